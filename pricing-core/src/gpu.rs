@@ -1,0 +1,289 @@
+//! GPU kinds, what a request allows of them, and matching.
+
+use core::fmt;
+
+/// A card as it is known: vendor, model, and, where the inventory says so, RAM and interface.
+///
+/// Kinds are canonical: vendor, model and interface in lower case, every `SXM4`, `SXM5` ... as `sxm`, RAM as
+/// whole Gi (`80Gi`) where it is that.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GpuKind {
+    vendor: String,
+    model: String,
+    ram: Option<String>,
+    interface: Option<String>,
+}
+
+impl GpuKind {
+    /// Makes a kind from an inventory's words; empty RAM and interface are unknown.
+    #[must_use]
+    pub fn new(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
+        let known = |text: String| (!text.is_empty()).then_some(text);
+        Self {
+            vendor: vendor.to_ascii_lowercase(),
+            model: model.to_ascii_lowercase(),
+            ram: known(canonical_ram(ram)),
+            interface: known(canonical_interface(interface)),
+        }
+    }
+
+    /// The vendor, such as `nvidia`.
+    #[must_use]
+    pub fn vendor(&self) -> &str {
+        &self.vendor
+    }
+
+    /// The model, such as `a100`.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The RAM, such as `80Gi`, when known.
+    #[must_use]
+    pub fn ram(&self) -> Option<&str> {
+        self.ram.as_deref()
+    }
+
+    /// The interface, `pcie` or `sxm`, when known.
+    #[must_use]
+    pub fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+}
+
+impl fmt::Display for GpuKind {
+    /// Writes `vendor/model/ram/interface`, cut short where RAM and interface are unknown, with `*` for an unknown
+    /// RAM before a known interface.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_kind(f, &self.vendor, &self.model, self.ram(), self.interface())
+    }
+}
+
+fn write_kind(
+    f: &mut fmt::Formatter<'_>,
+    vendor: &str,
+    model: &str,
+    ram: Option<&str>,
+    interface: Option<&str>,
+) -> fmt::Result {
+    write!(f, "{vendor}/{model}")?;
+    match (ram, interface) {
+        (None, None) => Ok(()),
+        (Some(ram), None) => write!(f, "/{ram}"),
+        (ram, Some(interface)) => write!(f, "/{}/{interface}", ram.unwrap_or("*")),
+    }
+}
+
+/// One of a request's alternatives: a vendor and, where the tenant cares, model, RAM and interface.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GpuSelector {
+    vendor: String,
+    model: Option<String>,
+    ram: Option<String>,
+    interface: Option<String>,
+}
+
+/// Why a GPU attribute of an order could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectorError {
+    /// The key has another form.
+    #[error(
+        "`{0}` is not a GPU attribute; expected `vendor/<vendor>/model/<model>`, with `/ram/<Gi>` and `/interface/<pcie|sxm>` where wanted"
+    )]
+    Malformed(String),
+    /// The interface is neither `pcie` nor `sxm`.
+    #[error("`{0}` is not a GPU interface; expected `pcie` or `sxm`")]
+    Interface(String),
+}
+
+impl GpuSelector {
+    /// Makes a selector; a model of `*` is any.
+    #[must_use]
+    pub fn new(vendor: &str, model: &str, ram: Option<&str>, interface: Option<&str>) -> Self {
+        Self {
+            vendor: vendor.to_ascii_lowercase(),
+            model: (model != "*").then(|| model.to_ascii_lowercase()),
+            ram: ram.filter(|ram| !ram.is_empty()).map(canonical_ram),
+            interface: interface.filter(|text| !text.is_empty()).map(canonical_interface),
+        }
+    }
+
+    /// Reads the key of a GPU attribute, `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`.
+    ///
+    /// # Errors
+    /// When the key is of another form. A newer chain's keys are refused rather than ignored: what they ask for
+    /// would not be honoured.
+    pub fn from_attribute_key(key: &str) -> Result<Self, SelectorError> {
+        let malformed = || SelectorError::Malformed(crate::text::excerpt(key));
+        let mut parts = key.split('/');
+        let mut pair = |name: &str| match (parts.next(), parts.next()) {
+            (Some(word), Some(value)) if word == name && !value.is_empty() => Some(value),
+            _ => None,
+        };
+        let vendor = pair("vendor").ok_or_else(malformed)?;
+        let model = pair("model").ok_or_else(malformed)?;
+        let (mut ram, mut interface) = (None, None);
+        while let Some(word) = parts.next() {
+            let value = parts.next().filter(|value| !value.is_empty()).ok_or_else(malformed)?;
+            match word {
+                "ram" if ram.is_none() => ram = Some(value),
+                "interface" if interface.is_none() => interface = Some(value),
+                _ => return Err(malformed()),
+            }
+        }
+        let selector = Self::new(vendor, model, ram, interface);
+        match selector.interface() {
+            None | Some("pcie" | "sxm") => Ok(selector),
+            Some(other) => Err(SelectorError::Interface(crate::text::excerpt(other))),
+        }
+    }
+
+    /// The key of the chain's GPU attribute for this selector.
+    #[must_use]
+    pub fn attribute_key(&self) -> String {
+        let mut key = format!("vendor/{}/model/{}", self.vendor, self.model().unwrap_or("*"));
+        for (word, value) in [("ram", self.ram()), ("interface", self.interface())] {
+            if let Some(value) = value {
+                key.push('/');
+                key.push_str(word);
+                key.push('/');
+                key.push_str(value);
+            }
+        }
+        key
+    }
+
+    /// The vendor.
+    #[must_use]
+    pub fn vendor(&self) -> &str {
+        &self.vendor
+    }
+
+    /// The model, or none for any.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The RAM, when the tenant named it.
+    #[must_use]
+    pub fn ram(&self) -> Option<&str> {
+        self.ram.as_deref()
+    }
+
+    /// The interface, when the tenant named it.
+    #[must_use]
+    pub fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// Whether a card of this kind satisfies the selector. What the inventory does not know of a card cannot satisfy
+    /// a selector that names it.
+    #[must_use]
+    pub fn matches(&self, kind: &GpuKind) -> bool {
+        let named = |wanted: Option<&str>, known: Option<&str>| match wanted {
+            None => true,
+            Some(wanted) => known.is_some_and(|known| known.eq_ignore_ascii_case(wanted)),
+        };
+        self.vendor == kind.vendor
+            && named(self.model(), Some(kind.model()))
+            && named(self.ram(), kind.ram())
+            && named(self.interface(), kind.interface())
+    }
+}
+
+impl fmt::Display for GpuSelector {
+    /// Writes the selector as a kind, with `*` for any model.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_kind(f, &self.vendor, self.model().unwrap_or("*"), self.ram(), self.interface())
+    }
+}
+
+/// What a resource unit asks of GPUs: cards for each replica, and the alternatives that they may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GpuRequest {
+    /// Cards a replica.
+    pub units: u64,
+    /// The kinds that will do. Empty where the order names none (script requests may).
+    pub alternatives: Vec<GpuSelector>,
+}
+
+impl GpuRequest {
+    /// Whether a card of this kind will do: any alternative, and any card at all where the order names none.
+    #[must_use]
+    pub fn allows(&self, kind: &GpuKind) -> bool {
+        self.alternatives.is_empty() || self.alternatives.iter().any(|selector| selector.matches(kind))
+    }
+
+    /// Whether the request leaves the model to the provider: `*`, or more than one model.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        let mut models = self.alternatives.iter().map(|s| (s.vendor(), s.model()));
+        match models.next() {
+            None | Some((_, None)) => true,
+            Some(first) => models.any(|model| model != first),
+        }
+    }
+}
+
+/// RAM as whole Gi where it is that, else as written.
+pub(crate) fn canonical_ram(text: &str) -> String {
+    const GI: u64 = 1 << 30;
+    let bytes = crate::quantity::Quantity::parse(text).ok().and_then(|quantity| quantity.whole());
+    match bytes {
+        Some(bytes) if bytes > 0 && bytes.is_multiple_of(GI) => format!("{}Gi", bytes / GI),
+        _ => text.to_owned(),
+    }
+}
+
+/// `pcie` or `sxm` for every spelling of them, else the text in lower case.
+pub(crate) fn canonical_interface(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("sxm") { "sxm".to_owned() } else { lower }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_canonical() {
+        let kind = GpuKind::new("NVIDIA", "A100", "80Gi", "SXM4");
+        assert_eq!(kind.to_string(), "nvidia/a100/80Gi/sxm");
+        assert_eq!(GpuKind::new("nvidia", "t4", "", "PCIe").to_string(), "nvidia/t4/*/pcie");
+        assert_eq!(GpuKind::new("nvidia", "t4", "16384Mi", "").to_string(), "nvidia/t4/16Gi");
+        assert_eq!(GpuKind::new("nvidia", "t4", "", "").to_string(), "nvidia/t4");
+    }
+
+    #[test]
+    fn selectors_round_trip_through_the_attribute_key() {
+        for key in [
+            "vendor/nvidia/model/*",
+            "vendor/nvidia/model/a100/ram/80Gi",
+            "vendor/nvidia/model/a100/interface/sxm",
+            "vendor/nvidia/model/a100/ram/80Gi/interface/sxm",
+        ] {
+            assert_eq!(GpuSelector::from_attribute_key(key).unwrap().attribute_key(), key);
+        }
+        for key in [
+            "",
+            "vendor/nvidia",
+            "vendor/nvidia/model",
+            "vendor//model/a100",
+            "vendor/nvidia/model/a100/ram",
+            "vendor/nvidia/model/a100/colour/red",
+            "vendor/nvidia/model/a100/ram/80Gi/ram/40Gi",
+            "interconnect/group",
+        ] {
+            assert!(GpuSelector::from_attribute_key(key).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_card_satisfies_nothing() {
+        let wanted = GpuSelector::new("nvidia", "a100", Some("80gi"), None);
+        assert!(wanted.matches(&GpuKind::new("nvidia", "A100", "80Gi", "SXM4")));
+        assert!(!wanted.matches(&GpuKind::new("nvidia", "a100", "", "SXM4")));
+    }
+}

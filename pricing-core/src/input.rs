@@ -1,0 +1,105 @@
+//! Errors that say where in a text they are.
+
+use core::fmt;
+
+/// Why a text is not what it should be, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    message: String,
+    path: Option<String>,
+    position: Option<(usize, usize)>,
+    hint: Option<String>,
+}
+
+impl InputError {
+    /// An error about the text as a whole.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self { message: message.to_string(), path: None, position: None, hint: None }
+    }
+
+    /// Names the place in the document, such as `services.web.expose[0].port`.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        let path = path.into();
+        self.path = (!path.is_empty() && path != ".").then_some(path);
+        self
+    }
+
+    /// Names the place in the text: line and column, both from 1.
+    #[must_use]
+    pub fn position(mut self, line: usize, column: usize) -> Self {
+        self.position = Some((line, column));
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The place in the document.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The line in the text, from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.position.map(|(line, _)| line)
+    }
+
+    /// The column in the line, from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        self.position.map(|(_, column)| column)
+    }
+
+    /// What to do about it, when there is something to say.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for InputError {
+    /// Writes `line 3, column 7, at `services.web`: message`, with the hint in parentheses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((line, column)) = self.position {
+            write!(f, "line {line}, column {column}")?;
+        }
+        if let Some(path) = &self.path {
+            write!(f, "{}at `{path}`", if self.position.is_some() { ", " } else { "" })?;
+        }
+        if self.position.is_some() || self.path.is_some() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InputError {}
+
+impl From<serde_path_to_error::Error<serde_json::Error>> for InputError {
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let path = error.path().to_string();
+        let json = error.into_inner();
+        let full = json.to_string();
+        // serde_json ends its messages with the position, which is kept apart here.
+        let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+        let error = Self::new(message).at(path);
+        if json.line() == 0 { error } else { error.position(json.line(), json.column().max(1)) }
+    }
+}

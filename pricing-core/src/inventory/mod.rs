@@ -1,0 +1,182 @@
+//! What a cluster has: nodes, cards, storage and leased IPs, validated.
+//!
+//! A [`Cluster`] is only made of what can be believed: [`validate`] turns the rest into findings, and nothing that it
+//! dropped can be reserved.
+
+pub mod finding;
+pub mod read;
+pub mod validate;
+
+use std::sync::Arc;
+
+use crate::gpu::GpuKind;
+use crate::quantity::{Bytes, MilliCpu};
+
+/// The most bytes that an inventory may have.
+pub const MAX_INPUT_BYTES: usize = 256 << 20;
+/// The most cards that a node is believed to have.
+pub const MAX_NODE_GPUS: u64 = 128;
+/// What an `allocatable` of -1 stands for: more than anything can ask.
+pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
+
+/// A node of a [`Cluster`], by its place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+/// A described card of a [`Cluster`], by its place in the cluster's table of distinct cards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CardId(u32);
+
+/// A distinct description of a card, in the inventory's words and as a [`GpuKind`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// What the card is.
+    pub kind: GpuKind,
+    /// The inventory's own words, which the provider's algorithm compares letter by letter.
+    pub described: DescribedCard,
+}
+
+/// A card in the words of an inventory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DescribedCard {
+    /// `vendor`, such as `nvidia`.
+    pub vendor: String,
+    /// `name`, such as `a100`.
+    pub name: String,
+    /// `interface`, such as `PCIe` or `SXM4`.
+    pub interface: String,
+    /// `memory_size`, such as `80Gi`.
+    pub memory_size: String,
+}
+
+/// How much of something there is, and how much of that is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity<T> {
+    /// What can be allocated in all.
+    pub total: T,
+    /// What is left of it: at most `total`.
+    pub available: T,
+}
+
+/// A node that can be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name, unique in the cluster.
+    pub name: Arc<str>,
+    /// CPU.
+    pub cpu: Capacity<MilliCpu>,
+    /// Memory; `ram` volumes come out of it.
+    pub memory: Capacity<Bytes>,
+    /// Ephemeral storage.
+    pub ephemeral: Capacity<Bytes>,
+    /// GPUs by count. Which of the described cards are the free ones is not known.
+    pub gpus: Capacity<u64>,
+    /// The described cards, one entry a card, in the inventory's order.
+    pub cards: Vec<CardId>,
+    /// Storage classes whose volumes can be mounted here.
+    pub storage_classes: Vec<String>,
+}
+
+/// What the cluster has of one storage class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoragePool {
+    /// The class.
+    pub class: String,
+    /// Its bytes.
+    pub capacity: Capacity<Bytes>,
+}
+
+/// A validated snapshot of a cluster. Reserving never changes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    nodes: Vec<Node>,
+    cards: Vec<Card>,
+    storage: Vec<StoragePool>,
+    leased_ips: Option<u64>,
+}
+
+impl Cluster {
+    /// The nodes, in the inventory's order.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The nodes with their ids.
+    pub fn nodes_with_ids(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        (0..).map(NodeId).zip(&self.nodes)
+    }
+
+    /// The node with this id, which must be of this cluster.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The distinct card descriptions, in order of first appearance.
+    #[must_use]
+    pub fn cards(&self) -> &[Card] {
+        &self.cards
+    }
+
+    /// The card with this id, which must be of this cluster.
+    #[must_use]
+    pub fn card(&self, id: CardId) -> Option<&Card> {
+        self.cards.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The storage pools, in the inventory's order.
+    #[must_use]
+    pub fn storage(&self) -> &[StoragePool] {
+        &self.storage
+    }
+
+    /// How many leased IPs are free, when the inventory came in a provider's Status and says so.
+    #[must_use]
+    pub fn leased_ips(&self) -> Option<u64> {
+        self.leased_ips
+    }
+}
+
+/// Builds a [`Cluster`], interning card descriptions.
+#[derive(Debug, Default)]
+pub struct ClusterBuilder {
+    cluster: Cluster,
+    interned: std::collections::BTreeMap<DescribedCard, CardId>,
+}
+
+impl ClusterBuilder {
+    /// The id of a card description, new or known.
+    pub fn card(&mut self, described: DescribedCard) -> CardId {
+        if let Some(id) = self.interned.get(&described) {
+            return *id;
+        }
+        let id = CardId(u32::try_from(self.cluster.cards.len()).unwrap_or(u32::MAX));
+        let DescribedCard { vendor, name, interface, memory_size } = &described;
+        let kind = GpuKind::new(vendor, name, memory_size, interface);
+        self.cluster.cards.push(Card { kind, described: described.clone() });
+        self.interned.insert(described, id);
+        id
+    }
+
+    /// Adds a node.
+    pub fn node(&mut self, node: Node) {
+        self.cluster.nodes.push(node);
+    }
+
+    /// Adds a storage pool.
+    pub fn storage(&mut self, pool: StoragePool) {
+        self.cluster.storage.push(pool);
+    }
+
+    /// Says how many leased IPs are free.
+    pub fn leased_ips(&mut self, free: u64) {
+        self.cluster.leased_ips = Some(free);
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn build(self) -> Cluster {
+        self.cluster
+    }
+}

@@ -1,0 +1,367 @@
+//! Money: exact decimals, and every rounding that a number goes through on its way to an output.
+//!
+//! Three roundings exist, all half-even ("banker's"), and nothing else rounds:
+//!
+//! | what | decimals | function |
+//! |---|---|---|
+//! | a line of a quote, in USD a month | 12 | [`line_usd`] |
+//! | the bid, in units of the order's denom per block | the order's `price_precision` | [`per_block`] |
+//! | an amount of the chain's `OfferPrices` | 18 | [`per_block`] |
+
+use core::fmt;
+
+use ethnum::U256;
+use rust_decimal::Decimal;
+
+/// Decimals of a line in USD a month.
+pub const LINE_DECIMALS: u32 = 12;
+/// Decimals that the chain keeps of an amount.
+pub const CHAIN_DECIMALS: u32 = 18;
+/// Decimals of a bid when the order names no `price_precision`.
+pub const DEFAULT_PRICE_PRECISION: u32 = 6;
+/// The most decimals that a written number may have.
+const MAX_WRITTEN_DECIMALS: u32 = 18;
+
+/// Why a number could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// The text is not a plain decimal number.
+    #[error("`{0}` is not a decimal number")]
+    Malformed(String),
+    /// The number has more digits than can be kept exactly.
+    #[error("`{0}` has more digits than can be kept exactly (18 decimals, 28 digits in all)")]
+    TooManyDigits(String),
+    /// The number is below zero where that makes no sense.
+    #[error("`{0}` is negative")]
+    Negative(String),
+    /// The number is too large to be a price.
+    #[error("`{0}` is out of range")]
+    OutOfRange(String),
+}
+
+/// A result that does not fit the exact decimals. Becomes the fault `arithmetic-overflow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a price outgrew the exact decimals that money is kept in")]
+pub struct ArithmeticOverflow;
+
+/// Reads a plain decimal (`-?digits[.digits]`), exactly: no exponent, no underscore, no sign `+`.
+///
+/// Trailing zeros after the point are free, so that the chain's `1000000000000.000000000000000000` fits.
+///
+/// # Errors
+/// When the text has another form or more digits than [`Decimal`] keeps.
+pub fn parse_decimal(text: &str) -> Result<Decimal, NumberError> {
+    let malformed = || NumberError::Malformed(crate::text::excerpt(text));
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return Err(malformed());
+    }
+    let short = if unsigned.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    let value = Decimal::from_str_exact(short).map_err(|_| NumberError::TooManyDigits(crate::text::excerpt(text)))?;
+    if value.scale() > MAX_WRITTEN_DECIMALS {
+        return Err(NumberError::TooManyDigits(crate::text::excerpt(text)));
+    }
+    Ok(canonical(value))
+}
+
+/// Drops trailing zeros and the sign of zero, so that equal numbers print alike.
+fn canonical(value: Decimal) -> Decimal {
+    let value = value.normalize();
+    if value.is_zero() { Decimal::ZERO } else { value }
+}
+
+/// An exact amount of US dollars: a rate a month, a line, or a total.
+///
+/// ```
+/// use pricing_core::money::Usd;
+/// assert_eq!(Usd::parse("1.60").unwrap().to_string(), "1.6");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Usd(Decimal);
+
+impl Usd {
+    /// No money.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+    /// The largest rate that a rate card may name: 1e12 USD a month.
+    const MAX_RATE: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+
+    /// Reads a rate of a rate card: not negative, at most 1e12 USD, at most 18 decimals.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, NumberError> {
+        let value = parse_decimal(text)?;
+        if value.is_sign_negative() {
+            return Err(NumberError::Negative(crate::text::excerpt(text)));
+        }
+        if value > Self::MAX_RATE {
+            return Err(NumberError::OutOfRange(crate::text::excerpt(text)));
+        }
+        Ok(Self(value))
+    }
+
+    /// Takes a decimal as an amount of dollars, of any sign.
+    #[must_use]
+    pub fn from_decimal(value: Decimal) -> Self {
+        Self(canonical(value))
+    }
+
+    /// The amount as a plain decimal.
+    #[must_use]
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+
+    /// Whether this is exactly nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The exact sum.
+    ///
+    /// # Errors
+    /// When the sum needs more digits than are kept.
+    pub fn checked_add(self, other: Self) -> Result<Self, ArithmeticOverflow> {
+        let sum = self.0.checked_add(other.0).ok_or(ArithmeticOverflow)?;
+        // `Decimal` drops decimals silently when a sum outgrows 28 digits.
+        if sum.scale() < self.0.scale().max(other.0.scale()) {
+            return Err(ArithmeticOverflow);
+        }
+        Ok(Self(canonical(sum)))
+    }
+
+    /// The exact difference.
+    ///
+    /// # Errors
+    /// When the difference needs more digits than are kept.
+    pub fn checked_sub(self, other: Self) -> Result<Self, ArithmeticOverflow> {
+        let mut negated = other.0;
+        negated.set_sign_negative(!negated.is_sign_negative());
+        self.checked_add(Self(canonical(negated)))
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The name of a token on chain, such as `uakt`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Denom(String);
+
+impl Denom {
+    /// Takes a name. Which denoms are priced is the rate card's business.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Denom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An amount of one token, per block: never negative, at most 18 decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Price {
+    denom: Denom,
+    amount: Decimal,
+}
+
+impl Price {
+    /// Takes an amount in a denom.
+    ///
+    /// # Errors
+    /// When the amount is negative or has more than 18 decimals.
+    pub fn new(denom: Denom, amount: Decimal) -> Result<Self, NumberError> {
+        let amount = canonical(amount);
+        if amount.is_sign_negative() {
+            return Err(NumberError::Negative(amount.to_string()));
+        }
+        if amount.scale() > CHAIN_DECIMALS {
+            return Err(NumberError::TooManyDigits(amount.to_string()));
+        }
+        Ok(Self { denom, amount })
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn denom(&self) -> &Denom {
+        &self.denom
+    }
+
+    /// The amount per block.
+    #[must_use]
+    pub fn amount(&self) -> Decimal {
+        self.amount
+    }
+
+    /// The price of `count` replicas.
+    ///
+    /// # Errors
+    /// When the product does not fit.
+    pub fn times(&self, count: u32) -> Result<Self, ArithmeticOverflow> {
+        let amount = ratio_half_even(&[self.amount, Decimal::from(count)], &[], CHAIN_DECIMALS)?;
+        Ok(Self { denom: self.denom.clone(), amount })
+    }
+
+    /// The sum of two prices in one denom.
+    ///
+    /// # Errors
+    /// When the sum does not fit. The denoms are the caller's care.
+    pub fn plus(&self, other: &Self) -> Result<Self, ArithmeticOverflow> {
+        let sum = Usd(self.amount).checked_add(Usd(other.amount))?;
+        Ok(Self { denom: self.denom.clone(), amount: sum.0 })
+    }
+}
+
+/// What `quantity / divisor` units at `rate` cost a month, rounded half-even to 12 decimals.
+///
+/// The division is part of the one rounding: 1 byte-month is `1 / 2^30` GiB-months, exactly.
+///
+/// # Errors
+/// When the cost does not fit.
+pub fn line_usd(quantity: u128, divisor: u64, rate: Usd) -> Result<Usd, ArithmeticOverflow> {
+    let quantity = i128::try_from(quantity).map_err(|_| ArithmeticOverflow)?;
+    let quantity = Decimal::try_from_i128_with_scale(quantity, 0).map_err(|_| ArithmeticOverflow)?;
+    ratio_half_even(&[quantity, rate.0], &[Decimal::from(divisor)], LINE_DECIMALS).map(Usd)
+}
+
+/// What a total times a factor comes to, rounded half-even to 12 decimals.
+///
+/// # Errors
+/// When the product does not fit.
+pub fn scaled_usd(total: Usd, factor: Decimal) -> Result<Usd, ArithmeticOverflow> {
+    ratio_half_even(&[total.0, factor], &[], LINE_DECIMALS).map(Usd)
+}
+
+/// What a month's dollars come to per block, in a token whose unit is `10^-exponent` of a coin worth
+/// `usd_per_coin`: the only conversion of a quote, rounded half-even to `decimals`.
+///
+/// # Errors
+/// When the amount does not fit, or a divisor is zero.
+pub fn per_block(
+    usd_per_month: Usd,
+    blocks_per_month: Decimal,
+    usd_per_coin: Decimal,
+    exponent: u32,
+    decimals: u32,
+) -> Result<Decimal, ArithmeticOverflow> {
+    let unit = power_of_ten(exponent)?;
+    ratio_half_even(&[usd_per_month.0, unit], &[blocks_per_month, usd_per_coin], decimals)
+}
+
+/// The product of `numerators` over the product of `denominators`, rounded half-even to `decimals`.
+fn ratio_half_even(
+    numerators: &[Decimal],
+    denominators: &[Decimal],
+    decimals: u32,
+) -> Result<Decimal, ArithmeticOverflow> {
+    let mut negative = false;
+    let mut shift = i64::from(decimals);
+    let mut over = U256::ONE;
+    let mut under = U256::ONE;
+    for value in numerators {
+        negative ^= value.is_sign_negative();
+        shift = shift.checked_sub(i64::from(value.scale())).ok_or(ArithmeticOverflow)?;
+        over = over.checked_mul(U256::from(value.mantissa().unsigned_abs())).ok_or(ArithmeticOverflow)?;
+    }
+    for value in denominators {
+        negative ^= value.is_sign_negative();
+        shift = shift.checked_add(i64::from(value.scale())).ok_or(ArithmeticOverflow)?;
+        under = under.checked_mul(U256::from(value.mantissa().unsigned_abs())).ok_or(ArithmeticOverflow)?;
+    }
+    let power = u32::try_from(shift.unsigned_abs()).map_err(|_| ArithmeticOverflow)?;
+    let power = U256::new(10).checked_pow(power).ok_or(ArithmeticOverflow)?;
+    if shift >= 0 {
+        over = over.checked_mul(power).ok_or(ArithmeticOverflow)?;
+    } else {
+        under = under.checked_mul(power).ok_or(ArithmeticOverflow)?;
+    }
+    let mut quotient = over.checked_div(under).ok_or(ArithmeticOverflow)?;
+    let rest = over.checked_rem(under).ok_or(ArithmeticOverflow)?;
+    let twice = rest.checked_mul(U256::new(2)).ok_or(ArithmeticOverflow)?;
+    let odd = quotient & U256::ONE == U256::ONE;
+    if twice > under || (twice == under && odd) {
+        quotient = quotient.checked_add(U256::ONE).ok_or(ArithmeticOverflow)?;
+    }
+    let mantissa = i128::try_from(quotient).map_err(|_| ArithmeticOverflow)?;
+    let mut value = Decimal::try_from_i128_with_scale(mantissa, decimals).map_err(|_| ArithmeticOverflow)?;
+    value.set_sign_negative(negative);
+    Ok(canonical(value))
+}
+
+fn power_of_ten(exponent: u32) -> Result<Decimal, ArithmeticOverflow> {
+    let power = 10_i128.checked_pow(exponent).ok_or(ArithmeticOverflow)?;
+    Decimal::try_from_i128_with_scale(power, 0).map_err(|_| ArithmeticOverflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_plain_and_exact() {
+        for (text, printed) in [("1.60", "1.6"), ("-0.0", "0"), ("007", "7"), ("0.50", "0.5")] {
+            assert_eq!(parse_decimal(text).unwrap().to_string(), printed);
+        }
+        let chain = "123456789012345.000000000000000000";
+        assert_eq!(parse_decimal(chain).unwrap().to_string(), "123456789012345");
+        for text in ["", ".", "1.", ".5", "+1", "1e3", "1_000", " 1", "NaN", "１", "0x1", "--1", "1.-5"] {
+            assert!(matches!(parse_decimal(text), Err(NumberError::Malformed(_))), "{text}");
+        }
+        for text in ["0.1234567890123456789", "123456789012345678901234567890"] {
+            assert!(matches!(parse_decimal(text), Err(NumberError::TooManyDigits(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_largest_rate_is_a_trillion() {
+        assert_eq!(Usd::MAX_RATE.to_string(), "1000000000000");
+        assert!(Usd::parse("1000000000000").is_ok());
+        assert!(Usd::parse("1000000000000.1").is_err());
+        assert!(Usd::parse("-1").is_err());
+    }
+
+    #[test]
+    fn a_line_is_rounded_once_and_half_to_even() {
+        let rate = Usd::parse("0.80").unwrap();
+        assert_eq!(line_usd(1 << 30, 1 << 30, rate).unwrap().to_string(), "0.8");
+        // 0.5 units of the twelfth decimal: down to even, then up to even.
+        let tiny = Usd::parse("0.000000000001").unwrap();
+        assert_eq!(line_usd(1, 2, tiny).unwrap().to_string(), "0");
+        assert_eq!(line_usd(3, 2, tiny).unwrap().to_string(), "0.000000000002");
+        let huge = Usd::parse("1000000000000").unwrap();
+        assert_eq!(line_usd(u128::MAX, 1, huge), Err(ArithmeticOverflow));
+        assert_eq!(line_usd(u128::from(u64::MAX), 1, huge), Err(ArithmeticOverflow));
+    }
+
+    #[test]
+    fn a_sum_that_would_lose_decimals_is_an_overflow() {
+        let big = Usd::from_decimal(Decimal::from_str_exact("1000000000000000000000000000").unwrap());
+        let small = Usd::parse("0.000000000001").unwrap();
+        assert_eq!(big.checked_add(small), Err(ArithmeticOverflow));
+    }
+
+    #[test]
+    fn a_block_costs_its_share_of_the_month() {
+        let usd = Usd::parse("107.74").unwrap();
+        let blocks = Decimal::from(429_909);
+        let amount = per_block(usd, blocks, Decimal::new(5, 1), 6, 6).unwrap();
+        assert_eq!(amount.to_string(), "501.222352");
+        assert_eq!(per_block(usd, Decimal::ZERO, Decimal::ONE, 6, 6), Err(ArithmeticOverflow));
+    }
+}

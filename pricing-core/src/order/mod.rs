@@ -1,0 +1,224 @@
+//! Orders: what a tenant asks for, whichever format it came in.
+//!
+//! Three formats are read, and all become an [`Order`]: the SDL that tenants write ([`sdl`]), the chain's group specs
+//! ([`group_spec`]), and the request that a provider sends to its bid price script ([`script_request`]).
+
+pub mod detect;
+mod endpoint;
+pub mod group_spec;
+
+pub mod script_request;
+#[cfg(feature = "sdl")]
+pub mod sdl;
+mod storage;
+
+pub(crate) use endpoint::leased_ips;
+pub use endpoint::{Endpoint, EndpointKind, Endpoints};
+
+pub use storage::{StorageClass, Volume};
+
+use crate::gpu::GpuRequest;
+use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Price};
+use crate::quantity::{Bytes, MilliCpu};
+
+/// The most bytes that an order may have.
+pub const MAX_INPUT_BYTES: usize = 4 << 20;
+
+/// A key and its value, as the chain keeps them on resources and placements.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attribute {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// Whose signatures a tenant asks of a provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignedBy {
+    /// All of these auditors.
+    pub all_of: Vec<String>,
+    /// Any of these auditors.
+    pub any_of: Vec<String>,
+}
+
+/// What a group asks of the provider itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlacementRequirements {
+    /// Auditors.
+    pub signed_by: SignedBy,
+    /// Attributes that the provider must have.
+    pub attributes: Vec<Attribute>,
+}
+
+/// One kind of pod: its resources, how many replicas, and the most that the tenant pays for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceUnit {
+    /// The number that the chain knows the unit by, from 1.
+    pub id: u32,
+    /// CPU a replica.
+    pub cpu: MilliCpu,
+    /// Attributes of the CPU, such as `arch`.
+    pub cpu_attributes: Vec<Attribute>,
+    /// Memory a replica, without `ram` volumes.
+    pub memory: Bytes,
+    /// Attributes of the memory.
+    pub memory_attributes: Vec<Attribute>,
+    /// GPUs a replica.
+    pub gpu: GpuRequest,
+    /// Volumes a replica.
+    pub storage: Vec<Volume>,
+    /// Endpoints of the unit, all replicas together.
+    pub endpoints: Endpoints,
+    /// How many replicas.
+    pub count: u32,
+    /// The most that one replica may cost per block. None in a script request, which knows the group's alone.
+    pub price: Option<Price>,
+}
+
+/// A group spec: the resource units that are leased together from one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSpec {
+    name: String,
+    requirements: PlacementRequirements,
+    resources: Vec<ResourceUnit>,
+}
+
+/// Why a group of well-formed resource units is no valid group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupError {
+    /// There is nothing to lease.
+    #[error("the group has no resource units")]
+    Empty,
+    /// A unit has no replicas.
+    #[error("resource unit {0} has a count of 0")]
+    NoReplicas(u32),
+    /// Two units have one id.
+    #[error("two resource units have the id {0}")]
+    DuplicateId(u32),
+    /// A unit wants cards but does not say which.
+    #[error("resource unit {0} asks for GPUs without saying which; expected at least one `vendor/...` attribute")]
+    GpuWithoutAttributes(u32),
+    /// The units are priced in different denoms.
+    #[error("the resource units are priced in `{0}` and `{1}`; a group has one denom")]
+    MixedDenoms(String, String),
+    /// Some units are priced and others are not.
+    #[error("resource unit {0} has no price, others have")]
+    PartlyPriced(u32),
+    /// The group's maximum outgrew the decimals.
+    #[error("the sum of the units' prices is out of range")]
+    PriceOutOfRange,
+}
+
+impl GroupSpec {
+    /// Makes a group of its units.
+    ///
+    /// # Errors
+    /// When a unit has no replicas, ids repeat, or the prices cannot be added up.
+    pub fn new(
+        name: String,
+        requirements: PlacementRequirements,
+        resources: Vec<ResourceUnit>,
+    ) -> Result<Self, GroupError> {
+        if resources.is_empty() {
+            return Err(GroupError::Empty);
+        }
+        let mut ids = std::collections::BTreeSet::new();
+        for unit in &resources {
+            if unit.count == 0 {
+                return Err(GroupError::NoReplicas(unit.id));
+            }
+            if !ids.insert(unit.id) {
+                return Err(GroupError::DuplicateId(unit.id));
+            }
+        }
+        let group = Self { name, requirements, resources };
+        group.summed_price()?;
+        Ok(group)
+    }
+
+    /// The group's name: the placement of the SDL.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the group asks of the provider itself.
+    #[must_use]
+    pub fn requirements(&self) -> &PlacementRequirements {
+        &self.requirements
+    }
+
+    /// The resource units, in the order's order. Never empty.
+    #[must_use]
+    pub fn resources(&self) -> &[ResourceUnit] {
+        &self.resources
+    }
+
+    /// The unit with this id.
+    #[must_use]
+    pub fn unit(&self, id: u32) -> Option<&ResourceUnit> {
+        self.resources.iter().find(|unit| unit.id == id)
+    }
+
+    /// The tenant's maximum for the group per block: the sum of unit price x count. None when no unit is priced.
+    fn summed_price(&self) -> Result<Option<Price>, GroupError> {
+        let mut sum: Option<Price> = None;
+        let any_priced = self.resources.iter().any(|unit| unit.price.is_some());
+        for unit in &self.resources {
+            let Some(price) = &unit.price else {
+                if any_priced {
+                    return Err(GroupError::PartlyPriced(unit.id));
+                }
+                continue;
+            };
+            let out_of_range = |_: ArithmeticOverflow| GroupError::PriceOutOfRange;
+            let cost = price.times(unit.count).map_err(out_of_range)?;
+            sum = Some(match sum {
+                None => cost,
+                Some(sum) if sum.denom() == cost.denom() => sum.plus(&cost).map_err(out_of_range)?,
+                Some(sum) => {
+                    let denoms = (sum.denom().to_string(), cost.denom().to_string());
+                    return Err(GroupError::MixedDenoms(denoms.0, denoms.1));
+                }
+            });
+        }
+        Ok(sum)
+    }
+}
+
+/// The format that an order came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderFormat {
+    /// A tenant's SDL.
+    Sdl,
+    /// The chain's group spec.
+    GroupSpec,
+    /// The request of the bid price script contract. Its amounts are the committed ones.
+    Script,
+}
+
+/// An order to price: one group, the tenant's maximum, and how finely to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What is asked for.
+    pub group: GroupSpec,
+    /// The most that the tenant pays per block, for the whole group, and the denom to bid in. None in the legacy
+    /// script request, which is answered in uakt.
+    pub max_price: Option<Price>,
+    /// Decimals of the bid.
+    pub price_precision: u32,
+    /// Where the order came from.
+    pub format: OrderFormat,
+}
+
+impl Order {
+    /// Makes an order of a group spec, with the maximum that its units add up to.
+    ///
+    /// # Errors
+    /// When the units' prices cannot be added up.
+    pub fn from_group(group: GroupSpec, format: OrderFormat) -> Result<Self, GroupError> {
+        let max_price = group.summed_price()?;
+        Ok(Self { group, max_price, price_precision: DEFAULT_PRICE_PRECISION, format })
+    }
+}

@@ -1,0 +1,230 @@
+//! Quantities with their units in their types, and Kubernetes' way of writing them.
+
+use core::fmt;
+
+/// Thousandths of a CPU thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MilliCpu(u64);
+
+/// Bytes of memory or storage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(u64);
+
+macro_rules! quantity_newtype {
+    ($name:ident, $what:literal) => {
+        impl $name {
+            #[doc = concat!("Takes a number of ", $what, ".")]
+            #[must_use]
+            pub const fn new(value: u64) -> Self {
+                Self(value)
+            }
+
+            #[doc = concat!("The number of ", $what, ".")]
+            #[must_use]
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+quantity_newtype!(MilliCpu, "thousandths of a thread");
+quantity_newtype!(Bytes, "bytes");
+
+/// A number in Kubernetes' notation (`2050m`, `16Gi`, `1e3`, `-1`), kept exactly in billionths.
+///
+/// The notation is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal with one suffix of `n u m k M G T
+/// P E`, `Ki Mi Gi Ti Pi Ei`, or a decimal exponent `e3`, `E-3`. Finer than a billionth is rounded up, away from zero,
+/// as there. Unlike there, a number above 2^63 is kept, so that underflowed counters can be told from real ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quantity {
+    nanos: i128,
+}
+
+/// A text that is no Kubernetes quantity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a quantity; expected a number such as `500m`, `16Gi` or `1e3`")]
+pub struct QuantityError(String);
+
+const NANOS: i128 = 1_000_000_000;
+const MAX_DIGITS: usize = 64;
+
+impl Quantity {
+    /// Nothing.
+    pub const ZERO: Self = Self { nanos: 0 };
+
+    /// A whole number of units.
+    #[must_use]
+    pub fn from_whole(units: u64) -> Self {
+        Self { nanos: i128::from(units).saturating_mul(NANOS) }
+    }
+
+    /// Reads a quantity. Numbers too large to keep become the largest that is kept (about 1.7e29).
+    ///
+    /// # Errors
+    /// When the text is not in Kubernetes' notation.
+    pub fn parse(text: &str) -> Result<Self, QuantityError> {
+        let error = || QuantityError(crate::text::excerpt(text));
+        let (negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, text.get(1..).unwrap_or("")),
+            Some(b'+') => (false, text.get(1..).unwrap_or("")),
+            _ => (false, text),
+        };
+        let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+        let (number, suffix) = unsigned.split_at(end);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = whole.len().saturating_add(fraction.len());
+        if digits == 0 || digits > MAX_DIGITS || fraction.contains('.') {
+            return Err(error());
+        }
+        let scale = Scale::parse(suffix).ok_or_else(error)?;
+        let nanos = scale.nanos(whole, fraction);
+        Ok(Self { nanos: if negative { nanos.saturating_neg() } else { nanos } })
+    }
+
+    /// The number of units, rounded up, as Kubernetes' `Value()` has it.
+    #[must_use]
+    pub fn ceil(self) -> i128 {
+        round_away(self.nanos, NANOS)
+    }
+
+    /// The number of thousandths, rounded up, as Kubernetes' `MilliValue()` has it.
+    #[must_use]
+    pub fn ceil_milli(self) -> i128 {
+        round_away(self.nanos, NANOS / 1000)
+    }
+
+    /// The number of units, when it is a whole number from 0 to 2^64 - 1.
+    #[must_use]
+    pub fn whole(self) -> Option<u64> {
+        let whole = self.nanos.checked_rem(NANOS) == Some(0);
+        whole.then(|| u64::try_from(self.ceil()).ok()).flatten()
+    }
+}
+
+impl fmt::Display for Quantity {
+    /// Writes whole units, or thousandths (`m`), millionths (`u`) or billionths (`n`), whichever is exact first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (divisor, suffix) in [(NANOS, ""), (1_000_000, "m"), (1_000, "u")] {
+            if self.nanos.checked_rem(divisor) == Some(0) {
+                return write!(f, "{}{suffix}", self.nanos.checked_div(divisor).unwrap_or(0));
+            }
+        }
+        write!(f, "{}n", self.nanos)
+    }
+}
+
+fn round_away(value: i128, divisor: i128) -> i128 {
+    let quotient = value.checked_div(divisor).unwrap_or(0);
+    let rest = value.checked_rem(divisor).unwrap_or(0);
+    quotient.saturating_add(rest.signum())
+}
+
+/// What a suffix multiplies a number with.
+enum Scale {
+    /// A power of ten.
+    Decimal(i32),
+    /// A power of 1024.
+    Binary(u32),
+}
+
+impl Scale {
+    fn parse(suffix: &str) -> Option<Self> {
+        let scale = match suffix {
+            "n" => Self::Decimal(-9),
+            "u" => Self::Decimal(-6),
+            "m" => Self::Decimal(-3),
+            "" => Self::Decimal(0),
+            "k" => Self::Decimal(3),
+            "M" => Self::Decimal(6),
+            "G" => Self::Decimal(9),
+            "T" => Self::Decimal(12),
+            "P" => Self::Decimal(15),
+            "E" => Self::Decimal(18),
+            "Ki" => Self::Binary(1),
+            "Mi" => Self::Binary(2),
+            "Gi" => Self::Binary(3),
+            "Ti" => Self::Binary(4),
+            "Pi" => Self::Binary(5),
+            "Ei" => Self::Binary(6),
+            _ => {
+                let exponent = suffix.strip_prefix(['e', 'E'])?;
+                let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+                if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return None;
+                }
+                Self::Decimal(exponent.parse().ok()?)
+            }
+        };
+        Some(scale)
+    }
+
+    /// `whole.fraction` times this scale, in billionths, rounded up, saturating.
+    fn nanos(&self, whole: &str, fraction: &str) -> i128 {
+        let mut mantissa: i128 = 0;
+        for digit in whole.bytes().chain(fraction.bytes()) {
+            let digit = i128::from(digit.saturating_sub(b'0'));
+            mantissa = mantissa.saturating_mul(10).saturating_add(digit);
+        }
+        let decimals = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+        let (mantissa, power) = match self {
+            Self::Binary(power) => (mantissa.saturating_mul(1024_i128.saturating_pow(*power)), 9),
+            Self::Decimal(power) => (mantissa, i64::from(*power).saturating_add(9)),
+        };
+        let power = power.saturating_sub(decimals);
+        let factor = u32::try_from(power.unsigned_abs()).ok().and_then(|power| 10_i128.checked_pow(power));
+        match (mantissa, factor, power >= 0) {
+            (0, _, _) => 0,
+            (_, Some(factor), true) => mantissa.saturating_mul(factor),
+            (_, Some(factor), false) => round_away(mantissa, factor),
+            (_, None, true) => i128::MAX,
+            // Smaller than a billionth, but not nothing.
+            (_, None, false) => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nanos(text: &str) -> i128 {
+        Quantity::parse(text).unwrap().nanos
+    }
+
+    #[test]
+    fn kubernetes_notation() {
+        assert_eq!(Quantity::parse("2050m").unwrap().ceil_milli(), 2050);
+        assert_eq!(Quantity::parse("16Gi").unwrap().whole(), Some(16 << 30));
+        assert_eq!(Quantity::parse("1e3").unwrap().whole(), Some(1000));
+        assert_eq!(Quantity::parse("1E").unwrap().whole(), Some(1_000_000_000_000_000_000));
+        assert_eq!(Quantity::parse("-1").unwrap().ceil(), -1);
+        assert_eq!(Quantity::parse("1.5Gi").unwrap().whole(), Some(1_610_612_736));
+        assert_eq!(Quantity::parse(".5").unwrap().ceil_milli(), 500);
+        assert_eq!(Quantity::parse("5.").unwrap().whole(), Some(5));
+        assert_eq!(Quantity::parse("18446744073709551615").unwrap().whole(), Some(u64::MAX));
+        assert_eq!(Quantity::parse("100m").unwrap().ceil(), 1);
+        assert_eq!(nanos("0.1n"), 1);
+        assert_eq!(nanos("1e-999999999"), 1);
+        assert_eq!(nanos("0e999999999"), 0);
+        assert_eq!(nanos("1e999999999"), i128::MAX);
+        for text in
+            ["", "-", ".", "1..2", "1.2.3", "Gi", "1 Gi", "1gi", "1e", "1e+", "１", "1e9999999999", "0x1", "NaN"]
+        {
+            assert!(Quantity::parse(text).is_err(), "{text}");
+        }
+        assert!(Quantity::parse(&"9".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn printing_keeps_the_value() {
+        for text in ["0", "2050m", "1u", "-3n", "17179869184", "1500u"] {
+            assert_eq!(Quantity::parse(text).unwrap().to_string(), text);
+        }
+    }
+}

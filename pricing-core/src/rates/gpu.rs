@@ -1,0 +1,278 @@
+//! The GPU entries of a rate card, and which of them prices a card.
+//!
+//! The most specific entry wins: model with RAM and interface, model with interface, model with RAM, model, vendor with
+//! `*`, and last `*`; where two are alike, the one that names the vendor.
+
+use crate::gpu::{GpuKind, GpuSelector, canonical_interface, canonical_ram};
+use crate::money::Usd;
+
+/// One GPU entry of a rate card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpuRate {
+    key: String,
+    vendor: Option<String>,
+    model: Option<String>,
+    ram: Option<String>,
+    interface: Option<String>,
+    usd: Usd,
+}
+
+/// Why a GPU entry is no entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The key has another form.
+    #[error(
+        "`{0}` is not a GPU key; expected `vendor/model/ram/interface` cut short from the right, `model.ram.interface`, `vendor/*` or `*`"
+    )]
+    Malformed(String),
+    /// `*` is narrowed by RAM or interface.
+    #[error("`{0}` narrows `*`; `*` stands alone or after a vendor")]
+    NarrowedWildcard(String),
+    /// Another key names the same card.
+    #[error("`{0}` and `{1}` are two keys for one card")]
+    Duplicate(String, String),
+}
+
+impl GpuRate {
+    /// Reads a key in either notation.
+    ///
+    /// A second part that is an interface is one (`a100.sxm`, `nvidia/a100/sxm`); `*` stands for any RAM before an
+    /// interface (`nvidia/a100/*/sxm`).
+    ///
+    /// # Errors
+    /// When the key has another form.
+    pub fn new(key: &str, usd: Usd) -> Result<Self, KeyError> {
+        let malformed = || KeyError::Malformed(crate::text::excerpt(key));
+        let (vendor, rest) = match key.split_once('/') {
+            Some((vendor, rest)) => (Some(vendor), rest.split('/').collect::<Vec<_>>()),
+            None => (None, key.split('.').collect()),
+        };
+        let blank = |part: &&str| part.is_empty() || part.contains(char::is_whitespace);
+        if vendor.iter().any(blank) || vendor == Some("*") || rest.iter().any(blank) {
+            return Err(malformed());
+        }
+        let (model, details) = rest.split_first().ok_or_else(malformed)?;
+        let (ram, interface) = match details {
+            [] => (None, None),
+            [one] if is_interface(one) => (None, Some(*one)),
+            [ram] => (Some(*ram), None),
+            [ram, interface] if is_interface(interface) && !is_interface(ram) => (Some(*ram), Some(*interface)),
+            _ => return Err(malformed()),
+        };
+        let ram = ram.filter(|ram| *ram != "*");
+        if *model == "*" && (ram.is_some() || interface.is_some()) {
+            return Err(KeyError::NarrowedWildcard(crate::text::excerpt(key)));
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            vendor: vendor.map(str::to_ascii_lowercase),
+            model: (*model != "*").then(|| model.to_ascii_lowercase()),
+            ram: ram.map(|ram| canonical_ram(ram).to_ascii_lowercase()),
+            interface: interface.map(canonical_interface),
+            usd,
+        })
+    }
+
+    /// The key as it was written.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// USD a month for a card.
+    #[must_use]
+    pub fn usd(&self) -> Usd {
+        self.usd
+    }
+
+    /// The model that the entry names, if it names one.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The vendor that the entry names, if it names one.
+    #[must_use]
+    pub fn vendor(&self) -> Option<&str> {
+        self.vendor.as_deref()
+    }
+
+    fn same_card(&self, other: &Self) -> bool {
+        (&self.vendor, &self.model, &self.ram, &self.interface)
+            == (&other.vendor, &other.model, &other.ram, &other.interface)
+    }
+
+    fn matches(&self, kind: &GpuKind) -> bool {
+        let named = |wanted: &Option<String>, known: Option<&str>| match wanted {
+            None => true,
+            Some(wanted) => known.is_some_and(|known| known.eq_ignore_ascii_case(wanted)),
+        };
+        named(&self.vendor, Some(kind.vendor()))
+            && named(&self.model, Some(kind.model()))
+            && named(&self.ram, kind.ram())
+            && named(&self.interface, kind.interface())
+    }
+
+    /// Larger is more specific.
+    fn specificity(&self) -> (u8, bool) {
+        let level = match (&self.model, &self.ram, &self.interface) {
+            (Some(_), Some(_), Some(_)) => 5,
+            (Some(_), None, Some(_)) => 4,
+            (Some(_), Some(_), None) => 3,
+            (Some(_), None, None) => 2,
+            (None, _, _) => u8::from(self.vendor.is_some()),
+        };
+        (level, self.vendor.is_some())
+    }
+
+    /// The card that this entry would price among those that a selector allows, if there can be one.
+    fn card_within(&self, selector: &GpuSelector) -> Option<GpuKind> {
+        let both = |entry: Option<&str>, wanted: Option<&str>| match (entry, wanted) {
+            (Some(entry), Some(wanted)) if !entry.eq_ignore_ascii_case(wanted) => Err(()),
+            (entry, wanted) => Ok(wanted.or(entry).map(str::to_owned)),
+        };
+        both(self.vendor(), Some(selector.vendor())).ok()?;
+        let model = both(self.model(), selector.model()).ok()?;
+        let ram = both(self.ram.as_deref(), selector.ram()).ok()?;
+        let interface = both(self.interface.as_deref(), selector.interface()).ok()?;
+        Some(GpuKind::new(
+            selector.vendor(),
+            model.as_deref().unwrap_or("*"),
+            ram.as_deref().unwrap_or(""),
+            interface.as_deref().unwrap_or(""),
+        ))
+    }
+}
+
+/// The GPU entries of a rate card. No two are for the same card.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GpuRates(Vec<GpuRate>);
+
+impl GpuRates {
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// When an entry for the same card is there.
+    pub fn add(&mut self, rate: GpuRate) -> Result<(), KeyError> {
+        if let Some(other) = self.0.iter().find(|other| other.same_card(&rate)) {
+            return Err(KeyError::Duplicate(other.key.clone(), rate.key));
+        }
+        self.0.push(rate);
+        Ok(())
+    }
+
+    /// The entries, in the order of the rate card.
+    #[must_use]
+    pub fn entries(&self) -> &[GpuRate] {
+        &self.0
+    }
+
+    /// The entry that prices a card.
+    #[must_use]
+    pub fn lookup(&self, kind: &GpuKind) -> Option<&GpuRate> {
+        self.0.iter().filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
+    }
+
+    /// The cards that a selector may come to as far as the rate card knows: one for each entry that could price one,
+    /// and the selector itself where it names a model that no entry narrows.
+    ///
+    /// This is what is known without an inventory.
+    #[must_use]
+    pub fn cards_within(&self, selector: &GpuSelector) -> Vec<GpuKind> {
+        let mut cards: Vec<GpuKind> = Vec::new();
+        for rate in &self.0 {
+            let names_a_model = rate.model.is_some();
+            if (names_a_model || selector.model().is_none())
+                && let Some(card) = rate.card_within(selector)
+                && !cards.contains(&card)
+            {
+                cards.push(card);
+            }
+        }
+        if cards.is_empty() {
+            let model = selector.model().unwrap_or("*");
+            let (ram, interface) = (selector.ram().unwrap_or(""), selector.interface().unwrap_or(""));
+            cards.push(GpuKind::new(selector.vendor(), model, ram, interface));
+        }
+        cards
+    }
+
+    /// The dearest entry: what the old rule charges for every request that leaves the model open.
+    #[must_use]
+    pub fn dearest(&self) -> Option<&GpuRate> {
+        self.0.iter().max_by_key(|rate| rate.usd)
+    }
+}
+
+fn is_interface(part: &str) -> bool {
+    matches!(canonical_interface(part).as_str(), "pcie" | "sxm")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(entries: &[(&str, &str)]) -> GpuRates {
+        let mut rates = GpuRates::default();
+        for (key, usd) in entries {
+            rates.add(GpuRate::new(key, Usd::parse(usd).unwrap()).unwrap()).unwrap();
+        }
+        rates
+    }
+
+    #[test]
+    fn the_most_specific_entry_wins() {
+        let card = rates(&[
+            ("*", "1"),
+            ("nvidia/*", "2"),
+            ("a100", "3"),
+            ("nvidia/a100", "4"),
+            ("a100.80Gi", "5"),
+            ("a100.sxm4", "6"),
+            ("a100.80Gi.sxm", "7"),
+            ("nvidia/a100/80gi/sxm", "8"),
+        ]);
+        let price = |vendor: &str, model: &str, ram: &str, interface: &str| {
+            card.lookup(&GpuKind::new(vendor, model, ram, interface)).unwrap().usd().to_string()
+        };
+        assert_eq!(price("nvidia", "A100", "80Gi", "SXM4"), "8");
+        assert_eq!(price("nvidia", "a100", "40Gi", "SXM4"), "6");
+        assert_eq!(price("nvidia", "a100", "80Gi", "PCIe"), "5");
+        assert_eq!(price("nvidia", "a100", "40Gi", "PCIe"), "4");
+        assert_eq!(price("amd", "a100", "40Gi", "PCIe"), "3");
+        assert_eq!(price("nvidia", "t4", "16Gi", "PCIe"), "2");
+        assert_eq!(price("amd", "mi210", "64Gi", "PCIe"), "1");
+    }
+
+    #[test]
+    fn two_keys_for_one_card_are_refused() {
+        let mut card = rates(&[("a100.sxm4", "1")]);
+        let error = card.add(GpuRate::new("A100.SXM", Usd::ZERO).unwrap()).unwrap_err();
+        assert_eq!(error, KeyError::Duplicate("a100.sxm4".into(), "A100.SXM".into()));
+        assert!(card.add(GpuRate::new("nvidia/a100/*/sxm", Usd::ZERO).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn keys_that_cannot_be_meant_are_refused() {
+        for key in
+            ["", "/", "nvidia/", "*/a100", "a100.", "a100.sxm.80Gi", "a100.80Gi.sxm.x", "a 100", "a100.80Gi.nvlink"]
+        {
+            assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::Malformed(_))), "{key}");
+        }
+        assert!(matches!(GpuRate::new("*.80Gi", Usd::ZERO), Err(KeyError::NarrowedWildcard(_))));
+    }
+
+    #[test]
+    fn without_an_inventory_a_request_may_come_to_every_listed_card() {
+        let card = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000"), ("h100", "1900"), ("*", "50")]);
+        let within = |selector: GpuSelector| -> Vec<String> {
+            card.cards_within(&selector).iter().map(ToString::to_string).collect()
+        };
+        let plain = GpuSelector::new("nvidia", "a100", None, None);
+        assert_eq!(within(plain), ["nvidia/a100/40gi", "nvidia/a100/80gi"]);
+        let any = GpuSelector::new("nvidia", "*", None, None);
+        assert_eq!(within(any), ["nvidia/a100/40gi", "nvidia/a100/80gi", "nvidia/h100", "nvidia/*"]);
+        let unlisted = GpuSelector::new("nvidia", "t4", None, Some("pcie"));
+        assert_eq!(within(unlisted), ["nvidia/t4/*/pcie"]);
+    }
+}

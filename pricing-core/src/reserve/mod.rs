@@ -1,0 +1,129 @@
+//! Reservation: which node and which cards each replica of an order gets, as a value.
+//!
+//! Two schedulers answer. [`provider`] answers what the provider's own algorithm does, bug for bug. [`sound`] answers
+//! a placement that Kubernetes can really make, whenever there is one.
+
+pub mod alternatives;
+pub mod commit;
+pub mod provider;
+pub mod sound;
+
+use crate::gpu::GpuKind;
+use crate::inventory::{CardId, Cluster, NodeId};
+use crate::order::{GroupSpec, leased_ips};
+
+pub use commit::{CommitLevels, CommittedUnit};
+
+/// Which algorithm reserves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheduler {
+    /// Finds a placement that can really be made, whenever there is one.
+    #[default]
+    Sound,
+    /// What the provider's daemon does today.
+    Provider,
+}
+
+/// Some replicas of a unit on one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The node.
+    pub node: NodeId,
+    /// How many replicas in a row.
+    pub replicas: u32,
+    /// Every kind of card there that Kubernetes may hand out to them; one when the card is certain, none without GPUs.
+    pub kinds: Vec<CardId>,
+}
+
+/// Where the replicas of one resource unit go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The unit.
+    pub resource_id: u32,
+    /// Its replicas.
+    pub count: u32,
+    /// Cards a replica.
+    pub gpu_units: u64,
+    /// Nodes in order of placement. A node may appear once only.
+    pub placements: Vec<Placement>,
+    /// The GPU attribute that the provider's daemon would write into the order: `vendor/nvidia/model/t4`.
+    pub gpu_attribute: Option<String>,
+}
+
+impl Target {
+    /// The node of each replica, in order of placement.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.placements.iter().flat_map(|placement| {
+            std::iter::repeat_n(placement.node, usize::try_from(placement.replicas).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// The distinct kinds that a placement's replicas may get, in the node's order.
+    pub fn kinds<'a>(&self, cluster: &'a Cluster, placement: &Placement) -> Vec<&'a GpuKind> {
+        let mut kinds: Vec<&GpuKind> = Vec::new();
+        for card in placement.kinds.iter().filter_map(|id| cluster.card(*id)) {
+            if !kinds.contains(&&card.kind) {
+                kinds.push(&card.kind);
+            }
+        }
+        kinds
+    }
+}
+
+/// A placement of every replica of a group, in the order of the group's units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// One target a unit.
+    pub targets: Vec<Target>,
+}
+
+/// Why nothing was reserved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReserveError {
+    /// The cluster cannot hold the order.
+    #[error("insufficient capacity: {0}")]
+    InsufficientCapacity(String),
+    /// The provider's algorithm gave replicas of one unit different cards.
+    #[error("group resource mismatch: replicas of resource unit {0} came to different cards")]
+    ReplicaMismatch(u32),
+    /// The search for a placement was given up.
+    #[error("no placement was found within {0} steps, and none was ruled out")]
+    SearchExhausted(u64),
+}
+
+/// How hard [`sound`] tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchBudget {
+    /// Steps of the search, each some tens of nanoseconds.
+    pub steps: u64,
+}
+
+impl Default for SearchBudget {
+    /// Enough for a second or so, and for every real cluster.
+    fn default() -> Self {
+        Self { steps: 20_000_000 }
+    }
+}
+
+/// Reserves a group on a cluster.
+///
+/// # Errors
+/// When the group cannot be placed, or no answer was found within the budget.
+pub fn reserve(
+    group: &GroupSpec,
+    cluster: &Cluster,
+    scheduler: Scheduler,
+    commit: &CommitLevels,
+    budget: SearchBudget,
+) -> Result<Reservation, ReserveError> {
+    let asked = leased_ips(group.resources().iter().map(|unit| &unit.endpoints));
+    if let Some(free) = cluster.leased_ips().filter(|free| *free < asked) {
+        let shortage = format!("{asked} leased IPs are asked for and {free} are free");
+        return Err(ReserveError::InsufficientCapacity(shortage));
+    }
+    let units = commit.units(group, scheduler);
+    match scheduler {
+        Scheduler::Sound => sound::reserve(&units, cluster, budget),
+        Scheduler::Provider => provider::reserve(&units, cluster),
+    }
+}

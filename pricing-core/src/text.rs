@@ -1,0 +1,42 @@
+//! Helpers for the text of messages.
+
+/// The most characters of a user's text that a message repeats.
+const EXCERPT_CHARACTERS: usize = 60;
+
+/// A user's text as a message may repeat it: bounded, and without control characters.
+pub(crate) fn excerpt(text: &str) -> String {
+    let mut shown: String =
+        text.chars().take(EXCERPT_CHARACTERS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(EXCERPT_CHARACTERS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The candidate nearest to what was written, when it is near enough to be what was meant.
+pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (written.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_are_bounded_and_printable() {
+        assert_eq!(excerpt("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
+    }
+
+    #[test]
+    fn the_nearest_key_is_suggested() {
+        assert_eq!(nearest("memroy", ["cpu", "memory", "ip"]), Some("memory"));
+        assert_eq!(nearest("zzz", ["cpu", "memory", "ip"]), None);
+    }
+}
