@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::quantity::Quantity;
+
 /// A card as it is known: vendor, model, and, where the inventory says so, RAM and interface.
 ///
 /// Kinds are canonical: vendor, model and interface in lower case, every `SXM4`, `SXM5` ... as `sxm`, RAM as
@@ -227,10 +229,13 @@ impl GpuRequest {
     }
 }
 
-/// RAM as whole Gi where it is that, else as written.
+/// RAM as whole Gi where it is that, in any case of letters, else as written.
 pub(crate) fn canonical_ram(text: &str) -> String {
     const GI: u64 = 1 << 30;
-    let bytes = crate::quantity::Quantity::parse(text).ok().and_then(|quantity| quantity.whole());
+    let known = |text: &str| Quantity::parse(text).ok().and_then(Quantity::whole);
+    let number = text.trim_end_matches(['g', 'G', 'i', 'I']);
+    let in_gi = number.len().checked_add(2) == Some(text.len());
+    let bytes = known(text).or_else(|| known(&format!("{number}Gi")).filter(|_| in_gi));
     match bytes {
         Some(bytes) if bytes > 0 && bytes.is_multiple_of(GI) => format!("{}Gi", bytes / GI),
         _ => text.to_owned(),

@@ -102,6 +102,12 @@ impl Cluster {
         &self.nodes
     }
 
+    /// Whether any node can hold a pod: has CPU and memory that can be allocated.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
+    }
+
     /// The nodes with their ids.
     pub fn nodes_with_ids(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0..).map(NodeId).zip(&self.nodes)
