@@ -23,9 +23,23 @@ pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
+impl NodeId {
+    /// The node's place among the cluster's nodes.
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 /// A described card of a [`Cluster`], by its place in the cluster's table of distinct cards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CardId(u32);
+
+impl CardId {
+    /// The card's place in the cluster's table of cards.
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
 
 /// A distinct description of a card, in the inventory's words and as a [`GpuKind`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +130,7 @@ impl Cluster {
     /// The node with this id, which must be of this cluster.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(usize::try_from(id.0).ok()?)
+        self.nodes.get(id.index())
     }
 
     /// The distinct card descriptions, in order of first appearance.
@@ -128,13 +142,19 @@ impl Cluster {
     /// The card with this id, which must be of this cluster.
     #[must_use]
     pub fn card(&self, id: CardId) -> Option<&Card> {
-        self.cards.get(usize::try_from(id.0).ok()?)
+        self.cards.get(id.index())
     }
 
     /// The storage pools, in the inventory's order.
     #[must_use]
     pub fn storage(&self) -> &[StoragePool] {
         &self.storage
+    }
+
+    /// Whether any node could hold a pod when empty: it has CPU and memory.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
     }
 
     /// How many leased IPs are free, when the inventory came in a provider's Status and says so.
