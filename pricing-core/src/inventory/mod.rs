@@ -4,6 +4,7 @@
 //! dropped can be reserved.
 
 pub mod finding;
+mod index;
 pub mod read;
 pub mod validate;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use crate::gpu::GpuKind;
 use crate::quantity::{Bytes, MilliCpu};
+
+pub(crate) use index::{Free, Index, ModelNode};
 
 /// The most bytes that an inventory may have.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;
@@ -23,9 +26,29 @@ pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
+impl NodeId {
+    /// The node at a place of [`Cluster::nodes`].
+    pub(crate) fn at(place: usize) -> Self {
+        Self(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// The node's place in [`Cluster::nodes`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 /// A described card of a [`Cluster`], by its place in the cluster's table of distinct cards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CardId(u32);
+
+impl CardId {
+    /// The card's place in [`Cluster::cards`].
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
 
 /// A distinct description of a card, in the inventory's words and as a [`GpuKind`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +116,7 @@ pub struct Cluster {
     cards: Vec<Card>,
     storage: Vec<StoragePool>,
     leased_ips: Option<u64>,
+    index: Index,
 }
 
 impl Cluster {
@@ -136,6 +160,11 @@ impl Cluster {
     pub fn leased_ips(&self) -> Option<u64> {
         self.leased_ips
     }
+
+    /// The cluster as a search reads it.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
 }
 
 /// Builds a [`Cluster`], interning card descriptions.
@@ -176,7 +205,8 @@ impl ClusterBuilder {
 
     /// The cluster.
     #[must_use]
-    pub fn build(self) -> Cluster {
+    pub fn build(mut self) -> Cluster {
+        self.cluster.index = Index::new(&self.cluster.nodes, &self.cluster.cards);
         self.cluster
     }
 }
