@@ -60,8 +60,8 @@ pub fn small_cluster(random: &mut Random, nodes: u64) -> Cluster {
         builder.node(node);
     }
     for class in ["beta2", "beta3"] {
-        if !random.one_in(6) {
-            let free = bytes(random.up_to(8));
+        if !random.one_in(12) {
+            let free = bytes(random.between(4, 16));
             builder.storage(StoragePool { class: class.to_owned(), capacity: free });
         }
     }
@@ -69,7 +69,7 @@ pub fn small_cluster(random: &mut Random, nodes: u64) -> Cluster {
 }
 
 fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> Node {
-    let described = random.up_to(4);
+    let described = random.between(1, 5);
     let mixed = random.one_in(2);
     let first = *random.one_of(&SMALL_CARDS).unwrap_or(&SMALL_CARDS[0]);
     let cards: Vec<CardId> = (0..described)
@@ -79,17 +79,17 @@ fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> 
         })
         .collect();
     // Now and then a node counts more cards than it describes.
-    let free = if random.one_in(8) { described + 1 } else { random.up_to(described) };
+    let free = if random.one_in(8) { described + 1 } else { random.between(1, described) };
     let all = if random.one_in(3) { free } else { free.max(described) };
-    let classes = ["beta2", "beta3"].into_iter().filter(|_| !random.one_in(3)).map(str::to_owned).collect();
+    let classes = ["beta2", "beta3"].into_iter().filter(|_| !random.one_in(5)).map(str::to_owned).collect();
     Node {
         name: Arc::from(format!("node{place}")),
         cpu: {
-            let free = random.between(1, 6);
+            let free = random.between(2, 9);
             Capacity { total: MilliCpu::new(free), available: MilliCpu::new(free) }
         },
-        memory: bytes(random.between(1, 6)),
-        ephemeral: bytes(random.between(1, 6)),
+        memory: bytes(random.between(2, 9)),
+        ephemeral: bytes(random.between(2, 9)),
         gpus: capacity(all),
         cards,
         storage_classes: classes,
@@ -104,7 +104,7 @@ pub fn small_units(random: &mut Random, units: u64) -> Vec<CommittedUnit> {
             let asks = !random.one_in(4);
             CommittedUnit {
                 id: u32::try_from(id).unwrap_or(u32::MAX),
-                count: u32::try_from(random.between(1, if units > 2 { 2 } else { 4 })).unwrap_or(1),
+                count: u32::try_from(random.between(1, if units > 2 { 2 } else { 3 })).unwrap_or(1),
                 cpu: if random.one_in(6) { 0 } else { random.between(1, 3) },
                 memory: if random.one_in(6) { 0 } else { random.between(1, 3) },
                 gpu: if asks { small_request(random) } else { GpuRequest::default() },
@@ -115,8 +115,10 @@ pub fn small_units(random: &mut Random, units: u64) -> Vec<CommittedUnit> {
 }
 
 fn small_request(random: &mut Random) -> GpuRequest {
-    const SELECTORS: [(&str, &str, Option<&str>, Option<&str>); 9] = [
+    const SELECTORS: [(&str, &str, Option<&str>, Option<&str>); 11] = [
         ("nvidia", "*", None, None),
+        ("nvidia", "*", None, None),
+        ("nvidia", "a100", None, None),
         ("amd", "*", None, None),
         ("nvidia", "*", Some("80Gi"), None),
         ("nvidia", "t4", None, None),
@@ -128,7 +130,7 @@ fn small_request(random: &mut Random) -> GpuRequest {
     ];
     let alternatives = if random.one_in(20) { 0 } else { random.between(1, 2) };
     GpuRequest {
-        units: random.between(1, 2),
+        units: if random.one_in(3) { 2 } else { 1 },
         alternatives: (0..alternatives)
             .filter_map(|_| random.one_of(&SELECTORS).copied())
             .map(|(vendor, model, ram, interface)| GpuSelector::new(vendor, model, ram, interface))
@@ -138,7 +140,7 @@ fn small_request(random: &mut Random) -> GpuRequest {
 
 fn small_volumes(random: &mut Random) -> Vec<(StorageClass, u64)> {
     const CLASSES: [&str; 5] = ["ephemeral", "ephemeral", "ram", "beta2", "beta3"];
-    let volumes = random.up_to(2);
+    let volumes = if random.one_in(2) { random.up_to(2) } else { 0 };
     let volume = |_| Some((StorageClass::from_name(random.one_of(&CLASSES)?), random.up_to(2)));
     (0..volumes).filter_map(volume).collect()
 }
