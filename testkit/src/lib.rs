@@ -1,1 +1,6 @@
 //! Generators, oracles and the corpus.
+
+pub mod check;
+pub mod generate;
+pub mod oracle;
+pub mod random;

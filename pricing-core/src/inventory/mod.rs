@@ -4,6 +4,7 @@
 //! dropped can be reserved.
 
 pub mod finding;
+mod index;
 pub mod read;
 pub mod validate;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use crate::gpu::GpuKind;
 use crate::quantity::{Bytes, MilliCpu};
+
+pub(crate) use index::{Free, Index, ModelNode};
 
 /// The most bytes that an inventory may have.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;
@@ -24,8 +27,14 @@ pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
 pub struct NodeId(u32);
 
 impl NodeId {
-    /// The node's place among the cluster's nodes.
-    pub(crate) fn index(self) -> usize {
+    /// The node at a place of [`Cluster::nodes`].
+    pub(crate) fn at(place: usize) -> Self {
+        Self(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// The node's place in [`Cluster::nodes`].
+    #[must_use]
+    pub fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
@@ -35,9 +44,14 @@ impl NodeId {
 pub struct CardId(u32);
 
 impl CardId {
-    /// The card's place in the cluster's table of cards.
-    pub(crate) fn index(self) -> usize {
+    /// The card's place in [`Cluster::cards`].
+    pub(crate) fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The card's place in [`Cluster::cards`].
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.0)
     }
 }
 
@@ -107,6 +121,7 @@ pub struct Cluster {
     cards: Vec<Card>,
     storage: Vec<StoragePool>,
     leased_ips: Option<u64>,
+    index: Index,
 }
 
 impl Cluster {
@@ -116,7 +131,7 @@ impl Cluster {
         &self.nodes
     }
 
-    /// Whether any node can hold a pod: has CPU and memory that can be allocated.
+    /// Whether any node could hold a pod when empty: it has CPU and memory.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
@@ -130,7 +145,7 @@ impl Cluster {
     /// The node with this id, which must be of this cluster.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(id.index())
+        self.nodes.get(id.place())
     }
 
     /// The distinct card descriptions, in order of first appearance.
@@ -142,7 +157,7 @@ impl Cluster {
     /// The card with this id, which must be of this cluster.
     #[must_use]
     pub fn card(&self, id: CardId) -> Option<&Card> {
-        self.cards.get(id.index())
+        self.cards.get(id.place())
     }
 
     /// The storage pools, in the inventory's order.
@@ -151,16 +166,15 @@ impl Cluster {
         &self.storage
     }
 
-    /// Whether any node could hold a pod when empty: it has CPU and memory.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
-    }
-
     /// How many leased IPs are free, when the inventory came in a provider's Status and says so.
     #[must_use]
     pub fn leased_ips(&self) -> Option<u64> {
         self.leased_ips
+    }
+
+    /// The cluster as a search reads it.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
     }
 }
 
@@ -202,7 +216,8 @@ impl ClusterBuilder {
 
     /// The cluster.
     #[must_use]
-    pub fn build(self) -> Cluster {
+    pub fn build(mut self) -> Cluster {
+        self.cluster.index = Index::new(&self.cluster.nodes, &self.cluster.cards);
         self.cluster
     }
 }

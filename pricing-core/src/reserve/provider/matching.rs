@@ -58,7 +58,7 @@ impl<'c> Matcher<'c> {
         if self.verdicts.is_empty() {
             self.verdicts = vec![Verdict::Unknown; self.cluster.cards().len()];
         }
-        let Some(verdict) = self.verdicts.get_mut(id.index()) else { return false };
+        let Some(verdict) = self.verdicts.get_mut(id.place()) else { return false };
         if *verdict == Verdict::Unknown {
             let card = self.cluster.card(id);
             let matched = card.is_some_and(|card| wanted(&self.models, card).is_some_and(|wanted| wanted.allows(card)));

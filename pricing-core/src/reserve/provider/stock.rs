@@ -132,7 +132,7 @@ impl<'c> Stock<'c> {
     }
 
     fn entry(&self, id: NodeId) -> Option<usize> {
-        let slot = self.slots.get(id.index()).copied().unwrap_or(0);
+        let slot = self.slots.get(id.place()).copied().unwrap_or(0);
         usize::try_from(slot).ok()?.checked_sub(1)
     }
 
@@ -196,7 +196,7 @@ impl<'c> Stock<'c> {
             }
             None => {
                 self.touched.push(free);
-                if let Some(slot) = self.slots.get_mut(id.index()) {
+                if let Some(slot) = self.slots.get_mut(id.place()) {
                     *slot = u32::try_from(self.touched.len()).unwrap_or(0);
                 }
             }

@@ -1,0 +1,51 @@
+//! How long a reservation takes as clusters grow.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use pricing_core::inventory::Cluster;
+use pricing_core::reserve::{CommittedUnit, SearchBudget, provider, sound};
+use testkit::generate::{real_cluster, real_unit};
+use testkit::random::Random;
+
+const NODES: [u64; 4] = [10, 100, 1_000, 10_000];
+
+/// Orders by name.
+fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
+    let (any, t4, a100) = ("vendor/nvidia/model/*", "vendor/nvidia/model/t4", "vendor/nvidia/model/a100/ram/80Gi");
+    vec![
+        ("first-fit", vec![real_unit(1, 1, 1, &[t4])]),
+        ("wildcard", vec![real_unit(1, 2, 2, &[any])]),
+        ("three-services", vec![real_unit(1, 2, 0, &[]), real_unit(2, 1, 1, &[a100, t4]), real_unit(3, 1, 1, &[any])]),
+        // No node has so many cards: every node is looked at.
+        ("infeasible", vec![real_unit(1, 1, 16, &[any])]),
+        // Each service fits alone, and more of one is asked for than there is.
+        (
+            "infeasible-three-services",
+            vec![real_unit(1, 2, 0, &[]), real_unit(2, 1, 1, &[any]), real_unit(3, 100_000, 2, &[any])],
+        ),
+    ]
+}
+
+fn clusters() -> Vec<(u64, Cluster)> {
+    NODES.into_iter().map(|nodes| (nodes, real_cluster(&mut Random::new(nodes), nodes))).collect()
+}
+
+fn reservations(criterion: &mut Criterion) {
+    let clusters = clusters();
+    for (name, units) in orders() {
+        let mut group = criterion.benchmark_group(format!("reserve/{name}"));
+        for (nodes, cluster) in &clusters {
+            group.bench_with_input(BenchmarkId::new("sound", nodes), cluster, |bencher, cluster| {
+                bencher.iter(|| sound::reserve(black_box(&units), black_box(cluster), SearchBudget::default()));
+            });
+            group.bench_with_input(BenchmarkId::new("provider", nodes), cluster, |bencher, cluster| {
+                bencher.iter(|| provider::reserve(black_box(&units), black_box(cluster)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, reservations);
+criterion_main!(benches);

@@ -1,0 +1,184 @@
+//! What a search reads of a cluster, laid out for it: where each model of card is, and what each node has free.
+
+use std::collections::BTreeMap;
+
+use super::{Card, CardId, Node};
+
+/// Storage classes that are kept as bits; those beyond are compared by name.
+const CLASS_BITS: usize = 64;
+
+/// The search's view of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Index {
+    free: Vec<Free>,
+    models: Vec<ModelNodes>,
+    classes: Vec<String>,
+}
+
+/// What a node has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Free {
+    /// Thousandths of a thread.
+    pub(crate) cpu: u64,
+    /// Bytes.
+    pub(crate) memory: u64,
+    /// Bytes.
+    pub(crate) ephemeral: u64,
+    /// Cards, by count.
+    pub(crate) gpus: u64,
+    /// Storage classes, as bits of [`Index::class_bit`].
+    pub(crate) classes: u64,
+}
+
+/// A vendor's model of card, and the nodes that have one to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ModelNodes {
+    /// The vendor, as kinds have it.
+    pub(crate) vendor: String,
+    /// The model, as kinds have it.
+    pub(crate) model: String,
+    /// Its descriptions, ascending.
+    pub(crate) cards: Vec<CardId>,
+    /// Nodes that describe such a card and have any card free, ascending.
+    pub(crate) nodes: Vec<ModelNode>,
+}
+
+/// A node with cards of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ModelNode {
+    /// The node, by its place in the cluster.
+    pub(crate) node: usize,
+    /// How many cards of the model are described there.
+    pub(crate) cards: u64,
+}
+
+impl Index {
+    /// Indexes nodes and their cards.
+    pub(super) fn new(nodes: &[Node], cards: &[Card]) -> Self {
+        let mut models: BTreeMap<(&str, &str), Vec<CardId>> = BTreeMap::new();
+        for (id, card) in (0..).map(CardId).zip(cards) {
+            models.entry((card.kind.vendor(), card.kind.model())).or_default().push(id);
+        }
+        let mut model_of = vec![usize::MAX; cards.len()];
+        for (model, ids) in models.values().enumerate() {
+            for id in ids {
+                if let Some(slot) = usize::try_from(id.0).ok().and_then(|id| model_of.get_mut(id)) {
+                    *slot = model;
+                }
+            }
+        }
+        let mut index = Self {
+            free: Vec::with_capacity(nodes.len()),
+            models: models
+                .into_iter()
+                .map(|((vendor, model), cards)| ModelNodes {
+                    vendor: vendor.to_owned(),
+                    model: model.to_owned(),
+                    cards,
+                    nodes: Vec::new(),
+                })
+                .collect(),
+            classes: Vec::new(),
+        };
+        for (place, node) in nodes.iter().enumerate() {
+            index.add(place, node, &model_of);
+        }
+        index
+    }
+
+    fn add(&mut self, place: usize, node: &Node, model_of: &[usize]) {
+        let mut classes = 0;
+        for class in &node.storage_classes {
+            if self.classes.len() < CLASS_BITS && !self.classes.contains(class) {
+                self.classes.push(class.clone());
+            }
+            classes |= self.class_bit(class).unwrap_or(0);
+        }
+        self.free.push(Free {
+            cpu: node.cpu.available.get(),
+            memory: node.memory.available.get(),
+            ephemeral: node.ephemeral.available.get(),
+            gpus: node.gpus.available,
+            classes,
+        });
+        if node.gpus.available == 0 {
+            return;
+        }
+        for card in &node.cards {
+            let model = usize::try_from(card.0).ok().and_then(|id| model_of.get(id)).copied();
+            let Some(model) = model.and_then(|model| self.models.get_mut(model)) else { continue };
+            match model.nodes.last_mut() {
+                Some(last) if last.node == place => last.cards = last.cards.saturating_add(1),
+                _ => model.nodes.push(ModelNode { node: place, cards: 1 }),
+            }
+        }
+    }
+
+    /// What each node has left, in the cluster's order.
+    pub(crate) fn free(&self) -> &[Free] {
+        &self.free
+    }
+
+    /// Every model of card, by vendor and model.
+    pub(crate) fn models(&self) -> &[ModelNodes] {
+        &self.models
+    }
+
+    /// The place of a model in [`Self::models`].
+    pub(crate) fn model(&self, vendor: &str, model: &str) -> Option<usize> {
+        self.models.binary_search_by(|entry| (entry.vendor.as_str(), entry.model.as_str()).cmp(&(vendor, model))).ok()
+    }
+
+    /// The bit of a storage class in [`Free::classes`], for classes that some node has and that are kept as bits.
+    pub(crate) fn class_bit(&self, class: &str) -> Option<u64> {
+        let place = self.classes.iter().position(|known| known == class)?;
+        1_u64.checked_shl(u32::try_from(place).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Capacity, ClusterBuilder, DescribedCard};
+    use super::*;
+
+    #[test]
+    fn models_list_the_nodes_that_have_a_card_to_give() {
+        let mut builder = ClusterBuilder::default();
+        let mut card = |name: &str, interface: &str| {
+            builder.card(DescribedCard {
+                vendor: "nvidia".to_owned(),
+                name: name.to_owned(),
+                interface: interface.to_owned(),
+                memory_size: String::new(),
+            })
+        };
+        let (t4, a100, a100_sxm) = (card("t4", "PCIe"), card("a100", "PCIe"), card("a100", "SXM4"));
+        for (place, (available, cards)) in
+            [(2, vec![a100, t4, a100_sxm]), (0, vec![t4]), (1, vec![t4, t4])].into_iter().enumerate()
+        {
+            builder.node(Node {
+                name: Arc::from(format!("node{place}")),
+                cpu: Capacity::default(),
+                memory: Capacity::default(),
+                ephemeral: Capacity::default(),
+                gpus: Capacity { total: 4, available },
+                cards,
+                storage_classes: vec![format!("beta{place}")],
+            });
+        }
+        let cluster = builder.build();
+        let index = cluster.index();
+        let nodes = |model: &str| -> Vec<(usize, u64)> {
+            let place = index.model("nvidia", model).unwrap();
+            index.models()[place].nodes.iter().map(|entry| (entry.node, entry.cards)).collect()
+        };
+        assert_eq!(nodes("t4"), [(0, 1), (2, 2)]);
+        assert_eq!(nodes("a100"), [(0, 2)]);
+        assert_eq!(index.model("amd", "t4"), None);
+        assert_eq!(index.class_bit("beta2"), Some(4));
+        assert_eq!(index.class_bit("beta3"), None);
+        assert_eq!(index.free()[1].classes, 2);
+    }
+}

@@ -1,0 +1,92 @@
+//! The answer: targets made of what the search found.
+
+use std::collections::BTreeMap;
+
+use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
+use crate::inventory::{CardId, Cluster, Node, NodeId};
+use crate::reserve::{Placement, Reservation, Target};
+
+use super::Solution;
+use super::problem::{Choice, Problem};
+
+/// The targets of a solution, in the order's order.
+pub(in crate::reserve) fn reservation(problem: &Problem<'_>, solution: &Solution) -> Reservation {
+    let targets = (0..problem.units.len()).filter_map(|unit| target(problem, solution, unit)).collect();
+    Reservation { targets }
+}
+
+fn target(problem: &Problem<'_>, solution: &Solution, place: usize) -> Option<Target> {
+    let unit = problem.units.get(place)?;
+    let choice = problem.choice(place, solution.chosen.get(place).copied()?);
+    let model = choice.and_then(|choice| problem.cluster.index().models().get(choice.model?));
+    let mut target = Target {
+        resource_id: unit.id,
+        count: unit.count,
+        gpu_units: unit.gpu.units,
+        placements: Vec::new(),
+        gpu_attribute: None,
+    };
+    for (node, replicas) in nodes(problem, solution, place) {
+        let kinds = match (model, problem.cluster.nodes().get(node)) {
+            (Some(model), Some(node)) => kinds_on(problem.cluster, node, &unit.gpu, &model.vendor),
+            _ => Vec::new(),
+        };
+        target.placements.push(Placement { node: NodeId::at(node), replicas, kinds });
+    }
+    if let (Some(model), Some(choice)) = (model, choice) {
+        let cards = cards_of(problem.cluster, choice, &model.cards, &target.placements);
+        target.gpu_attribute = Some(attribute(&unit.gpu, &model.vendor, &model.model, &cards));
+    }
+    Some(target)
+}
+
+/// The nodes of a unit's replicas: in order of placement, each once.
+fn nodes(problem: &Problem<'_>, solution: &Solution, unit: usize) -> Vec<(usize, u32)> {
+    let mut pieces = problem.pieces_of(unit).filter_map(|(place, _)| solution.placed.get(place));
+    let first = pieces.next().cloned().unwrap_or_default();
+    let mut merged: BTreeMap<usize, u32> = first.iter().copied().collect();
+    let mut single = true;
+    for (node, replicas) in pieces.flatten() {
+        single = false;
+        let sum = merged.entry(*node).or_default();
+        *sum = sum.saturating_add(*replicas);
+    }
+    if single { first } else { merged.into_iter().collect() }
+}
+
+/// Every distinct kind of a vendor's cards on a node that a request allows, in the node's order.
+pub(in crate::reserve) fn kinds_on(cluster: &Cluster, node: &Node, request: &GpuRequest, vendor: &str) -> Vec<CardId> {
+    let mut seen: Vec<CardId> = Vec::new();
+    let mut kinds: Vec<(CardId, &GpuKind)> = Vec::new();
+    for id in &node.cards {
+        if seen.contains(id) {
+            continue;
+        }
+        seen.push(*id);
+        let Some(kind) = cluster.card(*id).map(|card| &card.kind) else { continue };
+        let fits = kind.vendor() == vendor && request.allows(kind);
+        if fits && kinds.iter().all(|(_, known)| *known != kind) {
+            kinds.push((*id, kind));
+        }
+    }
+    kinds.into_iter().map(|(id, _)| id).collect()
+}
+
+/// The descriptions of the chosen model that the placements may be given.
+fn cards_of<'a>(cluster: &'a Cluster, choice: &Choice, model: &[CardId], placements: &[Placement]) -> Vec<&'a GpuKind> {
+    let given = |id: &&CardId| placements.iter().any(|placement| placement.kinds.contains(id));
+    let ids = model.iter().filter(|id| choice.allows(**id)).filter(given);
+    ids.filter_map(|id| cluster.card(*id)).map(|card| &card.kind).collect()
+}
+
+/// The attribute that the daemon would write: the model, with RAM and interface where the request's own entry for the
+/// model, else its entry for any model, names them and all the cards that may be given agree.
+fn attribute(request: &GpuRequest, vendor: &str, model: &str, cards: &[&GpuKind]) -> String {
+    let of_vendor = || request.alternatives.iter().rev().filter(|selector| selector.vendor() == vendor);
+    let exact = of_vendor().filter(|selector| selector.model() == Some(model));
+    let any = of_vendor().filter(|selector| selector.model().is_none());
+    let agrees = |selector: &&GpuSelector| cards.iter().all(|kind| selector.matches(kind));
+    let entry = exact.chain(any).find(agrees);
+    let (ram, interface) = entry.map_or((None, None), |entry| (entry.ram(), entry.interface()));
+    GpuSelector::new(vendor, model, ram, interface).attribute_key()
+}

@@ -1,0 +1,212 @@
+//! What is searched for: units as plain numbers, and what each may be given.
+
+use crate::gpu::GpuSelector;
+use crate::inventory::{CardId, Cluster, ModelNode};
+use crate::order::StorageClass;
+use crate::reserve::{CommittedUnit, ReserveError, SearchBudget};
+
+use super::shortage;
+
+/// The steps that are left of a [`SearchBudget`].
+#[derive(Debug)]
+pub(in crate::reserve) struct Steps {
+    allowed: u64,
+    left: u64,
+}
+
+impl Steps {
+    pub(in crate::reserve) fn new(budget: SearchBudget) -> Self {
+        Self { allowed: budget.steps, left: budget.steps }
+    }
+
+    /// Takes steps.
+    pub(super) fn take(&mut self, steps: usize) -> Result<(), ReserveError> {
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(steps).ok_or_else(|| self.exhausted())?;
+        Ok(())
+    }
+
+    pub(super) fn exhausted(&self) -> ReserveError {
+        ReserveError::SearchExhausted(self.allowed)
+    }
+}
+
+/// What one replica of a unit takes of its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Demand {
+    pub(super) cpu: u64,
+    pub(super) memory: u64,
+    pub(super) ephemeral: u64,
+    pub(super) gpus: u64,
+    /// The storage classes that the node must support, as the index's bits.
+    pub(super) class_bits: u64,
+    /// Those that have no bit.
+    pub(super) classes: Vec<String>,
+}
+
+impl Demand {
+    /// What a replica takes; none when that is more than can be counted.
+    fn new(unit: &CommittedUnit, cluster: &Cluster) -> Option<Self> {
+        let mut demand = Self {
+            cpu: unit.cpu,
+            memory: unit.memory,
+            ephemeral: 0,
+            gpus: unit.gpu.units,
+            class_bits: 0,
+            classes: Vec::new(),
+        };
+        for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+            match class {
+                StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.checked_add(*size)?,
+                StorageClass::Ram => demand.memory = demand.memory.checked_add(*size)?,
+                StorageClass::Persistent(name) => match cluster.index().class_bit(name) {
+                    Some(bit) => demand.class_bits |= bit,
+                    None => demand.classes.push(name.clone()),
+                },
+            }
+        }
+        Some(demand)
+    }
+
+    /// Whether a replica takes nothing of its node.
+    pub(super) fn is_free(&self) -> bool {
+        self.cpu == 0 && self.memory == 0 && self.ephemeral == 0 && self.gpus == 0
+    }
+}
+
+/// One model of card that a unit may be given. Units without cards have one choice, of no model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::reserve) struct Choice {
+    /// The model's place in the index.
+    pub(in crate::reserve) model: Option<usize>,
+    /// The descriptions of it that the request allows; none for all of them.
+    pub(in crate::reserve) cards: Option<Vec<CardId>>,
+}
+
+impl Choice {
+    /// Whether a description of the choice's own model is allowed.
+    pub(super) fn allows(&self, card: CardId) -> bool {
+        self.cards.as_ref().is_none_or(|cards| cards.contains(&card))
+    }
+}
+
+/// Some replicas of a unit, and the nodes that they may go to.
+#[derive(Clone, Debug)]
+pub(in crate::reserve) struct Piece {
+    /// The unit's place in the order.
+    pub(in crate::reserve) unit: usize,
+    /// How many replicas.
+    pub(in crate::reserve) count: u32,
+    /// Which nodes, by place; none for all.
+    pub(in crate::reserve) nodes: Option<Vec<bool>>,
+}
+
+/// Units to place on a cluster.
+#[derive(Clone, Debug)]
+pub(in crate::reserve) struct Problem<'a> {
+    pub(in crate::reserve) cluster: &'a Cluster,
+    pub(in crate::reserve) units: &'a [CommittedUnit],
+    pub(super) demands: Vec<Demand>,
+    /// What each unit may be given.
+    pub(in crate::reserve) choices: Vec<Vec<Choice>>,
+    /// The replicas to place, by unit.
+    pub(in crate::reserve) pieces: Vec<Piece>,
+}
+
+/// A node that a choice may be placed on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host {
+    /// The node's place.
+    pub(super) node: usize,
+    /// How many cards of the choice's model are described there.
+    pub(super) cards: u64,
+}
+
+impl<'a> Problem<'a> {
+    /// Takes an order's units.
+    ///
+    /// # Errors
+    /// When what is asked for in all, wherever it is placed, is more than the cluster has.
+    pub(in crate::reserve) fn new(units: &'a [CommittedUnit], cluster: &'a Cluster) -> Result<Self, ReserveError> {
+        shortage::check_storage(units, cluster)?;
+        let mut problem = Self {
+            cluster,
+            units,
+            demands: Vec::with_capacity(units.len()),
+            choices: Vec::with_capacity(units.len()),
+            pieces: Vec::with_capacity(units.len()),
+        };
+        for (place, unit) in units.iter().enumerate() {
+            let demand = Demand::new(unit, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
+            problem.demands.push(demand);
+            problem.choices.push(choices(unit, cluster));
+            problem.pieces.push(Piece { unit: place, count: unit.count, nodes: None });
+        }
+        Ok(problem)
+    }
+
+    /// The pieces of a unit, with their places.
+    pub(super) fn pieces_of(&self, unit: usize) -> impl Iterator<Item = (usize, &Piece)> {
+        let start = self.pieces.partition_point(|piece| piece.unit < unit);
+        self.pieces.iter().enumerate().skip(start).take_while(move |(_, piece)| piece.unit == unit)
+    }
+
+    /// The replicas of all pieces.
+    pub(super) fn replicas(&self) -> u64 {
+        self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(u64::from(piece.count)))
+    }
+
+    /// The choice of a unit at a place of its choices.
+    pub(super) fn choice(&self, unit: usize, place: usize) -> Option<&Choice> {
+        self.choices.get(unit)?.get(place)
+    }
+
+    /// The nodes that may have a choice's cards, ascending, and of those the ones that a piece may go to.
+    pub(super) fn hosts<'p>(&'p self, choice: &Choice, piece: &'p Piece) -> impl Iterator<Item = Host> + 'p {
+        let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
+        let listed = model.map_or(&[] as &[ModelNode], |model| &model.nodes);
+        let all = if choice.model.is_some() { 0 } else { self.cluster.nodes().len() };
+        let listed = listed.iter().map(|entry| Host { node: entry.node, cards: entry.cards });
+        let hosts = listed.chain((0..all).map(|node| Host { node, cards: 0 }));
+        hosts.filter(|host| piece.nodes.as_ref().is_none_or(|nodes| nodes.get(host.node) == Some(&true)))
+    }
+}
+
+/// The models of card that a unit may be given, by vendor and model.
+fn choices(unit: &CommittedUnit, cluster: &Cluster) -> Vec<Choice> {
+    if unit.gpu.units == 0 {
+        return vec![Choice { model: None, cards: None }];
+    }
+    let mut models: Vec<usize> = Vec::new();
+    for selector in &unit.gpu.alternatives {
+        models.extend(models_of(selector, cluster));
+    }
+    if unit.gpu.alternatives.is_empty() {
+        models.extend(0..cluster.index().models().len());
+    }
+    models.sort_unstable();
+    models.dedup();
+    models.into_iter().filter_map(|model| choice(unit, cluster, model)).collect()
+}
+
+fn models_of(selector: &GpuSelector, cluster: &Cluster) -> Vec<usize> {
+    let index = cluster.index();
+    match selector.model() {
+        Some(model) => index.model(selector.vendor(), model).into_iter().collect(),
+        None => {
+            let models = index.models().iter().enumerate();
+            models.filter(|(_, model)| model.vendor == selector.vendor()).map(|(place, _)| place).collect()
+        }
+    }
+}
+
+fn choice(unit: &CommittedUnit, cluster: &Cluster, model: usize) -> Option<Choice> {
+    let all = &cluster.index().models().get(model)?.cards;
+    let allowed = |id: &&CardId| cluster.card(**id).is_some_and(|card| unit.gpu.allows(&card.kind));
+    let cards: Vec<CardId> = all.iter().filter(allowed).copied().collect();
+    match cards.len() {
+        0 => None,
+        some if some == all.len() => Some(Choice { model: Some(model), cards: None }),
+        _ => Some(Choice { model: Some(model), cards: Some(cards) }),
+    }
+}

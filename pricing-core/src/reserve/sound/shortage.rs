@@ -1,0 +1,94 @@
+//! What to say when the cluster cannot hold the order.
+
+use std::collections::BTreeMap;
+
+use crate::inventory::Cluster;
+use crate::order::StorageClass;
+use crate::reserve::{CommittedUnit, ReserveError};
+
+use super::problem::Problem;
+
+/// Compares what is asked of each storage class, wherever it is placed, with what the cluster has left of it.
+pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), ReserveError> {
+    let mut asked: BTreeMap<&str, u128> = BTreeMap::new();
+    for unit in units.iter().filter(|unit| unit.count > 0) {
+        for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+            if let StorageClass::Persistent(name) = class {
+                let bytes = u128::from(*size).saturating_mul(u128::from(unit.count));
+                let sum = asked.entry(name).or_default();
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+    }
+    for (class, asked) in asked {
+        let shown = crate::text::excerpt(class);
+        let Some(pool) = cluster.storage().iter().find(|pool| pool.class == class) else {
+            let problem = format!("the cluster has no storage of class `{shown}`, and {} is asked for", bytes(asked));
+            return Err(ReserveError::InsufficientCapacity(problem));
+        };
+        let left = u128::from(pool.capacity.available.get());
+        if asked > left {
+            let problem =
+                format!("{} of storage class `{shown}` is asked for and {} is left", bytes(asked), bytes(left));
+            return Err(ReserveError::InsufficientCapacity(problem));
+        }
+    }
+    Ok(())
+}
+
+/// A replica whose volumes cannot be added up.
+pub(super) fn beyond_counting(unit: &CommittedUnit) -> ReserveError {
+    ReserveError::InsufficientCapacity(format!("a replica of resource unit {} asks for more than 16Ei", unit.id))
+}
+
+/// A unit that does not fit even on an empty cluster.
+pub(super) fn alone(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
+    shortage(problem, unit, fit, "")
+}
+
+/// A unit that does not fit beside the others.
+pub(super) fn together(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
+    shortage(problem, unit, fit, " beside the other resource units")
+}
+
+fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> ReserveError {
+    let Some(unit) = problem.units.get(unit) else {
+        return ReserveError::InsufficientCapacity("the resource units do not fit together".to_owned());
+    };
+    let (id, count) = (unit.id, unit.count);
+    ReserveError::InsufficientCapacity(format!(
+        "{fit} of the {count} replicas of resource unit {id} can be placed{beside}; a replica needs {}",
+        needs(unit)
+    ))
+}
+
+/// What one replica needs of a node, for people.
+fn needs(unit: &CommittedUnit) -> String {
+    let mut parts = vec![format!("{}m CPU", unit.cpu), format!("{} of memory", bytes(u128::from(unit.memory)))];
+    for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        parts.push(format!("{} of `{}` storage", bytes(u128::from(*size)), crate::text::excerpt(class.name())));
+    }
+    if unit.gpu.units > 0 {
+        let mut kinds: Vec<String> = unit.gpu.alternatives.iter().take(4).map(|kind| kind.to_string()).collect();
+        if unit.gpu.alternatives.is_empty() {
+            kinds.push("any card".to_owned());
+        }
+        if unit.gpu.alternatives.len() > kinds.len() {
+            kinds.push("...".to_owned());
+        }
+        let kinds = crate::text::excerpt(&kinds.join(" or "));
+        parts.push(format!("{} GPUs of one model (`{kinds}`)", unit.gpu.units));
+    }
+    parts.join(", ")
+}
+
+/// A number of bytes in the largest unit that is exact.
+fn bytes(bytes: u128) -> String {
+    for (shift, suffix) in [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")] {
+        let whole = bytes.checked_shr(shift).unwrap_or(0);
+        if whole > 0 && whole.checked_shl(shift) == Some(bytes) {
+            return format!("{whole}{suffix}");
+        }
+    }
+    format!("{bytes} bytes")
+}

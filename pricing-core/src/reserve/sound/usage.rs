@@ -1,0 +1,157 @@
+//! What is already given of each node, and how many more replicas it can take.
+
+use std::collections::BTreeMap;
+
+use super::cards;
+use super::problem::{Choice, Demand, Host, Problem};
+
+/// Cards of one node that are given to a choice.
+#[derive(Clone, Debug)]
+pub(super) struct Given<'p> {
+    pub(super) choice: &'p Choice,
+    pub(super) cards: u64,
+}
+
+/// What is given of one node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Usage<'p> {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+    given: Vec<Given<'p>>,
+}
+
+impl<'p> Usage<'p> {
+    /// Gives replicas what they take.
+    pub(super) fn add(&mut self, demand: &Demand, choice: &'p Choice, replicas: u32) {
+        let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
+        self.cpu = self.cpu.saturating_add(times(demand.cpu));
+        self.memory = self.memory.saturating_add(times(demand.memory));
+        self.ephemeral = self.ephemeral.saturating_add(times(demand.ephemeral));
+        self.gpus = self.gpus.saturating_add(times(demand.gpus));
+        if demand.gpus > 0 {
+            self.given.push(Given { choice, cards: times(demand.gpus) });
+        }
+    }
+
+    /// Takes back what [`Self::add`] gave last.
+    pub(super) fn take_back(&mut self, demand: &Demand, replicas: u32) {
+        let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
+        self.cpu = self.cpu.saturating_sub(times(demand.cpu));
+        self.memory = self.memory.saturating_sub(times(demand.memory));
+        self.ephemeral = self.ephemeral.saturating_sub(times(demand.ephemeral));
+        self.gpus = self.gpus.saturating_sub(times(demand.gpus));
+        if demand.gpus > 0 {
+            self.given.pop();
+        }
+    }
+}
+
+impl Problem<'_> {
+    /// How many replicas of a unit, at most `limit`, a node can take beside what is already given of it.
+    pub(super) fn fit(&self, unit: usize, choice: &Choice, host: Host, usage: Option<&Usage<'_>>, limit: u32) -> u32 {
+        let free = self.cluster.index().free().get(host.node);
+        let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return 0 };
+        if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, host.node) {
+            return 0;
+        }
+        let used = usage.map_or((0, 0, 0, 0), |usage| (usage.cpu, usage.memory, usage.ephemeral, usage.gpus));
+        let gpus = if demand.gpus == 0 { 0 } else { free.gpus };
+        let mut most = u64::from(limit);
+        for (free, used, asked) in [
+            (gpus, used.3, demand.gpus),
+            (free.cpu, used.0, demand.cpu),
+            (free.memory, used.1, demand.memory),
+            (free.ephemeral, used.2, demand.ephemeral),
+        ] {
+            let left = free.saturating_sub(used);
+            if left < asked {
+                return 0;
+            }
+            most = most.min(left.checked_div(asked).unwrap_or(most));
+        }
+        if demand.gpus > 0 {
+            let cards = self.cards_left(choice, host, usage);
+            most = most.min(cards.checked_div(demand.gpus).unwrap_or(most));
+        }
+        u32::try_from(most).unwrap_or(limit)
+    }
+
+    /// Whether a node has the classes that have no bit.
+    fn has_classes(&self, demand: &Demand, node: usize) -> bool {
+        demand.classes.is_empty()
+            || self
+                .cluster
+                .nodes()
+                .get(node)
+                .is_some_and(|node| demand.classes.iter().all(|class| node.storage_classes.contains(class)))
+    }
+
+    /// How many more described cards of a choice a node has, when what is already given keeps cards of its own.
+    fn cards_left(&self, choice: &Choice, host: Host, usage: Option<&Usage<'_>>) -> u64 {
+        let given = usage.map_or(&[] as &[Given<'_>], |usage| &usage.given);
+        let mut others = given.iter().filter(|other| other.choice.model == choice.model).peekable();
+        let node = self.cluster.nodes().get(host.node);
+        let described = node.map_or(&[] as &[_], |node| node.cards.as_slice());
+        if others.peek().is_none() {
+            return match &choice.cards {
+                None => host.cards,
+                Some(_) => count(described.iter().filter(|card| choice.allows(**card))),
+            };
+        }
+        if choice.cards.is_none() && others.clone().all(|other| other.choice.cards.is_none()) {
+            return others.fold(host.cards, |left, other| left.saturating_sub(other.cards));
+        }
+        let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
+        let of_model = described.iter().filter(|card| model.is_some_and(|model| model.cards.contains(card)));
+        cards::left_beside(choice, others, of_model.copied())
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u64 {
+    u64::try_from(items.count()).unwrap_or(u64::MAX)
+}
+
+/// What is given of every node.
+#[derive(Clone, Debug)]
+pub(super) struct Overlay<'p> {
+    /// A bit a node: whether anything is given of it. Most nodes are untouched, and this says so without a lookup.
+    touched: Vec<u64>,
+    used: BTreeMap<usize, Usage<'p>>,
+}
+
+impl<'p> Overlay<'p> {
+    /// Nothing given of any of so many nodes.
+    pub(super) fn new(nodes: usize) -> Self {
+        Self { touched: vec![0; nodes.div_ceil(64)], used: BTreeMap::new() }
+    }
+
+    fn bit(node: usize) -> (usize, u64) {
+        let shift = u32::try_from(node & 63).unwrap_or(0);
+        (node >> 6, 1_u64.wrapping_shl(shift))
+    }
+
+    /// What is given of a node, when anything is.
+    pub(super) fn usage(&self, node: usize) -> Option<&Usage<'p>> {
+        let (word, bit) = Self::bit(node);
+        let touched = self.touched.get(word).is_some_and(|word| word & bit != 0);
+        if touched { self.used.get(&node) } else { None }
+    }
+
+    /// Gives replicas of a unit what they take of a node.
+    pub(super) fn add(&mut self, node: usize, demand: &Demand, choice: &'p Choice, replicas: u32) {
+        let (word, bit) = Self::bit(node);
+        if let Some(word) = self.touched.get_mut(word) {
+            *word |= bit;
+        }
+        self.used.entry(node).or_default().add(demand, choice, replicas);
+    }
+
+    /// Takes back what [`Self::add`] gave of a node last.
+    pub(super) fn take_back(&mut self, node: usize, demand: &Demand, replicas: u32) {
+        if let Some(usage) = self.used.get_mut(&node) {
+            usage.take_back(demand, replicas);
+        }
+    }
+}

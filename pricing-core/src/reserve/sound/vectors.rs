@@ -1,0 +1,98 @@
+//! What one node can take: the vectors of replicas, one number a piece, that cannot be added to.
+
+use crate::reserve::ReserveError;
+
+use super::problem::{Choice, Demand, Host, Problem, Steps};
+use super::usage::Usage;
+
+/// A piece as the exact search sees it, with its unit's choice made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dimension<'p> {
+    pub(super) piece: usize,
+    pub(super) unit: usize,
+    pub(super) count: u32,
+    pub(super) choice: &'p Choice,
+    pub(super) demand: &'p Demand,
+}
+
+/// Whether each number of `a` is at least that of `b`.
+pub(super) fn dominates(a: &[u32], b: &[u32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a >= b)
+}
+
+struct Filling<'p, 's> {
+    problem: &'p Problem<'p>,
+    dimensions: &'s [Dimension<'p>],
+    /// The node, for each dimension that it can host.
+    hosts: &'s [Option<Host>],
+    usage: Usage<'p>,
+    current: Vec<u32>,
+    found: Vec<Vec<u32>>,
+}
+
+/// The vectors that a node can take and that no other such vector is at least as good as. What the first attempt would
+/// have done comes first: as many as fit of the last piece, then of the one before it.
+pub(super) fn maximal<'p>(
+    problem: &'p Problem<'p>,
+    dimensions: &[Dimension<'p>],
+    hosts: &[Option<Host>],
+    steps: &mut Steps,
+) -> Result<Vec<Vec<u32>>, ReserveError> {
+    let mut filling = Filling {
+        problem,
+        dimensions,
+        hosts,
+        usage: Usage::default(),
+        current: vec![0; dimensions.len()],
+        found: Vec::new(),
+    };
+    filling.fill(dimensions.len(), steps)?;
+    let mut kept: Vec<Vec<u32>> = Vec::new();
+    for (place, vector) in filling.found.iter().enumerate() {
+        steps.take(filling.found.len())?;
+        let better = |(other, known): (usize, &Vec<u32>)| {
+            other != place && dominates(known, vector) && (known != vector || other < place)
+        };
+        if !filling.found.iter().enumerate().any(better) {
+            kept.push(vector.clone());
+        }
+    }
+    Ok(kept)
+}
+
+impl<'p> Filling<'p, '_> {
+    /// Tries every number of replicas of the dimensions before `end`.
+    fn fill(&mut self, end: usize, steps: &mut Steps) -> Result<(), ReserveError> {
+        steps.take(1)?;
+        let Some(place) = end.checked_sub(1) else {
+            steps.take(self.current.len().saturating_add(8))?;
+            self.found.push(self.current.clone());
+            return Ok(());
+        };
+        let (Some(dimension), Some(host)) = (self.dimensions.get(place), self.hosts.get(place)) else { return Ok(()) };
+        let most = host.map_or(0, |host| {
+            self.problem.fit(dimension.unit, dimension.choice, host, Some(&self.usage), dimension.count)
+        });
+        // What comes last, or takes nothing, takes nothing from others.
+        let least = if place == 0 || dimension.demand.is_free() { most } else { 0 };
+        for replicas in (least..=most).rev() {
+            if replicas > 0 {
+                self.usage.add(dimension.demand, dimension.choice, replicas);
+            }
+            self.set(place, replicas);
+            let deeper = self.fill(place, steps);
+            if replicas > 0 {
+                self.usage.take_back(dimension.demand, replicas);
+            }
+            deeper?;
+        }
+        self.set(place, 0);
+        Ok(())
+    }
+
+    fn set(&mut self, place: usize, replicas: u32) {
+        if let Some(slot) = self.current.get_mut(place) {
+            *slot = replicas;
+        }
+    }
+}
