@@ -1,1 +1,3 @@
 //! Quotes.
+
+pub mod compat;
