@@ -4,6 +4,7 @@
 //! no inventory. [`wire`] writes answers as the contract has them.
 
 mod cards;
+pub mod compat;
 mod lines;
 mod offer;
 pub mod reason;
