@@ -12,6 +12,7 @@ const NODES: [u64; 4] = [10, 100, 1_000, 10_000];
 
 /// Orders by name.
 fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
+    let rare = "vendor/nvidia/model/b200";
     let (any, t4, a100) = ("vendor/nvidia/model/*", "vendor/nvidia/model/t4", "vendor/nvidia/model/a100/ram/80Gi");
     vec![
         ("first-fit", vec![real_unit(1, 1, 1, &[t4])]),

@@ -167,7 +167,8 @@ pub fn small_cases() -> impl Strategy<Value = Case> {
     proptest::num::u64::ANY.prop_map(small_case)
 }
 
-/// A real-looking cluster: nodes of one kind of card each, some mixed, some without, partly used.
+/// A real-looking cluster: nodes of one kind of card each, some mixed, some without, partly used; and one `b200` in the
+/// middle node.
 #[must_use]
 pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
     let mut builder = ClusterBuilder::default();
@@ -181,6 +182,9 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
                 cards.push(card(&mut builder, if mixed && at >= number / 2 { other } else { kind }));
             }
         }
+        if place == nodes / 2 {
+            cards = vec![card(&mut builder, ("nvidia", "b200", "192Gi", "SXM6"))];
+        }
         let (cpu, memory, disk) = (random.between(16, 128) * 1000, random.between(64, 1024), random.between(200, 4000));
         let total = u64::try_from(cards.len()).unwrap_or(0);
         let left = |total: u64, random: &mut Random| random.between(total / 10, total);
@@ -189,7 +193,7 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
             cpu: Capacity { total: MilliCpu::new(cpu), available: MilliCpu::new(left(cpu, random)) },
             memory: Capacity { total: Bytes::new(memory * GI), available: Bytes::new(left(memory, random) * GI) },
             ephemeral: Capacity { total: Bytes::new(disk * GI), available: Bytes::new(left(disk, random) * GI) },
-            gpus: Capacity { total, available: random.up_to(total) },
+            gpus: Capacity { total, available: if place == nodes / 2 { 1 } else { random.up_to(total) } },
             cards,
             storage_classes: vec!["beta3".to_owned()],
         });

@@ -21,7 +21,7 @@ use crate::inventory::Cluster;
 pub(super) use answer::{kinds_on, reservation};
 use exact::Alone;
 use first_fit::Attempt;
-pub(super) use problem::{Piece, Problem, Steps};
+pub(super) use problem::{Choice, Piece, Problem, Steps};
 
 /// The most replicas of a group that are searched for.
 const MAX_REPLICAS: u64 = 1_000_000;
