@@ -1,5 +1,12 @@
 //! The sound scheduler against the brute-force oracle, and its laws.
 
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a failed test panics, and its numbers are small"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

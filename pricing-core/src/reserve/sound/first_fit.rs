@@ -6,6 +6,7 @@ use crate::reserve::ReserveError;
 
 use super::Solution;
 use super::problem::{Piece, Problem, Steps};
+use super::survey::most_alone;
 use super::usage::Overlay;
 
 /// From how many replicas on it is first seen whether they could fit at all.
@@ -69,14 +70,10 @@ impl<'p> Placing<'p> {
     /// How many replicas of a unit would fit on an empty cluster, when it is one of many and not all do: seeing that is
     /// quicker than placing them one by one.
     fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps) -> Result<Option<u64>, ReserveError> {
-        let Some(detail) = self.problem.choice(unit, choice) else { return Ok(None) };
         for (_, piece) in self.problem.pieces_of(unit).filter(|(_, piece)| piece.count > MANY_REPLICAS) {
-            let mut left = piece.count;
-            let mut hosts = self.problem.hosts(detail, piece);
-            while left > 0 {
-                let Some(host) = hosts.next() else { return Ok(Some(u64::from(piece.count.saturating_sub(left)))) };
-                steps.take(1)?;
-                left = left.saturating_sub(self.problem.fit(unit, detail, host, None, left));
+            let most = most_alone(self.problem, piece, choice, steps)?;
+            if most < piece.count {
+                return Ok(Some(u64::from(most)));
             }
         }
         Ok(None)
