@@ -12,6 +12,7 @@ const NODES: [u64; 4] = [10, 100, 1_000, 10_000];
 
 /// Orders by name.
 fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
+    let rare = "vendor/nvidia/model/b200";
     let (any, t4, a100) = ("vendor/nvidia/model/*", "vendor/nvidia/model/t4", "vendor/nvidia/model/a100/ram/80Gi");
     vec![
         ("first-fit", vec![real_unit(1, 1, 1, &[t4])]),
@@ -24,6 +25,10 @@ fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
             "infeasible-three-services",
             vec![real_unit(1, 2, 0, &[]), real_unit(2, 1, 1, &[any]), real_unit(3, 100_000, 2, &[any])],
         ),
+        // The cluster has one such card: first fit gives it to the wrong service, and going back puts that right.
+        ("contended", vec![real_unit(1, 1, 1, &[rare]), real_unit(2, 1, 1, &[a100]), real_unit(3, 1, 1, &[rare, t4])]),
+        // Each service fits alone, and not together.
+        ("exact-infeasible", vec![real_unit(1, 1, 1, &[rare]), real_unit(2, 2, 0, &[]), real_unit(3, 1, 1, &[rare])]),
     ]
 }
 

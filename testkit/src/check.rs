@@ -7,13 +7,22 @@ use pricing_core::inventory::{CardId, Cluster, Node, NodeId};
 use pricing_core::order::StorageClass;
 use pricing_core::reserve::{CommittedUnit, Reservation, Target};
 
+/// Checks that a reservation can be made and that its targets list the kinds that may be handed out.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn check_reservation(reservation: &Reservation, units: &[CommittedUnit], cluster: &Cluster) -> Result<(), String> {
+    check_realisable(reservation, units, cluster)?;
+    check_kinds(reservation, units, cluster)
+}
+
 /// Checks that a reservation places every replica of an order, and that no node, card or storage class is exceeded:
 /// replicas of a unit get cards of one vendor and model, those that the target's GPU attribute and the request allow,
 /// and no described card is given twice.
 ///
 /// # Errors
 /// What is wrong, for people.
-pub fn check_reservation(reservation: &Reservation, units: &[CommittedUnit], cluster: &Cluster) -> Result<(), String> {
+pub fn check_realisable(reservation: &Reservation, units: &[CommittedUnit], cluster: &Cluster) -> Result<(), String> {
     check_counts(reservation, units)?;
     check_storage(units, cluster)?;
     let mut nodes: BTreeMap<NodeId, Vec<(usize, u32)>> = BTreeMap::new();
@@ -26,7 +35,7 @@ pub fn check_reservation(reservation: &Reservation, units: &[CommittedUnit], clu
         let node = cluster.node(id).ok_or_else(|| format!("{id:?} is no node of the cluster"))?;
         check_node(reservation, units, cluster, node, &given).map_err(|problem| format!("{}: {problem}", node.name))?;
     }
-    check_kinds(reservation, units, cluster)
+    Ok(())
 }
 
 fn check_counts(reservation: &Reservation, units: &[CommittedUnit]) -> Result<(), String> {

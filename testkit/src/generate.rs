@@ -14,8 +14,11 @@ use crate::random::Random;
 
 const GI: u64 = 1 << 30;
 
+/// A card as vendor, name, RAM and interface.
+type Words = (&'static str, &'static str, &'static str, &'static str);
+
 /// What small clusters are made of: few models, with variants, so that requests overlap.
-const SMALL_CARDS: [(&str, &str, &str, &str); 6] = [
+const SMALL_CARDS: [Words; 6] = [
     ("nvidia", "t4", "16Gi", "PCIe"),
     ("nvidia", "a100", "40Gi", "PCIe"),
     ("nvidia", "a100", "80Gi", "PCIe"),
@@ -25,7 +28,7 @@ const SMALL_CARDS: [(&str, &str, &str, &str); 6] = [
 ];
 
 /// What real-looking clusters are made of: cards a node, and the card.
-const REAL_CARDS: [(u64, (&str, &str, &str, &str)); 6] = [
+const REAL_CARDS: [(u64, Words); 6] = [
     (4, ("nvidia", "t4", "16Gi", "PCIe")),
     (8, ("nvidia", "a100", "80Gi", "SXM4")),
     (4, ("nvidia", "a100", "40Gi", "PCIe")),
@@ -34,7 +37,7 @@ const REAL_CARDS: [(u64, (&str, &str, &str, &str)); 6] = [
     (4, ("amd", "mi210", "64Gi", "PCIe")),
 ];
 
-fn card(builder: &mut ClusterBuilder, (vendor, name, ram, interface): (&str, &str, &str, &str)) -> CardId {
+fn card(builder: &mut ClusterBuilder, (vendor, name, ram, interface): Words) -> CardId {
     builder.card(DescribedCard {
         vendor: vendor.to_owned(),
         name: name.to_owned(),
@@ -99,19 +102,29 @@ fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> 
 /// One to three units of a few replicas, with amounts of the size of [`small_cluster`]'s.
 #[must_use]
 pub fn small_units(random: &mut Random, units: u64) -> Vec<CommittedUnit> {
-    (1..=units)
-        .map(|id| {
-            let asks = !random.one_in(4);
-            CommittedUnit {
-                id: u32::try_from(id).unwrap_or(u32::MAX),
-                count: u32::try_from(random.between(1, if units > 2 { 2 } else { 3 })).unwrap_or(1),
-                cpu: if random.one_in(6) { 0 } else { random.between(1, 3) },
-                memory: if random.one_in(6) { 0 } else { random.between(1, 3) },
-                gpu: if asks { small_request(random) } else { GpuRequest::default() },
-                storage: small_volumes(random),
-            }
-        })
-        .collect()
+    let mut made: Vec<CommittedUnit> = Vec::new();
+    for id in 1..=units {
+        let mut unit = match made.last() {
+            // Services that ask for the same, now and then.
+            Some(last) if random.one_in(4) => last.clone(),
+            _ => small_unit(random),
+        };
+        unit.id = u32::try_from(id).unwrap_or(u32::MAX);
+        unit.count = u32::try_from(random.between(1, if units > 2 { 2 } else { 3 })).unwrap_or(1);
+        made.push(unit);
+    }
+    made
+}
+
+fn small_unit(random: &mut Random) -> CommittedUnit {
+    CommittedUnit {
+        id: 1,
+        count: 1,
+        cpu: if random.one_in(6) { 0 } else { random.between(1, 3) },
+        memory: if random.one_in(6) { 0 } else { random.between(1, 3) },
+        gpu: if random.one_in(4) { GpuRequest::default() } else { small_request(random) },
+        storage: small_volumes(random),
+    }
 }
 
 fn small_request(random: &mut Random) -> GpuRequest {
@@ -167,7 +180,8 @@ pub fn small_cases() -> impl Strategy<Value = Case> {
     proptest::num::u64::ANY.prop_map(small_case)
 }
 
-/// A real-looking cluster: nodes of one kind of card each, some mixed, some without, partly used.
+/// A real-looking cluster: nodes of one kind of card each, some mixed, some without, partly used; and one `b200` in the
+/// first node.
 #[must_use]
 pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
     let mut builder = ClusterBuilder::default();
@@ -181,6 +195,9 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
                 cards.push(card(&mut builder, if mixed && at >= number / 2 { other } else { kind }));
             }
         }
+        if place == 0 {
+            cards = vec![card(&mut builder, ("nvidia", "b200", "192Gi", "SXM6"))];
+        }
         let (cpu, memory, disk) = (random.between(16, 128) * 1000, random.between(64, 1024), random.between(200, 4000));
         let total = u64::try_from(cards.len()).unwrap_or(0);
         let left = |total: u64, random: &mut Random| random.between(total / 10, total);
@@ -189,7 +206,7 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
             cpu: Capacity { total: MilliCpu::new(cpu), available: MilliCpu::new(left(cpu, random)) },
             memory: Capacity { total: Bytes::new(memory * GI), available: Bytes::new(left(memory, random) * GI) },
             ephemeral: Capacity { total: Bytes::new(disk * GI), available: Bytes::new(left(disk, random) * GI) },
-            gpus: Capacity { total, available: random.up_to(total) },
+            gpus: Capacity { total, available: if place == 0 { 1 } else { random.up_to(total) } },
             cards,
             storage_classes: vec!["beta3".to_owned()],
         });

@@ -2,7 +2,10 @@
 //!
 //! It shares no code with the scheduler that it judges and knows no shortcut, so it is for small clusters only.
 
-use pricing_core::inventory::{CardId, Cluster};
+use std::collections::BTreeSet;
+
+use pricing_core::gpu::GpuKind;
+use pricing_core::inventory::{CardId, Cluster, Node};
 use pricing_core::order::StorageClass;
 use pricing_core::reserve::CommittedUnit;
 
@@ -18,23 +21,57 @@ struct Left {
     classes: Vec<String>,
 }
 
+/// Where a replica went: the unit and node by their places, and the vendor of its cards.
+#[derive(Clone, Copy, Debug)]
+struct Step<'a> {
+    unit: usize,
+    node: usize,
+    vendor: Option<&'a str>,
+}
+
+/// Tries every placement, and tells of each that is complete until it is told to stop.
+struct Trial<'a> {
+    units: &'a [CommittedUnit],
+    cluster: &'a Cluster,
+    nodes: Vec<Left>,
+    steps: Vec<Step<'a>>,
+}
+
+/// The GPU kinds that each unit of an order could be handed.
+pub type Outcome = Vec<BTreeSet<GpuKind>>;
+
 /// Whether an order can be placed on a cluster, each replica's cards being described cards of its own, and those of one
 /// unit of one vendor and model.
 #[must_use]
 pub fn feasible(units: &[CommittedUnit], cluster: &Cluster) -> bool {
-    let mut nodes: Vec<Left> = cluster
-        .nodes()
-        .iter()
-        .map(|node| Left {
-            cpu: i128::from(node.cpu.available.get()),
-            memory: i128::from(node.memory.available.get()),
-            ephemeral: i128::from(node.ephemeral.available.get()),
-            gpus: i128::from(node.gpus.available),
-            cards: node.cards.clone(),
-            classes: node.storage_classes.clone(),
-        })
-        .collect();
-    storage_suffices(units, cluster) && place_units(units, cluster, &mut nodes)
+    storage_suffices(units, cluster) && Trial::new(units, cluster).place_units(0, &mut |_| true)
+}
+
+/// Every combination of kinds that the placements of an order could come to, where a unit may be handed any card that it
+/// allows, of its vendor, on the nodes of its replicas.
+#[must_use]
+pub fn outcomes(units: &[CommittedUnit], cluster: &Cluster) -> BTreeSet<Outcome> {
+    let mut found = BTreeSet::new();
+    if storage_suffices(units, cluster) {
+        Trial::new(units, cluster).place_units(0, &mut |steps| {
+            found.insert(outcome(units, cluster, steps));
+            false
+        });
+    }
+    found
+}
+
+fn outcome(units: &[CommittedUnit], cluster: &Cluster, steps: &[Step<'_>]) -> Outcome {
+    let of_unit = |(place, unit): (usize, &CommittedUnit)| {
+        let mut kinds = BTreeSet::new();
+        for step in steps.iter().filter(|step| step.unit == place) {
+            let cards = cluster.nodes().get(step.node).map_or(&[] as &[CardId], |node| &node.cards);
+            let cards = cards.iter().filter_map(|id| Some(&cluster.card(*id)?.kind));
+            kinds.extend(cards.filter(|kind| Some(kind.vendor()) == step.vendor && unit.gpu.allows(kind)).cloned());
+        }
+        kinds
+    };
+    units.iter().enumerate().map(of_unit).collect()
 }
 
 fn storage_suffices(units: &[CommittedUnit], cluster: &Cluster) -> bool {
@@ -48,47 +85,65 @@ fn storage_suffices(units: &[CommittedUnit], cluster: &Cluster) -> bool {
     })
 }
 
-fn place_units(units: &[CommittedUnit], cluster: &Cluster, nodes: &mut Vec<Left>) -> bool {
-    let Some((unit, rest)) = units.split_first() else { return true };
-    if unit.gpu.units == 0 {
-        return place_replicas(unit, unit.count, 0, None, rest, cluster, nodes);
-    }
-    let mut models: Vec<(&str, &str)> =
-        cluster.cards().iter().map(|card| (card.kind.vendor(), card.kind.model())).collect();
-    models.sort_unstable();
-    models.dedup();
-    models.into_iter().any(|model| place_replicas(unit, unit.count, 0, Some(model), rest, cluster, nodes))
-}
+type Told<'f> = &'f mut dyn FnMut(&[Step<'_>]) -> bool;
 
-/// Places the replicas that are left of a unit; a later one never on an earlier node, as replicas are alike.
-fn place_replicas(
-    unit: &CommittedUnit,
-    left: u32,
-    first: usize,
-    model: Option<(&str, &str)>,
-    rest: &[CommittedUnit],
-    cluster: &Cluster,
-    nodes: &mut Vec<Left>,
-) -> bool {
-    if left == 0 {
-        return place_units(rest, cluster, nodes);
+impl<'a> Trial<'a> {
+    fn new(units: &'a [CommittedUnit], cluster: &'a Cluster) -> Self {
+        let left = |node: &Node| Left {
+            cpu: i128::from(node.cpu.available.get()),
+            memory: i128::from(node.memory.available.get()),
+            ephemeral: i128::from(node.ephemeral.available.get()),
+            gpus: i128::from(node.gpus.available),
+            cards: node.cards.clone(),
+            classes: node.storage_classes.clone(),
+        };
+        Self { units, cluster, nodes: cluster.nodes().iter().map(left).collect(), steps: Vec::new() }
     }
-    for place in first..nodes.len() {
-        let Some(before) = nodes.get(place).cloned() else { continue };
-        let Some(without) = take(unit, before.clone()) else { continue };
-        for after in hand_out(unit, unit.gpu.units, 0, model, cluster, without) {
-            if let Some(slot) = nodes.get_mut(place) {
-                *slot = after;
-            }
-            if place_replicas(unit, left - 1, place, model, rest, cluster, nodes) {
-                return true;
-            }
+
+    /// Places the units from one on.
+    fn place_units(&mut self, unit: usize, told: Told<'_>) -> bool {
+        let Some(asked) = self.units.get(unit) else { return told(&self.steps) };
+        if asked.gpu.units == 0 {
+            return self.place_replicas(unit, asked.count, 0, None, told);
         }
-        if let Some(slot) = nodes.get_mut(place) {
-            *slot = before;
+        let mut models: Vec<(&str, &str)> =
+            self.cluster.cards().iter().map(|card| (card.kind.vendor(), card.kind.model())).collect();
+        models.sort_unstable();
+        models.dedup();
+        models.into_iter().any(|model| self.place_replicas(unit, asked.count, 0, Some(model), told))
+    }
+
+    /// Places the replicas that are left of a unit; a later one never on an earlier node, as replicas are alike.
+    fn place_replicas(
+        &mut self,
+        unit: usize,
+        left: u32,
+        first: usize,
+        model: Option<(&'a str, &'a str)>,
+        told: Told<'_>,
+    ) -> bool {
+        let Some(asked) = self.units.get(unit).filter(|_| left > 0) else { return self.place_units(unit + 1, told) };
+        for node in first..self.nodes.len() {
+            let Some(before) = self.nodes.get(node).cloned() else { continue };
+            let Some(without) = take(asked, before.clone()) else { continue };
+            self.steps.push(Step { unit, node, vendor: model.map(|(vendor, _)| vendor) });
+            for after in hand_out(asked, asked.gpu.units, 0, model, self.cluster, without) {
+                self.set(node, after);
+                if self.place_replicas(unit, left - 1, node, model, told) {
+                    return true;
+                }
+            }
+            self.steps.pop();
+            self.set(node, before);
+        }
+        false
+    }
+
+    fn set(&mut self, node: usize, left: Left) {
+        if let Some(slot) = self.nodes.get_mut(node) {
+            *slot = left;
         }
     }
-    false
 }
 
 /// A node without what a replica takes of it, but for the cards themselves.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::gpu::GpuKind;
 use crate::quantity::{Bytes, MilliCpu};
 
-pub(crate) use index::{Free, Index, ModelNode};
+pub(crate) use index::{Index, ModelNode};
 
 /// The most bytes that an inventory may have.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;

@@ -12,102 +12,15 @@ use std::collections::BTreeMap;
 
 use crate::reserve::ReserveError;
 
+use super::Solution;
 use super::first_fit::Placing;
 use super::problem::{Host, Problem, Steps};
-use super::vectors::{Dimension, dominates, maximal};
-use super::{Solution, shortage};
+use super::sums::{Placed, Row, add_up};
+use super::survey::Alone;
+use super::vectors::Dimension;
 
 /// The most pieces that are searched exactly.
 const MAX_DIMENSIONS: usize = 48;
-
-/// What a piece could have with a choice if the cluster were its own.
-#[derive(Debug, Default)]
-struct Capacity {
-    /// Replicas; counting stops at what is asked for.
-    replicas: u64,
-    /// The nodes, ascending, and how many replicas each can take; at most as many as the group has replicas.
-    hosts: Vec<(Host, u32)>,
-}
-
-/// What each unit could have if the cluster were its own.
-#[derive(Debug)]
-pub(super) struct Alone {
-    /// By piece and choice.
-    capacity: Vec<Vec<Capacity>>,
-    /// The choices with which a unit fits alone, by unit; the one that fits on the earliest node first.
-    pub(super) viable: Vec<Vec<usize>>,
-}
-
-impl Alone {
-    /// Looks at each unit by itself.
-    ///
-    /// # Errors
-    /// When a unit does not even fit alone.
-    pub(super) fn survey(problem: &Problem<'_>, steps: &mut Steps) -> Result<Self, ReserveError> {
-        let replicas = problem.replicas();
-        let mut capacity: Vec<Vec<Capacity>> = Vec::with_capacity(problem.pieces.len());
-        let mut viable: Vec<Vec<usize>> = Vec::with_capacity(problem.units.len());
-        for (unit, choices) in problem.choices.iter().enumerate() {
-            let mut fits: Vec<(usize, usize)> = Vec::new();
-            let mut best = 0;
-            let pieces: Vec<usize> = problem.pieces_of(unit).map(|(place, _)| place).collect();
-            capacity.resize_with(problem.pieces.len(), Vec::new);
-            for choice in 0..choices.len() {
-                let mut enough = true;
-                let mut first = usize::MAX;
-                for piece in &pieces {
-                    let found = Capacity::of(problem, *piece, choice, replicas, steps)?;
-                    let count = problem.pieces.get(*piece).map_or(0, |piece| u64::from(piece.count));
-                    best = best.max(found.replicas);
-                    enough &= found.replicas >= count;
-                    first = first.min(found.hosts.first().map_or(usize::MAX, |(host, _)| host.node));
-                    if let Some(list) = capacity.get_mut(*piece) {
-                        list.push(found);
-                    }
-                }
-                if enough {
-                    fits.push((first, choice));
-                }
-            }
-            if fits.is_empty() {
-                return Err(shortage::alone(problem, unit, best));
-            }
-            fits.sort_unstable();
-            viable.push(fits.into_iter().map(|(_, choice)| choice).collect());
-        }
-        Ok(Self { capacity, viable })
-    }
-
-    fn capacity(&self, piece: usize, choice: usize) -> Option<&Capacity> {
-        self.capacity.get(piece)?.get(choice)
-    }
-}
-
-impl Capacity {
-    fn of(
-        problem: &Problem<'_>,
-        piece: usize,
-        choice: usize,
-        replicas: u64,
-        steps: &mut Steps,
-    ) -> Result<Self, ReserveError> {
-        let mut found = Self::default();
-        let Some(piece) = problem.pieces.get(piece) else { return Ok(found) };
-        let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(found) };
-        for host in problem.hosts(choice, piece) {
-            if u64::try_from(found.hosts.len()).unwrap_or(u64::MAX) >= replicas {
-                break;
-            }
-            steps.take(1)?;
-            let fit = problem.fit(piece.unit, choice, host, None, piece.count);
-            if fit > 0 {
-                found.replicas = found.replicas.saturating_add(u64::from(fit));
-                found.hosts.push((host, fit));
-            }
-        }
-        Ok(found)
-    }
-}
 
 /// Units that fit whatever the others do, with a choice each, and the rest.
 struct Kernel {
@@ -137,7 +50,7 @@ impl Kernel {
 /// Whether each piece of a unit has as many hosts as there are replicas to place.
 fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, replicas: u64) -> bool {
     problem.pieces_of(unit).all(|(place, piece)| {
-        let hosts = alone.capacity(place, choice).map_or(0, |capacity| capacity.hosts.len());
+        let hosts = alone.hosts(place, choice).len();
         piece.count == 0 || u64::try_from(hosts).unwrap_or(u64::MAX) >= replicas
     })
 }
@@ -178,14 +91,14 @@ pub(super) fn search(
 }
 
 /// Replicas on nodes, by piece.
-type Placed = Vec<(usize, Vec<(usize, u32)>)>;
+type PlacedPieces = Vec<(usize, Vec<(usize, u32)>)>;
 
 /// Adds the units that were set aside to those that were searched for.
 fn finish(
     problem: &Problem<'_>,
     kernel: &Kernel,
     assigned: &[(usize, usize)],
-    placed: Placed,
+    placed: PlacedPieces,
     steps: &mut Steps,
 ) -> Result<Option<Solution>, ReserveError> {
     let mut placing = Placing::new(problem);
@@ -214,50 +127,88 @@ fn finish(
     Ok(Some(placing.solution))
 }
 
-/// A sum of vectors, and how it came about.
-struct Sum {
-    counts: Vec<u32>,
-    parent: usize,
-}
-
 /// Searches with every hard unit's choice made.
 fn assign(
     problem: &Problem<'_>,
     alone: &Alone,
     assigned: &[(usize, usize)],
     steps: &mut Steps,
-) -> Result<Option<Placed>, ReserveError> {
-    let mut dimensions: Vec<Dimension<'_>> = Vec::new();
-    // By node, what each dimension could have of it.
+) -> Result<Option<PlacedPieces>, ReserveError> {
+    let Some(dimensions) = dimensions(problem, assigned) else { return Err(steps.exhausted()) };
     let mut hosts: BTreeMap<usize, Vec<Option<(Host, u32)>>> = BTreeMap::new();
-    let width = assigned.iter().flat_map(|(unit, _)| problem.pieces_of(*unit)).count();
-    if width > MAX_DIMENSIONS {
-        return Err(steps.exhausted());
-    }
-    for (unit, choice) in assigned {
-        let (Some(detail), Some(demand)) = (problem.choice(*unit, *choice), problem.demands.get(*unit)) else {
-            continue;
+    for (place, dimension) in dimensions.iter().enumerate() {
+        let choice_of = |piece: usize| {
+            let unit = problem.pieces.get(piece).map(|piece| piece.unit);
+            assigned.iter().find(|(assigned, _)| Some(*assigned) == unit).map_or(0, |(_, choice)| *choice)
         };
-        for (piece, Piece { count, .. }) in problem.pieces_of(*unit) {
-            let place = dimensions.len();
-            dimensions.push(Dimension { piece, unit: *unit, count: *count, choice: detail, demand });
-            for (host, fit) in alone.capacity(piece, *choice).map_or(&[] as &[_], |capacity| &capacity.hosts) {
-                steps.take(1)?;
-                let row = hosts.entry(host.node).or_insert_with(|| vec![None; width]);
-                if let Some(slot) = row.get_mut(place) {
-                    *slot = Some((*host, *fit));
-                }
+        let found = dimension.pieces.iter().flat_map(|piece| alone.hosts(*piece, choice_of(*piece)));
+        for (host, fit) in found {
+            steps.take(1)?;
+            let row = hosts.entry(host.node).or_insert_with(|| vec![None; dimensions.len()]);
+            if let Some(slot) = row.get_mut(place) {
+                let others = slot.map_or(0, |(_, fit)| fit);
+                *slot = Some((*host, fit.saturating_add(others)));
             }
         }
     }
     if !enough_in_all(problem, &dimensions, hosts.keys().copied()) {
         return Ok(None);
     }
-    let rows: Vec<(usize, Vec<Option<(Host, u32)>>)> = hosts.into_iter().collect();
-    add_up(problem, &dimensions, &rows, steps)
+    let rows: Vec<Row> = hosts.into_iter().map(|(node, hosts)| Row { node, hosts }).collect();
+    let placed = add_up(problem, &dimensions, &rows, steps)?;
+    Ok(placed.map(|placed| split(problem, &dimensions, placed)))
 }
 
-use super::problem::Piece;
+/// The pieces of units whose choices are made; pieces that ask for the same of the same nodes are one dimension. None
+/// when there are too many to search.
+fn dimensions<'p>(problem: &'p Problem<'p>, assigned: &[(usize, usize)]) -> Option<Vec<Dimension<'p>>> {
+    let mut dimensions: Vec<Dimension<'p>> = Vec::new();
+    for (unit, choice) in assigned {
+        let (choice, demand) = (problem.choice(*unit, *choice)?, problem.demands.get(*unit)?);
+        for (place, piece) in problem.pieces_of(*unit).filter(|(_, piece)| piece.count > 0) {
+            let same = |known: &&mut Dimension<'p>| {
+                let nodes = known.pieces.first().and_then(|first| problem.pieces.get(*first)).map(|first| &first.nodes);
+                known.demand == demand && known.choice == choice && nodes == Some(&piece.nodes)
+            };
+            match dimensions.iter_mut().find(same) {
+                Some(known) => {
+                    known.count = known.count.saturating_add(piece.count);
+                    known.pieces.push(place);
+                }
+                None => {
+                    let pieces = vec![place];
+                    dimensions.push(Dimension { pieces, unit: *unit, count: piece.count, choice, demand });
+                }
+            }
+        }
+        if dimensions.len() > MAX_DIMENSIONS {
+            return None;
+        }
+    }
+    Some(dimensions)
+}
+
+/// Gives each piece its share of its dimension: the last piece the earliest nodes.
+fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: Placed) -> PlacedPieces {
+    let mut pieces = PlacedPieces::new();
+    for (dimension, nodes) in dimensions.iter().zip(placed) {
+        let mut nodes = nodes.into_iter();
+        let mut open: Option<(usize, u32)> = None;
+        for piece in dimension.pieces.iter().rev() {
+            let mut left = problem.pieces.get(*piece).map_or(0, |piece| piece.count);
+            let mut share = Vec::new();
+            while left > 0 {
+                let Some((node, there)) = open.take().or_else(|| nodes.next()) else { break };
+                let taken = there.min(left);
+                share.push((node, taken));
+                left = left.saturating_sub(taken);
+                open = Some((node, there.saturating_sub(taken))).filter(|(_, rest)| *rest > 0);
+            }
+            pieces.push((*piece, share));
+        }
+    }
+    pieces
+}
 
 /// Whether the hosts together have what the pieces together take: a quick way to see that they have not.
 fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: impl Iterator<Item = usize>) -> bool {
@@ -276,126 +227,4 @@ fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: imp
         }
     }
     asked.iter().zip(&left).all(|(asked, left)| asked <= left)
-}
-
-/// For each node and each dimension, how much of the dimension the nodes from there on could have.
-fn suffixes(dimensions: &[Dimension<'_>], rows: &[(usize, Vec<Option<(Host, u32)>>)]) -> Vec<Vec<u32>> {
-    let mut rest = vec![0_u32; dimensions.len()];
-    let mut suffixes = vec![rest.clone()];
-    for (_, row) in rows.iter().rev() {
-        for (rest, slot) in rest.iter_mut().zip(row) {
-            *rest = rest.saturating_add(slot.map_or(0, |(_, fit)| fit));
-        }
-        suffixes.push(rest.clone());
-    }
-    suffixes.reverse();
-    suffixes
-}
-
-/// Adds up one vector a node until the sum is the order.
-fn add_up<'p>(
-    problem: &'p Problem<'p>,
-    dimensions: &[Dimension<'p>],
-    rows: &[(usize, Vec<Option<(Host, u32)>>)],
-    steps: &mut Steps,
-) -> Result<Option<Placed>, ReserveError> {
-    let counts: Vec<u32> = dimensions.iter().map(|dimension| dimension.count).collect();
-    let suffixes = suffixes(dimensions, rows);
-    let mut memo: BTreeMap<Vec<u64>, Vec<Vec<u32>>> = BTreeMap::new();
-    let start = Sum { counts: vec![0; counts.len()], parent: 0 };
-    let done = start.counts == counts;
-    let mut layers: Vec<Vec<Sum>> = vec![vec![start]];
-    if done {
-        return Ok(Some(trace(dimensions, rows, &layers)));
-    }
-    for ((node, row), rest) in rows.iter().zip(suffixes.iter().skip(1)) {
-        let key = signature(problem, dimensions, *node, row);
-        let vectors = match memo.get(&key) {
-            Some(vectors) => vectors,
-            None => {
-                let hosts: Vec<Option<Host>> = row.iter().map(|slot| slot.map(|(host, _)| host)).collect();
-                let vectors = maximal(problem, dimensions, &hosts, steps)?;
-                memo.entry(key).or_insert(vectors)
-            }
-        };
-        let sums = layers.last().map_or(&[] as &[Sum], Vec::as_slice);
-        let mut next: Vec<Sum> = Vec::new();
-        for (parent, sum) in sums.iter().enumerate() {
-            for vector in vectors {
-                steps.take(counts.len().saturating_add(2))?;
-                let added = sum.counts.iter().zip(vector).zip(&counts);
-                let added: Vec<u32> = added.map(|((sum, more), most)| sum.saturating_add(*more).min(*most)).collect();
-                if added == counts {
-                    layers.push(vec![Sum { counts: added, parent }]);
-                    return Ok(Some(trace(dimensions, rows, &layers)));
-                }
-                let hopeful = added.iter().zip(rest).zip(&counts);
-                if hopeful.into_iter().all(|((sum, rest), count)| sum.saturating_add(*rest) >= *count) {
-                    next.push(Sum { counts: added, parent });
-                }
-            }
-        }
-        let next = frontier(next, steps)?;
-        if next.is_empty() {
-            return Ok(None);
-        }
-        layers.push(next);
-    }
-    Ok(None)
-}
-
-/// The sums that no other sum is at least as good as; of equal ones the first.
-fn frontier(mut sums: Vec<Sum>, steps: &mut Steps) -> Result<Vec<Sum>, ReserveError> {
-    // Stable, so that the first of equal sums stays first; a better sum comes before a worse one.
-    sums.sort_by(|a, b| b.counts.cmp(&a.counts));
-    let mut kept: Vec<Sum> = Vec::new();
-    for sum in sums {
-        steps.take(kept.len().saturating_add(8))?;
-        if !kept.iter().any(|known| dominates(&known.counts, &sum.counts)) {
-            kept.push(sum);
-        }
-    }
-    Ok(kept)
-}
-
-/// What makes two nodes the same to the search.
-fn signature(
-    problem: &Problem<'_>,
-    dimensions: &[Dimension<'_>],
-    node: usize,
-    row: &[Option<(Host, u32)>],
-) -> Vec<u64> {
-    let free = problem.cluster.index().free().get(node);
-    let mut key: Vec<u64> = free.map_or_else(Vec::new, |free| vec![free.cpu, free.memory, free.ephemeral, free.gpus]);
-    key.extend(row.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
-    if dimensions.iter().any(|dimension| dimension.demand.gpus > 0) {
-        let cards = problem.cluster.nodes().get(node).map_or(&[] as &[_], |node| node.cards.as_slice());
-        let mut cards: Vec<u64> = cards.iter().map(|card| card.number()).collect();
-        cards.sort_unstable();
-        key.extend(cards);
-    }
-    key
-}
-
-/// Goes back through the layers and says which replicas went where.
-fn trace(dimensions: &[Dimension<'_>], rows: &[(usize, Vec<Option<(Host, u32)>>)], layers: &[Vec<Sum>]) -> Placed {
-    let mut placed: Placed = dimensions.iter().map(|dimension| (dimension.piece, Vec::new())).collect();
-    let mut at = 0;
-    for depth in (1..layers.len()).rev() {
-        let before = depth.saturating_sub(1);
-        let Some(sum) = layers.get(depth).and_then(|layer| layer.get(at)) else { break };
-        let Some(parent) = layers.get(before).and_then(|layer| layer.get(sum.parent)) else { break };
-        let node = rows.get(before).map_or(usize::MAX, |(node, _)| *node);
-        for (((_, nodes), now), then) in placed.iter_mut().zip(&sum.counts).zip(&parent.counts) {
-            let replicas = now.saturating_sub(*then);
-            if replicas > 0 {
-                nodes.push((node, replicas));
-            }
-        }
-        at = sum.parent;
-    }
-    for (_, nodes) in &mut placed {
-        nodes.reverse();
-    }
-    placed
 }

@@ -6,7 +6,11 @@ use crate::reserve::ReserveError;
 
 use super::Solution;
 use super::problem::{Piece, Problem, Steps};
+use super::survey::most_alone;
 use super::usage::Overlay;
+
+/// From how many replicas on it is first seen whether they could fit at all.
+const MANY_REPLICAS: u32 = 16;
 
 /// Where the attempt got stuck.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +52,9 @@ impl<'p> Placing<'p> {
         if let Some(chosen) = self.solution.chosen.get_mut(unit) {
             *chosen = choice;
         }
+        if let Some(most) = self.too_many(unit, choice, steps)? {
+            return Ok(Some(most));
+        }
         let mut total: u64 = 0;
         for (place, piece) in problem.pieces_of(unit) {
             let left = self.place_piece(place, piece, choice, steps)?;
@@ -55,6 +62,18 @@ impl<'p> Placing<'p> {
             if left > 0 {
                 self.undo(unit);
                 return Ok(Some(total));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many replicas of a unit would fit on an empty cluster, when it is one of many and not all do: seeing that is
+    /// quicker than placing them one by one.
+    fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps) -> Result<Option<u64>, ReserveError> {
+        for (_, piece) in self.problem.pieces_of(unit).filter(|(_, piece)| piece.count > MANY_REPLICAS) {
+            let most = most_alone(self.problem, piece, choice, steps)?;
+            if most < piece.count {
+                return Ok(Some(u64::from(most)));
             }
         }
         Ok(None)

@@ -10,6 +10,8 @@ mod exact;
 mod first_fit;
 mod problem;
 mod shortage;
+mod sums;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -19,9 +21,9 @@ use super::{CommittedUnit, Reservation, ReserveError, SearchBudget};
 use crate::inventory::Cluster;
 
 pub(super) use answer::{kinds_on, reservation};
-use exact::Alone;
 use first_fit::Attempt;
-pub(super) use problem::{Piece, Problem, Steps};
+pub(super) use problem::{Choice, Piece, Problem, Steps};
+use survey::Alone;
 
 /// The most replicas of a group that are searched for.
 const MAX_REPLICAS: u64 = 1_000_000;

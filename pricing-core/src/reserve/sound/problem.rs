@@ -26,7 +26,28 @@ impl Steps {
         Ok(())
     }
 
-    pub(super) fn exhausted(&self) -> ReserveError {
+    /// A part of what is left, but at least a thousand steps of it.
+    pub(in crate::reserve) fn part(&self, parts: u64) -> Self {
+        let part = self.allowed.checked_div(parts).unwrap_or(0).max(1000).min(self.left);
+        Self { allowed: self.allowed, left: part }
+    }
+
+    /// How many steps are left.
+    pub(in crate::reserve) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Whether none is left.
+    pub(in crate::reserve) fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Counts steps that were taken of a [`Self::part`].
+    pub(in crate::reserve) fn spend(&mut self, steps: u64) {
+        self.left = self.left.saturating_sub(steps);
+    }
+
+    pub(in crate::reserve) fn exhausted(&self) -> ReserveError {
         ReserveError::SearchExhausted(self.allowed)
     }
 }
@@ -159,6 +180,16 @@ impl<'a> Problem<'a> {
     /// The choice of a unit at a place of its choices.
     pub(super) fn choice(&self, unit: usize, place: usize) -> Option<&Choice> {
         self.choices.get(unit)?.get(place)
+    }
+
+    /// The nodes that could host a replica of a unit with a choice if they were its own, ascending.
+    pub(in crate::reserve) fn can_host<'p>(
+        &'p self,
+        unit: usize,
+        choice: &'p Choice,
+    ) -> impl Iterator<Item = usize> + 'p {
+        let hosts = self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.hosts(choice, piece));
+        hosts.filter(move |host| self.fit(unit, choice, *host, None, 1) > 0).map(|host| host.node)
     }
 
     /// The nodes that may have a choice's cards, ascending, and of those the ones that a piece may go to.

@@ -1,14 +1,16 @@
-//! What one node can take: the vectors of replicas, one number a piece, that cannot be added to.
+//! What one node can take: the vectors of replicas, one number a dimension, that cannot be added to.
 
 use crate::reserve::ReserveError;
 
 use super::problem::{Choice, Demand, Host, Problem, Steps};
 use super::usage::Usage;
 
-/// A piece as the exact search sees it, with its unit's choice made.
-#[derive(Clone, Copy, Debug)]
+/// Pieces that ask for the same, as the exact search sees them, with their units' choices made.
+#[derive(Clone, Debug)]
 pub(super) struct Dimension<'p> {
-    pub(super) piece: usize,
+    /// The pieces, by place, by unit.
+    pub(super) pieces: Vec<usize>,
+    /// The first one's unit.
     pub(super) unit: usize,
     pub(super) count: u32,
     pub(super) choice: &'p Choice,
@@ -31,7 +33,7 @@ struct Filling<'p, 's> {
 }
 
 /// The vectors that a node can take and that no other such vector is at least as good as. What the first attempt would
-/// have done comes first: as many as fit of the last piece, then of the one before it.
+/// have done comes first: as many as fit of the last unit, then of the one before it.
 pub(super) fn maximal<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],

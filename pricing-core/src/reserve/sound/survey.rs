@@ -1,0 +1,130 @@
+//! What each unit could have if the cluster were its own.
+
+use crate::reserve::ReserveError;
+
+use super::problem::{Host, Piece, Problem, Steps};
+use super::shortage;
+
+/// The nodes that could host a piece with a choice, ascending, and how many replicas each could take. At most as many as
+/// the group has replicas: more make no difference.
+type Hosts = Vec<(Host, u32)>;
+
+/// What each unit could have if the cluster were its own.
+#[derive(Debug)]
+pub(super) struct Alone {
+    /// By piece and choice; empty for a choice with which the unit does not fit.
+    hosts: Vec<Vec<Hosts>>,
+    /// The choices with which a unit fits alone, by unit; the one that fits on the earliest node first.
+    pub(super) viable: Vec<Vec<usize>>,
+}
+
+impl Alone {
+    /// Looks at each unit by itself.
+    ///
+    /// # Errors
+    /// When a unit does not even fit alone.
+    pub(super) fn survey(problem: &Problem<'_>, steps: &mut Steps) -> Result<Self, ReserveError> {
+        // Whether all fit is seen first, as it is quicker than remembering where.
+        let mut viable = Vec::with_capacity(problem.units.len());
+        for unit in 0..problem.units.len() {
+            viable.push(viable_choices(problem, unit, steps)?);
+        }
+        let mut alone = Self { hosts: vec![Vec::new(); problem.pieces.len()], viable };
+        let replicas = usize::try_from(problem.replicas()).unwrap_or(usize::MAX);
+        for unit in 0..problem.units.len() {
+            alone.remember_hosts(problem, unit, replicas, steps)?;
+        }
+        Ok(alone)
+    }
+
+    /// Remembers where each viable choice of a unit fits, and sorts them by that.
+    fn remember_hosts(
+        &mut self,
+        problem: &Problem<'_>,
+        unit: usize,
+        replicas: usize,
+        steps: &mut Steps,
+    ) -> Result<(), ReserveError> {
+        let choices = problem.choices.get(unit).map_or(0, Vec::len);
+        let Some(viable) = self.viable.get_mut(unit) else { return Ok(()) };
+        let mut first = vec![usize::MAX; choices];
+        for (place, piece) in problem.pieces_of(unit) {
+            let Some(slots) = self.hosts.get_mut(place) else { continue };
+            slots.resize_with(choices, Vec::new);
+            for choice in viable.iter() {
+                let found = hosts_of(problem, piece, *choice, replicas, steps)?;
+                if let (Some(first), Some((host, _))) = (first.get_mut(*choice), found.first()) {
+                    *first = host.node.min(*first);
+                }
+                if let Some(slot) = slots.get_mut(*choice) {
+                    *slot = found;
+                }
+            }
+        }
+        viable.sort_by_key(|choice| (first.get(*choice).copied(), *choice));
+        Ok(())
+    }
+
+    /// Where a piece could be placed with a choice.
+    pub(super) fn hosts(&self, piece: usize, choice: usize) -> &[(Host, u32)] {
+        self.hosts.get(piece).and_then(|choices| choices.get(choice)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The choices with which each piece of a unit fits alone.
+fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps) -> Result<Vec<usize>, ReserveError> {
+    let mut viable = Vec::new();
+    let mut best = 0;
+    for choice in 0..problem.choices.get(unit).map_or(0, Vec::len) {
+        let mut fits = true;
+        for (_, piece) in problem.pieces_of(unit) {
+            let most = most_alone(problem, piece, choice, steps)?;
+            fits &= most >= piece.count;
+            best = best.max(most);
+        }
+        if fits {
+            viable.push(choice);
+        }
+    }
+    if viable.is_empty() { Err(shortage::alone(problem, unit, u64::from(best))) } else { Ok(viable) }
+}
+
+/// How many replicas of a piece an empty cluster could take; counting stops when all fit.
+pub(super) fn most_alone(
+    problem: &Problem<'_>,
+    piece: &Piece,
+    choice: usize,
+    steps: &mut Steps,
+) -> Result<u32, ReserveError> {
+    let mut left = piece.count;
+    let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(0) };
+    let mut hosts = problem.hosts(choice, piece);
+    while left > 0 {
+        let Some(host) = hosts.next() else { break };
+        steps.take(1)?;
+        left = left.saturating_sub(problem.fit(piece.unit, choice, host, None, left));
+    }
+    Ok(piece.count.saturating_sub(left))
+}
+
+fn hosts_of(
+    problem: &Problem<'_>,
+    piece: &Piece,
+    choice: usize,
+    most: usize,
+    steps: &mut Steps,
+) -> Result<Hosts, ReserveError> {
+    let mut found = Hosts::new();
+    let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(found) };
+    for host in problem.hosts(choice, piece) {
+        if found.len() >= most {
+            break;
+        }
+        steps.take(1)?;
+        let fit = problem.fit(piece.unit, choice, host, None, piece.count);
+        if fit > 0 {
+            found.push((host, fit));
+        }
+    }
+    Ok(found)
+}
