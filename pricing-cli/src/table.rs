@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::money::Usd;
-use pricing_core::quote::{Alternative, Decision, Quote, QuotedTarget};
+use pricing_core::quote::{Alternatives, Decision, Quote, QuotedTarget};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Reservation;
 
@@ -30,7 +30,7 @@ fn text(table: &Table) -> String {
 }
 
 /// A quote, with what the old rule would have charged.
-pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&[Alternative]>) -> String {
+pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&Alternatives>) -> String {
     let mut shown = headline(quote);
     if !quote.targets.is_empty() {
         shown.push('\n');
@@ -131,12 +131,12 @@ fn lines(quote: &Quote) -> String {
     text(&table)
 }
 
-fn alternatives_table(alternatives: &[Alternative]) -> String {
-    if alternatives.is_empty() {
+fn alternatives_table(alternatives: &Alternatives) -> String {
+    if alternatives.list.is_empty() {
         return "No set of cards could be allocated and priced.\n".to_owned();
     }
     let mut table = table(&["could be allocated", "price a block", "", "USD a month"], &[1, 3]);
-    for alternative in alternatives {
+    for alternative in &alternatives.list {
         let mut kinds: Vec<String> = Vec::new();
         for target in alternative.targets.iter().filter(|target| target.gpu_units > 0) {
             let mut names: Vec<String> = target.cards.iter().flat_map(|g| &g.kinds).map(ToString::to_string).collect();
@@ -152,7 +152,11 @@ fn alternatives_table(alternatives: &[Alternative]) -> String {
             alternative.usd_per_month.to_string(),
         ]);
     }
-    text(&table)
+    let mut shown = text(&table);
+    if !alternatives.complete {
+        shown.push_str("These are not all: listing them took too long.\n");
+    }
+    shown
 }
 
 /// A reservation.

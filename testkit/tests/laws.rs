@@ -161,9 +161,9 @@ proptest! {
         let supply = supply(&case.cluster);
         let quote = quote::quote(&case.order, &case.pricing, supply, &terms());
         let Ok(alternatives) = quote::alternatives(&case.order, &case.pricing, supply, &terms()) else { return Ok(()) };
-        prop_assert!(alternatives.is_sorted_by_key(|alternative| alternative.usd_per_month));
+        prop_assert!(alternatives.list.is_sorted_by_key(|alternative| alternative.usd_per_month));
         if let Some(price) = quote.price() {
-            prop_assert!(alternatives.iter().any(|alternative| alternative.price == *price));
+            prop_assert!(alternatives.list.iter().any(|alternative| alternative.price == *price));
         }
     }
 }

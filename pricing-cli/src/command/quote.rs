@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pricing_core::inventory::Cluster;
 use pricing_core::order::Order;
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
-use pricing_core::quote::{self, Alternative, Quote, Supply, Terms};
+use pricing_core::quote::{self, Alternatives, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::SearchBudget;
 
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 struct Priced<'a> {
     order: &'a Order,
     quote: Quote,
-    alternatives: Option<Vec<Alternative>>,
+    alternatives: Option<Alternatives>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -64,13 +64,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let priced: Vec<Priced<'_>> = orders.iter().map(|order| price(order, &pricing, supply, &terms, args)).collect();
     match args.output.output {
         Output::Json => {
-            let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_deref()));
+            let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
             output::print_json(&QuoteAnswer::new(quotes))?;
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
                 let old_rule = quote::old_rule_usd(order, &pricing, quote, &terms);
-                output::print(&table::quote(quote, old_rule, alternatives.as_deref()))?;
+                output::print(&table::quote(quote, old_rule, alternatives.as_ref()))?;
             }
         }
     }

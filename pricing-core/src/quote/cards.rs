@@ -185,9 +185,15 @@ pub(super) fn choose(pricing: &Pricing, ambiguous: AmbiguousGpu, candidates: &[G
     chosen.ok_or_else(|| Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request"))
 }
 
-/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each unit.
-pub(super) fn every_choice(targets: &[QuotedTarget], order: &Order, pricing: &Pricing) -> Vec<Vec<QuotedTarget>> {
+/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each unit, and
+/// whether these are all.
+pub(super) fn every_choice(
+    targets: &[QuotedTarget],
+    order: &Order,
+    pricing: &Pricing,
+) -> (Vec<Vec<QuotedTarget>>, bool) {
     let mut choices: Vec<Vec<QuotedTarget>> = vec![Vec::new()];
+    let mut complete = true;
     for (target, unit) in targets.iter().zip(order.group.resources()) {
         let kinds = match target.cards.first() {
             None => Vec::new(),
@@ -204,12 +210,13 @@ pub(super) fn every_choice(targets: &[QuotedTarget], order: &Order, pricing: &Pr
         if ways.is_empty() {
             ways.push(target.clone());
         }
+        complete &= choices.len().saturating_mul(ways.len()) <= MAX_CHOICES;
         let extended = choices
             .iter()
             .flat_map(|chosen| ways.iter().map(|way| chosen.iter().chain(std::iter::once(way)).cloned().collect()));
         choices = extended.take(MAX_CHOICES).collect();
     }
-    choices
+    (choices, complete)
 }
 
 /// The most ways of an unplaced order that are priced.

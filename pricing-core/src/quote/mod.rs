@@ -149,6 +149,15 @@ pub struct Alternative {
     pub usd_per_month: Usd,
 }
 
+/// Every way in which an order's cards could fall.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alternatives {
+    /// One for each distinct set of GPU kinds that could be allocated, cheapest first.
+    pub list: Vec<Alternative>,
+    /// Whether these are all; otherwise the listing was given up.
+    pub complete: bool,
+}
+
 /// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
 ///
 /// Sets that the rate card cannot price are left out.
@@ -160,30 +169,39 @@ pub fn alternatives(
     pricing: &Pricing,
     supply: Supply<'_>,
     terms: &Terms<'_>,
-) -> Result<Vec<Alternative>, Reason> {
+) -> Result<Alternatives, Reason> {
     screen(order, pricing, terms)?;
-    let sets = match supply {
+    let (sets, complete) = match supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
             usable(cluster)?;
             let units = pricing.commit.units(&order.group, Scheduler::Sound);
-            let reservations = reserve::alternatives::alternatives(&units, cluster, budget)?;
-            reservations.iter().map(|reservation| placed(reservation, cluster)).collect()
+            let found = reserve::alternatives::alternatives(&units, cluster, budget)?;
+            let sets = found.reservations.iter().map(|reservation| placed(reservation, cluster)).collect();
+            (sets, found.complete)
         }
-        Supply::Reserve { .. } => vec![targets(order, pricing, supply)?],
+        Supply::Reserve { .. } => (vec![targets(order, pricing, supply)?], true),
         Supply::Unknown | Supply::Held { .. } => cards::every_choice(&targets(order, pricing, supply)?, order, pricing),
     };
-    let mut alternatives = Vec::new();
+    let mut list = Vec::new();
     for targets in sets {
-        let priced = price(order, pricing, &targets, terms)
-            .and_then(|bill| Ok((convert(order, pricing, bill.total, terms)?, bill)));
-        match priced {
-            Ok((price, bill)) => alternatives.push(Alternative { targets, price, usd_per_month: bill.total }),
+        match alternative(order, pricing, targets, terms) {
+            Ok(alternative) => list.push(alternative),
             Err(reason) if reason.code.is_fault() => return Err(reason),
             Err(_) => {}
         }
     }
-    alternatives.sort_by_key(|alternative| alternative.usd_per_month);
-    Ok(alternatives)
+    list.sort_by_key(|alternative| alternative.usd_per_month);
+    Ok(Alternatives { list, complete })
+}
+
+fn alternative(
+    order: &Order,
+    pricing: &Pricing,
+    targets: Vec<QuotedTarget>,
+    terms: &Terms<'_>,
+) -> Result<Alternative, Reason> {
+    let bill = price(order, pricing, &targets, terms)?;
+    Ok(Alternative { targets, price: convert(order, pricing, bill.total, terms)?, usd_per_month: bill.total })
 }
 
 /// Where the units of an order go.

@@ -6,7 +6,7 @@ use super::cards::{CardGroup, QuotedTarget};
 use super::lines::Line;
 use super::offer::OfferPrices;
 use super::reason::Reason;
-use super::{Alternative, Decision, Quote};
+use super::{Alternative, Alternatives, Decision, Quote};
 use crate::gpu::GpuKind;
 use crate::money::Price;
 
@@ -40,6 +40,8 @@ pub struct QuoteJson<'a> {
     offer_prices: Vec<OfferJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives: Option<Vec<AlternativeJson<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alternatives_complete: Option<bool>,
     reason: Option<ReasonJson<'a>>,
     plugin: Option<()>,
 }
@@ -47,7 +49,7 @@ pub struct QuoteJson<'a> {
 impl<'a> QuoteJson<'a> {
     /// A quote as JSON, with the alternatives where they were asked for.
     #[must_use]
-    pub fn new(quote: &'a Quote, alternatives: Option<&'a [Alternative]>) -> Self {
+    pub fn new(quote: &'a Quote, alternatives: Option<&'a Alternatives>) -> Self {
         let decision = match &quote.decision {
             Decision::Bid(_) => "bid",
             Decision::NoBid(reason) if reason.code.is_fault() => "fault",
@@ -62,7 +64,8 @@ impl<'a> QuoteJson<'a> {
             targets: quote.targets.iter().map(TargetJson::new).collect(),
             lines: quote.lines.iter().map(LineJson::new).collect(),
             offer_prices: quote.offer_prices.iter().map(OfferJson::new).collect(),
-            alternatives: alternatives.map(|list| list.iter().map(AlternativeJson::new).collect()),
+            alternatives: alternatives.map(|found| found.list.iter().map(AlternativeJson::new).collect()),
+            alternatives_complete: alternatives.map(|found| found.complete),
             reason: quote.reason().map(ReasonJson::new),
             plugin: None,
         }
