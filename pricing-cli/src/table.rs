@@ -14,7 +14,7 @@ use crate::command::rates::{Entry, origin_text};
 /// A table without frames, with some columns aligned to the right.
 fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(header.iter().copied());
     for column in right {
         if let Some(column) = table.column_mut(*column) {

@@ -1,0 +1,173 @@
+//! What the fuzz targets run: each takes a fuzzer's bytes and panics when something that must hold does not.
+
+#![expect(clippy::panic, reason = "a fuzz target says so by panicking")]
+
+use std::panic::RefUnwindSafe;
+
+use pricing_core::inventory;
+use pricing_core::order::{self, group_spec, script_request};
+use pricing_core::quantity::Quantity;
+use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
+use pricing_core::rates;
+use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget, alternatives, reserve};
+use rust_decimal::Decimal;
+
+use crate::check::check_reservation;
+use crate::random::Random;
+use crate::{generate, orders};
+
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name of its corpus.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("sdl", sdl),
+    ("group_spec", group_spec),
+    ("script_request", script_request),
+    ("inventory", inventory),
+    ("quantity", quantity),
+    ("rates_toml", rates_toml),
+    ("rates_environment", rates_environment),
+    ("reserve_quote", reserve_quote),
+];
+
+/// Steps that a search may take while fuzzing.
+const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };
+
+fn text(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(data).ok()
+}
+
+fn must<T: RefUnwindSafe>(what: &str, result: Result<T, impl std::fmt::Display>) -> T {
+    result.unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+/// An SDL is read whole or refused with its place; what is read can be printed and read again.
+pub fn sdl(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match order::sdl::read(text) {
+        Ok(groups) => print_and_read(&groups),
+        Err(error) => assert!(!error.message().is_empty()),
+    }
+    let _ = order::detect::read(text, None);
+}
+
+fn print_and_read(groups: &[order::GroupSpec]) {
+    let printed = group_spec::to_json(groups).to_string();
+    let read = must("a printed group was refused", group_spec::read(&printed));
+    let again = group_spec::to_json(&read).to_string();
+    assert_eq!(printed, again);
+}
+
+/// A group spec that is read can be printed and read again.
+pub fn group_spec(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if let Ok(groups) = group_spec::read(text) {
+        print_and_read(&groups);
+    }
+}
+
+/// A script request that is read can be priced, strictly and as the generic script does.
+pub fn script_request(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(order) = script_request::read(text) else { return };
+    let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
+    check_quote(&quote::quote(&order, &rates::Pricing::default(), Supply::Unknown, &terms));
+}
+
+/// An inventory that is read validates to what can be believed.
+pub fn inventory(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(snapshot) = inventory::read::read(text) else { return };
+    let cluster = inventory::validate::validate(snapshot).cluster;
+    for node in cluster.nodes() {
+        assert!(node.cpu.available <= node.cpu.total && node.memory.available <= node.memory.total);
+        assert!(node.ephemeral.available <= node.ephemeral.total && node.gpus.available <= node.gpus.total);
+        assert!(node.cards.len() <= 128);
+    }
+    let Some(order) = orders::three_services("uact") else { return };
+    for scheduler in [Scheduler::Sound, Scheduler::Provider] {
+        let _ = reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), BUDGET);
+    }
+}
+
+/// A quantity that is read prints to itself.
+pub fn quantity(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(quantity) = Quantity::parse(text) else { return };
+    assert_eq!(must("a printed quantity was refused", Quantity::parse(&quantity.to_string())), quantity);
+}
+
+/// A rate card is read whole or refused, and prices every card or none.
+pub fn rates_toml(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if let Ok(pricing) = rates::toml::read(text) {
+        price_something(&pricing);
+    }
+}
+
+/// The environment is read whole or refused: the lines of the text are the values of its variables, in turn.
+pub fn rates_environment(data: &[u8]) {
+    const VARIABLES: [&str; 9] = [
+        "GPU_MAPPINGS",
+        "CPU",
+        "MEMORY",
+        "HD_EPHEMERAL",
+        "HD_PERS_HDD",
+        "HD_PERS_SSD",
+        "HD_PERS_NVME",
+        "ENDPOINT",
+        "IP",
+    ];
+    let Some(text) = text(data) else { return };
+    let value = |name: &str| {
+        let place = VARIABLES.iter().position(|variable| name.strip_prefix("PRICE_TARGET_") == Some(*variable))?;
+        text.lines().nth(place).map(str::to_owned)
+    };
+    if let Ok(pricing) = rates::environment::read(value) {
+        price_something(&pricing);
+    }
+}
+
+fn price_something(pricing: &rates::Pricing) {
+    let random = &mut Random::new(1);
+    for _ in 0..4 {
+        if let Some(order) = orders::small_order(random) {
+            let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+            check_quote(&quote::quote(&order, pricing, Supply::Unknown, &terms));
+        }
+    }
+}
+
+/// Reservations can really be made, and quotes add up.
+pub fn reserve_quote(data: &[u8]) {
+    let random = &mut Random::from_bytes(data);
+    let nodes = random.between(1, 6);
+    let cluster = generate::small_cluster(random, nodes);
+    let Some(order) = orders::small_order(random) else { return };
+    let pricing = orders::pricing(random);
+    let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    for scheduler in [Scheduler::Sound, Scheduler::Provider] {
+        let supply = Supply::Reserve { cluster: &cluster, scheduler, budget: BUDGET };
+        check_quote(&quote::quote(&order, &pricing, supply, &terms));
+    }
+    let units = pricing.commit.units(&order.group, Scheduler::Sound);
+    if let Ok(found) = alternatives::alternatives(&units, &cluster, BUDGET) {
+        for reservation in &found.reservations {
+            must("an alternative cannot be made", check_reservation(reservation, &units, &cluster));
+        }
+    }
+}
+
+/// What holds of every quote.
+fn check_quote(quote: &Quote) {
+    let sum =
+        quote.lines.iter().try_fold(pricing_core::money::Usd::ZERO, |sum, line| sum.checked_add(line.usd_per_month));
+    if let Some(total) = quote.usd_per_month {
+        assert_eq!(sum, Ok(total));
+    }
+    if let Decision::Bid(price) = &quote.decision {
+        assert!(price.amount() > Decimal::ZERO);
+        assert!(quote.max_price.as_ref().is_none_or(|max| price.amount() <= max.amount()));
+    }
+}

@@ -1,0 +1,20 @@
+//! Replays the corpora of the fuzz targets, without a fuzzer.
+
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn the_corpora_of_the_fuzz_targets_replay() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz/corpus");
+    for (name, target) in testkit::fuzz::TARGETS {
+        let mut entries: Vec<_> =
+            fs::read_dir(corpora.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        assert!(!entries.is_empty(), "{name}");
+        for entry in entries {
+            target(&fs::read(entry).unwrap());
+        }
+    }
+}
