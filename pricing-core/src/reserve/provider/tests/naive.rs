@@ -47,7 +47,9 @@ impl Naive {
         }
         if unit.gpu.units > 0 {
             let matching: Vec<String> = node.cards.iter().filter_map(|id| rewritten(keys, cluster, *id)).collect();
-            let last = usize::try_from(unit.gpu.units).ok().and_then(|units| matching.get(units - 1));
+            let last = usize::try_from(unit.gpu.units)
+                .ok()
+                .and_then(|units| matching.chunks(units).next()?.get(..units)?.last());
             match last {
                 Some(key) if take(&mut free[1], unit.gpu.units) => *keys = vec![key.clone()],
                 _ => return Fate::Node,
