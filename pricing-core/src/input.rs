@@ -21,7 +21,7 @@ impl InputError {
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
         let path = path.into();
-        self.path = (!path.is_empty() && path != ".").then_some(path);
+        self.path = (!matches!(path.as_str(), "" | "." | "?")).then_some(path);
         self
     }
 

@@ -4,6 +4,7 @@
 //! `memory_size` and `"2050m"` and leaves zeros out. Mixtures of them are read too, numbers for quantities, and `null`
 //! wherever a message may stand. Fields that are not used here are ignored: newer daemons add some.
 
+mod dialect;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,11 @@ use serde::de::IgnoredAny;
 
 use super::MAX_INPUT_BYTES;
 use crate::input::InputError;
-use shape::{Cluster, Document, Message};
+use dialect::Message;
+use shape::{Cluster, Document};
 
-pub(super) use shape::{Gpu, GpuInfo, Node, Pair, Pool, Section};
+pub(super) use dialect::Section;
+pub(super) use shape::{Gpu, GpuInfo, Node, Pair, Pool};
 
 /// An inventory as it was written, before [`super::validate::validate`] decided what can be believed.
 #[derive(Debug)]

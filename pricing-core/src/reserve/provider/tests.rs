@@ -1,6 +1,7 @@
 //! The daemon's own answers, and its faults, each named after its number in the list of what a provider does wrong.
 
 mod faults;
+mod naive;
 mod vectors;
 
 use serde_json::Value;

@@ -6,7 +6,7 @@ const GI: u64 = 1 << 30;
 
 /// A cluster for tests: each node has 64 threads, 256 GiB, 1 TiB of disk, and the classes `beta2` and `beta3`.
 #[derive(Default)]
-struct Build(ClusterBuilder);
+pub(super) struct Build(ClusterBuilder);
 
 impl Build {
     /// A node with these cards, all of them free; each `name interface ram`.
@@ -14,7 +14,7 @@ impl Build {
         self.node_with(name, cards, u64::try_from(cards.len()).unwrap(), 256 * GI)
     }
 
-    fn node_with(mut self, name: &str, cards: &[&str], free: u64, memory: u64) -> Self {
+    pub(super) fn node_with(mut self, name: &str, cards: &[&str], free: u64, memory: u64) -> Self {
         let cards = cards
             .iter()
             .map(|card| {
@@ -37,13 +37,13 @@ impl Build {
         self
     }
 
-    fn pool(mut self, class: &str, size: u64) -> Self {
+    pub(super) fn pool(mut self, class: &str, size: u64) -> Self {
         let capacity = Capacity { total: Bytes::new(size), available: Bytes::new(size) };
         self.0.storage(crate::inventory::StoragePool { class: class.to_owned(), capacity });
         self
     }
 
-    fn build(self) -> Cluster {
+    pub(super) fn build(self) -> Cluster {
         self.0.build()
     }
 }
@@ -54,7 +54,7 @@ const A100_80: &str = "a100 SXM4 80Gi";
 const H100: &str = "h100 SXM5 80Gi";
 
 /// One replica or more with one thread, 1 GiB, and that many cards of these kinds.
-fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
+pub(super) fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
     let alternatives = keys.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect();
     let gpu = GpuRequest { units: gpus, alternatives };
     CommittedUnit { id, count, cpu: 1000, memory: GI, gpu, storage: vec![(StorageClass::Ephemeral, GI)] }
