@@ -1,1 +1,70 @@
-fn main() {}
+//! `bidprice`: prices bids from the card that the scheduler will really allocate.
+
+mod args;
+mod command;
+mod error;
+mod load;
+mod output;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use error::{CliError, Exit};
+
+/// Prices bids on a decentralised GPU cloud from the card that the scheduler will really allocate.
+///
+/// Exit codes: 0 every group is a bid (or the command did its work), 1 the input is wrong, 2 wrong usage, 3 a group
+/// declined, 4 a group faulted, 5 internal error.
+#[derive(Debug, Parser)]
+#[command(name = "bidprice", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Price an order and show the card and every line behind the price
+    Quote(command::quote::Args),
+    /// Show which node and card each replica of an order would get
+    Reserve(command::reserve::Args),
+    /// Print the group specs of an SDL as the chain's JSON
+    Groups(command::groups::Args),
+    /// Look at inventories
+    Inventory(command::inventory::Args),
+    /// Look at rate cards
+    Rates(command::rates::Args),
+    /// Print the completion script of a shell
+    Completions(command::shell::CompletionsArgs),
+    /// Write the manual pages
+    Man(command::shell::ManArgs),
+}
+
+impl Command {
+    fn run(self) -> Result<Exit, CliError> {
+        match self {
+            Self::Quote(args) => command::quote::run(&args),
+            Self::Reserve(args) => command::reserve::run(&args),
+            Self::Groups(args) => command::groups::run(&args),
+            Self::Inventory(args) => command::inventory::run(&args),
+            Self::Rates(args) => command::rates::run(&args),
+            Self::Completions(args) => command::shell::completions(&args),
+            Self::Man(args) => command::shell::man(&args),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let json = output::wants_json(std::env::args_os());
+    let outcome = std::panic::catch_unwind(|| match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        Err(error) => CliError::from_clap(error),
+    });
+    let outcome = outcome.unwrap_or_else(|_| Err(CliError::internal("this is a bug in bidprice; please report it")));
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => error.report(json).into(),
+    }
+}

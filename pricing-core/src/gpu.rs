@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::quantity::Quantity;
+
 /// A card as it is known: vendor, model, and, where the inventory says so, RAM and interface.
 ///
 /// Kinds are canonical: vendor, model and interface in lower case, every `SXM4`, `SXM5` ... as `sxm`, RAM as
@@ -82,6 +84,8 @@ pub struct GpuSelector {
     model: Option<String>,
     ram: Option<String>,
     interface: Option<String>,
+    /// Vendor, model, RAM and interface as the order has them, where that is not the canonical spelling.
+    written: Option<Box<[String; 4]>>,
 }
 
 /// Why a GPU attribute of an order could not be read.
@@ -101,11 +105,28 @@ impl GpuSelector {
     /// Makes a selector; a model of `*` is any.
     #[must_use]
     pub fn new(vendor: &str, model: &str, ram: Option<&str>, interface: Option<&str>) -> Self {
-        Self {
+        let written = [vendor, model, ram.unwrap_or(""), interface.unwrap_or("")];
+        let mut selector = Self {
             vendor: vendor.to_ascii_lowercase(),
             model: (model != "*").then(|| model.to_ascii_lowercase()),
             ram: ram.filter(|ram| !ram.is_empty()).map(canonical_ram),
             interface: interface.filter(|text| !text.is_empty()).map(canonical_interface),
+            written: None,
+        };
+        if selector.written() != written {
+            selector.written = Some(Box::new(written.map(str::to_owned)));
+        }
+        selector
+    }
+
+    /// Vendor, model, RAM and interface letter by letter as the order has them, which is how the provider's own
+    /// algorithm compares them; empty where it names none, `*` for any model.
+    pub(crate) fn written(&self) -> [&str; 4] {
+        match self.written.as_deref() {
+            Some([vendor, model, ram, interface]) => [vendor, model, ram, interface],
+            None => {
+                [&self.vendor, self.model().unwrap_or("*"), self.ram().unwrap_or(""), self.interface().unwrap_or("")]
+            }
         }
     }
 
@@ -227,10 +248,13 @@ impl GpuRequest {
     }
 }
 
-/// RAM as whole Gi where it is that, else as written.
+/// RAM as whole Gi where it is that, in any case of letters, else as written.
 pub(crate) fn canonical_ram(text: &str) -> String {
     const GI: u64 = 1 << 30;
-    let bytes = crate::quantity::Quantity::parse(text).ok().and_then(|quantity| quantity.whole());
+    let known = |text: &str| Quantity::parse(text).ok().and_then(Quantity::whole);
+    let number = text.trim_end_matches(['g', 'G', 'i', 'I']);
+    let in_gi = number.len().checked_add(2) == Some(text.len());
+    let bytes = known(text).or_else(|| known(&format!("{number}Gi")).filter(|_| in_gi));
     match bytes {
         Some(bytes) if bytes > 0 && bytes.is_multiple_of(GI) => format!("{}Gi", bytes / GI),
         _ => text.to_owned(),

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | a line of a quote, in USD a month | 12 | [`line_usd`] |
 //! | the bid, in units of the order's denom per block | the order's `price_precision` | [`per_block`] |
-//! | an amount of the chain's `OfferPrices` | 18 | [`per_block`] |
+//! | an amount of the chain's `OfferPrices` | 18 | `share` |
 
 use core::fmt;
 
@@ -262,6 +262,20 @@ pub fn per_block(
 ) -> Result<Decimal, ArithmeticOverflow> {
     let unit = power_of_ten(exponent)?;
     ratio_half_even(&[usd_per_month.0, unit], &[blocks_per_month, usd_per_coin], decimals)
+}
+
+/// An amount times factors over divisors, rounded half-even: how a price is split up.
+///
+/// # Errors
+/// When the share does not fit, or a divisor is zero.
+pub(crate) fn share(
+    amount: Decimal,
+    factors: &[Decimal],
+    divisors: &[Decimal],
+    decimals: u32,
+) -> Result<Decimal, ArithmeticOverflow> {
+    let numerators: Vec<Decimal> = std::iter::once(amount).chain(factors.iter().copied()).collect();
+    ratio_half_even(&numerators, divisors, decimals)
 }
 
 /// The product of `numerators` over the product of `denominators`, rounded half-even to `decimals`.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use ethnum::U256;
+
 /// Thousandths of a CPU thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MilliCpu(u64);
@@ -52,7 +54,8 @@ pub struct Quantity {
 pub struct QuantityError(String);
 
 const NANOS: i128 = 1_000_000_000;
-const MAX_DIGITS: usize = 64;
+/// Digits that are exact in 256 bits, whatever the suffix.
+const MAX_DIGITS: usize = 56;
 
 impl Quantity {
     /// Nothing.
@@ -97,6 +100,24 @@ impl Quantity {
     #[must_use]
     pub fn ceil_milli(self) -> i128 {
         round_away(self.nanos, NANOS / 1000)
+    }
+
+    /// The number of units, rounded down.
+    #[must_use]
+    pub fn floor(self) -> i128 {
+        self.nanos.div_euclid(NANOS)
+    }
+
+    /// The number of thousandths, rounded down.
+    #[must_use]
+    pub fn floor_milli(self) -> i128 {
+        self.nanos.div_euclid(NANOS / 1000)
+    }
+
+    /// What is left after taking the other away; it may be negative.
+    #[must_use]
+    pub fn saturating_sub(self, other: Self) -> Self {
+        Self { nanos: self.nanos.saturating_sub(other.nanos) }
     }
 
     /// The number of units, when it is a whole number from 0 to 2^64 - 1.
@@ -166,26 +187,33 @@ impl Scale {
 
     /// `whole.fraction` times this scale, in billionths, rounded up, saturating.
     fn nanos(&self, whole: &str, fraction: &str) -> i128 {
-        let mut mantissa: i128 = 0;
+        let mut mantissa = U256::ZERO;
         for digit in whole.bytes().chain(fraction.bytes()) {
-            let digit = i128::from(digit.saturating_sub(b'0'));
-            mantissa = mantissa.saturating_mul(10).saturating_add(digit);
+            let digit = U256::from(digit.saturating_sub(b'0'));
+            mantissa = mantissa.saturating_mul(U256::new(10)).saturating_add(digit);
         }
         let decimals = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
         let (mantissa, power) = match self {
-            Self::Binary(power) => (mantissa.saturating_mul(1024_i128.saturating_pow(*power)), 9),
+            Self::Binary(power) => (mantissa.saturating_mul(U256::new(1024).saturating_pow(*power)), 9),
             Self::Decimal(power) => (mantissa, i64::from(*power).saturating_add(9)),
         };
-        let power = power.saturating_sub(decimals);
-        let factor = u32::try_from(power.unsigned_abs()).ok().and_then(|power| 10_i128.checked_pow(power));
-        match (mantissa, factor, power >= 0) {
-            (0, _, _) => 0,
-            (_, Some(factor), true) => mantissa.saturating_mul(factor),
-            (_, Some(factor), false) => round_away(mantissa, factor),
-            (_, None, true) => i128::MAX,
-            // Smaller than a billionth, but not nothing.
-            (_, None, false) => 1,
+        if mantissa == U256::ZERO {
+            return 0;
         }
+        let power = power.saturating_sub(decimals);
+        let factor = u32::try_from(power.unsigned_abs()).ok().and_then(|power| U256::new(10).checked_pow(power));
+        let nanos = match (factor, power >= 0) {
+            (Some(factor), true) => mantissa.saturating_mul(factor),
+            (Some(factor), false) => {
+                let rest = mantissa.checked_rem(factor).unwrap_or_default();
+                let quotient = mantissa.checked_div(factor).unwrap_or_default();
+                quotient.saturating_add(U256::from(rest != U256::ZERO))
+            }
+            (None, true) => U256::MAX,
+            // Smaller than a billionth, but not nothing.
+            (None, false) => U256::ONE,
+        };
+        i128::try_from(nanos).unwrap_or(i128::MAX)
     }
 }
 
@@ -213,12 +241,59 @@ mod tests {
         assert_eq!(nanos("1e-999999999"), 1);
         assert_eq!(nanos("0e999999999"), 0);
         assert_eq!(nanos("1e999999999"), i128::MAX);
-        for text in
-            ["", "-", ".", "1..2", "1.2.3", "Gi", "1 Gi", "1gi", "1e", "1e+", "１", "1e9999999999", "0x1", "NaN"]
-        {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1..2",
+            "1.2.3",
+            "Gi",
+            "1 Gi",
+            "1gi",
+            "1e",
+            "1e+",
+            "１",
+            "1e9999999999",
+            "0x1",
+            "NaN",
+            "1K",
+            "1ki",
+            "--1",
+            "+-1",
+            "1e3Ki",
+            "1mi",
+        ] {
             assert!(Quantity::parse(text).is_err(), "{text}");
         }
         assert!(Quantity::parse(&"9".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn long_fractions_are_exact() {
+        assert_eq!(nanos(&format!("0.1{}", "0".repeat(50))), 100_000_000);
+        assert_eq!(nanos(&format!("1.{}1", "0".repeat(50))), 1_000_000_001);
+        assert_eq!(nanos(&format!("0.5{}Ei", "0".repeat(50))), (1_i128 << 59) * NANOS);
+        assert_eq!(nanos(&format!("{}e-40", "1".repeat(41))), 1_111_111_112);
+        assert_eq!(Quantity::parse(&"9".repeat(56)).unwrap().nanos, i128::MAX);
+    }
+
+    /// As `Value()` and `MilliValue()` round, for numbers that are none of theirs exactly.
+    #[test]
+    fn rounding_goes_both_ways() {
+        let cases = [
+            ("1500m", 2, 1),
+            ("-1500m", -2, -2),
+            ("100u", 1, 0),
+            ("3", 3, 3),
+            ("128974848000m", 128_974_848, 128_974_848),
+        ];
+        for (text, up, down) in cases {
+            let quantity = Quantity::parse(text).unwrap();
+            assert_eq!((quantity.ceil(), quantity.floor()), (up, down), "{text}");
+        }
+        assert_eq!(Quantity::parse("2050500u").unwrap().ceil_milli(), 2051);
+        assert_eq!(Quantity::parse("2050500u").unwrap().floor_milli(), 2050);
+        assert_eq!(Quantity::parse("2").unwrap().saturating_sub(Quantity::parse("2050m").unwrap()).to_string(), "-50m");
     }
 
     #[test]

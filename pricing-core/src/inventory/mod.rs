@@ -45,6 +45,11 @@ pub struct CardId(u32);
 
 impl CardId {
     /// The card's place in [`Cluster::cards`].
+    pub(crate) fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
+    /// The card's place in [`Cluster::cards`].
     pub(crate) fn number(self) -> u64 {
         u64::from(self.0)
     }
@@ -126,6 +131,12 @@ impl Cluster {
         &self.nodes
     }
 
+    /// Whether any node could hold a pod when empty: it has CPU and memory.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
+    }
+
     /// The nodes with their ids.
     pub fn nodes_with_ids(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0..).map(NodeId).zip(&self.nodes)
@@ -134,7 +145,7 @@ impl Cluster {
     /// The node with this id, which must be of this cluster.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(usize::try_from(id.0).ok()?)
+        self.nodes.get(id.place())
     }
 
     /// The distinct card descriptions, in order of first appearance.
@@ -146,7 +157,7 @@ impl Cluster {
     /// The card with this id, which must be of this cluster.
     #[must_use]
     pub fn card(&self, id: CardId) -> Option<&Card> {
-        self.cards.get(usize::try_from(id.0).ok()?)
+        self.cards.get(id.place())
     }
 
     /// The storage pools, in the inventory's order.

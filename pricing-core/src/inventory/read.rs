@@ -1,1 +1,89 @@
-//! read.
+//! Reads inventories: the inventory operator's `Cluster`, or the provider's `Status` around it.
+//!
+//! Both come in two JSON dialects. Protobuf JSON writes `memorySize` and `{"string":"2050m"}`, Go's own JSON writes
+//! `memory_size` and `"2050m"` and leaves zeros out. Mixtures of them are read too, numbers for quantities, and `null`
+//! wherever a message may stand. Fields that are not used here are ignored: newer daemons add some.
+
+mod shape;
+
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+
+use super::MAX_INPUT_BYTES;
+use crate::input::InputError;
+use shape::{Cluster, Document};
+
+pub(super) use shape::{Gpu, GpuInfo, Node, Pair, Pool, Section};
+
+/// An inventory as it was written, before [`super::validate::validate`] decided what can be believed.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) nodes: Vec<Node>,
+    pub(super) storage: Vec<Pool>,
+    pub(super) leased_ip: Option<Pair>,
+    /// Whether this is a provider's Status that has no inventory in it.
+    pub(super) status_without_inventory: bool,
+}
+
+/// Reads a `Cluster` or a provider's `Status`, whichever it is.
+///
+/// # Errors
+/// When the text is no JSON, is neither of the two, or has a malformed quantity; with its place.
+pub fn read(text: &str) -> Result<Snapshot, InputError> {
+    if text.len() > MAX_INPUT_BYTES {
+        let message = format!("the inventory has {} bytes; at most {MAX_INPUT_BYTES} are read", text.len());
+        return Err(InputError::new(message));
+    }
+    // Keeping track of the path costs time, and is only needed when something is wrong.
+    let document: Document = match serde_json::from_str(text) {
+        Ok(document) => document,
+        Err(_) => parse_with_path(text)?,
+    };
+    if document.is_rest_status() {
+        return Err(rest_status());
+    }
+    if !document.is_cluster() && !document.is_status() && !is_empty_object(text) {
+        return Err(InputError::new("this is no inventory: it has neither `nodes` nor `cluster`").hint(
+            "expected the inventory operator's cluster (`nodes`, `storage`) or a provider's status \
+             (`cluster.inventory.cluster`)",
+        ));
+    }
+    Ok(document.into())
+}
+
+fn parse_with_path(text: &str) -> Result<Document, InputError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let document = serde_path_to_error::deserialize(&mut json).map_err(InputError::from)?;
+    let end = json.end();
+    end.map_err(|error| {
+        InputError::new("the inventory goes on after its end").position(error.line(), error.column().max(1))
+    })?;
+    Ok(document)
+}
+
+/// Protobuf JSON of a cluster without nodes is `{}`.
+fn is_empty_object(text: &str) -> bool {
+    serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).is_ok_and(|fields| fields.is_empty())
+}
+
+fn rest_status() -> InputError {
+    let message =
+        "this is the status of a provider's REST port (8443), which counts cards without saying which they are";
+    InputError::new(message).hint(
+        "ask the gRPC port 8444 for `akash.provider.v1.ProviderRPC/GetStatus`, for example with `grpcurl -insecure \
+         HOST:8444 akash.provider.v1.ProviderRPC.GetStatus`",
+    )
+}
+
+impl From<Document> for Snapshot {
+    fn from(document: Document) -> Self {
+        let (cluster, leased_ip) = document.into_parts();
+        let status_without_inventory = cluster.is_none();
+        let Cluster { nodes, storage } = cluster.unwrap_or_default();
+        Self { nodes, storage, leased_ip, status_without_inventory }
+    }
+}
+
+#[cfg(test)]
+mod tests;

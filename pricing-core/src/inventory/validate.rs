@@ -1,1 +1,217 @@
-//! validate.
+//! Decides what of an inventory can be believed.
+//!
+//! Counters that ran below zero, uses above totals, hundreds of cards in one node: inventories report all of them, and
+//! each becomes a [`Finding`] and something that cannot be reserved. What is believed satisfies
+//! `0 <= available <= total` for every resource. Fractions of a byte, a card or a thousandth of a thread count as
+//! nothing when they are free.
+
+mod amount;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::finding::{Action, Finding, Resource};
+use super::read::{Gpu, GpuInfo, Node as RawNode, Pair, Pool, Section, Snapshot};
+use super::{Capacity, Cluster, ClusterBuilder, DescribedCard, MAX_NODE_GPUS, Node, StoragePool, UNLIMITED};
+use crate::quantity::{Bytes, MilliCpu};
+use crate::text::excerpt;
+use amount::{Believed, Unit, believe};
+
+/// What can be believed of an inventory, and what was found on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validated {
+    /// What can be reserved.
+    pub cluster: Cluster,
+    /// What was wrong: the nodes' findings in the inventory's order, then the cluster's.
+    pub findings: Vec<Finding>,
+}
+
+/// Keeps what can be believed of an inventory.
+#[must_use]
+pub fn validate(snapshot: Snapshot) -> Validated {
+    let mut validator = Validator::default();
+    if snapshot.status_without_inventory {
+        validator.find(None, Resource::Node, "the provider's status has no inventory", Action::Kept);
+    }
+    for (place, node) in snapshot.nodes.into_iter().enumerate() {
+        validator.node(place, node);
+    }
+    for pool in snapshot.storage {
+        validator.pool(pool);
+    }
+    if let Some(pair) = snapshot.leased_ip.filter(|pair| pair.allocatable.is_some() || pair.allocated.is_some()) {
+        let free = validator.clamped(None, Resource::LeasedIp, Some(&pair)).available;
+        validator.builder.leased_ips(free);
+    }
+    Validated { cluster: validator.builder.build(), findings: validator.findings }
+}
+
+#[derive(Default)]
+struct Validator {
+    builder: ClusterBuilder,
+    findings: Vec<Finding>,
+    names: BTreeSet<Arc<str>>,
+    classes: BTreeSet<String>,
+}
+
+impl Validator {
+    fn find(&mut self, node: Option<&str>, resource: Resource, problem: impl Into<String>, action: Action) {
+        self.findings.push(Finding { node: node.map(str::to_owned), resource, problem: problem.into(), action });
+    }
+
+    fn node(&mut self, place: usize, raw: RawNode) {
+        let Some(name) = self.name(place, &raw.name) else { return };
+        let cpu = self.essential(&name, Resource::Cpu, raw.resources.cpu.quantity.as_ref());
+        let memory = self.essential(&name, Resource::Memory, raw.resources.memory.quantity.as_ref());
+        let (Some(cpu), Some(memory)) = (cpu, memory) else { return };
+        let (gpus, described) = self.gpus(&name, raw.resources.gpu);
+        let ephemeral = self.clamped(Some(&name), Resource::EphemeralStorage, raw.resources.ephemeral_storage.as_ref());
+        let cards = described.into_iter().map(|card| self.builder.card(card)).collect();
+        self.builder.node(Node {
+            name,
+            cpu: Capacity { total: MilliCpu::new(cpu.total), available: MilliCpu::new(cpu.available) },
+            memory: bytes(memory),
+            ephemeral: bytes(ephemeral),
+            gpus,
+            cards,
+            storage_classes: raw.capabilities.storage_classes,
+        });
+    }
+
+    /// The node's name, unless it has none or another node has it already.
+    fn name(&mut self, place: usize, name: &str) -> Option<Arc<str>> {
+        if name.trim().is_empty() {
+            let problem = format!("the node at place {place} (from 0) has no name");
+            self.find(None, Resource::Node, problem, Action::IgnoredNode);
+            return None;
+        }
+        let name: Arc<str> = Arc::from(name);
+        if !self.names.insert(Arc::clone(&name)) {
+            let problem = "an earlier node has the same name; the first one counts";
+            self.find(Some(&name), Resource::Node, problem, Action::IgnoredNode);
+            return None;
+        }
+        Some(name)
+    }
+
+    /// CPU or memory, without which a node is of no use.
+    fn essential(&mut self, node: &str, resource: Resource, pair: Option<&Pair>) -> Option<Capacity<u64>> {
+        let unit = if resource == Resource::Cpu { Unit::Milli } else { Unit::Whole };
+        let problem = match pair.map(|pair| believe(pair, unit)) {
+            Some(Ok(believed)) => return Some(self.keep(Some(node), resource, believed)),
+            Some(Err(problem)) => problem,
+            None => format!("the node does not say how much {} it has", resource.name()),
+        };
+        self.find(Some(node), resource, problem, Action::IgnoredNode);
+        None
+    }
+
+    /// A resource of which there is nothing when its amounts cannot be believed.
+    fn clamped(&mut self, node: Option<&str>, resource: Resource, pair: Option<&Pair>) -> Capacity<u64> {
+        match pair.map(|pair| believe(pair, Unit::Whole)) {
+            None => Capacity::default(),
+            Some(Ok(believed)) => self.keep(node, resource, believed),
+            Some(Err(problem)) => {
+                self.find(node, resource, problem, Action::Clamped);
+                Capacity::default()
+            }
+        }
+    }
+
+    fn keep(&mut self, node: Option<&str>, resource: Resource, believed: Believed) -> Capacity<u64> {
+        for (problem, action) in believed.problems {
+            self.find(node, resource, problem, action);
+        }
+        believed.capacity
+    }
+
+    /// The node's cards by count and by description. The count may be above the descriptions: what is not described is
+    /// never handed out, because the schedulers only hand out described cards.
+    fn gpus(&mut self, node: &str, gpu: Section<Gpu>) -> (Capacity<u64>, Vec<DescribedCard>) {
+        let none = (Capacity::default(), Vec::new());
+        let gpu = match gpu {
+            Section::Absent => return none,
+            Section::Null => {
+                self.find(Some(node), Resource::Gpu, "`gpu` is null; the node's cards are not known", Action::Clamped);
+                return none;
+            }
+            Section::Present(gpu) => gpu,
+        };
+        let unbelievable = u64::try_from(gpu.info.len()).map_or(true, |cards| cards > MAX_NODE_GPUS);
+        let problem = match gpu.quantity.as_ref().map(|pair| believe(pair, Unit::Whole)) {
+            Some(Err(problem)) => problem,
+            Some(Ok(Believed { capacity, .. })) if capacity.total > MAX_NODE_GPUS && capacity.total != UNLIMITED => {
+                format!("{} cards are counted; at most {MAX_NODE_GPUS} a node are believed", capacity.total)
+            }
+            _ if unbelievable => {
+                format!("{} cards are described; at most {MAX_NODE_GPUS} a node are believed", gpu.info.len())
+            }
+            believed => {
+                let believed = believed.and_then(Result::ok).unwrap_or_default();
+                let capacity = self.keep(Some(node), Resource::Gpu, believed);
+                return (capacity, self.described(node, gpu, capacity.total));
+            }
+        };
+        self.find(Some(node), Resource::Gpu, problem, Action::Clamped);
+        none
+    }
+
+    /// The described cards that can be named in an order, and whether they are as many as are counted.
+    fn described(&mut self, node: &str, gpu: Gpu, counted: u64) -> Vec<DescribedCard> {
+        let reported = gpu.quantity.as_ref().and_then(|pair| pair.capacity).map_or(0, |amount| amount.0.floor());
+        let entries = gpu.info.len();
+        let cards: Vec<DescribedCard> = gpu.info.into_iter().filter_map(describe).collect();
+        let dropped = entries.saturating_sub(cards.len());
+        if dropped > 0 {
+            let problem = format!("{dropped} described cards have no vendor and name that an order could ask for");
+            self.find(Some(node), Resource::Gpu, problem, Action::Clamped);
+        }
+        let described = u64::try_from(cards.len()).unwrap_or(u64::MAX);
+        if counted > described && counted != UNLIMITED {
+            let problem =
+                format!("{counted} cards are counted and {described} described; the others are never handed out");
+            self.find(Some(node), Resource::Gpu, problem, Action::Kept);
+        } else if counted < described {
+            let problem = format!("{described} cards are described and {counted} counted");
+            self.find(Some(node), Resource::Gpu, problem, Action::Kept);
+        } else if counted == 0 && reported > 0 {
+            let problem = format!("the node has {reported} cards by its capacity, and none is allocatable");
+            self.find(Some(node), Resource::Gpu, problem, Action::Kept);
+        }
+        cards
+    }
+
+    fn pool(&mut self, pool: Pool) {
+        let class = pool.info.class;
+        if class.is_empty() {
+            self.find(None, Resource::Storage, "a storage class has no name and is not used", Action::Clamped);
+            return;
+        }
+        let shown = excerpt(&class);
+        if !self.classes.insert(class.clone()) {
+            let problem = format!("`{shown}` is listed again; its first entry counts");
+            self.find(None, Resource::Storage, problem, Action::Clamped);
+            return;
+        }
+        let before = self.findings.len();
+        let capacity = bytes(self.clamped(None, Resource::Storage, pool.quantity.as_ref()));
+        for finding in self.findings.iter_mut().skip(before) {
+            finding.problem = format!("`{shown}`: {}", finding.problem);
+        }
+        self.builder.storage(StoragePool { class, capacity });
+    }
+}
+
+fn bytes(capacity: Capacity<u64>) -> Capacity<Bytes> {
+    Capacity { total: Bytes::new(capacity.total), available: Bytes::new(capacity.available) }
+}
+
+/// A card that an order could name: `*` means any there, and `/` divides its words.
+fn describe(info: GpuInfo) -> Option<DescribedCard> {
+    let GpuInfo { vendor, name, interface, memory_size } = info;
+    let nameable = |word: &str| !word.trim().is_empty() && word != "*" && !word.contains('/');
+    (nameable(&vendor) && nameable(&name)).then_some(DescribedCard { vendor, name, interface, memory_size })
+}
+
+#[cfg(test)]
+mod tests;

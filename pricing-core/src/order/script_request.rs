@@ -1,1 +1,157 @@
-//! script_request.
+//! The request that a provider sends to its bid price script, as JSON on stdin.
+//!
+//! Two forms exist: an object with `resources`, `price` and `price_precision`, and the legacy bare array of resources,
+//! which is answered in whole uakt. [`parse`] borrows from the text and is what the drop-in prices from; [`read`] makes
+//! the [`Order`] that everything else prices from.
+
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use wire::{
+    GpuAttributes, GpuDetails, MaxPrice, Object, Resource, ResourceGpu, Text, Vendors, VolumeRequest, Whole,
+};
+
+use wire::Envelope;
+
+use super::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume};
+use crate::gpu::{GpuRequest, GpuSelector};
+use crate::input::InputError;
+use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, parse_decimal};
+use crate::quantity::{Bytes, MilliCpu};
+
+/// The most decimals that a bid may be asked for.
+pub const MAX_PRICE_PRECISION: u32 = 18;
+/// The name that a group gets which came without one.
+pub const GROUP_NAME: &str = "order";
+
+/// A bid script request, borrowing from its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptRequest<'a> {
+    /// The resource units.
+    pub resources: Vec<Resource<'a>>,
+    /// The tenant's maximum for the whole group. None in the legacy form.
+    pub price: Option<MaxPrice<'a>>,
+    /// Decimals of the answer: 6 when absent. The legacy form is answered as a whole number.
+    pub price_precision: u32,
+}
+
+/// Reads a request in either form, borrowing from the text.
+///
+/// # Errors
+/// When the text is too large, no JSON, or not of either form. The error names the path.
+pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
+    if text.len() > super::MAX_INPUT_BYTES {
+        return Err(InputError::new(format_args!("the request has more than {} bytes", super::MAX_INPUT_BYTES)));
+    }
+    match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
+        None => Err(InputError::new("the request is empty").hint("expected a bid script request as JSON")),
+        Some(b'[') => {
+            let resources: Vec<Object<Resource<'_>>> = decode(text)?;
+            let resources = resources.into_iter().map(|Object(resource)| resource).collect();
+            Ok(ScriptRequest { resources, price: None, price_precision: 0 })
+        }
+        Some(_) => {
+            let Object(envelope) = decode::<Object<Envelope<'_>>>(text)?;
+            Ok(ScriptRequest {
+                resources: envelope.resources.into_iter().map(|Object(resource)| resource).collect(),
+                price: Some(envelope.price.0),
+                price_precision: envelope.price_precision.map_or(DEFAULT_PRICE_PRECISION, |precision| precision.0),
+            })
+        }
+    }
+}
+
+/// Decodes at full speed, and only on an error once more to learn where it is.
+fn decode<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, InputError> {
+    serde_json::from_str(text).or_else(|error| {
+        let mut json = serde_json::Deserializer::from_str(text);
+        match serde_path_to_error::deserialize::<_, T>(&mut json) {
+            Err(error) => Err(InputError::from(error)),
+            // The value is whole, so what is wrong comes after it.
+            Ok(_) => Err(InputError::new("there is more text after the request")
+                .position(error.line().max(1), error.column().max(1))),
+        }
+    })
+}
+
+/// Reads a request in either form as an order. Its ids count from 1.
+///
+/// # Errors
+/// When the text is not a request, or what it asks for cannot be an order. The error names the path.
+pub fn read(text: &str) -> Result<Order, InputError> {
+    parse(text)?.to_order()
+}
+
+impl ScriptRequest<'_> {
+    /// The order that this request asks to price.
+    ///
+    /// # Errors
+    /// When what it asks for cannot be an order. The error names the path.
+    pub fn to_order(&self) -> Result<Order, InputError> {
+        // The legacy form has no `resources` around its array.
+        let root = if self.price.is_some() { "resources" } else { "" };
+        let units = (0..).zip(&self.resources).map(|(index, resource)| {
+            resource
+                .to_unit(index)
+                .map_err(|(field, message)| InputError::new(message).at(format!("{root}[{index}]{field}")))
+        });
+        let units = units.collect::<Result<Vec<_>, _>>()?;
+        let group = GroupSpec::new(GROUP_NAME.to_owned(), PlacementRequirements::default(), units)
+            .map_err(|error| InputError::new(error).at(root))?;
+        let max_price = self.price.as_ref().map(MaxPrice::to_price).transpose()?;
+        Ok(Order { group, max_price, price_precision: self.price_precision, format: OrderFormat::Script })
+    }
+}
+
+impl MaxPrice<'_> {
+    fn to_price(&self) -> Result<Price, InputError> {
+        let at_amount = |error| InputError::new(error).at("price.amount");
+        let amount = parse_decimal(&self.amount).map_err(at_amount)?;
+        Price::new(Denom::new(&*self.denom), amount).map_err(at_amount)
+    }
+}
+
+/// What is wrong with a field of a resource: its path in the resource, and the message.
+type FieldError = (String, String);
+
+impl Resource<'_> {
+    fn to_unit(&self, index: u32) -> Result<ResourceUnit, FieldError> {
+        let id = index.checked_add(1).ok_or_else(|| (String::new(), "there are too many resources".to_owned()))?;
+        let count = u32::try_from(self.count.0).map_err(|_| {
+            (".count".to_owned(), format!("`{}` replicas are more than an order can have", self.count.0))
+        })?;
+        if count == 0 {
+            return Err((".count".to_owned(), "a resource needs at least one replica".to_owned()));
+        }
+        let storage = self.storage().iter().map(|Object(volume)| Volume {
+            name: String::new(),
+            size: Bytes::new(volume.size.0),
+            class: StorageClass::from_name(&volume.class),
+            attributes: Vec::new(),
+        });
+        Ok(ResourceUnit {
+            id,
+            cpu: MilliCpu::new(self.cpu.0),
+            cpu_attributes: Vec::new(),
+            memory: Bytes::new(self.memory.0),
+            memory_attributes: Vec::new(),
+            gpu: self.gpu_request(),
+            storage: storage.collect(),
+            endpoints: Endpoints::Counted { endpoints: self.endpoints(), leased_ips: self.leased_ips() },
+            count,
+            price: None,
+        })
+    }
+
+    /// What the resource asks of GPUs: the vendors that it lists are alternatives.
+    #[must_use]
+    pub fn gpu_request(&self) -> GpuRequest {
+        let alternatives = self.vendors().into_iter().flat_map(Vendors::iter).map(|(vendor, details)| {
+            let text = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
+            let model = details.model.as_deref().filter(|model| !model.is_empty()).unwrap_or("*");
+            GpuSelector::new(vendor, model, text(&details.ram).as_deref(), text(&details.interface).as_deref())
+        });
+        GpuRequest { units: self.gpu_units(), alternatives: alternatives.collect() }
+    }
+}

@@ -1,1 +1,296 @@
-//! Quotes.
+//! Quotes: an order, where it goes, what that costs, and the decision.
+//!
+//! [`quote`] is the strict mode: it prices the card that is really allocated. [`screen()`] is the part of it that needs
+//! no inventory. [`wire`] writes answers as the contract has them.
+
+mod cards;
+pub mod compat;
+mod lines;
+mod offer;
+pub mod reason;
+mod screen;
+pub mod wire;
+
+use rust_decimal::Decimal;
+
+use crate::inventory::Cluster;
+use crate::money::{Price, Usd, per_block};
+use crate::order::Order;
+use crate::rates::{CoinValue, Pricing};
+use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
+
+pub use cards::{CardGroup, QuotedTarget};
+pub use lines::{Item, Line, LineQuantity};
+pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
+pub use reason::{Reason, ReasonCode};
+pub use screen::screen;
+
+use lines::{Bill, Tariff};
+
+/// Which card a request that leaves the model open is priced at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpuRule {
+    /// The card that is allocated.
+    #[default]
+    RealCard,
+    /// The dearest entry of the rate card: the old rule, for comparison.
+    HighestWildcard,
+}
+
+/// What a quote depends on beside the order, the rate card and the inventory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// Who ordered.
+    pub owner: Option<&'a str>,
+    /// What an AKT is worth, when a feed says so: above 0.
+    pub usd_per_akt: Option<Decimal>,
+    /// Which card a request that leaves the model open is priced at.
+    pub gpu_rule: GpuRule,
+}
+
+/// What is known of the cluster that the order would run on.
+#[derive(Clone, Copy, Debug)]
+pub enum Supply<'a> {
+    /// Nothing: capacity is not asked, and a wildcard may come to any card that the rate card lists.
+    Unknown,
+    /// An inventory, on which the order is placed.
+    Reserve {
+        /// The inventory.
+        cluster: &'a Cluster,
+        /// Who places.
+        scheduler: Scheduler,
+        /// How hard.
+        budget: SearchBudget,
+    },
+    /// The daemon has reserved already: capacity is not asked again, and the inventory only says which cards there are.
+    Held {
+        /// The inventory.
+        cluster: &'a Cluster,
+    },
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// A bid, per block.
+    Bid(Price),
+    /// No bid, by choice or by fault.
+    NoBid(Reason),
+}
+
+/// The answer to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The group's name.
+    pub group: String,
+    /// What was decided.
+    pub decision: Decision,
+    /// The tenant's maximum per block.
+    pub max_price: Option<Price>,
+    /// The sum of the lines; none when it did not come to lines.
+    pub usd_per_month: Option<Usd>,
+    /// Where each unit goes.
+    pub targets: Vec<QuotedTarget>,
+    /// What it costs.
+    pub lines: Vec<Line>,
+    /// The bid split up as the chain's `OfferPrices`, one entry a unit; empty without a bid.
+    pub offer_prices: Vec<OfferPrices>,
+}
+
+impl Quote {
+    /// The reason why there is no bid.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        match &self.decision {
+            Decision::Bid(_) => None,
+            Decision::NoBid(reason) => Some(reason),
+        }
+    }
+
+    /// The bid.
+    #[must_use]
+    pub fn price(&self) -> Option<&Price> {
+        match &self.decision {
+            Decision::Bid(price) => Some(price),
+            Decision::NoBid(_) => None,
+        }
+    }
+
+    fn no_bid(order: &Order, reason: Reason) -> Self {
+        Self {
+            group: order.group.name().to_owned(),
+            decision: Decision::NoBid(reason),
+            max_price: order.max_price.clone(),
+            usd_per_month: None,
+            targets: Vec::new(),
+            lines: Vec::new(),
+            offer_prices: Vec::new(),
+        }
+    }
+}
+
+/// Prices an order and decides.
+#[must_use]
+pub fn quote(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
+    match screen(order, pricing, terms).and_then(|()| targets(order, pricing, supply)) {
+        Ok(targets) => quote_targets(order, pricing, targets, terms),
+        Err(reason) => Quote::no_bid(order, reason),
+    }
+}
+
+/// Another way in which an order's cards could fall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// Where each unit goes.
+    pub targets: Vec<QuotedTarget>,
+    /// The bid for it, whether or not the tenant would pay it.
+    pub price: Price,
+    /// The sum of its lines.
+    pub usd_per_month: Usd,
+}
+
+/// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
+///
+/// Sets that the rate card cannot price are left out.
+///
+/// # Errors
+/// When the order is declined by [`screen()`], cannot be placed, or the search for placements was given up.
+pub fn alternatives(
+    order: &Order,
+    pricing: &Pricing,
+    supply: Supply<'_>,
+    terms: &Terms<'_>,
+) -> Result<Vec<Alternative>, Reason> {
+    screen(order, pricing, terms)?;
+    let sets = match supply {
+        Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
+            usable(cluster)?;
+            let units = pricing.commit.units(&order.group, Scheduler::Sound);
+            let reservations = reserve::alternatives::alternatives(&units, cluster, budget)?.reservations;
+            reservations.iter().map(|reservation| placed(reservation, cluster)).collect()
+        }
+        Supply::Reserve { .. } => vec![targets(order, pricing, supply)?],
+        Supply::Unknown | Supply::Held { .. } => cards::every_choice(&targets(order, pricing, supply)?, order, pricing),
+    };
+    let mut alternatives = Vec::new();
+    for targets in sets {
+        let priced = price(order, pricing, &targets, terms)
+            .and_then(|bill| Ok((convert(order, pricing, bill.total, terms)?, bill)));
+        match priced {
+            Ok((price, bill)) => alternatives.push(Alternative { targets, price, usd_per_month: bill.total }),
+            Err(reason) if reason.code.is_fault() => return Err(reason),
+            Err(_) => {}
+        }
+    }
+    alternatives.sort_by_key(|alternative| alternative.usd_per_month);
+    Ok(alternatives)
+}
+
+/// Where the units of an order go.
+fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<QuotedTarget>, Reason> {
+    let units = order.group.resources();
+    match supply {
+        Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
+        Supply::Held { cluster } => Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect()),
+        Supply::Reserve { cluster, scheduler, budget } => {
+            usable(cluster)?;
+            let reservation = reserve::reserve(&order.group, cluster, scheduler, &pricing.commit, budget)?;
+            Ok(placed(&reservation, cluster))
+        }
+    }
+}
+
+fn placed(reservation: &Reservation, cluster: &Cluster) -> Vec<QuotedTarget> {
+    reservation.targets.iter().map(|target| QuotedTarget::placed(target, cluster)).collect()
+}
+
+fn usable(cluster: &Cluster) -> Result<(), Reason> {
+    if cluster.is_usable() {
+        return Ok(());
+    }
+    let message = "the inventory has no usable node; see `bidprice inventory check`";
+    Err(Reason::new(ReasonCode::InventoryUnusable, message))
+}
+
+/// Prices an order on the targets that it has, and decides.
+///
+/// The targets are in the order of the group's units; a daemon that has placed the order itself brings its own.
+#[must_use]
+pub fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, terms: &Terms<'_>) -> Quote {
+    let bill = match price(order, pricing, &targets, terms) {
+        Ok(bill) => bill,
+        Err(reason) => return Quote { targets, ..Quote::no_bid(order, reason) },
+    };
+    let decided = decide(order, pricing, &bill, terms);
+    let (decision, offer_prices) = match decided {
+        Ok((price, offer_prices)) => (Decision::Bid(price), offer_prices),
+        Err(reason) => (Decision::NoBid(reason), Vec::new()),
+    };
+    Quote {
+        decision,
+        targets,
+        usd_per_month: Some(bill.total),
+        lines: bill.lines,
+        offer_prices,
+        group: order.group.name().to_owned(),
+        max_price: order.max_price.clone(),
+    }
+}
+
+/// What an order costs on its targets, discount and minimum included.
+fn price(order: &Order, pricing: &Pricing, targets: &[QuotedTarget], terms: &Terms<'_>) -> Result<Bill, Reason> {
+    let tariff = Tariff { pricing, ambiguous: pricing.policy.ambiguous_gpu, rule: terms.gpu_rule };
+    let mut bill = lines::bill(order, targets, tariff)?;
+    lines::adjust(&mut bill, order, terms.owner, pricing)?;
+    Ok(bill)
+}
+
+/// Converts a total, holds it against minimum and maximum, and splits it up.
+fn decide(
+    order: &Order,
+    pricing: &Pricing,
+    bill: &Bill,
+    terms: &Terms<'_>,
+) -> Result<(Price, Vec<OfferPrices>), Reason> {
+    screen::check_minimum(pricing, bill.total)?;
+    let price = convert(order, pricing, bill.total, terms)?;
+    if price.amount().is_zero() {
+        let message = format!("{} USD a month rounds to a bid of 0, which the chain refuses", bill.total);
+        return Err(Reason::new(ReasonCode::BelowMinimum, message));
+    }
+    if let Some(max) = order.max_price.as_ref().filter(|max| price.amount() > max.amount()) {
+        let (amount, denom) = (price.amount(), price.denom());
+        let message = format!("the price of {amount}{denom} a block is above the tenant's maximum of {}", max.amount());
+        return Err(Reason::new(ReasonCode::PriceAboveMax, message));
+    }
+    let offer_prices = offer::split(order, bill, &price)?;
+    Ok((price, offer_prices))
+}
+
+/// The one conversion of a quote: dollars a month to the denom's units per block.
+fn convert(order: &Order, pricing: &Pricing, total: Usd, terms: &Terms<'_>) -> Result<Price, Reason> {
+    let (denom, token) = screen::token(order, pricing)?;
+    let usd_per_coin = match &token.value {
+        CoinValue::Fixed(usd) => usd.decimal(),
+        CoinValue::Feed(feed) => terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO).ok_or_else(|| {
+            let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
+            Reason::new(ReasonCode::RateUnavailable, message)
+        })?,
+    };
+    let blocks = pricing.chain.blocks_per_month;
+    let amount = per_block(total, blocks, usd_per_coin, token.exponent, order.price_precision)?;
+    Price::new(denom, amount).map_err(|error| Reason::new(ReasonCode::ArithmeticOverflow, error.to_string()))
+}
+
+/// What the old rule would charge for an order a month: the dearest entry for every request that leaves the model open.
+/// None where the old rule has no answer.
+#[must_use]
+pub fn old_rule_usd(order: &Order, pricing: &Pricing, quote: &Quote, terms: &Terms<'_>) -> Option<Usd> {
+    let terms = Terms { gpu_rule: GpuRule::HighestWildcard, ..*terms };
+    let targets = if quote.targets.is_empty() {
+        order.group.resources().iter().map(QuotedTarget::unknown).collect()
+    } else {
+        quote.targets.clone()
+    };
+    price(order, pricing, &targets, &terms).ok().map(|bill| bill.total)
+}

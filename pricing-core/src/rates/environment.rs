@@ -1,1 +1,67 @@
-//! environment.
+//! Rates from the bid price script's `PRICE_TARGET_*` environment, read strictly.
+//!
+//! What is unset or empty is the default, as in the script. What is malformed is an error that names the variable and
+//! the entry, where the script would come to a price of 0.
+
+#[cfg(test)]
+mod tests;
+
+use super::origin::entry_key;
+use super::{GpuRate, Origin, Pricing};
+use crate::input::InputError;
+use crate::money::Usd;
+use crate::text::excerpt;
+
+/// The variable with the GPU mappings.
+const GPU_MAPPINGS: &str = "PRICE_TARGET_GPU_MAPPINGS";
+/// The variables of the storage classes.
+const STORAGE: [(&str, &str); 4] = [
+    ("PRICE_TARGET_HD_EPHEMERAL", "ephemeral"),
+    ("PRICE_TARGET_HD_PERS_HDD", "beta1"),
+    ("PRICE_TARGET_HD_PERS_SSD", "beta2"),
+    ("PRICE_TARGET_HD_PERS_NVME", "beta3"),
+];
+
+/// Reads the variables. Whoever calls says what a variable holds.
+///
+/// # Errors
+/// When a rate or a GPU mapping is malformed, or two mappings are for one card.
+pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, InputError> {
+    let set = |name: &str| variable(name).filter(|text| !text.is_empty());
+    let mut pricing = Pricing::default();
+    let card = &mut pricing.rates;
+    let plain = [
+        ("PRICE_TARGET_CPU", "rates.cpu", &mut card.cpu),
+        ("PRICE_TARGET_MEMORY", "rates.memory", &mut card.memory),
+        ("PRICE_TARGET_ENDPOINT", "rates.endpoint", &mut card.endpoint),
+        ("PRICE_TARGET_IP", "rates.ip", &mut card.ip),
+    ];
+    for (name, key, rate) in plain {
+        if let Some(text) = set(name) {
+            *rate = usd(name, &text)?;
+            pricing.origins.set(key, Origin::Environment(name.to_owned()));
+        }
+    }
+    for (name, class) in STORAGE {
+        if let Some(text) = set(name) {
+            card.storage.insert(class.to_owned(), usd(name, &text)?);
+            pricing.origins.set(entry_key("rates.storage", class), Origin::Environment(name.to_owned()));
+        }
+    }
+    for entry in set(GPU_MAPPINGS).unwrap_or_default().split(',').filter(|entry| !entry.is_empty()) {
+        let at = |error: InputError| error.at(format!("{GPU_MAPPINGS}: {}", excerpt(entry)));
+        let Some((key, text)) = entry.split_once('=') else {
+            let error = InputError::new("a GPU mapping needs a key and a rate").hint("such as `a100.80Gi=1000`");
+            return Err(at(error));
+        };
+        let usd = Usd::parse(text).map_err(|error| at(InputError::new(error)))?;
+        let rate = GpuRate::new(key, usd).map_err(|error| at(InputError::new(error)))?;
+        card.gpu.add(rate).map_err(|error| at(InputError::new(error)))?;
+        pricing.origins.set(entry_key("rates.gpu", key), Origin::Environment(GPU_MAPPINGS.to_owned()));
+    }
+    Ok(pricing)
+}
+
+fn usd(name: &str, text: &str) -> Result<Usd, InputError> {
+    Usd::parse(text).map_err(|error| InputError::new(error).at(name))
+}

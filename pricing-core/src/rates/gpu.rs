@@ -67,7 +67,7 @@ impl GpuRate {
             key: key.to_owned(),
             vendor: vendor.map(str::to_ascii_lowercase),
             model: (*model != "*").then(|| model.to_ascii_lowercase()),
-            ram: ram.map(|ram| canonical_ram(ram).to_ascii_lowercase()),
+            ram: ram.map(canonical_ram),
             interface: interface.map(canonical_interface),
             usd,
         })
@@ -123,6 +123,13 @@ impl GpuRate {
             (None, _, _) => u8::from(self.vendor.is_some()),
         };
         (level, self.vendor.is_some())
+    }
+
+    /// The entry as a card, with `*` for what it leaves open.
+    #[must_use]
+    pub fn card(&self) -> GpuKind {
+        let (ram, interface) = (self.ram.as_deref().unwrap_or(""), self.interface.as_deref().unwrap_or(""));
+        GpuKind::new(self.vendor().unwrap_or("*"), self.model().unwrap_or("*"), ram, interface)
     }
 
     /// The card that this entry would price among those that a selector allows, if there can be one.
@@ -269,9 +276,9 @@ mod tests {
             card.cards_within(&selector).iter().map(ToString::to_string).collect()
         };
         let plain = GpuSelector::new("nvidia", "a100", None, None);
-        assert_eq!(within(plain), ["nvidia/a100/40gi", "nvidia/a100/80gi"]);
+        assert_eq!(within(plain), ["nvidia/a100/40Gi", "nvidia/a100/80Gi"]);
         let any = GpuSelector::new("nvidia", "*", None, None);
-        assert_eq!(within(any), ["nvidia/a100/40gi", "nvidia/a100/80gi", "nvidia/h100", "nvidia/*"]);
+        assert_eq!(within(any), ["nvidia/a100/40Gi", "nvidia/a100/80Gi", "nvidia/h100", "nvidia/*"]);
         let unlisted = GpuSelector::new("nvidia", "t4", None, Some("pcie"));
         assert_eq!(within(unlisted), ["nvidia/t4/*/pcie"]);
     }

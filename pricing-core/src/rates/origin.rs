@@ -32,3 +32,14 @@ impl Origins {
         self.0.get(key).unwrap_or(&Origin::Default)
     }
 }
+
+/// The key of an entry of a section, quoted where TOML would: `rates.gpu` and `a100.80Gi` make
+/// `rates.gpu."a100.80Gi"`.
+#[must_use]
+pub fn entry_key(section: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let dot = if section.is_empty() { "" } else { "." };
+    let quote = if bare { "" } else { "\"" };
+    let key = if bare { key.to_owned() } else { crate::text::excerpt(key) };
+    format!("{section}{dot}{quote}{key}{quote}")
+}

@@ -1,1 +1,210 @@
-//! toml.
+//! Rates and policy from TOML.
+//!
+//! Every key is optional: the documented default applies where a file leaves one out, also within `[rates.storage]` and
+//! `[chain.denoms]`, whose entries add to the defaults or replace the one of that name. Only `[rates.gpu]` has no
+//! defaults. Numbers are strings or integers; a float would not be exact, so it is refused.
+
+mod document;
+#[cfg(test)]
+mod tests;
+
+use rust_decimal::Decimal;
+
+use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Pricing, Token, UnlistedGpu};
+use crate::input::InputError;
+use crate::money::Denom;
+use document::{Entry, Section};
+
+/// The most bytes that a rate card may have.
+pub const MAX_INPUT_BYTES: usize = 1 << 20;
+/// The most decimals that a coin may have.
+const MAX_EXPONENT: u32 = 18;
+/// The only feed so far.
+const FEED: &str = "akt";
+
+/// Reads a rate card file.
+///
+/// # Errors
+/// When the text is no TOML, or an entry is unknown or malformed. The error names the entry, its line and its column,
+/// and the nearest key that there is.
+pub fn read(text: &str) -> Result<Pricing, InputError> {
+    if text.len() > MAX_INPUT_BYTES {
+        return Err(InputError::new(format_args!("the rate card has more than {MAX_INPUT_BYTES} bytes")));
+    }
+    let root = document::parse(text)?;
+    let mut pricing = Pricing::default();
+    for entry in Section::root(&root, text).entries() {
+        match entry.key() {
+            "rates" => rates(&entry.section()?, &mut pricing)?,
+            "policy" => policy(&entry.section()?, &mut pricing)?,
+            "chain" => chain(&entry.section()?, &mut pricing)?,
+            "commit" => commit(&entry.section()?, &mut pricing)?,
+            _ => return Err(entry.unknown(&["rates", "policy", "chain", "commit"])),
+        }
+    }
+    Ok(pricing)
+}
+
+fn from_file(entry: &Entry<'_>, pricing: &mut Pricing) {
+    pricing.origins.set(entry.path(), Origin::File);
+}
+
+fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    for entry in section.entries() {
+        let card = &mut pricing.rates;
+        match entry.key() {
+            "cpu" => card.cpu = entry.usd()?,
+            "memory" => card.memory = entry.usd()?,
+            "endpoint" => card.endpoint = entry.usd()?,
+            "ip" => card.ip = entry.usd()?,
+            "storage" => {
+                for class in entry.section()?.entries() {
+                    pricing.rates.storage.insert(class.name("a storage class")?, class.usd()?);
+                    from_file(&class, pricing);
+                }
+                continue;
+            }
+            "gpu" => {
+                for card in entry.section()?.entries() {
+                    let rate = GpuRate::new(card.key(), card.usd()?).map_err(|error| card.error(error))?;
+                    pricing.rates.gpu.add(rate).map_err(|error| card.error(error))?;
+                    from_file(&card, pricing);
+                }
+                continue;
+            }
+            _ => return Err(entry.unknown(&["cpu", "memory", "endpoint", "ip", "storage", "gpu"])),
+        }
+        from_file(&entry, pricing);
+    }
+    Ok(())
+}
+
+fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    for entry in section.entries() {
+        let policy = &mut pricing.policy;
+        match entry.key() {
+            "unlisted_gpu" => policy.unlisted_gpu = unlisted_gpu(&entry)?,
+            "ambiguous_gpu" => {
+                policy.ambiguous_gpu = entry.one_of(&[
+                    ("highest", AmbiguousGpu::Highest),
+                    ("lowest", AmbiguousGpu::Lowest),
+                    ("decline", AmbiguousGpu::Decline),
+                ])?;
+            }
+            "minimum_usd_per_month" => policy.minimum_usd_per_month = entry.usd()?,
+            "below_minimum" => {
+                policy.below_minimum =
+                    entry.one_of(&[("decline", BelowMinimum::Decline), ("raise", BelowMinimum::Raise)])?;
+            }
+            "owners" => {
+                owners(&entry.section()?, pricing)?;
+                continue;
+            }
+            _ => {
+                let known = ["unlisted_gpu", "ambiguous_gpu", "minimum_usd_per_month", "below_minimum", "owners"];
+                return Err(entry.unknown(&known));
+            }
+        }
+        from_file(&entry, pricing);
+    }
+    Ok(())
+}
+
+fn unlisted_gpu(entry: &Entry<'_>) -> Result<UnlistedGpu, InputError> {
+    match entry.text() {
+        Some("decline") => Ok(UnlistedGpu::Decline),
+        Some(text) if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+            let shown = crate::text::excerpt(text);
+            Err(entry.error(format_args!("`{shown}` is neither `decline` nor a price in USD a month")))
+        }
+        _ => entry.usd().map(UnlistedGpu::Price),
+    }
+}
+
+fn owners(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    for entry in section.entries() {
+        match entry.key() {
+            "allow" => pricing.policy.owners.allow = entry.texts()?,
+            "deny" => pricing.policy.owners.deny = entry.texts()?,
+            "discount" => {
+                for owner in entry.section()?.entries() {
+                    let factor = owner.decimal()?;
+                    if factor <= Decimal::ZERO || factor > Decimal::ONE {
+                        let message =
+                            format_args!("`{factor}` is out of range; a discount factor is above 0 and at most 1");
+                        return Err(owner.error(message).hint("`0.9` takes a tenth off"));
+                    }
+                    pricing.policy.owners.discount.insert(owner.name("an owner")?, factor);
+                    from_file(&owner, pricing);
+                }
+                continue;
+            }
+            _ => return Err(entry.unknown(&["allow", "deny", "discount"])),
+        }
+        from_file(&entry, pricing);
+    }
+    Ok(())
+}
+
+fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    for entry in section.entries() {
+        match entry.key() {
+            "blocks_per_month" => {
+                pricing.chain.blocks_per_month = entry.positive()?;
+                from_file(&entry, pricing);
+            }
+            "denoms" => {
+                for denom in entry.section()?.entries() {
+                    let token = token(&denom)?;
+                    pricing.chain.denoms.insert(Denom::new(denom.name("a denom")?), token);
+                    from_file(&denom, pricing);
+                }
+            }
+            _ => return Err(entry.unknown(&["blocks_per_month", "denoms"])),
+        }
+    }
+    Ok(())
+}
+
+fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
+    let (mut usd, mut feed, mut exponent) = (None, None, None);
+    for entry in denom.section()?.entries() {
+        match entry.key() {
+            "usd" => {
+                let value = entry.usd()?;
+                if value.is_zero() {
+                    return Err(entry.error("a coin that is worth nothing cannot be bid in"));
+                }
+                usd = Some(CoinValue::Fixed(value));
+            }
+            "feed" => feed = Some(CoinValue::Feed(entry.one_of(&[(FEED, FEED.to_owned())])?)),
+            "exponent" => exponent = Some(entry.whole(MAX_EXPONENT)?),
+            _ => return Err(entry.unknown(&["usd", "feed", "exponent"])),
+        }
+    }
+    let value = match (usd, feed) {
+        (Some(value), None) | (None, Some(value)) => value,
+        (None, None) => return Err(denom.error("a denom needs its worth: either `usd` or `feed`")),
+        (Some(_), Some(_)) => return Err(denom.error("`usd` and `feed` exclude each other")),
+    };
+    let exponent = exponent.ok_or_else(|| {
+        let hint = "6 where a coin is a million units, as with `uakt`";
+        denom.error("a denom needs its `exponent`").hint(hint)
+    })?;
+    Ok(Token { value, exponent })
+}
+
+fn commit(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    for entry in section.entries() {
+        let commit = &mut pricing.commit;
+        match entry.key() {
+            "cpu" => commit.cpu = entry.positive()?,
+            "memory" => commit.memory = entry.positive()?,
+            "gpu" => commit.gpu = entry.positive()?,
+            "storage" => commit.storage = entry.positive()?,
+            _ => return Err(entry.unknown(&["cpu", "memory", "gpu", "storage"])),
+        }
+        from_file(&entry, pricing);
+    }
+    Ok(())
+}

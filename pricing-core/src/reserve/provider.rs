@@ -1,11 +1,201 @@
-//! The provider's own algorithm.
-use super::{CommittedUnit, Reservation, ReserveError};
-use crate::inventory::Cluster;
+//! The provider's own algorithm, bug for bug.
+//!
+//! Units are placed last to first, each from the first node on. A node takes replicas until one fails, in the order
+//! CPU, GPUs, memory, volumes; then the next node is tried. What the daemon does wrong is answered as it does it:
+//!
+//! - cards that were given out are not remembered, only their number, so one card may be placed several times;
+//! - finding cards rewrites the request to their model at once, even when the node then fails on memory or volumes,
+//!   and later nodes must have that model;
+//! - a storage class that the cluster lacks, or has too little of, ends the search, though a later node might not have
+//!   got that far;
+//! - an unlimited number of threads overflows into none.
+//!
+//! It differs from the daemon in what [`crate::inventory::validate`] does not believe: nothing of that is reserved.
+
+mod matching;
+mod stock;
+
+use std::collections::BTreeMap;
+
+use super::{CommittedUnit, Placement, Reservation, ReserveError, Target};
+use crate::inventory::{CardId, Cluster, Node, NodeId};
+use crate::order::StorageClass;
+use crate::quantity::Bytes;
+use matching::Matcher;
+use stock::{Demand, Shortage, Stock};
 
 /// Answers what the provider's daemon does.
 ///
 /// # Errors
-/// As the daemon has them.
-pub fn reserve(_units: &[CommittedUnit], _cluster: &Cluster) -> Result<Reservation, ReserveError> {
-    Err(ReserveError::InsufficientCapacity(String::new()))
+/// As the daemon has them: the cluster is too small, or replicas of one unit came to different cards.
+pub fn reserve(units: &[CommittedUnit], cluster: &Cluster) -> Result<Reservation, ReserveError> {
+    let mut stock = Stock::new(cluster);
+    let mut targets = Vec::with_capacity(units.len());
+    for unit in units.iter().rev() {
+        targets.push(place_unit(unit, cluster, &mut stock)?);
+    }
+    targets.reverse();
+    Ok(Reservation { targets })
 }
+
+fn place_unit<'c>(unit: &CommittedUnit, cluster: &'c Cluster, stock: &mut Stock<'c>) -> Result<Target, ReserveError> {
+    let demand = Demand::new(unit, stock);
+    let mut search =
+        Search { unit, demand, stock, matcher: Matcher::new(&unit.gpu, cluster), placed: Vec::new(), left: unit.count };
+    for (id, node) in cluster.nodes_with_ids() {
+        if search.left == 0 {
+            break;
+        }
+        search.fill(id, node)?;
+    }
+    if search.left > 0 {
+        return Err(search.insufficient(None));
+    }
+    Ok(search.target(cluster))
+}
+
+/// The search for nodes for one unit.
+struct Search<'a, 's, 'c> {
+    unit: &'a CommittedUnit,
+    demand: Demand<'a>,
+    stock: &'s mut Stock<'c>,
+    matcher: Matcher<'c>,
+    /// Nodes, and how many replicas each took.
+    placed: Vec<(NodeId, u32)>,
+    left: u32,
+}
+
+impl Search<'_, '_, '_> {
+    /// Puts as many replicas on a node as the daemon would.
+    fn fill(&mut self, id: NodeId, node: &Node) -> Result<(), ReserveError> {
+        // Once a replica is placed, other nodes work on a copy of the request and must leave it as it is.
+        let settled = !self.placed.is_empty();
+        let mut here = 0_u32;
+        while self.left > 0 {
+            let attempt = self.attempt(id, node);
+            let mut narrowed = false;
+            if let Some(card) = attempt.found.filter(|card| self.matcher.would_narrow(*card)) {
+                if !settled {
+                    self.matcher.narrow(card);
+                    narrowed = true;
+                } else if attempt.shortage.is_none() {
+                    return Err(ReserveError::ReplicaMismatch(self.unit.id));
+                }
+            }
+            match attempt.shortage {
+                Some(Shortage::Node) => break,
+                Some(Shortage::Cluster(class)) => return Err(self.insufficient(Some(class))),
+                None => {}
+            }
+            // While the request stays as it is, every further replica goes the same way.
+            let replicas = if narrowed { 1 } else { self.stock.fitting(id, node, &self.demand).clamp(1, self.left) };
+            self.stock.take(id, node, &self.demand, replicas);
+            here = here.saturating_add(replicas);
+            self.left = self.left.saturating_sub(replicas);
+        }
+        if here > 0 {
+            self.placed.push((id, here));
+        }
+        Ok(())
+    }
+
+    /// Tries one replica on a node, in the daemon's order, without taking anything.
+    fn attempt(&mut self, id: NodeId, node: &Node) -> Attempt {
+        let free = self.stock.free(id, node);
+        let failed = |found| Attempt { found, shortage: Some(Shortage::Node) };
+        if free.cpu < self.unit.cpu {
+            return failed(None);
+        }
+        let mut found = None;
+        if self.unit.gpu.units > 0 {
+            if free.gpus < self.unit.gpu.units {
+                return failed(None);
+            }
+            found = self.matcher.find(&node.cards, self.unit.gpu.units);
+            if found.is_none() {
+                return failed(None);
+            }
+        }
+        if free.memory < self.unit.memory {
+            return failed(found);
+        }
+        Attempt { found, shortage: self.stock.volumes_short_of(free, node, &self.demand) }
+    }
+
+    fn insufficient(&self, class: Option<usize>) -> ReserveError {
+        let volume = class.and_then(|place| self.unit.storage.get(place));
+        let reason = match volume {
+            Some((class, _)) => {
+                format!("the cluster has too little storage of class `{}`", crate::text::excerpt(class.name()))
+            }
+            None => {
+                let placed = self.unit.count.saturating_sub(self.left);
+                format!("the nodes took {placed} of them")
+            }
+        };
+        ReserveError::InsufficientCapacity(format!("{}; {reason}", describe(self.unit)))
+    }
+
+    fn target(mut self, cluster: &Cluster) -> Target {
+        let mut placements = Vec::with_capacity(self.placed.len());
+        for (node, replicas) in std::mem::take(&mut self.placed) {
+            let kinds = self.kinds(cluster, node);
+            placements.push(Placement { node, replicas, kinds });
+        }
+        Target {
+            resource_id: self.unit.id,
+            count: self.unit.count,
+            gpu_units: self.unit.gpu.units,
+            placements,
+            gpu_attribute: self.matcher.into_attribute(),
+        }
+    }
+
+    /// The distinct cards of a node that match the attribute the daemon came to.
+    ///
+    /// It asks Kubernetes for a node with that vendor and model, so the cards of other models that the tenant would
+    /// also take are not expected; which of the model's variants the pods get is left open there.
+    fn kinds(&mut self, cluster: &Cluster, node: NodeId) -> Vec<CardId> {
+        let mut kinds = Vec::new();
+        if self.unit.gpu.units > 0 {
+            for card in cluster.node(node).map_or(&[][..], |node| &node.cards) {
+                if !kinds.contains(card) && self.matcher.allows(*card) {
+                    kinds.push(*card);
+                }
+            }
+        }
+        kinds
+    }
+}
+
+/// What came of trying one replica.
+struct Attempt {
+    /// The last of the cards that were found for it, whether or not the rest fitted.
+    found: Option<CardId>,
+    shortage: Option<Shortage>,
+}
+
+/// What a unit needs, for people.
+fn describe(unit: &CommittedUnit) -> String {
+    let mut needs = vec![format!("{}m CPU", unit.cpu), format!("{} bytes of memory", unit.memory)];
+    if unit.gpu.units > 0 {
+        let shown: Vec<String> =
+            unit.gpu.alternatives.iter().take(3).map(|one| crate::text::excerpt(&one.to_string())).collect();
+        let more = if unit.gpu.alternatives.len() > shown.len() { " or others" } else { "" };
+        let which = if shown.is_empty() { "no card in particular".to_owned() } else { shown.join(" or ") };
+        needs.push(format!("{} GPUs ({which}{more})", unit.gpu.units));
+    }
+    let mut volumes: BTreeMap<&StorageClass, u64> = BTreeMap::new();
+    for (class, size) in &unit.storage {
+        let sum = volumes.entry(class).or_default();
+        *sum = sum.saturating_add(*size);
+    }
+    for (class, size) in volumes.into_iter().take(4) {
+        needs.push(format!("{} bytes of {} storage", Bytes::new(size), crate::text::excerpt(class.name())));
+    }
+    let replicas = if unit.count == 1 { "1 replica".to_owned() } else { format!("{} replicas", unit.count) };
+    format!("resource unit {} needs {replicas} of {}", unit.id, needs.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use pricing_core::money::parse_decimal;
+use pricing_core::order::OrderFormat;
+use pricing_core::rates::{Origin, Pricing};
+use pricing_core::reserve::{CommitLevels, Scheduler};
+use rust_decimal::Decimal;
+
+/// What to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Tables for people
+    #[default]
+    Table,
+    /// JSON for scripts
+    Json,
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// What to print
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+/// The order to look at.
+#[derive(Debug, Args)]
+pub(crate) struct OrderArgs {
+    /// An SDL, a group spec (one or an array) or a bid script request; `-` is stdin
+    #[arg(value_name = "ORDER")]
+    pub(crate) order: PathBuf,
+    /// The order's format, where it should not be recognised by its content
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<FormatArg>,
+}
+
+/// An order's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// A tenant's SDL
+    Sdl,
+    /// The chain's group spec as JSON
+    GroupSpec,
+    /// The request of the bid price script contract
+    Script,
+}
+
+impl From<FormatArg> for OrderFormat {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Sdl => Self::Sdl,
+            FormatArg::GroupSpec => Self::GroupSpec,
+            FormatArg::Script => Self::Script,
+        }
+    }
+}
+
+/// Who places an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchedulerArg {
+    /// Finds a placement that can really be made, whenever there is one
+    #[default]
+    Sound,
+    /// What the provider's daemon does today, bug for bug
+    Provider,
+}
+
+impl From<SchedulerArg> for Scheduler {
+    fn from(scheduler: SchedulerArg) -> Self {
+        match scheduler {
+            SchedulerArg::Sound => Self::Sound,
+            SchedulerArg::Provider => Self::Provider,
+        }
+    }
+}
+
+/// How an order is placed.
+#[derive(Debug, Args)]
+pub(crate) struct PlacementArgs {
+    /// Who places the order
+    #[arg(long, value_enum, default_value_t, value_name = "SCHEDULER")]
+    pub(crate) scheduler: SchedulerArg,
+    /// Overcommit factors, such as `cpu=2,memory=1.5`; they change what is reserved, never what is billed
+    #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
+    pub(crate) commit: Vec<CommitArg>,
+}
+
+impl PlacementArgs {
+    /// Applies the overcommit factors to a rate card's.
+    pub(crate) fn apply(&self, pricing: &mut Pricing) {
+        for CommitArg { resource, factor } in &self.commit {
+            *resource.level(&mut pricing.commit) = *factor;
+            pricing.origins.set(format!("commit.{}", resource.name()), Origin::Option("--commit".to_owned()));
+        }
+    }
+}
+
+/// A resource that can be overcommitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CommitResource {
+    Cpu,
+    Memory,
+    Gpu,
+    Storage,
+}
+
+impl CommitResource {
+    pub(crate) const ALL: [Self; 4] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Storage];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Gpu => "gpu",
+            Self::Storage => "storage",
+        }
+    }
+
+    pub(crate) fn level(self, levels: &mut CommitLevels) -> &mut Decimal {
+        match self {
+            Self::Cpu => &mut levels.cpu,
+            Self::Memory => &mut levels.memory,
+            Self::Gpu => &mut levels.gpu,
+            Self::Storage => &mut levels.storage,
+        }
+    }
+}
+
+/// One overcommit factor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CommitArg {
+    resource: CommitResource,
+    factor: Decimal,
+}
+
+impl FromStr for CommitArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, factor) = text.split_once('=').ok_or("expected RESOURCE=FACTOR, such as `cpu=2`")?;
+        let resource = CommitResource::ALL
+            .into_iter()
+            .find(|resource| resource.name() == name)
+            .ok_or_else(|| format!("`{name}` cannot be overcommitted; expected cpu, memory, gpu or storage"))?;
+        let factor = parse_decimal(factor).map_err(|error| error.to_string())?;
+        if factor <= Decimal::ZERO {
+            return Err(format!("the factor of `{name}` must be above 0"));
+        }
+        Ok(Self { resource, factor })
+    }
+}
+
+/// The rate card.
+#[derive(Debug, Args)]
+pub(crate) struct RatesArgs {
+    /// A rate card and policy (TOML); without it the `PRICE_TARGET_*` environment, else the documented defaults
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rates: Option<PathBuf>,
+}
+
+/// What a coin is worth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsdPerAkt(pub(crate) Decimal);
+
+impl FromStr for UsdPerAkt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = parse_decimal(text).map_err(|error| error.to_string())?;
+        if value <= Decimal::ZERO || value > Decimal::from(1_000_000) {
+            return Err("USD/AKT must be above 0 and at most 1000000".to_owned());
+        }
+        Ok(Self(value))
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands, one file each.
+
+pub(crate) mod groups;
+pub(crate) mod inventory;
+pub(crate) mod quote;
+pub(crate) mod rates;
+pub(crate) mod reserve;
+pub(crate) mod shell;

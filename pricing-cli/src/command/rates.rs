@@ -1,0 +1,134 @@
+//! `bidprice rates`: the effective rate card, and where each value came from.
+
+use clap::Subcommand;
+use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Pricing, UnlistedGpu};
+use serde_json::json;
+
+use crate::args::{CommitResource, Output, OutputArgs, RatesArgs};
+use crate::error::{CliError, Exit};
+use crate::{load, output, table};
+
+/// Arguments of `bidprice rates`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: RatesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RatesCommand {
+    /// Show the effective rate card, and where each value came from
+    Show(ShowArgs),
+}
+
+/// Arguments of `bidprice rates show`.
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    rates: RatesArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// One value of a rate card.
+pub(crate) struct Entry {
+    /// Its key in a rate card file.
+    pub(crate) key: String,
+    /// Its value.
+    pub(crate) value: String,
+    /// What the value counts, for people.
+    pub(crate) unit: &'static str,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let RatesCommand::Show(args) = &args.command;
+    let mut pricing = load::pricing(&args.rates)?;
+    let entries = entries(&mut pricing);
+    match args.output.output {
+        Output::Json => {
+            let values: Vec<_> = entries
+                .iter()
+                .map(|entry| {
+                    let origin = pricing.origins.get(&entry.key);
+                    let (origin, source) = origin_words(origin);
+                    json!({ "key": entry.key, "value": entry.value, "origin": origin, "source": source })
+                })
+                .collect();
+            output::print_json(&json!({ "schema": SCHEMA, "rates": values }))?;
+        }
+        Output::Table => output::print(&table::rates(&entries, &pricing))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// An origin as JSON names it, and the variable or option that it is.
+fn origin_words(origin: &Origin) -> (&'static str, Option<&str>) {
+    match origin {
+        Origin::Default => ("default", None),
+        Origin::File => ("file", None),
+        Origin::Environment(variable) => ("environment", Some(variable)),
+        Origin::Option(option) => ("option", Some(option)),
+    }
+}
+
+/// An origin for people.
+pub(crate) fn origin_text(origin: &Origin) -> String {
+    match origin_words(origin) {
+        (word, None) => word.to_owned(),
+        (_, Some(source)) => source.to_owned(),
+    }
+}
+
+/// Every value of a rate card, in the order of its documentation.
+fn entries(pricing: &mut Pricing) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut add = |key: String, value: String, unit| entries.push(Entry { key, value, unit });
+    let rates = &pricing.rates;
+    add("rates.cpu".into(), rates.cpu.to_string(), "USD a thread and month");
+    add("rates.memory".into(), rates.memory.to_string(), "USD a GiB and month");
+    add("rates.endpoint".into(), rates.endpoint.to_string(), "USD an endpoint and month");
+    add("rates.ip".into(), rates.ip.to_string(), "USD a leased IP and month");
+    for (class, usd) in &rates.storage {
+        add(format!("rates.storage.{class}"), usd.to_string(), "USD a GiB and month");
+    }
+    for rate in rates.gpu.entries() {
+        add(format!("rates.gpu.\"{}\"", rate.key()), rate.usd().to_string(), "USD a card and month");
+    }
+    let policy = &pricing.policy;
+    let unlisted = match policy.unlisted_gpu {
+        UnlistedGpu::Decline => "decline".to_owned(),
+        UnlistedGpu::Price(usd) => usd.to_string(),
+    };
+    add("policy.unlisted_gpu".into(), unlisted, "");
+    let ambiguous = match policy.ambiguous_gpu {
+        AmbiguousGpu::Highest => "highest",
+        AmbiguousGpu::Lowest => "lowest",
+        AmbiguousGpu::Decline => "decline",
+    };
+    add("policy.ambiguous_gpu".into(), ambiguous.into(), "");
+    add("policy.minimum_usd_per_month".into(), policy.minimum_usd_per_month.to_string(), "USD a month");
+    let below = match policy.below_minimum {
+        BelowMinimum::Decline => "decline",
+        BelowMinimum::Raise => "raise",
+    };
+    add("policy.below_minimum".into(), below.into(), "");
+    add("policy.owners.allow".into(), policy.owners.allow.join(" "), "owners; empty: everyone");
+    add("policy.owners.deny".into(), policy.owners.deny.join(" "), "owners");
+    for (owner, factor) in &policy.owners.discount {
+        add(format!("policy.owners.discount.{owner}"), factor.to_string(), "of the price");
+    }
+    add("chain.blocks_per_month".into(), pricing.chain.blocks_per_month.to_string(), "blocks");
+    for (denom, token) in &pricing.chain.denoms {
+        let value = match &token.value {
+            CoinValue::Fixed(usd) => format!("{usd} USD a coin of 10^{} units", token.exponent),
+            CoinValue::Feed(feed) => format!("feed {feed}, a coin of 10^{} units", token.exponent),
+        };
+        add(format!("chain.denoms.{denom}"), value, "");
+    }
+    for resource in CommitResource::ALL {
+        let factor = *resource.level(&mut pricing.commit);
+        add(format!("commit.{}", resource.name()), factor.to_string(), "overcommit factor");
+    }
+    entries
+}

@@ -1,0 +1,126 @@
+//! `bidprice reserve`: which node and card each replica would get.
+
+use std::path::PathBuf;
+
+use pricing_core::inventory::Cluster;
+use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Reservation, ReserveError, Scheduler, SearchBudget, Target, reserve};
+use serde::Serialize;
+
+use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, SchedulerArg};
+use crate::error::{CliError, Exit};
+use crate::{load, output, table};
+
+/// Arguments of `bidprice reserve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    order: OrderArgs,
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect
+    #[arg(long, value_name = "FILE")]
+    inventory: PathBuf,
+    #[command(flatten)]
+    placement: PlacementArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    schema: u32,
+    reservations: Vec<GroupJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum GroupJson<'a> {
+    Allocated { group: &'a str, allocated: Vec<UnitJson<'a>> },
+    Failed { group: &'a str, error: &'static str, message: String },
+}
+
+#[derive(Debug, Serialize)]
+struct UnitJson<'a> {
+    id: u32,
+    count: u32,
+    nodes: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_attribute: Option<&'a str>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let orders = load::orders(&args.order)?;
+    let (cluster, _) = load::inventory(&args.inventory)?;
+    let mut pricing = Pricing::default();
+    args.placement.apply(&mut pricing);
+    let scheduler = Scheduler::from(args.placement.scheduler);
+    let outcomes: Vec<_> = orders
+        .iter()
+        .map(|order| {
+            let reservation = if args.placement.scheduler == SchedulerArg::Sound && !cluster.is_usable() {
+                None
+            } else {
+                Some(reserve(&order.group, &cluster, scheduler, &pricing.commit, SearchBudget::default()))
+            };
+            (order.group.name(), reservation)
+        })
+        .collect();
+    match args.output.output {
+        Output::Json => {
+            let reservations = outcomes.iter().map(|(group, outcome)| group_json(group, outcome.as_ref(), &cluster));
+            output::print_json(&Answer { schema: SCHEMA, reservations: reservations.collect() })?;
+        }
+        Output::Table => {
+            for (group, outcome) in &outcomes {
+                let text = match outcome {
+                    Some(Ok(reservation)) => table::reservation(group, reservation, &cluster),
+                    Some(Err(error)) => format!("{group}: {error}\n"),
+                    None => format!("{group}: {UNUSABLE}\n"),
+                };
+                output::print(&text)?;
+            }
+        }
+    }
+    Ok(outcomes.iter().map(|(_, outcome)| exit(outcome.as_ref())).max().unwrap_or(Exit::Success))
+}
+
+const UNUSABLE: &str = "the inventory has no usable node; see `bidprice inventory check`";
+
+fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
+    match outcome {
+        Some(Ok(_)) => Exit::Success,
+        Some(Err(ReserveError::InsufficientCapacity(_) | ReserveError::ReplicaMismatch(_))) => Exit::Decline,
+        Some(Err(ReserveError::SearchExhausted(_))) | None => Exit::Fault,
+    }
+}
+
+fn group_json<'a>(
+    group: &'a str,
+    outcome: Option<&'a Result<Reservation, ReserveError>>,
+    cluster: &'a Cluster,
+) -> GroupJson<'a> {
+    match outcome {
+        Some(Ok(reservation)) => {
+            let allocated = reservation.targets.iter().map(|target| unit_json(target, cluster)).collect();
+            GroupJson::Allocated { group, allocated }
+        }
+        Some(Err(error)) => {
+            let kind = match error {
+                ReserveError::InsufficientCapacity(_) => "insufficient capacity",
+                ReserveError::ReplicaMismatch(_) => "group resource mismatch",
+                ReserveError::SearchExhausted(_) => "search exhausted",
+            };
+            GroupJson::Failed { group, error: kind, message: error.to_string() }
+        }
+        None => GroupJson::Failed { group, error: "inventory unusable", message: UNUSABLE.to_owned() },
+    }
+}
+
+fn unit_json<'a>(target: &'a Target, cluster: &'a Cluster) -> UnitJson<'a> {
+    UnitJson {
+        id: target.resource_id,
+        count: target.count,
+        nodes: target.nodes().filter_map(|id| cluster.node(id)).map(|node| node.name.as_ref()).collect(),
+        gpu_attribute: target.gpu_attribute.as_deref(),
+    }
+}

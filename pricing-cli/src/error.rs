@@ -1,0 +1,148 @@
+//! Errors by what the user can do about them, and the exit codes.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use pricing_core::input::InputError;
+use pricing_core::quote::Reason;
+use serde_json::json;
+
+use crate::output;
+
+/// The exit codes that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Every group is a bid, or the command did its work.
+    Success,
+    /// The input is wrong.
+    Input,
+    /// Wrong usage.
+    Usage,
+    /// At least one group declined.
+    Decline,
+    /// At least one group faulted.
+    Fault,
+    /// Internal error.
+    Internal,
+}
+
+impl Exit {
+    /// The exit of a group without a bid.
+    pub(crate) fn of_reason(reason: &Reason) -> Self {
+        if reason.code.is_fault() { Self::Fault } else { Self::Decline }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Input => 1,
+            Exit::Usage => 2,
+            Exit::Decline => 3,
+            Exit::Fault => 4,
+            Exit::Internal => 5,
+        })
+    }
+}
+
+/// What went wrong before there was an answer.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// An input could not be read, or is not what it should be.
+    Input {
+        /// Which input, in the user's words.
+        source: String,
+        /// The code for scripts.
+        code: &'static str,
+        /// What is wrong with it, and where.
+        error: InputError,
+    },
+    /// The command line makes no sense.
+    Usage(String),
+    /// The command failed for a reason that lies with neither input nor usage.
+    Internal(String),
+    /// The answer has said it all already.
+    Answered(Exit),
+}
+
+impl CliError {
+    /// An error in the content of an input.
+    pub(crate) fn malformed(source: impl fmt::Display, error: InputError) -> Self {
+        Self::Input { source: source.to_string(), code: "malformed-input", error }
+    }
+
+    /// An input that could not be read at all.
+    pub(crate) fn unreadable(source: impl fmt::Display, error: impl fmt::Display) -> Self {
+        Self::Input { source: source.to_string(), code: "unreadable-input", error: InputError::new(error) }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// An internal error.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into())
+    }
+
+    /// What clap has to say: help and version are answers, the rest is wrong usage.
+    pub(crate) fn from_clap(error: clap::Error) -> Result<Exit, Self> {
+        if error.use_stderr() {
+            return Err(Self::Usage(error.to_string().trim_start_matches("error: ").trim_end().to_owned()));
+        }
+        output::print(&error.to_string())?;
+        Ok(Exit::Success)
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Input { .. } => Exit::Input,
+            Self::Usage(_) => Exit::Usage,
+            Self::Internal(_) => Exit::Internal,
+            Self::Answered(exit) => *exit,
+        }
+    }
+
+    /// Tells the user, on stderr and where scripts listen on stdout, and says how to exit.
+    pub(crate) fn report(&self, json: bool) -> Exit {
+        if matches!(self, Self::Answered(_)) {
+            return self.exit();
+        }
+        output::complain(&format!("error: {self}"));
+        if json {
+            // There is nowhere left to complain to when this fails, too.
+            let _ = output::print_json(&self.to_json());
+        }
+        self.exit()
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let (code, input) = match self {
+            Self::Input { code, error, .. } => (*code, Some(error)),
+            Self::Usage(_) => ("usage", None),
+            Self::Internal(_) | Self::Answered(_) => ("internal", None),
+        };
+        json!({
+            "schema": pricing_core::quote::wire::SCHEMA,
+            "error": {
+                "code": code,
+                "message": self.to_string(),
+                "path": input.and_then(InputError::path),
+                "line": input.and_then(InputError::line),
+                "column": input.and_then(InputError::column),
+            },
+        })
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { source, error, .. } => write!(f, "{source}: {error}"),
+            Self::Usage(message) | Self::Internal(message) => f.write_str(message),
+            Self::Answered(_) => Ok(()),
+        }
+    }
+}

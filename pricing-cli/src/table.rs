@@ -1,0 +1,198 @@
+//! Answers as people look at them: aligned columns, and a sentence for what matters.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, presets};
+use pricing_core::inventory::{Cluster, finding::Finding};
+use pricing_core::money::Usd;
+use pricing_core::quote::{Alternative, Decision, Quote, QuotedTarget};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::Reservation;
+
+use crate::command::rates::{Entry, origin_text};
+
+/// A table without frames, with some columns aligned to the right.
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn text(table: &Table) -> String {
+    let lines: Vec<String> = table.trim_fmt().lines().map(str::to_owned).collect();
+    lines.join("\n") + "\n"
+}
+
+/// A quote, with what the old rule would have charged.
+pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&[Alternative]>) -> String {
+    let mut shown = headline(quote);
+    if !quote.targets.is_empty() {
+        shown.push('\n');
+        shown.push_str(&targets(&quote.targets));
+    }
+    if !quote.lines.is_empty() {
+        shown.push('\n');
+        shown.push_str(&lines(quote));
+    }
+    if let (Some(total), Some(old)) = (quote.usd_per_month, old_rule) {
+        let _ = match old.checked_sub(total) {
+            Ok(more) if !more.is_zero() => {
+                writeln!(shown, "\nPriced as the dearest card of the table, this would cost {old} USD a month.")
+            }
+            _ => writeln!(shown, "\nThe old rule (the dearest card of the table) would charge the same."),
+        };
+    }
+    if let Some(alternatives) = alternatives {
+        shown.push('\n');
+        shown.push_str(&alternatives_table(alternatives));
+    }
+    shown.push('\n');
+    shown
+}
+
+fn headline(quote: &Quote) -> String {
+    let mut line = match &quote.decision {
+        Decision::Bid(price) => format!("{}: bid {} {} a block", quote.group, price.amount(), price.denom()),
+        Decision::NoBid(reason) if reason.code.is_fault() => format!("{}: fault, {reason}", quote.group),
+        Decision::NoBid(reason) => format!("{}: no bid, {reason}", quote.group),
+    };
+    if let Some(usd) = quote.usd_per_month {
+        let _ = write!(line, "; {usd} USD a month");
+    }
+    if let Some(max) = &quote.max_price {
+        let _ = write!(line, "; the tenant pays at most {} {} a block", max.amount(), max.denom());
+    }
+    line + "\n"
+}
+
+fn targets(targets: &[QuotedTarget]) -> String {
+    let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
+    for target in targets {
+        let unit = target.resource_id.to_string();
+        if target.cards.is_empty() {
+            for (node, replicas) in runs(target) {
+                table.add_row([unit.clone(), replicas.to_string(), node, String::new(), String::new()]);
+            }
+        }
+        for group in &target.cards {
+            let node = group.node.as_deref().unwrap_or("not placed").to_owned();
+            let kinds: Vec<String> = group.kinds.iter().map(ToString::to_string).collect();
+            let card = match (group.known, kinds.len()) {
+                (true, 1) => kinds.join(""),
+                (true, _) => format!("one of {}", kinds.join(", ")),
+                (false, _) => format!("asked for {}", kinds.join(" or ")),
+            };
+            let units = target.gpu_units.to_string();
+            table.add_row([unit.clone(), group.replicas.to_string(), node, units, card]);
+        }
+    }
+    text(&table)
+}
+
+/// The nodes of a target with the number of replicas in a row on each.
+fn runs(target: &QuotedTarget) -> Vec<(String, u32)> {
+    if target.nodes.is_empty() {
+        return vec![("not placed".to_owned(), target.count)];
+    }
+    let mut runs: Vec<(String, u32)> = Vec::new();
+    for node in &target.nodes {
+        match runs.last_mut() {
+            Some((last, replicas)) if **last == **node => *replicas = replicas.saturating_add(1),
+            _ => runs.push((node.to_string(), 1)),
+        }
+    }
+    runs
+}
+
+fn lines(quote: &Quote) -> String {
+    let header = ["unit", "item", "kind", "quantity", "", "USD each", "USD a month", "rate card entry"];
+    let mut table = table(&header, &[0, 3, 5, 6]);
+    for line in &quote.lines {
+        table.add_row([
+            line.resource_id.to_string(),
+            line.item.name().to_owned(),
+            line.kind.clone().unwrap_or_default(),
+            line.quantity.to_string(),
+            line.item.unit().unwrap_or_default().to_owned(),
+            line.usd_per_unit_month.to_string(),
+            line.usd_per_month.to_string(),
+            line.rate.clone(),
+        ]);
+    }
+    if let Some(total) = quote.usd_per_month {
+        table.add_row(["", "total", "", "", "", "", &total.to_string(), ""]);
+    }
+    text(&table)
+}
+
+fn alternatives_table(alternatives: &[Alternative]) -> String {
+    if alternatives.is_empty() {
+        return "No set of cards could be allocated and priced.\n".to_owned();
+    }
+    let mut table = table(&["could be allocated", "price a block", "", "USD a month"], &[1, 3]);
+    for alternative in alternatives {
+        let mut kinds: Vec<String> = Vec::new();
+        for target in alternative.targets.iter().filter(|target| target.gpu_units > 0) {
+            let mut names: Vec<String> = target.cards.iter().flat_map(|g| &g.kinds).map(ToString::to_string).collect();
+            names.sort();
+            names.dedup();
+            kinds.push(format!("unit {}: {}", target.resource_id, names.join(", ")));
+        }
+        let price = &alternative.price;
+        table.add_row([
+            if kinds.is_empty() { "no cards".to_owned() } else { kinds.join("; ") },
+            price.amount().to_string(),
+            price.denom().to_string(),
+            alternative.usd_per_month.to_string(),
+        ]);
+    }
+    text(&table)
+}
+
+/// A reservation.
+pub(crate) fn reservation(group: &str, reservation: &Reservation, cluster: &Cluster) -> String {
+    let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
+    for target in &reservation.targets {
+        for placement in &target.placements {
+            let node = cluster.node(placement.node).map_or("", |node| &node.name);
+            let kinds: Vec<String> = target.kinds(cluster, placement).iter().map(ToString::to_string).collect();
+            let cards = if target.gpu_units == 0 { String::new() } else { target.gpu_units.to_string() };
+            let card = if kinds.len() > 1 { format!("one of {}", kinds.join(", ")) } else { kinds.join("") };
+            let unit = target.resource_id.to_string();
+            table.add_row([unit, placement.replicas.to_string(), node.to_owned(), cards, card]);
+        }
+    }
+    format!("{group}: reserved\n\n{}\n", text(&table))
+}
+
+/// What was found wrong with an inventory.
+pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
+    let mut shown = format!("{} nodes, {} findings\n", cluster.nodes().len(), findings.len());
+    if findings.is_empty() {
+        return shown;
+    }
+    let mut table = table(&["node", "resource", "problem", "done"], &[]);
+    for finding in findings {
+        let node = finding.node.as_deref().unwrap_or("(cluster)");
+        table.add_row([node, finding.resource.name(), &finding.problem, finding.action.name()]);
+    }
+    shown.push('\n');
+    shown.push_str(&text(&table));
+    shown
+}
+
+/// A rate card.
+pub(crate) fn rates(entries: &[Entry], pricing: &Pricing) -> String {
+    let mut table = table(&["key", "value", "", "from"], &[1]);
+    for entry in entries {
+        let origin = origin_text(pricing.origins.get(&entry.key));
+        table.add_row([entry.key.as_str(), &entry.value, entry.unit, &origin]);
+    }
+    text(&table)
+}

@@ -1,0 +1,283 @@
+//! The JSON of a bid script request, borrowed where it can be. Fields that are not known are ignored: daemons add some.
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::MAX_PRICE_PRECISION;
+
+/// The most digits that the whole part of an amount may have.
+const MAX_AMOUNT_DIGITS: usize = 28;
+/// The most decimals that an amount may have, as on chain.
+const MAX_AMOUNT_DECIMALS: usize = 18;
+
+/// A string, borrowed from the request unless it has escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A whole number that is not negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whole(pub u64);
+
+struct WholeVisitor;
+impl Visitor<'_> for WholeVisitor {
+    type Value = Whole;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number from 0 to 18446744073709551615")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+        Ok(Whole(number))
+    }
+}
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_u64(WholeVisitor)
+    }
+}
+
+/// How many decimals an answer has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Precision(pub(super) u32);
+
+impl<'de> Deserialize<'de> for Precision {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Whole(number) = Whole::deserialize(deserializer)?;
+        let decimals = u32::try_from(number).ok().filter(|decimals| *decimals <= MAX_PRICE_PRECISION);
+        let message = || Error::custom(format_args!("`{number}` is out of range; expected 0 to {MAX_PRICE_PRECISION}"));
+        decimals.map(Self).ok_or_else(message)
+    }
+}
+
+/// A JSON object and nothing else: derived readers would also take an array of the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+/// The object form.
+#[derive(serde::Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    pub(super) resources: Vec<Object<Resource<'a>>>,
+    #[serde(borrow)]
+    pub(super) price: Object<MaxPrice<'a>>,
+    pub(super) price_precision: Option<Precision>,
+}
+
+/// The tenant's maximum per block, for the whole group.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct MaxPrice<'a> {
+    /// The denom to answer in.
+    #[serde(borrow)]
+    pub denom: Text<'a>,
+    /// The amount: plain decimal text of at most 18 decimals, not counting trailing zeros.
+    #[serde(borrow, deserialize_with = "plain_decimal")]
+    pub amount: Text<'a>,
+}
+
+fn plain_decimal<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+    let text = Text::deserialize(deserializer)?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        let shown = crate::text::excerpt(&text);
+        return Err(Error::custom(format_args!("`{shown}` is not an amount; expected decimal text such as `12.5`")));
+    }
+    let decimals = fraction.trim_end_matches('0').len();
+    if whole.trim_start_matches('0').len() > MAX_AMOUNT_DIGITS || decimals > MAX_AMOUNT_DECIMALS {
+        let shown = crate::text::excerpt(&text);
+        return Err(Error::custom(format_args!("`{shown}` has more digits than an amount can have")));
+    }
+    Ok(text)
+}
+
+/// One resource unit of a request.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Resource<'a> {
+    /// Bytes of memory a replica.
+    pub memory: Whole,
+    /// Thousandths of a thread a replica.
+    pub cpu: Whole,
+    /// GPUs a replica.
+    #[serde(borrow)]
+    pub gpu: Option<Object<ResourceGpu<'a>>>,
+    /// Volumes a replica.
+    #[serde(borrow)]
+    pub storage: Option<Vec<Object<VolumeRequest<'a>>>>,
+    /// How many replicas.
+    pub count: Whole,
+    /// Endpoints of every kind, all replicas together.
+    pub endpoint_quantity: Option<Whole>,
+    /// Leased IPs, all replicas together.
+    pub ip_lease_quantity: Option<Whole>,
+}
+
+impl<'a> Resource<'a> {
+    /// The volumes a replica.
+    #[must_use]
+    pub fn storage(&self) -> &[Object<VolumeRequest<'a>>] {
+        self.storage.as_deref().unwrap_or_default()
+    }
+
+    /// The vendors that the request names, if any.
+    #[must_use]
+    pub fn vendors(&self) -> Option<&Vendors<'a>> {
+        self.gpu.as_ref()?.0.attributes.as_ref()?.0.vendor.as_ref()
+    }
+
+    /// Cards a replica.
+    #[must_use]
+    pub fn gpu_units(&self) -> u64 {
+        self.gpu.as_ref().and_then(|gpu| gpu.0.units).map_or(0, |units| units.0)
+    }
+
+    /// Endpoints of every kind, all replicas together.
+    #[must_use]
+    pub fn endpoints(&self) -> u64 {
+        self.endpoint_quantity.map_or(0, |quantity| quantity.0)
+    }
+
+    /// Leased IPs, all replicas together.
+    #[must_use]
+    pub fn leased_ips(&self) -> u64 {
+        self.ip_lease_quantity.map_or(0, |quantity| quantity.0)
+    }
+}
+
+/// One volume.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct VolumeRequest<'a> {
+    /// Its storage class.
+    #[serde(borrow)]
+    pub class: Text<'a>,
+    /// Its bytes.
+    pub size: Whole,
+}
+
+/// The GPUs of a resource unit.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct ResourceGpu<'a> {
+    /// Cards a replica.
+    pub units: Option<Whole>,
+    /// Which cards.
+    #[serde(borrow)]
+    pub attributes: Option<Object<GpuAttributes<'a>>>,
+}
+
+/// The attributes of a resource unit's GPUs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct GpuAttributes<'a> {
+    /// Models by vendor.
+    #[serde(borrow)]
+    pub vendor: Option<Vendors<'a>>,
+}
+
+/// What is asked of one vendor's cards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct GpuDetails<'a> {
+    /// The model, or `*`.
+    #[serde(borrow)]
+    pub model: Option<Text<'a>>,
+    /// The RAM.
+    #[serde(borrow)]
+    pub ram: Option<Text<'a>>,
+    /// The interface.
+    #[serde(borrow)]
+    pub interface: Option<Text<'a>>,
+}
+
+/// The vendors that a request names. Of two entries for one vendor the last counts, as everywhere in the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vendors<'a>(Vec<(Text<'a>, GpuDetails<'a>)>);
+
+impl<'a> Vendors<'a> {
+    /// What is asked of this vendor's cards.
+    #[must_use]
+    pub fn get(&self, vendor: &str) -> Option<&GpuDetails<'a>> {
+        self.0.iter().rev().find(|(name, _)| &**name == vendor).map(|(_, details)| details)
+    }
+
+    /// Every vendor, in the request's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &GpuDetails<'a>)> {
+        self.0.iter().map(|(vendor, details)| (&**vendor, details))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Vendors<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct VendorsVisitor;
+        impl<'de> Visitor<'de> for VendorsVisitor {
+            type Value = Vendors<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a vendor's name for each key")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut vendors: Vec<(Text<'de>, GpuDetails<'de>)> = Vec::new();
+                while let Some(vendor) = map.next_key::<Text<'de>>()? {
+                    let details = map.next_value::<Option<Object<GpuDetails<'de>>>>()?;
+                    vendors.retain(|(other, _)| *other != vendor);
+                    if let Some(Object(details)) = details {
+                        vendors.push((vendor, details));
+                    }
+                }
+                Ok(Vendors(vendors))
+            }
+        }
+        deserializer.deserialize_map(VendorsVisitor)
+    }
+}

@@ -1,0 +1,208 @@
+//! Which card a replica gets, as far as that is known, and which rate it is priced at.
+
+use std::sync::Arc;
+
+use super::reason::{Reason, ReasonCode};
+use crate::gpu::{GpuKind, GpuRequest};
+use crate::inventory::Cluster;
+use crate::money::Usd;
+use crate::order::{Order, ResourceUnit};
+use crate::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
+use crate::reserve::Target;
+
+/// The cards of one resource unit's replicas on one node, or on none in particular.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardGroup {
+    /// The node, when the order was placed.
+    pub node: Option<Arc<str>>,
+    /// Replicas there.
+    pub replicas: u32,
+    /// Every kind that may be handed out; the card is certain when there is one.
+    pub kinds: Vec<GpuKind>,
+    /// Whether an inventory says so. Without one the kinds are what the request names, `*` for any model.
+    pub known: bool,
+}
+
+/// Where one resource unit goes and what it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedTarget {
+    /// The unit.
+    pub resource_id: u32,
+    /// Its replicas.
+    pub count: u32,
+    /// One node a replica, in order of placement; empty when nothing was placed.
+    pub nodes: Vec<Arc<str>>,
+    /// Cards a replica.
+    pub gpu_units: u64,
+    /// The cards, one group for each distinct node; empty without GPUs.
+    pub cards: Vec<CardGroup>,
+}
+
+impl QuotedTarget {
+    /// The target of a unit that was placed on a cluster.
+    pub(super) fn placed(target: &Target, cluster: &Cluster) -> Self {
+        let name = |id| cluster.node(id).map_or_else(|| Arc::from(""), |node| Arc::clone(&node.name));
+        let group = |placement: &crate::reserve::Placement| CardGroup {
+            node: Some(name(placement.node)),
+            replicas: placement.replicas,
+            kinds: target.kinds(cluster, placement).into_iter().cloned().collect(),
+            known: true,
+        };
+        let cards = if target.gpu_units == 0 { Vec::new() } else { target.placements.iter().map(group).collect() };
+        Self {
+            resource_id: target.resource_id,
+            count: target.count,
+            nodes: target.nodes().map(name).collect(),
+            gpu_units: target.gpu_units,
+            cards,
+        }
+    }
+
+    /// The target of a unit of which no inventory is known.
+    pub(super) fn unknown(unit: &ResourceUnit) -> Self {
+        Self::unplaced(unit, named_kinds(&unit.gpu), false)
+    }
+
+    /// The target of a unit that the daemon has placed already: the inventory only says which cards there are, used or
+    /// free, that it may have got.
+    pub(super) fn held(unit: &ResourceUnit, cluster: &Cluster) -> Self {
+        let kinds = kinds_in(cluster, &unit.gpu);
+        if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) }
+    }
+
+    fn unplaced(unit: &ResourceUnit, kinds: Vec<GpuKind>, known: bool) -> Self {
+        let group = CardGroup { node: None, replicas: unit.count, kinds, known };
+        Self {
+            resource_id: unit.id,
+            count: unit.count,
+            nodes: Vec::new(),
+            gpu_units: unit.gpu.units,
+            cards: if unit.gpu.units == 0 { Vec::new() } else { vec![group] },
+        }
+    }
+}
+
+/// What a request names, as kinds: `*` for any model.
+fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
+    let any = || vec![GpuKind::new("*", "*", "", "")];
+    let kind = |selector: &crate::gpu::GpuSelector| {
+        let (ram, interface) = (selector.ram().unwrap_or(""), selector.interface().unwrap_or(""));
+        GpuKind::new(selector.vendor(), selector.model().unwrap_or("*"), ram, interface)
+    };
+    if request.alternatives.is_empty() { any() } else { request.alternatives.iter().map(kind).collect() }
+}
+
+/// The distinct kinds of a cluster, used or free, that a request allows.
+fn kinds_in(cluster: &Cluster, request: &GpuRequest) -> Vec<GpuKind> {
+    let mut kinds: Vec<GpuKind> = Vec::new();
+    for card in cluster.cards() {
+        if request.allows(&card.kind) && !kinds.contains(&card.kind) {
+            kinds.push(card.kind.clone());
+        }
+    }
+    kinds
+}
+
+/// The kinds that a request may come to as far as the rate card knows: every card that it prices and the request
+/// allows. Empty when it prices none.
+pub(super) fn priceable_kinds(pricing: &Pricing, request: &GpuRequest) -> Vec<GpuKind> {
+    let gpu = &pricing.rates.gpu;
+    let mut kinds: Vec<GpuKind> = Vec::new();
+    let mut add = |kind: GpuKind| {
+        if !kinds.contains(&kind) && priced(pricing, &kind).is_ok() {
+            kinds.push(kind);
+        }
+    };
+    request.alternatives.iter().flat_map(|selector| gpu.cards_within(selector)).for_each(&mut add);
+    if request.alternatives.is_empty() {
+        gpu.entries().iter().map(crate::rates::GpuRate::card).for_each(&mut add);
+    }
+    // Any card may also be one that no entry names.
+    named_kinds(request).into_iter().filter(|kind| kind.model() == "*").for_each(&mut add);
+    kinds
+}
+
+/// A card with its rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PricedCard {
+    /// The card that is priced.
+    pub(super) kind: GpuKind,
+    /// USD a month for one.
+    pub(super) usd: Usd,
+    /// The entry that matched.
+    pub(super) rate: String,
+}
+
+/// The rate of a card, or why it has none.
+fn priced(pricing: &Pricing, kind: &GpuKind) -> Result<PricedCard, Reason> {
+    let priced = |usd, rate: &str| PricedCard { kind: kind.clone(), usd, rate: rate.to_owned() };
+    match (pricing.rates.gpu.lookup(kind), pricing.policy.unlisted_gpu) {
+        (Some(rate), _) => Ok(priced(rate.usd(), rate.key())),
+        (None, UnlistedGpu::Price(usd)) => Ok(priced(usd, "unlisted_gpu")),
+        (None, UnlistedGpu::Decline) => Err(no_rate(kind)),
+    }
+}
+
+fn no_rate(what: impl core::fmt::Display) -> Reason {
+    let message = format!(
+        "the rate card has no entry for `{what}`; add one, or `\"*\"` under [rates.gpu], or a price for `unlisted_gpu`"
+    );
+    Reason::new(ReasonCode::UnlistedGpu, message)
+}
+
+/// The decline of a request of which no card has a rate.
+pub(super) fn unlisted(request: &GpuRequest) -> Reason {
+    let named: Vec<String> = named_kinds(request).iter().map(ToString::to_string).collect();
+    no_rate(named.join("`, `"))
+}
+
+/// The card of several candidates that policy prices.
+///
+/// Candidates of one price are not ambiguous: whichever is handed out, the price is right.
+pub(super) fn choose(pricing: &Pricing, ambiguous: AmbiguousGpu, candidates: &[GpuKind]) -> Result<PricedCard, Reason> {
+    let cards = candidates.iter().map(|kind| priced(pricing, kind)).collect::<Result<Vec<_>, _>>()?;
+    let cheapest = cards.iter().map(|card| card.usd).min();
+    let dearest = cards.iter().map(|card| card.usd).max();
+    let chosen = match ambiguous {
+        AmbiguousGpu::Decline if cheapest != dearest => {
+            let kinds: Vec<String> = cards.iter().map(|card| format!("{} at {}", card.kind, card.usd)).collect();
+            let message = format!("the order may get cards of different prices: {}", kinds.join(", "));
+            return Err(Reason::new(ReasonCode::AmbiguousGpu, message));
+        }
+        AmbiguousGpu::Lowest => cheapest,
+        AmbiguousGpu::Highest | AmbiguousGpu::Decline => dearest,
+    };
+    // Among cards of one price the first in the inventory's order.
+    let chosen = cards.into_iter().find(|card| Some(card.usd) == chosen);
+    chosen.ok_or_else(|| Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request"))
+}
+
+/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each unit.
+pub(super) fn every_choice(targets: &[QuotedTarget], order: &Order, pricing: &Pricing) -> Vec<Vec<QuotedTarget>> {
+    let mut choices: Vec<Vec<QuotedTarget>> = vec![Vec::new()];
+    for (target, unit) in targets.iter().zip(order.group.resources()) {
+        let kinds = match target.cards.first() {
+            None => Vec::new(),
+            Some(group) if group.known => group.kinds.clone(),
+            Some(_) => priceable_kinds(pricing, &unit.gpu),
+        };
+        let mut ways: Vec<QuotedTarget> = kinds
+            .into_iter()
+            .map(|kind| QuotedTarget {
+                cards: vec![CardGroup { node: None, replicas: unit.count, kinds: vec![kind], known: true }],
+                ..target.clone()
+            })
+            .collect();
+        if ways.is_empty() {
+            ways.push(target.clone());
+        }
+        let extended = choices
+            .iter()
+            .flat_map(|chosen| ways.iter().map(|way| chosen.iter().chain(std::iter::once(way)).cloned().collect()));
+        choices = extended.take(MAX_CHOICES).collect();
+    }
+    choices
+}
+
+/// The most ways of an unplaced order that are priced.
+const MAX_CHOICES: usize = 256;

@@ -1,0 +1,115 @@
+//! What the cards of a request cost, and, with a rate card, its volumes.
+
+use std::collections::BTreeMap;
+
+use ethnum::I256;
+
+use super::amounts::{add, gib};
+use super::fixed::Fixed;
+use super::mappings::{Key, Mappings};
+use super::rates::{CompatRates, Source, fixed, readable};
+use super::{Refusal, Stop, Terms};
+use crate::gpu::{GpuKind, GpuRequest};
+use crate::money::ArithmeticOverflow;
+use crate::order::StorageClass;
+use crate::order::script_request::{GpuDetails, Object, Resource, ScriptRequest};
+use crate::rates::{AmbiguousGpu, Policy, RateCard, UnlistedGpu};
+
+impl CompatRates {
+    /// What the cards cost a month, in units of 10^-20 dollars.
+    pub(super) fn gpu_usd(&self, request: &ScriptRequest<'_>, terms: &Terms<'_>) -> Result<I256, Stop> {
+        let mut sum = I256::ZERO;
+        for resource in &request.resources {
+            let rate = match self.source() {
+                Source::Script(script) => script_rate(resource, &script.gpu, terms.cards)?,
+                Source::Card(_) if resource.gpu_units() == 0 => Fixed::ZERO,
+                Source::Card(card) => card_rate(&resource.gpu_request(), card, terms.cards)?,
+            };
+            let cards = u128::from(resource.count.0).checked_mul(u128::from(resource.gpu_units()));
+            let cards = cards.and_then(|cards| i128::try_from(cards).ok()).ok_or(ArithmeticOverflow)?;
+            if cards != 0 {
+                let cost = I256::from(cards).checked_mul(rate.units());
+                sum = cost.and_then(|cost| sum.checked_add(cost)).ok_or(ArithmeticOverflow)?;
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// The rate of a resource's cards under the script's rules, unless the inventory knows better.
+fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[GpuKind]) -> Result<Fixed, Stop> {
+    let vendors = resource.vendors();
+    let details = |vendor| vendors.and_then(|vendors| vendors.get(vendor));
+    if !cards.is_empty() && resource.gpu_units() > 0 && leaves_open(resource) {
+        let request = resource.gpu_request();
+        let matching = cards.iter().filter(|kind| request.allows(kind)).map(|kind| readable(mappings.card(kind)));
+        let rates = matching.collect::<Result<Vec<_>, _>>()?;
+        if let Some(dearest) = rates.into_iter().max() {
+            return Ok(dearest);
+        }
+    }
+    readable(mappings.requested(&Key::new(details("nvidia"), details("amd"))))
+}
+
+/// Whether a request leaves model, RAM or interface to the provider.
+fn leaves_open(resource: &Resource<'_>) -> bool {
+    let open = |details: &GpuDetails<'_>| {
+        let named = |text: &str| !text.is_empty() && text != "*";
+        ![&details.model, &details.ram, &details.interface].into_iter().all(|text| text.as_deref().is_some_and(named))
+    };
+    let mut vendors = resource.vendors().into_iter().flat_map(|vendors| vendors.iter());
+    match vendors.next() {
+        None => true,
+        Some((_, details)) => open(details) || vendors.next().is_some(),
+    }
+}
+
+/// The rate of cards under a rate card: what may be allocated, as the inventory or else the card itself knows it.
+fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), cards: &[GpuKind]) -> Result<Fixed, Stop> {
+    let (rates, policy) = card;
+    let matching: Vec<&GpuKind> = cards.iter().filter(|kind| request.allows(kind)).collect();
+    let candidates = if !matching.is_empty() {
+        matching.into_iter().map(|kind| listed_rate(kind, rates, policy)).collect::<Result<Vec<_>, _>>()?
+    } else if request.alternatives.is_empty() && !rates.gpu.entries().is_empty() {
+        rates.gpu.entries().iter().map(|entry| Ok(fixed(entry.usd())?)).collect::<Result<Vec<_>, Stop>>()?
+    } else if request.alternatives.is_empty() {
+        vec![listed_rate(&GpuKind::new("*", "*", "", ""), rates, policy)?]
+    } else {
+        let mut kinds: Vec<GpuKind> =
+            request.alternatives.iter().flat_map(|selector| rates.gpu.cards_within(selector)).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds.iter().map(|kind| listed_rate(kind, rates, policy)).collect::<Result<Vec<_>, _>>()?
+    };
+    let chosen = match policy.ambiguous_gpu {
+        AmbiguousGpu::Decline if candidates.len() > 1 => return Err(Refusal::AmbiguousGpu(candidates.len()).into()),
+        AmbiguousGpu::Lowest => candidates.into_iter().min(),
+        AmbiguousGpu::Highest | AmbiguousGpu::Decline => candidates.into_iter().max(),
+    };
+    Ok(chosen.unwrap_or(Fixed::ZERO))
+}
+
+fn listed_rate(kind: &GpuKind, rates: &RateCard, policy: &Policy) -> Result<Fixed, Stop> {
+    let usd = match (rates.gpu.lookup(kind), policy.unlisted_gpu) {
+        (Some(entry), _) => entry.usd(),
+        (None, UnlistedGpu::Price(usd)) => usd,
+        (None, UnlistedGpu::Decline) => return Err(Refusal::UnlistedGpu(kind.to_string()).into()),
+    };
+    Ok(fixed(usd)?)
+}
+
+/// The volumes of a request in units of 10^-12 GiB, with the rates of a rate card.
+pub(super) fn volumes(request: &ScriptRequest<'_>, card: &RateCard) -> Result<Vec<(i128, Fixed)>, Stop> {
+    let mut bytes: BTreeMap<&str, u128> = BTreeMap::new();
+    for resource in &request.resources {
+        for Object(volume) in resource.storage() {
+            add(bytes.entry(&volume.class).or_default(), volume.size.0, resource.count.0)?;
+        }
+    }
+    let priced = bytes.into_iter().map(|(class, bytes)| {
+        let rate = card.storage(&StorageClass::from_name(class));
+        let (usd, _) = rate.ok_or_else(|| Refusal::UnsupportedStorageClass(crate::text::excerpt(class)))?;
+        Ok((gib(bytes)?, fixed(usd)?))
+    });
+    priced.collect()
+}

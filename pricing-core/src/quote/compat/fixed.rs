@@ -1,0 +1,137 @@
+//! The script's numbers: twenty decimals, cut rather than rounded, as its calculator keeps them.
+
+use core::fmt;
+
+use ethnum::I256;
+use rust_decimal::Decimal;
+
+use crate::money::{ArithmeticOverflow, Usd};
+
+/// Decimals that the calculator keeps of a quotient.
+pub(super) const DECIMALS: u32 = 20;
+
+/// A number in units of 10^-20.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Fixed(i128);
+
+impl Fixed {
+    pub(super) const ZERO: Self = Self(0);
+
+    pub(super) const fn new(units: i128) -> Self {
+        Self(units)
+    }
+
+    pub(super) fn whole(number: u32) -> Self {
+        Self(i128::from(number).saturating_mul(100_000_000_000_000_000_000))
+    }
+
+    /// A rate of a rate card. None when it is too large to be counted in units of 10^-20.
+    pub(super) fn from_usd(usd: Usd) -> Option<Self> {
+        Self::from_decimal(usd.decimal())
+    }
+
+    pub(super) fn from_decimal(value: Decimal) -> Option<Self> {
+        let power = DECIMALS.checked_sub(value.scale())?;
+        value.mantissa().checked_mul(10_i128.checked_pow(power)?).map(Self)
+    }
+
+    pub(super) fn units(self) -> I256 {
+        I256::from(self.0)
+    }
+}
+
+/// A price as the script would print it: a whole number of units of `10^-decimals`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompatPrice {
+    units: i128,
+    decimals: u32,
+}
+
+impl CompatPrice {
+    /// What the script prints when its calculator left it without a number.
+    #[must_use]
+    pub fn zero(decimals: u32) -> Self {
+        Self { units: 0, decimals }
+    }
+
+    /// The price in units of `10^-decimals`.
+    #[must_use]
+    pub fn units(self) -> i128 {
+        self.units
+    }
+
+    /// The decimals that are printed.
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        self.decimals
+    }
+
+    /// Rounds a number of units of 10^-20 half-even, as `printf` does.
+    pub(super) fn round(value: I256, decimals: u32) -> Result<Self, ArithmeticOverflow> {
+        let dropped = DECIMALS.checked_sub(decimals).and_then(power_of_ten).ok_or(ArithmeticOverflow)?;
+        let units = divide_half_even(value, dropped).ok_or(ArithmeticOverflow)?;
+        Ok(Self { units: i128::try_from(units).map_err(|_| ArithmeticOverflow)?, decimals })
+    }
+
+    /// The price rounded once more, to a whole number, as the legacy form has it.
+    pub(super) fn to_whole(self) -> Result<Self, ArithmeticOverflow> {
+        let unit = power_of_ten(self.decimals).ok_or(ArithmeticOverflow)?;
+        let units = divide_half_even(I256::from(self.units), unit).ok_or(ArithmeticOverflow)?;
+        Ok(Self { units: i128::try_from(units).map_err(|_| ArithmeticOverflow)?, decimals: 0 })
+    }
+
+    /// The price in units of 10^-20.
+    pub(super) fn exact(self) -> Option<I256> {
+        I256::from(self.units).checked_mul(power_of_ten(DECIMALS.checked_sub(self.decimals)?)?)
+    }
+}
+
+impl fmt::Display for CompatPrice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.units < 0 { "-" } else { "" };
+        let unit = 10_u128.checked_pow(self.decimals).ok_or(fmt::Error)?;
+        let whole = self.units.unsigned_abs().checked_div(unit).ok_or(fmt::Error)?;
+        if self.decimals == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let fraction = self.units.unsigned_abs().checked_rem(unit).ok_or(fmt::Error)?;
+        let width = usize::try_from(self.decimals).map_err(|_| fmt::Error)?;
+        write!(f, "{sign}{whole}.{fraction:0width$}")
+    }
+}
+
+pub(super) fn power_of_ten(exponent: u32) -> Option<I256> {
+    10_i128.checked_pow(exponent).map(I256::from)
+}
+
+/// The quotient, cut towards zero. Numbers that fit 128 bits, which are nearly all, take a short cut.
+pub(super) fn divide(value: I256, divisor: I256) -> Option<I256> {
+    match (i128::try_from(value), i128::try_from(divisor)) {
+        (Ok(value), Ok(divisor)) => value.checked_div(divisor).map(I256::from),
+        _ => value.checked_div(divisor),
+    }
+}
+
+/// The quotient rounded half-even, for a divisor above zero.
+pub(super) fn divide_half_even(value: I256, divisor: I256) -> Option<I256> {
+    let quotient = divide(value, divisor)?;
+    let rest = value.checked_sub(quotient.checked_mul(divisor)?)?;
+    let twice = rest.checked_abs()?.checked_mul(I256::new(2))?;
+    let odd = quotient & I256::ONE == I256::ONE;
+    let up = twice > divisor || (twice == divisor && odd);
+    if up { quotient.checked_add(if rest < 0 { I256::MINUS_ONE } else { I256::ONE }) } else { Some(quotient) }
+}
+
+/// Reads the tenant's maximum: plain decimal text, with at most 18 decimals that count.
+pub(super) fn parse_amount(text: &str) -> Option<I256> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let kept = fraction.trim_end_matches('0');
+    let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
+    let missing = u32::try_from(18_usize.checked_sub(kept.len())?).ok()?;
+    let fraction = number(kept)?.checked_mul(10_i128.checked_pow(missing.checked_add(2)?)?)?;
+    I256::from(number(whole)?).checked_mul(power_of_ten(DECIMALS)?)?.checked_add(I256::from(fraction))
+}

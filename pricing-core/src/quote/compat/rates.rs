@@ -1,0 +1,182 @@
+//! The rates of a compat answer: the script's environment, or a rate card in its place.
+
+use ethnum::I256;
+use rust_decimal::Decimal;
+
+use super::amounts::Amounts;
+use super::fixed::{Fixed, divide, power_of_ten};
+use super::mappings::{Mappings, Rate};
+use super::{Doubt, Refusal, Stop, Terms, written};
+use crate::input::InputError;
+use crate::money::{ArithmeticOverflow, Usd};
+use crate::order::script_request::ScriptRequest;
+use crate::rates::{Chain, Policy, Pricing, RateCard, Token};
+
+/// The variables that the script reads, in the order of its sum, with its defaults.
+const VARIABLES: [(&str, &str); 8] = [
+    ("PRICE_TARGET_CPU", "1.60"),
+    ("PRICE_TARGET_MEMORY", "0.80"),
+    ("PRICE_TARGET_HD_EPHEMERAL", "0.02"),
+    ("PRICE_TARGET_HD_PERS_HDD", "0.01"),
+    ("PRICE_TARGET_HD_PERS_SSD", "0.03"),
+    ("PRICE_TARGET_HD_PERS_NVME", "0.04"),
+    ("PRICE_TARGET_ENDPOINT", "0.05"),
+    ("PRICE_TARGET_IP", "5"),
+];
+/// The variable with the GPU mappings.
+pub(super) const GPU_MAPPINGS: &str = "PRICE_TARGET_GPU_MAPPINGS";
+
+/// Rates, prepared once and used for every request.
+#[derive(Clone, Debug)]
+pub struct CompatRates {
+    chain: Chain,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// The script's environment: its lookups, quirks included.
+    Script(Box<ScriptRates>),
+    /// A rate card: the script's arithmetic, with the lookups and the policy of the card.
+    Card(Box<(RateCard, Policy)>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ScriptRates {
+    /// In the order of [`VARIABLES`].
+    rates: [Fixed; 8],
+    /// The first variable that cannot be read. One is enough to leave the script without a number.
+    unreadable: Option<&'static str>,
+    pub(super) gpu: Mappings,
+}
+
+impl CompatRates {
+    /// Reads the script's `PRICE_TARGET_*` variables as the script does: what is unset or empty is the default, and
+    /// what cannot be read makes every answer [`CompatAnswer::Nothing`](super::CompatAnswer::Nothing).
+    #[must_use]
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let mut unreadable = None;
+        let rates = VARIABLES.map(|(name, default)| {
+            let text = variable(name).filter(|text| !text.is_empty());
+            let rate = written::rate(text.as_deref().unwrap_or(default));
+            if rate.is_none() {
+                unreadable = unreadable.or(Some(name));
+            }
+            rate.unwrap_or_default()
+        });
+        let gpu = Mappings::read(&variable(GPU_MAPPINGS).unwrap_or_default());
+        let source = Source::Script(Box::new(ScriptRates { rates, unreadable, gpu }));
+        Self { chain: Pricing::default().chain, source }
+    }
+
+    /// Takes the rates, the policy and the network of a rate card. The arithmetic stays the script's; what is looked
+    /// up is the card's, so that `ram` volumes and unlisted cards cost what the card says.
+    ///
+    /// # Errors
+    /// When a rate is too large for the script's arithmetic.
+    pub fn from_pricing(pricing: &Pricing) -> Result<Self, InputError> {
+        let card = &pricing.rates;
+        let rates = [card.cpu, card.memory, card.endpoint, card.ip].into_iter();
+        let all = rates.chain(card.storage.values().copied()).chain(card.gpu.entries().iter().map(|entry| entry.usd()));
+        for usd in all {
+            fixed(usd).map_err(|_| InputError::new(format_args!("a rate of `{usd}` USD is out of range")))?;
+        }
+        let source = Source::Card(Box::new((card.clone(), pricing.policy.clone())));
+        Ok(Self { chain: pricing.chain.clone(), source })
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        match &self.source {
+            Source::Script(_) => None,
+            Source::Card(card) => Some(&card.1),
+        }
+    }
+
+    pub(super) fn blocks_per_month(&self) -> Decimal {
+        self.chain.blocks_per_month
+    }
+
+    pub(super) fn token(&self, denom: &str) -> Option<&Token> {
+        self.chain.denoms.iter().find(|(name, _)| name.as_str() == denom).map(|(_, token)| token)
+    }
+
+    pub(super) fn check_owner(&self, owner: &str) -> Result<(), Refusal> {
+        let Some(policy) = self.policy() else { return Ok(()) };
+        if policy.owners.deny.iter().any(|denied| denied == owner) {
+            return Err(Refusal::OwnerDenied(owner.to_owned()));
+        }
+        let allow = &policy.owners.allow;
+        if !allow.is_empty() && !allow.iter().any(|allowed| allowed == owner) {
+            return Err(Refusal::OwnerNotAllowed(owner.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What the request costs a month, in units of 10^-20 dollars.
+    pub(super) fn usd_per_month(
+        &self,
+        request: &ScriptRequest<'_>,
+        amounts: &Amounts,
+        terms: &Terms<'_>,
+    ) -> Result<I256, Stop> {
+        let gpu = self.gpu_usd(request, terms)?;
+        match &self.source {
+            Source::Script(script) => {
+                if let Some(variable) = script.unreadable {
+                    return Err(Stop::Doubt(Doubt::UnreadableRate(variable.to_owned())));
+                }
+                let [ephemeral, beta1, beta2, beta3] = amounts.storage;
+                let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
+                let quantities = [cpu, memory, ephemeral, beta1, beta2, beta3, endpoints, ips];
+                Ok(sum(quantities.into_iter().zip(script.rates), gpu)?)
+            }
+            Source::Card(card) => {
+                let (card, policy) = card.as_ref();
+                let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
+                let mut priced = vec![
+                    (cpu, fixed(card.cpu)?),
+                    (memory, fixed(card.memory)?),
+                    (endpoints, fixed(card.endpoint)?),
+                    (ips, fixed(card.ip)?),
+                ];
+                priced.extend(super::cards::volumes(request, card)?);
+                let usd = sum(priced.into_iter(), gpu)?;
+                let usd = match policy.owners.discount.get(terms.owner) {
+                    None => usd,
+                    Some(factor) => discounted(usd, *factor).ok_or(ArithmeticOverflow)?,
+                };
+                self.at_least_minimum(usd)
+            }
+        }
+    }
+}
+
+pub(super) fn fixed(usd: Usd) -> Result<Fixed, ArithmeticOverflow> {
+    Fixed::from_usd(usd).ok_or(ArithmeticOverflow)
+}
+
+/// The sum of quantities in units of 10^-12 at their rates, plus the cards.
+fn sum(priced: impl Iterator<Item = (i128, Fixed)>, gpu: I256) -> Result<I256, ArithmeticOverflow> {
+    let mut sum = I256::ZERO;
+    for (quantity, rate) in priced {
+        if quantity != 0 && rate != Fixed::ZERO {
+            let product = I256::from(quantity).checked_mul(rate.units());
+            sum = product.and_then(|product| sum.checked_add(product)).ok_or(ArithmeticOverflow)?;
+        }
+    }
+    let unit = power_of_ten(12).ok_or(ArithmeticOverflow)?;
+    divide(sum, unit).and_then(|sum| sum.checked_add(gpu)).ok_or(ArithmeticOverflow)
+}
+
+fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
+    divide(usd.checked_mul(I256::from(factor.mantissa()))?, power_of_ten(factor.scale())?)
+}
+
+/// A rate that must be readable, for a sum that the script makes even of nothing.
+pub(super) fn readable(rate: Rate) -> Result<Fixed, Stop> {
+    rate.ok_or_else(|| Stop::Doubt(Doubt::UnreadableRate(GPU_MAPPINGS.to_owned())))
+}

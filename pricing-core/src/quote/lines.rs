@@ -1,0 +1,323 @@
+//! The lines of a quote: what each resource costs a month, and by which entry of the rate card.
+
+use core::fmt;
+
+use super::GpuRule;
+use super::cards::{self, CardGroup, PricedCard, QuotedTarget};
+use super::reason::{Reason, ReasonCode};
+use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
+use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing};
+
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// CPU threads.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// Volumes of one storage class.
+    Storage,
+    /// Cards of one kind.
+    Gpu,
+    /// Endpoints.
+    Endpoint,
+    /// Leased IPs.
+    Ip,
+    /// The owner's discount.
+    Discount,
+    /// What is missing to the minimum.
+    Minimum,
+    /// What a plugin changed.
+    Plugin,
+}
+
+impl Item {
+    /// The item as the contract names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Storage => "storage",
+            Self::Gpu => "gpu",
+            Self::Endpoint => "endpoint",
+            Self::Ip => "ip",
+            Self::Discount => "discount",
+            Self::Minimum => "minimum",
+            Self::Plugin => "plugin",
+        }
+    }
+
+    /// What a line of this item counts, as the contract names it.
+    #[must_use]
+    pub fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Cpu => Some("thread"),
+            Self::Memory | Self::Storage => Some("GiB"),
+            Self::Gpu => Some("card"),
+            Self::Endpoint => Some("endpoint"),
+            Self::Ip => Some("ip"),
+            Self::Discount | Self::Minimum | Self::Plugin => None,
+        }
+    }
+
+    /// How many of what the order counts make one unit of the line.
+    fn divisor(self) -> u64 {
+        match self {
+            Self::Cpu => 1000,
+            Self::Memory | Self::Storage => 1 << 30,
+            _ => 1,
+        }
+    }
+}
+
+/// An exact quantity: `count / divisor` units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineQuantity {
+    count: u128,
+    divisor: u64,
+}
+
+impl LineQuantity {
+    /// One, for lines that count nothing.
+    pub const ONE: Self = Self { count: 1, divisor: 1 };
+
+    /// What the order counts: thousandths of a thread, bytes, cards.
+    #[must_use]
+    pub fn count(self) -> u128 {
+        self.count
+    }
+}
+
+impl fmt::Display for LineQuantity {
+    /// Writes the exact decimal: divisors are powers of 2 and 10, so there always is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let divisor = u128::from(self.divisor.max(1));
+        write!(f, "{}", self.count.checked_div(divisor).unwrap_or(0))?;
+        let mut rest = self.count.checked_rem(divisor).unwrap_or(0);
+        if rest > 0 {
+            f.write_str(".")?;
+        }
+        while rest > 0 {
+            // The rest is below 2^30, so ten times it fits.
+            rest = rest.saturating_mul(10);
+            write!(f, "{}", rest.checked_div(divisor).unwrap_or(0))?;
+            rest = rest.checked_rem(divisor).unwrap_or(0);
+        }
+        Ok(())
+    }
+}
+
+/// One line of a quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The resource unit; for a line of the whole group, the first unit that caused it.
+    pub resource_id: u32,
+    /// What it is for.
+    pub item: Item,
+    /// The storage class or GPU kind.
+    pub kind: Option<String>,
+    /// How much, all replicas together.
+    pub quantity: LineQuantity,
+    /// USD a month for one.
+    pub usd_per_unit_month: Usd,
+    /// The entry of the rate card that matched.
+    pub rate: String,
+    /// USD a month, rounded half-even to 12 decimals.
+    pub usd_per_month: Usd,
+}
+
+/// The lines of an order, in the order's order, and their sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bill {
+    pub(super) lines: Vec<Line>,
+    pub(super) total: Usd,
+}
+
+impl Bill {
+    fn push(&mut self, line: Line) -> Result<(), ArithmeticOverflow> {
+        self.total = self.total.checked_add(line.usd_per_month)?;
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Adds a line of a quantity at a rate; none for nothing.
+    fn charge(
+        &mut self,
+        unit: &ResourceUnit,
+        item: Item,
+        kind: Option<String>,
+        count: u128,
+        (usd, rate): (Usd, &str),
+    ) -> Result<(), ArithmeticOverflow> {
+        if count == 0 {
+            return Ok(());
+        }
+        let divisor = item.divisor();
+        self.push(Line {
+            resource_id: unit.id,
+            item,
+            kind,
+            quantity: LineQuantity { count, divisor },
+            usd_per_unit_month: usd,
+            rate: rate.to_owned(),
+            usd_per_month: line_usd(count, divisor, usd)?,
+        })
+    }
+
+    /// Adds a line of the whole group.
+    pub(super) fn adjust(
+        &mut self,
+        resource_id: u32,
+        item: Item,
+        usd: Usd,
+        rate: String,
+    ) -> Result<(), ArithmeticOverflow> {
+        self.push(Line {
+            resource_id,
+            item,
+            kind: None,
+            quantity: LineQuantity::ONE,
+            usd_per_unit_month: usd,
+            rate,
+            usd_per_month: usd,
+        })
+    }
+}
+
+/// What a bill is made by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tariff<'a> {
+    pub(super) pricing: &'a Pricing,
+    pub(super) ambiguous: AmbiguousGpu,
+    pub(super) rule: GpuRule,
+}
+
+/// Bills an order for the cards of its targets, which are in the order of its units.
+pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) -> Result<Bill, Reason> {
+    let pricing = tariff.pricing;
+    let mut bill = Bill::default();
+    for (unit, target) in order.group.resources().iter().zip(targets) {
+        compute(&mut bill, unit, pricing)?;
+        storage(&mut bill, unit, pricing)?;
+        gpu(&mut bill, unit, target, tariff)?;
+        let endpoints = u128::from(unit.endpoints.quantity());
+        bill.charge(unit, Item::Endpoint, None, endpoints, (pricing.rates.endpoint, "endpoint"))?;
+    }
+    leased_ip(&mut bill, order, pricing)?;
+    Ok(bill)
+}
+
+fn times(value: u64, count: u32) -> Result<u128, ArithmeticOverflow> {
+    u128::from(value).checked_mul(u128::from(count)).ok_or(ArithmeticOverflow)
+}
+
+fn compute(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<(), Reason> {
+    let rates = &pricing.rates;
+    bill.charge(unit, Item::Cpu, None, times(unit.cpu.get(), unit.count)?, (rates.cpu, "cpu"))?;
+    bill.charge(unit, Item::Memory, None, times(unit.memory.get(), unit.count)?, (rates.memory, "memory"))?;
+    Ok(())
+}
+
+/// One line for each class, in order of first appearance.
+fn storage(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<(), Reason> {
+    let mut classes: Vec<(&StorageClass, u128)> = Vec::new();
+    for volume in &unit.storage {
+        let bytes = times(volume.size.get(), unit.count)?;
+        match classes.iter_mut().find(|(class, _)| *class == &volume.class) {
+            Some((_, sum)) => *sum = sum.checked_add(bytes).ok_or(ArithmeticOverflow)?,
+            None => classes.push((&volume.class, bytes)),
+        }
+    }
+    for (class, bytes) in classes {
+        let rate = storage_rate(pricing, class)?;
+        bill.charge(unit, Item::Storage, Some(class.name().to_owned()), bytes, rate)?;
+    }
+    Ok(())
+}
+
+/// The rate of a storage class, or the decline for want of one.
+pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Result<(Usd, &'a str), Reason> {
+    pricing.rates.storage(class).ok_or_else(|| {
+        let message = format!("the rate card has no entry for storage class `{class}`; add one under [rates.storage]");
+        Reason::new(ReasonCode::UnsupportedStorageClass, message)
+    })
+}
+
+/// One line for each kind that is priced, in order of placement.
+fn gpu(bill: &mut Bill, unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<(), Reason> {
+    let mut priced: Vec<(PricedCard, u128)> = Vec::new();
+    for group in &target.cards {
+        let card = match (tariff.rule, tariff.pricing.rates.gpu.dearest()) {
+            (GpuRule::HighestWildcard, Some(rate)) if unit.gpu.is_wildcard() => {
+                PricedCard { kind: rate.card(), usd: rate.usd(), rate: rate.key().to_owned() }
+            }
+            _ => card(unit, group, tariff)?,
+        };
+        let cards = times(unit.gpu.units, group.replicas)?;
+        match priced.iter_mut().find(|(other, _)| *other == card) {
+            Some((_, sum)) => *sum = sum.checked_add(cards).ok_or(ArithmeticOverflow)?,
+            None => priced.push((card, cards)),
+        }
+    }
+    for (card, count) in priced {
+        bill.charge(unit, Item::Gpu, Some(card.kind.to_string()), count, (card.usd, &card.rate))?;
+    }
+    Ok(())
+}
+
+/// The card that a group of replicas is priced at: one of its kinds where the inventory knows them, else one of those
+/// that the rate card lists.
+fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<PricedCard, Reason> {
+    if group.known {
+        return cards::choose(tariff.pricing, tariff.ambiguous, &group.kinds);
+    }
+    let listed = cards::priceable_kinds(tariff.pricing, &unit.gpu);
+    if listed.is_empty() {
+        return Err(cards::unlisted(&unit.gpu));
+    }
+    cards::choose(tariff.pricing, tariff.ambiguous, &listed)
+}
+
+/// Leased IPs are counted for the group: endpoints with one sequence number share an address.
+fn leased_ip(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<(), Reason> {
+    let units = order.group.resources();
+    let leases = |unit: &&ResourceUnit| leased_ips(std::iter::once(&unit.endpoints)) > 0;
+    let Some(first) = units.iter().find(leases) else { return Ok(()) };
+    let count = u128::from(leased_ips(units.iter().map(|unit| &unit.endpoints)));
+    bill.charge(first, Item::Ip, None, count, (pricing.rates.ip, "ip"))?;
+    Ok(())
+}
+
+/// Applies the owner's discount and, where policy raises, the minimum.
+pub(super) fn adjust(bill: &mut Bill, order: &Order, owner: Option<&str>, pricing: &Pricing) -> Result<(), Reason> {
+    let Some(first) = order.group.resources().first().map(|unit| unit.id) else { return Ok(()) };
+    let policy = &pricing.policy;
+    if let Some((owner, factor)) = owner.and_then(|owner| policy.owners.discount.get_key_value(owner)) {
+        let difference = scaled_usd(bill.total, *factor)?.checked_sub(bill.total)?;
+        bill.adjust(first, Item::Discount, difference, format!("policy.owners.discount.{owner}"))?;
+    }
+    let minimum = policy.minimum_usd_per_month;
+    if bill.total < minimum && policy.below_minimum == BelowMinimum::Raise {
+        let missing = minimum.checked_sub(bill.total)?;
+        bill.adjust(first, Item::Minimum, missing, "policy.minimum_usd_per_month".to_owned())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_print_exactly() {
+        let quantity = |count, divisor| LineQuantity { count, divisor }.to_string();
+        assert_eq!(quantity(1500, 1000), "1.5");
+        assert_eq!(quantity(10, 1000), "0.01");
+        assert_eq!(quantity(16_000_000_000, 1 << 30), "14.9011611938476562500".trim_end_matches('0'));
+        assert_eq!(quantity(1, 1 << 30), "0.000000000931322574615478515625");
+        assert_eq!(quantity(0, 1000), "0");
+        assert_eq!(quantity(8 << 30, 1 << 30), "8");
+    }
+}

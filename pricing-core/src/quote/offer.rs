@@ -1,0 +1,198 @@
+//! The bid split up as the chain's `OfferPrices`: what one replica of each unit pays for each resource per block.
+
+use rust_decimal::Decimal;
+
+use super::lines::{Bill, Item};
+use super::reason::Reason;
+use crate::money::{ArithmeticOverflow, CHAIN_DECIMALS, LINE_DECIMALS, Price, share};
+use crate::order::{EndpointKind, Endpoints, Order, ResourceUnit, Volume};
+
+/// What one volume of a replica pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumePrice {
+    /// The volume.
+    pub name: String,
+    /// Units of the denom per block.
+    pub price: Decimal,
+}
+
+/// What a replica pays for its endpoints of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPrice {
+    /// The kind.
+    pub kind: EndpointKind,
+    /// Units of the denom per block.
+    pub price: Decimal,
+}
+
+/// What one replica of a unit pays per block, in the bid's denom, to 18 decimals.
+///
+/// The sum over units of count x amounts is the bid, to within 1e-12. Leased IPs go to the first unit that leases one,
+/// and what raises the whole group goes to the first unit's CPU; a discount lowers everything alike, so that no amount
+/// is negative.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferPrices {
+    /// The unit.
+    pub resource_id: u32,
+    /// Its replicas.
+    pub count: u32,
+    /// CPU.
+    pub cpu: Decimal,
+    /// Memory.
+    pub memory: Decimal,
+    /// Volumes, in the order's order.
+    pub storage: Vec<VolumePrice>,
+    /// GPUs.
+    pub gpu: Decimal,
+    /// Endpoints, by kind.
+    pub endpoints: Vec<EndpointPrice>,
+}
+
+impl OfferPrices {
+    /// The first amount that is not zero, else CPU's.
+    fn some_amount(&mut self) -> &mut Decimal {
+        let Self { cpu, memory, storage, gpu, endpoints, .. } = self;
+        if !gpu.is_zero() {
+            return gpu;
+        }
+        if !cpu.is_zero() {
+            return cpu;
+        }
+        let rest = std::iter::once(memory)
+            .chain(storage.iter_mut().map(|volume| &mut volume.price))
+            .chain(endpoints.iter_mut().map(|endpoint| &mut endpoint.price));
+        let mut rest = rest.filter(|amount| !amount.is_zero());
+        rest.next().unwrap_or(cpu)
+    }
+
+    fn per_replica(&self) -> Result<Decimal, ArithmeticOverflow> {
+        let amounts = [self.cpu, self.memory, self.gpu]
+            .into_iter()
+            .chain(self.storage.iter().map(|volume| volume.price))
+            .chain(self.endpoints.iter().map(|endpoint| endpoint.price));
+        sum(amounts)
+    }
+}
+
+fn sum(amounts: impl Iterator<Item = Decimal>) -> Result<Decimal, ArithmeticOverflow> {
+    amounts.into_iter().try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount).ok_or(ArithmeticOverflow))
+}
+
+/// Splits a bid among the units that caused it.
+pub(super) fn split(order: &Order, bill: &Bill, price: &Price) -> Result<Vec<OfferPrices>, Reason> {
+    let raised = sum(adjustments(bill).filter(|usd| usd.is_sign_positive()))?;
+    let charged = bill.lines.iter().filter(|line| line.item.unit().is_some()).map(|line| line.usd_per_month.decimal());
+    let whole = sum(charged)?.checked_add(raised).ok_or(ArithmeticOverflow)?;
+    let splitter = Splitter { bill, amount: price.amount(), whole };
+    let mut offers = Vec::new();
+    for (index, unit) in order.group.resources().iter().enumerate() {
+        let raised = if index == 0 { raised } else { Decimal::ZERO };
+        offers.push(splitter.unit(unit, raised)?);
+    }
+    settle(&mut offers, price.amount())?;
+    Ok(offers)
+}
+
+/// The lines that belong to the whole group and count nothing.
+fn adjustments(bill: &Bill) -> impl Iterator<Item = Decimal> + '_ {
+    bill.lines.iter().filter(|line| line.item.unit().is_none()).map(|line| line.usd_per_month.decimal())
+}
+
+/// Gives what the roundings left over to the unit of the fewest replicas.
+fn settle(offers: &mut [OfferPrices], amount: Decimal) -> Result<(), ArithmeticOverflow> {
+    let mut offered = Decimal::ZERO;
+    for offer in offers.iter() {
+        let cost = offer.per_replica()?.checked_mul(Decimal::from(offer.count)).ok_or(ArithmeticOverflow)?;
+        offered = offered.checked_add(cost).ok_or(ArithmeticOverflow)?;
+    }
+    let rest = amount.checked_sub(offered).ok_or(ArithmeticOverflow)?;
+    if let Some(offer) = offers.iter_mut().min_by_key(|offer| offer.count) {
+        let each = share(rest, &[], &[Decimal::from(offer.count)], CHAIN_DECIMALS)?;
+        let amount = offer.some_amount();
+        *amount = amount.checked_add(each).ok_or(ArithmeticOverflow)?.max(Decimal::ZERO).normalize();
+    }
+    Ok(())
+}
+
+struct Splitter<'a> {
+    bill: &'a Bill,
+    amount: Decimal,
+    whole: Decimal,
+}
+
+impl Splitter<'_> {
+    fn unit(&self, unit: &ResourceUnit, raised: Decimal) -> Result<OfferPrices, ArithmeticOverflow> {
+        let usd = |item| self.usd(unit, item, None);
+        let per_replica = |usd| self.per_replica(usd, unit.count);
+        Ok(OfferPrices {
+            resource_id: unit.id,
+            count: unit.count,
+            cpu: per_replica(usd(Item::Cpu)?.checked_add(raised).ok_or(ArithmeticOverflow)?)?,
+            memory: per_replica(usd(Item::Memory)?)?,
+            storage: unit.storage.iter().map(|volume| self.volume(unit, volume)).collect::<Result<_, _>>()?,
+            gpu: per_replica(usd(Item::Gpu)?)?,
+            endpoints: self.endpoints(unit)?,
+        })
+    }
+
+    /// What the unit's lines of an item, and of a kind, come to.
+    fn usd(&self, unit: &ResourceUnit, item: Item, kind: Option<&str>) -> Result<Decimal, ArithmeticOverflow> {
+        let lines = self.bill.lines.iter().filter(|line| line.resource_id == unit.id && line.item == item);
+        let lines = lines.filter(|line| kind.is_none() || line.kind.as_deref() == kind);
+        sum(lines.map(|line| line.usd_per_month.decimal()))
+    }
+
+    fn per_replica(&self, usd: Decimal, count: u32) -> Result<Decimal, ArithmeticOverflow> {
+        if self.whole.is_zero() {
+            return Ok(Decimal::ZERO);
+        }
+        share(self.amount, &[usd], &[self.whole, Decimal::from(count)], CHAIN_DECIMALS)
+    }
+
+    /// A volume's share of its class's line, by size.
+    fn volume(&self, unit: &ResourceUnit, volume: &Volume) -> Result<VolumePrice, ArithmeticOverflow> {
+        let of_class = unit.storage.iter().filter(|other| other.class == volume.class);
+        let bytes = sum(of_class.map(|other| Decimal::from(other.size.get())))?;
+        let line = self.usd(unit, Item::Storage, Some(volume.class.name()))?;
+        let usd = if bytes.is_zero() {
+            Decimal::ZERO
+        } else {
+            share(line, &[Decimal::from(volume.size.get())], &[bytes], LINE_DECIMALS)?
+        };
+        Ok(VolumePrice { name: volume.name.clone(), price: self.per_replica(usd, unit.count)? })
+    }
+
+    /// Endpoints share their line by number; the line of the leased IPs is added to theirs.
+    fn endpoints(&self, unit: &ResourceUnit) -> Result<Vec<EndpointPrice>, ArithmeticOverflow> {
+        let all = Decimal::from(unit.endpoints.quantity());
+        let line = self.usd(unit, Item::Endpoint, None)?;
+        let leased = self.usd(unit, Item::Ip, None)?;
+        let mut prices = Vec::new();
+        for kind in EndpointKind::ALL {
+            let number = Decimal::from(number_of(&unit.endpoints, kind));
+            let mut usd = if all.is_zero() { Decimal::ZERO } else { share(line, &[number], &[all], LINE_DECIMALS)? };
+            if kind == EndpointKind::LeasedIp {
+                usd = usd.checked_add(leased).ok_or(ArithmeticOverflow)?;
+            }
+            if !number.is_zero() || !usd.is_zero() {
+                prices.push(EndpointPrice { kind, price: self.per_replica(usd, unit.count)? });
+            }
+        }
+        Ok(prices)
+    }
+}
+
+/// How many endpoints of a kind a unit has. Where they are only counted, those that are no leased IPs are taken to be
+/// random ports.
+fn number_of(endpoints: &Endpoints, kind: EndpointKind) -> u64 {
+    match endpoints {
+        Endpoints::Listed(list) => {
+            u64::try_from(list.iter().filter(|endpoint| endpoint.kind == kind).count()).unwrap_or(u64::MAX)
+        }
+        Endpoints::Counted { endpoints, leased_ips } => match kind {
+            EndpointKind::SharedHttp => 0,
+            EndpointKind::RandomPort => endpoints.saturating_sub(*leased_ips),
+            EndpointKind::LeasedIp => (*leased_ips).min(*endpoints),
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! Screening: the part of a decision that needs no inventory, so that it can be made before anything is reserved.
+
+use super::Terms;
+use super::cards::{self, QuotedTarget};
+use super::lines::{self, Tariff};
+use super::reason::{Reason, ReasonCode};
+use crate::money::{Denom, Usd};
+use crate::order::Order;
+use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing, Token};
+
+/// The denom that a request without a price is answered in.
+const LEGACY_DENOM: &str = "uakt";
+
+/// Declines an order that would be declined whatever it were to get: for its owner, its denom, its storage classes, a
+/// card that no entry prices, or a price that cannot reach the minimum.
+///
+/// `Ok` promises nothing: capacity, the tenant's maximum and the feed are looked at by [`super::quote`].
+///
+/// # Errors
+/// The reason of the decline, or a fault when the order cannot be priced at all.
+pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
+    screen_owner(pricing, terms.owner)?;
+    token(order, pricing)?;
+    let policy = &pricing.policy;
+    if policy.below_minimum == BelowMinimum::Decline && !policy.minimum_usd_per_month.is_zero() {
+        // The bill finds what has no rate, too.
+        return check_minimum(pricing, dearest_total(order, pricing, terms)?);
+    }
+    for unit in order.group.resources() {
+        for volume in &unit.storage {
+            lines::storage_rate(pricing, &volume.class)?;
+        }
+        if unit.gpu.units > 0 && cards::priceable_kinds(pricing, &unit.gpu).is_empty() {
+            return Err(cards::unlisted(&unit.gpu));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the owner is served.
+fn screen_owner(pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
+    let owners = &pricing.policy.owners;
+    let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| entry == owner));
+    let named = owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
+    if listed(&owners.deny) {
+        return Err(Reason::new(ReasonCode::OwnerDenied, format!("{named} is on the deny list")));
+    }
+    if !owners.allow.is_empty() && !listed(&owners.allow) {
+        let message = match owner {
+            Some(_) => format!("{named} is not on the allow list"),
+            None => format!("{named} there is an allow list"),
+        };
+        return Err(Reason::new(ReasonCode::OwnerNotAllowed, message));
+    }
+    Ok(())
+}
+
+/// The denom that an order is answered in, and what it is worth.
+pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &'a Token), Reason> {
+    let denom = order.max_price.as_ref().map_or_else(|| Denom::new(LEGACY_DENOM), |price| price.denom().clone());
+    match pricing.chain.denoms.get(&denom) {
+        Some(token) => Ok((denom, token)),
+        None => {
+            let message =
+                format!("`{}` is not among the denoms of [chain.denoms]", crate::text::excerpt(denom.as_str()));
+            Err(Reason::new(ReasonCode::UnsupportedDenom, message))
+        }
+    }
+}
+
+/// The most that an order could cost a month, whatever cards it gets.
+fn dearest_total(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<Usd, Reason> {
+    let targets: Vec<QuotedTarget> = order.group.resources().iter().map(QuotedTarget::unknown).collect();
+    let tariff = Tariff { pricing, ambiguous: AmbiguousGpu::Highest, rule: terms.gpu_rule };
+    let mut bill = lines::bill(order, &targets, tariff)?;
+    lines::adjust(&mut bill, order, terms.owner, pricing)?;
+    Ok(bill.total)
+}
+
+/// Declines a total that is below the minimum.
+pub(super) fn check_minimum(pricing: &Pricing, total: Usd) -> Result<(), Reason> {
+    let minimum = pricing.policy.minimum_usd_per_month;
+    if total < minimum {
+        let message = format!("the order costs {total} USD a month, less than the minimum of {minimum}");
+        return Err(Reason::new(ReasonCode::BelowMinimum, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Answers as JSON, field by field as the contract has them: money and quantities as decimal text.
+
+use serde::{Serialize, Serializer};
+
+use super::cards::{CardGroup, QuotedTarget};
+use super::lines::Line;
+use super::offer::OfferPrices;
+use super::reason::Reason;
+use super::{Alternative, Decision, Quote};
+use crate::gpu::GpuKind;
+use crate::money::Price;
+
+/// The version that stands at the top of every JSON answer.
+pub const SCHEMA: u32 = 1;
+
+/// The answer of `bidprice quote`: one quote for each group.
+#[derive(Debug, Serialize)]
+pub struct QuoteAnswer<'a> {
+    schema: u32,
+    quotes: Vec<QuoteJson<'a>>,
+}
+
+impl<'a> QuoteAnswer<'a> {
+    /// The answer for some quotes.
+    pub fn new(quotes: impl IntoIterator<Item = QuoteJson<'a>>) -> Self {
+        Self { schema: SCHEMA, quotes: quotes.into_iter().collect() }
+    }
+}
+
+/// A [`Quote`] as JSON.
+#[derive(Debug, Serialize)]
+pub struct QuoteJson<'a> {
+    group: &'a str,
+    decision: &'static str,
+    price: Option<PriceJson<'a>>,
+    max_price: Option<PriceJson<'a>>,
+    usd_per_month: Option<String>,
+    targets: Vec<TargetJson<'a>>,
+    lines: Vec<LineJson<'a>>,
+    offer_prices: Vec<OfferJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alternatives: Option<Vec<AlternativeJson<'a>>>,
+    reason: Option<ReasonJson<'a>>,
+    plugin: Option<()>,
+}
+
+impl<'a> QuoteJson<'a> {
+    /// A quote as JSON, with the alternatives where they were asked for.
+    #[must_use]
+    pub fn new(quote: &'a Quote, alternatives: Option<&'a [Alternative]>) -> Self {
+        let decision = match &quote.decision {
+            Decision::Bid(_) => "bid",
+            Decision::NoBid(reason) if reason.code.is_fault() => "fault",
+            Decision::NoBid(_) => "decline",
+        };
+        Self {
+            group: &quote.group,
+            decision,
+            price: quote.price().map(PriceJson::new),
+            max_price: quote.max_price.as_ref().map(PriceJson::new),
+            usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
+            targets: quote.targets.iter().map(TargetJson::new).collect(),
+            lines: quote.lines.iter().map(LineJson::new).collect(),
+            offer_prices: quote.offer_prices.iter().map(OfferJson::new).collect(),
+            alternatives: alternatives.map(|list| list.iter().map(AlternativeJson::new).collect()),
+            reason: quote.reason().map(ReasonJson::new),
+            plugin: None,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct PriceJson<'a> {
+    denom: &'a str,
+    amount: String,
+}
+
+impl<'a> PriceJson<'a> {
+    fn new(price: &'a Price) -> Self {
+        Self { denom: price.denom().as_str(), amount: price.amount().to_string() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ReasonJson<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+impl<'a> ReasonJson<'a> {
+    fn new(reason: &'a Reason) -> Self {
+        Self { code: reason.code.name(), message: &reason.message }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct TargetJson<'a> {
+    resource_id: u32,
+    count: u32,
+    nodes: Vec<&'a str>,
+    gpu: Option<GpuTargetJson<'a>>,
+}
+
+impl<'a> TargetJson<'a> {
+    fn new(target: &'a QuotedTarget) -> Self {
+        let cards = || target.cards.iter().map(CardsJson::new).collect();
+        Self {
+            resource_id: target.resource_id,
+            count: target.count,
+            nodes: target.nodes.iter().map(AsRef::as_ref).collect(),
+            gpu: (target.gpu_units > 0).then(|| GpuTargetJson { units: target.gpu_units, cards: cards() }),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct GpuTargetJson<'a> {
+    units: u64,
+    cards: Vec<CardsJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CardsJson<'a> {
+    node: Option<&'a str>,
+    kinds: Vec<KindJson<'a>>,
+}
+
+impl<'a> CardsJson<'a> {
+    fn new(group: &'a CardGroup) -> Self {
+        Self { node: group.node.as_deref(), kinds: group.kinds.iter().map(KindJson::new).collect() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct KindJson<'a> {
+    vendor: &'a str,
+    model: &'a str,
+    ram: Option<&'a str>,
+    interface: Option<&'a str>,
+}
+
+impl<'a> KindJson<'a> {
+    fn new(kind: &'a GpuKind) -> Self {
+        Self { vendor: kind.vendor(), model: kind.model(), ram: kind.ram(), interface: kind.interface() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct LineJson<'a> {
+    resource_id: u32,
+    item: &'static str,
+    kind: Option<&'a str>,
+    quantity: String,
+    unit: Option<&'static str>,
+    usd_per_unit_month: String,
+    rate: &'a str,
+    usd_per_month: String,
+}
+
+impl<'a> LineJson<'a> {
+    fn new(line: &'a Line) -> Self {
+        Self {
+            resource_id: line.resource_id,
+            item: line.item.name(),
+            kind: line.kind.as_deref(),
+            quantity: line.quantity.to_string(),
+            unit: line.item.unit(),
+            usd_per_unit_month: line.usd_per_unit_month.to_string(),
+            rate: &line.rate,
+            usd_per_month: line.usd_per_month.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct OfferJson<'a> {
+    resource_id: u32,
+    count: u32,
+    prices: OfferPricesJson<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfferPricesJson<'a> {
+    cpu: String,
+    memory: String,
+    storage: Vec<VolumeJson<'a>>,
+    gpu: String,
+    endpoints: Vec<EndpointJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct VolumeJson<'a> {
+    name: &'a str,
+    price: String,
+}
+
+#[derive(Debug, Serialize)]
+struct EndpointJson {
+    kind: &'static str,
+    price: String,
+}
+
+impl<'a> OfferJson<'a> {
+    fn new(offer: &'a OfferPrices) -> Self {
+        let volumes = offer.storage.iter();
+        let endpoints = offer.endpoints.iter();
+        Self {
+            resource_id: offer.resource_id,
+            count: offer.count,
+            prices: OfferPricesJson {
+                cpu: offer.cpu.to_string(),
+                memory: offer.memory.to_string(),
+                storage: volumes.map(|v| VolumeJson { name: &v.name, price: v.price.to_string() }).collect(),
+                gpu: offer.gpu.to_string(),
+                endpoints: endpoints
+                    .map(|e| EndpointJson { kind: e.kind.name(), price: e.price.to_string() })
+                    .collect(),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct AlternativeJson<'a> {
+    targets: Vec<TargetJson<'a>>,
+    price: PriceJson<'a>,
+    usd_per_month: String,
+}
+
+impl<'a> AlternativeJson<'a> {
+    fn new(alternative: &'a Alternative) -> Self {
+        Self {
+            targets: alternative.targets.iter().map(TargetJson::new).collect(),
+            price: PriceJson::new(&alternative.price),
+            usd_per_month: alternative.usd_per_month.to_string(),
+        }
+    }
+}
+
+impl Serialize for Quote {
+    /// Writes the quote as the contract has it, without alternatives.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        QuoteJson::new(self, None).serialize(serializer)
+    }
+}

@@ -1,0 +1,205 @@
+//! What is left of a cluster while an order is being placed, kept for the touched nodes only.
+
+use crate::inventory::{Cluster, Node, NodeId, UNLIMITED};
+use crate::order::StorageClass;
+use crate::reserve::CommittedUnit;
+
+/// Where a replica fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortage {
+    /// On the node: the next one is tried.
+    Node,
+    /// In the cluster, with the volume at this place: the search ends.
+    Cluster(usize),
+}
+
+/// What a node has left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Free {
+    pub(super) cpu: u64,
+    pub(super) gpus: u64,
+    pub(super) memory: u64,
+    ephemeral: u64,
+}
+
+impl Free {
+    fn of(node: &Node) -> Self {
+        // The daemon's unlimited is the largest 64-bit number of threads, whose thousandths overflow.
+        let cpu = if node.cpu.total.get() == UNLIMITED { 0 } else { node.cpu.available.get() };
+        Self {
+            cpu,
+            gpus: node.gpus.available,
+            memory: node.memory.available.get(),
+            ephemeral: node.ephemeral.available.get(),
+        }
+    }
+}
+
+/// One volume of a replica, with what the replica has asked of the same place up to and with it.
+#[derive(Debug)]
+enum Step<'a> {
+    /// Out of the node's memory, which the replica's own memory comes out of too.
+    Ram(u64),
+    /// Out of the node's disk.
+    Ephemeral(u64),
+    /// Out of a class of the cluster: the place of its pool, when it has one.
+    Persistent { class: &'a str, pool: Option<usize>, sum: u64 },
+    /// A persistent volume whose class the daemon takes for none.
+    Classless,
+}
+
+/// What one replica asks of a node and of the cluster.
+#[derive(Debug)]
+pub(super) struct Demand<'a> {
+    cpu: u64,
+    gpus: u64,
+    /// With `ram` volumes.
+    memory: u64,
+    ephemeral: u64,
+    steps: Vec<Step<'a>>,
+    /// Bytes by pool, each pool once.
+    pools: Vec<(usize, u64)>,
+}
+
+impl<'a> Demand<'a> {
+    pub(super) fn new(unit: &'a CommittedUnit, stock: &Stock<'_>) -> Self {
+        let mut demand = Self {
+            cpu: unit.cpu,
+            gpus: unit.gpu.units,
+            memory: unit.memory,
+            ephemeral: 0,
+            steps: Vec::with_capacity(unit.storage.len()),
+            pools: Vec::new(),
+        };
+        for (class, size) in &unit.storage {
+            let step = demand.step(class, *size, stock);
+            demand.steps.push(step);
+        }
+        demand
+    }
+
+    fn step(&mut self, class: &'a StorageClass, size: u64, stock: &Stock<'_>) -> Step<'a> {
+        match class {
+            StorageClass::Ram => {
+                self.memory = self.memory.saturating_add(size);
+                Step::Ram(self.memory)
+            }
+            StorageClass::Ephemeral => {
+                self.ephemeral = self.ephemeral.saturating_add(size);
+                Step::Ephemeral(self.ephemeral)
+            }
+            StorageClass::Persistent(class) if class.is_empty() || class == "ram" => Step::Classless,
+            StorageClass::Persistent(class) => {
+                let pool = stock.cluster.storage().iter().position(|pool| pool.class == *class);
+                let sum = pool.map_or(size, |pool| self.add_to_pool(pool, size));
+                Step::Persistent { class, pool, sum }
+            }
+        }
+    }
+
+    fn add_to_pool(&mut self, pool: usize, size: u64) -> u64 {
+        if let Some((_, sum)) = self.pools.iter_mut().find(|(known, _)| *known == pool) {
+            *sum = sum.saturating_add(size);
+            return *sum;
+        }
+        self.pools.push((pool, size));
+        size
+    }
+}
+
+/// A cluster and what was taken of it.
+#[derive(Debug)]
+pub(super) struct Stock<'c> {
+    cluster: &'c Cluster,
+    /// For each node 0, or the place of its entry in `touched`, from 1.
+    slots: Vec<u32>,
+    touched: Vec<Free>,
+    pools: Vec<u64>,
+}
+
+impl<'c> Stock<'c> {
+    pub(super) fn new(cluster: &'c Cluster) -> Self {
+        Self {
+            cluster,
+            slots: vec![0; cluster.nodes().len()],
+            touched: Vec::new(),
+            pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
+        }
+    }
+
+    pub(super) fn free(&self, id: NodeId, node: &Node) -> Free {
+        self.entry(id).and_then(|place| self.touched.get(place)).copied().unwrap_or_else(|| Free::of(node))
+    }
+
+    fn entry(&self, id: NodeId) -> Option<usize> {
+        let slot = self.slots.get(id.place()).copied().unwrap_or(0);
+        usize::try_from(slot).ok()?.checked_sub(1)
+    }
+
+    /// Whether and where one replica's volumes fail, in their order.
+    pub(super) fn volumes_short_of(&self, free: Free, node: &Node, demand: &Demand<'_>) -> Option<Shortage> {
+        for (place, step) in demand.steps.iter().enumerate() {
+            let short = match step {
+                Step::Ram(sum) => (*sum > free.memory).then_some(Shortage::Node),
+                Step::Ephemeral(sum) => (*sum > free.ephemeral).then_some(Shortage::Node),
+                Step::Classless => Some(Shortage::Cluster(place)),
+                Step::Persistent { class, .. } if !node.storage_classes.iter().any(|known| known == class) => {
+                    Some(Shortage::Node)
+                }
+                Step::Persistent { pool, sum, .. } => {
+                    let left = pool.and_then(|pool| self.pools.get(pool));
+                    left.is_none_or(|left| sum > left).then_some(Shortage::Cluster(place))
+                }
+            };
+            if short.is_some() {
+                return short;
+            }
+        }
+        None
+    }
+
+    /// How many replicas fit on a node by their amounts alone.
+    pub(super) fn fitting(&self, id: NodeId, node: &Node, demand: &Demand<'_>) -> u32 {
+        let free = self.free(id, node);
+        let pools = demand.pools.iter().map(|(pool, sum)| (self.pools.get(*pool).copied().unwrap_or(0), *sum));
+        let node = [
+            (free.cpu, demand.cpu),
+            (free.gpus, demand.gpus),
+            (free.memory, demand.memory),
+            (free.ephemeral, demand.ephemeral),
+        ];
+        // What asks for nothing of a resource fits any number of times.
+        let fits = node.into_iter().chain(pools).filter_map(|(left, one)| left.checked_div(one)).min();
+        fits.map_or(u32::MAX, |fits| u32::try_from(fits).unwrap_or(u32::MAX))
+    }
+
+    /// Takes that many replicas off a node, and off the cluster's storage.
+    pub(super) fn take(&mut self, id: NodeId, node: &Node, demand: &Demand<'_>, replicas: u32) {
+        let left = |of: u64, one: u64| of.saturating_sub(one.saturating_mul(u64::from(replicas)));
+        let free = self.free(id, node);
+        let free = Free {
+            cpu: left(free.cpu, demand.cpu),
+            gpus: left(free.gpus, demand.gpus),
+            memory: left(free.memory, demand.memory),
+            ephemeral: left(free.ephemeral, demand.ephemeral),
+        };
+        for (pool, sum) in &demand.pools {
+            if let Some(bytes) = self.pools.get_mut(*pool) {
+                *bytes = left(*bytes, *sum);
+            }
+        }
+        match self.entry(id) {
+            Some(place) => {
+                if let Some(entry) = self.touched.get_mut(place) {
+                    *entry = free;
+                }
+            }
+            None => {
+                self.touched.push(free);
+                if let Some(slot) = self.slots.get_mut(id.place()) {
+                    *slot = u32::try_from(self.touched.len()).unwrap_or(0);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz`.
+
+#![expect(clippy::print_stderr, reason = "a task tells what it runs")]
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "usage: cargo xtask VERB
+  fmt               format everything
+  lint              rustfmt, clippy and rustdoc, warnings denied
+  test              every test
+  golden [--bless]  the golden cases of the programs; --bless writes what they print now
+  fuzz [SECONDS]    every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz)";
+
+/// Every fuzz target, as `fuzz/Cargo.toml` names it.
+const FUZZ_TARGETS: [&str; 8] = [
+    "sdl",
+    "group_spec",
+    "script_request",
+    "inventory",
+    "quantity",
+    "rates_toml",
+    "rates_environment",
+    "reserve_quote",
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["fmt"] => cargo(&["fmt", "--all"], &[]),
+        ["lint"] => lint(),
+        ["test"] => cargo(&["test", "--workspace"], &[]),
+        ["golden"] => golden(&[]),
+        ["golden", "--bless"] => golden(&[("GOLDEN", "bless")]),
+        ["fuzz"] => fuzz("10"),
+        ["fuzz", seconds] => fuzz(seconds),
+        _ => {
+            eprintln!("{USAGE}");
+            false
+        }
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn lint() -> bool {
+    cargo(&["fmt", "--all", "--check"], &[])
+        && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+        && cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn golden(environment: &[(&str, &str)]) -> bool {
+    cargo(&["test", "--package", "pricing-cli", "--test", "golden"], environment)
+}
+
+fn fuzz(seconds: &str) -> bool {
+    let limit = format!("-max_total_time={seconds}");
+    FUZZ_TARGETS.iter().all(|target| {
+        cargo(&["+nightly", "fuzz", "run", target, "--", &limit, "-timeout=10", "-rss_limit_mb=2048"], &[])
+    })
+}
+
+fn cargo(args: &[&str], environment: &[(&str, &str)]) -> bool {
+    eprintln!("cargo {}", args.join(" "));
+    let mut command = Command::new("cargo");
+    command.args(args).envs(environment.iter().copied());
+    // The toolchain of this very run must not shadow the one that `+nightly` asks for.
+    for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC"] {
+        command.env_remove(variable);
+    }
+    command.status().is_ok_and(|status| status.success())
+}
