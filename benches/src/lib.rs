@@ -1,1 +1,28 @@
 //! Shared inputs of the benchmarks.
+
+use pricing_core::money::Usd;
+use pricing_core::rates::{GpuRate, Pricing};
+
+/// A rate card of a usual size.
+#[must_use]
+pub fn pricing() -> Pricing {
+    const GPUS: [(&str, &str); 8] = [
+        ("t4", "80"),
+        ("rtx3090", "120"),
+        ("rtx4090", "260"),
+        ("a100.40Gi", "600"),
+        ("a100.80Gi", "1000"),
+        ("nvidia/a100/80Gi/sxm", "1250"),
+        ("h100", "1900"),
+        ("*", "130"),
+    ];
+    let mut pricing = Pricing::default();
+    for (key, usd) in GPUS {
+        let rate = Usd::parse(usd).ok().and_then(|usd| GpuRate::new(key, usd).ok());
+        if let Some(rate) = rate {
+            // The keys above are for different cards.
+            let _ = pricing.rates.gpu.add(rate);
+        }
+    }
+    pricing
+}

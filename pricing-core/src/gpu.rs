@@ -29,6 +29,12 @@ impl GpuKind {
         }
     }
 
+    /// A kind of words that are canonical already.
+    pub(crate) fn canonical(vendor: &str, model: &str, ram: Option<&str>, interface: Option<&str>) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Self { vendor: vendor.to_owned(), model: model.to_owned(), ram: owned(ram), interface: owned(interface) }
+    }
+
     /// The vendor, such as `nvidia`.
     #[must_use]
     pub fn vendor(&self) -> &str {
@@ -197,6 +203,12 @@ impl GpuSelector {
     #[must_use]
     pub fn interface(&self) -> Option<&str> {
         self.interface.as_deref()
+    }
+
+    /// What the selector names, as a kind: `*` for any model.
+    #[must_use]
+    pub fn kind(&self) -> GpuKind {
+        GpuKind::canonical(&self.vendor, self.model().unwrap_or("*"), self.ram(), self.interface())
     }
 
     /// Whether a card of this kind satisfies the selector. What the inventory does not know of a card cannot satisfy

@@ -3,4 +3,5 @@
 pub mod check;
 pub mod generate;
 pub mod oracle;
+pub mod orders;
 pub mod random;

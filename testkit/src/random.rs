@@ -1,28 +1,43 @@
 //! A small generator of pseudo-random numbers, the same on every machine.
 
-/// Pseudo-random numbers from a seed (xorshift64*).
+/// Pseudo-random numbers from a seed (xorshift64*), or from a fuzzer's bytes while they last.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    tape: Vec<u8>,
+}
 
 impl Random {
+    /// The lowest bits of xorshift64* are its weakest.
+    const UNUSED_BITS: u32 = 11;
+
     /// Starts from a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         // Spreads small seeds, and keeps away from the state of zero that the generator cannot leave.
-        Self(seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+        Self { state: seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, tape: Vec::new() }
+    }
+
+    /// Starts from bytes: each number below 2^16 is two of them, so that a fuzzer can choose it.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self { tape: bytes.iter().rev().copied().collect(), ..Self::new(0) }
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+        if let (Some(low), Some(high)) = (self.tape.pop(), self.tape.pop()) {
+            return u64::from(u16::from_le_bytes([low, high])) << Self::UNUSED_BITS;
+        }
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        self.state.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
     /// A number from 0 to `most`.
     pub fn up_to(&mut self, most: u64) -> u64 {
-        (self.bits() >> 11) % most.saturating_add(1)
+        (self.bits() >> Self::UNUSED_BITS) % most.saturating_add(1)
     }
 
     /// A number from `least` to `most`.

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::MAX_INPUT_BYTES;
 use crate::input::InputError;
-use shape::{Cluster, Document};
+use shape::{Cluster, Document, Message};
 
 pub(super) use shape::{Gpu, GpuInfo, Node, Pair, Pool, Section};
 
@@ -36,23 +36,28 @@ pub fn read(text: &str) -> Result<Snapshot, InputError> {
         return Err(InputError::new(message));
     }
     // Keeping track of the path costs time, and is only needed when something is wrong.
-    let document: Document = match serde_json::from_str(text) {
-        Ok(document) => document,
+    let message: Message<Document> = match serde_json::from_str(text) {
+        Ok(message) => message,
         Err(_) => parse_with_path(text)?,
     };
+    let document = message.0.ok_or_else(no_inventory)?;
     if document.is_rest_status() {
         return Err(rest_status());
     }
     if !document.is_cluster() && !document.is_status() && !is_empty_object(text) {
-        return Err(InputError::new("this is no inventory: it has neither `nodes` nor `cluster`").hint(
-            "expected the inventory operator's cluster (`nodes`, `storage`) or a provider's status \
-             (`cluster.inventory.cluster`)",
-        ));
+        return Err(no_inventory());
     }
     Ok(document.into())
 }
 
-fn parse_with_path(text: &str) -> Result<Document, InputError> {
+fn no_inventory() -> InputError {
+    InputError::new("this is no inventory: it has neither `nodes` nor `cluster`").hint(
+        "expected the inventory operator's cluster (`nodes`, `storage`) or a provider's status \
+         (`cluster.inventory.cluster`)",
+    )
+}
+
+fn parse_with_path(text: &str) -> Result<Message<Document>, InputError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let document = serde_path_to_error::deserialize(&mut json).map_err(InputError::from)?;
     let end = json.end();

@@ -1,1 +1,121 @@
-//! detect.
+//! Recognising an order's format by its content, and reading it.
+
+use serde_json::{Map, Value};
+
+use super::{GroupSpec, MAX_INPUT_BYTES, Order, OrderFormat, group_spec, script_request};
+use crate::input::InputError;
+
+/// Keys at the top of an SDL, which may be written as JSON.
+const SDL_KEYS: [&str; 4] = ["version", "services", "profiles", "deployment"];
+/// Keys at the top of a script request, and nowhere else.
+const SCRIPT_KEYS: [&str; 2] = ["price", "price_precision"];
+/// Keys of a script request's resources.
+const SCRIPT_RESOURCE_KEYS: [&str; 5] = ["cpu", "memory", "gpu", "storage", "count"];
+/// Keys of a group spec, and of a resource unit of it.
+const GROUP_SPEC_KEYS: [&str; 4] = ["name", "requirements", "resources", "resource"];
+
+/// Reads an order in the given format, or in the one that its content has. Several groups are several orders.
+///
+/// # Errors
+/// When the text is too large, of no known format, or not what its format wants; with path, line and column.
+pub fn read(text: &str, format: Option<OrderFormat>) -> Result<Vec<Order>, InputError> {
+    if text.len() > MAX_INPUT_BYTES {
+        return Err(too_large(text));
+    }
+    let format = format.map_or_else(|| detect(text), Ok)?;
+    let groups = match format {
+        OrderFormat::Script => return Ok(vec![script_request::read(text)?]),
+        OrderFormat::GroupSpec => group_spec::read(text)?,
+        OrderFormat::Sdl => read_sdl(text)?,
+    };
+    groups.into_iter().map(|group| Order::from_group(group, format).map_err(InputError::new)).collect()
+}
+
+/// Recognises the format of an order.
+///
+/// # Errors
+/// When the text is too large, or JSON that is no order.
+pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
+    if text.len() > MAX_INPUT_BYTES {
+        return Err(too_large(text));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.trim_start().starts_with(['{', '[']) {
+        return Ok(OrderFormat::Sdl);
+    }
+    let format = match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => of_object(&object),
+        Ok(Value::Array(items)) => of_array(&items),
+        Ok(_) => None,
+        // YAML's braces need no quotes.
+        Err(_) if SDL_KEYS.iter().all(|key| text.contains(key)) => Some(OrderFormat::Sdl),
+        Err(error) => {
+            let (line, column) = (error.line().max(1), error.column().max(1));
+            let full = error.to_string();
+            let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+            return Err(InputError::new(format_args!("not JSON: {message}")).position(line, column));
+        }
+    };
+    format.ok_or_else(|| {
+        InputError::new("this JSON is neither an SDL, nor a group spec, nor a bid script request")
+            .hint("name its format to see what is missing")
+    })
+}
+
+fn of_object(object: &Map<String, Value>) -> Option<OrderFormat> {
+    let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
+    let script_resources = object.get("resources").and_then(Value::as_array).is_some_and(|items| is_script(items));
+    if has(&SCRIPT_KEYS) || script_resources {
+        Some(OrderFormat::Script)
+    } else if has(&group_spec::WRAPPER_KEYS) || has(&GROUP_SPEC_KEYS) {
+        Some(OrderFormat::GroupSpec)
+    } else if has(&SDL_KEYS) {
+        Some(OrderFormat::Sdl)
+    } else {
+        None
+    }
+}
+
+fn of_array(items: &[Value]) -> Option<OrderFormat> {
+    let group = |item: &Value| {
+        let keys = GROUP_SPEC_KEYS.iter().chain(&group_spec::WRAPPER_KEYS);
+        item.as_object().is_some_and(|object| keys.into_iter().any(|key| object.contains_key(*key)))
+    };
+    if is_script(items) {
+        Some(OrderFormat::Script)
+    } else if items.iter().any(group) {
+        Some(OrderFormat::GroupSpec)
+    } else {
+        None
+    }
+}
+
+/// Whether these are a script request's resources: bare, where the chain's stand under `resource`.
+fn is_script(items: &[Value]) -> bool {
+    let bare = |item: &Value| {
+        item.as_object().is_some_and(|object| {
+            SCRIPT_RESOURCE_KEYS.iter().any(|key| object.contains_key(*key))
+                && !GROUP_SPEC_KEYS.iter().any(|key| object.contains_key(*key))
+        })
+    };
+    items.iter().any(bare)
+}
+
+#[cfg(feature = "sdl")]
+fn read_sdl(text: &str) -> Result<Vec<GroupSpec>, InputError> {
+    super::sdl::read(text)
+}
+
+#[cfg(not(feature = "sdl"))]
+fn read_sdl(_text: &str) -> Result<Vec<GroupSpec>, InputError> {
+    Err(InputError::new("this program was built without SDL").hint("give it a group spec as JSON"))
+}
+
+/// The error about a text above [`MAX_INPUT_BYTES`].
+pub(super) fn too_large(text: &str) -> InputError {
+    let bytes = text.len();
+    InputError::new(format_args!("{bytes} bytes are more than an order may have; the most is {MAX_INPUT_BYTES}"))
+}
+
+#[cfg(test)]
+mod tests;

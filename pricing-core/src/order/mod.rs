@@ -10,12 +10,12 @@ pub mod group_spec;
 pub mod script_request;
 #[cfg(feature = "sdl")]
 pub mod sdl;
-mod storage;
+pub(crate) mod storage;
 
 pub(crate) use endpoint::leased_ips;
 pub use endpoint::{Endpoint, EndpointKind, Endpoints};
 
-pub use storage::{StorageClass, Volume};
+pub use storage::{StorageClass, StorageClassError, Volume};
 
 use crate::gpu::GpuRequest;
 use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Price};

@@ -5,6 +5,12 @@ use core::fmt;
 use super::Attribute;
 use crate::quantity::Bytes;
 
+/// The class of a persistent volume that names none.
+pub(crate) const DEFAULT_CLASS: &str = "default";
+/// The classes that the chain takes.
+#[cfg(feature = "sdl")]
+pub(crate) const SDL_CLASSES: [&str; 5] = [DEFAULT_CLASS, "beta1", "beta2", "beta3", "ram"];
+
 /// Where a volume's bytes live.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StorageClass {
@@ -16,6 +22,17 @@ pub enum StorageClass {
     Persistent(String),
 }
 
+/// Why a volume's attributes name no storage class.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageClassError {
+    /// The class is gone with the pod.
+    #[error("a persistent volume cannot be of class `{0}`")]
+    NotPersistent(String),
+    /// The attribute `persistent` is no truth value.
+    #[error("`{0}` is not a value of `persistent`; expected `true` or `false`")]
+    Persistence(String),
+}
+
 impl StorageClass {
     /// Reads the class that the bid price script contract names.
     #[must_use]
@@ -24,6 +41,25 @@ impl StorageClass {
             "ephemeral" => Self::Ephemeral,
             "ram" => Self::Ram,
             other => Self::Persistent(other.to_owned()),
+        }
+    }
+
+    /// Reads the attributes that the chain keeps of a volume.
+    ///
+    /// # Errors
+    /// When a persistent volume is of a class that cannot be.
+    pub fn from_attributes(attributes: &[Attribute]) -> Result<Self, StorageClassError> {
+        let find = |key: &str| attributes.iter().find(|attribute| attribute.key == key).map(|a| a.value.as_str());
+        let class = find("class").filter(|class| !class.is_empty());
+        match (find("persistent"), class) {
+            (Some("true"), None) => Ok(Self::Persistent(DEFAULT_CLASS.to_owned())),
+            (Some("true"), Some(name @ ("ram" | "ephemeral"))) => {
+                Err(StorageClassError::NotPersistent(name.to_owned()))
+            }
+            (Some("true"), Some(name)) => Ok(Self::Persistent(name.to_owned())),
+            (None | Some("" | "false"), Some("ram")) => Ok(Self::Ram),
+            (None | Some("" | "false"), _) => Ok(Self::Ephemeral),
+            (Some(other), _) => Err(StorageClassError::Persistence(crate::text::excerpt(other))),
         }
     }
 

@@ -84,12 +84,10 @@ impl QuotedTarget {
 
 /// What a request names, as kinds: `*` for any model.
 fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
-    let any = || vec![GpuKind::new("*", "*", "", "")];
-    let kind = |selector: &crate::gpu::GpuSelector| {
-        let (ram, interface) = (selector.ram().unwrap_or(""), selector.interface().unwrap_or(""));
-        GpuKind::new(selector.vendor(), selector.model().unwrap_or("*"), ram, interface)
-    };
-    if request.alternatives.is_empty() { any() } else { request.alternatives.iter().map(kind).collect() }
+    if request.alternatives.is_empty() {
+        return vec![GpuKind::canonical("*", "*", None, None)];
+    }
+    request.alternatives.iter().map(crate::gpu::GpuSelector::kind).collect()
 }
 
 /// The distinct kinds of a cluster, used or free, that a request allows.
@@ -120,6 +118,16 @@ pub(super) fn priceable_kinds(pricing: &Pricing, request: &GpuRequest) -> Vec<Gp
     // Any card may also be one that no entry names.
     named_kinds(request).into_iter().filter(|kind| kind.model() == "*").for_each(&mut add);
     kinds
+}
+
+/// Whether any card that a request allows has a price.
+pub(super) fn is_priceable(pricing: &Pricing, request: &GpuRequest) -> bool {
+    let gpu = &pricing.rates.gpu;
+    let listed = match request.alternatives.as_slice() {
+        [] => !gpu.entries().is_empty(),
+        alternatives => alternatives.iter().any(|selector| gpu.prices_some(selector)),
+    };
+    listed || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
 }
 
 /// A card with its rate.

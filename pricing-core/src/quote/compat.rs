@@ -9,6 +9,7 @@ mod cards;
 mod fixed;
 mod mappings;
 mod rates;
+mod restore;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -25,6 +26,7 @@ use crate::rates::{BelowMinimum, CoinValue};
 
 pub use fixed::CompatPrice;
 pub use rates::CompatRates;
+pub use restore::restore;
 
 use amounts::Amounts;
 use fixed::{divide, power_of_ten};

@@ -107,7 +107,7 @@ fn settle(offers: &mut [OfferPrices], amount: Decimal) -> Result<(), ArithmeticO
     }
     let rest = amount.checked_sub(offered).ok_or(ArithmeticOverflow)?;
     if let Some(offer) = offers.iter_mut().min_by_key(|offer| offer.count) {
-        let each = share(rest, &[], &[Decimal::from(offer.count)], CHAIN_DECIMALS)?;
+        let each = share(rest, Decimal::ONE, &[Decimal::from(offer.count)], CHAIN_DECIMALS)?;
         let amount = offer.some_amount();
         *amount = amount.checked_add(each).ok_or(ArithmeticOverflow)?.max(Decimal::ZERO).normalize();
     }
@@ -146,7 +146,7 @@ impl Splitter<'_> {
         if self.whole.is_zero() {
             return Ok(Decimal::ZERO);
         }
-        share(self.amount, &[usd], &[self.whole, Decimal::from(count)], CHAIN_DECIMALS)
+        share(self.amount, usd, &[self.whole, Decimal::from(count)], CHAIN_DECIMALS)
     }
 
     /// A volume's share of its class's line, by size.
@@ -154,11 +154,7 @@ impl Splitter<'_> {
         let of_class = unit.storage.iter().filter(|other| other.class == volume.class);
         let bytes = sum(of_class.map(|other| Decimal::from(other.size.get())))?;
         let line = self.usd(unit, Item::Storage, Some(volume.class.name()))?;
-        let usd = if bytes.is_zero() {
-            Decimal::ZERO
-        } else {
-            share(line, &[Decimal::from(volume.size.get())], &[bytes], LINE_DECIMALS)?
-        };
+        let usd = part(line, Decimal::from(volume.size.get()), bytes)?;
         Ok(VolumePrice { name: volume.name.clone(), price: self.per_replica(usd, unit.count)? })
     }
 
@@ -170,7 +166,7 @@ impl Splitter<'_> {
         let mut prices = Vec::new();
         for kind in EndpointKind::ALL {
             let number = Decimal::from(number_of(&unit.endpoints, kind));
-            let mut usd = if all.is_zero() { Decimal::ZERO } else { share(line, &[number], &[all], LINE_DECIMALS)? };
+            let mut usd = part(line, number, all)?;
             if kind == EndpointKind::LeasedIp {
                 usd = usd.checked_add(leased).ok_or(ArithmeticOverflow)?;
             }
@@ -180,6 +176,17 @@ impl Splitter<'_> {
         }
         Ok(prices)
     }
+}
+
+/// What `number` of `all` pay of a line.
+fn part(line: Decimal, number: Decimal, all: Decimal) -> Result<Decimal, ArithmeticOverflow> {
+    if all.is_zero() {
+        return Ok(Decimal::ZERO);
+    }
+    if number == all {
+        return Ok(line);
+    }
+    share(line, number, &[all], LINE_DECIMALS)
 }
 
 /// How many endpoints of a kind a unit has. Where they are only counted, those that are no leased IPs are taken to be

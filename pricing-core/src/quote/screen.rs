@@ -30,7 +30,7 @@ pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(),
         for volume in &unit.storage {
             lines::storage_rate(pricing, &volume.class)?;
         }
-        if unit.gpu.units > 0 && cards::priceable_kinds(pricing, &unit.gpu).is_empty() {
+        if unit.gpu.units > 0 && !cards::is_priceable(pricing, &unit.gpu) {
             return Err(cards::unlisted(&unit.gpu));
         }
     }

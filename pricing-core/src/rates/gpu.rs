@@ -128,26 +128,25 @@ impl GpuRate {
     /// The entry as a card, with `*` for what it leaves open.
     #[must_use]
     pub fn card(&self) -> GpuKind {
-        let (ram, interface) = (self.ram.as_deref().unwrap_or(""), self.interface.as_deref().unwrap_or(""));
-        GpuKind::new(self.vendor().unwrap_or("*"), self.model().unwrap_or("*"), ram, interface)
+        let (vendor, model) = (self.vendor().unwrap_or("*"), self.model().unwrap_or("*"));
+        GpuKind::canonical(vendor, model, self.ram.as_deref(), self.interface.as_deref())
     }
 
     /// The card that this entry would price among those that a selector allows, if there can be one.
     fn card_within(&self, selector: &GpuSelector) -> Option<GpuKind> {
-        let both = |entry: Option<&str>, wanted: Option<&str>| match (entry, wanted) {
-            (Some(entry), Some(wanted)) if !entry.eq_ignore_ascii_case(wanted) => Err(()),
-            (entry, wanted) => Ok(wanted.or(entry).map(str::to_owned)),
-        };
-        both(self.vendor(), Some(selector.vendor())).ok()?;
-        let model = both(self.model(), selector.model()).ok()?;
-        let ram = both(self.ram.as_deref(), selector.ram()).ok()?;
-        let interface = both(self.interface.as_deref(), selector.interface()).ok()?;
-        Some(GpuKind::new(
-            selector.vendor(),
-            model.as_deref().unwrap_or("*"),
-            ram.as_deref().unwrap_or(""),
-            interface.as_deref().unwrap_or(""),
-        ))
+        let vendor = common(self.vendor(), Some(selector.vendor()))?;
+        let model = common(self.model(), selector.model())?;
+        let ram = common(self.ram.as_deref(), selector.ram())?;
+        let interface = common(self.interface.as_deref(), selector.interface())?;
+        Some(GpuKind::canonical(vendor.unwrap_or("*"), model.unwrap_or("*"), ram, interface))
+    }
+}
+
+/// What two words agree on, where either may say nothing; none where they differ.
+fn common<'a>(entry: Option<&'a str>, wanted: Option<&'a str>) -> Option<Option<&'a str>> {
+    match (entry, wanted) {
+        (Some(entry), Some(wanted)) if !entry.eq_ignore_ascii_case(wanted) => None,
+        (entry, wanted) => Some(wanted.or(entry)),
     }
 }
 
@@ -197,11 +196,15 @@ impl GpuRates {
             }
         }
         if cards.is_empty() {
-            let model = selector.model().unwrap_or("*");
-            let (ram, interface) = (selector.ram().unwrap_or(""), selector.interface().unwrap_or(""));
-            cards.push(GpuKind::new(selector.vendor(), model, ram, interface));
+            cards.push(selector.kind());
         }
         cards
+    }
+
+    /// Whether any entry could price a card that a selector allows.
+    #[must_use]
+    pub fn prices_some(&self, selector: &GpuSelector) -> bool {
+        self.0.iter().any(|rate| rate.card_within(selector).is_some())
     }
 
     /// The dearest entry: what the old rule charges for every request that leaves the model open.

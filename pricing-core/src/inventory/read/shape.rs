@@ -1,7 +1,9 @@
 //! The fields of the two messages, in both dialects.
 
 use core::fmt;
+use core::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::quantity::Quantity;
@@ -49,29 +51,102 @@ impl<T> Default for List<T> {
 
 impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        nullable_list(deserializer).map(Self)
+        messages(deserializer).map(Self)
     }
 }
 
-fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+/// A message, which is an object and nothing else, or `null`. Derived readers alone would take a list for one.
+#[derive(Debug)]
+pub(super) struct Message<T>(pub(super) Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Message<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MessageVisitor(PhantomData))
+    }
+}
+
+struct MessageVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for MessageVisitor<T> {
+    type Value = Message<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Message<T>, E> {
+        Ok(Message(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Message<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|message| Message(Some(message)))
+    }
+}
+
+/// A message for which `null` is the empty one.
+fn message<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Message::deserialize(deserializer).map(|message| message.0.unwrap_or_default())
+}
+
+/// A message for which `null` is none.
+fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Message::deserialize(deserializer).map(|message| message.0)
+}
+
+/// A message for which `null` is told from nothing.
+fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Section<T>, D::Error> {
+    Message::deserialize(deserializer).map(|message| message.0.map_or(Section::Null, Section::Present))
+}
+
+/// A text for which `null` is the empty one.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-fn nullable_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    let list: Option<Vec<Option<T>>> = Option::deserialize(deserializer)?;
-    Ok(list.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect())
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(|text: Option<String>| text.unwrap_or_default()))
+}
+
+fn messages<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(|message: Message<T>| message.0.unwrap_or_default()))
+}
+
+/// The most entries of one list: far above any cluster's, and few enough that a file of `{}` does not fill the memory.
+const MAX_ENTRIES: usize = 100_000;
+
+/// Reads a list, and `null` as an empty one, turning each entry into what it stands for.
+struct ListVisitor<W, T>(fn(W) -> T);
+
+impl<'de, W: Deserialize<'de>, T> Visitor<'de> for ListVisitor<W, T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<T>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element::<W>()? {
+            if list.len() >= MAX_ENTRIES {
+                return Err(de::Error::custom(format!("the list has more than {MAX_ENTRIES} entries")));
+            }
+            list.push((self.0)(entry));
+        }
+        Ok(list)
+    }
 }
 
 /// Either message: their fields have no name in common.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "an inventory: a JSON object with `nodes`, or a provider's status with `cluster`", default)]
+#[serde(default)]
 pub(super) struct Document {
     nodes: Section<List<Node>>,
     storage: Section<List<Pool>>,
+    #[serde(deserialize_with = "section")]
     cluster: Section<StatusCluster>,
     errors: Section<IgnoredAny>,
     #[serde(alias = "bidEngine")]
@@ -118,11 +193,10 @@ impl Document {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "the status of a cluster: an object", default)]
+#[serde(default)]
 struct StatusCluster {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     inventory: StatusInventory,
-    #[serde(deserialize_with = "nullable")]
     leases: Leases,
 }
 
@@ -141,10 +215,11 @@ impl Default for Leases {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "the inventory of a status: an object", default)]
+#[serde(default)]
 struct StatusInventory {
+    #[serde(deserialize_with = "optional")]
     cluster: Option<Cluster>,
-    #[serde(alias = "leasedIp", alias = "leasedIP")]
+    #[serde(alias = "leasedIp", alias = "leasedIP", deserialize_with = "optional")]
     leased_ip: Option<Pair>,
     available: Section<IgnoredAny>,
     active: Section<IgnoredAny>,
@@ -154,97 +229,101 @@ struct StatusInventory {
 
 /// What a cluster has.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a cluster: an object with `nodes`", default)]
+#[serde(default)]
 pub(super) struct Cluster {
-    #[serde(deserialize_with = "nullable_list")]
+    #[serde(deserialize_with = "messages")]
     pub(super) nodes: Vec<Node>,
-    #[serde(deserialize_with = "nullable_list")]
+    #[serde(deserialize_with = "messages")]
     pub(super) storage: Vec<Pool>,
 }
 
 /// A node.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a node: an object", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Node {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "text")]
     pub(in crate::inventory) name: String,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     pub(in crate::inventory) resources: Resources,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     pub(in crate::inventory) capabilities: Capabilities,
 }
 
 /// What a node has.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a node's resources: an object", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Resources {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     pub(in crate::inventory) cpu: Measured,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     pub(in crate::inventory) memory: Measured,
+    #[serde(deserialize_with = "section")]
     pub(in crate::inventory) gpu: Section<Gpu>,
-    #[serde(alias = "ephemeralStorage")]
+    #[serde(alias = "ephemeralStorage", deserialize_with = "optional")]
     pub(in crate::inventory) ephemeral_storage: Option<Pair>,
 }
 
 /// CPU or memory. What the hardware is does not matter here.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "an object with a `quantity`", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Measured {
+    #[serde(deserialize_with = "optional")]
     pub(in crate::inventory) quantity: Option<Pair>,
 }
 
 /// GPUs: how many, and one description for each card.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a node's GPUs: an object with `quantity` and `info`", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Gpu {
+    #[serde(deserialize_with = "optional")]
     pub(in crate::inventory) quantity: Option<Pair>,
-    #[serde(deserialize_with = "nullable_list")]
+    #[serde(deserialize_with = "messages")]
     pub(in crate::inventory) info: Vec<GpuInfo>,
 }
 
 /// The description of one card.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "the description of a card: an object", default)]
+#[serde(default)]
 pub(in crate::inventory) struct GpuInfo {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "text")]
     pub(in crate::inventory) vendor: String,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "text")]
     pub(in crate::inventory) name: String,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "text")]
     pub(in crate::inventory) interface: String,
-    #[serde(alias = "memorySize", deserialize_with = "nullable")]
+    #[serde(alias = "memorySize", deserialize_with = "text")]
     pub(in crate::inventory) memory_size: String,
 }
 
 /// What a node can do.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a node's capabilities: an object", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Capabilities {
-    #[serde(alias = "storageClasses", deserialize_with = "nullable_list")]
+    #[serde(alias = "storageClasses", deserialize_with = "texts")]
     pub(in crate::inventory) storage_classes: Vec<String>,
 }
 
 /// A storage class of the cluster.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "a storage class: an object with `quantity` and `info`", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Pool {
+    #[serde(deserialize_with = "optional")]
     pub(in crate::inventory) quantity: Option<Pair>,
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "message")]
     pub(in crate::inventory) info: PoolInfo,
 }
 
 /// Which class it is.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "the description of a storage class: an object", default)]
+#[serde(default)]
 pub(in crate::inventory) struct PoolInfo {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "text")]
     pub(in crate::inventory) class: String,
 }
 
 /// How much there is, and how much of it is in use.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(expecting = "an object with `allocatable` and `allocated`", default)]
+#[serde(default)]
 pub(in crate::inventory) struct Pair {
     pub(in crate::inventory) allocatable: Option<Amount>,
     pub(in crate::inventory) allocated: Option<Amount>,

@@ -1,0 +1,210 @@
+//! Group specs as JSON has them, and how they become the domain's.
+
+use serde::Deserialize;
+
+use super::number::{Amount, Kind, Whole};
+use crate::gpu::{GpuRequest, GpuSelector};
+use crate::input::InputError;
+use crate::money::{Denom, Price};
+use crate::order::{
+    Attribute, Endpoint, Endpoints, PlacementRequirements, ResourceUnit, SignedBy, StorageClass, Volume,
+};
+use crate::quantity::{Bytes, MilliCpu};
+use crate::text::excerpt;
+
+/// An order or a group of the chain, of which only the spec matters.
+#[derive(Deserialize)]
+pub(super) struct Wrapper {
+    #[serde(alias = "group_spec", alias = "groupSpec")]
+    pub(super) spec: GroupSpec,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupSpec {
+    name: String,
+    #[serde(default)]
+    requirements: Option<Requirements>,
+    resources: Vec<Unit>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Requirements {
+    #[serde(default, alias = "signedBy")]
+    signed_by: Option<Signers>,
+    #[serde(default)]
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signers {
+    #[serde(default, alias = "allOf")]
+    all_of: Option<Vec<String>>,
+    #[serde(default, alias = "anyOf")]
+    any_of: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyValue {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unit {
+    resource: Resources,
+    count: Whole<u32>,
+    #[serde(default)]
+    price: Option<Coin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Coin {
+    denom: String,
+    amount: Amount,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resources {
+    #[serde(default)]
+    id: Option<Whole<u32>>,
+    cpu: Units,
+    memory: Quantity,
+    #[serde(default)]
+    storage: Option<Vec<Storage>>,
+    #[serde(default)]
+    gpu: Option<Units>,
+    #[serde(default)]
+    endpoints: Option<Vec<EndpointJson>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Units {
+    units: Val,
+    #[serde(default)]
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quantity {
+    #[serde(alias = "size")]
+    quantity: Val,
+    #[serde(default)]
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Storage {
+    #[serde(default)]
+    name: String,
+    #[serde(alias = "size")]
+    quantity: Val,
+    #[serde(default)]
+    attributes: Option<Vec<KeyValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Val {
+    val: Whole<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndpointJson {
+    #[serde(default)]
+    kind: Kind,
+    #[serde(default, alias = "sequenceNumber")]
+    sequence_number: Whole<u32>,
+}
+
+impl GroupSpec {
+    /// The group spec of the domain. The path is where this one stands.
+    pub(super) fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
+        let requirements = self.requirements.unwrap_or_default();
+        let signed_by = requirements.signed_by.unwrap_or_default();
+        let requirements = PlacementRequirements {
+            signed_by: SignedBy {
+                all_of: signed_by.all_of.unwrap_or_default(),
+                any_of: signed_by.any_of.unwrap_or_default(),
+            },
+            attributes: attributes(requirements.attributes),
+        };
+        let at = |rest: &str| if path.is_empty() { rest.to_owned() } else { format!("{path}.{rest}") };
+        // Older chains know no ids: such units are numbered.
+        let numbered = self.resources.iter().any(|unit| unit.resource.id.is_some_and(|id| id.0 != 0));
+        let mut units = Vec::new();
+        for (index, (unit, place)) in self.resources.into_iter().zip(1..).enumerate() {
+            let id = if numbered { unit.resource.id.map_or(0, |id| id.0) } else { place };
+            units.push(unit.into_domain(id, &at(&format!("resources[{index}]")))?);
+        }
+        crate::order::GroupSpec::new(self.name, requirements, units)
+            .map_err(|error| InputError::new(error).at(at("resources")))
+    }
+}
+
+impl Unit {
+    fn into_domain(self, id: u32, path: &str) -> Result<ResourceUnit, InputError> {
+        let Resources { cpu, memory, storage, gpu, endpoints, .. } = self.resource;
+        let mut volumes = Vec::new();
+        for (index, volume) in storage.unwrap_or_default().into_iter().enumerate() {
+            volumes.push(volume.into_domain(&format!("{path}.resource.storage[{index}]"))?);
+        }
+        let endpoint = |e: EndpointJson| Endpoint { kind: e.kind.0, sequence_number: e.sequence_number.0 };
+        let price = self.price.map(|coin| Price::new(Denom::new(coin.denom), coin.amount.0)).transpose();
+        Ok(ResourceUnit {
+            id,
+            cpu: MilliCpu::new(cpu.units.val.0),
+            cpu_attributes: attributes(cpu.attributes),
+            memory: Bytes::new(memory.quantity.val.0),
+            memory_attributes: attributes(memory.attributes),
+            gpu: gpu_request(gpu, id, &format!("{path}.resource.gpu"))?,
+            storage: volumes,
+            endpoints: Endpoints::Listed(endpoints.unwrap_or_default().into_iter().map(endpoint).collect()),
+            count: self.count.0,
+            price: price.map_err(|error| InputError::new(error).at(format!("{path}.price.amount")))?,
+        })
+    }
+}
+
+impl Storage {
+    fn into_domain(self, path: &str) -> Result<Volume, InputError> {
+        let attributes = attributes(self.attributes);
+        let class = StorageClass::from_attributes(&attributes)
+            .map_err(|error| InputError::new(error).at(format!("{path}.attributes")))?;
+        Ok(Volume { name: self.name, size: Bytes::new(self.quantity.val.0), class, attributes })
+    }
+}
+
+fn gpu_request(gpu: Option<Units>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
+    let Some(gpu) = gpu else { return Ok(GpuRequest::default()) };
+    let mut alternatives = Vec::new();
+    for (index, attribute) in gpu.attributes.unwrap_or_default().into_iter().enumerate() {
+        let at = format!("{path}.attributes[{index}]");
+        if attribute.value != "true" {
+            let message = format_args!("`{}` is not the value of a GPU attribute", excerpt(&attribute.value));
+            return Err(InputError::new(message).at(format!("{at}.value")).hint("the chain writes `true`"));
+        }
+        let selector = GpuSelector::from_attribute_key(&attribute.key);
+        alternatives.push(selector.map_err(|error| InputError::new(error).at(format!("{at}.key")))?);
+    }
+    let units = gpu.units.val.0;
+    if units > 0 && alternatives.is_empty() {
+        return Err(InputError::new(crate::order::GroupError::GpuWithoutAttributes(id)).at(path));
+    }
+    Ok(GpuRequest { units, alternatives })
+}
+
+fn attributes(list: Option<Vec<KeyValue>>) -> Vec<Attribute> {
+    list.unwrap_or_default().into_iter().map(|KeyValue { key, value }| Attribute { key, value }).collect()
+}

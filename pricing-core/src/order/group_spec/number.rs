@@ -1,0 +1,109 @@
+//! Numbers in the chain's JSON: decimal text, or, tolerated, JSON integers.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// A number that JSON writes as text or as an integer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Whole<T>(pub(super) T);
+
+impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor(PhantomData))
+    }
+}
+
+struct WholeVisitor<T>(PhantomData<T>);
+
+impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
+    type Value = Whole<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative, as decimal text")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        T::try_from(value).map(Whole).map_err(|_| E::custom(format_args!("`{value}` is out of range")))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let shown = crate::text::excerpt(text);
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(E::custom(format_args!("`{shown}` is not a whole number as decimal text")));
+        }
+        let value = text.parse::<u64>().map_err(|_| E::custom(format_args!("`{shown}` is out of range")))?;
+        self.visit_u64(value)
+    }
+}
+
+/// An amount of money: decimal text, or an integer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Amount(pub(super) rust_decimal::Decimal);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+struct AmountVisitor;
+
+impl Visitor<'_> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount as decimal text")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Amount, E> {
+        Ok(Amount(value.into()))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+        crate::money::parse_decimal(text).map(Amount).map_err(E::custom)
+    }
+}
+
+/// An endpoint's kind, by name or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind(pub(super) crate::order::EndpointKind);
+
+impl Default for Kind {
+    /// The kind whose number is 0, which one of the dialects leaves out.
+    fn default() -> Self {
+        Self(crate::order::EndpointKind::SharedHttp)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl KindVisitor {
+    fn find<E: Error>(shown: impl fmt::Display, is: impl Fn(&crate::order::EndpointKind) -> bool) -> Result<Kind, E> {
+        let kind = crate::order::EndpointKind::ALL.into_iter().find(is);
+        kind.map(Kind).ok_or_else(|| E::custom(format_args!("`{shown}` is not a kind of endpoint")))
+    }
+}
+
+impl Visitor<'_> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`SHARED_HTTP`, `RANDOM_PORT`, `LEASED_IP`, or 0 to 2")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Kind, E> {
+        Self::find(value, |kind| u64::from(kind.number()) == value)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Kind, E> {
+        Self::find(crate::text::excerpt(text), |kind| kind.name() == text)
+    }
+}

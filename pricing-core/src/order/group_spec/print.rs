@@ -1,0 +1,84 @@
+//! Group specs as the chain's REST dialect writes them: snake case, decimal text, every field present.
+
+use serde_json::{Value, json};
+
+use crate::gpu::GpuRequest;
+use crate::money::{CHAIN_DECIMALS, Price};
+use crate::order::{Attribute, Endpoint, Endpoints, GroupSpec, ResourceUnit, Volume};
+
+/// Writes group specs as a JSON array in the chain's REST dialect.
+#[must_use]
+pub fn to_json(groups: &[GroupSpec]) -> Value {
+    Value::Array(groups.iter().map(group).collect())
+}
+
+fn group(group: &GroupSpec) -> Value {
+    let requirements = group.requirements();
+    json!({
+        "name": group.name(),
+        "requirements": {
+            "signed_by": {
+                "all_of": requirements.signed_by.all_of,
+                "any_of": requirements.signed_by.any_of,
+            },
+            "attributes": attributes(&requirements.attributes),
+        },
+        "resources": group.resources().iter().map(unit).collect::<Vec<_>>(),
+    })
+}
+
+fn unit(unit: &ResourceUnit) -> Value {
+    json!({
+        "resource": {
+            "id": unit.id,
+            "cpu": { "units": val(unit.cpu), "attributes": attributes(&unit.cpu_attributes) },
+            "memory": { "quantity": val(unit.memory), "attributes": attributes(&unit.memory_attributes) },
+            "storage": unit.storage.iter().map(volume).collect::<Vec<_>>(),
+            "gpu": gpu(&unit.gpu),
+            "endpoints": endpoints(&unit.endpoints),
+        },
+        "count": unit.count,
+        "price": unit.price.as_ref().map(price),
+    })
+}
+
+/// A number as the chain's resource value.
+fn val(number: impl core::fmt::Display) -> Value {
+    json!({ "val": number.to_string() })
+}
+
+fn attributes(list: &[Attribute]) -> Value {
+    list.iter().map(|attribute| json!({ "key": attribute.key, "value": attribute.value })).collect()
+}
+
+fn volume(volume: &Volume) -> Value {
+    json!({
+        "name": volume.name,
+        "quantity": val(volume.size),
+        "attributes": attributes(&volume.attributes),
+    })
+}
+
+fn gpu(gpu: &GpuRequest) -> Value {
+    let attribute = |key: String| json!({ "key": key, "value": "true" });
+    let keys = gpu.alternatives.iter().map(|selector| attribute(selector.attribute_key()));
+    json!({ "units": val(gpu.units), "attributes": keys.collect::<Vec<_>>() })
+}
+
+/// The endpoints that are listed; a script request only counts them.
+fn endpoints(endpoints: &Endpoints) -> Value {
+    let list: &[Endpoint] = match endpoints {
+        Endpoints::Listed(list) => list,
+        Endpoints::Counted { .. } => &[],
+    };
+    let endpoint = |e: &Endpoint| json!({ "kind": e.kind.name(), "sequence_number": e.sequence_number });
+    list.iter().map(endpoint).collect()
+}
+
+/// A price with all of the chain's decimals.
+fn price(price: &Price) -> Value {
+    let amount = price.amount().to_string();
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount.as_str(), ""));
+    let decimals = usize::try_from(CHAIN_DECIMALS).unwrap_or(usize::MAX);
+    json!({ "denom": price.denom().as_str(), "amount": format!("{whole}.{fraction:0<decimals$}") })
+}

@@ -1,0 +1,163 @@
+//! What the sections say of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::deployment::Replicas;
+use super::document::{Document, Version};
+use super::resources::Compute;
+use super::services::Service;
+use crate::input::InputError;
+use crate::order::StorageClass;
+use crate::text::{excerpt, nearest};
+
+/// Checks every reference from one section to another, and what must hold across them.
+pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
+    for (name, service) in &document.services {
+        if !document.deployment.contains_key(name) {
+            let message = format_args!("the service `{}` is not deployed", excerpt(name));
+            return Err(service.field.name_error(message).hint("add it to `deployment`"));
+        }
+    }
+    for (name, deployment) in &document.deployment {
+        let Some(service) = document.services.get(name) else {
+            return Err(undefined(|m| deployment.field.name_error(m), "service", name, document.services.keys()));
+        };
+        for (placement, replicas) in &deployment.placements {
+            let compute = profile(document, placement, replicas)?;
+            mounts(document.version, service, compute)?;
+            persistent_volumes_are_mounted(name, service, compute)?;
+            tee_fits(service, compute)?;
+        }
+    }
+    addresses(document)?;
+    tees_agree(document)?;
+    if document.deployment.values().all(|deployment| deployment.placements.is_empty()) {
+        return Err(document.deployment_field.name_error("nothing is deployed"));
+    }
+    Ok(())
+}
+
+/// An error about a name that another section does not define.
+fn undefined<'a>(
+    error: impl FnOnce(String) -> InputError,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a &'a str>,
+) -> InputError {
+    let error = error(format!("no {what} is called `{}`", excerpt(name)));
+    match nearest(name, known.copied()) {
+        Some(known) => error.hint(format!("did you mean `{known}`?")),
+        None => error,
+    }
+}
+
+/// The compute profile of a deployment, which its placement must exist for and price.
+fn profile<'d, 'a>(
+    document: &'d Document<'a>,
+    placement: &str,
+    replicas: &Replicas<'a>,
+) -> Result<&'d Compute<'a>, InputError> {
+    let profiles = &document.profiles;
+    let Some(infra) = profiles.placement.get(placement) else {
+        return Err(undefined(|m| replicas.field.name_error(m), "placement", placement, profiles.placement.keys()));
+    };
+    let name = replicas.profile;
+    let Some(compute) = profiles.compute.get(name) else {
+        return Err(undefined(|m| replicas.profile_field.error(m), "compute profile", name, profiles.compute.keys()));
+    };
+    if !infra.pricing.contains_key(name) {
+        let message = format_args!("the placement has no price for the compute profile `{}`", excerpt(name));
+        return Err(infra.field.name_error(message).hint("add it to `pricing`"));
+    }
+    Ok(compute)
+}
+
+fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
+    let mut paths = BTreeMap::new();
+    for mount in &service.mounts {
+        let volumes = || compute.storage.iter().map(|stored| stored.volume.name.as_str());
+        let Some(stored) = compute.storage.iter().find(|stored| stored.volume.name == mount.volume) else {
+            let error = mount.field.name_error(format_args!("no volume is called `{}`", excerpt(mount.volume)));
+            return Err(match nearest(mount.volume, volumes()) {
+                Some(name) => error.hint(format!("did you mean `{}`?", excerpt(name))),
+                None => error,
+            });
+        };
+        if let Some(other) = paths.insert(mount.path, mount.volume) {
+            let message = format_args!("`{}` is the mount of `{}` already", excerpt(mount.path), excerpt(other));
+            return Err(mount.field.name_error(message));
+        }
+        if version == Version::V2_1 && mount.read_only && stored.volume.class == StorageClass::Ram {
+            return Err(mount.field.name_error("a `ram` volume cannot be mounted read-only"));
+        }
+    }
+    Ok(())
+}
+
+fn persistent_volumes_are_mounted(name: &str, service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
+    for stored in &compute.storage {
+        let volume = &stored.volume;
+        let persistent = matches!(volume.class, StorageClass::Persistent(_));
+        if persistent && !service.mounts.iter().any(|mount| mount.volume == volume.name) {
+            let (name, volume) = (excerpt(name), excerpt(&volume.name));
+            return Err(stored
+                .field
+                .error(format_args!("the service `{name}` does not mount the persistent volume `{volume}`"))
+                .hint(format!("add `mount` in `services.{name}.params.storage.{volume}`")));
+        }
+    }
+    Ok(())
+}
+
+fn tee_fits(service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
+    match &service.tee {
+        Some(tee) if tee.needs_gpu() && compute.gpu.units == 0 => {
+            Err(tee.field.error(format_args!("`{}` needs GPUs, and the compute profile has none", tee.kind)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Endpoints are declared, used, and not used twice for one port.
+fn addresses(document: &Document<'_>) -> Result<(), InputError> {
+    let mut used = BTreeSet::new();
+    let mut ports = BTreeMap::new();
+    for (name, service) in &document.services {
+        for expose in &service.exposes {
+            for ip in expose.to.iter().filter_map(|to| to.ip.as_ref()) {
+                if !document.endpoints.contains_key(ip.name) {
+                    return Err(undefined(|m| ip.field.error(m), "endpoint", ip.name, document.endpoints.keys()));
+                }
+                used.insert(ip.name);
+                let port = (ip.name, expose.external_port(), expose.udp);
+                if let Some(other) = ports.insert(port, name) {
+                    let protocol = if expose.udp { "UDP" } else { "TCP" };
+                    let (port, other) = (expose.external_port(), excerpt(other));
+                    let message = format_args!("{protocol} port {port} of this endpoint is in use by `{other}`");
+                    return Err(ip.field.error(message));
+                }
+            }
+        }
+    }
+    match document.endpoints.iter().find(|(name, _)| !used.contains(*name)) {
+        Some((name, field)) => Err(field.name_error(format_args!("the endpoint `{}` is never used", excerpt(name)))),
+        None => Ok(()),
+    }
+}
+
+/// The services of a group share one trusted execution environment, because the group has one provider.
+fn tees_agree(document: &Document<'_>) -> Result<(), InputError> {
+    let mut kinds = BTreeMap::new();
+    for (name, deployment) in &document.deployment {
+        let Some(tee) = document.services.get(name).and_then(|service| service.tee.as_ref()) else { continue };
+        for placement in deployment.placements.keys() {
+            let kind = *kinds.entry(*placement).or_insert(tee.kind);
+            if kind != tee.kind {
+                let placement = excerpt(placement);
+                let message = format_args!("`{}`, but another service in `{placement}` has `{kind}`", tee.kind);
+                return Err(tee.field.error(message).hint("one placement has one kind"));
+            }
+        }
+    }
+    Ok(())
+}

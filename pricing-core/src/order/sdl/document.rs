@@ -1,0 +1,88 @@
+//! The document: its version and its sections.
+
+use std::collections::BTreeMap;
+
+use super::deployment::{self, Deployment};
+use super::duration;
+use super::field::Field;
+use super::profiles::Profiles;
+use super::services::{self, Service};
+use crate::input::InputError;
+
+/// The version of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// One resource unit a service.
+    V2_0,
+    /// Services that share a compute profile in a placement share a resource unit.
+    V2_1,
+}
+
+/// A document whose sections follow the schema.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    pub(super) version: Version,
+    pub(super) services: BTreeMap<&'a str, Service<'a>>,
+    pub(super) profiles: Profiles<'a>,
+    pub(super) deployment: BTreeMap<&'a str, Deployment<'a>>,
+    /// The section itself, for errors about what it lacks.
+    pub(super) deployment_field: Field<'a>,
+    pub(super) endpoints: BTreeMap<&'a str, Field<'a>>,
+}
+
+impl<'a> Document<'a> {
+    /// Reads every section, used or not.
+    pub(super) fn read(root: &Field<'a>) -> Result<Self, InputError> {
+        let sections =
+            ["version", "services", "profiles", "deployment", "endpoints", "include", "reclamation"].as_slice();
+        let document = root.object(sections)?;
+        let version = version(&document.required("version")?)?;
+        if let Some(include) = document.optional("include") {
+            include.texts()?;
+        }
+        if let Some(reclamation) = document.optional("reclamation") {
+            let window = reclamation.object(&["min_window"])?.required("min_window")?;
+            duration::positive(window.text()?).map_err(|message| window.error(message))?;
+        }
+        let endpoints = match document.optional("endpoints") {
+            Some(section) => endpoints(&section)?,
+            None => BTreeMap::new(),
+        };
+        let deployment_field = document.required("deployment")?;
+        Ok(Self {
+            version,
+            services: services::read(&document.required("services")?)?,
+            profiles: Profiles::read(&document.required("profiles")?)?,
+            deployment: deployment::read(&deployment_field)?,
+            deployment_field,
+            endpoints,
+        })
+    }
+}
+
+fn version(field: &Field<'_>) -> Result<Version, InputError> {
+    Ok(match field.one_of(&["2.0", "2.1"])? {
+        "2.0" => Version::V2_0,
+        _ => Version::V2_1,
+    })
+}
+
+fn endpoints<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Field<'a>>, InputError> {
+    let endpoints = section.map()?;
+    for (name, endpoint) in &endpoints {
+        if !is_endpoint_name(name) {
+            return Err(endpoint
+                .name_error("this name is not allowed for an endpoint")
+                .hint("two or more of a-z, 0-9, `-` and `_`, the first a letter"));
+        }
+        endpoint.object(&["kind"])?.required("kind")?.one_of(&["ip"])?;
+    }
+    Ok(endpoints.into_iter().collect())
+}
+
+fn is_endpoint_name(name: &str) -> bool {
+    let lower = |c: char| c.is_ascii_lowercase();
+    name.starts_with(lower)
+        && name.len() > 1
+        && name.chars().all(|c| lower(c) || c.is_ascii_digit() || matches!(c, '-' | '_'))
+}

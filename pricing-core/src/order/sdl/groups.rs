@@ -1,0 +1,144 @@
+//! The group specs that a checked document comes to.
+//!
+//! Services are taken by name, and so are a service's placements; each placement becomes a group, and each service in
+//! it a resource unit, unless the language is 2.1 and its compute profile is in the group already.
+
+use std::collections::BTreeMap;
+
+use super::deployment::Replicas;
+use super::document::{Document, Version};
+use super::resources::Compute;
+use super::services::{Expose, Service};
+use crate::input::InputError;
+use crate::order::{Attribute, Endpoint, EndpointKind, Endpoints, GroupSpec, PlacementRequirements, ResourceUnit};
+use crate::text::excerpt;
+
+/// The port of the shared HTTP ingress.
+const HTTP_PORT: u32 = 80;
+/// The requirement that a trusted execution environment becomes.
+const TEE_ATTRIBUTE: &str = "tee/type";
+
+/// A group that is being put together.
+struct Draft<'a> {
+    requirements: PlacementRequirements,
+    units: Vec<UnitDraft<'a>>,
+}
+
+struct UnitDraft<'a> {
+    profile: &'a str,
+    endpoints: Vec<Endpoint>,
+    unit: ResourceUnit,
+}
+
+/// Builds the groups, sorted by name.
+pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputError> {
+    let numbers = address_numbers(document);
+    let mut drafts: BTreeMap<&str, Draft<'_>> = BTreeMap::new();
+    for (name, deployment) in &document.deployment {
+        let Some(service) = document.services.get(name) else { continue };
+        for (placement_name, replicas) in &deployment.placements {
+            let Some(placement) = document.profiles.placement.get(placement_name) else { continue };
+            let Some(compute) = document.profiles.compute.get(replicas.profile) else { continue };
+            let draft = drafts
+                .entry(placement_name)
+                .or_insert_with(|| Draft { requirements: placement.requirements.clone(), units: Vec::new() });
+            draft.require_tee(service);
+            let endpoints = endpoints(service, &numbers);
+            let price = placement.pricing.get(replicas.profile).cloned();
+            draft.add(document.version, replicas, compute, endpoints, price)?;
+        }
+    }
+    drafts.into_iter().map(|(name, draft)| draft.finish(document, name)).collect()
+}
+
+impl<'a> Draft<'a> {
+    fn require_tee(&mut self, service: &Service<'_>) {
+        let Some(tee) = &service.tee else { return };
+        let attribute = Attribute { key: TEE_ATTRIBUTE.to_owned(), value: tee.kind.to_owned() };
+        if !self.requirements.attributes.contains(&attribute) {
+            self.requirements.attributes.push(attribute);
+            self.requirements.attributes.sort();
+        }
+    }
+
+    fn add(
+        &mut self,
+        version: Version,
+        replicas: &Replicas<'a>,
+        compute: &Compute<'_>,
+        endpoints: Vec<Endpoint>,
+        price: Option<crate::money::Price>,
+    ) -> Result<(), InputError> {
+        let out_of_range = || replicas.field.error("more replicas or services than the chain can count");
+        if version == Version::V2_1 {
+            if let Some(shared) = self.units.iter_mut().find(|draft| draft.profile == replicas.profile) {
+                shared.unit.count = shared.unit.count.checked_add(replicas.count).ok_or_else(out_of_range)?;
+                shared.endpoints.extend(endpoints);
+                shared.endpoints.sort_by_key(|endpoint| endpoint.sequence_number);
+                return Ok(());
+            }
+        }
+        let id = self.units.len().checked_add(1).and_then(|id| u32::try_from(id).ok()).ok_or_else(out_of_range)?;
+        let unit = ResourceUnit {
+            id,
+            cpu: compute.cpu,
+            cpu_attributes: compute.cpu_attributes.clone(),
+            memory: compute.memory,
+            memory_attributes: Vec::new(),
+            gpu: compute.gpu.clone(),
+            storage: compute.storage.iter().map(|stored| stored.volume.clone()).collect(),
+            endpoints: Endpoints::Listed(Vec::new()),
+            count: replicas.count,
+            price,
+        };
+        self.units.push(UnitDraft { profile: replicas.profile, endpoints, unit });
+        Ok(())
+    }
+
+    fn finish(self, document: &Document<'_>, name: &str) -> Result<GroupSpec, InputError> {
+        let mut units = Vec::new();
+        for UnitDraft { mut endpoints, mut unit, .. } in self.units {
+            if document.version == Version::V2_0 {
+                // Their order means nothing; this one is that of the TypeScript implementation.
+                endpoints.sort();
+            }
+            unit.endpoints = Endpoints::Listed(endpoints);
+            units.push(unit);
+        }
+        GroupSpec::new(name.to_owned(), self.requirements, units).map_err(|error| {
+            match document.profiles.placement.get(name) {
+                Some(placement) => placement.field.name_error(error),
+                None => InputError::new(format_args!("group `{}`: {error}", excerpt(name))),
+            }
+        })
+    }
+}
+
+/// The sequence number of each address: its place among all uses of addresses, sorted by name, the last one counting.
+fn address_numbers<'a>(document: &Document<'a>) -> BTreeMap<&'a str, u32> {
+    let exposes = document.services.values().flat_map(|service| &service.exposes);
+    let mut names: Vec<&str> =
+        exposes.flat_map(|expose| &expose.to).filter_map(|to| to.ip.as_ref()).map(|ip| ip.name).collect();
+    names.sort_unstable();
+    names.into_iter().zip(1..).collect()
+}
+
+/// What a service's ports come to, in the document's order.
+fn endpoints(service: &Service<'_>, numbers: &BTreeMap<&str, u32>) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
+    for expose in &service.exposes {
+        for to in expose.to.iter().filter(|to| to.global) {
+            endpoints.push(Endpoint { kind: own_kind(expose), sequence_number: 0 });
+            if let Some(ip) = &to.ip {
+                let sequence_number = numbers.get(ip.name).copied().unwrap_or(0);
+                endpoints.push(Endpoint { kind: EndpointKind::LeasedIp, sequence_number });
+            }
+        }
+    }
+    endpoints
+}
+
+/// The kind of a port beside any address of its own.
+fn own_kind(expose: &Expose<'_>) -> EndpointKind {
+    if !expose.udp && expose.external_port() == HTTP_PORT { EndpointKind::SharedHttp } else { EndpointKind::RandomPort }
+}

@@ -1,0 +1,116 @@
+//! The section `profiles`: what a replica needs, and where it may run at which price.
+
+use std::collections::BTreeMap;
+
+use super::field::Field;
+use super::resources::Compute;
+use super::scalar::Scalar;
+use super::units;
+use crate::input::InputError;
+use crate::money::{Denom, Price};
+use crate::order::{Attribute, PlacementRequirements, SignedBy};
+use crate::text::excerpt;
+
+/// The denoms that the chain takes: its own two, and USDC on its main and its sandbox network.
+const DENOMS: [&str; 4] = [
+    "uakt",
+    "uact",
+    "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
+    "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
+];
+
+/// The profiles, by name.
+#[derive(Debug)]
+pub(super) struct Profiles<'a> {
+    pub(super) compute: BTreeMap<&'a str, Compute<'a>>,
+    pub(super) placement: BTreeMap<&'a str, Placement<'a>>,
+}
+
+/// Where replicas may run, and the most that one of each compute profile may cost there.
+#[derive(Debug)]
+pub(super) struct Placement<'a> {
+    pub(super) field: Field<'a>,
+    pub(super) requirements: PlacementRequirements,
+    pub(super) pricing: BTreeMap<&'a str, Price>,
+}
+
+impl<'a> Profiles<'a> {
+    /// Reads the section.
+    pub(super) fn read(section: &Field<'a>) -> Result<Self, InputError> {
+        let profiles = section.object(&["compute", "placement"])?;
+        let compute = profiles.required("compute")?.map()?;
+        let placement = profiles.required("placement")?.map()?;
+        Ok(Self {
+            compute: compute
+                .into_iter()
+                .map(|(name, field)| Ok((name, Compute::read(field)?)))
+                .collect::<Result<_, InputError>>()?,
+            placement: placement
+                .into_iter()
+                .map(|(name, field)| Ok((name, Placement::read(name, field)?)))
+                .collect::<Result<_, InputError>>()?,
+        })
+    }
+}
+
+impl<'a> Placement<'a> {
+    fn read(name: &str, field: Field<'a>) -> Result<Self, InputError> {
+        if name.is_empty() {
+            return Err(field.name_error("a placement without a name"));
+        }
+        let placement = field.object(&["attributes", "pricing", "signedBy"])?;
+        let attributes = match placement.optional("attributes") {
+            Some(attributes) => attribute_list(&attributes)?,
+            None => Vec::new(),
+        };
+        let signed_by = match placement.optional("signedBy") {
+            Some(signers) => signed_by(&signers)?,
+            None => SignedBy::default(),
+        };
+        let mut pricing = BTreeMap::new();
+        for (profile, field) in placement.required("pricing")?.map()? {
+            pricing.insert(profile, price(&field)?);
+        }
+        Ok(Self { field, requirements: PlacementRequirements { signed_by, attributes }, pricing })
+    }
+}
+
+/// Attributes of the tenant's own, sorted by key; a number or truth value is the text that was written.
+fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
+    let mut attributes = Vec::new();
+    for (key, value) in field.map()? {
+        attributes.push(Attribute { key: key.to_owned(), value: attribute_value(&value)? });
+    }
+    attributes.sort();
+    Ok(attributes)
+}
+
+/// The text of an attribute.
+pub(super) fn attribute_value(field: &Field<'_>) -> Result<String, InputError> {
+    match field.scalar() {
+        Some(Scalar::Text(text)) => Ok(text.clone()),
+        Some(Scalar::Bool(value)) => Ok(value.to_string()),
+        Some(Scalar::Number(number)) => Ok(number.text().to_owned()),
+        Some(Scalar::Null) | None => Err(field.name_error("an attribute's value is missing; expected text")),
+    }
+}
+
+fn signed_by(field: &Field<'_>) -> Result<SignedBy, InputError> {
+    let signers = field.object(&["allOf", "anyOf"])?;
+    let list = |key: &str| signers.optional(key).map_or(Ok(Vec::new()), |list| list.texts());
+    Ok(SignedBy { all_of: list("allOf")?, any_of: list("anyOf")? })
+}
+
+fn price(field: &Field<'_>) -> Result<Price, InputError> {
+    let price = field.object(&["amount", "denom"])?;
+    let denom_field = price.required("denom")?;
+    let denom = denom_field.text()?;
+    if !DENOMS.contains(&denom) {
+        return Err(denom_field
+            .error(format_args!("the denom `{}` is not known", excerpt(denom)))
+            .hint("the chain takes `uakt`, `uact`, and USDC as `ibc/170C...` (mainnet) or `ibc/12C6...` (sandbox)"));
+    }
+    let amount_field = price.required("amount")?;
+    let amount = units::amount(&amount_field)?;
+    Price::new(Denom::new(denom), amount).map_err(|error| amount_field.error(error))
+}

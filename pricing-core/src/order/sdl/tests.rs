@@ -1,0 +1,3 @@
+//! Tests of the SDL reader.
+
+mod corpus;

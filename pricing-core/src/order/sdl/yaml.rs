@@ -1,0 +1,283 @@
+//! YAML as a tree in which every node knows its line and column.
+//!
+//! The parser's events become the tree without recursion, and three bounds keep hostile input cheap: the depth, the
+//! number of nodes, and that number again with every alias expanded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+
+use super::scalar::{self, Scalar};
+use crate::input::InputError;
+use crate::text::excerpt;
+
+/// The deepest nesting. A real file has ten levels.
+const MAX_DEPTH: usize = 64;
+/// The most nodes, aliases expanded. A real file has some hundreds.
+const MAX_NODES: usize = 200_000;
+/// The key that merges other mappings into its own.
+const MERGE_KEY: &str = "<<";
+
+/// A line and a column, both from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl Position {
+    fn error(self, message: impl core::fmt::Display) -> InputError {
+        InputError::new(message).position(self.line, self.column)
+    }
+}
+
+impl From<Marker> for Position {
+    fn from(marker: Marker) -> Self {
+        Self { line: marker.line().max(1), column: marker.col().saturating_add(1) }
+    }
+}
+
+/// A value and where it stands. What an alias names is shared.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) position: Position,
+    pub(super) value: Value,
+    /// How many nodes this is, aliases expanded.
+    nodes: usize,
+    /// How many levels this has, itself included.
+    height: usize,
+}
+
+/// What a node holds.
+#[derive(Debug)]
+pub(super) enum Value {
+    Scalar(Scalar),
+    List(Vec<Rc<Node>>),
+    Map(Vec<Entry>),
+}
+
+/// A key of a mapping, and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_position: Position,
+    pub(super) value: Rc<Node>,
+}
+
+/// Reads the one document of a text.
+pub(super) fn parse(text: &str) -> Result<Rc<Node>, InputError> {
+    let mut loader = Loader::default();
+    let mut parser = Parser::new(StrInput::new(text.strip_prefix('\u{feff}').unwrap_or(text)));
+    while let Some(event) = parser.next_event() {
+        let (event, span) =
+            event.map_err(|error| Position::from(*error.marker()).error(format_args!("not YAML: {}", error.info())))?;
+        loader.take(event, span)?;
+    }
+    loader.root.ok_or_else(|| InputError::new("the file is empty"))
+}
+
+/// A collection whose end has not been seen.
+struct Open {
+    position: Position,
+    anchor: usize,
+    nodes: usize,
+    height: usize,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Rc<Node>>),
+    Map { entries: Vec<Entry>, keys: BTreeSet<String>, key: Option<Key>, merges: Vec<Rc<Node>> },
+}
+
+struct Key {
+    text: String,
+    position: Position,
+    merge: bool,
+}
+
+#[derive(Default)]
+struct Loader {
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Rc<Node>>,
+    documents: usize,
+    nodes: usize,
+    root: Option<Rc<Node>>,
+}
+
+impl Loader {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), InputError> {
+        let position = Position::from(span.start);
+        match event {
+            Event::DocumentStart(_) => self.document(position),
+            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), position),
+            Event::SequenceStart(anchor, tag) => {
+                collection_tag(tag.as_deref(), "seq", position)?;
+                self.start(Content::List(Vec::new()), anchor, position)
+            }
+            Event::MappingStart(anchor, tag) => {
+                collection_tag(tag.as_deref(), "map", position)?;
+                let (entries, merges) = (Vec::new(), Vec::new());
+                self.start(Content::Map { entries, keys: BTreeSet::new(), key: None, merges }, anchor, position)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => self.alias(anchor, position),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn document(&mut self, position: Position) -> Result<(), InputError> {
+        self.documents = self.documents.saturating_add(1);
+        if self.documents > 1 {
+            return Err(position.error("a second document; expected one").hint("keep what is before this `---`"));
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        position: Position,
+    ) -> Result<(), InputError> {
+        let plain = style == ScalarStyle::Plain;
+        if self.wants_key() {
+            let merge = plain && tag.is_none() && text == MERGE_KEY;
+            return self.key(Key { text: text.to_owned(), position, merge });
+        }
+        let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+        let scalar = scalar::resolve(text, plain, tag.as_deref()).map_err(|message| position.error(message))?;
+        self.count(1, position)?;
+        let node = Rc::new(Node { position, value: Value::Scalar(scalar), nodes: 1, height: 1 });
+        self.finish(node, anchor)
+    }
+
+    /// Whether the innermost collection is a mapping that waits for a key.
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
+    }
+
+    fn key(&mut self, key: Key) -> Result<(), InputError> {
+        if let Some(Open { content: Content::Map { key: slot, keys, .. }, .. }) = self.open.last_mut() {
+            if !keys.insert(key.text.clone()) {
+                return Err(key.position.error(format_args!("the key `{}` is given twice", excerpt(&key.text))));
+            }
+            *slot = Some(key);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, content: Content, anchor: usize, position: Position) -> Result<(), InputError> {
+        if self.wants_key() {
+            return Err(position.error("a list or mapping as a key; expected text"));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(position.error(format_args!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.count(1, position)?;
+        self.open.push(Open { position, anchor, nodes: 1, height: 1, content });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), InputError> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let Open { position, anchor, nodes, height, content } = open;
+        let value = match content {
+            Content::List(items) => Value::List(items),
+            Content::Map { entries, merges, .. } => Value::Map(merge(entries, &merges)?),
+        };
+        self.finish(Rc::new(Node { position, value, nodes, height }), anchor)
+    }
+
+    fn alias(&mut self, anchor: usize, position: Position) -> Result<(), InputError> {
+        let Some(node) = self.anchors.get(&anchor).cloned() else {
+            return Err(position.error("the alias stands inside what it names"));
+        };
+        if self.wants_key() {
+            let Value::Scalar(Scalar::Text(text)) = &node.value else {
+                return Err(position.error("an alias as a key; expected one that names text"));
+            };
+            return self.key(Key { text: text.clone(), position, merge: false });
+        }
+        if self.open.len().saturating_add(node.height) > MAX_DEPTH {
+            return Err(position.error(format_args!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.count(node.nodes, position)?;
+        self.add(node)
+    }
+
+    fn count(&mut self, nodes: usize, position: Position) -> Result<(), InputError> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > MAX_NODES {
+            return Err(position.error(format_args!("more than {MAX_NODES} values, aliases expanded")));
+        }
+        Ok(())
+    }
+
+    /// Remembers a complete node under its anchor, and adds it to what it stands in.
+    fn finish(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), InputError> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        self.add(node)
+    }
+
+    fn add(&mut self, node: Rc<Node>) -> Result<(), InputError> {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        open.nodes = open.nodes.saturating_add(node.nodes);
+        open.height = open.height.max(node.height.saturating_add(1));
+        match &mut open.content {
+            Content::List(items) => items.push(node),
+            Content::Map { entries, key, merges, .. } => match key.take() {
+                Some(Key { merge: true, .. }) => merges.push(node),
+                Some(Key { text, position, .. }) => {
+                    entries.push(Entry { key: text, key_position: position, value: node });
+                }
+                None => return Err(node.position.error("a value without a key")),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// Adds the entries of merged mappings, of which the mapping's own keys and then the earlier mappings win.
+fn merge(mut entries: Vec<Entry>, merges: &[Rc<Node>]) -> Result<Vec<Entry>, InputError> {
+    if merges.is_empty() {
+        return Ok(entries);
+    }
+    let mut keys: BTreeSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let mut sources = Vec::new();
+    for node in merges {
+        match &node.value {
+            Value::List(items) => sources.extend(items.iter()),
+            Value::Map(_) | Value::Scalar(_) => sources.push(node),
+        }
+    }
+    for source in sources {
+        let Value::Map(merged) = &source.value else {
+            return Err(source.position.error(format_args!("`{MERGE_KEY}` merges mappings; this is none")));
+        };
+        for entry in merged {
+            if keys.insert(entry.key.clone()) {
+                entries.push(entry.clone());
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// Refuses tags on collections, except the ones that say what the collection is anyway.
+fn collection_tag(tag: Option<&Tag>, kind: &str, position: Position) -> Result<(), InputError> {
+    let Some(tag) = tag else { return Ok(()) };
+    let name = format!("{}{}", tag.handle, tag.suffix);
+    if name == "!" || name.strip_prefix(scalar::CORE_TAG) == Some(kind) {
+        return Ok(());
+    }
+    Err(position.error(format_args!("the tag `{}` is not supported here", excerpt(&name))))
+}
