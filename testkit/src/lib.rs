@@ -1,6 +1,7 @@
 //! Generators, oracles and the corpus.
 
 pub mod check;
+pub mod corpus;
 pub mod generate;
 pub mod oracle;
 pub mod orders;
