@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod fuzz;
+pub mod corpus;
 pub mod generate;
 pub mod oracle;
 pub mod orders;

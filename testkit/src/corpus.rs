@@ -1,0 +1,42 @@
+//! The corpus's reservation vectors: clusters and groups, and what the provider's daemon answered.
+
+use pricing_core::inventory::{Cluster, read, validate};
+use pricing_core::order::{GroupSpec, group_spec};
+use serde_json::Value;
+
+/// A cluster, a group, and the daemon's answer.
+#[derive(Clone, Debug)]
+pub struct ReservationVector {
+    /// Its number.
+    pub id: u64,
+    /// What can be believed of the cluster.
+    pub cluster: Cluster,
+    /// The group.
+    pub group: GroupSpec,
+    /// The answer as the corpus writes it.
+    pub expect: Value,
+}
+
+/// Reads the reservation vectors.
+///
+/// # Errors
+/// When the corpus is not there, or a vector cannot be read.
+pub fn reservation_vectors() -> Result<Vec<ReservationVector>, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/reservation/vectors.jsonl");
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let vectors = text.lines().enumerate();
+    vectors.map(|(line, text)| vector(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))).collect()
+}
+
+fn vector(text: &str) -> Result<ReservationVector, String> {
+    let vector: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let part = |name: &str| vector.get(name).ok_or_else(|| format!("no `{name}`"));
+    let snapshot = read::read(&part("cluster")?.to_string()).map_err(|error| error.to_string())?;
+    let groups = group_spec::read(&part("group")?.to_string()).map_err(|error| error.to_string())?;
+    Ok(ReservationVector {
+        id: part("id")?.as_u64().unwrap_or_default(),
+        cluster: validate::validate(snapshot).cluster,
+        group: groups.into_iter().next().ok_or("no group")?,
+        expect: part("expect")?.clone(),
+    })
+}
