@@ -214,7 +214,8 @@ impl Price {
     /// # Errors
     /// When the product does not fit.
     pub fn times(&self, count: u32) -> Result<Self, ArithmeticOverflow> {
-        let amount = ratio_half_even(&[self.amount, Decimal::from(count)], &[], CHAIN_DECIMALS)?;
+        // At the amount's own scale the product is exact; at the chain's 18 decimals it would soon not fit.
+        let amount = ratio_half_even(&[self.amount, Decimal::from(count)], &[], self.amount.scale())?;
         Ok(Self { denom: self.denom.clone(), amount })
     }
 
@@ -359,6 +360,14 @@ mod tests {
         for text in ["0.1234567890123456789", "123456789012345678901234567890"] {
             assert!(matches!(parse_decimal(text), Err(NumberError::TooManyDigits(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn many_replicas_at_a_high_price_fit() {
+        let price = |text: &str| Price::new(Denom::new("uakt"), parse_decimal(text).unwrap()).unwrap();
+        assert_eq!(price("1000000000000").times(1000).unwrap(), price("1000000000000000"));
+        assert_eq!(price("0.000000000000000001").times(3).unwrap(), price("0.000000000000000003"));
+        assert_eq!(price("79228162514264337593543950335").times(2), Err(ArithmeticOverflow));
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl<'a> Field<'a> {
     }
 
     /// An error about this value not being what was expected.
-    fn expected(&self, what: impl Display) -> InputError {
+    pub(super) fn expected(&self, what: impl Display) -> InputError {
         let message = format_args!("{}; expected {what}", self.found());
         // What is left out stands nowhere; its key does.
         if self.is_null() { self.name_error(message) } else { self.error(message) }

@@ -91,7 +91,7 @@ pub(super) fn attribute_value(field: &Field<'_>) -> Result<String, InputError> {
         Some(Scalar::Text(text)) => Ok(text.clone()),
         Some(Scalar::Bool(value)) => Ok(value.to_string()),
         Some(Scalar::Number(number)) => Ok(number.text().to_owned()),
-        Some(Scalar::Null) | None => Err(field.name_error("an attribute's value is missing; expected text")),
+        Some(Scalar::Null) | None => Err(field.expected("text")),
     }
 }
 

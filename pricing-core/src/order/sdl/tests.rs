@@ -1,3 +1,7 @@
 //! Tests of the SDL reader.
 
 mod corpus;
+mod hostile;
+mod refusals;
+mod rules;
+mod yaml;

@@ -57,14 +57,19 @@ fn is_plain(text: &str, point: bool) -> bool {
     text.len() <= MAX_DIGITS && digits(whole) && digits(fraction)
 }
 
-/// Bytes: `512Mi`, `1.5Gi`, `10G`. The suffix may be of any case, and `GB` is `G`. A part of a byte is a whole one.
+/// Bytes: `512Mi`, `1.5Gi`, `10G`. The suffix may be of any case, and `GB` is `G`; there must be one, because a size
+/// without it is a forgotten one. A part of a byte is a whole one.
 pub(super) fn size(field: &Field<'_>) -> Result<Bytes, InputError> {
-    let text = field.text()?;
-    let bytes = bytes(text).ok_or_else(|| {
+    let malformed = |text: &str| {
         field
             .error(format_args!("`{}` is not a size", excerpt(text)))
             .hint("a number and one of `Ki Mi Gi Ti Pi Ei` (powers of 1024) or `k M G T P E` (powers of 1000)")
-    })?;
+    };
+    if let Some(Scalar::Number(number)) = field.scalar() {
+        return Err(malformed(number.text()));
+    }
+    let text = field.text()?;
+    let bytes = bytes(text).ok_or_else(|| malformed(text))?;
     if bytes == 0 {
         return Err(field.error("a size of nothing"));
     }
@@ -78,7 +83,6 @@ fn bytes(text: &str) -> Option<u64> {
         return None;
     }
     let suffix = match suffix.to_ascii_lowercase().as_str() {
-        "" | "b" => "",
         "k" | "kb" => "k",
         "ki" => "Ki",
         "m" | "mb" => "M",

@@ -146,6 +146,10 @@ impl Loader {
         let plain = style == ScalarStyle::Plain;
         if self.wants_key() {
             let merge = plain && tag.is_none() && text == MERGE_KEY;
+            if anchor != 0 {
+                let value = Value::Scalar(Scalar::Text(text.to_owned()));
+                self.anchors.insert(anchor, Rc::new(Node { position, value, nodes: 1, height: 1 }));
+            }
             return self.key(Key { text: text.to_owned(), position, merge });
         }
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
@@ -162,7 +166,7 @@ impl Loader {
 
     fn key(&mut self, key: Key) -> Result<(), InputError> {
         if let Some(Open { content: Content::Map { key: slot, keys, .. }, .. }) = self.open.last_mut() {
-            if !keys.insert(key.text.clone()) {
+            if !key.merge && !keys.insert(key.text.clone()) {
                 return Err(key.position.error(format_args!("the key `{}` is given twice", excerpt(&key.text))));
             }
             *slot = Some(key);
