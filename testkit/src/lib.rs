@@ -1,8 +1,8 @@
 //! Generators, oracles and the corpus.
 
 pub mod check;
-pub mod fuzz;
 pub mod corpus;
+pub mod fuzz;
 pub mod generate;
 pub mod oracle;
 pub mod orders;

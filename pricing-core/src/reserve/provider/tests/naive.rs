@@ -130,7 +130,7 @@ fn naive(units: &[CommittedUnit], cluster: &Cluster) -> Answer {
 fn fast(units: &[CommittedUnit], cluster: &Cluster) -> Answer {
     match reserve(units, cluster) {
         Ok(reservation) => {
-            let answer = |target: &Target| (target.nodes().map(NodeId::index).collect(), target.gpu_attribute.clone());
+            let answer = |target: &Target| (target.nodes().map(NodeId::place).collect(), target.gpu_attribute.clone());
             Ok(reservation.targets.iter().map(answer).collect())
         }
         Err(error) => Err(matches!(error, ReserveError::ReplicaMismatch(_))),
