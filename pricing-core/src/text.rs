@@ -15,9 +15,16 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (written.chars().count() / 3).max(1);
+    let length = |text: &str| text.chars().take(EXCERPT_CHARACTERS).count();
+    let written_length = length(written);
+    if written_length == EXCERPT_CHARACTERS {
+        // The comparison's cost is the product of the lengths.
+        return None;
+    }
+    let allowed = (written_length / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| length(candidate).abs_diff(written_length) <= allowed)
         .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
@@ -38,5 +45,8 @@ mod tests {
     fn the_nearest_key_is_suggested() {
         assert_eq!(nearest("memroy", ["cpu", "memory", "ip"]), Some("memory"));
         assert_eq!(nearest("zzz", ["cpu", "memory", "ip"]), None);
+        let long = "x".repeat(1 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
+        assert_eq!(nearest("xx", [long.as_str(), "xy"]), Some("xy"));
     }
 }

@@ -10,6 +10,11 @@ use crate::input::InputError;
 use crate::order::StorageClass;
 use crate::text::{excerpt, nearest};
 
+/// The most volumes, mounts, cards and ports that all deployments may come to together.
+///
+/// Profiles and services are shared, so a small file can ask for a great many of them. A real one has dozens.
+const MAX_PARTS: usize = 100_000;
+
 /// Checks every reference from one section to another, and what must hold across them.
 pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
     for (name, service) in &document.services {
@@ -18,12 +23,18 @@ pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
             return Err(service.field.name_error(message).hint("add it to `deployment`"));
         }
     }
+    let mut parts = 0_usize;
     for (name, deployment) in &document.deployment {
         let Some(service) = document.services.get(name) else {
             return Err(undefined(|m| deployment.field.name_error(m), "service", name, document.services.keys()));
         };
         for (placement, replicas) in &deployment.placements {
             let compute = profile(document, placement, replicas)?;
+            parts = parts.saturating_add(weight(service, compute));
+            if parts > MAX_PARTS {
+                let message = format_args!("the deployments come to more than {MAX_PARTS} volumes, cards and ports");
+                return Err(replicas.field.name_error(message));
+            }
             mounts(document.version, service, compute)?;
             persistent_volumes_are_mounted(name, service, compute)?;
             tee_fits(service, compute)?;
@@ -72,22 +83,27 @@ fn profile<'d, 'a>(
     Ok(compute)
 }
 
+/// How many parts one deployment of a service has, itself included.
+fn weight(service: &Service<'_>, compute: &Compute<'_>) -> usize {
+    let ports = service.exposes.iter().map(|expose| expose.to.len()).fold(0_usize, usize::saturating_add);
+    [service.exposes.len(), ports, service.mounts.len(), compute.storage.len(), compute.gpu.alternatives.len()]
+        .into_iter()
+        .fold(1, usize::saturating_add)
+}
+
 fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
+    let volumes: BTreeMap<&str, &StorageClass> =
+        compute.storage.iter().map(|stored| (stored.volume.name.as_str(), &stored.volume.class)).collect();
     let mut paths = BTreeMap::new();
     for mount in &service.mounts {
-        let volumes = || compute.storage.iter().map(|stored| stored.volume.name.as_str());
-        let Some(stored) = compute.storage.iter().find(|stored| stored.volume.name == mount.volume) else {
-            let error = mount.field.name_error(format_args!("no volume is called `{}`", excerpt(mount.volume)));
-            return Err(match nearest(mount.volume, volumes()) {
-                Some(name) => error.hint(format!("did you mean `{}`?", excerpt(name))),
-                None => error,
-            });
+        let Some(class) = volumes.get(mount.volume) else {
+            return Err(undefined(|message| mount.field.name_error(message), "volume", mount.volume, volumes.keys()));
         };
         if let Some(other) = paths.insert(mount.path, mount.volume) {
             let message = format_args!("`{}` is the mount of `{}` already", excerpt(mount.path), excerpt(other));
             return Err(mount.field.name_error(message));
         }
-        if version == Version::V2_1 && mount.read_only && stored.volume.class == StorageClass::Ram {
+        if version == Version::V2_1 && mount.read_only && **class == StorageClass::Ram {
             return Err(mount.field.name_error("a `ram` volume cannot be mounted read-only"));
         }
     }
@@ -95,10 +111,11 @@ fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Res
 }
 
 fn persistent_volumes_are_mounted(name: &str, service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
+    let mounted: BTreeSet<&str> = service.mounts.iter().map(|mount| mount.volume).collect();
     for stored in &compute.storage {
         let volume = &stored.volume;
         let persistent = matches!(volume.class, StorageClass::Persistent(_));
-        if persistent && !service.mounts.iter().any(|mount| mount.volume == volume.name) {
+        if persistent && !mounted.contains(volume.name.as_str()) {
             let (name, volume) = (excerpt(name), excerpt(&volume.name));
             return Err(stored
                 .field

@@ -21,12 +21,14 @@ const TEE_ATTRIBUTE: &str = "tee/type";
 /// A group that is being put together.
 struct Draft<'a> {
     requirements: PlacementRequirements,
-    units: Vec<UnitDraft<'a>>,
+    units: Vec<UnitDraft>,
+    /// Where in the units each compute profile is, in 2.1.
+    shared: BTreeMap<&'a str, usize>,
 }
 
-struct UnitDraft<'a> {
-    profile: &'a str,
+struct UnitDraft {
     endpoints: Vec<Endpoint>,
+    services: usize,
     unit: ResourceUnit,
 }
 
@@ -39,9 +41,11 @@ pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputErro
         for (placement_name, replicas) in &deployment.placements {
             let Some(placement) = document.profiles.placement.get(placement_name) else { continue };
             let Some(compute) = document.profiles.compute.get(replicas.profile) else { continue };
-            let draft = drafts
-                .entry(placement_name)
-                .or_insert_with(|| Draft { requirements: placement.requirements.clone(), units: Vec::new() });
+            let draft = drafts.entry(placement_name).or_insert_with(|| Draft {
+                requirements: placement.requirements.clone(),
+                units: Vec::new(),
+                shared: BTreeMap::new(),
+            });
             draft.require_tee(service);
             let endpoints = endpoints(service, &numbers);
             let price = placement.pricing.get(replicas.profile).cloned();
@@ -70,13 +74,15 @@ impl<'a> Draft<'a> {
         price: Option<crate::money::Price>,
     ) -> Result<(), InputError> {
         let out_of_range = || replicas.field.error("more replicas or services than the chain can count");
+        let index = self.shared.get(replicas.profile).copied();
+        if let Some(shared) = index.and_then(|index| self.units.get_mut(index)) {
+            shared.unit.count = shared.unit.count.checked_add(replicas.count).ok_or_else(out_of_range)?;
+            shared.endpoints.extend(endpoints);
+            shared.services = shared.services.saturating_add(1);
+            return Ok(());
+        }
         if version == Version::V2_1 {
-            if let Some(shared) = self.units.iter_mut().find(|draft| draft.profile == replicas.profile) {
-                shared.unit.count = shared.unit.count.checked_add(replicas.count).ok_or_else(out_of_range)?;
-                shared.endpoints.extend(endpoints);
-                shared.endpoints.sort_by_key(|endpoint| endpoint.sequence_number);
-                return Ok(());
-            }
+            self.shared.insert(replicas.profile, self.units.len());
         }
         let id = self.units.len().checked_add(1).and_then(|id| u32::try_from(id).ok()).ok_or_else(out_of_range)?;
         let unit = ResourceUnit {
@@ -91,16 +97,18 @@ impl<'a> Draft<'a> {
             count: replicas.count,
             price,
         };
-        self.units.push(UnitDraft { profile: replicas.profile, endpoints, unit });
+        self.units.push(UnitDraft { endpoints, services: 1, unit });
         Ok(())
     }
 
     fn finish(self, document: &Document<'_>, name: &str) -> Result<GroupSpec, InputError> {
         let mut units = Vec::new();
-        for UnitDraft { mut endpoints, mut unit, .. } in self.units {
-            if document.version == Version::V2_0 {
-                // Their order means nothing; this one is that of the TypeScript implementation.
-                endpoints.sort();
+        for UnitDraft { mut endpoints, services, mut unit } in self.units {
+            // Their order means nothing. It is that of the TypeScript implementation in 2.0, of Go's in 2.1.
+            match document.version {
+                Version::V2_0 => endpoints.sort(),
+                Version::V2_1 if services > 1 => endpoints.sort_by_key(|endpoint| endpoint.sequence_number),
+                Version::V2_1 => {}
             }
             unit.endpoints = Endpoints::Listed(endpoints);
             units.push(unit);

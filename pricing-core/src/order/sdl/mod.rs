@@ -1,8 +1,8 @@
 //! SDL, versions 2.0 and 2.1: the YAML in which tenants write what they want.
 //!
-//! The text becomes a tree with lines and columns ([`yaml`]), the sections are read out of it by the schema
-//! ([`services`], [`profiles`], [`deployment`]), what they say of each other is checked ([`check`]), and the groups
-//! are put together ([`groups`]).
+//! The text becomes a tree with lines and columns (`yaml`), the sections are read out of it by the schema
+//! (`services`, `profiles`, `deployment`), what they say of each other is checked (`check`), and the groups
+//! are put together (`groups`).
 
 mod check;
 mod deployment;

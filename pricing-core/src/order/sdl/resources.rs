@@ -55,10 +55,9 @@ fn cpu(field: &Field<'_>) -> Result<(MilliCpu, Vec<Attribute>), InputError> {
     let cpu = field.object(&["units", "attributes"])?;
     let units = units::cpu(&cpu.required("units")?)?;
     let mut attributes = Vec::new();
-    if let Some(given) = cpu.optional("attributes") {
-        if let Some(arch) = given.object(&["arch"])?.optional("arch") {
-            attributes.push(Attribute { key: "arch".to_owned(), value: attribute_value(&arch)? });
-        }
+    let given = cpu.optional("attributes").map(|given| given.object(&["arch"])).transpose()?;
+    if let Some(arch) = given.and_then(|given| given.optional("arch")) {
+        attributes.push(Attribute { key: "arch".to_owned(), value: attribute_value(&arch)? });
     }
     Ok((units, attributes))
 }

@@ -127,7 +127,7 @@ fn shifted(whole: &str, fraction: &str, exponent: i32) -> Option<String> {
     let point = i64::try_from(whole.len()).ok()?.checked_add(i64::from(exponent))?;
     let length = i64::try_from(digits.len()).ok()?;
     let limit = i64::try_from(MAX_DIGITS).ok()?;
-    if point > limit || point < -limit {
+    if point.saturating_abs() > limit {
         return None;
     }
     let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));

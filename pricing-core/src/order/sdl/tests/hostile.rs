@@ -61,6 +61,32 @@ fn many_values_are_refused() {
 }
 
 #[test]
+fn shared_profiles_do_not_multiply_without_bound() {
+    let names = |count: usize, name: &str, value: &str| -> String {
+        (0..count).map(|index| format!("{name}{index}: {value}, ")).collect()
+    };
+    let volumes: String = (0..5000).map(|index| format!("{{name: v{index}, size: 1Gi}}, ")).collect();
+    let text = format!(
+        "version: '2.0'
+services: {{{}}}
+profiles:
+  compute: {{p: {{resources: {{cpu: {{units: 1}}, memory: {{size: 1Gi}}, storage: [{volumes}]}}}}}}
+  placement: {{w: {{pricing: {{p: {{denom: uakt, amount: 1}}}}}}}}
+deployment: {{{}}}
+",
+        names(5000, "s", "{image: x}"),
+        names(5000, "s", "{w: {profile: p, count: 1}}")
+    );
+    assert_eq!(refusal(&text), "the deployments come to more than 100000 volumes, cards and ports");
+}
+
+#[test]
+fn long_names_are_not_compared() {
+    let long = "x".repeat(1 << 20);
+    assert_eq!(refusal(&format!("? {long}\n: 1")).len(), "unknown key ``".len() + 60 + "…".len());
+}
+
+#[test]
 fn long_words_are_cut_in_messages() {
     for text in [format!("{}: 1", "k".repeat(1000)), format!("version: \"{}\"", "v".repeat(100_000))] {
         assert!(read(&text).unwrap_err().to_string().len() < 600);
