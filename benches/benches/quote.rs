@@ -1,6 +1,5 @@
 //! Quotes, from order to decision.
 
-#![expect(missing_docs, reason = "criterion's macros write undocumented functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark without its input must stop")]
 
 use std::hint::black_box;

@@ -14,9 +14,14 @@ use crate::error::CliError;
 /// The most bytes that a rate card may have.
 const MAX_RATES_BYTES: usize = 1 << 20;
 
+/// What messages call a file.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }
+}
+
 /// The text of a file, or of stdin for `-`, if it is not longer than it may be.
 fn text(path: &Path, limit: usize) -> Result<String, CliError> {
-    let source = path.display();
+    let source = name(path);
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidData => CliError::unreadable(&source, "the file is not UTF-8 text"),
         _ => CliError::unreadable(&source, error),
@@ -38,7 +43,7 @@ fn text(path: &Path, limit: usize) -> Result<String, CliError> {
 pub(crate) fn orders(args: &OrderArgs) -> Result<Vec<Order>, CliError> {
     let content = text(&args.order, order::MAX_INPUT_BYTES)?;
     order::detect::read(&content, args.format.map(Into::into))
-        .map_err(|error| CliError::malformed(args.order.display(), error))
+        .map_err(|error| CliError::malformed(name(&args.order), error))
 }
 
 /// The text of an order file.
@@ -49,7 +54,7 @@ pub(crate) fn order_text(path: &Path) -> Result<String, CliError> {
 /// The cluster that an inventory file describes, and what was found wrong with it.
 pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
     let content = text(path, inventory::MAX_INPUT_BYTES)?;
-    let snapshot = inventory::read::read(&content).map_err(|error| CliError::malformed(path.display(), error))?;
+    let snapshot = inventory::read::read(&content).map_err(|error| CliError::malformed(name(path), error))?;
     let validated = inventory::validate::validate(snapshot);
     Ok((validated.cluster, validated.findings))
 }
@@ -59,7 +64,7 @@ pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
     match &args.rates {
         Some(path) => {
             let content = text(path, MAX_RATES_BYTES)?;
-            rates::toml::read(&content).map_err(|error| CliError::malformed(path.display(), error))
+            rates::toml::read(&content).map_err(|error| CliError::malformed(name(path), error))
         }
         None => rates::environment::read(|name| std::env::var(name).ok())
             .map_err(|error| CliError::malformed("environment", error)),

@@ -28,6 +28,8 @@ pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), CliError> {
 
 /// Prints a message for people beside the answer.
 pub(crate) fn complain(message: &str) {
+    // Inputs are repeated in messages, and must not drive a terminal.
+    let message: String = message.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
     // There is nowhere left to complain to when this fails.
     let _ = writeln!(io::stderr().lock(), "{message}");
 }

@@ -24,8 +24,13 @@ fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
+/// A text of an input without what could drive a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 fn text(table: &Table) -> String {
-    let lines: Vec<String> = table.trim_fmt().lines().map(str::to_owned).collect();
+    let lines: Vec<String> = table.trim_fmt().lines().map(printable).collect();
     lines.join("\n") + "\n"
 }
 
@@ -68,7 +73,7 @@ fn headline(quote: &Quote) -> String {
     if let Some(max) = &quote.max_price {
         let _ = write!(line, "; the tenant pays at most {} {} a block", max.amount(), max.denom());
     }
-    line + "\n"
+    printable(&line) + "\n"
 }
 
 fn targets(targets: &[QuotedTarget]) -> String {
@@ -172,7 +177,12 @@ pub(crate) fn reservation(group: &str, reservation: &Reservation, cluster: &Clus
             table.add_row([unit, placement.replicas.to_string(), node.to_owned(), cards, card]);
         }
     }
-    format!("{group}: reserved\n\n{}\n", text(&table))
+    format!("{}: reserved\n\n{}\n", printable(group), text(&table))
+}
+
+/// Why a group was not reserved.
+pub(crate) fn failure(group: &str, why: impl std::fmt::Display) -> String {
+    printable(&format!("{group}: {why}")) + "\n"
 }
 
 /// What was found wrong with an inventory.

@@ -166,12 +166,13 @@ impl GpuSelector {
         }
     }
 
-    /// The key of the chain's GPU attribute for this selector.
+    /// The key of the chain's GPU attribute for this selector, in the order's own spelling.
     #[must_use]
     pub fn attribute_key(&self) -> String {
-        let mut key = format!("vendor/{}/model/{}", self.vendor, self.model().unwrap_or("*"));
-        for (word, value) in [("ram", self.ram()), ("interface", self.interface())] {
-            if let Some(value) = value {
+        let [vendor, model, ram, interface] = self.written();
+        let mut key = format!("vendor/{vendor}/model/{model}");
+        for (word, value) in [("ram", ram), ("interface", interface)] {
+            if !value.is_empty() {
                 key.push('/');
                 key.push_str(word);
                 key.push('/');
@@ -299,6 +300,7 @@ mod tests {
             "vendor/nvidia/model/a100/ram/80Gi",
             "vendor/nvidia/model/a100/interface/sxm",
             "vendor/nvidia/model/a100/ram/80Gi/interface/sxm",
+            "vendor/nvidia/model/A100/ram/81920Mi",
         ] {
             assert_eq!(GpuSelector::from_attribute_key(key).unwrap().attribute_key(), key);
         }

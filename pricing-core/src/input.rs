@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// The most characters of a parser's message that are kept.
+const MAX_MESSAGE_CHARACTERS: usize = 300;
+
 /// Why a text is not what it should be, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
@@ -99,6 +102,8 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InputError {
         let full = json.to_string();
         // serde_json ends its messages with the position, which is kept apart here.
         let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+        // A wrongly typed text is repeated in full there.
+        let message: String = message.chars().take(MAX_MESSAGE_CHARACTERS).collect();
         let error = Self::new(message).at(path);
         if json.line() == 0 { error } else { error.position(json.line(), json.column().max(1)) }
     }

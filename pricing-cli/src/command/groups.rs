@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let text = load::order_text(&args.sdl)?;
-    let groups = sdl::read(&text).map_err(|error| CliError::malformed(args.sdl.display(), error))?;
+    let groups = sdl::read(&text).map_err(|error| CliError::malformed(load::name(&args.sdl), error))?;
     output::print_json(&group_spec::to_json(&groups))?;
     Ok(Exit::Success)
 }

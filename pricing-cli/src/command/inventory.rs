@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if cluster.is_usable() {
         return Ok(Exit::Success);
     }
-    output::complain(&format!("error: {}: {UNUSABLE}", args.file.display()));
+    output::complain(&format!("error: {}: {UNUSABLE}", load::name(&args.file)));
     Err(CliError::Answered(Exit::Input))
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Pricing, UnlistedGpu};
 use serde_json::json;
 
@@ -90,10 +91,10 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
     add("rates.endpoint".into(), rates.endpoint.to_string(), "USD an endpoint and month");
     add("rates.ip".into(), rates.ip.to_string(), "USD a leased IP and month");
     for (class, usd) in &rates.storage {
-        add(format!("rates.storage.{class}"), usd.to_string(), "USD a GiB and month");
+        add(entry_key("rates.storage", class), usd.to_string(), "USD a GiB and month");
     }
     for rate in rates.gpu.entries() {
-        add(format!("rates.gpu.\"{}\"", rate.key()), rate.usd().to_string(), "USD a card and month");
+        add(entry_key("rates.gpu", rate.key()), rate.usd().to_string(), "USD a card and month");
     }
     let policy = &pricing.policy;
     let unlisted = match policy.unlisted_gpu {
@@ -116,7 +117,7 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
     add("policy.owners.allow".into(), policy.owners.allow.join(" "), "owners; empty: everyone");
     add("policy.owners.deny".into(), policy.owners.deny.join(" "), "owners");
     for (owner, factor) in &policy.owners.discount {
-        add(format!("policy.owners.discount.{owner}"), factor.to_string(), "of the price");
+        add(entry_key("policy.owners.discount", owner), factor.to_string(), "of the price");
     }
     add("chain.blocks_per_month".into(), pricing.chain.blocks_per_month.to_string(), "blocks");
     for (denom, token) in &pricing.chain.denoms {
@@ -124,7 +125,7 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
             CoinValue::Fixed(usd) => format!("{usd} USD a coin of 10^{} units", token.exponent),
             CoinValue::Feed(feed) => format!("feed {feed}, a coin of 10^{} units", token.exponent),
         };
-        add(format!("chain.denoms.{denom}"), value, "");
+        add(entry_key("chain.denoms", denom.as_str()), value, "");
     }
     for resource in CommitResource::ALL {
         let factor = *resource.level(&mut pricing.commit);

@@ -74,8 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             for (group, outcome) in &outcomes {
                 let text = match outcome {
                     Some(Ok(reservation)) => table::reservation(group, reservation, &cluster),
-                    Some(Err(error)) => format!("{group}: {error}\n"),
-                    None => format!("{group}: {UNUSABLE}\n"),
+                    Some(Err(error)) => table::failure(group, error),
+                    None => table::failure(group, UNUSABLE),
                 };
                 output::print(&text)?;
             }

@@ -278,7 +278,8 @@ fn decide(
     }
     if let Some(max) = order.max_price.as_ref().filter(|max| price.amount() > max.amount()) {
         let (amount, denom) = (price.amount(), price.denom());
-        let message = format!("the price of {amount}{denom} a block is above the tenant's maximum of {}", max.amount());
+        let message =
+            format!("the price of {amount} {denom} a block is above the tenant's maximum of {}", max.amount());
         return Err(Reason::new(ReasonCode::PriceAboveMax, message));
     }
     let offer_prices = offer::split(order, bill, &price)?;
