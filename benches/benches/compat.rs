@@ -1,5 +1,11 @@
 //! The drop-in's pricing: the request alone, and with reading it.
 
+#![expect(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a benchmark of a broken request has no meaning, and criterion writes undocumented functions"
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -105,6 +105,7 @@ pub(super) fn power_of_ten(exponent: u32) -> Option<I256> {
     POWERS_OF_TEN.get(usize::try_from(exponent).ok()?).map(|power| I256::from(*power))
 }
 
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which would refuse a wrong index")]
 const POWERS_OF_TEN: [i128; 39] = {
     let mut powers = [1_i128; 39];
     let mut exponent = 1;

@@ -35,8 +35,9 @@ impl Mappings {
             let mut parts = pair.split('=');
             let key = parts.next().unwrap_or("");
             let rate = parts.next().filter(|rate| !rate.is_empty());
+            // Bash cannot keep a mapping without a key, and leaves its loop there.
             if key.is_empty() {
-                continue;
+                break;
             }
             entries.retain(|(other, _)| other != key);
             entries.push((key.to_owned(), rate));
