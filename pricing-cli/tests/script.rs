@@ -1,6 +1,6 @@
 //! `bidprice-script` as a provider runs it: stdin, environment, stdout, stderr and exit code.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
