@@ -1,10 +1,6 @@
 //! The drop-in's pricing: the request alone, and with reading it.
 
-#![expect(
-    clippy::expect_used,
-    missing_docs,
-    reason = "a benchmark of a broken request has no meaning, and criterion writes undocumented functions"
-)]
+#![expect(clippy::expect_used, reason = "a benchmark of a broken request has no meaning")]
 
 use std::hint::black_box;
 
