@@ -1,5 +1,7 @@
 //! The drop-in's pricing: the request alone, and with reading it.
 
+#![expect(clippy::expect_used, reason = "a benchmark of a broken request has no meaning")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! `bidprice-script` as a provider runs it: stdin, environment, stdout, stderr and exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -64,13 +64,13 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
 
 /// Decodes at full speed, and only on an error once more to learn where it is.
 fn decode<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, InputError> {
-    serde_json::from_str(text).or_else(|error| {
+    serde_json::from_str(text).map_err(|error| {
         let mut json = serde_json::Deserializer::from_str(text);
         match serde_path_to_error::deserialize::<_, T>(&mut json) {
-            Err(error) => Err(InputError::from(error)),
+            Err(error) => InputError::from(error),
             // The value is whole, so what is wrong comes after it.
-            Ok(_) => Err(InputError::new("there is more text after the request")
-                .position(error.line().max(1), error.column().max(1))),
+            Ok(_) => InputError::new("there is more text after the request")
+                .position(error.line().max(1), error.column().max(1)),
         }
     })
 }

@@ -29,7 +29,7 @@ pub use rates::CompatRates;
 pub use restore::restore;
 
 use amounts::Amounts;
-use fixed::{divide, power_of_ten};
+use fixed::{divide, multiply, power_of_ten};
 
 /// The denom that the legacy form is answered in.
 const LEGACY_DENOM: &str = "uakt";
@@ -174,19 +174,19 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
 
 /// A month's dollars per block, in units of a coin that is a dollar: divided first, as the script does.
 fn dollars_per_block(usd: I256, blocks: Decimal, exponent: u32) -> Option<I256> {
-    over(usd, blocks)?.checked_mul(power_of_ten(exponent)?)
+    multiply(over(usd, blocks)?, power_of_ten(exponent)?)
 }
 
 /// A month's dollars per block, in units of a coin: coins first, then its units, then the share of a block.
 fn coins_per_block(usd: I256, usd_per_coin: Decimal, blocks: Decimal, exponent: u32) -> Option<I256> {
-    over(over(usd, usd_per_coin)?.checked_mul(power_of_ten(exponent)?)?, blocks)
+    over(multiply(over(usd, usd_per_coin)?, power_of_ten(exponent)?)?, blocks)
 }
 
 /// A number of units of 10^-20 over a decimal, cut.
 fn over(value: I256, divisor: Decimal) -> Option<I256> {
     let value = match divisor.scale() {
         0 => value,
-        scale => value.checked_mul(power_of_ten(scale)?)?,
+        scale => multiply(value, power_of_ten(scale)?)?,
     };
     divide(value, I256::from(divisor.mantissa()))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ethnum::I256;
 
 use super::amounts::{add, gib};
-use super::fixed::Fixed;
+use super::fixed::{Fixed, multiply};
 use super::mappings::{Key, Mappings};
 use super::rates::{CompatRates, Source, fixed, readable};
 use super::{Refusal, Stop, Terms};
@@ -28,7 +28,7 @@ impl CompatRates {
             let cards = u128::from(resource.count.0).checked_mul(u128::from(resource.gpu_units()));
             let cards = cards.and_then(|cards| i128::try_from(cards).ok()).ok_or(ArithmeticOverflow)?;
             if cards != 0 {
-                let cost = I256::from(cards).checked_mul(rate.units());
+                let cost = multiply(I256::from(cards), rate.units());
                 sum = cost.and_then(|cost| sum.checked_add(cost)).ok_or(ArithmeticOverflow)?;
             }
         }
@@ -47,6 +47,9 @@ fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[GpuKind]) 
         if let Some(dearest) = rates.into_iter().max() {
             return Ok(dearest);
         }
+    }
+    if resource.gpu_units() == 0 && mappings.are_readable() {
+        return Ok(Fixed::ZERO);
     }
     readable(mappings.requested(&Key::new(details("nvidia"), details("amd"))))
 }

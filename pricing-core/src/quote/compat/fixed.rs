@@ -82,7 +82,7 @@ impl CompatPrice {
 
     /// The price in units of 10^-20.
     pub(super) fn exact(self) -> Option<I256> {
-        I256::from(self.units).checked_mul(power_of_ten(DECIMALS.checked_sub(self.decimals)?)?)
+        multiply(I256::from(self.units), power_of_ten(DECIMALS.checked_sub(self.decimals)?)?)
     }
 }
 
@@ -100,8 +100,29 @@ impl fmt::Display for CompatPrice {
     }
 }
 
+/// Powers of ten from a table: working them out takes longer than pricing a request.
 pub(super) fn power_of_ten(exponent: u32) -> Option<I256> {
-    10_i128.checked_pow(exponent).map(I256::from)
+    POWERS_OF_TEN.get(usize::try_from(exponent).ok()?).map(|power| I256::from(*power))
+}
+
+#[expect(clippy::indexing_slicing, reason = "worked out by the compiler, which would refuse a wrong index")]
+const POWERS_OF_TEN: [i128; 39] = {
+    let mut powers = [1_i128; 39];
+    let mut exponent = 1;
+    while exponent < 39 {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
+/// The product. Numbers that fit 128 bits, which are nearly all, take a short cut.
+pub(super) fn multiply(value: I256, factor: I256) -> Option<I256> {
+    let short = match (i128::try_from(value), i128::try_from(factor)) {
+        (Ok(value), Ok(factor)) => value.checked_mul(factor),
+        _ => None,
+    };
+    short.map(I256::from).or_else(|| value.checked_mul(factor))
 }
 
 /// The quotient, cut towards zero. Numbers that fit 128 bits, which are nearly all, take a short cut.
@@ -115,8 +136,9 @@ pub(super) fn divide(value: I256, divisor: I256) -> Option<I256> {
 /// The quotient rounded half-even, for a divisor above zero.
 pub(super) fn divide_half_even(value: I256, divisor: I256) -> Option<I256> {
     let quotient = divide(value, divisor)?;
-    let rest = value.checked_sub(quotient.checked_mul(divisor)?)?;
-    let twice = rest.checked_abs()?.checked_mul(I256::new(2))?;
+    let rest = value.checked_sub(multiply(quotient, divisor)?)?;
+    let magnitude = rest.checked_abs()?;
+    let twice = magnitude.checked_add(magnitude)?;
     let odd = quotient & I256::ONE == I256::ONE;
     let up = twice > divisor || (twice == divisor && odd);
     if up { quotient.checked_add(if rest < 0 { I256::MINUS_ONE } else { I256::ONE }) } else { Some(quotient) }
@@ -130,8 +152,13 @@ pub(super) fn parse_amount(text: &str) -> Option<I256> {
         return None;
     }
     let kept = fraction.trim_end_matches('0');
-    let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
+    let number = |digits: &str| match digits.len() {
+        0 => Some(0),
+        // Short numbers, which are nearly all, are read several times faster as 64 bits.
+        1..=18 => digits.parse::<u64>().ok().map(i128::from),
+        _ => digits.parse::<i128>().ok(),
+    };
     let missing = u32::try_from(18_usize.checked_sub(kept.len())?).ok()?;
-    let fraction = number(kept)?.checked_mul(10_i128.checked_pow(missing.checked_add(2)?)?)?;
-    I256::from(number(whole)?).checked_mul(power_of_ten(DECIMALS)?)?.checked_add(I256::from(fraction))
+    let fraction = multiply(I256::from(number(kept)?), power_of_ten(missing.checked_add(2)?)?)?;
+    multiply(I256::from(number(whole)?), power_of_ten(DECIMALS)?)?.checked_add(fraction)
 }

@@ -23,6 +23,7 @@ pub(super) struct Mappings {
     /// `strict_rates`, since what the calculator reads need not fit a rate card.
     strict: GpuRates,
     strict_rates: Vec<Rate>,
+    readable: bool,
 }
 
 impl Mappings {
@@ -34,8 +35,9 @@ impl Mappings {
             let mut parts = pair.split('=');
             let key = parts.next().unwrap_or("");
             let rate = parts.next().filter(|rate| !rate.is_empty());
+            // Bash cannot keep a mapping without a key, and leaves its loop there.
             if key.is_empty() {
-                continue;
+                break;
             }
             entries.retain(|(other, _)| other != key);
             entries.push((key.to_owned(), rate));
@@ -58,11 +60,12 @@ impl Mappings {
             }
         }
         entries.sort();
-        Self { entries, catch_all: dearest.map_or(floor, |dearest| dearest.max(floor)), strict, strict_rates }
+        let readable = entries.iter().all(|(_, rate)| rate.is_some());
+        Self { entries, catch_all: dearest.map_or(floor, |dearest| dearest.max(floor)), strict, strict_rates, readable }
     }
 
     /// The rate for what a request says of its cards: as given, then without the last part, then for the bare model.
-    pub(super) fn requested(&self, key: &Key<'_>) -> Rate {
+    pub(super) fn requested(&self, key: &Key) -> Rate {
         let found = self.find(key.as_given());
         let found = found.or_else(|| self.find(key.without_last_part()));
         found.or_else(|| self.find(key.bare_model())).unwrap_or(Some(self.catch_all))
@@ -75,43 +78,73 @@ impl Mappings {
         rate.copied().unwrap_or(Some(self.catch_all))
     }
 
-    fn find<'a>(&self, key: impl Iterator<Item = &'a str> + Clone) -> Option<Rate> {
-        let key = key.flat_map(str::bytes);
-        let place = self.entries.binary_search_by(|(entry, _)| entry.bytes().cmp(key.clone())).ok()?;
+    /// Whether the calculator can read every mapping.
+    pub(super) fn are_readable(&self) -> bool {
+        self.readable
+    }
+
+    fn find(&self, key: &[u8]) -> Option<Rate> {
+        let place = self.entries.binary_search_by(|(entry, _)| entry.as_bytes().cmp(key)).ok()?;
         self.entries.get(place).map(|(_, rate)| *rate)
     }
 }
 
-/// The key that the script makes of a request: `model[.ram][.interface]`, in pieces.
-pub(super) struct Key<'a>([&'a str; 5]);
+/// What a key may have of bytes without being kept on the heap.
+const SHORT_KEY: usize = 64;
 
-impl<'a> Key<'a> {
+/// The key that the script makes of a request: `model[.ram][.interface]`.
+pub(super) struct Key {
+    short: [u8; SHORT_KEY],
+    length: usize,
+    /// The whole key, when it is longer than a short one.
+    long: Vec<u8>,
+}
+
+impl Key {
     /// The key for the vendor that the script reads. It reads RAM and interface of NVIDIA's cards only.
-    pub(super) fn new(nvidia: Option<&'a GpuDetails<'_>>, amd: Option<&'a GpuDetails<'_>>) -> Self {
+    pub(super) fn new(nvidia: Option<&GpuDetails<'_>>, amd: Option<&GpuDetails<'_>>) -> Self {
         let model = nvidia.or(amd).and_then(|details| details.model.as_deref());
         let named = nvidia.filter(|details| details.model.is_some());
-        let part = |text: Option<&'a str>| match text.filter(|text| *text != "0") {
-            Some(text) => [".", text],
-            None => ["", ""],
-        };
-        let [ram_dot, ram] = part(named.and_then(|details| details.ram.as_deref()));
-        let [interface_dot, interface] = part(named.and_then(|details| details.interface.as_deref()));
-        Self([model.unwrap_or("0"), ram_dot, ram, interface_dot, interface])
+        let ram = named.and_then(|details| details.ram.as_deref()).filter(|text| *text != "0");
+        let interface = named.and_then(|details| details.interface.as_deref()).filter(|text| *text != "0");
+        let mut key = Self { short: [0; SHORT_KEY], length: 0, long: Vec::new() };
+        key.push(model.unwrap_or("0"));
+        for part in [ram, interface].into_iter().flatten() {
+            key.push(".");
+            key.push(part);
+        }
+        key
     }
 
-    fn as_given(&self) -> impl Iterator<Item = &'a str> + Clone {
-        self.0.into_iter()
+    fn push(&mut self, part: &str) {
+        let end = self.length.saturating_add(part.len());
+        match self.short.get_mut(self.length..end) {
+            Some(place) if self.long.is_empty() => {
+                place.copy_from_slice(part.as_bytes());
+                self.length = end;
+            }
+            _ => {
+                if self.long.is_empty() {
+                    self.long.extend(self.short.iter().take(self.length));
+                }
+                self.long.extend(part.bytes());
+            }
+        }
     }
 
-    fn without_last_part(&self) -> impl Iterator<Item = &'a str> + Clone {
-        let last = (0..self.0.len()).zip(self.0).rev().find_map(|(place, piece)| Some((place, piece.rfind('.')?)));
-        let (place, end) = last.unwrap_or((self.0.len(), 0));
-        let cut = self.0.get(place).and_then(|piece| piece.get(..end)).unwrap_or("");
-        self.0.into_iter().take(place).chain(core::iter::once(cut))
+    fn as_given(&self) -> &[u8] {
+        if self.long.is_empty() { self.short.get(..self.length).unwrap_or_default() } else { &self.long }
     }
 
-    fn bare_model(&self) -> impl Iterator<Item = &'a str> + Clone {
-        let [model, ..] = self.0;
-        core::iter::once(model.split('.').next().unwrap_or(model))
+    fn without_last_part(&self) -> &[u8] {
+        let key = self.as_given();
+        let end = key.iter().rposition(|byte| *byte == b'.').unwrap_or(key.len());
+        key.get(..end).unwrap_or_default()
+    }
+
+    fn bare_model(&self) -> &[u8] {
+        let key = self.as_given();
+        let end = key.iter().position(|byte| *byte == b'.').unwrap_or(key.len());
+        key.get(..end).unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@ use ethnum::I256;
 use rust_decimal::Decimal;
 
 use super::amounts::Amounts;
-use super::fixed::{Fixed, divide, power_of_ten};
+use super::fixed::{Fixed, divide, multiply, power_of_ten};
 use super::mappings::{Mappings, Rate};
 use super::{Doubt, Refusal, Stop, Terms, written};
 use crate::input::InputError;
@@ -164,7 +164,7 @@ fn sum(priced: impl Iterator<Item = (i128, Fixed)>, gpu: I256) -> Result<I256, A
     let mut sum = I256::ZERO;
     for (quantity, rate) in priced {
         if quantity != 0 && rate != Fixed::ZERO {
-            let product = I256::from(quantity).checked_mul(rate.units());
+            let product = multiply(I256::from(quantity), rate.units());
             sum = product.and_then(|product| sum.checked_add(product)).ok_or(ArithmeticOverflow)?;
         }
     }
@@ -173,7 +173,7 @@ fn sum(priced: impl Iterator<Item = (i128, Fixed)>, gpu: I256) -> Result<I256, A
 }
 
 fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
-    divide(usd.checked_mul(I256::from(factor.mantissa()))?, power_of_ten(factor.scale())?)
+    divide(multiply(usd, I256::from(factor.mantissa()))?, power_of_ten(factor.scale())?)
 }
 
 /// A rate that must be readable, for a sum that the script makes even of nothing.

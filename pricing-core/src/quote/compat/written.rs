@@ -11,8 +11,7 @@ const KEYWORDS: [&str; 22] = [
 /// A rate, or none where the calculator would report a syntax error and print nothing.
 ///
 /// What it reads without complaint is kept, odd as it is: a word is a variable that holds 0, capital letters are
-/// digits (a lone one counts from 10, among others they are 9), and characters that it does not know are skipped.
-/// Expressions are not calculated; nobody's rate is one.
+/// digits (a lone one counts from 10, among others they are 9). Expressions are not calculated; nobody's rate is one.
 pub(super) fn rate(text: &str) -> Option<Fixed> {
     let mut tokens = tokens(text)?.into_iter();
     let (negative, token) = match tokens.next()? {
@@ -54,10 +53,8 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             'a'..='z' => tokens.push(Token::Word(token)),
             '-' => tokens.push(Token::Minus),
             ' ' | '\t' => {}
-            // Operators, brackets, strings, comments and line ends make no rate.
-            '+' | '*' | '/' | '%' | '^' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '!' | '&' | '|'
-            | ',' | ';' | '"' | '#' | '\n' | '\r' => return None,
-            _ => {}
+            // Operators, brackets and line ends make no rate; at an unknown character the calculator drops the line.
+            _ => return None,
         }
     }
     Some(tokens)
