@@ -22,7 +22,7 @@ fn cluster(nodes: &[(u64, &[&str])]) -> Cluster {
         };
         let cards: Vec<_> = cards.iter().map(card).collect();
         builder.node(Node {
-            name: format!("node{}", place + 1).into(),
+            name: format!("node{}", place.saturating_add(1)).into(),
             cpu: Capacity { total: MilliCpu::new(64_000), available: MilliCpu::new(64_000) },
             memory: bytes(64 * GI),
             ephemeral: bytes(1024 * GI),
