@@ -1,7 +1,5 @@
 //! The sound scheduler on the reservation vectors, beside the daemon's own answers.
 
-#![expect(clippy::panic, reason = "a failed test panics")]
-
 use pricing_core::reserve::{CommitLevels, Reservation, ReserveError, Scheduler, SearchBudget, provider, sound};
 use testkit::check::{check_realisable, check_reservation};
 use testkit::corpus::reservation_vectors;

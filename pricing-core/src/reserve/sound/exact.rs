@@ -30,15 +30,16 @@ struct Kernel {
 }
 
 impl Kernel {
-    fn new(problem: &Problem<'_>, alone: &Alone) -> Self {
+    fn new(problem: &Problem<'_>, alone: &Alone, steps: &mut Steps) -> Result<Self, ReserveError> {
         let mut kernel = Self { easy: Vec::new(), hard: (0..problem.units.len()).collect() };
         let mut replicas = problem.replicas();
         loop {
+            steps.take(kernel.hard.len())?;
             let easy = kernel.hard.iter().enumerate().find_map(|(place, unit)| {
                 let mut choices = alone.viable.get(*unit)?.iter();
                 choices.find(|choice| is_easy(problem, alone, *unit, **choice, replicas)).map(|c| (place, *unit, *c))
             });
-            let Some((place, unit, choice)) = easy else { return kernel };
+            let Some((place, unit, choice)) = easy else { return Ok(kernel) };
             kernel.hard.remove(place);
             kernel.easy.push((unit, choice));
             let count = problem.pieces_of(unit).fold(0_u64, |sum, (_, piece)| sum.saturating_add(piece.count.into()));
@@ -61,7 +62,7 @@ pub(super) fn search(
     alone: &Alone,
     steps: &mut Steps,
 ) -> Result<Option<Solution>, ReserveError> {
-    let kernel = Kernel::new(problem, alone);
+    let kernel = Kernel::new(problem, alone, steps)?;
     // Which of its viable choices each hard unit has; the first unit's changes fastest, as it is placed last.
     let mut odometer = vec![0_usize; kernel.hard.len()];
     loop {
@@ -71,7 +72,8 @@ pub(super) fn search(
             .zip(&odometer)
             .filter_map(|(unit, at)| Some((*unit, *alone.viable.get(*unit)?.get(*at)?)))
             .collect();
-        steps.take(assigned.len().saturating_add(1))?;
+        // Each unit is looked up, compared and summed.
+        steps.take(assigned.len().saturating_mul(16).saturating_add(1))?;
         if let Some(placed) = assign(problem, alone, &assigned, steps)? {
             return finish(problem, &kernel, &assigned, placed, steps);
         }
@@ -109,7 +111,7 @@ fn finish(
     }
     for (place, nodes) in placed {
         let unit = problem.pieces.get(place).map_or(usize::MAX, |piece| piece.unit);
-        let choice = assigned.iter().find(|(assigned, _)| *assigned == unit).map_or(0, |(_, choice)| *choice);
+        let choice = chosen(assigned, unit);
         let (Some(demand), Some(choice)) = (problem.demands.get(unit), problem.choice(unit, choice)) else { continue };
         for (node, replicas) in &nodes {
             placing.overlay.add(*node, demand, choice, *replicas);
@@ -127,6 +129,12 @@ fn finish(
     Ok(Some(placing.solution))
 }
 
+/// The choice of a unit among those assigned, which are by unit.
+fn chosen(assigned: &[(usize, usize)], unit: usize) -> usize {
+    let place = assigned.binary_search_by_key(&unit, |(unit, _)| *unit).ok();
+    place.and_then(|place| assigned.get(place)).map_or(0, |(_, choice)| *choice)
+}
+
 /// Searches with every hard unit's choice made.
 fn assign(
     problem: &Problem<'_>,
@@ -138,8 +146,8 @@ fn assign(
     let mut hosts: BTreeMap<usize, Vec<Option<(Host, u32)>>> = BTreeMap::new();
     for (place, dimension) in dimensions.iter().enumerate() {
         let choice_of = |piece: usize| {
-            let unit = problem.pieces.get(piece).map(|piece| piece.unit);
-            assigned.iter().find(|(assigned, _)| Some(*assigned) == unit).map_or(0, |(_, choice)| *choice)
+            let unit = problem.pieces.get(piece).map_or(usize::MAX, |piece| piece.unit);
+            chosen(assigned, unit)
         };
         let found = dimension.pieces.iter().flat_map(|piece| alone.hosts(*piece, choice_of(*piece)));
         for (host, fit) in found {
