@@ -1,7 +1,7 @@
 //! The card kinds of the inventory.
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::{self, Cluster};
+use pricing_core::inventory;
 
 use crate::{NoBid, files};
 
@@ -9,19 +9,13 @@ use crate::{NoBid, files};
 pub(crate) fn cards(path: &str) -> Result<Vec<GpuKind>, NoBid> {
     let unusable = |error: String| NoBid(format!("inventory-unusable: BIDPRICE_INVENTORY: {error}"));
     let text = files::read_text(path, inventory::MAX_INPUT_BYTES).map_err(unusable)?;
-    let cluster = cluster(&text).map_err(|error| unusable(format!("`{path}`: {error}")))?;
-    if cluster.nodes().is_empty() {
+    let snapshot = inventory::read::read(&text).map_err(|error| unusable(format!("`{path}`: {error}")))?;
+    let cluster = inventory::validate::validate(snapshot).cluster;
+    if !cluster.is_usable() {
         return Err(unusable(format!("`{path}` has no usable node")));
     }
     let mut kinds: Vec<GpuKind> = cluster.cards().iter().map(|card| card.kind.clone()).collect();
     kinds.sort();
     kinds.dedup();
     Ok(kinds)
-}
-
-/// Reads and validates an inventory.
-fn cluster(_text: &str) -> Result<Cluster, String> {
-    // MERGE: inventory::read::read(text).map(|snapshot| inventory::validate::validate(snapshot).cluster), with the
-    // error as text, once both functions are here.
-    Err("inventories cannot be read yet".to_owned())
 }
