@@ -45,10 +45,10 @@ fn quotes(case: &Case) -> [Quote; 3] {
 }
 
 /// The order with one unit changed.
-fn changed(order: &Order, place: usize, change: impl Fn(&mut ResourceUnit)) -> Order {
+fn changed(order: &Order, place: usize, change: impl FnOnce(&mut ResourceUnit)) -> Order {
     let mut units = order.group.resources().to_vec();
     let place = place % units.len();
-    change(&mut units[place]);
+    units.get_mut(place).map(change);
     let group = GroupSpec::new(order.group.name().into(), order.group.requirements().clone(), units).unwrap();
     Order { group, ..order.clone() }
 }
