@@ -56,7 +56,7 @@ pub(crate) enum CliError {
         /// The code for scripts.
         code: &'static str,
         /// What is wrong with it, and where.
-        error: InputError,
+        error: Box<InputError>,
     },
     /// The command line makes no sense.
     Usage(String),
@@ -69,17 +69,12 @@ pub(crate) enum CliError {
 impl CliError {
     /// An error in the content of an input.
     pub(crate) fn malformed(source: impl fmt::Display, error: InputError) -> Self {
-        Self::Input { source: source.to_string(), code: "malformed-input", error }
+        Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error) }
     }
 
     /// An input that could not be read at all.
     pub(crate) fn unreadable(source: impl fmt::Display, error: impl fmt::Display) -> Self {
-        Self::Input { source: source.to_string(), code: "unreadable-input", error: InputError::new(error) }
-    }
-
-    /// Wrong usage.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::Usage(message.into())
+        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(InputError::new(error)) }
     }
 
     /// An internal error.
@@ -120,7 +115,7 @@ impl CliError {
 
     fn to_json(&self) -> serde_json::Value {
         let (code, input) = match self {
-            Self::Input { code, error, .. } => (*code, Some(error)),
+            Self::Input { code, error, .. } => (*code, Some(error.as_ref())),
             Self::Usage(_) => ("usage", None),
             Self::Internal(_) | Self::Answered(_) => ("internal", None),
         };

@@ -1,7 +1,5 @@
 //! Replays the corpora of the fuzz targets, without a fuzzer.
 
-#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
-
 use std::fs;
 use std::path::Path;
 

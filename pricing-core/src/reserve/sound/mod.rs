@@ -1,8 +1,8 @@
 //! The sound scheduler: finds a placement that can really be made, whenever there is one.
 //!
-//! First the order in which the provider's daemon places is tried ([`first_fit`]), with every model of card that a unit
+//! First the order in which the provider's daemon places is tried (`first_fit`), with every model of card that a unit
 //! may have. When that fails, units that fit whatever the others do are set aside, and the rest is searched exactly
-//! ([`exact`]). Nothing is narrowed on the way: a failed attempt leaves no trace in the request.
+//! (`exact`). Nothing is narrowed on the way: a failed attempt leaves no trace in the request.
 
 mod answer;
 mod cards;
