@@ -35,6 +35,10 @@ impl Fixed {
         value.mantissa().checked_mul(10_i128.checked_pow(power)?).map(Self)
     }
 
+    pub(super) fn narrow(self) -> i128 {
+        self.0
+    }
+
     pub(super) fn units(self) -> I256 {
         I256::from(self.0)
     }

@@ -159,17 +159,23 @@ pub(super) fn fixed(usd: Usd) -> Result<Fixed, ArithmeticOverflow> {
     Fixed::from_usd(usd).ok_or(ArithmeticOverflow)
 }
 
-/// The sum of quantities in units of 10^-12 at their rates, plus the cards.
-fn sum(priced: impl Iterator<Item = (i128, Fixed)>, gpu: I256) -> Result<I256, ArithmeticOverflow> {
-    let mut sum = I256::ZERO;
-    for (quantity, rate) in priced {
-        if quantity != 0 && rate != Fixed::ZERO {
-            let product = multiply(I256::from(quantity), rate.units());
-            sum = product.and_then(|product| sum.checked_add(product)).ok_or(ArithmeticOverflow)?;
-        }
-    }
-    let unit = power_of_ten(12).ok_or(ArithmeticOverflow)?;
-    divide(sum, unit).and_then(|sum| sum.checked_add(gpu)).ok_or(ArithmeticOverflow)
+/// The sum of quantities in units of 10^-12 at their rates, plus the cards. Sums that fit 128 bits, which are nearly
+/// all, take a short cut.
+fn sum(priced: impl Iterator<Item = (i128, Fixed)> + Clone, gpu: I256) -> Result<I256, ArithmeticOverflow> {
+    let narrow = |sum: i128, (quantity, rate): (i128, Fixed)| match (quantity, rate) {
+        (0, _) | (_, Fixed::ZERO) => Some(sum),
+        _ => sum.checked_add(quantity.checked_mul(rate.narrow())?),
+    };
+    let wide =
+        |sum: I256, (quantity, rate): (i128, Fixed)| sum.checked_add(I256::from(quantity).checked_mul(rate.units())?);
+    let cut = |sum: i128| sum.checked_div(1_000_000_000_000).map(I256::from);
+    priced
+        .clone()
+        .try_fold(0, narrow)
+        .and_then(cut)
+        .or_else(|| divide(priced.clone().try_fold(I256::ZERO, wide)?, power_of_ten(12)?))
+        .and_then(|sum| sum.checked_add(gpu))
+        .ok_or(ArithmeticOverflow)
 }
 
 fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
