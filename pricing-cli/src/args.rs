@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use pricing_core::money::parse_decimal;
 use pricing_core::order::OrderFormat;
 use pricing_core::rates::{Origin, Pricing};
-use pricing_core::reserve::{CommitLevels, Scheduler};
+use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget};
 use rust_decimal::Decimal;
 
 /// What to print.
@@ -88,9 +88,17 @@ pub(crate) struct PlacementArgs {
     /// Overcommit factors, such as `cpu=2,memory=1.5`; they change what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
     pub(crate) commit: Vec<CommitArg>,
+    /// Steps that the search for a placement may take before it is given up, a few nanoseconds each
+    #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
+    pub(crate) search_steps: u64,
 }
 
 impl PlacementArgs {
+    /// How hard to search.
+    pub(crate) fn budget(&self) -> SearchBudget {
+        SearchBudget { steps: self.search_steps }
+    }
+
     /// Applies the overcommit factors to a rate card's.
     pub(crate) fn apply(&self, pricing: &mut Pricing) {
         for CommitArg { resource, factor } in &self.commit {

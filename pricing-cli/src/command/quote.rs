@@ -7,7 +7,6 @@ use pricing_core::order::Order;
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
 use pricing_core::quote::{self, Alternatives, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::SearchBudget;
 
 use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, RatesArgs, UsdPerAkt};
 use crate::error::{CliError, Exit};
@@ -83,7 +82,7 @@ fn supply<'a>(args: &Args, cluster: Option<&'a Cluster>) -> Supply<'a> {
         None => Supply::Unknown,
         Some(cluster) if args.already_reserved => Supply::Held { cluster },
         Some(cluster) => {
-            Supply::Reserve { cluster, scheduler: args.placement.scheduler.into(), budget: SearchBudget::default() }
+            Supply::Reserve { cluster, scheduler: args.placement.scheduler.into(), budget: args.placement.budget() }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Reservation, ReserveError, Scheduler, SearchBudget, Target, reserve};
+use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
 use serde::Serialize;
 
 use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, SchedulerArg};
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             let reservation = if args.placement.scheduler == SchedulerArg::Sound && !cluster.is_usable() {
                 None
             } else {
-                Some(reserve(&order.group, &cluster, scheduler, &pricing.commit, SearchBudget::default()))
+                Some(reserve(&order.group, &cluster, scheduler, &pricing.commit, args.placement.budget()))
             };
             (order.group.name(), reservation)
         })

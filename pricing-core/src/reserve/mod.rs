@@ -94,14 +94,14 @@ pub enum ReserveError {
 /// How hard [`sound`] tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchBudget {
-    /// Steps of the search, each some tens of nanoseconds.
+    /// Steps of the search, each a few nanoseconds.
     pub steps: u64,
 }
 
 impl Default for SearchBudget {
-    /// Enough for a second or so, and for every real cluster.
+    /// About a second, which a bid has, and far more than real orders on real clusters take.
     fn default() -> Self {
-        Self { steps: 20_000_000 }
+        Self { steps: 200_000_000 }
     }
 }
 
