@@ -7,6 +7,7 @@ use std::panic::RefUnwindSafe;
 use pricing_core::inventory;
 use pricing_core::order::{self, group_spec, script_request};
 use pricing_core::quantity::Quantity;
+use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
 use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget, alternatives, reserve};
@@ -70,9 +71,29 @@ pub fn group_spec(data: &[u8]) {
 /// A script request that is read can be priced, strictly and as the generic script does.
 pub fn script_request(data: &[u8]) {
     let Some(text) = text(data) else { return };
+    compat_price(text);
     let Ok(order) = script_request::read(text) else { return };
     let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
     check_quote(&quote::quote(&order, &rates::Pricing::default(), Supply::Unknown, &terms));
+}
+
+/// What the drop-in answers is a price that is above 0, a refused 0, or a reason.
+fn compat_price(text: &str) {
+    const MAPPINGS: &str = "a100.80Gi.sxm=1300,a100=900,t4=80,mi100=word,*=60";
+    let Ok(mut request) = script_request::parse(text) else { return };
+    let rates = CompatRates::from_environment(|name| name.ends_with("GPU_MAPPINGS").then(|| MAPPINGS.to_owned()));
+    let terms = compat::Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..compat::Terms::default() };
+    for _ in 0..2 {
+        match compat::price(&request, &rates, &terms) {
+            CompatAnswer::Price(price) => assert!(price.units() >= 0 && price.decimals() <= 18),
+            CompatAnswer::Nothing(price, _) => assert_eq!(price.units(), 0),
+            CompatAnswer::Refused(refusal) => assert!(!refusal.to_string().is_empty()),
+        }
+        let levels = CommitLevels { cpu: Decimal::TWO, memory: Decimal::new(15, 1), ..CommitLevels::default() };
+        if compat::restore(&mut request, &levels).is_err() {
+            return;
+        }
+    }
 }
 
 /// An inventory that is read validates to what can be believed.
