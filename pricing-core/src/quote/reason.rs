@@ -117,7 +117,10 @@ impl From<ArithmeticOverflow> for Reason {
 impl From<ReserveError> for Reason {
     fn from(error: ReserveError) -> Self {
         let code = match &error {
-            ReserveError::InsufficientCapacity(_) => ReasonCode::InsufficientCapacity,
+            // The code says the rest.
+            ReserveError::InsufficientCapacity(shortage) => {
+                return Self::new(ReasonCode::InsufficientCapacity, shortage.as_str());
+            }
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,
         };
