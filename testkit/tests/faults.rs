@@ -181,6 +181,21 @@ fn fault_5_overcommit_does_not_shrink_what_is_billed() {
 }
 
 #[test]
+fn fault_5_amounts_that_are_committed_already_are_not_committed_twice() {
+    // The node holds what the daemon committed, and not a byte more.
+    let cluster = cluster(&[NodeOf("n1", GI, &[])]);
+    let mut pricing = Pricing::default();
+    pricing.commit.memory = Decimal::TWO;
+    let mut asked = unit(1, 1, 0, &[]);
+    asked.memory = Bytes::new(2 * GI);
+    let mut order = order(vec![asked]);
+    assert!(quote::quote(&order, &pricing, sound(&cluster), &Terms::default()).price().is_some());
+    order.format = OrderFormat::Script;
+    let quote = quote::quote(&order, &pricing, sound(&cluster), &Terms::default());
+    assert_eq!(code(&quote), Some(ReasonCode::InsufficientCapacity));
+}
+
+#[test]
 fn fault_5_overcommit_of_gpus_makes_one_of_none_for_the_provider_only() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[])]);
     let mut pricing = Pricing::default();

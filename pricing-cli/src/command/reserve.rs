@@ -60,7 +60,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             let reservation = if args.placement.scheduler == SchedulerArg::Sound && !cluster.is_usable() {
                 None
             } else {
-                Some(reserve(&order.group, &cluster, scheduler, &pricing.commit, args.placement.budget()))
+                let commit = pricing.commit.for_order(order);
+                Some(reserve(&order.group, &cluster, scheduler, &commit, args.placement.budget()))
             };
             (order.group.name(), reservation)
         })

@@ -174,7 +174,7 @@ pub fn alternatives(
     let (sets, complete) = match supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
             usable(cluster)?;
-            let units = pricing.commit.units(&order.group, Scheduler::Sound);
+            let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
             let found = reserve::alternatives::alternatives(&units, cluster, budget)?;
             let sets = found.reservations.iter().map(|reservation| placed(reservation, cluster)).collect();
             (sets, found.complete)
@@ -212,7 +212,8 @@ fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<Q
         Supply::Held { cluster } => Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect()),
         Supply::Reserve { cluster, scheduler, budget } => {
             usable(cluster)?;
-            let reservation = reserve::reserve(&order.group, cluster, scheduler, &pricing.commit, budget)?;
+            let commit = pricing.commit.for_order(order);
+            let reservation = reserve::reserve(&order.group, cluster, scheduler, &commit, budget)?;
             Ok(placed(&reservation, cluster))
         }
     }

@@ -5,7 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::Scheduler;
 use crate::gpu::GpuRequest;
-use crate::order::{GroupSpec, ResourceUnit, StorageClass};
+use crate::order::{GroupSpec, Order, OrderFormat, ResourceUnit, StorageClass};
 
 /// Factors by which requests are divided before they are reserved. A factor of at most 1 changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,15 @@ pub struct CommittedUnit {
 }
 
 impl CommitLevels {
+    /// The levels that are left to apply to an order: none to a script request, whose amounts are committed already.
+    #[must_use]
+    pub fn for_order(&self, order: &Order) -> Self {
+        match order.format {
+            OrderFormat::Script => Self::default(),
+            OrderFormat::Sdl | OrderFormat::GroupSpec => *self,
+        }
+    }
+
     /// What is reserved for each unit of a group.
     ///
     /// The provider's formula is `max(1, round(value / factor))`, which makes one GPU out of none; [`Scheduler::Sound`]
