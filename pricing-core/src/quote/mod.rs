@@ -209,7 +209,10 @@ fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<Q
     let units = order.group.resources();
     match supply {
         Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
-        Supply::Held { cluster } => Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect()),
+        Supply::Held { cluster } => {
+            usable(cluster)?;
+            Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect())
+        }
         Supply::Reserve { cluster, scheduler, budget } => {
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
