@@ -99,7 +99,7 @@ impl PlacementArgs {
         SearchBudget { steps: self.search_steps }
     }
 
-    /// Applies the overcommit factors to a rate card's.
+    /// Applies the overcommit factors to a rate card's. Of two for one resource the later counts.
     pub(crate) fn apply(&self, pricing: &mut Pricing) {
         for CommitArg { resource, factor } in &self.commit {
             *resource.level(&mut pricing.commit) = *factor;
@@ -171,18 +171,21 @@ pub(crate) struct RatesArgs {
     pub(crate) rates: Option<PathBuf>,
 }
 
-/// What a coin is worth.
+/// What an AKT is worth; an empty text says nothing, as an unset variable does.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct UsdPerAkt(pub(crate) Decimal);
+pub(crate) struct UsdPerAkt(pub(crate) Option<Decimal>);
 
 impl FromStr for UsdPerAkt {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
         let value = parse_decimal(text).map_err(|error| error.to_string())?;
         if value <= Decimal::ZERO || value > Decimal::from(1_000_000) {
             return Err("USD/AKT must be above 0 and at most 1000000".to_owned());
         }
-        Ok(Self(value))
+        Ok(Self(Some(value)))
     }
 }

@@ -66,7 +66,11 @@ pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
             let content = text(path, MAX_RATES_BYTES)?;
             rates::toml::read(&content).map_err(|error| CliError::malformed(name(path), error))
         }
-        None => rates::environment::read(|name| std::env::var(name).ok())
-            .map_err(|error| CliError::malformed("environment", error)),
+        None => {
+            let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+            rates::environment::check_names(names.iter().map(String::as_str))
+                .and_then(|()| rates::environment::read(|name| std::env::var(name).ok()))
+                .map_err(|error| CliError::malformed("environment", error))
+        }
     }
 }

@@ -14,7 +14,6 @@ pub(crate) fn excerpt(text: &str) -> String {
 }
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
-#[cfg(any(feature = "sdl", feature = "toml"))]
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = |text: &str| text.chars().take(EXCERPT_CHARACTERS).count();
     let written_length = length(written);
@@ -42,7 +41,6 @@ mod tests {
         assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
     }
 
-    #[cfg(any(feature = "sdl", feature = "toml"))]
     #[test]
     fn the_nearest_key_is_suggested() {
         assert_eq!(nearest("memroy", ["cpu", "memory", "ip"]), Some("memory"));

@@ -122,6 +122,19 @@ fn s166_s139_s124_s125_any_gpu_is_priced_as_the_card_it_gets() {
 }
 
 #[test]
+fn s166_a_named_model_without_a_price_is_no_bid_where_it_may_be_the_card() {
+    let order = order(vec![unit(1, 1, 1, &["t4", "h100"])]);
+    let only_t4 = pricing(&[("t4", "80")]);
+    let blind = quote::quote(&order, &only_t4, Supply::Unknown, &Terms::default());
+    assert_eq!(code(&blind), Some(ReasonCode::UnlistedGpu));
+    let cluster = cluster(&[NodeOf("n1", 64 * GI, &[T4])]);
+    assert!(quote::quote(&order, &only_t4, sound(&cluster), &Terms::default()).price().is_some());
+    let others = pricing(&[("t4", "80"), ("*", "500")]);
+    let blind = quote::quote(&order, &others, Supply::Unknown, &Terms::default());
+    assert_eq!(gpu_usd(&blind), [("nvidia/h100".to_owned(), "500".to_owned())]);
+}
+
+#[test]
 fn fault_1_ram_and_interface_of_the_allocated_card_are_known() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[A100_40])]);
     let pricing = pricing(&[("a100.40Gi", "600"), ("a100.80Gi", "1000"), ("h100", "1900")]);
@@ -292,6 +305,9 @@ fn s180_an_order_below_the_minimum_is_declined_or_raised() {
     pricing.policy.minimum_usd_per_month = Usd::parse("10").unwrap();
     let declined = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
     assert_eq!(code(&declined), Some(ReasonCode::BelowMinimum));
+    assert_eq!(quote::screen(&order, &pricing, &Terms::default()).unwrap_err().code, ReasonCode::BelowMinimum);
+    // A decline for its price keeps what it is about.
+    assert!(!declined.lines.is_empty() && !declined.targets.is_empty() && declined.usd_per_month.is_some());
     pricing.policy.below_minimum = BelowMinimum::Raise;
     let raised = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
     assert_eq!(usd(&raised).to_string(), "10");

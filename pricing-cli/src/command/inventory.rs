@@ -64,7 +64,16 @@ fn answer(cluster: &Cluster, findings: &[Finding]) -> serde_json::Value {
         .collect();
     let mut answer = json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings });
     if let (false, Some(answer)) = (cluster.is_usable(), answer.as_object_mut()) {
-        answer.insert("error".to_owned(), json!({ "code": "inventory-unusable", "message": UNUSABLE }));
+        answer.insert(
+            "error".to_owned(),
+            json!({
+                "code": "inventory-unusable",
+                "message": UNUSABLE,
+                "path": null,
+                "line": null,
+                "column": null,
+            }),
+        );
     }
     answer
 }

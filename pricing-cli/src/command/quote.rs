@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     }
     let supply = supply(args, cluster.as_ref().map(|(cluster, _)| cluster));
     let owner = args.owner.as_deref().filter(|owner| !owner.is_empty());
-    let terms = Terms { owner, usd_per_akt: args.usd_per_akt.map(|usd| usd.0), ..Terms::default() };
+    let terms = Terms { owner, usd_per_akt: args.usd_per_akt.and_then(|usd| usd.0), ..Terms::default() };
     let priced: Vec<Priced<'_>> = orders.iter().map(|order| price(order, &pricing, supply, &terms, args)).collect();
     match args.output.output {
         Output::Json => {

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
-/// The mode bits that let group and others write.
-const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// The mode bits of group and others.
+const OPEN_TO_OTHERS: u32 = 0o077;
 
 /// Reads a text file. The error names the file.
 pub(crate) fn read_text(path: &str, limit: usize) -> Result<String, String> {
@@ -35,8 +35,8 @@ pub(crate) fn read_trusted(path: &str, limit: usize) -> Result<(String, SystemTi
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err("belongs to another user".to_owned());
     }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err("can be written by others".to_owned());
+    if metadata.mode() & OPEN_TO_OTHERS != 0 {
+        return Err("is open to others; only its owner may read and write it (chmod 600)".to_owned());
     }
     let modified = metadata.modified().map_err(|error| format!("has no time: {error}"))?;
     Ok((read(file, limit)?, modified))

@@ -62,8 +62,10 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
     unusable(env!("CARGO_TARGET_TMPDIR"), "1d", "not a regular file");
     unusable("/nonexistent/rate", "1d", "cannot be opened");
     handle.set_modified(SystemTime::now()).unwrap();
-    fs::set_permissions(&cache, fs::Permissions::from_mode(0o620)).unwrap();
-    unusable(path, "1d", "written by others");
+    for mode in [0o620, 0o640, 0o604] {
+        fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
+        unusable(path, "1d", "open to others");
+    }
     for (name, text) in [("rate.empty", ""), ("rate.word", "abc"), ("rate.zero", "0"), ("rate.large", "1000001")] {
         unusable(file(name, text).to_str().unwrap(), "1d", "holds no rate");
     }

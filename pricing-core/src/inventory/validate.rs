@@ -98,7 +98,12 @@ impl Validator {
     fn essential(&mut self, node: &str, resource: Resource, pair: Option<&Pair>) -> Option<Capacity<u64>> {
         let unit = if resource == Resource::Cpu { Unit::Milli } else { Unit::Whole };
         let problem = match pair.map(|pair| believe(pair, unit)) {
-            Some(Ok(believed)) => return Some(self.keep(Some(node), resource, believed)),
+            Some(Ok(believed)) => {
+                if believed.capacity.total == 0 {
+                    self.find(Some(node), resource, "nothing is allocatable; no pod fits here", Action::Kept);
+                }
+                return Some(self.keep(Some(node), resource, believed));
+            }
             Some(Err(problem)) => problem,
             None => format!("the node does not say how much {} it has", resource.name()),
         };

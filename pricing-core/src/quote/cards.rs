@@ -7,7 +7,7 @@ use crate::gpu::{GpuKind, GpuRequest};
 use crate::inventory::Cluster;
 use crate::money::Usd;
 use crate::order::{Order, ResourceUnit};
-use crate::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
+use crate::rates::{AmbiguousGpu, GpuRates, Pricing, UnlistedGpu};
 use crate::reserve::Target;
 
 /// The cards of one resource unit's replicas on one node, or on none in particular.
@@ -101,23 +101,34 @@ fn kinds_in(cluster: &Cluster, request: &GpuRequest) -> Vec<GpuKind> {
     kinds
 }
 
-/// The kinds that a request may come to as far as the rate card knows: every card that it prices and the request
-/// allows. Empty when it prices none.
-pub(super) fn priceable_kinds(pricing: &Pricing, request: &GpuRequest) -> Vec<GpuKind> {
-    let gpu = &pricing.rates.gpu;
+/// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
+/// card names, and those that it does not name where they have a price.
+///
+/// An alternative that names a model which has no price is a decline: the order may get that card. `*` comes to what
+/// is priced.
+pub(super) fn candidates(tariff: GpuTariff<'_>, request: &GpuRequest) -> Result<Vec<GpuKind>, Reason> {
+    let gpu = tariff.gpu;
     let mut kinds: Vec<GpuKind> = Vec::new();
-    let mut add = |kind: GpuKind| {
-        if !kinds.contains(&kind) && priced(pricing, &kind).is_ok() {
-            kinds.push(kind);
+    let mut add = |cards: Vec<GpuKind>| {
+        let mut any = false;
+        for card in cards.into_iter().filter(|card| priced(tariff, card).is_ok()) {
+            any = true;
+            if !kinds.contains(&card) {
+                kinds.push(card);
+            }
         }
+        any
     };
-    request.alternatives.iter().flat_map(|selector| gpu.cards_within(selector)).for_each(&mut add);
-    if request.alternatives.is_empty() {
-        gpu.entries().iter().map(crate::rates::GpuRate::card).for_each(&mut add);
+    for selector in &request.alternatives {
+        if !add(gpu.cards_within(selector)) && selector.model().is_some() {
+            return Err(no_rate(selector));
+        }
     }
-    // Any card may also be one that no entry names.
-    named_kinds(request).into_iter().filter(|kind| kind.model() == "*").for_each(&mut add);
-    kinds
+    if request.alternatives.is_empty() {
+        let named = gpu.entries().iter().map(crate::rates::GpuRate::card);
+        add(named.chain(named_kinds(request)).collect());
+    }
+    if kinds.is_empty() { Err(unlisted(request)) } else { Ok(kinds) }
 }
 
 /// Whether any card that a request allows has a price.
@@ -128,6 +139,19 @@ pub(super) fn is_priceable(pricing: &Pricing, request: &GpuRequest) -> bool {
         alternatives => alternatives.iter().any(|selector| gpu.prices_some(selector)),
     };
     listed || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
+}
+
+/// What decides the price of a card.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GpuTariff<'a> {
+    pub(super) gpu: &'a GpuRates,
+    pub(super) unlisted: UnlistedGpu,
+}
+
+impl<'a> GpuTariff<'a> {
+    pub(super) fn of(pricing: &'a Pricing) -> Self {
+        Self { gpu: &pricing.rates.gpu, unlisted: pricing.policy.unlisted_gpu }
+    }
 }
 
 /// A card with its rate.
@@ -142,9 +166,9 @@ pub(super) struct PricedCard {
 }
 
 /// The rate of a card, or why it has none.
-fn priced(pricing: &Pricing, kind: &GpuKind) -> Result<PricedCard, Reason> {
+fn priced(tariff: GpuTariff<'_>, kind: &GpuKind) -> Result<PricedCard, Reason> {
     let priced = |usd, rate: &str| PricedCard { kind: kind.clone(), usd, rate: rate.to_owned() };
-    match (pricing.rates.gpu.lookup(kind), pricing.policy.unlisted_gpu) {
+    match (tariff.gpu.lookup(kind), tariff.unlisted) {
         (Some(rate), _) => Ok(priced(rate.usd(), rate.key())),
         (None, UnlistedGpu::Price(usd)) => Ok(priced(usd, "unlisted_gpu")),
         (None, UnlistedGpu::Decline) => Err(no_rate(kind)),
@@ -167,8 +191,12 @@ pub(super) fn unlisted(request: &GpuRequest) -> Reason {
 /// The card of several candidates that policy prices.
 ///
 /// Candidates of one price are not ambiguous: whichever is handed out, the price is right.
-pub(super) fn choose(pricing: &Pricing, ambiguous: AmbiguousGpu, candidates: &[GpuKind]) -> Result<PricedCard, Reason> {
-    let cards = candidates.iter().map(|kind| priced(pricing, kind)).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn choose(
+    tariff: GpuTariff<'_>,
+    ambiguous: AmbiguousGpu,
+    candidates: &[GpuKind],
+) -> Result<PricedCard, Reason> {
+    let cards = candidates.iter().map(|kind| priced(tariff, kind)).collect::<Result<Vec<_>, _>>()?;
     let cheapest = cards.iter().map(|card| card.usd).min();
     let dearest = cards.iter().map(|card| card.usd).max();
     let chosen = match ambiguous {
@@ -198,7 +226,7 @@ pub(super) fn every_choice(
         let kinds = match target.cards.first() {
             None => Vec::new(),
             Some(group) if group.known => group.kinds.clone(),
-            Some(_) => priceable_kinds(pricing, &unit.gpu),
+            Some(_) => candidates(GpuTariff::of(pricing), &unit.gpu).unwrap_or_default(),
         };
         let mut ways: Vec<QuotedTarget> = kinds
             .into_iter()

@@ -22,6 +22,7 @@ use rust_decimal::Decimal;
 use crate::gpu::GpuKind;
 use crate::money::ArithmeticOverflow;
 use crate::order::script_request::ScriptRequest;
+use crate::quote::Reason;
 use crate::rates::{BelowMinimum, CoinValue};
 
 pub use fixed::CompatPrice;
@@ -87,12 +88,9 @@ pub enum Refusal {
     /// The owner is not on the rate card's allow list.
     #[error("owner-not-allowed: `{0}` is not among the owners that the rate card allows")]
     OwnerNotAllowed(String),
-    /// No entry of the rate card prices a card.
-    #[error("unlisted-gpu: the rate card has no entry for `{0}`")]
-    UnlistedGpu(String),
-    /// Several kinds of card will do, and the policy is to decline then.
-    #[error("ambiguous-gpu: the order may get {0} kinds of card")]
-    AmbiguousGpu(usize),
+    /// The rate card's policy declines the cards.
+    #[error("{0}")]
+    Policy(Reason),
     /// The rate card has no rate for a storage class.
     #[error("unsupported-storage-class: the rate card has no rate for `{0}`")]
     UnsupportedStorageClass(String),

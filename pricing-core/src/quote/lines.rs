@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::GpuRule;
-use super::cards::{self, CardGroup, PricedCard, QuotedTarget};
+use super::cards::{self, CardGroup, GpuTariff, PricedCard, QuotedTarget};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
@@ -270,14 +270,11 @@ fn gpu(bill: &mut Bill, unit: &ResourceUnit, target: &QuotedTarget, tariff: Tari
 /// The card that a group of replicas is priced at: one of its kinds where the inventory knows them, else one of those
 /// that the rate card lists.
 fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<PricedCard, Reason> {
+    let gpu = GpuTariff::of(tariff.pricing);
     if group.known {
-        return cards::choose(tariff.pricing, tariff.ambiguous, &group.kinds);
+        return cards::choose(gpu, tariff.ambiguous, &group.kinds);
     }
-    let listed = cards::priceable_kinds(tariff.pricing, &unit.gpu);
-    if listed.is_empty() {
-        return Err(cards::unlisted(&unit.gpu));
-    }
-    cards::choose(tariff.pricing, tariff.ambiguous, &listed)
+    cards::choose(gpu, tariff.ambiguous, &cards::candidates(gpu, &unit.gpu)?)
 }
 
 /// Leased IPs are counted for the group: endpoints with one sequence number share an address.

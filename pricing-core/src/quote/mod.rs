@@ -132,7 +132,7 @@ impl Quote {
 /// Prices an order and decides.
 #[must_use]
 pub fn quote(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
-    match screen(order, pricing, terms).and_then(|()| targets(order, pricing, supply)) {
+    match screen::screen_policy(order, pricing, terms).and_then(|()| targets(order, pricing, supply)) {
         Ok(targets) => quote_targets(order, pricing, targets, terms),
         Err(reason) => Quote::no_bid(order, reason),
     }
@@ -170,7 +170,7 @@ pub fn alternatives(
     supply: Supply<'_>,
     terms: &Terms<'_>,
 ) -> Result<Alternatives, Reason> {
-    screen(order, pricing, terms)?;
+    screen::screen_policy(order, pricing, terms)?;
     let (sets, complete) = match supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
             usable(cluster)?;
@@ -274,7 +274,7 @@ fn decide(
     bill: &Bill,
     terms: &Terms<'_>,
 ) -> Result<(Price, Vec<OfferPrices>), Reason> {
-    screen::check_minimum(pricing, bill.total)?;
+    screen::check_minimum(pricing, bill.total, "")?;
     let price = convert(order, pricing, bill.total, terms)?;
     if price.amount().is_zero() {
         let message = format!("{} USD a month rounds to a bid of 0, which the chain refuses", bill.total);

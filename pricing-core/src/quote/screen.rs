@@ -19,13 +19,21 @@ const LEGACY_DENOM: &str = "uakt";
 /// # Errors
 /// The reason of the decline, or a fault when the order cannot be priced at all.
 pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
-    screen_owner(pricing, terms.owner)?;
-    token(order, pricing)?;
+    screen_policy(order, pricing, terms)?;
     let policy = &pricing.policy;
     if policy.below_minimum == BelowMinimum::Decline && !policy.minimum_usd_per_month.is_zero() {
-        // The bill finds what has no rate, too.
-        return check_minimum(pricing, dearest_total(order, pricing, terms)?);
+        // Where the most that it could cost is not known, that does not speak against the order.
+        if let Ok(most) = dearest_total(order, pricing, terms) {
+            check_minimum(pricing, most, "at most ")?;
+        }
     }
+    Ok(())
+}
+
+/// Screens an order for what its price does not change. A quote holds the price itself against the minimum.
+pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
+    screen_owner(pricing, terms.owner)?;
+    token(order, pricing)?;
     for unit in order.group.resources() {
         for volume in &unit.storage {
             lines::storage_rate(pricing, &volume.class)?;
@@ -78,10 +86,10 @@ fn dearest_total(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<
 }
 
 /// Declines a total that is below the minimum.
-pub(super) fn check_minimum(pricing: &Pricing, total: Usd) -> Result<(), Reason> {
+pub(super) fn check_minimum(pricing: &Pricing, total: Usd, how_much: &str) -> Result<(), Reason> {
     let minimum = pricing.policy.minimum_usd_per_month;
     if total < minimum {
-        let message = format!("the order costs {total} USD a month, less than the minimum of {minimum}");
+        let message = format!("the order costs {how_much}{total} USD a month, less than the minimum of {minimum}");
         return Err(Reason::new(ReasonCode::BelowMinimum, message));
     }
     Ok(())

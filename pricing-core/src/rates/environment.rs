@@ -10,7 +10,7 @@ use super::origin::entry_key;
 use super::{GpuRate, Origin, Pricing};
 use crate::input::InputError;
 use crate::money::Usd;
-use crate::text::excerpt;
+use crate::text::{excerpt, nearest};
 
 /// The variable with the GPU mappings.
 const GPU_MAPPINGS: &str = "PRICE_TARGET_GPU_MAPPINGS";
@@ -22,6 +22,26 @@ const STORAGE: [(&str, &str); 4] = [
     ("PRICE_TARGET_HD_PERS_NVME", "beta3"),
 ];
 
+/// What the names of the variables start with.
+const PREFIX: &str = "PRICE_TARGET_";
+/// The variables of everything else.
+const PLAIN: [&str; 4] = ["PRICE_TARGET_CPU", "PRICE_TARGET_MEMORY", "PRICE_TARGET_ENDPOINT", "PRICE_TARGET_IP"];
+
+/// Refuses a variable that starts as the rates do and is none of them.
+///
+/// # Errors
+/// When there is one; it suggests the nearest.
+pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), InputError> {
+    let known = || PLAIN.into_iter().chain(STORAGE.map(|(name, _)| name)).chain([GPU_MAPPINGS]);
+    let unknown = names.into_iter().find(|name| name.starts_with(PREFIX) && !known().any(|known| known == *name));
+    let Some(name) = unknown else { return Ok(()) };
+    let error = InputError::new("this variable is no rate of the price script").at(excerpt(name));
+    Err(match nearest(name, known()) {
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+        None => error,
+    })
+}
+
 /// Reads the variables. Whoever calls says what a variable holds.
 ///
 /// # Errors
@@ -31,12 +51,12 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, InputE
     let mut pricing = Pricing::default();
     let card = &mut pricing.rates;
     let plain = [
-        ("PRICE_TARGET_CPU", "rates.cpu", &mut card.cpu),
-        ("PRICE_TARGET_MEMORY", "rates.memory", &mut card.memory),
-        ("PRICE_TARGET_ENDPOINT", "rates.endpoint", &mut card.endpoint),
-        ("PRICE_TARGET_IP", "rates.ip", &mut card.ip),
+        ("rates.cpu", &mut card.cpu),
+        ("rates.memory", &mut card.memory),
+        ("rates.endpoint", &mut card.endpoint),
+        ("rates.ip", &mut card.ip),
     ];
-    for (name, key, rate) in plain {
+    for (name, (key, rate)) in PLAIN.into_iter().zip(plain) {
         if let Some(text) = set(name) {
             *rate = usd(name, &text)?;
             pricing.origins.set(key, Origin::Environment(name.to_owned()));

@@ -25,6 +25,9 @@ pub enum KeyError {
         "`{0}` is not a GPU key; expected `vendor/model/ram/interface` cut short from the right, `model.ram.interface`, `vendor/*` or `*`"
     )]
     Malformed(String),
+    /// The RAM is no whole number of Gi.
+    #[error("`{0}` names RAM that no card has; expected whole Gi, such as `80Gi`")]
+    Ram(String),
     /// `*` is narrowed by RAM or interface.
     #[error("`{0}` narrows `*`; `*` stands alone or after a vendor")]
     NarrowedWildcard(String),
@@ -59,7 +62,10 @@ impl GpuRate {
             [ram, interface] if is_interface(interface) && !is_interface(ram) => (Some(*ram), Some(*interface)),
             _ => return Err(malformed()),
         };
-        let ram = ram.filter(|ram| *ram != "*");
+        let ram = ram.filter(|ram| *ram != "*").map(canonical_ram);
+        if ram.as_deref().is_some_and(|ram| !is_ram(ram)) {
+            return Err(KeyError::Ram(crate::text::excerpt(key)));
+        }
         if *model == "*" && (ram.is_some() || interface.is_some()) {
             return Err(KeyError::NarrowedWildcard(crate::text::excerpt(key)));
         }
@@ -67,7 +73,7 @@ impl GpuRate {
             key: key.to_owned(),
             vendor: vendor.map(str::to_ascii_lowercase),
             model: (*model != "*").then(|| model.to_ascii_lowercase()),
-            ram: ram.map(canonical_ram),
+            ram,
             interface: interface.map(canonical_interface),
             usd,
         })
@@ -179,24 +185,22 @@ impl GpuRates {
         self.0.iter().filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
     }
 
-    /// The cards that a selector may come to as far as the rate card knows: one for each entry that could price one,
-    /// and the selector itself where it names a model that no entry narrows.
-    ///
-    /// This is what is known without an inventory.
+    /// The cards that a selector may come to as far as the rate card knows, which is what is known without an inventory:
+    /// one for each entry that names such a card, and, as what the selector itself names, those that none names.
     #[must_use]
     pub fn cards_within(&self, selector: &GpuSelector) -> Vec<GpuKind> {
         let mut cards: Vec<GpuKind> = Vec::new();
         for rate in &self.0 {
-            let names_a_model = rate.model.is_some();
-            if (names_a_model || selector.model().is_none())
+            if rate.model.is_some()
                 && let Some(card) = rate.card_within(selector)
                 && !cards.contains(&card)
             {
                 cards.push(card);
             }
         }
-        if cards.is_empty() {
-            cards.push(selector.kind());
+        let unnamed = selector.kind();
+        if !cards.contains(&unnamed) {
+            cards.push(unnamed);
         }
         cards
     }
@@ -212,6 +216,12 @@ impl GpuRates {
     pub fn dearest(&self) -> Option<&GpuRate> {
         self.0.iter().max_by_key(|rate| rate.usd)
     }
+}
+
+/// Whether a canonical RAM is whole Gi: anything else would never match a card.
+fn is_ram(part: &str) -> bool {
+    let number = part.strip_suffix("Gi").unwrap_or("");
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_interface(part: &str) -> bool {
@@ -270,6 +280,9 @@ mod tests {
             assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::Malformed(_))), "{key}");
         }
         assert!(matches!(GpuRate::new("*.80Gi", Usd::ZERO), Err(KeyError::NarrowedWildcard(_))));
+        for key in ["a100.80GB", "a100.80", "a100.foo", "nvidia/a100/foo/sxm", "a100.0.5Gi"] {
+            assert!(GpuRate::new(key, Usd::ZERO).is_err(), "{key}");
+        }
     }
 
     #[test]
@@ -279,7 +292,7 @@ mod tests {
             card.cards_within(&selector).iter().map(ToString::to_string).collect()
         };
         let plain = GpuSelector::new("nvidia", "a100", None, None);
-        assert_eq!(within(plain), ["nvidia/a100/40Gi", "nvidia/a100/80Gi"]);
+        assert_eq!(within(plain), ["nvidia/a100/40Gi", "nvidia/a100/80Gi", "nvidia/a100"]);
         let any = GpuSelector::new("nvidia", "*", None, None);
         assert_eq!(within(any), ["nvidia/a100/40Gi", "nvidia/a100/80Gi", "nvidia/h100", "nvidia/*"]);
         let unlisted = GpuSelector::new("nvidia", "t4", None, Some("pcie"));

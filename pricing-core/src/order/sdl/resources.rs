@@ -64,7 +64,7 @@ fn cpu(field: &Field<'_>) -> Result<(MilliCpu, Vec<Attribute>), InputError> {
 
 fn gpu_request(field: &Field<'_>) -> Result<GpuRequest, InputError> {
     let gpu = field.object(&["units", "attributes"])?;
-    let units = gpu.optional("units").map_or(Ok(0), |units| units::gpu(&units))?;
+    let units = units::gpu(&gpu.required("units")?)?;
     match gpu.optional("attributes") {
         None if units == 0 => Ok(GpuRequest::default()),
         None => Err(field

@@ -13,7 +13,8 @@ use crate::gpu::{GpuKind, GpuRequest};
 use crate::money::ArithmeticOverflow;
 use crate::order::StorageClass;
 use crate::order::script_request::{GpuDetails, Object, Resource, ScriptRequest};
-use crate::rates::{AmbiguousGpu, Policy, RateCard, UnlistedGpu};
+use crate::quote::cards::{self, GpuTariff};
+use crate::rates::{Policy, RateCard};
 
 impl CompatRates {
     /// What the cards cost a month, in units of 10^-20 dollars.
@@ -68,37 +69,13 @@ fn leaves_open(resource: &Resource<'_>) -> bool {
 }
 
 /// The rate of cards under a rate card: what may be allocated, as the inventory or else the card itself knows it.
-fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), cards: &[GpuKind]) -> Result<Fixed, Stop> {
+fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[GpuKind]) -> Result<Fixed, Stop> {
     let (rates, policy) = card;
-    let matching: Vec<&GpuKind> = cards.iter().filter(|kind| request.allows(kind)).collect();
-    let candidates = if !matching.is_empty() {
-        matching.into_iter().map(|kind| listed_rate(kind, rates, policy)).collect::<Result<Vec<_>, _>>()?
-    } else if request.alternatives.is_empty() && !rates.gpu.entries().is_empty() {
-        rates.gpu.entries().iter().map(|entry| Ok(fixed(entry.usd())?)).collect::<Result<Vec<_>, Stop>>()?
-    } else if request.alternatives.is_empty() {
-        vec![listed_rate(&GpuKind::new("*", "*", "", ""), rates, policy)?]
-    } else {
-        let mut kinds: Vec<GpuKind> =
-            request.alternatives.iter().flat_map(|selector| rates.gpu.cards_within(selector)).collect();
-        kinds.sort();
-        kinds.dedup();
-        kinds.iter().map(|kind| listed_rate(kind, rates, policy)).collect::<Result<Vec<_>, _>>()?
-    };
-    let chosen = match policy.ambiguous_gpu {
-        AmbiguousGpu::Decline if candidates.len() > 1 => return Err(Refusal::AmbiguousGpu(candidates.len()).into()),
-        AmbiguousGpu::Lowest => candidates.into_iter().min(),
-        AmbiguousGpu::Highest | AmbiguousGpu::Decline => candidates.into_iter().max(),
-    };
-    Ok(chosen.unwrap_or(Fixed::ZERO))
-}
-
-fn listed_rate(kind: &GpuKind, rates: &RateCard, policy: &Policy) -> Result<Fixed, Stop> {
-    let usd = match (rates.gpu.lookup(kind), policy.unlisted_gpu) {
-        (Some(entry), _) => entry.usd(),
-        (None, UnlistedGpu::Price(usd)) => usd,
-        (None, UnlistedGpu::Decline) => return Err(Refusal::UnlistedGpu(kind.to_string()).into()),
-    };
-    Ok(fixed(usd)?)
+    let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
+    let matching: Vec<GpuKind> = known.iter().filter(|kind| request.allows(kind)).cloned().collect();
+    let candidates = if matching.is_empty() { cards::candidates(tariff, request) } else { Ok(matching) };
+    let chosen = candidates.and_then(|candidates| cards::choose(tariff, policy.ambiguous_gpu, &candidates));
+    Ok(fixed(chosen.map_err(Refusal::Policy)?.usd)?)
 }
 
 /// The volumes of a request in units of 10^-12 GiB, with the rates of a rate card.

@@ -113,7 +113,7 @@ fn gpus_are_listed_in_the_documents_order() {
         assert_eq!(keys(&read(&text).unwrap()[0]), ["vendor/nvidia/model/*"], "{any}");
     }
     let none = BASE.find("        gpu:").unwrap()..BASE.find("    small:").unwrap();
-    for gpu in ["", "        gpu: {}\n", "        gpu: {units: 0}\n", "        gpu: {units: \"0\"}\n"] {
+    for gpu in ["", "        gpu: {units: 0}\n", "        gpu: {units: \"0\"}\n"] {
         let mut text = BASE.to_owned();
         text.replace_range(none.clone(), gpu);
         let group = read(&text).unwrap().remove(0);
