@@ -62,10 +62,7 @@ pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError
 /// The rate card that a file or the environment names.
 pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
     match &args.rates {
-        Some(path) => {
-            let content = text(path, MAX_RATES_BYTES)?;
-            rates::toml::read(&content).map_err(|error| CliError::malformed(name(path), error))
-        }
+        Some(path) => rate_card(path),
         None => {
             let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
             rates::environment::check_names(names.iter().map(String::as_str))
@@ -73,4 +70,10 @@ pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
                 .map_err(|error| CliError::malformed("environment", error))
         }
     }
+}
+
+/// The rate card in a file.
+pub(crate) fn rate_card(path: &Path) -> Result<Pricing, CliError> {
+    let content = text(path, MAX_RATES_BYTES)?;
+    rates::toml::read(&content).map_err(|error| CliError::malformed(name(path), error))
 }

@@ -138,7 +138,8 @@ fn lines(quote: &Quote) -> String {
 
 fn alternatives_table(alternatives: &Alternatives) -> String {
     if alternatives.list.is_empty() {
-        return "No set of cards could be allocated and priced.\n".to_owned();
+        let why = if alternatives.complete { "could be allocated and priced" } else { "is known to be available" };
+        return format!("No set of cards {why}.\n");
     }
     let mut table = table(&["could be allocated", "price a block", "", "USD a month"], &[1, 3]);
     for alternative in &alternatives.list {

@@ -1,12 +1,13 @@
 //! Money: exact decimals, and every rounding that a number goes through on its way to an output.
 //!
-//! Three roundings exist, all half-even ("banker's"), and nothing else rounds:
+//! These roundings exist, all half-even ("banker's"), and in strict mode no price is rounded elsewhere:
 //!
 //! | what | decimals | function |
 //! |---|---|---|
 //! | a line of a quote, in USD a month | 12 | [`line_usd`] |
 //! | the bid, in units of the order's denom per block | the order's `price_precision` | [`per_block`] |
-//! | an amount of the chain's `OfferPrices` | 18 | `share` |
+//! | a discount, in USD a month | 12 | [`scaled_usd`] |
+//! | an amount of the chain's `OfferPrices`, and a volume's or endpoint's part of a line on the way | 18, 12 | `share` |
 
 use core::fmt;
 

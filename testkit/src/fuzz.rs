@@ -77,15 +77,22 @@ pub fn script_request(data: &[u8]) {
     check_quote(&quote::quote(&order, &rates::Pricing::default(), Supply::Unknown, &terms));
 }
 
-/// What the drop-in answers is a price that is above 0, a refused 0, or a reason.
+/// A request for the fuzzed rates.
+const REQUEST: &str = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":2,"attributes":{"vendor":{"nvidia":{"model":"a100"}}}},"storage":[{"class":"beta3","size":5368709120},{"class":"ram","size":1}],"count":3,"endpoint_quantity":2,"ip_lease_quantity":1}],"price":{"denom":"uakt","amount":"1000000.000000000000000000"},"price_precision":6}"#;
+
 fn compat_price(text: &str) {
     const MAPPINGS: &str = "a100.80Gi.sxm=1300,a100=900,t4=80,mi100=word,*=60";
-    let Ok(mut request) = script_request::parse(text) else { return };
     let rates = CompatRates::from_environment(|name| name.ends_with("GPU_MAPPINGS").then(|| MAPPINGS.to_owned()));
+    price_as_the_script(text, &rates);
+}
+
+/// What the drop-in answers is a price, a refused 0, or a reason.
+fn price_as_the_script(text: &str, rates: &CompatRates) {
+    let Ok(mut request) = script_request::parse(text) else { return };
     let terms = compat::Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..compat::Terms::default() };
     for _ in 0..2 {
-        match compat::price(&request, &rates, &terms) {
-            CompatAnswer::Price(price) => assert!(price.units() >= 0 && price.decimals() <= 18),
+        match compat::price(&request, rates, &terms) {
+            CompatAnswer::Price(price) => assert!(price.decimals() <= 18),
             CompatAnswer::Nothing(price, _) => assert_eq!(price.units(), 0),
             CompatAnswer::Refused(refusal) => assert!(!refusal.to_string().is_empty()),
         }
@@ -124,6 +131,9 @@ pub fn rates_toml(data: &[u8]) {
     let Some(text) = text(data) else { return };
     if let Ok(pricing) = rates::toml::read(text) {
         price_something(&pricing);
+        if let Ok(rates) = CompatRates::from_pricing(&pricing) {
+            price_as_the_script(REQUEST, &rates);
+        }
     }
 }
 
@@ -145,6 +155,7 @@ pub fn rates_environment(data: &[u8]) {
         let place = VARIABLES.iter().position(|variable| name.strip_prefix("PRICE_TARGET_") == Some(*variable))?;
         text.lines().nth(place).map(str::to_owned)
     };
+    price_as_the_script(REQUEST, &CompatRates::from_environment(value));
     if let Ok(pricing) = rates::environment::read(value) {
         price_something(&pricing);
     }

@@ -209,6 +209,26 @@ fn fault_5_amounts_that_are_committed_already_are_not_committed_twice() {
 }
 
 #[test]
+fn fault_5_the_target_shows_the_cards_that_are_billed() {
+    let cluster = cluster(&[NodeOf("n1", 64 * GI, &[T4, T4, T4, T4])]);
+    let mut pricing = pricing(&[("t4", "80")]);
+    pricing.commit.gpu = Decimal::TWO;
+    let quote = quote::quote(&order(vec![unit(1, 1, 4, &["t4"])]), &pricing, sound(&cluster), &Terms::default());
+    assert_eq!(quote.targets[0].gpu_units, 4);
+    assert_eq!(quote.lines.iter().find(|line| line.item == Item::Gpu).unwrap().quantity.to_string(), "4");
+}
+
+#[test]
+fn a_denom_of_many_decimals_is_bid_and_split() {
+    let mut order = order(vec![unit(1, 3, 0, &[])]);
+    order.max_price = Some(Price::new(Denom::new("uact"), Decimal::from(10_u64.pow(18))).unwrap());
+    let mut pricing = Pricing::default();
+    pricing.chain.denoms.get_mut(&Denom::new("uact")).unwrap().exponent = 18;
+    let quote = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
+    assert!(quote.price().unwrap().amount() > Decimal::from(10_u64.pow(12)) && quote.offer_prices.len() == 1);
+}
+
+#[test]
 fn fault_5_overcommit_of_gpus_makes_one_of_none_for_the_provider_only() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[])]);
     let mut pricing = Pricing::default();

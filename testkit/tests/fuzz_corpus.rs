@@ -4,6 +4,17 @@ use std::fs;
 use std::path::Path;
 
 #[test]
+fn every_fuzz_target_is_built_and_run() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let manifest = fs::read_to_string(top.join("fuzz/Cargo.toml")).unwrap();
+    let tasks = fs::read_to_string(top.join("xtask/src/main.rs")).unwrap();
+    assert_eq!(manifest.matches("[[bin]]").count(), testkit::fuzz::TARGETS.len());
+    for (name, _) in testkit::fuzz::TARGETS {
+        assert!(manifest.contains(&format!("name = \"{name}\"")) && tasks.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
 fn the_corpora_of_the_fuzz_targets_replay() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz/corpus");
     for (name, target) in testkit::fuzz::TARGETS {

@@ -9,7 +9,7 @@ use pricing_core::order::{Endpoint, EndpointKind, Endpoints, GroupSpec, Order, R
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, Pricing};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::{Scheduler, SearchBudget, alternatives};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::random::Random;
@@ -130,9 +130,15 @@ proptest! {
         case.pricing.policy.ambiguous_gpu = AmbiguousGpu::Highest;
         let order = changed(&case.order, 0, |unit| unit.gpu = orders::wildcard(1));
         let quote = quote::quote(&order, &case.pricing, supply(&case.cluster), &terms());
-        let kinds = case.cluster.cards().iter().map(|card| &card.kind).filter(|kind| kind.vendor() == "nvidia");
-        let dearest = kinds.filter_map(|kind| rate_of(&case.pricing, kind)).max();
         let unit = order.group.resources()[0].id;
+        let units = case.pricing.commit.units(&order.group, Scheduler::Sound);
+        let Ok(found) = alternatives::alternatives(&units, &case.cluster, SearchBudget::default()) else {
+            return Ok(());
+        };
+        let targets = found.reservations.iter().flat_map(|reservation| reservation.targets.first());
+        let cards = targets.flat_map(|target| &target.placements).flat_map(|placement| &placement.kinds);
+        let kinds = cards.filter_map(|card| case.cluster.card(*card)).map(|card| &card.kind);
+        let dearest = kinds.filter_map(|kind| rate_of(&case.pricing, kind)).max();
         for line in quote.lines.iter().filter(|line| line.item == Item::Gpu && line.resource_id == unit) {
             prop_assert!(Some(line.usd_per_unit_month) <= dearest);
         }

@@ -45,7 +45,9 @@ fn main() -> ExitCode {
 
 fn lint() -> bool {
     cargo(&["fmt", "--all", "--check"], &[])
+        && cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"], &[])
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+        && cargo(&["clippy", "--package", "pricing-core", "--no-default-features", "--", "-D", "warnings"], &[])
         && cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 

@@ -89,7 +89,14 @@ fn supply<'a>(args: &Args, cluster: Option<&'a Cluster>) -> Supply<'a> {
 
 fn price<'a>(order: &'a Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>, args: &Args) -> Priced<'a> {
     let quote = quote::quote(order, pricing, supply, terms);
-    // Where the order itself is declined there is nothing to choose among.
-    let alternatives = args.all_targets.then(|| quote::alternatives(order, pricing, supply, terms).unwrap_or_default());
+    let alternatives = args.all_targets.then(|| {
+        quote::alternatives(order, pricing, supply, terms).unwrap_or_else(|reason| {
+            // Where the order itself is declined the quote says why.
+            if quote.price().is_some() {
+                output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
+            }
+            Alternatives::default()
+        })
+    });
     Priced { order, quote, alternatives }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// The inventory to place the order on: a Cluster or provider Status, any dialect
     #[arg(long, value_name = "FILE")]
     inventory: PathBuf,
+    /// A rate card (TOML), for its overcommit factors
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
     #[command(flatten)]
     placement: PlacementArgs,
     #[command(flatten)]
@@ -51,7 +54,10 @@ struct UnitJson<'a> {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let orders = load::orders(&args.order)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
-    let mut pricing = Pricing::default();
+    let mut pricing = match &args.rates {
+        Some(path) => load::rate_card(path)?,
+        None => Pricing::default(),
+    };
     args.placement.apply(&mut pricing);
     let scheduler = Scheduler::from(args.placement.scheduler);
     let outcomes: Vec<_> = orders

@@ -18,17 +18,20 @@ pub(crate) fn setting(name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
+/// There is no service to ask yet.
+const NO_SERVICE: &str = "this version asks no service";
+
 /// Settles what happens when a service is to be asked, which cannot be reached.
 pub(crate) fn check_service() -> Result<(), NoBid> {
     let local = match setting("BIDPRICE_FALLBACK").as_deref() {
-        None | Some("local") => true,
-        Some("none") => false,
+        Some("local") => true,
+        None | Some("none") => false,
         Some(other) => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{other}` is neither `local` nor `none`"))),
     };
     match setting("BIDPRICE_SOCKET") {
-        Some(socket) if local => say(format_args!("no service answers at `{socket}`; pricing without it")),
+        Some(socket) if local => say(format_args!("{NO_SERVICE} (`{socket}`); pricing without it")),
         Some(socket) => {
-            return Err(NoBid(format!("no service answers at `{socket}`, and BIDPRICE_FALLBACK is `none`")));
+            return Err(NoBid(format!("{NO_SERVICE} (`{socket}`), and BIDPRICE_FALLBACK is not `local`")));
         }
         None => {}
     }

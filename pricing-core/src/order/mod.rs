@@ -24,6 +24,11 @@ use crate::quantity::{Bytes, MilliCpu};
 /// The most bytes that an order may have.
 pub const MAX_INPUT_BYTES: usize = 4 << 20;
 
+/// The most replicas that a group may have, all units together. The chain itself allows far fewer.
+pub const MAX_REPLICAS: u64 = 1_000_000;
+/// The most volumes, or GPU alternatives, that a resource unit may list.
+pub const MAX_LISTED: u64 = 1_000;
+
 /// A key and its value, as the chain keeps them on resources and placements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attribute {
@@ -93,6 +98,18 @@ pub enum GroupError {
     /// A unit has no replicas.
     #[error("resource unit {0} has a count of 0")]
     NoReplicas(u32),
+    /// There is more of something than any pod has.
+    #[error("resource unit {unit} has {number} {what}; at most {most} are taken")]
+    TooMany {
+        /// The unit.
+        unit: u32,
+        /// Of what.
+        what: &'static str,
+        /// How many it has.
+        number: u64,
+        /// How many it may have.
+        most: u64,
+    },
     /// Two units have one id.
     #[error("two resource units have the id {0}")]
     DuplicateId(u32),
@@ -124,9 +141,20 @@ impl GroupSpec {
             return Err(GroupError::Empty);
         }
         let mut ids = std::collections::BTreeSet::new();
+        let mut replicas = 0_u64;
         for unit in &resources {
             if unit.count == 0 {
                 return Err(GroupError::NoReplicas(unit.id));
+            }
+            replicas = replicas.saturating_add(u64::from(unit.count));
+            let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+            let limits = [
+                ("replicas, with those of the units before it,", replicas, MAX_REPLICAS),
+                ("volumes", number(unit.storage.len()), MAX_LISTED),
+                ("GPU alternatives", number(unit.gpu.alternatives.len()), MAX_LISTED),
+            ];
+            if let Some((what, number, most)) = limits.into_iter().find(|(_, number, most)| number > most) {
+                return Err(GroupError::TooMany { unit: unit.id, what, number, most });
             }
             if !ids.insert(unit.id) {
                 return Err(GroupError::DuplicateId(unit.id));

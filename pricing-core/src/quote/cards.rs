@@ -39,8 +39,9 @@ pub struct QuotedTarget {
 }
 
 impl QuotedTarget {
-    /// The target of a unit that was placed on a cluster.
-    pub(super) fn placed(target: &Target, cluster: &Cluster) -> Self {
+    /// The target of a unit that was placed on a cluster. Cards are those that the order asks for, and is billed for,
+    /// whatever commit levels made of them.
+    pub(super) fn placed(unit: &ResourceUnit, target: &Target, cluster: &Cluster) -> Self {
         let name = |id| cluster.node(id).map_or_else(|| Arc::from(""), |node| Arc::clone(&node.name));
         let group = |placement: &crate::reserve::Placement| CardGroup {
             node: Some(name(placement.node)),
@@ -48,12 +49,12 @@ impl QuotedTarget {
             kinds: target.kinds(cluster, placement).into_iter().cloned().collect(),
             known: true,
         };
-        let cards = if target.gpu_units == 0 { Vec::new() } else { target.placements.iter().map(group).collect() };
+        let cards = if unit.gpu.units == 0 { Vec::new() } else { target.placements.iter().map(group).collect() };
         Self {
             resource_id: target.resource_id,
             count: target.count,
             nodes: target.nodes().map(name).collect(),
-            gpu_units: target.gpu_units,
+            gpu_units: unit.gpu.units,
             cards,
         }
     }
@@ -104,8 +105,8 @@ fn kinds_in(cluster: &Cluster, request: &GpuRequest) -> Vec<GpuKind> {
 /// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
 /// card names, and those that it does not name where they have a price.
 ///
-/// An alternative that names a model which has no price is a decline: the order may get that card. `*` comes to what
-/// is priced.
+/// An alternative that names a model of which nothing has a price is a decline: the order may get that card. `*`, and a
+/// model that leaves RAM or interface open, come to what is priced.
 pub(super) fn candidates(tariff: GpuTariff<'_>, request: &GpuRequest) -> Result<Vec<GpuKind>, Reason> {
     let gpu = tariff.gpu;
     let mut kinds: Vec<GpuKind> = Vec::new();

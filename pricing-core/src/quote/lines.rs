@@ -247,6 +247,9 @@ pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Re
 
 /// One line for each kind that is priced, in order of placement.
 fn gpu(bill: &mut Bill, unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<(), Reason> {
+    if unit.gpu.units == 0 {
+        return Ok(());
+    }
     let mut priced: Vec<(PricedCard, u128)> = Vec::new();
     for group in &target.cards {
         let card = match (tariff.rule, tariff.pricing.rates.gpu.dearest()) {

@@ -176,7 +176,7 @@ pub fn alternatives(
             usable(cluster)?;
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
             let found = reserve::alternatives::alternatives(&units, cluster, budget)?;
-            let sets = found.reservations.iter().map(|reservation| placed(reservation, cluster)).collect();
+            let sets = found.reservations.iter().map(|reservation| placed(order, reservation, cluster)).collect();
             (sets, found.complete)
         }
         Supply::Reserve { .. } => (vec![targets(order, pricing, supply)?], true),
@@ -217,13 +217,14 @@ fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<Q
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
             let reservation = reserve::reserve(&order.group, cluster, scheduler, &commit, budget)?;
-            Ok(placed(&reservation, cluster))
+            Ok(placed(order, &reservation, cluster))
         }
     }
 }
 
-fn placed(reservation: &Reservation, cluster: &Cluster) -> Vec<QuotedTarget> {
-    reservation.targets.iter().map(|target| QuotedTarget::placed(target, cluster)).collect()
+fn placed(order: &Order, reservation: &Reservation, cluster: &Cluster) -> Vec<QuotedTarget> {
+    let units = order.group.resources().iter().zip(&reservation.targets);
+    units.map(|(unit, target)| QuotedTarget::placed(unit, target, cluster)).collect()
 }
 
 fn usable(cluster: &Cluster) -> Result<(), Reason> {
@@ -236,9 +237,8 @@ fn usable(cluster: &Cluster) -> Result<(), Reason> {
 
 /// Prices an order on the targets that it has, and decides.
 ///
-/// The targets are in the order of the group's units; a daemon that has placed the order itself brings its own.
-#[must_use]
-pub fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, terms: &Terms<'_>) -> Quote {
+/// The targets are in the order of the group's units, one for each.
+fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, terms: &Terms<'_>) -> Quote {
     let bill = match price(order, pricing, &targets, terms) {
         Ok(bill) => bill,
         Err(reason) => return Quote { targets, ..Quote::no_bid(order, reason) },

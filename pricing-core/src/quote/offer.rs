@@ -25,7 +25,8 @@ pub struct EndpointPrice {
     pub price: Decimal,
 }
 
-/// What one replica of a unit pays per block, in the bid's denom, to 18 decimals.
+/// What one replica of a unit pays per block, in the bid's denom, to 18 decimals (fewer for a bid of 10 digits and more
+/// in front of the point).
 ///
 /// The sum over units of count x amounts is the bid, to within 1e-12. Leased IPs go to the first unit that leases one,
 /// and what raises the whole group goes to the first unit's CPU; a discount lowers everything alike, so that no amount
@@ -83,14 +84,22 @@ pub(super) fn split(order: &Order, bill: &Bill, price: &Price) -> Result<Vec<Off
     let raised = sum(adjustments(bill).filter(|usd| usd.is_sign_positive()))?;
     let charged = bill.lines.iter().filter(|line| line.item.unit().is_some()).map(|line| line.usd_per_month.decimal());
     let whole = sum(charged)?.checked_add(raised).ok_or(ArithmeticOverflow)?;
-    let splitter = Splitter { bill, amount: price.amount(), whole };
+    let splitter = Splitter { bill, amount: price.amount(), whole, decimals: decimals_of(price.amount()) };
     let mut offers = Vec::new();
     for (index, unit) in order.group.resources().iter().enumerate() {
         let raised = if index == 0 { raised } else { Decimal::ZERO };
         offers.push(splitter.unit(unit, raised)?);
     }
-    settle(&mut offers, price.amount())?;
+    settle(&mut offers, price.amount(), splitter.decimals)?;
     Ok(offers)
+}
+
+/// How many of the chain's decimals the amounts of a bid can have: all 18, unless the bid is so large that they and it
+/// need more digits than are kept.
+fn decimals_of(amount: Decimal) -> u32 {
+    const DIGITS: u32 = 27;
+    let whole = amount.trunc().mantissa().unsigned_abs().checked_ilog10().map_or(1, |log| log.saturating_add(1));
+    CHAIN_DECIMALS.min(DIGITS.saturating_sub(whole))
 }
 
 /// The lines that belong to the whole group and count nothing.
@@ -99,7 +108,7 @@ fn adjustments(bill: &Bill) -> impl Iterator<Item = Decimal> + '_ {
 }
 
 /// Gives what the roundings left over to the unit of the fewest replicas.
-fn settle(offers: &mut [OfferPrices], amount: Decimal) -> Result<(), ArithmeticOverflow> {
+fn settle(offers: &mut [OfferPrices], amount: Decimal, decimals: u32) -> Result<(), ArithmeticOverflow> {
     let mut offered = Decimal::ZERO;
     for offer in offers.iter() {
         let cost = offer.per_replica()?.checked_mul(Decimal::from(offer.count)).ok_or(ArithmeticOverflow)?;
@@ -107,7 +116,7 @@ fn settle(offers: &mut [OfferPrices], amount: Decimal) -> Result<(), ArithmeticO
     }
     let rest = amount.checked_sub(offered).ok_or(ArithmeticOverflow)?;
     if let Some(offer) = offers.iter_mut().min_by_key(|offer| offer.count) {
-        let each = share(rest, Decimal::ONE, &[Decimal::from(offer.count)], CHAIN_DECIMALS)?;
+        let each = share(rest, Decimal::ONE, &[Decimal::from(offer.count)], decimals)?;
         let amount = offer.some_amount();
         *amount = amount.checked_add(each).ok_or(ArithmeticOverflow)?.max(Decimal::ZERO).normalize();
     }
@@ -118,6 +127,7 @@ struct Splitter<'a> {
     bill: &'a Bill,
     amount: Decimal,
     whole: Decimal,
+    decimals: u32,
 }
 
 impl Splitter<'_> {
@@ -146,7 +156,7 @@ impl Splitter<'_> {
         if self.whole.is_zero() {
             return Ok(Decimal::ZERO);
         }
-        share(self.amount, usd, &[self.whole, Decimal::from(count)], CHAIN_DECIMALS)
+        share(self.amount, usd, &[self.whole, Decimal::from(count)], self.decimals)
     }
 
     /// A volume's share of its class's line, by size.

@@ -87,7 +87,9 @@ pub enum ReserveError {
     #[error("group resource mismatch: replicas of resource unit {0} came to different cards")]
     ReplicaMismatch(u32),
     /// The search for a placement was given up.
-    #[error("no placement was found within {0} steps, and none was ruled out")]
+    #[error(
+        "no placement was found, and none was ruled out, within what is searched ({0} steps, 48 different services)"
+    )]
     SearchExhausted(u64),
 }
 

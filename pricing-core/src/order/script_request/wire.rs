@@ -27,6 +27,9 @@ impl Deref for Text<'_> {
     }
 }
 
+/// The most vendors that a request may list.
+const MAX_VENDORS: usize = 64;
+
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
@@ -271,6 +274,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Vendors<'a> {
                 while let Some(vendor) = map.next_key::<Text<'de>>()? {
                     let details = map.next_value::<Option<Object<GpuDetails<'de>>>>()?;
                     vendors.retain(|(other, _)| *other != vendor);
+                    if vendors.len() >= MAX_VENDORS {
+                        return Err(serde::de::Error::custom(format_args!("more than {MAX_VENDORS} vendors")));
+                    }
                     if let Some(Object(details)) = details {
                         vendors.push((vendor, details));
                     }

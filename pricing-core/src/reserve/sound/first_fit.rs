@@ -133,7 +133,8 @@ impl<'p> Placing<'p> {
                 if self.problem.fit(unit, detail, host, self.overlay.usage(host.node), 1) > 0 {
                     let cards = self.problem.cluster.nodes().get(host.node).map_or(&[] as &[_], |node| &node.cards);
                     let model = detail.model.and_then(|model| self.problem.cluster.index().models().get(model));
-                    let ours = |card: &_| model.is_some_and(|m| m.cards.contains(card)) && detail.allows(*card);
+                    let ours =
+                        |card: &_| model.is_some_and(|m| m.cards.binary_search(card).is_ok()) && detail.allows(*card);
                     first = (host.node, cards.iter().position(ours).unwrap_or(usize::MAX));
                     break;
                 }

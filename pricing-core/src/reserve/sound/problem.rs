@@ -100,14 +100,14 @@ impl Demand {
 pub(in crate::reserve) struct Choice {
     /// The model's place in the index.
     pub(in crate::reserve) model: Option<usize>,
-    /// The descriptions of it that the request allows; none for all of them.
+    /// The descriptions of it that the request allows, by id; none for all of them.
     pub(in crate::reserve) cards: Option<Vec<CardId>>,
 }
 
 impl Choice {
     /// Whether a description of the choice's own model is allowed.
     pub(super) fn allows(&self, card: CardId) -> bool {
-        self.cards.as_ref().is_none_or(|cards| cards.contains(&card))
+        self.cards.as_ref().is_none_or(|cards| cards.binary_search(&card).is_ok())
     }
 }
 

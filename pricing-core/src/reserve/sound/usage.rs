@@ -104,7 +104,8 @@ impl Problem<'_> {
             return others.fold(host.cards, |left, other| left.saturating_sub(other.cards));
         }
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
-        let of_model = described.iter().filter(|card| model.is_some_and(|model| model.cards.contains(card)));
+        let of_model =
+            described.iter().filter(|card| model.is_some_and(|model| model.cards.binary_search(card).is_ok()));
         cards::left_beside(choice, others, of_model.copied())
     }
 }
