@@ -1,5 +1,7 @@
 //! Reads what the command line names.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -64,9 +66,11 @@ pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
     match &args.rates {
         Some(path) => rate_card(path),
         None => {
-            let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+            // What is no text is kept as what is malformed: to take it for unset would price by a default.
+            let text = |value: OsString| value.to_string_lossy().into_owned();
+            let names: Vec<String> = env::vars_os().map(|(name, _)| text(name)).collect();
             rates::environment::check_names(names.iter().map(String::as_str))
-                .and_then(|()| rates::environment::read(|name| std::env::var(name).ok()))
+                .and_then(|()| rates::environment::read(|name| env::var_os(name).map(text)))
                 .map_err(|error| CliError::malformed("environment", error))
         }
     }
