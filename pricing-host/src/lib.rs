@@ -1,0 +1,1 @@
+//! Runs pricing plugins in a sandbox with fixed deadlines.
