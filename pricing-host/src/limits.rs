@@ -1,0 +1,140 @@
+//! Limits: what a plugin may use, when it is loaded and in a call.
+
+use std::time::Duration;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// How large a plugin may be. The operator turns the larger one on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SizeClass {
+    /// Plugins in a compiled language: kilobytes of code, a few MiB of memory.
+    #[default]
+    Standard,
+    /// Plugins that bring a language engine along, such as JavaScript or Python.
+    Engine,
+}
+
+impl SizeClass {
+    /// The class as settings name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Engine => "engine",
+        }
+    }
+
+    /// What a plugin of this class may use in a call, unless it is configured.
+    #[must_use]
+    pub fn call_limits(self) -> CallLimits {
+        match self {
+            Self::Standard => CallLimits {
+                deadline: Duration::from_millis(50),
+                fuel: 10_000_000,
+                memory_bytes: 16 * MIB,
+                ..CallLimits::SMALL
+            },
+            Self::Engine => CallLimits {
+                deadline: Duration::from_secs(1),
+                fuel: 1_000_000_000,
+                memory_bytes: 256 * MIB,
+                ..CallLimits::SMALL
+            },
+        }
+    }
+
+    /// What a plugin of this class may be, and may use while it is loaded.
+    #[must_use]
+    pub fn load_limits(self) -> LoadLimits {
+        match self {
+            Self::Standard => LoadLimits {
+                module_bytes: 4 * MIB,
+                function_bytes: 64 * KIB,
+                functions: 20_000,
+                nesting: 1_000,
+                instances: 8,
+                memories: 2,
+                tables: 4,
+                table_elements: 20_000,
+                memory_bytes: 64 * MIB,
+                compile_time: Duration::from_secs(10),
+                compile_memory: 1 << 30,
+            },
+            Self::Engine => LoadLimits {
+                module_bytes: 96 * MIB,
+                function_bytes: 2 * MIB,
+                functions: 100_000,
+                nesting: 10_000,
+                instances: 64,
+                memories: 4,
+                tables: 32,
+                table_elements: 200_000,
+                memory_bytes: 512 * MIB,
+                compile_time: Duration::from_secs(120),
+                compile_memory: 4 << 30,
+            },
+        }
+    }
+}
+
+/// What a plugin may use in one call. The host enforces all of it, wherever it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Wall-clock time, from the end of queueing to the result.
+    pub deadline: Duration,
+    /// WebAssembly operators, and what host functions charge.
+    pub fuel: u64,
+    /// Bytes of linear memory, all memories of the plugin together.
+    pub memory_bytes: u64,
+    /// Bytes that an answer may have.
+    pub output_bytes: usize,
+    /// Bytes of log that are kept; the rest is dropped.
+    pub log_bytes: usize,
+    /// Lines of log that are kept; the rest is dropped.
+    pub log_lines: usize,
+}
+
+impl CallLimits {
+    const SMALL: Self = Self {
+        deadline: Duration::from_millis(50),
+        fuel: 10_000_000,
+        memory_bytes: 16 * MIB,
+        output_bytes: 64 << 10,
+        log_bytes: 16 << 10,
+        log_lines: 256,
+    };
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        SizeClass::Standard.call_limits()
+    }
+}
+
+/// What a plugin may be, and may use while it is loaded. Fixed for each [`SizeClass`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadLimits {
+    /// Bytes of the file.
+    pub module_bytes: u64,
+    /// Bytes of one function's code.
+    pub function_bytes: u64,
+    /// Functions, all modules of the plugin together.
+    pub functions: u32,
+    /// Blocks within blocks in a function.
+    pub nesting: u32,
+    /// Core instances.
+    pub instances: u32,
+    /// Linear memories.
+    pub memories: u32,
+    /// Tables.
+    pub tables: u32,
+    /// Elements of one table.
+    pub table_elements: u32,
+    /// The most that [`CallLimits::memory_bytes`] can be set to.
+    pub memory_bytes: u64,
+    /// Wall-clock time to compile.
+    pub compile_time: Duration,
+    /// Bytes of memory to compile.
+    pub compile_memory: u64,
+}
