@@ -1,7 +1,0 @@
-//! Stands in until the real one is there.
-/// How to compile.
-#[derive(Clone, Debug)]
-pub enum Compiler {
-    /// Here.
-    InProcess,
-}
