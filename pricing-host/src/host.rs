@@ -12,7 +12,7 @@ use crate::compile::Compiler;
 use crate::fault::Fault;
 use crate::inspect::{Digest, inspect};
 use crate::limits::SizeClass;
-use crate::load::{Origin, load_artefact};
+use crate::load::load_artefact;
 use crate::log::printable;
 use crate::metrics::{Metrics, NoMetrics};
 use crate::plugin::{self, Plugin, PluginSettings, Version};
@@ -166,7 +166,7 @@ impl Shared {
             name: name.to_owned(),
             digest: inspection.digest.to_string(),
             kind: inspection.kind,
-            from_cache: origin == Origin::Cache,
+            origin,
             program,
             sandbox,
         })

@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::host::Shared;
 use crate::inspect::Kind;
 use crate::limits::{CallLimits, SizeClass};
+use crate::load::Origin;
 use crate::metrics::{CallEvent, PluginEvent};
 use crate::program::Program;
 use crate::request::Request;
@@ -74,7 +75,7 @@ pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) digest: String,
     pub(crate) kind: Kind,
-    pub(crate) from_cache: bool,
+    pub(crate) origin: Origin,
     pub(crate) program: Program,
     pub(crate) sandbox: Arc<Sandbox>,
 }
@@ -139,10 +140,10 @@ impl Plugin {
         self.current().kind
     }
 
-    /// Whether its code came from the cache.
+    /// Whether its code came from the cache, and if not, why it could not be kept there.
     #[must_use]
-    pub fn is_from_cache(&self) -> bool {
-        self.current().from_cache
+    pub fn origin(&self) -> Origin {
+        self.current().origin.clone()
     }
 
     /// How it is run.
