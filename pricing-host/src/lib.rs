@@ -3,6 +3,8 @@
 pub mod engine;
 mod fault;
 mod limits;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the call path comes next"))]
+mod wasi;
 
 pub use fault::Fault;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
