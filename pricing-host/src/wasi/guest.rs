@@ -32,8 +32,10 @@ pub(super) fn run<T: HasWasi>(
         // A program without memory is told that its pointers are wrong.
         None => (Default::default(), caller.data_mut()),
     };
+    let in_time = state.check_deadline();
     let mut guest = Guest { memory, wasi: state.wasi(), fuel };
-    let answer = guest.pay(CALL_FUEL).and_then(|()| function(&mut guest));
+    // Fuel speaks first: it ends a call at the same place on every machine.
+    let answer = guest.pay(CALL_FUEL).and_then(|()| Ok(in_time?)).and_then(|()| function(&mut guest));
     let left = guest.fuel;
     caller.set_fuel(left)?;
     match answer {

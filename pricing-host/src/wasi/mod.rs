@@ -15,6 +15,8 @@
 //! | `sock_*` | `badf`, or `notsock` on a stream |
 //! | `proc_exit`, `proc_raise`, `sched_yield` | [`Exit`], `nosys`, nothing |
 //!
+//! Waiting by `poll_oneoff` ends, by looking at the clock it does not: that burns the fuel.
+//!
 //! Pointers and lengths are the guest's and are checked before anything is copied or allocated: `fault` where they leave
 //! its memory. Each function costs [`guest::CALL_FUEL`], and one more for 8 bytes that it moves.
 

@@ -13,6 +13,11 @@ use crate::limits::CallLimits;
 pub(crate) trait HasWasi {
     /// The command's state.
     fn wasi(&mut self) -> &mut WasiState;
+
+    /// Fails when the call's time is over. Every function asks before it does anything.
+    fn check_deadline(&self) -> wasmtime::Result<()> {
+        Ok(())
+    }
 }
 
 /// The state of one command in one call. The default has nothing to read and no room to write.

@@ -4,6 +4,7 @@ mod command;
 mod functions;
 mod hostile;
 mod signatures;
+mod storm;
 mod streams;
 
 use std::fmt::Write as _;
@@ -16,11 +17,18 @@ use crate::engine::{Purpose, engine};
 use crate::limits::{CallLimits, SizeClass};
 use signatures::SIGNATURES;
 
-struct Host(WasiState);
+struct Host {
+    wasi: WasiState,
+    late: bool,
+}
 
 impl HasWasi for Host {
     fn wasi(&mut self) -> &mut WasiState {
-        &mut self.0
+        &mut self.wasi
+    }
+
+    fn check_deadline(&self) -> wasmtime::Result<()> {
+        if self.late { Err(Trap::Interrupt.into()) } else { Ok(()) }
     }
 }
 
@@ -61,12 +69,16 @@ fn state(stdin: &[u8]) -> WasiState {
 
 /// Runs the command that a file is.
 fn run_file(file: &[u8], state: WasiState) -> Run {
+    run_on(Host { wasi: state, late: false }, file)
+}
+
+fn run_on(host: Host, file: &[u8]) -> Run {
     let limits = CallLimits::default();
     let engine = shared_engine();
     let module = Module::new(engine, file).unwrap();
     let mut linker = Linker::new(engine);
     add_to_linker(&mut linker).unwrap();
-    let mut store = Store::new(engine, Host(state));
+    let mut store = Store::new(engine, host);
     store.set_epoch_deadline(1);
     store.set_fuel(limits.fuel).unwrap();
     let end = linker.instantiate(&mut store, &module).and_then(|instance| {
@@ -74,7 +86,7 @@ fn run_file(file: &[u8], state: WasiState) -> Run {
         start.call(&mut store, ())
     });
     let fuel = limits.fuel - store.get_fuel().unwrap();
-    Run { end, output: store.into_data().0.into_output(), fuel }
+    Run { end, output: store.into_data().wasi.into_output(), fuel }
 }
 
 /// A module that imports everything, with a page of memory and these fields.

@@ -6,7 +6,7 @@ use super::*;
 fn all_functions_are_there_with_their_types() {
     let mut linker: Linker<Host> = Linker::new(shared_engine());
     add_to_linker(&mut linker).unwrap();
-    let mut store = Store::new(shared_engine(), Host(WasiState::default()));
+    let mut store = Store::new(shared_engine(), Host { wasi: WasiState::default(), late: false });
     let mut defined: Vec<_> = linker.iter(&mut store).map(|(module, name, _)| (module, name.to_owned())).collect();
     defined.sort();
     assert_eq!(defined, SIGNATURES.iter().map(|(name, ..)| (MODULE, (*name).to_owned())).collect::<Vec<_>>());

@@ -141,6 +141,16 @@ fn fuel_that_ran_out_within_a_function_is_all_gone() {
 }
 
 #[test]
+fn a_function_that_is_called_too_late_ends_the_call() {
+    for (name, params, _) in SIGNATURES.iter().filter(|(name, ..)| *name != "proc_exit") {
+        let arguments: String = params.split_whitespace().map(|param| format!("({param}.const 0)")).collect();
+        let file = module(&format!("(func (export \"_start\") (drop (call ${name} {arguments})))"));
+        let run = run_on(Host { wasi: state(b""), late: true }, &file);
+        assert_eq!(run.trap(), Some(Trap::Interrupt), "{name}");
+    }
+}
+
+#[test]
 fn a_start_function_is_served_too() {
     let text = format!(
         "(module (import \"{MODULE}\" \"proc_exit\" (func $exit (param i32)))
