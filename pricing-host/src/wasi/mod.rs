@@ -35,12 +35,13 @@ mod tests;
 
 use wasmtime::Linker;
 
-pub(crate) use process::Exit;
-pub(crate) use state::{HasWasi, Output, WasiState};
-pub(crate) use streams::OutputExceeded;
+use crate::inspect::WASI_MODULE as MODULE;
 
-/// The module that commands import.
-pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
+pub(crate) use process::Exit;
+#[cfg(test)]
+pub(crate) use state::Output;
+pub(crate) use state::{HasWasi, WasiState};
+pub(crate) use streams::OutputExceeded;
 
 /// Defines every function of preview 1.
 pub(crate) fn add_to_linker<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {

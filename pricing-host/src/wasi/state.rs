@@ -41,6 +41,7 @@ pub(crate) struct Output {
     /// What it wrote to stderr, as far as it was kept.
     pub(crate) stderr: Vec<u8>,
     /// Whether it wrote more to stderr.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the log does not say so yet"))]
     pub(crate) stderr_cut: bool,
 }
 
@@ -49,12 +50,12 @@ impl WasiState {
     pub(crate) fn new(
         stdin: impl Into<Arc<[u8]>>,
         program: &str,
-        environment: &[(&str, &str)],
+        environment: impl IntoIterator<Item = (String, String)>,
         limits: &CallLimits,
     ) -> Self {
         Self {
             arguments: Strings::new([program.to_owned()]),
-            environment: Strings::new(environment.iter().map(|(name, value)| format!("{name}={value}"))),
+            environment: Strings::new(environment.into_iter().map(|(name, value)| format!("{name}={value}"))),
             stdin: Source::new(stdin.into()),
             stdout: Sink::new(limits.output_bytes),
             stderr: Sink::new(limits.log_bytes),
@@ -63,9 +64,10 @@ impl WasiState {
         }
     }
 
-    /// What the command wrote.
-    pub(crate) fn into_output(self) -> Output {
-        let stderr_cut = self.stderr.is_cut();
-        Output { stdout: self.stdout.into_bytes(), stderr: self.stderr.into_bytes(), stderr_cut }
+    /// Takes what the command wrote. It can write no more then.
+    pub(crate) fn take_output(&mut self) -> Output {
+        let [stdout, stderr] = [&mut self.stdout, &mut self.stderr].map(std::mem::take);
+        let stderr_cut = stderr.is_cut();
+        Output { stdout: stdout.into_bytes(), stderr: stderr.into_bytes(), stderr_cut }
     }
 }

@@ -3,19 +3,19 @@
 mod command;
 mod functions;
 mod hostile;
-mod signatures;
 mod storm;
 mod streams;
 
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use wasmparser::ValType;
 use wasmtime::{Engine, Linker, Module, Store, Trap};
 
 use super::*;
 use crate::engine::{Purpose, engine};
+use crate::inspect::{WASI_FUNCTIONS, WasiFunction, wasi_function};
 use crate::limits::{CallLimits, SizeClass};
-use signatures::SIGNATURES;
 
 struct Host {
     wasi: WasiState,
@@ -64,7 +64,13 @@ fn shared_engine() -> &'static Engine {
 }
 
 fn state(stdin: &[u8]) -> WasiState {
-    WasiState::new(stdin, "plugin", &[("AKASH_OWNER", "akash1owner"), ("AKASH_DENOM", "uact")], &CallLimits::default())
+    let environment = [("AKASH_OWNER", "akash1owner"), ("AKASH_DENOM", "uact")];
+    with_environment(stdin, &environment)
+}
+
+fn with_environment(stdin: &[u8], environment: &[(&str, &str)]) -> WasiState {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    WasiState::new(stdin, "plugin", environment, &CallLimits::default())
 }
 
 /// Runs the command that a file is.
@@ -86,13 +92,15 @@ fn run_on(host: Host, file: &[u8]) -> Run {
         start.call(&mut store, ())
     });
     let fuel = limits.fuel - store.get_fuel().unwrap();
-    Run { end, output: store.into_data().wasi.into_output(), fuel }
+    Run { end, output: store.data_mut().wasi.take_output(), fuel }
 }
 
 /// A module that imports everything, with a page of memory and these fields.
 fn module(fields: &str) -> Vec<u8> {
     let mut text = "(module ".to_owned();
-    for (name, params, results) in SIGNATURES {
+    for WasiFunction { name, params, results } in WASI_FUNCTIONS {
+        let words = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let (params, results) = (words(params), words(results));
         writeln!(text, "(import \"{MODULE}\" \"{name}\" (func ${name} (param {params}) (result {results})))").unwrap();
     }
     write!(text, "(memory (export \"memory\") 1) {fields})").unwrap();
@@ -106,17 +114,26 @@ fn run_body(body: &str, state: WasiState) -> Run {
 
 /// The error number that a function answers with, in a memory that starts with these 32-bit numbers.
 fn errno(numbers: &[u32], function: &str, arguments: &[i64]) -> u32 {
-    let (_, params, _) = SIGNATURES.iter().find(|(name, ..)| *name == function).unwrap();
-    let params: Vec<&str> = params.split_whitespace().collect();
+    let params = wasi_function(function).unwrap().params;
     assert_eq!(params.len(), arguments.len(), "{function}");
-    let arguments: Vec<String> =
-        params.iter().zip(arguments).map(|(param, argument)| format!("({param}.const {argument})")).collect();
+    let arguments = params.iter().zip(arguments).map(|(param, argument)| format!("({param}.const {argument})"));
     let fields = format!(
         "(data (i32.const 0) \"{}\") (func (export \"_start\") (call $proc_exit (call ${function} {})))",
         bytes(numbers),
-        arguments.join(" ")
+        arguments.collect::<String>()
     );
     run_file(&module(&fields), state(b"the request")).code()
+}
+
+/// Every function that returns.
+fn returning() -> impl Iterator<Item = &'static WasiFunction> {
+    WASI_FUNCTIONS.iter().filter(|function| function.name != "proc_exit")
+}
+
+/// A call with zeros for arguments.
+fn call_with_zeros(function: &WasiFunction) -> String {
+    let zeros: String = function.params.iter().map(|param| format!("({param}.const 0)")).collect();
+    format!("(drop (call ${} {zeros}))", function.name)
 }
 
 /// Numbers as the bytes of a data segment.

@@ -9,7 +9,7 @@ fn all_functions_are_there_with_their_types() {
     let mut store = Store::new(shared_engine(), Host { wasi: WasiState::default(), late: false });
     let mut defined: Vec<_> = linker.iter(&mut store).map(|(module, name, _)| (module, name.to_owned())).collect();
     defined.sort();
-    assert_eq!(defined, SIGNATURES.iter().map(|(name, ..)| (MODULE, (*name).to_owned())).collect::<Vec<_>>());
+    assert_eq!(defined, WASI_FUNCTIONS.iter().map(|function| (MODULE, function.name.to_owned())).collect::<Vec<_>>());
     // Linking compares the types.
     assert_eq!(run_body("", state(b"")).code(), 0);
 }
@@ -25,20 +25,22 @@ fn exit_codes_reach_the_host() {
     assert_eq!(errno(&[], "sched_yield", &[]), 0);
 }
 
+fn named(prefix: &str) -> impl Iterator<Item = &'static WasiFunction> {
+    WASI_FUNCTIONS.iter().filter(move |function| function.name.starts_with(prefix))
+}
+
 #[test]
 fn there_are_no_files_and_sockets() {
-    for (name, params, _) in SIGNATURES.iter().filter(|(name, ..)| name.starts_with("path_")) {
-        let count = params.split_whitespace().count();
+    for WasiFunction { name, params, .. } in named("path_") {
         for (descriptor, wanted) in [(0, 76), (2, 76), (3, 8), (-1, 8)] {
-            let mut arguments = vec![0; count];
+            let mut arguments = vec![0; params.len()];
             arguments[if *name == "path_symlink" { 2 } else { 0 }] = descriptor;
             assert_eq!(errno(&[], name, &arguments), wanted, "{name} {descriptor}");
         }
     }
-    for (name, params, _) in SIGNATURES.iter().filter(|(name, ..)| name.starts_with("sock_")) {
-        let count = params.split_whitespace().count();
+    for WasiFunction { name, params, .. } in named("sock_") {
         for (descriptor, wanted) in [(1, 57), (3, 8)] {
-            let mut arguments = vec![0; count];
+            let mut arguments = vec![0; params.len()];
             arguments[0] = descriptor;
             assert_eq!(errno(&[], name, &arguments), wanted, "{name} {descriptor}");
         }
@@ -51,8 +53,7 @@ fn there_are_no_files_and_sockets() {
 
 #[test]
 fn descriptors_answer_as_pipes_do() {
-    let fd_functions = SIGNATURES.iter().filter(|(name, ..)| name.starts_with("fd_"));
-    for (name, params, _) in fd_functions {
+    for WasiFunction { name, params, .. } in named("fd_") {
         let on_stream = match *name {
             "fd_read" | "fd_prestat_get" | "fd_prestat_dir_name" => 8,
             "fd_advise" | "fd_allocate" | "fd_pread" | "fd_pwrite" | "fd_seek" | "fd_tell" => 70,
@@ -62,7 +63,7 @@ fn descriptors_answer_as_pipes_do() {
             _ => 0,
         };
         for (descriptor, wanted) in [(1, on_stream), (3, 8), (-1, 8)] {
-            let mut arguments = vec![0; params.split_whitespace().count()];
+            let mut arguments = vec![0; params.len()];
             arguments[0] = descriptor;
             assert_eq!(errno(&[], name, &arguments), wanted, "{name} {descriptor}");
         }
@@ -108,7 +109,7 @@ fn arguments_and_environment_are_what_the_host_gives() {
     assert!(text.starts_with(b"AKASH_OWNER=akash1owner\0AKASH_DENOM=uact\0\0"));
 
     // A NUL would let a value end where a program does not expect it.
-    let odd = WasiState::new(*b"", "plugin", &[("A", "b\0C=d"), ("E", "")], &CallLimits::default());
+    let odd = with_environment(b"", &[("A", "b\0C=d"), ("E", "")]);
     let run = run_body(&body("environ"), odd);
     assert!(run.output.stdout[16..].starts_with(b"A=b\0E=\0\0"));
     assert_eq!(

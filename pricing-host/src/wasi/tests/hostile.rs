@@ -110,12 +110,10 @@ fn a_memory_that_grew_is_seen() {
 
 #[test]
 fn floods_of_every_function_end_by_fuel() {
-    for (name, params, result) in SIGNATURES.iter().filter(|(name, ..)| *name != "proc_exit") {
-        let arguments: String = params.split_whitespace().map(|param| format!("({param}.const 0)")).collect();
-        assert!(!result.is_empty());
-        let run = run_body(&format!("(loop (drop (call ${name} {arguments})) (br 0))"), state(b"request"));
-        assert_eq!(run.trap(), Some(Trap::OutOfFuel), "{name}: {:?}", run.end);
-        assert_eq!(run.fuel, CallLimits::default().fuel, "{name}");
+    for function in returning() {
+        let run = run_body(&format!("(loop {} (br 0))", call_with_zeros(function)), state(b"request"));
+        assert_eq!(run.trap(), Some(Trap::OutOfFuel), "{}: {:?}", function.name, run.end);
+        assert_eq!(run.fuel, CallLimits::default().fuel, "{}", function.name);
     }
 }
 
@@ -142,11 +140,10 @@ fn fuel_that_ran_out_within_a_function_is_all_gone() {
 
 #[test]
 fn a_function_that_is_called_too_late_ends_the_call() {
-    for (name, params, _) in SIGNATURES.iter().filter(|(name, ..)| *name != "proc_exit") {
-        let arguments: String = params.split_whitespace().map(|param| format!("({param}.const 0)")).collect();
-        let file = module(&format!("(func (export \"_start\") (drop (call ${name} {arguments})))"));
+    for function in returning() {
+        let file = module(&format!("(func (export \"_start\") {})", call_with_zeros(function)));
         let run = run_on(Host { wasi: state(b""), late: true }, &file);
-        assert_eq!(run.trap(), Some(Trap::Interrupt), "{name}");
+        assert_eq!(run.trap(), Some(Trap::Interrupt), "{}", function.name);
     }
 }
 
@@ -165,6 +162,5 @@ fn the_default_state_has_nothing_to_read_and_no_room() {
         (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))";
     let run = run_body(write, WasiState::default());
     assert!(run.end.as_ref().is_err_and(|error| error.is::<OutputExceeded>()));
-    let stdin: Arc<[u8]> = Arc::from(*b"");
-    assert_eq!(WasiState::new(stdin, "", &[], &CallLimits::default()).into_output(), Output::default());
+    assert_eq!(run.output, Output::default());
 }

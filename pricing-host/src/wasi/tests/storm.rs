@@ -36,13 +36,11 @@ impl Dice {
 fn storm(dice: &mut Dice) -> Vec<u8> {
     let memory: Vec<u32> = (0..2048).map(|_| dice.number()).collect();
     let mut fields = format!("(data (i32.const 0) \"{}\") (func (export \"_start\")", bytes(&memory));
+    let returning: Vec<_> = returning().collect();
     for _ in 0..100 {
-        let (name, params, _) = dice.one_of(SIGNATURES);
-        if name == "proc_exit" {
-            continue;
-        }
-        write!(fields, "(drop (call ${name}").unwrap();
-        for param in params.split_whitespace() {
+        let function = dice.one_of(&returning);
+        write!(fields, "(drop (call ${}", function.name).unwrap();
+        for param in function.params {
             write!(fields, " ({param}.const {})", dice.number()).unwrap();
         }
         fields.push_str("))");
