@@ -5,14 +5,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pricing_core::quote::{FallbackBy, PluginUse, Quote};
+
 use crate::cache::Cache;
 use crate::compile::Compiler;
 use crate::fault::Fault;
-use crate::inspect::inspect;
+use crate::inspect::{Digest, inspect};
 use crate::limits::SizeClass;
-use crate::load::{Origin, load_artefact};
+use crate::load::load_artefact;
+use crate::log::printable;
 use crate::metrics::{Metrics, NoMetrics};
-use crate::plugin::{Plugin, PluginSettings, Version};
+use crate::plugin::{self, Plugin, PluginSettings, Version};
 use crate::program::Program;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::workers::Workers;
@@ -48,7 +51,29 @@ pub enum OpenError {
     Unreadable(#[from] io::Error),
     /// The file is no plugin that may run here.
     #[error(transparent)]
-    Rejected(#[from] Fault),
+    Rejected(#[from] Rejected),
+}
+
+/// A file that was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Rejected {
+    /// The name that the plugin would have.
+    pub name: String,
+    /// The digest of the file.
+    pub digest: String,
+    /// Why it was not loaded.
+    pub fault: Fault,
+}
+
+impl Rejected {
+    /// What becomes of an order that the plugin should have priced: a fault, or what the fallback makes of it.
+    #[must_use]
+    pub fn price(&self, draft: &Quote, fallback: Option<FallbackBy>) -> Quote {
+        let plugin = PluginUse { name: self.name.clone(), digest: self.digest.clone(), fuel: None, fallback: None };
+        let stand_in = fallback.filter(|by| *by == FallbackBy::Builtin).map(|by| (by, draft.clone()));
+        plugin::fall_back(draft, plugin, self.fault.clone().into(), stand_in)
+    }
 }
 
 /// Loads plugins and runs them. Cheap to clone; all clones are one host.
@@ -108,7 +133,12 @@ impl PluginHost {
     pub fn open(&self, path: &Path, settings: PluginSettings) -> Result<Plugin, OpenError> {
         let file = read(path, settings.class)?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
-        let version = self.shared.load(&name, &file, &settings)?;
+        let name = printable(&name);
+        let version = self.shared.load(&name, &file, &settings).map_err(|fault| Rejected {
+            digest: Digest::of(&file).to_string(),
+            name,
+            fault,
+        })?;
         Ok(Plugin::new(Arc::clone(&self.shared), version, settings, Some(path.to_owned())))
     }
 
@@ -136,7 +166,7 @@ impl Shared {
             name: name.to_owned(),
             digest: inspection.digest.to_string(),
             kind: inspection.kind,
-            from_cache: origin == Origin::Cache,
+            origin,
             program,
             sandbox,
         })
@@ -154,10 +184,10 @@ impl Shared {
 }
 
 /// Reads a plugin's file, if it is a plain file and not longer than it may be.
-pub(crate) fn read(path: &Path, class: SizeClass) -> Result<Vec<u8>, OpenError> {
+pub(crate) fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
     // A pipe or device could keep the reader waiting.
     if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file").into());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
     }
     let limit = class.load_limits().module_bytes;
     let mut file = Vec::new();

@@ -13,7 +13,6 @@ use crate::sandbox::{CallState, Phase, charge};
 
 /// The types and functions of the WIT package, as the engine sees them.
 mod bindings {
-    #![expect(missing_docs, unreachable_pub, reason = "generated; the WIT package documents them")]
     wasmtime::component::bindgen!({ path: "wit", world: "plugin" });
 }
 

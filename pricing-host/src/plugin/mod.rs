@@ -12,7 +12,7 @@ use std::time::Instant;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Answer, Draft};
-use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, ReasonCode, Supply, Terms};
+use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 
 use crate::engine::THREAD_STACK;
@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::host::Shared;
 use crate::inspect::Kind;
 use crate::limits::{CallLimits, SizeClass};
+use crate::load::Origin;
 use crate::metrics::{CallEvent, PluginEvent};
 use crate::program::Program;
 use crate::request::Request;
@@ -74,7 +75,7 @@ pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) digest: String,
     pub(crate) kind: Kind,
-    pub(crate) from_cache: bool,
+    pub(crate) origin: Origin,
     pub(crate) program: Program,
     pub(crate) sandbox: Arc<Sandbox>,
 }
@@ -139,10 +140,10 @@ impl Plugin {
         self.current().kind
     }
 
-    /// Whether its code came from the cache.
+    /// Whether its code came from the cache, and if not, why it could not be kept there.
     #[must_use]
-    pub fn is_from_cache(&self) -> bool {
-        self.current().from_cache
+    pub fn origin(&self) -> Origin {
+        self.current().origin.clone()
     }
 
     /// How it is run.
@@ -181,7 +182,7 @@ impl Plugin {
         terms: &Terms<'_>,
     ) -> Quote {
         match plugin::draft(order, pricing, supply, terms) {
-            Draft::Settled(quote) => Quote { plugin: Some(plugin_use(&self.current(), None, None)), ..quote },
+            Draft::Settled(quote) => Quote { plugin: Some(plugin_use(&self.current(), None)), ..quote },
             Draft::Open(draft) => self.price(&Request { order, pricing, draft: &draft, utilisation, terms }),
         }
     }
@@ -202,7 +203,7 @@ impl Plugin {
             }
         };
         match result {
-            Ok(quote) => Quote { plugin: Some(plugin_use(&versions.current, fuel, None)), ..quote },
+            Ok(quote) => Quote { plugin: Some(plugin_use(&versions.current, fuel)), ..quote },
             Err(fault) => self.fall_back(&versions, request, fault, fuel),
         }
     }
@@ -214,7 +215,7 @@ impl Plugin {
     }
 
     fn fall_back(&self, versions: &Versions, request: &Request<'_>, fault: Fault, fuel: Option<u64>) -> Quote {
-        let reason = pricing_core::quote::Reason::from(fault);
+        let reason = Reason::from(fault);
         let stand_in = match self.inner.settings.fallback {
             None => None,
             Some(by @ FallbackBy::Builtin) => Some((by, request.draft.clone())),
@@ -224,16 +225,7 @@ impl Plugin {
                 .and_then(|previous| self.call_version(previous, request).result.ok())
                 .map(|quote| (by, quote)),
         };
-        match stand_in {
-            Some((by, quote)) => {
-                let fallback = Some(Fallback { by, fault: reason });
-                Quote { plugin: Some(plugin_use(&versions.current, fuel, fallback)), ..quote }
-            }
-            None => {
-                let quote = plugin::fault(request.draft, reason);
-                Quote { plugin: Some(plugin_use(&versions.current, fuel, None)), ..quote }
-            }
-        }
+        fall_back(request.draft, plugin_use(&versions.current, fuel), reason, stand_in)
     }
 
     fn call_version(&self, version: &Version, request: &Request<'_>) -> Called {
@@ -271,6 +263,21 @@ fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called
     Called { result, answer: answer.ok(), usage }
 }
 
-fn plugin_use(version: &Version, fuel: Option<u64>, fallback: Option<Fallback>) -> PluginUse {
-    PluginUse { name: version.name.clone(), digest: version.digest.clone(), fuel, fallback }
+fn plugin_use(version: &Version, fuel: Option<u64>) -> PluginUse {
+    PluginUse { name: version.name.clone(), digest: version.digest.clone(), fuel, fallback: None }
+}
+
+/// The quote of a plugin that failed: what stands in for it, named, or the fault.
+pub(crate) fn fall_back(
+    draft: &Quote,
+    plugin: PluginUse,
+    fault: Reason,
+    stand_in: Option<(FallbackBy, Quote)>,
+) -> Quote {
+    match stand_in {
+        Some((by, quote)) => {
+            Quote { plugin: Some(PluginUse { fallback: Some(Fallback { by, fault }), ..plugin }), ..quote }
+        }
+        None => Quote { plugin: Some(plugin), ..plugin::fault(draft, fault) },
+    }
 }

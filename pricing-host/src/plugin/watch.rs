@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use super::{Plugin, Version, Versions, probe};
 use crate::fault::Fault;
-use crate::host::{OpenError, read};
+use crate::host::{OpenError, Rejected, read};
+use crate::inspect::Digest;
 use crate::metrics::PluginEvent;
 
 /// What a look at the file came to.
@@ -72,8 +73,10 @@ impl Plugin {
         }
         // A refused file is not tried again until it changes once more.
         *seen = now;
-        let swapped =
-            read(path, self.inner.settings.class).and_then(|file| self.replace_by(&file).map_err(OpenError::Rejected));
+        let swapped = read(path, self.inner.settings.class).map_err(OpenError::from).and_then(|file| {
+            let rejected = |fault| Rejected { name: self.name(), digest: Digest::of(&file).to_string(), fault };
+            self.replace_by(&file).map_err(|fault| rejected(fault).into())
+        });
         swapped.unwrap_or_else(|error| {
             self.tell(PluginEvent::SwapRefused { message: &error.to_string() });
             Refresh::Refused(error)
