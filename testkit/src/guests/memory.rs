@@ -48,7 +48,7 @@ fn growth() -> Vec<Attack> {
     let exceeded = |name, file| Attack::new(name, file, ReasonCode::MemoryExceeded);
     let step = "(loop $more (drop (memory.grow (i32.const 1))) (br $more)) unreachable";
     let leap = "(drop (memory.grow (i32.const 65534))) unreachable";
-    let over = "(loop $more (drop (memory.grow (i32.const -1))) (br $more)) unreachable";
+    let over = "(drop (memory.grow (i32.const -1))) unreachable";
     let bounded = format!("(drop (memory.grow (i32.const 1))){}", text_answer(0, 3));
     let in_realloc =
         Guest { price: &text_answer(0, 3), realloc: step, fields: &text_data("1.5"), ..Guest::default() }.component();
@@ -58,7 +58,7 @@ fn growth() -> Vec<Attack> {
         exceeded("grows to 4 GiB at once", price("", leap)),
         exceeded("grows page by page in `cabi_realloc`", in_realloc),
         exceeded("grows in its start function", declares("2", &format!("(func $begin {step}) (start $begin)"))),
-        Attack::new("asks for more than 4 GiB without end", price("", over), ReasonCode::BudgetExhausted),
+        exceeded("asks for more than 4 GiB", price("", over)),
         Attack::harmless(
             "grows past its own bound and is told so",
             Guest { price: &bounded, fields: &good, memory: "2 2", ..Guest::default() }.component(),
@@ -88,7 +88,9 @@ fn minimums() -> Vec<Attack> {
 fn tables() -> Vec<Attack> {
     let table = "(table $table 1 funcref)";
     let grow = "(loop $more (drop (table.grow $table (ref.null func) (i32.const 1))) (br $more)) unreachable";
-    let leap = "(drop (table.grow $table (ref.null func) (i32.const 100000000))) unreachable";
+    let leap = "(drop (table.grow $table (ref.null func) (i32.const 20000))) unreachable";
+    let long_leap = "(drop (table.grow $table (ref.null func) (i32.const -1))) unreachable";
+    let bounded = format!("(drop (table.grow $table (ref.null func) (i32.const 1))){}", text_answer(0, 3));
     let fill = "(drop (table.grow $table (ref.null func) (i32.const 19999)))
       (loop $again (table.fill $table (i32.const 0) (ref.func $realloc) (i32.const 20000)) (br $again)) unreachable";
     let copy = "(drop (table.grow $table (ref.null func) (i32.const 19999)))
@@ -96,6 +98,13 @@ fn tables() -> Vec<Attack> {
     let mut attacks = vec![
         Attack::new("grows a table element by element", price(table, grow), ReasonCode::MemoryExceeded),
         Attack::new("grows a table at once", price(table, leap), ReasonCode::MemoryExceeded),
+        // Growth is paid for by the element, before it is looked at.
+        Attack::new("grows a table by 4 billion", price(table, long_leap), ReasonCode::BudgetExhausted),
+        Attack::harmless(
+            "grows a table past its own bound and is told so",
+            price(&format!("{}(table $table 1 1 funcref)", text_data("1.5")), &bounded),
+            "1.5",
+        ),
     ];
     let declared = format!("{table}(elem declare func $realloc)");
     for (name, body) in [("fills", fill), ("copies", copy)] {
