@@ -65,6 +65,9 @@ pub use share::Share;
 #[macro_export]
 macro_rules! plugin {
     ($price:path) => {
+        /// Keeps what it calls from being unused where no host calls it.
+        const _: fn(&$crate::Request) -> $crate::Answer = |request| $crate::run(request, $price);
+
         const _: () = {
             struct Plugin;
 
