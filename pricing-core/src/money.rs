@@ -242,6 +242,46 @@ pub fn line_usd(quantity: u128, divisor: u64, rate: Usd) -> Result<Usd, Arithmet
     ratio_half_even(&[quantity, rate.0], &[Decimal::from(divisor)], LINE_DECIMALS).map(Usd)
 }
 
+/// What one unit costs of `quantity / divisor` units that cost `usd`, rounded half-even to 12 decimals.
+///
+/// # Errors
+/// When the result does not fit, or the quantity is zero.
+pub(crate) fn unit_usd(usd: Usd, quantity: u128, divisor: u64) -> Result<Usd, ArithmeticOverflow> {
+    let quantity = i128::try_from(quantity).map_err(|_| ArithmeticOverflow)?;
+    let quantity = Decimal::try_from_i128_with_scale(quantity, 0).map_err(|_| ArithmeticOverflow)?;
+    ratio_half_even(&[usd.0, Decimal::from(divisor)], &[quantity], LINE_DECIMALS).map(Usd)
+}
+
+/// An amount of dollars as a line has it, rounded half-even to 12 decimals.
+///
+/// # Errors
+/// When it does not fit.
+pub(crate) fn line_rounded(usd: Usd) -> Result<Usd, ArithmeticOverflow> {
+    rounded(usd.0, LINE_DECIMALS).map(Usd)
+}
+
+/// A number rounded half-even to some decimals.
+///
+/// # Errors
+/// When it does not fit.
+pub(crate) fn rounded(value: Decimal, decimals: u32) -> Result<Decimal, ArithmeticOverflow> {
+    ratio_half_even(&[value], &[], decimals)
+}
+
+/// What a price per block comes to in a month, rounded half-even to 12 decimals: [`per_block`] the other way round.
+///
+/// # Errors
+/// When it does not fit.
+pub fn per_month(
+    amount: Decimal,
+    blocks_per_month: Decimal,
+    usd_per_coin: Decimal,
+    exponent: u32,
+) -> Result<Usd, ArithmeticOverflow> {
+    let unit = power_of_ten(exponent)?;
+    ratio_half_even(&[amount, blocks_per_month, usd_per_coin], &[unit], LINE_DECIMALS).map(Usd)
+}
+
 /// What a total times a factor comes to, rounded half-even to 12 decimals.
 ///
 /// # Errors

@@ -1,18 +1,17 @@
 //! Answers, and changes to the built-in quote, made step by step.
+//!
+//! Every decimal is rounded half-even to 18 decimals, the most that the host takes.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 
 use crate::decimal::text;
 use crate::{Answer, Change, LinePrice};
 
-/// Decimals that a price may have.
-const PRICE_DECIMALS: u32 = 18;
-
 impl Answer {
-    /// Bids this many units of the order's denom a block. Rounded half-even to 18 decimals, the most that a bid has.
+    /// Bids this many units of the order's denom a block.
     #[must_use]
     pub fn price(amount: Decimal) -> Self {
-        Self::Price(text(amount.round_dp_with_strategy(PRICE_DECIMALS, RoundingStrategy::MidpointNearestEven)))
+        Self::Price(text(amount))
     }
 
     /// Does not bid, for this reason. The operator sees it; the tenant does not.
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_has_no_more_decimals_than_a_bid() {
+    fn a_price_has_no_more_decimals_than_the_host_takes() {
         let third = Decimal::ONE.checked_div(Decimal::new(3, 0)).unwrap();
         assert_eq!(Answer::price(third), Answer::Price("0.333333333333333333".to_owned()));
         assert_eq!(Answer::price(decimal!("2.50")), Answer::Price("2.5".to_owned()));

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
+/// The most decimals that the host takes.
+const MAX_DECIMALS: u32 = 18;
 /// The most decimals that a [`Decimal`] keeps.
 const MAX_SCALE: usize = 28;
 /// The largest number that a [`Decimal`] keeps, without its point.
@@ -126,9 +128,10 @@ const fn assemble(mantissa: u128, decimals: usize, negative: bool) -> Result<Dec
     Ok(Decimal::from_parts(low, middle, high, negative && mantissa != 0, scale))
 }
 
-/// The text of a decimal as it crosses to the host: without zeros at the end.
+/// The text of a decimal as it crosses to the host: rounded half-even to the decimals that the host takes, and without
+/// zeros at the end.
 pub(crate) fn text(number: Decimal) -> String {
-    number.normalize().to_string()
+    number.round_dp_with_strategy(MAX_DECIMALS, RoundingStrategy::MidpointNearestEven).normalize().to_string()
 }
 
 #[cfg(test)]
@@ -170,10 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn no_zeros_cross_to_the_host() {
+    fn what_crosses_to_the_host_is_what_it_takes() {
         assert_eq!(text(Decimal::new(-1500, 3)), "-1.5");
         assert_eq!(text(Decimal::new(100, 0)), "100");
         assert_eq!(text(-Decimal::new(0, 2)), "0");
+        let third = Decimal::ONE.checked_div(Decimal::new(3, 0)).unwrap();
+        assert_eq!(text(third), "0.333333333333333333");
+        assert_eq!(text(Decimal::new(-1, 28)), "0");
     }
 
     #[test]

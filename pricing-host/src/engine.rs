@@ -59,9 +59,11 @@ pub fn engine(class: SizeClass, purpose: Purpose) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// What the compilers of the usual languages emit, and nothing else: every proposal is more to get wrong.
-fn features(config: &mut Config) {
-    let wanted = WasmFeatures::MUTABLE_GLOBAL
+/// The proposals that plugins may use: what the compilers of the usual languages emit, and nothing else. Every proposal
+/// is more to get wrong.
+#[must_use]
+pub fn wasm_features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION
         | WasmFeatures::REFERENCE_TYPES
@@ -70,7 +72,11 @@ fn features(config: &mut Config) {
         | WasmFeatures::SIMD
         | WasmFeatures::FLOATS
         | WasmFeatures::EXTENDED_CONST
-        | WasmFeatures::COMPONENT_MODEL;
+        | WasmFeatures::COMPONENT_MODEL
+}
+
+fn features(config: &mut Config) {
+    let wanted = wasm_features();
     config.wasm_features(WasmFeatures::all().difference(wanted), false);
     config.wasm_features(wanted, true);
 }

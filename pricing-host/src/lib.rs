@@ -1,8 +1,33 @@
 //! Runs pricing plugins in a sandbox with fixed deadlines: a plugin may price badly, never harm the daemon.
 
+pub mod cache;
+mod command;
+pub mod compile;
+mod component;
+mod deadline;
 pub mod engine;
 mod fault;
+mod host;
+pub mod inspect;
 mod limits;
+pub mod load;
+mod log;
+pub mod metrics;
+mod plugin;
+mod program;
+mod request;
+mod sandbox;
+mod wasi;
+mod workers;
 
 pub use fault::Fault;
+pub use host::{HostSettings, OpenError, PluginHost, Rejected};
+pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
+pub use log::{Level, Log, LogLine, printable};
+pub use plugin::{
+    BreakerSettings, BreakerState, Called, Plugin, PluginSettings, QuoteFuture, QuoteJob, Refresh, SharedSupply,
+    Watcher,
+};
+pub use request::Request;
+pub use sandbox::{SandboxError, Usage};

@@ -4,6 +4,8 @@ pub mod check;
 pub mod corpus;
 pub mod fuzz;
 pub mod generate;
+#[cfg(feature = "guests")]
+pub mod guest;
 pub mod oracle;
 pub mod orders;
 pub mod random;

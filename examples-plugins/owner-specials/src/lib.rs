@@ -10,14 +10,14 @@ const SMOKE_TEST_USD: Decimal = decimal!("0.01");
 
 /// Owners with whom a factor was agreed.
 const FACTORS: [(&str, Decimal); 2] = [
-    ("akash1partner000000000000000000000000000000", decimal!("0.8")),
-    ("akash1latepayer0000000000000000000000000000", decimal!("1.25")),
+    ("akash1partner0000000000000000000000000000000", decimal!("0.8")),
+    ("akash1latepayer00000000000000000000000000000", decimal!("1.25")),
 ];
 
 /// Owners who get no bid, and why.
 const DENIED: [(&str, &str); 2] = [
-    ("akash1miner00000000000000000000000000000000", "mined on our nodes"),
-    ("akash1spammer000000000000000000000000000000", "sent spam from our addresses"),
+    ("akash1miner000000000000000000000000000000000", "mined on our nodes"),
+    ("akash1spammer0000000000000000000000000000000", "sent spam from our addresses"),
 ];
 
 /// What an order costs at least, in USD a month. Less does not pay for the work that a lease makes.

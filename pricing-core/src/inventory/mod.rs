@@ -6,6 +6,7 @@
 pub mod finding;
 mod index;
 pub mod read;
+pub mod utilisation;
 pub mod validate;
 
 use std::sync::Arc;

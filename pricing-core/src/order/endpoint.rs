@@ -82,7 +82,7 @@ impl Endpoints {
 }
 
 /// How many addresses a group leases: distinct sequence numbers where endpoints are listed, plus what is only counted.
-pub(crate) fn leased_ips<'a>(endpoints: impl Iterator<Item = &'a Endpoints>) -> u64 {
+pub fn leased_ips<'a>(endpoints: impl Iterator<Item = &'a Endpoints>) -> u64 {
     let mut numbers = BTreeSet::new();
     let mut counted = 0_u64;
     for endpoints in endpoints {

@@ -12,8 +12,7 @@ pub mod script_request;
 pub mod sdl;
 pub(crate) mod storage;
 
-pub(crate) use endpoint::leased_ips;
-pub use endpoint::{Endpoint, EndpointKind, Endpoints};
+pub use endpoint::{Endpoint, EndpointKind, Endpoints, leased_ips};
 
 pub use storage::{StorageClass, StorageClassError, Volume};
 

@@ -71,6 +71,20 @@ impl QuotedTarget {
         if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) }
     }
 
+    /// How many replicas each node gets, in order of placement; one entry without a node when nothing was placed.
+    #[must_use]
+    pub fn replicas_by_node(&self) -> Vec<(Option<&str>, u32)> {
+        let mut nodes: Vec<(Option<&str>, u32)> = Vec::new();
+        for node in &self.nodes {
+            match nodes.last_mut() {
+                // Replicas of a node follow each other.
+                Some((Some(last), replicas)) if *last == &**node => *replicas = replicas.saturating_add(1),
+                _ => nodes.push((Some(node), 1)),
+            }
+        }
+        if nodes.is_empty() { vec![(None, self.count)] } else { nodes }
+    }
+
     fn unplaced(unit: &ResourceUnit, kinds: Vec<GpuKind>, known: bool) -> Self {
         let group = CardGroup { node: None, replicas: unit.count, kinds, known };
         Self {

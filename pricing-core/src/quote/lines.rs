@@ -5,9 +5,9 @@ use core::fmt;
 use super::GpuRule;
 use super::cards::{self, CardGroup, GpuTariff, PricedCard, QuotedTarget};
 use super::reason::{Reason, ReasonCode};
-use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
+use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd, unit_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
-use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Policy, Pricing};
 
 /// What a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +87,11 @@ impl LineQuantity {
     #[must_use]
     pub fn count(self) -> u128 {
         self.count
+    }
+
+    /// What one unit costs where all of them cost this much.
+    pub(super) fn share_of(self, usd: Usd) -> Result<Usd, ArithmeticOverflow> {
+        unit_usd(usd, self.count, self.divisor)
     }
 }
 
@@ -298,8 +303,14 @@ pub(super) fn adjust(bill: &mut Bill, order: &Order, owner: Option<&str>, pricin
         let difference = scaled_usd(bill.total, *factor)?.checked_sub(bill.total)?;
         bill.adjust(first, Item::Discount, difference, format!("policy.owners.discount.{owner}"))?;
     }
+    raise(bill, order, policy)
+}
+
+/// Raises a bill to the minimum, where policy says so.
+pub(super) fn raise(bill: &mut Bill, order: &Order, policy: &Policy) -> Result<(), Reason> {
     let minimum = policy.minimum_usd_per_month;
     if bill.total < minimum && policy.below_minimum == BelowMinimum::Raise {
+        let Some(first) = order.group.resources().first().map(|unit| unit.id) else { return Ok(()) };
         let missing = minimum.checked_sub(bill.total)?;
         bill.adjust(first, Item::Minimum, missing, "policy.minimum_usd_per_month".to_owned())?;
     }

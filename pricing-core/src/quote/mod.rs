@@ -7,6 +7,7 @@ mod cards;
 pub mod compat;
 mod lines;
 mod offer;
+pub mod plugin;
 pub mod reason;
 mod screen;
 pub mod wire;
@@ -14,14 +15,15 @@ pub mod wire;
 use rust_decimal::Decimal;
 
 use crate::inventory::Cluster;
-use crate::money::{Price, Usd, per_block};
+use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
-use crate::rates::{CoinValue, Pricing};
+use crate::rates::{CoinValue, Pricing, Token};
 use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
 
 pub use cards::{CardGroup, QuotedTarget};
 pub use lines::{Item, Line, LineQuantity};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
+pub use plugin::{Fallback, FallbackBy, PluginUse};
 pub use reason::{Reason, ReasonCode};
 pub use screen::screen;
 
@@ -95,6 +97,8 @@ pub struct Quote {
     pub lines: Vec<Line>,
     /// The bid split up as the chain's `OfferPrices`, one entry a unit; empty without a bid.
     pub offer_prices: Vec<OfferPrices>,
+    /// The plugin that was asked.
+    pub plugin: Option<PluginUse>,
 }
 
 impl Quote {
@@ -116,7 +120,9 @@ impl Quote {
         }
     }
 
-    fn no_bid(order: &Order, reason: Reason) -> Self {
+    /// The answer to an order that came to no targets.
+    #[must_use]
+    pub fn no_bid(order: &Order, reason: Reason) -> Self {
         Self {
             group: order.group.name().to_owned(),
             decision: Decision::NoBid(reason),
@@ -125,6 +131,7 @@ impl Quote {
             targets: Vec::new(),
             lines: Vec::new(),
             offer_prices: Vec::new(),
+            plugin: None,
         }
     }
 }
@@ -256,6 +263,7 @@ fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, t
         offer_prices,
         group: order.group.name().to_owned(),
         max_price: order.max_price.clone(),
+        plugin: None,
     }
 }
 
@@ -275,7 +283,11 @@ fn decide(
     terms: &Terms<'_>,
 ) -> Result<(Price, Vec<OfferPrices>), Reason> {
     screen::check_minimum(pricing, bill.total, "")?;
-    let price = convert(order, pricing, bill.total, terms)?;
+    accept(order, bill, convert(order, pricing, bill.total, terms)?)
+}
+
+/// Holds a price against 0 and the tenant's maximum, and splits it up.
+fn accept(order: &Order, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
     if price.amount().is_zero() {
         let message = format!("{} USD a month rounds to a bid of 0, which the chain refuses", bill.total);
         return Err(Reason::new(ReasonCode::BelowMinimum, message));
@@ -293,16 +305,31 @@ fn decide(
 /// The one conversion of a quote: dollars a month to the denom's units per block.
 fn convert(order: &Order, pricing: &Pricing, total: Usd, terms: &Terms<'_>) -> Result<Price, Reason> {
     let (denom, token) = screen::token(order, pricing)?;
-    let usd_per_coin = match &token.value {
-        CoinValue::Fixed(usd) => usd.decimal(),
-        CoinValue::Feed(feed) => terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO).ok_or_else(|| {
-            let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
-            Reason::new(ReasonCode::RateUnavailable, message)
-        })?,
-    };
+    let usd_per_coin = usd_per_coin(&denom, token, terms)?;
     let blocks = pricing.chain.blocks_per_month;
     let amount = per_block(total, blocks, usd_per_coin, token.exponent, order.price_precision)?;
     Price::new(denom, amount).map_err(|error| Reason::new(ReasonCode::ArithmeticOverflow, error.to_string()))
+}
+
+/// What a whole coin is worth.
+fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decimal, Reason> {
+    match &token.value {
+        CoinValue::Fixed(usd) => Ok(usd.decimal()),
+        CoinValue::Feed(feed) => terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO).ok_or_else(|| {
+            let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
+            Reason::new(ReasonCode::RateUnavailable, message)
+        }),
+    }
+}
+
+/// The token that an order is answered in: its denom, what a coin is worth where that is known, and its exponent.
+///
+/// # Errors
+/// When the rate card does not know the denom.
+pub fn token(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(Denom, Option<Decimal>, u32), Reason> {
+    let (denom, token) = screen::token(order, pricing)?;
+    let usd = usd_per_coin(&denom, token, terms).ok();
+    Ok((denom, usd, token.exponent))
 }
 
 /// What the old rule would charge for an order a month: the dearest entry for every request that leaves the model open.

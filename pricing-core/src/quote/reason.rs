@@ -15,7 +15,7 @@ macro_rules! reason_codes {
 
         impl ReasonCode {
             /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            pub const ALL: [Self; [$($name,)*].len()] = [$(Self::$variant,)*];
 
             /// The code as the contract spells it.
             #[must_use]

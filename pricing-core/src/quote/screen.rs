@@ -46,7 +46,7 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
 }
 
 /// Whether the owner is served.
-fn screen_owner(pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
+pub(super) fn screen_owner(pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
     let owners = &pricing.policy.owners;
     let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| entry == owner));
     let named = owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));

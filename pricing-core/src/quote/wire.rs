@@ -6,7 +6,7 @@ use super::cards::{CardGroup, QuotedTarget};
 use super::lines::Line;
 use super::offer::OfferPrices;
 use super::reason::Reason;
-use super::{Alternative, Alternatives, Decision, Quote};
+use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
 use crate::gpu::GpuKind;
 use crate::money::Price;
 
@@ -43,7 +43,7 @@ pub struct QuoteJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives_complete: Option<bool>,
     reason: Option<ReasonJson<'a>>,
-    plugin: Option<()>,
+    plugin: Option<PluginJson<'a>>,
 }
 
 impl<'a> QuoteJson<'a> {
@@ -67,7 +67,34 @@ impl<'a> QuoteJson<'a> {
             alternatives: alternatives.map(|found| found.list.iter().map(AlternativeJson::new).collect()),
             alternatives_complete: alternatives.map(|found| found.complete),
             reason: quote.reason().map(ReasonJson::new),
-            plugin: None,
+            plugin: quote.plugin.as_ref().map(PluginJson::new),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct PluginJson<'a> {
+    name: &'a str,
+    digest: &'a str,
+    fuel: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<FallbackJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FallbackJson<'a> {
+    by: &'static str,
+    fault: ReasonJson<'a>,
+}
+
+impl<'a> PluginJson<'a> {
+    fn new(plugin: &'a PluginUse) -> Self {
+        let fallback = plugin.fallback.as_ref();
+        Self {
+            name: &plugin.name,
+            digest: &plugin.digest,
+            fuel: plugin.fuel,
+            fallback: fallback.map(|used| FallbackJson { by: used.by.name(), fault: ReasonJson::new(&used.fault) }),
         }
     }
 }

@@ -35,7 +35,7 @@ fn test(folders: &Folders, example: Example, plugin: &Path, cases: &Path) -> Res
     command.args(["run", "--quiet", "--package", "pricing-cli", "--bin", "bidprice", "--", "plugin", "test"]);
     command.arg(plugin).arg(cases).current_dir(&folders.top);
     if example.has_engine() {
-        command.args(["--size", "engine"]);
+        command.args(["--plugin-class", "engine"]);
     }
     run(&mut command)
 }

@@ -1,0 +1,318 @@
+//! Pricing by a plugin: what the built-in pricer makes of an order first, and what becomes of the plugin's answer.
+//!
+//! The plugin itself is run elsewhere; this module only knows its answer. An answer is held against the same policy as a
+//! built-in price: the minimum, the tenant's maximum, and a bid that is not 0.
+
+use rust_decimal::Decimal;
+
+use super::lines::{Bill, Item, Line};
+use super::reason::{Reason, ReasonCode};
+use super::{Decision, Quote, Supply, Terms, accept, convert, lines, quote_targets, screen, targets, usd_per_coin};
+use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd};
+use crate::order::Order;
+use crate::rates::Pricing;
+
+/// The most that a plugin may bid a block.
+const MAX_PRICE: i64 = 10_000_000_000;
+/// The most decimals that a plugin's price may have, without trailing zeros.
+const MAX_PRICE_DECIMALS: u32 = 18;
+/// What lines that a plugin changed name as their rate.
+const RATE: &str = "plugin";
+
+/// What the built-in pricer makes of an order that a plugin is to price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Draft {
+    /// No plugin is asked: the owner is not served, the denom is unknown, or there is nowhere to put the order.
+    Settled(Quote),
+    /// A plugin may price it, even where the built-in pricer has no rate or price for it.
+    Open(Quote),
+}
+
+impl Draft {
+    /// The built-in quote.
+    #[must_use]
+    pub fn quote(&self) -> &Quote {
+        match self {
+            Self::Settled(quote) | Self::Open(quote) => quote,
+        }
+    }
+}
+
+/// A change to the built-in quote. It applies to what the changes before it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Multiplies the total.
+    Multiply(Decimal),
+    /// Adds USD a month; may be negative.
+    Add(Usd),
+    /// Raises the total to at least this.
+    Floor(Usd),
+    /// Replaces the amount of a line.
+    ReplaceLine {
+        /// The line, counted from 0.
+        line: usize,
+        /// Its new amount.
+        usd_per_month: Usd,
+    },
+}
+
+/// What a plugin said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The bid: units of the order's denom a block.
+    Price(Decimal),
+    /// No bid, for this reason.
+    Decline(String),
+    /// The built-in quote, changed.
+    Change(Vec<Change>),
+}
+
+/// The plugin that a quote was asked of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginUse {
+    /// Its name.
+    pub name: String,
+    /// The digest of its file.
+    pub digest: String,
+    /// The fuel that it burned; none when it was not called, or was cut off by the clock, which differs from run to run.
+    pub fuel: Option<u64>,
+    /// What priced the order instead, as configured, after the plugin failed.
+    pub fallback: Option<Fallback>,
+}
+
+/// What priced an order after its plugin failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Who priced it.
+    pub by: FallbackBy,
+    /// Why the plugin did not.
+    pub fault: Reason,
+}
+
+/// Who prices when a plugin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FallbackBy {
+    /// The built-in pricer.
+    Builtin,
+    /// The plugin that was loaded before.
+    LastPlugin,
+}
+
+impl FallbackBy {
+    /// The fallback as settings name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::LastPlugin => "last-plugin",
+        }
+    }
+}
+
+/// Places and prices an order as far as that goes without the plugin.
+#[must_use]
+pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Draft {
+    let targets = screen::screen_owner(pricing, terms.owner)
+        .and_then(|()| screen::token(order, pricing))
+        .and_then(|_| targets(order, pricing, supply));
+    match targets {
+        Ok(targets) => Draft::Open(quote_targets(order, pricing, targets, terms)),
+        Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
+    }
+}
+
+/// Reads a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
+///
+/// # Errors
+/// The fault `invalid-output`, with what is wrong.
+pub fn read_price(text: &str) -> Result<Decimal, Reason> {
+    let invalid = |message: String| Reason::new(ReasonCode::InvalidOutput, message);
+    let price = parse_decimal(text).map_err(|error| invalid(format!("the plugin's price is no price: {error}")))?;
+    check_price(price)?;
+    Ok(price)
+}
+
+fn check_price(price: Decimal) -> Result<(), Reason> {
+    let problem = if price <= Decimal::ZERO {
+        "it must be above 0"
+    } else if price > Decimal::from(MAX_PRICE) {
+        "it may be 10000000000 at most"
+    } else if price.normalize().scale() > MAX_PRICE_DECIMALS {
+        "it may have 18 decimals at most"
+    } else {
+        return Ok(());
+    };
+    Err(Reason::new(ReasonCode::InvalidOutput, format!("the plugin's price is `{price}`; {problem}")))
+}
+
+/// What an answer comes to: the bill, where it is known in dollars, and the price or why there is none.
+struct Outcome {
+    bill: Option<Bill>,
+    price: Result<Price, Reason>,
+}
+
+/// The quote that a plugin's answer makes of an open draft.
+#[must_use]
+pub fn decide(order: &Order, pricing: &Pricing, draft: &Quote, answer: &Answer, terms: &Terms<'_>) -> Quote {
+    let outcome = match answer {
+        Answer::Price(price) => by_price(order, pricing, draft, *price, terms),
+        Answer::Decline(message) => {
+            let reason = Reason::new(ReasonCode::PluginDeclined, message);
+            Ok(Outcome { bill: draft.usd_per_month.map(|_| bill_of(draft)), price: Err(reason) })
+        }
+        // There is nothing to change: the built-in pricer's own decline stands.
+        Answer::Change(_) if draft.usd_per_month.is_none() => return draft.clone(),
+        Answer::Change(changes) => by_change(order, pricing, draft, changes, terms),
+    };
+    match outcome {
+        Ok(outcome) => finish(order, draft, outcome),
+        Err(reason) => fault(draft, reason),
+    }
+}
+
+/// The quote of an order that could not be priced.
+#[must_use]
+pub fn fault(draft: &Quote, reason: Reason) -> Quote {
+    Quote {
+        decision: Decision::NoBid(reason),
+        usd_per_month: None,
+        lines: Vec::new(),
+        offer_prices: Vec::new(),
+        ..draft.clone()
+    }
+}
+
+fn bill_of(draft: &Quote) -> Bill {
+    Bill { lines: draft.lines.clone(), total: draft.usd_per_month.unwrap_or_default() }
+}
+
+fn by_price(
+    order: &Order,
+    pricing: &Pricing,
+    draft: &Quote,
+    price: Decimal,
+    terms: &Terms<'_>,
+) -> Result<Outcome, Reason> {
+    check_price(price)?;
+    let (denom, token) = screen::token(order, pricing)?;
+    let amount = money::rounded(price, order.price_precision)?;
+    let price = Price::new(denom, amount).map_err(|_| ArithmeticOverflow)?;
+    let usd_per_coin = match usd_per_coin(price.denom(), token, terms) {
+        Ok(usd) => usd,
+        // A price in the denom needs no feed; only a minimum in dollars cannot be held against it.
+        Err(_) if pricing.policy.minimum_usd_per_month.is_zero() => {
+            return Ok(Outcome { bill: None, price: Ok(price) });
+        }
+        Err(reason) => return Err(reason),
+    };
+    let total = money::per_month(amount, pricing.chain.blocks_per_month, usd_per_coin, token.exponent)?;
+    let mut bill = bill_of(draft);
+    adjust(&mut bill, order, total)?;
+    if raise(&mut bill, order, pricing)? {
+        return Ok(priced(order, pricing, bill, terms));
+    }
+    let price = screen::check_minimum(pricing, bill.total, "").map(|()| price);
+    Ok(Outcome { bill: Some(bill), price })
+}
+
+fn by_change(
+    order: &Order,
+    pricing: &Pricing,
+    draft: &Quote,
+    changes: &[Change],
+    terms: &Terms<'_>,
+) -> Result<Outcome, Reason> {
+    let mut bill = bill_of(draft);
+    let mut total = bill.total;
+    for change in changes {
+        total = apply(change, &mut bill, total)?;
+        if total < Usd::default() {
+            let message = format!("the plugin's changes come to {total} USD a month; the total may not be negative");
+            return Err(Reason::new(ReasonCode::InvalidOutput, message));
+        }
+    }
+    adjust(&mut bill, order, total)?;
+    raise(&mut bill, order, pricing)?;
+    Ok(priced(order, pricing, bill, terms))
+}
+
+/// The total after a change.
+fn apply(change: &Change, bill: &mut Bill, total: Usd) -> Result<Usd, Reason> {
+    let invalid = |message: String| Reason::new(ReasonCode::InvalidOutput, message);
+    Ok(match change {
+        Change::Multiply(factor) if factor.is_sign_negative() => {
+            return Err(invalid(format!("the plugin multiplies by `{factor}`; a factor may not be negative")));
+        }
+        Change::Multiply(factor) => scaled_usd(total, *factor)?,
+        Change::Add(usd) => total.checked_add(money::line_rounded(*usd)?)?,
+        Change::Floor(usd) => total.max(money::line_rounded(*usd)?),
+        Change::ReplaceLine { line: index, usd_per_month } => {
+            let count = bill.lines.len();
+            let Some(line) = bill.lines.get_mut(*index) else {
+                return Err(invalid(format!("the plugin replaces line {index} of a quote of {count} lines")));
+            };
+            let usd = money::line_rounded(*usd_per_month)?;
+            let difference = usd.checked_sub(line.usd_per_month)?;
+            replace(line, usd)?;
+            bill.total = bill.total.checked_add(difference)?;
+            total.checked_add(difference)?
+        }
+    })
+}
+
+fn replace(line: &mut Line, usd: Usd) -> Result<(), Reason> {
+    if usd < Usd::default() && line.item.unit().is_some() {
+        let message =
+            format!("the plugin makes a line of {} {usd} USD a month; it may not be negative", line.item.name());
+        return Err(Reason::new(ReasonCode::InvalidOutput, message));
+    }
+    line.usd_per_month = usd;
+    line.usd_per_unit_month = line.quantity.share_of(usd)?;
+    RATE.clone_into(&mut line.rate);
+    Ok(())
+}
+
+/// Brings a bill to a total with one line of the difference.
+fn adjust(bill: &mut Bill, order: &Order, total: Usd) -> Result<(), Reason> {
+    let difference = total.checked_sub(bill.total)?;
+    if let Some(first) = order.group.resources().first().filter(|_| !difference.is_zero()) {
+        bill.adjust(first.id, Item::Plugin, difference, RATE.to_owned())?;
+    }
+    Ok(())
+}
+
+/// Raises a bill to the minimum where policy says so, and tells whether it did.
+fn raise(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<bool, Reason> {
+    let before = bill.total;
+    lines::raise(bill, order, &pricing.policy)?;
+    Ok(bill.total != before)
+}
+
+/// A bill, held against the minimum and converted.
+fn priced(order: &Order, pricing: &Pricing, bill: Bill, terms: &Terms<'_>) -> Outcome {
+    let checked = screen::check_minimum(pricing, bill.total, "");
+    let price = checked.and_then(|()| convert(order, pricing, bill.total, terms));
+    Outcome { bill: Some(bill), price }
+}
+
+/// The quote of an outcome, held against the tenant's maximum.
+fn finish(order: &Order, draft: &Quote, outcome: Outcome) -> Quote {
+    let Outcome { bill, price } = outcome;
+    let accepted = price.and_then(|price| match &bill {
+        Some(bill) => accept(order, bill, price),
+        // Without dollars the built-in lines still say how to split it.
+        None => accept(order, &bill_of(draft), price),
+    });
+    let (decision, offer_prices) = match accepted {
+        Ok((price, offer_prices)) => (Decision::Bid(price), offer_prices),
+        Err(reason) => (Decision::NoBid(reason), Vec::new()),
+    };
+    let usd_per_month = bill.as_ref().map(|bill| bill.total);
+    Quote {
+        decision,
+        usd_per_month,
+        lines: bill.map(|bill| bill.lines).unwrap_or_default(),
+        offer_prices,
+        ..draft.clone()
+    }
+}

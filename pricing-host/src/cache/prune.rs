@@ -1,0 +1,40 @@
+//! Keeps a cache within its size: the entries that were not used for longest go first.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::folder::{Folder, TEMPORARY};
+
+/// What entries are called.
+pub(super) const ENTRY_ENDING: &str = ".artefact";
+/// Seconds after which a file that is still being written was left behind by a process that crashed.
+const LEFT_BEHIND: i64 = 24 * 60 * 60;
+
+/// Removes what is over the limit, but not the entry of this name. Others may do the same at the same time: what is gone
+/// is gone.
+pub(super) fn prune(folder: &Folder, limit_bytes: u64, keep: &str) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let left_behind = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(LEFT_BEHIND);
+    let mut entries = Vec::new();
+    let mut total = 0_u64;
+    for (name, stat) in folder.list() {
+        if name.starts_with(TEMPORARY) {
+            if stat.st_mtime < left_behind {
+                folder.remove(&name);
+            }
+        } else if name.ends_with(ENTRY_ENDING) {
+            let bytes = u64::try_from(stat.st_size).unwrap_or(0);
+            total = total.saturating_add(bytes);
+            entries.push((stat.st_mtime, stat.st_mtime_nsec, name, bytes));
+        }
+    }
+    entries.sort();
+    for (_, _, name, bytes) in entries {
+        if total <= limit_bytes {
+            return;
+        }
+        if name != keep {
+            folder.remove(&name);
+            total = total.saturating_sub(bytes);
+        }
+    }
+}

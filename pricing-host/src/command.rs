@@ -1,0 +1,113 @@
+//! Plugins that are WASI preview 1 commands: they follow the bid price script contract.
+
+use pricing_core::order::script_request;
+use pricing_core::quote::ReasonCode;
+use pricing_core::quote::plugin::{self, Answer};
+use wasmtime::{Engine, InstancePre, Linker, Module, Store};
+
+use crate::fault::Fault;
+use crate::limits::CallLimits;
+use crate::log::{Level, cut, printable};
+use crate::request::Request;
+use crate::sandbox::{CallState, Phase};
+use crate::wasi::{self, Exit, WasiState};
+
+/// The function that a command runs from.
+const START: &str = "_start";
+/// A function that some toolchains have run first.
+const INITIALIZE: &str = "_initialize";
+/// What a command is called as.
+const PROGRAM_NAME: &str = "plugin";
+/// Bytes of standard error that a reason repeats.
+const REASON_BYTES: usize = 1_000;
+
+/// A command, linked and ready to be instantiated.
+pub(crate) struct Program(InstancePre<CallState>);
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Program").finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Links a command.
+    pub(crate) fn new(engine: &Engine, module: &Module) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(engine);
+        wasi::add_to_linker(&mut linker)?;
+        linker.instantiate_pre(module).map(Self)
+    }
+
+    /// Prices one order on a fresh instance.
+    pub(crate) fn call(
+        &self,
+        store: &mut Store<CallState>,
+        phase: &mut Phase,
+        limits: &CallLimits,
+        request: &Request<'_>,
+    ) -> wasmtime::Result<Answer> {
+        let stdin = String::from("{}").into_bytes();
+        store.data_mut().wasi = WasiState::new(stdin, PROGRAM_NAME, environment(request), limits);
+        let ended = self.run(store, phase);
+        let output = store.data_mut().wasi.take_output();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        // Also for a command that crashed: what it said last may be why.
+        store.data_mut().log.push(Level::Error, &stderr);
+        *phase = Phase::Answer;
+        match exit_code(ended)? {
+            0 => price(&output.stdout).map_err(wasmtime::Error::from),
+            code => Ok(Answer::Decline(reason(code, &stderr))),
+        }
+    }
+
+    fn run(&self, store: &mut Store<CallState>, phase: &mut Phase) -> wasmtime::Result<()> {
+        let instance = self.0.instantiate(&mut *store)?;
+        *phase = Phase::Call;
+        for name in [INITIALIZE, START] {
+            if let Some(function) = instance.get_func(&mut *store, name) {
+                function.typed::<(), ()>(&*store)?.call(&mut *store, ())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The environment that the contract promises, and nothing else.
+fn environment(request: &Request<'_>) -> Vec<(String, String)> {
+    let denom = request.order.max_price.as_ref().map_or("uakt", |price| price.denom().as_str());
+    let owner = request.terms.owner.unwrap_or_default();
+    vec![("AKASH_OWNER".to_owned(), owner.to_owned()), ("AKASH_DENOM".to_owned(), denom.to_owned())]
+}
+
+fn exit_code(ended: wasmtime::Result<()>) -> wasmtime::Result<u32> {
+    match ended {
+        Ok(()) => Ok(0),
+        Err(error) => match error.downcast_ref::<Exit>() {
+            Some(Exit(code)) => Ok(*code),
+            None => Err(error),
+        },
+    }
+}
+
+/// Reads the price that a command printed: one line.
+fn price(stdout: &[u8]) -> Result<Answer, Fault> {
+    let invalid = |message: &str| Fault::new(ReasonCode::InvalidOutput, message);
+    let text = std::str::from_utf8(stdout).map_err(|_| invalid("the plugin's output is not UTF-8 text"))?;
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Err(invalid("the plugin printed no price"));
+    }
+    if text.contains('\n') {
+        return Err(invalid("the plugin printed more than one line; expected a price alone"));
+    }
+    plugin::read_price(text).map(Answer::Price).map_err(|reason| Fault::new(reason.code, reason.message))
+}
+
+/// Why a command declined, in its own words.
+fn reason(code: u32, stderr: &str) -> String {
+    let said: Vec<String> = stderr.lines().map(printable).filter(|line| !line.trim().is_empty()).collect();
+    if said.is_empty() {
+        return format!("the plugin ended with exit code {code} and gave no reason");
+    }
+    cut(&said.join("; "), REASON_BYTES).to_owned()
+}

@@ -1,0 +1,76 @@
+//! Plugins that are components of the WIT package.
+
+mod answer;
+mod request;
+
+use pricing_core::quote::plugin::Answer;
+use wasmtime::component::{Component, Linker, WasmStr};
+use wasmtime::{Engine, Store, StoreContextMut};
+
+use crate::log::Level;
+use crate::request::Request;
+use crate::sandbox::{CallState, Phase, charge};
+
+/// The types and functions of the WIT package, as the engine sees them.
+mod bindings {
+    wasmtime::component::bindgen!({ path: "wit", world: "plugin" });
+}
+
+use bindings::bidprice::plugin::log::Level as WitLevel;
+pub(crate) use bindings::bidprice::plugin::types as wit;
+
+/// The interface that plugins log through.
+const LOG: &str = "bidprice:plugin/log@0.1.0";
+/// Fuel that a call of a host function costs, beside the bytes that it moves.
+const HOST_CALL_FUEL: u64 = 100;
+/// Bytes that a host function moves for a unit of fuel.
+const BYTES_PER_FUEL: usize = 8;
+
+/// A component, linked and ready to be instantiated.
+pub(crate) struct Program(bindings::PluginPre<CallState>);
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Program").finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Links a component.
+    pub(crate) fn new(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(engine);
+        linker.instance(LOG)?.func_wrap("log", log)?;
+        bindings::PluginPre::new(linker.instantiate_pre(component)?).map(Self)
+    }
+
+    /// Prices one order on a fresh instance.
+    pub(crate) fn call(
+        &self,
+        store: &mut Store<CallState>,
+        phase: &mut Phase,
+        request: &Request<'_>,
+    ) -> wasmtime::Result<Answer> {
+        let request = request::to_wit(request);
+        let plugin = self.0.instantiate(&mut *store)?;
+        *phase = Phase::Call;
+        let answer = plugin.bidprice_plugin_pricer().call_price(&mut *store, &request)?;
+        *phase = Phase::Answer;
+        answer::from_wit(answer).map_err(|fault| wasmtime::Error::from(fault))
+    }
+}
+
+fn log(mut store: StoreContextMut<'_, CallState>, (level, message): (WitLevel, WasmStr)) -> wasmtime::Result<()> {
+    // What the guest hands over in one call is bounded by the store; the text is borrowed until it is paid for.
+    let bytes = message.to_str(&store)?.len();
+    let moved = u64::try_from(bytes / BYTES_PER_FUEL).unwrap_or(u64::MAX);
+    charge(&mut store, HOST_CALL_FUEL.saturating_add(moved))?;
+    let level = match level {
+        WitLevel::Debug => Level::Debug,
+        WitLevel::Info => Level::Info,
+        WitLevel::Warn => Level::Warn,
+        WitLevel::Error => Level::Error,
+    };
+    let message = message.to_str(&store)?.into_owned();
+    store.data_mut().log.push(level, &message);
+    Ok(())
+}

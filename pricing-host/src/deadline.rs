@@ -1,0 +1,134 @@
+//! Deadlines: a thread that sleeps until the next one and then makes the engine's guests look at the clock.
+//!
+//! A periodic tick would be late by up to a period, and a count of ticks drifts. Here each store knows its own deadline:
+//! when the engine's epoch moves on, every running guest looks at the clock, and only the late ones end.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use wasmtime::Engine;
+
+/// How soon a guest that has not ended yet is told again.
+const AGAIN: Duration = Duration::from_millis(1);
+
+/// The deadlines of an engine's running calls.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    engine: Engine,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When each running call must end; the number tells calls apart that end at one time.
+    armed: BTreeSet<(Instant, u64)>,
+    next: u64,
+    /// When the thread wakes by itself.
+    wakes: Option<Instant>,
+    stop: bool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        while !state.stop {
+            let now = Instant::now();
+            state = match state.next_look(now) {
+                None => {
+                    state.wakes = None;
+                    self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+                }
+                Some((at, late)) => {
+                    if late {
+                        self.engine.increment_epoch();
+                    }
+                    state.wakes = Some(at);
+                    let sleep = at.saturating_duration_since(now);
+                    self.changed.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+impl State {
+    /// When to look again, and whether a call is late already.
+    fn next_look(&self, now: Instant) -> Option<(Instant, bool)> {
+        let (first, _) = *self.armed.first()?;
+        if first > now {
+            return Some((first, false));
+        }
+        let again = now.checked_add(AGAIN).unwrap_or(now);
+        let next = self.armed.range((now, u64::MAX)..).next().map_or(again, |(at, _)| again.min(*at));
+        Some((next, true))
+    }
+}
+
+impl Watch {
+    /// Starts to watch an engine.
+    pub(crate) fn new(engine: Engine) -> io::Result<Self> {
+        let shared = Arc::new(Shared { engine, state: Mutex::default(), changed: Condvar::new() });
+        let watched = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("plugin-deadlines".to_owned()).spawn(move || watched.run())?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Has a call watched until it is dropped. To be armed before the store looks at the epoch: whatever ends in between
+    /// is then seen by one of the two.
+    pub(crate) fn arm(&self, deadline: Instant) -> Armed<'_> {
+        let mut state = self.shared.lock();
+        let number = state.next;
+        state.next = number.wrapping_add(1);
+        state.armed.insert((deadline, number));
+        // A thread that wakes earlier finds this one by itself: calls in a row do not wake it each time.
+        let wake = state.wakes.is_none_or(|wakes| deadline < wakes);
+        drop(state);
+        if wake {
+            self.shared.changed.notify_one();
+        }
+        Armed { shared: &self.shared, entry: (deadline, number) }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.lock().stop = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing left to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A running call's deadline.
+#[derive(Debug)]
+pub(crate) struct Armed<'a> {
+    shared: &'a Shared,
+    entry: (Instant, u64),
+}
+
+impl Drop for Armed<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().armed.remove(&self.entry);
+    }
+}

@@ -1,0 +1,196 @@
+//! The host: where plugins are loaded and called.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pricing_core::quote::{FallbackBy, PluginUse, Quote};
+
+use crate::cache::Cache;
+use crate::compile::Compiler;
+use crate::fault::Fault;
+use crate::inspect::{Digest, inspect};
+use crate::limits::SizeClass;
+use crate::load::load_artefact;
+use crate::log::printable;
+use crate::metrics::{Metrics, NoMetrics};
+use crate::plugin::{self, Plugin, PluginSettings, Version};
+use crate::program::Program;
+use crate::sandbox::{Sandbox, SandboxError};
+use crate::workers::Workers;
+
+/// How a host works.
+#[derive(Clone, Debug)]
+pub struct HostSettings {
+    /// Calls at the same time, for each size class; further ones wait in line.
+    pub concurrency: u32,
+    /// How plugins are compiled.
+    pub compiler: Compiler,
+    /// The folder in which compiled plugins are kept, which only its owner may write; none keeps nothing.
+    pub cache: Option<PathBuf>,
+    /// Whether faults tell where in the guest they happened. Costs time at each trap: for authors.
+    pub backtraces: bool,
+}
+
+impl HostSettings {
+    /// Settings for as many calls at once as the machine has cores, twice over, and no cache.
+    #[must_use]
+    pub fn new(compiler: Compiler) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let concurrency = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(4, 256);
+        Self { concurrency, compiler, cache: None, backtraces: false }
+    }
+}
+
+/// Why a plugin could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// The file is no plugin that may run here.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+/// A file that was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Rejected {
+    /// The name that the plugin would have.
+    pub name: String,
+    /// The digest of the file.
+    pub digest: String,
+    /// Why it was not loaded.
+    pub fault: Fault,
+}
+
+impl Rejected {
+    /// What becomes of an order that the plugin should have priced: a fault, or what the fallback makes of it.
+    #[must_use]
+    pub fn price(&self, draft: &Quote, fallback: Option<FallbackBy>) -> Quote {
+        let plugin = PluginUse { name: self.name.clone(), digest: self.digest.clone(), fuel: None, fallback: None };
+        let stand_in = fallback.filter(|by| *by == FallbackBy::Builtin).map(|by| (by, draft.clone()));
+        plugin::fall_back(draft, plugin, self.fault.clone().into(), stand_in)
+    }
+}
+
+/// Loads plugins and runs them. Cheap to clone; all clones are one host.
+#[derive(Clone, Debug)]
+pub struct PluginHost {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    settings: HostSettings,
+    cache: Option<Cache>,
+    pub(crate) metrics: Arc<dyn Metrics>,
+    pub(crate) workers: Workers,
+    /// Made when the first plugin of its class is loaded.
+    sandboxes: Mutex<Vec<Arc<Sandbox>>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl PluginHost {
+    /// A host that counts nothing.
+    ///
+    /// A cache folder that cannot be used is no error: plugins are then compiled each time. [`Self::cache_problem`]
+    /// tells.
+    #[must_use]
+    pub fn new(settings: HostSettings) -> Self {
+        Self::with_metrics(settings, Arc::new(NoMetrics))
+    }
+
+    /// A host that tells of every call.
+    #[must_use]
+    pub fn with_metrics(settings: HostSettings, metrics: Arc<dyn Metrics>) -> Self {
+        let cache = settings.cache.as_deref().and_then(|folder| Cache::open(folder).ok());
+        let workers = Workers::new(settings.concurrency);
+        Self { shared: Arc::new(Shared { settings, cache, metrics, workers, sandboxes: Mutex::default() }) }
+    }
+
+    /// Why the cache folder is not used, when it was wanted.
+    #[must_use]
+    pub fn cache_problem(&self) -> Option<String> {
+        let folder = self.shared.settings.cache.as_deref()?;
+        if self.shared.cache.is_some() {
+            return None;
+        }
+        Cache::open(folder).err().map(|error| error.to_string())
+    }
+
+    /// Loads the plugin in a file, which may be replaced later: see [`Plugin::refresh`]. It is called by the file's
+    /// name.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no plugin that may run here.
+    pub fn open(&self, path: &Path, settings: PluginSettings) -> Result<Plugin, OpenError> {
+        let file = read(path, settings.class)?;
+        let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
+        let name = printable(&name);
+        let version = self.shared.load(&name, &file, &settings).map_err(|fault| Rejected {
+            digest: Digest::of(&file).to_string(),
+            name,
+            fault,
+        })?;
+        Ok(Plugin::new(Arc::clone(&self.shared), version, settings, Some(path.to_owned())))
+    }
+
+    /// Loads a plugin from memory.
+    ///
+    /// # Errors
+    /// When it is no plugin that may run here: the fault `load-rejected`.
+    pub fn load(&self, name: &str, file: &[u8], settings: PluginSettings) -> Result<Plugin, Fault> {
+        let version = self.shared.load(name, file, &settings)?;
+        Ok(Plugin::new(Arc::clone(&self.shared), version, settings, None))
+    }
+}
+
+impl Shared {
+    /// Checks, compiles or fetches, and links a plugin.
+    pub(crate) fn load(&self, name: &str, file: &[u8], settings: &PluginSettings) -> Result<Version, Fault> {
+        let class = settings.class;
+        settings.check()?;
+        let inspection = inspect(file, class)?;
+        let sandbox = self.sandbox(class).map_err(|error| Fault::rejected(error.to_string()))?;
+        let (compiled, origin) =
+            load_artefact(sandbox.engine(), &inspection, class, &self.settings.compiler, self.cache.as_ref())?;
+        let program = Program::link(sandbox.engine(), &compiled)?;
+        Ok(Version {
+            name: name.to_owned(),
+            digest: inspection.digest.to_string(),
+            kind: inspection.kind,
+            origin,
+            program,
+            sandbox,
+        })
+    }
+
+    fn sandbox(&self, class: SizeClass) -> Result<Arc<Sandbox>, SandboxError> {
+        let mut sandboxes = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sandbox) = sandboxes.iter().find(|sandbox| sandbox.class() == class) {
+            return Ok(Arc::clone(sandbox));
+        }
+        let sandbox = Arc::new(Sandbox::new(class, self.settings.concurrency, self.settings.backtraces)?);
+        sandboxes.push(Arc::clone(&sandbox));
+        Ok(sandbox)
+    }
+}
+
+/// Reads a plugin's file, if it is a plain file and not longer than it may be.
+pub(crate) fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
+    // A pipe or device could keep the reader waiting.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
+    }
+    let limit = class.load_limits().module_bytes;
+    let mut file = Vec::new();
+    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut file)?;
+    Ok(file)
+}

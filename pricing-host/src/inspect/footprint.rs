@@ -1,0 +1,97 @@
+//! What a plugin takes of the pool when it is instantiated, counted before it is.
+
+use wasmparser::{MemoryType, TableType};
+
+use crate::{Fault, LoadLimits};
+
+use super::words::{count, size};
+
+/// Bytes of a page.
+const PAGE: u64 = 64 << 10;
+
+/// A memory of a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySize {
+    /// Bytes at the start of a call.
+    pub minimum_bytes: u64,
+    /// Bytes that it says it will never exceed.
+    pub maximum_bytes: Option<u64>,
+}
+
+impl From<MemoryType> for MemorySize {
+    fn from(memory: MemoryType) -> Self {
+        let bytes = |pages: u64| pages.saturating_mul(PAGE);
+        Self { minimum_bytes: bytes(memory.initial), maximum_bytes: memory.maximum.map(bytes) }
+    }
+}
+
+/// A table of a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Elements at the start of a call.
+    pub minimum: u64,
+    /// Elements that it says it will never exceed.
+    pub maximum: Option<u64>,
+}
+
+impl From<TableType> for TableSize {
+    fn from(table: TableType) -> Self {
+        Self { minimum: table.initial, maximum: table.maximum }
+    }
+}
+
+/// What instantiating a module or component once takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Footprint {
+    pub(super) instances: u32,
+    pub(super) memories: Vec<MemorySize>,
+    pub(super) tables: Vec<TableSize>,
+}
+
+impl Footprint {
+    /// Adds another. What is added was within the limits, so the sum cannot grow far beyond them before it is refused.
+    pub(super) fn add(&mut self, other: &Self, limits: &LoadLimits) -> Result<(), Fault> {
+        self.instances = self.instances.saturating_add(other.instances);
+        self.memories.extend_from_slice(&other.memories);
+        self.tables.extend_from_slice(&other.tables);
+        self.check(limits)
+    }
+
+    /// Whether a plugin of this size may be loaded.
+    pub(super) fn check(&self, limits: &LoadLimits) -> Result<(), Fault> {
+        at_most(self.instances, limits.instances, "core instance")?;
+        at_most(length(&self.memories), limits.memories, "memory")?;
+        at_most(length(&self.tables), limits.tables, "table")?;
+        if let Some(memory) = self.memories.iter().find(|memory| memory.minimum_bytes > limits.memory_bytes) {
+            return Err(Fault::rejected(format!(
+                "the plugin starts with {} of memory, and a plugin of this size class may have {}: lower its initial \
+                 memory and its static data",
+                size(memory.minimum_bytes),
+                size(limits.memory_bytes)
+            )));
+        }
+        if let Some(table) = self.tables.iter().find(|table| table.minimum > u64::from(limits.table_elements)) {
+            return Err(Fault::rejected(format!(
+                "the plugin starts with a table of {}, and a plugin of this size class may have {}",
+                count(table.minimum, "element"),
+                limits.table_elements
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn length<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+fn at_most(number: u32, limit: u32, noun: &str) -> Result<(), Fault> {
+    if number <= limit {
+        return Ok(());
+    }
+    Err(Fault::rejected(format!(
+        "the plugin has {}, and a plugin of this size class may have {limit}",
+        // A count that was cut short is at least this.
+        count(number, noun)
+    )))
+}

@@ -1,0 +1,186 @@
+//! Static checks: what a file is, what it asks for, and why it may not be a plugin. Nothing of it is run or compiled.
+//!
+//! The cost is linear in the file's size, and nothing is allocated by a number that the file declares.
+
+mod command;
+mod component;
+mod explain;
+mod footprint;
+mod scan;
+mod source;
+mod wasi;
+mod words;
+
+use core::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Fault, SizeClass};
+
+pub use footprint::{MemorySize, TableSize};
+pub use wasi::{WASI_FUNCTIONS, WASI_MODULE, WasiFunction, wasi_function};
+pub(crate) use words::{passed_on, size};
+
+/// The version of the WIT package that this host speaks, as far as types depend on it: major and minor.
+pub const WIT_VERSION: (u64, u64) = (0, 1);
+/// The most imports, exports and custom sections that an [`Inspection`] lists.
+const LISTED: usize = 64;
+
+/// How a plugin talks to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A component of the project's WIT package.
+    Component,
+    /// A WASI preview 1 command that follows the bid price script contract.
+    Command,
+}
+
+impl Kind {
+    /// The kind as reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// A digest that was made elsewhere.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of the digest.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    /// Writes `sha256:` and the digest in hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A function of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its number in its module.
+    pub index: u32,
+    /// Its name, when the file has names; safe to show.
+    pub name: Option<String>,
+    /// Bytes of its code.
+    pub bytes: u64,
+}
+
+/// A file that may be a plugin, and what there is to know of it without running it. Names in it are safe to show.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// How it talks to the host.
+    pub kind: Kind,
+    /// The binary.
+    pub wasm: Vec<u8>,
+    /// Whether the file was text.
+    pub text: bool,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// The digest of the file.
+    pub digest: Digest,
+    /// The digest of the binary: the file's own, unless it was text.
+    pub wasm_digest: Digest,
+    /// The version of the WIT package that a component was built for.
+    pub wit_version: Option<String>,
+    /// What it imports, at most 64 of them.
+    pub imports: Vec<String>,
+    /// What it exports, at most 64 of them.
+    pub exports: Vec<String>,
+    /// Its custom sections, at most 64 of them.
+    pub custom_sections: Vec<String>,
+    /// Whether it names its functions, for backtraces.
+    pub has_names: bool,
+    /// Core modules.
+    pub modules: u32,
+    /// Functions, imported ones too, all modules together.
+    pub functions: u32,
+    /// The largest function.
+    pub largest_function: Option<Function>,
+    /// The most blocks within blocks.
+    pub nesting: u32,
+    /// Core instances.
+    pub instances: u32,
+    /// Memories, one for each instance that has one.
+    pub memories: Vec<MemorySize>,
+    /// Tables, those of each instance.
+    pub tables: Vec<TableSize>,
+}
+
+impl Inspection {
+    /// Bytes of memory that every call starts with.
+    #[must_use]
+    pub fn minimum_memory_bytes(&self) -> u64 {
+        self.memories.iter().fold(0, |sum, memory| sum.saturating_add(memory.minimum_bytes))
+    }
+}
+
+/// Checks a file and reports on it.
+///
+/// # Errors
+/// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected), with what is wrong in the author's terms
+/// and what to do about it.
+pub fn inspect(file: &[u8], class: SizeClass) -> Result<Inspection, Fault> {
+    let limits = class.load_limits();
+    let (wasm, text) = source::binary(file, &limits)?;
+    let scan = scan::scan(&wasm, limits)?;
+    let (kind, wit_version) = if scan.is_component {
+        (Kind::Component, Some(component::check(&scan)?))
+    } else {
+        command::check(&scan)?;
+        (Kind::Command, None)
+    };
+    let listed = |names: &[scan::Named<'_>]| names.iter().take(LISTED).map(scan::Named::shown).collect();
+    let (imports, exports) = (listed(&scan.imports), listed(&scan.exports));
+    let (largest_function, footprint) = (scan.largest, scan.footprint);
+    let digest = Digest::of(file);
+    let wasm_digest = if text { Digest::of(&wasm) } else { digest };
+    Ok(Inspection {
+        kind,
+        text,
+        file_bytes: u64::try_from(file.len()).unwrap_or(u64::MAX),
+        digest,
+        wasm_digest,
+        wit_version,
+        imports,
+        exports,
+        custom_sections: scan.custom_sections,
+        has_names: scan.has_names,
+        modules: scan.modules,
+        functions: scan.functions,
+        largest_function,
+        nesting: scan.nesting,
+        instances: footprint.instances,
+        memories: footprint.memories,
+        tables: footprint.tables,
+        wasm: wasm.into_owned(),
+    })
+}

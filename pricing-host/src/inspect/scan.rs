@@ -1,0 +1,389 @@
+//! One pass over a binary: validates it, and counts what the limits are about.
+
+use std::rc::Rc;
+
+use wasmparser::{
+    Chunk, ComponentTypeRef, CustomSectionReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom,
+    Name, Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources, types::Types,
+};
+
+use crate::{Fault, LoadLimits, engine};
+
+use super::explain;
+use super::footprint::Footprint;
+use super::words::{count, excerpt, size};
+use super::{Function, LISTED};
+
+mod spaces;
+
+use spaces::Frame;
+
+/// Modules and components within one another, at most.
+const DEPTH: usize = 16;
+
+/// An import or export of the outermost module or component.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Named<'a> {
+    /// An import of a module.
+    Core(wasmparser::Import<'a>),
+    /// An export of a module.
+    CoreExport(wasmparser::Export<'a>),
+    /// An import or export of a component.
+    Item(&'a str),
+}
+
+impl Named<'_> {
+    /// The name, safe to show.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Core(import) => excerpt(&format!("{}.{}", short(import.module), short(import.name))),
+            Self::CoreExport(export) => excerpt(export.name),
+            Self::Item(name) => excerpt(name),
+        }
+    }
+}
+
+/// A name that is not copied in full: it can be 100,000 bytes long.
+fn short(name: &str) -> &str {
+    name.char_indices().nth(100).map_or(name, |(end, _)| name.get(..end).unwrap_or(name))
+}
+
+/// What a pass over a valid binary found.
+pub(super) struct Scan<'a> {
+    pub(super) is_component: bool,
+    pub(super) types: Types,
+    pub(super) imports: Vec<Named<'a>>,
+    pub(super) exports: Vec<Named<'a>>,
+    pub(super) custom_sections: Vec<String>,
+    pub(super) has_component_type: bool,
+    pub(super) has_names: bool,
+    pub(super) modules: u32,
+    pub(super) functions: u32,
+    pub(super) largest: Option<Function>,
+    pub(super) nesting: u32,
+    pub(super) footprint: Footprint,
+}
+
+/// Validates a binary and counts.
+pub(super) fn scan(wasm: &[u8], limits: LoadLimits) -> Result<Scan<'_>, Fault> {
+    let mut scanner = Scanner {
+        wasm,
+        limits,
+        validator: Validator::new_with_features(engine::wasm_features()),
+        allocations: FuncValidatorAllocations::default(),
+        frames: Vec::new(),
+        found: Found::default(),
+    };
+    let mut parsers: Vec<Parser> = Vec::new();
+    let mut parser = Parser::new(0);
+    parser.set_features(engine::wasm_features());
+    let mut rest = wasm;
+    loop {
+        let (consumed, payload) = match parser.parse(rest, true) {
+            Ok(Chunk::Parsed { consumed, payload }) => (consumed, payload),
+            Ok(Chunk::NeedMoreData(_)) => return Err(cut_off()),
+            Err(error) => return Err(scanner.invalid(&error)),
+        };
+        rest = rest.get(consumed..).ok_or_else(cut_off)?;
+        match scanner.payload(&payload)? {
+            Step::Next => {}
+            Step::Into(inner) => parsers.push(std::mem::replace(&mut parser, inner)),
+            Step::Out => parser = parsers.pop().ok_or_else(cut_off)?,
+            Step::Done(types, frame) => return scanner.finish(rest, types, frame),
+        }
+    }
+}
+
+fn cut_off() -> Fault {
+    Fault::rejected("the file is cut off")
+}
+
+enum Step<'a> {
+    Next,
+    Into(Parser),
+    Out,
+    Done(Types, Frame<'a>),
+}
+
+#[derive(Default)]
+struct Found {
+    custom_sections: Vec<String>,
+    has_component_type: bool,
+    has_names: bool,
+    modules: u32,
+    functions: u32,
+    largest: Option<Function>,
+    nesting: u32,
+}
+
+struct Scanner<'a> {
+    wasm: &'a [u8],
+    limits: LoadLimits,
+    validator: Validator,
+    allocations: FuncValidatorAllocations,
+    /// The modules and components that are open, outermost first.
+    frames: Vec<Frame<'a>>,
+    found: Found,
+}
+
+impl<'a> Scanner<'a> {
+    fn invalid(&self, error: &wasmparser::Error) -> Fault {
+        explain::invalid(self.wasm, error)
+    }
+
+    fn payload(&mut self, payload: &Payload<'a>) -> Result<Step<'a>, Fault> {
+        self.refuse_early(payload)?;
+        let valid = self.validator.payload(payload).map_err(|error| self.invalid(&error))?;
+        match valid {
+            ValidPayload::Func(function, body) => self.function(function, &body).map(|()| Step::Next),
+            ValidPayload::Parser(parser) => {
+                if self.frames.len() >= DEPTH {
+                    return Err(Fault::rejected(format!(
+                        "the plugin has components within components, over {DEPTH} deep"
+                    )));
+                }
+                Ok(Step::Into(parser))
+            }
+            ValidPayload::End(types) => self.end(types),
+            ValidPayload::Ok => {
+                self.section(payload).map_err(|problem| match problem {
+                    Problem::Invalid(error) => self.invalid(&error),
+                    Problem::Refused(fault) => fault,
+                })?;
+                Ok(Step::Next)
+            }
+        }
+    }
+
+    /// What is over a limit by its own word is not worth validating.
+    fn refuse_early(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
+        match payload {
+            Payload::FunctionSection(section) => self.count_functions(section.count()),
+            Payload::CodeSectionEntry(body) => {
+                let bytes = length(body);
+                if bytes <= self.limits.function_bytes {
+                    return Ok(());
+                }
+                let index = self.frames.last().map_or(0, Frame::next_function);
+                Err(Fault::rejected(format!(
+                    "function {index} has {} of code, and a function of this size class may have {}: split it, or keep \
+                     the compiler from inlining so much into it (`opt-level = \"s\"`)",
+                    size(bytes),
+                    size(self.limits.function_bytes)
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_functions(&mut self, more: u32) -> Result<(), Fault> {
+        self.found.functions = self.found.functions.saturating_add(more);
+        if self.found.functions <= self.limits.functions {
+            return Ok(());
+        }
+        Err(Fault::rejected(format!(
+            "the plugin has at least {}, and a plugin of this size class may have {}",
+            count(self.found.functions, "function"),
+            self.limits.functions
+        )))
+    }
+
+    fn function(&mut self, function: FuncToValidate<ValidatorResources>, body: &FunctionBody<'a>) -> Result<(), Fault> {
+        let index = function.index;
+        let mut validator = function.into_validator(std::mem::take(&mut self.allocations));
+        let mut reader = body.get_binary_reader();
+        let mut nesting = 0;
+        let mut walk = || {
+            validator.read_locals(&mut reader)?;
+            while !reader.eof() {
+                let offset = reader.original_position();
+                reader.visit_operator(&mut validator.visitor(offset))??;
+                nesting = nesting.max(validator.control_stack_height());
+            }
+            let offset = reader.original_position();
+            reader.finish_expression(&validator.visitor(offset))
+        };
+        walk().map_err(|error| explain::invalid(self.wasm, &error))?;
+        self.allocations = validator.into_allocations();
+        // The function itself is the outermost block.
+        let nesting = nesting.saturating_sub(1);
+        if nesting > self.limits.nesting {
+            return Err(Fault::rejected(format!(
+                "function {index} nests blocks {nesting} deep, and a plugin of this size class may nest {}",
+                self.limits.nesting
+            )));
+        }
+        self.found.nesting = self.found.nesting.max(nesting);
+        let bytes = length(body);
+        if self.found.largest.as_ref().is_none_or(|largest| bytes > largest.bytes) {
+            self.found.largest = Some(Function { index, name: None, bytes });
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.took_function(index, bytes);
+        }
+        Ok(())
+    }
+
+    /// Keeps what a valid section says, as far as it is of use.
+    fn section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
+        if let Payload::Version { encoding, .. } = payload {
+            let is_component = matches!(encoding, wasmparser::Encoding::Component);
+            if !is_component {
+                self.found.modules = self.found.modules.saturating_add(1);
+            }
+            self.frames.push(Frame::new(is_component));
+            return Ok(());
+        }
+        if let Payload::CustomSection(section) = payload {
+            self.custom(section);
+            return Ok(());
+        }
+        let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
+        match payload {
+            Payload::ImportSection(section) => {
+                let mut functions = 0_u32;
+                for import in section.clone().into_imports() {
+                    let import = import?;
+                    functions = functions.saturating_add(u32::from(matches!(import.ty, TypeRef::Func(_))));
+                    if outer.is_empty() {
+                        frame.imports.push(Named::Core(import));
+                    }
+                }
+                frame.imported_functions(functions);
+                self.count_functions(functions)?;
+            }
+            Payload::ExportSection(section) if outer.is_empty() => {
+                for export in section.clone() {
+                    frame.exports.push(Named::CoreExport(export?));
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section.clone() {
+                    frame.footprint.memories.push(memory?.into());
+                }
+                frame.footprint.check(&self.limits)?;
+            }
+            Payload::TableSection(section) => {
+                for table in section.clone() {
+                    frame.footprint.tables.push(table?.ty.into());
+                }
+                frame.footprint.check(&self.limits)?;
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    let import = import?;
+                    if outer.is_empty() {
+                        frame.imports.push(Named::Item(import.name.name));
+                    }
+                    match import.ty {
+                        ComponentTypeRef::Module(_) => frame.modules.push(None),
+                        ComponentTypeRef::Component(_) => frame.components.push(None),
+                        _ => {}
+                    }
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    frame.export(&export?, outer.is_empty());
+                }
+            }
+            Payload::ComponentAliasSection(section) => {
+                for alias in section.clone() {
+                    frame.alias(&alias?, outer);
+                }
+            }
+            Payload::InstanceSection(section) => {
+                for instance in section.clone() {
+                    frame.instantiate_module(&instance?, &self.limits)?;
+                }
+            }
+            Payload::ComponentInstanceSection(section) => {
+                for instance in section.clone() {
+                    frame.instantiate_component(&instance?, &self.limits)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn custom(&mut self, section: &CustomSectionReader<'a>) {
+        let name = section.name();
+        if self.found.custom_sections.len() < LISTED {
+            self.found.custom_sections.push(excerpt(name));
+        }
+        self.found.has_component_type |= name.starts_with("component-type");
+        let Some(frame) = self.frames.last() else { return };
+        let KnownCustom::Name(names) = section.as_known() else { return };
+        self.found.has_names = true;
+        let largest = self.found.largest.as_mut().filter(|largest| frame.has_function(largest));
+        let Some(largest) = largest else { return };
+        // A name section is not validated: what cannot be read has no names.
+        for subsection in names.into_iter().map_while(Result::ok) {
+            if let Name::Function(functions) = subsection {
+                let named = functions.into_iter().map_while(Result::ok).find(|naming| naming.index == largest.index);
+                largest.name = named.map(|naming| excerpt(naming.name)).or(largest.name.take());
+            }
+        }
+    }
+
+    /// Closes the innermost module or component.
+    fn end(&mut self, types: Types) -> Result<Step<'a>, Fault> {
+        let mut frame = self.frames.pop().ok_or_else(cut_off)?;
+        if !frame.is_component {
+            frame.footprint.instances = 1;
+        }
+        frame.footprint.check(&self.limits)?;
+        let Some(outer) = self.frames.last_mut() else { return Ok(Step::Done(types, frame)) };
+        let footprint = Some(Rc::new(frame.footprint));
+        if frame.is_component {
+            outer.components.push(footprint)
+        } else {
+            outer.modules.push(footprint)
+        }
+        Ok(Step::Out)
+    }
+
+    fn finish(self, rest: &[u8], types: Types, frame: Frame<'a>) -> Result<Scan<'a>, Fault> {
+        if !rest.is_empty() {
+            return Err(Fault::rejected("the file goes on after its end: it is damaged, or two files in one"));
+        }
+        let Found { custom_sections, has_component_type, has_names, modules, functions, largest, nesting } = self.found;
+        Ok(Scan {
+            is_component: frame.is_component,
+            types,
+            imports: frame.imports,
+            exports: frame.exports,
+            custom_sections,
+            has_component_type,
+            has_names,
+            modules,
+            functions,
+            largest,
+            nesting,
+            footprint: frame.footprint,
+        })
+    }
+}
+
+/// Why a section ends the scan.
+enum Problem {
+    Invalid(wasmparser::Error),
+    Refused(Fault),
+}
+
+impl From<wasmparser::Error> for Problem {
+    fn from(error: wasmparser::Error) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault)
+    }
+}
+
+fn length(body: &FunctionBody<'_>) -> u64 {
+    u64::try_from(body.range().len()).unwrap_or(u64::MAX)
+}

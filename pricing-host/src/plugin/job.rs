@@ -1,0 +1,109 @@
+//! Quotes without blocking: for daemons on an async executor, of any kind.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot;
+use pricing_core::inventory::Cluster;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::order::Order;
+use pricing_core::quote::{Quote, Reason, ReasonCode, Supply, Terms};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use rust_decimal::Decimal;
+
+use super::Plugin;
+
+/// What is known of the cluster, owned: see [`Supply`].
+#[derive(Clone, Debug)]
+pub enum SharedSupply {
+    /// Nothing.
+    Unknown,
+    /// An inventory, on which the order is placed.
+    Reserve {
+        /// The inventory.
+        cluster: Arc<Cluster>,
+        /// Who places.
+        scheduler: Scheduler,
+        /// How hard.
+        budget: SearchBudget,
+    },
+    /// The daemon has reserved already.
+    Held {
+        /// The inventory.
+        cluster: Arc<Cluster>,
+    },
+}
+
+impl SharedSupply {
+    fn borrow(&self) -> Supply<'_> {
+        match self {
+            Self::Unknown => Supply::Unknown,
+            Self::Reserve { cluster, scheduler, budget } => {
+                Supply::Reserve { cluster, scheduler: *scheduler, budget: *budget }
+            }
+            Self::Held { cluster } => Supply::Held { cluster },
+        }
+    }
+}
+
+/// Everything that a quote needs, owned, so that another thread can make it.
+#[derive(Clone, Debug)]
+pub struct QuoteJob {
+    /// The order.
+    pub order: Arc<Order>,
+    /// The operator's rates and policy.
+    pub pricing: Arc<Pricing>,
+    /// What is known of the cluster.
+    pub supply: SharedSupply,
+    /// How full the cluster is.
+    pub utilisation: Option<Arc<Utilisation>>,
+    /// Who ordered.
+    pub owner: Option<String>,
+    /// What an AKT is worth.
+    pub usd_per_akt: Option<Decimal>,
+}
+
+impl QuoteJob {
+    fn run(&self, plugin: &Plugin) -> Quote {
+        let owner = self.owner.as_deref();
+        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, ..Terms::default() };
+        plugin.quote(&self.order, &self.pricing, self.supply.borrow(), self.utilisation.as_deref(), &terms)
+    }
+}
+
+/// A quote that one of the host's own threads is making.
+///
+/// It needs no particular executor. Dropped before its turn it is never made; dropped later, its call ends by its
+/// deadline.
+#[derive(Debug)]
+pub struct QuoteFuture {
+    order: Arc<Order>,
+    receiver: oneshot::Receiver<Quote>,
+}
+
+impl Future for QuoteFuture {
+    type Output = Quote;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Quote> {
+        Pin::new(&mut self.receiver).poll(context).map(|made| {
+            made.unwrap_or_else(|_| {
+                let message = "the plugin host lost the call; this is a bug";
+                Quote::no_bid(&self.order, Reason::new(ReasonCode::Trap, message))
+            })
+        })
+    }
+}
+
+impl Plugin {
+    /// Places and prices an order as [`Plugin::quote`] does, on one of the host's own threads.
+    #[must_use]
+    pub fn quote_async(&self, job: QuoteJob) -> QuoteFuture {
+        let order = Arc::clone(&job.order);
+        let plugin = self.clone();
+        let receiver = self.inner.host.workers.run(move || job.run(&plugin));
+        QuoteFuture { order, receiver }
+    }
+}

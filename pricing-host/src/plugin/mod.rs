@@ -1,0 +1,283 @@
+//! A loaded plugin: calls, what happens when they fail, and the file that may take over.
+
+mod breaker;
+mod job;
+mod probe;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::order::Order;
+use pricing_core::quote::plugin::{self, Answer, Draft};
+use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, Reason, ReasonCode, Supply, Terms};
+use pricing_core::rates::Pricing;
+
+use crate::engine::THREAD_STACK;
+use crate::fault::Fault;
+use crate::host::Shared;
+use crate::inspect::Kind;
+use crate::limits::{CallLimits, SizeClass};
+use crate::load::Origin;
+use crate::metrics::{CallEvent, PluginEvent};
+use crate::program::Program;
+use crate::request::Request;
+use crate::sandbox::{Sandbox, Usage};
+
+use breaker::Breaker;
+pub use breaker::{BreakerSettings, BreakerState};
+pub use job::{QuoteFuture, QuoteJob, SharedSupply};
+pub use watch::{Refresh, Watcher};
+
+/// How a plugin is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginSettings {
+    /// Its size class.
+    pub class: SizeClass,
+    /// What it may use in a call.
+    pub limits: CallLimits,
+    /// Who prices when it fails; nobody by default.
+    pub fallback: Option<FallbackBy>,
+    /// When it is left alone for a while.
+    pub breaker: BreakerSettings,
+}
+
+impl PluginSettings {
+    /// The defaults of a size class.
+    #[must_use]
+    pub fn new(class: SizeClass) -> Self {
+        Self { class, limits: class.call_limits(), fallback: None, breaker: BreakerSettings::default() }
+    }
+
+    /// Refuses limits that the class has no room for.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let (wanted, most) = (self.limits.memory_bytes, self.class.load_limits().memory_bytes);
+        if wanted > most {
+            let class = self.class.name();
+            let message = format!("a memory limit of {wanted} bytes is more than the {most} of size class `{class}`");
+            return Err(Fault::rejected(message));
+        }
+        Ok(())
+    }
+}
+
+impl Default for PluginSettings {
+    fn default() -> Self {
+        Self::new(SizeClass::Standard)
+    }
+}
+
+/// One file of a plugin, compiled and linked.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) name: String,
+    pub(crate) digest: String,
+    pub(crate) kind: Kind,
+    pub(crate) origin: Origin,
+    pub(crate) program: Program,
+    pub(crate) sandbox: Arc<Sandbox>,
+}
+
+/// A loaded plugin. Cheap to clone; all clones are one plugin.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    host: Arc<Shared>,
+    settings: PluginSettings,
+    file: Option<PathBuf>,
+    versions: RwLock<Versions>,
+    breaker: Breaker,
+    /// What the watched file last looked like; also keeps two replacements from crossing.
+    seen: Mutex<watch::Seen>,
+}
+
+#[derive(Clone, Debug)]
+struct Versions {
+    current: Arc<Version>,
+    previous: Option<Arc<Version>>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// What the plugin said, checked and held against the operator's policy, or why it is not known.
+    pub result: Result<Quote, Fault>,
+    /// What it said, where it said something.
+    pub answer: Option<Answer>,
+    /// What the call used.
+    pub usage: Usage,
+}
+
+impl Plugin {
+    pub(crate) fn new(host: Arc<Shared>, version: Version, settings: PluginSettings, file: Option<PathBuf>) -> Self {
+        let breaker = Breaker::new(settings.breaker);
+        let seen = Mutex::new(watch::Seen::of(file.as_deref()));
+        let versions = RwLock::new(Versions { current: Arc::new(version), previous: None });
+        Self { inner: Arc::new(Inner { host, settings, file, versions, breaker, seen }) }
+    }
+
+    /// Its name: the file's, without the ending.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.current().name.clone()
+    }
+
+    /// The digest of the file that is in use: `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.current().digest.clone()
+    }
+
+    /// What kind of plugin it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.current().kind
+    }
+
+    /// Whether its code came from the cache, and if not, why it could not be kept there.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.current().origin.clone()
+    }
+
+    /// How it is run.
+    #[must_use]
+    pub fn settings(&self) -> &PluginSettings {
+        &self.inner.settings
+    }
+
+    /// What its breaker does at the moment.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.inner.breaker.state(Instant::now())
+    }
+
+    fn versions(&self) -> Versions {
+        self.inner.versions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn current(&self) -> Arc<Version> {
+        self.versions().current
+    }
+
+    /// Places and prices an order: what the plugin makes of the built-in quote.
+    ///
+    /// Where no plugin is asked (the owner is not served, or there is nowhere to put the order) the built-in decline
+    /// stands. A plugin that fails is a fault and no bid, unless the settings name a fallback; the quote then names it.
+    ///
+    /// `utilisation` is of the same inventory as `supply`; it is asked for apart so that it is made once a snapshot.
+    #[must_use]
+    pub fn quote(
+        &self,
+        order: &Order,
+        pricing: &Pricing,
+        supply: Supply<'_>,
+        utilisation: Option<&Utilisation>,
+        terms: &Terms<'_>,
+    ) -> Quote {
+        match plugin::draft(order, pricing, supply, terms) {
+            Draft::Settled(quote) => Quote { plugin: Some(plugin_use(&self.current(), None)), ..quote },
+            Draft::Open(draft) => self.price(&Request { order, pricing, draft: &draft, utilisation, terms }),
+        }
+    }
+
+    /// Prices an order whose built-in quote is known.
+    #[must_use]
+    pub fn price(&self, request: &Request<'_>) -> Quote {
+        let versions = self.versions();
+        let (result, fuel) = match self.inner.breaker.admit(Instant::now()) {
+            Err(fault) => (Err(fault), None),
+            Ok(()) => {
+                let called = self.call_version(&versions.current, request);
+                let opened = self.inner.breaker.record(called.result.as_ref().map(|_| ()), Instant::now());
+                if opened {
+                    self.tell(PluginEvent::BreakerOpened);
+                }
+                (called.result, called.usage.fuel)
+            }
+        };
+        match result {
+            Ok(quote) => Quote { plugin: Some(plugin_use(&versions.current, fuel)), ..quote },
+            Err(fault) => self.fall_back(&versions, request, fault, fuel),
+        }
+    }
+
+    /// Calls the plugin once, whatever its breaker says and without a fallback: for those who test it.
+    #[must_use]
+    pub fn call(&self, request: &Request<'_>) -> Called {
+        self.call_version(&self.current(), request)
+    }
+
+    fn fall_back(&self, versions: &Versions, request: &Request<'_>, fault: Fault, fuel: Option<u64>) -> Quote {
+        let reason = Reason::from(fault);
+        let stand_in = match self.inner.settings.fallback {
+            None => None,
+            Some(by @ FallbackBy::Builtin) => Some((by, request.draft.clone())),
+            Some(by @ FallbackBy::LastPlugin) => versions
+                .previous
+                .as_ref()
+                .and_then(|previous| self.call_version(previous, request).result.ok())
+                .map(|quote| (by, quote)),
+        };
+        fall_back(request.draft, plugin_use(&versions.current, fuel), reason, stand_in)
+    }
+
+    fn call_version(&self, version: &Version, request: &Request<'_>) -> Called {
+        let called = call(version, &self.inner.settings.limits, request);
+        self.inner.host.metrics.call(&CallEvent {
+            plugin: &version.name,
+            digest: &version.digest,
+            fault: called.result.as_ref().err().map(|fault| fault.code),
+            time: called.usage.time,
+            queued: called.usage.queued,
+            fuel: called.usage.fuel,
+            memory_bytes: called.usage.memory_bytes,
+        });
+        called
+    }
+
+    fn tell(&self, event: PluginEvent<'_>) {
+        self.inner.host.metrics.plugin(&self.current().name, event);
+    }
+}
+
+/// Calls a version on a thread with enough stack, and decides by its answer.
+fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
+    let run = || version.sandbox.run(limits, |store, phase| version.program.call(store, phase, limits, request));
+    let (answer, usage) = stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run);
+    let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
+        let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);
+        match quote.reason() {
+            Some(reason) if reason.code == ReasonCode::InvalidOutput => {
+                Err(Fault::new(reason.code, reason.message.clone()))
+            }
+            _ => Ok(quote),
+        }
+    });
+    Called { result, answer: answer.ok(), usage }
+}
+
+fn plugin_use(version: &Version, fuel: Option<u64>) -> PluginUse {
+    PluginUse { name: version.name.clone(), digest: version.digest.clone(), fuel, fallback: None }
+}
+
+/// The quote of a plugin that failed: what stands in for it, named, or the fault.
+pub(crate) fn fall_back(
+    draft: &Quote,
+    plugin: PluginUse,
+    fault: Reason,
+    stand_in: Option<(FallbackBy, Quote)>,
+) -> Quote {
+    match stand_in {
+        Some((by, quote)) => {
+            Quote { plugin: Some(PluginUse { fallback: Some(Fallback { by, fault }), ..plugin }), ..quote }
+        }
+        None => Quote { plugin: Some(plugin), ..plugin::fault(draft, fault) },
+    }
+}

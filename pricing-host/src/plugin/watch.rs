@@ -1,0 +1,157 @@
+//! Replacement: a new file takes over after it passed a probe, and a bad one never does.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use super::{Plugin, Version, Versions, probe};
+use crate::fault::Fault;
+use crate::host::{OpenError, Rejected, read};
+use crate::inspect::Digest;
+use crate::metrics::PluginEvent;
+
+/// What a look at the file came to.
+#[derive(Debug)]
+pub enum Refresh {
+    /// It is the same.
+    Unchanged,
+    /// It took over; calls in flight end on the old one.
+    Swapped {
+        /// The digest of the file that was in use.
+        from: String,
+        /// The digest of the one that is now.
+        to: String,
+    },
+    /// It was refused, and the old one keeps working.
+    Refused(OpenError),
+}
+
+/// What a file looked like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen(Option<Stamp>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+impl Seen {
+    /// What the file looks like now.
+    pub(super) fn of(path: Option<&Path>) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let stamp = |metadata: std::fs::Metadata| Stamp {
+            modified: metadata.modified().ok(),
+            length: metadata.len(),
+            inode: metadata.ino(),
+        };
+        Self(path.and_then(|path| std::fs::metadata(path).ok()).map(stamp))
+    }
+}
+
+impl Plugin {
+    /// Has other bytes take over, if they are a plugin that passes the probe. No call is lost: those in flight end on
+    /// the old version.
+    ///
+    /// # Errors
+    /// Why the bytes were refused; the old version keeps working.
+    pub fn replace(&self, file: &[u8]) -> Result<Refresh, Fault> {
+        let _one_at_a_time = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.replace_by(file)
+    }
+
+    /// Looks at the plugin's file, and has it take over if it changed and passes the probe.
+    #[must_use]
+    pub fn refresh(&self) -> Refresh {
+        let Some(path) = self.inner.file.as_deref() else { return Refresh::Unchanged };
+        let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Seen::of(Some(path));
+        if *seen == now {
+            return Refresh::Unchanged;
+        }
+        // A refused file is not tried again until it changes once more.
+        *seen = now;
+        let swapped = read(path, self.inner.settings.class).map_err(OpenError::from).and_then(|file| {
+            let rejected = |fault| Rejected { name: self.name(), digest: Digest::of(&file).to_string(), fault };
+            self.replace_by(&file).map_err(|fault| rejected(fault).into())
+        });
+        swapped.unwrap_or_else(|error| {
+            self.tell(PluginEvent::SwapRefused { message: &error.to_string() });
+            Refresh::Refused(error)
+        })
+    }
+
+    fn replace_by(&self, file: &[u8]) -> Result<Refresh, Fault> {
+        let current = self.current();
+        let version = self.inner.host.load(&current.name, file, &self.inner.settings)?;
+        if version.digest == current.digest {
+            return Ok(Refresh::Unchanged);
+        }
+        probe::probe(&version, &self.inner.settings.limits)
+            .map_err(|fault| Fault { message: format!("the probe failed: {}", fault.message), ..fault })?;
+        Ok(self.swap(&current, version))
+    }
+
+    fn swap(&self, current: &Arc<Version>, version: Version) -> Refresh {
+        let (from, to) = (current.digest.clone(), version.digest.clone());
+        let versions = Versions { current: Arc::new(version), previous: Some(Arc::clone(current)) };
+        *self.inner.versions.write().unwrap_or_else(PoisonError::into_inner) = versions;
+        self.inner.breaker.reset();
+        self.tell(PluginEvent::Swapped { from: &from, to: &to });
+        Refresh::Swapped { from, to }
+    }
+
+    /// Calls the plugin with a small made-up order. Whatever it answers is fine, as long as it answers.
+    ///
+    /// # Errors
+    /// The fault that the call ended in.
+    pub fn probe(&self) -> Result<(), Fault> {
+        probe::probe(&self.current(), &self.inner.settings.limits)
+    }
+
+    /// Looks at the plugin's file again and again, on a thread of its own, until the watcher is dropped.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn watch(&self, every: Duration) -> std::io::Result<Watcher> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let (plugin, stopped) = (self.clone(), Arc::clone(&stop));
+        let look = move || {
+            let (stop, changed) = &*stopped;
+            let mut guard = stop.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*guard {
+                guard = changed.wait_timeout(guard, every).unwrap_or_else(PoisonError::into_inner).0;
+                if !*guard {
+                    // What came of it is told to the metrics.
+                    let _ = plugin.refresh();
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("plugin-watcher".to_owned())
+            // It calls the probe.
+            .stack_size(crate::engine::THREAD_STACK.saturating_mul(2))
+            .spawn(look)?;
+        Ok(Watcher { stop, thread: Some(thread) })
+    }
+}
+
+/// A thread that looks at a plugin's file, until this is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing left to say.
+            let _ = thread.join();
+        }
+    }
+}

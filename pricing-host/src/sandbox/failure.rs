@@ -1,0 +1,122 @@
+//! Which fault a failed call is.
+
+use pricing_core::quote::ReasonCode;
+use wasmtime::{Error, Trap, WasmBacktrace};
+
+use super::store::MemoryExceeded;
+use crate::fault::Fault;
+use crate::limits::CallLimits;
+use crate::log::{Log, cut, printable};
+use crate::wasi::OutputExceeded;
+
+/// Bytes of a guest's text that a message repeats.
+const EXCERPT: usize = 500;
+
+/// How far a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The plugin was being started.
+    Start,
+    /// The plugin was running.
+    Call,
+    /// The plugin's answer was read.
+    Answer,
+}
+
+/// Whether the clock ended the call: where that was differs from run to run.
+pub(super) fn is_by_clock(fault: &Fault) -> bool {
+    fault.code == ReasonCode::DeadlineExceeded
+}
+
+/// The fault that an error of the engine stands for.
+pub(super) fn fault(error: &Error, phase: Phase, limits: &CallLimits, log: &Log, backtraces: bool) -> Fault {
+    let (code, message) = describe(error, phase, limits, log);
+    let backtrace = if backtraces { frames(error) } else { Vec::new() };
+    Fault { code, message, backtrace }
+}
+
+fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return (fault.code, fault.message.clone());
+    }
+    if let Some(exceeded) = error.downcast_ref::<MemoryExceeded>() {
+        return (ReasonCode::MemoryExceeded, exceeded.to_string());
+    }
+    if error.is::<OutputExceeded>() || is_hostcall_fuel(error) {
+        let message = format!("the plugin's output is larger than {} bytes", limits.output_bytes);
+        return (ReasonCode::OutputExceeded, message);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => describe_trap(*trap, phase, limits, log),
+        None => {
+            let text = printable(cut(&format!("{:#}", error.root_cause()), EXCERPT));
+            let message = match phase {
+                Phase::Start => format!("the plugin could not be started: {text}"),
+                Phase::Call | Phase::Answer => format!("the plugin's answer cannot be read: {text}"),
+            };
+            (ReasonCode::InvalidOutput, message)
+        }
+    }
+}
+
+fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
+    match trap {
+        Trap::Interrupt => {
+            let message = format!("the plugin ran longer than its deadline of {:?}", limits.deadline);
+            (ReasonCode::DeadlineExceeded, message)
+        }
+        Trap::OutOfFuel => {
+            let message = format!("the plugin burned more than its {} units of fuel", limits.fuel);
+            (ReasonCode::BudgetExhausted, message)
+        }
+        Trap::StackOverflow => {
+            let message = format!("the plugin used more than {} KiB of stack", crate::engine::GUEST_STACK >> 10);
+            (ReasonCode::StackExhausted, message)
+        }
+        // What the component boundary refuses of what the plugin handed over.
+        Trap::InvalidChar
+        | Trap::StringOutOfBounds
+        | Trap::ListOutOfBounds
+        | Trap::InvalidDiscriminant
+        | Trap::UnalignedPointer => {
+            (ReasonCode::InvalidOutput, format!("the plugin's answer cannot be read: {}", plain(trap)))
+        }
+        _ => {
+            let when = if phase == Phase::Start { "the plugin crashed while it started" } else { "the plugin crashed" };
+            let message = match log.last_error() {
+                Some(error) => format!("{when}: {}", cut(error, EXCERPT)),
+                None => format!("{when}: {}", plain(trap)),
+            };
+            (ReasonCode::Trap, message)
+        }
+    }
+}
+
+/// A trap in words, for those who never saw WebAssembly.
+fn plain(trap: Trap) -> String {
+    match trap {
+        Trap::UnreachableCodeReached => {
+            "it reached code that it declares unreachable (a panic or abort; it logged no message)".to_owned()
+        }
+        _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+    }
+}
+
+/// Whether the guest handed over more than the host takes. The engine's error for it has no public type.
+fn is_hostcall_fuel(error: &Error) -> bool {
+    error.root_cause().to_string().starts_with("too much data is being copied between the host and the guest")
+}
+
+/// The guest's functions that were running, innermost first.
+fn frames(error: &Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let name = |frame: &wasmtime::FrameInfo| {
+        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+        printable(cut(&name, EXCERPT))
+    };
+    backtrace.frames().iter().map(name).collect()
+}
+
+fn demangled(name: &str) -> String {
+    name.to_owned()
+}

@@ -1,0 +1,99 @@
+//! Guests for the plugin host: components made of core modules in text.
+
+use std::path::Path;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The exports that a guest needs beside `price`, with a bump allocator that never frees.
+const RUNTIME: &str = r#"
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (local.set $at (global.get $next))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (block $fits (loop $grow
+      (br_if $fits (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
+      (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
+      (br $grow)))
+    (local.get $at))
+"#;
+
+/// Makes a component of a core module's fields. It must export `memory`, `cabi_realloc` and
+/// `bidprice:plugin/pricer@0.1.0#price` (a request's address to an answer's address), and may import
+/// `bidprice:plugin/log@0.1.0` `log` (level, address, length).
+///
+/// # Panics
+/// When the text is no module or does not fit the WIT package.
+#[must_use]
+pub fn component(fields: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
+    let (package, _) = resolve.push_dir(wit).expect("the WIT package");
+    let world = resolve.select_world(&[package], Some("plugin")).expect("the world");
+    let mut module = wat::parse_str(format!("(module {fields})")).expect("a module in text");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
+    ComponentEncoder::default()
+        .module(&module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
+}
+
+/// The core module of a component, in text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guest<'a> {
+    /// Imports, such as [`LOG_IMPORT`].
+    pub imports: &'a str,
+    /// Other fields: globals, data, functions.
+    pub fields: &'a str,
+    /// The body of `price`: parameter 0 is the request's address, the result the answer's.
+    pub price: &'a str,
+}
+
+impl Guest<'_> {
+    /// Makes the component, with a memory and an allocator.
+    #[must_use]
+    pub fn component(&self) -> Vec<u8> {
+        let Self { imports, fields, price } = self;
+        component(&format!(
+            r#"{imports}{RUNTIME}{fields}
+            (func (export "bidprice:plugin/pricer@0.1.0#price") (param i32) (result i32) {price})"#
+        ))
+    }
+}
+
+/// The import of the log: level, address, length.
+pub const LOG_IMPORT: &str = r#"(import "bidprice:plugin/log@0.1.0" "log" (func $log (param i32 i32 i32)))"#;
+
+/// Where [`text_answer`] puts its answer.
+const ANSWER: u32 = 16;
+/// Where [`text_answer`] expects its text.
+const TEXT: u32 = 64;
+
+/// The body of a `price` that answers the text at 64: case 0 is a price, 1 a decline.
+#[must_use]
+pub fn text_answer(case: u8, length: usize) -> String {
+    format!(
+        "(i32.store8 (i32.const {ANSWER}) (i32.const {case}))
+         (i32.store (i32.const {}) (i32.const {TEXT}))
+         (i32.store (i32.const {}) (i32.const {length}))
+         (i32.const {ANSWER})",
+        ANSWER + 4,
+        ANSWER + 8
+    )
+}
+
+/// A data segment with a text where [`text_answer`] expects it.
+#[must_use]
+pub fn text_data(text: &str) -> String {
+    let data: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("(data (i32.const {TEXT}) \"{data}\")")
+}
+
+/// A component that answers one and the same text: case 0 is a price, 1 a decline.
+#[must_use]
+pub fn answers(case: u8, text: &str) -> Vec<u8> {
+    Guest { price: &text_answer(case, text.len()), fields: &text_data(text), ..Guest::default() }.component()
+}
