@@ -1,13 +1,14 @@
 //! The attack suite: every way to fail ends in its documented code, in time, and the host prices on as before.
 
+#[path = "../arena/mod.rs"]
+mod arena;
 #[path = "../common/mod.rs"]
 mod common;
-mod harness;
 mod logs;
 mod siblings;
 mod smuggling;
 
-use harness::Arena;
+use arena::Arena;
 use testkit::guests::{answers, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
 
 #[test]
