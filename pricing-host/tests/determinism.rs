@@ -10,8 +10,9 @@ use std::thread;
 
 use arena::{PLENTY, call, fingerprint, limits, settings};
 use pricing_host::compile::Compiler;
-use pricing_host::{HostSettings, PluginHost};
-use testkit::guests::{Budget, answers, components, entry_points, state};
+use pricing_host::load::Origin;
+use pricing_host::{HostSettings, Plugin, PluginHost};
+use testkit::guests::{Budget, answers, commands, components, entry_points, state};
 
 /// Names the file that a child process writes what it saw to.
 const CHILD: &str = "BIDPRICE_DETERMINISM_CHILD";
@@ -24,7 +25,8 @@ fn guests() -> Vec<(String, Vec<u8>)> {
         ("leaves traces".to_owned(), state::smuggler(false)),
         ("leaves traces and crashes".to_owned(), state::smuggler(true)),
     ];
-    let by_fuel = components().into_iter().filter(|attack| attack.budget == Budget::Fuel);
+    let attacks = components().into_iter().chain(commands::attacks());
+    let by_fuel = attacks.filter(|attack| attack.budget == Budget::Fuel);
     good.into_iter().chain(by_fuel.map(|attack| (attack.name, attack.file))).collect()
 }
 
@@ -62,10 +64,13 @@ fn hosts_agree_again_and_again() {
 #[test]
 fn threads_agree() {
     let host = host(None);
-    let expected = observe(&host);
+    let load = |(_, file): (String, Vec<u8>)| host.load("guest", &file, settings(limits(Budget::Fuel))).ok();
+    let plugins: Vec<Plugin> = guests().into_iter().filter_map(load).collect();
+    let observe = || plugins.iter().map(|plugin| fingerprint(&call(plugin))).collect::<Vec<String>>();
+    let expected = observe();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| assert_same(&observe(&host), &expected, "another thread"));
+            scope.spawn(|| assert_same(&observe(), &expected, "another thread"));
         }
     });
 }
@@ -100,7 +105,7 @@ fn cold_and_warm_caches_agree() {
     assert_same(&observe(&warm_host), &cold, "a warm cache");
     assert_same(&observe(&host(None)), &cold, "no cache");
     let good = warm_host.load("good", &entry_points::good(), settings(limits(Budget::Fuel))).unwrap();
-    assert!(good.is_from_cache());
+    assert_eq!(good.origin(), Origin::Cache);
 }
 
 /// A folder that only its owner may write, as a cache must be.

@@ -14,7 +14,7 @@ use pricing_host::compile::Compiler;
 use pricing_host::{CallLimits, HostSettings, Plugin, PluginHost};
 use testkit::guest::answers;
 use testkit::guests::answers::changing;
-use testkit::guests::{Budget, components, entry_points, logs, state};
+use testkit::guests::{Budget, commands, components, entry_points, logs, state};
 
 const THREADS: u64 = 8;
 const DEFAULT_CALLS: u64 = 20_000;
@@ -50,7 +50,7 @@ fn contestants(host: &PluginHost) -> Vec<Contestant> {
         ("logs", logs::logs("a line", 20)),
         ("leaves traces", state::smuggler(false)),
     ];
-    let hostile = components().into_iter().filter(|attack| attack.budget == Budget::Fuel);
+    let hostile = components().into_iter().chain(commands::attacks()).filter(|attack| attack.budget == Budget::Fuel);
     let hostile = hostile.chain(entry_points::crashes()).map(|attack| (attack.name, attack.file)).collect::<Vec<_>>();
     let half = good.iter().cycle().take(hostile.len()).map(|(name, file)| ((*name).to_owned(), file.clone()));
     half.chain(hostile.clone()).filter_map(|(name, file)| contestant(host, name, &file)).collect()

@@ -1,10 +1,12 @@
 //! Runs attacks, one after another, on one host.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+use std::sync::LazyLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
@@ -40,14 +42,23 @@ pub(crate) fn settings(limits: CallLimits) -> PluginSettings {
     PluginSettings { limits, breaker, ..PluginSettings::default() }
 }
 
-/// Calls a plugin with the order of the tests, by the default rates.
-pub(crate) fn call(plugin: &Plugin) -> Called {
+/// The order of the tests, by the default rates, and what the built-in pricer makes of it.
+static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
     let (order, pricing) = (order(), Pricing::default());
-    let terms = Terms { owner: Some("akash1owner"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
-    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &terms) else {
+    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &TERMS) else {
         panic!("the order is settled without a plugin")
     };
-    plugin.call(&Request { order: &order, pricing: &pricing, draft: &draft, utilisation: None, terms: &terms })
+    (order, pricing, draft)
+});
+
+/// Who ordered, and what an AKT is worth.
+static TERMS: LazyLock<Terms<'static>> =
+    LazyLock::new(|| Terms { owner: Some("akash1owner"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() });
+
+/// Calls a plugin with the order of the tests.
+pub(crate) fn call(plugin: &Plugin) -> Called {
+    let (order, pricing, draft) = &*ORDER;
+    plugin.call(&Request { order, pricing, draft, utilisation: None, terms: &TERMS })
 }
 
 /// The price or reason of a result.

@@ -9,7 +9,7 @@ mod siblings;
 mod smuggling;
 
 use arena::Arena;
-use testkit::guests::{answers, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
+use testkit::guests::{answers, commands, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
 
 #[test]
 fn endless_loops_end_in_every_entry_point() {
@@ -59,4 +59,9 @@ fn allocators_that_lie_harm_themselves_alone() {
 #[test]
 fn files_that_are_no_plugin_are_refused() {
     Arena::new().fight(&interfaces::attacks());
+}
+
+#[test]
+fn commands_are_held_as_components_are() {
+    Arena::new().fight(&commands::attacks());
 }
