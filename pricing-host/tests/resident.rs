@@ -2,6 +2,8 @@
 //!
 //! One test alone in its process: others would move the figures.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod arena;
 mod common;
 

@@ -2,6 +2,16 @@
 //!
 //! A short run by default; `BIDPRICE_SOAK_CALLS=1000000` for the full one. Alone in its process, for the memory's sake.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod arena;
 mod common;
 

@@ -1,5 +1,7 @@
 //! Quotes for daemons on an executor: its thread is never blocked, and what is dropped is dropped.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod arena;
 mod common;
 

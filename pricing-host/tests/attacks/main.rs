@@ -1,5 +1,7 @@
 //! The attack suite: every way to fail ends in its documented code, in time, and the host prices on as before.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 #[path = "../arena/mod.rs"]
 mod arena;
 #[path = "../common/mod.rs"]
