@@ -53,8 +53,12 @@ impl Program {
         let stderr = String::from_utf8_lossy(&output.stderr);
         // Also for a command that crashed: what it said last may be why.
         store.data_mut().log.push(Level::Error, &stderr);
+        if output.stderr_cut {
+            store.data_mut().log.drop_line();
+        }
+        let code = exit_code(ended)?;
         *phase = Phase::Answer;
-        match exit_code(ended)? {
+        match code {
             0 => price(&output.stdout).map_err(wasmtime::Error::from),
             code => Ok(Answer::Decline(reason(code, &stderr))),
         }
