@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
-use pricing_core::quote::plugin::{Draft, draft};
-use pricing_core::quote::{FallbackBy, PluginUse, Quote, Supply, Terms};
+use pricing_core::quote::plugin::{Draft, draft, drafts_of_alternatives};
+use pricing_core::quote::{Alternative, Alternatives, FallbackBy, PluginUse, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected};
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, Request};
 
 use crate::args::PluginArgs;
 use crate::error::CliError;
@@ -62,6 +62,28 @@ impl Pricer {
                 }
             },
         }
+    }
+
+    /// Prices every distinct set of cards that an order could be allocated, cheapest first.
+    pub(crate) fn alternatives(
+        &self,
+        order: &Order,
+        pricing: &Pricing,
+        supply: Supply<'_>,
+        utilisation: Option<&Utilisation>,
+        terms: &Terms<'_>,
+    ) -> Result<Alternatives, Reason> {
+        let Self::Ready(plugin) = self else { return Ok(Alternatives::default()) };
+        let (drafts, complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
+        let mut list = Vec::new();
+        for draft in &drafts {
+            let called = plugin.call(&Request { order, pricing, draft, utilisation, terms });
+            called.result?;
+            let alternative =
+                called.answer.and_then(|answer| Alternative::by_plugin(order, pricing, draft, &answer, terms));
+            list.extend(alternative);
+        }
+        Ok(Alternatives::cheapest_first(list, complete))
     }
 }
 

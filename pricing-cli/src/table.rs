@@ -162,7 +162,7 @@ fn alternatives_table(alternatives: &Alternatives) -> String {
             if kinds.is_empty() { "no cards".to_owned() } else { kinds.join("; ") },
             price.amount().to_string(),
             price.denom().to_string(),
-            alternative.usd_per_month.to_string(),
+            alternative.usd_per_month.map(|usd| usd.to_string()).unwrap_or_default(),
         ]);
     }
     let mut shown = text(&table);

@@ -46,15 +46,19 @@ impl Program {
         limits: &CallLimits,
         request: &Request<'_>,
     ) -> wasmtime::Result<Answer> {
-        let stdin = String::from("{}").into_bytes();
+        let stdin = script_request::to_json(request.order).into_bytes();
         store.data_mut().wasi = WasiState::new(stdin, PROGRAM_NAME, environment(request), limits);
         let ended = self.run(store, phase);
         let output = store.data_mut().wasi.take_output();
         let stderr = String::from_utf8_lossy(&output.stderr);
         // Also for a command that crashed: what it said last may be why.
         store.data_mut().log.push(Level::Error, &stderr);
+        if output.stderr_cut {
+            store.data_mut().log.drop_line();
+        }
+        let code = exit_code(ended)?;
         *phase = Phase::Answer;
-        match exit_code(ended)? {
+        match code {
             0 => price(&output.stdout).map_err(wasmtime::Error::from),
             code => Ok(Answer::Decline(reason(code, &stderr))),
         }

@@ -77,17 +77,22 @@ impl LogBuffer {
     pub(crate) fn push(&mut self, level: Level, message: &str) {
         for line in message.trim_end_matches(['\r', '\n']).lines() {
             if self.lines_left == 0 || self.bytes_left == 0 {
-                self.log.dropped = self.log.dropped.saturating_add(1);
+                self.drop_line();
                 return;
             }
             let kept = cut(line, self.bytes_left);
             if kept.len() < line.len() {
-                self.log.dropped = self.log.dropped.saturating_add(1);
+                self.drop_line();
             }
             self.bytes_left = self.bytes_left.saturating_sub(kept.len().max(1));
             self.lines_left = self.lines_left.saturating_sub(1);
             self.log.lines.push(LogLine { level, message: printable(kept) });
         }
+    }
+
+    /// Takes note of a line that was dropped before it came here.
+    pub(crate) fn drop_line(&mut self) {
+        self.log.dropped = self.log.dropped.saturating_add(1);
     }
 
     pub(crate) fn finish(self) -> Log {
@@ -123,8 +128,8 @@ mod tests {
         buffer.push(Level::Error, "no room");
         let log = buffer.finish();
         let lines: Vec<String> = log.lines.iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["info: one", "info: \u{fffd}[31mred", "error: far too "]);
+        assert_eq!(lines, ["info: one", "info: \u{fffd}[31mred", "error: far too l"]);
         assert_eq!(log.dropped, 2);
-        assert_eq!(log.last_error(), Some("far too "));
+        assert_eq!(log.last_error(), Some("far too l"));
     }
 }
