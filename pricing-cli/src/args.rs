@@ -1,14 +1,20 @@
 //! Arguments that several commands share.
 
+use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pricing_core::money::parse_decimal;
 use pricing_core::order::OrderFormat;
+use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget};
+use pricing_host::{PluginSettings, SizeClass};
 use rust_decimal::Decimal;
+
+use crate::error::CliError;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -161,6 +167,99 @@ impl FromStr for CommitArg {
         }
         Ok(Self { resource, factor })
     }
+}
+
+/// How a plugin is run.
+#[derive(Debug, Args)]
+pub(crate) struct PluginArgs {
+    /// Wall-clock time that a call may take [default: 50ms; engine class: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = deadline)]
+    pub(crate) deadline: Option<Duration>,
+    /// WebAssembly operators that a call may take [default: 10000000; engine class: 1000000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) fuel: Option<u64>,
+    /// Memory that a plugin may have [default: 16MiB; engine class: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory_limit: Option<u64>,
+    /// How large a plugin may be
+    #[arg(long, value_enum, value_name = "CLASS", default_value_t)]
+    pub(crate) plugin_class: PluginClass,
+    /// The folder in which compiled plugins are kept [default: bidprice/plugins in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "BIDPRICE_PLUGIN_CACHE")]
+    pub(crate) plugin_cache: Option<PathBuf>,
+    /// Compile anew each time
+    #[arg(long, conflicts_with = "plugin_cache")]
+    pub(crate) no_plugin_cache: bool,
+}
+
+/// How large a plugin may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PluginClass {
+    /// Plugins in a compiled language
+    #[default]
+    Standard,
+    /// Plugins that bring a language engine along, such as JavaScript or Python
+    Engine,
+}
+
+impl From<PluginClass> for SizeClass {
+    fn from(class: PluginClass) -> Self {
+        match class {
+            PluginClass::Standard => Self::Standard,
+            PluginClass::Engine => Self::Engine,
+        }
+    }
+}
+
+impl PluginArgs {
+    /// Whether any of it was given.
+    pub(crate) fn any(&self) -> bool {
+        let Self { deadline, fuel, memory_limit, plugin_class, plugin_cache: _, no_plugin_cache } = self;
+        let class = *plugin_class != PluginClass::Standard;
+        deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class || *no_plugin_cache
+    }
+
+    /// The settings that they make.
+    pub(crate) fn settings(&self) -> Result<PluginSettings, CliError> {
+        let class = SizeClass::from(self.plugin_class);
+        let mut settings = PluginSettings::new(class);
+        let limits = &mut settings.limits;
+        limits.deadline = self.deadline.unwrap_or(limits.deadline);
+        limits.fuel = self.fuel.unwrap_or(limits.fuel);
+        limits.memory_bytes = self.memory_limit.unwrap_or(limits.memory_bytes);
+        let most = class.load_limits().memory_bytes;
+        if limits.memory_bytes > most {
+            let class = class.name();
+            return Err(CliError::Usage(format!(
+                "--memory-limit: size class `{class}` has room for {} MiB at most",
+                most >> 20
+            )));
+        }
+        Ok(settings)
+    }
+
+    /// The folder in which compiled plugins are kept.
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        if self.no_plugin_cache {
+            return None;
+        }
+        let set = |name| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let user = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        self.plugin_cache.clone().or_else(|| user().map(|cache| cache.join("bidprice").join("plugins")))
+    }
+}
+
+fn deadline(text: &str) -> Result<Duration, String> {
+    let deadline =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; expected a duration such as `50ms`"))?;
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
+    if allowed.contains(&deadline) { Ok(deadline) } else { Err("expected between 1ms and 10min".to_owned()) }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size such as `16MiB`".to_owned();
+    let quantity = Quantity::parse(text.strip_suffix('B').unwrap_or(text)).map_err(|_| expected())?;
+    quantity.whole().filter(|bytes| *bytes > 0).ok_or_else(expected)
 }
 
 /// The rate card.

@@ -5,6 +5,7 @@ mod command;
 mod error;
 mod load;
 mod output;
+mod plugin;
 mod table;
 
 use std::process::ExitCode;
@@ -57,6 +58,10 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    // The plugin host starts this program to compile in a process that can be killed.
+    if std::env::args_os().nth(1).is_some_and(|command| command == plugin::COMPILE_COMMAND) {
+        return pricing_host::compile::compile_child_main(std::env::args_os().skip(2));
+    }
     let json = output::wants_json(std::env::args_os());
     let outcome = std::panic::catch_unwind(|| match Cli::try_parse() {
         Ok(cli) => cli.command.run(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::money::Usd;
-use pricing_core::quote::{Alternatives, Decision, Quote, QuotedTarget};
+use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Reservation;
 
@@ -45,6 +45,10 @@ pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&
         shown.push('\n');
         shown.push_str(&lines(quote));
     }
+    if let Some(plugin) = &quote.plugin {
+        shown.push('\n');
+        shown.push_str(&plugin_line(plugin));
+    }
     if let (Some(total), Some(old)) = (quote.usd_per_month, old_rule) {
         let _ = match old.checked_sub(total) {
             Ok(more) if !more.is_zero() => {
@@ -76,12 +80,30 @@ fn headline(quote: &Quote) -> String {
     printable(&line) + "\n"
 }
 
+/// Which plugin priced, and what stood in for it.
+fn plugin_line(plugin: &PluginUse) -> String {
+    let digest: String = plugin.digest.chars().take(19).collect();
+    let mut line = format!("Plugin {} ({digest})", plugin.name);
+    if let Some(fuel) = plugin.fuel {
+        let _ = write!(line, ", {fuel} units of fuel");
+    }
+    if let Some(fallback) = &plugin.fallback {
+        let by = match fallback.by {
+            FallbackBy::Builtin => "the built-in pricer",
+            FallbackBy::LastPlugin => "the plugin before",
+        };
+        let _ = write!(line, "; {by} stood in for it: {}", fallback.fault);
+    }
+    printable(&line) + "\n"
+}
+
 fn targets(targets: &[QuotedTarget]) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
     for target in targets {
         let unit = target.resource_id.to_string();
         if target.cards.is_empty() {
-            for (node, replicas) in runs(target) {
+            for (node, replicas) in target.replicas_by_node() {
+                let node = node.unwrap_or("not placed").to_owned();
                 table.add_row([unit.clone(), replicas.to_string(), node, String::new(), String::new()]);
             }
         }
@@ -98,21 +120,6 @@ fn targets(targets: &[QuotedTarget]) -> String {
         }
     }
     text(&table)
-}
-
-/// The nodes of a target with the number of replicas in a row on each.
-fn runs(target: &QuotedTarget) -> Vec<(String, u32)> {
-    if target.nodes.is_empty() {
-        return vec![("not placed".to_owned(), target.count)];
-    }
-    let mut runs: Vec<(String, u32)> = Vec::new();
-    for node in &target.nodes {
-        match runs.last_mut() {
-            Some((last, replicas)) if **last == **node => *replicas = replicas.saturating_add(1),
-            _ => runs.push((node.to_string(), 1)),
-        }
-    }
-    runs
 }
 
 fn lines(quote: &Quote) -> String {

@@ -3,14 +3,20 @@
 /// The most characters of a user's text that a message repeats.
 const EXCERPT_CHARACTERS: usize = 60;
 
-/// A user's text as a message may repeat it: bounded, and without control characters.
+/// A user's text as a message may repeat it: bounded, and without characters that drive a terminal.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut shown: String =
-        text.chars().take(EXCERPT_CHARACTERS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        text.chars().take(EXCERPT_CHARACTERS).map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(EXCERPT_CHARACTERS).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Whether a character is a control, turns the reading direction, or ends a line.
+fn drives_terminal(c: char) -> bool {
+    let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
@@ -38,6 +44,7 @@ mod tests {
     #[test]
     fn excerpts_are_bounded_and_printable() {
         assert_eq!(excerpt("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(excerpt("5\u{202e}1\u{2028}"), "5\u{fffd}1\u{fffd}");
         assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
     }
 

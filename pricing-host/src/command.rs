@@ -46,7 +46,7 @@ impl Program {
         limits: &CallLimits,
         request: &Request<'_>,
     ) -> wasmtime::Result<Answer> {
-        let stdin = String::from("{}").into_bytes();
+        let stdin = script_request::to_json(request.order).into_bytes();
         store.data_mut().wasi = WasiState::new(stdin, PROGRAM_NAME, environment(request), limits);
         let ended = self.run(store, phase);
         let output = store.data_mut().wasi.take_output();

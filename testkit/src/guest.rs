@@ -5,11 +5,8 @@ use std::path::Path;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// The exports that a guest needs beside `price`, with a bump allocator that never frees.
-const RUNTIME: &str = r#"
-  (memory (export "memory") 2)
-  (global $next (mut i32) (i32.const 65536))
-  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+/// The body of an allocator that hands out memory from 65536 on, grows it where needed, and never frees.
+const BUMP: &str = r#"
     (local $at i32)
     (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (local.set $at (global.get $next))
@@ -18,7 +15,7 @@ const RUNTIME: &str = r#"
       (br_if $fits (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
       (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
       (br $grow)))
-    (local.get $at))
+    (local.get $at)
 "#;
 
 /// Makes a component of a core module's fields. It must export `memory`, `cabi_realloc` and
@@ -41,7 +38,7 @@ pub fn component(fields: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
 }
 
-/// The core module of a component, in text.
+/// The core module of a component, in text. What is left empty is as it is in a plugin that does no harm.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Guest<'a> {
     /// Imports, such as [`LOG_IMPORT`].
@@ -50,16 +47,33 @@ pub struct Guest<'a> {
     pub fields: &'a str,
     /// The body of `price`: parameter 0 is the request's address, the result the answer's.
     pub price: &'a str,
+    /// The pages of memory at the start, or the least and the most of them; 2 unless it is told.
+    pub memory: &'a str,
+    /// The body of the allocator: parameter 3 is the length, the result an address.
+    pub realloc: &'a str,
+    /// The body of what is called after the answer was read; parameter 0 is the answer's address.
+    pub post_return: &'a str,
 }
 
 impl Guest<'_> {
-    /// Makes the component, with a memory and an allocator.
+    /// Makes the component.
     #[must_use]
     pub fn component(&self) -> Vec<u8> {
-        let Self { imports, fields, price } = self;
+        let Self { imports, fields, price, .. } = self;
+        let given = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
+        let (memory, realloc) = (given(self.memory, "2"), given(self.realloc, BUMP));
+        let post_return = match self.post_return {
+            "" => String::new(),
+            body => format!(r#"(func (export "cabi_post_bidprice:plugin/pricer@0.1.0#price") (param i32) {body})"#),
+        };
         component(&format!(
-            r#"{imports}{RUNTIME}{fields}
-            (func (export "bidprice:plugin/pricer@0.1.0#price") (param i32) (result i32) {price})"#
+            r#"{imports}
+            (memory (export "memory") {memory})
+            (global $next (mut i32) (i32.const 65536))
+            (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) {realloc})
+            {fields}
+            (func $price (export "bidprice:plugin/pricer@0.1.0#price") (param i32) (result i32) {price})
+            {post_return}"#
         ))
     }
 }
@@ -85,11 +99,17 @@ pub fn text_answer(case: u8, length: usize) -> String {
     )
 }
 
+/// A data segment.
+#[must_use]
+pub fn data(at: u32, bytes: &[u8]) -> String {
+    let bytes: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("(data (i32.const {at}) \"{bytes}\")")
+}
+
 /// A data segment with a text where [`text_answer`] expects it.
 #[must_use]
 pub fn text_data(text: &str) -> String {
-    let data: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
-    format!("(data (i32.const {TEXT}) \"{data}\")")
+    data(TEXT, text.as_bytes())
 }
 
 /// A component that answers one and the same text: case 0 is a price, 1 a decline.

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use pricing_core::inventory::Cluster;
+use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
-use pricing_core::quote::{self, Alternatives, Quote, Supply, Terms};
+use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
 
-use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, RatesArgs, UsdPerAkt};
+use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, PluginArgs, RatesArgs, UsdPerAkt};
 use crate::error::{CliError, Exit};
+use crate::plugin::Pricer;
 use crate::{load, output, table};
 
 /// Arguments of `bidprice quote`.
@@ -37,8 +40,25 @@ pub(crate) struct Args {
     /// Also price every distinct set of GPU kinds that the order could be allocated, cheapest first
     #[arg(long)]
     all_targets: bool,
+    /// A plugin that prices instead: a component, or a WASI command that follows the bid price script contract
+    #[arg(long, value_name = "FILE", conflicts_with = "all_targets")]
+    plugin: Option<PathBuf>,
+    #[command(flatten)]
+    plugin_args: PluginArgs,
+    /// Who prices when the plugin fails
+    #[arg(long, value_enum, value_name = "WHO", requires = "plugin")]
+    fallback: Option<FallbackArg>,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Who prices when a plugin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FallbackArg {
+    /// Nobody: the order is a fault
+    None,
+    /// The built-in pricer
+    Builtin,
 }
 
 /// One group's answer.
@@ -60,7 +80,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let supply = supply(args, cluster.as_ref().map(|(cluster, _)| cluster));
     let owner = args.owner.as_deref().filter(|owner| !owner.is_empty());
     let terms = Terms { owner, usd_per_akt: args.usd_per_akt.and_then(|usd| usd.0), ..Terms::default() };
-    let priced: Vec<Priced<'_>> = orders.iter().map(|order| price(order, &pricing, supply, &terms, args)).collect();
+    let plugin = plugin(args)?;
+    let utilisation = cluster.as_ref().filter(|_| plugin.is_some()).map(|(cluster, _)| Utilisation::of(cluster));
+    let priced: Vec<Priced<'_>> = orders
+        .iter()
+        .map(|order| match &plugin {
+            None => price(order, &pricing, supply, &terms, args),
+            Some(plugin) => {
+                let quote = plugin.quote(order, &pricing, supply, utilisation.as_ref(), &terms);
+                Priced { order, quote, alternatives: None }
+            }
+        })
+        .collect();
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
@@ -75,6 +106,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     }
     let exits = priced.iter().map(|priced| priced.quote.reason().map_or(Exit::Success, Exit::of_reason));
     Ok(exits.max().unwrap_or(Exit::Success))
+}
+
+fn plugin(args: &Args) -> Result<Option<Pricer>, CliError> {
+    let Some(path) = &args.plugin else {
+        if args.plugin_args.any() {
+            return Err(CliError::Usage("--deadline, --fuel, --memory-limit and the like need --plugin".to_owned()));
+        }
+        return Ok(None);
+    };
+    let fallback = args.fallback.filter(|who| *who == FallbackArg::Builtin).map(|_| FallbackBy::Builtin);
+    Pricer::open(path, &args.plugin_args, fallback).map(Some)
 }
 
 fn supply<'a>(args: &Args, cluster: Option<&'a Cluster>) -> Supply<'a> {

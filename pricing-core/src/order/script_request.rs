@@ -2,15 +2,17 @@
 //!
 //! Two forms exist: an object with `resources`, `price` and `price_precision`, and the legacy bare array of resources,
 //! which is answered in whole uakt. [`parse`] borrows from the text and is what the drop-in prices from; [`read`] makes
-//! the [`Order`] that everything else prices from.
+//! the [`Order`] that everything else prices from. [`to_json`] writes an order as a request.
 
 #[cfg(test)]
 mod tests;
 mod wire;
+mod write;
 
 pub use wire::{
     GpuAttributes, GpuDetails, MaxPrice, Object, Resource, ResourceGpu, Text, Vendors, VolumeRequest, Whole,
 };
+pub use write::to_json;
 
 use wire::Envelope;
 

@@ -14,8 +14,11 @@ const BYTES: usize = 32;
 /// Permissions that a key must not have.
 const OPEN_TO_OTHERS: u32 = 0o077;
 
+/// Bytes of the digest's block: a shorter key is one that ends in zeros.
+const BLOCK_BYTES: usize = 64;
+
 /// The key of a cache.
-pub(super) struct Key([u8; BYTES]);
+pub(super) struct Key([u8; BLOCK_BYTES]);
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,12 +49,13 @@ impl Key {
         if size != BYTES as u64 || file.read_exact(&mut key).is_err() {
             return Err(bad("its file `key` is damaged; remove the folder"));
         }
-        Ok(Self(key))
+        let mut block = [0; BLOCK_BYTES];
+        block.iter_mut().zip(key).for_each(|(slot, byte)| *slot = byte);
+        Ok(Self(block))
     }
 
     /// A digest with this key.
     pub(super) fn keyed(&self) -> Keyed {
-        // Every length of key will do, so the other side is never taken.
-        Keyed::new_from_slice(&self.0).unwrap_or_else(|_| Keyed::new(&[0; 64].into()))
+        Keyed::new(&self.0.into())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::inspect::{Kind, passed_on, size};
 use crate::{Fault, LoadLimits, SizeClass};
@@ -24,37 +24,49 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What Rust's allocator says before it aborts.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// A child that is killed and reaped, whatever happens.
-struct Reaped(Child);
+/// A child that is killed and reaped, whatever happens, and whatever it started with it.
+struct Reaped {
+    child: Child,
+    status: Option<ExitStatus>,
+}
 
 impl Reaped {
-    /// Ends the child and whatever it started. Without effect on one that was waited for.
-    fn kill(&mut self) {
-        if matches!(self.0.try_wait(), Ok(None)) {
-            // The child leads a group of its own. It may be ending by itself, which is as good.
-            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-            let _ = self.0.kill();
-        }
+    /// Whether the child has ended. It is not reaped by this, so that its process group keeps its number.
+    fn has_ended(&self) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_some())
     }
 
-    /// Waits for the end until the deadline.
-    fn end_by(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    /// Waits for the end until the deadline, and tells whether it came.
+    fn ends_by(&self, deadline: Instant) -> io::Result<bool> {
         loop {
-            if let Some(status) = self.0.try_wait()? {
-                return Ok(Some(status));
+            if self.has_ended()? {
+                return Ok(true);
             }
             if Instant::now() >= deadline {
-                return Ok(None);
+                return Ok(false);
             }
             thread::sleep(LOOK);
         }
+    }
+
+    /// Ends what still runs, and reaps the child.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        // The child leads a group of its own. When all of it has ended, there is nothing to kill.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let status = self.child.wait()?;
+        self.status = Some(status);
+        Ok(status)
     }
 }
 
 impl Drop for Reaped {
     fn drop(&mut self) {
-        self.kill();
-        let _ = self.0.wait();
+        // An error is that there is no such child.
+        let _ = self.end();
     }
 }
 
@@ -79,11 +91,12 @@ pub(super) fn compile(
     let mut command = Command::new(program);
     command.args(args).args(task.arguments()).env_clear().process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = Reaped(command.spawn().map_err(|error| {
+    let child = command.spawn().map_err(|error| {
         Fault::rejected(format!("the plugin compiler `{}` could not be started: {error}", program.display()))
-    })?);
+    })?;
+    let mut child = Reaped { child, status: None };
     let (Some(stdin), Some(stdout), Some(stderr)) =
-        (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take())
+        (child.child.stdin.take(), child.child.stdout.take(), child.child.stderr.take())
     else {
         return Err(Fault::rejected("the plugin compiler was started without its pipes"));
     };
@@ -143,16 +156,18 @@ impl Talk<'_> {
                 Ok(threads) => threads,
                 Err(error) => {
                     // The threads that did start wait for the child.
-                    child.kill();
+                    child.end()?;
                     return Err(error);
                 }
             };
             let wait = deadline.saturating_duration_since(Instant::now());
-            let status = match receiver.recv_timeout(wait) {
-                Ok(Heard::TooLarge) | Err(RecvTimeoutError::Timeout) => None,
-                Ok(Heard::All) | Err(RecvTimeoutError::Disconnected) => child.end_by(deadline)?,
+            let in_time = match receiver.recv_timeout(wait) {
+                Ok(Heard::TooLarge) | Err(RecvTimeoutError::Timeout) => Ok(false),
+                Ok(Heard::All) | Err(RecvTimeoutError::Disconnected) => child.ends_by(deadline),
             };
-            child.kill();
+            // The reading threads end with the child: it must end before an error leaves this scope.
+            let status = child.end()?;
+            let status = in_time?.then_some(status);
             let (artefact, too_large) = artefact.join().unwrap_or_default();
             Ok(Ended { status, artefact, too_large, message: message.join().unwrap_or_default() })
         })

@@ -4,7 +4,8 @@ mod answer;
 mod request;
 
 use pricing_core::quote::plugin::Answer;
-use wasmtime::component::{Component, Linker, WasmStr};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
 use wasmtime::{Engine, Store, StoreContextMut};
 
 use crate::log::Level;
@@ -21,6 +22,9 @@ pub(crate) use bindings::bidprice::plugin::types as wit;
 
 /// The interface that plugins log through.
 const LOG: &str = "bidprice:plugin/log@0.1.0";
+/// The interface that plugins are called through, and its function.
+const PRICER: &str = "bidprice:plugin/pricer@0.1.0";
+const PRICE: &str = "price";
 /// Fuel that a call of a host function costs, beside the bytes that it moves.
 const HOST_CALL_FUEL: u64 = 100;
 /// Bytes that a host function moves for a unit of fuel.
@@ -40,7 +44,9 @@ impl Program {
     pub(crate) fn new(engine: &Engine, component: &Component) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         linker.instance(LOG)?.func_wrap("log", log)?;
-        bindings::PluginPre::new(linker.instantiate_pre(component)?).map(Self)
+        let linked = linker.instantiate_pre(component)?;
+        check_price(component, &linked)?;
+        bindings::PluginPre::new(linked).map(Self)
     }
 
     /// Prices one order on a fresh instance.
@@ -57,6 +63,17 @@ impl Program {
         *phase = Phase::Answer;
         answer::from_wit(answer).map_err(|fault| wasmtime::Error::from(fault))
     }
+}
+
+/// Refuses a `price` of another type. The bindings would notice only when an instance is there, and so in a call.
+fn check_price(component: &Component, linked: &InstancePre<CallState>) -> wasmtime::Result<()> {
+    let price = component.get_export(None, PRICER).and_then(|(_, pricer)| component.get_export(Some(&pricer), PRICE));
+    let Some((ComponentItem::ComponentFunc(price), _)) = price else {
+        return Err(wasmtime::Error::msg(format!("it exports no `{PRICE}` of `{PRICER}`")));
+    };
+    price
+        .typecheck::<(&wit::BidRequest,), (wit::Answer,)>(&linked.instance_type())
+        .map_err(|error| error.context(format!("its `{PRICE}` is not of the type that the WIT package says")))
 }
 
 fn log(mut store: StoreContextMut<'_, CallState>, (level, message): (WitLevel, WasmStr)) -> wasmtime::Result<()> {

@@ -8,6 +8,8 @@ use super::words::{passed_on, proposals};
 
 /// The largest binary that is validated again to find the proposal that it needs.
 const RETRIED_BYTES: usize = 8 << 20;
+/// What is said when no proposal alone is enough.
+const SEVERAL: &str = "several proposals that are not in WebAssembly 2.0: build for plain wasm32";
 
 /// Turns a refusal of the validator into a fault that says what to do.
 pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Fault {
@@ -27,20 +29,12 @@ pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Fault {
 /// The proposal whose lack is the reason, in words.
 fn proposal(wasm: &[u8], error: &wasmparser::Error) -> Option<&'static str> {
     let known = proposals();
-    if let Some(missing) = error.missing_wasm_feature() {
-        let named = known.iter().find(|(features, _)| features.intersects(missing));
-        if let Some((_, words)) = named {
-            return Some(words);
-        }
+    if wasm.len() <= RETRIED_BYTES && valid_with(wasm, WasmFeatures::all()) {
+        let enough = known.iter().find(|(features, _)| valid_with(wasm, *features));
+        return Some(enough.map_or(SEVERAL, |(_, words)| words));
     }
-    if wasm.len() > RETRIED_BYTES || !valid_with(wasm, WasmFeatures::all()) {
-        return None;
-    }
-    known
-        .iter()
-        .find(|(features, _)| valid_with(wasm, *features))
-        .map(|(_, words)| *words)
-        .or(Some("several proposals that are not in WebAssembly 2.0: build for plain wasm32"))
+    let missing = error.missing_wasm_feature()?;
+    known.iter().find(|(features, _)| features.intersects(missing)).map(|(_, words)| *words)
 }
 
 fn valid_with(wasm: &[u8], more: WasmFeatures) -> bool {

@@ -89,7 +89,7 @@ pub(super) fn scan(wasm: &[u8], limits: LoadLimits) -> Result<Scan<'_>, Fault> {
             Step::Next => {}
             Step::Into(inner) => parsers.push(std::mem::replace(&mut parser, inner)),
             Step::Out => parser = parsers.pop().ok_or_else(cut_off)?,
-            Step::Done(types, frame) => return scanner.finish(rest, types, frame),
+            Step::Done(root) => return scanner.finish(rest, *root),
         }
     }
 }
@@ -102,7 +102,7 @@ enum Step<'a> {
     Next,
     Into(Parser),
     Out,
-    Done(Types, Frame<'a>),
+    Done(Box<(Types, Frame<'a>)>),
 }
 
 #[derive(Default)]
@@ -334,7 +334,7 @@ impl<'a> Scanner<'a> {
             frame.footprint.instances = 1;
         }
         frame.footprint.check(&self.limits)?;
-        let Some(outer) = self.frames.last_mut() else { return Ok(Step::Done(types, frame)) };
+        let Some(outer) = self.frames.last_mut() else { return Ok(Step::Done(Box::new((types, frame)))) };
         let footprint = Some(Rc::new(frame.footprint));
         if frame.is_component {
             outer.components.push(footprint)
@@ -344,7 +344,7 @@ impl<'a> Scanner<'a> {
         Ok(Step::Out)
     }
 
-    fn finish(self, rest: &[u8], types: Types, frame: Frame<'a>) -> Result<Scan<'a>, Fault> {
+    fn finish(self, rest: &[u8], (types, frame): (Types, Frame<'a>)) -> Result<Scan<'a>, Fault> {
         if !rest.is_empty() {
             return Err(Fault::rejected("the file goes on after its end: it is damaged, or two files in one"));
         }

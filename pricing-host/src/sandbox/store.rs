@@ -25,6 +25,8 @@ pub(crate) struct CallState {
 #[derive(Debug)]
 struct MemoryMeter {
     limit: u64,
+    /// Bytes that the pool has room for.
+    memory_room: u64,
     used: u64,
     high: u64,
     table_elements: u64,
@@ -55,6 +57,7 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let memory = MemoryMeter {
         limit: limits.memory_bytes,
+        memory_room: load.memory_bytes,
         used: 0,
         high: 0,
         table_elements: u64::from(load.table_elements),
@@ -93,12 +96,18 @@ pub(crate) fn charge(mut store: impl AsContextMut<Data = CallState>, fuel: u64) 
     if Instant::now() >= store.data().deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
 }
 
+/// Whether growth is past the plugin's own bound. Where it has none, or a larger one, the engine names the pool's, and
+/// that is no reason to go on.
+fn is_past_own_bound(desired: usize, maximum: Option<usize>, room: u64) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum && u64::try_from(maximum).is_ok_and(|maximum| maximum < room))
+}
+
 impl ResourceLimiter for MemoryMeter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
         let used = self.used.saturating_sub(bytes(current)).saturating_add(bytes(desired));
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            // The plugin's own bound: it gets its -1.
+        if is_past_own_bound(desired, maximum, self.memory_room) {
+            // The plugin gets its -1.
             return Ok(false);
         }
         if used > self.limit {
@@ -112,7 +121,7 @@ impl ResourceLimiter for MemoryMeter {
 
     fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let desired_elements = u64::try_from(desired).unwrap_or(u64::MAX);
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if is_past_own_bound(desired, maximum, self.table_elements) {
             return Ok(false);
         }
         if desired_elements > self.table_elements {

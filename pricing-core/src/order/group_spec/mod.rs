@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+pub(crate) use print::price;
 pub use print::to_json;
 
 use super::{GroupSpec, MAX_INPUT_BYTES};

@@ -76,7 +76,7 @@ fn endpoints(endpoints: &Endpoints) -> Value {
 }
 
 /// A price with all of the chain's decimals.
-fn price(price: &Price) -> Value {
+pub(crate) fn price(price: &Price) -> Value {
     let amount = price.amount().to_string();
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount.as_str(), ""));
     let decimals = usize::try_from(CHAIN_DECIMALS).unwrap_or(usize::MAX);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::order::{Endpoint, EndpointKind};
 
 const REQUEST: &str = r#"{"resources":[{"memory":17179869184,"cpu":8000,
   "gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"a100","ram":"80Gi","interface":"sxm"}}}},
@@ -60,4 +61,53 @@ fn errors_name_the_path() {
     assert!(read("").is_err());
     assert!(read("null").is_err());
     assert!(read(&" ".repeat(super::super::MAX_INPUT_BYTES + 1)).is_err());
+}
+
+#[test]
+fn an_order_is_written_as_the_daemon_writes_it() {
+    let unit = |id, gpu: &[&str], endpoints: &[(EndpointKind, u32)]| ResourceUnit {
+        id,
+        cpu: MilliCpu::new(500),
+        cpu_attributes: Vec::new(),
+        memory: Bytes::new(1 << 30),
+        memory_attributes: Vec::new(),
+        gpu: GpuRequest {
+            units: u64::from(!gpu.is_empty()),
+            alternatives: gpu.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect(),
+        },
+        storage: vec![Volume {
+            name: "data".to_owned(),
+            size: Bytes::new(u64::MAX),
+            class: StorageClass::Persistent("beta3".to_owned()),
+            attributes: Vec::new(),
+        }],
+        endpoints: Endpoints::Listed(
+            endpoints.iter().map(|&(kind, sequence_number)| Endpoint { kind, sequence_number }).collect(),
+        ),
+        count: 2,
+        price: Some(Price::new(Denom::new("uact"), parse_decimal("1.5").unwrap()).unwrap()),
+    };
+    let (http, ip) = (EndpointKind::SharedHttp, EndpointKind::LeasedIp);
+    let cards = ["vendor/nvidia/model/H100/ram/80Gi", "vendor/amd/model/*", "vendor/nvidia/model/A100/interface/SXM4"];
+    let units = vec![
+        unit(7, &cards, &[(http, 0), (ip, 1), (ip, 1)]),
+        // The same address again.
+        unit(9, &[], &[(ip, 1)]),
+    ];
+    let group = GroupSpec::new("web".to_owned(), PlacementRequirements::default(), units).unwrap();
+    let mut order = Order::from_group(group, OrderFormat::Sdl).unwrap();
+    let resources = concat!(
+        r#"[{"memory":1073741824,"cpu":500,"gpu":{"units":1,"attributes":{"vendor":{"amd":{"model":"*"},"#,
+        r#""nvidia":{"model":"A100","interface":"SXM4"}}}},"storage":[{"class":"beta3","size":18446744073709551615}],"#,
+        r#""count":2,"endpoint_quantity":3,"ip_lease_quantity":1},"#,
+        r#"{"memory":1073741824,"cpu":500,"gpu":{"units":0,"attributes":{}},"#,
+        r#""storage":[{"class":"beta3","size":18446744073709551615}],"#,
+        r#""count":2,"endpoint_quantity":1,"ip_lease_quantity":1}]"#,
+    );
+    let object = format!(
+        r#"{{"resources":{resources},"price":{{"denom":"uact","amount":"6.000000000000000000"}},"price_precision":6}}"#
+    );
+    assert_eq!(to_json(&order), object);
+    order.max_price = None;
+    assert_eq!(to_json(&order), resources);
 }

@@ -1,0 +1,85 @@
+//! A plugin as commands use it: opened with the limits of the command line, or refused with a reason.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::order::Order;
+use pricing_core::quote::plugin::{Draft, draft};
+use pricing_core::quote::{FallbackBy, PluginUse, Quote, Supply, Terms};
+use pricing_core::rates::Pricing;
+use pricing_host::compile::Compiler;
+use pricing_host::load::Origin;
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected};
+
+use crate::args::PluginArgs;
+use crate::error::CliError;
+use crate::{load, output};
+
+/// The hidden command that compiles a plugin in a process of its own.
+pub(crate) const COMPILE_COMMAND: &str = "compile-plugin";
+
+/// A plugin that may price, or the reason why it may not.
+pub(crate) enum Pricer {
+    /// It was loaded.
+    Ready(Plugin),
+    /// It was not.
+    Rejected(Box<Rejected>, Option<FallbackBy>),
+}
+
+impl Pricer {
+    /// Opens the plugin in a file. One that is bad is no error here: every order is then a fault.
+    pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Self, CliError> {
+        let settings = PluginSettings { fallback, ..args.settings()? };
+        let host = host(args, false)?;
+        match host.open(path, settings) {
+            Ok(plugin) => {
+                warn(&host, &plugin);
+                Ok(Self::Ready(plugin))
+            }
+            Err(OpenError::Rejected(rejected)) => Ok(Self::Rejected(Box::new(rejected), fallback)),
+            Err(OpenError::Unreadable(error)) => Err(CliError::unreadable(load::name(path), error)),
+        }
+    }
+
+    /// Prices an order.
+    pub(crate) fn quote(
+        &self,
+        order: &Order,
+        pricing: &Pricing,
+        supply: Supply<'_>,
+        utilisation: Option<&Utilisation>,
+        terms: &Terms<'_>,
+    ) -> Quote {
+        match self {
+            Self::Ready(plugin) => plugin.quote(order, pricing, supply, utilisation, terms),
+            Self::Rejected(rejected, fallback) => match draft(order, pricing, supply, terms) {
+                Draft::Open(draft) => rejected.price(&draft, *fallback),
+                Draft::Settled(quote) => {
+                    let Rejected { name, digest, .. } = &**rejected;
+                    let plugin = PluginUse { name: name.clone(), digest: digest.clone(), fuel: None, fallback: None };
+                    Quote { plugin: Some(plugin), ..quote }
+                }
+            },
+        }
+    }
+}
+
+/// A host that compiles in a process of its own, and keeps what it compiled where the arguments say.
+pub(crate) fn host(args: &PluginArgs, backtraces: bool) -> Result<PluginHost, CliError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
+    let compiler = Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] };
+    let settings = HostSettings { cache: args.cache(), backtraces, ..HostSettings::new(compiler) };
+    Ok(PluginHost::new(settings))
+}
+
+/// Tells why a compiled plugin could not be kept.
+pub(crate) fn warn(host: &PluginHost, plugin: &Plugin) {
+    if let Some(problem) = host.cache_problem() {
+        output::complain(&format!("warning: compiled plugins are not kept: {problem}"));
+    }
+    if let Origin::Compiled(Some(warning)) = plugin.origin() {
+        output::complain(&format!("warning: the compiled plugin is not kept: {warning}"));
+    }
+}

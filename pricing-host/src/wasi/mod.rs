@@ -1,0 +1,56 @@
+//! WASI preview 1, as far as a price needs it: a call is a pure function of what it is given.
+//!
+//! A command reads its request on stdin and writes its price to stdout. Every function of preview 1 is there, so that
+//! any program links, but there are no files, no sockets and no waiting; the clock stands still and random numbers are
+//! the same in each call:
+//!
+//! | functions | answer |
+//! |---|---|
+//! | `fd_read` 0, `fd_write` 1 and 2 | the streams; their other functions say what a pipe's would |
+//! | `args_*`, `environ_*` | what the host gives, nothing of its own |
+//! | `clock_time_get` | [`clocks::NOW`], whichever clock; `clock_res_get` [`clocks::RESOLUTION`] |
+//! | `random_get` | the bytes of [`random::fill`], from the start in each call |
+//! | `poll_oneoff` | at once: every time has come, every stream is ready |
+//! | `path_*`, `fd_prestat_*`, other descriptors | `badf`, or `notcapable` on a stream |
+//! | `sock_*` | `badf`, or `notsock` on a stream |
+//! | `proc_exit`, `proc_raise`, `sched_yield` | [`Exit`], `nosys`, nothing |
+//!
+//! Waiting by `poll_oneoff` ends, by looking at the clock it does not: that burns the fuel.
+//!
+//! Pointers and lengths are the guest's and are checked before anything is copied or allocated: `fault` where they leave
+//! its memory. Each function costs [`guest::CALL_FUEL`], and one more for 8 bytes that it moves.
+
+mod clocks;
+mod denied;
+mod descriptors;
+mod errno;
+mod guest;
+mod process;
+mod random;
+mod state;
+mod streams;
+mod strings;
+#[cfg(test)]
+mod tests;
+
+use wasmtime::Linker;
+
+use crate::inspect::WASI_MODULE as MODULE;
+
+pub(crate) use process::Exit;
+#[cfg(test)]
+pub(crate) use state::Output;
+pub(crate) use state::{HasWasi, WasiState};
+pub(crate) use streams::OutputExceeded;
+
+/// Defines every function of preview 1.
+pub(crate) fn add_to_linker<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    strings::define(linker)?;
+    clocks::define(linker)?;
+    random::define(linker)?;
+    process::define(linker)?;
+    streams::define(linker)?;
+    descriptors::define(linker)?;
+    denied::define_paths(linker)?;
+    denied::define_sockets(linker)
+}

@@ -1,0 +1,205 @@
+//! The three streams: the request comes from stdin, the price goes to stdout, reasons go to stderr.
+
+use std::sync::Arc;
+
+use wasmtime::{Caller, Linker};
+
+use super::MODULE;
+use super::errno::{Answer, Errno, Failure};
+use super::guest::{Guest, run};
+use super::state::{HasWasi, WasiState};
+
+/// The most buffers that one read or write may name.
+const MAX_BUFFERS: u32 = 1024;
+const BUFFER_ENTRY_BYTES: u32 = 8;
+
+/// The command wrote more to stdout than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the command wrote more to stdout than it may")]
+pub(crate) struct OutputExceeded;
+
+/// A stream that is read.
+#[derive(Debug)]
+pub(super) struct Source {
+    bytes: Arc<[u8]>,
+    read: usize,
+    open: bool,
+}
+
+/// A stream that is written. The default has no room.
+#[derive(Debug)]
+pub(super) struct Sink {
+    bytes: Vec<u8>,
+    limit: usize,
+    cut: bool,
+    open: bool,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Source {
+    pub(super) fn new(bytes: Arc<[u8]>) -> Self {
+        Self { bytes, read: 0, open: true }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.read..).unwrap_or_default()
+    }
+}
+
+impl Sink {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit, cut: false, open: true }
+    }
+
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Which stream a descriptor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdin,
+    Stdout,
+    Stderr,
+}
+
+/// The open stream of a descriptor.
+pub(super) fn stream(wasi: &WasiState, descriptor: u32) -> Result<Stream, Errno> {
+    match descriptor {
+        0 if wasi.stdin.open => Ok(Stream::Stdin),
+        1 if wasi.stdout.open => Ok(Stream::Stdout),
+        2 if wasi.stderr.open => Ok(Stream::Stderr),
+        _ => Err(Errno::BADF),
+    }
+}
+
+/// Closes a stream: what was written is kept.
+pub(super) fn close(wasi: &mut WasiState, descriptor: u32) -> Result<(), Errno> {
+    match stream(wasi, descriptor)? {
+        Stream::Stdin => wasi.stdin.open = false,
+        Stream::Stdout => wasi.stdout.open = false,
+        Stream::Stderr => wasi.stderr.open = false,
+    }
+    Ok(())
+}
+
+/// How many bytes a descriptor has to read.
+pub(super) fn readable(wasi: &WasiState, descriptor: u32) -> Result<u64, Errno> {
+    match stream(wasi, descriptor)? {
+        Stream::Stdin => Ok(u64::try_from(wasi.stdin.rest().len()).unwrap_or(u64::MAX)),
+        Stream::Stdout | Stream::Stderr => Err(Errno::BADF),
+    }
+}
+
+/// How many bytes can be written to a descriptor.
+pub(super) fn writable(wasi: &WasiState, descriptor: u32) -> Result<u64, Errno> {
+    let sink = match stream(wasi, descriptor)? {
+        Stream::Stdin => return Err(Errno::BADF),
+        Stream::Stdout => &wasi.stdout,
+        Stream::Stderr => &wasi.stderr,
+    };
+    Ok(u64::try_from(sink.room()).unwrap_or(u64::MAX))
+}
+
+pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "fd_read",
+        |mut caller: Caller<'_, T>, descriptor: u32, buffers: u32, count: u32, done: u32| {
+            run(&mut caller, |guest| read(guest, descriptor, buffers, count, done))
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "fd_write",
+        |mut caller: Caller<'_, T>, descriptor: u32, buffers: u32, count: u32, done: u32| {
+            run(&mut caller, |guest| write(guest, descriptor, buffers, count, done))
+        },
+    )?;
+    Ok(())
+}
+
+/// A buffer of the guest, within its memory.
+#[derive(Clone, Copy, Debug)]
+struct Buffer {
+    address: u32,
+    length: u32,
+}
+
+/// The buffers that the guest names, each checked, and their length together. They are read before anything is written,
+/// so that a list that lies in its own buffers changes nothing.
+fn buffers(guest: &mut Guest<'_>, list: u32, count: u32) -> Result<(Vec<Buffer>, u64), Failure> {
+    let size = u64::from(count).saturating_mul(u64::from(BUFFER_ENTRY_BYTES));
+    guest.range(list, size)?;
+    if count > MAX_BUFFERS {
+        return Err(Errno::INVAL.into());
+    }
+    guest.pay_for_bytes(size)?;
+    let mut total = 0_u64;
+    let mut checked = Vec::new();
+    for place in 0..count {
+        // The list is within the memory, so the sum does not wrap.
+        let entry = guest.take::<8>(list.wrapping_add(place.wrapping_mul(BUFFER_ENTRY_BYTES)))?;
+        let [a, b, c, d, e, f, g, h] = entry;
+        let buffer = Buffer { address: u32::from_le_bytes([a, b, c, d]), length: u32::from_le_bytes([e, f, g, h]) };
+        guest.range(buffer.address, u64::from(buffer.length))?;
+        total = total.saturating_add(u64::from(buffer.length));
+        checked.push(buffer);
+    }
+    Ok((checked, total))
+}
+
+fn read(guest: &mut Guest<'_>, descriptor: u32, list: u32, count: u32, done: u32) -> Answer {
+    guest.range(done, 4)?;
+    let ready = readable(guest.wasi, descriptor)?;
+    let (buffers, total) = buffers(guest, list, count)?;
+    let moved = u32::try_from(ready.min(total)).map_err(|_| Errno::INVAL)?;
+    guest.pay_for_bytes(u64::from(moved))?;
+    for buffer in buffers {
+        let (bytes, wasi) = guest.bytes_and_state(buffer.address, u64::from(buffer.length))?;
+        let length = wasi.stdin.rest().len().min(bytes.len());
+        bytes.split_at_mut(length).0.copy_from_slice(wasi.stdin.rest().split_at(length).0);
+        wasi.stdin.read = wasi.stdin.read.saturating_add(length);
+    }
+    Ok(guest.put(done, &moved.to_le_bytes())?)
+}
+
+fn write(guest: &mut Guest<'_>, descriptor: u32, list: u32, count: u32, done: u32) -> Answer {
+    guest.range(done, 4)?;
+    let room = writable(guest.wasi, descriptor)?;
+    let (buffers, total) = buffers(guest, list, count)?;
+    let is_stdout = descriptor == 1;
+    if is_stdout && total > room {
+        return Err(Failure::End(wasmtime::Error::new(OutputExceeded)));
+    }
+    let taken = u32::try_from(total).map_err(|_| Errno::INVAL)?;
+    guest.pay_for_bytes(total.min(room))?;
+    for buffer in buffers {
+        let (bytes, wasi) = guest.bytes_and_state(buffer.address, u64::from(buffer.length))?;
+        let sink = if is_stdout { &mut wasi.stdout } else { &mut wasi.stderr };
+        let kept = bytes.get(..sink.room()).unwrap_or(bytes);
+        sink.bytes.extend_from_slice(kept);
+        sink.cut |= kept.len() < bytes.len();
+    }
+    Ok(guest.put(done, &taken.to_le_bytes())?)
+}

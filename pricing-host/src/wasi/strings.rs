@@ -1,0 +1,76 @@
+//! Arguments and environment: lists of strings that the guest copies into its memory.
+
+use wasmtime::{Caller, Linker};
+
+use super::MODULE;
+use super::errno::{Answer, Errno};
+use super::guest::{Guest, run};
+use super::state::{HasWasi, WasiState};
+
+/// Strings as C has them, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Strings {
+    bytes: Vec<u8>,
+    /// Where each starts.
+    starts: Vec<u32>,
+}
+
+impl Strings {
+    /// Lays out strings, each up to its first NUL: C knows no more of it.
+    pub(super) fn new(strings: impl IntoIterator<Item = String>) -> Self {
+        let mut list = Self::default();
+        for string in strings {
+            // The host never gives 4 GiB of strings.
+            list.starts.push(u32::try_from(list.bytes.len()).unwrap_or(u32::MAX));
+            list.bytes.extend(string.bytes().take_while(|byte| *byte != 0));
+            list.bytes.push(0);
+        }
+        list
+    }
+
+    fn sizes(&self) -> Result<(u32, u32), Errno> {
+        let number = |length: usize| u32::try_from(length).map_err(|_| Errno::INVAL);
+        Ok((number(self.starts.len())?, number(self.bytes.len())?))
+    }
+}
+
+/// Which list of the state.
+type List = fn(&mut WasiState) -> &mut Strings;
+
+pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let lists: [(&str, &str, List); 2] = [
+        ("args_get", "args_sizes_get", |wasi| &mut wasi.arguments),
+        ("environ_get", "environ_sizes_get", |wasi| &mut wasi.environment),
+    ];
+    for (get, sizes_get, list) in lists {
+        linker.func_wrap(MODULE, get, move |mut caller: Caller<'_, T>, pointers: u32, bytes: u32| {
+            run(&mut caller, |guest| copy(guest, list, pointers, bytes))
+        })?;
+        linker.func_wrap(MODULE, sizes_get, move |mut caller: Caller<'_, T>, count: u32, size: u32| {
+            run(&mut caller, |guest| sizes(guest, list, count, size))
+        })?;
+    }
+    Ok(())
+}
+
+fn sizes(guest: &mut Guest<'_>, list: List, count_at: u32, size_at: u32) -> Answer {
+    guest.range(size_at, 4)?;
+    let (count, size) = list(guest.wasi).sizes()?;
+    guest.put(count_at, &count.to_le_bytes())?;
+    Ok(guest.put(size_at, &size.to_le_bytes())?)
+}
+
+fn copy(guest: &mut Guest<'_>, list: List, pointers_at: u32, bytes_at: u32) -> Answer {
+    let (count, size) = list(guest.wasi).sizes()?;
+    let pointers = u64::from(count).saturating_mul(4);
+    guest.range(pointers_at, pointers)?;
+    guest.range(bytes_at, u64::from(size))?;
+    guest.pay_for_bytes(pointers.saturating_add(u64::from(size)))?;
+    // The list is the host's and both places are the guest's: neither call gives it back half done.
+    let strings = std::mem::take(list(guest.wasi));
+    let table: Vec<u8> =
+        strings.starts.iter().flat_map(|start| bytes_at.saturating_add(*start).to_le_bytes()).collect();
+    let done = guest.put(bytes_at, &strings.bytes).and_then(|()| guest.put(pointers_at, &table));
+    *list(guest.wasi) = strings;
+    Ok(done?)
+}

@@ -1,0 +1,61 @@
+//! The attack suite: every way to fail ends in its documented code, in time, and the host prices on as before.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod harness;
+mod logs;
+mod siblings;
+mod smuggling;
+
+use harness::Arena;
+use testkit::guests::{answers, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
+
+#[test]
+fn endless_loops_end_in_every_entry_point() {
+    Arena::new().fight(&entry_points::loops());
+}
+
+#[test]
+fn recursion_ends_in_every_entry_point() {
+    Arena::new().fight(&entry_points::recursions());
+}
+
+#[test]
+fn crashes_are_traps_in_every_entry_point() {
+    Arena::new().fight(&entry_points::crashes());
+}
+
+#[test]
+fn memory_and_tables_are_bounded() {
+    Arena::new().fight(&memory::attacks());
+}
+
+#[test]
+fn answers_that_lie_about_themselves_are_refused() {
+    Arena::new().fight(&outputs::attacks());
+}
+
+#[test]
+fn prices_that_are_none_are_refused() {
+    Arena::new().fight(&answers::prices());
+}
+
+#[test]
+fn changes_that_come_to_no_price_are_refused() {
+    Arena::new().fight(&answers::changes());
+}
+
+#[test]
+fn logs_are_bounded() {
+    Arena::new().fight(&log_guests::attacks());
+}
+
+#[test]
+fn allocators_that_lie_harm_themselves_alone() {
+    Arena::new().fight(&reallocs::attacks());
+}
+
+#[test]
+fn files_that_are_no_plugin_are_refused() {
+    Arena::new().fight(&interfaces::attacks());
+}

@@ -1,0 +1,76 @@
+//! Files to load.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use pricing_core::quote::ReasonCode;
+use pricing_host::SizeClass;
+use pricing_host::compile::Compiler;
+use pricing_host::inspect::{Inspection, inspect};
+
+/// The smallest command: it prints nothing.
+pub(crate) const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+
+/// The binary of a text.
+pub(crate) fn wasm(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap()
+}
+
+/// A module with these fields in it, beside what a command needs.
+pub(crate) fn command(fields: &str) -> String {
+    format!(r#"(module {fields} (memory (export "memory") 1) (func (export "_start")))"#)
+}
+
+/// A component with these fields before an export that passes for a pricer.
+pub(crate) fn component(fields: &str) -> String {
+    component_exporting(fields, "bidprice:plugin/pricer@0.1.0", "price")
+}
+
+/// A component that exports an instance of this name, with one function.
+pub(crate) fn component_exporting(fields: &str, interface: &str, function: &str) -> String {
+    format!(
+        r#"(component
+            {fields}
+            (core module $code (func (export "f")))
+            (core instance $instance (instantiate $code))
+            (func $f (canon lift (core func $instance "f")))
+            (instance $exported (export "{function}" (func $f)))
+            (export "{interface}" (instance $exported)))"#
+    )
+}
+
+/// A command with a function of many branches.
+pub(crate) fn branchy(functions: usize, statements: usize) -> Vec<u8> {
+    let mut text = String::new();
+    for _ in 0..functions {
+        text.push_str("(func (param i32) (result i32) ");
+        for statement in 0..statements {
+            write!(
+                text,
+                "local.get 0 i32.const {statement} i32.eq if local.get 0 i32.const 3 i32.mul local.set 0 end "
+            )
+            .unwrap();
+        }
+        text.push_str("local.get 0)");
+    }
+    wasm(&command(&text))
+}
+
+/// Inspects what must be fine.
+pub(crate) fn accepted(file: &[u8]) -> Inspection {
+    inspect(file, SizeClass::Standard).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+/// The words in which a file is refused.
+pub(crate) fn refused(file: &[u8]) -> String {
+    let fault = inspect(file, SizeClass::Standard).unwrap_err();
+    assert_eq!(fault.code, ReasonCode::LoadRejected);
+    assert!(fault.message.chars().count() < 800, "{}", fault.message);
+    assert!(!fault.message.chars().any(char::is_control), "{:?}", fault.message);
+    fault.message
+}
+
+/// The compiler that ships with the host.
+pub(crate) fn compiler() -> Compiler {
+    Compiler::Child { program: PathBuf::from(env!("CARGO_BIN_EXE_plugin-compiler")), args: Vec::new() }
+}
