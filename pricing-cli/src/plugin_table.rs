@@ -37,6 +37,13 @@ pub(crate) fn not_asked(quote: &Quote) -> String {
     table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
 }
 
+/// A project that was written.
+pub(crate) fn made(folder: &str, files: usize, needs: &str, next: &[String]) -> String {
+    let steps: String = next.iter().map(|step| format!("  {step}\n")).collect();
+    let shown = format!("{folder}: {files} files\n\nBuilding needs {needs}. Next:\n{steps}");
+    shown.lines().map(|line| printable(line) + "\n").collect()
+}
+
 /// A component that was written.
 pub(crate) fn packed(path: &str, bytes: usize) -> String {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

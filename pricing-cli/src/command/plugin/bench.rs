@@ -128,7 +128,7 @@ fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<En
         return Ok(fault_of(plugin.call(&request)));
     };
     for _ in 0..calls.min(WARM_UP) {
-        plugin.call(&request);
+        let _ = plugin.call(&request);
     }
     let mut times = Vec::with_capacity(usize::try_from(calls).unwrap_or_default());
     for _ in 0..calls {

@@ -20,6 +20,8 @@ use crate::scene::{Inputs, Scene};
 const CASE: &str = "toml";
 /// The ending of what a case expects.
 const EXPECTED: &str = "expected.json";
+/// The tables of a rate card.
+const RATE_CARD: [&str; 4] = ["rates", "policy", "chain", "commit"];
 /// The most bytes that a case may have.
 const MAX_CASE_BYTES: usize = 1 << 20;
 /// The most bytes that the expected decisions may have.
@@ -76,7 +78,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
     let mut cases = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|ending| ending == CASE) {
+        if path.extension().is_some_and(|ending| ending == CASE) && !is_rate_card(&path) {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             cases.push(Case { name, path });
         }
@@ -87,6 +89,13 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
     }
     cases.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(cases)
+}
+
+/// Whether a file is a rate card, which may stand beside the cases. What cannot be read is a case that fails.
+fn is_rate_card(path: &Path) -> bool {
+    let Ok(document) = plain(path, |path| Document::read(path, MAX_CASE_BYTES)) else { return false };
+    let Ok(table) = toml::from_str::<toml::Table>(&document.text) else { return false };
+    !table.is_empty() && table.iter().all(|(key, value)| RATE_CARD.contains(&key.as_str()) && value.is_table())
 }
 
 impl Case {

@@ -7,10 +7,12 @@ pub(crate) mod diff;
 pub(crate) mod facts;
 mod files;
 pub(crate) mod inspect;
+mod new;
 mod pack;
 mod record;
 pub(crate) mod run;
 mod subject;
+mod templates;
 pub(crate) mod test;
 pub(crate) mod words;
 
@@ -27,6 +29,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Write a project that builds and passes its tests at once
+    New(new::Args),
     /// Say whether a plugin would be loaded, what it has and may have of everything, and why it would be refused
     Check(check::Args),
     /// Price an order and show all that the plugin did: answer, log, fuel, memory, time, and where it crashed
@@ -43,6 +47,7 @@ enum PluginCommand {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match &args.command {
+        PluginCommand::New(args) => new::run(args),
         PluginCommand::Check(args) => check::run(args),
         PluginCommand::Run(args) => run::run(args),
         PluginCommand::Test(args) => test::run(args),
