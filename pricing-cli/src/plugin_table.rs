@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pricing_core::quote::Quote;
 use pricing_host::inspect::{Inspection, size};
-use pricing_host::{CallLimits, Fault, Log, printable};
+use pricing_host::{CallLimits, Fault, Log, Profile, printable};
 
 use serde_json::Value;
 
@@ -16,9 +16,11 @@ use crate::command::plugin::facts::{Amount, Fact};
 use crate::command::plugin::inspect;
 use crate::command::plugin::run::Call;
 use crate::command::plugin::test::{Outcome, Verdict};
-use crate::command::plugin::words::{answer_words, micros, usage_words};
+use crate::command::plugin::words::{answer_words, micros, percent, usage_words};
 use crate::table;
 
+/// The most functions of a profile that are shown.
+const SHOWN_FUNCTIONS: usize = 25;
 /// The most differences of a case that are shown.
 const SHOWN_DIFFERENCES: usize = 12;
 
@@ -109,14 +111,14 @@ fn seen(outcome: &Outcome) -> String {
     let mut shown = String::new();
     for call in &outcome.calls {
         if let Some(fault) = call.fault() {
-            let _ = writeln!(shown, "         {}: {}", fault.code.name(), fault.message);
+            let _ = writeln!(shown, "{}: {}", fault.code.name(), fault.message);
             shown.push_str(&backtrace(fault));
         }
         if let Some(called) = &call.called {
             shown.push_str(&log(&called.usage.log));
         }
     }
-    shown.lines().map(|line| printable(line) + "\n").collect()
+    shown.lines().map(|line| format!("         {}\n", printable(line))).collect()
 }
 
 /// Whether a plugin would be loaded.
@@ -234,7 +236,22 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
     if let Some(fault) = call.fault() {
         shown.push_str(&backtrace(fault));
     }
+    if let Some(found) = &call.profile {
+        shown.push_str(&profile(found));
+    }
     shown.push('\n');
+    shown
+}
+
+fn profile(profile: &Profile) -> String {
+    let mut shown = format!("\nIn {} calls it was found running {} times:\n", profile.calls, profile.samples);
+    let mut table = table::table(&["itself", "with callees", "function"], &[0, 1]);
+    for function in profile.functions.iter().take(SHOWN_FUNCTIONS) {
+        let share = |part| format!("{} %", percent(part, profile.samples));
+        table.add_row([share(function.own), share(function.total), function.name.clone()]);
+    }
+    shown.push_str(&table::text(&table));
+    shown.push_str("A plugin is seen where a function starts and where a loop turns; time in the host is not.\n");
     shown
 }
 

@@ -106,7 +106,7 @@ fn test(plugin: &Plugin, case: &Case, bless: bool) -> Outcome {
 fn calls_of(plugin: &Plugin, case: &Case) -> Result<(Vec<Call>, Vec<Call>), CliError> {
     let scene = case.scene()?;
     let utilisation = scene.utilisation();
-    let calls = || scene.orders.iter().map(|order| call(plugin, order, &scene, utilisation.as_ref())).collect();
+    let calls = || scene.orders.iter().map(|order| call(plugin, order, &scene, utilisation.as_ref(), None)).collect();
     Ok((calls(), calls()))
 }
 
