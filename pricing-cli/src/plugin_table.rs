@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::command::plugin::bench::Bench;
 use crate::command::plugin::check::{self, Stage};
 use crate::command::plugin::diff::Difference;
-use crate::command::plugin::facts::{Amount, Fact};
+use crate::command::plugin::facts::Fact;
 use crate::command::plugin::inspect;
 use crate::command::plugin::run::Call;
 use crate::command::plugin::test::{Outcome, Verdict};
@@ -154,8 +154,9 @@ pub(crate) fn check(report: &check::Report) -> String {
 fn facts(facts: &[Fact]) -> String {
     let mut table = table::table(&["", "has", "may have"], &[1, 2]);
     for fact in facts {
-        let has = fact.has.map_or_else(|| "-".to_owned(), Amount::words);
-        table.add_row([fact.words.to_owned(), has, fact.may_have.words()]);
+        if let Some(has) = fact.has {
+            table.add_row([fact.words.to_owned(), has.words(), fact.may_have.words()]);
+        }
     }
     table::text(&table)
 }
@@ -264,7 +265,7 @@ fn log(log: &Log) -> String {
         let _ = writeln!(shown, "  {line}");
     }
     if log.dropped > 0 {
-        let _ = writeln!(shown, "  ({} more lines were dropped or cut: a log has a limit)", log.dropped);
+        let _ = writeln!(shown, "  (dropped or cut, because a log has a limit: {})", log.dropped);
     }
     shown
 }

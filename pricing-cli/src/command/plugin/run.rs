@@ -46,8 +46,9 @@ pub(crate) struct Args {
     /// Write everything that the price depends on, beside the plugin itself, to one file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Price what `--record` wrote; options of the order, inventory and rates do not count then
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format", "inventory", "rates"])]
+    /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format",
+          "inventory", "rates", "scheduler", "commit", "search_steps", "already_reserved"])]
     replay: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
@@ -76,7 +77,7 @@ impl Call {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let limits = settings.limits.clone();
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let inputs = inputs(args)?;
     let scene = Scene::open(&inputs)?;
     if let Some(path) = &args.record {

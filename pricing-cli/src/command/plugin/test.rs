@@ -75,7 +75,7 @@ impl Verdict {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let cases = case::list(&args.cases)?;
     let plugin = match subject.load(&host(args.plugin_args.cache.folder())?, settings) {
         Ok(plugin) => plugin,
