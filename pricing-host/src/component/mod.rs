@@ -61,7 +61,7 @@ impl Program {
         *phase = Phase::Call;
         let answer = plugin.bidprice_plugin_pricer().call_price(&mut *store, &request)?;
         *phase = Phase::Answer;
-        answer::from_wit(answer).map_err(|fault| wasmtime::Error::from(fault))
+        answer::from_wit(answer).map_err(wasmtime::Error::from)
     }
 }
 

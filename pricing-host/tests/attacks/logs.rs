@@ -5,7 +5,7 @@ use pricing_host::CallLimits;
 use testkit::guest::answers;
 use testkit::guests::{Budget, logs};
 
-use crate::harness::{Arena, call, is_well_said, limits, settings};
+use crate::arena::{Arena, call, is_well_said, limits, settings};
 
 #[test]
 fn a_flood_of_lines_is_cut_and_counted() {

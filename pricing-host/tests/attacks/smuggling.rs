@@ -5,7 +5,7 @@ use pricing_host::HostSettings;
 use pricing_host::compile::Compiler;
 use testkit::guests::{Budget, state};
 
-use crate::harness::{Arena, PLENTY, call, limits, settings, told};
+use crate::arena::{Arena, PLENTY, call, limits, settings, told};
 
 /// One place in the pool, so that every call has the same memory; or a few.
 fn arena(concurrency: u32) -> Arena {

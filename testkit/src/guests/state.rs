@@ -4,8 +4,8 @@ use crate::guest::{Guest, text_answer, text_data};
 
 /// What a guest that finds no traces answers.
 pub const CLEAN: &str = "1.5";
-/// What a guest answers that finds any: as long as [`CLEAN`].
-pub const STAINED: &str = "2.5";
+/// What a guest that finds any puts before the point instead.
+const STAINED: u8 = b'2';
 
 /// Pages at the default cap.
 const PAGES: u32 = 256;
@@ -44,10 +44,8 @@ pub fn smuggler(crash: bool) -> Vec<u8> {
         text_data(CLEAN)
     );
     let end = if crash { "unreachable".to_owned() } else { text_answer(0, CLEAN.len()) };
-    let price = format!(
-        "(if (call $stained) (then (i32.store8 (i32.const 64) (i32.const {})))) (call $stain) {end}",
-        STAINED.as_bytes()[0]
-    );
+    let price =
+        format!("(if (call $stained) (then (i32.store8 (i32.const 64) (i32.const {STAINED})))) (call $stain) {end}");
     Guest { price: &price, fields: &fields, memory: "4", ..Guest::default() }.component()
 }
 
@@ -92,7 +90,7 @@ pub fn scavenger() -> Vec<u8> {
         "(drop (memory.grow (i32.const {})))
          (if (call $search) (then (i32.store8 (i32.const 64) (i32.const {})))) {}",
         PAGES - 2,
-        STAINED.as_bytes()[0],
+        STAINED,
         text_answer(0, CLEAN.len())
     );
     Guest { price: &price, fields: &fields, ..Guest::default() }.component()
