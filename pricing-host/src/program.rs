@@ -6,6 +6,7 @@ use wasmtime::{Engine, Store};
 use crate::command;
 use crate::component;
 use crate::fault::Fault;
+use crate::inspect::passed_on;
 use crate::limits::CallLimits;
 use crate::load::Compiled;
 use crate::request::Request;
@@ -47,18 +48,16 @@ impl Program {
             Compiled::Component(component) => component::Program::new(engine, component).map(Self::Component),
             Compiled::Module(module) => command::Program::new(engine, module).map(Self::Command),
         };
-        linked.map_err(|error| Fault::rejected(format!("the plugin cannot be linked: {error:#}")))
+        linked.map_err(|error| {
+            Fault::rejected(format!("the plugin cannot be linked: {}", passed_on(&format!("{error:#}"))))
+        })
     }
 
     /// Writes a request in the plugin's words. That is the host's work, and not the plugin's time.
     pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> Prepared<'a> {
         match self {
-            Self::Component(program) => {
-                Prepared::Component(program, Box::new(component::Program::prepare(request)))
-            }
-            Self::Command(program) => {
-                Prepared::Command(program, Box::new(command::Program::prepare(request, limits)))
-            }
+            Self::Component(program) => Prepared::Component(program, Box::new(component::Program::prepare(request))),
+            Self::Command(program) => Prepared::Command(program, Box::new(command::Program::prepare(request, limits))),
         }
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn compile(
         kind,
         class,
         memory_bytes: limits.compile_memory,
-        cpu_seconds: cpu_seconds(class, limits),
+        cpu_seconds: limits.compile_cpu.as_secs().max(1),
         module_bytes: limits.module_bytes,
     };
     let mut command = Command::new(program);
@@ -118,20 +118,6 @@ fn threads(class: SizeClass) -> u64 {
             u64::try_from(cores).unwrap_or(1).min(MOST_THREADS)
         }
     }
-}
-
-/// The wall clock ends a child; this ends one whose parent is gone.
-fn cpu_seconds(class: SizeClass, limits: &LoadLimits) -> u64 {
-    limits.compile_time.as_secs().saturating_add(1).saturating_mul(threads(class))
-}
-
-/// All that a child is told by its environment: how many threads, with how large a stack, and how few heaps.
-fn environment(class: SizeClass) -> [(&'static str, String); 3] {
-    [
-        ("RAYON_NUM_THREADS", threads(class).to_string()),
-        ("RUST_MIN_STACK", THREAD_STACK.to_string()),
-        ("MALLOC_ARENA_MAX", "4".to_owned()),
-    ]
 }
 
 struct Pipes {
@@ -244,17 +230,18 @@ impl Ended {
                 size(limits.compile_memory)
             ))),
             Some(code) => Err(Fault::rejected(format!("the plugin compiler ended with exit code {code}: {message}"))),
-            None => Err(crashed(status)),
+            None => Err(crashed(status, limits)),
         }
     }
 }
 
-fn crashed(status: ExitStatus) -> Fault {
+fn crashed(status: ExitStatus, limits: &LoadLimits) -> Fault {
     let signal = status.signal().unwrap_or_default();
-    let what = if signal == Signal::XCPU.as_raw() || signal == Signal::KILL.as_raw() {
-        "was ended from outside, or used up its processor time"
-    } else {
-        "crashed"
-    };
-    Fault::rejected(format!("the plugin compiler {what} (signal {signal}): make the plugin smaller and simpler"))
+    if signal == Signal::XCPU.as_raw() || signal == Signal::KILL.as_raw() {
+        return Fault::rejected(format!(
+            "the plugin took more than {:?} of processor time to compile: make it smaller, and its functions simpler",
+            limits.compile_cpu
+        ));
+    }
+    Fault::rejected(format!("the plugin compiler crashed (signal {signal}): make the plugin smaller and simpler"))
 }

@@ -98,7 +98,9 @@ fn plain(trap: Trap) -> String {
         Trap::UnreachableCodeReached => {
             "it reached code that it declares unreachable (a panic or abort; it logged no message)".to_owned()
         }
-        Trap::CannotLeaveComponent => "it called the host where it may not, such as in `cabi_realloc` or post-return".to_owned(),
+        Trap::CannotLeaveComponent => {
+            "it called the host where it may not, such as in `cabi_realloc` or post-return".to_owned()
+        }
         _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use store::{CallState, charge};
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The engine refused.
-    #[error("the plugin engine cannot be set up: {0}")]
+    #[error("this machine has no room for the plugin engine (see `ulimit -v`): {0}")]
     Engine(String),
     /// The thread that watches deadlines could not be started.
     #[error("the thread that watches deadlines cannot be started: {0}")]
