@@ -1,20 +1,122 @@
 //! What the kit for plugin authors tells people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use pricing_core::quote::Quote;
 use pricing_host::inspect::{Inspection, size};
 use pricing_host::{CallLimits, Fault, Log, printable};
 
+use serde_json::Value;
+
+use crate::command::plugin::bench::Bench;
 use crate::command::plugin::check::{self, Stage};
+use crate::command::plugin::diff::Difference;
 use crate::command::plugin::facts::{Amount, Fact};
 use crate::command::plugin::inspect;
 use crate::command::plugin::run::Call;
-use crate::command::plugin::words::{answer_words, usage_words};
+use crate::command::plugin::test::{Outcome, Verdict};
+use crate::command::plugin::words::{answer_words, micros, usage_words};
 use crate::table;
+
+/// The most differences of a case that are shown.
+const SHOWN_DIFFERENCES: usize = 12;
 
 /// A plugin that was not loaded.
 pub(crate) fn refused(name: &str, fault: &Fault) -> String {
     printable(&format!("{name}: refused: {}", fault.message)) + "\n"
+}
+
+/// A plugin that failed.
+pub(crate) fn failed(name: &str, fault: &Fault) -> String {
+    printable(&format!("{name}: {}: {}", fault.code.name(), fault.message)) + "\n"
+}
+
+/// An order that does not reach the plugin.
+pub(crate) fn not_asked(quote: &Quote) -> String {
+    table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
+}
+
+/// A project that was written.
+pub(crate) fn made(folder: &str, files: usize, needs: &str, next: &[String]) -> String {
+    let steps: String = next.iter().map(|step| format!("  {step}\n")).collect();
+    let shown = format!("{folder}: {files} files\n\nBuilding needs {needs}. Next:\n{steps}");
+    shown.lines().map(|line| printable(line) + "\n").collect()
+}
+
+/// A component that was written.
+pub(crate) fn packed(path: &str, bytes: usize) -> String {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    printable(&format!("{path}: a component of {}", size(bytes))) + "\n"
+}
+
+/// How long calls took.
+pub(crate) fn bench(name: &str, bench: &Bench) -> String {
+    let mut table = table::table(&["", "p50", "p99", "p99.9", "longest", ""], &[1, 2, 3, 4]);
+    let mut row = |what: &str, time: &dyn Fn(usize) -> Duration| {
+        let [p50, p99, p999, most] = [500, 990, 999, 1000].map(|per_mille| micros(time(per_mille)));
+        table.add_row([what.to_owned(), p50, p99, p999, most, "us".to_owned()]);
+    };
+    row("plugin", &|per_mille| bench.percentile(per_mille));
+    row("built-in", &|per_mille| bench.native_percentile(per_mille));
+    let fuel = bench.fuel.map_or_else(String::new, |fuel| format!(", {fuel} units of fuel each"));
+    let used = format!("{name}: {} calls{fuel}, {} of memory\n\n", bench.calls(), size(bench.memory_bytes));
+    printable(used.trim_end()) + "\n\n" + &table::text(&table)
+}
+
+/// What came of the cases.
+pub(crate) fn test(outcomes: &[Outcome], failed: usize) -> String {
+    let mut shown = String::new();
+    for outcome in outcomes {
+        let verdict = match &outcome.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Blessed => "blessed",
+            Verdict::Differs(_) | Verdict::Failed(_) => "FAILED",
+        };
+        let _ = writeln!(shown, "{verdict:<8} {}", printable(&outcome.name));
+        match &outcome.verdict {
+            Verdict::Ok | Verdict::Blessed => {}
+            Verdict::Differs(found) => shown.push_str(&differences(found)),
+            Verdict::Failed(message) => {
+                let _ = writeln!(shown, "         {}", printable(message));
+            }
+        }
+        if outcome.verdict.failed() {
+            shown.push_str(&seen(outcome));
+        }
+    }
+    let _ =
+        writeln!(shown, "\n{} cases: {} ok, {failed} failed", outcomes.len(), outcomes.len().saturating_sub(failed));
+    shown
+}
+
+fn differences(found: &[Difference]) -> String {
+    let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let mut shown = String::new();
+    for Difference { at, expected, got } in found.iter().take(SHOWN_DIFFERENCES) {
+        let line = format!("         {at}: expected {}, got {}", value(expected), value(got));
+        shown.push_str(&printable(&line));
+        shown.push('\n');
+    }
+    if let Some(more) = found.len().checked_sub(SHOWN_DIFFERENCES).filter(|more| *more > 0) {
+        let _ = writeln!(shown, "         and {more} more differences");
+    }
+    shown
+}
+
+/// What the calls of a failed case said.
+fn seen(outcome: &Outcome) -> String {
+    let mut shown = String::new();
+    for call in &outcome.calls {
+        if let Some(fault) = call.fault() {
+            let _ = writeln!(shown, "         {}: {}", fault.code.name(), fault.message);
+            shown.push_str(&backtrace(fault));
+        }
+        if let Some(called) = &call.called {
+            shown.push_str(&log(&called.usage.log));
+        }
+    }
+    shown.lines().map(|line| printable(line) + "\n").collect()
 }
 
 /// Whether a plugin would be loaded.

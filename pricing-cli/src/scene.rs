@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pricing_core::input::InputError;
 use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
@@ -86,9 +87,21 @@ pub(crate) struct Scene {
     scheduler: Scheduler,
     budget: SearchBudget,
     already_reserved: bool,
+    /// How much of the inventory cannot be so.
+    findings: usize,
 }
 
 impl Scene {
+    /// Reads the texts, and warns where the inventory is odd.
+    pub(crate) fn open(inputs: &Inputs) -> Result<Self, CliError> {
+        let scene = Self::read(inputs)?;
+        if scene.findings > 0 {
+            let count = scene.findings;
+            output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+        }
+        Ok(scene)
+    }
+
     /// Reads the texts.
     pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
         let orders = order::detect::read(&inputs.order.text, inputs.format.map(Into::into))
@@ -99,7 +112,9 @@ impl Scene {
         apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);
         let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
         let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.and_then(|usd| usd.0);
-        let cluster = inputs.inventory.as_ref().map(cluster).transpose()?;
+        let validated = inputs.inventory.as_ref().map(validated).transpose()?;
+        let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());
+        let cluster = validated.map(|validated| validated.cluster);
         if inputs.already_reserved && cluster.is_none() {
             return Err(wrong(
                 "already_reserved",
@@ -115,6 +130,7 @@ impl Scene {
             scheduler: inputs.scheduler.into(),
             budget: SearchBudget { steps: inputs.search_steps },
             already_reserved: inputs.already_reserved,
+            findings,
         })
     }
 
@@ -138,12 +154,7 @@ impl Scene {
     }
 }
 
-fn cluster(document: &Document) -> Result<Cluster, CliError> {
+fn validated(document: &Document) -> Result<Validated, CliError> {
     let snapshot = inventory::read::read(&document.text).map_err(|error| document.malformed(error))?;
-    let validated = inventory::validate::validate(snapshot);
-    if !validated.findings.is_empty() {
-        let count = validated.findings.len();
-        output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
-    }
-    Ok(validated.cluster)
+    Ok(inventory::validate::validate(snapshot))
 }

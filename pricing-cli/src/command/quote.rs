@@ -54,7 +54,7 @@ struct Priced<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let scene = Scene::read(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
     let (pricing, supply, terms) = (&scene.pricing, scene.supply(), scene.terms());
     let plugin = plugin(args)?;
     let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());

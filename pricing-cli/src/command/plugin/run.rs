@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let limits = settings.limits.clone();
     let subject = Subject::read(&args.plugin, settings.class)?;
     let inputs = inputs(args)?;
-    let scene = Scene::read(&inputs)?;
+    let scene = Scene::open(&inputs)?;
     if let Some(path) = &args.record {
         record::write(path, &inputs)?;
     }
