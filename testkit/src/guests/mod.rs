@@ -8,6 +8,7 @@ pub mod logs;
 pub mod memory;
 pub mod outputs;
 pub mod reallocs;
+pub mod resources;
 pub mod state;
 
 use pricing_core::quote::ReasonCode;
@@ -79,6 +80,7 @@ pub fn components() -> Vec<Attack> {
         logs::attacks(),
         reallocs::attacks(),
         interfaces::attacks(),
+        resources::attacks(),
     ]
     .concat()
 }
