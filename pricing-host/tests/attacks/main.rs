@@ -6,6 +6,7 @@
 mod arena;
 #[path = "../common/mod.rs"]
 mod common;
+mod compiling;
 mod logs;
 mod siblings;
 mod smuggling;

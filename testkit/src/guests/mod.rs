@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod commands;
+pub mod compiling;
 pub mod entry_points;
 pub mod interfaces;
 pub mod logs;
