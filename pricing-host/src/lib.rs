@@ -21,7 +21,7 @@ mod wasi;
 mod workers;
 
 pub use fault::Fault;
-pub use host::{HostSettings, OpenError, PluginHost, Rejected};
+pub use host::{HostSettings, OpenError, PluginHost, Rejected, read as read_file};
 pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
 pub use log::{Level, Log, LogLine, printable};

@@ -126,6 +126,8 @@ fn frames(error: &Error) -> Vec<String> {
     backtrace.frames().iter().map(name).collect()
 }
 
+/// A function's name as its author wrote it, where a Rust compiler has mangled it.
 fn demangled(name: &str) -> String {
-    name.to_owned()
+    // The alternate form leaves out the hash.
+    format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -169,7 +169,7 @@ fn what_is_no_webassembly_is_named() {
         says(file, &[words]);
     }
     says("(".repeat(4_000_000), &["line 1"]);
-    says("x".repeat(5 << 20), &["may have 4 MiB"]);
+    says("x".repeat(5 << 20), &["larger than 4 MiB"]);
     says([wasm(COMMAND), wasm(COMMAND)].concat(), &["damaged"]);
 }
 
