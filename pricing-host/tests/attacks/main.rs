@@ -10,6 +10,7 @@ mod compiling;
 mod logs;
 mod siblings;
 mod smuggling;
+mod surroundings;
 
 use arena::Arena;
 use testkit::guests::{
