@@ -7,7 +7,7 @@ use wasmtime::{Engine, InstancePre, Linker, Module, Store};
 
 use crate::fault::Fault;
 use crate::limits::CallLimits;
-use crate::log::{Level, cut, printable};
+use crate::log::{Level, REASON_BYTES, cut, printable};
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
 use crate::wasi::{self, Exit, WasiState};
@@ -18,8 +18,6 @@ const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
 /// What a command is called as.
 const PROGRAM_NAME: &str = "plugin";
-/// Bytes of standard error that a reason repeats.
-const REASON_BYTES: usize = 1_000;
 
 /// A command, linked and ready to be instantiated.
 pub(crate) struct Program(InstancePre<CallState>);

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// Bytes of a plugin's own words that the reason of a decline repeats.
+pub(crate) const REASON_BYTES: usize = 1_000;
+
 /// How grave a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

@@ -120,6 +120,15 @@ fn threads(class: SizeClass) -> u64 {
     }
 }
 
+/// All that a child is told by its environment: how many threads, with how large a stack, and how few heaps.
+fn environment(class: SizeClass) -> [(&'static str, String); 3] {
+    [
+        ("RAYON_NUM_THREADS", threads(class).to_string()),
+        ("RUST_MIN_STACK", THREAD_STACK.to_string()),
+        ("MALLOC_ARENA_MAX", "4".to_owned()),
+    ]
+}
+
 struct Pipes {
     stdin: ChildStdin,
     stdout: ChildStdout,

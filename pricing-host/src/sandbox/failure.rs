@@ -46,6 +46,10 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
         let message = format!("the plugin's output is larger than {} bytes", limits.output_bytes);
         return (ReasonCode::OutputExceeded, message);
     }
+    if is_handle_limit(error) {
+        let message = "the plugin made more handles of resources than the host keeps note of".to_owned();
+        return (ReasonCode::MemoryExceeded, message);
+    }
     match error.downcast_ref::<Trap>() {
         Some(trap) => describe_trap(*trap, phase, limits, log),
         None => {
@@ -108,6 +112,11 @@ fn plain(trap: Trap) -> String {
 /// Whether the guest handed over more than the host takes. The engine's error for it has no public type.
 fn is_hostcall_fuel(error: &Error) -> bool {
     error.root_cause().to_string().starts_with("too much data is being copied between the host and the guest")
+}
+
+/// Whether the guest made too many handles, which the host keeps. The engine's error for it has no public type.
+fn is_handle_limit(error: &Error) -> bool {
+    error.chain().any(|cause| cause.to_string().starts_with("cannot allocate another handle"))
 }
 
 /// The guest's functions that were running, innermost first.
