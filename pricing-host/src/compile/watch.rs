@@ -248,7 +248,8 @@ fn crashed(status: ExitStatus, limits: &LoadLimits) -> Fault {
     let signal = status.signal().unwrap_or_default();
     if signal == Signal::XCPU.as_raw() || signal == Signal::KILL.as_raw() {
         return Fault::rejected(format!(
-            "the plugin took more than {:?} of processor time to compile: make it smaller, and its functions simpler",
+            "the plugin took more than {:?} of processor time to compile, or its compiler was ended from outside (signal \
+             {signal}): make it smaller, and its functions simpler",
             limits.compile_cpu
         ));
     }

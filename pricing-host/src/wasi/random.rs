@@ -64,11 +64,11 @@ pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::
 }
 
 fn get(guest: &mut Guest<'_>, buffer: u32, length: u32) -> Answer {
+    guest.range(buffer, u64::from(length))?;
     // The clock is not looked at in between.
     if length > MAX_BYTES {
         return Err(Errno::INVAL.into());
     }
-    guest.range(buffer, u64::from(length))?;
     guest.pay_for_bytes(u64::from(length).saturating_mul(TIMES_A_COPY))?;
     let (bytes, wasi) = guest.bytes_and_state(buffer, u64::from(length))?;
     wasi.random.fill(bytes);
