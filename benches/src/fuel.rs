@@ -129,7 +129,7 @@ pub fn report(case: &Case) {
 fn lasts(case: &Case, before: &str, body: &str) -> Duration {
     let fields = format!("{FIELDS} {}", text_data("1.5"));
     let price = format!("{before} (loop $again {body} (br $again)) {}", text_answer(0, 3));
-    let guest = Guest { imports: LOG_IMPORT, fields: &fields, price: &price }.component();
+    let guest = Guest { imports: LOG_IMPORT, fields: &fields, price: &price, ..Guest::default() }.component();
     let mut settings =
         PluginSettings { breaker: BreakerSettings { faults: 0, rest: Duration::ZERO }, ..PluginSettings::default() };
     settings.limits.deadline = Duration::from_secs(20);

@@ -11,8 +11,12 @@ void json_fail(struct json *json, const char *error) {
     }
 }
 
+static bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 char json_peek(struct json *json) {
-    while (json->at < json->end && strchr(" \t\r\n", *json->at) != NULL && *json->at != '\0') {
+    while (json->at < json->end && is_space(*json->at)) {
         json->at++;
     }
     return json->error == NULL && json->at < json->end ? *json->at : '\0';
@@ -140,7 +144,7 @@ uint64_t json_whole(struct json *json) {
 /* A number, `true`, `false` or `null`: that it is one of them is all that matters here. */
 static void skip_word(struct json *json) {
     const char *start = json->at;
-    while (json->at < json->end && strchr(",]} \t\r\n", *json->at) == NULL) {
+    while (json->at < json->end && strchr(",]}", *json->at) == NULL && !is_space(*json->at)) {
         json->at++;
     }
     if (json->at == start) {

@@ -243,13 +243,15 @@ static void check_size(const struct unit *total) {
     }
 }
 
-/* Rounded up: a lease never costs less than its parts. */
-static wide share(wide amount, uint64_t rate, uint64_t per) {
+/* Rounded up: a lease never costs less than its parts. The product fits: check_size let no more pass. */
+static uint64_t share(uint64_t amount, uint64_t rate, uint64_t per) {
     return (amount * rate + per - 1) / per;
 }
 
-/* What check_size let pass is below 10^13 micro-dollars. */
-static wide micro_usd_per_month(const struct unit *total) {
+_Static_assert(MOST_MEMORY < UINT64_MAX / 2 / MEMORY && MOST_STORAGE < UINT64_MAX / 2 / STORAGE, "share overflows");
+
+/* Below 10^10 micro-dollars, after check_size. */
+static uint64_t micro_usd_per_month(const struct unit *total) {
     return share(total->cpu, CPU, 1000) + share(total->memory, MEMORY, GIB) + share(total->storage, STORAGE, GIB) +
            share(total->cards, CARD, 1) + share(total->endpoints, ENDPOINT, 1) + share(total->leased_ips, LEASED_IP, 1);
 }
@@ -264,13 +266,14 @@ static uint64_t units_per_usd(const char *denom) {
 }
 
 /* Prints units of the denom a block, rounded up to `decimals`. */
-static void print_price(wide micro_usd, uint64_t units, uint64_t decimals) {
+static void print_price(uint64_t micro_usd, uint64_t units, uint64_t decimals) {
     uint64_t scale = 1;
     for (uint64_t i = 0; i < decimals; i++) {
         scale *= 10;
     }
     wide per = (wide)BLOCKS_PER_MONTH * MICRO;
-    wide price = (micro_usd * units * scale + per - 1) / per;
+    /* The one product that needs more than 64 bits; the price itself does not. */
+    uint64_t price = (uint64_t)(((wide)micro_usd * units * scale + per - 1) / per);
     char text[48];
     char *at = text + sizeof text;
     *--at = '\0';

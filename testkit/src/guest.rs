@@ -26,21 +26,31 @@ const BUMP: &str = r#"
 /// When the text is no module or does not fit the WIT package.
 #[must_use]
 pub fn component(fields: &str) -> Vec<u8> {
+    component_of(fields, None)
+}
+
+/// Makes a component as [`component`] does, of the world `plugin` of another WIT package that may use the project's.
+///
+/// # Panics
+/// When the text is no module or does not fit the world.
+#[must_use]
+pub fn component_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     ComponentEncoder::default()
-        .module(&core_module(fields))
+        .module(&core_module(fields, package))
         .and_then(|encoder| encoder.validate(true).encode())
         .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
 }
 
-/// Makes the core module of [`component`], which says which world it is for.
+/// Makes the core module of a component, which says which world it is for.
 ///
 /// # Panics
 /// When the text is no module.
 #[must_use]
-pub fn core_module(fields: &str) -> Vec<u8> {
+pub fn core_module(fields: &str, package: Option<&str>) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
-    let (package, _) = resolve.push_dir(wit).expect("the WIT package");
+    let (own, _) = resolve.push_dir(wit).expect("the WIT package");
+    let package = package.map_or(own, |text| resolve.push_str("other.wit", text).expect("another WIT package"));
     let world = resolve.select_world(&[package], Some("plugin")).expect("the world");
     let mut module = wat::parse_str(format!("(module {fields})")).expect("a module in text");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
@@ -74,7 +84,7 @@ impl Guest<'_> {
     /// Makes the core module of it.
     #[must_use]
     pub fn core_module(&self) -> Vec<u8> {
-        core_module(&self.text())
+        core_module(&self.text(), None)
     }
 
     fn text(&self) -> String {
