@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use pricing_core::quote::Quote;
 use pricing_host::inspect::{Inspection, size};
-use pricing_host::{CallLimits, Fault, Log, printable};
+use pricing_host::{CallLimits, Fault, Log, Profile, printable};
 
 use serde_json::Value;
 
 use crate::command::plugin::bench::Bench;
 use crate::command::plugin::check::{self, Stage};
 use crate::command::plugin::diff::Difference;
-use crate::command::plugin::facts::{Amount, Fact};
+use crate::command::plugin::facts::Fact;
 use crate::command::plugin::inspect;
 use crate::command::plugin::run::Call;
 use crate::command::plugin::test::{Outcome, Verdict};
-use crate::command::plugin::words::{answer_words, micros, usage_words};
+use crate::command::plugin::words::{answer_words, micros, percent, usage_words};
 use crate::table;
 
+/// The most functions of a profile that are shown.
+const SHOWN_FUNCTIONS: usize = 25;
 /// The most differences of a case that are shown.
 const SHOWN_DIFFERENCES: usize = 12;
 
@@ -109,14 +111,14 @@ fn seen(outcome: &Outcome) -> String {
     let mut shown = String::new();
     for call in &outcome.calls {
         if let Some(fault) = call.fault() {
-            let _ = writeln!(shown, "         {}: {}", fault.code.name(), fault.message);
+            let _ = writeln!(shown, "{}: {}", fault.code.name(), fault.message);
             shown.push_str(&backtrace(fault));
         }
         if let Some(called) = &call.called {
             shown.push_str(&log(&called.usage.log));
         }
     }
-    shown.lines().map(|line| printable(line) + "\n").collect()
+    shown.lines().map(|line| format!("         {}\n", printable(line))).collect()
 }
 
 /// Whether a plugin would be loaded.
@@ -152,8 +154,9 @@ pub(crate) fn check(report: &check::Report) -> String {
 fn facts(facts: &[Fact]) -> String {
     let mut table = table::table(&["", "has", "may have"], &[1, 2]);
     for fact in facts {
-        let has = fact.has.map_or_else(|| "-".to_owned(), Amount::words);
-        table.add_row([fact.words.to_owned(), has, fact.may_have.words()]);
+        if let Some(has) = fact.has {
+            table.add_row([fact.words.to_owned(), has.words(), fact.may_have.words()]);
+        }
     }
     table::text(&table)
 }
@@ -234,7 +237,22 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
     if let Some(fault) = call.fault() {
         shown.push_str(&backtrace(fault));
     }
+    if let Some(found) = &call.profile {
+        shown.push_str(&profile(found));
+    }
     shown.push('\n');
+    shown
+}
+
+fn profile(profile: &Profile) -> String {
+    let mut shown = format!("\nIn {} calls it was found running {} times:\n", profile.calls, profile.samples);
+    let mut table = table::table(&["itself", "with callees", "function"], &[0, 1]);
+    for function in profile.functions.iter().take(SHOWN_FUNCTIONS) {
+        let share = |part| format!("{} %", percent(part, profile.samples));
+        table.add_row([share(function.own), share(function.total), function.name.clone()]);
+    }
+    shown.push_str(&table::text(&table));
+    shown.push_str("A plugin is seen where a function starts and where a loop turns; time in the host is not.\n");
     shown
 }
 
@@ -247,7 +265,7 @@ fn log(log: &Log) -> String {
         let _ = writeln!(shown, "  {line}");
     }
     if log.dropped > 0 {
-        let _ = writeln!(shown, "  ({} more lines were dropped or cut: a log has a limit)", log.dropped);
+        let _ = writeln!(shown, "  (dropped or cut, because a log has a limit: {})", log.dropped);
     }
     shown
 }

@@ -26,8 +26,8 @@ pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
 pub use log::{Level, Log, LogLine, printable};
 pub use plugin::{
-    BreakerSettings, BreakerState, Called, Plugin, PluginSettings, QuoteFuture, QuoteJob, Refresh, SharedSupply,
-    Watcher,
+    BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
+    Refresh, SharedSupply, Watcher,
 };
 pub use request::Request;
 pub use sandbox::{SandboxError, Usage};

@@ -3,6 +3,7 @@
 mod breaker;
 mod job;
 mod probe;
+mod profile;
 mod watch;
 
 use std::path::PathBuf;
@@ -24,11 +25,12 @@ use crate::load::Origin;
 use crate::metrics::{CallEvent, PluginEvent};
 use crate::program::Program;
 use crate::request::Request;
-use crate::sandbox::{Sandbox, Usage};
+use crate::sandbox::{Sampler, Sandbox, Usage};
 
 use breaker::Breaker;
 pub use breaker::{BreakerSettings, BreakerState};
 pub use job::{QuoteFuture, QuoteJob, SharedSupply};
+pub use profile::{FunctionShare, Profile};
 pub use watch::{Refresh, Watcher};
 
 /// How a plugin is run.
@@ -256,8 +258,23 @@ impl Plugin {
 
 /// Calls a version on a thread with enough stack, and decides by its answer.
 fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
+    call_sampled(version, limits, request, None)
+}
+
+/// Calls a version, and looks at where it is whenever the engine's epoch moves on.
+fn call_sampled(
+    version: &Version,
+    limits: &CallLimits,
+    request: &Request<'_>,
+    sampler: Option<&Arc<Sampler>>,
+) -> Called {
     let prepared = version.program.prepare(request, limits);
-    let run = || version.sandbox.run(limits, |store, phase| prepared.call(store, phase));
+    let run = || {
+        version.sandbox.run(limits, |store, phase| {
+            store.data_mut().sampler = sampler.cloned();
+            prepared.call(store, phase)
+        })
+    };
     let (answer, usage) = stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
         let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);

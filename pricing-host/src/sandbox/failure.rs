@@ -1,7 +1,7 @@
 //! Which fault a failed call is.
 
 use pricing_core::quote::ReasonCode;
-use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 
 use super::store::MemoryExceeded;
 use crate::fault::Fault;
@@ -122,11 +122,13 @@ fn is_handle_limit(error: &Error) -> bool {
 /// The guest's functions that were running, innermost first.
 fn frames(error: &Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let name = |frame: &wasmtime::FrameInfo| {
-        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
-        printable(cut(&name, EXCERPT))
-    };
-    backtrace.frames().iter().map(name).collect()
+    backtrace.frames().iter().map(frame_name).collect()
+}
+
+/// A function's name, or number where the file has no names.
+pub(super) fn frame_name(frame: &FrameInfo) -> String {
+    let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+    printable(cut(&name, EXCERPT))
 }
 
 /// A function's name as its author wrote it, where a Rust compiler has mangled it.

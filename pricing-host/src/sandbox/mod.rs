@@ -2,6 +2,7 @@
 
 mod failure;
 mod gate;
+mod sample;
 mod store;
 
 use std::io;
@@ -17,6 +18,7 @@ use crate::log::Log;
 
 pub(crate) use failure::Phase;
 use gate::Gate;
+pub(crate) use sample::{Sampler, Seen};
 pub(crate) use store::{CallState, charge};
 
 /// Why a sandbox could not be set up.

@@ -1,9 +1,11 @@
 //! The store of one call: its deadline, its memory, its log. Nothing in it outlives the call.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 
+use super::sample::Sampler;
 use crate::limits::{CallLimits, SizeClass};
 use crate::log::{Log, LogBuffer};
 use crate::wasi::{HasWasi, WasiState};
@@ -19,6 +21,8 @@ pub(crate) struct CallState {
     deadline: Instant,
     memory: MemoryMeter,
     pub(crate) log: LogBuffer,
+    /// For a profile.
+    pub(crate) sampler: Option<Arc<Sampler>>,
     pub(crate) wasi: WasiState,
 }
 
@@ -75,12 +79,15 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
         tables: count(load.tables),
     };
     let log = LogBuffer::new(limits.log_bytes, limits.log_lines);
-    let mut store = Store::new(engine, CallState { deadline, memory, log, wasi: WasiState::default() });
+    let mut store = Store::new(engine, CallState { deadline, memory, log, sampler: None, wasi: WasiState::default() });
     store.limiter(|state| &mut state.memory);
     // The engine's guests have fuel to burn: the setting is the engine's own, so this cannot fail.
     let _ = store.set_fuel(limits.fuel);
     store.set_hostcall_fuel(limits.output_bytes);
     store.epoch_deadline_callback(|store| {
+        if let Some(sampler) = &store.data().sampler {
+            sampler.look(&store);
+        }
         let late = Instant::now() >= store.data().deadline;
         Ok(if late { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
     });

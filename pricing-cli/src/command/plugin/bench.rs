@@ -91,7 +91,7 @@ enum Ended {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let scene = Scene::open(&args.scene.inputs(&args.order, args.format)?)?;
     let plugin = match subject.load(&plugin::host(args.plugin_args.cache.folder(), false)?, settings) {
         Ok(plugin) => plugin,

@@ -67,7 +67,7 @@ impl Stage {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.limits.settings()?;
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let report = check(subject, settings)?;
     match args.output.output {
         Output::Json => output::print_json(&report.to_json())?,

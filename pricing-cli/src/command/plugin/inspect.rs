@@ -40,8 +40,7 @@ pub(crate) struct Report {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let class = SizeClass::from(args.plugin_class);
-    // The file may be too long for its class, and is looked at all the same.
-    let subject = Subject::read(&args.plugin, SizeClass::Engine)?;
+    let subject = Subject::read(&args.plugin)?;
     let report = match inspect(&subject.file, class) {
         Ok(inspection) => Report { subject, class, inspection: Some(inspection), refused: None },
         Err(fault) => {

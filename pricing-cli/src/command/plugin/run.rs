@@ -1,6 +1,7 @@
 //! `bidprice plugin run`: one call for each group, and all that can be seen of it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
@@ -8,7 +9,7 @@ use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
 use pricing_core::quote::{PluginUse, Quote};
 use pricing_host::load::Origin;
-use pricing_host::{CallLimits, Called, Fault, Plugin, Request};
+use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
 use serde_json::{Value, json};
 
 use super::record;
@@ -38,11 +39,16 @@ pub(crate) struct Args {
     scene: SceneArgs,
     #[command(flatten)]
     plugin_args: PluginArgs,
+    /// Call again and again for so long, and show in which functions the plugin was
+    #[arg(long, value_name = "DURATION", value_parser = profile_time, num_args = 0..=1, require_equals = true,
+          default_missing_value = "2s")]
+    profile: Option<Duration>,
     /// Write everything that the price depends on, beside the plugin itself, to one file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Price what `--record` wrote; options of the order, inventory and rates do not count then
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format", "inventory", "rates"])]
+    /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format",
+          "inventory", "rates", "scheduler", "commit", "search_steps", "already_reserved"])]
     replay: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
@@ -54,6 +60,8 @@ pub(crate) struct Call {
     pub(crate) quote: Quote,
     /// None where the plugin is not asked: the built-in decline stands.
     pub(crate) called: Option<Called>,
+    /// Where it was asked for.
+    pub(crate) profile: Option<Profile>,
 }
 
 impl Call {
@@ -69,7 +77,7 @@ impl Call {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let limits = settings.limits.clone();
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let inputs = inputs(args)?;
     let scene = Scene::open(&inputs)?;
     if let Some(path) = &args.record {
@@ -81,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     };
     let utilisation = scene.utilisation();
     let calls: Vec<Call> =
-        scene.orders.iter().map(|order| call(&plugin, order, &scene, utilisation.as_ref())).collect();
+        scene.orders.iter().map(|order| call(&plugin, order, &scene, utilisation.as_ref(), args.profile)).collect();
     match args.output.output {
         Output::Json => output::print_json(&answer(&subject, &plugin, &calls, &limits))?,
         Output::Table => {
@@ -100,19 +108,40 @@ fn inputs(args: &Args) -> Result<Inputs, CliError> {
     }
 }
 
+fn profile_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; expected such as `2s`"))?;
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
+    if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
+}
+
 /// Prices an order as production does, but for the breaker and the fallback.
-pub(crate) fn call(plugin: &Plugin, order: &Order, scene: &Scene, utilisation: Option<&Utilisation>) -> Call {
+pub(crate) fn call(
+    plugin: &Plugin,
+    order: &Order,
+    scene: &Scene,
+    utilisation: Option<&Utilisation>,
+    profile: Option<Duration>,
+) -> Call {
     let (pricing, terms) = (&scene.pricing, scene.terms());
     let plugin_use = |fuel| PluginUse { name: plugin.name(), digest: plugin.digest(), fuel, fallback: None };
     match draft(order, pricing, scene.supply(), &terms) {
-        Draft::Settled(quote) => Call { quote: Quote { plugin: Some(plugin_use(None)), ..quote }, called: None },
+        Draft::Settled(quote) => {
+            Call { quote: Quote { plugin: Some(plugin_use(None)), ..quote }, called: None, profile: None }
+        }
         Draft::Open(draft) => {
-            let called = plugin.call(&Request { order, pricing, draft: &draft, utilisation, terms: &terms });
+            let request = Request { order, pricing, draft: &draft, utilisation, terms: &terms };
+            let called = plugin.call(&request);
+            // A fault shows itself in the call before.
+            let profile = profile.map(|time| plugin.profile(&request, time).0);
             let quote = match &called.result {
                 Ok(quote) => quote.clone(),
                 Err(failed) => fault(&draft, failed.clone().into()),
             };
-            Call { quote: Quote { plugin: Some(plugin_use(called.usage.fuel)), ..quote }, called: Some(called) }
+            Call {
+                quote: Quote { plugin: Some(plugin_use(called.usage.fuel)), ..quote },
+                called: Some(called),
+                profile,
+            }
         }
     }
 }
@@ -165,5 +194,23 @@ fn call_json(call: &Call, limits: &CallLimits) -> Value {
         "fuel_percent": used.and_then(|used| used.fuel).map(|fuel| percent(fuel, limits.fuel)),
         "memory_bytes": used.map(|used| used.memory_bytes),
         "time_us": used.map(|used| micros(used.time)),
+        "profile": call.profile.as_ref().map(profile_json),
+    })
+}
+
+fn profile_json(profile: &Profile) -> Value {
+    let function = |function: &FunctionShare| {
+        json!({
+            "name": function.name,
+            "own": function.own,
+            "total": function.total,
+            "own_percent": percent(function.own, profile.samples),
+            "total_percent": percent(function.total, profile.samples),
+        })
+    };
+    json!({
+        "calls": profile.calls,
+        "samples": profile.samples,
+        "functions": profile.functions.iter().map(function).collect::<Vec<_>>(),
     })
 }

@@ -18,9 +18,9 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Reads the file as far as a plugin of the class may be long.
-    pub(crate) fn read(path: &Path, class: SizeClass) -> Result<Self, CliError> {
-        let file = read_file(path, class).map_err(|error| CliError::unreadable(load::name(path), error))?;
+    /// Reads the file. What is too long for its class is read as well, to tell more of it.
+    pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
+        let file = read_file(path, SizeClass::Engine).map_err(|error| CliError::unreadable(load::name(path), error))?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
         let digest = Digest::of(&file);
         Ok(Self { name: printable(&name), file, digest })

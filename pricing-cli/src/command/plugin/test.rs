@@ -75,7 +75,7 @@ impl Verdict {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
-    let subject = Subject::read(&args.plugin, settings.class)?;
+    let subject = Subject::read(&args.plugin)?;
     let cases = case::list(&args.cases)?;
     let plugin = match subject.load(&host(args.plugin_args.cache.folder())?, settings) {
         Ok(plugin) => plugin,
@@ -106,7 +106,7 @@ fn test(plugin: &Plugin, case: &Case, bless: bool) -> Outcome {
 fn calls_of(plugin: &Plugin, case: &Case) -> Result<(Vec<Call>, Vec<Call>), CliError> {
     let scene = case.scene()?;
     let utilisation = scene.utilisation();
-    let calls = || scene.orders.iter().map(|order| call(plugin, order, &scene, utilisation.as_ref())).collect();
+    let calls = || scene.orders.iter().map(|order| call(plugin, order, &scene, utilisation.as_ref(), None)).collect();
     Ok((calls(), calls()))
 }
 

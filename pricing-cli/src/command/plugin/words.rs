@@ -70,7 +70,7 @@ pub(crate) fn log_json(log: &Log) -> Value {
 pub(crate) fn usage_words(usage: &Usage, limits: &CallLimits) -> String {
     let fuel = match usage.fuel {
         Some(fuel) => format!("{fuel} units of fuel of {} ({} %)", limits.fuel, percent(fuel, limits.fuel)),
-        None => "fuel not counted (the clock ended the call)".to_owned(),
+        None => "fuel that is not known (the clock ended the call)".to_owned(),
     };
     format!(
         "{fuel}, {} of memory of {}, {} us of {:?}",
