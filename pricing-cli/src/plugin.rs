@@ -102,6 +102,6 @@ pub(crate) fn warn(host: &PluginHost, plugin: &Plugin) {
         output::complain(&format!("warning: compiled plugins are not kept: {problem}"));
     }
     if let Origin::Compiled(Some(warning)) = plugin.origin() {
-        output::complain(&format!("warning: the compiled plugin is not kept: {warning}"));
+        output::complain(&format!("warning: {warning}"));
     }
 }

@@ -10,6 +10,7 @@ use crate::limits::CallLimits;
 use crate::load::Compiled;
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
+use crate::wasi::WasiState;
 
 /// A plugin of either kind.
 #[derive(Debug)]
@@ -18,6 +19,25 @@ pub(crate) enum Program {
     Component(component::Program),
     /// A WASI preview 1 command.
     Command(command::Program),
+}
+
+/// A call that is ready to be made.
+#[derive(Debug)]
+pub(crate) enum Prepared<'a> {
+    /// Of a component.
+    Component(&'a component::Program, Box<component::wit::BidRequest>),
+    /// Of a command.
+    Command(&'a command::Program, Box<WasiState>),
+}
+
+impl Prepared<'_> {
+    /// Prices the order on a fresh instance.
+    pub(crate) fn call(self, store: &mut Store<CallState>, phase: &mut Phase) -> wasmtime::Result<Answer> {
+        match self {
+            Self::Component(program, request) => program.call(store, phase, &request),
+            Self::Command(program, wasi) => program.call(store, phase, *wasi),
+        }
+    }
 }
 
 impl Program {
@@ -30,16 +50,15 @@ impl Program {
         linked.map_err(|error| Fault::rejected(format!("the plugin cannot be linked: {error:#}")))
     }
 
-    pub(crate) fn call(
-        &self,
-        store: &mut Store<CallState>,
-        phase: &mut Phase,
-        limits: &CallLimits,
-        request: &Request<'_>,
-    ) -> wasmtime::Result<Answer> {
+    /// Writes a request in the plugin's words. That is the host's work, and not the plugin's time.
+    pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> Prepared<'a> {
         match self {
-            Self::Component(program) => program.call(store, phase, request),
-            Self::Command(program) => program.call(store, phase, limits, request),
+            Self::Component(program) => {
+                Prepared::Component(program, Box::new(component::Program::prepare(request)))
+            }
+            Self::Command(program) => {
+                Prepared::Command(program, Box::new(command::Program::prepare(request, limits)))
+            }
         }
     }
 }

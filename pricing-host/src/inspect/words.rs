@@ -60,11 +60,12 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
-/// Proposals that plugins may not use, in words, with what turns them off.
-pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 10] {
-    let component = WasmFeatures::from_bits_truncate(WasmFeatures::all().bits())
-        .difference(WasmFeatures::WASM3)
-        .difference(WasmFeatures::COMPONENT_MODEL);
+/// What is said of a proposal that has no words of its own.
+pub(crate) const UNFINISHED: &str =
+    "a proposal that is not finished: build for WebAssembly 2.0, and components as for WASI 0.2";
+
+/// Finished proposals that plugins may not use, in words, with what turns them off.
+pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 9] {
     [
         (WasmFeatures::THREADS, "threads and shared memory: build without `-pthread` or `atomics`"),
         (WasmFeatures::MEMORY64, "64-bit memory (the memory64 proposal): build for a wasm32 target"),
@@ -81,7 +82,6 @@ pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 10] {
             "garbage-collected types (the GC proposal): use a language that compiles to linear memory",
         ),
         (WasmFeatures::CUSTOM_PAGE_SIZES, "memory pages of another size: build with the usual 64 KiB"),
-        (component, "a proposal that is not finished: build for WebAssembly 2.0 and components of WASI 0.2"),
     ]
 }
 

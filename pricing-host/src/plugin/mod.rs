@@ -256,7 +256,8 @@ impl Plugin {
 
 /// Calls a version on a thread with enough stack, and decides by its answer.
 fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
-    let run = || version.sandbox.run(limits, |store, phase| version.program.call(store, phase, limits, request));
+    let prepared = version.program.prepare(request, limits);
+    let run = || version.sandbox.run(limits, |store, phase| prepared.call(store, phase));
     let (answer, usage) = stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
         let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);

@@ -56,7 +56,7 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
             let text = printable(cut(&format!("{:#}", error.root_cause()), EXCERPT));
             let message = match phase {
                 Phase::Start => format!("the plugin could not be started: {text}"),
-                Phase::Call | Phase::Answer => format!("the plugin's answer cannot be read: {text}"),
+                Phase::Call | Phase::Answer => format!("what the plugin handed over cannot be read: {text}"),
             };
             (ReasonCode::InvalidOutput, message)
         }
@@ -83,12 +83,12 @@ fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (R
         | Trap::ListOutOfBounds
         | Trap::InvalidDiscriminant
         | Trap::UnalignedPointer => {
-            (ReasonCode::InvalidOutput, format!("the plugin's answer cannot be read: {}", plain(trap)))
+            (ReasonCode::InvalidOutput, format!("what the plugin handed over cannot be read: {}", plain(trap)))
         }
         _ => {
             let when = if phase == Phase::Start { "the plugin crashed while it started" } else { "the plugin crashed" };
             let message = match log.last_error() {
-                Some(error) => format!("{when}: {}", cut(error, EXCERPT)),
+                Some(error) => format!("{when}, saying: {}", cut(error, EXCERPT)),
                 None => format!("{when}: {}", plain(trap)),
             };
             (ReasonCode::Trap, message)
@@ -102,6 +102,7 @@ fn plain(trap: Trap) -> String {
         Trap::UnreachableCodeReached => {
             "it reached code that it declares unreachable (a panic or abort; it logged no message)".to_owned()
         }
+        Trap::CannotLeaveComponent => "it called the host where it may not, such as in `cabi_realloc` or post-return".to_owned(),
         _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
     }
 }

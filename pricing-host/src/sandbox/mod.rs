@@ -86,9 +86,9 @@ impl Sandbox {
         let armed = self.watch.arm(deadline);
         let mut phase = Phase::Start;
         let mut store = store::new(&self.engine, limits, self.class, deadline);
-        let result = store::check_clock(&store).and_then(|()| run(&mut store, &mut phase));
+        let result = store.data().check_clock().and_then(|()| run(&mut store, &mut phase));
         // An answer that came too late is none: bulk operations end by themselves, but not always in time.
-        let result = result.and_then(|value| store::check_clock(&store).map(|()| value));
+        let result = result.and_then(|value| store.data().check_clock().map(|()| value));
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let state = store.into_data();
         drop(armed);

@@ -40,6 +40,11 @@ impl CallState {
         self.memory.high
     }
 
+    /// Fails when the call's time is over.
+    pub(super) fn check_clock(&self) -> wasmtime::Result<()> {
+        if Instant::now() >= self.deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
+    }
+
     pub(crate) fn into_log(self) -> Log {
         self.log.finish()
     }
@@ -48,6 +53,10 @@ impl CallState {
 impl HasWasi for CallState {
     fn wasi(&mut self) -> &mut WasiState {
         &mut self.wasi
+    }
+
+    fn check_deadline(&self) -> wasmtime::Result<()> {
+        self.check_clock()
     }
 }
 
@@ -77,11 +86,6 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
     });
     store.set_epoch_deadline(1);
     store
-}
-
-/// Fails when the call's time is over.
-pub(super) fn check_clock(store: &Store<CallState>) -> wasmtime::Result<()> {
-    if Instant::now() >= store.data().deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
 }
 
 /// Makes a guest pay for what the host does for it.
