@@ -77,7 +77,7 @@ fn a_trap_shows_its_message_and_where_it_was() {
     let (answer, exit) = json(&["run", &plugin("panic"), ORDER, "--usd-per-akt", "0.5"]);
     assert_eq!(exit, Some(4));
     let call = &answer["calls"][0];
-    assert_eq!(call["fault"]["message"], "the plugin crashed: no rate for \u{fffd}[2Jxp");
+    assert_eq!(call["fault"]["message"], "the plugin crashed, saying: no rate for \u{fffd}[2Jxp");
     let backtrace: Vec<&str> = call["fault"]["backtrace"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
     assert_eq!(backtrace[..2], ["rates::find", "\u{fffd}[31mprice"]);
     assert!(call["fuel"].as_u64().unwrap() > 0);
