@@ -36,17 +36,21 @@ pub fn component(fields: &str) -> Vec<u8> {
 #[must_use]
 pub fn component_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     ComponentEncoder::default()
-        .module(&core_module(fields, package))
+        .module(&core_module_of(fields, package))
         .and_then(|encoder| encoder.validate(true).encode())
         .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
 }
 
-/// Makes the core module of a component, which says which world it is for.
+/// Makes the core module of [`component`], which says which world it is for.
 ///
 /// # Panics
 /// When the text is no module.
 #[must_use]
-pub fn core_module(fields: &str, package: Option<&str>) -> Vec<u8> {
+pub fn core_module(fields: &str) -> Vec<u8> {
+    core_module_of(fields, None)
+}
+
+fn core_module_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
     let (own, _) = resolve.push_dir(wit).expect("the WIT package");
@@ -84,7 +88,7 @@ impl Guest<'_> {
     /// Makes the core module of it.
     #[must_use]
     pub fn core_module(&self) -> Vec<u8> {
-        core_module(&self.text(), None)
+        core_module(&self.text())
     }
 
     fn text(&self) -> String {

@@ -181,9 +181,9 @@ pub(crate) fn decision(quote: &Quote) -> Value {
     json!({
         "group": field("group"),
         "decision": field("decision"),
+        "reason": field("reason"),
         "price": field("price"),
         "usd_per_month": field("usd_per_month"),
         "lines": lines.iter().map(line).collect::<Vec<_>>(),
-        "reason": field("reason"),
     })
 }
