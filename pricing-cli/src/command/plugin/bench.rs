@@ -22,11 +22,6 @@ use crate::{output, plugin, plugin_table};
 const WARM_UP: u32 = 1_000;
 
 /// Arguments of `bidprice plugin bench`.
-///
-/// Each call is one on a fresh instance, as in production: the order handed over, the plugin's work, its answer checked
-/// and priced. Placing the order is not in it. The native time is that of the built-in quote. Of several groups the
-/// first is taken. Exit codes: 0 done, 1 an input is wrong, 3 the order is declined before the plugin is asked, 4 the
-/// plugin was refused or failed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text

@@ -16,9 +16,6 @@ use crate::error::{CliError, Exit};
 use crate::{output, plugin_table};
 
 /// Arguments of `bidprice plugin check`.
-///
-/// The plugin is compiled anew, and called once with a small made-up order. Exit codes: 0 it would be loaded, 1 the file
-/// cannot be read, 4 it would be refused, or the call failed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text

@@ -14,8 +14,6 @@ use crate::error::{CliError, Exit};
 use crate::{output, plugin_table};
 
 /// Arguments of `bidprice plugin inspect`.
-///
-/// Exit codes: 0 the file may be a plugin, 1 it cannot be read, 4 it would be refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text

@@ -30,18 +30,41 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
     /// Write a project that builds and passes its tests at once
+    ///
+    /// The folder must be empty, or not be there. Exit codes: 0 done, 1 it cannot be written, 2 a bad name.
     New(new::Args),
     /// Say whether a plugin would be loaded, what it has and may have of everything, and why it would be refused
+    ///
+    /// The plugin is compiled anew, and called once with a small made-up order. Exit codes: 0 it would be loaded, 1 the
+    /// file cannot be read, 4 it would be refused, or the call failed.
     Check(check::Args),
     /// Price an order and show all that the plugin did: answer, log, fuel, memory, time, and where it crashed
+    ///
+    /// The limits are production's, and enforced. Time is that of one call on cold caches; see `bidprice plugin bench`
+    /// for what production will see. Exit codes: as for `bidprice quote`.
     Run(Box<run::Args>),
     /// Price a folder of cases and compare the decisions with what is expected
+    ///
+    /// A case is a file NAME.toml with the keys `order`, and where wanted `format`, `inventory`, `rates` (paths from
+    /// the case's folder), `owner`, `usd_per_akt`, `scheduler` and `already_reserved`. Beside it NAME.expected.json
+    /// holds the decisions; --bless writes them. Each case is priced twice: a plugin must say the same and burn the
+    /// same each time. Exit codes: 0 every case is as expected, 1 one is not, or an input is wrong, 4 the plugin was
+    /// refused.
     Test(test::Args),
     /// Time calls, beside the built-in pricing of the same order
+    ///
+    /// Each call is one on a fresh instance, as in production: the order handed over, the plugin's work, its answer
+    /// checked and priced. Placing the order is not in it. The native time is that of the built-in quote. Of several
+    /// groups the first is taken. Exit codes: 0 done, 1 an input is wrong, 3 the order is declined before the plugin is
+    /// asked, 4 the plugin was refused or failed.
     Bench(Box<bench::Args>),
     /// List all that is known of a plugin's file without running it
+    ///
+    /// Exit codes: 0 the file may be a plugin, 1 it cannot be read, 4 it would be refused.
     Inspect(inspect::Args),
     /// Make a component of a core module that was built for the WIT package
+    ///
+    /// The module is one that the SDK, or another generator of bindings, built for the WIT package.
     Pack(pack::Args),
 }
 

@@ -23,8 +23,6 @@ const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
 const WORLD_SECTION: &str = "component-type";
 
 /// Arguments of `bidprice plugin pack`.
-///
-/// The module is one that the SDK, or another generator of bindings, built for the WIT package.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The core module

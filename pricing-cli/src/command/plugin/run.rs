@@ -21,9 +21,6 @@ use crate::scene::{Inputs, Scene, SceneArgs};
 use crate::{output, plugin_table};
 
 /// Arguments of `bidprice plugin run`.
-///
-/// The limits are production's, and enforced. Time is that of one call on cold caches; see `bidprice plugin bench` for
-/// what production will see. Exit codes: as for `bidprice quote`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text

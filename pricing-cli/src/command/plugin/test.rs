@@ -19,11 +19,6 @@ use crate::error::{CliError, Exit};
 use crate::{output, plugin_table};
 
 /// Arguments of `bidprice plugin test`.
-///
-/// A case is a file NAME.toml with the keys `order`, and where wanted `format`, `inventory`, `rates` (paths from the
-/// case's folder), `owner`, `usd_per_akt`, `scheduler` and `already_reserved`. Beside it NAME.expected.json holds the
-/// decisions; --bless writes them. Each case is priced twice: a plugin must say the same and burn the same each time.
-/// Exit codes: 0 every case is as expected, 1 one is not, or an input is wrong, 4 the plugin was refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text
