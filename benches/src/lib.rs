@@ -1,5 +1,10 @@
 //! Shared inputs of the benchmarks.
 
+pub mod bare;
+pub mod fuel;
+pub mod plugins;
+pub mod stats;
+
 use pricing_core::money::Usd;
 use pricing_core::rates::{GpuRate, Pricing};
 

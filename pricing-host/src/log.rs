@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// Bytes of a plugin's own words that the reason of a decline repeats.
+pub(crate) const REASON_BYTES: usize = 1_000;
+
 /// How grave a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -111,9 +114,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if drives_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Whether a character controls a terminal, breaks lines, turns the reading direction or cannot be seen.
 fn drives_terminal(c: char) -> bool {
-    let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (c.is_control() && c != '\t') || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
+    let invisible = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    (c.is_control() && c != '\t') || invisible
 }
 
 #[cfg(test)]

@@ -314,3 +314,36 @@ fn every_call_and_fault_is_counted() {
     assert_eq!(counted.fuel, fuel);
     assert_eq!(counted.memory_high, 2 << 16);
 }
+
+#[test]
+fn a_fallback_stands_in_for_numbers_that_overflow() {
+    let (host, counters) = counted();
+    let huge = testkit::guests::answers::changing(&[(0, 0, "9999999999999999999999999999"); 3]);
+    let plugin = host.load("huge", &huge, settings(0, SOON, Some(FallbackBy::Builtin))).unwrap();
+    let fallback = quote(&plugin).plugin.unwrap().fallback.expect("the fallback is named");
+    assert_eq!(fallback.fault.code, ReasonCode::ArithmeticOverflow);
+    assert_eq!(counters.snapshot().faults, [(ReasonCode::ArithmeticOverflow, 1)]);
+}
+
+#[test]
+fn the_last_calls_of_an_old_file_do_not_open_the_breaker_of_a_new_one() {
+    let place = Place::new(&entry_points::spinner());
+    let (host, counters) = counted();
+    let limits = CallLimits { deadline: Duration::from_millis(700), fuel: arena::PLENTY, ..CallLimits::default() };
+    let plugin = open(&host, &place.path(), PluginSettings { limits, ..settings(1, SOON, None) });
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..3).map(|_| scope.spawn(|| outcome(&quote(&plugin)))).collect();
+        thread::sleep(Duration::from_millis(50));
+        place.put(&price(2));
+        let refresh = plugin.refresh();
+        for call in calls {
+            let said = call.join().unwrap();
+            assert!(said.starts_with("deadline-exceeded: ") || said == "2.5 uact", "{said}");
+        }
+        // On a machine so slow that the old calls ended first, the breaker opened before the swap, which closed it.
+        assert!(matches!(refresh, Refresh::Swapped { .. }), "{refresh:?}");
+    });
+    assert_eq!(plugin.breaker(), BreakerState::Closed { faults: 0 });
+    assert_eq!(outcome(&quote(&plugin)), "2.5 uact");
+    assert!(counters.snapshot().calls >= 1);
+}

@@ -323,7 +323,8 @@ fn decide(
 /// Holds a price against 0 and the tenant's maximum, and splits it up.
 fn accept(order: &Order, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
     if price.amount().is_zero() {
-        let message = format!("{} USD a month rounds to a bid of 0, which the chain refuses", bill.total);
+        let decimals = order.price_precision;
+        let message = format!("the price rounds to a bid of 0 at {decimals} decimals, which the chain refuses");
         return Err(Reason::new(ReasonCode::BelowMinimum, message));
     }
     if let Some(max) = order.max_price.as_ref().filter(|max| price.amount() > max.amount()) {

@@ -263,6 +263,9 @@ fn apply(change: &Change, bill: &mut Bill, total: Usd) -> Result<Usd, Reason> {
         }
         Change::Multiply(factor) => scaled_usd(total, *factor)?,
         Change::Add(usd) => total.checked_add(money::line_rounded(*usd)?)?,
+        Change::Floor(usd) if *usd < Usd::default() => {
+            return Err(invalid(format!("the plugin's floor is {usd} USD a month; it may not be negative")));
+        }
         Change::Floor(usd) => total.max(money::line_rounded(*usd)?),
         Change::ReplaceLine { line: index, usd_per_month } => {
             let count = bill.lines.len();

@@ -6,12 +6,16 @@
 mod arena;
 #[path = "../common/mod.rs"]
 mod common;
+mod compiling;
 mod logs;
 mod siblings;
 mod smuggling;
+mod surroundings;
 
 use arena::Arena;
-use testkit::guests::{answers, commands, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
+use testkit::guests::{
+    answers, commands, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs, resources,
+};
 
 #[test]
 fn endless_loops_end_in_every_entry_point() {
@@ -66,4 +70,9 @@ fn files_that_are_no_plugin_are_refused() {
 #[test]
 fn commands_are_held_as_components_are() {
     Arena::new().fight(&commands::attacks());
+}
+
+#[test]
+fn resources_are_bounded() {
+    Arena::new().fight(&resources::attacks());
 }

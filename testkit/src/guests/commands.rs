@@ -58,6 +58,13 @@ pub fn exits(code: u32, text: &str) -> Vec<u8> {
     command(&data(TEXT, text.as_bytes()), &body)
 }
 
+/// A command that says something on standard error and crashes.
+#[must_use]
+pub fn crashes(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).expect("a short text");
+    command(&data(TEXT, text.as_bytes()), &format!("{}unreachable", print(2, TEXT, length)))
+}
+
 /// Every attack by a command.
 #[must_use]
 pub fn attacks() -> Vec<Attack> {

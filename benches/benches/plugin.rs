@@ -1,0 +1,151 @@
+//! What a plugin costs: a call beside the bare engine and beside the built-in pricing, on one thread and on two, and
+//! loading from the cache.
+//!
+//! After criterion's own figures, percentiles of calls that were timed one by one, in turn with what they are held
+//! against: on a busy machine only such ratios mean something.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use benches::bare::Bare;
+use benches::plugins::{Case, constant, example};
+use benches::stats::Samples;
+use criterion::Criterion;
+use pricing_core::quote::quote;
+use pricing_host::cache::Cache;
+use pricing_host::compile::Compiler;
+use pricing_host::engine::{Purpose, engine};
+use pricing_host::inspect::inspect;
+use pricing_host::load::load_artefact;
+use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
+
+/// Calls that are timed one by one.
+const CALLS: usize = 20_000;
+
+fn main() {
+    let case = Case::new().unwrap();
+    let mut plugins = vec![("constant", constant())];
+    let examples = ["owner-specials", "utilisation"];
+    plugins.extend(examples.iter().filter_map(|name| Some((*name, example(&format!("{name}.wasm"))?))));
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    for (name, wasm) in &plugins {
+        calls(&mut criterion, name, wasm, &case);
+        loading(&mut criterion, name, wasm);
+    }
+    criterion.final_summary();
+    for (name, wasm) in &plugins {
+        in_turn(name, wasm, &case);
+        on_threads(name, wasm, &case);
+    }
+}
+
+fn settings() -> HostSettings {
+    HostSettings::new(Compiler::InProcess)
+}
+
+fn load(wasm: &[u8]) -> Plugin {
+    // The deadline is no matter here, and on a busy machine some calls would miss it.
+    let mut settings =
+        PluginSettings { breaker: BreakerSettings { faults: 0, rest: Duration::ZERO }, ..PluginSettings::default() };
+    settings.limits.deadline = Duration::from_secs(1);
+    PluginHost::new(self::settings()).load("plugin", wasm, settings).unwrap()
+}
+
+fn calls(criterion: &mut Criterion, name: &str, wasm: &[u8], case: &Case) {
+    let (bare, plugin, prepared, request) = (Bare::new(wasm).unwrap(), load(wasm), case.prepared(), case.request());
+    let called = plugin.call(&request);
+    assert!(called.result.is_ok(), "{called:?}");
+    assert_eq!(called.usage.fuel, bare.call(&prepared).ok(), "both are asked the same");
+    let mut group = criterion.benchmark_group(format!("plugin/{name}"));
+    group.bench_function("bare engine", |bencher| bencher.iter(|| bare.call(black_box(&prepared))));
+    group.bench_function("call", |bencher| bencher.iter(|| plugin.call(black_box(&request))));
+    group.bench_function("price", |bencher| bencher.iter(|| plugin.price(black_box(&request))));
+    group.bench_function("quote", |bencher| {
+        bencher.iter(|| {
+            plugin.quote(black_box(&case.order), &case.pricing, case.supply(), Some(&case.utilisation), &case.terms)
+        });
+    });
+    group.bench_function("built-in quote", |bencher| {
+        bencher.iter(|| quote(black_box(&case.order), &case.pricing, case.supply(), &case.terms));
+    });
+    group.finish();
+}
+
+fn loading(criterion: &mut Criterion, name: &str, wasm: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plugin.wasm");
+    std::fs::write(&path, wasm).unwrap();
+    let kept = folder.path().join("cache");
+    let host = PluginHost::new(HostSettings { cache: Some(kept.clone()), ..settings() });
+    host.open(&path, PluginSettings::default()).unwrap();
+    let mut group = criterion.benchmark_group(format!("load/{name}"));
+    let class = SizeClass::Standard;
+    let engine = engine(class, Purpose::Run { concurrency: 4, backtraces: false }).unwrap();
+    let (cache, inspection) = (Cache::open(&kept).unwrap(), inspect(wasm, class).unwrap());
+    group.bench_function("inspect", |bencher| bencher.iter(|| inspect(black_box(wasm), class)));
+    group.bench_function("artefact from the cache", |bencher| {
+        bencher.iter(|| load_artefact(&engine, &inspection, class, &Compiler::InProcess, Some(&cache)));
+    });
+    group.bench_function("open from the cache", |bencher| {
+        bencher.iter(|| host.open(&path, PluginSettings::default()));
+    });
+    group.bench_function("new host, and open from the cache", |bencher| {
+        bencher.iter(|| {
+            let host = PluginHost::new(HostSettings { cache: Some(kept.clone()), ..settings() });
+            host.open(&path, PluginSettings::default())
+        });
+    });
+    group.finish();
+}
+
+/// Times one call.
+fn timed<T>(call: impl FnOnce() -> T) -> Duration {
+    let started = Instant::now();
+    black_box(call());
+    started.elapsed()
+}
+
+/// Calls the host, the bare engine and the built-in pricing in turn, so that what disturbs one disturbs all.
+fn in_turn(name: &str, wasm: &[u8], case: &Case) {
+    let (bare, plugin, prepared, request) = (Bare::new(wasm).unwrap(), load(wasm), case.prepared(), case.request());
+    let [mut engine, mut call, mut quoted, mut builtin] = std::array::from_fn(|_| Samples::default());
+    for _ in 0..CALLS {
+        engine.add(timed(|| bare.call(&prepared)));
+        call.add(timed(|| plugin.call(&request)));
+        quoted.add(timed(|| {
+            plugin.quote(&case.order, &case.pricing, case.supply(), Some(&case.utilisation), &case.terms)
+        }));
+        builtin.add(timed(|| quote(&case.order, &case.pricing, case.supply(), &case.terms)));
+    }
+    println!("{name}: bare engine    {}", engine.line());
+    println!("{name}: call           {}", call.line());
+    println!("{name}: quote          {}", quoted.line());
+    println!("{name}: built-in quote {}", builtin.line());
+    let ratio = call.per_mille(500).as_secs_f64() / engine.per_mille(500).as_secs_f64();
+    println!("{name}: a call takes {ratio:.2} times the bare engine's, at p50");
+}
+
+/// Calls a second on one thread and on two, in turn.
+fn on_threads(name: &str, wasm: &[u8], case: &Case) {
+    let (plugin, request) = (load(wasm), case.request());
+    let throughput = |threads: u32| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| (0..CALLS).for_each(|_| drop(black_box(plugin.call(&request)))));
+            }
+        });
+        f64::from(threads) * CALLS as f64 / start.elapsed().as_secs_f64()
+    };
+    let mut rounds: Vec<(f64, f64)> = (0..5).map(|_| (throughput(1), throughput(2))).collect();
+    rounds.sort_by(|left, right| (left.1 / left.0).total_cmp(&(right.1 / right.0)));
+    for (one, two) in rounds {
+        println!("{name}: {one:.0} calls a second on one thread, {two:.0} on two: {:.2} times", two / one);
+    }
+}

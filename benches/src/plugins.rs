@@ -1,0 +1,94 @@
+//! Plugins for the benchmarks: a host, an order with everything that a plugin may look at, and the plugins themselves.
+
+use std::path::{Path, PathBuf};
+
+use pricing_core::inventory::Cluster;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::order::Order;
+use pricing_core::quote::plugin::{Draft, draft};
+use pricing_core::quote::{Quote, Supply, Terms};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_host::Request;
+use rust_decimal::Decimal;
+use testkit::guest::{self, Guest};
+use testkit::random::Random;
+use testkit::{generate, orders};
+
+/// An order of three services with GPUs, placed on a cluster of 100 nodes.
+#[derive(Debug)]
+pub struct Case {
+    /// The order.
+    pub order: Order,
+    /// A rate card of a usual size.
+    pub pricing: Pricing,
+    /// Where it is placed.
+    pub cluster: Cluster,
+    /// How full the cluster is.
+    pub utilisation: Utilisation,
+    /// The built-in quote.
+    pub draft: Quote,
+    /// Who orders.
+    pub terms: Terms<'static>,
+}
+
+impl Case {
+    /// The order, on the first made-up cluster that has room for it.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let order = orders::three_services("uact")?;
+        let pricing = super::pricing();
+        let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+        (1..100).find_map(|seed| {
+            let cluster = generate::real_cluster(&mut Random::new(seed), 100);
+            let Draft::Open(draft) = draft(&order, &pricing, supply(&cluster), &terms) else { return None };
+            draft.price()?;
+            let (order, pricing) = (order.clone(), pricing.clone());
+            let utilisation = Utilisation::of(&cluster);
+            Some(Self { order, pricing, cluster, utilisation, draft, terms })
+        })
+    }
+
+    /// What a plugin is asked.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        let Self { order, pricing, utilisation, draft, terms, .. } = self;
+        Request { order, pricing, draft, utilisation: Some(utilisation), terms }
+    }
+
+    /// The cluster, to place the order on.
+    #[must_use]
+    pub fn supply(&self) -> Supply<'_> {
+        supply(&self.cluster)
+    }
+}
+
+fn supply(cluster: &Cluster) -> Supply<'_> {
+    Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() }
+}
+
+/// A component that looks at nothing and answers a price: what is left is the host's part.
+#[must_use]
+pub fn constant() -> Vec<u8> {
+    guest::answers(0, "1.5")
+}
+
+/// A component that runs this body before it answers.
+#[must_use]
+pub fn with_body(fields: &str, body: &str) -> Vec<u8> {
+    let fields = format!("{fields} {}", guest::text_data("1.5"));
+    let price = format!("{body} {}", guest::text_answer(0, 3));
+    Guest { fields: &fields, price: &price, ..Guest::default() }.component()
+}
+
+/// A built example plugin, when it is there.
+#[must_use]
+pub fn example(name: &str) -> Option<Vec<u8>> {
+    std::fs::read(example_path(name)).ok()
+}
+
+/// Where a built example plugin is.
+#[must_use]
+pub fn example_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples-plugins/built").join(name)
+}

@@ -1,0 +1,56 @@
+//! Percentiles of what was timed one by one: a mean hides what a deadline is about.
+
+use std::time::Duration;
+
+/// Durations that can be asked for their percentiles.
+#[derive(Clone, Debug, Default)]
+pub struct Samples(Vec<Duration>);
+
+impl Samples {
+    /// Adds one.
+    pub fn add(&mut self, duration: Duration) {
+        self.0.push(duration);
+    }
+
+    /// Adds all of another.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The duration that this many of a thousand do not exceed.
+    #[must_use]
+    pub fn per_mille(&self, per_mille: usize) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let last = sorted.len().saturating_sub(1);
+        let place = sorted.len().saturating_mul(per_mille).div_ceil(1_000).saturating_sub(1);
+        sorted.get(place.min(last)).copied().unwrap_or_default()
+    }
+
+    /// The usual percentiles, in a line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|per_mille| self.per_mille(per_mille));
+        format!("p50 {p50:>10.1?}  p99 {p99:>10.1?}  p99.9 {p999:>10.1?}  max {max:>10.1?}  of {}", self.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_samples() {
+        let mut samples = Samples::default();
+        (1..=1_000).rev().for_each(|nanos| samples.add(Duration::from_nanos(nanos)));
+        let percentiles = [1, 500, 990, 999, 1_000].map(|per_mille| samples.per_mille(per_mille).as_nanos());
+        assert_eq!(percentiles, [1, 500, 990, 999, 1_000]);
+        assert_eq!(Samples::default().per_mille(500), Duration::ZERO);
+    }
+}
