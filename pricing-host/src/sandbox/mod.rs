@@ -32,6 +32,9 @@ pub enum SandboxError {
     Watch(#[from] io::Error),
 }
 
+/// The longest that a call may take, whatever its limit: longer ones do not fit every machine's clock.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Where the plugins of one size class run.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
@@ -84,7 +87,7 @@ impl Sandbox {
         let arrived = Instant::now();
         let place = self.gate.enter();
         let started = Instant::now();
-        let deadline = started.checked_add(limits.deadline).unwrap_or(started);
+        let deadline = started.checked_add(limits.deadline.min(LONGEST)).unwrap_or(started);
         let armed = self.watch.arm(deadline);
         let mut phase = Phase::Start;
         let mut store = store::new(&self.engine, limits, self.class, deadline);
