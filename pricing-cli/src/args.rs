@@ -1,6 +1,7 @@
 //! Arguments that several commands share.
 
 use std::env;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget};
 use pricing_host::{PluginSettings, SizeClass};
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 
@@ -46,7 +48,8 @@ pub(crate) struct OrderArgs {
 }
 
 /// An order's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum FormatArg {
     /// A tenant's SDL
     Sdl,
@@ -67,7 +70,8 @@ impl From<FormatArg> for OrderFormat {
 }
 
 /// Who places an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum SchedulerArg {
     /// Finds a placement that can really be made, whenever there is one
     #[default]
@@ -107,10 +111,15 @@ impl PlacementArgs {
 
     /// Applies the overcommit factors to a rate card's. Of two for one resource the later counts.
     pub(crate) fn apply(&self, pricing: &mut Pricing) {
-        for CommitArg { resource, factor } in &self.commit {
-            *resource.level(&mut pricing.commit) = *factor;
-            pricing.origins.set(format!("commit.{}", resource.name()), Origin::Option("--commit".to_owned()));
-        }
+        apply_commit(&self.commit, pricing);
+    }
+}
+
+/// Applies overcommit factors to a rate card's. Of two for one resource the later counts.
+pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
+    for CommitArg { resource, factor } in commit {
+        *resource.level(&mut pricing.commit) = *factor;
+        pricing.origins.set(format!("commit.{}", resource.name()), Origin::Option("--commit".to_owned()));
     }
 }
 
@@ -152,6 +161,12 @@ pub(crate) struct CommitArg {
     factor: Decimal,
 }
 
+impl fmt::Display for CommitArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.resource.name(), self.factor)
+    }
+}
+
 impl FromStr for CommitArg {
     type Err = String;
 
@@ -172,6 +187,15 @@ impl FromStr for CommitArg {
 /// How a plugin is run.
 #[derive(Debug, Args)]
 pub(crate) struct PluginArgs {
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// What a plugin may use.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArgs {
     /// Wall-clock time that a call may take [default: 50ms; engine class: 1s]
     #[arg(long, value_name = "DURATION", value_parser = deadline)]
     pub(crate) deadline: Option<Duration>,
@@ -184,6 +208,11 @@ pub(crate) struct PluginArgs {
     /// How large a plugin may be
     #[arg(long, value_enum, value_name = "CLASS", default_value_t)]
     pub(crate) plugin_class: PluginClass,
+}
+
+/// Where compiled plugins are kept.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArgs {
     /// The folder in which compiled plugins are kept [default: bidprice/plugins in the user's cache folder]
     #[arg(long, value_name = "DIR", env = "BIDPRICE_PLUGIN_CACHE")]
     pub(crate) plugin_cache: Option<PathBuf>,
@@ -214,14 +243,21 @@ impl From<PluginClass> for SizeClass {
 impl PluginArgs {
     /// Whether any of it was given.
     pub(crate) fn any(&self) -> bool {
-        let Self { deadline, fuel, memory_limit, plugin_class, plugin_cache: _, no_plugin_cache } = self;
+        let LimitArgs { deadline, fuel, memory_limit, plugin_class } = &self.limits;
         let class = *plugin_class != PluginClass::Standard;
-        deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class || *no_plugin_cache
+        deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class || self.cache.no_plugin_cache
+    }
+}
+
+impl LimitArgs {
+    /// The size class.
+    pub(crate) fn class(&self) -> SizeClass {
+        self.plugin_class.into()
     }
 
     /// The settings that they make.
     pub(crate) fn settings(&self) -> Result<PluginSettings, CliError> {
-        let class = SizeClass::from(self.plugin_class);
+        let class = self.class();
         let mut settings = PluginSettings::new(class);
         let limits = &mut settings.limits;
         limits.deadline = self.deadline.unwrap_or(limits.deadline);
@@ -237,9 +273,11 @@ impl PluginArgs {
         }
         Ok(settings)
     }
+}
 
+impl CacheArgs {
     /// The folder in which compiled plugins are kept.
-    pub(crate) fn cache(&self) -> Option<PathBuf> {
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
         if self.no_plugin_cache {
             return None;
         }

@@ -77,6 +77,12 @@ impl CliError {
         Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(InputError::new(error)) }
     }
 
+    /// A file that could not be written.
+    pub(crate) fn unwritable(path: impl fmt::Display, error: impl fmt::Display) -> Self {
+        let error = InputError::new(format_args!("it cannot be written: {error}"));
+        Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error) }
+    }
+
     /// An internal error.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into())

@@ -1,20 +1,95 @@
 //! Reads what the command line names.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
 use pricing_core::order::{self, Order};
 use pricing_core::rates::{self, Pricing};
+use serde::{Deserialize, Serialize};
 
 use crate::args::{OrderArgs, RatesArgs};
 use crate::error::CliError;
 
+/// What the names of the rates' variables start with.
+const RATES_PREFIX: &str = "PRICE_TARGET_";
 /// The most bytes that a rate card may have.
 const MAX_RATES_BYTES: usize = 1 << 20;
+
+/// A text and what messages call it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+impl Document {
+    /// An order in a file.
+    pub(crate) fn order(path: &Path) -> Result<Self, CliError> {
+        Self::read(path, order::MAX_INPUT_BYTES)
+    }
+
+    /// An inventory in a file.
+    pub(crate) fn inventory(path: &Path) -> Result<Self, CliError> {
+        Self::read(path, inventory::MAX_INPUT_BYTES)
+    }
+
+    /// A rate card in a file.
+    pub(crate) fn rates(path: &Path) -> Result<Self, CliError> {
+        Self::read(path, MAX_RATES_BYTES)
+    }
+
+    /// Any text in a file, if it is not longer than it may be.
+    pub(crate) fn read(path: &Path, limit: usize) -> Result<Self, CliError> {
+        Ok(Self { name: name(path), text: text(path, limit)? })
+    }
+
+    /// An error at a place in the text.
+    pub(crate) fn malformed(&self, error: InputError) -> CliError {
+        CliError::malformed(&self.name, error)
+    }
+}
+
+/// The text of rates.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RatesText {
+    /// A rate card.
+    File(Document),
+    /// The rates' variables of the environment.
+    Environment(BTreeMap<String, String>),
+}
+
+impl RatesText {
+    /// The text of what the command line names.
+    pub(crate) fn of(args: &RatesArgs) -> Result<Self, CliError> {
+        match &args.rates {
+            Some(path) => Document::rates(path).map(Self::File),
+            None => {
+                // What is no text is kept as what is malformed: to take it for unset would price by a default.
+                let text = |value: OsString| value.to_string_lossy().into_owned();
+                let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
+                Ok(Self::Environment(variables.filter(|(name, _)| name.starts_with(RATES_PREFIX)).collect()))
+            }
+        }
+    }
+
+    /// The rates.
+    pub(crate) fn pricing(&self) -> Result<Pricing, CliError> {
+        match self {
+            Self::File(document) => rates::toml::read(&document.text).map_err(|error| document.malformed(error)),
+            Self::Environment(variables) => rates::environment::check_names(variables.keys().map(String::as_str))
+                .and_then(|()| rates::environment::read(|name| variables.get(name).cloned()))
+                .map_err(|error| CliError::malformed("environment", error)),
+        }
+    }
+}
 
 /// What messages call a file.
 pub(crate) fn name(path: &Path) -> String {
@@ -63,21 +138,10 @@ pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError
 
 /// The rate card that a file or the environment names.
 pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
-    match &args.rates {
-        Some(path) => rate_card(path),
-        None => {
-            // What is no text is kept as what is malformed: to take it for unset would price by a default.
-            let text = |value: OsString| value.to_string_lossy().into_owned();
-            let names: Vec<String> = env::vars_os().map(|(name, _)| text(name)).collect();
-            rates::environment::check_names(names.iter().map(String::as_str))
-                .and_then(|()| rates::environment::read(|name| env::var_os(name).map(text)))
-                .map_err(|error| CliError::malformed("environment", error))
-        }
-    }
+    RatesText::of(args)?.pricing()
 }
 
 /// The rate card in a file.
 pub(crate) fn rate_card(path: &Path) -> Result<Pricing, CliError> {
-    let content = text(path, MAX_RATES_BYTES)?;
-    rates::toml::read(&content).map_err(|error| CliError::malformed(name(path), error))
+    RatesText::File(Document::rates(path)?).pricing()
 }

@@ -6,6 +6,8 @@ mod error;
 mod load;
 mod output;
 mod plugin;
+mod plugin_table;
+mod scene;
 mod table;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Command {
     Inventory(command::inventory::Args),
     /// Look at rate cards
     Rates(command::rates::Args),
+    /// Write, test and time pricing plugins
+    Plugin(command::plugin::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
     /// Write the manual pages
@@ -51,6 +55,7 @@ impl Command {
             Self::Groups(args) => command::groups::run(&args),
             Self::Inventory(args) => command::inventory::run(&args),
             Self::Rates(args) => command::rates::run(&args),
+            Self::Plugin(args) => command::plugin::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
         }

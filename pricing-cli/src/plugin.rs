@@ -1,16 +1,16 @@
 //! A plugin as commands use it: opened with the limits of the command line, or refused with a reason.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
-use pricing_core::quote::plugin::{Draft, draft};
-use pricing_core::quote::{FallbackBy, PluginUse, Quote, Supply, Terms};
+use pricing_core::quote::plugin::{Draft, draft, drafts_of_alternatives};
+use pricing_core::quote::{Alternative, Alternatives, FallbackBy, PluginUse, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected};
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, Request};
 
 use crate::args::PluginArgs;
 use crate::error::CliError;
@@ -30,8 +30,8 @@ pub(crate) enum Pricer {
 impl Pricer {
     /// Opens the plugin in a file. One that is bad is no error here: every order is then a fault.
     pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Self, CliError> {
-        let settings = PluginSettings { fallback, ..args.settings()? };
-        let host = host(args, false)?;
+        let settings = PluginSettings { fallback, ..args.limits.settings()? };
+        let host = host(args.cache.folder(), false)?;
         match host.open(path, settings) {
             Ok(plugin) => {
                 warn(&host, &plugin);
@@ -63,14 +63,36 @@ impl Pricer {
             },
         }
     }
+
+    /// Prices every distinct set of cards that an order could be allocated, cheapest first.
+    pub(crate) fn alternatives(
+        &self,
+        order: &Order,
+        pricing: &Pricing,
+        supply: Supply<'_>,
+        utilisation: Option<&Utilisation>,
+        terms: &Terms<'_>,
+    ) -> Result<Alternatives, Reason> {
+        let Self::Ready(plugin) = self else { return Ok(Alternatives::default()) };
+        let (drafts, complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
+        let mut list = Vec::new();
+        for draft in &drafts {
+            let called = plugin.call(&Request { order, pricing, draft, utilisation, terms });
+            called.result?;
+            let alternative =
+                called.answer.and_then(|answer| Alternative::by_plugin(order, pricing, draft, &answer, terms));
+            list.extend(alternative);
+        }
+        Ok(Alternatives::cheapest_first(list, complete))
+    }
 }
 
-/// A host that compiles in a process of its own, and keeps what it compiled where the arguments say.
-pub(crate) fn host(args: &PluginArgs, backtraces: bool) -> Result<PluginHost, CliError> {
+/// A host that compiles in a process of its own, and keeps what it compiled in a folder.
+pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHost, CliError> {
     let program = std::env::current_exe()
         .map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
     let compiler = Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] };
-    let settings = HostSettings { cache: args.cache(), backtraces, ..HostSettings::new(compiler) };
+    let settings = HostSettings { cache, backtraces, ..HostSettings::new(compiler) };
     Ok(PluginHost::new(settings))
 }
 
@@ -80,6 +102,6 @@ pub(crate) fn warn(host: &PluginHost, plugin: &Plugin) {
         output::complain(&format!("warning: compiled plugins are not kept: {problem}"));
     }
     if let Origin::Compiled(Some(warning)) = plugin.origin() {
-        output::complain(&format!("warning: the compiled plugin is not kept: {warning}"));
+        output::complain(&format!("warning: {warning}"));
     }
 }

@@ -12,7 +12,7 @@ use pricing_core::reserve::Reservation;
 use crate::command::rates::{Entry, origin_text};
 
 /// A table without frames, with some columns aligned to the right.
-fn table(header: &[&str], right: &[usize]) -> Table {
+pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header.iter().copied());
@@ -25,11 +25,11 @@ fn table(header: &[&str], right: &[usize]) -> Table {
 }
 
 /// A text of an input without what could drive a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-fn text(table: &Table) -> String {
+pub(crate) fn text(table: &Table) -> String {
     let lines: Vec<String> = table.trim_fmt().lines().map(printable).collect();
     lines.join("\n") + "\n"
 }
@@ -162,7 +162,7 @@ fn alternatives_table(alternatives: &Alternatives) -> String {
             if kinds.is_empty() { "no cards".to_owned() } else { kinds.join("; ") },
             price.amount().to_string(),
             price.denom().to_string(),
-            alternative.usd_per_month.to_string(),
+            alternative.usd_per_month.map(|usd| usd.to_string()).unwrap_or_default(),
         ]);
     }
     let mut shown = text(&table);

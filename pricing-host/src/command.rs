@@ -7,7 +7,7 @@ use wasmtime::{Engine, InstancePre, Linker, Module, Store};
 
 use crate::fault::Fault;
 use crate::limits::CallLimits;
-use crate::log::{Level, cut, printable};
+use crate::log::{Level, REASON_BYTES, cut, printable};
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
 use crate::wasi::{self, Exit, WasiState};
@@ -18,8 +18,6 @@ const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
 /// What a command is called as.
 const PROGRAM_NAME: &str = "plugin";
-/// Bytes of standard error that a reason repeats.
-const REASON_BYTES: usize = 1_000;
 
 /// A command, linked and ready to be instantiated.
 pub(crate) struct Program(InstancePre<CallState>);
@@ -38,23 +36,31 @@ impl Program {
         linker.instantiate_pre(module).map(Self)
     }
 
+    /// Writes a request as the contract has it.
+    pub(crate) fn prepare(request: &Request<'_>, limits: &CallLimits) -> WasiState {
+        let stdin = script_request::to_json(request.order).into_bytes();
+        WasiState::new(stdin, PROGRAM_NAME, environment(request), limits)
+    }
+
     /// Prices one order on a fresh instance.
     pub(crate) fn call(
         &self,
         store: &mut Store<CallState>,
         phase: &mut Phase,
-        limits: &CallLimits,
-        request: &Request<'_>,
+        wasi: WasiState,
     ) -> wasmtime::Result<Answer> {
-        let stdin = script_request::to_json(request.order).into_bytes();
-        store.data_mut().wasi = WasiState::new(stdin, PROGRAM_NAME, environment(request), limits);
+        store.data_mut().wasi = wasi;
         let ended = self.run(store, phase);
         let output = store.data_mut().wasi.take_output();
         let stderr = String::from_utf8_lossy(&output.stderr);
         // Also for a command that crashed: what it said last may be why.
         store.data_mut().log.push(Level::Error, &stderr);
+        if output.stderr_cut {
+            store.data_mut().log.drop_line();
+        }
+        let code = exit_code(ended)?;
         *phase = Phase::Answer;
-        match exit_code(ended)? {
+        match code {
             0 => price(&output.stdout).map_err(wasmtime::Error::from),
             code => Ok(Answer::Decline(reason(code, &stderr))),
         }

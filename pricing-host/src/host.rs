@@ -183,8 +183,11 @@ impl Shared {
     }
 }
 
-/// Reads a plugin's file, if it is a plain file and not longer than it may be.
-pub(crate) fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
+/// Reads a plugin's file, if it is a plain file. Of one that is longer than it may be, only so much that this shows.
+///
+/// # Errors
+/// When it cannot be read, or is a folder, pipe or device.
+pub fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
     // A pipe or device could keep the reader waiting.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));

@@ -21,13 +21,13 @@ mod wasi;
 mod workers;
 
 pub use fault::Fault;
-pub use host::{HostSettings, OpenError, PluginHost, Rejected};
+pub use host::{HostSettings, OpenError, PluginHost, Rejected, read as read_file};
 pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
 pub use log::{Level, Log, LogLine, printable};
 pub use plugin::{
-    BreakerSettings, BreakerState, Called, Plugin, PluginSettings, QuoteFuture, QuoteJob, Refresh, SharedSupply,
-    Watcher,
+    BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
+    Refresh, SharedSupply, Watcher,
 };
 pub use request::Request;
 pub use sandbox::{SandboxError, Usage};

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// Bytes of a plugin's own words that the reason of a decline repeats.
+pub(crate) const REASON_BYTES: usize = 1_000;
+
 /// How grave a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -77,17 +80,22 @@ impl LogBuffer {
     pub(crate) fn push(&mut self, level: Level, message: &str) {
         for line in message.trim_end_matches(['\r', '\n']).lines() {
             if self.lines_left == 0 || self.bytes_left == 0 {
-                self.log.dropped = self.log.dropped.saturating_add(1);
+                self.drop_line();
                 return;
             }
             let kept = cut(line, self.bytes_left);
             if kept.len() < line.len() {
-                self.log.dropped = self.log.dropped.saturating_add(1);
+                self.drop_line();
             }
             self.bytes_left = self.bytes_left.saturating_sub(kept.len().max(1));
             self.lines_left = self.lines_left.saturating_sub(1);
             self.log.lines.push(LogLine { level, message: printable(kept) });
         }
+    }
+
+    /// Takes note of a line that was dropped before it came here.
+    pub(crate) fn drop_line(&mut self) {
+        self.log.dropped = self.log.dropped.saturating_add(1);
     }
 
     pub(crate) fn finish(self) -> Log {
@@ -106,9 +114,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if drives_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Whether a character controls a terminal, breaks lines, turns the reading direction or cannot be seen.
 fn drives_terminal(c: char) -> bool {
-    let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (c.is_control() && c != '\t') || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
+    let invisible = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    (c.is_control() && c != '\t') || invisible
 }
 
 #[cfg(test)]
@@ -123,8 +134,8 @@ mod tests {
         buffer.push(Level::Error, "no room");
         let log = buffer.finish();
         let lines: Vec<String> = log.lines.iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["info: one", "info: \u{fffd}[31mred", "error: far too "]);
+        assert_eq!(lines, ["info: one", "info: \u{fffd}[31mred", "error: far too l"]);
         assert_eq!(log.dropped, 2);
-        assert_eq!(log.last_error(), Some("far too "));
+        assert_eq!(log.last_error(), Some("far too l"));
     }
 }

@@ -6,10 +6,12 @@ use wasmtime::{Engine, Store};
 use crate::command;
 use crate::component;
 use crate::fault::Fault;
+use crate::inspect::passed_on;
 use crate::limits::CallLimits;
 use crate::load::Compiled;
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
+use crate::wasi::WasiState;
 
 /// A plugin of either kind.
 #[derive(Debug)]
@@ -20,6 +22,25 @@ pub(crate) enum Program {
     Command(command::Program),
 }
 
+/// A call that is ready to be made.
+#[derive(Debug)]
+pub(crate) enum Prepared<'a> {
+    /// Of a component.
+    Component(&'a component::Program, Box<component::wit::BidRequest>),
+    /// Of a command.
+    Command(&'a command::Program, Box<WasiState>),
+}
+
+impl Prepared<'_> {
+    /// Prices the order on a fresh instance.
+    pub(crate) fn call(self, store: &mut Store<CallState>, phase: &mut Phase) -> wasmtime::Result<Answer> {
+        match self {
+            Self::Component(program, request) => program.call(store, phase, &request),
+            Self::Command(program, wasi) => program.call(store, phase, *wasi),
+        }
+    }
+}
+
 impl Program {
     /// Links compiled code.
     pub(crate) fn link(engine: &Engine, compiled: &Compiled) -> Result<Self, Fault> {
@@ -27,19 +48,16 @@ impl Program {
             Compiled::Component(component) => component::Program::new(engine, component).map(Self::Component),
             Compiled::Module(module) => command::Program::new(engine, module).map(Self::Command),
         };
-        linked.map_err(|error| Fault::rejected(format!("the plugin cannot be linked: {error:#}")))
+        linked.map_err(|error| {
+            Fault::rejected(format!("the plugin cannot be linked: {}", passed_on(&format!("{error:#}"))))
+        })
     }
 
-    pub(crate) fn call(
-        &self,
-        store: &mut Store<CallState>,
-        phase: &mut Phase,
-        limits: &CallLimits,
-        request: &Request<'_>,
-    ) -> wasmtime::Result<Answer> {
+    /// Writes a request in the plugin's words. That is the host's work, and not the plugin's time.
+    pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> Prepared<'a> {
         match self {
-            Self::Component(program) => program.call(store, phase, request),
-            Self::Command(program) => program.call(store, phase, limits, request),
+            Self::Component(program) => Prepared::Component(program, Box::new(component::Program::prepare(request))),
+            Self::Command(program) => Prepared::Command(program, Box::new(command::Program::prepare(request, limits))),
         }
     }
 }

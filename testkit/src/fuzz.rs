@@ -68,11 +68,15 @@ pub fn group_spec(data: &[u8]) {
     }
 }
 
-/// A script request that is read can be priced, strictly and as the generic script does.
+/// A script request that is read can be priced, strictly and as the generic script does, and written and read again.
 pub fn script_request(data: &[u8]) {
     let Some(text) = text(data) else { return };
     compat_price(text);
     let Ok(order) = script_request::read(text) else { return };
+    let written = script_request::to_json(&order);
+    let read = must("a written request was refused", script_request::read(&written));
+    assert_eq!((&read.max_price, read.price_precision), (&order.max_price, order.price_precision));
+    assert_eq!(script_request::to_json(&read), written);
     let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
     check_quote(&quote::quote(&order, &rates::Pricing::default(), Supply::Unknown, &terms));
 }

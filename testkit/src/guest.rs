@@ -26,16 +26,39 @@ const BUMP: &str = r#"
 /// When the text is no module or does not fit the WIT package.
 #[must_use]
 pub fn component(fields: &str) -> Vec<u8> {
+    component_of(fields, None)
+}
+
+/// Makes a component as [`component`] does, of the world `plugin` of another WIT package that may use the project's.
+///
+/// # Panics
+/// When the text is no module or does not fit the world.
+#[must_use]
+pub fn component_of(fields: &str, package: Option<&str>) -> Vec<u8> {
+    ComponentEncoder::default()
+        .module(&core_module_of(fields, package))
+        .and_then(|encoder| encoder.validate(true).encode())
+        .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
+}
+
+/// Makes the core module of [`component`], which says which world it is for.
+///
+/// # Panics
+/// When the text is no module.
+#[must_use]
+pub fn core_module(fields: &str) -> Vec<u8> {
+    core_module_of(fields, None)
+}
+
+fn core_module_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
-    let (package, _) = resolve.push_dir(wit).expect("the WIT package");
+    let (own, _) = resolve.push_dir(wit).expect("the WIT package");
+    let package = package.map_or(own, |text| resolve.push_str("other.wit", text).expect("another WIT package"));
     let world = resolve.select_world(&[package], Some("plugin")).expect("the world");
     let mut module = wat::parse_str(format!("(module {fields})")).expect("a module in text");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
-    ComponentEncoder::default()
-        .module(&module)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
+    module
 }
 
 /// The core module of a component, in text. What is left empty is as it is in a plugin that does no harm.
@@ -59,6 +82,16 @@ impl Guest<'_> {
     /// Makes the component.
     #[must_use]
     pub fn component(&self) -> Vec<u8> {
+        component(&self.text())
+    }
+
+    /// Makes the core module of it.
+    #[must_use]
+    pub fn core_module(&self) -> Vec<u8> {
+        core_module(&self.text())
+    }
+
+    fn text(&self) -> String {
         let Self { imports, fields, price, .. } = self;
         let given = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
         let (memory, realloc) = (given(self.memory, "2"), given(self.realloc, BUMP));
@@ -66,7 +99,7 @@ impl Guest<'_> {
             "" => String::new(),
             body => format!(r#"(func (export "cabi_post_bidprice:plugin/pricer@0.1.0#price") (param i32) {body})"#),
         };
-        component(&format!(
+        format!(
             r#"{imports}
             (memory (export "memory") {memory})
             (global $next (mut i32) (i32.const 65536))
@@ -74,7 +107,7 @@ impl Guest<'_> {
             {fields}
             (func $price (export "bidprice:plugin/pricer@0.1.0#price") (param i32) (result i32) {price})
             {post_return}"#
-        ))
+        )
     }
 }
 

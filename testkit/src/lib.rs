@@ -5,8 +5,10 @@ pub mod corpus;
 pub mod fuzz;
 pub mod generate;
 #[cfg(feature = "guests")]
+#[expect(clippy::expect_used, clippy::panic, reason = "a guest that cannot be made is a mistake in a test")]
 pub mod guest;
 #[cfg(feature = "guests")]
+#[expect(clippy::expect_used, reason = "a guest that cannot be made is a mistake in a test")]
 pub mod guests;
 pub mod oracle;
 pub mod orders;

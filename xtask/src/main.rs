@@ -1,6 +1,8 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
+
+mod plugins;
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -10,7 +12,10 @@ const USAGE: &str = "usage: cargo xtask VERB
   lint              rustfmt, clippy and rustdoc, warnings denied
   test              every test
   golden [--bless]  the golden cases of the programs; --bless writes what they print now
-  fuzz [SECONDS]    every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz)";
+  fuzz [SECONDS]    every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz)
+  plugins [--check] [--engines]
+                    the example plugins; --check builds them elsewhere and compares what they do with those in the
+                    repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
 
 /// Every fuzz target, as `fuzz/Cargo.toml` names it.
 const FUZZ_TARGETS: [&str; 8] = [
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
         ["golden", "--bless"] => golden(&[("GOLDEN", "bless")]),
         ["fuzz"] => fuzz("10"),
         ["fuzz", seconds] => fuzz(seconds),
+        ["plugins", options @ ..] => plugins(options),
         _ => {
             eprintln!("{USAGE}");
             false
@@ -46,6 +52,11 @@ fn main() -> ExitCode {
 fn lint() -> bool {
     cargo(&["fmt", "--all", "--check"], &[])
         && cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"], &[])
+        && cargo(&["fmt", "--manifest-path", "examples-plugins/Cargo.toml", "--check"], &[])
+        && cargo(
+            &["clippy", "--manifest-path", "examples-plugins/Cargo.toml", "--all-targets", "--", "-D", "warnings"],
+            &[],
+        )
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
         && cargo(&["clippy", "--package", "pricing-core", "--no-default-features", "--", "-D", "warnings"], &[])
         && cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
@@ -53,6 +64,14 @@ fn lint() -> bool {
 
 fn golden(environment: &[(&str, &str)]) -> bool {
     cargo(&["test", "--package", "pricing-cli", "--test", "golden"], environment)
+}
+
+fn plugins(words: &[&str]) -> bool {
+    let Some(options) = plugins::Options::parse(words) else {
+        eprintln!("{USAGE}");
+        return false;
+    };
+    plugins::run(options).inspect_err(|error| eprintln!("error: {error}")).is_ok()
 }
 
 fn fuzz(seconds: &str) -> bool {

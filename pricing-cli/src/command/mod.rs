@@ -2,6 +2,7 @@
 
 pub(crate) mod groups;
 pub(crate) mod inventory;
+pub(crate) mod plugin;
 pub(crate) mod quote;
 pub(crate) mod rates;
 pub(crate) mod reserve;

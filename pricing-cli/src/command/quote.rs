@@ -3,45 +3,30 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
-use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Supply, Terms};
+use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
 
-use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, PluginArgs, RatesArgs, UsdPerAkt};
+use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::plugin::Pricer;
-use crate::{load, output, table};
+use crate::scene::{Scene, SceneArgs};
+use crate::{output, table};
 
 /// Arguments of `bidprice quote`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     order: OrderArgs,
-    /// The inventory to place the order on: a Cluster or provider Status, any dialect. Without it capacity is not
-    /// asked, and a request that leaves the model open may come to any card that the rate card lists
-    #[arg(long, value_name = "FILE")]
-    inventory: Option<PathBuf>,
     #[command(flatten)]
-    rates: RatesArgs,
-    /// What an AKT is worth in USD; needed for bids in uakt
-    #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
-    usd_per_akt: Option<UsdPerAkt>,
-    /// Who ordered, for allow and deny lists and discounts
-    #[arg(long, value_name = "ADDRESS", env = "AKASH_OWNER")]
-    owner: Option<String>,
-    #[command(flatten)]
-    placement: PlacementArgs,
-    /// The daemon has reserved the order already: do not ask for capacity, only which cards there are
-    #[arg(long, requires = "inventory")]
-    already_reserved: bool,
+    scene: SceneArgs,
     /// Also price every distinct set of GPU kinds that the order could be allocated, cheapest first
     #[arg(long)]
     all_targets: bool,
     /// A plugin that prices instead: a component, or a WASI command that follows the bid price script contract
-    #[arg(long, value_name = "FILE", conflicts_with = "all_targets")]
+    #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
     #[command(flatten)]
     plugin_args: PluginArgs,
@@ -69,29 +54,12 @@ struct Priced<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let orders = load::orders(&args.order)?;
-    let mut pricing = load::pricing(&args.rates)?;
-    args.placement.apply(&mut pricing);
-    let cluster = args.inventory.as_deref().map(load::inventory).transpose()?;
-    if let Some((_, findings)) = cluster.as_ref().filter(|(_, findings)| !findings.is_empty()) {
-        let count = findings.len();
-        output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
-    }
-    let supply = supply(args, cluster.as_ref().map(|(cluster, _)| cluster));
-    let owner = args.owner.as_deref().filter(|owner| !owner.is_empty());
-    let terms = Terms { owner, usd_per_akt: args.usd_per_akt.and_then(|usd| usd.0), ..Terms::default() };
+    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let (pricing, supply, terms) = (&scene.pricing, scene.supply(), scene.terms());
     let plugin = plugin(args)?;
-    let utilisation = cluster.as_ref().filter(|_| plugin.is_some()).map(|(cluster, _)| Utilisation::of(cluster));
-    let priced: Vec<Priced<'_>> = orders
-        .iter()
-        .map(|order| match &plugin {
-            None => price(order, &pricing, supply, &terms, args),
-            Some(plugin) => {
-                let quote = plugin.quote(order, &pricing, supply, utilisation.as_ref(), &terms);
-                Priced { order, quote, alternatives: None }
-            }
-        })
-        .collect();
+    let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());
+    let ask = Ask { pricing, supply, plugin: plugin.as_ref(), utilisation: utilisation.as_ref(), terms };
+    let priced: Vec<Priced<'_>> = scene.orders.iter().map(|order| ask.price(order, args.all_targets)).collect();
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
@@ -99,8 +67,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
-                let old_rule = quote::old_rule_usd(order, &pricing, quote, &terms);
-                output::print(&table::quote(quote, old_rule, alternatives.as_ref()))?;
+                // The old rule is no yardstick for a plugin's own price.
+                let old_rule = plugin.is_none().then(|| quote::old_rule_usd(order, pricing, quote, &ask.terms));
+                output::print(&table::quote(quote, old_rule.flatten(), alternatives.as_ref()))?;
             }
         }
     }
@@ -119,26 +88,39 @@ fn plugin(args: &Args) -> Result<Option<Pricer>, CliError> {
     Pricer::open(path, &args.plugin_args, fallback).map(Some)
 }
 
-fn supply<'a>(args: &Args, cluster: Option<&'a Cluster>) -> Supply<'a> {
-    match cluster {
-        None => Supply::Unknown,
-        Some(cluster) if args.already_reserved => Supply::Held { cluster },
-        Some(cluster) => {
-            Supply::Reserve { cluster, scheduler: args.placement.scheduler.into(), budget: args.placement.budget() }
-        }
-    }
+/// What every group of an order is priced by.
+struct Ask<'a> {
+    pricing: &'a Pricing,
+    supply: Supply<'a>,
+    plugin: Option<&'a Pricer>,
+    utilisation: Option<&'a Utilisation>,
+    terms: Terms<'a>,
 }
 
-fn price<'a>(order: &'a Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>, args: &Args) -> Priced<'a> {
-    let quote = quote::quote(order, pricing, supply, terms);
-    let alternatives = args.all_targets.then(|| {
-        quote::alternatives(order, pricing, supply, terms).unwrap_or_else(|reason| {
-            // Where the order itself is declined the quote says why.
-            if quote.price().is_some() {
-                output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
-            }
-            Alternatives::default()
-        })
-    });
-    Priced { order, quote, alternatives }
+impl Ask<'_> {
+    fn price<'a>(&self, order: &'a Order, all_targets: bool) -> Priced<'a> {
+        let Self { pricing, supply, plugin, utilisation, terms } = self;
+        let quote = match plugin {
+            None => quote::quote(order, pricing, *supply, terms),
+            Some(plugin) => plugin.quote(order, pricing, *supply, *utilisation, terms),
+        };
+        let alternatives = all_targets.then(|| {
+            self.alternatives(order).unwrap_or_else(|reason| {
+                // Where the order itself is declined the quote says why.
+                if quote.price().is_some() {
+                    output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
+                }
+                Alternatives::default()
+            })
+        });
+        Priced { order, quote, alternatives }
+    }
+
+    fn alternatives(&self, order: &Order) -> Result<Alternatives, Reason> {
+        let Self { pricing, supply, plugin, utilisation, terms } = self;
+        match plugin {
+            None => quote::alternatives(order, pricing, *supply, terms),
+            Some(plugin) => plugin.alternatives(order, pricing, *supply, *utilisation, terms),
+        }
+    }
 }

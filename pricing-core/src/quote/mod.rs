@@ -152,8 +152,8 @@ pub struct Alternative {
     pub targets: Vec<QuotedTarget>,
     /// The bid for it, whether or not the tenant would pay it.
     pub price: Price,
-    /// The sum of its lines.
-    pub usd_per_month: Usd,
+    /// The sum of its lines; none where a plugin priced it in a denom whose rate is not known.
+    pub usd_per_month: Option<Usd>,
 }
 
 /// Every way in which an order's cards could fall.
@@ -178,7 +178,51 @@ pub fn alternatives(
     terms: &Terms<'_>,
 ) -> Result<Alternatives, Reason> {
     screen::screen_policy(order, pricing, terms)?;
-    let (sets, complete) = match supply {
+    let (sets, complete) = target_sets(order, pricing, supply)?;
+    let mut list = Vec::new();
+    for targets in sets {
+        match alternative(order, pricing, targets, terms) {
+            Ok(alternative) => list.push(alternative),
+            Err(reason) if reason.code.is_fault() => return Err(reason),
+            Err(_) => {}
+        }
+    }
+    Ok(Alternatives::cheapest_first(list, complete))
+}
+
+impl Alternative {
+    /// What a plugin's answer makes of a set of cards; none where it declines or has nothing to change.
+    #[must_use]
+    pub fn by_plugin(
+        order: &Order,
+        pricing: &Pricing,
+        draft: &Quote,
+        answer: &plugin::Answer,
+        terms: &Terms<'_>,
+    ) -> Option<Self> {
+        // The bid is listed whether or not the tenant would pay it.
+        let max_price = order.max_price.as_ref().and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
+        let order = Order { max_price, ..order.clone() };
+        let quote = plugin::decide(&order, pricing, draft, answer, terms);
+        match quote.decision {
+            Decision::Bid(price) => Some(Self { targets: quote.targets, price, usd_per_month: quote.usd_per_month }),
+            Decision::NoBid(_) => None,
+        }
+    }
+}
+
+impl Alternatives {
+    /// Alternatives in the order of what they cost.
+    #[must_use]
+    pub fn cheapest_first(mut list: Vec<Alternative>, complete: bool) -> Self {
+        list.sort_by_key(|alternative| (alternative.usd_per_month, alternative.price.amount()));
+        Self { list, complete }
+    }
+}
+
+/// Every distinct set of GPU kinds that an order could be allocated, and whether these are all.
+fn target_sets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
+    Ok(match supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
             usable(cluster)?;
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
@@ -188,17 +232,7 @@ pub fn alternatives(
         }
         Supply::Reserve { .. } => (vec![targets(order, pricing, supply)?], true),
         Supply::Unknown | Supply::Held { .. } => cards::every_choice(&targets(order, pricing, supply)?, order, pricing),
-    };
-    let mut list = Vec::new();
-    for targets in sets {
-        match alternative(order, pricing, targets, terms) {
-            Ok(alternative) => list.push(alternative),
-            Err(reason) if reason.code.is_fault() => return Err(reason),
-            Err(_) => {}
-        }
-    }
-    list.sort_by_key(|alternative| alternative.usd_per_month);
-    Ok(Alternatives { list, complete })
+    })
 }
 
 fn alternative(
@@ -208,7 +242,7 @@ fn alternative(
     terms: &Terms<'_>,
 ) -> Result<Alternative, Reason> {
     let bill = price(order, pricing, &targets, terms)?;
-    Ok(Alternative { targets, price: convert(order, pricing, bill.total, terms)?, usd_per_month: bill.total })
+    Ok(Alternative { targets, price: convert(order, pricing, bill.total, terms)?, usd_per_month: Some(bill.total) })
 }
 
 /// Where the units of an order go.
@@ -289,7 +323,8 @@ fn decide(
 /// Holds a price against 0 and the tenant's maximum, and splits it up.
 fn accept(order: &Order, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
     if price.amount().is_zero() {
-        let message = format!("{} USD a month rounds to a bid of 0, which the chain refuses", bill.total);
+        let decimals = order.price_precision;
+        let message = format!("the price rounds to a bid of 0 at {decimals} decimals, which the chain refuses");
         return Err(Reason::new(ReasonCode::BelowMinimum, message));
     }
     if let Some(max) = order.max_price.as_ref().filter(|max| price.amount() > max.amount()) {

@@ -1,8 +1,10 @@
 //! The bid split up as the chain's `OfferPrices`: what one replica of each unit pays for each resource per block.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
-use super::lines::{Bill, Item};
+use super::lines::{Bill, Item, Line};
 use super::reason::Reason;
 use crate::money::{ArithmeticOverflow, CHAIN_DECIMALS, LINE_DECIMALS, Price, share};
 use crate::order::{EndpointKind, Endpoints, Order, ResourceUnit, Volume};
@@ -84,7 +86,11 @@ pub(super) fn split(order: &Order, bill: &Bill, price: &Price) -> Result<Vec<Off
     let raised = sum(adjustments(bill).filter(|usd| usd.is_sign_positive()))?;
     let charged = bill.lines.iter().filter(|line| line.item.unit().is_some()).map(|line| line.usd_per_month.decimal());
     let whole = sum(charged)?.checked_add(raised).ok_or(ArithmeticOverflow)?;
-    let splitter = Splitter { bill, amount: price.amount(), whole, decimals: decimals_of(price.amount()) };
+    let mut lines: BTreeMap<u32, Vec<&Line>> = BTreeMap::new();
+    for line in &bill.lines {
+        lines.entry(line.resource_id).or_default().push(line);
+    }
+    let splitter = Splitter { lines, amount: price.amount(), whole, decimals: decimals_of(price.amount()) };
     let mut offers = Vec::new();
     for (index, unit) in order.group.resources().iter().enumerate() {
         let raised = if index == 0 { raised } else { Decimal::ZERO };
@@ -124,7 +130,8 @@ fn settle(offers: &mut [OfferPrices], amount: Decimal, decimals: u32) -> Result<
 }
 
 struct Splitter<'a> {
-    bill: &'a Bill,
+    /// The lines of each unit.
+    lines: BTreeMap<u32, Vec<&'a Line>>,
     amount: Decimal,
     whole: Decimal,
     decimals: u32,
@@ -147,7 +154,7 @@ impl Splitter<'_> {
 
     /// What the unit's lines of an item, and of a kind, come to.
     fn usd(&self, unit: &ResourceUnit, item: Item, kind: Option<&str>) -> Result<Decimal, ArithmeticOverflow> {
-        let lines = self.bill.lines.iter().filter(|line| line.resource_id == unit.id && line.item == item);
+        let lines = self.lines.get(&unit.id).into_iter().flatten().filter(|line| line.item == item);
         let lines = lines.filter(|line| kind.is_none() || line.kind.as_deref() == kind);
         sum(lines.map(|line| line.usd_per_month.decimal()))
     }

@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 
 use super::lines::{Bill, Item, Line};
 use super::reason::{Reason, ReasonCode};
-use super::{Decision, Quote, Supply, Terms, accept, convert, lines, quote_targets, screen, targets, usd_per_coin};
+use super::{
+    Decision, Quote, Supply, Terms, accept, convert, lines, quote_targets, screen, target_sets, targets, usd_per_coin,
+};
 use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd};
 use crate::order::Order;
 use crate::rates::Pricing;
@@ -119,6 +121,22 @@ pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms
         Ok(targets) => Draft::Open(quote_targets(order, pricing, targets, terms)),
         Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
     }
+}
+
+/// The built-in quote for every distinct set of GPU kinds that an order could be allocated, and whether these are all.
+///
+/// # Errors
+/// When no plugin is asked, or the search for placements was given up.
+pub fn drafts_of_alternatives(
+    order: &Order,
+    pricing: &Pricing,
+    supply: Supply<'_>,
+    terms: &Terms<'_>,
+) -> Result<(Vec<Quote>, bool), Reason> {
+    screen::screen_owner(pricing, terms.owner)?;
+    screen::token(order, pricing)?;
+    let (sets, complete) = target_sets(order, pricing, supply)?;
+    Ok((sets.into_iter().map(|targets| quote_targets(order, pricing, targets, terms)).collect(), complete))
 }
 
 /// Reads a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
@@ -245,6 +263,9 @@ fn apply(change: &Change, bill: &mut Bill, total: Usd) -> Result<Usd, Reason> {
         }
         Change::Multiply(factor) => scaled_usd(total, *factor)?,
         Change::Add(usd) => total.checked_add(money::line_rounded(*usd)?)?,
+        Change::Floor(usd) if *usd < Usd::default() => {
+            return Err(invalid(format!("the plugin's floor is {usd} USD a month; it may not be negative")));
+        }
         Change::Floor(usd) => total.max(money::line_rounded(*usd)?),
         Change::ReplaceLine { line: index, usd_per_month } => {
             let count = bill.lines.len();

@@ -254,7 +254,7 @@ impl<'a> OfferJson<'a> {
 struct AlternativeJson<'a> {
     targets: Vec<TargetJson<'a>>,
     price: PriceJson<'a>,
-    usd_per_month: String,
+    usd_per_month: Option<String>,
 }
 
 impl<'a> AlternativeJson<'a> {
@@ -262,7 +262,7 @@ impl<'a> AlternativeJson<'a> {
         Self {
             targets: alternative.targets.iter().map(TargetJson::new).collect(),
             price: PriceJson::new(&alternative.price),
-            usd_per_month: alternative.usd_per_month.to_string(),
+            usd_per_month: alternative.usd_per_month.map(|usd| usd.to_string()),
         }
     }
 }

@@ -21,6 +21,10 @@ use super::child::{NOT_COMPILED, NOT_STARTED, Task};
 const MESSAGE_BYTES: u64 = 4 << 10;
 /// How long to wait between looks at a child that has written everything and is about to end.
 const LOOK: Duration = Duration::from_millis(1);
+/// Threads that compile a large plugin, at most.
+const MOST_THREADS: u64 = 8;
+/// Bytes of stack of each of them.
+const THREAD_STACK: u64 = 16 << 20;
 /// What Rust's allocator says before it aborts.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -85,11 +89,11 @@ pub(super) fn compile(
         kind,
         class,
         memory_bytes: limits.compile_memory,
-        cpu_seconds: cpu_seconds(class, limits),
+        cpu_seconds: limits.compile_cpu.as_secs().max(1),
         module_bytes: limits.module_bytes,
     };
     let mut command = Command::new(program);
-    command.args(args).args(task.arguments()).env_clear().process_group(0);
+    command.args(args).args(task.arguments()).env_clear().envs(environment(class)).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|error| {
         Fault::rejected(format!("the plugin compiler `{}` could not be started: {error}", program.display()))
@@ -105,14 +109,24 @@ pub(super) fn compile(
     ended.map_err(|error| Fault::rejected(format!("the plugin compiler could not be watched: {error}")))?.judge(limits)
 }
 
-/// The wall clock ends a child; this ends one whose parent is gone. All cores count.
-fn cpu_seconds(class: SizeClass, limits: &LoadLimits) -> u64 {
-    let cores = match class {
+/// How many threads compile a plugin of this class. Each takes address space, of which a child has little.
+fn threads(class: SizeClass) -> u64 {
+    match class {
         SizeClass::Standard => 1,
-        SizeClass::Engine => thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
-    };
-    let seconds = limits.compile_time.as_secs().saturating_add(1);
-    seconds.saturating_mul(u64::try_from(cores).unwrap_or(1))
+        SizeClass::Engine => {
+            let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            u64::try_from(cores).unwrap_or(1).min(MOST_THREADS)
+        }
+    }
+}
+
+/// All that a child is told by its environment: how many threads, with how large a stack, and how few heaps.
+fn environment(class: SizeClass) -> [(&'static str, String); 3] {
+    [
+        ("RAYON_NUM_THREADS", threads(class).to_string()),
+        ("RUST_MIN_STACK", THREAD_STACK.to_string()),
+        ("MALLOC_ARENA_MAX", "4".to_owned()),
+    ]
 }
 
 struct Pipes {
@@ -225,17 +239,19 @@ impl Ended {
                 size(limits.compile_memory)
             ))),
             Some(code) => Err(Fault::rejected(format!("the plugin compiler ended with exit code {code}: {message}"))),
-            None => Err(crashed(status)),
+            None => Err(crashed(status, limits)),
         }
     }
 }
 
-fn crashed(status: ExitStatus) -> Fault {
+fn crashed(status: ExitStatus, limits: &LoadLimits) -> Fault {
     let signal = status.signal().unwrap_or_default();
-    let what = if signal == Signal::XCPU.as_raw() || signal == Signal::KILL.as_raw() {
-        "was ended from outside, or used up its processor time"
-    } else {
-        "crashed"
-    };
-    Fault::rejected(format!("the plugin compiler {what} (signal {signal}): make the plugin smaller and simpler"))
+    if signal == Signal::XCPU.as_raw() || signal == Signal::KILL.as_raw() {
+        return Fault::rejected(format!(
+            "the plugin took more than {:?} of processor time to compile, or its compiler was ended from outside (signal \
+             {signal}): make it smaller, and its functions simpler",
+            limits.compile_cpu
+        ));
+    }
+    Fault::rejected(format!("the plugin compiler crashed (signal {signal}): make the plugin smaller and simpler"))
 }

@@ -7,13 +7,16 @@ use rust_decimal::Decimal;
 
 use super::wit;
 use crate::fault::Fault;
-use crate::log::printable;
+use crate::log::{REASON_BYTES, cut, printable};
 
 /// Takes an answer over, if every number in it is one.
 pub(super) fn from_wit(answer: wit::Answer) -> Result<Answer, Fault> {
     Ok(match answer {
         wit::Answer::Price(text) => Answer::Price(plugin::read_price(&text).map_err(invalid)?),
-        wit::Answer::Decline(reason) => Answer::Decline(printable(&reason)),
+        wit::Answer::Decline(reason) if reason.trim().is_empty() => {
+            Answer::Decline("the plugin gave no reason".to_owned())
+        }
+        wit::Answer::Decline(reason) => Answer::Decline(printable(cut(&reason, REASON_BYTES))),
         wit::Answer::Change(changes) => Answer::Change(changes.into_iter().map(change).collect::<Result<_, _>>()?),
     })
 }

@@ -49,19 +49,23 @@ impl Program {
         bindings::PluginPre::new(linked).map(Self)
     }
 
+    /// Writes a request in the plugin's words.
+    pub(crate) fn prepare(request: &Request<'_>) -> wit::BidRequest {
+        request::to_wit(request)
+    }
+
     /// Prices one order on a fresh instance.
     pub(crate) fn call(
         &self,
         store: &mut Store<CallState>,
         phase: &mut Phase,
-        request: &Request<'_>,
+        request: &wit::BidRequest,
     ) -> wasmtime::Result<Answer> {
-        let request = request::to_wit(request);
         let plugin = self.0.instantiate(&mut *store)?;
         *phase = Phase::Call;
-        let answer = plugin.bidprice_plugin_pricer().call_price(&mut *store, &request)?;
+        let answer = plugin.bidprice_plugin_pricer().call_price(&mut *store, request)?;
         *phase = Phase::Answer;
-        answer::from_wit(answer).map_err(|fault| wasmtime::Error::from(fault))
+        answer::from_wit(answer).map_err(wasmtime::Error::from)
     }
 }
 

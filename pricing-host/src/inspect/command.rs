@@ -1,7 +1,7 @@
 //! Whether a module is a WASI preview 1 command, as far as its imports and exports tell.
 
 use wasmparser::types::EntityType;
-use wasmparser::{FuncType, Import, TypeRef, ValType};
+use wasmparser::{FuncType, Import, ValType};
 
 use crate::Fault;
 
@@ -73,7 +73,7 @@ fn check_import(scan: &Scan<'_>, import: &Import<'_>) -> Result<(), Fault> {
     if import.module != WASI_MODULE {
         return refuse(elsewhere(import.module));
     }
-    let EntityType::Func(id) = entity(scan, import).ok_or_else(|| Fault::rejected("the imports are damaged"))? else {
+    let Some(EntityType::Func(id)) = scan.types.as_ref().entity_type_from_import(import) else {
         return refuse("a command may import functions only");
     };
     let Some(wanted) = wasi_function(import.name) else {
@@ -95,17 +95,6 @@ fn elsewhere(module: &str) -> &'static str {
         "gojs" | "go" => "it was built for a browser; with Go, build with `GOOS=wasip1`",
         "wasi" => "threads are not offered; build without `-pthread`",
         _ => "a command may import nothing but `wasi_snapshot_preview1`; build for `wasm32-wasip1`",
-    }
-}
-
-fn entity(scan: &Scan<'_>, import: &Import<'_>) -> Option<EntityType> {
-    // The look-up panics on the types of a component, and on nothing else.
-    match import.ty {
-        TypeRef::Func(_) => scan.types.as_ref().entity_type_from_import(import),
-        TypeRef::Table(table) => Some(EntityType::Table(table)),
-        TypeRef::Memory(memory) => Some(EntityType::Memory(memory)),
-        TypeRef::Global(global) => Some(EntityType::Global(global)),
-        TypeRef::Tag(_) | TypeRef::FuncExact(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use wasmparser::{Validator, WasmFeatures};
 
 use crate::{Fault, engine};
 
-use super::words::{passed_on, proposals};
+use super::words::{UNFINISHED, passed_on, proposals};
 
 /// The largest binary that is validated again to find the proposal that it needs.
 const RETRIED_BYTES: usize = 8 << 20;
@@ -29,12 +29,13 @@ pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Fault {
 /// The proposal whose lack is the reason, in words.
 fn proposal(wasm: &[u8], error: &wasmparser::Error) -> Option<&'static str> {
     let known = proposals();
-    if wasm.len() <= RETRIED_BYTES && valid_with(wasm, WasmFeatures::all()) {
+    let all = known.iter().fold(WasmFeatures::empty(), |all, (features, _)| all | *features);
+    if wasm.len() <= RETRIED_BYTES && valid_with(wasm, all) {
         let enough = known.iter().find(|(features, _)| valid_with(wasm, *features));
         return Some(enough.map_or(SEVERAL, |(_, words)| words));
     }
     let missing = error.missing_wasm_feature()?;
-    known.iter().find(|(features, _)| features.intersects(missing)).map(|(_, words)| *words)
+    Some(known.iter().find(|(features, _)| features.intersects(missing)).map_or(UNFINISHED, |(_, words)| words))
 }
 
 fn valid_with(wasm: &[u8], more: WasmFeatures) -> bool {

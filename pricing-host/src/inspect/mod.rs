@@ -19,7 +19,8 @@ use crate::{Fault, SizeClass};
 
 pub use footprint::{MemorySize, TableSize};
 pub use wasi::{WASI_FUNCTIONS, WASI_MODULE, WasiFunction, wasi_function};
-pub(crate) use words::{passed_on, size};
+pub(crate) use words::passed_on;
+pub use words::size;
 
 /// The version of the WIT package that this host speaks, as far as types depend on it: major and minor.
 pub const WIT_VERSION: (u64, u64) = (0, 1);

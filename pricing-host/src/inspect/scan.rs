@@ -2,18 +2,20 @@
 
 use std::rc::Rc;
 
+use wasmparser::types::Types;
 use wasmparser::{
-    Chunk, ComponentTypeRef, CustomSectionReader, FuncToValidate, FuncValidatorAllocations, FunctionBody, KnownCustom,
-    Name, Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources, types::Types,
+    Chunk, FuncToValidate, FuncValidatorAllocations, FunctionBody, Parser, Payload, ValidPayload, Validator,
+    ValidatorResources,
 };
 
 use crate::{Fault, LoadLimits, engine};
 
+use super::Function;
 use super::explain;
 use super::footprint::Footprint;
 use super::words::{count, excerpt, size};
-use super::{Function, LISTED};
 
+mod sections;
 mod spaces;
 
 use spaces::Frame;
@@ -146,10 +148,7 @@ impl<'a> Scanner<'a> {
             }
             ValidPayload::End(types) => self.end(types),
             ValidPayload::Ok => {
-                self.section(payload).map_err(|problem| match problem {
-                    Problem::Invalid(error) => self.invalid(&error),
-                    Problem::Refused(fault) => fault,
-                })?;
+                self.section(payload).map_err(|problem| problem.into_fault(self.wasm))?;
                 Ok(Step::Next)
             }
         }
@@ -224,109 +223,6 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Keeps what a valid section says, as far as it is of use.
-    fn section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
-        if let Payload::Version { encoding, .. } = payload {
-            let is_component = matches!(encoding, wasmparser::Encoding::Component);
-            if !is_component {
-                self.found.modules = self.found.modules.saturating_add(1);
-            }
-            self.frames.push(Frame::new(is_component));
-            return Ok(());
-        }
-        if let Payload::CustomSection(section) = payload {
-            self.custom(section);
-            return Ok(());
-        }
-        let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
-        match payload {
-            Payload::ImportSection(section) => {
-                let mut functions = 0_u32;
-                for import in section.clone().into_imports() {
-                    let import = import?;
-                    functions = functions.saturating_add(u32::from(matches!(import.ty, TypeRef::Func(_))));
-                    if outer.is_empty() {
-                        frame.imports.push(Named::Core(import));
-                    }
-                }
-                frame.imported_functions(functions);
-                self.count_functions(functions)?;
-            }
-            Payload::ExportSection(section) if outer.is_empty() => {
-                for export in section.clone() {
-                    frame.exports.push(Named::CoreExport(export?));
-                }
-            }
-            Payload::MemorySection(section) => {
-                for memory in section.clone() {
-                    frame.footprint.memories.push(memory?.into());
-                }
-                frame.footprint.check(&self.limits)?;
-            }
-            Payload::TableSection(section) => {
-                for table in section.clone() {
-                    frame.footprint.tables.push(table?.ty.into());
-                }
-                frame.footprint.check(&self.limits)?;
-            }
-            Payload::ComponentImportSection(section) => {
-                for import in section.clone() {
-                    let import = import?;
-                    if outer.is_empty() {
-                        frame.imports.push(Named::Item(import.name.name));
-                    }
-                    match import.ty {
-                        ComponentTypeRef::Module(_) => frame.modules.push(None),
-                        ComponentTypeRef::Component(_) => frame.components.push(None),
-                        _ => {}
-                    }
-                }
-            }
-            Payload::ComponentExportSection(section) => {
-                for export in section.clone() {
-                    frame.export(&export?, outer.is_empty());
-                }
-            }
-            Payload::ComponentAliasSection(section) => {
-                for alias in section.clone() {
-                    frame.alias(&alias?, outer);
-                }
-            }
-            Payload::InstanceSection(section) => {
-                for instance in section.clone() {
-                    frame.instantiate_module(&instance?, &self.limits)?;
-                }
-            }
-            Payload::ComponentInstanceSection(section) => {
-                for instance in section.clone() {
-                    frame.instantiate_component(&instance?, &self.limits)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn custom(&mut self, section: &CustomSectionReader<'a>) {
-        let name = section.name();
-        if self.found.custom_sections.len() < LISTED {
-            self.found.custom_sections.push(excerpt(name));
-        }
-        self.found.has_component_type |= name.starts_with("component-type");
-        let Some(frame) = self.frames.last() else { return };
-        let KnownCustom::Name(names) = section.as_known() else { return };
-        self.found.has_names = true;
-        let largest = self.found.largest.as_mut().filter(|largest| frame.has_function(largest));
-        let Some(largest) = largest else { return };
-        // A name section is not validated: what cannot be read has no names.
-        for subsection in names.into_iter().map_while(Result::ok) {
-            if let Name::Function(functions) = subsection {
-                let named = functions.into_iter().map_while(Result::ok).find(|naming| naming.index == largest.index);
-                largest.name = named.map(|naming| excerpt(naming.name)).or(largest.name.take());
-            }
-        }
-    }
-
     /// Closes the innermost module or component.
     fn end(&mut self, types: Types) -> Result<Step<'a>, Fault> {
         let mut frame = self.frames.pop().ok_or_else(cut_off)?;
@@ -363,24 +259,6 @@ impl<'a> Scanner<'a> {
             nesting,
             footprint: frame.footprint,
         })
-    }
-}
-
-/// Why a section ends the scan.
-enum Problem {
-    Invalid(wasmparser::Error),
-    Refused(Fault),
-}
-
-impl From<wasmparser::Error> for Problem {
-    fn from(error: wasmparser::Error) -> Self {
-        Self::Invalid(error)
-    }
-}
-
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
-        Self::Refused(fault)
     }
 }
 

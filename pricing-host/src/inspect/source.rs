@@ -7,7 +7,7 @@ use crate::{Fault, LoadLimits};
 use super::words::{passed_on, size};
 
 /// The most bytes of text that are parsed: a tree of it takes many times as much memory.
-const TEXT_BYTES: u64 = 8 << 20;
+const TEXT_BYTES: u64 = 4 << 20;
 /// What starts a binary, of a module or of a component.
 const MAGIC: &[u8] = b"\0asm";
 /// The byte of an ELF header that names the system, and what wasmtime puts there.
@@ -27,7 +27,7 @@ const OTHERS: &[(&[u8], &str)] = &[
 
 /// Whether the file is text, and its binary form.
 pub(super) fn binary<'a>(file: &'a [u8], limits: &LoadLimits) -> Result<(Cow<'a, [u8]>, bool), Fault> {
-    fits(file, limits.module_bytes, "the file has")?;
+    fits(file, limits.module_bytes, "the file is")?;
     if file.starts_with(MAGIC) {
         return if file.len() < 8 {
             Err(Fault::rejected("the file is cut off after the first bytes of a WebAssembly binary: build it again"))
@@ -43,9 +43,9 @@ pub(super) fn binary<'a>(file: &'a [u8], limits: &LoadLimits) -> Result<(Cow<'a,
     }
     match std::str::from_utf8(file) {
         Ok(text) if !text.contains('\0') => {
-            fits(file, TEXT_BYTES, "the text has")?;
+            fits(file, TEXT_BYTES, "the text is")?;
             let binary = parse(text)?;
-            fits(&binary, limits.module_bytes, "the text stands for a binary that has")?;
+            fits(&binary, limits.module_bytes, "the text stands for a binary that is")?;
             Ok((Cow::Owned(binary), true))
         }
         _ => Err(Fault::rejected("the file is neither a WebAssembly binary nor text: build a `.wasm` file")),
@@ -53,14 +53,13 @@ pub(super) fn binary<'a>(file: &'a [u8], limits: &LoadLimits) -> Result<(Cow<'a,
 }
 
 fn fits(bytes: &[u8], limit: u64, what: &str) -> Result<(), Fault> {
-    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if length <= limit {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         return Ok(());
     }
+    // How much larger is not said: whoever read the file may have stopped at the limit.
     Err(Fault::rejected(format!(
-        "{what} {}, and a plugin of this size class may have {}: build it for size and strip it, or have the operator \
-         turn on the larger class",
-        size(length),
+        "{what} larger than {}, which is the most for a plugin of this size class: build it for size and strip it, or \
+         have the operator turn on the larger class",
         size(limit)
     )))
 }

@@ -32,7 +32,8 @@ fn bounded(text: &str, characters: usize) -> String {
 }
 
 /// A number of bytes for people; never less than it is.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (unit, name) in UNITS {
         if bytes >= unit && bytes.is_multiple_of(unit) {
@@ -59,11 +60,12 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
-/// Proposals that plugins may not use, in words, with what turns them off.
-pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 10] {
-    let component = WasmFeatures::from_bits_truncate(WasmFeatures::all().bits())
-        .difference(WasmFeatures::WASM3)
-        .difference(WasmFeatures::COMPONENT_MODEL);
+/// What is said of a proposal that has no words of its own.
+pub(crate) const UNFINISHED: &str =
+    "a proposal that is not finished: build for WebAssembly 2.0, and components as for WASI 0.2";
+
+/// Finished proposals that plugins may not use, in words, with what turns them off.
+pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 9] {
     [
         (WasmFeatures::THREADS, "threads and shared memory: build without `-pthread` or `atomics`"),
         (WasmFeatures::MEMORY64, "64-bit memory (the memory64 proposal): build for a wasm32 target"),
@@ -80,7 +82,6 @@ pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 10] {
             "garbage-collected types (the GC proposal): use a language that compiles to linear memory",
         ),
         (WasmFeatures::CUSTOM_PAGE_SIZES, "memory pages of another size: build with the usual 64 KiB"),
-        (component, "a proposal that is not finished: build for WebAssembly 2.0 and components of WASI 0.2"),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod breaker;
 mod job;
 mod probe;
+mod profile;
 mod watch;
 
 use std::path::PathBuf;
@@ -24,11 +25,12 @@ use crate::load::Origin;
 use crate::metrics::{CallEvent, PluginEvent};
 use crate::program::Program;
 use crate::request::Request;
-use crate::sandbox::{Sandbox, Usage};
+use crate::sandbox::{Sampler, Sandbox, Usage};
 
 use breaker::Breaker;
 pub use breaker::{BreakerSettings, BreakerState};
 pub use job::{QuoteFuture, QuoteJob, SharedSupply};
+pub use profile::{FunctionShare, Profile};
 pub use watch::{Refresh, Watcher};
 
 /// How a plugin is run.
@@ -195,10 +197,7 @@ impl Plugin {
             Err(fault) => (Err(fault), None),
             Ok(()) => {
                 let called = self.call_version(&versions.current, request);
-                let opened = self.inner.breaker.record(called.result.as_ref().map(|_| ()), Instant::now());
-                if opened {
-                    self.tell(PluginEvent::BreakerOpened);
-                }
+                self.record(&versions.current, &called);
                 (called.result, called.usage.fuel)
             }
         };
@@ -212,6 +211,16 @@ impl Plugin {
     #[must_use]
     pub fn call(&self, request: &Request<'_>) -> Called {
         self.call_version(&self.current(), request)
+    }
+
+    fn record(&self, version: &Arc<Version>, called: &Called) {
+        // What an old file's last calls come to is not the new one's doing.
+        if !Arc::ptr_eq(version, &self.current()) {
+            return;
+        }
+        if self.inner.breaker.record(called.result.as_ref().map(|_| ()), Instant::now()) {
+            self.tell(PluginEvent::BreakerOpened);
+        }
     }
 
     fn fall_back(&self, versions: &Versions, request: &Request<'_>, fault: Fault, fuel: Option<u64>) -> Quote {
@@ -249,18 +258,42 @@ impl Plugin {
 
 /// Calls a version on a thread with enough stack, and decides by its answer.
 fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
-    let run = || version.sandbox.run(limits, |store, phase| version.program.call(store, phase, limits, request));
+    call_sampled(version, limits, request, None)
+}
+
+/// Calls a version, and looks at where it is whenever the engine's epoch moves on.
+fn call_sampled(
+    version: &Version,
+    limits: &CallLimits,
+    request: &Request<'_>,
+    sampler: Option<&Arc<Sampler>>,
+) -> Called {
+    let prepared = version.program.prepare(request, limits);
+    let run = || {
+        version.sandbox.run(limits, |store, phase| {
+            store.data_mut().sampler = sampler.cloned();
+            prepared.call(store, phase)
+        })
+    };
     let (answer, usage) = stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
         let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);
         match quote.reason() {
-            Some(reason) if reason.code == ReasonCode::InvalidOutput => {
-                Err(Fault::new(reason.code, reason.message.clone()))
-            }
+            Some(reason) if is_plugins(reason.code, request) => Err(Fault::new(reason.code, reason.message.clone())),
             _ => Ok(quote),
         }
     });
     Called { result, answer: answer.ok(), usage }
+}
+
+/// Whether a reason that an answer came to is the plugin's failure: numbers that nobody can reckon with are, unless the
+/// built-in pricer came to them first.
+fn is_plugins(code: ReasonCode, request: &Request<'_>) -> bool {
+    match code {
+        ReasonCode::InvalidOutput => true,
+        ReasonCode::ArithmeticOverflow => request.draft.reason().is_none_or(|reason| reason.code != code),
+        _ => false,
+    }
 }
 
 fn plugin_use(version: &Version, fuel: Option<u64>) -> PluginUse {

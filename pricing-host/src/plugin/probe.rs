@@ -6,21 +6,27 @@ use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::Pricing;
 use rust_decimal::Decimal;
 
-use super::{Version, call};
+use super::{Called, Version, call};
 use crate::fault::Fault;
 use crate::limits::CallLimits;
 use crate::request::Request;
+use crate::sandbox::Usage;
 
 /// One service of one thread, 512 MiB and 1 GiB of storage.
 const ORDER: &str = r#"{"resources":[{"memory":536870912,"cpu":1000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
 /// Calls a version with the probe.
-pub(super) fn probe(version: &Version, limits: &CallLimits) -> Result<(), Fault> {
-    let order =
-        script_request::read(ORDER).map_err(|error| Fault::rejected(format!("the probe is no order: {error}")))?;
+pub(super) fn probe(version: &Version, limits: &CallLimits) -> Called {
+    let order = match script_request::read(ORDER) {
+        Ok(order) => order,
+        Err(error) => {
+            let fault = Fault::rejected(format!("the probe is no order: {error}"));
+            return Called { result: Err(fault), answer: None, usage: Usage::default() };
+        }
+    };
     let pricing = Pricing::default();
     let terms = Terms { owner: Some("akash1probe"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
     let (Draft::Open(draft) | Draft::Settled(draft)) = draft(&order, &pricing, Supply::Unknown, &terms);
     let request = Request { order: &order, pricing: &pricing, draft: &draft, utilisation: None, terms: &terms };
-    call(version, limits, &request).result.map(|_| ())
+    call(version, limits, &request)
 }

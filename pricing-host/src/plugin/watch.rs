@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use super::{Plugin, Version, Versions, probe};
+use super::{Called, Plugin, Version, Versions, probe};
 use crate::fault::Fault;
 use crate::host::{OpenError, Rejected, read};
 use crate::inspect::Digest;
@@ -90,6 +90,7 @@ impl Plugin {
             return Ok(Refresh::Unchanged);
         }
         probe::probe(&version, &self.inner.settings.limits)
+            .result
             .map_err(|fault| Fault { message: format!("the probe failed: {}", fault.message), ..fault })?;
         Ok(self.swap(&current, version))
     }
@@ -108,6 +109,12 @@ impl Plugin {
     /// # Errors
     /// The fault that the call ended in.
     pub fn probe(&self) -> Result<(), Fault> {
+        self.probe_call().result.map(|_| ())
+    }
+
+    /// Makes the call of [`Self::probe`], and tells all of what came of it.
+    #[must_use]
+    pub fn probe_call(&self) -> Called {
         probe::probe(&self.current(), &self.inner.settings.limits)
     }
 

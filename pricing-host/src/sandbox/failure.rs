@@ -1,7 +1,7 @@
 //! Which fault a failed call is.
 
 use pricing_core::quote::ReasonCode;
-use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 
 use super::store::MemoryExceeded;
 use crate::fault::Fault;
@@ -46,13 +46,17 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
         let message = format!("the plugin's output is larger than {} bytes", limits.output_bytes);
         return (ReasonCode::OutputExceeded, message);
     }
+    if is_handle_limit(error) {
+        let message = "the plugin made more handles of resources than the host keeps note of".to_owned();
+        return (ReasonCode::MemoryExceeded, message);
+    }
     match error.downcast_ref::<Trap>() {
         Some(trap) => describe_trap(*trap, phase, limits, log),
         None => {
             let text = printable(cut(&format!("{:#}", error.root_cause()), EXCERPT));
             let message = match phase {
                 Phase::Start => format!("the plugin could not be started: {text}"),
-                Phase::Call | Phase::Answer => format!("the plugin's answer cannot be read: {text}"),
+                Phase::Call | Phase::Answer => format!("what the plugin handed over cannot be read: {text}"),
             };
             (ReasonCode::InvalidOutput, message)
         }
@@ -79,12 +83,12 @@ fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (R
         | Trap::ListOutOfBounds
         | Trap::InvalidDiscriminant
         | Trap::UnalignedPointer => {
-            (ReasonCode::InvalidOutput, format!("the plugin's answer cannot be read: {}", plain(trap)))
+            (ReasonCode::InvalidOutput, format!("what the plugin handed over cannot be read: {}", plain(trap)))
         }
         _ => {
             let when = if phase == Phase::Start { "the plugin crashed while it started" } else { "the plugin crashed" };
             let message = match log.last_error() {
-                Some(error) => format!("{when}: {}", cut(error, EXCERPT)),
+                Some(error) => format!("{when}, saying: {}", cut(error, EXCERPT)),
                 None => format!("{when}: {}", plain(trap)),
             };
             (ReasonCode::Trap, message)
@@ -98,6 +102,9 @@ fn plain(trap: Trap) -> String {
         Trap::UnreachableCodeReached => {
             "it reached code that it declares unreachable (a panic or abort; it logged no message)".to_owned()
         }
+        Trap::CannotLeaveComponent => {
+            "it called the host where it may not, such as in `cabi_realloc` or post-return".to_owned()
+        }
         _ => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
     }
 }
@@ -107,16 +114,25 @@ fn is_hostcall_fuel(error: &Error) -> bool {
     error.root_cause().to_string().starts_with("too much data is being copied between the host and the guest")
 }
 
+/// Whether the guest made too many handles, which the host keeps. The engine's error for it has no public type.
+fn is_handle_limit(error: &Error) -> bool {
+    error.chain().any(|cause| cause.to_string().starts_with("cannot allocate another handle"))
+}
+
 /// The guest's functions that were running, innermost first.
 fn frames(error: &Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let name = |frame: &wasmtime::FrameInfo| {
-        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
-        printable(cut(&name, EXCERPT))
-    };
-    backtrace.frames().iter().map(name).collect()
+    backtrace.frames().iter().map(frame_name).collect()
 }
 
+/// A function's name, or number where the file has no names.
+pub(super) fn frame_name(frame: &FrameInfo) -> String {
+    let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
+    printable(cut(&name, EXCERPT))
+}
+
+/// A function's name as its author wrote it, where a Rust compiler has mangled it.
 fn demangled(name: &str) -> String {
-    name.to_owned()
+    // The alternate form leaves out the hash.
+    format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -2,6 +2,7 @@
 
 mod failure;
 mod gate;
+mod sample;
 mod store;
 
 use std::io;
@@ -17,13 +18,14 @@ use crate::log::Log;
 
 pub(crate) use failure::Phase;
 use gate::Gate;
+pub(crate) use sample::{Sampler, Seen};
 pub(crate) use store::{CallState, charge};
 
 /// Why a sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The engine refused.
-    #[error("the plugin engine cannot be set up: {0}")]
+    #[error("this machine has no room for the plugin engine (see `ulimit -v`): {0}")]
     Engine(String),
     /// The thread that watches deadlines could not be started.
     #[error("the thread that watches deadlines cannot be started: {0}")]
@@ -86,9 +88,9 @@ impl Sandbox {
         let armed = self.watch.arm(deadline);
         let mut phase = Phase::Start;
         let mut store = store::new(&self.engine, limits, self.class, deadline);
-        let result = store::check_clock(&store).and_then(|()| run(&mut store, &mut phase));
+        let result = store.data().check_clock().and_then(|()| run(&mut store, &mut phase));
         // An answer that came too late is none: bulk operations end by themselves, but not always in time.
-        let result = result.and_then(|value| store::check_clock(&store).map(|()| value));
+        let result = result.and_then(|value| store.data().check_clock().map(|()| value));
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let state = store.into_data();
         drop(armed);

@@ -1,9 +1,11 @@
 //! The store of one call: its deadline, its memory, its log. Nothing in it outlives the call.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::{AsContextMut, Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 
+use super::sample::Sampler;
 use crate::limits::{CallLimits, SizeClass};
 use crate::log::{Log, LogBuffer};
 use crate::wasi::{HasWasi, WasiState};
@@ -19,6 +21,8 @@ pub(crate) struct CallState {
     deadline: Instant,
     memory: MemoryMeter,
     pub(crate) log: LogBuffer,
+    /// For a profile.
+    pub(crate) sampler: Option<Arc<Sampler>>,
     pub(crate) wasi: WasiState,
 }
 
@@ -40,6 +44,11 @@ impl CallState {
         self.memory.high
     }
 
+    /// Fails when the call's time is over.
+    pub(super) fn check_clock(&self) -> wasmtime::Result<()> {
+        if Instant::now() >= self.deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
+    }
+
     pub(crate) fn into_log(self) -> Log {
         self.log.finish()
     }
@@ -48,6 +57,10 @@ impl CallState {
 impl HasWasi for CallState {
     fn wasi(&mut self) -> &mut WasiState {
         &mut self.wasi
+    }
+
+    fn check_deadline(&self) -> wasmtime::Result<()> {
+        self.check_clock()
     }
 }
 
@@ -66,22 +79,20 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
         tables: count(load.tables),
     };
     let log = LogBuffer::new(limits.log_bytes, limits.log_lines);
-    let mut store = Store::new(engine, CallState { deadline, memory, log, wasi: WasiState::default() });
+    let mut store = Store::new(engine, CallState { deadline, memory, log, sampler: None, wasi: WasiState::default() });
     store.limiter(|state| &mut state.memory);
     // The engine's guests have fuel to burn: the setting is the engine's own, so this cannot fail.
     let _ = store.set_fuel(limits.fuel);
     store.set_hostcall_fuel(limits.output_bytes);
     store.epoch_deadline_callback(|store| {
+        if let Some(sampler) = &store.data().sampler {
+            sampler.look(&store);
+        }
         let late = Instant::now() >= store.data().deadline;
         Ok(if late { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
     });
     store.set_epoch_deadline(1);
     store
-}
-
-/// Fails when the call's time is over.
-pub(super) fn check_clock(store: &Store<CallState>) -> wasmtime::Result<()> {
-    if Instant::now() >= store.data().deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
 }
 
 /// Makes a guest pay for what the host does for it.

@@ -57,7 +57,7 @@ fn memory<T: HasWasi>(caller: &mut Caller<'_, T>) -> Option<Memory> {
 
 impl Guest<'_> {
     /// Takes fuel.
-    fn pay(&mut self, fuel: u64) -> Answer {
+    pub(super) fn pay(&mut self, fuel: u64) -> Answer {
         match self.fuel.checked_sub(fuel) {
             Some(left) => {
                 self.fuel = left;

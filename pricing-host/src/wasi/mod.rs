@@ -18,7 +18,8 @@
 //! Waiting by `poll_oneoff` ends, by looking at the clock it does not: that burns the fuel.
 //!
 //! Pointers and lengths are the guest's and are checked before anything is copied or allocated: `fault` where they leave
-//! its memory. Each function costs [`guest::CALL_FUEL`], and one more for 8 bytes that it moves.
+//! its memory. Each function costs [`guest::CALL_FUEL`], and one more for 8 bytes that it moves; random bytes, buffers of
+//! a list and subscriptions cost more, as they take more time. A flood of any of them ends by fuel well before the clock.
 
 mod clocks;
 mod denied;

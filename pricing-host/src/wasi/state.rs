@@ -41,7 +41,6 @@ pub(crate) struct Output {
     /// What it wrote to stderr, as far as it was kept.
     pub(crate) stderr: Vec<u8>,
     /// Whether it wrote more to stderr.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the log does not say so yet"))]
     pub(crate) stderr_cut: bool,
 }
 

@@ -12,6 +12,8 @@ use super::state::{HasWasi, WasiState};
 /// The most buffers that one read or write may name.
 const MAX_BUFFERS: u32 = 1024;
 const BUFFER_ENTRY_BYTES: u32 = 8;
+/// Fuel for each buffer.
+const BUFFER_FUEL: u64 = 8;
 
 /// The command wrote more to stdout than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,7 +156,7 @@ fn buffers(guest: &mut Guest<'_>, list: u32, count: u32) -> Result<(Vec<Buffer>,
     if count > MAX_BUFFERS {
         return Err(Errno::INVAL.into());
     }
-    guest.pay_for_bytes(size)?;
+    guest.pay(u64::from(count).saturating_mul(BUFFER_FUEL))?;
     let mut total = 0_u64;
     let mut checked = Vec::new();
     for place in 0..count {

@@ -66,11 +66,11 @@ fn copy(guest: &mut Guest<'_>, list: List, pointers_at: u32, bytes_at: u32) -> A
     guest.range(pointers_at, pointers)?;
     guest.range(bytes_at, u64::from(size))?;
     guest.pay_for_bytes(pointers.saturating_add(u64::from(size)))?;
-    // The list is the host's and both places are the guest's: neither call gives it back half done.
-    let strings = std::mem::take(list(guest.wasi));
-    let table: Vec<u8> =
-        strings.starts.iter().flat_map(|start| bytes_at.saturating_add(*start).to_le_bytes()).collect();
-    let done = guest.put(bytes_at, &strings.bytes).and_then(|()| guest.put(pointers_at, &table));
-    *list(guest.wasi) = strings;
-    Ok(done?)
+    let (place, wasi) = guest.bytes_and_state(bytes_at, u64::from(size))?;
+    place.copy_from_slice(&list(wasi).bytes);
+    let (table, wasi) = guest.bytes_and_state(pointers_at, pointers)?;
+    for (place, start) in table.chunks_exact_mut(4).zip(&list(wasi).starts) {
+        place.copy_from_slice(&bytes_at.saturating_add(*start).to_le_bytes());
+    }
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use pricing_core::quote::ReasonCode;
 use pricing_host::CallLimits;
 use testkit::guest::answers;
-use testkit::guests::{Budget, logs};
+use testkit::guests::{Budget, commands, logs};
 
-use crate::harness::{Arena, call, is_well_said, limits, settings};
+use crate::arena::{Arena, call, is_well_said, limits, settings};
 
 #[test]
 fn a_flood_of_lines_is_cut_and_counted() {
@@ -44,6 +44,24 @@ fn what_a_guest_says_drives_no_terminal() {
     let refused = call(&load(&answers(0, hostile))).result.unwrap_err();
     assert_eq!(refused.code, ReasonCode::InvalidOutput);
     assert!(is_safe(&refused.message), "{:?}", refused.message);
+}
+
+#[test]
+fn what_a_command_says_drives_no_terminal() {
+    let hostile = "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{202e}evil\u{2028}\r\u{8}";
+    let arena = Arena::new();
+    let load = |file: &[u8]| arena.host().load("terminal", file, settings(limits(Budget::Fuel))).unwrap();
+    let declined = call(&load(&commands::exits(3, hostile)));
+    let reason = declined.result.unwrap().reason().unwrap().clone();
+    assert_eq!(reason.code, ReasonCode::PluginDeclined);
+    assert!(is_safe(&reason.message), "{:?}", reason.message);
+    assert!(declined.usage.log.lines.iter().all(|line| is_safe(&line.message)));
+    let refused = call(&load(&commands::prints(hostile))).result.unwrap_err();
+    assert_eq!(refused.code, ReasonCode::InvalidOutput);
+    assert!(is_safe(&refused.message), "{:?}", refused.message);
+    let crashed = call(&load(&commands::crashes(hostile))).result.unwrap_err();
+    assert_eq!(crashed.code, ReasonCode::Trap);
+    assert!(crashed.message.contains("evil") && is_safe(&crashed.message), "{:?}", crashed.message);
 }
 
 fn is_safe(message: &str) -> bool {

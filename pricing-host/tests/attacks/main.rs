@@ -1,14 +1,21 @@
 //! The attack suite: every way to fail ends in its documented code, in time, and the host prices on as before.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+#[path = "../arena/mod.rs"]
+mod arena;
 #[path = "../common/mod.rs"]
 mod common;
-mod harness;
+mod compiling;
 mod logs;
 mod siblings;
 mod smuggling;
+mod surroundings;
 
-use harness::Arena;
-use testkit::guests::{answers, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs};
+use arena::Arena;
+use testkit::guests::{
+    answers, commands, entry_points, interfaces, logs as log_guests, memory, outputs, reallocs, resources,
+};
 
 #[test]
 fn endless_loops_end_in_every_entry_point() {
@@ -58,4 +65,14 @@ fn allocators_that_lie_harm_themselves_alone() {
 #[test]
 fn files_that_are_no_plugin_are_refused() {
     Arena::new().fight(&interfaces::attacks());
+}
+
+#[test]
+fn commands_are_held_as_components_are() {
+    Arena::new().fight(&commands::attacks());
+}
+
+#[test]
+fn resources_are_bounded() {
+    Arena::new().fight(&resources::attacks());
 }

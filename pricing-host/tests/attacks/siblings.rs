@@ -6,7 +6,7 @@ use std::thread;
 use pricing_core::quote::ReasonCode;
 use testkit::guests::{Budget, Expected, entry_points, memory};
 
-use crate::harness::{Arena, call, limits, settings};
+use crate::arena::{Arena, call, limits, settings};
 
 /// Good calls a thread, while others time out.
 const CALLS: u32 = 500;

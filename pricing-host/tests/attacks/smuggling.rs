@@ -5,7 +5,7 @@ use pricing_host::HostSettings;
 use pricing_host::compile::Compiler;
 use testkit::guests::{Budget, state};
 
-use crate::harness::{Arena, PLENTY, call, limits, settings, told};
+use crate::arena::{Arena, PLENTY, call, limits, settings, told};
 
 /// One place in the pool, so that every call has the same memory; or a few.
 fn arena(concurrency: u32) -> Arena {
@@ -37,7 +37,7 @@ fn a_guest_finds_nothing_of_another() {
         plenty.fuel = PLENTY;
         let load = |file: &[u8]| arena.host().load("neighbour", file, settings(plenty.clone())).unwrap();
         let stainers = [load(&state::stainer(false)), load(&state::stainer(true))];
-        let scavenger = load(&state::scavenger());
+        let scavenger = load(&state::scavenger(""));
         for round in 0..60 {
             for (stainer, said) in stainers.iter().zip(["1.5 uact", "trap: "]) {
                 let stained = told(&call(stainer).result);
@@ -45,5 +45,16 @@ fn a_guest_finds_nothing_of_another() {
                 assert_eq!(told(&call(&scavenger).result), "1.5 uact", "call {round} on {concurrency} places");
             }
         }
+    }
+}
+
+#[test]
+fn traces_that_are_there_are_found() {
+    let arena = arena(1);
+    let mut plenty = limits(Budget::Fuel);
+    plenty.fuel = PLENTY;
+    for guest in [state::smuggler_caught()].into_iter().chain(state::scavengers_caught()) {
+        let plugin = arena.host().load("caught", &guest, settings(plenty.clone())).unwrap();
+        assert_eq!(told(&call(&plugin).result), "2.5 uact");
     }
 }

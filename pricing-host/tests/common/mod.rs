@@ -1,5 +1,5 @@
 //! A host and an order for tests.
-#![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(dead_code, clippy::expect_used, reason = "not every test uses all of it; a broken test must say so at once")]
 
 use pricing_core::order::{Order, detect};
 use pricing_core::quote::{Quote, Supply, Terms};

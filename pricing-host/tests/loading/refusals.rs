@@ -169,7 +169,7 @@ fn what_is_no_webassembly_is_named() {
         says(file, &[words]);
     }
     says("(".repeat(4_000_000), &["line 1"]);
-    says("x".repeat(5 << 20), &["may have 4 MiB"]);
+    says("x".repeat(5 << 20), &["larger than 4 MiB"]);
     says([wasm(COMMAND), wasm(COMMAND)].concat(), &["damaged"]);
 }
 
@@ -182,6 +182,13 @@ fn compiled_artefacts_are_refused() {
 #[test]
 fn proposals_are_named() {
     for (fields, words) in [
+        ("(memory i64 1) (func $f (return_call $f))", "several proposals"),
+        (
+            "(func (param i64 i64 i64 i64) (result i64 i64) (i64.add128 (local.get 0) (local.get 1) (local.get 2) \
+          (local.get 3)))",
+            "not finished",
+        ),
+        ("(memory 1 1 (pagesize 1))", "pages of another size"),
         ("(memory 1 2 shared)", "threads"),
         ("(memory (export \"m\") 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
         ("(memory i64 1)", "64-bit memory"),

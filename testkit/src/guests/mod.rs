@@ -2,12 +2,14 @@
 
 pub mod answers;
 pub mod commands;
+pub mod compiling;
 pub mod entry_points;
 pub mod interfaces;
 pub mod logs;
 pub mod memory;
 pub mod outputs;
 pub mod reallocs;
+pub mod resources;
 pub mod state;
 
 use pricing_core::quote::ReasonCode;
@@ -79,6 +81,7 @@ pub fn components() -> Vec<Attack> {
         logs::attacks(),
         reallocs::attacks(),
         interfaces::attacks(),
+        resources::attacks(),
     ]
     .concat()
 }

@@ -1,9 +1,12 @@
 //! Runs attacks, one after another, on one host.
+#![allow(dead_code, reason = "not every test uses all of it")]
 
+use std::sync::LazyLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
@@ -39,14 +42,23 @@ pub(crate) fn settings(limits: CallLimits) -> PluginSettings {
     PluginSettings { limits, breaker, ..PluginSettings::default() }
 }
 
-/// Calls a plugin with the order of the tests, by the default rates.
-pub(crate) fn call(plugin: &Plugin) -> Called {
+/// The order of the tests, by the default rates, and what the built-in pricer makes of it.
+static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
     let (order, pricing) = (order(), Pricing::default());
-    let terms = Terms { owner: Some("akash1owner"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
-    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &terms) else {
+    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &TERMS) else {
         panic!("the order is settled without a plugin")
     };
-    plugin.call(&Request { order: &order, pricing: &pricing, draft: &draft, utilisation: None, terms: &terms })
+    (order, pricing, draft)
+});
+
+/// Who ordered, and what an AKT is worth.
+static TERMS: LazyLock<Terms<'static>> =
+    LazyLock::new(|| Terms { owner: Some("akash1owner"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() });
+
+/// Calls a plugin with the order of the tests.
+pub(crate) fn call(plugin: &Plugin) -> Called {
+    let (order, pricing, draft) = &*ORDER;
+    plugin.call(&Request { order, pricing, draft, utilisation: None, terms: &TERMS })
 }
 
 /// The price or reason of a result.
@@ -89,7 +101,7 @@ impl Arena {
     pub(crate) fn of(settings: HostSettings) -> Self {
         let host = PluginHost::new(settings);
         let good = host
-            .load("good", &entry_points::good(), crate::harness::settings(limits(Budget::Fuel)))
+            .load("good", &entry_points::good(), self::settings(limits(Budget::Fuel)))
             .expect("the good plugin loads");
         let fuel = call(&good).usage.fuel;
         Self { host, good, fuel }
@@ -160,4 +172,25 @@ fn is_expected(result: &Result<Quote, Fault>, expected: &Expected) -> bool {
 /// Whether a message can be shown: some text, not long, nothing that drives a terminal.
 pub(crate) fn is_well_said(message: &str) -> bool {
     !message.is_empty() && message.len() <= 4_096 && !message.chars().any(|c| c.is_control() && c != '\n')
+}
+
+/// Everything of a call that must be the same wherever and whenever it is made.
+pub(crate) fn fingerprint(called: &Called) -> String {
+    let usage = &called.usage;
+    let log: Vec<String> = usage.log.lines.iter().map(ToString::to_string).collect();
+    format!(
+        "{} | {:?} | fuel {:?} | memory {} | log {log:?} and {} more",
+        told(&called.result),
+        called.answer,
+        usage.fuel,
+        usage.memory_bytes,
+        usage.log.dropped
+    )
+}
+
+/// Bytes of this process that are in memory.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("the kernel tells of memory");
+    let pages: u64 = statm.split_whitespace().nth(1).expect("resident pages").parse().expect("a number");
+    pages * 4096
 }

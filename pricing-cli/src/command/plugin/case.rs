@@ -1,0 +1,189 @@
+//! A test case: what an order is priced with, in a file, and the decisions that are expected, in a file beside it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pricing_core::input::InputError;
+use pricing_core::quote::Quote;
+use pricing_core::quote::wire::QuoteJson;
+use pricing_core::reserve::SearchBudget;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Value, json};
+
+use crate::args::{FormatArg, SchedulerArg, UsdPerAkt};
+use crate::error::CliError;
+use crate::load::{self, Document, RatesText};
+use crate::scene::{Inputs, Scene};
+
+/// The ending of a case.
+const CASE: &str = "toml";
+/// The ending of what a case expects.
+const EXPECTED: &str = "expected.json";
+/// The tables of a rate card.
+const RATE_CARD: [&str; 4] = ["rates", "policy", "chain", "commit"];
+/// The most bytes that a case may have.
+const MAX_CASE_BYTES: usize = 1 << 20;
+/// The most bytes that the expected decisions may have.
+const MAX_EXPECTED_BYTES: usize = 64 << 20;
+
+/// The keys of a case. Paths are relative to the case's folder.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFile {
+    order: PathBuf,
+    format: Option<FormatArg>,
+    inventory: Option<PathBuf>,
+    rates: Option<PathBuf>,
+    owner: Option<String>,
+    usd_per_akt: Option<DecimalText>,
+    scheduler: Option<SchedulerArg>,
+    already_reserved: Option<bool>,
+}
+
+/// A decimal in quotes, or an integer. A float would not be exact.
+#[derive(Debug)]
+struct DecimalText(String);
+
+impl<'de> Deserialize<'de> for DecimalText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = DecimalText;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a decimal in quotes, or an integer")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<DecimalText, E> {
+                text.parse::<UsdPerAkt>().map_err(E::custom)?;
+                Ok(DecimalText(text.to_owned()))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<DecimalText, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A case's file.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    path: PathBuf,
+}
+
+/// The cases of a folder, by name.
+pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
+    let unreadable = |error: io::Error| CliError::unreadable(load::name(folder), error);
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|ending| ending == CASE) && !is_rate_card(&path) {
+            let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            cases.push(Case { name, path });
+        }
+    }
+    if cases.is_empty() {
+        let error = InputError::new("there is no case in this folder").hint("a case is a file `NAME.toml`");
+        return Err(CliError::malformed(load::name(folder), error));
+    }
+    cases.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(cases)
+}
+
+/// Whether a file is a rate card, which may stand beside the cases. What cannot be read is a case that fails.
+fn is_rate_card(path: &Path) -> bool {
+    let Ok(document) = plain(path, |path| Document::read(path, MAX_CASE_BYTES)) else { return false };
+    let Ok(table) = toml::from_str::<toml::Table>(&document.text) else { return false };
+    !table.is_empty() && table.iter().all(|(key, value)| RATE_CARD.contains(&key.as_str()) && value.is_table())
+}
+
+impl Case {
+    /// Reads the case and everything that it names.
+    pub(crate) fn scene(&self) -> Result<Scene, CliError> {
+        let case = plain(&self.path, |path| Document::read(path, MAX_CASE_BYTES))?;
+        let keys: CaseFile = toml::from_str(&case.text).map_err(|error| {
+            let message = error.message().lines().next().unwrap_or_default().to_owned();
+            let place = error.span().and_then(|span| case.text.get(..span.start));
+            let error = InputError::new(message);
+            case.malformed(match place {
+                None => error,
+                Some(before) => {
+                    let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+                    let column = before.get(line_start..).map_or(0, |line| line.chars().count());
+                    error.position(before.matches('\n').count().saturating_add(1), column.saturating_add(1))
+                }
+            })
+        })?;
+        let beside = |path: &PathBuf| self.path.with_file_name(path);
+        let inputs = Inputs {
+            order: plain(&beside(&keys.order), Document::order)?,
+            format: keys.format,
+            inventory: keys.inventory.as_ref().map(|path| plain(&beside(path), Document::inventory)).transpose()?,
+            rates: match &keys.rates {
+                Some(path) => RatesText::File(plain(&beside(path), Document::rates)?),
+                // The documented defaults: a test does not depend on whose environment it runs in.
+                None => RatesText::Environment(Default::default()),
+            },
+            owner: keys.owner,
+            usd_per_akt: keys.usd_per_akt.map(|text| text.0),
+            scheduler: keys.scheduler.unwrap_or_default(),
+            already_reserved: keys.already_reserved.unwrap_or_default(),
+            commit: Vec::new(),
+            search_steps: SearchBudget::default().steps,
+        };
+        Scene::read(&inputs)
+    }
+
+    /// Where the expected decisions are.
+    pub(crate) fn expected_path(&self) -> PathBuf {
+        self.path.with_extension(EXPECTED)
+    }
+
+    /// The expected decisions; none when there is no file.
+    pub(crate) fn expected(&self) -> Result<Option<Value>, CliError> {
+        let path = self.expected_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let document = plain(&path, |path| Document::read(path, MAX_EXPECTED_BYTES))?;
+        serde_json::from_str(&document.text).map(Some).map_err(|error| {
+            let full = error.to_string();
+            let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+            document.malformed(InputError::new(message).position(error.line().max(1), error.column().max(1)))
+        })
+    }
+}
+
+/// Reads a plain file: a pipe could keep the test waiting.
+fn plain<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, CliError>) -> Result<T, CliError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => read(path),
+        Ok(_) => Err(CliError::unreadable(load::name(path), "it is not a plain file")),
+        Err(error) => Err(CliError::unreadable(load::name(path), error)),
+    }
+}
+
+/// What a case keeps of a quote: the decision, not which file made it or what it took.
+pub(crate) fn decision(quote: &Quote) -> Value {
+    let full = serde_json::to_value(QuoteJson::new(quote, None)).unwrap_or_default();
+    let field = |name: &str| full.get(name).cloned().unwrap_or_default();
+    let lines = full.get("lines").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let line = |line: &Value| {
+        let field = |name: &str| line.get(name).cloned().unwrap_or_default();
+        json!({
+            "resource_id": field("resource_id"),
+            "item": field("item"),
+            "kind": field("kind"),
+            "usd_per_month": field("usd_per_month"),
+        })
+    };
+    json!({
+        "group": field("group"),
+        "decision": field("decision"),
+        "reason": field("reason"),
+        "price": field("price"),
+        "usd_per_month": field("usd_per_month"),
+        "lines": lines.iter().map(line).collect::<Vec<_>>(),
+    })
+}

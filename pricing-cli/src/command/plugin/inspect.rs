@@ -1,0 +1,102 @@
+//! `bidprice plugin inspect`: all that is known of a plugin's file without running it.
+
+use std::path::PathBuf;
+
+use pricing_core::quote::wire::SCHEMA;
+use pricing_host::inspect::{Inspection, inspect};
+use pricing_host::{Fault, SizeClass};
+use serde_json::{Value, json};
+
+use super::subject::Subject;
+use super::words::fault_json;
+use crate::args::{Output, OutputArgs, PluginClass};
+use crate::error::{CliError, Exit};
+use crate::{output, plugin_table};
+
+/// Arguments of `bidprice plugin inspect`.
+///
+/// Exit codes: 0 the file may be a plugin, 1 it cannot be read, 4 it would be refused.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The plugin: a component, a WASI command, or either as text
+    #[arg(value_name = "PLUGIN")]
+    plugin: PathBuf,
+    /// How large a plugin may be
+    #[arg(long, value_enum, value_name = "CLASS", default_value_t)]
+    plugin_class: PluginClass,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) subject: Subject,
+    pub(crate) class: SizeClass,
+    /// Of a file that only the larger class takes, this is what that class sees.
+    pub(crate) inspection: Option<Inspection>,
+    pub(crate) refused: Option<Fault>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let class = SizeClass::from(args.plugin_class);
+    let subject = Subject::read(&args.plugin)?;
+    let report = match inspect(&subject.file, class) {
+        Ok(inspection) => Report { subject, class, inspection: Some(inspection), refused: None },
+        Err(fault) => {
+            let inspection = inspect(&subject.file, SizeClass::Engine).ok();
+            Report { subject, class, inspection, refused: Some(fault) }
+        }
+    };
+    match args.output.output {
+        Output::Json => output::print_json(&report.to_json())?,
+        Output::Table => output::print(&plugin_table::inspect(&report))?,
+    }
+    Ok(if report.refused.is_some() { Exit::Fault } else { Exit::Success })
+}
+
+impl Report {
+    fn to_json(&self) -> Value {
+        let mut answer = json!({
+            "schema": SCHEMA,
+            "accepted": self.refused.is_none(),
+            "plugin": self.subject.to_json(),
+            "size_class": self.class.name(),
+        });
+        let found = self.inspection.as_ref().map(inspection_json);
+        if let (Some(answer), Some(Value::Object(found))) = (answer.as_object_mut(), found) {
+            answer.extend(found);
+        }
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("fault".to_owned(), self.refused.as_ref().map_or(Value::Null, fault_json));
+        }
+        answer
+    }
+}
+
+fn inspection_json(found: &Inspection) -> Value {
+    let largest = found.largest_function.as_ref();
+    let memories = found.memories.iter();
+    let tables = found.tables.iter();
+    json!({
+        "kind": found.kind.name(),
+        "text": found.text,
+        "wasm_bytes": found.wasm.len(),
+        "wasm_digest": found.wasm_digest.to_string(),
+        "wit_version": found.wit_version,
+        "imports": found.imports,
+        "exports": found.exports,
+        "custom_sections": found.custom_sections,
+        "has_names": found.has_names,
+        "modules": found.modules,
+        "functions": found.functions,
+        "largest_function": largest.map(|f| json!({ "index": f.index, "name": f.name, "bytes": f.bytes })),
+        "nesting": found.nesting,
+        "instances": found.instances,
+        "memories": memories
+            .map(|m| json!({ "minimum_bytes": m.minimum_bytes, "maximum_bytes": m.maximum_bytes }))
+            .collect::<Vec<_>>(),
+        "tables": tables.map(|t| json!({ "minimum": t.minimum, "maximum": t.maximum })).collect::<Vec<_>>(),
+        "initial_memory_bytes": found.minimum_memory_bytes(),
+    })
+}

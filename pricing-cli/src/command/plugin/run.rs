@@ -1,0 +1,216 @@
+//! `bidprice plugin run`: one call for each group, and all that can be seen of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::order::Order;
+use pricing_core::quote::plugin::{Draft, draft, fault};
+use pricing_core::quote::wire::{QuoteJson, SCHEMA};
+use pricing_core::quote::{PluginUse, Quote};
+use pricing_host::load::Origin;
+use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
+use serde_json::{Value, json};
+
+use super::record;
+use super::subject::{Subject, host};
+use super::words::{answer_json, fault_json, log_json, micros, percent};
+use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
+use crate::error::{CliError, Exit};
+use crate::scene::{Inputs, Scene, SceneArgs};
+use crate::{output, plugin_table};
+
+/// Arguments of `bidprice plugin run`.
+///
+/// The limits are production's, and enforced. Time is that of one call on cold caches; see `bidprice plugin bench` for
+/// what production will see. Exit codes: as for `bidprice quote`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The plugin: a component, a WASI command, or either as text
+    #[arg(value_name = "PLUGIN")]
+    plugin: PathBuf,
+    /// An SDL, a group spec (one or an array) or a bid script request; `-` is stdin
+    #[arg(value_name = "ORDER", required_unless_present = "replay")]
+    order: Option<PathBuf>,
+    /// The order's format, where it should not be recognised by its content
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FormatArg>,
+    #[command(flatten)]
+    scene: SceneArgs,
+    #[command(flatten)]
+    plugin_args: PluginArgs,
+    /// Call again and again for so long, and show in which functions the plugin was
+    #[arg(long, value_name = "DURATION", value_parser = profile_time, num_args = 0..=1, require_equals = true,
+          default_missing_value = "2s")]
+    profile: Option<Duration>,
+    /// Write everything that the price depends on, beside the plugin itself, to one file
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format",
+          "inventory", "rates", "scheduler", "commit", "search_steps", "already_reserved"])]
+    replay: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What came of a group.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) quote: Quote,
+    /// None where the plugin is not asked: the built-in decline stands.
+    pub(crate) called: Option<Called>,
+    /// Where it was asked for.
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Call {
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        self.called.as_ref().and_then(|called| called.result.as_ref().err())
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.quote.reason().map_or(Exit::Success, Exit::of_reason)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let settings = args.plugin_args.limits.settings()?;
+    let limits = settings.limits.clone();
+    let subject = Subject::read(&args.plugin)?;
+    let inputs = inputs(args)?;
+    let scene = Scene::open(&inputs)?;
+    if let Some(path) = &args.record {
+        record::write(path, &inputs)?;
+    }
+    let plugin = match subject.load(&host(args.plugin_args.cache.folder())?, settings) {
+        Ok(plugin) => plugin,
+        Err(fault) => return refused(&subject, &fault, args.output.output),
+    };
+    let utilisation = scene.utilisation();
+    let calls: Vec<Call> =
+        scene.orders.iter().map(|order| call(&plugin, order, &scene, utilisation.as_ref(), args.profile)).collect();
+    match args.output.output {
+        Output::Json => output::print_json(&answer(&subject, &plugin, &calls, &limits))?,
+        Output::Table => {
+            for call in &calls {
+                output::print(&plugin_table::run(call, &limits))?;
+            }
+        }
+    }
+    Ok(calls.iter().map(Call::exit).max().unwrap_or(Exit::Success))
+}
+
+fn inputs(args: &Args) -> Result<Inputs, CliError> {
+    match (&args.replay, &args.order) {
+        (Some(path), _) => record::read(path),
+        (None, order) => args.scene.inputs(order.as_deref().unwrap_or(Path::new("-")), args.format),
+    }
+}
+
+fn profile_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; expected such as `2s`"))?;
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
+    if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
+}
+
+/// Prices an order as production does, but for the breaker and the fallback.
+pub(crate) fn call(
+    plugin: &Plugin,
+    order: &Order,
+    scene: &Scene,
+    utilisation: Option<&Utilisation>,
+    profile: Option<Duration>,
+) -> Call {
+    let (pricing, terms) = (&scene.pricing, scene.terms());
+    let plugin_use = |fuel| PluginUse { name: plugin.name(), digest: plugin.digest(), fuel, fallback: None };
+    match draft(order, pricing, scene.supply(), &terms) {
+        Draft::Settled(quote) => {
+            Call { quote: Quote { plugin: Some(plugin_use(None)), ..quote }, called: None, profile: None }
+        }
+        Draft::Open(draft) => {
+            let request = Request { order, pricing, draft: &draft, utilisation, terms: &terms };
+            let called = plugin.call(&request);
+            // A fault shows itself in the call before.
+            let profile = profile.map(|time| plugin.profile(&request, time).0);
+            let quote = match &called.result {
+                Ok(quote) => quote.clone(),
+                Err(failed) => fault(&draft, failed.clone().into()),
+            };
+            Call {
+                quote: Quote { plugin: Some(plugin_use(called.usage.fuel)), ..quote },
+                called: Some(called),
+                profile,
+            }
+        }
+    }
+}
+
+/// Tells that the plugin was not loaded.
+pub(crate) fn refused(subject: &Subject, fault: &Fault, output: Output) -> Result<Exit, CliError> {
+    match output {
+        Output::Json => output::print_json(&json!({
+            "schema": SCHEMA,
+            "plugin": subject.to_json(),
+            "fault": fault_json(fault),
+        }))?,
+        Output::Table => output::print(&plugin_table::refused(&subject.name, fault))?,
+    }
+    Ok(Exit::Fault)
+}
+
+fn answer(subject: &Subject, plugin: &Plugin, calls: &[Call], limits: &CallLimits) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "plugin": subject.to_json(),
+        "kind": plugin.kind().name(),
+        "from_cache": plugin.origin() == Origin::Cache,
+        "limits": limits_json(limits),
+        "calls": calls.iter().map(|call| call_json(call, limits)).collect::<Vec<_>>(),
+    })
+}
+
+fn limits_json(limits: &CallLimits) -> Value {
+    json!({
+        "deadline_us": micros(limits.deadline),
+        "fuel": limits.fuel,
+        "memory_bytes": limits.memory_bytes,
+        "output_bytes": limits.output_bytes,
+        "log_bytes": limits.log_bytes,
+        "log_lines": limits.log_lines,
+    })
+}
+
+fn call_json(call: &Call, limits: &CallLimits) -> Value {
+    let used = call.called.as_ref().map(|called| &called.usage);
+    json!({
+        "quote": QuoteJson::new(&call.quote, None),
+        "called": call.called.is_some(),
+        "answer": call.called.as_ref().and_then(|called| called.answer.as_ref()).map(answer_json),
+        "fault": call.fault().map(fault_json),
+        "log": used.map(|used| log_json(&used.log)),
+        "log_dropped": used.map(|used| used.log.dropped),
+        "fuel": used.and_then(|used| used.fuel),
+        "fuel_percent": used.and_then(|used| used.fuel).map(|fuel| percent(fuel, limits.fuel)),
+        "memory_bytes": used.map(|used| used.memory_bytes),
+        "time_us": used.map(|used| micros(used.time)),
+        "profile": call.profile.as_ref().map(profile_json),
+    })
+}
+
+fn profile_json(profile: &Profile) -> Value {
+    let function = |function: &FunctionShare| {
+        json!({
+            "name": function.name,
+            "own": function.own,
+            "total": function.total,
+            "own_percent": percent(function.own, profile.samples),
+            "total_percent": percent(function.total, profile.samples),
+        })
+    };
+    json!({
+        "calls": profile.calls,
+        "samples": profile.samples,
+        "functions": profile.functions.iter().map(function).collect::<Vec<_>>(),
+    })
+}

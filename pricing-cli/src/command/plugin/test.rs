@@ -1,0 +1,193 @@
+//! `bidprice plugin test`: a folder of cases, and the decisions that they must come to.
+
+use std::path::PathBuf;
+
+use pricing_core::quote::ReasonCode;
+use pricing_core::quote::wire::SCHEMA;
+use pricing_host::Plugin;
+use serde_json::{Value, json};
+
+use super::case::{self, Case};
+use super::diff::{Difference, differences};
+use super::files;
+use super::run::{Call, call, refused};
+use super::subject::{Subject, host};
+use super::words::{fault_json, log_json};
+use crate::args::{Output, OutputArgs, PluginArgs};
+use crate::error::{CliError, Exit};
+use crate::{output, plugin_table};
+
+/// Arguments of `bidprice plugin test`.
+///
+/// A case is a file NAME.toml with the keys `order`, and where wanted `format`, `inventory`, `rates` (paths from the
+/// case's folder), `owner`, `usd_per_akt`, `scheduler` and `already_reserved`. Beside it NAME.expected.json holds the
+/// decisions; --bless writes them. Each case is priced twice: a plugin must say the same and burn the same each time.
+/// Exit codes: 0 every case is as expected, 1 one is not, or an input is wrong, 4 the plugin was refused.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The plugin: a component, a WASI command, or either as text
+    #[arg(value_name = "PLUGIN")]
+    plugin: PathBuf,
+    /// The folder of the cases
+    #[arg(value_name = "CASES")]
+    cases: PathBuf,
+    /// Accept what the plugin decides now
+    #[arg(long)]
+    bless: bool,
+    #[command(flatten)]
+    plugin_args: PluginArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What came of a case.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// Whether a case is as expected.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Ok,
+    Blessed,
+    /// The decisions differ.
+    Differs(Vec<Difference>),
+    /// There is nothing to compare.
+    Failed(String),
+}
+
+impl Verdict {
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self, Self::Differs(_) | Self::Failed(_))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Blessed => "blessed",
+            Self::Differs(_) | Self::Failed(_) => "failed",
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let settings = args.plugin_args.limits.settings()?;
+    let subject = Subject::read(&args.plugin)?;
+    let cases = case::list(&args.cases)?;
+    let plugin = match subject.load(&host(args.plugin_args.cache.folder())?, settings) {
+        Ok(plugin) => plugin,
+        Err(fault) => return refused(&subject, &fault, args.output.output),
+    };
+    let outcomes: Vec<Outcome> = cases.iter().map(|case| test(&plugin, case, args.bless)).collect();
+    let failed = outcomes.iter().filter(|outcome| outcome.verdict.failed()).count();
+    match args.output.output {
+        Output::Json => output::print_json(&answer(&subject, &outcomes, failed))?,
+        Output::Table => output::print(&plugin_table::test(&outcomes, failed))?,
+    }
+    if failed == 0 { Ok(Exit::Success) } else { Err(CliError::Answered(Exit::Input)) }
+}
+
+fn test(plugin: &Plugin, case: &Case, bless: bool) -> Outcome {
+    let name = case.name.clone();
+    match calls_of(plugin, case) {
+        Err(error) => Outcome { name, verdict: Verdict::Failed(error.to_string()), calls: Vec::new() },
+        Ok((calls, again)) => {
+            let judged = unsteady(&calls, &again).map_or_else(|| judge(case, &calls, bless), Ok);
+            let verdict = judged.unwrap_or_else(|error| Verdict::Failed(error.to_string()));
+            Outcome { name, verdict, calls }
+        }
+    }
+}
+
+/// Prices a case twice.
+fn calls_of(plugin: &Plugin, case: &Case) -> Result<(Vec<Call>, Vec<Call>), CliError> {
+    let scene = case.scene()?;
+    let utilisation = scene.utilisation();
+    let calls = || scene.orders.iter().map(|order| call(plugin, order, &scene, utilisation.as_ref(), None)).collect();
+    Ok((calls(), calls()))
+}
+
+/// Why the answers are none that any other run would give.
+fn unsteady(calls: &[Call], again: &[Call]) -> Option<Verdict> {
+    let late = |call: &Call| call.fault().is_some_and(|fault| fault.code == ReasonCode::DeadlineExceeded);
+    if let Some(late) = calls.iter().chain(again).find(|call| late(call)) {
+        let message = late.fault().map(|fault| fault.message.clone()).unwrap_or_default();
+        return Some(Verdict::Failed(format!("{message}; a case must end well within it on any machine")));
+    }
+    let differs = calls.iter().zip(again).find(|(call, again)| call.quote != again.quote)?;
+    let fuel = |call: &Call| call.quote.plugin.as_ref().and_then(|plugin| plugin.fuel).unwrap_or_default();
+    let (first, second) = (fuel(differs.0), fuel(differs.1));
+    Some(Verdict::Failed(format!(
+        "the plugin is not deterministic: two calls with the same order differ ({first} and {second} units of fuel)"
+    )))
+}
+
+fn judge(case: &Case, calls: &[Call], bless: bool) -> Result<Verdict, CliError> {
+    let got: Value = calls.iter().map(|call| case::decision(&call.quote)).collect();
+    // A file that is to be written anew may be damaged.
+    let expected = case.expected().or_else(|error| if bless { Ok(None) } else { Err(error) })?;
+    match expected {
+        Some(expected) if expected == got => Ok(Verdict::Ok),
+        Some(expected) if !bless => Ok(Verdict::Differs(differences(&expected, &got))),
+        None if !bless => {
+            let path = case.expected_path();
+            Ok(Verdict::Failed(format!("there is no `{}`; --bless writes it", path.display())))
+        }
+        _ => {
+            let path = case.expected_path();
+            let mut text = serde_json::to_string_pretty(&got).map_err(|error| CliError::internal(error.to_string()))?;
+            text.push('\n');
+            files::write_whole(&path, text.as_bytes()).map_err(|error| files::unwritable(&path, &error))?;
+            Ok(Verdict::Blessed)
+        }
+    }
+}
+
+fn answer(subject: &Subject, outcomes: &[Outcome], failed: usize) -> Value {
+    let mut answer = json!({
+        "schema": SCHEMA,
+        "plugin": subject.to_json(),
+        "cases": outcomes.iter().map(outcome_json).collect::<Vec<_>>(),
+        "passed": outcomes.len().saturating_sub(failed),
+        "failed": failed,
+    });
+    if let (true, Some(answer)) = (failed > 0, answer.as_object_mut()) {
+        let message = format!("{failed} of {} cases failed", outcomes.len());
+        let error = json!({
+            "code": "cases-failed",
+            "message": message,
+            "path": null,
+            "line": null,
+            "column": null,
+        });
+        answer.insert("error".to_owned(), error);
+    }
+    answer
+}
+
+fn outcome_json(outcome: &Outcome) -> Value {
+    let difference = |found: &Difference| json!({ "at": found.at, "expected": found.expected, "got": found.got });
+    let (differences, message) = match &outcome.verdict {
+        Verdict::Ok | Verdict::Blessed => (Vec::new(), None),
+        Verdict::Differs(found) => (found.iter().map(difference).collect(), None),
+        Verdict::Failed(message) => (Vec::new(), Some(message)),
+    };
+    let call = |call: &Call| {
+        json!({
+            "group": call.quote.group,
+            "fuel": call.quote.plugin.as_ref().and_then(|plugin| plugin.fuel),
+            "fault": call.fault().map(fault_json),
+            "log": call.called.as_ref().map(|called| log_json(&called.usage.log)),
+        })
+    };
+    json!({
+        "name": outcome.name,
+        "outcome": outcome.verdict.name(),
+        "message": message,
+        "differences": differences,
+        "calls": outcome.calls.iter().map(call).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,82 @@
+//! Faults, answers, logs and amounts, in JSON and in words.
+
+use std::time::Duration;
+
+use pricing_core::quote::plugin::{Answer, Change};
+use pricing_host::inspect::size;
+use pricing_host::{CallLimits, Fault, Log, Usage};
+use serde_json::{Value, json};
+
+/// A time in microseconds, as decimal text.
+pub(crate) fn micros(time: Duration) -> String {
+    let nanos = time.as_nanos();
+    format!("{}.{:03}", nanos / 1000, nanos % 1000)
+}
+
+/// A share in percent, with one decimal.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    let tenths = u128::from(part).saturating_mul(1000) / u128::from(whole.max(1));
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// A fault, with where it happened.
+pub(crate) fn fault_json(fault: &Fault) -> Value {
+    json!({ "code": fault.code.name(), "message": fault.message, "backtrace": fault.backtrace })
+}
+
+/// What a plugin said, in its own words.
+pub(crate) fn answer_json(answer: &Answer) -> Value {
+    let change = |change: &Change| match change {
+        Change::Multiply(factor) => json!({ "multiply": factor.to_string() }),
+        Change::Add(usd) => json!({ "add": usd.to_string() }),
+        Change::Floor(usd) => json!({ "floor": usd.to_string() }),
+        Change::ReplaceLine { line, usd_per_month } => {
+            json!({ "replace_line": { "line": line, "usd_per_month": usd_per_month.to_string() } })
+        }
+    };
+    match answer {
+        Answer::Price(price) => json!({ "price": price.to_string() }),
+        Answer::Decline(message) => json!({ "decline": message }),
+        Answer::Change(changes) => json!({ "change": changes.iter().map(change).collect::<Vec<_>>() }),
+    }
+}
+
+/// What a plugin said, for people.
+pub(crate) fn answer_words(answer: &Answer) -> String {
+    let change = |change: &Change| match change {
+        Change::Multiply(factor) => format!("multiply by {factor}"),
+        Change::Add(usd) => format!("add {usd} USD a month"),
+        Change::Floor(usd) => format!("at least {usd} USD a month"),
+        Change::ReplaceLine { line, usd_per_month } => format!("line {line} costs {usd_per_month} USD a month"),
+    };
+    match answer {
+        Answer::Price(price) => format!("price {price} a block"),
+        Answer::Decline(message) => format!("decline: {message}"),
+        Answer::Change(changes) if changes.is_empty() => "the built-in quote, unchanged".to_owned(),
+        Answer::Change(changes) => {
+            let changes: Vec<String> = changes.iter().map(change).collect();
+            format!("the built-in quote, changed: {}", changes.join("; "))
+        }
+    }
+}
+
+/// The lines of a log.
+pub(crate) fn log_json(log: &Log) -> Value {
+    let line = |line: &pricing_host::LogLine| json!({ "level": line.level.name(), "message": line.message });
+    log.lines.iter().map(line).collect()
+}
+
+/// What a call used, and may use.
+pub(crate) fn usage_words(usage: &Usage, limits: &CallLimits) -> String {
+    let fuel = match usage.fuel {
+        Some(fuel) => format!("{fuel} units of fuel of {} ({} %)", limits.fuel, percent(fuel, limits.fuel)),
+        None => "fuel that is not known (the clock ended the call)".to_owned(),
+    };
+    format!(
+        "{fuel}, {} of memory of {}, {} us of {:?}",
+        size(usage.memory_bytes),
+        size(limits.memory_bytes),
+        micros(usage.time),
+        limits.deadline,
+    )
+}

@@ -1,0 +1,282 @@
+//! What the kit for plugin authors tells people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use pricing_core::quote::Quote;
+use pricing_host::inspect::{Inspection, size};
+use pricing_host::{CallLimits, Fault, Log, Profile, printable};
+
+use serde_json::Value;
+
+use crate::command::plugin::bench::Bench;
+use crate::command::plugin::check::{self, Stage};
+use crate::command::plugin::diff::Difference;
+use crate::command::plugin::facts::Fact;
+use crate::command::plugin::inspect;
+use crate::command::plugin::run::Call;
+use crate::command::plugin::test::{Outcome, Verdict};
+use crate::command::plugin::words::{answer_words, micros, percent, usage_words};
+use crate::table;
+
+/// The most functions of a profile that are shown.
+const SHOWN_FUNCTIONS: usize = 25;
+/// The most differences of a case that are shown.
+const SHOWN_DIFFERENCES: usize = 12;
+
+/// A plugin that was not loaded.
+pub(crate) fn refused(name: &str, fault: &Fault) -> String {
+    printable(&format!("{name}: refused: {}", fault.message)) + "\n"
+}
+
+/// A plugin that failed.
+pub(crate) fn failed(name: &str, fault: &Fault) -> String {
+    printable(&format!("{name}: {}: {}", fault.code.name(), fault.message)) + "\n"
+}
+
+/// An order that does not reach the plugin.
+pub(crate) fn not_asked(quote: &Quote) -> String {
+    table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
+}
+
+/// A project that was written.
+pub(crate) fn made(folder: &str, files: usize, needs: &str, next: &[String]) -> String {
+    let steps: String = next.iter().map(|step| format!("  {step}\n")).collect();
+    let shown = format!("{folder}: {files} files\n\nBuilding needs {needs}. Next:\n{steps}");
+    shown.lines().map(|line| printable(line) + "\n").collect()
+}
+
+/// A component that was written.
+pub(crate) fn packed(path: &str, bytes: usize) -> String {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    printable(&format!("{path}: a component of {}", size(bytes))) + "\n"
+}
+
+/// How long calls took.
+pub(crate) fn bench(name: &str, bench: &Bench) -> String {
+    let mut table = table::table(&["", "p50", "p99", "p99.9", "longest", ""], &[1, 2, 3, 4]);
+    let mut row = |what: &str, time: &dyn Fn(usize) -> Duration| {
+        let [p50, p99, p999, most] = [500, 990, 999, 1000].map(|per_mille| micros(time(per_mille)));
+        table.add_row([what.to_owned(), p50, p99, p999, most, "us".to_owned()]);
+    };
+    row("plugin", &|per_mille| bench.percentile(per_mille));
+    row("built-in", &|per_mille| bench.native_percentile(per_mille));
+    let fuel = bench.fuel.map_or_else(String::new, |fuel| format!(", {fuel} units of fuel each"));
+    let used = format!("{name}: {} calls{fuel}, {} of memory\n\n", bench.calls(), size(bench.memory_bytes));
+    printable(used.trim_end()) + "\n\n" + &table::text(&table)
+}
+
+/// What came of the cases.
+pub(crate) fn test(outcomes: &[Outcome], failed: usize) -> String {
+    let mut shown = String::new();
+    for outcome in outcomes {
+        let verdict = match &outcome.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Blessed => "blessed",
+            Verdict::Differs(_) | Verdict::Failed(_) => "FAILED",
+        };
+        let _ = writeln!(shown, "{verdict:<8} {}", printable(&outcome.name));
+        match &outcome.verdict {
+            Verdict::Ok | Verdict::Blessed => {}
+            Verdict::Differs(found) => shown.push_str(&differences(found)),
+            Verdict::Failed(message) => {
+                let _ = writeln!(shown, "         {}", printable(message));
+            }
+        }
+        if outcome.verdict.failed() {
+            shown.push_str(&seen(outcome));
+        }
+    }
+    let _ =
+        writeln!(shown, "\n{} cases: {} ok, {failed} failed", outcomes.len(), outcomes.len().saturating_sub(failed));
+    shown
+}
+
+fn differences(found: &[Difference]) -> String {
+    let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let mut shown = String::new();
+    for Difference { at, expected, got } in found.iter().take(SHOWN_DIFFERENCES) {
+        let line = format!("         {at}: expected {}, got {}", value(expected), value(got));
+        shown.push_str(&printable(&line));
+        shown.push('\n');
+    }
+    if let Some(more) = found.len().checked_sub(SHOWN_DIFFERENCES).filter(|more| *more > 0) {
+        let _ = writeln!(shown, "         and {more} more differences");
+    }
+    shown
+}
+
+/// What the calls of a failed case said.
+fn seen(outcome: &Outcome) -> String {
+    let mut shown = String::new();
+    for call in &outcome.calls {
+        if let Some(fault) = call.fault() {
+            let _ = writeln!(shown, "{}: {}", fault.code.name(), fault.message);
+            shown.push_str(&backtrace(fault));
+        }
+        if let Some(called) = &call.called {
+            shown.push_str(&log(&called.usage.log));
+        }
+    }
+    shown.lines().map(|line| format!("         {}\n", printable(line))).collect()
+}
+
+/// Whether a plugin would be loaded.
+pub(crate) fn check(report: &check::Report) -> String {
+    let mut shown = match &report.refused {
+        None => format!("{}: accepted for size class `{}`\n", report.subject.name, report.class.name()),
+        Some((Stage::Inspect | Stage::Load, fault)) => refused(&report.subject.name, fault),
+        Some((Stage::Probe, fault)) => {
+            printable(&format!("{}: loaded, but the probe call failed: {}", report.subject.name, fault.message)) + "\n"
+        }
+    };
+    if report.fits_engine_class {
+        shown.push_str("Size class `engine` would take it: --plugin-class engine, if the operator turns it on.\n");
+    }
+    if let Some(found) = &report.inspection {
+        shown.push('\n');
+        shown.push_str(&summary(found));
+    }
+    shown.push('\n');
+    shown.push_str(&facts(&report.facts));
+    if let Some(probe) = &report.probe {
+        if let Some(answer) = &probe.answer {
+            let _ = writeln!(shown, "\nThe probe, a small made-up order, was answered: {}", answer_words(answer));
+        }
+        shown.push_str(&log(&probe.usage.log));
+    }
+    if let Some((_, fault)) = &report.refused {
+        shown.push_str(&backtrace(fault));
+    }
+    shown
+}
+
+fn facts(facts: &[Fact]) -> String {
+    let mut table = table::table(&["", "has", "may have"], &[1, 2]);
+    for fact in facts {
+        if let Some(has) = fact.has {
+            table.add_row([fact.words.to_owned(), has.words(), fact.may_have.words()]);
+        }
+    }
+    table::text(&table)
+}
+
+/// What a file is, in a few lines.
+fn summary(found: &Inspection) -> String {
+    let version = found.wit_version.as_ref().map_or_else(String::new, |version| format!(" of WIT package {version}"));
+    let mut shown = format!("kind     {}{version}{}\n", found.kind.name(), if found.text { ", as text" } else { "" });
+    shown.push_str(&list("imports", &found.imports));
+    shown.push_str(&list("exports", &found.exports));
+    shown
+}
+
+fn list(title: &str, items: &[String]) -> String {
+    let mut shown = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let title = if index == 0 { title } else { "" };
+        shown.push_str(&printable(&format!("{title:<8} {item}")));
+        shown.push('\n');
+    }
+    if items.is_empty() {
+        let _ = writeln!(shown, "{title:<8} nothing");
+    }
+    shown
+}
+
+/// All that is known of a file.
+pub(crate) fn inspect(report: &inspect::Report) -> String {
+    let subject = &report.subject;
+    let mut shown = match &report.refused {
+        None => format!("{}\n", subject.name),
+        Some(fault) => refused(&subject.name, fault),
+    };
+    let _ = writeln!(shown, "\ndigest   {}", subject.digest);
+    let _ = writeln!(shown, "file     {} bytes", subject.file.len());
+    let Some(found) = &report.inspection else { return shown };
+    if report.refused.is_some() {
+        shown.push_str("Size class `engine` takes it; what follows is what it sees.\n");
+    }
+    shown.push_str(&summary(found));
+    shown.push_str(&list("sections", &found.custom_sections));
+    let mut table = table::table(&["", ""], &[]);
+    let mut row = |words: &str, value: String| {
+        table.add_row([words.to_owned(), value]);
+    };
+    row("core modules", found.modules.to_string());
+    row("core instances", found.instances.to_string());
+    row("functions", found.functions.to_string());
+    if let Some(largest) = &found.largest_function {
+        let name = largest.name.as_ref().map_or_else(String::new, |name| format!(", {name}"));
+        row("largest function", format!("{} (number {}{name})", size(largest.bytes), largest.index));
+    }
+    row("blocks within blocks", found.nesting.to_string());
+    row("function names", if found.has_names { "yes" } else { "none: backtraces will show numbers" }.to_owned());
+    for memory in &found.memories {
+        let most = memory.maximum_bytes.map_or_else(|| "as much as allowed".to_owned(), size);
+        row("memory", format!("{} to {most}", size(memory.minimum_bytes)));
+    }
+    for element_table in &found.tables {
+        let most = element_table.maximum.map_or_else(|| "as many as allowed".to_owned(), |most| most.to_string());
+        row("table", format!("{} to {most} elements", element_table.minimum));
+    }
+    shown + &table::text(&table)
+}
+
+/// What came of a call.
+pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
+    let mut shown = table::quote(&call.quote, None, None);
+    let Some(called) = &call.called else {
+        shown.push_str("The plugin was not asked: no answer of it could make this a bid.\n\n");
+        return shown;
+    };
+    if let Some(answer) = &called.answer {
+        let _ = writeln!(shown, "The plugin said: {}", printable(&answer_words(answer)));
+    }
+    let _ = writeln!(shown, "It used {} (one call, caches cold)", usage_words(&called.usage, limits));
+    shown.push_str(&log(&called.usage.log));
+    if let Some(fault) = call.fault() {
+        shown.push_str(&backtrace(fault));
+    }
+    if let Some(found) = &call.profile {
+        shown.push_str(&profile(found));
+    }
+    shown.push('\n');
+    shown
+}
+
+fn profile(profile: &Profile) -> String {
+    let mut shown = format!("\nIn {} calls it was found running {} times:\n", profile.calls, profile.samples);
+    let mut table = table::table(&["itself", "with callees", "function"], &[0, 1]);
+    for function in profile.functions.iter().take(SHOWN_FUNCTIONS) {
+        let share = |part| format!("{} %", percent(part, profile.samples));
+        table.add_row([share(function.own), share(function.total), function.name.clone()]);
+    }
+    shown.push_str(&table::text(&table));
+    shown.push_str("A plugin is seen where a function starts and where a loop turns; time in the host is not.\n");
+    shown
+}
+
+fn log(log: &Log) -> String {
+    let mut shown = String::new();
+    if !log.lines.is_empty() {
+        shown.push_str("Its log:\n");
+    }
+    for line in &log.lines {
+        let _ = writeln!(shown, "  {line}");
+    }
+    if log.dropped > 0 {
+        let _ = writeln!(shown, "  (dropped or cut, because a log has a limit: {})", log.dropped);
+    }
+    shown
+}
+
+fn backtrace(fault: &Fault) -> String {
+    let mut shown = String::new();
+    if !fault.backtrace.is_empty() {
+        shown.push_str("Where it was, innermost first:\n");
+    }
+    for (index, function) in fault.backtrace.iter().enumerate() {
+        let _ = writeln!(shown, "  {index:>3}: {function}");
+    }
+    shown
+}

@@ -1,0 +1,160 @@
+//! An order with everything that its price depends on: from files, from a test case, or from a recording.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pricing_core::input::InputError;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::validate::Validated;
+use pricing_core::inventory::{self, Cluster};
+use pricing_core::order::{self, Order};
+use pricing_core::quote::{Supply, Terms};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::args::{CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, UsdPerAkt, apply_commit};
+use crate::error::CliError;
+use crate::load::{Document, RatesText};
+use crate::output;
+
+/// What an order is priced with.
+#[derive(Debug, Args)]
+pub(crate) struct SceneArgs {
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect. Without it capacity is not
+    /// asked, and a request that leaves the model open may come to any card that the rate card lists
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    rates: RatesArgs,
+    /// What an AKT is worth in USD; needed for bids in uakt
+    #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
+    usd_per_akt: Option<UsdPerAkt>,
+    /// Who ordered, for allow and deny lists and discounts
+    #[arg(long, value_name = "ADDRESS", env = "AKASH_OWNER")]
+    owner: Option<String>,
+    #[command(flatten)]
+    placement: PlacementArgs,
+    /// The daemon has reserved the order already: do not ask for capacity, only which cards there are
+    #[arg(long, requires = "inventory")]
+    already_reserved: bool,
+}
+
+impl SceneArgs {
+    /// The texts of everything that the arguments name, and of the order.
+    pub(crate) fn inputs(&self, order: &Path, format: Option<FormatArg>) -> Result<Inputs, CliError> {
+        Ok(Inputs {
+            order: Document::order(order)?,
+            format,
+            rates: RatesText::of(&self.rates)?,
+            inventory: self.inventory.as_deref().map(Document::inventory).transpose()?,
+            owner: self.owner.clone(),
+            usd_per_akt: self.usd_per_akt.and_then(|usd| usd.0).map(|usd| usd.to_string()),
+            scheduler: self.placement.scheduler,
+            already_reserved: self.already_reserved,
+            commit: self.placement.commit.iter().map(ToString::to_string).collect(),
+            search_steps: self.placement.search_steps,
+        })
+    }
+}
+
+/// The texts that a scene is read from. A recording is one of these.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Inputs {
+    pub(crate) order: Document,
+    pub(crate) format: Option<FormatArg>,
+    pub(crate) inventory: Option<Document>,
+    pub(crate) rates: RatesText,
+    pub(crate) owner: Option<String>,
+    pub(crate) usd_per_akt: Option<String>,
+    pub(crate) scheduler: SchedulerArg,
+    pub(crate) already_reserved: bool,
+    pub(crate) commit: Vec<String>,
+    pub(crate) search_steps: u64,
+}
+
+/// An order, the cluster and the rates.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    /// One a group.
+    pub(crate) orders: Vec<Order>,
+    pub(crate) pricing: Pricing,
+    cluster: Option<Cluster>,
+    owner: Option<String>,
+    usd_per_akt: Option<Decimal>,
+    scheduler: Scheduler,
+    budget: SearchBudget,
+    already_reserved: bool,
+    /// How much of the inventory cannot be so.
+    findings: usize,
+}
+
+impl Scene {
+    /// Reads the texts, and warns where the inventory is odd.
+    pub(crate) fn open(inputs: &Inputs) -> Result<Self, CliError> {
+        let scene = Self::read(inputs)?;
+        if scene.findings > 0 {
+            let count = scene.findings;
+            output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+        }
+        Ok(scene)
+    }
+
+    /// Reads the texts.
+    pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
+        let orders = order::detect::read(&inputs.order.text, inputs.format.map(Into::into))
+            .map_err(|error| inputs.order.malformed(error))?;
+        let mut pricing = inputs.rates.pricing()?;
+        let wrong = |what: &str, problem: String| inputs.order.malformed(InputError::new(problem).at(what));
+        let commit: Result<Vec<CommitArg>, String> = inputs.commit.iter().map(|text| text.parse()).collect();
+        apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);
+        let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
+        let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.and_then(|usd| usd.0);
+        let validated = inputs.inventory.as_ref().map(validated).transpose()?;
+        let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());
+        let cluster = validated.map(|validated| validated.cluster);
+        if inputs.already_reserved && cluster.is_none() {
+            return Err(wrong(
+                "already_reserved",
+                "an order is reserved on an inventory, and there is none".to_owned(),
+            ));
+        }
+        Ok(Self {
+            orders,
+            pricing,
+            cluster,
+            owner: inputs.owner.clone().filter(|owner| !owner.is_empty()),
+            usd_per_akt,
+            scheduler: inputs.scheduler.into(),
+            budget: SearchBudget { steps: inputs.search_steps },
+            already_reserved: inputs.already_reserved,
+            findings,
+        })
+    }
+
+    /// What is known of the cluster.
+    pub(crate) fn supply(&self) -> Supply<'_> {
+        match &self.cluster {
+            None => Supply::Unknown,
+            Some(cluster) if self.already_reserved => Supply::Held { cluster },
+            Some(cluster) => Supply::Reserve { cluster, scheduler: self.scheduler, budget: self.budget },
+        }
+    }
+
+    /// How full the cluster is; worked out anew each time.
+    pub(crate) fn utilisation(&self) -> Option<Utilisation> {
+        self.cluster.as_ref().map(Utilisation::of)
+    }
+
+    /// Who ordered, and what an AKT is worth.
+    pub(crate) fn terms(&self) -> Terms<'_> {
+        Terms { owner: self.owner.as_deref(), usd_per_akt: self.usd_per_akt, ..Terms::default() }
+    }
+}
+
+fn validated(document: &Document) -> Result<Validated, CliError> {
+    let snapshot = inventory::read::read(&document.text).map_err(|error| document.malformed(error))?;
+    Ok(inventory::validate::validate(snapshot))
+}

@@ -1,0 +1,92 @@
+//! The kit for authors of pricing plugins in Rust.
+//!
+//! A plugin is a function from a [`Request`] to an [`Answer`]. This is a whole one:
+//!
+//! ```
+//! use pricing_guest::{Answer, Request, decimal};
+//!
+//! pricing_guest::plugin!(price);
+//!
+//! /// Ten percent off for everyone but one, and nothing below 5 USD a month.
+//! fn price(request: &Request) -> Result<Answer, String> {
+//!     if request.owner() == Some("akash1spammer") {
+//!         return Ok(Answer::decline("this owner does not pay"));
+//!     }
+//!     Ok(Answer::multiply(decimal!("0.9")).floor(decimal!("5")).into())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # What happens when it goes wrong
+//! A plugin can *decline*, which is its choice, or *fail*, which is not. An `Err`, a panic and an arithmetic overflow
+//! are failures: the text is written to the log as an error, and the call traps. The host makes a fault of it, shows
+//! the text, and does not bid. No failure becomes a bid or looks like a decline by choice.
+//!
+//! # What it can use
+//! Nothing but the request: no files, network, clock or random numbers. Each call has a fresh instance, so that what
+//! one call writes to a `static` is gone in the next. There are no floats in money; [`decimal!`] makes constants that
+//! the compiler checks, [`parse`] reads the request's texts.
+//!
+//! # How to test it
+//! The function is ordinary Rust: `cargo test` on any machine calls it with a [`Request`] that [`Sample`] makes. Log
+//! lines go to standard error there.
+
+#[doc(hidden)]
+pub mod bindings;
+
+#[cfg(all(target_family = "wasm", feature = "arena"))]
+mod arena;
+
+mod answer;
+mod decimal;
+pub mod log;
+mod request;
+mod run;
+mod sample;
+mod share;
+
+pub use answer::Changes;
+pub use bindings::bidprice::plugin::types::{
+    Answer, Attribute, BidRequest as Request, Builtin, Change, Coin, Endpoints, GpuKind, GpuRequest, GpuUsage, Item,
+    Line, LinePrice, Order, Placement, Quote, Rate, RateCard, Reason, ResourceUnit, Target, Usage, Utilisation, Volume,
+};
+#[doc(hidden)]
+pub use decimal::constant;
+pub use decimal::{Error, parse};
+#[doc(hidden)]
+pub use run::run;
+pub use rust_decimal::{Decimal, RoundingStrategy};
+pub use sample::Sample;
+pub use share::Share;
+
+/// Makes a plugin of a function: `fn(&Request) -> Result<impl Into<Answer>, impl Display>`.
+///
+/// Its crate has `crate-type = ["cdylib"]`. See the [crate's documentation](crate) for what an error does.
+#[macro_export]
+macro_rules! plugin {
+    ($price:path) => {
+        /// Keeps what it calls from being unused where no host calls it.
+        const _: fn(&$crate::Request) -> $crate::Answer = |request| $crate::run(request, $price);
+
+        const _: () = {
+            struct Plugin;
+
+            impl $crate::bindings::exports::bidprice::plugin::pricer::Guest for Plugin {
+                fn price(request: $crate::Request) -> $crate::Answer {
+                    $crate::run(&request, $price)
+                }
+            }
+
+            #[cfg(target_family = "wasm")]
+    $crate::bindings::export!(Plugin with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// Makes a [`Decimal`] of a text while compiling: `decimal!("0.9")`. A text that is no decimal does not compile.
+#[macro_export]
+macro_rules! decimal {
+    ($text:expr) => {
+        const { $crate::constant($text) }
+    };
+}

@@ -1,0 +1,116 @@
+//! Plugins in Rust: a core module for `wasm32-unknown-unknown`, which imports nothing but what the WIT package says,
+//! then a component.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wit_component::ComponentEncoder;
+
+use super::run::{output, run};
+use super::{Error, Folders, read};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// Where Linux distributions put their own compiler.
+const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
+const SYSTEM_CARGO: &str = "/usr/bin/cargo";
+const SYSTEM_SOURCE: &str = "/usr/lib/rustlib/src/rust";
+
+/// Bytes of stack: the standard megabyte would be sixteen pages that every call has to set up.
+const STACK: u32 = 64 << 10;
+
+/// What can build for the target.
+#[derive(Debug)]
+enum Toolchain {
+    /// The toolchain at hand has the target.
+    Installed,
+    /// The distribution's compiler builds the standard library from its source, and this linker links.
+    Source { linker: PathBuf },
+}
+
+/// Builds an example and makes a component of it.
+pub(super) fn build(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
+    let toolchain = Toolchain::find()?;
+    let mut command = toolchain.cargo();
+    command
+        .args(["build", "--release", "--target", TARGET, "--package", name, "--target-dir"])
+        .arg(&folders.work)
+        .current_dir(&folders.examples)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(folders).join("\u{1f}"));
+    run(&mut command)?;
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    let core = read(&folders.work.join(TARGET).join("release").join(file))?;
+    component(name, &core)
+}
+
+/// Makes a component of a core module that says in a section of its own which interfaces it has.
+fn component(name: &str, core: &[u8]) -> Result<Vec<u8>, Error> {
+    let failed = |error| Error::Component { name: name.to_owned(), problem: format!("{error:#}") };
+    ComponentEncoder::default().validate(true).module(core).map_err(failed)?.encode().map_err(failed)
+}
+
+/// What the compiler is told beside the profile: paths of this machine must not reach the plugin, where a panic would
+/// show them.
+fn flags(folders: &Folders) -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let mut flags = vec![
+        format!("-Clink-arg=-zstack-size={STACK}"),
+        format!("--remap-path-prefix={}=", folders.top.join("").display()),
+        format!("--remap-path-prefix={SYSTEM_SOURCE}=rust"),
+    ];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=registry", home.join("registry/src").display())));
+    flags
+}
+
+impl Toolchain {
+    fn find() -> Result<Self, Error> {
+        let sysroot = output(rustc("rustc").args(["--print", "sysroot"])).map(PathBuf::from);
+        if sysroot.as_ref().is_some_and(|sysroot| sysroot.join("lib/rustlib").join(TARGET).exists()) {
+            return Ok(Self::Installed);
+        }
+        let has_source = Path::new(SYSTEM_SOURCE).join("library/std").exists();
+        if has_source && Path::new(SYSTEM_RUSTC).exists() && Path::new(SYSTEM_CARGO).exists() {
+            let sysroots = [sysroot, Some(PathBuf::from("/usr"))];
+            if let Some(linker) = sysroots.into_iter().flatten().find_map(|sysroot| linker(&sysroot)) {
+                return Ok(Self::Source { linker });
+            }
+        }
+        Err(Error::Missing(format!(
+            "no toolchain here builds for {TARGET}; install the target with `rustup target add {TARGET}`, or, where \
+             rustup cannot, Debian's own compiler and sources with `apt-get install rustc-web rust-web-src` beside a \
+             rustup toolchain, whose linker `rust-lld` is used"
+        )))
+    }
+
+    fn cargo(&self) -> Command {
+        match self {
+            Self::Installed => rustc("cargo"),
+            Self::Source { linker } => {
+                let mut command = rustc(SYSTEM_CARGO);
+                command
+                    .args(["-Zbuild-std=std,panic_abort"])
+                    .env("RUSTC", SYSTEM_RUSTC)
+                    // The compiler is a stable one; building the standard library is not.
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                command
+            }
+        }
+    }
+}
+
+/// A compiler or cargo, without what the cargo that runs this very task set for itself.
+fn rustc(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "CARGO_TARGET_DIR"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// The linker of a toolchain.
+fn linker(sysroot: &Path) -> Option<PathBuf> {
+    let hosts = sysroot.join("lib/rustlib").read_dir().ok()?;
+    hosts.filter_map(Result::ok).map(|host| host.path().join("bin/rust-lld")).find(|linker| linker.exists())
+}
