@@ -98,8 +98,7 @@ fn tables() -> Vec<Attack> {
     let mut attacks = vec![
         Attack::new("grows a table element by element", price(table, grow), ReasonCode::MemoryExceeded),
         Attack::new("grows a table at once", price(table, leap), ReasonCode::MemoryExceeded),
-        // Growth is paid for by the element, before it is looked at.
-        Attack::new("grows a table by 4 billion", price(table, long_leap), ReasonCode::BudgetExhausted),
+        Attack::new("grows a table by 4 billion", price(table, long_leap), ReasonCode::MemoryExceeded),
         Attack::harmless(
             "grows a table past its own bound and is told so",
             price(&format!("{}(table $table 1 1 funcref)", text_data("1.5")), &bounded),
