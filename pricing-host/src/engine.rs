@@ -111,8 +111,6 @@ fn operator_cost() -> OperatorCost {
         F64Div: 4,
         F32x4Div: 4,
         F64x2Div: 4,
-        // A page that is new has to be made.
-        variable: VariableOperatorCost { memory_grow_per_page: 100, ..VariableOperatorCost::new() },
         ..OperatorCost::new()
     }
 }
