@@ -113,7 +113,6 @@ fn operator_cost() -> OperatorCost {
         F64x2Div: 4,
         // Growth is free by the size that is asked for: the limits bound it, and are to say so when it is too much.
         variable: VariableOperatorCost {
-            memory_grow_per_page: 0,
             table_grow_per_element: 0,
             table_copy_per_element: 4,
             ..VariableOperatorCost::new()

@@ -2,7 +2,8 @@
 
 #![expect(clippy::panic, reason = "a fuzz target says so by panicking")]
 
-use std::panic::RefUnwindSafe;
+#[cfg(feature = "plugins")]
+pub mod plugins;
 
 use pricing_core::inventory;
 use pricing_core::order::{self, group_spec, script_request};
@@ -32,6 +33,9 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("reserve_quote", reserve_quote),
 ];
 
+/// The targets that run plugins, which take longer to build: see `plugins`.
+pub const PLUGIN_TARGETS: [&str; 3] = ["plugin_file", "plugin_answer", "plugin_order"];
+
 /// Steps that a search may take while fuzzing.
 const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };
 
@@ -39,7 +43,7 @@ fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
-fn must<T: RefUnwindSafe>(what: &str, result: Result<T, impl std::fmt::Display>) -> T {
+fn must<T>(what: &str, result: Result<T, impl std::fmt::Display>) -> T {
     result.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 

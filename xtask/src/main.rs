@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
 
 /// Every fuzz target, as `fuzz/Cargo.toml` names it.
-const FUZZ_TARGETS: [&str; 8] = [
+const FUZZ_TARGETS: [&str; 11] = [
     "sdl",
     "group_spec",
     "script_request",
@@ -27,6 +27,9 @@ const FUZZ_TARGETS: [&str; 8] = [
     "rates_toml",
     "rates_environment",
     "reserve_quote",
+    "plugin_file",
+    "plugin_answer",
+    "plugin_order",
 ];
 
 fn main() -> ExitCode {
@@ -77,7 +80,9 @@ fn plugins(words: &[&str]) -> bool {
 fn fuzz(seconds: &str) -> bool {
     let limit = format!("-max_total_time={seconds}");
     FUZZ_TARGETS.iter().all(|target| {
-        cargo(&["+nightly", "fuzz", "run", target, "--", &limit, "-timeout=10", "-rss_limit_mb=2048"], &[])
+        let features = if target.starts_with("plugin_") { "plugins" } else { "" };
+        let run = ["+nightly", "fuzz", "run", "--features", features, target, "--"];
+        cargo(&[run.as_slice(), &[&limit, "-timeout=10", "-rss_limit_mb=2048"]].concat(), &[])
     })
 }
 
