@@ -199,7 +199,7 @@ pub(crate) struct LimitArgs {
     /// Wall-clock time that a call may take [default: 50ms; engine class: 1s]
     #[arg(long, value_name = "DURATION", value_parser = deadline)]
     pub(crate) deadline: Option<Duration>,
-    /// WebAssembly operators that a call may take [default: 10000000; engine class: 1000000000]
+    /// Fuel that a call may burn: WebAssembly operators, slow ones weighted [default: 10000000; engine class: 1000000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) fuel: Option<u64>,
     /// Memory that a plugin may have [default: 16MiB; engine class: 256MiB]

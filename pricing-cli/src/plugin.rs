@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
-use pricing_core::quote::plugin::{Draft, draft, drafts_of_alternatives};
-use pricing_core::quote::{Alternative, Alternatives, FallbackBy, PluginUse, Quote, Reason, Supply, Terms};
+use pricing_core::quote::plugin::{Answer, draft, drafts_of_alternatives};
+use pricing_core::quote::{self, Alternative, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
@@ -53,14 +53,7 @@ impl Pricer {
     ) -> Quote {
         match self {
             Self::Ready(plugin) => plugin.quote(order, pricing, supply, utilisation, terms),
-            Self::Rejected(rejected, fallback) => match draft(order, pricing, supply, terms) {
-                Draft::Open(draft) => rejected.price(&draft, *fallback),
-                Draft::Settled(quote) => {
-                    let Rejected { name, digest, .. } = &**rejected;
-                    let plugin = PluginUse { name: name.clone(), digest: digest.clone(), fuel: None, fallback: None };
-                    Quote { plugin: Some(plugin), ..quote }
-                }
-            },
+            Self::Rejected(rejected, fallback) => rejected.quote(draft(order, pricing, supply, terms), *fallback),
         }
     }
 
@@ -73,15 +66,23 @@ impl Pricer {
         utilisation: Option<&Utilisation>,
         terms: &Terms<'_>,
     ) -> Result<Alternatives, Reason> {
-        let Self::Ready(plugin) = self else { return Ok(Alternatives::default()) };
+        let (plugin, fallback) = match self {
+            Self::Ready(plugin) => (plugin, plugin.settings().fallback),
+            Self::Rejected(_, Some(FallbackBy::Builtin)) => return quote::alternatives(order, pricing, supply, terms),
+            Self::Rejected(rejected, _) => return Err(rejected.fault.clone().into()),
+        };
         let (drafts, complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
         let mut list = Vec::new();
         for draft in &drafts {
             let called = plugin.call(&Request { order, pricing, draft, utilisation, terms });
-            called.result?;
-            let alternative =
-                called.answer.and_then(|answer| Alternative::by_plugin(order, pricing, draft, &answer, terms));
-            list.extend(alternative);
+            // No change is the built-in price.
+            let answer = match (called.answer, called.result) {
+                (Some(answer), Ok(_)) => answer,
+                (_, Err(_)) if fallback == Some(FallbackBy::Builtin) => Answer::Change(Vec::new()),
+                (_, Err(fault)) => return Err(fault.into()),
+                (None, Ok(_)) => continue,
+            };
+            list.extend(Alternative::by_plugin(order, pricing, draft, &answer, terms));
         }
         Ok(Alternatives::cheapest_first(list, complete))
     }
@@ -89,10 +90,13 @@ impl Pricer {
 
 /// A host that compiles in a process of its own, and keeps what it compiled in a folder.
 pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHost, CliError> {
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
+    // This very program, also after its file was replaced by another version's.
+    let running = PathBuf::from("/proc/self/exe");
+    let program = if running.exists() { Ok(running) } else { std::env::current_exe() };
+    let program =
+        program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
     let compiler = Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] };
-    let settings = HostSettings { cache, backtraces, ..HostSettings::new(compiler) };
+    let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler) };
     Ok(PluginHost::new(settings))
 }
 

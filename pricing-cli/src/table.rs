@@ -8,6 +8,7 @@ use pricing_core::money::Usd;
 use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Reservation;
+use pricing_core::text::drives_terminal;
 
 use crate::command::rates::{Entry, origin_text};
 
@@ -26,7 +27,7 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
 
 /// A text of an input without what could drive a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect()
 }
 
 pub(crate) fn text(table: &Table) -> String {

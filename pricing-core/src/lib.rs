@@ -16,4 +16,4 @@ pub mod quantity;
 pub mod quote;
 pub mod rates;
 pub mod reserve;
-mod text;
+pub mod text;

@@ -1,4 +1,4 @@
-//! Helpers for the text of messages.
+//! Texts of others in messages: bounded, and safe to print.
 
 /// The most characters of a user's text that a message repeats.
 const EXCERPT_CHARACTERS: usize = 60;
@@ -13,10 +13,15 @@ pub(crate) fn excerpt(text: &str) -> String {
     shown
 }
 
-/// Whether a character is a control, turns the reading direction, or ends a line.
-fn drives_terminal(c: char) -> bool {
-    let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns_direction || matches!(c, '\u{2028}' | '\u{2029}')
+/// Whether a character controls a terminal, ends a line, turns the reading direction, or cannot be seen.
+#[must_use]
+pub fn drives_terminal(c: char) -> bool {
+    let unseen = matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    c.is_control() || unseen
 }
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.

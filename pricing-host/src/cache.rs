@@ -10,10 +10,11 @@ mod key;
 mod prune;
 
 use std::hash::{Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, Mac};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
@@ -132,8 +133,13 @@ impl Cache {
         let name = key.file_name();
         let (mut file, size) = match self.folder.open_own(&name) {
             Ok(found) => found?,
-            Err(_) => {
-                self.folder.remove(&name);
+            Err(error) => {
+                // Without room to open it, what is there may be good.
+                let is_foreign = error.kind() == ErrorKind::PermissionDenied
+                    || error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+                if is_foreign {
+                    self.folder.remove(&name);
+                }
                 return None;
             }
         };

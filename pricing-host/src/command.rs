@@ -1,8 +1,8 @@
 //! Plugins that are WASI preview 1 commands: they follow the bid price script contract.
 
 use pricing_core::order::script_request;
-use pricing_core::quote::ReasonCode;
 use pricing_core::quote::plugin::{self, Answer};
+use pricing_core::quote::{self, ReasonCode};
 use wasmtime::{Engine, InstancePre, Linker, Module, Store};
 
 use crate::fault::Fault;
@@ -80,9 +80,11 @@ impl Program {
 
 /// The environment that the contract promises, and nothing else.
 fn environment(request: &Request<'_>) -> Vec<(String, String)> {
-    let denom = request.order.max_price.as_ref().map_or("uakt", |price| price.denom().as_str());
+    // A plugin is only asked about orders whose denom is known.
+    let token = quote::token(request.order, request.pricing, request.terms);
+    let denom = token.map(|(denom, _, _)| denom.to_string()).unwrap_or_default();
     let owner = request.terms.owner.unwrap_or_default();
-    vec![("AKASH_OWNER".to_owned(), owner.to_owned()), ("AKASH_DENOM".to_owned(), denom.to_owned())]
+    vec![("AKASH_OWNER".to_owned(), owner.to_owned()), ("AKASH_DENOM".to_owned(), denom)]
 }
 
 fn exit_code(ended: wasmtime::Result<()>) -> wasmtime::Result<u32> {

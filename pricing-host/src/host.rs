@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pricing_core::quote::plugin::Draft;
 use pricing_core::quote::{FallbackBy, PluginUse, Quote};
 
 use crate::cache::Cache;
@@ -15,7 +16,7 @@ use crate::limits::SizeClass;
 use crate::load::load_artefact;
 use crate::log::printable;
 use crate::metrics::{Metrics, NoMetrics};
-use crate::plugin::{self, Plugin, PluginSettings, Version};
+use crate::plugin::{self, Breaker, Plugin, PluginSettings, Seen, Version};
 use crate::program::Program;
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::workers::Workers;
@@ -23,7 +24,7 @@ use crate::workers::Workers;
 /// How a host works.
 #[derive(Clone, Debug)]
 pub struct HostSettings {
-    /// Calls at the same time, for each size class; further ones wait in line.
+    /// Calls at the same time, for each size class, at least 1; further ones wait for a place.
     pub concurrency: u32,
     /// How plugins are compiled.
     pub compiler: Compiler,
@@ -69,10 +70,15 @@ pub struct Rejected {
 impl Rejected {
     /// What becomes of an order that the plugin should have priced: a fault, or what the fallback makes of it.
     #[must_use]
-    pub fn price(&self, draft: &Quote, fallback: Option<FallbackBy>) -> Quote {
+    pub fn quote(&self, draft: Draft, fallback: Option<FallbackBy>) -> Quote {
         let plugin = PluginUse { name: self.name.clone(), digest: self.digest.clone(), fuel: None, fallback: None };
-        let stand_in = fallback.filter(|by| *by == FallbackBy::Builtin).map(|by| (by, draft.clone()));
-        plugin::fall_back(draft, plugin, self.fault.clone().into(), stand_in)
+        match draft {
+            Draft::Settled(quote) => Quote { plugin: Some(plugin), ..quote },
+            Draft::Open(draft) => {
+                let stand_in = fallback.filter(|by| *by == FallbackBy::Builtin).map(|by| (by, draft.clone()));
+                plugin::fall_back(&draft, plugin, self.fault.clone().into(), stand_in)
+            }
+        }
     }
 }
 
@@ -131,15 +137,16 @@ impl PluginHost {
     /// # Errors
     /// When the file cannot be read, or is no plugin that may run here.
     pub fn open(&self, path: &Path, settings: PluginSettings) -> Result<Plugin, OpenError> {
+        let seen = Seen::of(path);
         let file = read(path, settings.class)?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
         let name = printable(&name);
         let version = self.shared.load(&name, &file, &settings).map_err(|fault| Rejected {
-            digest: Digest::of(&file).to_string(),
+            digest: digest(path, &file),
             name,
             fault,
         })?;
-        Ok(Plugin::new(Arc::clone(&self.shared), version, settings, Some(path.to_owned())))
+        Ok(Plugin::new(Arc::clone(&self.shared), version, settings, Some((path.to_owned(), seen))))
     }
 
     /// Loads a plugin from memory.
@@ -169,6 +176,7 @@ impl Shared {
             origin,
             program,
             sandbox,
+            breaker: Breaker::new(settings.breaker),
         })
     }
 
@@ -182,6 +190,16 @@ impl Shared {
         Ok(sandbox)
     }
 }
+
+/// The digest of a file, of which only the start may have been read.
+pub(crate) fn digest(path: &Path, read: &[u8]) -> String {
+    let whole =
+        u64::try_from(read.len()).is_ok_and(|read| std::fs::metadata(path).is_ok_and(|file| file.len() <= read));
+    if whole { Digest::of(read).to_string() } else { TOO_LARGE.to_owned() }
+}
+
+/// What stands for the digest of a file that is too large to be read.
+const TOO_LARGE: &str = "too-large";
 
 /// Reads a plugin's file, if it is a plain file. Of one that is longer than it may be, only so much that this shows.
 ///

@@ -85,7 +85,7 @@ impl SizeClass {
 pub struct CallLimits {
     /// Wall-clock time, from the end of queueing to the result.
     pub deadline: Duration,
-    /// WebAssembly operators, and what host functions charge.
+    /// WebAssembly operators, slow ones weighted, and what host functions charge.
     pub fuel: u64,
     /// Bytes of linear memory, all memories of the plugin together.
     pub memory_bytes: u64,

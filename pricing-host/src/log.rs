@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use pricing_core::text::drives_terminal;
+
 /// Bytes of a plugin's own words that the reason of a decline repeats.
 pub(crate) const REASON_BYTES: usize = 1_000;
 
@@ -51,7 +53,7 @@ impl fmt::Display for LogLine {
 pub struct Log {
     /// The lines that were kept.
     pub lines: Vec<LogLine>,
-    /// How many were dropped or cut, because there were too many or they were too long.
+    /// At least how many were dropped or cut, because there were too many or they were too long.
     pub dropped: u64,
 }
 
@@ -111,15 +113,7 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 /// A guest's text without characters that could drive a terminal or turn the reading direction.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if drives_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-/// Whether a character controls a terminal, breaks lines, turns the reading direction or cannot be seen.
-fn drives_terminal(c: char) -> bool {
-    let invisible = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    (c.is_control() && c != '\t') || invisible
+    text.chars().map(|c| if c != '\t' && drives_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ pub enum PluginEvent<'a> {
     BreakerOpened,
 }
 
-/// Told of everything that happens. Called on the thread of the call: to be quick, and not to panic.
+/// Told of everything that happens. Called on the thread of the call: to be quick, not to panic, and not to replace
+/// or refresh plugins.
 pub trait Metrics: Send + Sync {
     /// A call ended.
     fn call(&self, _event: &CallEvent<'_>) {}
@@ -59,8 +60,10 @@ pub struct NoMetrics;
 impl Metrics for NoMetrics {}
 
 /// Upper bounds of the buckets of [`Counters`]' latency histogram, in microseconds; the last bucket has none.
-pub const LATENCY_BUCKETS: [u64; 14] =
-    [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 51_200, 102_400];
+pub const LATENCY_BUCKETS: [u64; 18] = [
+    10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 51_200, 102_400, 204_800, 409_600, 819_200,
+    1_638_400,
+];
 const BUCKETS: usize = LATENCY_BUCKETS.len() + 1;
 const CODES: usize = ReasonCode::ALL.len();
 

@@ -1,28 +1,34 @@
 //! Threads for calls that must not block an executor.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_channel::oneshot;
 
 use crate::engine::THREAD_STACK;
 
+/// Jobs that may wait; each holds an order.
+const WAITING: usize = 1024;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A few threads that run jobs in turn. They start with the first job and end with the host.
 pub(crate) struct Workers {
     threads: u32,
-    sender: OnceLock<Mutex<Sender<Job>>>,
+    sender: OnceLock<SyncSender<Job>>,
 }
 
 impl Workers {
     pub(crate) fn new(threads: u32) -> Self {
-        Self { threads, sender: OnceLock::new() }
+        Self { threads: threads.max(1), sender: OnceLock::new() }
     }
 
-    /// Has a job run. The receiver is told nothing when the job panicked or no thread could be started; a job whose
-    /// receiver is gone before its turn is skipped.
-    pub(crate) fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+    /// Has a job run; none when too many wait already. The receiver is told nothing when the job panicked or no thread
+    /// could be started; a job whose receiver is gone before its turn is skipped.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<oneshot::Receiver<T>> {
         let (done, receiver) = oneshot::channel();
         let job = Box::new(move || {
             if !done.is_canceled() {
@@ -30,15 +36,16 @@ impl Workers {
                 let _ = done.send(job());
             }
         });
-        let sender = self.sender.get_or_init(|| Mutex::new(start(self.threads)));
-        // Without threads the job is dropped, which its receiver notices.
-        let _ = sender.lock().unwrap_or_else(PoisonError::into_inner).send(job);
-        receiver
+        match self.sender.get_or_init(|| start(self.threads)).try_send(job) {
+            Err(TrySendError::Full(_)) => None,
+            // Without threads the job is dropped, which its receiver notices.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Some(receiver),
+        }
     }
 }
 
-fn start(threads: u32) -> Sender<Job> {
-    let (sender, receiver) = channel::<Job>();
+fn start(threads: u32) -> SyncSender<Job> {
+    let (sender, receiver) = sync_channel::<Job>(WAITING);
     let receiver = Arc::new(Mutex::new(receiver));
     for number in 0..threads {
         let receiver = Arc::clone(&receiver);

@@ -57,8 +57,8 @@ impl Folder {
         Ok(Self(folder))
     }
 
-    /// Opens a file and tells its size; none when there is none. Only an ordinary file of the owner's, under this name
-    /// alone, that nobody else can write: anything else is an error.
+    /// Opens a file and tells its size; none when there is none. Only an ordinary file of the owner's that
+    /// nobody else can write: anything else is an error.
     pub(super) fn open_own(&self, name: &str) -> io::Result<Option<(File, u64)>> {
         match self.open_with_mode(name, WRITABLE_BY_OTHERS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

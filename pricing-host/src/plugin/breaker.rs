@@ -95,7 +95,9 @@ impl Breaker {
             }
             Err(fault) => {
                 state.faults = state.faults.saturating_add(1);
-                let opens = self.settings.faults > 0 && state.faults >= self.settings.faults;
+                let enough = self.settings.faults > 0 && state.faults >= self.settings.faults;
+                // Calls that were under way when it opened neither open it again nor prolong its rest.
+                let opens = enough && state.open.as_ref().is_none_or(|open| open.trying.is_some());
                 if opens {
                     let until = now.checked_add(self.settings.rest).unwrap_or(now);
                     state.open = Some(Open { until, fault: fault.clone(), trying: None });
@@ -103,11 +105,6 @@ impl Breaker {
                 opens
             }
         }
-    }
-
-    /// Forgets what the plugin before did.
-    pub(crate) fn reset(&self) {
-        *self.lock() = State::default();
     }
 
     pub(crate) fn state(&self, now: Instant) -> BreakerState {

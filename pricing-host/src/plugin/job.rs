@@ -77,22 +77,26 @@ impl QuoteJob {
 /// A quote that one of the host's own threads is making.
 ///
 /// It needs no particular executor. Dropped before its turn it is never made; dropped later, its call ends by its
-/// deadline.
+/// deadline. When more than a thousand wait already, it is a fault at once.
 #[derive(Debug)]
 pub struct QuoteFuture {
     order: Arc<Order>,
-    receiver: oneshot::Receiver<Quote>,
+    /// None when too many quotes were waiting already.
+    receiver: Option<oneshot::Receiver<Quote>>,
 }
 
 impl Future for QuoteFuture {
     type Output = Quote;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Quote> {
-        Pin::new(&mut self.receiver).poll(context).map(|made| {
-            made.unwrap_or_else(|_| {
-                let message = "the plugin host lost the call; this is a bug";
-                Quote::no_bid(&self.order, Reason::new(ReasonCode::Trap, message))
-            })
+        let Self { order, receiver } = &mut *self;
+        let fault = |code, message: &str| Quote::no_bid(order, Reason::new(code, message));
+        let Some(receiver) = receiver else {
+            let message = "too many orders wait for the plugin host already";
+            return Poll::Ready(fault(ReasonCode::DeadlineExceeded, message));
+        };
+        Pin::new(receiver).poll(context).map(|made| {
+            made.unwrap_or_else(|_| fault(ReasonCode::Trap, "the plugin host lost the call; this is a bug"))
         })
     }
 }

@@ -27,10 +27,11 @@ use crate::program::Program;
 use crate::request::Request;
 use crate::sandbox::{Sampler, Sandbox, Usage};
 
-use breaker::Breaker;
+pub(crate) use breaker::Breaker;
 pub use breaker::{BreakerSettings, BreakerState};
 pub use job::{QuoteFuture, QuoteJob, SharedSupply};
 pub use profile::{FunctionShare, Profile};
+pub(crate) use watch::Seen;
 pub use watch::{Refresh, Watcher};
 
 /// How a plugin is run.
@@ -80,6 +81,8 @@ pub(crate) struct Version {
     pub(crate) origin: Origin,
     pub(crate) program: Program,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// Each file has its own: what an old file's last calls come to is not the new one's doing.
+    pub(crate) breaker: Breaker,
 }
 
 /// A loaded plugin. Cheap to clone; all clones are one plugin.
@@ -94,9 +97,8 @@ struct Inner {
     settings: PluginSettings,
     file: Option<PathBuf>,
     versions: RwLock<Versions>,
-    breaker: Breaker,
     /// What the watched file last looked like; also keeps two replacements from crossing.
-    seen: Mutex<watch::Seen>,
+    seen: Mutex<Seen>,
 }
 
 #[derive(Clone, Debug)]
@@ -117,11 +119,17 @@ pub struct Called {
 }
 
 impl Plugin {
-    pub(crate) fn new(host: Arc<Shared>, version: Version, settings: PluginSettings, file: Option<PathBuf>) -> Self {
-        let breaker = Breaker::new(settings.breaker);
-        let seen = Mutex::new(watch::Seen::of(file.as_deref()));
+    /// A plugin of a file, as that looked before it was read.
+    pub(crate) fn new(
+        host: Arc<Shared>,
+        version: Version,
+        settings: PluginSettings,
+        file: Option<(PathBuf, Seen)>,
+    ) -> Self {
+        let (file, seen) = file.unzip();
+        let seen = Mutex::new(seen.unwrap_or_default());
         let versions = RwLock::new(Versions { current: Arc::new(version), previous: None });
-        Self { inner: Arc::new(Inner { host, settings, file, versions, breaker, seen }) }
+        Self { inner: Arc::new(Inner { host, settings, file, versions, seen }) }
     }
 
     /// Its name: the file's, without the ending.
@@ -157,7 +165,7 @@ impl Plugin {
     /// What its breaker does at the moment.
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
-        self.inner.breaker.state(Instant::now())
+        self.current().breaker.state(Instant::now())
     }
 
     fn versions(&self) -> Versions {
@@ -193,14 +201,7 @@ impl Plugin {
     #[must_use]
     pub fn price(&self, request: &Request<'_>) -> Quote {
         let versions = self.versions();
-        let (result, fuel) = match self.inner.breaker.admit(Instant::now()) {
-            Err(fault) => (Err(fault), None),
-            Ok(()) => {
-                let called = self.call_version(&versions.current, request);
-                self.record(&versions.current, &called);
-                (called.result, called.usage.fuel)
-            }
-        };
+        let (result, fuel) = self.ask(&versions.current, request);
         match result {
             Ok(quote) => Quote { plugin: Some(plugin_use(&versions.current, fuel)), ..quote },
             Err(fault) => self.fall_back(&versions, request, fault, fuel),
@@ -213,14 +214,16 @@ impl Plugin {
         self.call_version(&self.current(), request)
     }
 
-    fn record(&self, version: &Arc<Version>, called: &Called) {
-        // What an old file's last calls come to is not the new one's doing.
-        if !Arc::ptr_eq(version, &self.current()) {
-            return;
+    /// Calls a version, if its breaker lets the call through: what came of it, and the fuel that it burned.
+    fn ask(&self, version: &Version, request: &Request<'_>) -> (Result<Quote, Fault>, Option<u64>) {
+        if let Err(fault) = version.breaker.admit(Instant::now()) {
+            return (Err(fault), None);
         }
-        if self.inner.breaker.record(called.result.as_ref().map(|_| ()), Instant::now()) {
+        let called = self.call_version(version, request);
+        if version.breaker.record(called.result.as_ref().map(|_| ()), Instant::now()) {
             self.tell(PluginEvent::BreakerOpened);
         }
+        (called.result, called.usage.fuel)
     }
 
     fn fall_back(&self, versions: &Versions, request: &Request<'_>, fault: Fault, fuel: Option<u64>) -> Quote {
@@ -231,7 +234,7 @@ impl Plugin {
             Some(by @ FallbackBy::LastPlugin) => versions
                 .previous
                 .as_ref()
-                .and_then(|previous| self.call_version(previous, request).result.ok())
+                .and_then(|previous| self.ask(previous, request).0.ok())
                 .map(|quote| (by, quote)),
         };
         fall_back(request.draft, plugin_use(&versions.current, fuel), reason, stand_in)

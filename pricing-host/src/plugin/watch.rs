@@ -1,15 +1,17 @@
 //! Replacement: a new file takes over after it passed a probe, and a bad one never does.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::{Called, Plugin, Version, Versions, probe};
 use crate::fault::Fault;
-use crate::host::{OpenError, Rejected, read};
-use crate::inspect::Digest;
+use crate::host::{OpenError, Rejected, digest, read};
 use crate::metrics::PluginEvent;
+
+/// When a refused file is tried again.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// What a look at the file came to.
 #[derive(Debug)]
@@ -29,25 +31,36 @@ pub enum Refresh {
 
 /// What a file looked like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen(Option<Stamp>);
+pub(crate) struct Seen {
+    stamp: Option<Stamp>,
+    /// When a file that was refused is tried again although it is the same: what it was refused for may have been the
+    /// machine's doing.
+    again: Option<Instant>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
-    modified: Option<SystemTime>,
+    modified: (i64, i64),
+    changed: (i64, i64),
     length: u64,
     inode: u64,
 }
 
 impl Seen {
     /// What the file looks like now.
-    pub(super) fn of(path: Option<&Path>) -> Self {
-        use std::os::unix::fs::MetadataExt;
+    pub(crate) fn of(path: &Path) -> Self {
         let stamp = |metadata: std::fs::Metadata| Stamp {
-            modified: metadata.modified().ok(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
             length: metadata.len(),
             inode: metadata.ino(),
         };
-        Self(path.and_then(|path| std::fs::metadata(path).ok()).map(stamp))
+        Self { stamp: std::fs::metadata(path).ok().map(stamp), again: None }
+    }
+
+    /// Whether a file that looks like this now is to be tried.
+    fn is_outdated(&self, now: &Self) -> bool {
+        self.stamp != now.stamp || self.again.is_some_and(|again| Instant::now() >= again)
     }
 }
 
@@ -67,17 +80,17 @@ impl Plugin {
     pub fn refresh(&self) -> Refresh {
         let Some(path) = self.inner.file.as_deref() else { return Refresh::Unchanged };
         let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Seen::of(Some(path));
-        if *seen == now {
+        let now = Seen::of(path);
+        if !seen.is_outdated(&now) {
             return Refresh::Unchanged;
         }
-        // A refused file is not tried again until it changes once more.
         *seen = now;
         let swapped = read(path, self.inner.settings.class).map_err(OpenError::from).and_then(|file| {
-            let rejected = |fault| Rejected { name: self.name(), digest: Digest::of(&file).to_string(), fault };
+            let rejected = |fault| Rejected { name: self.name(), digest: digest(path, &file), fault };
             self.replace_by(&file).map_err(|fault| rejected(fault).into())
         });
         swapped.unwrap_or_else(|error| {
+            seen.again = Instant::now().checked_add(RETRY);
             self.tell(PluginEvent::SwapRefused { message: &error.to_string() });
             Refresh::Refused(error)
         })
@@ -99,7 +112,6 @@ impl Plugin {
         let (from, to) = (current.digest.clone(), version.digest.clone());
         let versions = Versions { current: Arc::new(version), previous: Some(Arc::clone(current)) };
         *self.inner.versions.write().unwrap_or_else(PoisonError::into_inner) = versions;
-        self.inner.breaker.reset();
         self.tell(PluginEvent::Swapped { from: &from, to: &to });
         Refresh::Swapped { from, to }
     }
@@ -127,38 +139,34 @@ impl Plugin {
         let (plugin, stopped) = (self.clone(), Arc::clone(&stop));
         let look = move || {
             let (stop, changed) = &*stopped;
-            let mut guard = stop.lock().unwrap_or_else(PoisonError::into_inner);
-            while !*guard {
-                guard = changed.wait_timeout(guard, every).unwrap_or_else(PoisonError::into_inner).0;
-                if !*guard {
-                    // What came of it is told to the metrics.
-                    let _ = plugin.refresh();
+            loop {
+                let guard = stop.lock().unwrap_or_else(PoisonError::into_inner);
+                let waited = changed.wait_timeout_while(guard, every, |stop| !*stop);
+                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                    return;
                 }
+                // What comes of it is told to the metrics.
+                let _ = plugin.refresh();
             }
         };
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("plugin-watcher".to_owned())
             // It calls the probe.
             .stack_size(crate::engine::THREAD_STACK.saturating_mul(2))
             .spawn(look)?;
-        Ok(Watcher { stop, thread: Some(thread) })
+        Ok(Watcher { stop })
     }
 }
 
-/// A thread that looks at a plugin's file, until this is dropped.
+/// A thread that looks at a plugin's file, until this is dropped. A look that is under way then still ends, by itself.
 #[derive(Debug)]
 pub struct Watcher {
     stop: Arc<(Mutex<bool>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
         *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.stop.1.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has nothing left to say.
-            let _ = thread.join();
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Admits as many calls at once as the pool has places for; the others wait in line.
+//! Admits as many calls at once as the pool has places for; the others wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,7 @@ impl Gate {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place. Every call before this one ends by its deadline, so the wait is bounded.
+    /// Waits for a place. A place is free again by the deadline of the call that has it; who comes first is not kept.
     pub(crate) fn enter(&self) -> Place<'_> {
         let free = self.lock();
         let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
