@@ -134,6 +134,25 @@ fn a_replaced_line_keeps_its_quantity() {
 }
 
 #[test]
+fn discounts_follow_replaced_charges() {
+    let (order, mut pricing, _) = small();
+    pricing.policy.owners.discount.insert(orders::OWNER.to_owned(), decimal("0.25"));
+    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    assert_eq!(quote.usd_per_month, Some(usd("1")));
+    // CPU costs 1 instead of 3.2: with the memory's 0.8 it is 1.8, and a quarter of that.
+    let replace = Answer::Change(vec![Change::ReplaceLine { line: 0, usd_per_month: usd("1") }]);
+    let changed = decide(&order, &pricing, &quote, &replace, &terms());
+    assert_eq!(changed.usd_per_month, Some(usd("0.45")));
+    assert_eq!(changed.lines.last().map(|line| (line.item, line.usd_per_month)), Some((Item::Discount, usd("-1.35"))));
+    pricing.policy.minimum_usd_per_month = usd("2");
+    pricing.policy.below_minimum = BelowMinimum::Raise;
+    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    let dear = Answer::Change(vec![Change::ReplaceLine { line: 0, usd_per_month: usd("19.2") }]);
+    let changed = decide(&order, &pricing, &quote, &dear, &terms());
+    assert_eq!(changed.usd_per_month, Some(usd("5")));
+}
+
+#[test]
 fn the_operators_minimum_holds_for_plugins() {
     let (order, mut pricing, draft) = small();
     pricing.policy.minimum_usd_per_month = usd("4.29909");

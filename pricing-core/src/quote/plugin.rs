@@ -49,7 +49,7 @@ pub enum Change {
     Add(Usd),
     /// Raises the total to at least this.
     Floor(Usd),
-    /// Replaces the amount of a line.
+    /// Replaces the amount of a line. The owner's discount and the minimum follow what is charged.
     ReplaceLine {
         /// The line, counted from 0.
         line: usize,
@@ -243,7 +243,7 @@ fn by_change(
     let mut bill = bill_of(draft);
     let mut total = bill.total;
     for change in changes {
-        total = apply(change, &mut bill, total)?;
+        total = apply(change, &mut bill, total, pricing, terms.owner)?;
         if total < Usd::default() {
             let message = format!("the plugin's changes come to {total} USD a month; the total may not be negative");
             return Err(Reason::new(ReasonCode::InvalidOutput, message));
@@ -255,7 +255,7 @@ fn by_change(
 }
 
 /// The total after a change.
-fn apply(change: &Change, bill: &mut Bill, total: Usd) -> Result<Usd, Reason> {
+fn apply(change: &Change, bill: &mut Bill, total: Usd, pricing: &Pricing, owner: Option<&str>) -> Result<Usd, Reason> {
     let invalid = |message: String| Reason::new(ReasonCode::InvalidOutput, message);
     Ok(match change {
         Change::Multiply(factor) if factor.is_sign_negative() => {
@@ -272,13 +272,35 @@ fn apply(change: &Change, bill: &mut Bill, total: Usd) -> Result<Usd, Reason> {
             let Some(line) = bill.lines.get_mut(*index) else {
                 return Err(invalid(format!("the plugin replaces line {index} of a quote of {count} lines")));
             };
-            let usd = money::line_rounded(*usd_per_month)?;
-            let difference = usd.checked_sub(line.usd_per_month)?;
-            replace(line, usd)?;
-            bill.total = bill.total.checked_add(difference)?;
-            total.checked_add(difference)?
+            let before = bill.total;
+            let is_charge = line.item.unit().is_some();
+            replace(line, money::line_rounded(*usd_per_month)?)?;
+            if is_charge {
+                follow(bill, pricing, owner)?;
+            }
+            bill.total = bill.lines.iter().try_fold(Usd::ZERO, |sum, line| sum.checked_add(line.usd_per_month))?;
+            total.checked_add(bill.total.checked_sub(before)?)?
         }
     })
+}
+
+/// Has the owner's discount and the minimum follow charges that were replaced: they are made of the charges.
+fn follow(bill: &mut Bill, pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
+    let charges = bill.lines.iter().filter(|line| line.item.unit().is_some());
+    let charged = charges.map(|line| line.usd_per_month).try_fold(Usd::ZERO, Usd::checked_add)?;
+    let factor = owner.and_then(|owner| pricing.policy.owners.discount.get(owner));
+    let discounted = factor.map_or(Ok(charged), |factor| scaled_usd(charged, *factor))?;
+    let missing = pricing.policy.minimum_usd_per_month.checked_sub(discounted)?.max(Usd::ZERO);
+    for line in &mut bill.lines {
+        let usd = match line.item {
+            Item::Discount => discounted.checked_sub(charged)?,
+            Item::Minimum => missing,
+            _ => continue,
+        };
+        line.usd_per_month = usd;
+        line.usd_per_unit_month = usd;
+    }
+    Ok(())
 }
 
 fn replace(line: &mut Line, usd: Usd) -> Result<(), Reason> {

@@ -195,8 +195,7 @@ pub fn plugin_order(data: &[u8]) {
     let pricing = orders::pricing(random);
     let read = text(data).and_then(|text| detect::read(text, None).ok()).and_then(|orders| orders.into_iter().next());
     let Some(order) = read.or_else(|| orders::small_order(random)) else { return };
-    // Not the owner with the discount: that is a fixed amount, and an example that makes cards cheaper may come to less.
-    let terms = Terms { owner: Some("akash1other"), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
     let reserve = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound, budget: BUDGET };
     let utilisation = Utilisation::of(&cluster);
     for (supply, utilisation) in [(Supply::Unknown, None), (reserve, Some(&utilisation))] {
