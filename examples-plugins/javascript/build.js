@@ -2,7 +2,7 @@
 import { componentize } from "@bytecodealliance/componentize-js";
 import { writeFile } from "node:fs/promises";
 
-const [output = "plugin.wasm", wit = "../../pricing-host/wit"] = process.argv.slice(2);
+const [output = "plugin.wasm", wit = "wit"] = process.argv.slice(2);
 const { component } = await componentize({
   sourcePath: "plugin.js",
   witPath: wit,

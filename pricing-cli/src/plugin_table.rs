@@ -237,8 +237,11 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
     if let Some(fault) = call.fault() {
         shown.push_str(&backtrace(fault));
     }
-    if let Some(found) = &call.profile {
+    if let Some((found, fault)) = &call.profile {
         shown.push_str(&profile(found));
+        if let Some(fault) = fault {
+            let _ = writeln!(shown, "The last of these calls failed: {fault}");
+        }
     }
     shown.push('\n');
     shown

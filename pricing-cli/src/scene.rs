@@ -42,6 +42,11 @@ pub(crate) struct SceneArgs {
 }
 
 impl SceneArgs {
+    /// The files that the arguments name, and what each is.
+    pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 2] {
+        [("inventory", self.inventory.as_deref()), ("rate card", self.rates.rates.as_deref())]
+    }
+
     /// The texts of everything that the arguments name, and of the order.
     pub(crate) fn inputs(&self, order: &Path, format: Option<FormatArg>) -> Result<Inputs, CliError> {
         Ok(Inputs {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -115,6 +115,50 @@ fn a_recording_is_priced_like_the_order() {
 }
 
 #[test]
+fn a_recording_replaces_none_of_its_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let (order, rates, inventory) = (place("web.yaml"), place("rates.toml"), place("inventory.json"));
+    fs::copy(root().join(ORDER), &order).unwrap();
+    fs::copy(root().join("examples/rates.toml"), &rates).unwrap();
+    fs::copy(root().join("corpus/inventory/mixed.json"), &inventory).unwrap();
+    fs::copy(root().join(plugin("price")), place("price.wat")).unwrap();
+    let (price, link) = (place("price.wat"), place("link"));
+    for input in [&order, &rates, &inventory, &price] {
+        let before = fs::read(input).unwrap();
+        std::os::unix::fs::symlink(input, &link).unwrap();
+        for out in [input, &link] {
+            let named = ["run", text(&price), text(&order), "--rates", text(&rates), "--inventory", text(&inventory)];
+            let output = run(&[&named[..], &["--record", text(out)]].concat());
+            assert_eq!(output.status.code(), Some(2), "{}", input.display());
+            assert!(String::from_utf8(output.stderr).unwrap().contains("would replace the"));
+        }
+        let standard_input = bidprice(&["run", text(&price), "-", "--record", text(&order)])
+            .stdin(fs::File::open(&order).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(standard_input.status.code(), Some(2));
+        assert_eq!(fs::read(input).unwrap(), before);
+        fs::remove_file(&link).unwrap();
+    }
+    let pipe = place("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_eq!(run(&["run", text(&price), text(&order), "--record", text(&pipe)]).status.code(), Some(1));
+    assert!(!fs::metadata(&pipe).unwrap().is_file());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5, "nothing else is left");
+}
+
+#[test]
+fn a_profile_shows_the_fault_that_ended_it() {
+    let arguments = ["run", &plugin("panic"), ORDER, "--profile=50ms"];
+    let (answer, exit) = json(&arguments);
+    let profile = &answer["calls"][0]["profile"];
+    assert_eq!((exit, &profile["calls"], &profile["fault"]["code"]), (Some(4), &1.into(), &"trap".into()));
+    let shown = String::from_utf8(run(&arguments).stdout).unwrap();
+    assert!(shown.contains("The last of these calls failed: "), "{shown}");
+}
+
+#[test]
 fn a_profile_names_the_busy_function() {
     let (answer, exit) =
         json(&["run", &plugin("busy"), ORDER, "--usd-per-akt", "0.5", "--profile=1s", "--deadline=10s"]);
@@ -136,6 +180,22 @@ fn a_bench_answers_what_the_contract_says() {
     }
     let shown = String::from_utf8(run(&["bench", &plugin("price"), "--order", ORDER, "--calls", "2"]).stdout).unwrap();
     assert!(shown.contains("p99.9") && shown.contains("built-in"), "{shown}");
+}
+
+#[test]
+fn a_bench_of_what_is_no_bid_says_so() {
+    // The order is in uakt, and there is no feed; the plugin changes the built-in quote.
+    let changed = ["bench", "examples-plugins/built/owner-specials.wasm", "--order", ORDER, "--calls", "2"];
+    let (answer, exit) = json(&changed);
+    assert_eq!((exit, &answer["reason"]["code"]), (Some(4), &"rate-unavailable".into()));
+    assert!(answer["fuel"].as_u64().unwrap() > 0);
+    let output = run(&changed);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("warning: ") && stderr.contains("rate-unavailable: "), "{stderr}");
+    // A decline of its own is an answer like any other.
+    let denied = ["--owner", "akash1spammer0000000000000000000000000000000"];
+    let (answer, exit) = json(&[&changed[..], &denied].concat());
+    assert_eq!((exit, &answer["reason"]["code"]), (Some(0), &"plugin-declined".into()));
 }
 
 #[test]
@@ -232,6 +292,49 @@ fn a_project_is_written_once() {
         let again = run(&["new", "night-rates", "--lang", language, "--dir", text(&project)]);
         assert_eq!(again.status.code(), Some(1));
     }
+}
+
+/// What the C project's plugin, built for this machine, says: exit code (none for a trap), stdout, stderr.
+fn script(program: &Path, request: &str) -> (Option<i32>, String, String) {
+    let streams = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = streams.unwrap();
+    child.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_project_in_c_prices_nothing_that_it_did_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, program) = (folder.path().join("project"), folder.path().join("plugin"));
+    assert!(run(&["new", "x", "--lang", "c", "--dir", text(&project)]).status.success());
+    let compiled =
+        Command::new("cc").arg("-o").arg(&program).args(["plugin.c", "json.c"]).current_dir(&project).status();
+    assert!(compiled.unwrap().success());
+    let unit = |fields: &str| format!("{{\"resources\":[{{{fields}}}],\"price\":{{\"denom\":\"uakt\"}}}}");
+    let price = |request: &str| script(&program, request);
+    // 5 USD, the minimum, are 23.3 uakt a block; 62.5 threads cost 100 USD, which are 465.2.
+    let priced = [(1000, 1_073_741_824_u64, 1, "24"), (62_500, 0, 1, "466"), (62_501, 1, 1, "466"), (1, 0, 0, "24")];
+    for (cpu, memory, count, amount) in priced {
+        let request = unit(&format!("\"cpu\":{cpu},\"memory\":{memory},\"count\":{count}"));
+        assert_eq!(price(&request), (Some(0), format!("{amount}\n"), String::new()));
+    }
+    // 429.909 threads are exactly 3200 uakt a block; with a byte of memory more, it is rounded up.
+    for (memory, amount) in [(0, "3200"), (1, "3201")] {
+        let request = unit(&format!("\"cpu\":429909,\"memory\":{memory},\"count\":1"));
+        assert_eq!(price(&request), (Some(0), format!("{amount}\n"), String::new()));
+    }
+    let missing = [unit("\"memory\":1,\"count\":1"), unit("\"cpu\":1,\"count\":1"), unit("\"cpu\":1,\"memory\":1")];
+    let others = ["{}", "[]", "{\"resources\":[]}", "{\"resources\":null}", "[{}]", ""].map(str::to_owned);
+    for request in missing.into_iter().chain(others) {
+        let (exit, stdout, stderr) = price(&request);
+        assert_eq!((exit, stdout.as_str()), (None, ""), "{request}");
+        assert!(stderr.starts_with("the request cannot be read: "), "{request}: {stderr}");
+    }
+    let most = "{\"cpu\":1000000,\"memory\":4398046511104,\"gpu\":{\"units\":100},\"count\":100}";
+    let (exit, stdout, stderr) = price(&format!("[{most}]"));
+    assert_eq!((exit, stdout.as_str(), stderr.as_str()), (Some(1), "", "asks for more than there is\n"));
 }
 
 #[test]

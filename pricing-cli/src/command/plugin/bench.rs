@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::wire::SCHEMA;
-use pricing_core::quote::{self, Quote};
-use pricing_host::{Called, Fault, Plugin, Request};
+use pricing_core::quote::{self, Quote, Reason};
+use pricing_host::{Fault, Plugin, Request, printable};
 use serde_json::{Value, json};
 
 use super::run::refused;
@@ -54,6 +54,8 @@ pub(crate) struct Bench {
     /// Of the last call.
     pub(crate) fuel: Option<u64>,
     pub(crate) memory_bytes: u64,
+    /// Why what was timed is no bid.
+    no_bid: Option<Reason>,
 }
 
 impl Bench {
@@ -105,11 +107,21 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             Ended::Failed(fault) => plugin_table::failed(&subject.name, fault),
         })?,
     }
-    Ok(match &ended {
+    if let Ended::Measured(Bench { no_bid: Some(reason), .. }) = &ended {
+        let (code, message) = (reason.code.name(), printable(&reason.message));
+        output::complain(&format!("warning: what was timed ends without a bid: {code}: {message}"));
+    }
+    Ok(exit(&ended))
+}
+
+fn exit(ended: &Ended) -> Exit {
+    match ended {
+        // A decline is what a plugin may say, and worth timing.
+        Ended::Measured(bench) if bench.no_bid.as_ref().is_some_and(|reason| reason.code.is_fault()) => Exit::Fault,
         Ended::Measured(_) => Exit::Success,
         Ended::Settled(quote) => quote.reason().map_or(Exit::Success, Exit::of_reason),
         Ended::Failed(_) => Exit::Fault,
-    })
+    }
 }
 
 fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<Ended, CliError> {
@@ -119,8 +131,10 @@ fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<En
         Draft::Settled(quote) => return Ok(Ended::Settled(Box::new(quote))),
     };
     let request = Request { order, pricing, draft: &draft, utilisation: utilisation.as_ref(), terms: &terms };
-    let Called { result: Ok(first), usage, .. } = plugin.call(&request) else {
-        return Ok(fault_of(plugin.call(&request)));
+    let called = plugin.call(&request);
+    let (first, usage) = match called.result {
+        Ok(quote) => (quote, called.usage),
+        Err(fault) => return Ok(Ended::Failed(fault)),
     };
     for _ in 0..calls.min(WARM_UP) {
         let _ = plugin.call(&request);
@@ -130,24 +144,19 @@ fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<En
         let started = Instant::now();
         let called = plugin.call(&request);
         times.push(started.elapsed());
-        if called.result.as_ref().is_ok_and(|quote| *quote == first) && called.usage.fuel == usage.fuel {
-            continue;
+        match called.result {
+            Ok(quote) if quote == first && called.usage.fuel == usage.fuel => {}
+            Ok(_) => {
+                let problem = "two calls of the plugin with one order differ; this is a bug in bidprice";
+                return Err(CliError::internal(problem));
+            }
+            Err(fault) => return Ok(Ended::Failed(fault)),
         }
-        if called.result.is_err() {
-            return Ok(fault_of(called));
-        }
-        return Err(CliError::internal("two calls of the plugin with one order differ; this is a bug in bidprice"));
     }
     let native = native(order, scene, calls);
     times.sort_unstable();
-    Ok(Ended::Measured(Bench { times, native, fuel: usage.fuel, memory_bytes: usage.memory_bytes }))
-}
-
-fn fault_of(called: Called) -> Ended {
-    match called.result {
-        Err(fault) => Ended::Failed(fault),
-        Ok(_) => Ended::Failed(Fault::rejected("the plugin failed once, and then it did not")),
-    }
+    let no_bid = first.reason().cloned();
+    Ok(Ended::Measured(Bench { times, native, fuel: usage.fuel, memory_bytes: usage.memory_bytes, no_bid }))
 }
 
 /// Times of the built-in quote, sorted.
@@ -179,11 +188,16 @@ fn answer(ended: &Ended) -> Value {
             "max_us": micros(bench.percentile(1000)),
             "native_p99_us": micros(bench.native_percentile(990)),
             "memory_bytes": bench.memory_bytes,
+            "reason": bench.no_bid.as_ref().map(reason_json),
         }),
         Ended::Settled(quote) => json!({
             "schema": SCHEMA,
-            "reason": quote.reason().map(|reason| json!({ "code": reason.code.name(), "message": reason.message })),
+            "reason": quote.reason().map(reason_json),
         }),
         Ended::Failed(fault) => json!({ "schema": SCHEMA, "fault": fault_json(fault) }),
     }
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    json!({ "code": reason.code.name(), "message": reason.message })
 }

@@ -55,8 +55,9 @@ enum PluginCommand {
     ///
     /// Each call is one on a fresh instance, as in production: the order handed over, the plugin's work, its answer
     /// checked and priced. Placing the order is not in it. The native time is that of the built-in quote. Of several
-    /// groups the first is taken. Exit codes: 0 done, 1 an input is wrong, 3 the order is declined before the plugin is
-    /// asked, 4 the plugin was refused or failed.
+    /// groups the first is taken. A warning says when what was timed ends without a bid. Exit codes: 0 done, 1 an input
+    /// is wrong, 3 the order is declined before the plugin is asked, 4 the plugin was refused or failed, or its answer
+    /// came to a fault such as `rate-unavailable`.
     Bench(Box<bench::Args>),
     /// List all that is known of a plugin's file without running it
     ///

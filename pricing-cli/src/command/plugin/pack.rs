@@ -1,7 +1,6 @@
 //! `bidprice plugin pack`: makes a component of a core module.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pricing_core::input::InputError;
 use pricing_core::quote::wire::SCHEMA;
@@ -37,7 +36,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let wrong = |error: InputError| CliError::malformed(load::name(&args.module), error);
-    if is_same(&args.module, &args.out) {
+    if files::is_same(&args.module, &args.out) {
         return Err(CliError::Usage("the component would replace the module that it is made of".to_owned()));
     }
     let module = read_file(&args.module, SizeClass::Engine)
@@ -56,13 +55,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => output::print(&plugin_table::packed(&path, bytes))?,
     }
     Ok(Exit::Success)
-}
-
-fn is_same(module: &Path, out: &Path) -> bool {
-    match (fs::canonicalize(module), fs::canonicalize(out)) {
-        (Ok(module), Ok(out)) => module == out,
-        _ => false,
-    }
 }
 
 /// Refuses what cannot become a plugin, in the author's terms.

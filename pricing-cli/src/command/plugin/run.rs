@@ -12,9 +12,9 @@ use pricing_host::load::Origin;
 use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
 use serde_json::{Value, json};
 
-use super::record;
 use super::subject::{Subject, host};
 use super::words::{answer_json, fault_json, log_json, micros, percent};
+use super::{files, record};
 use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::scene::{Inputs, Scene, SceneArgs};
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = profile_time, num_args = 0..=1, require_equals = true,
           default_missing_value = "2s")]
     profile: Option<Duration>,
-    /// Write everything that the price depends on, beside the plugin itself, to one file
+    /// Write everything that the price depends on, beside the plugin itself, to one file; it may be none of those read
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
@@ -57,8 +57,8 @@ pub(crate) struct Call {
     pub(crate) quote: Quote,
     /// None where the plugin is not asked: the built-in decline stands.
     pub(crate) called: Option<Called>,
-    /// Where it was asked for.
-    pub(crate) profile: Option<Profile>,
+    /// Where it was asked for, and the fault that ended it.
+    pub(crate) profile: Option<(Profile, Option<Fault>)>,
 }
 
 impl Call {
@@ -74,6 +74,9 @@ impl Call {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let limits = settings.limits.clone();
+    if let Some(path) = &args.record {
+        spare_inputs(path, args)?;
+    }
     let subject = Subject::read(&args.plugin)?;
     let inputs = inputs(args)?;
     let scene = Scene::open(&inputs)?;
@@ -96,6 +99,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     }
     Ok(calls.iter().map(Call::exit).max().unwrap_or(Exit::Success))
+}
+
+/// Refuses to record over what the price is made from.
+fn spare_inputs(record: &Path, args: &Args) -> Result<(), CliError> {
+    let order = args.order.as_deref().map(|path| if path == Path::new("-") { Path::new("/dev/stdin") } else { path });
+    let read = args.scene.files().into_iter().chain([("order", order), ("plugin", Some(&args.plugin))]);
+    for (what, path) in read {
+        if path.is_some_and(|path| files::is_same(record, path)) {
+            return Err(CliError::Usage(format!("the recording would replace the {what} that it is made of")));
+        }
+    }
+    Ok(())
 }
 
 fn inputs(args: &Args) -> Result<Inputs, CliError> {
@@ -128,8 +143,7 @@ pub(crate) fn call(
         Draft::Open(draft) => {
             let request = Request { order, pricing, draft: &draft, utilisation, terms: &terms };
             let called = plugin.call(&request);
-            // A fault shows itself in the call before.
-            let profile = profile.map(|time| plugin.profile(&request, time).0);
+            let profile = profile.map(|time| plugin.profile(&request, time));
             let quote = match &called.result {
                 Ok(quote) => quote.clone(),
                 Err(failed) => fault(&draft, failed.clone().into()),
@@ -191,11 +205,11 @@ fn call_json(call: &Call, limits: &CallLimits) -> Value {
         "fuel_percent": used.and_then(|used| used.fuel).map(|fuel| percent(fuel, limits.fuel)),
         "memory_bytes": used.map(|used| used.memory_bytes),
         "time_us": used.map(|used| micros(used.time)),
-        "profile": call.profile.as_ref().map(profile_json),
+        "profile": call.profile.as_ref().map(|(profile, fault)| profile_json(profile, fault.as_ref())),
     })
 }
 
-fn profile_json(profile: &Profile) -> Value {
+fn profile_json(profile: &Profile, fault: Option<&Fault>) -> Value {
     let function = |function: &FunctionShare| {
         json!({
             "name": function.name,
@@ -209,5 +223,6 @@ fn profile_json(profile: &Profile) -> Value {
         "calls": profile.calls,
         "samples": profile.samples,
         "functions": profile.functions.iter().map(function).collect::<Vec<_>>(),
+        "fault": fault.map(fault_json),
     })
 }

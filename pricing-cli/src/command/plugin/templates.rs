@@ -69,7 +69,7 @@ pub(crate) const C: &[Template] = templates! {
 pub(crate) const JS: &[Template] = templates! {
     ".gitignore" <- "pricing-cli/templates/plugin/js/.gitignore",
     "README.md" <- "pricing-cli/templates/plugin/js/README.md",
-    "build.js" <- "pricing-cli/templates/plugin/js/build.js",
+    "build.js" <- "examples-plugins/javascript/build.js",
     "build.sh" <- "pricing-cli/templates/plugin/js/build.sh",
     "cases/denied.expected.json" <- "pricing-cli/templates/plugin/js/cases/denied.expected.json",
     "cases/denied.toml" <- "pricing-cli/templates/plugin/js/cases/denied.toml",

@@ -26,8 +26,17 @@ static const char *const DENIED[] = {"akash1denied000000000000000000000000000000
 #define UNITS_PER_USD 2000000
 #define BLOCKS_PER_MONTH 429909
 
-/* More than this in one order is refused; it also keeps the arithmetic in range. */
-#define MOST 1000000
+/* A replica takes at most so many thousandths of a thread, so many bytes and cards; a unit has at most so many
+ * replicas. An order costs at most so much. More is refused, which also keeps the arithmetic in range. */
+#define MOST_CPU 1000000ull
+#define MOST_MEMORY (4ull << 40)
+#define MOST_CARDS 100ull
+#define MOST_COUNT 100ull
+#define MOST_TOTAL (1000000 * 1000000ull)
+
+#define GIB (1ull << 30)
+#define MICRO 1000000
+_Static_assert(MOST_MEMORY < UINT64_MAX / 2 / MEMORY && MOST_TOTAL < UINT64_MAX / 2 / UNITS_PER_USD, "out of range");
 
 static char input[64 << 10];
 
@@ -59,35 +68,51 @@ static uint64_t read_cards(struct json *json) {
     return cards;
 }
 
+static uint64_t round_up(uint64_t amount, uint64_t per) {
+    return (amount + per - 1) / per;
+}
+
 /* What one resource unit costs, all replicas together. */
 static uint64_t read_unit(struct json *json) {
     uint64_t cpu = 0, memory = 0, cards = 0, count = 0;
+    bool has_cpu = false, has_memory = false, has_count = false;
     for (bool more = json_enter(json, '{'); more; more = json_more(json, '}')) {
         char name[24];
         json_name(json, name, sizeof name);
         if (strcmp(name, "cpu") == 0) {
             cpu = json_whole(json); /* thousandths of a thread */
+            has_cpu = true;
         } else if (strcmp(name, "memory") == 0) {
-            memory = json_whole(json) >> 20; /* bytes; here MiB */
+            memory = json_whole(json); /* bytes */
+            has_memory = true;
         } else if (strcmp(name, "gpu") == 0) {
             cards = read_cards(json);
         } else if (strcmp(name, "count") == 0) {
             count = json_whole(json);
+            has_count = true;
         } else {
             json_skip(json);
         }
     }
-    if (cpu > MOST || memory > 4 * MOST || cards > 100 || count > 100) {
+    /* What was not read must not count as nothing. */
+    if (!has_cpu || !has_memory || !has_count) {
+        json_fail(json, "a resource has no cpu, memory or count");
+    }
+    if (cpu > MOST_CPU || memory > MOST_MEMORY || cards > MOST_CARDS || count > MOST_COUNT) {
         decline("asks for more than there is");
     }
-    return count * (cpu * CPU / 1000 + memory * MEMORY / 1024 + cards * CARD);
+    return count * (round_up(cpu * CPU, 1000) + round_up(memory * MEMORY, GIB) + cards * CARD);
 }
 
 static uint64_t read_units(struct json *json) {
     uint64_t total = 0;
-    for (bool more = json_enter(json, '['); more; more = json_more(json, ']')) {
-        total += read_unit(json);
+    if (!json_enter(json, '[')) {
+        json_fail(json, "it has no resources");
+        return 0;
     }
+    do {
+        total += read_unit(json);
+    } while (json_more(json, ']'));
     return total;
 }
 
@@ -104,6 +129,7 @@ static void read_denom(struct json *json) {
 
 static uint64_t read_request(struct json *json) {
     uint64_t total = 0;
+    bool has_resources = false;
     if (json_peek(json) == '[') { /* the old form of a request: the resources alone */
         return read_units(json);
     }
@@ -112,11 +138,15 @@ static uint64_t read_request(struct json *json) {
         json_name(json, name, sizeof name);
         if (strcmp(name, "resources") == 0) {
             total = read_units(json);
+            has_resources = true;
         } else if (strcmp(name, "price") == 0) {
             read_denom(json);
         } else {
             json_skip(json);
         }
+    }
+    if (!has_resources) {
+        json_fail(json, "it has no resources");
     }
     return total;
 }
@@ -138,8 +168,11 @@ int main(void) {
     if (micro_usd < MINIMUM) {
         micro_usd = MINIMUM;
     }
-    /* Rounded up to a whole unit. Every order that is not refused stays far below what 64 bits hold. */
-    uint64_t units = (micro_usd / 1000 * (UNITS_PER_USD / 1000) + BLOCKS_PER_MONTH - 1) / BLOCKS_PER_MONTH;
+    if (micro_usd > MOST_TOTAL) {
+        decline("asks for more than there is");
+    }
+    /* Rounded up to a whole unit. */
+    uint64_t units = round_up(micro_usd * UNITS_PER_USD, (uint64_t)MICRO * BLOCKS_PER_MONTH);
     printf("%" PRIu64 "\n", units);
     return 0;
 }
