@@ -71,7 +71,8 @@ fn calls(criterion: &mut Criterion, name: &str, wasm: &[u8], case: &Case) {
     }
     let mut group = criterion.benchmark_group(format!("plugin/{name}"));
     group.bench_function("bare engine", |bencher| bencher.iter(|| bare.call(black_box(&prepared))));
-    group.bench_function("call", |bencher| bencher.iter(|| plugin.call(black_box(&request))));
+    group.bench_function("call", |bencher| bencher.iter(|| plugin.answer(black_box(&request))));
+    group.bench_function("call, decided", |bencher| bencher.iter(|| plugin.call(black_box(&request))));
     group.bench_function("price", |bencher| bencher.iter(|| plugin.price(black_box(&request))));
     group.bench_function("quote", |bencher| {
         bencher.iter(|| {
@@ -133,19 +134,21 @@ fn in_turn(name: &str, wasm: &[u8], case: &Case) {
     let (bare, plugin, prepared, request) = (Bare::new(wasm).unwrap(), load(wasm), case.prepared(), case.request());
     let (order, pricing, terms) = (&case.order, &case.pricing, &case.terms);
     let engine = || drop(black_box(bare.call(&prepared)));
-    let call = || drop(black_box(plugin.call(&request)));
+    let call = || drop(black_box(plugin.answer(&request)));
+    let decided = || drop(black_box(plugin.call(&request)));
     let quoted = || drop(black_box(plugin.quote(order, pricing, case.supply(), Some(&case.utilisation), terms)));
     let builtin = || drop(black_box(quote(order, pricing, case.supply(), terms)));
     let built = || drop(black_box(case.prepared()));
-    let what: [(&str, &dyn Fn()); 5] = [
+    let what: [(&str, &dyn Fn()); 6] = [
         ("bare engine", &engine),
         ("call", &call),
+        ("call, decided", &decided),
         ("quote", &quoted),
         ("built-in quote", &builtin),
         ("the request", &built),
     ];
     for (by, rounds, time) in [("clock", CALLS, timed as fn(&dyn Fn()) -> Duration), ("core", CALLS / 50, burned)] {
-        let mut samples: [Samples; 5] = std::array::from_fn(|_| Samples::default());
+        let mut samples: [Samples; 6] = std::array::from_fn(|_| Samples::default());
         for _ in 0..rounds {
             for ((_, run), samples) in what.iter().zip(&mut samples) {
                 samples.add(time(*run));

@@ -214,6 +214,15 @@ impl Plugin {
         self.call_version(&self.current(), request)
     }
 
+    /// Calls the plugin once and leaves its answer undecided: the sandbox alone, for those who time it.
+    ///
+    /// # Errors
+    /// In the first part, the fault that the call ended in.
+    #[must_use]
+    pub fn answer(&self, request: &Request<'_>) -> (Result<Answer, Fault>, Usage) {
+        answer(&self.current(), &self.inner.settings.limits, request, None)
+    }
+
     /// Calls a version, if its breaker lets the call through: what came of it, and the fuel that it burned.
     fn ask(&self, version: &Version, request: &Request<'_>) -> (Result<Quote, Fault>, Option<u64>) {
         if let Err(fault) = version.breaker.admit(Instant::now()) {
@@ -271,14 +280,7 @@ fn call_sampled(
     request: &Request<'_>,
     sampler: Option<&Arc<Sampler>>,
 ) -> Called {
-    let prepared = version.program.prepare(request, limits);
-    let run = || {
-        version.sandbox.run(limits, |store, phase| {
-            store.data_mut().sampler = sampler.cloned();
-            prepared.call(store, phase)
-        })
-    };
-    let (answer, usage) = stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run);
+    let (answer, usage) = answer(version, limits, request, sampler);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
         let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);
         match quote.reason() {
@@ -287,6 +289,23 @@ fn call_sampled(
         }
     });
     Called { result, answer: answer.ok(), usage }
+}
+
+/// What a version answers; nothing is decided by it.
+fn answer(
+    version: &Version,
+    limits: &CallLimits,
+    request: &Request<'_>,
+    sampler: Option<&Arc<Sampler>>,
+) -> (Result<Answer, Fault>, Usage) {
+    let prepared = version.program.prepare(request, limits);
+    let run = || {
+        version.sandbox.run(limits, |store, phase| {
+            store.data_mut().sampler = sampler.cloned();
+            prepared.call(store, phase)
+        })
+    };
+    stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run)
 }
 
 /// Whether a reason that an answer came to is the plugin's failure: numbers that nobody can reckon with are, unless the
