@@ -218,7 +218,6 @@ impl Plugin {
     ///
     /// # Errors
     /// In the first part, the fault that the call ended in.
-    #[must_use]
     pub fn answer(&self, request: &Request<'_>) -> (Result<Answer, Fault>, Usage) {
         answer(&self.current(), &self.inner.settings.limits, request, None)
     }
