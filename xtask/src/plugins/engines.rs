@@ -17,7 +17,7 @@ fn wit(folders: &Folders) -> PathBuf {
 pub(super) fn javascript(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
     let folder = folders.examples.join(name);
     if !folder.join("node_modules").exists() {
-        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+        run(Command::new("npm").args(["install", "--no-audit", "--no-fund"]).current_dir(&folder))?;
     }
     let output = folders.work.join("javascript.wasm");
     run(Command::new("node").arg("build.js").arg(&output).arg(wit(folders)).current_dir(&folder))?;
