@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 fn lint() -> bool {
     cargo(&["fmt", "--all", "--check"], &[])
         && cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"], &[])
-        && cargo(&["fmt", "--manifest-path", "examples-plugins/Cargo.toml", "--check"], &[])
+        && cargo(&["fmt", "--all", "--manifest-path", "examples-plugins/Cargo.toml", "--check"], &[])
         && cargo(
             &["clippy", "--manifest-path", "examples-plugins/Cargo.toml", "--all-targets", "--", "-D", "warnings"],
             &[],
