@@ -1,0 +1,119 @@
+//! Times the example plugin `owner-specials` under the project's host and under Extism, in turn, in one run.
+
+#![expect(clippy::print_stdout, reason = "a benchmark reports")]
+
+mod content;
+mod extism_side;
+#[path = "../guest/src/request.rs"]
+mod request;
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use benches::bare::Bare;
+use benches::plugins::{Case, example};
+use benches::stats::{Samples, cpu_time};
+use extism_side::Error;
+use pricing_core::quote::Terms;
+use pricing_host::compile::Compiler;
+use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, Request};
+
+/// Rounds by the clock: every row is timed once in each.
+const CALLS: usize = 5_000;
+/// Rounds by the time on a core.
+const ROUNDS: usize = 100;
+/// How many calls a measurement of the time on a core takes together.
+const TOGETHER: u32 = 50;
+
+/// Owners whom the plugin treats in ways of their own, beside one whom it does not know.
+const OWNERS: [&str; 6] = [
+    testkit::orders::OWNER,
+    "akash1partner0000000000000000000000000000000",
+    "akash1latepayer00000000000000000000000000000",
+    "akash1miner000000000000000000000000000000000",
+    "akash1spammer0000000000000000000000000000000",
+    "akash1smoketest00000000000000000000000000000",
+];
+
+fn main() -> Result<(), Error> {
+    let case = Case::new().ok_or("no cluster has room for the order")?;
+    let wasm = example("owner-specials.wasm").ok_or("owner-specials.wasm is not built")?;
+    let plugin = load(&wasm)?;
+    let compiled = extism_side::compile(&extism_side::limits())?;
+    for owner in OWNERS {
+        same_answer(&case, owner, &plugin, &compiled)?;
+    }
+    let bare = Bare::new(&wasm)?;
+    let (request, prepared) = (case.request(), case.prepared());
+    let content = content::request(&case, testkit::orders::OWNER);
+    println!("the request is {} bytes of JSON", serde_json::to_vec(&content)?.len());
+    let reused = RefCell::new(extism::Plugin::new_from_compiled(&compiled)?);
+    let rows: [(&str, &dyn Fn() -> bool); 6] = [
+        ("host, fresh instance", &|| black_box(plugin.answer(&request)).0.is_ok()),
+        ("wasmtime 48 alone, fresh instance", &|| black_box(bare.call(&prepared)).is_ok()),
+        ("Extism, fresh instance", &|| black_box(extism_side::fresh(&compiled, &content)).is_ok()),
+        ("Extism, making the instance only", &|| black_box(extism::Plugin::new_from_compiled(&compiled)).is_ok()),
+        ("Extism, reused instance", &|| black_box(extism_side::call(&mut reused.borrow_mut(), &content)).is_ok()),
+        ("the request to JSON", &|| black_box(serde_json::to_vec(&content)).is_ok()),
+    ];
+    report(&rows)
+}
+
+/// Loads the project's plugin with the limits that Extism gets too.
+fn load(wasm: &[u8]) -> Result<Plugin, Error> {
+    let breaker = BreakerSettings { faults: 0, rest: Duration::ZERO };
+    let settings = PluginSettings { breaker, limits: extism_side::limits(), ..PluginSettings::default() };
+    Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)).load("owner-specials", wasm, settings)?)
+}
+
+/// Asks both for an owner: what is timed must be the same plugin.
+fn same_answer(case: &Case, owner: &str, plugin: &Plugin, compiled: &extism::CompiledPlugin) -> Result<(), Error> {
+    let terms = Terms { owner: Some(owner), ..case.terms };
+    let (ours, usage) = plugin.answer(&Request { terms: &terms, ..case.request() });
+    let ours = ours.map_err(|fault| format!("the host failed for `{owner}`: {fault:?}, {usage:?}"))?;
+    let theirs = extism_side::fresh(compiled, &content::request(case, owner))?;
+    if ours != theirs {
+        return Err(format!("for `{owner}`, the host has {ours:?} and Extism {theirs:?}").into());
+    }
+    Ok(())
+}
+
+/// Times the rows in turn, so that what disturbs one disturbs all, and prints a table.
+fn report(rows: &[(&str, &dyn Fn() -> bool)]) -> Result<(), Error> {
+    let mut clock = vec![Samples::default(); rows.len()];
+    let mut core = vec![Samples::default(); rows.len()];
+    for round in 0..CALLS {
+        for ((name, run), samples) in rows.iter().zip(&mut clock) {
+            let started = Instant::now();
+            let works = run();
+            samples.add(started.elapsed());
+            if !works {
+                return Err(format!("`{name}` failed in round {round}").into());
+            }
+        }
+    }
+    for _ in 0..ROUNDS {
+        for ((_, run), samples) in rows.iter().zip(&mut core) {
+            samples.add(burned(*run));
+        }
+    }
+    let first = clock.first().map(|samples| samples.per_mille(500)).unwrap_or_default();
+    println!("| | p50 | p99 | p50 on a core | p50, times the host's |\n|---|---|---|---|---|");
+    for ((name, _), (clock, core)) in rows.iter().zip(clock.iter().zip(&core)) {
+        let [p50, p99] = [500, 990].map(|per_mille| clock.per_mille(per_mille));
+        let times = p50.as_secs_f64() / first.as_secs_f64();
+        println!("| {name} | {p50:.1?} | {p99:.1?} | {:.1?} | {times:.2} |", core.per_mille(500));
+    }
+    Ok(())
+}
+
+/// The time on a core that a call takes, of some in a row.
+fn burned(run: &dyn Fn() -> bool) -> Duration {
+    let (before, started) = (cpu_time(), Instant::now());
+    for _ in 0..TOGETHER {
+        black_box(run());
+    }
+    let burned = before.and_then(|before| cpu_time()?.checked_sub(before));
+    burned.unwrap_or_else(|| started.elapsed()) / TOGETHER
+}
