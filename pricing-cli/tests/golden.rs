@@ -53,13 +53,20 @@ fn golden_cases_print_what_they_printed() {
     assert!(!cases.is_empty());
     let mut failures = Vec::new();
     for case in &cases {
-        for (name, printed) in run(case) {
-            let path = case.join(name);
-            if bless {
-                fs::write(path, printed).unwrap();
-            } else if optional(path).unwrap_or_default() != printed {
-                failures.push(format!("{}/{name}:\n{printed}", case.file_name().unwrap().display()));
+        let differs = |(name, printed): &(&str, String)| optional(case.join(name)).unwrap_or_default() != *printed;
+        let mut printed = run(case);
+        if bless {
+            printed.iter().for_each(|(name, printed)| fs::write(case.join(name), printed).unwrap());
+            continue;
+        }
+        // A plugin may miss its deadline while the machine is busy. What is wrong stays wrong.
+        for _ in 0..3 {
+            if printed.iter().any(differs) {
+                printed = run(case);
             }
+        }
+        for (name, printed) in printed.iter().filter(|file| differs(file)) {
+            failures.push(format!("{}/{name}:\n{printed}", case.file_name().unwrap().display()));
         }
     }
     assert!(failures.is_empty(), "these differ (cargo xtask golden --bless accepts them):\n{}", failures.join("\n"));
