@@ -30,6 +30,9 @@ pub(crate) enum Pricer {
 impl Pricer {
     /// Opens the plugin in a file. One that is bad is no error here: every order is then a fault.
     pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Self, CliError> {
+        if path == Path::new("-") {
+            return Err(CliError::Usage("a plugin cannot be read from stdin; name its file".to_owned()));
+        }
         let settings = PluginSettings { fallback, ..args.limits.settings()? };
         let host = host(args.cache.folder(), false)?;
         match host.open(path, settings) {
