@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::quote::plugin::Draft;
 use pricing_core::quote::{FallbackBy, PluginUse, Quote};
+use rustix::fs::{Mode, OFlags};
 
 use crate::cache::Cache;
 use crate::compile::Compiler;
@@ -206,12 +207,14 @@ const TOO_LARGE: &str = "too-large";
 /// # Errors
 /// When it cannot be read, or is a folder, pipe or device.
 pub fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
-    // A pipe or device could keep the reader waiting.
-    if !std::fs::metadata(path)?.is_file() {
+    // A pipe or device could keep the reader waiting: already when it is opened, unless that is not to block.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
     }
     let limit = class.load_limits().module_bytes;
-    let mut file = Vec::new();
-    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut file)?;
-    Ok(file)
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    Ok(content)
 }

@@ -198,6 +198,14 @@ fn a_plugin_prices_what_the_rate_card_does_not_list() {
 }
 
 #[test]
+fn a_plugin_stands_in_for_no_other_fault_than_a_missing_rate() {
+    let (order, mut pricing, _) = small();
+    pricing.rates.cpu = Usd::from_decimal(Decimal::MAX);
+    let settled = draft(&order, &pricing, Supply::Unknown, &terms());
+    assert!(matches!(settled, Draft::Settled(quote) if outcome(&quote) == "arithmetic-overflow"));
+}
+
+#[test]
 fn owners_who_are_not_served_never_reach_the_plugin() {
     let (order, mut pricing, _) = small();
     pricing.policy.owners.deny.push(orders::OWNER.to_owned());

@@ -24,13 +24,24 @@ const RATE: &str = "plugin";
 /// What the built-in pricer makes of an order that a plugin is to price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draft {
-    /// No plugin is asked: the owner is not served, the denom is unknown, or there is nowhere to put the order.
+    /// No plugin is asked: the owner is not served, the denom is unknown, there is nowhere to put the order, or it outgrew
+    /// the exact decimals.
     Settled(Quote),
     /// A plugin may price it, even where the built-in pricer has no rate or price for it.
     Open(Quote),
 }
 
 impl Draft {
+    /// A plugin stands in for a rate that is missing, and for no other fault of the built-in pricer.
+    fn of(quote: Quote) -> Self {
+        match quote.reason() {
+            Some(reason) if reason.code.is_fault() && reason.code != ReasonCode::RateUnavailable => {
+                Self::Settled(quote)
+            }
+            _ => Self::Open(quote),
+        }
+    }
+
     /// The built-in quote.
     #[must_use]
     pub fn quote(&self) -> &Quote {
@@ -118,7 +129,7 @@ pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms
         .and_then(|()| screen::token(order, pricing))
         .and_then(|_| targets(order, pricing, supply));
     match targets {
-        Ok(targets) => Draft::Open(quote_targets(order, pricing, targets, terms)),
+        Ok(targets) => Draft::of(quote_targets(order, pricing, targets, terms)),
         Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
     }
 }
@@ -136,7 +147,12 @@ pub fn drafts_of_alternatives(
     screen::screen_owner(pricing, terms.owner)?;
     screen::token(order, pricing)?;
     let (sets, complete) = target_sets(order, pricing, supply)?;
-    Ok((sets.into_iter().map(|targets| quote_targets(order, pricing, targets, terms)).collect(), complete))
+    let drafts = sets.into_iter().map(|targets| Draft::of(quote_targets(order, pricing, targets, terms)));
+    let open = drafts.filter_map(|draft| match draft {
+        Draft::Open(quote) => Some(quote),
+        Draft::Settled(_) => None,
+    });
+    Ok((open.collect(), complete))
 }
 
 /// Reads a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
