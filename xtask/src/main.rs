@@ -1,4 +1,4 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|plugins`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   fuzz [SECONDS] [--plugins]
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
                     plugins only with --plugins: with the engine in it, the first build takes long
+  proto             the code that the .proto files generate
   plugins [--check] [--engines]
                     the example plugins; --check builds them elsewhere and compares what they do with those in the
                     repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ["fuzz", "--plugins"] => fuzz("10", true),
         ["fuzz", seconds] => fuzz(seconds, false),
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
+        ["proto"] => proto(),
         ["plugins", options @ ..] => plugins(options),
         _ => {
             eprintln!("{USAGE}");
@@ -54,6 +56,15 @@ fn main() -> ExitCode {
         }
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn proto() -> bool {
+    // The generator's crate has the generated code in it, which may not compile before it is written anew.
+    if let Err(error) = std::fs::write("pricing-proto/src/generated/mod.rs", "") {
+        eprintln!("pricing-proto/src/generated/mod.rs: {error}");
+        return false;
+    }
+    cargo(&["test", "-p", "pricing-proto", "--test", "current"], &[("BIDPRICE_GENERATE", "1")])
 }
 
 fn lint() -> bool {
