@@ -35,6 +35,15 @@ impl InputError {
         self
     }
 
+    /// Names the place in the text by its byte.
+    #[must_use]
+    pub fn offset(self, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count().saturating_add(1);
+        self.position(line, column)
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use protox::prost::Message;
 
-const FILES: [&str; 3] = ["bidprice/v1/pricing.proto", "akash/provider/v1/provider.proto", "akash/inventory/v1/inventory.proto"];
+const FILES: [&str; 3] =
+    ["bidprice/v1/pricing.proto", "akash/provider/v1/provider.proto", "akash/inventory/v1/inventory.proto"];
 
 #[test]
 fn generated_code_is_current() {

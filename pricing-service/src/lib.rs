@@ -1,1 +1,16 @@
-//! The pricing service.
+//! The pricing service beside a provider's daemon.
+//!
+//! What a decision depends on comes from four places: the [`config`] with rates and plugin, the live [`inventory`], the
+//! live [`feed`], and the request. [`pricer`] brings them together and decides; [`bid_log`] keeps every decision with
+//! what it depended on; [`shadow`] prices a second time and compares; [`server`] speaks gRPC.
+
+pub mod bid_log;
+pub mod config;
+pub mod convert;
+pub mod digest;
+pub mod feed;
+pub mod inventory;
+pub mod metrics;
+pub mod pricer;
+pub mod server;
+pub mod shadow;

@@ -5,6 +5,7 @@
 
 mod cards;
 pub mod compat;
+mod given;
 mod lines;
 mod offer;
 pub mod plugin;
@@ -21,6 +22,7 @@ use crate::rates::{CoinValue, Pricing, Token};
 use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
 
 pub use cards::{CardGroup, QuotedTarget};
+pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line, LineQuantity};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
@@ -68,6 +70,11 @@ pub enum Supply<'a> {
     Held {
         /// The inventory.
         cluster: &'a Cluster,
+    },
+    /// The daemon says where the order goes and what it gets: see [`QuotedTarget::given`].
+    Given {
+        /// One target a unit, in their order.
+        targets: &'a [QuotedTarget],
     },
 }
 
@@ -231,7 +238,9 @@ fn target_sets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<(
             (sets, found.complete)
         }
         Supply::Reserve { .. } => (vec![targets(order, pricing, supply)?], true),
-        Supply::Unknown | Supply::Held { .. } => cards::every_choice(&targets(order, pricing, supply)?, order, pricing),
+        Supply::Unknown | Supply::Held { .. } | Supply::Given { .. } => {
+            cards::every_choice(&targets(order, pricing, supply)?, order, pricing)
+        }
     })
 }
 
@@ -254,6 +263,7 @@ fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<Q
             usable(cluster)?;
             Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect())
         }
+        Supply::Given { targets } => Ok(targets.to_vec()),
         Supply::Reserve { cluster, scheduler, budget } => {
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);

@@ -19,6 +19,8 @@ use document::{Entry, Section};
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
 /// The most decimals that a coin may have.
 const MAX_EXPONENT: u32 = 18;
+/// The sections of a rate card.
+pub const SECTIONS: [&str; 4] = ["rates", "policy", "chain", "commit"];
 /// The only feed so far.
 const FEED: &str = "akt";
 
@@ -28,6 +30,14 @@ const FEED: &str = "akt";
 /// When the text is no TOML, or an entry is unknown or malformed. The error names the entry, its line and its column,
 /// and the nearest key that there is.
 pub fn read(text: &str) -> Result<Pricing, InputError> {
+    read_beside(text, &[])
+}
+
+/// Reads the rate card in a file that also has sections of others at its top, which are skipped.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_beside(text: &str, others: &[&str]) -> Result<Pricing, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputError::new(format_args!("the rate card has more than {MAX_INPUT_BYTES} bytes")));
     }
@@ -35,11 +45,12 @@ pub fn read(text: &str) -> Result<Pricing, InputError> {
     let mut pricing = Pricing::default();
     for entry in Section::root(&root, text).entries() {
         match entry.key() {
+            key if others.contains(&key) => {}
             "rates" => rates(&entry.section()?, &mut pricing)?,
             "policy" => policy(&entry.section()?, &mut pricing)?,
             "chain" => chain(&entry.section()?, &mut pricing)?,
             "commit" => commit(&entry.section()?, &mut pricing)?,
-            _ => return Err(entry.unknown(&["rates", "policy", "chain", "commit"])),
+            _ => return Err(entry.unknown(&SECTIONS)),
         }
     }
     Ok(pricing)

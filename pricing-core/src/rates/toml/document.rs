@@ -16,17 +16,10 @@ pub(super) fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
     DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
         let input = InputError::new(error.message().trim_end_matches('.'));
         match error.span() {
-            Some(span) => located(input, text, span.start),
+            Some(span) => input.offset(text, span.start),
             None => input,
         }
     })
-}
-
-fn located(error: InputError, text: &str, offset: usize) -> InputError {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count().saturating_add(1);
-    error.position(line, column)
 }
 
 /// A table, and where it is.
@@ -81,12 +74,12 @@ impl<'d> Entry<'d> {
 
     /// An error about the value.
     pub(super) fn error(&self, message: impl fmt::Display) -> InputError {
-        located(InputError::new(message).at(&*self.path), self.text, self.value_start)
+        InputError::new(message).at(&*self.path).offset(self.text, self.value_start)
     }
 
     /// An error about the key.
     fn key_error(&self, message: impl fmt::Display) -> InputError {
-        located(InputError::new(message).at(&*self.path), self.text, self.key_start)
+        InputError::new(message).at(&*self.path).offset(self.text, self.key_start)
     }
 
     /// The error for a key that is not known.
@@ -124,7 +117,7 @@ impl<'d> Entry<'d> {
         let texts = array.iter().enumerate().map(|(index, item)| {
             let text = item.get_ref().as_str().filter(|text| !text.is_empty());
             let error = || InputError::new("expected a string that is not empty").at(format!("{}[{index}]", self.path));
-            text.map(str::to_owned).ok_or_else(|| located(error(), self.text, item.span().start))
+            text.map(str::to_owned).ok_or_else(|| error().offset(self.text, item.span().start))
         });
         texts.collect()
     }

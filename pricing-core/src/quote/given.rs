@@ -1,0 +1,184 @@
+//! Targets that the daemon names: where it put an order, to be priced as they are.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::cards::{CardGroup, QuotedTarget};
+use crate::gpu::GpuKind;
+use crate::order::{Order, ResourceUnit};
+use crate::text::excerpt;
+
+/// Where the daemon put one resource unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenTarget {
+    /// The unit.
+    pub resource_id: u32,
+    /// Its replicas.
+    pub count: u32,
+    /// One node a replica; empty when they are not known.
+    pub nodes: Vec<String>,
+    /// Cards a replica.
+    pub gpu_units: u64,
+    /// The cards: one entry for each distinct node, or a single one without a node; empty without GPUs.
+    pub cards: Vec<GivenCards>,
+}
+
+/// The cards on one node, or on all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenCards {
+    /// The node; none when the replicas' nodes are not known, or all get the same cards.
+    pub node: Option<String>,
+    /// One kind when the card is certain, else every candidate.
+    pub kinds: Vec<GivenKind>,
+}
+
+/// A kind of card, in the daemon's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenKind {
+    /// `nvidia`.
+    pub vendor: String,
+    /// `a100`.
+    pub model: String,
+    /// `80Gi`.
+    pub ram: Option<String>,
+    /// `pcie`, `sxm`, or the hardware's word for it.
+    pub interface: Option<String>,
+}
+
+/// Why a target is not one of its order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// There are more or fewer targets than units.
+    #[error("the order has {units} resource units, and {targets} targets are given")]
+    Number {
+        /// Units.
+        units: usize,
+        /// Targets.
+        targets: usize,
+    },
+    /// The target is of another unit.
+    #[error("the target at place {place} (from 0) is for resource {given}; the order has resource {unit} there")]
+    Unit {
+        /// The target's place.
+        place: usize,
+        /// The target's unit.
+        given: u32,
+        /// The order's unit.
+        unit: u32,
+    },
+    /// The target is not as large as the unit.
+    #[error("resource {unit} has {wanted} {what}, its target {given}")]
+    Amount {
+        /// The unit.
+        unit: u32,
+        /// Of what.
+        what: &'static str,
+        /// The order's number.
+        wanted: u64,
+        /// The target's number.
+        given: u64,
+    },
+    /// Cards are missing, or of no kind.
+    #[error("the target of resource {unit} does not say which cards {node} has")]
+    NoCards {
+        /// The unit.
+        unit: u32,
+        /// Where.
+        node: String,
+    },
+    /// Cards are named where there are none to name.
+    #[error("the target of resource {unit} has cards {node}, where no replica is")]
+    StrayCards {
+        /// The unit.
+        unit: u32,
+        /// Where.
+        node: String,
+    },
+    /// The order did not ask for such a card.
+    #[error("the target of resource {unit} has the card `{kind}`, which the order does not ask for")]
+    UnwantedCard {
+        /// The unit.
+        unit: u32,
+        /// The card.
+        kind: String,
+    },
+}
+
+impl QuotedTarget {
+    /// The targets of an order that the daemon names, for [`super::Supply::Given`].
+    ///
+    /// # Errors
+    /// When they are not targets of this order: another number of units, replicas or cards, or cards that were not
+    /// asked for.
+    pub fn given(order: &Order, targets: &[GivenTarget]) -> Result<Vec<Self>, TargetError> {
+        let units = order.group.resources();
+        if units.len() != targets.len() {
+            return Err(TargetError::Number { units: units.len(), targets: targets.len() });
+        }
+        let pairs = units.iter().zip(targets).enumerate();
+        pairs.map(|(place, (unit, target))| of_unit(place, unit, target)).collect()
+    }
+}
+
+fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<QuotedTarget, TargetError> {
+    if target.resource_id != unit.id {
+        return Err(TargetError::Unit { place, given: target.resource_id, unit: unit.id });
+    }
+    let amount = |what, wanted: u64, given: u64| {
+        (wanted == given).then_some(()).ok_or(TargetError::Amount { unit: unit.id, what, wanted, given })
+    };
+    amount("replicas", unit.count.into(), target.count.into())?;
+    amount("cards a replica", unit.gpu.units, target.gpu_units)?;
+    if !target.nodes.is_empty() {
+        amount("replicas", unit.count.into(), u64::try_from(target.nodes.len()).unwrap_or(u64::MAX))?;
+    }
+    let mut nodes: Vec<Arc<str>> = target.nodes.iter().map(|node| Arc::from(node.as_str())).collect();
+    // Replicas of a node follow each other, as where this program places them.
+    let first = |node: &Arc<str>| target.nodes.iter().position(|other| **other == **node);
+    nodes.sort_by_key(first);
+    let mut quoted =
+        QuotedTarget { resource_id: unit.id, count: unit.count, nodes, gpu_units: unit.gpu.units, cards: Vec::new() };
+    quoted.cards = cards(unit, target, &quoted)?;
+    Ok(quoted)
+}
+
+fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Result<Vec<CardGroup>, TargetError> {
+    let replicas = quoted.replicas_by_node();
+    let is_place =
+        |given: &GivenCards| given.node.is_none() || replicas.iter().any(|(node, _)| *node == given.node.as_deref());
+    if let Some(stray) = target.cards.iter().find(|given| unit.gpu.units == 0 || !is_place(given)) {
+        return Err(TargetError::StrayCards { unit: unit.id, node: on(stray.node.as_deref()) });
+    }
+    if unit.gpu.units == 0 {
+        return Ok(Vec::new());
+    }
+    let mut groups = Vec::new();
+    for (node, replicas) in replicas {
+        let given = target.cards.iter().find(|given| given.node.as_deref() == node);
+        let given = given.or_else(|| target.cards.iter().find(|given| given.node.is_none()));
+        let kinds = given.map_or(&[][..], |given| &given.kinds);
+        if kinds.is_empty() {
+            return Err(TargetError::NoCards { unit: unit.id, node: on(node) });
+        }
+        let kinds = kinds.iter().map(|kind| allowed(unit, kind)).collect::<Result<_, _>>()?;
+        groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known: true });
+    }
+    Ok(groups)
+}
+
+fn allowed(unit: &ResourceUnit, given: &GivenKind) -> Result<GpuKind, TargetError> {
+    let GivenKind { vendor, model, ram, interface } = given;
+    let kind = GpuKind::new(vendor, model, ram.as_deref().unwrap_or(""), interface.as_deref().unwrap_or(""));
+    if unit.gpu.allows(&kind) {
+        return Ok(kind);
+    }
+    Err(TargetError::UnwantedCard { unit: unit.id, kind: excerpt(&kind.to_string()).to_string() })
+}
+
+fn on(node: Option<&str>) -> String {
+    node.map_or_else(|| "anywhere".to_owned(), |node| format!("on `{}`", excerpt(node)))
+}

@@ -1,0 +1,380 @@
+//! Every key of the configuration. The comments are its reference: `docs/config.md` is generated from them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Number, Span};
+
+/// The configuration of `bidprice serve`. Paths in it are relative to the folder of the file that they stand in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the service listens.
+    pub listen: Listen,
+    /// Where the inventory comes from; at most one of `file`, `provider` and `operator`. Without any, capacity is not
+    /// asked and a wildcard may come to any card of the rate card.
+    pub inventory: Inventory,
+    /// The rate card: `file`, or the keys of a rate card's own `[rates]`.
+    pub rates: RatesFile,
+    /// A rate card's `[policy]`, where the rate card file has none.
+    pub policy: OfRateCard,
+    /// A rate card's `[chain]`, where the rate card file has none.
+    pub chain: OfRateCard,
+    /// A rate card's `[commit]`, where the rate card file has none.
+    pub commit: OfRateCard,
+    /// How orders are placed.
+    pub reserve: Reserve,
+    /// What an AKT is worth.
+    pub feed: Feed,
+    /// The plugin that prices.
+    pub plugin: Option<Plugin>,
+    /// What prices every order a second time, to be compared and never answered.
+    pub shadow: Option<Shadow>,
+    /// The log of every decision.
+    pub bid_log: Option<BidLog>,
+    /// What is taken at once.
+    pub limits: Limits,
+    /// When the files are looked at again.
+    pub reload: Reload,
+    /// What is told of each request.
+    pub tracing: Tracing,
+}
+
+/// A section that is read with the rate card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OfRateCard {}
+
+impl<'de> Deserialize<'de> for OfRateCard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self {})
+    }
+}
+
+/// Where the service listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// The Unix socket for gRPC, which only its owner may use. An empty text listens on none.
+    pub socket: PathBuf,
+    /// The address for gRPC over TCP; beyond loopback only with `tls`. None by default.
+    pub tcp: Option<SocketAddr>,
+    /// Mutual TLS on `tcp`.
+    pub tls: Option<Tls>,
+    /// The address of the Prometheus metrics, at `/metrics`. None by default.
+    pub metrics: Option<SocketAddr>,
+    /// Lets `metrics` be beyond loopback. They tell prices and plugins, not orders.
+    pub metrics_public: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            socket: PathBuf::from("/run/bidprice/bidprice.sock"),
+            tcp: None,
+            tls: None,
+            metrics: None,
+            metrics_public: false,
+        }
+    }
+}
+
+/// Mutual TLS: who calls must have a certificate too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The service's certificate chain (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+    /// The certificate authorities of the callers (PEM).
+    pub client_ca: PathBuf,
+}
+
+/// Where the inventory comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inventory {
+    /// A file: a Cluster or a provider's Status, any dialect. Its age is that of its last change.
+    pub file: Option<PathBuf>,
+    /// A provider's gRPC address, such as `https://localhost:8444` (`akash.provider.v1.ProviderRPC/StreamStatus`).
+    pub provider: Option<String>,
+    /// The inventory operator's gRPC address, such as `http://operator-inventory:8081`
+    /// (`akash.inventory.v1.ClusterRPC/StreamCluster`).
+    pub operator: Option<String>,
+    /// The SHA-256 fingerprint of the peer's certificate, in hexadecimal, with or without colons. A certificate that
+    /// signed itself is taken when its fingerprint is this one; any other is refused.
+    pub fingerprint: Option<String>,
+    /// The certificate authorities of the peer (PEM), where it is none that this program knows.
+    pub ca: Option<PathBuf>,
+    /// How long the last good snapshot is used. After that there is no bid.
+    pub max_age: Span,
+    /// How long a stream may be silent before it is opened anew.
+    pub silence: Span,
+    /// How long capacity of a bid is held back until it is released or seen in the inventory; `0s` holds nothing.
+    pub hold: Span,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self {
+            file: None,
+            provider: None,
+            operator: None,
+            fingerprint: None,
+            ca: None,
+            max_age: Span::secs(600),
+            silence: Span::secs(120),
+            hold: Span::secs(0),
+        }
+    }
+}
+
+/// The rate card. Without `file`, the keys of a rate card's own `[rates]` stand here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RatesFile {
+    /// A rate card file (TOML). No other key may stand in this section then.
+    pub file: Option<PathBuf>,
+}
+
+/// How orders are placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reserve {
+    /// Who places an order.
+    pub scheduler: Scheduler,
+    /// Steps that the search for a placement may take before it is given up, a few nanoseconds each.
+    pub search_steps: u64,
+}
+
+impl Default for Reserve {
+    fn default() -> Self {
+        Self { scheduler: Scheduler::Sound, search_steps: 2_000_000 }
+    }
+}
+
+/// Who places an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheduler {
+    /// Finds a placement that can really be made, whenever there is one.
+    #[default]
+    Sound,
+    /// What the provider's daemon does today, bug for bug.
+    Provider,
+}
+
+/// What an AKT is worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Feed {
+    /// A fixed value, above 0 and at most 1000000. It excludes `source`.
+    pub usd_per_akt: Option<Number>,
+    /// Where it is fetched. Without these and without `usd_per_akt`, two public sources are asked.
+    pub source: Vec<FeedSource>,
+    /// How often.
+    pub interval: Span,
+    /// How long a source may take.
+    pub timeout: Span,
+    /// How long a value is used when no newer one can be had. After that there is no bid in uakt.
+    pub max_age: Span,
+    /// The file that keeps the last good value across restarts; only its owner may use it. None by default.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            usd_per_akt: None,
+            source: Vec::new(),
+            interval: Span::secs(60),
+            timeout: Span::secs(10),
+            max_age: Span::secs(3600),
+            cache: None,
+        }
+    }
+}
+
+/// A source of USD/AKT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FeedSource {
+    /// What messages call it; its host by default.
+    pub name: Option<String>,
+    /// The address of a JSON document.
+    pub url: String,
+    /// Where the number is in it: keys and places, divided by `.`, such as `data.0.price`.
+    pub path: String,
+}
+
+/// The plugin that prices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plugin {
+    /// The plugin's file. It is watched: a new one takes over after a probe.
+    pub file: PathBuf,
+    /// How large it may be.
+    #[serde(default)]
+    pub class: PluginClass,
+    /// Wall-clock time that a call may take; `50ms` by default, in the engine class `1s`.
+    pub deadline: Option<Span>,
+    /// Fuel that a call may burn.
+    pub fuel: Option<u64>,
+    /// Memory that it may have, such as `16Mi`.
+    pub memory_limit: Option<String>,
+    /// Who prices when it fails. Nobody by default: a failure is no bid.
+    pub fallback: Option<Fallback>,
+    /// The folder in which compiled plugins are kept, which only its owner may write. None keeps nothing.
+    pub cache: Option<PathBuf>,
+}
+
+/// How large a plugin may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginClass {
+    /// Plugins in a compiled language.
+    #[default]
+    Standard,
+    /// Plugins that bring a language engine along.
+    Engine,
+}
+
+/// Who prices when a plugin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The built-in pricer.
+    Builtin,
+    /// The file that was in use before.
+    LastPlugin,
+}
+
+/// What prices every order a second time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shadow {
+    /// A rate card file; the service's own rates by default.
+    pub rates: Option<PathBuf>,
+    /// A plugin; none by default.
+    pub plugin: Option<Plugin>,
+}
+
+/// The log of every decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BidLog {
+    /// The folder; only its owner may read it.
+    pub folder: PathBuf,
+    /// How large a file grows before the next one is begun.
+    #[serde(default = "default_file_bytes")]
+    pub file_bytes: u64,
+    /// How many files are kept; the oldest goes when there are more.
+    #[serde(default = "default_files")]
+    pub files: u32,
+    /// When what is written is made to survive a power cut. It survives a crash of the service in any case.
+    #[serde(default)]
+    pub fsync: Fsync,
+}
+
+fn default_file_bytes() -> u64 {
+    64 << 20
+}
+
+fn default_files() -> u32 {
+    16
+}
+
+/// When what is written is made to survive a power cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fsync {
+    /// When the system sees fit.
+    Never,
+    /// Once a second.
+    #[default]
+    Second,
+    /// Before the decision is answered.
+    Each,
+}
+
+/// What is taken at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// How large a request may be, in bytes.
+    pub request_bytes: usize,
+    /// Orders that are priced at the same time; twice the cores by default.
+    pub concurrency: Option<usize>,
+    /// Orders that may wait for their turn. One more is refused at once.
+    pub queue: usize,
+    /// Orders a second that are taken in the long run, all callers together; none by default.
+    pub rate: Option<u32>,
+    /// How long a call may take when its caller names no deadline, and at most.
+    pub deadline: Span,
+    /// Connections at the same time.
+    pub connections: usize,
+    /// How long calls in flight may take to end when the service is stopped.
+    pub drain: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_bytes: 4 << 20,
+            concurrency: None,
+            queue: 64,
+            rate: None,
+            deadline: Span::secs(5),
+            connections: 256,
+            drain: Span::secs(10),
+        }
+    }
+}
+
+/// When the files are looked at again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// How often this file, the rates and the plugins are looked at for changes; `0s` never looks. SIGHUP and the
+    /// `Reload` call work in any case.
+    pub watch: Span,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: Span::secs(2) }
+    }
+}
+
+/// What is told of each request, on stderr.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tracing {
+    /// What is told: `error`, `warn`, `info`, `debug`, or directives by module.
+    pub level: String,
+    /// How it is written.
+    pub format: LogFormat,
+    /// An OTLP collector that spans are sent to, such as `http://localhost:4318`. None by default.
+    pub otlp: Option<String>,
+}
+
+impl Default for Tracing {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text, otlp: None }
+    }
+}
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
