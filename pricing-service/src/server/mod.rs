@@ -13,8 +13,8 @@ mod status;
 use std::path::Path;
 
 use pricing_host::compile::Compiler;
-use pricing_proto::akash::provider::v1::provider_rpc_server::ProviderRpcServer;
-use pricing_proto::bidprice::v1::pricing_server::PricingServer;
+use pricing_proto::akash::provider::v1::provider_rpc_server::{self, ProviderRpcServer};
+use pricing_proto::bidprice::v1::pricing_server::{self, PricingServer};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
@@ -64,6 +64,10 @@ fn router(service: &Service) -> Result<Router, ServeError> {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pricing_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The descriptors also have services that this program only calls.
+            .with_service_name(tonic_health::pb::health_server::SERVICE_NAME)
+            .with_service_name(pricing_server::SERVICE_NAME)
+            .with_service_name(provider_rpc_server::SERVICE_NAME)
     };
     let limit = service.active().loaded.config.limits.request_bytes;
     let (_reporter, health) = tonic_health::server::health_reporter();
