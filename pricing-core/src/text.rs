@@ -4,7 +4,8 @@
 const EXCERPT_CHARACTERS: usize = 60;
 
 /// A user's text as a message may repeat it: bounded, and without characters that drive a terminal.
-pub(crate) fn excerpt(text: &str) -> String {
+#[must_use]
+pub fn excerpt(text: &str) -> String {
     let mut shown: String =
         text.chars().take(EXCERPT_CHARACTERS).map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(EXCERPT_CHARACTERS).is_some() {
