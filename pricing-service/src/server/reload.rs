@@ -10,6 +10,7 @@ use super::plugin;
 use super::state::{Active, Service};
 use crate::config::{self, ConfigError, Loaded};
 use crate::digest::Digest;
+use crate::feed::Feed;
 
 impl Service {
     /// Reads the configuration, the rates and the plugin again, and takes them when all are good.
@@ -39,6 +40,7 @@ impl Service {
         let loaded = config::load(&self.inner.path)?;
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
+        Feed::check(&loaded.config.feed)?;
         // Last, since a plugin's file takes over at once when it is good.
         let plugin = match (&loaded.config.plugin, &before.loaded.config.plugin, &before.settings.plugin) {
             (Some(new), Some(old), Some(plugin)) if new == old => {
@@ -50,6 +52,7 @@ impl Service {
             (Some(new), ..) => Some(plugin::open(new, &self.inner.compiler)?),
             (None, ..) => None,
         };
+        self.inner.feed.reconfigure(&loaded.config.feed)?;
         let active = Arc::new(Active::new(loaded, plugin));
         self.inner.active.store(Arc::clone(&active));
         Ok(active)

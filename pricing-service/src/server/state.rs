@@ -12,6 +12,7 @@ use tonic::Status;
 use super::gate::Gate;
 use super::plugin;
 use crate::config::{self, ConfigError, Loaded};
+use crate::feed::Feed;
 use crate::inventory::Stock;
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
@@ -44,6 +45,7 @@ pub(super) struct Inner {
     pub(super) compiler: Compiler,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
+    pub(super) feed: Feed,
     pub(super) reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
@@ -59,12 +61,14 @@ impl Service {
         let loaded = config::load(path)?;
         let plugin = loaded.config.plugin.as_ref().map(|plugin| plugin::open(plugin, &compiler)).transpose()?;
         let gate = Gate::new(&loaded.config.limits);
+        let feed = Feed::start(&loaded.config.feed)?;
         let active = ArcSwap::from_pointee(Active::new(loaded, plugin));
         let inner = Inner {
             path: path.to_owned(),
             compiler,
             active,
             gate,
+            feed,
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             started: Instant::now(),
@@ -79,9 +83,8 @@ impl Service {
     }
 
     /// What is known at this moment.
-    fn moment(&self, active: &Active) -> Moment {
-        let usd_per_akt = active.loaded.config.feed.usd_per_akt.map(config::Number::get);
-        Moment { stock: Stock::NotAsked, usd_per_akt }
+    fn moment(&self) -> Moment {
+        Moment { stock: Stock::NotAsked, usd_per_akt: self.inner.feed.usd_per_akt(Instant::now()) }
     }
 
     /// Decides, on a thread on which it may take its time, when it is the order's turn.
@@ -94,7 +97,7 @@ impl Service {
             .gate
             .run(deadline, move || {
                 let active = service.active();
-                let moment = service.moment(&active);
+                let moment = service.moment();
                 pricer::price(&active.settings, &moment, &ask)
             })
             .await
