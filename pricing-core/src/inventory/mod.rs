@@ -4,6 +4,7 @@
 //! dropped can be reserved.
 
 pub mod finding;
+pub mod held;
 mod index;
 pub mod read;
 pub mod utilisation;

@@ -1,0 +1,5 @@
+//! The live inventory.
+
+mod stock;
+
+pub use stock::{Known, SnapshotText, Stock};
