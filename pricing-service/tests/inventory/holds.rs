@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use pricing_core::inventory::held::Held;
+use pricing_core::order::{Order, OrderFormat};
+use pricing_core::quote::{self, Supply, Terms};
+use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_service::config::{Inventory as Config, Span};
-use pricing_service::inventory::{LiveInventory, State, Stock};
+use pricing_service::inventory::{Known, LiveInventory, State, Stock};
 use pricing_service::order_name::OrderName;
 
 use super::peer::{Peer, cluster};
@@ -101,3 +104,40 @@ async fn nothing_is_held_without_an_order_or_when_holding_is_off() {
     assert!(off.with_stock(Instant::now(), Some(&order(2)), bid));
     assert_eq!(off.reading(Instant::now()).held, 0);
 }
+
+/// A service that takes one card of any kind, of a tenant who pays.
+const ORDER: &str = r#"{"name":"g","requirements":{},"resources":[{"resource":{"id":1,
+    "cpu":{"units":{"val":"1000"}},"memory":{"quantity":{"val":"1073741824"}},
+    "storage":[{"name":"default","quantity":{"val":"1073741824"}}],
+    "gpu":{"units":{"val":"1"},"attributes":[{"key":"vendor/nvidia/model/*","value":"true"}]},"endpoints":[]},
+    "count":1,"price":{"denom":"uact","amount":"1000000"}}]}"#;
+
+#[tokio::test]
+async fn what_a_quote_placed_is_what_is_held_and_the_next_quote_is_placed_beside_it() {
+    let peer = Peer::start(cluster(&["a", "b"])).await;
+    let inventory = holding(&peer, Span::secs(60)).await;
+    let group = pricing_core::order::group_spec::read(ORDER).unwrap().remove(0);
+    let order_of_group = Order::from_group(group, OrderFormat::GroupSpec).unwrap();
+    let pricing = pricing_core::rates::toml::read("[rates.gpu]\nt4 = \"80\"\n").unwrap();
+    let decide = |stock: &Stock| {
+        let Stock::Known(known) = stock else { return (None, None) };
+        let scheduler = Scheduler::Sound;
+        let supply = Supply::Reserve { cluster: &known.cluster, scheduler, budget: SearchBudget::default() };
+        let quote = quote::quote(&order_of_group, &pricing, supply, &Terms::default());
+        let node = quote.price().and_then(|_| quote.targets.first()?.nodes.first().map(ToString::to_string));
+        let held = node.is_some().then(|| Held::by(&order_of_group, &pricing, scheduler, &quote.targets));
+        (node, held)
+    };
+    let quote = |dseq| inventory.with_stock(Instant::now(), Some(&order(dseq)), decide);
+    let (first, second) = (quote(1), quote(2));
+    assert_eq!((first.as_deref(), second.as_deref(), quote(3)), (Some("a"), Some("b"), None));
+    assert!(inventory.release(&order(1)));
+    assert_eq!(quote(3).as_deref(), Some("a"));
+    let known = known(&inventory).unwrap();
+    let again = Known::read(&*known.snapshot.text, known.held.clone()).unwrap();
+    assert_eq!((again.cluster, again.utilisation), (Arc::clone(&known.cluster), Arc::clone(&known.utilisation)));
+    assert_eq!(serde_json::to_string(&known.held[0]).unwrap(), HELD);
+}
+
+/// What a log has of it.
+const HELD: &str = r#"{"node":"a","cpu":1000,"memory":1073741824,"ephemeral":1073741824,"gpus":1,"cards":[{"kinds":["nvidia/t4/16Gi/pcie"],"count":1}]}"#;
