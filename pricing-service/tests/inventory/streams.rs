@@ -230,3 +230,15 @@ async fn what_speaks_no_grpc_is_unusable_and_says_so() {
     assert!(why.contains("has sent no good snapshot yet: "), "{why}");
     server.abort();
 }
+
+#[tokio::test]
+async fn a_small_message_that_would_fill_the_memory_is_refused_before_it_is_decoded() {
+    let peer = Peer::start(cluster(&["a"])).await;
+    let inventory = follow(&operator(&peer.http()));
+    until_reading(&inventory, "fresh", |reading| reading.state == State::Fresh).await;
+    // Two bytes a node.
+    peer.send(Cluster { nodes: vec![Default::default(); 1_000_000], storage: Vec::new() });
+    let stale = until_reading(&inventory, "refused", |reading| reading.state == State::Stale).await;
+    assert_eq!(stale.counters.refused["too-large"], 1);
+    assert_eq!((names(&inventory), stale.counters.lost), (vec!["a".to_owned()], 0));
+}
