@@ -118,7 +118,8 @@ impl Server {
     fn usage(&self) -> String {
         let folder = format!("/proc/{}", self.child.id());
         let status = fs::read_to_string(format!("{folder}/status")).unwrap();
-        let wanted = |line: &&str| line.starts_with("VmRSS") || line.starts_with("VmHWM") || line.starts_with("Threads");
+        let wanted =
+            |line: &&str| line.starts_with("VmRSS") || line.starts_with("VmHWM") || line.starts_with("Threads");
         let mut said = String::new();
         for line in status.lines().filter(wanted) {
             let words: Vec<&str> = line.split_whitespace().collect();
