@@ -307,7 +307,7 @@ pub enum Fsync {
 pub struct Limits {
     /// How large a request may be, in bytes.
     pub request_bytes: usize,
-    /// Orders that are priced at the same time; twice the cores by default.
+    /// Orders that are priced at the same time; as many as there are cores by default.
     pub concurrency: Option<usize>,
     /// Orders that may wait for their turn. One more is refused at once.
     pub queue: usize,
@@ -315,7 +315,7 @@ pub struct Limits {
     pub rate: Option<u32>,
     /// How long a call may take when its caller names no deadline, and at most.
     pub deadline: Span,
-    /// Connections at the same time.
+    /// Connections at the same time. One more is closed at once.
     pub connections: usize,
     /// How long calls in flight may take to end when the service is stopped.
     pub drain: Span,

@@ -2,8 +2,9 @@
 
 use std::pin::Pin;
 
-use pricing_core::quote::Quote;
-use pricing_proto::akash::deployment::v1beta4::GroupSpec;
+use pricing_core::quote::{Quote, QuotedTarget};
+use pricing_proto::akash::base::attributes::v1::Attribute;
+use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
 use pricing_proto::akash::market::v1beta5::ResourceOffer;
 use pricing_proto::akash::provider::v1::provider_rpc_server::ProviderRpc;
 use pricing_proto::akash::provider::v1::{BidScreeningRequest, BidScreeningResponse, Status as ProviderStatus};
@@ -37,10 +38,13 @@ impl ProviderRpc for Service {
         let deadline = self.deadline(&request);
         let spec = request.into_inner().group_spec;
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
-        let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-        let priced = self.decide(ask, deadline).await?;
-        let priced = priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
-        screened(&spec, &priced.quote).map(Response::new)
+        let answer = move |service: &Self| {
+            let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
+            let priced = service.decide(&ask);
+            let priced = priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
+            screened(&spec, &priced.quote)
+        };
+        self.in_turn(deadline, answer).await.map(Response::new)
     }
 }
 
@@ -52,14 +56,19 @@ fn screened(spec: &GroupSpec, quote: &Quote) -> Result<BidScreeningResponse, Sta
     let price = quote.price().ok_or_else(|| Status::internal("a bid has no price; this is a bug"))?;
     let amount = convert::order::to_atomics(&price.amount().to_string())
         .ok_or_else(|| Status::internal("the bid has more decimals than the chain"))?;
-    let offer = |unit: &pricing_proto::akash::deployment::v1beta4::ResourceUnit| ResourceOffer {
-        resources: unit.resource.clone(),
-        count: unit.count,
-    };
     Ok(BidScreeningResponse {
         passed: true,
         reasons: Vec::new(),
-        resource_offers: spec.resources.iter().map(offer).collect(),
+        resource_offers: spec.resources.iter().zip(&quote.targets).map(|(unit, target)| offer(unit, target)).collect(),
         price: Some(DecCoin { denom: price.denom().to_string(), amount }),
     })
+}
+
+/// What is offered for a unit: what was asked for, with the card that it would get where that is certain.
+fn offer(unit: &ResourceUnit, target: &QuotedTarget) -> ResourceOffer {
+    let mut resources = unit.resource.clone();
+    if let (Some(gpu), Some(kind)) = (resources.as_mut().and_then(|found| found.gpu.as_mut()), target.certain_kind()) {
+        gpu.attributes = vec![Attribute { key: kind.attribute_key(), value: "true".to_owned() }];
+    }
+    ResourceOffer { resources, count: unit.count }
 }

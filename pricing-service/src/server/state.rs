@@ -7,9 +7,10 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::gate::Gate;
+use super::gate::{Gate, Load, Refused};
 use super::plugin;
 use crate::config::{self, ConfigError, Loaded};
 use crate::inventory::Stock;
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub(super) compiler: Compiler,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
+    /// Nothing new is begun any more.
+    pub(super) stopping: CancellationToken,
     pub(super) reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
@@ -65,6 +68,7 @@ impl Service {
             compiler,
             active,
             gate,
+            stopping: CancellationToken::new(),
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             started: Instant::now(),
@@ -84,21 +88,41 @@ impl Service {
         Moment { stock: Stock::NotAsked, usd_per_akt }
     }
 
-    /// Decides, on a thread on which it may take its time, when it is the order's turn.
+    /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
     ///
     /// # Errors
     /// When too much is asked at once, or the deadline passes first.
-    pub(super) async fn decide(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Status> {
+    pub(super) async fn in_turn<R: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Self) -> Result<R, Status> + Send + 'static,
+    ) -> Result<R, Status> {
         let service = self.clone();
-        self.inner
-            .gate
-            .run(deadline, move || {
-                let active = service.active();
-                let moment = service.moment(&active);
-                pricer::price(&active.settings, &moment, &ask)
-            })
-            .await
-            .map_err(Status::from)
+        let limits = self.active().loaded.config.limits.clone();
+        self.inner.gate.run(&limits, deadline, move || work(&service)).await?
+    }
+
+    /// Decides without a socket in between, for a daemon that has the service linked in; under the same limits.
+    ///
+    /// # Errors
+    /// When too much is asked at once, or the deadline passes first.
+    pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
+        let service = self.clone();
+        let limits = self.active().loaded.config.limits.clone();
+        self.inner.gate.run(&limits, deadline, move || service.decide(&ask)).await
+    }
+
+    /// Decides. This takes its time.
+    pub(super) fn decide(&self, ask: &Ask) -> Vec<Priced> {
+        let active = self.active();
+        let moment = self.moment(&active);
+        pricer::price(&active.settings, &moment, ask)
+    }
+
+    /// How much is going on, and what became of the orders so far.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.inner.gate.load()
     }
 
     pub(super) fn reloads(&self) -> Reloads {
