@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
-use pricing_core::quote::plugin::{Answer, draft, drafts_of_alternatives};
-use pricing_core::quote::{self, Alternative, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
+use pricing_core::quote::plugin::draft;
+use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, Request};
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected};
 
 use crate::args::PluginArgs;
 use crate::error::CliError;
@@ -69,38 +69,28 @@ impl Pricer {
         utilisation: Option<&Utilisation>,
         terms: &Terms<'_>,
     ) -> Result<Alternatives, Reason> {
-        let (plugin, fallback) = match self {
-            Self::Ready(plugin) => (plugin, plugin.settings().fallback),
-            Self::Rejected(_, Some(FallbackBy::Builtin)) => return quote::alternatives(order, pricing, supply, terms),
-            Self::Rejected(rejected, _) => return Err(rejected.fault.clone().into()),
-        };
-        let (drafts, complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
-        let mut list = Vec::new();
-        for draft in &drafts {
-            let called = plugin.call(&Request { order, pricing, draft, utilisation, terms });
-            // No change is the built-in price.
-            let answer = match (called.answer, called.result) {
-                (Some(answer), Ok(_)) => answer,
-                (_, Err(_)) if fallback == Some(FallbackBy::Builtin) => Answer::Change(Vec::new()),
-                (_, Err(fault)) => return Err(fault.into()),
-                (None, Ok(_)) => continue,
-            };
-            list.extend(Alternative::by_plugin(order, pricing, draft, &answer, terms));
+        match self {
+            Self::Ready(plugin) => plugin.alternatives(order, pricing, supply, utilisation, terms),
+            Self::Rejected(_, Some(FallbackBy::Builtin)) => quote::alternatives(order, pricing, supply, terms),
+            Self::Rejected(rejected, _) => Err(rejected.fault.clone().into()),
         }
-        Ok(Alternatives::cheapest_first(list, complete))
     }
 }
 
 /// A host that compiles in a process of its own, and keeps what it compiled in a folder.
 pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHost, CliError> {
+    let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler()?) };
+    Ok(PluginHost::new(settings))
+}
+
+/// A compiler in a process of its own.
+pub(crate) fn compiler() -> Result<Compiler, CliError> {
     // This very program, also after its file was replaced by another version's.
     let running = PathBuf::from("/proc/self/exe");
     let program = if running.exists() { Ok(running) } else { std::env::current_exe() };
     let program =
         program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
-    let compiler = Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] };
-    let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler) };
-    Ok(PluginHost::new(settings))
+    Ok(Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] })
 }
 
 /// Tells why a compiled plugin could not be kept.

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod feed;
 pub mod inventory;
 pub mod metrics;
+pub mod order_name;
 pub mod pricer;
 pub mod server;
 pub mod shadow;

@@ -1,1 +1,184 @@
-//! TODO
+//! One decision: an order, and everything that its price depends on at that moment.
+
+use std::sync::Arc;
+
+use pricing_core::input::InputError;
+use pricing_core::inventory::held::Held;
+use pricing_core::order::{self, Order};
+use pricing_core::quote::{
+    self, Alternatives, GivenTarget, Quote, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
+};
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_host::Plugin;
+use rust_decimal::Decimal;
+
+use crate::config::Source;
+use crate::inventory::Stock;
+use crate::order_name::OrderName;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The order's text.
+    pub text: Arc<str>,
+    /// What the text says, one a group.
+    pub orders: Vec<Order>,
+    /// Who ordered.
+    pub owner: Option<String>,
+    /// The order's name.
+    pub name: Option<OrderName>,
+    /// The daemon has reserved already.
+    pub already_reserved: bool,
+    /// Where the daemon put it, in its words; empty when it did not say.
+    pub targets: Vec<GivenTarget>,
+    /// The same, as the order's.
+    given: Vec<QuotedTarget>,
+    /// Whether every distinct set of cards is to be priced too.
+    pub alternatives: bool,
+}
+
+/// Why something cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The order cannot be read.
+    #[error("the order cannot be read: {0}")]
+    Order(#[from] InputError),
+    /// The targets are not the order's.
+    #[error("the targets are not the order's: {0}")]
+    Targets(#[from] TargetError),
+    /// Targets of several groups cannot be told apart.
+    #[error("targets are given for an order of {0} groups; expected one group")]
+    TargetsOfGroups(usize),
+}
+
+impl Ask {
+    /// Reads an order's text.
+    ///
+    /// # Errors
+    /// When it is no order.
+    pub fn read(text: impl Into<Arc<str>>) -> Result<Self, AskError> {
+        let text = text.into();
+        let orders = order::detect::read(&text, None)?;
+        Ok(Self {
+            text,
+            orders,
+            owner: None,
+            name: None,
+            already_reserved: false,
+            targets: Vec::new(),
+            given: Vec::new(),
+            alternatives: false,
+        })
+    }
+
+    /// Says where the daemon put the order.
+    ///
+    /// # Errors
+    /// When these are not targets of the order.
+    pub fn with_targets(mut self, targets: Vec<GivenTarget>) -> Result<Self, AskError> {
+        if !targets.is_empty() {
+            let [order] = self.orders.as_slice() else {
+                return Err(AskError::TargetsOfGroups(self.orders.len()));
+            };
+            self.given = QuotedTarget::given(order, &targets)?;
+        }
+        self.targets = targets;
+        Ok(self)
+    }
+}
+
+/// What a service prices with until it is configured anew.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The rates.
+    pub rates: Source,
+    /// The plugin.
+    pub plugin: Option<Plugin>,
+    /// Who places.
+    pub scheduler: Scheduler,
+    /// How hard.
+    pub budget: SearchBudget,
+}
+
+/// What is known beside the settings at the moment of a decision.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The cluster.
+    pub stock: Stock,
+    /// What an AKT is worth.
+    pub usd_per_akt: Option<Decimal>,
+}
+
+/// What was decided for one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// The quote.
+    pub quote: Quote,
+    /// Every distinct set of cards, where they were asked for and there are some.
+    pub alternatives: Option<Alternatives>,
+}
+
+/// Decides, for each group of the order.
+#[must_use]
+pub fn price(settings: &Settings, moment: &Moment, ask: &Ask) -> Vec<Priced> {
+    ask.orders.iter().map(|order| price_group(settings, moment, ask, order)).collect()
+}
+
+fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> Priced {
+    let terms = Terms { owner: ask.owner.as_deref(), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
+    let pricing = &*settings.rates.pricing;
+    let alone = |quote| Priced { quote, alternatives: None };
+    let supply = match &moment.stock {
+        _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },
+        Stock::NotAsked => Supply::Unknown,
+        Stock::Known(known) if ask.already_reserved => Supply::Held { cluster: &known.cluster },
+        Stock::Known(known) => {
+            Supply::Reserve { cluster: &known.cluster, scheduler: settings.scheduler, budget: settings.budget }
+        }
+        Stock::Unusable(problem) => {
+            // Whom the provider does not serve is told that, with or without an inventory.
+            let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
+            let reason = quote::screen(order, pricing, &terms).err().unwrap_or_else(unusable);
+            return alone(Quote::no_bid(order, reason));
+        }
+    };
+    let utilisation = match &moment.stock {
+        Stock::Known(known) => Some(&*known.utilisation),
+        Stock::NotAsked | Stock::Unusable(_) => None,
+    };
+    let quote = match &settings.plugin {
+        Some(plugin) => plugin.quote(order, pricing, supply, utilisation, &terms),
+        None => quote::quote(order, pricing, supply, &terms),
+    };
+    if !ask.alternatives {
+        return alone(quote);
+    }
+    let alternatives = match &settings.plugin {
+        Some(plugin) => plugin.alternatives(order, pricing, supply, utilisation, &terms),
+        None => quote::alternatives(order, pricing, supply, &terms),
+    };
+    // Without any, the quote itself has said why.
+    Priced { quote, alternatives: Some(alternatives.unwrap_or_default()) }
+}
+
+/// What the bids among the answers take of the cluster, to be held back until the daemon has reserved it; none when they
+/// take nothing that this service placed.
+#[must_use]
+pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<Held>> {
+    if ask.already_reserved || !ask.given.is_empty() {
+        return None;
+    }
+    let bids = ask.orders.iter().zip(priced).filter(|(_, priced)| priced.quote.price().is_some());
+    let held = bids.flat_map(|(order, priced)| {
+        Held::by(order, &settings.rates.pricing, settings.scheduler, &priced.quote.targets)
+    });
+    let held = Held::merge(held);
+    (!held.is_empty()).then_some(held)
+}
+
+/// Declines an order that would be declined whatever it were to get, for each group of it.
+#[must_use]
+pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask) -> Vec<Result<(), Reason>> {
+    let terms = Terms { owner: ask.owner.as_deref(), usd_per_akt, ..Terms::default() };
+    ask.orders.iter().map(|order| quote::screen(order, &settings.rates.pricing, &terms)).collect()
+}

@@ -1,5 +1,6 @@
 //! A loaded plugin: calls, what happens when they fail, and the file that may take over.
 
+mod alternatives;
 mod breaker;
 mod job;
 mod probe;

@@ -1,0 +1,112 @@
+//! Quotes as messages, field by field as the contract's JSON has them.
+
+use pricing_core::gpu::GpuKind;
+use pricing_core::money::Price;
+use pricing_core::quote::{
+    Alternative, Alternatives, CardGroup, Decision, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason,
+};
+use pricing_proto::bidprice::v1;
+
+/// A quote, with the alternatives where they were asked for.
+#[must_use]
+pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
+    let decision = match &quote.decision {
+        Decision::Bid(_) => v1::Decision::Bid,
+        Decision::NoBid(reason) if reason.code.is_fault() => v1::Decision::Fault,
+        Decision::NoBid(_) => v1::Decision::Decline,
+    };
+    v1::Quote {
+        group: quote.group.clone(),
+        decision: decision.into(),
+        price: quote.price().map(price),
+        max_price: quote.max_price.as_ref().map(price),
+        usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
+        targets: quote.targets.iter().map(target).collect(),
+        lines: quote.lines.iter().map(line).collect(),
+        offer_prices: quote.offer_prices.iter().map(offer_prices).collect(),
+        reason: quote.reason().map(reason),
+        plugin: quote.plugin.as_ref().map(plugin),
+        alternatives: alternatives.map(|found| found.list.iter().map(alternative).collect()).unwrap_or_default(),
+        alternatives_complete: alternatives.map(|found| found.complete),
+    }
+}
+
+/// A reason.
+#[must_use]
+pub fn reason(reason: &Reason) -> v1::Reason {
+    v1::Reason { code: reason.code.name().to_owned(), message: reason.message.clone() }
+}
+
+fn price(price: &Price) -> v1::Price {
+    v1::Price { denom: price.denom().to_string(), amount: price.amount().to_string() }
+}
+
+fn target(target: &QuotedTarget) -> v1::Target {
+    v1::Target {
+        resource_id: target.resource_id,
+        count: target.count,
+        nodes: target.nodes.iter().map(ToString::to_string).collect(),
+        gpu_units: target.gpu_units,
+        cards: target.cards.iter().map(cards).collect(),
+    }
+}
+
+fn cards(group: &CardGroup) -> v1::Cards {
+    v1::Cards { node: group.node.as_deref().map(str::to_owned), kinds: group.kinds.iter().map(kind).collect() }
+}
+
+fn kind(kind: &GpuKind) -> v1::GpuKind {
+    v1::GpuKind {
+        vendor: kind.vendor().to_owned(),
+        model: kind.model().to_owned(),
+        ram: kind.ram().map(str::to_owned),
+        interface: kind.interface().map(str::to_owned),
+    }
+}
+
+fn line(line: &Line) -> v1::Line {
+    v1::Line {
+        resource_id: line.resource_id,
+        item: line.item.name().to_owned(),
+        kind: line.kind.clone(),
+        quantity: line.quantity.to_string(),
+        unit: line.item.unit().map(str::to_owned),
+        usd_per_unit_month: line.usd_per_unit_month.to_string(),
+        rate: line.rate.clone(),
+        usd_per_month: line.usd_per_month.to_string(),
+    }
+}
+
+fn offer_prices(offer: &OfferPrices) -> v1::OfferPrices {
+    let volumes = offer.storage.iter();
+    let endpoints = offer.endpoints.iter();
+    v1::OfferPrices {
+        resource_id: offer.resource_id,
+        count: offer.count,
+        cpu: offer.cpu.to_string(),
+        memory: offer.memory.to_string(),
+        storage: volumes.map(|v| v1::VolumePrice { name: v.name.clone(), price: v.price.to_string() }).collect(),
+        gpu: offer.gpu.to_string(),
+        endpoints: endpoints
+            .map(|e| v1::EndpointPrice { kind: e.kind.name().to_owned(), price: e.price.to_string() })
+            .collect(),
+    }
+}
+
+fn plugin(used: &PluginUse) -> v1::PluginUse {
+    v1::PluginUse {
+        name: used.name.clone(),
+        digest: used.digest.clone(),
+        fuel: used.fuel,
+        fallback: used.fallback.as_ref().map(|fallback| fallback.by.name().to_owned()),
+        fault: used.fallback.as_ref().map(|fallback| reason(&fallback.fault)),
+    }
+}
+
+fn alternative(found: &Alternative) -> v1::Alternative {
+    v1::Alternative {
+        targets: found.targets.iter().map(target).collect(),
+        price: Some(price(&found.price)),
+        usd_per_month: found.usd_per_month.map(|usd| usd.to_string()),
+    }
+}

@@ -1,0 +1,4 @@
+//! Between the messages of `pricing-proto` and the domain.
+
+pub mod answer;
+pub mod order;

@@ -1,0 +1,202 @@
+//! Orders as messages become the text that the core reads: one reader for all of them, and one form to record.
+
+use pricing_core::money::CHAIN_DECIMALS;
+use pricing_core::quote::{GivenCards, GivenKind, GivenTarget};
+use pricing_core::text::excerpt;
+use pricing_proto::akash::base::attributes::v1::Attribute;
+use pricing_proto::akash::base::resources::v1beta4::{Endpoint, ResourceValue, Resources, Storage};
+use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
+use pricing_proto::bidprice::v1::{self, order::Form};
+use pricing_proto::cosmos::base::v1beta1::DecCoin;
+use serde_json::{Map, Value, json};
+
+use crate::order_name::OrderName;
+
+/// Why a message is no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderMessageError {
+    /// Nothing was sent.
+    #[error("the request has no order; set one of `group_spec`, `chain_order` and `text`")]
+    Missing,
+    /// The chain's order has no group spec.
+    #[error("the order has no `spec`")]
+    NoSpec,
+    /// A resource value is no text.
+    #[error("at `{path}`: the value is not the decimal text of a whole number")]
+    NotText {
+        /// Where.
+        path: String,
+    },
+    /// An endpoint's kind is not one of the chain's.
+    #[error("at `{path}`: {kind} is no kind of endpoint")]
+    EndpointKind {
+        /// Where.
+        path: String,
+        /// The number.
+        kind: i32,
+    },
+    /// An amount is not what the chain writes.
+    #[error(
+        "at `{path}`: `{amount}` is no amount; the chain writes a whole number of 10^-18 units, so that \
+         `1500000000000000000` is 1.5"
+    )]
+    Amount {
+        /// Where.
+        path: String,
+        /// What stood there.
+        amount: String,
+    },
+}
+
+/// The text of an order, and its name where the message has it.
+///
+/// # Errors
+/// When the message has no order, or one that has no text.
+pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), OrderMessageError> {
+    match order.and_then(|order| order.form).ok_or(OrderMessageError::Missing)? {
+        Form::Text(text) => Ok((text, None)),
+        Form::GroupSpec(spec) => Ok((group_spec(&spec)?, None)),
+        Form::ChainOrder(order) => {
+            let spec = order.spec.ok_or(OrderMessageError::NoSpec)?;
+            Ok((group_spec(&spec)?, order.id.map(OrderName::from)))
+        }
+    }
+}
+
+/// A group spec as the chain's REST dialect writes it.
+///
+/// # Errors
+/// When a value is not what the chain writes.
+pub fn group_spec(spec: &GroupSpec) -> Result<String, OrderMessageError> {
+    let requirements = spec.requirements.clone().unwrap_or_default();
+    let signed_by = requirements.signed_by.unwrap_or_default();
+    let units = spec.resources.iter().enumerate();
+    let units: Vec<Value> = units.map(|(place, found)| unit(found, place)).collect::<Result<_, _>>()?;
+    let value = json!({
+        "name": spec.name,
+        "requirements": {
+            "signed_by": { "all_of": signed_by.all_of, "any_of": signed_by.any_of },
+            "attributes": attributes(&requirements.attributes),
+        },
+        "resources": units,
+    });
+    Ok(value.to_string())
+}
+
+fn unit(unit: &ResourceUnit, place: usize) -> Result<Value, OrderMessageError> {
+    let path = format!("resources[{place}]");
+    let mut value = Map::new();
+    let found = unit.resource.clone().unwrap_or_default();
+    value.insert("resource".to_owned(), resources(&found, &format!("{path}.resource"))?);
+    value.insert("count".to_owned(), unit.count.into());
+    if let Some(price) = &unit.price {
+        value.insert("price".to_owned(), coin(price, &format!("{path}.price"))?);
+    }
+    Ok(Value::Object(value))
+}
+
+fn resources(found: &Resources, path: &str) -> Result<Value, OrderMessageError> {
+    let at = |name: &str| format!("{path}.{name}");
+    let mut value = Map::new();
+    value.insert("id".to_owned(), found.id.into());
+    // What is absent stays absent: the reader says what is missing.
+    if let Some(cpu) = &found.cpu {
+        let units = number(cpu.units.as_ref(), &at("cpu.units"))?;
+        value.insert("cpu".to_owned(), json!({ "units": units, "attributes": attributes(&cpu.attributes) }));
+    }
+    if let Some(memory) = &found.memory {
+        let quantity = number(memory.quantity.as_ref(), &at("memory.quantity"))?;
+        let memory = json!({ "quantity": quantity, "attributes": attributes(&memory.attributes) });
+        value.insert("memory".to_owned(), memory);
+    }
+    let volumes = found.storage.iter().enumerate();
+    let volumes = volumes.map(|(place, found)| volume(found, &at(&format!("storage[{place}]"))));
+    value.insert("storage".to_owned(), volumes.collect::<Result<_, _>>()?);
+    if let Some(gpu) = &found.gpu {
+        let units = number(gpu.units.as_ref(), &at("gpu.units"))?;
+        value.insert("gpu".to_owned(), json!({ "units": units, "attributes": attributes(&gpu.attributes) }));
+    }
+    let endpoints = found.endpoints.iter().enumerate();
+    let endpoints = endpoints.map(|(place, found)| endpoint(found, &at(&format!("endpoints[{place}]"))));
+    value.insert("endpoints".to_owned(), endpoints.collect::<Result<_, _>>()?);
+    Ok(Value::Object(value))
+}
+
+fn volume(found: &Storage, path: &str) -> Result<Value, OrderMessageError> {
+    let quantity = number(found.quantity.as_ref(), &format!("{path}.quantity"))?;
+    Ok(json!({ "name": found.name, "quantity": quantity, "attributes": attributes(&found.attributes) }))
+}
+
+fn endpoint(found: &Endpoint, path: &str) -> Result<Value, OrderMessageError> {
+    use pricing_proto::akash::base::resources::v1beta4::endpoint::Kind;
+
+    let unknown = |_| OrderMessageError::EndpointKind { path: format!("{path}.kind"), kind: found.kind };
+    let kind = Kind::try_from(found.kind).map_err(unknown)?;
+    Ok(json!({ "kind": kind.as_str_name(), "sequence_number": found.sequence_number }))
+}
+
+fn attributes(list: &[Attribute]) -> Value {
+    list.iter().map(|attribute| json!({ "key": attribute.key, "value": attribute.value })).collect()
+}
+
+/// A resource value: absent, or empty as protobuf writes 0, is 0.
+fn number(value: Option<&ResourceValue>, path: &str) -> Result<Value, OrderMessageError> {
+    let bytes = value.map_or(&[][..], |value| &value.val);
+    let text = std::str::from_utf8(bytes).map_err(|_| OrderMessageError::NotText { path: path.to_owned() })?;
+    Ok(json!({ "val": if text.is_empty() { "0" } else { text } }))
+}
+
+/// A coin whose amount has a decimal point.
+fn coin(coin: &DecCoin, path: &str) -> Result<Value, OrderMessageError> {
+    let wrong =
+        || OrderMessageError::Amount { path: format!("{path}.amount"), amount: excerpt(&coin.amount).to_string() };
+    let amount =
+        if coin.amount.contains('.') { coin.amount.clone() } else { from_atomics(&coin.amount).ok_or_else(wrong)? };
+    Ok(json!({ "denom": coin.denom, "amount": amount }))
+}
+
+/// The decimal that the chain writes as a whole number of 10^-18 units.
+///
+/// Source: `LegacyDec.Marshal` of cosmossdk.io/math, which every `DecCoin` on the chain goes through.
+fn from_atomics(text: &str) -> Option<String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let decimals = usize::try_from(CHAIN_DECIMALS).ok()?;
+    let padded = format!("{text:0>width$}", width = decimals.saturating_add(1));
+    let (whole, fraction) = padded.split_at_checked(padded.len().checked_sub(decimals)?)?;
+    Some(format!("{whole}.{fraction}"))
+}
+
+/// A decimal as the chain writes it: a whole number of 10^-18 units. None when it has more decimals.
+#[must_use]
+pub fn to_atomics(amount: &str) -> Option<String> {
+    let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
+    let decimals = usize::try_from(CHAIN_DECIMALS).ok()?;
+    if fraction.len() > decimals {
+        return None;
+    }
+    let digits = format!("{whole}{fraction:0<decimals$}");
+    let digits = digits.trim_start_matches('0');
+    Some(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
+}
+
+/// The targets that a daemon gives.
+#[must_use]
+pub fn targets(targets: Vec<v1::Target>) -> Vec<GivenTarget> {
+    let kind = |kind: v1::GpuKind| GivenKind {
+        vendor: kind.vendor,
+        model: kind.model,
+        ram: kind.ram,
+        interface: kind.interface,
+    };
+    let cards = |cards: v1::Cards| GivenCards { node: cards.node, kinds: cards.kinds.into_iter().map(kind).collect() };
+    let target = |target: v1::Target| GivenTarget {
+        resource_id: target.resource_id,
+        count: target.count,
+        nodes: target.nodes,
+        gpu_units: target.gpu_units,
+        cards: target.cards.into_iter().map(cards).collect(),
+    };
+    targets.into_iter().map(target).collect()
+}

@@ -1,0 +1,34 @@
+//! The name by which the chain knows an order.
+
+use std::fmt;
+
+use pricing_proto::akash::market::v1::OrderId;
+use serde::{Deserialize, Serialize};
+
+/// An order's name: owner, deployment, group and order number. It is written `owner/dseq/gseq/oseq`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderName {
+    /// The tenant's address.
+    pub owner: String,
+    /// The deployment.
+    pub dseq: u64,
+    /// The group in it.
+    pub gseq: u32,
+    /// The group's order.
+    pub oseq: u32,
+}
+
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, dseq, gseq, oseq } = self;
+        write!(f, "{owner}/{dseq}/{gseq}/{oseq}")
+    }
+}
+
+impl From<OrderId> for OrderName {
+    fn from(id: OrderId) -> Self {
+        let OrderId { owner, dseq, gseq, oseq } = id;
+        Self { owner, dseq, gseq, oseq }
+    }
+}
