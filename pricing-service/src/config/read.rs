@@ -132,10 +132,9 @@ fn check(config: &Config) -> Result<(), InputError> {
     if config.feed.usd_per_akt.is_some() && !config.feed.source.is_empty() {
         return wrong("feed", "`usd_per_akt` and `source` exclude each other");
     }
-    if let Some(usd) = config.feed.usd_per_akt.map(super::Number::get) {
-        if usd <= Decimal::ZERO || usd > Decimal::from(1_000_000) {
-            return wrong("feed.usd_per_akt", "USD/AKT must be above 0 and at most 1000000");
-        }
+    let in_bounds = |usd: Decimal| usd > Decimal::ZERO && usd <= Decimal::from(1_000_000);
+    if !config.feed.usd_per_akt.map(super::Number::get).is_none_or(in_bounds) {
+        return wrong("feed.usd_per_akt", "USD/AKT must be above 0 and at most 1000000");
     }
     Ok(())
 }
