@@ -5,13 +5,19 @@
 use std::path::Path;
 
 use pricing_core::order::{GroupSpec, group_spec};
+use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
 use pricing_proto::akash::base::resources::v1beta4::{self as resources, ResourceValue};
 use pricing_proto::akash::deployment::v1beta4 as deployment;
 use pricing_proto::bidprice::v1::{Order, order::Form};
 use pricing_proto::cosmos::base::v1beta1::DecCoin;
+use pricing_service::config::Source;
 use pricing_service::convert::order;
+use pricing_service::inventory::Stock;
+use pricing_service::pricer::{Ask, Moment, Settings, price};
+use prost::Message as _;
 use serde_json::Value;
+use testkit::random::Random;
 
 /// Every group of the corpus, as the chain's REST dialect writes it.
 fn groups() -> Vec<(String, Value)> {
@@ -133,4 +139,32 @@ fn an_order_that_is_none_is_refused_with_a_reason() {
     // What is absent is the reader's to refuse.
     let (text, _) = order::text(Some(Order { form: Some(Form::GroupSpec(spec)) })).unwrap();
     assert!(group_spec::read(&text).unwrap_err().to_string().contains("cpu"));
+}
+
+#[test]
+fn no_bytes_that_are_a_message_make_it_panic() {
+    let rates = Source::read("[rates.gpu]\n\"*\" = \"50\"\n".to_owned()).unwrap();
+    let settings =
+        Settings { rates, plugin: None, scheduler: Scheduler::Sound, budget: SearchBudget { steps: 10_000 } };
+    let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
+    let seeds: Vec<Vec<u8>> = groups().iter().map(|(_, group)| message(group).encode_to_vec()).collect();
+    let mut random = Random::new(4);
+    let mut asked = 0;
+    for round in 0..20_000 {
+        let mut bytes = seeds[round % seeds.len()].clone();
+        for _ in 0..=random.up_to(1) {
+            let place = usize::try_from(random.up_to(u64::try_from(bytes.len() - 1).unwrap())).unwrap();
+            match random.up_to(9) {
+                2..=9 => bytes[place] = u8::try_from(random.up_to(255)).unwrap(),
+                0 => drop(bytes.remove(place)),
+                _ => bytes.insert(place, b'9'),
+            }
+        }
+        let Ok(spec) = deployment::GroupSpec::decode(&*bytes) else { continue };
+        let Ok(text) = order::group_spec(&spec) else { continue };
+        let Ok(ask) = Ask::read(text) else { continue };
+        asked += 1;
+        assert_eq!(price(&settings, &moment, &ask).len(), ask.orders.len());
+    }
+    assert!(asked > 1_000, "{asked} of the messages were orders");
 }
