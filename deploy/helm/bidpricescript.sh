@@ -1,3 +1,3 @@
 #!/bin/sh
-export BIDPRICE_USD_PER_AKT="${BIDPRICE_USD_PER_AKT:-0.50}" PRICE_TARGET_GPU_MAPPINGS="${PRICE_TARGET_GPU_MAPPINGS:-t4=80,h100=1900}"
-exec "${BIDPRICE_BIN:-/usr/local/bin}/bidprice-script"
+export BIDPRICE_SOCKET=/config/bidprice.sock BIDPRICE_FALLBACK=local
+exec /usr/local/bin/bidprice-script

@@ -29,7 +29,7 @@ if [ -z "$programs" ]; then
   done
 fi
 
-mkdir -p "$folder/bin"
-cp "$programs/bidprice-script" "$programs/bidprice" "$folder/bin/"
-chmod 0755 "$folder/bin/bidprice-script" "$folder/bin/bidprice"
+mkdir -p "$folder/usr/local/bin"
+cp "$programs/bidprice-script" "$programs/bidprice" "$folder/usr/local/bin/"
+chmod 0755 "$folder/usr/local/bin/bidprice-script" "$folder/usr/local/bin/bidprice"
 cp "$here/bidpricescript.sh" "$folder/"

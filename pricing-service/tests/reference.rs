@@ -94,8 +94,11 @@ impl<'a> Reference<'a> {
         for (name, property) in Self::properties(self.schema) {
             if OF_RATE_CARD.contains(&name) {
                 let words = self.words(property);
-                write!(text, "\n## `[{name}]`\n\n{words} Its keys are those of a [rate card](../README.md#rate-card).\n")
-                    .unwrap();
+                write!(
+                    text,
+                    "\n## `[{name}]`\n\n{words} Its keys are those of a [rate card](../README.md#rate-card).\n"
+                )
+                .unwrap();
             } else {
                 self.section(&mut text, name, property, false);
             }
@@ -183,7 +186,9 @@ impl<'a> Reference<'a> {
             _ => Vec::new(),
         };
         match kinds.as_slice() {
-            ["string"] if resolved["format"] == "ip" || reference.contains("SocketAddr") => "address and port".to_owned(),
+            ["string"] if resolved["format"] == "ip" || reference.contains("SocketAddr") => {
+                "address and port".to_owned()
+            }
             ["string"] => "text".to_owned(),
             ["integer"] => "whole number".to_owned(),
             ["boolean"] => "`true`, `false`".to_owned(),
