@@ -25,8 +25,8 @@ impl Service {
     }
 
     async fn answer(&self, request: QuoteRequest, deadline: Instant) -> Result<QuoteResponse, Status> {
-        let priced = self.decide(ask(request)?, deadline).await?;
-        let quotes = priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
+        let decided = self.decide(ask(request)?, deadline).await?;
+        let quotes = decided.priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
         Ok(QuoteResponse { quotes })
     }
 }
@@ -95,8 +95,11 @@ impl Pricing for Service {
         Ok(Response::new(Box::pin(answers)))
     }
 
-    async fn release(&self, _request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
-        Ok(Response::new(ReleaseResponse { released: false }))
+    async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
+        let name = request.into_inner().order_id.map(OrderName::from);
+        let name = name.ok_or_else(|| Status::invalid_argument("the request has no `order_id`"))?;
+        let released = self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(&name));
+        Ok(Response::new(ReleaseResponse { released }))
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

@@ -10,6 +10,8 @@ use super::plugin;
 use super::state::{Active, Service};
 use crate::config::{self, ConfigError, Loaded};
 use crate::digest::Digest;
+use crate::feed::Feed;
+use crate::inventory::{LiveInventory, Plan};
 
 impl Service {
     /// Reads the configuration, the rates and the plugin again, and takes them when all are good.
@@ -39,6 +41,8 @@ impl Service {
         let loaded = config::load(&self.inner.path)?;
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
+        Feed::check(&loaded.config.feed)?;
+        let plan = Plan::of(&loaded.config.inventory)?;
         // Last, since a plugin's file takes over at once when it is good.
         let plugin = match (&loaded.config.plugin, &before.loaded.config.plugin, &before.settings.plugin) {
             (Some(new), Some(old), Some(plugin)) if new == old => {
@@ -50,9 +54,25 @@ impl Service {
             (Some(new), ..) => Some(plugin::open(new, &self.inner.compiler)?),
             (None, ..) => None,
         };
+        self.inner.feed.reconfigure(&loaded.config.feed)?;
+        if before.loaded.config.inventory != loaded.config.inventory {
+            self.follow(plan);
+        }
         let active = Arc::new(Active::new(loaded, plugin));
         self.inner.active.store(Arc::clone(&active));
         Ok(active)
+    }
+}
+
+impl Service {
+    /// Goes over to another inventory, or to none.
+    fn follow(&self, plan: Option<Plan>) {
+        let inventory = &self.inner.inventory;
+        match (plan, inventory.load().as_deref()) {
+            (Some(plan), Some(live)) => live.reconfigure(plan),
+            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (None, _) => inventory.store(None),
+        }
     }
 }
 

@@ -39,8 +39,8 @@ impl ProviderRpc for Service {
         let spec = request.into_inner().group_spec;
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
         let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-        let priced = self.decide(ask, deadline).await?;
-        let priced = priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
+        let decided = self.decide(ask, deadline).await?;
+        let priced = decided.priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
         screened(&spec, &priced.quote).map(Response::new)
     }
 }

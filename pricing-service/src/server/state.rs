@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
 use tonic::Status;
@@ -12,7 +12,8 @@ use tonic::Status;
 use super::gate::Gate;
 use super::plugin;
 use crate::config::{self, ConfigError, Loaded};
-use crate::inventory::Stock;
+use crate::feed::Feed;
+use crate::inventory::{LiveInventory, Stock};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
 /// A configuration in use.
@@ -22,6 +23,16 @@ pub struct Active {
     pub loaded: Loaded,
     /// What orders are priced with.
     pub settings: Arc<Settings>,
+}
+
+/// What was decided, and all that it depended on.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) active: Arc<Active>,
+    pub(super) moment: Moment,
+    pub(super) ask: Ask,
+    /// One a group.
+    pub(super) priced: Vec<Priced>,
 }
 
 /// How often the configuration was taken and refused.
@@ -44,6 +55,9 @@ pub(super) struct Inner {
     pub(super) compiler: Compiler,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
+    pub(super) feed: Feed,
+    /// None while no inventory is configured.
+    pub(super) inventory: ArcSwapOption<LiveInventory>,
     pub(super) reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
@@ -59,12 +73,16 @@ impl Service {
         let loaded = config::load(path)?;
         let plugin = loaded.config.plugin.as_ref().map(|plugin| plugin::open(plugin, &compiler)).transpose()?;
         let gate = Gate::new(&loaded.config.limits);
+        let feed = Feed::start(&loaded.config.feed)?;
+        let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let active = ArcSwap::from_pointee(Active::new(loaded, plugin));
         let inner = Inner {
             path: path.to_owned(),
             compiler,
             active,
             gate,
+            feed,
+            inventory: ArcSwapOption::new(inventory.map(Arc::new)),
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             started: Instant::now(),
@@ -78,27 +96,31 @@ impl Service {
         self.inner.active.load_full()
     }
 
-    /// What is known at this moment.
-    fn moment(&self, active: &Active) -> Moment {
-        let usd_per_akt = active.loaded.config.feed.usd_per_akt.map(config::Number::get);
-        Moment { stock: Stock::NotAsked, usd_per_akt }
-    }
-
     /// Decides, on a thread on which it may take its time, when it is the order's turn.
     ///
     /// # Errors
     /// When too much is asked at once, or the deadline passes first.
-    pub(super) async fn decide(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Status> {
+    pub(super) async fn decide(&self, ask: Ask, deadline: Instant) -> Result<Decided, Status> {
         let service = self.clone();
-        self.inner
-            .gate
-            .run(deadline, move || {
-                let active = service.active();
-                let moment = service.moment(&active);
-                pricer::price(&active.settings, &moment, &ask)
-            })
-            .await
-            .map_err(Status::from)
+        self.inner.gate.run(deadline, move || service.decide_now(ask)).await.map_err(Status::from)
+    }
+
+    fn decide_now(&self, ask: Ask) -> Decided {
+        let active = self.active();
+        let settings = &active.settings;
+        let now = Instant::now();
+        let usd_per_akt = self.inner.feed.usd_per_akt(now);
+        let decide = |stock: &Stock| {
+            let moment = Moment { stock: stock.clone(), usd_per_akt };
+            let priced = pricer::price(settings, &moment, &ask);
+            let taken = pricer::taken(settings, &ask, &priced);
+            ((moment, priced), taken)
+        };
+        let (moment, priced) = match self.inner.inventory.load().as_deref() {
+            None => decide(&Stock::NotAsked).0,
+            Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
+        };
+        Decided { active, moment, ask, priced }
     }
 
     pub(super) fn reloads(&self) -> Reloads {
