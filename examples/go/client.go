@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"bidprice.example/go/wire"
 )
@@ -26,6 +27,20 @@ func (n *NoBid) Error() string {
 
 // ErrNonsense is an answer that is no price.
 var ErrNonsense = errors.New("the service's answer is no price")
+
+// codec marshals this package's messages, whichever codec the process has registered for its own: a cosmos-sdk process
+// has one that knows gogoproto's.
+type codec struct{}
+
+func (codec) Name() string { return "proto" }
+
+func (codec) Marshal(message interface{}) ([]byte, error) {
+	return proto.Marshal(message.(proto.Message))
+}
+
+func (codec) Unmarshal(data []byte, message interface{}) error {
+	return proto.Unmarshal(data, message.(proto.Message))
+}
 
 // Client asks a service over its Unix socket. It may be used by many goroutines at once.
 type Client struct {
@@ -59,7 +74,8 @@ func (c *Client) Ask(ctx context.Context, order *wire.Order, owner string, reser
 	defer cancel()
 	request := &wire.QuoteRequest{Order: order, Owner: owner, AlreadyReserved: reserved}
 	response := new(wire.QuoteResponse)
-	if err := c.connection.Invoke(ctx, "/bidprice.v1.Pricing/Quote", request, response); err != nil {
+	err := c.connection.Invoke(ctx, "/bidprice.v1.Pricing/Quote", request, response, grpc.ForceCodec(codec{}))
+	if err != nil {
 		return nil, err
 	}
 	if len(response.Quotes) != 1 {

@@ -22,11 +22,10 @@ def main():
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", help="the service's Unix socket")
     where.add_argument("--address", help="HOST:PORT")
-    parser.add_argument("--service", default="", help=f"such as {bidprice.SERVICE}")
     options = parser.parse_args()
     with bidprice.channel(options.socket, options.address) as channel:
         try:
-            sys.exit(0 if serving(channel, options.service) else 1)
+            sys.exit(0 if serving(channel) else 1)
         except grpc.RpcError as error:
             print(f"{error.code().name}: {error.details()}", file=sys.stderr)
             sys.exit(1)
