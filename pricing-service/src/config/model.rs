@@ -112,7 +112,7 @@ pub struct Inventory {
     pub ca: Option<PathBuf>,
     /// How long the last good snapshot is used. After that there is no bid.
     pub max_age: Span,
-    /// How long a stream may be silent before it is opened anew.
+    /// How long a stream may be silent before it is opened anew: at least `1s`, and at most half of `max_age`.
     pub silence: Span,
     /// How long capacity of a bid is held back until it is released or seen in the inventory; `0s` holds nothing.
     pub hold: Span,
