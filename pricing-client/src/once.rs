@@ -19,8 +19,8 @@ use tower::Service;
 use crate::connect::{connected, mark};
 use crate::error::CallError;
 
-/// Asks a service on a Unix socket one question. For programs that end after it: they link a third less than with a
-/// [`Client`](crate::Client), and no TLS.
+/// Asks a service on a Unix socket one question. For programs that end after it: they link less than with a
+/// [`Client`](crate::Client), and no TLS even where something else in their build asks for it.
 ///
 /// # Errors
 /// When nobody answers in time, or the answer is an error.

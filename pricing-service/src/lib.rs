@@ -15,3 +15,4 @@ pub mod order_name;
 pub mod pricer;
 pub mod server;
 pub mod shadow;
+pub mod telemetry;

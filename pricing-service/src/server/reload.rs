@@ -83,6 +83,12 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
     if before.listen != after.listen {
         return restart("listen");
     }
+    if before.limits.request_bytes != after.limits.request_bytes {
+        return restart("limits.request_bytes");
+    }
+    if before.limits.connections != after.limits.connections {
+        return restart("limits.connections");
+    }
     if before.bid_log != after.bid_log {
         return restart("bid_log");
     }

@@ -7,9 +7,10 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::gate::Gate;
+use super::gate::{Gate, Load, Refused};
 use super::plugin;
 use crate::config::{self, ConfigError, Loaded};
 use crate::feed::Feed;
@@ -55,6 +56,8 @@ pub(super) struct Inner {
     pub(super) compiler: Compiler,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
+    /// Nothing new is begun any more.
+    pub(super) stopping: CancellationToken,
     pub(super) feed: Feed,
     /// None while no inventory is configured.
     pub(super) inventory: ArcSwapOption<LiveInventory>,
@@ -81,6 +84,7 @@ impl Service {
             compiler,
             active,
             gate,
+            stopping: CancellationToken::new(),
             feed,
             inventory: ArcSwapOption::new(inventory.map(Arc::new)),
             reloads: Mutex::default(),
@@ -96,16 +100,38 @@ impl Service {
         self.inner.active.load_full()
     }
 
-    /// Decides, on a thread on which it may take its time, when it is the order's turn.
+    /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
     ///
     /// # Errors
     /// When too much is asked at once, or the deadline passes first.
-    pub(super) async fn decide(&self, ask: Ask, deadline: Instant) -> Result<Decided, Status> {
+    pub(super) async fn in_turn<R: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Self) -> Result<R, Status> + Send + 'static,
+    ) -> Result<R, Status> {
         let service = self.clone();
-        self.inner.gate.run(deadline, move || service.decide_now(ask)).await.map_err(Status::from)
+        let limits = self.active().loaded.config.limits.clone();
+        self.inner.gate.run(&limits, deadline, move || work(&service)).await?
     }
 
-    fn decide_now(&self, ask: Ask) -> Decided {
+    /// Decides without a socket in between, for a daemon that has the service linked in; under the same limits.
+    ///
+    /// # Errors
+    /// When too much is asked at once, or the deadline passes first.
+    pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
+        let service = self.clone();
+        let limits = self.active().loaded.config.limits.clone();
+        self.inner.gate.run(&limits, deadline, move || service.decide(ask).priced).await
+    }
+
+    /// How much is going on, and what became of the orders so far.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.inner.gate.load()
+    }
+
+    /// Decides. This takes its time.
+    pub(super) fn decide(&self, ask: Ask) -> Decided {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
