@@ -1,7 +1,6 @@
 //! The client against services that answer, and peers that do not.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
 
 #[expect(unreachable_pub, reason = "tests of two packages use it")]
 mod fake;
