@@ -38,6 +38,7 @@ mod screening;
 mod state;
 mod status;
 mod stream;
+mod watched;
 
 use std::path::Path;
 use std::time::Duration;
@@ -53,10 +54,12 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tower::layer::util::{Identity, Stack};
 
 use crate::config::ConfigError;
+use crate::metrics::{Page, PageError};
 
 pub use gate::{Load, Refused};
 pub use listen::check as check_listen;
-pub use state::{Active, Service};
+pub use plugin::Opened;
+pub use state::{Active, Service, Shadowing};
 
 use arrival::Arrivals;
 
@@ -79,6 +82,12 @@ pub enum ServeError {
     Failed(String),
 }
 
+impl From<PageError> for ServeError {
+    fn from(PageError { address, error }: PageError) -> Self {
+        Self::Listen { address: address.to_string(), message: error.to_string() }
+    }
+}
+
 /// Runs the service until it is told to stop, and ends the calls in flight.
 ///
 /// # Errors
@@ -95,6 +104,7 @@ pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Re
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
     let loaded = &service.active().loaded;
     let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
+    let page = loaded.config.listen.metrics.map(Page::bind).transpose()?;
     // Ends what works beside the listeners, whatever the reason that this ends for.
     let stop = stop.child_token();
     let _stop = stop.clone().drop_guard();
@@ -102,10 +112,12 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let router = router(&service, health)?;
     let watch = tokio::spawn(reload::watch(service.clone(), stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
+    let told = service.clone();
+    let page = page.map(|page| tokio::spawn(page.serve(move || told.metrics_page(), stop.clone())));
     let drain = service.clone();
     let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
-    for task in [watch, leaves] {
+    for task in [watch, leaves].into_iter().chain(page) {
         task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
     }
     served

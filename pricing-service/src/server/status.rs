@@ -1,9 +1,9 @@
 //! What the service tells of itself.
 
-use pricing_host::{BreakerState, Plugin};
-use pricing_proto::bidprice::v1::{PluginStatus, RatesStatus, ReloadStatus, StatusResponse};
+use pricing_proto::bidprice::v1::{RatesStatus, ReloadStatus, ShadowStatus, StatusResponse};
 
-use super::state::Service;
+use super::plugin::Opened;
+use super::state::{Service, Shadowing};
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
@@ -13,18 +13,18 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.inner.started.elapsed().as_secs(),
             rates: Some(RatesStatus { digest: active.settings.rates.digest.to_string() }),
-            plugin: active.settings.plugin.as_ref().map(plugin),
+            plugin: active.plugin.as_ref().map(Opened::status),
+            shadow: active.shadow.as_ref().map(shadow),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
             ..StatusResponse::default()
         }
     }
 }
 
-fn plugin(plugin: &Plugin) -> PluginStatus {
-    let breaker = match plugin.breaker() {
-        BreakerState::Closed { .. } => "closed",
-        BreakerState::Open { .. } => "open",
-        BreakerState::Trying => "half-open",
-    };
-    PluginStatus { name: plugin.name(), digest: plugin.digest(), breaker: breaker.to_owned(), problem: None }
+fn shadow(shadow: &Shadowing) -> ShadowStatus {
+    ShadowStatus {
+        rates_digest: shadow.settings.rates.digest.to_string(),
+        plugin: shadow.plugin.as_ref().map(Opened::status),
+        ..ShadowStatus::default()
+    }
 }
