@@ -35,7 +35,8 @@ async fn curl_reads_what_was_decided() {
     let running = Running::start(&config(address)).await;
     let mut client = running.client().await;
     assert!(outcome(&quote(&mut client, ORDER).await.unwrap()).ends_with(" uact"));
-    let wildcard = ORDER.replace(r#""gpu":{"units":0}"#, r#""gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"t4"}}}}"#);
+    let wildcard =
+        ORDER.replace(r#""gpu":{"units":0}"#, r#""gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"t4"}}}}"#);
     quote(&mut client, &wildcard).await.unwrap();
     let order = request(ORDER).order;
     client.screen(ScreenRequest { order, owner: String::new() }).await.unwrap();

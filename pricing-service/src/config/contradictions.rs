@@ -22,7 +22,10 @@ pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError>
     }
     let mut exclude = |table: &str, keys: &[&str]| {
         let Some(found_in) = section(table) else { return };
-        let mut set: Vec<_> = found_in.iter().filter(|(key, value)| keys.contains(&key.get_ref().as_ref()) && says(value.get_ref())).collect();
+        let mut set: Vec<_> = found_in
+            .iter()
+            .filter(|(key, value)| keys.contains(&key.get_ref().as_ref()) && says(value.get_ref()))
+            .collect();
         set.sort_by_key(|(key, _)| key.span().start);
         if let [first, second, ..] = set.as_slice() {
             let (first, second) = (first.0, second.0);

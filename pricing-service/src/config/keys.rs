@@ -127,7 +127,9 @@ impl Walk<'_> {
                 let message = format!("`{}` is not known here", excerpt(word));
                 self.wrong(path, at, message, Some(meant.unwrap_or(expected)));
             }
-            None => self.wrong(path, at, format!("expected a string, found {}", found(value.get_ref())), Some(expected)),
+            None => {
+                self.wrong(path, at, format!("expected a string, found {}", found(value.get_ref())), Some(expected))
+            }
         }
     }
 

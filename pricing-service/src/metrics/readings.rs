@@ -9,8 +9,8 @@ use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Labels, Refusal};
 use super::labels::clean;
+use super::{Labels, Refusal};
 
 /// What the parts of the service know at the moment. `Service::readings` fills it; what is left out is 0, or absent
 /// where 0 would say something.

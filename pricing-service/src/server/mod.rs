@@ -28,6 +28,7 @@
 //! ```
 
 mod arrival;
+mod check;
 mod deadline;
 mod gate;
 mod listen;
@@ -56,6 +57,7 @@ use tower::layer::util::{Identity, Stack};
 use crate::config::ConfigError;
 use crate::metrics::{Page, PageError};
 
+pub use check::{Problem, Report, Severity, check};
 pub use gate::{Load, Refused};
 pub use listen::check as check_listen;
 pub use plugin::Opened;
@@ -112,6 +114,7 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let router = router(&service, health)?;
     let watch = tokio::spawn(reload::watch(service.clone(), stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
+    tell_start(&service.active());
     let told = service.clone();
     let page = page.map(|page| tokio::spawn(page.serve(move || told.metrics_page(), stop.clone())));
     let drain = service.clone();
@@ -121,6 +124,24 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
         task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
     }
     served
+}
+
+/// One line that says what is served where.
+fn tell_start(active: &Active) {
+    let listen = &active.loaded.config.listen;
+    let plugin = active.plugin.as_ref().map(|opened| (opened.plugin().name(), opened.plugin().digest()));
+    let (plugin, plugin_digest) = plugin.unzip();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        socket = %listen.socket.display(),
+        tcp = listen.tcp.map(|address| address.to_string()),
+        tls = listen.tls.is_some(),
+        metrics = listen.metrics.map(|address| format!("http://{address}/metrics")),
+        rates = %active.settings.rates.digest,
+        plugin,
+        plugin_digest,
+        "serving",
+    );
 }
 
 /// What is serving, as health probes name it.

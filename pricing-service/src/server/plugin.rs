@@ -59,9 +59,9 @@ impl Opened {
     ) -> Result<Self, ConfigError> {
         let key = || format!("{}.file", role.key());
         let failed = |why: &dyn fmt::Display| ConfigError::unusable(key(), format!("{}: {why}", config.file.display()));
-        let settings = config.settings().map_err(|message| {
-            ConfigError::unusable(format!("{}.memory_limit", role.key()), message)
-        })?;
+        let settings = config
+            .settings()
+            .map_err(|message| ConfigError::unusable(format!("{}.memory_limit", role.key()), message))?;
         let mut host = HostSettings { cache: config.cache.clone(), ..HostSettings::new(compiler.clone()) };
         if let Some(places) = limits.concurrency {
             host.concurrency = u32::try_from(places).unwrap_or(u32::MAX).clamp(1, 1024);

@@ -36,7 +36,12 @@ impl Service {
     }
 
     /// Counts a request that was answered or refused.
-    pub(super) fn watch_request<R>(&self, call: Call, asked: Instant, answered: Result<R, Status>) -> Result<R, Status> {
+    pub(super) fn watch_request<R>(
+        &self,
+        call: Call,
+        asked: Instant,
+        answered: Result<R, Status>,
+    ) -> Result<R, Status> {
         let metrics = &self.inner.metrics;
         metrics.requested(call, asked.elapsed());
         if let Err(status) = &answered {
@@ -65,7 +70,12 @@ impl Service {
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         for (order, Priced { quote, .. }) in ask.orders.iter().zip(&priced) {
             self.inner.metrics.decided(call, order, quote);
-            tell(&quote.group, quote.price().map(|price| format!("{} {}", price.amount(), price.denom())), quote.reason(), took_us);
+            tell(
+                &quote.group,
+                quote.price().map(|price| format!("{} {}", price.amount(), price.denom())),
+                quote.reason(),
+                took_us,
+            );
         }
         if let [Priced { quote, .. }] = priced.as_slice() {
             // For the collector: what is most asked for stands at the span itself.

@@ -150,7 +150,10 @@ fn look(service: &Service, settling: &mut Settling) -> bool {
         Next::Wait => true,
         Next::Restless => {
             let files: Vec<_> = now.files.iter().map(|(file, _)| file.display().to_string()).collect();
-            tracing::warn!(?files, "files of the configuration keep changing; they are taken when they stay as they are");
+            tracing::warn!(
+                ?files,
+                "files of the configuration keep changing; they are taken when they stay as they are"
+            );
             false
         }
         Next::Take => {
