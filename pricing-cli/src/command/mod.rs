@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod config;
+pub(crate) mod feed;
 pub(crate) mod groups;
 pub(crate) mod inventory;
 pub(crate) mod plugin;

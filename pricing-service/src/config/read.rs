@@ -72,10 +72,14 @@ impl Source {
     /// # Errors
     /// When it cannot be read or is malformed.
     pub fn file(path: &Path) -> Result<Self, ConfigError> {
-        Self::of(read_text(path, rates::toml::MAX_INPUT_BYTES)?).map_err(|error| malformed(path, error))
+        Self::read(read_text(path, rates::toml::MAX_INPUT_BYTES)?).map_err(|error| malformed(path, error))
     }
 
-    fn of(text: String) -> Result<Self, InputError> {
+    /// Reads the text of a rate card.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn read(text: String) -> Result<Self, InputError> {
         let pricing = Arc::new(rates::toml::read(&text)?);
         Ok(Self { digest: Digest::of(&text), text: text.into(), pricing })
     }
@@ -214,7 +218,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<(Source, Opt
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
     let Some(file) = file else {
-        return Ok((Source::of(own.to_string()).map_err(here)?, None));
+        return Ok((Source::read(own.to_string()).map_err(here)?, None));
     };
     let card = Source::file(file)?;
     let digest = Some(card.digest);
@@ -229,7 +233,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<(Source, Opt
         return Err(here(InputError::new(message).at(twice).position(line, column)));
     }
     whole.extend(own);
-    Ok((Source::of(whole.to_string()).map_err(here)?, digest))
+    Ok((Source::read(whole.to_string()).map_err(here)?, digest))
 }
 
 /// The sections that are not a rate card's.

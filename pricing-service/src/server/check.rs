@@ -8,12 +8,12 @@ use std::sync::Arc;
 use pricing_core::inventory;
 use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::listen;
 use super::plugin::{Opened, Role};
 use crate::config::{self, Config, ConfigError, Loaded};
+use crate::feed::Feed;
+use crate::inventory::Plan;
 use crate::metrics::Metrics;
 
 /// How bad a problem is.
@@ -82,6 +82,9 @@ pub fn check(path: &Path, compiler: &Compiler) -> Report {
             look.report.rates_digest = Some(loaded.rates.digest.to_string());
             look.plugins(&loaded, compiler);
             look.places(&loaded.config);
+            if let Err(error) = Feed::check(&loaded.config.feed) {
+                look.error(error);
+            }
             look.inventory(&loaded.config.inventory);
             look.oddities(&loaded);
         }
@@ -174,15 +177,8 @@ impl Checked<'_> {
     }
 
     fn inventory(&mut self, config: &config::Inventory) {
-        if let Some(ca) = &config.ca {
-            let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(ca).and_then(Iterator::collect);
-            match read {
-                Ok(certificates) if certificates.is_empty() => {
-                    self.at(Severity::Error, "inventory.ca", format!("{}: it has no certificate (PEM)", ca.display()));
-                }
-                Ok(_) => {}
-                Err(error) => self.at(Severity::Error, "inventory.ca", format!("{}: {error}", ca.display())),
-            }
+        if let Err(error) = Plan::of(config) {
+            self.error(error);
         }
         if let Some(file) = &config.file {
             let read = fs::read_to_string(file).map_err(|error| error.to_string());

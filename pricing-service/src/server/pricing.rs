@@ -40,8 +40,9 @@ impl Service {
         deadline: Instant,
     ) -> Result<QuoteResponse, Status> {
         let answer = move |service: &Self| {
-            let priced = service.decide(call, &ask(request)?);
-            let quotes = priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
+            let decided = service.decide(call, ask(request)?);
+            let quotes =
+                decided.priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
             Ok(QuoteResponse { quotes })
         };
         self.in_turn(call, deadline, answer).await
@@ -101,8 +102,11 @@ impl Pricing for Service {
         Ok(Response::new(Box::pin(Answers::new(self.clone(), request.into_inner(), deadline, place))))
     }
 
-    async fn release(&self, _request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
-        Ok(Response::new(ReleaseResponse { released: false }))
+    async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
+        let name = request.into_inner().order_id.map(OrderName::from);
+        let name = name.ok_or_else(|| Status::invalid_argument("the request has no `order_id`"))?;
+        let released = self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(&name));
+        Ok(Response::new(ReleaseResponse { released }))
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

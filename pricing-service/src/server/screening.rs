@@ -41,8 +41,9 @@ impl ProviderRpc for Service {
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
         let answer = move |service: &Self| {
             let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-            let priced = service.decide(Call::BidScreening, &ask);
-            let priced = priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
+            let decided = service.decide(Call::BidScreening, ask);
+            let priced =
+                decided.priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
             screened(&spec, &priced.quote)
         };
         self.in_turn(Call::BidScreening, deadline, answer).await.map(Response::new)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,8 @@ use tonic::Status;
 use super::gate::{Gate, Load, Refused};
 use super::plugin::{Opened, Role};
 use crate::config::{self, ConfigError, Loaded, Source};
-use crate::inventory::Stock;
+use crate::feed::Feed;
+use crate::inventory::{LiveInventory, Plan, Stock};
 use crate::metrics::{Call, Metrics};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
@@ -39,6 +40,16 @@ pub struct Shadowing {
     pub plugin: Option<Opened>,
 }
 
+/// What was decided, and all that it depended on.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) active: Arc<Active>,
+    pub(super) moment: Moment,
+    pub(super) ask: Ask,
+    /// One a group.
+    pub(super) priced: Vec<Priced>,
+}
+
 /// How often the configuration was taken and refused.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reloads {
@@ -62,6 +73,9 @@ pub(super) struct Inner {
     /// Nothing new is begun any more.
     pub(super) stopping: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) feed: Feed,
+    /// None while no inventory is configured.
+    pub(super) inventory: ArcSwapOption<LiveInventory>,
     pub(super) reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
@@ -77,6 +91,8 @@ impl Service {
         let loaded = config::load(path)?;
         let metrics = Arc::new(Metrics::new());
         let gate = Gate::new(&loaded.config.limits);
+        let feed = Feed::start(&loaded.config.feed)?;
+        let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let active = ArcSwap::from_pointee(Active::open(loaded, None, &compiler, &metrics)?);
         let inner = Inner {
             path: path.to_owned(),
@@ -85,6 +101,8 @@ impl Service {
             gate,
             stopping: CancellationToken::new(),
             metrics,
+            feed,
+            inventory: ArcSwapOption::new(inventory.map(Arc::new)),
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             started: Instant::now(),
@@ -96,12 +114,6 @@ impl Service {
     #[must_use]
     pub fn active(&self) -> Arc<Active> {
         self.inner.active.load_full()
-    }
-
-    /// What is known at this moment.
-    fn moment(&self, active: &Active) -> Moment {
-        let usd_per_akt = active.loaded.config.feed.usd_per_akt.map(config::Number::get);
-        Moment { stock: Stock::NotAsked, usd_per_akt }
     }
 
     /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
@@ -128,22 +140,43 @@ impl Service {
     pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, &ask)).await
-    }
-
-    /// Decides. This takes its time.
-    pub(super) fn decide(&self, call: Call, ask: &Ask) -> Vec<Priced> {
-        let active = self.active();
-        self.watch_decision(call, ask, &active, || {
-            let moment = self.moment(&active);
-            pricer::price(&active.settings, &moment, ask)
-        })
+        self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, ask).priced).await
     }
 
     /// How much is going on, and what became of the orders so far.
     #[must_use]
     pub fn load(&self) -> Load {
         self.inner.gate.load()
+    }
+
+    /// Decides. This takes its time.
+    pub(super) fn decide(&self, call: Call, ask: Ask) -> Decided {
+        let active = self.active();
+        let settings = &active.settings;
+        let now = Instant::now();
+        let usd_per_akt = self.inner.feed.usd_per_akt(now);
+        let decide = |stock: &Stock| {
+            let moment = Moment { stock: stock.clone(), usd_per_akt };
+            let priced = pricer::price(settings, &moment, &ask);
+            let taken = pricer::taken(settings, &ask, &priced);
+            ((moment, priced), taken)
+        };
+        let (moment, priced) =
+            self.watch_decision(call, &ask, settings, || match self.inner.inventory.load().as_deref() {
+                None => decide(&Stock::NotAsked).0,
+                Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
+            });
+        Decided { active, moment, ask, priced }
+    }
+
+    /// Goes over to another inventory, or to none.
+    pub(super) fn follow(&self, plan: Option<Plan>) {
+        let inventory = &self.inner.inventory;
+        match (plan, inventory.load().as_deref()) {
+            (Some(plan), Some(live)) => live.reconfigure(plan),
+            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (None, _) => inventory.store(None),
+        }
     }
 
     pub(super) fn reloads(&self) -> Reloads {

@@ -1,19 +1,27 @@
 //! What the service tells of itself.
 
-use pricing_proto::bidprice::v1::{RatesStatus, ReloadStatus, ShadowStatus, StatusResponse};
+use std::time::{Duration, Instant};
+
+use pricing_proto::bidprice::v1::{
+    FeedSourceStatus, FeedStatus, InventoryStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
+};
 
 use super::plugin::Opened;
 use super::state::{Service, Shadowing};
+use crate::{feed, inventory};
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
         let active = self.active();
         let reloads = self.reloads();
+        let now = Instant::now();
         StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.inner.started.elapsed().as_secs(),
             rates: Some(RatesStatus { digest: active.settings.rates.digest.to_string() }),
             plugin: active.plugin.as_ref().map(Opened::status),
+            inventory: self.inner.inventory.load().as_deref().map(|live| inventory(live.reading(now))),
+            feed: Some(feed(self.inner.feed.reading(now))),
             shadow: active.shadow.as_ref().map(shadow),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
             ..StatusResponse::default()
@@ -26,5 +34,38 @@ fn shadow(shadow: &Shadowing) -> ShadowStatus {
         rates_digest: shadow.settings.rates.digest.to_string(),
         plugin: shadow.plugin.as_ref().map(Opened::status),
         ..ShadowStatus::default()
+    }
+}
+
+fn seconds(age: Option<Duration>) -> Option<f64> {
+    age.map(|age| age.as_secs_f64())
+}
+
+fn inventory(reading: inventory::Reading) -> InventoryStatus {
+    InventoryStatus {
+        source: reading.source,
+        state: reading.state.name().to_owned(),
+        age_seconds: seconds(reading.age),
+        digest: reading.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+        nodes: reading.nodes,
+        findings: reading.findings,
+        missing_nodes: reading.missing_nodes,
+        problem: reading.problem,
+        held: reading.held,
+    }
+}
+
+fn feed(reading: feed::Reading) -> FeedStatus {
+    let source = |source: feed::SourceReading| FeedSourceStatus {
+        name: source.name,
+        usd_per_akt: source.usd_per_akt.map(|usd| usd.to_string()),
+        age_seconds: seconds(source.age),
+        problem: source.problem,
+    };
+    FeedStatus {
+        usd_per_akt: reading.usd_per_akt.map(|usd| usd.to_string()),
+        age_seconds: seconds(reading.age),
+        sources: reading.sources.into_iter().map(source).collect(),
+        problem: reading.problem,
     }
 }

@@ -5,10 +5,11 @@ use std::time::Instant;
 use pricing_core::quote::Reason;
 use tonic::{Code, Status};
 
-use super::state::{Active, Service};
+use super::state::Service;
 use crate::config::Source;
-use crate::metrics::{Call, Readings, Refusal};
-use crate::pricer::{Ask, Priced};
+use crate::inventory;
+use crate::metrics::{Call, FeedReading, InventoryReading, Readings, Refusal};
+use crate::pricer::{Ask, Priced, Settings};
 
 impl Service {
     /// What other parts of the service know, for the metrics: the one place where they are asked.
@@ -24,8 +25,32 @@ impl Service {
                 (Refusal::Rate, load.over_rate),
                 (Refusal::Deadline, load.late),
             ],
+            feed: self.feed_reading(),
+            inventory: self.inner.inventory.load().as_deref().map(|live| inventory(&live.reading(Instant::now()))),
+            held_orders: self
+                .inner
+                .inventory
+                .load()
+                .as_deref()
+                .map_or(0, |live| live.reading(Instant::now()).held.into()),
             breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
             ..Readings::default()
+        }
+    }
+
+    fn feed_reading(&self) -> FeedReading {
+        let reading = self.inner.feed.reading(Instant::now());
+        let counters = self.inner.feed.counters();
+        let fetches = counters.sources.iter().flat_map(|source| {
+            let taken = source.fetches.saturating_sub(source.failures);
+            [("taken", taken), ("failed", source.failures)]
+                .map(|(outcome, count)| (source.name.clone(), outcome.to_owned(), count))
+        });
+        FeedReading {
+            age: reading.age,
+            usd_per_akt: reading.usd_per_akt,
+            fetches: fetches.collect(),
+            refused: counters.refused_jumps.saturating_add(counters.disagreements),
         }
     }
 
@@ -54,17 +79,17 @@ impl Service {
     }
 
     /// Counts and tells what is decided, within a span for the request.
-    pub(super) fn watch_decision(
+    pub(super) fn watch_decision<T>(
         &self,
         call: Call,
         ask: &Ask,
-        active: &Active,
-        price: impl FnOnce() -> Vec<Priced>,
-    ) -> Vec<Priced> {
-        let span = span(call, ask, &active.settings.rates);
+        settings: &Settings,
+        price: impl FnOnce() -> (T, Vec<Priced>),
+    ) -> (T, Vec<Priced>) {
+        let span = span(call, ask, &settings.rates);
         let _entered = span.enter();
         let began = Instant::now();
-        let priced = price();
+        let (more, priced) = price();
         let took = began.elapsed();
         self.inner.metrics.priced(took);
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -86,7 +111,7 @@ impl Service {
             }
         }
         span.record("took_us", took_us);
-        priced
+        (more, priced)
     }
 
     /// Counts and tells what screening came to.
@@ -99,6 +124,19 @@ impl Service {
             let (decision, code) = screened.as_ref().err().map_or(("pass", ""), decision);
             tracing::info!(group = order.group.name(), decision, code, "screened");
         }
+    }
+}
+
+fn inventory(reading: &inventory::Reading) -> InventoryReading {
+    InventoryReading {
+        age: reading.age,
+        state: reading.state.name().to_owned(),
+        nodes: reading.nodes.into(),
+        missing_nodes: u64::try_from(reading.missing_nodes.len()).unwrap_or(u64::MAX),
+        findings: reading.findings.into(),
+        refused: reading.counters.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        // The first one is no reconnection.
+        reconnects: reading.counters.opened.saturating_sub(1),
     }
 }
 

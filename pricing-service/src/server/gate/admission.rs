@@ -98,7 +98,11 @@ pub(super) struct Admission {
     pub(super) waiting: usize,
     bucket: Bucket,
     took: Option<Took>,
+    lag: Option<(Took, Instant)>,
 }
+
+/// How long the lag that was seen last is believed. Without that, nobody might be taken any more who could correct it.
+const LAG_LASTS: Duration = Duration::from_secs(1);
 
 /// A moving mean and mean deviation.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +111,27 @@ struct Took {
     deviation: Duration,
 }
 
+impl Took {
+    /// Counts one more in, with the weights that TCP estimates its round trips with.
+    fn with(before: Option<Self>, took: Duration) -> Self {
+        match before {
+            None => Self { mean: took, deviation: took / 2 },
+            Some(before) => Self {
+                mean: before.mean * 7 / 8 + took / 8,
+                deviation: before.deviation * 3 / 4 + before.mean.abs_diff(took) / 4,
+            },
+        }
+    }
+
+    /// What hardly any exceeds.
+    fn most(self) -> Duration {
+        self.mean.saturating_add(self.deviation.saturating_mul(2))
+    }
+}
+
 impl Admission {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, busy: 0, waiting: 0, bucket: Bucket::default(), took: None }
+        Self { limits, busy: 0, waiting: 0, bucket: Bucket::default(), took: None, lag: None }
     }
 
     /// How long pricing an order takes on average.
@@ -123,15 +145,25 @@ impl Admission {
         if left.is_zero() {
             return Err(Refused::Deadline);
         }
-        let Some(ahead) = self.ahead() else {
+        let needed = match self.ahead() {
             // Nobody knows how long this one takes: without trying, the mean would never be corrected.
-            return Ok(());
+            None => self.lag(now),
+            Some(ahead) if ahead >= self.limits.queue => return Err(Refused::Full { waiting: ahead }),
+            Some(ahead) => self.needed(ahead).saturating_add(self.lag(now)),
         };
-        if ahead >= self.limits.queue {
-            return Err(Refused::Full { waiting: ahead });
-        }
-        let needed = self.needed(ahead);
         if needed > left { Err(Refused::Late { needed, left }) } else { Ok(()) }
+    }
+
+    /// How long an answer waits to be sent: when the processors have too much to do, that is what takes the time.
+    fn lag(&self, now: Instant) -> Duration {
+        let fresh = self.lag.filter(|(_, at)| now.saturating_duration_since(*at) <= LAG_LASTS);
+        // Once until it is taken up, and once more until it is written.
+        fresh.map_or(Duration::ZERO, |(lag, _)| lag.most().saturating_mul(2))
+    }
+
+    /// An answer was taken up so long after it was there.
+    pub(super) fn lagged(&mut self, now: Instant, lag: Duration) {
+        self.lag = Some((Took::with(self.lag.map(|(lag, _)| lag), lag), now));
     }
 
     /// How many orders have to wait before one more would; none when there is a place for it.
@@ -146,7 +178,7 @@ impl Admission {
         let turns = u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX);
         let places = u32::try_from(self.limits.places).unwrap_or(u32::MAX).max(1);
         let wait = took.mean.saturating_mul(turns).checked_div(places).unwrap_or(Duration::MAX);
-        wait.saturating_add(took.mean).saturating_add(took.deviation.saturating_mul(2))
+        wait.saturating_add(took.most())
     }
 
     /// Takes an order, or refuses it.
@@ -189,13 +221,6 @@ impl Admission {
     /// An order was priced.
     pub(super) fn end(&mut self, took: Duration) {
         self.busy = self.busy.saturating_sub(1);
-        self.took = Some(match self.took {
-            None => Took { mean: took, deviation: took / 2 },
-            // The weights that TCP estimates its round trips with.
-            Some(before) => Took {
-                mean: before.mean * 7 / 8 + took / 8,
-                deviation: before.deviation * 3 / 4 + before.mean.abs_diff(took) / 4,
-            },
-        });
+        self.took = Some(Took::with(self.took, took));
     }
 }

@@ -136,23 +136,24 @@ impl Gate {
         let run = move |turn: Result<(), Refused>| {
             if !answer.is_closed() {
                 // The caller may be gone by now.
-                let _ = answer.send(turn.and_then(|()| caught(work)));
+                let result = turn.and_then(|()| caught(work));
+                let _ = answer.send((result, Instant::now()));
             }
         };
         let waits = self.shared.submit(limits.into(), deadline, Box::new(run))?;
         if let Admitted::Waits { until } = waits.admitted {
             match timeout_at(until.into(), &mut answered).await {
-                Ok(result) => return waits.shared.told(result),
+                Ok(answer) => return waits.shared.told(answer),
                 Err(_) if waits.leave() => {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    return waits.shared.told(Ok(Err(Refused::Late { needed: left, left })));
+                    return waits.shared.gave_up(Refused::Late { needed: left, left });
                 }
                 Err(_) => {}
             }
         }
         match timeout_at(deadline.into(), answered).await {
-            Ok(result) => waits.shared.told(result),
-            Err(_) => waits.shared.told(Ok(Err(Refused::Deadline))),
+            Ok(answer) => waits.shared.told(answer),
+            Err(_) => waits.shared.gave_up(Refused::Deadline),
         }
     }
 
@@ -249,12 +250,23 @@ impl Shared {
         }
     }
 
-    /// Counts what became of an order that was taken.
-    fn told<R>(&self, result: Result<Result<R, Refused>, oneshot::error::RecvError>) -> Result<R, Refused> {
-        let result = result.unwrap_or(Err(Refused::Lost));
-        result.inspect_err(|refused| self.lock().load.count(*refused))
+    /// Counts what became of an order that was taken, and how long the answer lay about.
+    fn told<R>(&self, answer: Result<Answer<R>, oneshot::error::RecvError>) -> Result<R, Refused> {
+        let now = Instant::now();
+        let (result, answered) = answer.unwrap_or((Err(Refused::Lost), now));
+        let mut state = self.lock();
+        state.admission.lagged(now, now.saturating_duration_since(answered));
+        result.inspect_err(|refused| state.load.count(*refused))
+    }
+
+    fn gave_up<R>(&self, refused: Refused) -> Result<R, Refused> {
+        self.lock().load.count(refused);
+        Err(refused)
     }
 }
+
+/// What a thread says, and when it did.
+type Answer<R> = (Result<R, Refused>, Instant);
 
 impl Load {
     /// Counts why an order was not taken. One without time left was never going to be.

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Active, Service};
 use crate::config::{self, ConfigError, Loaded};
+use crate::feed::Feed;
+use crate::inventory::Plan;
 use crate::telemetry;
 use settle::{Look, Next, Settling, Stamp};
 
@@ -50,16 +52,26 @@ impl Service {
         let loaded = config::load(&self.inner.path)?;
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
+        Feed::check(&loaded.config.feed)?;
+        let plan = Plan::of(&loaded.config.inventory)?;
         let inner = &self.inner;
         let active = Arc::new(Active::open(loaded, Some(&before), &inner.compiler, &inner.metrics)?);
         self.inner.active.store(Arc::clone(&active));
-        self.reconfigure(&before.loaded, &active.loaded);
+        self.reconfigure(&before.loaded, &active.loaded, plan);
         Ok(active)
     }
 
     /// Tells the parts of the service that work in the background of a configuration that was taken. What of it could
-    /// be refused was looked at before, in [`Active::open`].
-    fn reconfigure(&self, before: &Loaded, after: &Loaded) {
+    /// be refused was looked at before.
+    fn reconfigure(&self, before: &Loaded, after: &Loaded, plan: Option<Plan>) {
+        if before.config.feed != after.config.feed {
+            if let Err(error) = self.inner.feed.reconfigure(&after.config.feed) {
+                tracing::error!(%error, "the feed stays as it was");
+            }
+        }
+        if before.config.inventory != after.config.inventory {
+            self.follow(plan);
+        }
         if before.config.tracing.level != after.config.tracing.level {
             if let Err(error) = telemetry::set_level(&after.config.tracing.level) {
                 tracing::error!(%error, "the level of what is told stays as it was");
