@@ -2,6 +2,7 @@
 
 mod args;
 mod command;
+mod connect;
 mod error;
 mod load;
 mod output;
@@ -45,6 +46,14 @@ enum Command {
     Plugin(command::plugin::Args),
     /// Run the pricing service beside a provider's daemon
     Serve(command::serve::Args),
+    /// Look at the service's configuration
+    Config(command::config::Args),
+    /// Ask a running service whether it serves, for exec probes
+    Probe(command::probe::Args),
+    /// Show what a running service prices with, and how well it is
+    Status(command::status::Args),
+    /// Have a running service take its configuration again
+    Reload(command::reload::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
     /// Write the manual pages
@@ -62,6 +71,10 @@ impl Command {
             Self::Feed(args) => command::feed::run(&args),
             Self::Plugin(args) => command::plugin::run(&args),
             Self::Serve(args) => command::serve::run(&args),
+            Self::Config(args) => command::config::run(&args),
+            Self::Probe(args) => command::probe::run(&args),
+            Self::Status(args) => command::status::run(&args),
+            Self::Reload(args) => command::reload::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
         }

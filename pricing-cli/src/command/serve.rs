@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pricing_core::input::InputError;
-use pricing_service::config::ConfigError;
+use pricing_service::config::{self, ConfigError};
 use pricing_service::server::{self, ServeError};
+use pricing_service::telemetry;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{CliError, Exit};
@@ -20,6 +21,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let loaded = config::load(&args.config).map_err(|error| refused(&args.config, error))?;
+    // Dropped last: until then there may be something to tell.
+    let _telemetry = telemetry::install(&loaded.config.tracing).map_err(|error| refused(&args.config, error))?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::internal(format!("the runtime cannot be started: {error}")))?;
     let compiler = plugin::compiler()?;
@@ -30,24 +34,41 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     });
     // Whatever still waits for a disk has had its time.
     runtime.shutdown_timeout(LAST_WAIT);
-    served.map_err(|error| failed(&args.config, &error))?;
+    served.map_err(|error| failed(&args.config, error))?;
     Ok(Exit::Success)
 }
 
 /// How long work beside the calls may take to end.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-fn failed(config: &Path, error: &ServeError) -> CliError {
+fn failed(config: &Path, error: ServeError) -> CliError {
     match error {
-        ServeError::Config(ConfigError::Malformed { file, error }) => {
-            CliError::malformed(file.display(), *error.clone())
-        }
-        ServeError::Config(ConfigError::Unreadable { file, message }) => CliError::unreadable(file.display(), message),
-        ServeError::Config(ConfigError::Unusable { key, message }) => {
-            CliError::malformed(config.display(), InputError::new(message).at(key))
-        }
-        ServeError::Listen { .. } => CliError::malformed(config.display(), InputError::new(error)),
+        ServeError::Config(error) => refused(config, error),
+        ServeError::Listen { .. } => CliError::Input {
+            source: config.display().to_string(),
+            code: "cannot-listen",
+            error: Box::new(InputError::new(error).at("listen")),
+        },
         ServeError::Failed(_) => CliError::internal(error.to_string()),
+    }
+}
+
+/// A configuration that is not taken, with the place in its file.
+pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
+    match error {
+        ConfigError::Malformed { file, error } => CliError::malformed(file.display(), *error),
+        ConfigError::Unreadable { file, message } => CliError::unreadable(file.display(), message),
+        ConfigError::Unusable { key, message } => {
+            let text = std::fs::read_to_string(config).unwrap_or_default();
+            let error = InputError::new(message).at(&key);
+            CliError::malformed(
+                config.display(),
+                match config::position(&text, &key) {
+                    Some((line, column)) => error.position(line, column),
+                    None => error,
+                },
+            )
+        }
     }
 }
 

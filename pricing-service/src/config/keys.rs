@@ -25,22 +25,13 @@ pub(super) fn problems(text: &str, document: &DeTable<'_>) -> Vec<InputError> {
     found.problems
 }
 
-/// Where a key stands, and where its value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// The byte at which the key begins.
-    pub(super) key: usize,
-    /// The byte at which the value begins.
-    pub(super) value: usize,
-}
-
-/// The place of a key such as `inventory.file`, or of the innermost of its tables that there is.
-pub(super) fn place(document: &DeTable<'_>, path: &str) -> Option<Place> {
+/// The byte at which a key such as `inventory.file` begins, or the innermost of its tables that there is.
+pub(super) fn place(document: &DeTable<'_>, path: &str) -> Option<usize> {
     let mut table = document;
     let mut found = None;
     for name in path.split('.') {
         let Some((key, value)) = table.get_key_value(name) else { break };
-        found = Some(Place { key: key.span().start, value: value.span().start });
+        found = Some(key.span().start);
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,
             _ => break,
@@ -136,7 +127,9 @@ impl Walk<'_> {
                 let message = format!("`{}` is not known here", excerpt(word));
                 self.wrong(path, at, message, Some(meant.unwrap_or(expected)));
             }
-            None => self.wrong(path, at, format!("expected a string, found {}", found(value.get_ref())), Some(expected)),
+            None => {
+                self.wrong(path, at, format!("expected a string, found {}", found(value.get_ref())), Some(expected))
+            }
         }
     }
 

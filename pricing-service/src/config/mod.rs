@@ -1,9 +1,14 @@
 //! The configuration: one TOML file, with the rates in it or beside it.
 
+mod contradictions;
 mod duration;
+mod keys;
 mod model;
 mod number;
 mod read;
+mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use duration::Span;
 pub use model::{
@@ -11,4 +16,4 @@ pub use model::{
     PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
 };
 pub use number::Number;
-pub use read::{ConfigError, Loaded, Source, load, parse};
+pub use read::{ConfigError, Loaded, Source, digest_of, inspect, load, parse, position};

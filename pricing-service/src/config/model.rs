@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use pricing_core::quantity::Quantity;
+use pricing_core::quote::FallbackBy;
+use pricing_host::{PluginSettings, SizeClass};
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -230,6 +233,33 @@ pub struct Plugin {
     pub fallback: Option<Fallback>,
     /// The folder in which compiled plugins are kept, which only its owner may write. None keeps nothing.
     pub cache: Option<PathBuf>,
+}
+
+impl Plugin {
+    /// How the plugin host is to run it.
+    ///
+    /// # Errors
+    /// When the memory limit is no size.
+    pub fn settings(&self) -> Result<PluginSettings, String> {
+        let class = match self.class {
+            PluginClass::Standard => SizeClass::Standard,
+            PluginClass::Engine => SizeClass::Engine,
+        };
+        let mut settings = PluginSettings::new(class);
+        settings.fallback = self.fallback.map(|fallback| match fallback {
+            Fallback::Builtin => FallbackBy::Builtin,
+            Fallback::LastPlugin => FallbackBy::LastPlugin,
+        });
+        let limits = &mut settings.limits;
+        limits.deadline = self.deadline.map_or(limits.deadline, Span::get);
+        limits.fuel = self.fuel.unwrap_or(limits.fuel);
+        if let Some(text) = &self.memory_limit {
+            let parsed = Quantity::parse(text.strip_suffix('B').unwrap_or(text)).ok().and_then(Quantity::whole);
+            let bytes = parsed.filter(|bytes| *bytes > 0);
+            limits.memory_bytes = bytes.ok_or_else(|| "expected a size such as `16Mi`".to_owned())?;
+        }
+        Ok(settings)
+    }
 }
 
 /// How large a plugin may be.

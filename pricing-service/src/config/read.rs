@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::rates::{self, Pricing};
-use rust_decimal::Decimal;
-use toml::{Table, Value};
+use pricing_core::text::drives_terminal;
+use rustix::fs::{Mode, OFlags};
+use toml::Table;
+use toml::de::DeTable;
 
 use super::model::Config;
+use super::{contradictions, keys};
 use crate::digest::Digest;
 
 /// The most bytes that a configuration may have.
@@ -91,21 +94,46 @@ pub struct Loaded {
     pub rates: Source,
     /// The rates of the shadow, where it has its own.
     pub shadow_rates: Option<Source>,
+    /// The files that all this was read from, and what was in them.
+    pub files: Vec<(PathBuf, Digest)>,
 }
 
 /// Reads a configuration file, and the rate cards that it names.
 ///
 /// # Errors
-/// When a file cannot be read or is malformed, or keys contradict each other.
+/// When a file cannot be read or is malformed, or keys contradict each other: the first thing that is wrong.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let text = read_text(path, MAX_BYTES)?;
+    inspect(path).map_err(first)
+}
+
+/// Reads a configuration file, and the rate cards that it names, and tells of everything that is wrong.
+///
+/// # Errors
+/// When a file cannot be read or is malformed, or keys contradict each other. There is at least one error.
+pub fn inspect(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
+    let one = |error| vec![error];
+    let text = read_text(path, MAX_BYTES).map_err(one)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut config = parse(&text).map_err(|error| malformed(path, error))?;
+    let here = |errors: Vec<InputError>| errors.into_iter().map(|error| malformed(path, error)).collect::<Vec<_>>();
+    let mut config = parse_all(&text).map_err(here)?;
     resolve(&mut config, folder);
-    let rates = rates_of(path, &text, config.rates.file.as_deref())?;
+    let rates = rates_of(path, &text, config.rates.file.as_deref());
     let shadow = config.shadow.as_ref().and_then(|shadow| shadow.rates.as_deref());
-    let shadow_rates = shadow.map(Source::file).transpose()?;
-    Ok(Loaded { config, rates, shadow_rates })
+    match (rates, shadow.map(Source::file).transpose()) {
+        (Ok((rates, card)), Ok(shadow_rates)) => {
+            let shadow_file = shadow.zip(shadow_rates.as_ref()).map(|(file, source)| (file.to_owned(), source.digest));
+            let card = config.rates.file.clone().zip(card);
+            let files = [Some((path.to_owned(), Digest::of(&text))), card, shadow_file];
+            Ok(Loaded { files: files.into_iter().flatten().collect(), config, rates, shadow_rates })
+        }
+        (rates, shadow) => Err(rates.err().into_iter().chain(shadow.err()).collect()),
+    }
+}
+
+/// The digest of what is in a file at the moment; none when it cannot be read.
+#[must_use]
+pub fn digest_of(path: &Path) -> Option<Digest> {
+    read_bytes(path, MAX_BYTES.max(rates::toml::MAX_INPUT_BYTES)).ok().map(Digest::of)
 }
 
 /// Reads the text of a configuration, without the rates.
@@ -113,34 +141,41 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// When it is malformed, or keys contradict each other.
 pub fn parse(text: &str) -> Result<Config, InputError> {
-    let document: Table = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
-    let config: Config = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
-    let rates = document.get("rates").and_then(Value::as_table);
-    if let Some(rates) = rates.filter(|rates| rates.contains_key("file") && rates.len() > 1) {
-        let other = rates.keys().find(|key| *key != "file").map_or("", String::as_str);
-        let message = format!("`file` names a rate card, so `{other}` cannot stand here too");
-        return Err(InputError::new(message).at("rates"));
-    }
-    check(&config)?;
-    Ok(config)
+    parse_all(text).map_err(first)
 }
 
-/// What can be known to be wrong without looking at anything else.
-fn check(config: &Config) -> Result<(), InputError> {
-    let wrong = |path: &str, message: &str| Err(InputError::new(message).at(path));
-    let inventory = &config.inventory;
-    let sources = [inventory.file.is_some(), inventory.provider.is_some(), inventory.operator.is_some()];
-    if sources.into_iter().filter(|set| *set).count() > 1 {
-        return wrong("inventory", "`file`, `provider` and `operator` exclude each other");
+/// The place of a key in the text of a configuration: line and column, both from 1.
+#[must_use]
+pub fn position(text: &str, key: &str) -> Option<(usize, usize)> {
+    let document = DeTable::parse(text).ok()?;
+    let place = keys::place(document.get_ref(), key)?;
+    let error = InputError::new("").offset(text, place);
+    error.line().zip(error.column())
+}
+
+fn parse_all(text: &str) -> Result<Config, Vec<InputError>> {
+    let document = DeTable::parse(text).map_err(|error| vec![toml_error(text, &error)])?;
+    let mut problems = keys::problems(text, document.get_ref());
+    problems.extend(contradictions::in_sections(text, document.get_ref()));
+    if !problems.is_empty() {
+        problems.sort_by_key(|problem| (problem.line(), problem.column()));
+        return Err(problems);
     }
-    if config.feed.usd_per_akt.is_some() && !config.feed.source.is_empty() {
-        return wrong("feed", "`usd_per_akt` and `source` exclude each other");
+    let config: Config = toml::from_str(text).map_err(|error| vec![toml_error(text, &error)])?;
+    let problems = contradictions::of(&config, text, document.get_ref());
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// The first of some errors, of which there is at least one.
+fn first<E: From<InputError>>(errors: Vec<E>) -> E {
+    let none = || InputError::new("it is refused for an unknown reason; this is a bug").into();
+    errors.into_iter().next().unwrap_or_else(none)
+}
+
+impl From<InputError> for ConfigError {
+    fn from(error: InputError) -> Self {
+        Self::Malformed { file: PathBuf::new(), error: Box::new(error) }
     }
-    let in_bounds = |usd: Decimal| usd > Decimal::ZERO && usd <= Decimal::from(1_000_000);
-    if !config.feed.usd_per_akt.map(super::Number::get).is_none_or(in_bounds) {
-        return wrong("feed.usd_per_akt", "USD/AKT must be above 0 and at most 1000000");
-    }
-    Ok(())
 }
 
 /// Makes paths relative to the configuration's folder.
@@ -169,8 +204,9 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
-/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own.
-fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<Source, ConfigError> {
+/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own;
+/// and the digest of the file.
+fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<(Source, Option<Digest>), ConfigError> {
     let here = |error| malformed(path, error);
     let mut foreign: Vec<&str> = SECTIONS.to_vec();
     if file.is_some() {
@@ -182,20 +218,22 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<Source, Conf
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
     let Some(file) = file else {
-        return Source::read(own.to_string()).map_err(here);
+        return Ok((Source::read(own.to_string()).map_err(here)?, None));
     };
     let card = Source::file(file)?;
+    let digest = Some(card.digest);
     if own.is_empty() {
-        return Ok(card);
+        return Ok((card, digest));
     }
     let mut whole: Table =
         toml::from_str(&card.text).map_err(|error| malformed(file, toml_error(&card.text, &error)))?;
     if let Some(twice) = own.keys().find(|name| whole.contains_key(*name)) {
-        let message = format!("the section stands here and in the rate card {}", file.display());
-        return Err(here(InputError::new(message).at(twice)));
+        let message = format!("the section stands here and in the rate card {}; keep one of them", file.display());
+        let (line, column) = position(text, twice).unwrap_or((1, 1));
+        return Err(here(InputError::new(message).at(twice).position(line, column)));
     }
     whole.extend(own);
-    Source::read(whole.to_string()).map_err(here)
+    Ok((Source::read(whole.to_string()).map_err(here)?, digest))
 }
 
 /// The sections that are not a rate card's.
@@ -203,7 +241,10 @@ const SECTIONS: [&str; 10] =
     ["listen", "inventory", "reserve", "feed", "plugin", "shadow", "bid_log", "limits", "reload", "tracing"];
 
 fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
-    let input = InputError::new(error.message().trim_end().trim_end_matches('.'));
+    // What the parser repeats of the text must not drive a terminal.
+    let message: String =
+        error.message().trim_end().chars().map(|c| if drives_terminal(c) { ' ' } else { c }).take(300).collect();
+    let input = InputError::new(message.trim_end_matches('.'));
     match error.span() {
         Some(span) => input.offset(text, span.start),
         None => input,
@@ -217,15 +258,22 @@ fn malformed(file: &Path, error: InputError) -> ConfigError {
 /// The text of a plain file that is not longer than it may be.
 fn read_text(path: &Path, limit: usize) -> Result<String, ConfigError> {
     let unreadable = |message: String| ConfigError::Unreadable { file: path.to_owned(), message };
-    let read = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        File::open(path)?.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() > limit {
-        return Err(unreadable(format!("it has more than {limit} bytes")));
-    }
+    let bytes = read_bytes(path, limit).map_err(|error| unreadable(error.to_string()))?;
     String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))
+}
+
+fn read_bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    // A pipe in a file's place must not keep the service waiting.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
+    }
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok(bytes)
 }

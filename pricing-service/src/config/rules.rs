@@ -62,12 +62,22 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "name" | "path" if numbered.is_some() => Rule::Text,
         "listen.socket" => Rule::PathOrNone,
         "listen.tcp" | "listen.metrics" => Rule::Address,
-        "listen.tls.certificate" | "listen.tls.key" | "listen.tls.client_ca" | "inventory.file" | "inventory.ca"
-        | "rates.file" | "feed.cache" | "plugin.file" | "plugin.cache" | "shadow.rates" | "bid_log.folder" => Rule::Path,
+        "listen.tls.certificate"
+        | "listen.tls.key"
+        | "listen.tls.client_ca"
+        | "inventory.file"
+        | "inventory.ca"
+        | "rates.file"
+        | "feed.cache"
+        | "plugin.file"
+        | "plugin.cache"
+        | "shadow.rates"
+        | "bid_log.folder" => Rule::Path,
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
         "inventory.max_age" | "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
-        "inventory.silence" | "feed.interval" => Rule::Span(1000, DAY * 1000),
+        "inventory.silence" => Rule::SpanOrNone(1000, DAY * 1000),
+        "feed.interval" => Rule::Span(1000, DAY * 1000),
         "inventory.hold" => Rule::SpanOrNone(1000, DAY * 1000),
         "reserve.search_steps" => Rule::Whole(1, 1_000_000_000_000),
         "feed.usd_per_akt" => Rule::UsdPerAkt,
@@ -183,7 +193,8 @@ fn usd_per_akt(text: &str) -> Result<(), Refused> {
 
 fn url(text: &str) -> Result<reqwest::Url, Refused> {
     let hint = Some("expected one such as `https://host:8444`".to_owned());
-    let wrong = |why: String| Refused { message: format!("`{}` is no address: {why}", excerpt(text)), hint: hint.clone() };
+    let wrong =
+        |why: String| Refused { message: format!("`{}` is no address: {why}", excerpt(text)), hint: hint.clone() };
     let url = reqwest::Url::parse(text).map_err(|error| wrong(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("it does not begin with `http://` or `https://`".to_owned()));
@@ -235,7 +246,8 @@ fn path(text: &str) -> Result<(), Refused> {
 
 fn fingerprint(text: &str) -> Result<(), Refused> {
     let digits = text.chars().filter(|c| *c != ':');
-    let (hexadecimal, count) = digits.fold((true, 0_usize), |(all, count), c| (all && c.is_ascii_hexdigit(), count + 1));
+    let (hexadecimal, count) =
+        digits.fold((true, 0_usize), |(all, count), c| (all && c.is_ascii_hexdigit(), count + 1));
     if hexadecimal && count == 64 {
         return Ok(());
     }

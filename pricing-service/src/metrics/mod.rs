@@ -11,6 +11,7 @@ mod readings;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pricing_core::order::Order;
@@ -122,7 +123,7 @@ pub struct Metrics {
     decisions: Family<Labels<4>, Counter>,
     requests: Family<Labels<1>, Histogram, Times>,
     pricing: Histogram,
-    refused: Family<Labels<1>, Counter>,
+    refused: [AtomicU64; Refusal::ALL.len()],
     plugin_calls: Family<Labels<1>, Counter>,
     plugin_faults: Family<Labels<2>, Counter>,
     plugin_times: Family<Labels<1>, Histogram, Times>,
@@ -147,7 +148,7 @@ impl Metrics {
             decisions: Family::default(),
             requests: Family::new_with_constructor(Times),
             pricing: Times.new_metric(),
-            refused: Family::default(),
+            refused: std::array::from_fn(|_| AtomicU64::new(0)),
             plugin_calls: Family::default(),
             plugin_faults: Family::default(),
             plugin_times: Family::new_with_constructor(Times),
@@ -157,9 +158,6 @@ impl Metrics {
             plugins: Bounded::new(MAX_PLUGINS),
         };
         // What never happened is 0 and not absent, so that the first time is seen as an increase.
-        for refusal in Refusal::ALL {
-            let _ = metrics.refused.get_or_create(&[("reason", refusal.name().to_owned())]);
-        }
         for outcome in RELOADS {
             let _ = metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]);
         }
@@ -176,7 +174,6 @@ impl Metrics {
         registry.register("bidprice_decisions", "Decisions, one a group of an order", self.decisions.clone());
         registry.register("bidprice_request_seconds", "Time from request to answer", self.requests.clone());
         registry.register("bidprice_pricing_seconds", "Time to price, without waiting", self.pricing.clone());
-        registry.register("bidprice_refused", "Calls that were not answered", self.refused.clone());
         registry.register("bidprice_plugin_calls", "Calls of plugins", self.plugin_calls.clone());
         registry.register("bidprice_plugin_faults", "Calls of plugins that failed", self.plugin_faults.clone());
         registry.register("bidprice_plugin_call_seconds", "Time of a call of a plugin", self.plugin_times.clone());
@@ -217,7 +214,10 @@ impl Metrics {
 
     /// Counts a call that was not answered.
     pub fn refused(&self, refusal: Refusal) {
-        self.refused.get_or_create(&[("reason", refusal.name().to_owned())]).inc();
+        let places = Refusal::ALL.iter().zip(&self.refused);
+        places.filter(|(other, _)| **other == refusal).for_each(|(_, count)| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
     }
 
     /// Counts a new configuration, taken or refused.
@@ -231,12 +231,21 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, readings: &Readings) -> String {
         let mut page = String::new();
-        let told = readings::registry(readings);
+        let told = readings::registry(readings, &self.refusals(readings));
         // Writing to a text does not fail.
         let _ = text::encode_registry(&mut page, &self.registry);
         let _ = text::encode_registry(&mut page, &told);
         let _ = text::encode_eof(&mut page);
         page
+    }
+
+    /// How often each refusal happened, here and where else it is counted.
+    fn refusals(&self, readings: &Readings) -> Vec<(String, u64)> {
+        let counted = Refusal::ALL.into_iter().zip(&self.refused).map(|(refusal, here)| {
+            let elsewhere = readings.refused.iter().filter(|(other, _)| *other == refusal).map(|(_, count)| *count);
+            (refusal.name().to_owned(), elsewhere.fold(here.load(Ordering::Relaxed), u64::saturating_add))
+        });
+        counted.collect()
     }
 
     /// A plugin's name as a label.

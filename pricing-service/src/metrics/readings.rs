@@ -9,8 +9,8 @@ use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::Labels;
 use super::labels::clean;
+use super::{Labels, Refusal};
 
 /// What the parts of the service know at the moment. `Service::readings` fills it; what is left out is 0, or absent
 /// where 0 would say something.
@@ -20,6 +20,8 @@ pub struct Readings {
     pub inflight: u64,
     /// Orders that wait for their turn.
     pub queue: u64,
+    /// Calls that were not answered and are counted elsewhere than by `Metrics::refused`.
+    pub refused: Vec<(Refusal, u64)>,
     /// What an AKT is worth.
     pub feed: FeedReading,
     /// The inventory; none without one.
@@ -83,10 +85,12 @@ const INVENTORY_STATES: [&str; 3] = ["fresh", "stale", "unusable"];
 const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
 
 /// The metrics that the readings make.
-pub(super) fn registry(readings: &Readings) -> Registry {
+pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Registry {
     let mut page = Sheet(Registry::default());
     page.whole("bidprice_inflight", "Orders that are being priced", readings.inflight);
     page.whole("bidprice_queue", "Orders that wait for their turn", readings.queue);
+    let refused = refused.iter().map(|(reason, count)| ([("reason", reason)], *count));
+    page.counts("bidprice_refused", "Calls that were not answered", refused);
     feed(&mut page, &readings.feed);
     inventory(&mut page, readings.inventory.as_ref());
     page.whole("bidprice_held_orders", "Orders that capacity is held back for", readings.held_orders);

@@ -28,6 +28,7 @@
 //! ```
 
 mod arrival;
+mod check;
 mod deadline;
 mod gate;
 mod listen;
@@ -38,6 +39,7 @@ mod screening;
 mod state;
 mod status;
 mod stream;
+mod watched;
 
 use std::path::Path;
 use std::time::Duration;
@@ -53,10 +55,13 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tower::layer::util::{Identity, Stack};
 
 use crate::config::ConfigError;
+use crate::metrics::{Page, PageError};
 
+pub use check::{Problem, Report, Severity, check};
 pub use gate::{Load, Refused};
 pub use listen::check as check_listen;
-pub use state::{Active, Service};
+pub use plugin::Opened;
+pub use state::{Active, Service, Shadowing};
 
 use arrival::Arrivals;
 
@@ -79,6 +84,12 @@ pub enum ServeError {
     Failed(String),
 }
 
+impl From<PageError> for ServeError {
+    fn from(PageError { address, error }: PageError) -> Self {
+        Self::Listen { address: address.to_string(), message: error.to_string() }
+    }
+}
+
 /// Runs the service until it is told to stop, and ends the calls in flight.
 ///
 /// # Errors
@@ -95,6 +106,7 @@ pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Re
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
     let loaded = &service.active().loaded;
     let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
+    let page = loaded.config.listen.metrics.map(Page::bind).transpose()?;
     // Ends what works beside the listeners, whatever the reason that this ends for.
     let stop = stop.child_token();
     let _stop = stop.clone().drop_guard();
@@ -102,13 +114,34 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let router = router(&service, health)?;
     let watch = tokio::spawn(reload::watch(service.clone(), stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
+    tell_start(&service.active());
+    let told = service.clone();
+    let page = page.map(|page| tokio::spawn(page.serve(move || told.metrics_page(), stop.clone())));
     let drain = service.clone();
     let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
-    for task in [watch, leaves] {
+    for task in [watch, leaves].into_iter().chain(page) {
         task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
     }
     served
+}
+
+/// One line that says what is served where.
+fn tell_start(active: &Active) {
+    let listen = &active.loaded.config.listen;
+    let plugin = active.plugin.as_ref().map(|opened| (opened.plugin().name(), opened.plugin().digest()));
+    let (plugin, plugin_digest) = plugin.unzip();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        socket = %listen.socket.display(),
+        tcp = listen.tcp.map(|address| address.to_string()),
+        tls = listen.tls.is_some(),
+        metrics = listen.metrics.map(|address| format!("http://{address}/metrics")),
+        rates = %active.settings.rates.digest,
+        plugin,
+        plugin_digest,
+        "serving",
+    );
 }
 
 /// What is serving, as health probes name it.

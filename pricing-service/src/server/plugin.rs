@@ -1,40 +1,164 @@
-//! Opens the plugins that the configuration names.
+//! Opens the plugins that the configuration names, and looks after their files.
 
-use pricing_core::quantity::Quantity;
-use pricing_core::quote::FallbackBy;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pricing_core::quote::ReasonCode;
 use pricing_host::compile::Compiler;
-use pricing_host::{HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
+use pricing_host::{BreakerState, HostSettings, Plugin, PluginHost, Refresh};
+use pricing_proto::bidprice::v1::PluginStatus;
 
 use crate::config::{self, ConfigError};
+use crate::digest::Digest;
+use crate::metrics::{Metrics, PluginMetrics};
 
-/// Opens a plugin.
-///
-/// # Errors
-/// When its file cannot be read or is no plugin that may run here, or its limits make no sense.
-pub(super) fn open(config: &config::Plugin, compiler: &Compiler) -> Result<Plugin, ConfigError> {
-    let settings = settings(config)?;
-    let host = HostSettings { cache: config.cache.clone(), ..HostSettings::new(compiler.clone()) };
-    let opened = PluginHost::new(host).open(&config.file, settings);
-    opened.map_err(|error| ConfigError::unusable("plugin.file", format!("{}: {error}", config.file.display())))
+/// How often a new plugin is probed when only the clock speaks against it: the machine may be busy.
+const PROBES: u32 = 3;
+
+/// Which plugin it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It prices.
+    Pricing,
+    /// It prices a second time, and is never answered.
+    Shadow,
 }
 
-fn settings(config: &config::Plugin) -> Result<PluginSettings, ConfigError> {
-    let class = match config.class {
-        config::PluginClass::Standard => SizeClass::Standard,
-        config::PluginClass::Engine => SizeClass::Engine,
-    };
-    let mut settings = PluginSettings::new(class);
-    settings.fallback = config.fallback.map(|fallback| match fallback {
-        config::Fallback::Builtin => FallbackBy::Builtin,
-        config::Fallback::LastPlugin => FallbackBy::LastPlugin,
-    });
-    let limits = &mut settings.limits;
-    limits.deadline = config.deadline.map_or(limits.deadline, config::Span::get);
-    limits.fuel = config.fuel.unwrap_or(limits.fuel);
-    if let Some(text) = &config.memory_limit {
-        let parsed = Quantity::parse(text.strip_suffix('B').unwrap_or(text)).ok().and_then(Quantity::whole);
-        let expected = || ConfigError::unusable("plugin.memory_limit", "expected a size such as `16Mi`");
-        limits.memory_bytes = parsed.filter(|bytes| *bytes > 0).ok_or_else(expected)?;
+impl Role {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Pricing => "plugin",
+            Self::Shadow => "shadow.plugin",
+        }
     }
-    Ok(settings)
+}
+
+/// A plugin in use.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    plugin: Plugin,
+    config: config::Plugin,
+    role: Role,
+    label: PluginMetrics,
+    /// Why the file that is there now is not in use.
+    problem: Arc<Mutex<Option<String>>>,
+}
+
+impl Opened {
+    /// Opens a plugin, and has it answer a small order.
+    ///
+    /// # Errors
+    /// When its file cannot be read or is no plugin that may run here, or does not answer.
+    pub(super) fn open(
+        config: &config::Plugin,
+        limits: &config::Limits,
+        role: Role,
+        compiler: &Compiler,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, ConfigError> {
+        let key = || format!("{}.file", role.key());
+        let failed = |why: &dyn fmt::Display| ConfigError::unusable(key(), format!("{}: {why}", config.file.display()));
+        let settings = config
+            .settings()
+            .map_err(|message| ConfigError::unusable(format!("{}.memory_limit", role.key()), message))?;
+        let mut host = HostSettings { cache: config.cache.clone(), ..HostSettings::new(compiler.clone()) };
+        if let Some(places) = limits.concurrency {
+            host.concurrency = u32::try_from(places).unwrap_or(u32::MAX).clamp(1, 1024);
+        }
+        let label = PluginMetrics::new(Arc::clone(metrics), role == Role::Shadow);
+        let host = PluginHost::with_metrics(host, Arc::new(label.clone()));
+        let plugin = host.open(&config.file, settings).map_err(|error| failed(&error))?;
+        if let Some(problem) = host.cache_problem() {
+            tracing::warn!(key = role.key(), problem, "compiled plugins are not kept");
+        }
+        probe(&plugin).map_err(|fault| failed(&format_args!("the probe failed: {fault}")))?;
+        Ok(Self { plugin, config: config.clone(), role, label, problem: Arc::default() })
+    }
+
+    /// The plugin.
+    #[must_use]
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> &Path {
+        &self.config.file
+    }
+
+    /// Whether it is as the configuration wants it. `limits.concurrency` is that of its start.
+    pub(super) fn is_as(&self, config: &config::Plugin) -> bool {
+        self.config == *config
+    }
+
+    /// Looks at its file, and has it take over if it changed and passes the probe.
+    ///
+    /// # Errors
+    /// Why it was refused; the one before stays in use.
+    pub(super) fn refresh(&self) -> Result<(), ConfigError> {
+        let refresh = self.plugin.refresh();
+        let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        match refresh {
+            Refresh::Refused(error) => {
+                let error = format!("{}: {error}", self.config.file.display());
+                *problem = Some(error.clone());
+                Err(ConfigError::unusable(format!("{}.file", self.role.key()), error))
+            }
+            Refresh::Swapped { .. } => {
+                *problem = None;
+                Ok(())
+            }
+            Refresh::Unchanged => {
+                // It may have been refused before, and then put back.
+                if problem.is_some() && self.is_the_file() {
+                    *problem = None;
+                }
+                match &*problem {
+                    Some(problem) => Err(ConfigError::unusable(format!("{}.file", self.role.key()), problem)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether what is in its file is in use.
+    pub(super) fn is_the_file(&self) -> bool {
+        let file = pricing_host::read_file(&self.config.file, self.plugin.settings().class);
+        file.is_ok_and(|file| Digest::of(file).to_string() == self.plugin.digest())
+    }
+
+    /// What is told of it.
+    pub(super) fn status(&self) -> PluginStatus {
+        PluginStatus {
+            name: self.plugin.name(),
+            digest: self.plugin.digest(),
+            breaker: self.breaker().to_owned(),
+            problem: self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Its label in the metrics, and the state of its breaker.
+    pub(super) fn reading(&self) -> (String, &'static str) {
+        (self.label.label(self.plugin.name()), self.breaker())
+    }
+
+    fn breaker(&self) -> &'static str {
+        match self.plugin.breaker() {
+            BreakerState::Closed { .. } => "closed",
+            BreakerState::Open { .. } => "open",
+            BreakerState::Trying => "half-open",
+        }
+    }
+}
+
+fn probe(plugin: &Plugin) -> Result<(), pricing_host::Fault> {
+    let mut left = PROBES;
+    loop {
+        left = left.saturating_sub(1);
+        match plugin.probe() {
+            Err(fault) if fault.code == ReasonCode::DeadlineExceeded && left > 0 => {}
+            probed => return probed,
+        }
+    }
 }

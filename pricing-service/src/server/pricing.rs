@@ -16,6 +16,7 @@ use super::deadline;
 use super::state::Service;
 use super::stream::Answers;
 use crate::convert;
+use crate::metrics::Call;
 use crate::order_name::OrderName;
 use crate::pricer::{self, Ask};
 
@@ -34,16 +35,17 @@ impl Service {
     /// Answers a request when it is its turn. Reading an order takes its time, too.
     pub(super) async fn quote_in_turn(
         &self,
+        call: Call,
         request: QuoteRequest,
         deadline: Instant,
     ) -> Result<QuoteResponse, Status> {
-        let answer = |service: &Self| {
-            let decided = service.decide(ask(request)?);
+        let answer = move |service: &Self| {
+            let decided = service.decide(call, ask(request)?);
             let quotes =
                 decided.priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
             Ok(QuoteResponse { quotes })
         };
-        self.in_turn(deadline, answer).await
+        self.in_turn(call, deadline, answer).await
     }
 }
 
@@ -68,7 +70,7 @@ pub(super) fn invalid(error: impl std::error::Error) -> Status {
 impl Pricing for Service {
     async fn quote(&self, request: Request<QuoteRequest>) -> Result<Response<QuoteResponse>, Status> {
         let deadline = self.deadline(&request);
-        self.quote_in_turn(request.into_inner(), deadline).await.map(Response::new)
+        self.quote_in_turn(Call::Quote, request.into_inner(), deadline).await.map(Response::new)
     }
 
     async fn screen(&self, request: Request<ScreenRequest>) -> Result<Response<ScreenResponse>, Status> {
@@ -77,6 +79,7 @@ impl Pricing for Service {
         let answer = |service: &Self| {
             let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
             let screened = pricer::screen(&service.active().settings, None, &ask);
+            service.watch_screening(&ask, &screened);
             let groups = ask.orders.iter().map(|order| order.group.name().to_owned());
             let screened = groups.zip(screened).map(|(group, screened)| Screened {
                 group,
@@ -85,7 +88,7 @@ impl Pricing for Service {
             });
             Ok(ScreenResponse { screened: screened.collect() })
         };
-        self.in_turn(deadline, answer).await.map(Response::new)
+        self.in_turn(Call::Screen, deadline, answer).await.map(Response::new)
     }
 
     type QuoteStreamStream = Pin<Box<dyn Stream<Item = Result<QuoteStreamResponse, Status>> + Send>>;
@@ -117,7 +120,7 @@ impl Pricing for Service {
         let active = reloaded.map_err(|error| Status::failed_precondition(error.to_string()))?;
         Ok(Response::new(ReloadResponse {
             rates_digest: active.settings.rates.digest.to_string(),
-            plugin_digest: active.settings.plugin.as_ref().map(pricing_host::Plugin::digest),
+            plugin_digest: active.plugin.as_ref().map(|opened| opened.plugin().digest()),
         }))
     }
 }

@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use super::pricing::invalid;
 use super::state::Service;
 use crate::convert;
+use crate::metrics::Call;
 use crate::pricer::Ask;
 
 const NOT_HERE: &str = "this is the pricing service; ask the provider's daemon for its status";
@@ -40,12 +41,12 @@ impl ProviderRpc for Service {
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
         let answer = move |service: &Self| {
             let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-            let decided = service.decide(ask);
+            let decided = service.decide(Call::BidScreening, ask);
             let priced =
                 decided.priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
             screened(&spec, &priced.quote)
         };
-        self.in_turn(deadline, answer).await.map(Response::new)
+        self.in_turn(Call::BidScreening, deadline, answer).await.map(Response::new)
     }
 }
 

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::gate::{Gate, Load, Refused};
-use super::plugin;
-use crate::config::{self, ConfigError, Loaded};
+use super::plugin::{Opened, Role};
+use crate::config::{self, ConfigError, Loaded, Source};
 use crate::feed::Feed;
-use crate::inventory::{LiveInventory, Stock};
+use crate::inventory::{LiveInventory, Plan, Stock};
+use crate::metrics::{Call, Metrics};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
 /// A configuration in use.
@@ -24,6 +25,19 @@ pub struct Active {
     pub loaded: Loaded,
     /// What orders are priced with.
     pub settings: Arc<Settings>,
+    /// The plugin that prices.
+    pub plugin: Option<Opened>,
+    /// What prices every order a second time.
+    pub shadow: Option<Shadowing>,
+}
+
+/// What prices every order a second time.
+#[derive(Debug)]
+pub struct Shadowing {
+    /// What it prices with.
+    pub settings: Arc<Settings>,
+    /// Its plugin.
+    pub plugin: Option<Opened>,
 }
 
 /// What was decided, and all that it depended on.
@@ -58,6 +72,7 @@ pub(super) struct Inner {
     pub(super) gate: Gate,
     /// Nothing new is begun any more.
     pub(super) stopping: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) feed: Feed,
     /// None while no inventory is configured.
     pub(super) inventory: ArcSwapOption<LiveInventory>,
@@ -74,17 +89,18 @@ impl Service {
     /// When the configuration is bad.
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
         let loaded = config::load(path)?;
-        let plugin = loaded.config.plugin.as_ref().map(|plugin| plugin::open(plugin, &compiler)).transpose()?;
+        let metrics = Arc::new(Metrics::new());
         let gate = Gate::new(&loaded.config.limits);
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
-        let active = ArcSwap::from_pointee(Active::new(loaded, plugin));
+        let active = ArcSwap::from_pointee(Active::open(loaded, None, &compiler, &metrics)?);
         let inner = Inner {
             path: path.to_owned(),
             compiler,
             active,
             gate,
             stopping: CancellationToken::new(),
+            metrics,
             feed,
             inventory: ArcSwapOption::new(inventory.map(Arc::new)),
             reloads: Mutex::default(),
@@ -106,12 +122,15 @@ impl Service {
     /// When too much is asked at once, or the deadline passes first.
     pub(super) async fn in_turn<R: Send + 'static>(
         &self,
+        call: Call,
         deadline: Instant,
         work: impl FnOnce(&Self) -> Result<R, Status> + Send + 'static,
     ) -> Result<R, Status> {
+        let asked = Instant::now();
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        self.inner.gate.run(&limits, deadline, move || work(&service)).await?
+        let answered = self.inner.gate.run(&limits, deadline, move || work(&service)).await;
+        self.watch_request(call, asked, answered.map_err(Status::from).flatten())
     }
 
     /// Decides without a socket in between, for a daemon that has the service linked in; under the same limits.
@@ -121,7 +140,7 @@ impl Service {
     pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        self.inner.gate.run(&limits, deadline, move || service.decide(ask).priced).await
+        self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, ask).priced).await
     }
 
     /// How much is going on, and what became of the orders so far.
@@ -131,7 +150,7 @@ impl Service {
     }
 
     /// Decides. This takes its time.
-    pub(super) fn decide(&self, ask: Ask) -> Decided {
+    pub(super) fn decide(&self, call: Call, ask: Ask) -> Decided {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
@@ -142,11 +161,22 @@ impl Service {
             let taken = pricer::taken(settings, &ask, &priced);
             ((moment, priced), taken)
         };
-        let (moment, priced) = match self.inner.inventory.load().as_deref() {
-            None => decide(&Stock::NotAsked).0,
-            Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
-        };
+        let (moment, priced) =
+            self.watch_decision(call, &ask, settings, || match self.inner.inventory.load().as_deref() {
+                None => decide(&Stock::NotAsked).0,
+                Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
+            });
         Decided { active, moment, ask, priced }
+    }
+
+    /// Goes over to another inventory, or to none.
+    pub(super) fn follow(&self, plan: Option<Plan>) {
+        let inventory = &self.inner.inventory;
+        match (plan, inventory.load().as_deref()) {
+            (Some(plan), Some(live)) => live.reconfigure(plan),
+            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (None, _) => inventory.store(None),
+        }
     }
 
     pub(super) fn reloads(&self) -> Reloads {
@@ -155,17 +185,54 @@ impl Service {
 }
 
 impl Active {
-    pub(super) fn new(loaded: Loaded, plugin: Option<pricing_host::Plugin>) -> Self {
-        let reserve = &loaded.config.reserve;
-        let settings = Settings {
-            rates: loaded.rates.clone(),
-            plugin,
-            scheduler: match reserve.scheduler {
-                config::Scheduler::Sound => Scheduler::Sound,
-                config::Scheduler::Provider => Scheduler::Provider,
-            },
-            budget: SearchBudget { steps: reserve.search_steps },
+    /// Opens what a configuration names, or keeps what the one before has open. The plugin that prices comes last,
+    /// since its file takes over at once when it is good: nothing may fail after that.
+    pub(super) fn open(
+        loaded: Loaded,
+        before: Option<&Self>,
+        compiler: &Compiler,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, ConfigError> {
+        let config = &loaded.config;
+        let open = |plugin, role| Opened::open(plugin, &config.limits, role, compiler, metrics);
+        let shadow_plugin = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
+        let open_shadow = before.and_then(|before| before.shadow.as_ref()?.plugin.as_ref());
+        let shadow_plugin = match (shadow_plugin, open_shadow) {
+            (Some(new), Some(opened)) if opened.is_as(new) && opened.is_the_file() => Some(opened.clone()),
+            (Some(new), _) => Some(open(new, Role::Shadow)?),
+            (None, _) => None,
         };
-        Self { loaded, settings: Arc::new(settings) }
+        let plugin = match (&config.plugin, before.and_then(|before| before.plugin.as_ref())) {
+            (Some(new), Some(opened)) if opened.is_as(new) => {
+                opened.refresh()?;
+                Some(opened.clone())
+            }
+            (Some(new), _) => Some(open(new, Role::Pricing)?),
+            (None, _) => None,
+        };
+        let settings = settings_of(&loaded, &loaded.rates, plugin.as_ref());
+        let shadow = config.shadow.as_ref().map(|_| {
+            let rates = loaded.shadow_rates.as_ref().unwrap_or(&loaded.rates);
+            Shadowing { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
+        });
+        Ok(Self { settings, plugin, shadow, loaded })
     }
+
+    /// The plugins in use: the one that prices, and the shadow's.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Opened> {
+        self.plugin.iter().chain(self.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()))
+    }
+}
+
+fn settings_of(loaded: &Loaded, rates: &Source, plugin: Option<&Opened>) -> Arc<Settings> {
+    let reserve = &loaded.config.reserve;
+    Arc::new(Settings {
+        rates: rates.clone(),
+        plugin: plugin.map(|opened| opened.plugin().clone()),
+        scheduler: match reserve.scheduler {
+            config::Scheduler::Sound => Scheduler::Sound,
+            config::Scheduler::Provider => Scheduler::Provider,
+        },
+        budget: SearchBudget { steps: reserve.search_steps },
+    })
 }

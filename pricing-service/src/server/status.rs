@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use pricing_host::{BreakerState, Plugin};
 use pricing_proto::bidprice::v1::{
-    FeedSourceStatus, FeedStatus, InventoryStatus, PluginStatus, RatesStatus, ReloadStatus, StatusResponse,
+    FeedSourceStatus, FeedStatus, InventoryStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
 };
 
-use super::state::Service;
+use super::plugin::Opened;
+use super::state::{Service, Shadowing};
 use crate::{feed, inventory};
 
 impl Service {
@@ -19,12 +19,21 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.inner.started.elapsed().as_secs(),
             rates: Some(RatesStatus { digest: active.settings.rates.digest.to_string() }),
-            plugin: active.settings.plugin.as_ref().map(plugin),
+            plugin: active.plugin.as_ref().map(Opened::status),
             inventory: self.inner.inventory.load().as_deref().map(|live| inventory(live.reading(now))),
             feed: Some(feed(self.inner.feed.reading(now))),
+            shadow: active.shadow.as_ref().map(shadow),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
             ..StatusResponse::default()
         }
+    }
+}
+
+fn shadow(shadow: &Shadowing) -> ShadowStatus {
+    ShadowStatus {
+        rates_digest: shadow.settings.rates.digest.to_string(),
+        plugin: shadow.plugin.as_ref().map(Opened::status),
+        ..ShadowStatus::default()
     }
 }
 
@@ -59,13 +68,4 @@ fn feed(reading: feed::Reading) -> FeedStatus {
         sources: reading.sources.into_iter().map(source).collect(),
         problem: reading.problem,
     }
-}
-
-fn plugin(plugin: &Plugin) -> PluginStatus {
-    let breaker = match plugin.breaker() {
-        BreakerState::Closed { .. } => "closed",
-        BreakerState::Open { .. } => "open",
-        BreakerState::Trying => "half-open",
-    };
-    PluginStatus { name: plugin.name(), digest: plugin.digest(), breaker: breaker.to_owned(), problem: None }
 }

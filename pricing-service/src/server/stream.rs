@@ -17,6 +17,7 @@ use tonic::{Status, Streaming};
 
 use super::gate::{Refused, StreamPlace};
 use super::state::Service;
+use crate::metrics::Call;
 
 /// Requests of one stream that are on the way at once.
 const AT_ONCE: usize = 8;
@@ -91,7 +92,7 @@ async fn read(
 async fn answer(service: Service, request: QuoteRequest, deadline: Option<Instant>) -> QuoteStreamResponse {
     let longest = service.longest();
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
-    let outcome = match service.quote_in_turn(request, deadline).await {
+    let outcome = match service.quote_in_turn(Call::QuoteStream, request, deadline).await {
         Ok(response) => Outcome::Response(response),
         Err(status) => error(&status),
     };

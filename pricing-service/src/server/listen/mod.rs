@@ -56,6 +56,14 @@ pub fn check(listen: &config::Listen) -> Result<(), ConfigError> {
     }
 }
 
+/// Says whether the certificates and the key can be used.
+///
+/// # Errors
+/// When they cannot.
+pub(super) fn check_tls(listen: &config::Listen) -> Result<(), ConfigError> {
+    listen.tls.as_ref().map_or(Ok(()), |tls| tls::acceptor(tls).map(|_| ()))
+}
+
 /// Whether only this machine can reach an address.
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()

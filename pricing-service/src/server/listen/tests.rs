@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::*;
 
+/// The section, as it stands, without what the configuration's reader has to say about it.
 fn listen(text: &str) -> config::Listen {
-    config::parse(&format!("[listen]\n{text}")).unwrap().listen
+    toml::from_str::<config::Config>(&format!("[listen]\n{text}")).unwrap().listen
 }
 
 #[test]

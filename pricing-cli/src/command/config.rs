@@ -1,0 +1,87 @@
+//! `bidprice config`: looks at the service's configuration.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use pricing_core::quote::wire::SCHEMA;
+use pricing_service::server::{self, Problem, Report, Severity};
+use serde_json::json;
+
+use crate::args::{Output, OutputArgs};
+use crate::error::{CliError, Exit};
+use crate::table::printable;
+use crate::{output, plugin};
+
+/// Arguments of `bidprice config`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Look for everything that `serve` would refuse at its start, without starting
+    Check(CheckArgs),
+}
+
+/// Arguments of `bidprice config check`.
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    /// The configuration (TOML); `docs/config.md` has every key
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let ConfigCommand::Check(args) = &args.command;
+    let report = server::check(&args.file, &plugin::compiler()?);
+    match args.output.output {
+        Output::Json => output::print_json(&json(&report))?,
+        Output::Table => output::print(&shown(&report))?,
+    }
+    Ok(if report.is_good() { Exit::Success } else { Exit::Input })
+}
+
+fn json(report: &Report) -> serde_json::Value {
+    let problem = |problem: &Problem| {
+        json!({
+            "file": problem.file.display().to_string(),
+            "key": problem.key,
+            "line": problem.line,
+            "column": problem.column,
+            "message": problem.message,
+            "severity": problem.severity.name(),
+        })
+    };
+    json!({
+        "schema": SCHEMA,
+        "problems": report.problems.iter().map(problem).collect::<Vec<_>>(),
+        "rates_digest": report.rates_digest,
+        "plugin_digest": report.plugin_digest,
+    })
+}
+
+/// One line a problem, as compilers write them, and a last one that says what it comes to.
+fn shown(report: &Report) -> String {
+    let mut lines: Vec<String> = report.problems.iter().map(line).collect();
+    let count = |severity| report.problems.iter().filter(|problem| problem.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    lines.push(match errors {
+        0 => format!("good, with {warnings} warnings"),
+        _ => format!("refused: {errors} errors, {warnings} warnings"),
+    });
+    for (what, digest) in [("rates", &report.rates_digest), ("plugin", &report.plugin_digest)] {
+        lines.extend(digest.as_ref().map(|digest| format!("{what} {digest}")));
+    }
+    lines.iter().map(|line| printable(line) + "\n").collect()
+}
+
+fn line(problem: &Problem) -> String {
+    let place = problem.line.zip(problem.column).map(|(line, column)| format!(":{line}:{column}"));
+    let key = problem.key.as_ref().map(|key| format!("`{key}`: ")).unwrap_or_default();
+    let (file, severity) = (problem.file.display(), problem.severity.name());
+    format!("{file}{}: {severity}: {key}{}", place.unwrap_or_default(), problem.message)
+}

@@ -1,0 +1,162 @@
+//! `bidprice status`: what a running service prices with, and how well it is.
+
+use std::time::Duration;
+
+use pricing_core::quote::wire::SCHEMA;
+use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use pricing_proto::bidprice::v1::{FeedStatus, InventoryStatus, PluginStatus, StatusRequest, StatusResponse};
+use serde_json::{Value, json};
+
+use crate::args::{Output, OutputArgs};
+use crate::connect::{ServiceArgs, timeout, within};
+use crate::error::{CliError, Exit};
+use crate::{output, table};
+
+/// Show what a running service prices with, and how well it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    service: ServiceArgs,
+    /// How long it may take to answer
+    #[arg(long, value_name = "DURATION", value_parser = timeout, default_value = "5s")]
+    timeout: Duration,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let status = args.service.call(args.timeout, async |channel| {
+        Ok(PricingClient::new(channel).status(within(args.timeout, StatusRequest {})).await?.into_inner())
+    })?;
+    match args.output.output {
+        Output::Json => output::print_json(&json(&status))?,
+        Output::Table => output::print(&shown(&status))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Seconds as decimal text, as all numbers with a point are.
+fn seconds(age: Option<f64>) -> Option<String> {
+    age.map(|age| format!("{age:.3}"))
+}
+
+fn json(status: &StatusResponse) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "version": status.version,
+        "uptime_seconds": status.uptime_seconds,
+        "rates": { "digest": status.rates.as_ref().map(|rates| &rates.digest) },
+        "plugin": status.plugin.as_ref().map(plugin),
+        "inventory": status.inventory.as_ref().map(inventory),
+        "feed": status.feed.as_ref().map(feed),
+        "shadow": status.shadow.as_ref().map(|shadow| json!({
+            "rates_digest": shadow.rates_digest, "plugin": shadow.plugin.as_ref().map(plugin),
+            "compared": shadow.compared, "different": shadow.different,
+        })),
+        "bid_log": status.bid_log.as_ref().map(|log| json!({
+            "path": log.path, "written": log.written, "waiting": log.waiting, "lost": log.lost, "problem": log.problem,
+        })),
+        "reload": status.reload.as_ref().map(|reload| json!({
+            "taken": reload.taken, "refused": reload.refused, "problem": reload.problem,
+        })),
+    })
+}
+
+fn plugin(plugin: &PluginStatus) -> Value {
+    let PluginStatus { name, digest, breaker, problem } = plugin;
+    json!({ "name": name, "digest": digest, "breaker": breaker, "problem": problem })
+}
+
+fn inventory(inventory: &InventoryStatus) -> Value {
+    json!({
+        "source": inventory.source, "state": inventory.state, "age_seconds": seconds(inventory.age_seconds),
+        "digest": inventory.digest, "nodes": inventory.nodes, "findings": inventory.findings,
+        "missing_nodes": inventory.missing_nodes, "problem": inventory.problem, "held": inventory.held,
+    })
+}
+
+fn feed(feed: &FeedStatus) -> Value {
+    let sources = feed.sources.iter().map(|source| {
+        json!({
+            "name": source.name, "usd_per_akt": source.usd_per_akt, "age_seconds": seconds(source.age_seconds),
+            "problem": source.problem,
+        })
+    });
+    json!({
+        "usd_per_akt": feed.usd_per_akt, "age_seconds": seconds(feed.age_seconds),
+        "sources": sources.collect::<Vec<_>>(), "problem": feed.problem,
+    })
+}
+
+/// The same for people: one line a part, and what is wrong below it.
+fn shown(status: &StatusResponse) -> String {
+    let mut rows = table::table(&["part", "state", "detail"], &[]);
+    let mut add = |part: &str, state: &str, detail: String| {
+        rows.add_row([part, state, &detail]);
+    };
+    let ago = |age: Option<f64>| seconds(age).map_or_else(|| "no age".to_owned(), |age| format!("{age} s old"));
+    add("service", "up", format!("version {}, {} s", status.version, status.uptime_seconds));
+    add("rates", "", status.rates.as_ref().map(|rates| rates.digest.clone()).unwrap_or_default());
+    for (part, plugin) in [("plugin", &status.plugin), ("shadow plugin", &shadow_plugin(status))] {
+        let Some(plugin) = plugin else { continue };
+        add(part, &format!("breaker {}", plugin.breaker), format!("{} {}", plugin.name, plugin.digest));
+        problem(&mut add, &plugin.problem);
+    }
+    match &status.inventory {
+        None => add("inventory", "none", "capacity is not asked".to_owned()),
+        Some(i) => {
+            let counts = format!(
+                "{} nodes, {} missing, {} findings, {} held",
+                i.nodes,
+                i.missing_nodes.len(),
+                i.findings,
+                i.held
+            );
+            add("inventory", &i.state, format!("{}, {}, {counts}", i.source, ago(i.age_seconds)));
+            problem(&mut add, &i.problem);
+        }
+    }
+    if let Some(feed) = &status.feed {
+        let usd = feed.usd_per_akt.as_ref().map_or_else(|| "unknown".to_owned(), |usd| format!("{usd} USD/AKT"));
+        add("feed", &usd, ago(feed.age_seconds));
+        problem(&mut add, &feed.problem);
+        for source in &feed.sources {
+            add(
+                "",
+                source.usd_per_akt.as_deref().unwrap_or("unknown"),
+                format!("{}, {}", source.name, ago(source.age_seconds)),
+            );
+            problem(&mut add, &source.problem);
+        }
+    }
+    if let Some(shadow) = &status.shadow {
+        add(
+            "shadow",
+            &format!("{} different", shadow.different),
+            format!("of {} compared, rates {}", shadow.compared, shadow.rates_digest),
+        );
+    }
+    if let Some(log) = &status.bid_log {
+        add(
+            "bid log",
+            &format!("{} lost", log.lost),
+            format!("{} written, {} waiting, {}", log.written, log.waiting, log.path),
+        );
+        problem(&mut add, &log.problem);
+    }
+    if let Some(reload) = &status.reload {
+        add("reloads", &format!("{} refused", reload.refused), format!("{} taken", reload.taken));
+        problem(&mut add, &reload.problem);
+    }
+    table::text(&rows)
+}
+
+fn shadow_plugin(status: &StatusResponse) -> Option<PluginStatus> {
+    status.shadow.as_ref().and_then(|shadow| shadow.plugin.clone())
+}
+
+fn problem(add: &mut impl FnMut(&str, &str, String), problem: &Option<String>) {
+    if let Some(problem) = problem {
+        add("", "PROBLEM", problem.clone());
+    }
+}

@@ -1,0 +1,327 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const GOOD: &str = r#"
+[listen]
+socket = "bidprice.sock"
+tcp = "127.0.0.1:9310"
+metrics = "127.0.0.1:9311"
+[inventory]
+provider = "https://localhost:8444"
+fingerprint = "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"
+max_age = "10m"
+hold = "0s"
+[rates]
+cpu = "1.60"
+[policy]
+unlisted_gpu = "decline"
+[reserve]
+scheduler = "provider"
+search_steps = 1_000
+[[feed.source]]
+name = "one"
+url = "https://example.com/price"
+path = "data.0.price"
+[feed]
+interval = "30s"
+[plugin]
+file = "pricer.wasm"
+class = "engine"
+fallback = "last-plugin"
+memory_limit = "256Mi"
+deadline = "2s"
+[shadow]
+rates = "other.toml"
+[bid_log]
+folder = "log"
+fsync = "each"
+[limits]
+concurrency = 4
+rate = 100
+drain = "0s"
+[reload]
+watch = "0s"
+[tracing]
+level = "info,pricing_host=debug"
+format = "json"
+"#;
+
+/// The message for a configuration that is refused.
+fn refused(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_configuration_with_every_section_is_taken() {
+    let text = GOOD.replace("[[feed.source]]", "[feed]\ninterval = \"30s\"\n[[feed.source]]").replacen(
+        "[feed]\ninterval = \"30s\"\n[plugin]",
+        "[plugin]",
+        1,
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!(config.reserve.search_steps, 1000);
+    assert_eq!(config.feed.source.len(), 1);
+    assert_eq!(config.reload.watch, Span::secs(0));
+}
+
+#[test]
+fn an_empty_configuration_is_the_defaults() {
+    assert_eq!(parse("").unwrap(), Config::default());
+}
+
+#[test]
+fn what_is_misspelt_is_named_with_its_place_and_what_was_meant() {
+    for (text, message) in [
+        (
+            "[listn]\ntcp = \"127.0.0.1:1\"",
+            "line 1, column 2, at `listn`: `listn` is not a key of the configuration (did you mean `listen`?)",
+        ),
+        (
+            "[limits]\n\nconcurency = 4",
+            "line 3, column 1, at `limits.concurency`: `concurency` is not a key of the configuration (did you mean `concurrency`?)",
+        ),
+        (
+            "[plugin]\nfile = \"x\"\nclass = \"standart\"",
+            "line 3, column 9, at `plugin.class`: `standart` is not known here (did you mean `standard`?)",
+        ),
+        (
+            "[shadow.plugin]\nfile = \"x\"\nfule = 1",
+            "line 3, column 1, at `shadow.plugin.fule`: `fule` is not a key of the configuration (did you mean `file`?)",
+        ),
+        (
+            "[[feed.source]]\nurl = \"https://x\"\npath = \"a\"\nkey = \"b\"",
+            "line 4, column 1, at `feed.source[0].key`: `key` is not a key of the configuration (expected one of `name`, `url`, `path`)",
+        ),
+        (
+            "[reload]\nxyz = 1",
+            "line 2, column 1, at `reload.xyz`: `xyz` is not a key of the configuration (expected one of `watch`)",
+        ),
+        ("[plugin]\nclass = \"engine\"", "line 2, column 1, at `plugin`: `file` is missing"),
+        ("[plugin", "line 1, column 8: unclosed table, expected `]`"),
+    ] {
+        assert_eq!(refused(text), message, "{text}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_what_is_allowed() {
+    for (text, message) in [
+        (
+            "[limits]\nconcurrency = 0",
+            "line 2, column 15, at `limits.concurrency`: `0` is out of range; expected a whole number from 1 to 1024",
+        ),
+        (
+            "[limits]\nqueue = -1",
+            "line 2, column 9, at `limits.queue`: `-1` is out of range; expected a whole number from 0 to 100000",
+        ),
+        (
+            "[limits]\nrequest_bytes = 99999999999999999999",
+            "line 2, column 17, at `limits.request_bytes`: `99999999999999999999` is out of range; expected a whole number from 1024 to 67108864",
+        ),
+        (
+            "[inventory]\nmax_age = \"0s\"",
+            "line 2, column 11, at `inventory.max_age`: `0s` is out of range; expected from `1s` to `7days`",
+        ),
+        (
+            "[feed]\ninterval = \"1000years\"",
+            "line 2, column 12, at `feed.interval`: `1000years` is out of range; expected from `1s` to `1day`",
+        ),
+        (
+            "[feed]\ninterval = \"soon\"",
+            "line 2, column 12, at `feed.interval`: `soon` is no duration such as `90s` or `1h 30m` (expected from `1s` to `1day`)",
+        ),
+        (
+            "[reload]\nwatch = \"1ms\"",
+            "line 2, column 9, at `reload.watch`: `1ms` is out of range; expected `0s`, or from `100ms` to `1h`",
+        ),
+        (
+            "[reload]\nwatch = 2",
+            "line 2, column 9, at `reload.watch`: expected a duration such as `\"90s\"`, found an integer",
+        ),
+        (
+            "[feed]\nusd_per_akt = 0.5",
+            "line 2, column 15, at `feed.usd_per_akt`: `0.5` is a float, which is not exact (put it in quotes: `\"0.5\"`)",
+        ),
+        (
+            "[feed]\nusd_per_akt = \"0\"",
+            "line 2, column 15, at `feed.usd_per_akt`: USD/AKT must be above 0 and at most 1000000",
+        ),
+        (
+            "[listen]\ntcp = \"localhost:9310\"",
+            "line 2, column 7, at `listen.tcp`: `localhost:9310` is no address (expected an IP address and a port, such as `127.0.0.1:9310` or `[::1]:9310`)",
+        ),
+        (
+            "[listen]\nmetrics_public = \"yes\"",
+            "line 2, column 18, at `listen.metrics_public`: expected `true` or `false`, found a string",
+        ),
+        (
+            "[inventory]\nprovider = \"localhost\"",
+            "line 2, column 12, at `inventory.provider`: `localhost` is no address: relative URL without a base (expected one such as `https://host:8444`)",
+        ),
+        (
+            "[inventory]\noperator = \"http://x:8081/status\"",
+            "line 2, column 12, at `inventory.operator`: a gRPC address has neither path nor query",
+        ),
+        ("[plugin]\nfile = \"\"", "line 2, column 8, at `plugin.file`: expected a path that is not empty"),
+        (
+            "[plugin]\nfile = \"x\"\nmemory_limit = \"much\"",
+            "line 3, column 16, at `plugin.memory_limit`: `much` is no size; expected one such as `16Mi`",
+        ),
+        (
+            "[plugin]\nfile = \"x\"\nmemory_limit = \"1Gi\"",
+            "line 3, column 1, at `plugin.memory_limit`: the size class `standard` has room for 64 MiB at most",
+        ),
+        ("rates = 5", "line 1, column 9, at `rates`: expected a table, found an integer"),
+    ] {
+        assert_eq!(refused(text), message, "{text}");
+    }
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_refused() {
+    for (text, message) in [
+        (
+            "[inventory]\nfile = \"x\"\noperator = \"http://x:1\"",
+            "line 3, column 1, at `inventory.operator`: `file` and `operator` exclude each other (take one of them out)",
+        ),
+        (
+            "[feed]\nusd_per_akt = 1\n[[feed.source]]\nurl = \"https://x\"\npath = \"a\"",
+            "line 3, column 8, at `feed.source`: `usd_per_akt` and `source` exclude each other (take one of them out)",
+        ),
+        (
+            "[rates]\nfile = \"x\"\ncpu = 1",
+            "line 3, column 1, at `rates.cpu`: `file` names a rate card, so `cpu` cannot stand here too (put it into the rate card, or take `file` out)",
+        ),
+        (
+            "[listen]\nmetrics = \"0.0.0.0:9311\"",
+            "line 2, column 1, at `listen.metrics`: whoever reaches `0.0.0.0:9311` could read the metrics (name an address of this machine alone, or set `metrics_public = true`)",
+        ),
+        (
+            "[listen]\ntcp = \"127.0.0.1:1\"\nmetrics = \"127.0.0.1:1\"",
+            "line 3, column 1, at `listen.metrics`: it is the same address as `tcp` (give each a port of its own)",
+        ),
+        (
+            "[listen]\nsocket = \"\"",
+            "line 1, column 2, at `listen`: nobody could call; name a `socket`, or an address in `tcp`",
+        ),
+        (
+            "[inventory]\nfile = \"x\"\nca = \"y\"",
+            "line 3, column 1, at `inventory.ca`: there is no `https://` address that it could be for (take it out, or let `provider` or `operator` begin with `https://`)",
+        ),
+        (
+            "[feed]\nmax_age = \"30s\"",
+            "line 2, column 1, at `feed.max_age`: a value is used for 30s and fetched every 1m (let it be longer than `interval`, or there is no bid in uakt in between)",
+        ),
+        (
+            "[shadow]",
+            "line 1, column 2, at `shadow`: it prices exactly as the service does (name `rates` or a `[shadow.plugin]`, or take the section out)",
+        ),
+    ] {
+        assert_eq!(refused(text), message, "{text}");
+    }
+    assert!(
+        refused("[listen]\ntcp = \"0.0.0.0:1\"")
+            .starts_with("line 2, column 1, at `listen.tcp`: whoever reaches `0.0.0.0:1`")
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_in_the_order_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.toml");
+    std::fs::write(&path, "[limits]\nqueu = 1\nrate = 0\n[reload]\nwatch = true\n").unwrap();
+    let errors: Vec<String> = inspect(&path).unwrap_err().iter().map(ToString::to_string).collect();
+    let at = |error: &String, place: &str| error.contains(place);
+    assert!(
+        matches!(errors.as_slice(), [a, b, c] if at(a, "`limits.queu`") && at(b, "`limits.rate`") && at(c, "`reload.watch`")),
+        "{errors:#?}"
+    );
+}
+
+#[test]
+fn a_section_in_both_files_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.toml");
+    std::fs::write(folder.path().join("rates.toml"), "[policy]\nambiguous_gpu = \"lowest\"\n").unwrap();
+    std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n[policy]\nambiguous_gpu = \"highest\"\n").unwrap();
+    let error = load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("bidprice.toml: line 3, column 2, at `policy`: the section stands here and in the rate card"),
+        "{error}"
+    );
+    std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n").unwrap();
+    let loaded = load(&path).unwrap();
+    assert_eq!(loaded.rates.digest, crate::digest::Digest::of("[policy]\nambiguous_gpu = \"lowest\"\n"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_no_reason_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.toml");
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    assert!(load(&path).unwrap_err().to_string().ends_with("it is not a plain file"));
+}
+
+#[test]
+fn every_scalar_key_of_the_model_has_a_rule_or_needs_none() {
+    // A key whose value can be anything of its type would be taken unseen.
+    let free = [
+        "listen.metrics_public",
+        "reserve.scheduler",
+        "plugin.class",
+        "plugin.fallback",
+        "bid_log.fsync",
+        "tracing.format",
+    ];
+    for key in free {
+        assert!(rules::of(key).is_none(), "{key}");
+    }
+    let schema = schemars::schema_for!(Config).to_value();
+    let definitions = schema["$defs"].as_object().unwrap();
+    let mut missing = Vec::new();
+    for (section, definition) in [
+        ("listen", "Listen"),
+        ("inventory", "Inventory"),
+        ("feed", "Feed"),
+        ("plugin", "Plugin"),
+        ("bid_log", "BidLog"),
+        ("limits", "Limits"),
+        ("reload", "Reload"),
+        ("tracing", "Tracing"),
+        ("reserve", "Reserve"),
+        ("listen.tls", "Tls"),
+    ] {
+        for key in definitions[definition]["properties"].as_object().unwrap().keys() {
+            let path = format!("{section}.{key}");
+            if rules::of(&path).is_none()
+                && !free.contains(&path.as_str())
+                && path != "feed.source"
+                && path != "listen.tls"
+            {
+                missing.push(path);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        let _ = parse(&text);
+        let _ = position(&text, "limits.queue");
+    }
+
+    #[test]
+    fn no_edit_of_a_configuration_makes_it_panic(
+        at in 0..GOOD.len(), length in 0_usize..20, with in "[\\[\\]\"'=.,{}#\\n0-9a-z\u{1b}-]{0,8}",
+    ) {
+        let end = (at + length).min(GOOD.len());
+        let text = format!("{}{with}{}", &GOOD[..at], &GOOD[end..]);
+        if let Err(error) = parse(&text) {
+            let drives = error.to_string().contains('\u{1b}');
+            prop_assert!(!drives, "it drives a terminal");
+        }
+    }
+}

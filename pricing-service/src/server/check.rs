@@ -1,0 +1,245 @@
+//! Everything that would be refused at the start, and what is odd, without starting.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pricing_core::inventory;
+use pricing_host::compile::Compiler;
+use rustix::fs::{Access, access};
+
+use super::listen;
+use super::plugin::{Opened, Role};
+use crate::config::{self, Config, ConfigError, Loaded};
+use crate::feed::Feed;
+use crate::inventory::Plan;
+use crate::metrics::Metrics;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The service would not start.
+    Error,
+    /// It would start, and may not do what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// The severity in a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Something wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file that it is in.
+    pub file: PathBuf,
+    /// The key.
+    pub key: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The column, from 1.
+    pub column: Option<usize>,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// What a look at a configuration came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The digest of the rates, where they could be read.
+    pub rates_digest: Option<String>,
+    /// The digest of the plugin, where it could be opened.
+    pub plugin_digest: Option<String>,
+}
+
+impl Report {
+    /// Whether the service would start.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity != Severity::Error)
+    }
+}
+
+/// Looks for everything that the service would refuse at its start, and at what is odd, without starting it.
+#[must_use]
+pub fn check(path: &Path, compiler: &Compiler) -> Report {
+    let mut look = Checked { path, text: fs::read_to_string(path).unwrap_or_default(), report: Report::default() };
+    match config::inspect(path) {
+        Err(errors) => errors.into_iter().for_each(|error| look.error(error)),
+        Ok(loaded) => {
+            look.report.rates_digest = Some(loaded.rates.digest.to_string());
+            look.plugins(&loaded, compiler);
+            look.places(&loaded.config);
+            if let Err(error) = Feed::check(&loaded.config.feed) {
+                look.error(error);
+            }
+            look.inventory(&loaded.config.inventory);
+            look.oddities(&loaded);
+        }
+    }
+    look.report
+}
+
+struct Checked<'p> {
+    path: &'p Path,
+    text: String,
+    report: Report,
+}
+
+impl Checked<'_> {
+    fn error(&mut self, error: ConfigError) {
+        match error {
+            ConfigError::Unusable { key, message } => self.at(Severity::Error, &key, message),
+            ConfigError::Unreadable { file, message } => self.report.problems.push(Problem {
+                file,
+                key: None,
+                line: None,
+                column: None,
+                message,
+                severity: Severity::Error,
+            }),
+            ConfigError::Malformed { file, error } => self.report.problems.push(Problem {
+                file,
+                key: error.path().map(str::to_owned),
+                line: error.line(),
+                column: error.column(),
+                message: match error.hint_text() {
+                    Some(hint) => format!("{} ({hint})", error.message()),
+                    None => error.message().to_owned(),
+                },
+                severity: Severity::Error,
+            }),
+        }
+    }
+
+    /// A problem with a key of the configuration.
+    fn at(&mut self, severity: Severity, key: &str, message: impl fmt::Display) {
+        let (line, column) = config::position(&self.text, key).unzip();
+        let message = message.to_string();
+        let file = self.path.to_owned();
+        self.report.problems.push(Problem { file, key: Some(key.to_owned()), line, column, message, severity });
+    }
+
+    fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler) {
+        let metrics = Arc::new(Metrics::new());
+        let config = &loaded.config;
+        let shadow = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
+        for (plugin, role) in [(config.plugin.as_ref(), Role::Pricing), (shadow, Role::Shadow)] {
+            let Some(plugin) = plugin else { continue };
+            match Opened::open(plugin, &config.limits, role, compiler, &metrics) {
+                Ok(opened) if role == Role::Pricing => {
+                    self.report.plugin_digest = Some(opened.plugin().digest());
+                }
+                Ok(_) => {}
+                Err(error) => self.error(error),
+            }
+        }
+    }
+
+    /// Folders that something is to be put into, and certificates.
+    fn places(&mut self, config: &Config) {
+        let listen = &config.listen;
+        if let Err(error) = listen::check_tls(listen) {
+            self.error(error);
+        }
+        if !listen.socket.as_os_str().is_empty() {
+            if listen.socket.as_os_str().len() > SOCKET_PATH {
+                let message = format!("the path has more than {SOCKET_PATH} bytes, which no Unix socket may have");
+                self.at(Severity::Error, "listen.socket", message);
+            } else if let Err(why) = can_write(listen.socket.parent()) {
+                self.at(Severity::Error, "listen.socket", why);
+            }
+        }
+        let log = config.bid_log.as_ref().map(|log| ("bid_log.folder", &log.folder));
+        let cache = config.plugin.as_ref().and_then(|plugin| plugin.cache.as_ref());
+        for (key, folder) in log.into_iter().chain(cache.map(|cache| ("plugin.cache", cache))) {
+            // Either it is there, or it is made.
+            let place = if folder.exists() { Some(folder.as_path()) } else { folder.parent() };
+            if let Err(why) = can_write(place) {
+                self.at(Severity::Error, key, why);
+            }
+        }
+        if let Some(Err(why)) = config.feed.cache.as_ref().map(|cache| can_write(cache.parent())) {
+            self.at(Severity::Warning, "feed.cache", format!("{why}; the value is not kept across restarts then"));
+        }
+    }
+
+    fn inventory(&mut self, config: &config::Inventory) {
+        if let Err(error) = Plan::of(config) {
+            self.error(error);
+        }
+        if let Some(file) = &config.file {
+            let read = fs::read_to_string(file).map_err(|error| error.to_string());
+            let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
+            let usable = read.map(|snapshot| inventory::validate::validate(snapshot).cluster.is_usable());
+            // It may come later: until then there is no bid.
+            match usable {
+                Err(why) => {
+                    self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()))
+                }
+                Ok(false) => {
+                    let message = format!("{}: it has no usable node; there is no bid", file.display());
+                    self.at(Severity::Warning, "inventory.file", message);
+                }
+                Ok(true) => {}
+            }
+        }
+    }
+
+    /// What is legal, and may not be what was meant.
+    fn oddities(&mut self, loaded: &Loaded) {
+        let config = &loaded.config;
+        let mut warn = |key: &str, message: &str| self.at(Severity::Warning, key, message);
+        let inventory = &config.inventory;
+        if inventory.file.is_none() && inventory.provider.is_none() && inventory.operator.is_none() {
+            warn("inventory", "there is no inventory: capacity is not asked, and a wildcard may come to any card");
+        }
+        if config.feed.usd_per_akt.is_some() {
+            warn("feed.usd_per_akt", "the value is fixed: bids in uakt do not follow what an AKT is worth");
+        }
+        if loaded.rates.pricing.rates.gpu.entries().is_empty() {
+            warn("rates.gpu", "no card has a rate: what becomes of orders for GPUs is for `policy.unlisted_gpu` alone");
+        }
+        if config.listen.metrics_public && config.listen.metrics.is_none_or(|at| at.ip().to_canonical().is_loopback()) {
+            warn("listen.metrics_public", "it lets nothing be public: `metrics` is not beyond this machine");
+        } else if config.listen.metrics_public {
+            warn("listen.metrics", "whoever reaches it can read the metrics");
+        }
+        let deadline = config.plugin.as_ref().and_then(|plugin| plugin.deadline);
+        if deadline.is_some_and(|deadline| deadline >= config.limits.deadline) {
+            warn("plugin.deadline", "a call of the plugin may take longer than `limits.deadline`, which ends it first");
+        }
+        if config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()).is_some_and(|p| p.fallback.is_some()) {
+            warn("shadow.plugin.fallback", "a fallback hides the plugin's failures from the comparison");
+        }
+    }
+}
+
+/// The most bytes that the path of a Unix socket may have.
+const SOCKET_PATH: usize = 107;
+
+/// Whether files can be put into a folder.
+fn can_write(folder: Option<&Path>) -> Result<(), String> {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = folder.display();
+    match fs::metadata(folder) {
+        Err(error) => {
+            Err(format!("{shown}: {error}; make the folder, and give it to the user that the service runs as"))
+        }
+        Ok(found) if !found.is_dir() => Err(format!("{shown}: it is not a folder")),
+        Ok(_) => access(folder, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| format!("{shown}: {error}; give it to the user that the service runs as")),
+    }
+}

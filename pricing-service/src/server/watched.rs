@@ -1,0 +1,178 @@
+//! What is counted and told of each request, and what is told of the service when the metrics are read.
+
+use std::time::Instant;
+
+use pricing_core::quote::Reason;
+use tonic::{Code, Status};
+
+use super::state::Service;
+use crate::config::Source;
+use crate::inventory;
+use crate::metrics::{Call, FeedReading, InventoryReading, Readings, Refusal};
+use crate::pricer::{Ask, Priced, Settings};
+
+impl Service {
+    /// What other parts of the service know, for the metrics: the one place where they are asked.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        let load = self.load();
+        let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Readings {
+            inflight: whole(load.busy),
+            queue: whole(load.waiting),
+            refused: vec![
+                (Refusal::Overload, load.overloaded),
+                (Refusal::Rate, load.over_rate),
+                (Refusal::Deadline, load.late),
+            ],
+            feed: self.feed_reading(),
+            inventory: self.inner.inventory.load().as_deref().map(|live| inventory(&live.reading(Instant::now()))),
+            held_orders: self
+                .inner
+                .inventory
+                .load()
+                .as_deref()
+                .map_or(0, |live| live.reading(Instant::now()).held.into()),
+            breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
+            ..Readings::default()
+        }
+    }
+
+    fn feed_reading(&self) -> FeedReading {
+        let reading = self.inner.feed.reading(Instant::now());
+        let counters = self.inner.feed.counters();
+        let fetches = counters.sources.iter().flat_map(|source| {
+            let taken = source.fetches.saturating_sub(source.failures);
+            [("taken", taken), ("failed", source.failures)]
+                .map(|(outcome, count)| (source.name.clone(), outcome.to_owned(), count))
+        });
+        FeedReading {
+            age: reading.age,
+            usd_per_akt: reading.usd_per_akt,
+            fetches: fetches.collect(),
+            refused: counters.refused_jumps.saturating_add(counters.disagreements),
+        }
+    }
+
+    /// All metrics as text.
+    #[must_use]
+    pub fn metrics_page(&self) -> String {
+        self.inner.metrics.render(&self.readings())
+    }
+
+    /// Counts a request that was answered or refused.
+    pub(super) fn watch_request<R>(
+        &self,
+        call: Call,
+        asked: Instant,
+        answered: Result<R, Status>,
+    ) -> Result<R, Status> {
+        let metrics = &self.inner.metrics;
+        metrics.requested(call, asked.elapsed());
+        if let Err(status) = &answered {
+            if status.code() == Code::InvalidArgument {
+                metrics.refused(Refusal::Invalid);
+            }
+            tracing::warn!(call = call.name(), code = ?status.code(), error = status.message(), "not answered");
+        }
+        answered
+    }
+
+    /// Counts and tells what is decided, within a span for the request.
+    pub(super) fn watch_decision<T>(
+        &self,
+        call: Call,
+        ask: &Ask,
+        settings: &Settings,
+        price: impl FnOnce() -> (T, Vec<Priced>),
+    ) -> (T, Vec<Priced>) {
+        let span = span(call, ask, &settings.rates);
+        let _entered = span.enter();
+        let began = Instant::now();
+        let (more, priced) = price();
+        let took = began.elapsed();
+        self.inner.metrics.priced(took);
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        for (order, Priced { quote, .. }) in ask.orders.iter().zip(&priced) {
+            self.inner.metrics.decided(call, order, quote);
+            tell(
+                &quote.group,
+                quote.price().map(|price| format!("{} {}", price.amount(), price.denom())),
+                quote.reason(),
+                took_us,
+            );
+        }
+        if let [Priced { quote, .. }] = priced.as_slice() {
+            // For the collector: what is most asked for stands at the span itself.
+            let (decision, code) = quote.reason().map_or(("bid", ""), decision);
+            span.record("group", quote.group.as_str()).record("decision", decision).record("code", code);
+            if let Some(price) = quote.price() {
+                span.record("price", tracing::field::display(price.amount()));
+            }
+        }
+        span.record("took_us", took_us);
+        (more, priced)
+    }
+
+    /// Counts and tells what screening came to.
+    pub(super) fn watch_screening(&self, ask: &Ask, screened: &[Result<(), Reason>]) {
+        let active = self.active();
+        let span = span(Call::Screen, ask, &active.settings.rates);
+        let _entered = span.enter();
+        for (order, screened) in ask.orders.iter().zip(screened) {
+            self.inner.metrics.screened(Call::Screen, screened.as_ref().copied());
+            let (decision, code) = screened.as_ref().err().map_or(("pass", ""), decision);
+            tracing::info!(group = order.group.name(), decision, code, "screened");
+        }
+    }
+}
+
+fn inventory(reading: &inventory::Reading) -> InventoryReading {
+    InventoryReading {
+        age: reading.age,
+        state: reading.state.name().to_owned(),
+        nodes: reading.nodes.into(),
+        missing_nodes: u64::try_from(reading.missing_nodes.len()).unwrap_or(u64::MAX),
+        findings: reading.findings.into(),
+        refused: reading.counters.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        // The first one is no reconnection.
+        reconnects: reading.counters.opened.saturating_sub(1),
+    }
+}
+
+fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {
+    use tracing::field::Empty;
+
+    let order = ask.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let rates: String = rates.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
+    tracing::info_span!(
+        "request",
+        call = call.name(),
+        order,
+        rates,
+        group = Empty,
+        decision = Empty,
+        code = Empty,
+        price = Empty,
+        took_us = Empty,
+    )
+}
+
+fn tell(group: &str, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
+    match (price, reason) {
+        (Some(price), _) => tracing::info!(group, decision = "bid", price, took_us, "decided"),
+        (None, Some(reason)) => {
+            let (decision, code) = decision(reason);
+            if decision == "fault" {
+                tracing::warn!(group, decision, code, reason = reason.message, took_us, "decided");
+            } else {
+                tracing::info!(group, decision, code, reason = reason.message, took_us, "decided");
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+fn decision(reason: &Reason) -> (&'static str, &'static str) {
+    (if reason.code.is_fault() { "fault" } else { "decline" }, reason.code.name())
+}
