@@ -13,6 +13,8 @@ pub(crate) struct Index {
     free: Vec<Free>,
     models: Vec<ModelNodes>,
     classes: Vec<String>,
+    /// By node's place, the described cards that are left to give, for nodes where cards are held back.
+    kept: BTreeMap<usize, Vec<CardId>>,
 }
 
 /// What a node has left.
@@ -48,13 +50,13 @@ pub(crate) struct ModelNodes {
 pub(crate) struct ModelNode {
     /// The node, by its place in the cluster.
     pub(crate) node: usize,
-    /// How many cards of the model are described there.
+    /// How many cards of the model are described there, without those that are held back.
     pub(crate) cards: u64,
 }
 
 impl Index {
-    /// Indexes nodes and their cards.
-    pub(super) fn new(nodes: &[Node], cards: &[Card]) -> Self {
+    /// Indexes nodes and their cards; `kept` has what is left of the cards of nodes where some are held back.
+    pub(super) fn new(nodes: &[Node], cards: &[Card], kept: BTreeMap<usize, Vec<CardId>>) -> Self {
         let mut models: BTreeMap<(&str, &str), Vec<CardId>> = BTreeMap::new();
         for (id, card) in (0..).map(CardId).zip(cards) {
             models.entry((card.kind.vendor(), card.kind.model())).or_default().push(id);
@@ -79,6 +81,7 @@ impl Index {
                 })
                 .collect(),
             classes: Vec::new(),
+            kept,
         };
         for (place, node) in nodes.iter().enumerate() {
             index.add(place, node, &model_of);
@@ -104,7 +107,7 @@ impl Index {
         if node.gpus.available == 0 {
             return;
         }
-        for card in &node.cards {
+        for card in self.kept.get(&place).unwrap_or(&node.cards) {
             let model = usize::try_from(card.0).ok().and_then(|id| model_of.get(id)).copied();
             let Some(model) = model.and_then(|model| self.models.get_mut(model)) else { continue };
             match model.nodes.last_mut() {
@@ -117,6 +120,11 @@ impl Index {
     /// What each node has left, in the cluster's order.
     pub(crate) fn free(&self) -> &[Free] {
         &self.free
+    }
+
+    /// What is left of the cards of nodes where some are held back, by the nodes' places.
+    pub(super) fn kept_cards(&self) -> &BTreeMap<usize, Vec<CardId>> {
+        &self.kept
     }
 
     /// Every model of card, by vendor and model.

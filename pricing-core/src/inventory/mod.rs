@@ -4,11 +4,13 @@
 //! dropped can be reserved.
 
 pub mod finding;
+pub mod held;
 mod index;
 pub mod read;
 pub mod utilisation;
 pub mod validate;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::gpu::GpuKind;
@@ -173,6 +175,12 @@ impl Cluster {
         self.leased_ips
     }
 
+    /// The described cards of the node at a place that may be given, without those that are held back.
+    pub(crate) fn cards_to_give(&self, place: usize) -> &[CardId] {
+        let described = || self.nodes.get(place).map(|node| &node.cards);
+        self.index.kept_cards().get(&place).or_else(described).map_or(&[], Vec::as_slice)
+    }
+
     /// The cluster as a search reads it.
     pub(crate) fn index(&self) -> &Index {
         &self.index
@@ -183,7 +191,7 @@ impl Cluster {
 #[derive(Debug, Default)]
 pub struct ClusterBuilder {
     cluster: Cluster,
-    interned: std::collections::BTreeMap<DescribedCard, CardId>,
+    interned: BTreeMap<DescribedCard, CardId>,
 }
 
 impl ClusterBuilder {
@@ -218,7 +226,7 @@ impl ClusterBuilder {
     /// The cluster.
     #[must_use]
     pub fn build(mut self) -> Cluster {
-        self.cluster.index = Index::new(&self.cluster.nodes, &self.cluster.cards);
+        self.cluster.index = Index::new(&self.cluster.nodes, &self.cluster.cards, BTreeMap::new());
         self.cluster
     }
 }

@@ -1,39 +1,162 @@
-//! The live inventory.
+//! The live inventory: what the cluster has left, as its own source tells it, and what is held back of that.
+//!
+//! A [`Plan`] is the checked configuration; [`LiveInventory`] follows its source in the background. A decision asks for
+//! the [`Stock`] and never waits for the source.
 
-use std::sync::Arc;
+mod backoff;
+mod believe;
+mod core;
+mod holds;
+mod keep;
+mod plan;
+mod reading;
+mod source;
+mod stock;
+mod text;
+mod tls;
+mod wire;
 
-use pricing_core::inventory::Cluster;
-use pricing_core::inventory::utilisation::Utilisation;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use crate::digest::Digest;
+use pricing_core::inventory::held::Held;
+use tokio_util::task::AbortOnDropHandle;
 
-/// The text of a snapshot, and its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotText {
-    /// The text.
-    pub text: Arc<str>,
-    /// Its digest.
-    pub digest: Digest,
+use self::core::{Core, lock};
+use crate::config::{self, ConfigError};
+use crate::order_name::OrderName;
+use source::Feeder;
+
+pub use believe::Refusal;
+pub use plan::{Pace, Plan};
+pub use reading::{Counters, HoldCounters, Reading, State};
+pub use stock::{Known, SnapshotText, Stock};
+
+/// The live inventory. Clones are handles to the same one; it ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct LiveInventory(Arc<Live>);
+
+#[derive(Debug)]
+struct Live {
+    core: Arc<Core>,
+    /// Whether capacity is held back.
+    holding: AtomicBool,
+    /// Held by the one decision that may hold capacity back.
+    turn: Mutex<()>,
+    running: Mutex<Running>,
 }
 
-/// A snapshot that orders can be placed on.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// The cluster, without what is held back.
-    pub cluster: Arc<Cluster>,
-    /// How full it is.
-    pub utilisation: Arc<Utilisation>,
-    /// The snapshot that it was read from.
-    pub snapshot: Arc<SnapshotText>,
+#[derive(Debug)]
+struct Running {
+    plan: Plan,
+    /// Kept for its end.
+    #[expect(dead_code, reason = "dropping it ends the task")]
+    source: AbortOnDropHandle<()>,
+    #[expect(dead_code, reason = "dropping it ends the task")]
+    sweeper: AbortOnDropHandle<()>,
 }
 
-/// What is known of the cluster at the moment of a decision.
-#[derive(Clone, Debug)]
-pub enum Stock {
-    /// No inventory is configured.
-    NotAsked,
-    /// A snapshot.
-    Known(Arc<Known>),
-    /// The inventory cannot be used, for this reason.
-    Unusable(String),
+impl LiveInventory {
+    /// Starts what a configuration names; none when it names no inventory. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Plan::of`] has them.
+    pub fn start(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
+        Ok(Plan::of(config)?.map(Self::follow))
+    }
+
+    /// Starts a plan. Needs a Tokio runtime.
+    #[must_use]
+    pub fn follow(plan: Plan) -> Self {
+        let core = Arc::new(Core::new(&plan));
+        let holding = AtomicBool::new(!plan.hold.is_zero());
+        let running = Running::start(plan, &core, 0);
+        Self(Arc::new(Live { core, holding, turn: Mutex::new(()), running: Mutex::new(running) }))
+    }
+
+    /// Goes over to another plan. The same source keeps its snapshot. Another source starts anew; the old snapshot is
+    /// used until its first good one, but for half a minute at most. What is held back stays held, for no longer than
+    /// the new plan says.
+    pub fn reconfigure(&self, plan: Plan) {
+        let mut running = lock(&self.0.running);
+        let same = running.plan.has_source_of(&plan);
+        let generation = self.0.core.reconfigure(&plan, same, Instant::now());
+        self.0.holding.store(!plan.hold.is_zero(), Ordering::Release);
+        *running = Running::start(plan, &self.0.core, generation);
+    }
+
+    /// What a decision may count on. What is held for `except` is as if it were not: that order is placed anew.
+    #[must_use]
+    pub fn stock(&self, now: Instant, except: Option<&OrderName>) -> Stock {
+        let view = self.0.core.view.load();
+        let known = match view.usable(now) {
+            Ok(known) => known,
+            Err(why) => return Stock::Unusable(why),
+        };
+        if !self.0.holding.load(Ordering::Acquire) {
+            return Stock::Known(Arc::clone(known));
+        }
+        let mut holds = self.0.core.holds();
+        holds.expire(now);
+        Stock::Known(holds.less(known, except))
+    }
+
+    /// Decides, and holds back what the decision says. While capacity is held back at all, decisions that name an order
+    /// take turns, so that no two count on the same card; otherwise nothing waits.
+    ///
+    /// Without an order nothing is held. A decision that holds nothing leaves what an earlier one holds for the order:
+    /// that bid may still stand.
+    pub fn with_stock<R>(
+        &self,
+        now: Instant,
+        order: Option<&OrderName>,
+        decide: impl FnOnce(&Stock) -> (R, Option<Vec<Held>>),
+    ) -> R {
+        let Some(order) = order.filter(|_| self.0.holding.load(Ordering::Acquire)) else {
+            return decide(&self.stock(now, None)).0;
+        };
+        let _turn = lock(&self.0.turn);
+        let (answer, held) = decide(&self.stock(now, Some(order)));
+        if let Some(held) = held {
+            self.hold(order.clone(), held, now);
+        }
+        answer
+    }
+
+    /// Holds capacity back for an order, in place of what is held for it already.
+    pub fn hold(&self, order: OrderName, held: Vec<Held>, now: Instant) {
+        let view = self.0.core.view.load();
+        let cluster = view.usable(now).ok().map(|known| &*known.cluster);
+        self.0.core.holds().hold(order, held, cluster, now);
+    }
+
+    /// Gives back what is held for an order, and says whether anything was.
+    #[must_use]
+    pub fn release(&self, order: &OrderName) -> bool {
+        self.0.core.holds().release(order)
+    }
+
+    /// How the inventory is.
+    #[must_use]
+    pub fn reading(&self, now: Instant) -> Reading {
+        self.0.core.reading(now)
+    }
+}
+
+impl Running {
+    fn start(plan: Plan, core: &Arc<Core>, generation: u64) -> Self {
+        let feeder = Feeder::new(Arc::clone(core), generation);
+        let source = tokio::spawn(source::follow(plan.clone(), feeder));
+        let sweeper = tokio::spawn(sweep(Arc::clone(core), plan.pace.sweep));
+        Self { plan, source: AbortOnDropHandle::new(source), sweeper: AbortOnDropHandle::new(sweeper) }
+    }
+}
+
+/// Ends holds whose time is over, also when nobody asks.
+async fn sweep(core: Arc<Core>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        core.holds().expire(Instant::now());
+    }
 }

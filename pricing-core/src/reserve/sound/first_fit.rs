@@ -131,7 +131,7 @@ impl<'p> Placing<'p> {
             for host in self.problem.hosts(detail, piece) {
                 steps.take(1)?;
                 if self.problem.fit(unit, detail, host, self.overlay.usage(host.node), 1) > 0 {
-                    let cards = self.problem.cluster.nodes().get(host.node).map_or(&[] as &[_], |node| &node.cards);
+                    let cards = self.problem.cluster.cards_to_give(host.node);
                     let model = detail.model.and_then(|model| self.problem.cluster.index().models().get(model));
                     let ours =
                         |card: &_| model.is_some_and(|m| m.cards.binary_search(card).is_ok()) && detail.allows(*card);

@@ -109,8 +109,7 @@ fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> 
     let mut key: Vec<u64> = free.map_or_else(Vec::new, |free| vec![free.cpu, free.memory, free.ephemeral, free.gpus]);
     key.extend(row.hosts.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
     if dimensions.iter().any(|dimension| dimension.demand.gpus > 0) {
-        let cards = problem.cluster.nodes().get(row.node).map_or(&[] as &[_], |node| node.cards.as_slice());
-        let mut cards: Vec<u64> = cards.iter().map(|card| card.number()).collect();
+        let mut cards: Vec<u64> = problem.cluster.cards_to_give(row.node).iter().map(|card| card.number()).collect();
         cards.sort_unstable();
         key.extend(cards);
     }

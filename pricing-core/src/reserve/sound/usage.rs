@@ -92,8 +92,7 @@ impl Problem<'_> {
     fn cards_left(&self, choice: &Choice, host: Host, usage: Option<&Usage<'_>>) -> u64 {
         let given = usage.map_or(&[] as &[Given<'_>], |usage| &usage.given);
         let mut others = given.iter().filter(|other| other.choice.model == choice.model).peekable();
-        let node = self.cluster.nodes().get(host.node);
-        let described = node.map_or(&[] as &[_], |node| node.cards.as_slice());
+        let described = self.cluster.cards_to_give(host.node);
         if others.peek().is_none() {
             return match &choice.cards {
                 None => host.cards,

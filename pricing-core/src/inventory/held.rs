@@ -1,0 +1,210 @@
+//! Capacity that is held back: what orders that were bid on would take if they were won.
+//!
+//! An inventory only shows what runs. Between a bid and its lease the capacity is promised and still shown as free, so
+//! a second order would be promised the same cards. [`Cluster::less`] answers the cluster without what is held.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Capacity, Card, CardId, Cluster, Index, Node};
+use crate::order::{Order, StorageClass, leased_ips};
+use crate::quantity::{Bytes, MilliCpu};
+use crate::quote::QuotedTarget;
+use crate::rates::Pricing;
+use crate::reserve::{CommittedUnit, Scheduler};
+
+/// What is held back of one node, and of the cluster through the pods there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Held {
+    /// The node.
+    pub node: String,
+    /// Thousandths of a thread.
+    pub cpu: u64,
+    /// Bytes of memory, with `ram` volumes.
+    pub memory: u64,
+    /// Bytes of ephemeral storage.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ephemeral: u64,
+    /// Cards, by count.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub gpus: u64,
+    /// Which cards these may be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<HeldCards>,
+    /// Bytes of the cluster's storage classes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<String, u64>,
+    /// Leased IPs.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub leased_ips: u64,
+}
+
+impl Held {
+    /// What an order that was placed would take, by node: what is reserved for it after commit levels, not what is
+    /// billed. Units that were placed on no node in particular take nothing that is known.
+    #[must_use]
+    pub fn by(order: &Order, pricing: &Pricing, scheduler: Scheduler, targets: &[QuotedTarget]) -> Vec<Self> {
+        let units = pricing.commit.for_order(order).units(&order.group, scheduler);
+        let placed = units.iter().zip(targets).flat_map(|(unit, target)| of_unit(unit, target));
+        let mut held = Self::merge(placed);
+        if let Some(first) = held.first_mut() {
+            first.leased_ips = leased_ips(order.group.resources().iter().map(|unit| &unit.endpoints));
+        }
+        held
+    }
+
+    /// What several orders take, one entry a node, by name.
+    #[must_use]
+    pub fn merge(held: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut nodes: BTreeMap<String, Self> = BTreeMap::new();
+        for one in held {
+            match nodes.get_mut(&one.node) {
+                Some(known) => known.add(one),
+                None => {
+                    nodes.insert(one.node.clone(), one);
+                }
+            }
+        }
+        nodes.into_values().collect()
+    }
+
+    fn add(&mut self, other: Self) {
+        let Self { node: _, cpu, memory, ephemeral, gpus, cards, storage, leased_ips } = other;
+        let sum = |to: &mut u64, more: u64| *to = to.saturating_add(more);
+        sum(&mut self.cpu, cpu);
+        sum(&mut self.memory, memory);
+        sum(&mut self.ephemeral, ephemeral);
+        sum(&mut self.gpus, gpus);
+        sum(&mut self.leased_ips, leased_ips);
+        for more in cards {
+            match self.cards.iter_mut().find(|known| known.kinds == more.kinds) {
+                Some(known) => sum(&mut known.count, more.count),
+                None => self.cards.push(more),
+            }
+        }
+        for (class, bytes) in storage {
+            sum(self.storage.entry(class).or_default(), bytes);
+        }
+    }
+}
+
+/// What the replicas of a unit take of each of their nodes.
+fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
+    let placed = target.replicas_by_node().into_iter().filter_map(|(node, replicas)| Some((node?, replicas)));
+    placed.map(|(node, replicas)| on_node(unit, target, node, replicas)).collect()
+}
+
+fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
+    let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
+    let gpus = times(unit.gpu.units);
+    let mut held =
+        Held { node: node.to_owned(), cpu: times(unit.cpu), memory: times(unit.memory), gpus, ..Held::default() };
+    for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        let sum = match class {
+            StorageClass::Ephemeral => &mut held.ephemeral,
+            StorageClass::Ram => &mut held.memory,
+            StorageClass::Persistent(name) => held.storage.entry(name.clone()).or_default(),
+        };
+        *sum = sum.saturating_add(times(*size));
+    }
+    let cards = target.cards.iter().find(|cards| cards.node.as_deref() == Some(node));
+    if let Some(cards) = cards.filter(|_| gpus > 0) {
+        held.cards.push(HeldCards { kinds: cards.kinds.iter().map(ToString::to_string).collect(), count: gpus });
+    }
+    held
+}
+
+/// Cards that are held back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldCards {
+    /// Every kind that they may be, as [`crate::gpu::GpuKind`] writes itself. Each kind has so many cards fewer, since
+    /// any of them may be handed out.
+    pub kinds: Vec<String>,
+    /// How many.
+    pub count: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Cluster {
+    /// The cluster without what is held back. What is on nodes that it does not have is ignored, and nothing goes
+    /// below 0.
+    ///
+    /// What the nodes have in all, and which cards are described there, stays: a bid may be lost, and then any of the
+    /// cards may be handed out to somebody else.
+    #[must_use]
+    pub fn less(&self, held: &[Held]) -> Self {
+        let by_node: BTreeMap<String, Held> =
+            Held::merge(held.iter().cloned()).into_iter().map(|held| (held.node.clone(), held)).collect();
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let mut to_give: BTreeMap<usize, Vec<CardId>> = self.index.kept_cards().clone();
+        for (place, node) in self.nodes.iter().enumerate() {
+            let Some(held) = by_node.get(&*node.name) else {
+                nodes.push(node.clone());
+                continue;
+            };
+            if !held.cards.is_empty() {
+                to_give.insert(place, cards_less(self.cards_to_give(place), &self.cards, held));
+            }
+            nodes.push(node_less(node, held));
+        }
+        let mut storage = self.storage.clone();
+        for pool in &mut storage {
+            let bytes = by_node.values().filter_map(|held| held.storage.get(&pool.class));
+            pool.capacity = bytes.fold(pool.capacity, |left, held| less(left, *held, Bytes::new));
+        }
+        let ips = by_node.values().fold(0_u64, |sum, held| sum.saturating_add(held.leased_ips));
+        let leased_ips = self.leased_ips.map(|free| free.saturating_sub(ips));
+        let index = Index::new(&nodes, &self.cards, to_give);
+        Self { nodes, cards: self.cards.clone(), storage, leased_ips, index }
+    }
+}
+
+fn node_less(node: &Node, held: &Held) -> Node {
+    Node {
+        name: Arc::clone(&node.name),
+        cpu: less(node.cpu, held.cpu, MilliCpu::new),
+        memory: less(node.memory, held.memory, Bytes::new),
+        ephemeral: less(node.ephemeral, held.ephemeral, Bytes::new),
+        gpus: less(node.gpus, held.gpus, |cards| cards),
+        cards: node.cards.clone(),
+        storage_classes: node.storage_classes.clone(),
+    }
+}
+
+fn less<T: Copy + Into<u64>>(capacity: Capacity<T>, held: u64, of: impl Fn(u64) -> T) -> Capacity<T> {
+    Capacity { total: capacity.total, available: of(capacity.available.into().saturating_sub(held)) }
+}
+
+/// The cards that are left when each kind that may be handed out has as many fewer.
+fn cards_less(described: &[CardId], cards: &[Card], held: &Held) -> Vec<CardId> {
+    let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in &held.cards {
+        for (place, kind) in entry.kinds.iter().enumerate() {
+            // A kind that is listed twice is one kind.
+            if !entry.kinds.iter().take(place).any(|known| known == kind) {
+                let sum = gone.entry(kind).or_default();
+                *sum = sum.saturating_add(entry.count);
+            }
+        }
+    }
+    let mut left = described.to_vec();
+    left.retain(|id| {
+        let kind = cards.get(id.place()).map(|card| card.kind.to_string()).unwrap_or_default();
+        match gone.get_mut(kind.as_str()).filter(|gone| **gone > 0) {
+            Some(gone) => {
+                *gone = gone.saturating_sub(1);
+                false
+            }
+            None => true,
+        }
+    });
+    left
+}

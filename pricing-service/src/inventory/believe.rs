@@ -1,0 +1,176 @@
+//! Whether a snapshot can be believed at all.
+//!
+//! The core's validation decides node by node. Here the snapshot as a whole is refused when it cannot be read, when no
+//! node of it can be used, or when more than half of its nodes make no sense: then something is wrong with whoever sent
+//! it, and the last good snapshot is the better guess for a while.
+
+use std::sync::Arc;
+
+use pricing_core::inventory::finding::Action;
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::read::read;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::validate::{Validated, validate};
+use pricing_core::text::drives_terminal;
+
+use super::stock::{Known, SnapshotText};
+use crate::digest::Digest;
+
+/// The most bytes of a snapshot, as it comes and as text.
+pub(super) const MAX_BYTES: usize = 64 << 20;
+
+/// Why a snapshot is not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is too large to be looked at.
+    #[error("it is too large: {0}")]
+    TooLarge(String),
+    /// It is no inventory.
+    #[error("it cannot be read: {0}")]
+    Malformed(String),
+    /// It has no node that could hold a pod.
+    #[error("it has no usable node ({listed} are listed){first}")]
+    NoUsableNode {
+        /// Nodes that it lists.
+        listed: usize,
+        /// What is wrong with the first of them.
+        first: String,
+    },
+    /// Most of its nodes make no sense.
+    #[error("{ignored} of its {listed} nodes make no sense{first}")]
+    MostlyNonsense {
+        /// Nodes that validation ignored.
+        ignored: usize,
+        /// Nodes that it lists.
+        listed: usize,
+        /// What is wrong with the first of them.
+        first: String,
+    },
+}
+
+impl Refusal {
+    /// The reason as metrics name it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "too-large",
+            Self::Malformed(_) => "malformed",
+            Self::NoUsableNode { .. } => "no-usable-node",
+            Self::MostlyNonsense { .. } => "mostly-nonsense",
+        }
+    }
+}
+
+/// A snapshot that can be believed.
+#[derive(Clone, Debug)]
+pub(super) struct Believed {
+    /// What it says.
+    pub(super) known: Arc<Known>,
+    /// How many things were wrong in it all the same, and the first of them.
+    pub(super) findings: usize,
+    pub(super) first_finding: Option<String>,
+}
+
+/// The most characters of what others wrote that a message repeats.
+const SHOWN_CHARACTERS: usize = 300;
+
+/// What others wrote, as a message may repeat it.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARACTERS).map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Reads a snapshot.
+pub(super) fn believe(text: impl Into<Arc<str>>) -> Result<Believed, Refusal> {
+    let text = text.into();
+    if text.len() > MAX_BYTES {
+        return Err(Refusal::TooLarge(format!("{} bytes of text; at most {MAX_BYTES} are read", text.len())));
+    }
+    let snapshot = read(&text).map_err(|error| Refusal::Malformed(shown(&error.to_string())))?;
+    let Validated { cluster, findings } = validate(snapshot);
+    let ignored = findings.iter().filter(|finding| finding.action == Action::IgnoredNode).count();
+    let listed = cluster.nodes().len().saturating_add(ignored);
+    let telling = |action| findings.iter().find(|finding| finding.action == action);
+    let first = telling(Action::IgnoredNode).or(findings.first());
+    let first_text = || first.map_or_else(String::new, |finding| format!("; {}", shown(&finding.to_string())));
+    if !cluster.is_usable() {
+        return Err(Refusal::NoUsableNode { listed, first: first_text() });
+    }
+    if ignored.saturating_mul(2) > listed {
+        return Err(Refusal::MostlyNonsense { ignored, listed, first: first_text() });
+    }
+    let first_finding = findings.first().map(|finding| shown(&finding.to_string()));
+    let snapshot = SnapshotText { digest: Digest::of(&*text), text };
+    let known = Known {
+        utilisation: Arc::new(Utilisation::of(&cluster)),
+        cluster: Arc::new(cluster),
+        snapshot: Arc::new(snapshot),
+        held: Vec::new(),
+    };
+    Ok(Believed { known: Arc::new(known), findings: findings.len(), first_finding })
+}
+
+impl Known {
+    /// Reads a snapshot again as it was when a decision was made: its text, and what was held back.
+    ///
+    /// # Errors
+    /// When the text is none that would have been used.
+    pub fn read(text: impl Into<Arc<str>>, held: Vec<Held>) -> Result<Self, Refusal> {
+        let believed = believe(text)?;
+        Ok(believed.known.with(held))
+    }
+
+    /// The same snapshot with something held back.
+    pub(super) fn with(&self, held: Vec<Held>) -> Self {
+        let cluster = if held.is_empty() { Arc::clone(&self.cluster) } else { Arc::new(self.cluster.less(&held)) };
+        Self { cluster, utilisation: Arc::clone(&self.utilisation), snapshot: Arc::clone(&self.snapshot), held }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, cpu: &str) -> String {
+        format!(
+            r#"{{"name":"{name}","resources":{{"cpu":{{"quantity":{{"allocatable":"{cpu}"}}}},"memory":{{"quantity":{{"allocatable":"8Gi"}}}}}}}}"#
+        )
+    }
+
+    fn snapshot(nodes: &[String]) -> String {
+        format!(r#"{{"nodes":[{}],"storage":[]}}"#, nodes.join(","))
+    }
+
+    fn code(text: &str) -> Result<usize, &'static str> {
+        believe(text).map(|believed| believed.known.cluster.nodes().len()).map_err(|refusal| refusal.code())
+    }
+
+    #[test]
+    fn what_no_order_could_run_on_is_refused() {
+        assert_eq!(code(r#"{"nodes":[],"storage":[]}"#), Err("no-usable-node"));
+        assert_eq!(code("{}"), Err("no-usable-node"));
+        assert_eq!(code(r#"{"cluster":{"inventory":{}}}"#), Err("no-usable-node"));
+        assert_eq!(code(&snapshot(&[node("a", "0")])), Err("no-usable-node"));
+        assert_eq!(code(&snapshot(&[node("a", "-5")])), Err("no-usable-node"));
+        assert_eq!(code("<html>"), Err("malformed"));
+        assert_eq!(code(""), Err("malformed"));
+    }
+
+    #[test]
+    fn up_to_half_of_the_nodes_may_make_no_sense() {
+        let (good, bad) = (|name: &str| node(name, "4"), |name: &str| node(name, "-5"));
+        assert_eq!(code(&snapshot(&[good("a")])), Ok(1));
+        assert_eq!(code(&snapshot(&[good("a"), bad("b")])), Ok(1));
+        assert_eq!(code(&snapshot(&[good("a"), bad("b"), bad("c")])), Err("mostly-nonsense"));
+        let refusal = believe(snapshot(&[good("a"), bad("b"), bad("c")])).unwrap_err().to_string();
+        assert!(refusal.starts_with("2 of its 3 nodes make no sense; b: cpu:"), "{refusal}");
+    }
+
+    #[test]
+    fn a_recorded_snapshot_is_read_again_as_it_was() {
+        let text = snapshot(&[node("a", "4")]);
+        let held = vec![Held { node: "a".to_owned(), cpu: 1500, ..Held::default() }];
+        let known = Known::read(text.as_str(), held.clone()).unwrap();
+        assert_eq!(known.cluster.nodes()[0].cpu.available.get(), 2500);
+        assert_eq!((known.held, known.snapshot.digest), (held, Digest::of(&text)));
+    }
+}

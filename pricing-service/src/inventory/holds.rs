@@ -1,0 +1,229 @@
+//! Capacity that is held back for orders that were bid on, and that always comes back: a state machine that is told of
+//! the time.
+//!
+//! A hold ends when it is released, when its time is over, when the inventory shows the order's pods, or, the oldest
+//! first, when there are too many. The inventory does not name orders: an order counts as seen when on every node of it
+//! at least what is held there came into use since. What came into use is set against one hold only. When other things
+//! are started on the same nodes a hold may end too soon; when something ends there at the same time, or the pods went
+//! elsewhere, it ends by its time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::{Cluster, Node};
+
+use super::reading::HoldCounters;
+use super::stock::Known;
+use crate::order_name::OrderName;
+
+/// The most orders that capacity is held for.
+const MAX_ORDERS: usize = 10_000;
+
+/// What is in use on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Used {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+}
+
+impl Used {
+    fn of(node: &Node) -> Self {
+        let used = |total: u64, available: u64| total.saturating_sub(available);
+        Self {
+            cpu: used(node.cpu.total.get(), node.cpu.available.get()),
+            memory: used(node.memory.total.get(), node.memory.available.get()),
+            ephemeral: used(node.ephemeral.total.get(), node.ephemeral.available.get()),
+            gpus: used(node.gpus.total, node.gpus.available),
+        }
+    }
+
+    fn held(held: &Held) -> Self {
+        Self { cpu: held.cpu, memory: held.memory, ephemeral: held.ephemeral, gpus: held.gpus }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_add(other.cpu),
+            memory: self.memory.saturating_add(other.memory),
+            ephemeral: self.ephemeral.saturating_add(other.ephemeral),
+            gpus: self.gpus.saturating_add(other.gpus),
+        }
+    }
+
+    fn covers(self, other: Self) -> bool {
+        self.cpu >= other.cpu
+            && self.memory >= other.memory
+            && self.ephemeral >= other.ephemeral
+            && self.gpus >= other.gpus
+    }
+}
+
+/// What is held for one order.
+#[derive(Clone, Debug)]
+struct Hold {
+    held: Vec<Held>,
+    until: Instant,
+    /// What was in use on each node of `held` when the hold was made; none on a node that is not known.
+    before: Vec<Option<Used>>,
+}
+
+/// The last answer, for as long as nothing changes.
+#[derive(Debug)]
+struct Cached {
+    of: Arc<Known>,
+    less: Arc<Known>,
+}
+
+/// What is held back.
+#[derive(Debug)]
+pub(super) struct Holds {
+    length: Duration,
+    orders: BTreeMap<OrderName, Hold>,
+    by_end: BTreeSet<(Instant, OrderName)>,
+    cached: Option<Cached>,
+    pub(super) counters: HoldCounters,
+}
+
+impl Holds {
+    pub(super) fn new(length: Duration) -> Self {
+        Self {
+            length,
+            orders: BTreeMap::new(),
+            by_end: BTreeSet::new(),
+            cached: None,
+            counters: HoldCounters::default(),
+        }
+    }
+
+    /// How many orders capacity is held for.
+    pub(super) fn orders(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Takes another length, which also cuts short what is held already. Nothing is held with a length of 0.
+    pub(super) fn set_length(&mut self, length: Duration, now: Instant) {
+        self.length = length;
+        let Some(latest) = now.checked_add(length) else { return };
+        for hold in self.orders.values_mut() {
+            hold.until = hold.until.min(latest);
+        }
+        self.by_end = self.orders.iter().map(|(order, hold)| (hold.until, order.clone())).collect();
+    }
+
+    /// Holds capacity for an order, in place of what is held for it already.
+    pub(super) fn hold(&mut self, order: OrderName, held: Vec<Held>, cluster: Option<&Cluster>, now: Instant) {
+        if self.remove(&order) {
+            up(&mut self.counters.replaced);
+        }
+        let Some(until) = now.checked_add(self.length) else { return };
+        if held.is_empty() || self.length.is_zero() {
+            return;
+        }
+        let used = cluster.map(used_by_node).unwrap_or_default();
+        let before = held.iter().map(|held| used.get(held.node.as_str()).copied()).collect();
+        self.by_end.insert((until, order.clone()));
+        self.orders.insert(order, Hold { held, until, before });
+        self.cached = None;
+        up(&mut self.counters.made);
+        while self.orders.len() > MAX_ORDERS {
+            let Some((_, oldest)) = self.by_end.first().cloned() else { break };
+            self.remove(&oldest);
+            up(&mut self.counters.dropped);
+        }
+    }
+
+    /// Ends an order's hold, and says whether there was one.
+    pub(super) fn release(&mut self, order: &OrderName) -> bool {
+        let released = self.remove(order);
+        if released {
+            up(&mut self.counters.released);
+        }
+        released
+    }
+
+    fn remove(&mut self, order: &OrderName) -> bool {
+        let Some(hold) = self.orders.remove(order) else { return false };
+        self.by_end.remove(&(hold.until, order.clone()));
+        self.cached = None;
+        true
+    }
+
+    /// Ends the holds whose time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some((_, order)) = self.by_end.first().filter(|(until, _)| *until <= now).cloned() {
+            self.remove(&order);
+            up(&mut self.counters.expired);
+        }
+    }
+
+    /// Ends the holds whose orders a new snapshot shows.
+    pub(super) fn observe(&mut self, cluster: &Cluster) {
+        if self.orders.is_empty() {
+            return;
+        }
+        let used = used_by_node(cluster);
+        // The oldest first: it is the likeliest to have started.
+        let orders: Vec<OrderName> = self.by_end.iter().map(|(_, order)| order.clone()).collect();
+        for order in orders {
+            let Some(seen) = self.orders.get(&order).filter(|hold| hold.is_seen(&used)).cloned() else { continue };
+            self.remove(&order);
+            up(&mut self.counters.seen);
+            self.set_against(&seen);
+        }
+    }
+
+    /// What this order brought into use is none of the others'.
+    fn set_against(&mut self, seen: &Hold) {
+        for hold in self.orders.values_mut() {
+            for (held, before) in hold.held.iter().zip(&mut hold.before) {
+                let same = seen.held.iter().find(|seen| seen.node == held.node);
+                if let (Some(same), Some(before)) = (same, before) {
+                    *before = before.plus(Used::held(same));
+                }
+            }
+        }
+    }
+
+    /// A snapshot without what is held for all orders, or for all but one.
+    pub(super) fn less(&mut self, known: &Arc<Known>, except: Option<&OrderName>) -> Arc<Known> {
+        let except = except.filter(|order| self.orders.contains_key(*order));
+        if self.orders.len() == usize::from(except.is_some()) {
+            return Arc::clone(known);
+        }
+        if let Some(cached) = self.cached.as_ref().filter(|cached| except.is_none() && Arc::ptr_eq(&cached.of, known)) {
+            return Arc::clone(&cached.less);
+        }
+        let others = self.orders.iter().filter(|(order, _)| Some(*order) != except);
+        let held = Held::merge(others.flat_map(|(_, hold)| hold.held.iter().cloned()));
+        let less = Arc::new(known.with(held));
+        if except.is_none() {
+            self.cached = Some(Cached { of: Arc::clone(known), less: Arc::clone(&less) });
+        }
+        less
+    }
+}
+
+impl Hold {
+    /// Whether at least what is held came into use on every node. What takes neither CPU nor memory is never seen.
+    fn is_seen(&self, used: &BTreeMap<&str, Used>) -> bool {
+        self.held.iter().zip(&self.before).all(|(held, before)| {
+            let (Some(before), Some(now)) = (before, used.get(held.node.as_str())) else { return false };
+            (held.cpu > 0 || held.memory > 0) && now.covers(before.plus(Used::held(held)))
+        })
+    }
+}
+
+fn up(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}
+
+fn used_by_node(cluster: &Cluster) -> BTreeMap<&str, Used> {
+    cluster.nodes().iter().map(|node| (&*node.name, Used::of(node))).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+use super::super::believe::believe;
+use super::*;
+
+const LENGTH: Duration = Duration::from_secs(60);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A snapshot of two nodes of 8 threads and 64 GiB, with so many threads and GiB in use.
+fn snapshot(a: u64, b: u64) -> Arc<Known> {
+    let node = |name: &str, used: u64| {
+        format!(
+            r#"{{"name":"{name}","resources":{{"cpu":{{"quantity":{{"allocatable":"8","allocated":"{used}"}}}},"memory":{{"quantity":{{"allocatable":"64Gi","allocated":"{used}Gi"}}}}}}}}"#
+        )
+    };
+    believe(format!(r#"{{"nodes":[{},{}],"storage":[]}}"#, node("a", a), node("b", b))).unwrap().known
+}
+
+fn order(dseq: u64) -> OrderName {
+    OrderName { owner: "akash1tenant".to_owned(), dseq, gseq: 1, oseq: 1 }
+}
+
+fn held(node: &str, threads: u64) -> Held {
+    Held { node: node.to_owned(), cpu: threads * 1000, memory: threads << 30, ..Held::default() }
+}
+
+struct Case {
+    holds: Holds,
+    start: Instant,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self { holds: Holds::new(LENGTH), start: Instant::now() }
+    }
+
+    fn hold(&mut self, dseq: u64, held: Vec<Held>, known: &Known, second: u64) {
+        let now = self.start + seconds(second);
+        self.holds.hold(order(dseq), held, Some(&known.cluster), now);
+    }
+
+    fn free(&mut self, known: &Arc<Known>, except: Option<u64>) -> [u64; 2] {
+        let except = except.map(order);
+        let less = self.holds.less(known, except.as_ref());
+        [0, 1].map(|place| less.cluster.nodes()[place].cpu.available.get())
+    }
+}
+
+#[test]
+fn what_is_held_is_missing_until_it_is_released_and_then_all_is_as_it_was() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    case.hold(1, vec![held("a", 2), held("b", 1)], &known, 0);
+    case.hold(2, vec![held("a", 3)], &known, 0);
+    assert_eq!(case.free(&known, None), [3000, 7000]);
+    assert_eq!(case.free(&known, Some(1)), [5000, 8000]);
+    assert_eq!(case.free(&known, Some(9)), [3000, 7000]);
+    assert!(case.holds.release(&order(1)));
+    assert!(!case.holds.release(&order(1)));
+    assert!(case.holds.release(&order(2)));
+    assert!(Arc::ptr_eq(&case.holds.less(&known, None), &known));
+    assert!(case.holds.by_end.is_empty());
+}
+
+#[test]
+fn a_second_quote_of_an_order_replaces_its_hold() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    case.hold(1, vec![held("a", 2)], &known, 0);
+    case.hold(1, vec![held("b", 1)], &known, 30);
+    assert_eq!(case.free(&known, None), [8000, 7000]);
+    case.holds.expire(case.start + seconds(89));
+    assert_eq!(case.holds.orders(), 1);
+    case.holds.expire(case.start + seconds(90));
+    assert_eq!((case.holds.orders(), case.holds.counters.expired), (0, 1));
+}
+
+#[test]
+fn holds_end_by_their_time() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    for dseq in 0..100 {
+        case.hold(dseq, vec![held("a", 1)], &known, dseq);
+    }
+    case.holds.expire(case.start + seconds(109));
+    assert_eq!(case.holds.orders(), 50);
+    case.holds.expire(case.start + seconds(1000));
+    assert_eq!((case.holds.orders(), case.holds.by_end.len(), case.holds.counters.expired), (0, 0, 100));
+    assert_eq!(case.free(&known, None), [8000, 8000]);
+}
+
+#[test]
+fn the_oldest_goes_when_there_are_too_many() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    for dseq in 0..10_010 {
+        let now = case.start + Duration::from_millis(dseq);
+        case.holds.hold(order(dseq), vec![held("a", 1)], Some(&known.cluster), now);
+    }
+    assert_eq!((case.holds.orders(), case.holds.counters.dropped), (MAX_ORDERS, 10));
+    assert!(!case.holds.release(&order(9)) && case.holds.release(&order(10)));
+}
+
+#[test]
+fn a_shorter_time_cuts_short_what_is_held_and_none_ends_it() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    case.hold(1, vec![held("a", 1)], &known, 0);
+    case.holds.set_length(seconds(10), case.start);
+    case.holds.expire(case.start + seconds(10));
+    assert_eq!(case.holds.orders(), 0);
+    case.hold(2, vec![held("a", 1)], &known, 10);
+    case.holds.set_length(Duration::ZERO, case.start + seconds(11));
+    case.holds.expire(case.start + seconds(11));
+    case.hold(3, vec![held("a", 1)], &known, 11);
+    assert_eq!(case.holds.orders(), 0);
+}
+
+#[test]
+fn an_order_that_the_inventory_shows_on_all_its_nodes_is_held_no_longer() {
+    let (mut case, known) = (Case::new(), snapshot(1, 1));
+    case.hold(1, vec![held("a", 2), held("b", 1)], &known, 0);
+    case.holds.observe(&snapshot(3, 1).cluster);
+    case.holds.observe(&snapshot(2, 2).cluster);
+    assert_eq!(case.holds.orders(), 1);
+    case.holds.observe(&snapshot(3, 2).cluster);
+    assert_eq!((case.holds.orders(), case.holds.counters.seen), (0, 1));
+}
+
+#[test]
+fn what_came_into_use_is_set_against_one_order_only() {
+    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    case.hold(1, vec![held("a", 2)], &known, 0);
+    case.hold(2, vec![held("a", 2)], &known, 1);
+    case.holds.observe(&snapshot(2, 0).cluster);
+    assert!(!case.holds.release(&order(1)));
+    for _ in 0..3 {
+        case.holds.observe(&snapshot(3, 0).cluster);
+        assert_eq!(case.holds.orders(), 1);
+    }
+    case.holds.observe(&snapshot(4, 0).cluster);
+    assert_eq!((case.holds.orders(), case.holds.counters.seen), (0, 2));
+}
+
+#[test]
+fn a_node_that_is_empty_for_a_moment_does_not_show_orders_when_it_is_back() {
+    let (mut case, known) = (Case::new(), snapshot(4, 0));
+    case.hold(1, vec![held("a", 2)], &known, 0);
+    for used in [0, 4, 0, 4] {
+        case.holds.observe(&snapshot(used, 0).cluster);
+    }
+    assert_eq!(case.holds.orders(), 1);
+}

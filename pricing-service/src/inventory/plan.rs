@@ -1,0 +1,223 @@
+//! What the configuration says of the inventory, checked as far as that can be done without asking the source.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tonic::transport::Uri;
+
+use super::tls::{self, PeerTls, Trust};
+use crate::config::{self, ConfigError};
+
+/// How fast things are done. Only tests have a reason to change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long a connection may take to be made, name and TLS included.
+    pub connect: Duration,
+    /// How long a stream that was opened may take to its first message. Both peers send their state at once.
+    pub first: Duration,
+    /// The least time between two snapshots that are looked at; of those that come in between only the last is.
+    pub gap: Duration,
+    /// How often a provider that has no stream is asked.
+    pub poll: Duration,
+    /// How often a file is looked at.
+    pub look: Duration,
+    /// The bound of the first wait after a failure; it doubles with each further one.
+    pub backoff: Duration,
+    /// The most that it grows to.
+    pub backoff_most: Duration,
+    /// How long a connection must have been good for the waits to start anew.
+    pub healthy: Duration,
+    /// How often holds are looked through for those whose time is over.
+    pub sweep: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first: Duration::from_secs(30),
+            gap: Duration::from_millis(100),
+            poll: Duration::from_secs(10),
+            look: Duration::from_secs(1),
+            backoff: Duration::from_millis(200),
+            backoff_most: Duration::from_secs(30),
+            healthy: Duration::from_secs(30),
+            sweep: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Where the inventory comes from and how it is kept: what [`super::LiveInventory`] is started with.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) source: Source,
+    pub(super) max_age: Duration,
+    /// How long a stream may be silent. Never so long that a healthy but silent source could come near its age.
+    pub(super) silence: Duration,
+    pub(super) hold: Duration,
+    pub(super) pace: Pace,
+}
+
+/// Where the inventory comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    File(PathBuf),
+    Peer(Peer),
+}
+
+/// Which service is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// `akash.inventory.v1.ClusterRPC/StreamCluster`.
+    Operator,
+    /// `akash.provider.v1.ProviderRPC/StreamStatus`, and `GetStatus` where that is missing.
+    Provider,
+}
+
+/// A gRPC server that is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) service: Service,
+    /// The address as it was configured.
+    pub(super) address: String,
+    pub(super) uri: Uri,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Option<PeerTls>,
+}
+
+impl Plan {
+    /// Checks the configuration of an inventory; none when it names no source. Nothing is connected to or started.
+    ///
+    /// # Errors
+    /// When an address, a fingerprint or a certificate authority cannot be used.
+    pub fn of(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
+        let Some(source) = Source::of(config)? else { return Ok(None) };
+        let max_age = config.max_age.get();
+        if max_age.is_zero() {
+            return Err(ConfigError::unusable(
+                "inventory.max_age",
+                "it must be longer than `0s`: no snapshot is newer",
+            ));
+        }
+        let half = max_age.checked_div(2).unwrap_or(max_age);
+        let silence = config.silence.get();
+        let silence = if silence.is_zero() { half } else { silence.min(half) };
+        let silence = silence.max(Duration::from_millis(10));
+        Ok(Some(Self { source, max_age, silence, hold: config.hold.get(), pace: Pace::default() }))
+    }
+
+    /// The same plan at another pace.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Whether both are about the same source, asked in the same way.
+    pub(super) fn has_source_of(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (Source::File(here), Source::File(there)) => here == there,
+            (Source::Peer(here), Source::Peer(there)) => {
+                let key = |peer: &Peer| (peer.service, peer.uri.clone(), peer.tls.as_ref().map(|tls| tls.trust));
+                key(here) == key(there)
+            }
+            (Source::File(_), Source::Peer(_)) | (Source::Peer(_), Source::File(_)) => false,
+        }
+    }
+}
+
+impl Source {
+    fn of(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
+        let peer = match (&config.file, &config.provider, &config.operator) {
+            (None, None, None) => None,
+            (Some(path), None, None) => {
+                for (key, set) in [("fingerprint", config.fingerprint.is_some()), ("ca", config.ca.is_some())] {
+                    if set {
+                        return Err(ConfigError::unusable(format!("inventory.{key}"), "a file has no certificate"));
+                    }
+                }
+                return Ok(Some(Self::File(path.clone())));
+            }
+            (None, Some(address), None) => Some((Service::Provider, address)),
+            (None, None, Some(address)) => Some((Service::Operator, address)),
+            _ => {
+                let message = "`file`, `provider` and `operator` exclude each other";
+                return Err(ConfigError::unusable("inventory", message));
+            }
+        };
+        let Some((service, address)) = peer else { return Ok(None) };
+        Peer::new(service, address, config).map(|peer| Some(Self::Peer(peer)))
+    }
+
+    /// The source as messages name it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(path) => format!("the file {}", path.display()),
+            Self::Peer(peer) => format!("the {} {}", peer.service.name(), peer.address),
+        }
+    }
+}
+
+impl Service {
+    /// What stands in the configuration and in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+impl Peer {
+    fn new(service: Service, address: &str, config: &config::Inventory) -> Result<Self, ConfigError> {
+        let key = format!("inventory.{}", service.name());
+        let wrong = |what: &str| {
+            let message = format!("`{address}` {what}; expected an address such as `https://localhost:8444`");
+            ConfigError::unusable(key.clone(), message)
+        };
+        let uri: Uri = address.parse().map_err(|error| wrong(&format!("is no address ({error})")))?;
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("has neither `http://` nor `https://`")),
+        };
+        let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("has a user name, which gRPC does not know"));
+        }
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(wrong("has a path, which a gRPC address has not"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let trust = trust(config, secure)?;
+        let name = || ServerName::try_from(host.clone()).map_err(|_| wrong("has no host name that TLS knows"));
+        let tls = trust.map(|(trust, roots)| tls::client(trust, roots, name()?)).transpose()?;
+        Ok(Self { service, address: address.to_owned(), uri, host, port, tls })
+    }
+}
+
+/// Whom the peer's certificate is checked against.
+fn trust(config: &config::Inventory, secure: bool) -> Result<Option<(Trust, rustls::RootCertStore)>, ConfigError> {
+    let empty = rustls::RootCertStore::empty;
+    match (secure, config.fingerprint.as_deref(), config.ca.as_deref()) {
+        (false, None, None) => Ok(None),
+        (false, Some(_), _) => Err(needs_https("inventory.fingerprint")),
+        (false, None, Some(_)) => Err(needs_https("inventory.ca")),
+        (true, Some(_), Some(_)) => {
+            let message = "`fingerprint` and `ca` exclude each other: a certificate is known by one of them";
+            Err(ConfigError::unusable("inventory", message))
+        }
+        (true, Some(fingerprint), None) => Ok(Some((tls::fingerprint(fingerprint)?, empty()))),
+        (true, None, Some(ca)) => tls::authorities(ca).map(Some),
+        (true, None, None) => tls::system_authorities().map(Some),
+    }
+}
+
+fn needs_https(key: &str) -> ConfigError {
+    ConfigError::unusable(key, "it checks a certificate, which only an `https://` address has")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Follows a file that another program rewrites.
+//!
+//! The file is looked at once a second and read when it is another one or was changed. Its age is that of its last
+//! change; a change in the future counts as now. The age is worked out once, when the file is read, so that a clock
+//! that jumps later makes it neither younger nor older.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags};
+use tokio::time::sleep;
+
+use super::super::believe::{MAX_BYTES, Refusal};
+use super::super::plan::Pace;
+use super::Feeder;
+
+/// A file that changed this recently may change again without its times telling.
+const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// What tells one content of a file from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// What a look at a file showed.
+#[derive(Debug)]
+enum Look {
+    /// It is as it was.
+    Same,
+    /// It is being written.
+    Busy,
+    /// Its content.
+    Read { stamp: Stamp, age: Duration, text: Result<String, Refusal> },
+}
+
+/// Follows a file until this is dropped.
+pub(super) async fn follow(path: PathBuf, pace: Pace, feeder: Feeder) {
+    let mut last: Option<Stamp> = None;
+    loop {
+        let (file, known) = (path.clone(), last.clone());
+        let looked = tokio::task::spawn_blocking(move || look(&file, known.as_ref(), SystemTime::now())).await;
+        match looked {
+            Ok(Ok(Look::Same | Look::Busy)) => {}
+            Ok(Ok(Look::Read { stamp, age, text })) => {
+                feeder.opened();
+                let snapshot = feeder.believe(move || text).await;
+                feeder.take(snapshot, age);
+                last = Some(stamp).filter(|_| age >= UNSETTLED);
+            }
+            Ok(Err(error)) => {
+                feeder.lost(&format!("it cannot be read: {error}"));
+                last = None;
+            }
+            Err(error) => feeder.lost(&format!("it cannot be read: {error}")),
+        }
+        sleep(pace.look).await;
+    }
+}
+
+/// Looks at a file, and reads it unless it is as it was.
+fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> {
+    if last.is_some() && fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok().as_ref() == last {
+        return Ok(Look::Same);
+    }
+    // Opened so that a pipe in the file's place is not waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let text = read(&mut file)?;
+    let after = file.metadata()?;
+    let stamp = Stamp::of(&after);
+    if stamp != Stamp::of(&before) {
+        return Ok(Look::Busy);
+    }
+    let age = now.duration_since(after.modified()?).unwrap_or_default();
+    Ok(Look::Read { stamp, age, text })
+}
+
+fn read(file: &mut File) -> io::Result<Result<String, Refusal>> {
+    let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_BYTES {
+        return Ok(Err(Refusal::TooLarge(format!("more than {MAX_BYTES} bytes"))));
+    }
+    Ok(String::from_utf8(bytes).map_err(|_| Refusal::Malformed("it is not UTF-8 text".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_when_it_changed_and_ages_from_its_last_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inventory.json");
+        assert_eq!(look(&path, None, SystemTime::now()).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::write(&path, "one").unwrap();
+        let now = SystemTime::now();
+        let file = File::options().write(true).open(&path).unwrap();
+        let seen = |last: Option<&Stamp>| match look(&path, last, now).unwrap() {
+            Look::Read { stamp, age, text } => Some((stamp, age, text.unwrap())),
+            Look::Same | Look::Busy => None,
+        };
+        file.set_modified(now - Duration::from_secs(90)).unwrap();
+        let (stamp, age, text) = seen(None).unwrap();
+        assert_eq!((age, text.as_str()), (Duration::from_secs(90), "one"));
+        assert!(seen(Some(&stamp)).is_none());
+        file.set_modified(now + Duration::from_secs(3600)).unwrap();
+        let (_, age, _) = seen(Some(&stamp)).unwrap();
+        assert_eq!(age, Duration::ZERO);
+        // Another file in its place, with the times of the first.
+        fs::write(folder.path().join("new"), "two").unwrap();
+        fs::rename(folder.path().join("new"), &path).unwrap();
+        assert_eq!(seen(Some(&stamp)).unwrap().2, "two");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = look(folder.path(), None, SystemTime::now()).unwrap_err();
+        assert!(error.to_string().contains("it is no file"), "{error}");
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let error = look(&pipe, None, SystemTime::now()).unwrap_err();
+        assert!(error.to_string().contains("it is no file"), "{error}");
+    }
+}

@@ -1,0 +1,187 @@
+//! The streams' messages as the JSON text that the core's reader takes: one reader and one validation serve every
+//! source, and what was priced with can be kept and priced again.
+//!
+//! The text has the fields that are read and no others. What a message leaves out is left out here too: a quantity that
+//! is absent or empty must not become a 0 that somebody reported. A pair that does not say how much is allocatable says
+//! nothing, and is left out whole.
+
+use pricing_proto::akash::inventory::v1 as inventory;
+use pricing_proto::akash::provider::v1 as provider;
+use pricing_proto::k8s::io::apimachinery::pkg::api::resource::Quantity;
+use serde::Serialize;
+
+/// The text of what the inventory operator sends.
+pub(super) fn of_cluster(cluster: &inventory::Cluster) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Cluster::of(cluster))
+}
+
+/// The text of what the provider's daemon sends.
+pub(super) fn of_status(status: &provider::Status) -> Result<String, serde_json::Error> {
+    let inventory = status.cluster.as_ref().and_then(|cluster| cluster.inventory.as_ref());
+    let inventory = Inventory {
+        cluster: inventory.and_then(|inventory| inventory.cluster.as_ref()).map(Cluster::of),
+        leased_ip: inventory.and_then(|inventory| pair(inventory.leased_ip.as_ref())),
+    };
+    serde_json::to_string(&Status { cluster: StatusCluster { inventory } })
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    cluster: StatusCluster<'a>,
+}
+
+#[derive(Serialize)]
+struct StatusCluster<'a> {
+    inventory: Inventory<'a>,
+}
+
+#[derive(Serialize)]
+struct Inventory<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Cluster<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leased_ip: Option<Pair<'a>>,
+}
+
+#[derive(Serialize)]
+struct Cluster<'a> {
+    nodes: Vec<Node<'a>>,
+    storage: Vec<Pool<'a>>,
+}
+
+impl<'a> Cluster<'a> {
+    fn of(cluster: &'a inventory::Cluster) -> Self {
+        Self {
+            nodes: cluster.nodes.iter().map(Node::of).collect(),
+            storage: cluster.storage.iter().map(Pool::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Node<'a> {
+    name: &'a str,
+    resources: Resources<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Capabilities<'a>>,
+}
+
+impl<'a> Node<'a> {
+    fn of(node: &'a inventory::Node) -> Self {
+        let classes = node.capabilities.as_ref().map(|capabilities| capabilities.storage_classes.as_slice());
+        let capabilities = classes.filter(|classes| !classes.is_empty());
+        Self {
+            name: &node.name,
+            resources: node.resources.as_ref().map_or_else(Resources::default, Resources::of),
+            capabilities: capabilities.map(|storage_classes| Capabilities { storage_classes }),
+        }
+    }
+}
+
+#[derive(Default, Serialize)]
+struct Resources<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<Measured<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Measured<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu: Option<Gpu<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ephemeral_storage: Option<Pair<'a>>,
+}
+
+impl<'a> Resources<'a> {
+    fn of(resources: &'a inventory::NodeResources) -> Self {
+        let measured = |quantity: Option<&'a inventory::ResourcePair>| Some(Measured { quantity: pair(quantity)? });
+        Self {
+            cpu: resources.cpu.as_ref().and_then(|cpu| measured(cpu.quantity.as_ref())),
+            memory: resources.memory.as_ref().and_then(|memory| measured(memory.quantity.as_ref())),
+            gpu: resources.gpu.as_ref().map(Gpu::of),
+            ephemeral_storage: pair(resources.ephemeral_storage.as_ref()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Measured<'a> {
+    quantity: Pair<'a>,
+}
+
+#[derive(Serialize)]
+struct Gpu<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<Pair<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    info: Vec<Card<'a>>,
+}
+
+impl<'a> Gpu<'a> {
+    fn of(gpu: &'a inventory::Gpu) -> Self {
+        let card = |info: &'a inventory::GpuInfo| Card {
+            vendor: &info.vendor,
+            name: &info.name,
+            interface: &info.interface,
+            memory_size: &info.memory_size,
+        };
+        Self { quantity: pair(gpu.quantity.as_ref()), info: gpu.info.iter().map(card).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct Card<'a> {
+    vendor: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    interface: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    memory_size: &'a str,
+}
+
+#[derive(Serialize)]
+struct Capabilities<'a> {
+    storage_classes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Pool<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<Pair<'a>>,
+    info: Class<'a>,
+}
+
+impl<'a> Pool<'a> {
+    fn of(storage: &'a inventory::Storage) -> Self {
+        let class = storage.info.as_ref().map_or("", |info| info.class.as_str());
+        Self { quantity: pair(storage.quantity.as_ref()), info: Class { class } }
+    }
+}
+
+#[derive(Serialize)]
+struct Class<'a> {
+    class: &'a str,
+}
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    allocatable: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocated: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<&'a str>,
+}
+
+fn pair(pair: Option<&inventory::ResourcePair>) -> Option<Pair<'_>> {
+    let pair = pair?;
+    Some(Pair {
+        allocatable: quantity(pair.allocatable.as_ref())?,
+        allocated: quantity(pair.allocated.as_ref()),
+        capacity: quantity(pair.capacity.as_ref()),
+    })
+}
+
+fn quantity(quantity: Option<&Quantity>) -> Option<&str> {
+    quantity.map(|quantity| quantity.string.as_str()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

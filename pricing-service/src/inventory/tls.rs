@@ -1,0 +1,154 @@
+//! TLS towards a peer: certificate authorities, or one certificate that is known by its fingerprint.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::ConfigError;
+use crate::digest::Digest;
+
+/// The most bytes of a file of certificate authorities.
+const MAX_CA_BYTES: u64 = 4 << 20;
+
+/// Whom a peer's certificate is checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The authorities that the machine knows.
+    System,
+    /// The authorities of a file with this digest.
+    Authorities(Digest),
+    /// One certificate.
+    Fingerprint([u8; 32]),
+}
+
+/// How TLS is spoken with a peer.
+#[derive(Clone, Debug)]
+pub(super) struct PeerTls {
+    pub(super) trust: Trust,
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+}
+
+/// Reads a fingerprint.
+pub(super) fn fingerprint(text: &str) -> Result<Trust, ConfigError> {
+    let digits: Vec<u8> = text.trim().bytes().filter(|byte| *byte != b':').collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let bytes = bytes.filter(|_| hexadecimal && digits.len() == 64).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(Trust::Fingerprint).ok_or_else(|| {
+        let message = "it is no SHA-256 fingerprint; expected 64 hexadecimal digits, as `openssl x509 -noout \
+                       -fingerprint -sha256 -in CERTIFICATE` prints them";
+        ConfigError::unusable("inventory.fingerprint", message)
+    })
+}
+
+/// Reads the certificate authorities of a file.
+pub(super) fn authorities(path: &Path) -> Result<(Trust, RootCertStore), ConfigError> {
+    let unusable = |message: String| ConfigError::unusable("inventory.ca", format!("{}: {message}", path.display()));
+    let mut pem = Vec::new();
+    let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
+    file.take(MAX_CA_BYTES).read_to_end(&mut pem).map_err(|error| unusable(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("it has no certificate (PEM)".to_owned()));
+    }
+    Ok((Trust::Authorities(Digest::of(&pem)), roots))
+}
+
+/// The certificate authorities that the machine knows.
+pub(super) fn system_authorities() -> Result<(Trust, RootCertStore), ConfigError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        let message = "this machine knows no certificate authorities; set `inventory.ca` or `inventory.fingerprint`";
+        return Err(ConfigError::unusable("inventory", message));
+    }
+    Ok((Trust::System, roots))
+}
+
+/// A client of HTTP/2 over TLS.
+pub(super) fn client(trust: Trust, roots: RootCertStore, name: ServerName<'static>) -> Result<PeerTls, ConfigError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::unusable("inventory", error))?;
+    let mut config = match trust {
+        Trust::Fingerprint(fingerprint) => {
+            let verifier = Arc::new(Pinned::new(fingerprint, &provider));
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        }
+        Trust::System | Trust::Authorities(_) => builder.with_root_certificates(roots).with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(PeerTls { trust, config: Arc::new(config), name })
+}
+
+/// Takes the one certificate with a fingerprint, whatever name and dates it has and whoever signed it. That the peer has
+/// its key is checked as ever.
+#[derive(Debug)]
+struct Pinned {
+    fingerprint: [u8; 32],
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Pinned {
+    fn new(fingerprint: [u8; 32], provider: &CryptoProvider) -> Self {
+        Self { fingerprint, algorithms: provider.signature_verification_algorithms }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let found: [u8; 32] = Sha256::digest(end_entity).into();
+        // Every byte is looked at, so that the time taken says nothing of where they differ.
+        let different = found.iter().zip(&self.fingerprint).fold(0, |different, (a, b)| different | (a ^ b));
+        if different == 0 {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        let message = format!("the peer's certificate has the fingerprint {found}, not `inventory.fingerprint`");
+        Err(rustls::Error::General(message))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
