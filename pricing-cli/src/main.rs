@@ -41,6 +41,8 @@ enum Command {
     Rates(command::rates::Args),
     /// Write, test and time pricing plugins
     Plugin(command::plugin::Args),
+    /// Run the pricing service beside a provider's daemon
+    Serve(command::serve::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
     /// Write the manual pages
@@ -56,6 +58,7 @@ impl Command {
             Self::Inventory(args) => command::inventory::run(&args),
             Self::Rates(args) => command::rates::run(&args),
             Self::Plugin(args) => command::plugin::run(&args),
+            Self::Serve(args) => command::serve::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
         }

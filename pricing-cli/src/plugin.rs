@@ -79,14 +79,18 @@ impl Pricer {
 
 /// A host that compiles in a process of its own, and keeps what it compiled in a folder.
 pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHost, CliError> {
+    let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler()?) };
+    Ok(PluginHost::new(settings))
+}
+
+/// A compiler in a process of its own.
+pub(crate) fn compiler() -> Result<Compiler, CliError> {
     // This very program, also after its file was replaced by another version's.
     let running = PathBuf::from("/proc/self/exe");
     let program = if running.exists() { Ok(running) } else { std::env::current_exe() };
     let program =
         program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
-    let compiler = Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] };
-    let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler) };
-    Ok(PluginHost::new(settings))
+    Ok(Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] })
 }
 
 /// Tells why a compiled plugin could not be kept.

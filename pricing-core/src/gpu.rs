@@ -17,6 +17,12 @@ pub struct GpuKind {
 }
 
 impl GpuKind {
+    /// The key of the chain's GPU attribute for exactly this kind.
+    #[must_use]
+    pub fn attribute_key(&self) -> String {
+        attribute_key(&self.vendor, &self.model, self.ram().unwrap_or(""), self.interface().unwrap_or(""))
+    }
+
     /// Makes a kind from an inventory's words; empty RAM and interface are unknown.
     #[must_use]
     pub fn new(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
@@ -66,6 +72,20 @@ impl fmt::Display for GpuKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_kind(f, &self.vendor, &self.model, self.ram(), self.interface())
     }
+}
+
+/// `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`, without what is empty of the last two.
+fn attribute_key(vendor: &str, model: &str, ram: &str, interface: &str) -> String {
+    let mut key = format!("vendor/{vendor}/model/{model}");
+    for (word, value) in [("ram", ram), ("interface", interface)] {
+        if !value.is_empty() {
+            key.push('/');
+            key.push_str(word);
+            key.push('/');
+            key.push_str(value);
+        }
+    }
+    key
 }
 
 fn write_kind(
@@ -170,16 +190,7 @@ impl GpuSelector {
     #[must_use]
     pub fn attribute_key(&self) -> String {
         let [vendor, model, ram, interface] = self.written();
-        let mut key = format!("vendor/{vendor}/model/{model}");
-        for (word, value) in [("ram", ram), ("interface", interface)] {
-            if !value.is_empty() {
-                key.push('/');
-                key.push_str(word);
-                key.push('/');
-                key.push_str(value);
-            }
-        }
-        key
+        attribute_key(vendor, model, ram, interface)
     }
 
     /// The vendor.

@@ -6,7 +6,6 @@
 
 #![expect(
     missing_docs,
-    clippy::use_self,
     clippy::allow_attributes_without_reason,
     reason = "the code is generated; the .proto files have the words"
 )]

@@ -6,4 +6,5 @@ pub(crate) mod plugin;
 pub(crate) mod quote;
 pub(crate) mod rates;
 pub(crate) mod reserve;
+pub(crate) mod serve;
 pub(crate) mod shell;

@@ -71,6 +71,17 @@ impl QuotedTarget {
         if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) }
     }
 
+    /// The kind of all cards, where one is certain: an inventory says so, and every replica gets the same.
+    #[must_use]
+    pub fn certain_kind(&self) -> Option<&GpuKind> {
+        let mut groups = self.cards.iter().map(|group| match group.kinds.as_slice() {
+            [kind] if group.known => Some(kind),
+            _ => None,
+        });
+        let first = groups.next()??;
+        groups.all(|kind| kind == Some(first)).then_some(first)
+    }
+
     /// How many replicas each node gets, in order of placement; one entry without a node when nothing was placed.
     #[must_use]
     pub fn replicas_by_node(&self) -> Vec<(Option<&str>, u32)> {

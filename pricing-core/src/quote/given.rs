@@ -182,3 +182,6 @@ fn allowed(unit: &ResourceUnit, given: &GivenKind) -> Result<GpuKind, TargetErro
 fn on(node: Option<&str>) -> String {
     node.map_or_else(|| "anywhere".to_owned(), |node| format!("on `{}`", excerpt(node)))
 }
+
+#[cfg(test)]
+mod tests;

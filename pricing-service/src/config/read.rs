@@ -69,10 +69,14 @@ impl Source {
     /// # Errors
     /// When it cannot be read or is malformed.
     pub fn file(path: &Path) -> Result<Self, ConfigError> {
-        Self::of(read_text(path, rates::toml::MAX_INPUT_BYTES)?).map_err(|error| malformed(path, error))
+        Self::read(read_text(path, rates::toml::MAX_INPUT_BYTES)?).map_err(|error| malformed(path, error))
     }
 
-    fn of(text: String) -> Result<Self, InputError> {
+    /// Reads the text of a rate card.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn read(text: String) -> Result<Self, InputError> {
         let pricing = Arc::new(rates::toml::read(&text)?);
         Ok(Self { digest: Digest::of(&text), text: text.into(), pricing })
     }
@@ -132,10 +136,9 @@ fn check(config: &Config) -> Result<(), InputError> {
     if config.feed.usd_per_akt.is_some() && !config.feed.source.is_empty() {
         return wrong("feed", "`usd_per_akt` and `source` exclude each other");
     }
-    if let Some(usd) = config.feed.usd_per_akt.map(super::Number::get) {
-        if usd <= Decimal::ZERO || usd > Decimal::from(1_000_000) {
-            return wrong("feed.usd_per_akt", "USD/AKT must be above 0 and at most 1000000");
-        }
+    let in_bounds = |usd: Decimal| usd > Decimal::ZERO && usd <= Decimal::from(1_000_000);
+    if !config.feed.usd_per_akt.map(super::Number::get).is_none_or(in_bounds) {
+        return wrong("feed.usd_per_akt", "USD/AKT must be above 0 and at most 1000000");
     }
     Ok(())
 }
@@ -179,7 +182,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<Source, Conf
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
     let Some(file) = file else {
-        return Source::of(own.to_string()).map_err(here);
+        return Source::read(own.to_string()).map_err(here);
     };
     let card = Source::file(file)?;
     if own.is_empty() {
@@ -192,7 +195,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<Source, Conf
         return Err(here(InputError::new(message).at(twice)));
     }
     whole.extend(own);
-    Source::of(whole.to_string()).map_err(here)
+    Source::read(whole.to_string()).map_err(here)
 }
 
 /// The sections that are not a rate card's.

@@ -1,0 +1,205 @@
+//! The file that keeps the last value across restarts: the number as text; its age is that of its last change.
+//!
+//! `bidprice-script` reads the same file as `BIDPRICE_RATE_CACHE`. A file that others can have written is not read: what
+//! stands in it would become a price. It is written only for a value that was fetched and taken, because writing it
+//! makes it young.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use pricing_core::money::parse_decimal;
+use rust_decimal::Decimal;
+use rustix::fs::OFlags;
+
+use super::number;
+
+/// The most bytes that the file may have.
+const MAX_BYTES: u64 = 4096;
+/// The mode bits of group and others.
+const OPEN_TO_OTHERS: u32 = 0o077;
+/// How far its time may lie ahead of a clock that is a little behind.
+const CLOCK_SKEW: Duration = Duration::from_secs(120);
+
+/// A value that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cached {
+    /// USD for an AKT.
+    pub usd_per_akt: Decimal,
+    /// How old it is.
+    pub age: Duration,
+}
+
+/// Why the file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// There is none.
+    #[error("there is no file")]
+    Absent,
+    /// It cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is not one that only its owner can have written.
+    #[error("{0}")]
+    Untrusted(&'static str),
+    /// It is older than a value may be.
+    #[error("it is {} s old, and {} s is the limit", age.as_secs(), limit.as_secs())]
+    Old {
+        /// How old it is.
+        age: Duration,
+        /// How old it may be.
+        limit: Duration,
+    },
+    /// Its time has not come.
+    #[error("its time is {} s in the future", .0.as_secs())]
+    Future(Duration),
+    /// It holds no value.
+    #[error("it holds no number above 0 and at most 1000000")]
+    Malformed,
+}
+
+/// Reads the value, if the file can be trusted and is no older than it may be at a time.
+///
+/// # Errors
+/// When it cannot be used, and why.
+pub fn read_cache(path: &Path, max_age: Duration, now: SystemTime) -> Result<Cached, CacheError> {
+    let file = open(path)?;
+    // Every check is made on the opened file, so that it cannot be exchanged between check and use.
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(CacheError::Untrusted("it is not a regular file"));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(CacheError::Untrusted("it belongs to another user"));
+    }
+    if metadata.mode() & OPEN_TO_OTHERS != 0 {
+        return Err(CacheError::Untrusted("it is open to others; only its owner may read and write it (chmod 600)"));
+    }
+    let age = age(metadata.modified()?, now)?;
+    if age > max_age {
+        return Err(CacheError::Old { age, limit: max_age });
+    }
+    let mut text = String::new();
+    file.take(MAX_BYTES).read_to_string(&mut text)?;
+    let value = parse_decimal(text.trim()).ok().and_then(number::bounded);
+    Ok(Cached { usd_per_akt: value.ok_or(CacheError::Malformed)?, age })
+}
+
+fn open(path: &Path) -> Result<File, CacheError> {
+    // Without `NONBLOCK`, opening a named pipe would wait for a writer.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
+        let symbolic = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+        match error.kind() {
+            io::ErrorKind::NotFound => CacheError::Absent,
+            _ if symbolic => CacheError::Untrusted("it is a symbolic link"),
+            _ => CacheError::Io(error),
+        }
+    })
+}
+
+fn age(written: SystemTime, now: SystemTime) -> Result<Duration, CacheError> {
+    match now.duration_since(written) {
+        Ok(age) => Ok(age),
+        Err(ahead) if ahead.duration() > CLOCK_SKEW => Err(CacheError::Future(ahead.duration())),
+        Err(_) => Ok(Duration::ZERO),
+    }
+}
+
+/// Writes a value that was just fetched, whole or not at all: beside the file, then in its place.
+pub(crate) fn write(path: &Path, value: Decimal) -> Result<(), CacheError> {
+    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let prefix = format!(".{}.", name.to_string_lossy());
+    // Created anew, with mode 600, and removed when anything fails before it takes its place.
+    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
+    writeln!(file, "{value}")?;
+    // Else a power cut could leave an empty file behind.
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn value(text: &str) -> Decimal {
+        parse_decimal(text).unwrap()
+    }
+
+    fn problem(path: &Path, now: SystemTime) -> String {
+        read_cache(path, HOUR, now).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_nothing_else_is_left_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.cache");
+        write(&path, value("0.4")).unwrap();
+        write(&path, value("0.512345678901234567")).unwrap();
+        let cached = read_cache(&path, HOUR, SystemTime::now()).unwrap();
+        assert_eq!(cached.usd_per_akt, value("0.512345678901234567"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0.512345678901234567\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_old_file_and_one_from_the_future_are_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.cache");
+        assert!(matches!(read_cache(&path, HOUR, SystemTime::now()), Err(CacheError::Absent)));
+        write(&path, value("0.4")).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+        let age = |now| read_cache(&path, HOUR, now).map(|cached| cached.age);
+        assert_eq!(age(written + HOUR).unwrap(), HOUR);
+        assert_eq!(age(written - CLOCK_SKEW).unwrap(), Duration::ZERO);
+        assert_eq!(
+            problem(&path, written + HOUR + Duration::from_secs(1)),
+            "it is 3601 s old, and 3600 s is the limit"
+        );
+        assert_eq!(problem(&path, written - Duration::from_secs(121)), "its time is 121 s in the future");
+    }
+
+    #[test]
+    fn a_file_that_others_can_have_written_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.cache");
+        write(&path, value("0.4")).unwrap();
+        let link = folder.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert_eq!(problem(&link, SystemTime::now()), "it is a symbolic link");
+        assert_eq!(problem(folder.path(), SystemTime::now()), "it is not a regular file");
+        for mode in [0o644, 0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(problem(&path, SystemTime::now()).contains("open to others"), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_value_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.cache");
+        write(&path, value("0.4")).unwrap();
+        for content in ["", "0", "-1", "1000001", "1e-1", "<html>", "0.5 0.5", &"1".repeat(5000)] {
+            fs::write(&path, content).unwrap();
+            assert_eq!(
+                problem(&path, SystemTime::now()),
+                "it holds no number above 0 and at most 1000000",
+                "{content}"
+            );
+        }
+        fs::write(&path, [0xff, 0xfe]).unwrap();
+        assert!(read_cache(&path, HOUR, SystemTime::now()).is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! Asks the sources over HTTP.
+//!
+//! Certificates are checked against the system's authorities, as `curl` does in the generic script: an operator's own
+//! authority is known, and a revoked one is gone, without a new build of this program. `SSL_CERT_FILE` names others, and
+//! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pricing_core::text::excerpt;
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{StatusCode, Url, header};
+use rust_decimal::Decimal;
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::task::JoinSet;
+
+use super::json::AnswerError;
+use super::source::Source;
+
+/// The most bytes that an answer may have. Those of the default sources have less than one thousand.
+const MAX_BYTES: usize = 64 << 10;
+/// The most redirects that are followed.
+const MAX_REDIRECTS: usize = 3;
+
+/// Why a source gave no value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// The whole exchange took too long.
+    #[error("no answer within {}", humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// There is no connection.
+    #[error("no connection: {0}")]
+    Connection(String),
+    /// The exchange broke off or makes no sense.
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+    /// It redirects to where it is not followed.
+    #[error("it redirects, {0}")]
+    Redirect(&'static str),
+    /// It refuses.
+    #[error("it answers {0}")]
+    Status(StatusCode),
+    /// It answers with more than a price.
+    #[error("the answer has more than {MAX_BYTES} bytes")]
+    TooLarge,
+    /// It answers with bytes that are no text.
+    #[error("the answer is not UTF-8 text")]
+    NotText,
+    /// Its certificate cannot be checked on this system.
+    #[error("its certificate cannot be checked: {0}; install the system's `ca-certificates` or set SSL_CERT_FILE")]
+    NoAuthorities(String),
+    /// The answer has no value.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+}
+
+/// Where a redirect is not followed to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotFollowed(&'static str);
+
+/// Asks sources.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    /// Why no certificate can be checked.
+    no_authorities: Option<String>,
+}
+
+impl Client {
+    /// Reads the system's authorities. Without any, plain `http` still works.
+    pub(crate) fn new() -> Result<Self, String> {
+        let (config, no_authorities) = match tls(true) {
+            Ok(config) => (config, None),
+            Err(error) => (tls(false).map_err(|error| error.to_string())?, Some(error.to_string())),
+        };
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .redirect(Policy::custom(redirect))
+            .referer(false)
+            // Sources are asked too seldom for a connection to be worth keeping.
+            .pool_max_idle_per_host(0)
+            // One of the default sources refuses who does not say who they are.
+            .user_agent(concat!("bidprice/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| cause(&error))?;
+        Ok(Self { http, no_authorities })
+    }
+
+    /// Whether certificates can be checked.
+    pub(crate) fn has_authorities(&self) -> bool {
+        self.no_authorities.is_none()
+    }
+
+    /// Asks all sources at once, and waits until each has answered or used up its time.
+    pub(crate) async fn round(
+        &self,
+        sources: &[Source],
+        timeout: Duration,
+    ) -> Vec<(Source, Result<Decimal, FetchError>)> {
+        let mut exchanges = JoinSet::new();
+        for source in sources.iter().cloned() {
+            let client = self.clone();
+            exchanges.spawn(async move {
+                let answer = tokio::time::timeout(timeout, client.fetch(&source)).await;
+                (source, answer.unwrap_or(Err(FetchError::Timeout(timeout))))
+            });
+        }
+        let mut answers = Vec::with_capacity(sources.len());
+        while let Some(exchange) = exchanges.join_next().await {
+            answers.extend(exchange);
+        }
+        answers
+    }
+
+    async fn fetch(&self, source: &Source) -> Result<Decimal, FetchError> {
+        if let (Some(problem), "https") = (&self.no_authorities, source.url.scheme()) {
+            return Err(FetchError::NoAuthorities(problem.clone()));
+        }
+        let request = self.http.get(source.url.clone()).header(header::ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(told)?;
+        if !response.status().is_success() {
+            return Err(FetchError::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(told)? {
+            if body.len().saturating_add(chunk.len()) > MAX_BYTES {
+                return Err(FetchError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let text = std::str::from_utf8(&body).map_err(|_| FetchError::NotText)?;
+        Ok(source.path.value(text)?)
+    }
+}
+
+/// TLS with a provider that is chosen here and not for the whole process.
+fn tls(authorities: bool) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = match authorities {
+        true => config.with_platform_verifier()?,
+        false => config.with_root_certificates(rustls::RootCertStore::empty()),
+    };
+    Ok(config.with_no_client_auth())
+}
+
+fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    match followed(attempt.previous(), attempt.url()) {
+        Ok(()) => attempt.follow(),
+        Err(not) => attempt.error(not),
+    }
+}
+
+/// Whether a redirect is followed: a few times, and never from or to where anybody on the way can answer.
+fn followed(previous: &[Url], next: &Url) -> Result<(), NotFollowed> {
+    if previous.iter().chain([next]).any(|url| url.scheme() != "https") {
+        return Err(NotFollowed(
+            "which is followed from `https` to `https` only; name the address that it redirects to",
+        ));
+    }
+    if previous.len() > MAX_REDIRECTS {
+        return Err(NotFollowed("again and again; three times are followed"));
+    }
+    Ok(())
+}
+
+/// An error without the address, which may hold a key.
+fn told(error: reqwest::Error) -> FetchError {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(NotFollowed(why)) = error.downcast_ref() {
+            return FetchError::Redirect(why);
+        }
+        source = error.source();
+    }
+    if error.is_connect() { FetchError::Connection(cause(&error)) } else { FetchError::Broken(cause(&error)) }
+}
+
+/// What lies at the bottom of an error.
+fn cause(error: &reqwest::Error) -> String {
+    let mut bottom: Option<&dyn Error> = error.source();
+    while let Some(deeper) = bottom.and_then(Error::source) {
+        bottom = Some(deeper);
+    }
+    excerpt(&bottom.map_or_else(|| "the request failed".to_owned(), ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follows(urls: &[&str]) -> Result<(), String> {
+        let urls: Vec<Url> = urls.iter().map(|url| url.parse().unwrap()).collect();
+        let (next, previous) = urls.split_last().unwrap();
+        followed(previous, next).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn redirects_are_followed_three_times_and_from_https_to_https_only() {
+        assert!(follows(&["https://a/", "https://b/"]).is_ok());
+        assert!(follows(&["https://a/", "https://b/", "https://c/", "https://d/"]).is_ok());
+        let again = follows(&["https://a/", "https://b/", "https://c/", "https://d/", "https://e/"]);
+        assert!(again.unwrap_err().contains("three times"));
+        for urls in [["https://a/", "http://a/"], ["http://a/", "https://a/"], ["http://a/", "http://a/b"]] {
+            assert!(follows(&urls).unwrap_err().contains("`https` only"), "{urls:?}");
+        }
+        assert!(follows(&["https://a/", "ftp://a/"]).is_err());
+    }
+}

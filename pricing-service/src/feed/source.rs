@@ -1,0 +1,188 @@
+//! The sources, and the settings that they are asked by.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use rust_decimal::Decimal;
+
+use super::json::JsonPath;
+use super::number;
+use crate::config::{self, ConfigError, FeedSource};
+
+/// The sources where the configuration names none: the two that the generic bid price script asks, one where the other
+/// fails (`charts/akash-provider/scripts/price_script_generic.sh` of akash-network/helm-charts, version February-04-2025;
+/// its paths are `.Price` and `[.[]][0].usd`). The first is the token's denom on Osmosis, as DIA quotes it.
+pub(crate) const DEFAULTS: [(&str, &str); 2] = [
+    (
+        "https://api.diadata.org/v1/assetQuotation/Osmosis/ibc-C2CFB1C37C146CF95B0784FD518F8030FEFC76C5800105B1742FB65FFE65F873",
+        "Price",
+    ),
+    ("https://api.coingecko.com/api/v3/simple/price?ids=akash-network&vs_currencies=usd", "akash-network.usd"),
+];
+/// The most sources.
+const MAX_SOURCES: usize = 16;
+/// The shortest interval: public sources refuse who asks them more often.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest of any duration, so that no sum of them overflows.
+const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// A source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// What messages call it.
+    pub(crate) name: Arc<str>,
+    /// The address of a JSON document. Messages never repeat it: a key may stand in it.
+    pub(crate) url: Url,
+    /// Where the number is in the document.
+    pub(crate) path: JsonPath,
+}
+
+/// The feed's configuration, found to be sound.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// A value that is never fetched and never ages.
+    pub(crate) fixed: Option<Decimal>,
+    /// Whom to ask. None where the value is fixed.
+    pub(crate) sources: Vec<Source>,
+    /// How often.
+    pub(crate) interval: Duration,
+    /// How long a source may take.
+    pub(crate) timeout: Duration,
+    /// How long a value is used.
+    pub(crate) max_age: Duration,
+    /// Where the last good value is kept.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Looks through the configuration.
+    pub(crate) fn of(config: &config::Feed) -> Result<Self, ConfigError> {
+        let span = |key: &str, span: Duration, least: Duration| match span {
+            span if span < least => {
+                let least = humantime::format_duration(least);
+                Err(ConfigError::unusable(key, format_args!("it must be at least {least}")))
+            }
+            span if span > MAX_SPAN => Err(ConfigError::unusable(key, "it must be at most 366days")),
+            span => Ok(span),
+        };
+        let fixed = config.usd_per_akt.map(config::Number::get);
+        if fixed.is_some_and(|usd| number::bounded(usd).is_none()) {
+            let message = "it must be above 0 and at most 1000000";
+            return Err(ConfigError::unusable("feed.usd_per_akt", message));
+        }
+        if fixed.is_some() && !config.source.is_empty() {
+            return Err(ConfigError::unusable("feed", "`usd_per_akt` and `source` exclude each other"));
+        }
+        Ok(Self {
+            sources: if fixed.is_some() { Vec::new() } else { sources(&config.source)? },
+            fixed,
+            interval: span("feed.interval", config.interval.get(), MIN_INTERVAL)?,
+            timeout: span("feed.timeout", config.timeout.get(), Duration::from_millis(1))?,
+            max_age: span("feed.max_age", config.max_age.get(), Duration::from_millis(1))?,
+            cache: config.cache.clone(),
+        })
+    }
+}
+
+/// The sources that a configuration names, or the defaults.
+fn sources(configured: &[FeedSource]) -> Result<Vec<Source>, ConfigError> {
+    let defaults: Vec<FeedSource> = DEFAULTS
+        .into_iter()
+        .map(|(url, path)| FeedSource { name: None, url: url.to_owned(), path: path.to_owned() })
+        .collect();
+    let configured = if configured.is_empty() { &defaults } else { configured };
+    let unusable = |place: usize, message: String| ConfigError::unusable(format!("feed.source.{place}"), message);
+    if configured.len() > MAX_SOURCES {
+        return Err(ConfigError::unusable("feed.source", format_args!("there are more than {MAX_SOURCES}")));
+    }
+    let mut sources: Vec<Source> = Vec::new();
+    for (place, configured) in configured.iter().enumerate() {
+        let source = source(configured, &sources).map_err(|message| unusable(place, message))?;
+        // It would confirm itself.
+        if let Some(twin) = sources.iter().find(|other| other.url == source.url && other.path == source.path) {
+            return Err(unusable(place, format!("it is the same as `{}`, and cannot confirm itself", twin.name)));
+        }
+        if sources.iter().any(|other| other.name == source.name) {
+            return Err(unusable(place, format!("another source is called `{}` too", source.name)));
+        }
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+fn source(configured: &FeedSource, others: &[Source]) -> Result<Source, String> {
+    let url = Url::parse(&configured.url).map_err(|error| format!("`url` is not an address: {error}"))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err("`url` must begin with `https://` or `http://`".to_owned());
+    }
+    let host = url.host_str().ok_or("`url` names no host")?;
+    let path = JsonPath::parse(&configured.path).ok_or_else(|| {
+        format!("`path`: `{}` has an empty step; expected one such as `data.0.price`", configured.path)
+    })?;
+    let name = match &configured.name {
+        Some(name) if name.is_empty() => return Err("`name` is empty".to_owned()),
+        Some(name) => name.clone(),
+        None => unused(host, others),
+    };
+    Ok(Source { name: name.into(), url, path })
+}
+
+/// The host, numbered where it gives several sources.
+fn unused(host: &str, others: &[Source]) -> String {
+    let taken = |name: &str| others.iter().any(|other| *other.name == *name);
+    let numbered = (2..).map(|number| format!("{host} {number}"));
+    std::iter::once(host.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Span;
+
+    fn of(sources: &[(Option<&str>, &str, &str)]) -> Result<Vec<String>, String> {
+        let source = |(name, url, path): &(Option<&str>, &str, &str)| FeedSource {
+            name: name.map(str::to_owned),
+            url: (*url).to_owned(),
+            path: (*path).to_owned(),
+        };
+        let config = config::Feed { source: sources.iter().map(source).collect(), ..config::Feed::default() };
+        let settings = Settings::of(&config).map_err(|error| error.to_string())?;
+        Ok(settings.sources.iter().map(|source| source.name.to_string()).collect())
+    }
+
+    #[test]
+    fn without_sources_the_two_of_the_generic_script_are_asked() {
+        assert_eq!(of(&[]).unwrap(), ["api.diadata.org", "api.coingecko.com"]);
+    }
+
+    #[test]
+    fn a_source_without_a_name_is_called_by_its_host() {
+        let sources = [(None, "http://a/1", "p"), (Some("mine"), "http://a/2", "p"), (None, "http://a/3", "p")];
+        assert_eq!(of(&sources).unwrap(), ["a", "mine", "a 2"]);
+    }
+
+    #[test]
+    fn a_source_that_would_confirm_itself_is_refused() {
+        let twice = [(None, "http://a/1", "p"), (Some("b"), "http://a/1", "p")];
+        assert_eq!(of(&twice).unwrap_err(), "feed.source.1: it is the same as `a`, and cannot confirm itself");
+        let namesakes = [(Some("b"), "http://a/1", "p"), (Some("b"), "http://a/2", "p")];
+        assert_eq!(of(&namesakes).unwrap_err(), "feed.source.1: another source is called `b` too");
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_refused() {
+        for (url, path) in
+            [("ftp://a", "p"), ("a", "p"), ("file:///etc/passwd", "p"), ("https://", "p"), ("http://a", "a..b")]
+        {
+            assert!(of(&[(None, url, path)]).unwrap_err().starts_with("feed.source.0: "), "{url} {path}");
+        }
+        let settings = |config: config::Feed| Settings::of(&config).map(|_| ()).map_err(|error| error.to_string());
+        let defaults = config::Feed::default;
+        let often = settings(config::Feed { interval: Span::millis(5), ..defaults() });
+        assert_eq!(often.unwrap_err(), "feed.interval: it must be at least 1s");
+        assert!(settings(config::Feed { timeout: Span::secs(0), ..defaults() }).is_err());
+        assert!(settings(config::Feed { max_age: Span::secs(u64::MAX), ..defaults() }).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! The page that Prometheus reads: `/metrics`, and `/healthz` beside it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE as CONTENT_TYPE_HEADER;
+use axum::routing::get;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::CONTENT_TYPE;
+
+/// Connections at the same time. One more waits until another ends.
+const CONNECTIONS: usize = 32;
+/// How long the head of a request may take, and the next one on the same connection.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may last. Who reads for longer connects anew.
+const CONNECTION_TIME: Duration = Duration::from_secs(120);
+/// How long answers may take to be read when the service stops.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How long to wait when no connection can be accepted, such as for want of file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}")]
+pub struct PageError {
+    /// Where.
+    pub address: SocketAddr,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// The listener of the page.
+pub struct Page {
+    listener: TcpListener,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("listener", &self.listener).finish()
+    }
+}
+
+impl Page {
+    /// Listens on an address. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn bind(address: SocketAddr) -> Result<Self, PageError> {
+        let bind = || {
+            let listener = std::net::TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        };
+        bind().map(|listener| Self { listener }).map_err(|error| PageError { address, error })
+    }
+
+    /// The address, with the port that the system chose where none was named.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves the page until told to stop, and lets the answers under way be read for a little while.
+    pub async fn serve(self, render: impl Fn() -> String + Send + Sync + 'static, stop: CancellationToken) {
+        let pages = pages(Arc::new(render));
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let connections = TaskTracker::new();
+        loop {
+            let accept = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (self.listener.accept().await, place)
+            };
+            let (accepted, place) = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = accept => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, pages.clone(), stop.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection to the metrics could not be accepted");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+        connections.close();
+        // Those that are still read after that are cut off when the service ends.
+        let _ = tokio::time::timeout(DRAIN, connections.wait()).await;
+    }
+}
+
+fn pages(render: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+    let metrics = move || {
+        let render = Arc::clone(&render);
+        async move { ([(CONTENT_TYPE_HEADER, CONTENT_TYPE)], render()) }
+    };
+    Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok\n" }))
+}
+
+async fn connection(stream: TcpStream, pages: Router, stop: CancellationToken) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(16 << 10);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(8);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages)));
+    let over = tokio::select! {
+        // What goes wrong with a connection is its peer's business.
+        _ = served.as_mut() => true,
+        () = tokio::time::sleep(CONNECTION_TIME) => false,
+        () = stop.cancelled() => false,
+    };
+    if !over {
+        served.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(DRAIN, served).await;
+    }
+}

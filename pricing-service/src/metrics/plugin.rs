@@ -1,0 +1,66 @@
+//! What the plugin host tells of its calls.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pricing_host::metrics::{CallEvent, Metrics as Hook, PluginEvent};
+
+use super::Metrics;
+
+/// Counts the calls of one plugin.
+#[derive(Clone, Debug)]
+pub struct PluginMetrics {
+    metrics: Arc<Metrics>,
+    shadow: bool,
+}
+
+impl PluginMetrics {
+    /// For the plugin that prices, or for the shadow's.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, shadow: bool) -> Self {
+        Self { metrics, shadow }
+    }
+
+    /// The label of a plugin: its name, the shadow's after `shadow/`, which no file's name has.
+    pub fn label(&self, name: impl fmt::Display) -> String {
+        let shadow = if self.shadow { "shadow/" } else { "" };
+        self.metrics.plugin_label(&format!("{shadow}{name}"))
+    }
+}
+
+impl Hook for PluginMetrics {
+    fn call(&self, event: &CallEvent<'_>) {
+        let plugin = self.label(event.plugin);
+        let metrics = &self.metrics;
+        metrics.plugin_calls.get_or_create(&[("plugin", plugin.clone())]).inc();
+        metrics.plugin_times.get_or_create(&[("plugin", plugin.clone())]).observe(event.time.as_secs_f64());
+        if let Some(code) = event.fault {
+            metrics.plugin_faults.get_or_create(&[("plugin", plugin), ("code", code.name().to_owned())]).inc();
+        }
+    }
+
+    fn plugin(&self, plugin: &str, event: PluginEvent<'_>) {
+        let shadow = self.shadow;
+        let outcome = match event {
+            PluginEvent::Swapped { from, to } => {
+                tracing::info!(plugin, shadow, from, to, "a new file of the plugin took over");
+                "taken"
+            }
+            PluginEvent::SwapRefused { message } => {
+                tracing::error!(
+                    plugin,
+                    shadow,
+                    error = message,
+                    "a new file of the plugin was refused; the old one works on"
+                );
+                "refused"
+            }
+            PluginEvent::BreakerOpened => {
+                tracing::error!(plugin, shadow, "the plugin failed again and again, and rests for a while");
+                return;
+            }
+        };
+        let labels = [("plugin", self.label(plugin)), ("outcome", outcome.to_owned())];
+        self.metrics.plugin_swaps.get_or_create(&labels).inc();
+    }
+}

@@ -1,0 +1,181 @@
+//! What other parts of the service tell when the metrics are read.
+
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::{Metric, Registry};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use super::Labels;
+use super::labels::clean;
+
+/// What the parts of the service know at the moment. `Service::readings` fills it; what is left out is 0, or absent
+/// where 0 would say something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Orders that are being priced.
+    pub inflight: u64,
+    /// Orders that wait for their turn.
+    pub queue: u64,
+    /// What an AKT is worth.
+    pub feed: FeedReading,
+    /// The inventory; none without one.
+    pub inventory: Option<InventoryReading>,
+    /// Orders that capacity is held back for.
+    pub held_orders: u64,
+    /// The state (`closed`, `open`, `half-open`) of each plugin's breaker.
+    pub breakers: Vec<(String, &'static str)>,
+    /// What shadow pricing came to: GPU label, outcome, how often.
+    pub shadow: Vec<(String, String, u64)>,
+    /// Orders that shadow pricing left out since it could not keep up.
+    pub shadow_dropped: u64,
+    /// The log of decisions.
+    pub bid_log: BidLogReading,
+}
+
+/// What the feed knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedReading {
+    /// How old the value in use is.
+    pub age: Option<Duration>,
+    /// The value in use.
+    pub usd_per_akt: Option<Decimal>,
+    /// Fetches: source, outcome, how often.
+    pub fetches: Vec<(String, String, u64)>,
+    /// Values that were not believed.
+    pub refused: u64,
+}
+
+/// What the inventory knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InventoryReading {
+    /// How old the snapshot in use is.
+    pub age: Option<Duration>,
+    /// `fresh`, `stale` or `unusable`.
+    pub state: String,
+    /// Nodes of the snapshot in use.
+    pub nodes: u64,
+    /// Nodes that were there and are not any more.
+    pub missing_nodes: u64,
+    /// What validation found in the snapshot.
+    pub findings: u64,
+    /// Snapshots that were not believed, by reason.
+    pub refused: Vec<(String, u64)>,
+    /// How often the stream was opened anew.
+    pub reconnects: u64,
+}
+
+/// What the log of decisions knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BidLogReading {
+    /// Decisions written.
+    pub written: u64,
+    /// Decisions that wait to be written.
+    pub waiting: u64,
+    /// Decisions that are in no file.
+    pub lost: u64,
+}
+
+const INVENTORY_STATES: [&str; 3] = ["fresh", "stale", "unusable"];
+const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
+
+/// The metrics that the readings make.
+pub(super) fn registry(readings: &Readings) -> Registry {
+    let mut page = Sheet(Registry::default());
+    page.whole("bidprice_inflight", "Orders that are being priced", readings.inflight);
+    page.whole("bidprice_queue", "Orders that wait for their turn", readings.queue);
+    feed(&mut page, &readings.feed);
+    inventory(&mut page, readings.inventory.as_ref());
+    page.whole("bidprice_held_orders", "Orders that capacity is held back for", readings.held_orders);
+    let breakers = Family::<Labels<2>, Gauge>::default();
+    for (plugin, current) in &readings.breakers {
+        for state in BREAKER_STATES {
+            let labels = [("plugin", clean(plugin)), ("state", state.to_owned())];
+            breakers.get_or_create(&labels).set(i64::from(*current == state));
+        }
+    }
+    page.add("bidprice_plugin_breaker", "Whether a plugin's breaker is in this state", breakers);
+    let shadow = readings.shadow.iter().map(|(gpu, outcome, count)| ([("gpu", gpu), ("outcome", outcome)], *count));
+    page.counts("bidprice_shadow", "Orders priced a second time", shadow);
+    page.count("bidprice_shadow_dropped", "Orders not priced a second time for want of time", readings.shadow_dropped);
+    let BidLogReading { written, waiting, lost } = readings.bid_log;
+    page.count("bidprice_bid_log_written", "Decisions written to the bid log", written);
+    page.whole("bidprice_bid_log_waiting", "Decisions that wait for the bid log's disk", waiting);
+    page.count("bidprice_bid_log_lost", "Decisions that are in no bid log", lost);
+    page.0
+}
+
+fn feed(page: &mut Sheet, feed: &FeedReading) {
+    page.seconds("bidprice_feed_age_seconds", "Age of the USD/AKT in use", feed.age);
+    let usd = feed.usd_per_akt.and_then(|usd| usd.to_f64());
+    page.optional("bidprice_feed_usd_per_akt", "USD for an AKT; absent when it is not known", usd);
+    let fetches =
+        feed.fetches.iter().map(|(source, outcome, count)| ([("source", source), ("outcome", outcome)], *count));
+    page.counts("bidprice_feed_fetches", "Fetches of USD/AKT", fetches);
+    page.count("bidprice_feed_refused", "Values of USD/AKT that were not believed", feed.refused);
+}
+
+fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
+    let age = inventory.and_then(|inventory| inventory.age);
+    page.seconds("bidprice_inventory_age_seconds", "Age of the inventory in use", age);
+    let states = Family::<Labels<1>, Gauge>::default();
+    for state in INVENTORY_STATES.into_iter().filter(|_| inventory.is_some()) {
+        let current = inventory.is_some_and(|inventory| inventory.state == state);
+        states.get_or_create(&[("state", state.to_owned())]).set(i64::from(current));
+    }
+    page.add("bidprice_inventory_state", "Whether the inventory is in this state", states);
+    let none = InventoryReading::default();
+    let inventory = inventory.unwrap_or(&none);
+    page.whole("bidprice_inventory_nodes", "Nodes of the inventory in use", inventory.nodes);
+    let missing = inventory.missing_nodes;
+    page.whole("bidprice_inventory_missing_nodes", "Nodes that are gone from the inventory", missing);
+    page.whole("bidprice_inventory_findings", "What was found wrong in the inventory", inventory.findings);
+    let refused = inventory.refused.iter().map(|(reason, count)| ([("reason", reason)], *count));
+    page.counts("bidprice_inventory_refused", "Inventories that were not believed", refused);
+    let reconnects = inventory.reconnects;
+    page.count("bidprice_inventory_reconnects", "How often the inventory's stream was opened anew", reconnects);
+}
+
+/// A registry that lives for one reading.
+struct Sheet(Registry);
+
+impl Sheet {
+    fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
+        self.0.register(name, help, metric);
+    }
+
+    fn whole(&mut self, name: &str, help: &str, value: u64) {
+        self.add(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    }
+
+    fn count(&mut self, name: &str, help: &str, value: u64) {
+        self.add(name, help, ConstCounter::new(value));
+    }
+
+    fn counts<'a, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        counts: impl Iterator<Item = ([(&'static str, &'a String); N], u64)>,
+    ) {
+        let family = Family::<Labels<N>, Counter>::default();
+        for (labels, count) in counts {
+            family.get_or_create(&labels.map(|(name, value)| (name, clean(value)))).inc_by(count);
+        }
+        self.add(name, help, family);
+    }
+
+    fn seconds(&mut self, name: &str, help: &str, age: Option<Duration>) {
+        self.optional(name, help, age.map(|age| age.as_secs_f64()));
+    }
+
+    /// A value that may be absent.
+    fn optional(&mut self, name: &str, help: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.add(name, help, ConstGauge::new(value));
+        }
+    }
+}

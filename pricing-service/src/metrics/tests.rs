@@ -1,0 +1,154 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use pricing_core::order::detect;
+use pricing_core::quote::{self, Supply, Terms};
+use pricing_core::rates::Pricing;
+use pricing_host::metrics::{CallEvent, Metrics as _, PluginEvent};
+use rust_decimal::Decimal;
+
+use super::*;
+
+fn order(gpu: &str) -> Order {
+    let text = format!(
+        r#"{{"resources":[{{"memory":1073741824,"cpu":1000,"gpu":{gpu},"storage":[],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}}],"price":{{"denom":"uact","amount":"1000000"}}}}"#
+    );
+    detect::read(&text, None).unwrap().remove(0)
+}
+
+fn quoted(order: &Order) -> Quote {
+    let pricing = pricing_core::rates::toml::read("[rates.gpu]\n\"*\" = 100").unwrap();
+    quote::quote(order, &pricing, Supply::Unknown, &Terms::default())
+}
+
+fn full() -> Readings {
+    Readings {
+        inflight: 3,
+        feed: FeedReading {
+            age: Some(Duration::from_millis(1500)),
+            usd_per_akt: Some(Decimal::new(50, 2)),
+            fetches: vec![("so\"u\\r\nce".into(), "taken".into(), 7)],
+            refused: 1,
+        },
+        inventory: Some(InventoryReading {
+            age: Some(Duration::from_secs(4)),
+            state: "stale".into(),
+            refused: vec![("empty".into(), 2)],
+            ..InventoryReading::default()
+        }),
+        breakers: vec![("x".into(), "open")],
+        shadow: vec![("nvidia/t4".into(), "higher".into(), 5)],
+        ..Readings::default()
+    }
+}
+
+/// A call of a plugin that crashed.
+fn called(plugin: &str) -> CallEvent<'_> {
+    CallEvent {
+        plugin,
+        digest: "",
+        fault: Some(pricing_core::quote::ReasonCode::Trap),
+        time: Duration::from_millis(1),
+        queued: Duration::ZERO,
+        fuel: None,
+        memory_bytes: 0,
+    }
+}
+
+#[test]
+fn every_name_is_exported_and_no_other() {
+    let metrics = Arc::new(Metrics::new());
+    metrics.requested(Call::Quote, Duration::from_millis(2));
+    metrics.screened(Call::Screen, Ok(()));
+    let plugin = PluginMetrics::new(Arc::clone(&metrics), false);
+    plugin.call(&called("pricer"));
+    plugin.plugin("pricer", PluginEvent::Swapped { from: "a", to: "b" });
+    let page = metrics.render(&full());
+    let names = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        }
+    });
+    let names: Vec<String> = names.collect();
+    let told: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(told.len(), names.len(), "a name is there twice");
+    assert_eq!(told, NAMES.iter().copied().collect());
+    assert!(page.ends_with("# EOF\n"));
+}
+
+#[test]
+fn readings_are_told_as_they_are() {
+    let page = Metrics::new().render(&full());
+    for line in [
+        "bidprice_inflight 3",
+        "bidprice_feed_age_seconds 1.5",
+        "bidprice_feed_usd_per_akt 0.5",
+        "bidprice_feed_refused_total 1",
+        r#"bidprice_inventory_state{state="fresh"} 0"#,
+        r#"bidprice_inventory_state{state="stale"} 1"#,
+        r#"bidprice_inventory_refused_total{reason="empty"} 2"#,
+        r#"bidprice_plugin_breaker{plugin="x",state="open"} 1"#,
+        r#"bidprice_plugin_breaker{plugin="x",state="closed"} 0"#,
+        r#"bidprice_shadow_total{gpu="nvidia/t4",outcome="higher"} 5"#,
+        r#"bidprice_refused_total{reason="rate"} 0"#,
+        r#"bidprice_reloads_total{outcome="refused"} 0"#,
+        concat!("bidprice_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_absent_and_not_nought() {
+    let page = Metrics::new().render(&Readings::default());
+    for name in ["bidprice_feed_age_seconds ", "bidprice_feed_usd_per_akt ", "bidprice_inventory_age_seconds "] {
+        assert!(!page.lines().any(|line| line.starts_with(name)), "{name} is there");
+    }
+}
+
+#[test]
+fn hostile_texts_stay_within_their_label() {
+    let metrics = Arc::new(Metrics::new());
+    let evil = "x\"} 1\nbidprice_fake 1\n\u{1b}[2J\\";
+    PluginMetrics::new(Arc::clone(&metrics), false).call(&called(evil));
+    PluginMetrics::new(Arc::clone(&metrics), true).call(&called(evil));
+    PluginMetrics::new(Arc::clone(&metrics), true).plugin(evil, PluginEvent::SwapRefused { message: "no" });
+    let page = metrics.render(&full());
+    assert!(!page.contains('\u{1b}'));
+    assert!(page.lines().all(|line| line.starts_with("bidprice_") || line.starts_with("# ")), "{page}");
+    assert!(!page.contains("\nbidprice_fake"), "{page}");
+    assert!(page.contains(r#"bidprice_plugin_calls_total{plugin="x\"} 1"#), "{page}");
+    assert!(page.contains(r#"bidprice_plugin_faults_total{plugin="shadow/x\"} 1"#), "{page}");
+}
+
+#[test]
+fn cards_are_told_apart_when_they_are_certain() {
+    let label = |gpu: &str| {
+        let order = order(gpu);
+        gpu_label(&order, &quoted(&order))
+    };
+    assert_eq!(label(r#"{"units":0}"#), "none");
+    let named = r#"{"units":1,"attributes":{"vendor":{"nvidia":{"model":"a100","ram":"80Gi","interface":"sxm"}}}}"#;
+    assert_eq!(label(named), "nvidia/a100/80Gi/sxm");
+    assert_eq!(label(r#"{"units":1,"attributes":{"vendor":{"nvidia":{"model":"*"}}}}"#), "ambiguous");
+    let order = order(named);
+    let pricing = Pricing::default();
+    let declined = quote::quote(&order, &pricing, Supply::Unknown, &Terms { owner: None, ..Terms::default() });
+    let metrics = Metrics::new();
+    metrics.decided(Call::Quote, &order, &declined);
+    metrics.decided(Call::Quote, &order, &quoted(&order));
+    let page = metrics.render(&Readings::default());
+    let bid = r#"bidprice_decisions_total{call="quote",decision="bid",code="",gpu="nvidia/a100/80Gi/sxm"} 1"#;
+    assert!(page.contains(bid), "{page}");
+    assert!(page.contains(r#"decision="decline",code="unlisted-gpu""#), "{page}");
+}
+
+#[test]
+fn labels_are_bounded() {
+    let bounded = labels::Bounded::new(2);
+    let takes = |value: &str| bounded.take(value.to_owned());
+    assert_eq!([takes("a"), takes("b"), takes("c"), takes("a")], ["a", "b", "other", "a"]);
+}

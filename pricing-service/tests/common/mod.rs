@@ -1,0 +1,170 @@
+//! A service in this process, with a configuration of its own, for tests.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "not every test uses all of it; a broken test must say so at once"
+)]
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pricing_host::compile::Compiler;
+use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use pricing_proto::bidprice::v1::{Order, Quote, QuoteRequest, StatusRequest, StatusResponse, order};
+use pricing_service::server::{self, ServeError};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+/// A bound on waits for what is bound to happen.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// An order of one service without GPUs, in uact.
+pub(crate) const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
+
+/// A service that runs until it is dropped.
+pub(crate) struct Running {
+    folder: TempDir,
+    stop: CancellationToken,
+    served: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Running {
+    /// Starts a service, and waits until it answers. Without a `[listen]` of its own the configuration gets the socket
+    /// `bidprice.sock` in its folder; one with it is to name that socket too.
+    pub(crate) async fn start(config: &str) -> Self {
+        Self::start_beside(config, |_| {}).await
+    }
+
+    /// The same, with other files put into the configuration's folder first.
+    pub(crate) async fn start_beside(config: &str, put: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(folder.path());
+        fs::write(folder.path().join("bidprice.toml"), whole(config)).expect("the configuration is written");
+        let stop = CancellationToken::new();
+        let path = folder.path().join("bidprice.toml");
+        let stopped = stop.clone();
+        let served = tokio::spawn(async move { server::run(&path, Compiler::InProcess, stopped).await });
+        let mut running = Self { folder, stop, served: Some(served) };
+        running.wait_until_it_answers().await;
+        running
+    }
+
+    async fn wait_until_it_answers(&mut self) {
+        let start = Instant::now();
+        while tokio::net::UnixStream::connect(self.socket()).await.is_err() {
+            let served = self.served.as_mut().expect("it was not stopped");
+            if served.is_finished() {
+                panic!("the service ended: {:?}", served.await);
+            }
+            assert!(start.elapsed() < SOON, "the service does not listen");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The folder of the configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The Unix socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("bidprice.sock")
+    }
+
+    /// Replaces a file of the folder at once, as a careful program does.
+    pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
+        let new = self.folder.path().join(format!(".{name}.new"));
+        fs::write(&new, content).expect("the file is written");
+        fs::rename(new, self.folder.path().join(name)).expect("the file is replaced");
+    }
+
+    /// Replaces the configuration at once.
+    pub(crate) fn configure(&self, config: &str) {
+        self.put("bidprice.toml", whole(config));
+    }
+
+    /// A connection over the Unix socket.
+    pub(crate) async fn channel(&self) -> Channel {
+        unix_channel(&self.socket()).await
+    }
+
+    /// A client over the Unix socket.
+    pub(crate) async fn client(&self) -> PricingClient<Channel> {
+        PricingClient::new(self.channel().await)
+    }
+
+    /// What the service tells of itself.
+    pub(crate) async fn status(&self) -> StatusResponse {
+        self.client().await.status(StatusRequest {}).await.expect("a status").into_inner()
+    }
+
+    /// Waits until the service tells of itself what was expected.
+    pub(crate) async fn until(&self, expected: impl Fn(&StatusResponse) -> bool) -> StatusResponse {
+        let start = Instant::now();
+        loop {
+            let status = self.status().await;
+            if expected(&status) {
+                return status;
+            }
+            assert!(start.elapsed() < SOON, "it never comes to that: {status:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Has the service stop, and waits until it did.
+    pub(crate) async fn stop(mut self) -> Result<(), ServeError> {
+        self.stop.cancel();
+        self.served.take().expect("it was not stopped").await.expect("the service does not panic")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// A configuration with a socket of its own.
+fn whole(config: &str) -> String {
+    let socket = if config.contains("[listen]") { "" } else { "[listen]\nsocket = \"bidprice.sock\"\n" };
+    format!("{config}\n{socket}")
+}
+
+/// A connection to a Unix socket, made when it is needed.
+pub(crate) async fn unix_channel(socket: &Path) -> Channel {
+    let uri = format!("unix://{}", socket.display());
+    Endpoint::try_from(uri).expect("an address").connect().await.expect("a connection")
+}
+
+/// An address of this machine that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
+    listener.local_addr().expect("an address")
+}
+
+/// The request that asks what an order's text costs.
+pub(crate) fn request(text: &str) -> QuoteRequest {
+    let order = Some(Order { form: Some(order::Form::Text(text.to_owned())) });
+    QuoteRequest { order, ..QuoteRequest::default() }
+}
+
+/// Asks what an order of one group costs.
+pub(crate) async fn quote(client: &mut PricingClient<Channel>, text: &str) -> Result<Quote, Status> {
+    let mut quotes = client.quote(request(text)).await?.into_inner().quotes;
+    Ok(quotes.pop().expect("a quote"))
+}
+
+/// The amount of a bid, or the code of its reason.
+pub(crate) fn outcome(quote: &Quote) -> String {
+    match (&quote.price, &quote.reason) {
+        (Some(price), _) => format!("{} {}", price.amount, price.denom),
+        (None, Some(reason)) => reason.code.clone(),
+        (None, None) => unreachable!("a quote has a price or a reason"),
+    }
+}
