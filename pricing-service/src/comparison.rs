@@ -45,8 +45,7 @@ impl Outcome {
         Self {
             decision: decision.to_owned(),
             code: quote.reason().map(|reason| reason.code.name().to_owned()),
-            price: price
-                .map(|price| Money { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            price: price.map(|price| Money { denom: price.denom().to_string(), amount: price.amount().to_string() }),
             usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
         }
     }
@@ -168,7 +167,6 @@ pub struct Tally {
     pub without_usd: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn usd<S: serde::Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(usd)
 }

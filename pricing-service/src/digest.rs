@@ -87,7 +87,8 @@ mod tests {
         let digest = Digest::of("abc");
         assert_eq!(digest.to_string(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
-        for text in ["", "sha256:", "sha256:00", "sha1:ba78", &digest.to_string().to_uppercase(), &format!("{digest}0")] {
+        for text in ["", "sha256:", "sha256:00", "sha1:ba78", &digest.to_string().to_uppercase(), &format!("{digest}0")]
+        {
             assert_eq!(Digest::parse(text), None, "{text}");
         }
     }

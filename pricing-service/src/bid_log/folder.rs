@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn other_files_are_not_the_logs() {
-        for name in ["lock", "bids-.jsonl", "bids-20330518T033320Z-1.jsonl", "bids-20330518T033320Z-00000001.jsonl.gz"] {
+        for name in ["lock", "bids-.jsonl", "bids-20330518T033320Z-1.jsonl", "bids-20330518T033320Z-00000001.jsonl.gz"]
+        {
             assert_eq!(FileName::parse(name), None, "{name}");
         }
     }

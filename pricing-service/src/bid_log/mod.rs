@@ -215,7 +215,8 @@ fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
     let (found, scanned) = mpsc::channel();
     let (syncer, to_sync) = mpsc::sync_channel(SYNCS);
     let earlier = names.iter().filter(|name| tail.as_ref().is_none_or(|tail| tail.name != **name));
-    let files: VecDeque<Kept> = earlier.map(|name| Kept { name: name.clone(), names: BTreeSet::new(), scanned: false }).collect();
+    let files: VecDeque<Kept> =
+        earlier.map(|name| Kept { name: name.clone(), names: BTreeSet::new(), scanned: false }).collect();
     let paths: Vec<_> = names.iter().map(|name| (name.clone(), folder.file(name))).collect();
     spawn("bid-log-scan", move || scan(paths, &found))?;
     spawn("bid-log-sync", move || writer::sync_all(&to_sync))?;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Outcome, entry};
 use super::objects::Object;
 use super::record::Line;
+use super::{Outcome, entry};
 use crate::digest::Digest;
 
 /// The most lines that wait.
@@ -266,11 +266,8 @@ mod tests {
     use crate::bid_log::objects::Content;
 
     fn line(bytes: usize, object: Option<&str>) -> Line {
-        let object = object.map(|text| Object {
-            digest: Digest::of(text),
-            content: Content::Text(text.into()),
-            counts: true,
-        });
+        let object =
+            object.map(|text| Object { digest: Digest::of(text), content: Content::Text(text.into()), counts: true });
         Line { kind: "decision", body: vec![b'x'; bytes], objects: object.into_iter().collect() }
     }
 

@@ -97,14 +97,7 @@ pub(super) struct Rebuilder {
 
 impl Rebuilder {
     pub(super) fn new(objects: Objects, host: PluginHost) -> Self {
-        Self {
-            objects,
-            host,
-            rates: BTreeMap::new(),
-            snapshots: VecDeque::new(),
-            held: None,
-            plugins: VecDeque::new(),
-        }
+        Self { objects, host, rates: BTreeMap::new(), snapshots: VecDeque::new(), held: None, plugins: VecDeque::new() }
     }
 
     pub(super) fn rebuild(&mut self, decision: &Decision, what_if: &WhatIf) -> Result<Rebuilt, RebuildError> {
@@ -171,10 +164,9 @@ impl Rebuilder {
         if decision.held.is_empty() {
             return Ok(Stock::Known(whole));
         }
-        if let Some((of, known)) = &self.held {
-            if *of == digest && known.held == decision.held {
-                return Ok(Stock::Known(Arc::clone(known)));
-            }
+        let at_hand = self.held.as_ref().filter(|(of, known)| *of == digest && known.held == decision.held);
+        if let Some((_, known)) = at_hand {
+            return Ok(Stock::Known(Arc::clone(known)));
         }
         let known = less(&whole, decision.held.clone());
         self.held = Some((digest, Arc::clone(&known)));

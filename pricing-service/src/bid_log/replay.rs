@@ -220,8 +220,10 @@ impl Replayer<'_> {
         let unwritable = |error: serde_json::Error| lost("answer", &error.to_string());
         if let Some(recorded) = &decision.screen {
             let screened = pricer::screen(&rebuilt.settings, rebuilt.moment.usd_per_akt, &rebuilt.ask);
-            let screened = screened.first().ok_or_else(|| lost("order", "it has no group"))?;
-            let now = serde_json::to_string(&Screening::of(screened.as_ref().map(|()| ()))).map_err(unwritable)?;
+            let screened = screened.into_iter().next().ok_or_else(|| lost("order", "it has no group"))?;
+            let reason = screened.err();
+            let now = reason.as_ref().map_or(Ok(()), Err);
+            let now = serde_json::to_string(&Screening::of(now)).map_err(unwritable)?;
             let outcome = |reason: Option<String>| Outcome {
                 decision: if reason.is_some() { "decline" } else { "pass" }.to_owned(),
                 code: reason,
@@ -236,7 +238,7 @@ impl Replayer<'_> {
                     alternatives: None,
                     alternatives_complete: None,
                 },
-                after: outcome(screened.as_ref().err().map(|reason| reason.code.name().to_owned())),
+                after: outcome(reason.map(|reason| reason.code.name().to_owned())),
                 paths: differences(recorded.get(), &now),
             });
         }

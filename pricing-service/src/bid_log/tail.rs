@@ -31,7 +31,16 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn new(name: FileName, file: File, length: u64) -> Self {
         let names = BTreeSet::new();
-        Self { name, file: Arc::new(file), length, named_bytes: 0, names, scanned: length == 0, broken: false, dirty: false }
+        Self {
+            name,
+            file: Arc::new(file),
+            length,
+            named_bytes: 0,
+            names,
+            scanned: length == 0,
+            broken: false,
+            dirty: false,
+        }
     }
 
     pub(super) fn file(&self) -> Arc<File> {
