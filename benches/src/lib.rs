@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod fuel;
+pub mod load;
 pub mod plugins;
 pub mod stats;
 

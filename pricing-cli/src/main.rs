@@ -39,6 +39,8 @@ enum Command {
     Inventory(command::inventory::Args),
     /// Look at rate cards
     Rates(command::rates::Args),
+    /// Fetch what an AKT is worth, for `bidprice-script`
+    Feed(command::feed::Args),
     /// Write, test and time pricing plugins
     Plugin(command::plugin::Args),
     /// Run the pricing service beside a provider's daemon
@@ -57,6 +59,7 @@ impl Command {
             Self::Groups(args) => command::groups::run(&args),
             Self::Inventory(args) => command::inventory::run(&args),
             Self::Rates(args) => command::rates::run(&args),
+            Self::Feed(args) => command::feed::run(&args),
             Self::Plugin(args) => command::plugin::run(&args),
             Self::Serve(args) => command::serve::run(&args),
             Self::Completions(args) => command::shell::completions(&args),

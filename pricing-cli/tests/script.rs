@@ -175,3 +175,4 @@ fn a_full_disk_and_a_reader_that_left_are_exit_1() {
 }
 
 mod script_cases;
+mod script_service;

@@ -26,7 +26,8 @@ pub fn drives_terminal(c: char) -> bool {
 }
 
 /// The candidate nearest to what was written, when it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = |text: &str| text.chars().take(EXCERPT_CHARACTERS).count();
     let written_length = length(written);
     if written_length == EXCERPT_CHARACTERS {

@@ -1,11 +1,12 @@
 //! The generated code is what the .proto files generate. `cargo xtask proto` writes it anew.
 
-#![expect(clippy::expect_used, reason = "a test")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use protox::prost::Message;
+use protox::prost_reflect::prost_types::field_descriptor_proto::Type;
 
 const FILES: [&str; 3] =
     ["bidprice/v1/pricing.proto", "akash/provider/v1/provider.proto", "akash/inventory/v1/inventory.proto"];
@@ -43,4 +44,27 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.map(|name| (name.clone(), std::fs::read(folder.join(&name)).expect("a file"))).collect()
+}
+
+/// The Go example writes down the few messages that it uses, with the chain's as bytes.
+#[test]
+fn the_go_example_says_what_the_service_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let service = protox::compile(["bidprice/v1/pricing.proto"], [root.join("proto")]).expect("it compiles");
+    let example = protox::compile(["pricing.proto"], [root.join("../examples/go/wire")]).expect("it compiles");
+    let full = service.file.iter().find(|file| file.package() == "bidprice.v1").expect("the file");
+    let part = &example.file[0];
+    let mut fields = 0;
+    for message in &part.message_type {
+        let whole = full.message_type.iter().find(|whole| whole.name() == message.name()).expect("the message");
+        for field in &message.field {
+            let same = whole.field.iter().find(|whole| whole.name() == field.name()).expect("the field");
+            assert_eq!((field.number(), field.label()), (same.number(), same.label()), "{}", field.name());
+            let as_bytes = field.r#type() == Type::Bytes && same.r#type() == Type::Message;
+            assert!(as_bytes || field.r#type() == same.r#type(), "{}", field.name());
+            fields += 1;
+        }
+    }
+    assert_eq!(part.enum_type[0].value, full.enum_type[0].value);
+    assert!(fields >= 13, "{fields}");
 }

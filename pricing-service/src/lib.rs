@@ -16,3 +16,4 @@ pub mod order_name;
 pub mod pricer;
 pub mod server;
 pub mod shadow;
+pub mod telemetry;

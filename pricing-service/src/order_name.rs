@@ -1,21 +1,21 @@
-//! The name of an order on the chain.
+//! The name by which the chain knows an order.
 
 use std::fmt;
 
 use pricing_proto::akash::market::v1::OrderId;
 use serde::{Deserialize, Serialize};
 
-/// The name of an order on the chain: its tenant and three sequence numbers.
+/// An order's name: owner, deployment, group and order number. It is written `owner/dseq/gseq/oseq`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderName {
-    /// The tenant.
+    /// The tenant's address.
     pub owner: String,
     /// The deployment.
     pub dseq: u64,
-    /// The group.
+    /// The group in it.
     pub gseq: u32,
-    /// The order.
+    /// The group's order.
     pub oseq: u32,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
+use pricing_core::inventory::held::Held;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
@@ -158,6 +159,21 @@ fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -
     };
     // Without any, the quote itself has said why.
     Priced { quote, alternatives: Some(alternatives.unwrap_or_default()) }
+}
+
+/// What the bids among the answers take of the cluster, to be held back until the daemon has reserved it; none when they
+/// take nothing that this service placed.
+#[must_use]
+pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<Held>> {
+    if ask.already_reserved || !ask.given.is_empty() {
+        return None;
+    }
+    let bids = ask.orders.iter().zip(priced).filter(|(_, priced)| priced.quote.price().is_some());
+    let held = bids.flat_map(|(order, priced)| {
+        Held::by(order, &settings.rates.pricing, settings.scheduler, &priced.quote.targets)
+    });
+    let held = Held::merge(held);
+    (!held.is_empty()).then_some(held)
 }
 
 /// Declines an order that would be declined whatever it were to get, for each group of it.

@@ -1,4 +1,4 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|plugins`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
@@ -16,6 +16,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
                     plugins only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
+  docs              the reference and the schema of the configuration
   plugins [--check] [--engines]
                     the example plugins; --check builds them elsewhere and compares what they do with those in the
                     repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz(seconds, false),
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
+        ["docs"] => cargo(&["test", "-p", "pricing-service", "--test", "reference"], &[("BIDPRICE_GENERATE", "1")]),
         ["plugins", options @ ..] => plugins(options),
         _ => {
             eprintln!("{USAGE}");

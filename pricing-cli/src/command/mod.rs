@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod feed;
 pub(crate) mod groups;
 pub(crate) mod inventory;
 pub(crate) mod plugin;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use pricing_core::money::parse_decimal;
 use rust_decimal::Decimal;
 
-use crate::settings::setting;
+use crate::settings::{duration, setting};
 use crate::{NoBid, files};
 
 /// How old a cached rate may be: an hour, as in the script.
@@ -69,18 +69,4 @@ fn rate(text: &str) -> Result<Decimal, String> {
         return Err(format!("`{rate}` is out of range; expected a number above 0 and at most 1000000"));
     }
     Ok(rate)
-}
-
-/// A whole number of seconds, minutes, hours or days: `90s`, `60m`, `1h`, `1d`.
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
 }

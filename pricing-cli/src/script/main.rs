@@ -1,11 +1,13 @@
 //! `bidprice-script`: stands where a provider's bash bid price script stood.
 //!
 //! The request comes on stdin, everything else from the environment. The price, and nothing else, goes to stdout with
-//! exit code 0; a reason goes to stderr with exit code 1.
+//! exit code 0; a reason goes to stderr with exit code 1. A running service is asked where one is set; otherwise, and
+//! where the settings say so when it does not answer, the price is made here.
 
 mod feed;
 mod files;
 mod inventory;
+mod service;
 mod settings;
 mod whitelist;
 
@@ -13,11 +15,14 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use pricing_core::order::{self, script_request};
+use pricing_core::order;
+use pricing_core::order::script_request::{self, ScriptRequest};
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates, Terms};
 use pricing_core::rates;
+use pricing_core::reserve::CommitLevels;
 
 use feed::Feed;
+use service::{Outcome, Service};
 use settings::{environment, setting};
 
 /// Why there is no bid.
@@ -40,34 +45,53 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), NoBid> {
-    settings::check_service()?;
+    let service = Service::from_settings()?;
     let owner = environment("AKASH_OWNER").unwrap_or_default();
+    // Before anything else, and whoever prices: the list only ever makes fewer bids.
     whitelist::check(&owner)?;
+    let text = request_text()?;
+    let mut request = script_request::parse(&text).map_err(NoBid::new)?;
+    let levels = settings::commit_levels()?;
+    compat::restore(&mut request, &levels).map_err(|error| NoBid(format!("arithmetic-overflow: {error}")))?;
+    if let Some(service) = service {
+        let order = match levels == CommitLevels::default() {
+            true => text.clone(),
+            false => script_request::to_json(&request.to_order().map_err(NoBid::new)?),
+        };
+        match service.ask(order, owner.clone(), compat::denom(&request))? {
+            Outcome::Price(price) => return print(&price),
+            Outcome::Silence(why) => say(format_args!("{why}; pricing without it")),
+        }
+    }
+    price_here(&request, &owner)
+}
+
+/// Prices without a service.
+fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
     let feed = Feed::from_settings()?;
     let rates = rates()?;
     let cards = match setting("BIDPRICE_INVENTORY") {
         Some(path) => inventory::cards(&path)?,
         None => Vec::new(),
     };
-    let text = request_text()?;
-    let mut request = script_request::parse(&text).map_err(NoBid::new)?;
-    compat::restore(&mut request, &settings::commit_levels()?)
-        .map_err(|error| NoBid(format!("arithmetic-overflow: {error}")))?;
     if environment("DEBUG_BID_SCRIPT").is_some_and(|value| !value.is_empty()) {
         say(format_args!("debug: {} resources, {} kinds of card known", request.resources.len(), cards.len()));
     }
-    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner: &owner, cards: &cards };
-    let price = match compat::price(&request, &rates, &terms) {
-        CompatAnswer::Price(price) => price,
+    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner, cards: &cards };
+    match compat::price(request, &rates, &terms) {
+        CompatAnswer::Price(price) => print(&price),
         CompatAnswer::Nothing(price, doubt) => {
             match (doubt, feed.problem()) {
                 (compat::Doubt::RateUnavailable, Some(problem)) => say(format_args!("rate-unavailable: {problem}")),
                 (doubt, _) => say(doubt),
             }
-            price
+            print(&price)
         }
-        CompatAnswer::Refused(refusal) => return Err(NoBid::new(refusal)),
-    };
+        CompatAnswer::Refused(refusal) => Err(NoBid::new(refusal)),
+    }
+}
+
+fn print(price: &impl fmt::Display) -> Result<(), NoBid> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{price}")
         .and_then(|()| stdout.flush())

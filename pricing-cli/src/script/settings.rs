@@ -1,12 +1,13 @@
 //! Settings from the environment.
 
 use std::env;
+use std::time::Duration;
 
 use pricing_core::money::parse_decimal;
 use pricing_core::reserve::CommitLevels;
 use rust_decimal::Decimal;
 
-use crate::{NoBid, say};
+use crate::NoBid;
 
 /// A variable of the environment. Bytes that are not UTF-8 are replaced, which leaves no number and no path whole.
 pub(crate) fn environment(name: &str) -> Option<String> {
@@ -18,24 +19,14 @@ pub(crate) fn setting(name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// There is no service to ask yet.
-const NO_SERVICE: &str = "this version asks no service";
-
-/// Settles what happens when a service is to be asked, which cannot be reached.
-pub(crate) fn check_service() -> Result<(), NoBid> {
-    let local = match setting("BIDPRICE_FALLBACK").as_deref() {
-        Some("local") => true,
-        None | Some("none") => false,
-        Some(other) => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{other}` is neither `local` nor `none`"))),
-    };
-    match setting("BIDPRICE_SOCKET") {
-        Some(socket) if local => say(format_args!("{NO_SERVICE} (`{socket}`); pricing without it")),
-        Some(socket) => {
-            return Err(NoBid(format!("{NO_SERVICE} (`{socket}`), and BIDPRICE_FALLBACK is not `local`")));
-        }
-        None => {}
-    }
-    Ok(())
+/// A whole number of milliseconds, seconds, minutes, hours or days: `800ms`, `90s`, `60m`, `1h`, `1d`.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let (number, unit) =
+        UNITS.iter().find_map(|(unit, milliseconds)| Some((text.strip_suffix(unit)?, milliseconds)))?;
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| number.parse::<u64>().ok()).flatten()?;
+    number.checked_mul(*unit).map(Duration::from_millis)
 }
 
 /// The overcommit factors that restore what the tenant asked for.

@@ -141,16 +141,6 @@ fn committed_amounts_are_restored() {
 }
 
 #[test]
-fn a_service_that_cannot_be_reached_is_stood_in_for_or_refused() {
-    let socket = ("BIDPRICE_SOCKET", "/nonexistent.sock");
-    prices(&request("uact", NO_GPU), &[socket, ("BIDPRICE_FALLBACK", "local")], NO_GPU_UACT);
-    refuses(&request("uact", NO_GPU), &[socket, ("BIDPRICE_FALLBACK", "none")], "asks no service");
-    // S514: no bid bypasses the configured strategy; a fallback is one that is named.
-    refuses(&request("uact", NO_GPU), &[socket], "asks no service");
-    refuses(&request("uact", NO_GPU), &[("BIDPRICE_FALLBACK", "maybe")], "BIDPRICE_FALLBACK: ");
-}
-
-#[test]
 fn an_inventory_that_cannot_be_read_is_no_bid() {
     for path in ["/nonexistent", "/"] {
         refuses(&request("uact", NO_GPU), &[("BIDPRICE_INVENTORY", path)], "inventory-unusable");

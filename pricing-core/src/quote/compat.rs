@@ -130,6 +130,12 @@ impl fmt::Display for CompatAnswer {
     }
 }
 
+/// The denom that a request is answered in.
+#[must_use]
+pub fn denom<'a>(request: &'a ScriptRequest<'_>) -> &'a str {
+    request.price.as_ref().map_or(LEGACY_DENOM, |price| &price.denom)
+}
+
 /// Prices a request as the script does.
 #[must_use]
 pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> CompatAnswer {
@@ -142,7 +148,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
 
 fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
     rates.check_owner(terms.owner)?;
-    let denom = request.price.as_ref().map_or(LEGACY_DENOM, |price| &price.denom);
+    let denom = denom(request);
     let token = rates.token(denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.to_owned()))?;
     let amounts = Amounts::of(request)?;
     let usd = rates.usd_per_month(request, &amounts, terms)?;

@@ -6,6 +6,7 @@
 mod cards;
 pub mod compat;
 mod given;
+mod held;
 mod lines;
 mod offer;
 pub mod plugin;

@@ -112,7 +112,7 @@ pub struct Inventory {
     pub ca: Option<PathBuf>,
     /// How long the last good snapshot is used. After that there is no bid.
     pub max_age: Span,
-    /// How long a stream may be silent before it is opened anew.
+    /// How long a stream may be silent before it is opened anew: at least `1s`, and at most half of `max_age`.
     pub silence: Span,
     /// How long capacity of a bid is held back until it is released or seen in the inventory; `0s` holds nothing.
     pub hold: Span,
@@ -307,15 +307,16 @@ pub enum Fsync {
 pub struct Limits {
     /// How large a request may be, in bytes.
     pub request_bytes: usize,
-    /// Orders that are priced at the same time; twice the cores by default.
+    /// Orders that are priced at the same time; as many as there are cores by default.
     pub concurrency: Option<usize>,
-    /// Orders that may wait for their turn. One more is refused at once.
+    /// Orders that may wait for their turn. One more is refused at once, and so is one that would wait too long to be
+    /// answered before its deadline.
     pub queue: usize,
     /// Orders a second that are taken in the long run, all callers together; none by default.
     pub rate: Option<u32>,
     /// How long a call may take when its caller names no deadline, and at most.
     pub deadline: Span,
-    /// Connections at the same time.
+    /// Connections at the same time. One more is closed at once.
     pub connections: usize,
     /// How long calls in flight may take to end when the service is stopped.
     pub drain: Span,
@@ -326,7 +327,7 @@ impl Default for Limits {
         Self {
             request_bytes: 4 << 20,
             concurrency: None,
-            queue: 64,
+            queue: 256,
             rate: None,
             deadline: Span::secs(5),
             connections: 256,

@@ -187,6 +187,23 @@ mod tests {
     }
 
     #[test]
+    fn two_that_write_at_once_never_leave_half_a_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.cache");
+        write(&path, value("0.4")).unwrap();
+        std::thread::scope(|scope| {
+            for text in ["0.4", "0.512345678901234567"] {
+                let path = &path;
+                scope.spawn(move || (0..50).for_each(|_| write(path, value(text)).unwrap()));
+            }
+            for _ in 0..200 {
+                read_cache(&path, HOUR, SystemTime::now()).unwrap();
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_file_without_a_value_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feed.cache");

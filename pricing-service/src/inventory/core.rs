@@ -53,15 +53,26 @@ impl Core {
         lock(&self.keep).keep.good().cloned()
     }
 
+    /// Takes other settings for the same source, which goes on feeding.
+    pub(super) fn adjust(&self, plan: &Plan, now: Instant) {
+        let generation = lock(&self.keep).generation;
+        self.fed(generation, |keep| keep.reconfigure(&plan.source.name(), plan.max_age, true, now));
+        self.set_hold(plan, now);
+    }
+
+    fn set_hold(&self, plan: &Plan, now: Instant) {
+        let mut holds = self.holds();
+        holds.set_length(plan.hold, now);
+        holds.expire(now);
+    }
+
     /// Takes another plan, and answers the number under which its source feeds.
     pub(super) fn reconfigure(&self, plan: &Plan, same_source: bool, now: Instant) -> u64 {
         let mut fed = lock(&self.keep);
         fed.generation = fed.generation.saturating_add(1);
         fed.keep.reconfigure(&plan.source.name(), plan.max_age, same_source, now);
         self.view.store(Arc::new(fed.keep.view()));
-        let mut holds = self.holds();
-        holds.set_length(plan.hold, now);
-        holds.expire(now);
+        self.set_hold(plan, now);
         fed.generation
     }
 
@@ -80,22 +91,30 @@ impl Core {
         match snapshot {
             Ok(believed) => {
                 let known = Arc::clone(&believed.known);
-                let taken = self.fed(generation, |keep| (keep.take(believed, age, now), keep.is_loud(now)));
-                if let Some((taken, loud)) = taken {
+                let change = |keep: &mut Keep| {
+                    let taken = keep.take(believed, age, now);
+                    let loud = taken.is_news() && keep.is_loud(now);
+                    (taken, loud)
+                };
+                if let Some((taken, loud)) = self.fed(generation, change) {
                     self.holds().observe(&known.cluster);
                     tell_taken(&taken, known.cluster.nodes().len(), loud);
                 }
             }
             Err(refusal) => {
                 let loud = self.fed(generation, |keep| keep.refuse(&refusal) && keep.is_loud(now));
-                tell(loud, &format!("a snapshot of the inventory is not used: {refusal}"));
+                tell(loud, &format!("a snapshot of {} is not used: {refusal}", self.source()));
             }
         }
     }
 
     pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
         let loud = self.fed(generation, |keep| keep.lost(why) && keep.is_loud(now));
-        tell(loud, &format!("the inventory is not heard: {}", shown(why)));
+        tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));
+    }
+
+    fn source(&self) -> Arc<str> {
+        self.view.load().source()
     }
 
     pub(super) fn opened(&self, generation: u64) {
@@ -122,10 +141,8 @@ fn tell(loud: Option<bool>, what: &str) {
 fn tell_taken(taken: &Taken, nodes: usize, loud: bool) {
     if taken.first {
         info!(nodes, "the inventory is there");
-    } else if let Some(problem) = taken.problem_before.as_deref() {
-        if loud {
-            info!(nodes, before = problem, "the inventory is heard again");
-        }
+    } else if let Some(problem) = taken.problem_before.as_deref().filter(|_| loud) {
+        info!(nodes, before = problem, "the inventory is heard again");
     }
     if !taken.vanished.is_empty() {
         let names: Vec<String> = taken.vanished.iter().take(NAMED).map(|name| shown(name)).collect();

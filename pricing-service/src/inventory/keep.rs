@@ -49,6 +49,11 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The source as messages name it.
+    pub(super) fn source(&self) -> Arc<str> {
+        Arc::clone(&self.source)
+    }
+
     /// The snapshot in use, or why there is none.
     pub(super) fn usable(&self, now: Instant) -> Result<&Arc<Known>, String> {
         let source = &self.source;
@@ -100,6 +105,13 @@ pub(super) struct Taken {
     pub(super) vanished: Vec<Arc<str>>,
     /// The first finding, when there are more or fewer than before.
     pub(super) finding: Option<String>,
+}
+
+impl Taken {
+    /// Whether there is anything to tell.
+    pub(super) fn is_news(&self) -> bool {
+        self.first || self.problem_before.is_some() || !self.vanished.is_empty() || self.finding.is_some()
+    }
 }
 
 /// The snapshot in use and what happened to it.

@@ -77,13 +77,18 @@ impl LiveInventory {
 
     /// Goes over to another plan. The same source keeps its snapshot. Another source starts anew; the old snapshot is
     /// used until its first good one, but for half a minute at most. What is held back stays held, for no longer than
-    /// the new plan says.
+    /// the new plan says. Needs a Tokio runtime.
     pub fn reconfigure(&self, plan: Plan) {
         let mut running = lock(&self.0.running);
-        let same = running.plan.has_source_of(&plan);
-        let generation = self.0.core.reconfigure(&plan, same, Instant::now());
+        let (same, now) = (running.plan.has_source_of(&plan), Instant::now());
         self.0.holding.store(!plan.hold.is_zero(), Ordering::Release);
-        *running = Running::start(plan, &self.0.core, generation);
+        if same && running.plan.silence == plan.silence && running.plan.pace == plan.pace {
+            self.0.core.adjust(&plan, now);
+            running.plan = plan;
+        } else {
+            let generation = self.0.core.reconfigure(&plan, same, now);
+            *running = Running::start(plan, &self.0.core, generation);
+        }
     }
 
     /// What a decision may count on. What is held for `except` is as if it were not: that order is placed anew.
@@ -106,7 +111,8 @@ impl LiveInventory {
     /// take turns, so that no two count on the same card; otherwise nothing waits.
     ///
     /// Without an order nothing is held. A decision that holds nothing leaves what an earlier one holds for the order:
-    /// that bid may still stand.
+    /// that bid may still stand. `decide` may take long, so this is no call for a thread that serves others too, and it
+    /// must not come back here.
     pub fn with_stock<R>(
         &self,
         now: Instant,

@@ -1,6 +1,6 @@
 //! What the configuration says of the inventory, checked as far as that can be done without asking the source.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -8,6 +8,9 @@ use tonic::transport::Uri;
 
 use super::tls::{self, PeerTls, Trust};
 use crate::config::{self, ConfigError};
+
+/// A stream is not opened anew more often than this, unless `max_age` needs it.
+const LEAST_SILENCE: Duration = Duration::from_secs(1);
 
 /// How fast things are done. Only tests have a reason to change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Plan {
         }
         let half = max_age.checked_div(2).unwrap_or(max_age);
         let silence = config.silence.get();
-        let silence = if silence.is_zero() { half } else { silence.min(half) };
+        let silence = if silence.is_zero() { half } else { silence.max(LEAST_SILENCE).min(half) };
         let silence = silence.max(Duration::from_millis(10));
         Ok(Some(Self { source, max_age, silence, hold: config.hold.get(), pace: Pace::default() }))
     }

@@ -90,7 +90,7 @@ fn written(text: Result<String, serde_json::Error>) -> Result<String, Refusal> {
 /// The fields of a message that hold other messages with lists in them, and what those look like. Fields that are not
 /// named here are counted and not looked into.
 #[derive(Clone, Copy)]
-struct Shape(&'static [(u64, Shape)]);
+struct Shape(&'static [(u64, Self)]);
 
 const LEAF: Shape = Shape(&[]);
 const GPU: Shape = Shape(&[(2, LEAF)]);

@@ -2,14 +2,22 @@
 
 use std::time::{Duration, Instant};
 
+use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
 /// When a call must be answered: as its caller says in `grpc-timeout`, and no later than the longest that is allowed.
-pub(super) fn of(metadata: &MetadataMap, longest: Duration) -> Instant {
-    let named = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse);
+pub(super) fn of(headers: &HeaderMap, longest: Duration) -> Instant {
+    let named = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse);
     let now = Instant::now();
     now.checked_add(named.unwrap_or(longest).min(longest)).unwrap_or(now)
 }
+
+/// The time that a caller names.
+pub(super) fn named(metadata: &MetadataMap) -> Option<Duration> {
+    metadata.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse)
+}
+
+const HEADER: &str = "grpc-timeout";
 
 /// At most eight digits and a unit, as gRPC over HTTP/2 has them.
 fn parse(text: &str) -> Option<Duration> {

@@ -1,5 +1,33 @@
 //! The service itself: what it listens on, and what answers there.
+//!
+//! `bidprice serve` calls [`run`]. A daemon in Rust can have the service linked in, and then chooses whether it asks
+//! through a socket or by [`Service::price`]:
+//!
+//! ```no_run
+//! # async fn daemon() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::path::Path;
+//! use std::time::{Duration, Instant};
+//!
+//! use pricing_host::compile::Compiler;
+//! use pricing_service::pricer::Ask;
+//! use pricing_service::server::{self, Service};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! let service = Service::start(Path::new("bidprice.toml"), Compiler::InProcess)?;
+//! let stop = CancellationToken::new();
+//! // Listens as the file says, for the operator's `Status` and `Reload`, and takes changed files.
+//! let serving = tokio::spawn(server::serve(service.clone(), stop.clone()));
+//!
+//! let ask = Ask::read(std::fs::read_to_string("order.json")?)?;
+//! let priced = service.price(ask, Instant::now() + Duration::from_secs(1)).await?;
+//!
+//! stop.cancel();
+//! serving.await??;
+//! # Ok(())
+//! # }
+//! ```
 
+mod arrival;
 mod deadline;
 mod gate;
 mod listen;
@@ -9,19 +37,28 @@ mod reload;
 mod screening;
 mod state;
 mod status;
+mod stream;
 
 use std::path::Path;
+use std::time::Duration;
 
 use pricing_host::compile::Compiler;
 use pricing_proto::akash::provider::v1::provider_rpc_server::{self, ProviderRpcServer};
 use pricing_proto::bidprice::v1::pricing_server::{self, PricingServer};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::Router;
+use tonic_health::ServingStatus::{NotServing, Serving};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+use tower::layer::util::{Identity, Stack};
 
 use crate::config::ConfigError;
 
-pub use state::Service;
+pub use gate::{Load, Refused};
+pub use listen::check as check_listen;
+pub use state::{Active, Service};
+
+use arrival::Arrivals;
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -47,18 +84,77 @@ pub enum ServeError {
 /// # Errors
 /// When the configuration is bad, or it cannot listen.
 pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Result<(), ServeError> {
-    let service = Service::start(path, compiler)?;
-    let listeners = listen::Listeners::bind(&service.active().loaded.config.listen)?;
+    serve(Service::start(path, compiler)?, stop).await
+}
+
+/// Serves until told to stop: health says so, nothing new is taken, the calls in flight have `limits.drain` to end, and
+/// what is left then is cut off.
+///
+/// # Errors
+/// When it may not listen where the configuration says, or cannot.
+pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
+    let loaded = &service.active().loaded;
+    let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
+    // Ends what works beside the listeners, whatever the reason that this ends for.
+    let stop = stop.child_token();
+    let _stop = stop.clone().drop_guard();
+    let (reporter, health) = health(&service).await;
+    let router = router(&service, health)?;
     let watch = tokio::spawn(reload::watch(service.clone(), stop.clone()));
-    let drain = service.active().loaded.config.limits.drain.get();
-    let served = listeners.serve(router(&service)?, stop.clone(), drain).await;
+    let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
+    let drain = service.clone();
+    let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
-    watch.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+    for task in [watch, leaves] {
+        task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+    }
     served
 }
 
+/// What is serving, as health probes name it.
+const SERVING: [&str; 3] = ["", pricing_server::SERVICE_NAME, provider_rpc_server::SERVICE_NAME];
+
+/// The service is well as long as it is not about to end: no bid is an answer, too.
+async fn health(service: &Service) -> (HealthReporter, HealthServer<HealthService>) {
+    let reporter = HealthReporter::new();
+    let status = if service.inner.stopping.is_cancelled() { NotServing } else { Serving };
+    for name in SERVING {
+        reporter.set_service_status(name, status).await;
+    }
+    (reporter.clone(), HealthServer::new(HealthService::from_health_reporter(reporter)))
+}
+
+/// Says that the service is about to end, and ends the streams, which would go on for as long as their callers like.
+async fn leave(service: Service, mut reporter: HealthReporter, stop: CancellationToken) {
+    stop.cancelled().await;
+    for name in SERVING {
+        reporter.set_service_status(name, NotServing).await;
+    }
+    service.inner.stopping.cancel();
+    // So that who watches hears it before the end.
+    tokio::time::sleep(LAST_WORDS).await;
+    for name in SERVING {
+        reporter.clear_service_status(name).await;
+    }
+}
+
+/// How long health says that the service is about to end, before the streams of those who watch it end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Streams of one connection at once. More wait on the caller's side.
+const STREAMS: u32 = 200;
+
+/// How large the head of a call may be.
+const HEAD_BYTES: u32 = 16 << 10;
+
+/// How often a connection is asked whether anybody is still there, and how long that may take.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+
+/// What is served, behind what every call goes through first.
+type Router = tonic::transport::server::Router<Stack<Arrivals, Identity>>;
+
 /// Everything that is served on every listener.
-fn router(service: &Service) -> Result<Router, ServeError> {
+fn router(service: &Service, health: HealthServer<HealthService>) -> Result<Router, ServeError> {
     let failed = |error: tonic_reflection::server::Error| ServeError::Failed(error.to_string());
     let described = || {
         tonic_reflection::server::Builder::configure()
@@ -70,8 +166,13 @@ fn router(service: &Service) -> Result<Router, ServeError> {
             .with_service_name(provider_rpc_server::SERVICE_NAME)
     };
     let limit = service.active().loaded.config.limits.request_bytes;
-    let (_reporter, health) = tonic_health::server::health_reporter();
+    let (ping, patience) = PING;
     Ok(Server::builder()
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(HEAD_BYTES)
+        .http2_keepalive_interval(Some(ping))
+        .http2_keepalive_timeout(Some(patience))
+        .layer(Arrivals(service.clone()))
         .add_service(PricingServer::new(service.clone()).max_decoding_message_size(limit))
         .add_service(ProviderRpcServer::new(service.clone()).max_decoding_message_size(limit))
         .add_service(health)

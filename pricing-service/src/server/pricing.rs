@@ -4,16 +4,17 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use pricing_proto::bidprice::v1::pricing_server::Pricing;
-use pricing_proto::bidprice::v1::quote_stream_response::Outcome;
 use pricing_proto::bidprice::v1::{
-    Error, QuoteRequest, QuoteResponse, QuoteStreamResponse, ReleaseRequest, ReleaseResponse, ReloadRequest,
-    ReloadResponse, ScreenRequest, ScreenResponse, Screened, StatusRequest, StatusResponse,
+    QuoteRequest, QuoteResponse, QuoteStreamResponse, ReleaseRequest, ReleaseResponse, ReloadRequest, ReloadResponse,
+    ScreenRequest, ScreenResponse, Screened, StatusRequest, StatusResponse,
 };
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::arrival::Deadline;
 use super::deadline;
 use super::state::Service;
+use super::stream::Answers;
 use crate::convert;
 use crate::order_name::OrderName;
 use crate::pricer::{self, Ask};
@@ -21,13 +22,28 @@ use crate::pricer::{self, Ask};
 impl Service {
     /// When a call must be answered.
     pub(super) fn deadline<T>(&self, request: &Request<T>) -> Instant {
-        deadline::of(request.metadata(), self.active().loaded.config.limits.deadline.get())
+        request.extensions().get().map_or_else(|| self.longest(), |Deadline(deadline)| *deadline)
     }
 
-    async fn answer(&self, request: QuoteRequest, deadline: Instant) -> Result<QuoteResponse, Status> {
-        let priced = self.decide(ask(request)?, deadline).await?;
-        let quotes = priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
-        Ok(QuoteResponse { quotes })
+    /// When a call that begins now must be answered at the latest.
+    pub(super) fn longest(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.active().loaded.config.limits.deadline.get()).unwrap_or(now)
+    }
+
+    /// Answers a request when it is its turn. Reading an order takes its time, too.
+    pub(super) async fn quote_in_turn(
+        &self,
+        request: QuoteRequest,
+        deadline: Instant,
+    ) -> Result<QuoteResponse, Status> {
+        let answer = |service: &Self| {
+            let decided = service.decide(ask(request)?);
+            let quotes =
+                decided.priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
+            Ok(QuoteResponse { quotes })
+        };
+        self.in_turn(deadline, answer).await
     }
 }
 
@@ -52,21 +68,24 @@ pub(super) fn invalid(error: impl std::error::Error) -> Status {
 impl Pricing for Service {
     async fn quote(&self, request: Request<QuoteRequest>) -> Result<Response<QuoteResponse>, Status> {
         let deadline = self.deadline(&request);
-        self.answer(request.into_inner(), deadline).await.map(Response::new)
+        self.quote_in_turn(request.into_inner(), deadline).await.map(Response::new)
     }
 
     async fn screen(&self, request: Request<ScreenRequest>) -> Result<Response<ScreenResponse>, Status> {
+        let deadline = self.deadline(&request);
         let ScreenRequest { order, owner } = request.into_inner();
-        let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
-        let active = self.active();
-        let screened = pricer::screen(&active.settings, None, &ask);
-        let groups = ask.orders.iter().map(|order| order.group.name().to_owned());
-        let screened = groups.zip(screened).map(|(group, screened)| Screened {
-            group,
-            passed: screened.is_ok(),
-            reason: screened.err().as_ref().map(convert::answer::reason),
-        });
-        Ok(Response::new(ScreenResponse { screened: screened.collect() }))
+        let answer = |service: &Self| {
+            let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
+            let screened = pricer::screen(&service.active().settings, None, &ask);
+            let groups = ask.orders.iter().map(|order| order.group.name().to_owned());
+            let screened = groups.zip(screened).map(|(group, screened)| Screened {
+                group,
+                passed: screened.is_ok(),
+                reason: screened.err().as_ref().map(convert::answer::reason),
+            });
+            Ok(ScreenResponse { screened: screened.collect() })
+        };
+        self.in_turn(deadline, answer).await.map(Response::new)
     }
 
     type QuoteStreamStream = Pin<Box<dyn Stream<Item = Result<QuoteStreamResponse, Status>> + Send>>;
@@ -75,28 +94,16 @@ impl Pricing for Service {
         &self,
         request: Request<Streaming<QuoteRequest>>,
     ) -> Result<Response<Self::QuoteStreamStream>, Status> {
-        let service = self.clone();
-        let longest = self.active().loaded.config.limits.deadline.get();
-        let answers = request.into_inner().then(move |request| {
-            let service = service.clone();
-            async move {
-                let now = Instant::now();
-                let deadline = now.checked_add(longest).unwrap_or(now);
-                let outcome = match service.answer(request?, deadline).await {
-                    Ok(response) => Outcome::Response(response),
-                    Err(status) => Outcome::Error(Error {
-                        code: u32::try_from(i32::from(status.code())).unwrap_or_default(),
-                        message: status.message().to_owned(),
-                    }),
-                };
-                Ok(QuoteStreamResponse { outcome: Some(outcome) })
-            }
-        });
-        Ok(Response::new(Box::pin(answers)))
+        let place = self.inner.gate.stream()?;
+        let deadline = deadline::named(request.metadata()).and_then(|time| Instant::now().checked_add(time));
+        Ok(Response::new(Box::pin(Answers::new(self.clone(), request.into_inner(), deadline, place))))
     }
 
-    async fn release(&self, _request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
-        Ok(Response::new(ReleaseResponse { released: false }))
+    async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
+        let name = request.into_inner().order_id.map(OrderName::from);
+        let name = name.ok_or_else(|| Status::invalid_argument("the request has no `order_id`"))?;
+        let released = self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(&name));
+        Ok(Response::new(ReleaseResponse { released }))
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

@@ -11,6 +11,7 @@ use super::state::{Active, Service};
 use crate::config::{self, ConfigError, Loaded};
 use crate::digest::Digest;
 use crate::feed::Feed;
+use crate::inventory::{LiveInventory, Plan};
 
 impl Service {
     /// Reads the configuration, the rates and the plugin again, and takes them when all are good.
@@ -41,6 +42,7 @@ impl Service {
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
         Feed::check(&loaded.config.feed)?;
+        let plan = Plan::of(&loaded.config.inventory)?;
         // Last, since a plugin's file takes over at once when it is good.
         let plugin = match (&loaded.config.plugin, &before.loaded.config.plugin, &before.settings.plugin) {
             (Some(new), Some(old), Some(plugin)) if new == old => {
@@ -53,9 +55,24 @@ impl Service {
             (None, ..) => None,
         };
         self.inner.feed.reconfigure(&loaded.config.feed)?;
+        if before.loaded.config.inventory != loaded.config.inventory {
+            self.follow(plan);
+        }
         let active = Arc::new(Active::new(loaded, plugin));
         self.inner.active.store(Arc::clone(&active));
         Ok(active)
+    }
+}
+
+impl Service {
+    /// Goes over to another inventory, or to none.
+    fn follow(&self, plan: Option<Plan>) {
+        let inventory = &self.inner.inventory;
+        match (plan, inventory.load().as_deref()) {
+            (Some(plan), Some(live)) => live.reconfigure(plan),
+            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (None, _) => inventory.store(None),
+        }
     }
 }
 
@@ -65,6 +82,12 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
     let restart = |key| Err(ConfigError::unusable(key, "cannot change while the service runs; restart it"));
     if before.listen != after.listen {
         return restart("listen");
+    }
+    if before.limits.request_bytes != after.limits.request_bytes {
+        return restart("limits.request_bytes");
+    }
+    if before.limits.connections != after.limits.connections {
+        return restart("limits.connections");
     }
     if before.bid_log != after.bid_log {
         return restart("bid_log");

@@ -38,10 +38,14 @@ impl ProviderRpc for Service {
         let deadline = self.deadline(&request);
         let spec = request.into_inner().group_spec;
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
-        let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-        let priced = self.decide(ask, deadline).await?;
-        let priced = priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
-        screened(&spec, &priced.quote).map(Response::new)
+        let answer = move |service: &Self| {
+            let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
+            let decided = service.decide(ask);
+            let priced =
+                decided.priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
+            screened(&spec, &priced.quote)
+        };
+        self.in_turn(deadline, answer).await.map(Response::new)
     }
 }
 

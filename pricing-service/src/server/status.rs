@@ -1,34 +1,53 @@
 //! What the service tells of itself.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pricing_host::{BreakerState, Plugin};
 use pricing_proto::bidprice::v1::{
-    FeedSourceStatus, FeedStatus, PluginStatus, RatesStatus, ReloadStatus, StatusResponse,
+    FeedSourceStatus, FeedStatus, InventoryStatus, PluginStatus, RatesStatus, ReloadStatus, StatusResponse,
 };
 
 use super::state::Service;
-use crate::feed::{Reading, SourceReading};
+use crate::{feed, inventory};
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
         let active = self.active();
         let reloads = self.reloads();
+        let now = Instant::now();
         StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.inner.started.elapsed().as_secs(),
             rates: Some(RatesStatus { digest: active.settings.rates.digest.to_string() }),
             plugin: active.settings.plugin.as_ref().map(plugin),
-            feed: Some(feed(self.inner.feed.reading(Instant::now()))),
+            inventory: self.inner.inventory.load().as_deref().map(|live| inventory(live.reading(now))),
+            feed: Some(feed(self.inner.feed.reading(now))),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
             ..StatusResponse::default()
         }
     }
 }
 
-fn feed(reading: Reading) -> FeedStatus {
-    let seconds = |age: Option<std::time::Duration>| age.map(|age| age.as_secs_f64());
-    let source = |source: SourceReading| FeedSourceStatus {
+fn seconds(age: Option<Duration>) -> Option<f64> {
+    age.map(|age| age.as_secs_f64())
+}
+
+fn inventory(reading: inventory::Reading) -> InventoryStatus {
+    InventoryStatus {
+        source: reading.source,
+        state: reading.state.name().to_owned(),
+        age_seconds: seconds(reading.age),
+        digest: reading.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+        nodes: reading.nodes,
+        findings: reading.findings,
+        missing_nodes: reading.missing_nodes,
+        problem: reading.problem,
+        held: reading.held,
+    }
+}
+
+fn feed(reading: feed::Reading) -> FeedStatus {
+    let source = |source: feed::SourceReading| FeedSourceStatus {
         name: source.name,
         usd_per_akt: source.usd_per_akt.map(|usd| usd.to_string()),
         age_seconds: seconds(source.age),

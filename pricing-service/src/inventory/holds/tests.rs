@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::believe::believe;
 use super::*;
 
@@ -146,4 +148,68 @@ fn a_node_that_is_empty_for_a_moment_does_not_show_orders_when_it_is_back() {
         case.holds.observe(&snapshot(used, 0).cluster);
     }
     assert_eq!(case.holds.orders(), 1);
+}
+
+/// What a naive list of holds comes to.
+#[derive(Debug, Default)]
+struct Model(BTreeMap<u64, (usize, u64, u64)>);
+
+impl Model {
+    fn free(&self, except: Option<u64>) -> [u64; 2] {
+        let held = |place: usize| {
+            let others = self.0.iter().filter(|(dseq, (at, ..))| Some(**dseq) != except && *at == place);
+            others.map(|(_, (_, threads, _))| threads * 1000).sum::<u64>()
+        };
+        [0, 1].map(|place| 8000_u64.saturating_sub(held(place)))
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Hold { dseq: u64, place: usize, threads: u64 },
+    Release(u64),
+    Pass(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        (0..6_u64, 0..2_usize, 1..5_u64).prop_map(|(dseq, place, threads)| Step::Hold { dseq, place, threads }),
+        (0..6_u64).prop_map(Step::Release),
+        (0..40_u64).prop_map(Step::Pass),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Holds are those of a naive list, and when all are gone the snapshot is the very one that it was.
+    #[test]
+    fn holds_always_come_back(steps in steps()) {
+        let (mut case, known, mut model) = (Case::new(), snapshot(0, 0), Model::default());
+        let mut second = 0;
+        for step in steps {
+            match step {
+                Step::Hold { dseq, place, threads } => {
+                    case.hold(dseq, vec![held(["a", "b"][place], threads)], &known, second);
+                    model.0.insert(dseq, (place, threads, second + LENGTH.as_secs()));
+                }
+                Step::Release(dseq) => {
+                    prop_assert_eq!(case.holds.release(&order(dseq)), model.0.remove(&dseq).is_some());
+                }
+                Step::Pass(seconds_more) => {
+                    second += seconds_more;
+                    case.holds.expire(case.start + seconds(second));
+                    model.0.retain(|_, (.., end)| *end > second);
+                }
+            }
+            prop_assert_eq!(case.holds.orders(), model.0.len());
+            prop_assert_eq!(case.holds.by_end.len(), model.0.len());
+            for except in [None, Some(0), Some(3)] {
+                prop_assert_eq!(case.free(&known, except), model.free(except));
+            }
+        }
+        case.holds.expire(case.start + seconds(second + LENGTH.as_secs()));
+        prop_assert!(Arc::ptr_eq(&case.holds.less(&known, None), &known));
+    }
 }

@@ -8,7 +8,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 use tokio::time::sleep;
@@ -16,8 +16,9 @@ use tokio::time::sleep;
 use super::super::believe::{MAX_BYTES, Refusal};
 use super::super::plan::Pace;
 use super::Feeder;
+use crate::digest::Digest;
 
-/// A file that changed this recently may change again without its times telling.
+/// A file whose change was seen this recently may have changed again without its times telling.
 const UNSETTLED: Duration = Duration::from_secs(2);
 
 /// What tells one content of a file from another without reading it.
@@ -53,19 +54,41 @@ enum Look {
     Read { stamp: Stamp, age: Duration, text: Result<String, Refusal> },
 }
 
+/// What was read last.
+#[derive(Debug)]
+struct Seen {
+    stamp: Stamp,
+    /// When the stamp was first seen. The file's own times may be those of another clock.
+    since: Instant,
+    /// None of what is no text.
+    digest: Option<Digest>,
+}
+
+impl Seen {
+    /// The stamp, once a change would tell.
+    fn settled(&self) -> Option<Stamp> {
+        (self.since.elapsed() >= UNSETTLED).then(|| self.stamp.clone())
+    }
+}
+
 /// Follows a file until this is dropped.
 pub(super) async fn follow(path: PathBuf, pace: Pace, feeder: Feeder) {
-    let mut last: Option<Stamp> = None;
+    let mut last: Option<Seen> = None;
     loop {
-        let (file, known) = (path.clone(), last.clone());
+        let (file, known) = (path.clone(), last.as_ref().and_then(Seen::settled));
         let looked = tokio::task::spawn_blocking(move || look(&file, known.as_ref(), SystemTime::now())).await;
         match looked {
             Ok(Ok(Look::Same | Look::Busy)) => {}
             Ok(Ok(Look::Read { stamp, age, text })) => {
-                feeder.opened();
-                let snapshot = feeder.believe(move || text).await;
-                feeder.take(snapshot, age);
-                last = Some(stamp).filter(|_| age >= UNSETTLED);
+                let digest = text.as_ref().ok().map(Digest::of);
+                let before = last.take().filter(|seen| seen.stamp == stamp);
+                // The same content of the same time is no news, and does not make the snapshot younger.
+                if before.as_ref().is_none_or(|seen| seen.digest != digest) {
+                    feeder.opened();
+                    let snapshot = feeder.believe(move || text).await;
+                    feeder.take(snapshot, age);
+                }
+                last = Some(Seen { stamp, since: before.map_or_else(Instant::now, |seen| seen.since), digest });
             }
             Ok(Err(error)) => {
                 feeder.lost(&format!("it cannot be read: {error}"));

@@ -33,8 +33,8 @@ enum End {
     Lost(String),
     /// The peer sent what is too large to be read.
     TooLarge(String),
-    /// The peer has no such method.
-    Unimplemented,
+    /// The peer has no such method, in its words.
+    Unimplemented(String),
 }
 
 /// Follows a peer.
@@ -64,12 +64,13 @@ impl Follower {
             self.good_since = None;
             let end = self.session().await;
             match end {
+                // What was silent until now may be opened at once.
                 End::Silent => continue,
                 End::Lost(why) => self.feeder.lost(&why),
                 End::TooLarge(what) => {
                     self.feeder.take(Err(Refusal::TooLarge(what)), Duration::ZERO);
                 }
-                End::Unimplemented => self.feeder.lost("the peer has no such method; is this the right port?"),
+                End::Unimplemented(what) => self.feeder.lost(&format!("{what}; is this the right port?")),
             }
             let was_good = self.good_since.map(|since| since.elapsed());
             sleep(backoff.wait(was_good, random())).await;
@@ -88,7 +89,7 @@ impl Follower {
             Service::Provider => (STREAM_STATUS, Dialect::Status),
         };
         match self.stream(&mut client, path, dialect).await {
-            End::Unimplemented if self.peer.service == Service::Provider => self.poll(&mut client).await,
+            End::Unimplemented(_) if self.peer.service == Service::Provider => self.poll(&mut client).await,
             end => end,
         }
     }
@@ -178,7 +179,7 @@ async fn ready(client: &mut Grpc<Channel>) -> Result<(), End> {
 fn ended(status: &Status) -> End {
     let text = chain(status);
     match status.code() {
-        Code::Unimplemented => End::Unimplemented,
+        Code::Unimplemented => End::Unimplemented(text),
         // Made on this side, by the limit on messages.
         Code::OutOfRange | Code::ResourceExhausted if status.message().contains("too large") => {
             End::TooLarge(status.message().to_owned())

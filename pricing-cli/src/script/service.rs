@@ -1,0 +1,138 @@
+//! Asks a running service for the price, and says what to do when it does not answer.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use pricing_client::messages::{Decision, Order, Quote, QuoteRequest, QuoteResponse, order::Form};
+use pricing_client::{CallError, Client};
+use pricing_core::money::{CHAIN_DECIMALS, parse_decimal};
+use pricing_core::text::excerpt;
+use rust_decimal::Decimal;
+
+use crate::NoBid;
+use crate::settings::{duration, setting};
+
+/// How long the service may take, where nothing is set: half of the time that the provider gives a script.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+/// The longest deadline.
+const MAX_DEADLINE: Duration = Duration::from_secs(60);
+/// How much later than the deadline the asking is abandoned, should the deadline itself fail.
+const GRACE: Duration = Duration::from_millis(250);
+/// The most characters of a reason that are repeated.
+const MAX_REASON: usize = 1000;
+
+/// The service to ask.
+pub(crate) struct Service {
+    socket: PathBuf,
+    deadline: Duration,
+    /// Whether the price is made here when nobody answers.
+    falls_back: bool,
+}
+
+/// What came of asking.
+pub(crate) enum Outcome {
+    /// The price, as the service wrote it.
+    Price(String),
+    /// Nobody answered, so the price is to be made here.
+    Silence(String),
+}
+
+impl Service {
+    /// The service that is set, if any. What is set beside it must be right even without one.
+    pub(crate) fn from_settings() -> Result<Option<Self>, NoBid> {
+        let falls_back = match setting("BIDPRICE_FALLBACK").as_deref() {
+            Some("local") => true,
+            None | Some("none") => false,
+            Some(other) => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{other}` is neither `local` nor `none`"))),
+        };
+        let deadline = match setting("BIDPRICE_DEADLINE") {
+            None => DEFAULT_DEADLINE,
+            Some(text) => duration(&text).filter(|time| !time.is_zero() && *time <= MAX_DEADLINE).ok_or_else(|| {
+                NoBid(format!("BIDPRICE_DEADLINE: `{text}` is not a duration of at most 60s, such as `5s` or `800ms`"))
+            })?,
+        };
+        let socket = std::env::var_os("BIDPRICE_SOCKET").filter(|path| !path.is_empty());
+        Ok(socket.map(|path| Self { socket: path.into(), deadline, falls_back }))
+    }
+
+    /// Asks for the price of a request in a denom.
+    pub(crate) fn ask(&self, request: String, owner: String, denom: &str) -> Result<Outcome, NoBid> {
+        let order = Order { form: Some(Form::Text(request)) };
+        let request = QuoteRequest { order: Some(order), owner, already_reserved: true, ..QuoteRequest::default() };
+        match self.answer(request) {
+            Ok(answer) => price(answer, denom).map(Outcome::Price),
+            Err(silence) if silence.is_silence() => self.silence(&silence.to_string()),
+            Err(spoken) => Err(NoBid::new(spoken)),
+        }
+    }
+
+    fn silence(&self, why: &str) -> Result<Outcome, NoBid> {
+        let said = format!("BIDPRICE_SOCKET: `{}`: {why}", self.socket.display());
+        match self.falls_back {
+            true => Ok(Outcome::Silence(said)),
+            false => Err(NoBid(format!("{said}; BIDPRICE_FALLBACK is not `local`, so there is no bid"))),
+        }
+    }
+
+    /// The answer, within the deadline whatever the peer does: a thread asks, and is left behind when it is late.
+    fn answer(&self, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
+        let (socket, deadline) = (self.socket.clone(), self.deadline);
+        let (sender, receiver) = sync_channel(1);
+        let asking = thread::Builder::new().spawn(move || {
+            // Nobody waits any more when this fails.
+            let _ = sender.send(ask(socket, deadline, request));
+        });
+        asking.map_err(|error| CallError::Unreachable { message: format!("no thread to ask from: {error}") })?;
+        receiver.recv_timeout(deadline.saturating_add(GRACE)).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(CallError::Deadline { after: deadline }),
+            RecvTimeoutError::Disconnected => {
+                Err(CallError::Garbled { message: "the answer could not be taken in".to_owned() })
+            }
+        })
+    }
+}
+
+fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime =
+        runtime.map_err(|error| CallError::Unreachable { message: format!("nothing to ask with: {error}") })?;
+    runtime.block_on(async { Client::unix(socket).with_deadline(deadline).quote(request).await })
+}
+
+/// The price in an answer to a request of one group.
+fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
+    let mut quotes = answer.quotes.into_iter();
+    let (Some(quote), None) = (quotes.next(), quotes.next()) else {
+        return Err(NoBid::new("the service did not answer with one quote for the one request"));
+    };
+    match quote.decision() {
+        Decision::Bid => bid(quote, denom),
+        Decision::Decline | Decision::Fault => {
+            let reason = quote.reason.unwrap_or_default();
+            Err(NoBid(format!("{}: {}", line(&reason.code), line(&reason.message))))
+        }
+        Decision::Unspecified => Err(NoBid::new("the service's answer has no decision")),
+    }
+}
+
+/// The amount of a bid, as it came, once it is seen to be one in the denom that was asked for.
+fn bid(quote: Quote, denom: &str) -> Result<String, NoBid> {
+    let price = quote.price.ok_or_else(|| NoBid::new("the service's bid has no price"))?;
+    if price.denom != denom {
+        let theirs = excerpt(&price.denom);
+        return Err(NoBid(format!("the service's bid is in `{theirs}`, and the request in `{}`", excerpt(denom))));
+    }
+    let amount = parse_decimal(&price.amount).map_err(|error| NoBid(format!("the service's bid: {error}")))?;
+    let decimals = price.amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    if amount <= Decimal::ZERO || u32::try_from(decimals).map_or(true, |decimals| decimals > CHAIN_DECIMALS) {
+        return Err(NoBid(format!("the service's bid of `{}` is no price", excerpt(&price.amount))));
+    }
+    Ok(price.amount)
+}
+
+/// A text of the service's, on one line.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+}

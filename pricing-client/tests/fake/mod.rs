@@ -1,0 +1,148 @@
+//! A service that answers what a test says, and peers that are none.
+
+use std::io::Read;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use pricing_proto::bidprice::v1::pricing_server::{Pricing, PricingServer};
+use pricing_proto::bidprice::v1::{
+    Decision, Price, Quote, QuoteRequest, QuoteResponse, QuoteStreamResponse, Reason, ReleaseRequest, ReleaseResponse,
+    ReloadRequest, ReloadResponse, ScreenRequest, ScreenResponse, StatusRequest, StatusResponse,
+    quote_stream_response::Outcome,
+};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+type Answer = dyn Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync;
+
+/// A service on a Unix socket.
+pub struct Fake {
+    /// Where it listens.
+    pub socket: PathBuf,
+    /// What it was asked, and the `grpc-timeout` of it.
+    pub asked: Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>,
+    _folder: TempDir,
+    _runtime: Runtime,
+}
+
+/// The calls of a fake service.
+pub struct Calls {
+    answer: Box<Answer>,
+    delay: Duration,
+    asked: Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>,
+}
+
+impl Calls {
+    /// Calls that are answered by a function.
+    pub fn new(answer: impl Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync + 'static) -> Self {
+        Self { answer: Box::new(answer), delay: Duration::ZERO, asked: Arc::default() }
+    }
+}
+
+impl Fake {
+    /// A service that answers at once.
+    pub fn answers(answer: impl Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync + 'static) -> Self {
+        Self::start(Calls::new(answer))
+    }
+
+    /// A service that answers late.
+    pub fn late(delay: Duration) -> Self {
+        Self::start(Calls { delay, ..Calls::new(|_| Ok(bid("uact", "1"))) })
+    }
+
+    fn start(calls: Calls) -> Self {
+        let folder = TempDir::new().unwrap();
+        let socket = folder.path().join("bidprice.sock");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let asked = calls.asked.clone();
+        let listener = runtime.block_on(async { tokio::net::UnixListener::bind(&socket).unwrap() });
+        let server = tonic::transport::Server::builder().add_service(PricingServer::new(calls));
+        runtime.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        Self { socket, asked, _folder: folder, _runtime: runtime }
+    }
+}
+
+/// A bid.
+pub fn bid(denom: &str, amount: &str) -> QuoteResponse {
+    let price = Price { denom: denom.to_owned(), amount: amount.to_owned() };
+    one(Quote { decision: Decision::Bid.into(), price: Some(price), ..Quote::default() })
+}
+
+/// No bid.
+pub fn no_bid(decision: Decision, code: &str, message: &str) -> QuoteResponse {
+    let reason = Reason { code: code.to_owned(), message: message.to_owned() };
+    one(Quote { decision: decision.into(), reason: Some(reason), ..Quote::default() })
+}
+
+/// An answer of one quote.
+pub fn one(quote: Quote) -> QuoteResponse {
+    QuoteResponse { quotes: vec![quote] }
+}
+
+/// A peer that does with each connection what a test says, each on a thread of its own.
+pub fn peer(does: impl Fn(UnixStream) + Send + Sync + 'static) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("bidprice.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let does = Arc::new(does);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let does = does.clone();
+            thread::spawn(move || does(stream));
+        }
+    });
+    (folder, socket)
+}
+
+/// Reads and drops what comes, until the other side leaves.
+pub fn swallow(mut stream: &UnixStream) {
+    let mut bytes = [0; 4096];
+    while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}
+}
+
+#[tonic::async_trait]
+impl Pricing for Calls {
+    async fn quote(&self, request: Request<QuoteRequest>) -> Result<Response<QuoteResponse>, Status> {
+        let timeout = request.metadata().get("grpc-timeout").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let request = request.into_inner();
+        let answer = (self.answer)(&request);
+        self.asked.lock().unwrap().push((request, timeout));
+        tokio::time::sleep(self.delay).await;
+        answer.map(Response::new)
+    }
+
+    async fn screen(&self, _: Request<ScreenRequest>) -> Result<Response<ScreenResponse>, Status> {
+        Ok(Response::new(ScreenResponse::default()))
+    }
+
+    type QuoteStreamStream = std::pin::Pin<Box<dyn Stream<Item = Result<QuoteStreamResponse, Status>> + Send>>;
+
+    async fn quote_stream(
+        &self,
+        request: Request<Streaming<QuoteRequest>>,
+    ) -> Result<Response<Self::QuoteStreamStream>, Status> {
+        let answers = request.into_inner().map(|request| {
+            let response = QuoteResponse { quotes: vec![Quote { group: request?.owner, ..Quote::default() }] };
+            Ok(QuoteStreamResponse { outcome: Some(Outcome::Response(response)) })
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn release(&self, _: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
+        Ok(Response::new(ReleaseResponse { released: true }))
+    }
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        Ok(Response::new(StatusResponse { version: "1.2.3".to_owned(), ..StatusResponse::default() }))
+    }
+
+    async fn reload(&self, _: Request<ReloadRequest>) -> Result<Response<ReloadResponse>, Status> {
+        Err(Status::failed_precondition("rates.toml: no such file"))
+    }
+}

@@ -1,0 +1,48 @@
+//! What a placed order would take of the cluster if its bid were won.
+
+use super::cards::QuotedTarget;
+use crate::inventory::held::{Held, HeldCards};
+use crate::order::{Order, StorageClass, leased_ips};
+use crate::rates::Pricing;
+use crate::reserve::{CommittedUnit, Scheduler};
+
+impl Held {
+    /// What an order that was placed would take, by node: what is reserved for it after commit levels, not what is
+    /// billed. Units that were placed on no node in particular take nothing that is known.
+    #[must_use]
+    pub fn by(order: &Order, pricing: &Pricing, scheduler: Scheduler, targets: &[QuotedTarget]) -> Vec<Self> {
+        let units = pricing.commit.for_order(order).units(&order.group, scheduler);
+        let placed = units.iter().zip(targets).flat_map(|(unit, target)| of_unit(unit, target));
+        let mut held = Self::merge(placed);
+        if let Some(first) = held.first_mut() {
+            first.leased_ips = leased_ips(order.group.resources().iter().map(|unit| &unit.endpoints));
+        }
+        held
+    }
+}
+
+/// What the replicas of a unit take of each of their nodes.
+fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
+    let placed = target.replicas_by_node().into_iter().filter_map(|(node, replicas)| Some((node?, replicas)));
+    placed.map(|(node, replicas)| on_node(unit, target, node, replicas)).collect()
+}
+
+fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
+    let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
+    let gpus = times(unit.gpu.units);
+    let mut held =
+        Held { node: node.to_owned(), cpu: times(unit.cpu), memory: times(unit.memory), gpus, ..Held::default() };
+    for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        let sum = match class {
+            StorageClass::Ephemeral => &mut held.ephemeral,
+            StorageClass::Ram => &mut held.memory,
+            StorageClass::Persistent(name) => held.storage.entry(name.clone()).or_default(),
+        };
+        *sum = sum.saturating_add(times(*size));
+    }
+    let cards = target.cards.iter().find(|cards| cards.node.as_deref() == Some(node));
+    if let Some(cards) = cards.filter(|_| gpus > 0) {
+        held.cards.push(HeldCards { kinds: cards.kinds.iter().map(ToString::to_string).collect(), count: gpus });
+    }
+    held
+}

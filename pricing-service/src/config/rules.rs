@@ -1,0 +1,253 @@
+//! What the values of keys may be.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pricing_core::money::parse_decimal;
+use pricing_core::quantity::Quantity;
+use pricing_core::text::excerpt;
+use rust_decimal::Decimal;
+use toml::de::DeValue;
+
+use crate::telemetry;
+
+const DAY: u64 = 24 * 3600;
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rule {
+    /// A duration between these many milliseconds.
+    Span(u64, u64),
+    /// The same, or `0s`.
+    SpanOrNone(u64, u64),
+    /// A whole number between these.
+    Whole(u64, u64),
+    /// USD for an AKT.
+    UsdPerAkt,
+    /// An address on the web.
+    Url,
+    /// The address of a gRPC service: one on the web, without a path.
+    Peer,
+    /// A listening address.
+    Address,
+    /// A path.
+    Path,
+    /// A path, or none.
+    PathOrNone,
+    /// A text that says something.
+    Text,
+    /// A SHA-256 in hexadecimal.
+    Fingerprint,
+    /// A number of bytes such as `16Mi`.
+    Size,
+    /// What is told.
+    Level,
+    /// A collector.
+    Collector,
+}
+
+/// Why a value is refused, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// The rule for a key.
+pub(super) fn of(path: &str) -> Option<Rule> {
+    let path = path.strip_prefix("shadow.").filter(|path| path.starts_with("plugin.")).unwrap_or(path);
+    let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));
+    Some(match numbered.map_or(path, |(_, key)| key) {
+        "url" => Rule::Url,
+        "name" | "path" if numbered.is_some() => Rule::Text,
+        "listen.socket" => Rule::PathOrNone,
+        "listen.tcp" | "listen.metrics" => Rule::Address,
+        "listen.tls.certificate" | "listen.tls.key" | "listen.tls.client_ca" | "inventory.file" | "inventory.ca"
+        | "rates.file" | "feed.cache" | "plugin.file" | "plugin.cache" | "shadow.rates" | "bid_log.folder" => Rule::Path,
+        "inventory.provider" | "inventory.operator" => Rule::Peer,
+        "inventory.fingerprint" => Rule::Fingerprint,
+        "inventory.max_age" | "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
+        "inventory.silence" | "feed.interval" => Rule::Span(1000, DAY * 1000),
+        "inventory.hold" => Rule::SpanOrNone(1000, DAY * 1000),
+        "reserve.search_steps" => Rule::Whole(1, 1_000_000_000_000),
+        "feed.usd_per_akt" => Rule::UsdPerAkt,
+        "feed.timeout" => Rule::Span(100, 300_000),
+        "plugin.deadline" | "limits.deadline" => Rule::Span(1, 600_000),
+        "plugin.fuel" => Rule::Whole(1, 1_000_000_000_000_000),
+        "plugin.memory_limit" => Rule::Size,
+        "bid_log.file_bytes" => Rule::Whole(4 << 10, 1 << 40),
+        "bid_log.files" => Rule::Whole(1, 100_000),
+        "limits.request_bytes" => Rule::Whole(1 << 10, 64 << 20),
+        "limits.concurrency" => Rule::Whole(1, 1024),
+        "limits.queue" => Rule::Whole(0, 100_000),
+        "limits.rate" => Rule::Whole(1, 1_000_000),
+        "limits.connections" => Rule::Whole(1, 100_000),
+        "limits.drain" => Rule::SpanOrNone(1, 3_600_000),
+        "reload.watch" => Rule::SpanOrNone(100, 3_600_000),
+        "tracing.level" => Rule::Level,
+        "tracing.otlp" => Rule::Collector,
+        _ => return None,
+    })
+}
+
+fn refused(message: impl Into<String>) -> Refused {
+    Refused { message: message.into(), hint: None }
+}
+
+impl Rule {
+    /// Whether the value is a number that a float would not have exactly.
+    pub(super) fn is_exact(self) -> bool {
+        matches!(self, Self::UsdPerAkt)
+    }
+
+    /// What is expected, in words.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Span(..) | Self::SpanOrNone(..) => "a duration such as `\"90s\"`",
+            Self::Whole(..) => "a whole number",
+            Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
+            Self::Url | Self::Peer | Self::Collector => "an address such as `\"https://host:8444\"`",
+            Self::Address => "an address such as `\"127.0.0.1:9310\"`",
+            Self::Path | Self::PathOrNone => "a path",
+            Self::Text => "a string",
+            Self::Fingerprint => "64 hexadecimal digits",
+            Self::Size => "a size such as `\"16Mi\"`",
+            Self::Level => "a level such as `\"info\"`",
+        }
+    }
+
+    /// Looks at a value, which is a string or an integer.
+    pub(super) fn check(self, value: &DeValue<'_>) -> Result<(), Refused> {
+        let text = match value {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Integer(integer) => {
+                let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+                return self.check_whole(integer.as_str(), number);
+            }
+            _ => return Ok(()),
+        };
+        match self {
+            Self::Span(least, most) => span(text, least, most, false),
+            Self::SpanOrNone(least, most) => span(text, least, most, true),
+            Self::UsdPerAkt => usd_per_akt(text),
+            Self::Url => url(text).map(|_| ()),
+            Self::Peer => peer(text),
+            Self::Address => address(text),
+            Self::PathOrNone if text.is_empty() => Ok(()),
+            Self::Path | Self::PathOrNone => path(text),
+            Self::Text if text.trim().is_empty() => Err(refused("expected a text that is not empty")),
+            Self::Fingerprint => fingerprint(text),
+            Self::Size => size(text),
+            Self::Level => telemetry::check_level(text).map_err(refused),
+            Self::Collector => collector(text),
+            Self::Text | Self::Whole(..) => Ok(()),
+        }
+    }
+
+    fn check_whole(self, text: &str, number: Option<u64>) -> Result<(), Refused> {
+        match self {
+            Self::Whole(least, most) if number.is_none_or(|number| number < least || number > most) => {
+                let text = excerpt(text);
+                Err(refused(format!("`{text}` is out of range; expected a whole number from {least} to {most}")))
+            }
+            Self::UsdPerAkt => usd_per_akt(text),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn span(text: &str, least: u64, most: u64, none: bool) -> Result<(), Refused> {
+    let shown = |milliseconds| humantime::format_duration(Duration::from_millis(milliseconds));
+    let range = || {
+        let or_none = if none { "`0s`, or " } else { "" };
+        format!("expected {or_none}from `{}` to `{}`", shown(least), shown(most))
+    };
+    let parsed = humantime::parse_duration(text).map_err(|_| {
+        let message = format!("`{}` is no duration such as `90s` or `1h 30m`", excerpt(text));
+        Refused { message, hint: Some(range()) }
+    })?;
+    let within = parsed >= Duration::from_millis(least) && parsed <= Duration::from_millis(most);
+    if within || (none && parsed.is_zero()) {
+        return Ok(());
+    }
+    Err(refused(format!("`{}` is out of range; {}", excerpt(text), range())))
+}
+
+fn usd_per_akt(text: &str) -> Result<(), Refused> {
+    let usd = parse_decimal(text).map_err(|error| refused(error.to_string()))?;
+    if usd <= Decimal::ZERO || usd > Decimal::from(1_000_000) {
+        return Err(refused("USD/AKT must be above 0 and at most 1000000"));
+    }
+    Ok(())
+}
+
+fn url(text: &str) -> Result<reqwest::Url, Refused> {
+    let hint = Some("expected one such as `https://host:8444`".to_owned());
+    let wrong = |why: String| Refused { message: format!("`{}` is no address: {why}", excerpt(text)), hint: hint.clone() };
+    let url = reqwest::Url::parse(text).map_err(|error| wrong(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("it does not begin with `http://` or `https://`".to_owned()));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong("it names no host".to_owned()));
+    }
+    if url.port() == Some(0) {
+        return Err(wrong("there is no port 0".to_owned()));
+    }
+    Ok(url)
+}
+
+fn peer(text: &str) -> Result<(), Refused> {
+    let url = url(text)?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("a gRPC address has neither path nor query"));
+    }
+    Ok(())
+}
+
+fn collector(text: &str) -> Result<(), Refused> {
+    if !telemetry::HAS_OTLP {
+        let hint = Some("build it with the feature `otlp`, or take this key out".to_owned());
+        return Err(Refused { message: "this program was built without OpenTelemetry".to_owned(), hint });
+    }
+    url(text).map(|_| ())
+}
+
+fn address(text: &str) -> Result<(), Refused> {
+    let hint = || Some("expected an IP address and a port, such as `127.0.0.1:9310` or `[::1]:9310`".to_owned());
+    let wrong = |message: String| Refused { message, hint: hint() };
+    let address: SocketAddr = text.parse().map_err(|_| wrong(format!("`{}` is no address", excerpt(text))))?;
+    if address.port() == 0 {
+        return Err(wrong("port 0 is any port, which nobody would find".to_owned()));
+    }
+    Ok(())
+}
+
+fn path(text: &str) -> Result<(), Refused> {
+    if text.is_empty() {
+        return Err(refused("expected a path that is not empty"));
+    }
+    if text.contains('\0') {
+        return Err(refused("a path cannot have a NUL character"));
+    }
+    Ok(())
+}
+
+fn fingerprint(text: &str) -> Result<(), Refused> {
+    let digits = text.chars().filter(|c| *c != ':');
+    let (hexadecimal, count) = digits.fold((true, 0_usize), |(all, count), c| (all && c.is_ascii_hexdigit(), count + 1));
+    if hexadecimal && count == 64 {
+        return Ok(());
+    }
+    let hint = "`openssl x509 -in CERTIFICATE -noout -fingerprint -sha256` prints it";
+    let message = format!("expected 64 hexadecimal digits, with or without colons, found {count} characters");
+    Err(Refused { message, hint: Some(hint.to_owned()) })
+}
+
+fn size(text: &str) -> Result<(), Refused> {
+    let parsed = Quantity::parse(text.strip_suffix('B').unwrap_or(text)).ok().and_then(Quantity::whole);
+    match parsed.filter(|bytes| *bytes > 0) {
+        Some(_) => Ok(()),
+        None => Err(refused(format!("`{}` is no size; expected one such as `16Mi`", excerpt(text)))),
+    }
+}

@@ -1,0 +1,82 @@
+//! What happens to a call before its request is read: it gets its deadline, and its place or a refusal.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tonic::service::Routes;
+use tower::{Layer, Service};
+
+use super::deadline;
+use super::gate::Refused;
+use super::state::Service as Pricing;
+
+/// The calls that price one order.
+const PRICED: [&str; 3] =
+    ["/bidprice.v1.Pricing/Quote", "/bidprice.v1.Pricing/Screen", "/akash.provider.v1.ProviderRPC/BidScreening"];
+
+/// When a call must be answered. It counts from the arrival of its head: a request that drips in has no more time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadline(pub(super) Instant);
+
+/// Receives calls.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals(pub(super) Pricing);
+
+/// Calls that have arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived {
+    pricing: Pricing,
+    routes: Routes,
+}
+
+impl Layer<Routes> for Arrivals {
+    type Service = Arrived;
+
+    fn layer(&self, routes: Routes) -> Arrived {
+        Arrived { pricing: self.0.clone(), routes }
+    }
+}
+
+impl Service<Request<Body>> for Arrived {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        <Routes as Service<Request<Body>>>::poll_ready(&mut self.routes, cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let active = self.pricing.active();
+        let limits = &active.loaded.config.limits;
+        let deadline = deadline::of(request.headers(), limits.deadline.get());
+        request.extensions_mut().insert(Deadline(deadline));
+        let entered = if PRICED.contains(&request.uri().path()) {
+            self.pricing.inner.gate.enter(limits, deadline).map(Some)
+        } else {
+            Ok(None)
+        };
+        let call = match entered {
+            Ok(call) => call,
+            Err(refused) => return Box::pin(std::future::ready(Ok(answer(refused)))),
+        };
+        let answered = self.routes.call(request);
+        Box::pin(async move {
+            let _call = call;
+            // Of a stream, this is the time until it begins.
+            match tokio::time::timeout_at(deadline.into(), answered).await {
+                Ok(answered) => answered,
+                Err(_) => Ok(answer(Refused::Deadline)),
+            }
+        })
+    }
+}
+
+fn answer(refused: Refused) -> Response<Body> {
+    Status::from(refused).into_http()
+}

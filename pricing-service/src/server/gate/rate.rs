@@ -1,0 +1,44 @@
+//! So many orders a second in the long run, and at once no more than a second's worth.
+
+use std::time::{Duration, Instant};
+
+/// A bucket of tokens, kept as the moment at which it is full again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bucket {
+    full: Option<Instant>,
+}
+
+impl Bucket {
+    /// Takes a token when there is one.
+    pub(super) fn take(&mut self, now: Instant, rate: u32) -> bool {
+        let Some(each) = Duration::from_secs(1).checked_div(rate) else { return false };
+        let full = self.full.map_or(now, |full| full.max(now));
+        let Some(next) = full.checked_add(each) else { return false };
+        let fits = next.saturating_duration_since(now) <= Duration::from_secs(1);
+        if fits {
+            self.full = Some(next);
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_s_worth_is_taken_at_once_and_then_as_time_passes() {
+        let mut bucket = Bucket::default();
+        let start = Instant::now();
+        assert_eq!((0..100).filter(|_| bucket.take(start, 10)).count(), 10);
+        let later = start + Duration::from_millis(250);
+        assert_eq!((0..100).filter(|_| bucket.take(later, 10)).count(), 2);
+        let much_later = start + Duration::from_secs(3600);
+        assert_eq!((0..100).filter(|_| bucket.take(much_later, 10)).count(), 10);
+    }
+
+    #[test]
+    fn a_rate_of_nothing_takes_nothing() {
+        assert!(!Bucket::default().take(Instant::now(), 0));
+    }
+}
