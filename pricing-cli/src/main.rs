@@ -45,6 +45,10 @@ enum Command {
     Plugin(command::plugin::Args),
     /// Run the pricing service beside a provider's daemon
     Serve(command::serve::Args),
+    /// Price the decisions of a bid log again, and prove that they are the same
+    Replay(command::replay::Args),
+    /// Look at what the service's shadow pricing came to
+    Shadow(command::shadow::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
     /// Write the manual pages
@@ -62,6 +66,8 @@ impl Command {
             Self::Feed(args) => command::feed::run(&args),
             Self::Plugin(args) => command::plugin::run(&args),
             Self::Serve(args) => command::serve::run(&args),
+            Self::Replay(args) => command::replay::run(&args),
+            Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
         }

@@ -6,6 +6,8 @@ pub(crate) mod inventory;
 pub(crate) mod plugin;
 pub(crate) mod quote;
 pub(crate) mod rates;
+pub(crate) mod replay;
 pub(crate) mod reserve;
 pub(crate) mod serve;
+pub(crate) mod shadow;
 pub(crate) mod shell;

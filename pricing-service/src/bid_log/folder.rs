@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, OFlags};
 
@@ -12,6 +12,9 @@ use rustix::fs::{FlockOperation, OFlags};
 const OPEN_TO_OTHERS: u32 = 0o077;
 /// The file by which one service keeps others out.
 const LOCK: &str = "lock";
+/// How often the lock is tried, and how long in between.
+const TRIES: u32 = 10;
+const REST: Duration = Duration::from_millis(50);
 /// The folder of what the lines name by digest.
 pub(super) const OBJECTS: &str = "objects";
 
@@ -30,8 +33,14 @@ pub(super) enum FolderError {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that was started just now holds it, too, for a moment.
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 impl Folder {
@@ -43,11 +52,15 @@ impl Folder {
         let at = path.join(LOCK);
         let failed = |source| FolderError::Io { path: at.clone(), source };
         let lock = own_file(&at, |options| options.write(true).create(true)).map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(FolderError::Busy(path.to_owned())),
-            Err(error) => Err(failed(error.into())),
+        for _ in 0..TRIES {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
+                // A service that was just killed may still be ending.
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
+                Err(error) => return Err(failed(error.into())),
+            }
         }
+        Err(FolderError::Busy(path.to_owned()))
     }
 
     pub(super) fn path(&self) -> &Path {
