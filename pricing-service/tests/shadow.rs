@@ -1,7 +1,5 @@
 //! Shadow pricing: it tells every difference, and never stands in the way.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 mod decisions;
 
 use std::path::Path;
