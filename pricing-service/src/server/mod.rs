@@ -31,6 +31,7 @@ mod arrival;
 mod check;
 mod deadline;
 mod gate;
+mod kept;
 mod listen;
 mod plugin;
 mod pricing;
@@ -123,6 +124,9 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     for task in [watch, leaves].into_iter().chain(page) {
         task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
     }
+    // What calls in flight decided is written by now, or waits for a disk.
+    let closed = tokio::task::spawn_blocking(move || service.close_log()).await;
+    closed.map_err(|error| ServeError::Failed(error.to_string()))?;
     served
 }
 

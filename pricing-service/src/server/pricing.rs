@@ -18,7 +18,7 @@ use super::stream::Answers;
 use crate::convert;
 use crate::metrics::Call;
 use crate::order_name::OrderName;
-use crate::pricer::{self, Ask};
+use crate::pricer::{self, Ask, Priced};
 
 impl Service {
     /// When a call must be answered.
@@ -41,9 +41,8 @@ impl Service {
     ) -> Result<QuoteResponse, Status> {
         let answer = move |service: &Self| {
             let decided = service.decide(call, ask(request)?);
-            let quotes =
-                decided.priced.iter().map(|p| convert::answer::quote(&p.quote, p.alternatives.as_ref())).collect();
-            Ok(QuoteResponse { quotes })
+            let quote = |p: &Priced| convert::answer::quote(&p.quote, p.alternatives.as_ref());
+            Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect() }))
         };
         self.in_turn(call, deadline, answer).await
     }
@@ -78,15 +77,18 @@ impl Pricing for Service {
         let ScreenRequest { order, owner } = request.into_inner();
         let answer = |service: &Self| {
             let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
-            let screened = pricer::screen(&service.active().settings, None, &ask);
+            let active = service.active();
+            let began = Instant::now();
+            let screened = pricer::screen(&active.settings, None, &ask);
             service.watch_screening(&ask, &screened);
+            let screened = service.keep_screening(&active.settings, &ask, screened, began.elapsed());
             let groups = ask.orders.iter().map(|order| order.group.name().to_owned());
-            let screened = groups.zip(screened).map(|(group, screened)| Screened {
+            let told = |(group, screened): (_, Result<(), _>)| Screened {
                 group,
                 passed: screened.is_ok(),
                 reason: screened.err().as_ref().map(convert::answer::reason),
-            });
-            Ok(ScreenResponse { screened: screened.collect() })
+            };
+            Ok(screened.map(|screened| ScreenResponse { screened: groups.zip(screened).map(told).collect() }))
         };
         self.in_turn(Call::Screen, deadline, answer).await.map(Response::new)
     }

@@ -42,9 +42,11 @@ impl ProviderRpc for Service {
         let answer = move |service: &Self| {
             let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
             let decided = service.decide(Call::BidScreening, ask);
-            let priced =
-                decided.priced.first().ok_or_else(|| Status::internal("the order has no group; this is a bug"))?;
-            screened(&spec, &priced.quote)
+            let response = match decided.value.first() {
+                Some(priced) => screened(&spec, &priced.quote)?,
+                None => return Err(Status::internal("the order has no group; this is a bug")),
+            };
+            Ok(decided.map(|_| response))
         };
         self.in_turn(Call::BidScreening, deadline, answer).await.map(Response::new)
     }

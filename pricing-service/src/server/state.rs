@@ -11,12 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::gate::{Gate, Load, Refused};
+use super::kept::Answer;
 use super::plugin::{Opened, Role};
+use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Loaded, Source};
 use crate::feed::Feed;
 use crate::inventory::{LiveInventory, Plan, Stock};
 use crate::metrics::{Call, Metrics};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
+use crate::shadow::Shadow;
 
 /// A configuration in use.
 #[derive(Debug)]
@@ -38,16 +41,6 @@ pub struct Shadowing {
     pub settings: Arc<Settings>,
     /// Its plugin.
     pub plugin: Option<Opened>,
-}
-
-/// What was decided, and all that it depended on.
-#[derive(Debug)]
-pub(super) struct Decided {
-    pub(super) active: Arc<Active>,
-    pub(super) moment: Moment,
-    pub(super) ask: Ask,
-    /// One a group.
-    pub(super) priced: Vec<Priced>,
 }
 
 /// How often the configuration was taken and refused.
@@ -76,6 +69,9 @@ pub(super) struct Inner {
     pub(super) feed: Feed,
     /// None while no inventory is configured.
     pub(super) inventory: ArcSwapOption<LiveInventory>,
+    /// None where no log is configured.
+    pub(super) bid_log: Option<BidLog>,
+    pub(super) shadow: Shadow,
     pub(super) reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
@@ -93,16 +89,21 @@ impl Service {
         let gate = Gate::new(&loaded.config.limits);
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
-        let active = ArcSwap::from_pointee(Active::open(loaded, None, &compiler, &metrics)?);
+        let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
+        let active = Active::open(loaded, None, &compiler, &metrics)?;
+        let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
+            .map_err(|error| ConfigError::unusable("shadow", error))?;
         let inner = Inner {
             path: path.to_owned(),
             compiler,
-            active,
+            active: ArcSwap::from_pointee(active),
             gate,
             stopping: CancellationToken::new(),
             metrics,
             feed,
             inventory: ArcSwapOption::new(inventory.map(Arc::new)),
+            bid_log,
+            shadow,
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             started: Instant::now(),
@@ -124,13 +125,17 @@ impl Service {
         &self,
         call: Call,
         deadline: Instant,
-        work: impl FnOnce(&Self) -> Result<R, Status> + Send + 'static,
+        work: impl FnOnce(&Self) -> Result<Answer<R>, Status> + Send + 'static,
     ) -> Result<R, Status> {
         let asked = Instant::now();
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
         let answered = self.inner.gate.run(&limits, deadline, move || work(&service)).await;
-        self.watch_request(call, asked, answered.map_err(Status::from).flatten())
+        let answered = match answered.map_err(Status::from).flatten() {
+            Ok(answer) => Ok(answer.when_written().await),
+            Err(status) => Err(status),
+        };
+        self.watch_request(call, asked, answered)
     }
 
     /// Decides without a socket in between, for a daemon that has the service linked in; under the same limits.
@@ -140,7 +145,8 @@ impl Service {
     pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, ask).priced).await
+        let decided = self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, ask)).await?;
+        Ok(decided.when_written().await)
     }
 
     /// How much is going on, and what became of the orders so far.
@@ -150,7 +156,7 @@ impl Service {
     }
 
     /// Decides. This takes its time.
-    pub(super) fn decide(&self, call: Call, ask: Ask) -> Decided {
+    pub(super) fn decide(&self, call: Call, ask: Ask) -> Answer<Vec<Priced>> {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
@@ -166,7 +172,7 @@ impl Service {
                 None => decide(&Stock::NotAsked).0,
                 Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
             });
-        Decided { active, moment, ask, priced }
+        self.keep(call, settings, ask, moment, priced, now.elapsed())
     }
 
     /// Goes over to another inventory, or to none.
@@ -216,6 +222,11 @@ impl Active {
             Shadowing { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
         });
         Ok(Self { settings, plugin, shadow, loaded })
+    }
+
+    /// What the shadow prices with.
+    pub(super) fn shadow_settings(&self) -> Option<Settings> {
+        self.shadow.as_ref().map(|shadow| Settings::clone(&shadow.settings))
     }
 
     /// The plugins in use: the one that prices, and the shadow's.

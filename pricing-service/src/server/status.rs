@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use pricing_proto::bidprice::v1::{
-    FeedSourceStatus, FeedStatus, InventoryStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
+    BidLogStatus, FeedSourceStatus, FeedStatus, InventoryStatus, RatesStatus, ReloadStatus, ShadowStatus,
+    StatusResponse,
 };
 
 use super::plugin::Opened;
 use super::state::{Service, Shadowing};
-use crate::{feed, inventory};
+use crate::{bid_log, feed, inventory, shadow};
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
@@ -22,18 +23,30 @@ impl Service {
             plugin: active.plugin.as_ref().map(Opened::status),
             inventory: self.inner.inventory.load().as_deref().map(|live| inventory(live.reading(now))),
             feed: Some(feed(self.inner.feed.reading(now))),
-            shadow: active.shadow.as_ref().map(shadow),
+            shadow: active.shadow.as_ref().map(|active| shadow(active, &self.inner.shadow.reading())),
+            bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(log.reading())),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
             ..StatusResponse::default()
         }
     }
 }
 
-fn shadow(shadow: &Shadowing) -> ShadowStatus {
+fn shadow(shadow: &Shadowing, reading: &shadow::Reading) -> ShadowStatus {
     ShadowStatus {
         rates_digest: shadow.settings.rates.digest.to_string(),
         plugin: shadow.plugin.as_ref().map(Opened::status),
-        ..ShadowStatus::default()
+        compared: reading.compared(),
+        different: reading.different(),
+    }
+}
+
+fn bid_log(reading: bid_log::Reading) -> BidLogStatus {
+    BidLogStatus {
+        path: reading.folder.display().to_string(),
+        written: reading.written,
+        waiting: reading.waiting,
+        lost: reading.lost,
+        problem: reading.problem,
     }
 }
 

@@ -7,15 +7,17 @@ use tonic::{Code, Status};
 
 use super::state::Service;
 use crate::config::Source;
-use crate::inventory;
-use crate::metrics::{Call, FeedReading, InventoryReading, Readings, Refusal};
+use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Readings, Refusal};
 use crate::pricer::{Ask, Priced, Settings};
+use crate::{bid_log, inventory};
 
 impl Service {
     /// What other parts of the service know, for the metrics: the one place where they are asked.
     #[must_use]
     pub fn readings(&self) -> Readings {
         let load = self.load();
+        let live = self.inner.inventory.load().as_deref().map(|live| live.reading(Instant::now()));
+        let shadow = self.inner.shadow.reading();
         let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         Readings {
             inflight: whole(load.busy),
@@ -26,15 +28,12 @@ impl Service {
                 (Refusal::Deadline, load.late),
             ],
             feed: self.feed_reading(),
-            inventory: self.inner.inventory.load().as_deref().map(|live| inventory(&live.reading(Instant::now()))),
-            held_orders: self
-                .inner
-                .inventory
-                .load()
-                .as_deref()
-                .map_or(0, |live| live.reading(Instant::now()).held.into()),
+            inventory: live.as_ref().map(inventory),
+            held_orders: live.as_ref().map_or(0, |reading| reading.held.into()),
+            shadow: shadow.counts,
+            shadow_dropped: shadow.dropped,
+            bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
             breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
-            ..Readings::default()
         }
     }
 
@@ -138,6 +137,10 @@ fn inventory(reading: &inventory::Reading) -> InventoryReading {
         // The first one is no reconnection.
         reconnects: reading.counters.opened.saturating_sub(1),
     }
+}
+
+fn bid_log(reading: &bid_log::Reading) -> BidLogReading {
+    BidLogReading { written: reading.written, waiting: reading.waiting, lost: reading.lost }
 }
 
 fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {

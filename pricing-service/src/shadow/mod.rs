@@ -67,6 +67,21 @@ pub struct Reading {
     pub dropped: u64,
 }
 
+impl Reading {
+    /// Orders that were compared.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.counts.iter().fold(0, |sum, (.., number)| sum.saturating_add(*number))
+    }
+
+    /// Those of them that were decided otherwise.
+    #[must_use]
+    pub fn different(&self) -> u64 {
+        let other = self.counts.iter().filter(|(_, what, _)| what != Difference::Same.name());
+        other.fold(0, |sum, (.., number)| sum.saturating_add(*number))
+    }
+}
+
 impl Shadow {
     /// Starts the thread. Without settings nothing is compared.
     ///

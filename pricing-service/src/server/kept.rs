@@ -1,0 +1,97 @@
+//! What is kept of a decision beside its answer: its lines in the bid log, and a second price to compare.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pricing_core::quote::Reason;
+
+use super::state::Service;
+use crate::bid_log::{self, Pending, Record};
+use crate::inventory::Stock;
+use crate::metrics::Call;
+use crate::pricer::{Ask, Moment, Priced, Settings};
+use crate::shadow::Case;
+
+/// An answer, and the lines that the bid log is still writing for it.
+#[derive(Debug)]
+pub(super) struct Answer<R> {
+    pub(super) value: R,
+    pub(super) lines: Vec<Pending>,
+}
+
+impl<R> Answer<R> {
+    /// The answer, when its lines are with the kernel; a disk that does not take them is not waited for.
+    pub(super) async fn when_written(self) -> R {
+        for line in self.lines {
+            // What became of it is counted by the log.
+            let _ = line.written().await;
+        }
+        self.value
+    }
+
+    /// Another answer with the same lines.
+    pub(super) fn map<T>(self, into: impl FnOnce(R) -> T) -> Answer<T> {
+        Answer { value: into(self.value), lines: self.lines }
+    }
+}
+
+impl Service {
+    /// Hands a decision to the bid log and to the shadow.
+    pub(super) fn keep(
+        &self,
+        call: Call,
+        settings: &Settings,
+        ask: Ask,
+        moment: Moment,
+        priced: Vec<Priced>,
+        took: Duration,
+    ) -> Answer<Vec<Priced>> {
+        let record = |(group, priced)| Record {
+            call,
+            ask: &ask,
+            group,
+            settings,
+            moment: &moment,
+            decided: bid_log::Decided::Quote(priced),
+            took,
+        };
+        let log = self.inner.bid_log.as_ref();
+        let lines: Vec<Pending> = log
+            .map(|log| priced.iter().enumerate().map(|group| log.record(&record(group))).collect())
+            .unwrap_or_default();
+        if self.inner.shadow.is_on() {
+            let sequences = lines.iter().map(Pending::sequence).collect();
+            self.inner.shadow.compare(Case { ask: Arc::new(ask), moment, answered: priced.clone(), sequences });
+        }
+        Answer { value: priced, lines }
+    }
+
+    /// Hands what screening came to to the bid log.
+    pub(super) fn keep_screening(
+        &self,
+        settings: &Settings,
+        ask: &Ask,
+        screened: Vec<Result<(), Reason>>,
+        took: Duration,
+    ) -> Answer<Vec<Result<(), Reason>>> {
+        // Neither cluster nor feed is asked.
+        let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
+        let record = |group, screened: &Result<(), Reason>| {
+            let decided = bid_log::Decided::Screen(screened.as_ref().copied());
+            let record = Record { call: Call::Screen, ask, group, settings, moment: &moment, decided, took };
+            self.inner.bid_log.as_ref().map(|log| log.record(&record))
+        };
+        let lines = screened.iter().enumerate().filter_map(|(group, screened)| record(group, screened)).collect();
+        Answer { value: screened, lines }
+    }
+
+    /// Takes no more decisions into the log, and waits until those that wait are written. Blocks.
+    pub(super) fn close_log(&self) {
+        if let Some(log) = &self.inner.bid_log {
+            let reading = log.close();
+            if reading.lost > 0 {
+                tracing::error!(lost = reading.lost, "decisions are in no bid log");
+            }
+        }
+    }
+}
