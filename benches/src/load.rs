@@ -1,5 +1,7 @@
 //! Calls at a service: as many at once as always, or so many a second whatever becomes of them.
 
+use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,21 +41,25 @@ pub struct Outcomes {
     pub given_up: usize,
     /// Anything else.
     pub failed: usize,
-    /// One of the former.
-    pub failure: Option<String>,
+    /// Why there was no bid or an error, and how often.
+    pub why: BTreeMap<String, usize>,
     /// Bids that came after their deadline.
     pub late: usize,
 }
 
 impl Outcomes {
+    fn because(&mut self, why: String) {
+        *self.why.entry(why).or_default() += 1;
+    }
+
     /// What became of them, in a line.
     #[must_use]
     pub fn line(&self) -> String {
         let Self { bids, no_bids, refused, missed, given_up, failed, late, .. } = self;
-        let failure = self.failure.as_deref().unwrap_or_default();
+        let why: String = self.why.iter().map(|(why, times)| format!("\n    {times} times: {why}")).collect();
         format!(
             "{} bids ({late} late), {no_bids} no bids, {} refused, {missed} missed, {given_up} given up by the client, \
-             {failed} failed {failure}",
+             {failed} failed{why}",
             bids.count(),
             refused.count()
         )
@@ -151,7 +157,7 @@ impl Clients {
             Ok(answer) if answer.get_ref().quotes.iter().any(|quote| quote.price.is_none()) => {
                 outcomes.no_bids += 1;
                 let reason = answer.into_inner().quotes.into_iter().find_map(|quote| quote.reason);
-                outcomes.failure = reason.map(|reason| format!("{}: {}", reason.code, reason.message));
+                outcomes.because(reason.map(|reason| reason.code).unwrap_or_default());
             }
             Ok(_) => {
                 outcomes.late += usize::from(deadline.is_some_and(|deadline| took > deadline));
@@ -162,7 +168,9 @@ impl Clients {
             Err(status) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => outcomes.given_up += 1,
             Err(status) => {
                 outcomes.failed += 1;
-                outcomes.failure.get_or_insert_with(|| status.to_string());
+                let cause = std::iter::successors(status.source(), |error| (*error).source()).last();
+                let cause = cause.map(ToString::to_string).unwrap_or_default();
+                outcomes.because(format!("{} {cause}", status.message()));
             }
         }
     }

@@ -181,8 +181,8 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Streams of one connection at once. More wait on the caller's side.
 const STREAMS: u32 = 200;
 
-/// Streams that were given up before the service came to them, as many as there may be.
-const RESETS: usize = 200;
+/// Streams that were given up before the service came to them. One more ends the connection.
+const RESETS: usize = 1000;
 
 /// How large the head of a call may be.
 const HEAD_BYTES: u32 = 16 << 10;
