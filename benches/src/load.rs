@@ -39,6 +39,8 @@ pub struct Outcomes {
     pub given_up: usize,
     /// Anything else.
     pub failed: usize,
+    /// One of the former.
+    pub failure: Option<String>,
     /// Bids that came after their deadline.
     pub late: usize,
 }
@@ -47,10 +49,11 @@ impl Outcomes {
     /// What became of them, in a line.
     #[must_use]
     pub fn line(&self) -> String {
-        let Self { bids, no_bids, refused, missed, given_up, failed, late } = self;
+        let Self { bids, no_bids, refused, missed, given_up, failed, late, .. } = self;
+        let failure = self.failure.as_deref().unwrap_or_default();
         format!(
             "{} bids ({late} late), {no_bids} no bids, {} refused, {missed} missed, {given_up} given up by the client, \
-             {failed} failed",
+             {failed} failed {failure}",
             bids.count(),
             refused.count()
         )
@@ -145,7 +148,11 @@ impl Clients {
         let took = intended.elapsed();
         let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         match answered {
-            Ok(answer) if answer.get_ref().quotes.iter().any(|quote| quote.price.is_none()) => outcomes.no_bids += 1,
+            Ok(answer) if answer.get_ref().quotes.iter().any(|quote| quote.price.is_none()) => {
+                outcomes.no_bids += 1;
+                let reason = answer.into_inner().quotes.into_iter().find_map(|quote| quote.reason);
+                outcomes.failure = reason.map(|reason| format!("{}: {}", reason.code, reason.message));
+            }
             Ok(_) => {
                 outcomes.late += usize::from(deadline.is_some_and(|deadline| took > deadline));
                 outcomes.bids.add(took);
@@ -153,7 +160,10 @@ impl Clients {
             Err(status) if status.code() == Code::ResourceExhausted => outcomes.refused.add(took),
             Err(status) if status.message().starts_with("the deadline passed") => outcomes.missed += 1,
             Err(status) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => outcomes.given_up += 1,
-            Err(_) => outcomes.failed += 1,
+            Err(status) => {
+                outcomes.failed += 1;
+                outcomes.failure.get_or_insert_with(|| status.to_string());
+            }
         }
     }
 }

@@ -88,7 +88,9 @@ def deadlines(pricing, text):
     try:
         pricing.price(text, timeout=0.000001)
     except grpc.RpcError as error:
-        assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error
+        # The service says at once when it sees that the order cannot be priced in time.
+        late = [grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED]
+        assert error.code() in late, error
     assert time.monotonic() - begun < 5
 
 

@@ -243,13 +243,18 @@ impl From<PluginClass> for SizeClass {
 impl PluginArgs {
     /// Whether any of it was given.
     pub(crate) fn any(&self) -> bool {
-        let LimitArgs { deadline, fuel, memory_limit, plugin_class } = &self.limits;
-        let class = *plugin_class != PluginClass::Standard;
-        deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class || self.cache.no_plugin_cache
+        self.limits.any() || self.cache.no_plugin_cache
     }
 }
 
 impl LimitArgs {
+    /// Whether any of it was given.
+    pub(crate) fn any(&self) -> bool {
+        let Self { deadline, fuel, memory_limit, plugin_class } = self;
+        let class = *plugin_class != PluginClass::Standard;
+        deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class
+    }
+
     /// The size class.
     pub(crate) fn class(&self) -> SizeClass {
         self.plugin_class.into()

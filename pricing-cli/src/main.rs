@@ -54,6 +54,10 @@ enum Command {
     Status(command::status::Args),
     /// Have a running service take its configuration again
     Reload(command::reload::Args),
+    /// Price the decisions of a bid log again, and prove that they are the same
+    Replay(command::replay::Args),
+    /// Look at what the service's shadow pricing came to
+    Shadow(command::shadow::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
     /// Write the manual pages
@@ -75,6 +79,8 @@ impl Command {
             Self::Probe(args) => command::probe::run(&args),
             Self::Status(args) => command::status::run(&args),
             Self::Reload(args) => command::reload::run(&args),
+            Self::Replay(args) => command::replay::run(&args),
+            Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
         }

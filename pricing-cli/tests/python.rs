@@ -24,7 +24,6 @@ fn python() -> Option<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stderr, reason = "a test that skips says so")]
 async fn grpcio_gets_prices_through_reflection_and_probes_the_health() {
     let Some(python) = python() else {
         assert!(std::env::var_os("CI").is_none(), "CI has no grpcio, which .ci/run installs");

@@ -20,10 +20,11 @@ pub(crate) type Marked = MapResponse<Channel, fn(Response<Body>) -> Response<Bod
 
 /// A channel as [`Marked`].
 pub(crate) fn marked(channel: Channel) -> Marked {
-    channel.map_response(mark)
+    channel.map_response(mark::<Body>)
 }
 
-fn mark(mut response: Response<Body>) -> Response<Body> {
+/// Marks a response that began as an answer.
+pub(crate) fn mark<B>(mut response: Response<B>) -> Response<B> {
     if !response.headers().contains_key("grpc-status") {
         response.headers_mut().insert(BEGAN, HeaderValue::from_static("1"));
     }
@@ -43,7 +44,7 @@ pub(crate) fn unix(socket: PathBuf) -> Channel {
 }
 
 /// Connects; where more callers wait than the system lets wait, tries again until the caller's deadline.
-async fn connected(socket: &std::path::Path) -> io::Result<UnixStream> {
+pub(crate) async fn connected(socket: &std::path::Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(socket).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(BUSY).await,

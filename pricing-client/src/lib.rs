@@ -36,12 +36,14 @@
 mod client;
 mod connect;
 mod error;
+mod once;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 
 pub use client::{Client, DEFAULT_DEADLINE};
 pub use error::{AddressError, CallError};
+pub use once::quote_once;
 pub use stream::Answers;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

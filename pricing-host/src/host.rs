@@ -173,6 +173,7 @@ impl Shared {
         Ok(Version {
             name: name.to_owned(),
             digest: inspection.digest.to_string(),
+            file: file.into(),
             kind: inspection.kind,
             origin,
             program,

@@ -1,6 +1,6 @@
 //! The generated code is what the .proto files generate. `cargo xtask proto` writes it anew.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

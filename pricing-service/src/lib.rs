@@ -5,6 +5,7 @@
 //! what it depended on; [`shadow`] prices a second time and compares; [`server`] speaks gRPC.
 
 pub mod bid_log;
+pub mod comparison;
 pub mod config;
 pub mod convert;
 pub mod digest;

@@ -100,7 +100,7 @@ impl Server {
         );
         if let Some(plugin) = plugin {
             fs::write(folder.path().join("plugin.wasm"), plugin).unwrap();
-            config.push_str("[plugin]\nfile = \"plugin.wasm\"\n");
+            config.push_str("[plugin]\nfile = \"plugin.wasm\"\nfuel = 1000000000\ndeadline = \"1s\"\n");
         }
         fs::write(folder.path().join("inventory.json"), inventory()).unwrap();
         let path = folder.path().join("bidprice.toml");

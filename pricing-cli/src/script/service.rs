@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use pricing_client::messages::{Decision, Order, Quote, QuoteRequest, QuoteResponse, order::Form};
-use pricing_client::{CallError, Client};
+use pricing_client::{CallError, quote_once};
 use pricing_core::money::{CHAIN_DECIMALS, parse_decimal};
 use pricing_core::text::excerpt;
 use rust_decimal::Decimal;
@@ -98,7 +98,7 @@ fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<Quo
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime =
         runtime.map_err(|error| CallError::Unreachable { message: format!("nothing to ask with: {error}") })?;
-    runtime.block_on(async { Client::unix(socket).with_deadline(deadline).quote(request).await })
+    runtime.block_on(quote_once(&socket, deadline, request))
 }
 
 /// The price in an answer to a request of one group.

@@ -19,6 +19,8 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+/// What was asked, with the `grpc-timeout` of each.
+type Asked = Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>;
 type Answer = dyn Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync;
 
 /// A service on a Unix socket.
@@ -26,7 +28,7 @@ pub struct Fake {
     /// Where it listens.
     pub socket: PathBuf,
     /// What it was asked, and the `grpc-timeout` of it.
-    pub asked: Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>,
+    pub asked: Asked,
     _folder: TempDir,
     _runtime: Runtime,
 }
@@ -35,7 +37,7 @@ pub struct Fake {
 pub struct Calls {
     answer: Box<Answer>,
     delay: Duration,
-    asked: Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>,
+    asked: Asked,
 }
 
 impl Calls {

@@ -74,16 +74,23 @@ impl Default for PluginSettings {
 }
 
 /// One file of a plugin, compiled and linked.
-#[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) digest: String,
+    /// The file, so that what priced an order can be kept with the order although the file was replaced since.
+    pub(crate) file: Arc<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) origin: Origin,
     pub(crate) program: Program,
     pub(crate) sandbox: Arc<Sandbox>,
     /// Each file has its own: what an old file's last calls come to is not the new one's doing.
     pub(crate) breaker: Breaker,
+}
+
+impl std::fmt::Debug for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Version").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+    }
 }
 
 /// A loaded plugin. Cheap to clone; all clones are one plugin.
@@ -143,6 +150,21 @@ impl Plugin {
     #[must_use]
     pub fn digest(&self) -> String {
         self.current().digest.clone()
+    }
+
+    /// The digest of the file that was in use before, as [`FallbackBy::LastPlugin`] knows it.
+    #[must_use]
+    pub fn previous_digest(&self) -> Option<String> {
+        self.versions().previous.map(|previous| previous.digest.clone())
+    }
+
+    /// The bytes of the file in use or of the one before, whichever has this digest. They are those that were loaded,
+    /// whatever the file holds by now.
+    #[must_use]
+    pub fn file_of(&self, digest: &str) -> Option<Arc<[u8]>> {
+        let Versions { current, previous } = self.versions();
+        let mut versions = std::iter::once(current).chain(previous);
+        versions.find(|version| version.digest == digest).map(|version| Arc::clone(&version.file))
     }
 
     /// What kind of plugin it is.

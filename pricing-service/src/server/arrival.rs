@@ -1,6 +1,7 @@
 //! What happens to a call before its request is read: it gets its deadline, and its place or a refusal.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -8,6 +9,7 @@ use std::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
+use tonic::codegen::{Body as _, Bytes};
 use tonic::service::Routes;
 use tower::{Layer, Service};
 
@@ -63,7 +65,7 @@ impl Service<Request<Body>> for Arrived {
         };
         let call = match entered {
             Ok(call) => call,
-            Err(refused) => return Box::pin(std::future::ready(Ok(answer(refused)))),
+            Err(refused) => return Box::pin(refuse(request.into_body(), deadline, refused)),
         };
         let answered = self.routes.call(request);
         Box::pin(async move {
@@ -75,6 +77,26 @@ impl Service<Request<Body>> for Arrived {
             }
         })
     }
+}
+
+/// Bytes of a refused request that are looked at no further. One that is larger costs its stream a reset.
+const SKIPPED: usize = 64 << 10;
+
+/// Refuses a call, and lets its request pass by first: HTTP/2 takes many requests that nobody reads for an attack, and
+/// ends the connection with everybody else's calls on it.
+async fn refuse(mut request: Body, deadline: Instant, refused: Refused) -> Result<Response<Body>, Infallible> {
+    let skip = async {
+        let mut skipped: usize = 0;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut request).poll_frame(cx)).await {
+            skipped = skipped.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+            if skipped > SKIPPED {
+                return;
+            }
+        }
+    };
+    // Late or not, it is refused.
+    let _ = tokio::time::timeout_at(deadline.into(), skip).await;
+    Ok(answer(refused))
 }
 
 fn answer(refused: Refused) -> Response<Body> {

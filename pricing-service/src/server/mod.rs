@@ -177,6 +177,9 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Streams of one connection at once. More wait on the caller's side.
 const STREAMS: u32 = 200;
 
+/// Streams that were given up before the service came to them, as many as there may be.
+const RESETS: usize = 200;
+
 /// How large the head of a call may be.
 const HEAD_BYTES: u32 = 16 << 10;
 
@@ -202,6 +205,8 @@ fn router(service: &Service, health: HealthServer<HealthService>) -> Result<Rout
     let (ping, patience) = PING;
     Ok(Server::builder()
         .max_concurrent_streams(STREAMS)
+        // A caller who gives up on all its calls at once is no attacker.
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
         .http2_max_header_list_size(HEAD_BYTES)
         .http2_keepalive_interval(Some(ping))
         .http2_keepalive_timeout(Some(patience))

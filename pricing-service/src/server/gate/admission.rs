@@ -27,8 +27,8 @@ pub enum Refused {
     Streams,
     /// Its turn would come too late.
     #[error(
-        "it would take about {needed:?} until the order is priced, and its caller waits no longer than {left:?}; ask \
-         again later"
+        "it would take about {needed:?} until the order is priced, with some leave that is not within the {left:?} \
+         that its caller waits; ask again later"
     )]
     Late {
         /// How long it would take.
@@ -101,8 +101,12 @@ pub(super) struct Admission {
     lag: Option<(Took, Instant)>,
 }
 
+/// An order is taken when this many times what is foreseen would still be in time: what comes later may take longer than
+/// what came before, and an order that was taken must be answered.
+const LEAVE: u32 = 2;
+
 /// How long the lag that was seen last is believed. Without that, nobody might be taken any more who could correct it.
-const LAG_LASTS: Duration = Duration::from_secs(1);
+pub(super) const LAG_LASTS: Duration = Duration::from_secs(1);
 
 /// A moving mean and mean deviation.
 #[derive(Clone, Copy, Debug)]
@@ -151,7 +155,10 @@ impl Admission {
             Some(ahead) if ahead >= self.limits.queue => return Err(Refused::Full { waiting: ahead }),
             Some(ahead) => self.needed(ahead).saturating_add(self.lag(now)),
         };
-        if needed > left { Err(Refused::Late { needed, left }) } else { Ok(()) }
+        if needed > left.checked_div(LEAVE).unwrap_or_default() {
+            return Err(Refused::Late { needed, left });
+        }
+        Ok(())
     }
 
     /// How long an answer waits to be sent: when the processors have too much to do, that is what takes the time.
@@ -195,7 +202,8 @@ impl Admission {
             return Ok(Admitted::AtOnce);
         }
         let left = deadline.saturating_duration_since(now);
-        let own = self.mean().min(left.checked_div(2).unwrap_or_default());
+        let own = self.took.map_or(Duration::ZERO, Took::most).saturating_add(self.lag(now));
+        let own = own.min(left.checked_div(LEAVE).unwrap_or_default());
         Ok(Admitted::Waits { until: deadline.checked_sub(own).unwrap_or(now) })
     }
 

@@ -1,0 +1,199 @@
+//! The folder of a log: only its owner's, held by one service at a time, with files whose names sort by age.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FlockOperation, OFlags};
+
+/// What is open to group and others.
+const OPEN_TO_OTHERS: u32 = 0o077;
+/// The file by which one service keeps others out.
+const LOCK: &str = "lock";
+/// How often the lock is tried, and how long in between.
+const TRIES: u32 = 10;
+const REST: Duration = Duration::from_millis(50);
+/// The folder of what the lines name by digest.
+pub(super) const OBJECTS: &str = "objects";
+
+/// Why a folder cannot be the log's.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FolderError {
+    #[error("`{}`: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("`{}` {problem}", path.display())]
+    Untrusted { path: PathBuf, problem: &'static str },
+    #[error("another service writes to `{}`; give each its own folder", .0.display())]
+    Busy(PathBuf),
+}
+
+/// A folder that this process alone writes to.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that was started just now holds it, too, for a moment.
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
+    }
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> Result<Self, FolderError> {
+        // Made of its parts again: behind a slash at the end, a link would be followed.
+        let path = path.components().as_path();
+        own_folder(path)?;
+        own_folder(&path.join(OBJECTS))?;
+        let at = path.join(LOCK);
+        let failed = |source| FolderError::Io { path: at.clone(), source };
+        let lock = own_file(&at, |options| options.write(true).create(true)).map_err(failed)?;
+        for _ in 0..TRIES {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
+                // A service that was just killed may still be ending.
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+        Err(FolderError::Busy(path.to_owned()))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn file(&self, name: &FileName) -> PathBuf {
+        self.path.join(name.to_string())
+    }
+
+    pub(super) fn objects(&self) -> PathBuf {
+        self.path.join(OBJECTS)
+    }
+
+    /// Begins a file that was not there.
+    pub(super) fn create(&self, name: &FileName) -> io::Result<File> {
+        own_file(&self.file(name), |options| options.append(true).read(true).create_new(true))
+    }
+
+    /// Opens a file to go on with it.
+    pub(super) fn reopen(&self, name: &FileName) -> io::Result<File> {
+        own_file(&self.file(name), |options| options.append(true).read(true))
+    }
+}
+
+fn own_folder(path: &Path) -> Result<(), FolderError> {
+    let failed = |source: io::Error| FolderError::Io { path: path.to_owned(), source };
+    let untrusted = |problem| Err(FolderError::Untrusted { path: path.to_owned(), problem });
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        }
+        Err(error) => return Err(failed(error)),
+        Ok(_) => {}
+    }
+    let metadata = path.symlink_metadata().map_err(failed)?;
+    if metadata.is_symlink() {
+        return untrusted("is a symbolic link; name the folder itself");
+    }
+    if !metadata.is_dir() {
+        return untrusted("is not a folder");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return untrusted("belongs to another user; name a folder of the service's own");
+    }
+    if metadata.mode() & OPEN_TO_OTHERS != 0 {
+        return untrusted("is open to others, and the log tells orders and prices; run `chmod 700` on it");
+    }
+    Ok(())
+}
+
+/// Opens an ordinary file of the owner's own, following no link and waiting for no pipe.
+fn own_file(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    let file = how(OpenOptions::new().mode(0o600).custom_flags(flags)).open(path)?;
+    let metadata = file.metadata()?;
+    let own = metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw();
+    if own && metadata.mode() & OPEN_TO_OTHERS == 0 {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not an ordinary file that only its owner may use"))
+}
+
+/// The name of a file: when it was begun, and a number that only grows. Names sort by age, also when the clock was set
+/// back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileName {
+    /// `20261121T131903Z`.
+    time: String,
+    number: u64,
+}
+
+impl FileName {
+    /// The name of the file that follows another.
+    pub(super) fn after(last: Option<&Self>, now: SystemTime) -> Self {
+        let now: String = humantime::format_rfc3339_seconds(now).to_string();
+        let now: String = now.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+        match last {
+            None => Self { time: now, number: 1 },
+            Some(last) => Self { time: now.max(last.time.clone()), number: last.number.saturating_add(1) },
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let (time, number) = name.strip_prefix("bids-")?.strip_suffix(".jsonl")?.split_once('-')?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (day, clock) = time.strip_suffix('Z')?.split_once('T')?;
+        let is_name = day.len() == 8 && clock.len() == 6 && number.len() >= 8;
+        let is_name = is_name && digits(day) && digits(clock) && digits(number);
+        is_name.then(|| Some(Self { time: time.to_owned(), number: number.parse().ok()? })).flatten()
+    }
+
+    /// The names of a folder's files, oldest first. Other files are not the log's.
+    pub(super) fn list(folder: &Path) -> io::Result<Vec<Self>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            names.extend(entry?.file_name().to_str().and_then(Self::parse));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+impl std::fmt::Display for FileName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "bids-{}-{:08}.jsonl", self.time, self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn names_sort_by_age_although_the_clock_jumps_backwards() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let first = FileName::after(None, at(2_000_000_000));
+        assert_eq!(first.to_string(), "bids-20330518T033320Z-00000001.jsonl");
+        let second = FileName::after(Some(&first), at(1_000_000_000));
+        let third = FileName::after(Some(&second), at(2_000_000_001));
+        let names = [&first, &second, &third].map(ToString::to_string);
+        assert!(names.is_sorted(), "{names:?}");
+        assert_eq!(names.each_ref().map(|name| FileName::parse(name)), [Some(first), Some(second), Some(third)]);
+    }
+
+    #[test]
+    fn other_files_are_not_the_logs() {
+        for name in ["lock", "bids-.jsonl", "bids-20330518T033320Z-1.jsonl", "bids-20330518T033320Z-00000001.jsonl.gz"]
+        {
+            assert_eq!(FileName::parse(name), None, "{name}");
+        }
+    }
+}

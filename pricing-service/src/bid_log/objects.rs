@@ -1,0 +1,223 @@
+//! What lines name by digest: rate cards, snapshots, plugins. Each is kept once, under its digest.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::digest::Digest;
+
+/// What the names of objects start with.
+const PREFIX: &str = "sha256-";
+/// What the names of compressed ones end with.
+const COMPRESSED: &str = ".gz";
+/// What the name of one that is being written ends with.
+const TEMPORARY: &str = ".tmp";
+/// The most bytes that an object is read to: beyond every input that the core reads and every plugin.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Something that a line names.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) digest: Digest,
+    pub(super) content: Content,
+    /// Whether it counts towards the size of the file that names it: there is one of these for every few decisions.
+    pub(super) counts: bool,
+}
+
+/// The bytes of an object, shared with who made them.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Text(Arc<str>),
+    /// Not compressed: plugins are few and may be large.
+    Bytes(Arc<[u8]>),
+}
+
+impl Content {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Why an object is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// It is not kept.
+    #[error("`{0}` is not among the log's objects")]
+    Missing(Digest),
+    /// It cannot be read, or is not what its name says.
+    #[error("`{digest}` is damaged: {problem}")]
+    Damaged {
+        /// Which.
+        digest: Digest,
+        /// How.
+        problem: String,
+    },
+}
+
+/// A folder of objects.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    folder: PathBuf,
+}
+
+impl Objects {
+    /// The objects of a folder.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// The bytes of an object.
+    ///
+    /// # Errors
+    /// When it is not there or is not what its name says.
+    pub fn get(&self, digest: Digest) -> Result<Vec<u8>, ObjectError> {
+        let damaged = |problem: String| ObjectError::Damaged { digest, problem };
+        let read = |name: &str| match File::open(self.folder.join(name)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(damaged(error.to_string())),
+        };
+        let plain = name(digest, false);
+        let bytes = match read(&format!("{plain}{COMPRESSED}"))? {
+            Some(file) => read_bounded(GzDecoder::new(file)),
+            None => match read(&plain)? {
+                Some(file) => read_bounded(file),
+                None => return Err(ObjectError::Missing(digest)),
+            },
+        };
+        let bytes = bytes.map_err(|error| damaged(error.to_string()))?;
+        if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(damaged("its bytes have another digest".to_owned())) }
+    }
+
+    /// The text of an object.
+    ///
+    /// # Errors
+    /// As for [`Self::get`], or when it is no text.
+    pub fn text(&self, digest: Digest) -> Result<String, ObjectError> {
+        let damaged = |_| ObjectError::Damaged { digest, problem: "it is no text".to_owned() };
+        String::from_utf8(self.get(digest)?).map_err(damaged)
+    }
+
+    /// Keeps an object, unless it is there and whole, and tells its size on disk. `sync` makes it survive a power cut.
+    pub(super) fn put(&self, object: &Object, sync: bool) -> io::Result<(u64, Option<File>)> {
+        let compressed = matches!(object.content, Content::Text(_));
+        let path = self.folder.join(name(object.digest, compressed));
+        if self.get(object.digest).is_ok() {
+            return Ok((path.metadata().map_or(0, |metadata| metadata.len()), None));
+        }
+        let temporary = self.folder.join(name(object.digest, false) + TEMPORARY);
+        let written = write(&temporary, &object.content).and_then(|file| {
+            if sync {
+                file.sync_all()?;
+            }
+            std::fs::rename(&temporary, &path)?;
+            if sync {
+                File::open(&self.folder)?.sync_all()?;
+            }
+            Ok((file.metadata()?.len(), Some(file)))
+        });
+        if written.is_err() {
+            // What is left of it is in the way of nothing: it is written anew.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Removes the objects that are not to stay, and what is left of some that were never whole.
+    pub(super) fn retain(&self, stays: impl Fn(Digest) -> bool) {
+        let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
+        for entry in folder.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let left_over = name.starts_with(PREFIX) && name.ends_with(TEMPORARY);
+            if left_over || digest_of(name).is_some_and(|digest| !stays(digest)) {
+                // One that cannot be removed now is tried again when the next file is begun.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn name(digest: Digest, compressed: bool) -> String {
+    format!("{PREFIX}{}{}", digest.hex(), if compressed { COMPRESSED } else { "" })
+}
+
+fn digest_of(name: &str) -> Option<Digest> {
+    let hex = name.strip_prefix(PREFIX)?;
+    Digest::from_hex(hex.strip_suffix(COMPRESSED).unwrap_or(hex).as_bytes())
+}
+
+fn write(path: &Path, content: &Content) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    match content {
+        Content::Bytes(bytes) => file.write_all(bytes)?,
+        Content::Text(text) => {
+            let mut encoder = GzEncoder::new(file, Compression::fast());
+            encoder.write_all(text.as_bytes())?;
+            file = encoder.finish()?;
+        }
+    }
+    Ok(file)
+}
+
+fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
+        return Ok(bytes);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {MAX_BYTES} bytes")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+
+    use super::*;
+
+    fn text(text: &str) -> Object {
+        Object { digest: Digest::of(text), content: Content::Text(text.into()), counts: true }
+    }
+
+    #[test]
+    fn an_object_is_kept_once_and_a_damaged_one_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::of(folder.path());
+        let object = text("a snapshot");
+        assert_eq!(objects.get(object.digest), Err(ObjectError::Missing(object.digest)));
+        assert!(objects.put(&object, true).unwrap().1.is_some());
+        assert!(objects.put(&object, false).unwrap().1.is_none());
+        assert_eq!(objects.text(object.digest).unwrap(), "a snapshot");
+        let file = folder.path().join(name(object.digest, true));
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(objects.get(object.digest), Err(ObjectError::Damaged { .. })));
+        assert!(objects.put(&object, false).unwrap().1.is_some());
+        assert_eq!(objects.text(object.digest).unwrap(), "a snapshot");
+    }
+
+    #[test]
+    fn only_what_is_named_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::of(folder.path());
+        let (kept, other) = (text("kept"), text("other"));
+        for object in [&kept, &other] {
+            objects.put(object, false).unwrap();
+        }
+        std::fs::write(folder.path().join("sha256-00.tmp"), "half").unwrap();
+        std::fs::write(folder.path().join("not ours"), "").unwrap();
+        objects.retain(|digest| digest == kept.digest);
+        assert!(objects.get(kept.digest).is_ok());
+        assert_eq!(objects.get(other.digest), Err(ObjectError::Missing(other.digest)));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

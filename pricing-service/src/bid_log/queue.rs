@@ -1,0 +1,355 @@
+//! What waits to be written: in order, and never more than a bound.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::objects::Object;
+use super::record::Line;
+use super::{Outcome, entry};
+use crate::digest::Digest;
+
+/// The most lines that wait.
+const MAX_LINES: usize = 100_000;
+/// The most bytes that wait, lines and what they name.
+const MAX_BYTES: usize = 16 << 20;
+/// The most bytes of lines that are written at once.
+const MAX_BATCH: usize = 1 << 20;
+
+/// A line that is to be written.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) line: Vec<u8>,
+    /// All that the line names.
+    pub(super) names: Vec<Digest>,
+    /// What of that is not kept yet.
+    pub(super) objects: Vec<Object>,
+    /// Who waits for it to be written.
+    pub(super) ack: Option<oneshot::Sender<Outcome>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next: u64,
+    items: VecDeque<Item>,
+    /// Lines that the writer has in hand.
+    in_hand: usize,
+    bytes: usize,
+    /// What waiting lines bring along, how often, and its size.
+    objects: BTreeMap<Digest, (usize, usize)>,
+    /// What is kept already and stays.
+    kept: BTreeSet<Digest>,
+    closed: bool,
+    ended: bool,
+    written: u64,
+    lost: u64,
+    late: u64,
+    problem: Option<String>,
+    /// Whether the writer is not getting on, so that nobody needs to wait for it.
+    stalled: bool,
+}
+
+/// How the queue is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) written: u64,
+    pub(super) waiting: u64,
+    pub(super) lost: u64,
+    pub(super) late: u64,
+    pub(super) problem: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+/// What became of a line when it was handed over.
+#[derive(Debug)]
+pub(super) enum Pushed {
+    Waits(oneshot::Receiver<Outcome>),
+    /// It waits, and the writer is not getting on.
+    Stalled,
+    Lost,
+}
+
+impl Waiting {
+    fn total(&self) -> usize {
+        self.items.len().saturating_add(self.in_hand)
+    }
+
+    fn charge(&mut self, item: &Item) {
+        self.bytes = self.bytes.saturating_add(item.line.len());
+        for object in &item.objects {
+            let (count, size) = self.objects.entry(object.digest).or_insert((0, object.content.len()));
+            if *count == 0 {
+                self.bytes = self.bytes.saturating_add(*size);
+            }
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn discharge(&mut self, item: &Item) {
+        self.bytes = self.bytes.saturating_sub(item.line.len());
+        for object in &item.objects {
+            let Some((count, size)) = self.objects.get_mut(&object.digest) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.bytes = self.bytes.saturating_sub(*size);
+                self.objects.remove(&object.digest);
+            }
+        }
+    }
+
+    /// Gives up the oldest lines until the rest is within bounds. The newest stays in any case.
+    fn bound(&mut self) {
+        while self.items.len() > 1 && (self.total() > MAX_LINES || self.bytes > MAX_BYTES) {
+            if let Some(oldest) = self.items.pop_front() {
+                self.discharge(&oldest);
+                self.lost = self.lost.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn new(next: u64) -> Self {
+        let waiting = Waiting { next, ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Numbers a line and has it wait.
+    pub(super) fn push(&self, line: Line) -> (u64, Pushed) {
+        let Line { kind, body, objects } = line;
+        let names = objects.iter().map(|object| object.digest).collect();
+        let (ack, acked) = oneshot::channel();
+        let mut waiting = self.lock();
+        let sequence = waiting.next;
+        if waiting.closed {
+            waiting.lost = waiting.lost.saturating_add(1);
+            return (sequence, Pushed::Lost);
+        }
+        waiting.next = sequence.saturating_add(1);
+        let mut line = entry::head(kind, sequence).into_bytes();
+        line.extend_from_slice(&body);
+        let objects = objects.into_iter().filter(|object| !waiting.kept.contains(&object.digest)).collect();
+        let item = Item { line, names, objects, ack: Some(ack) };
+        waiting.charge(&item);
+        waiting.items.push_back(item);
+        waiting.bound();
+        let stalled = waiting.stalled;
+        drop(waiting);
+        self.changed.notify_all();
+        (sequence, if stalled { Pushed::Stalled } else { Pushed::Waits(acked) })
+    }
+
+    /// Counts a line that could not even be made.
+    pub(super) fn lose(&self) {
+        let mut waiting = self.lock();
+        waiting.lost = waiting.lost.saturating_add(1);
+    }
+
+    /// Counts a caller that waited in vain; until the writer gets on, the others do not wait.
+    pub(super) fn late(&self, stalled: bool) {
+        let mut waiting = self.lock();
+        waiting.late = waiting.late.saturating_add(1);
+        waiting.stalled |= stalled;
+    }
+
+    /// The next lines to write, after waiting for some; none when the time is over or the log is closed. `rest` waits
+    /// although there are lines, unless the log is closed.
+    pub(super) fn take(&self, time: Option<Duration>, rest: bool) -> VecDeque<Item> {
+        let until = time.and_then(|time| Instant::now().checked_add(time));
+        let mut waiting = self.lock();
+        loop {
+            if waiting.closed || (!rest && !waiting.items.is_empty()) {
+                break;
+            }
+            waiting = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => break,
+                Some(left) => self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        let mut batch = VecDeque::new();
+        let mut bytes = 0_usize;
+        while let Some(item) = waiting.items.pop_front() {
+            bytes = bytes.saturating_add(item.line.len());
+            batch.push_back(item);
+            if bytes >= MAX_BATCH {
+                break;
+            }
+        }
+        waiting.in_hand = batch.len();
+        batch
+    }
+
+    /// Tells what came of a batch: what was written, what is to be tried again, and why.
+    pub(super) fn settle(&self, written: &VecDeque<Item>, rest: VecDeque<Item>, problem: Option<String>) {
+        let mut waiting = self.lock();
+        waiting.in_hand = 0;
+        for item in written {
+            waiting.discharge(item);
+        }
+        waiting.written = waiting.written.saturating_add(u64::try_from(written.len()).unwrap_or(0));
+        waiting.stalled = problem.is_some();
+        waiting.problem = problem;
+        for item in rest.into_iter().rev() {
+            waiting.items.push_front(item);
+        }
+        waiting.bound();
+    }
+
+    /// Notes what is kept, so that lines need not bring it along.
+    pub(super) fn kept(&self, digest: Digest) {
+        self.lock().kept.insert(digest);
+    }
+
+    /// Forgets what is not named by `named`, by the batch in hand or by a line that waits, and tells what stays.
+    pub(super) fn forget_unnamed(&self, mut named: BTreeSet<Digest>, in_hand: &VecDeque<Item>) -> BTreeSet<Digest> {
+        let mut waiting = self.lock();
+        named.extend(waiting.items.iter().chain(in_hand).flat_map(|item| item.names.iter().copied()));
+        waiting.kept.retain(|digest| named.contains(digest));
+        named
+    }
+
+    /// Takes no more lines.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The writer has ended; what still waits is lost.
+    pub(super) fn end(&self) {
+        let mut waiting = self.lock();
+        let left = u64::try_from(waiting.items.len()).unwrap_or(0);
+        waiting.lost = waiting.lost.saturating_add(left);
+        waiting.items.clear();
+        waiting.ended = true;
+        waiting.closed = true;
+        drop(waiting);
+        self.changed.notify_all();
+    }
+
+    /// Waits until the writer has ended.
+    pub(super) fn wait_for_end(&self, time: Duration) -> bool {
+        let wait = self.changed.wait_timeout_while(self.lock(), time, |waiting| !waiting.ended);
+        wait.unwrap_or_else(PoisonError::into_inner).0.ended
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let waiting = self.lock();
+        Counts {
+            written: waiting.written,
+            waiting: u64::try_from(waiting.total()).unwrap_or(u64::MAX),
+            lost: waiting.lost,
+            late: waiting.late,
+            problem: waiting.problem.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bid_log::objects::Content;
+
+    fn line(bytes: usize, object: Option<&str>) -> Line {
+        let object =
+            object.map(|text| Object { digest: Digest::of(text), content: Content::Text(text.into()), counts: true });
+        Line { kind: "decision", body: vec![b'x'; bytes], objects: object.into_iter().collect() }
+    }
+
+    fn now() -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
+    #[test]
+    fn lines_that_failed_are_tried_again_before_later_ones() {
+        let queue = Queue::new(7);
+        assert_eq!(queue.push(line(1, None)).0, 7);
+        let mut batch = queue.take(now(), false);
+        assert_eq!(queue.push(line(1, None)).0, 8);
+        queue.settle(&VecDeque::new(), std::mem::take(&mut batch), Some("no space left".to_owned()));
+        // Nobody waits for a disk that is full.
+        assert!(matches!(queue.push(line(1, None)), (9, Pushed::Stalled)));
+        let batch = queue.take(now(), false);
+        let all: Vec<Item> = batch.into_iter().collect();
+        let numbers: Vec<Option<u64>> = all.iter().map(|item| entry::sequence_of(&item.line)).collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        queue.settle(&all.into(), VecDeque::new(), None);
+        let counts = queue.counts();
+        assert_eq!((counts.lost, counts.problem), (0, None));
+        assert!(matches!(queue.push(line(1, None)), (10, Pushed::Waits(_))));
+    }
+
+    #[test]
+    fn beyond_the_bound_the_oldest_is_lost_and_counted() {
+        let queue = Queue::new(1);
+        for _ in 0..40 {
+            let _ = queue.push(line(1 << 20, None));
+        }
+        let counts = queue.counts();
+        assert_eq!(counts.waiting.saturating_add(counts.lost), 40);
+        assert_eq!(counts.waiting, 15);
+        let first = queue.take(now(), false).pop_front();
+        assert_eq!(first.and_then(|item| entry::sequence_of(&item.line)), Some(26));
+    }
+
+    #[test]
+    fn what_lines_bring_along_counts_once_and_only_until_it_is_kept() {
+        let queue = Queue::new(1);
+        let snapshot = "s".repeat(10 << 20);
+        for _ in 0..10 {
+            let _ = queue.push(line(10, Some(&snapshot)));
+        }
+        assert_eq!(queue.counts().lost, 0);
+        let other = "o".repeat(10 << 20);
+        let _ = queue.push(line(10, Some(&other)));
+        // Only without all ten is there room for the other snapshot.
+        assert_eq!(queue.counts().lost, 10);
+        queue.kept(Digest::of(&snapshot));
+        let _ = queue.push(line(10, Some(&snapshot)));
+        assert_eq!(queue.counts().lost, 10);
+        let last = queue.take(now(), false).pop_back();
+        assert!(last.is_some_and(|item| item.objects.is_empty() && item.names == [Digest::of(&snapshot)]));
+    }
+
+    #[test]
+    fn what_a_waiting_line_names_is_not_forgotten() {
+        let queue = Queue::new(1);
+        for text in ["waits", "in hand", "old"] {
+            queue.kept(Digest::of(text));
+        }
+        let _ = queue.push(line(1, Some("in hand")));
+        let batch = queue.take(now(), false);
+        let _ = queue.push(line(1, Some("waits")));
+        let named = queue.forget_unnamed(BTreeSet::from([Digest::of("file")]), &batch);
+        assert_eq!(named, ["waits", "in hand", "file"].map(Digest::of).into());
+        let _ = queue.push(line(1, Some("old")));
+        assert!(queue.take(now(), false).pop_back().is_some_and(|item| item.objects.len() == 1));
+    }
+
+    #[test]
+    fn a_closed_log_takes_nothing_and_says_so() {
+        let queue = Queue::new(1);
+        let _ = queue.push(line(1, None));
+        queue.close();
+        assert!(matches!(queue.push(line(1, None)).1, Pushed::Lost));
+        assert_eq!(queue.take(None, false).len(), 1);
+        queue.end();
+        assert!(queue.wait_for_end(Duration::ZERO));
+        assert_eq!(queue.counts().lost, 1);
+    }
+}

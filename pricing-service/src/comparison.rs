@@ -1,0 +1,320 @@
+//! How two answers to one order differ.
+
+use std::collections::BTreeMap;
+
+use pricing_core::money::{Usd, parse_decimal};
+use pricing_core::quote::Quote;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// What an answer came to, in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// `bid`, `decline` or `fault`.
+    pub decision: String,
+    /// The reason's code, where there is no bid.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The bid.
+    #[serde(default)]
+    pub price: Option<Money>,
+    /// USD a month.
+    #[serde(default)]
+    pub usd_per_month: Option<String>,
+}
+
+/// An amount of a token, as the contract writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// The token.
+    pub denom: String,
+    /// How much of it.
+    pub amount: String,
+}
+
+impl Outcome {
+    /// What a quote came to.
+    #[must_use]
+    pub fn of(quote: &Quote) -> Self {
+        let decision = match quote.reason() {
+            None => "bid",
+            Some(reason) if reason.code.is_fault() => "fault",
+            Some(_) => "decline",
+        };
+        let price = quote.price();
+        Self {
+            decision: decision.to_owned(),
+            code: quote.reason().map(|reason| reason.code.name().to_owned()),
+            price: price.map(|price| Money { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
+        }
+    }
+
+    fn is(&self, decision: &str) -> bool {
+        self.decision == decision
+    }
+
+    fn amount(&self) -> Option<Decimal> {
+        self.price.as_ref().and_then(|price| parse_decimal(&price.amount).ok())
+    }
+
+    /// USD a month of a bid, where it is known.
+    #[must_use]
+    pub fn bid_usd(&self) -> Option<Usd> {
+        let usd = self.usd_per_month.as_deref().filter(|_| self.is("bid"))?;
+        parse_decimal(usd).ok().map(Usd::from_decimal)
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.decision)?;
+        match (&self.price, &self.code) {
+            (Some(price), _) => write!(f, " {} {}", price.amount, price.denom),
+            (None, Some(code)) => write!(f, " {code}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// How a second answer differs from the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Difference {
+    /// Neither in what was decided, nor in its price or reason.
+    Same,
+    /// Both bid, the second less.
+    Cheaper,
+    /// Both bid, the second more.
+    Dearer,
+    /// Only the second bids.
+    Won,
+    /// Only the first bids; the second declines.
+    Lost,
+    /// The second is a fault, and the first is none.
+    Fault,
+    /// Neither bids, for different reasons.
+    Reason,
+}
+
+impl Difference {
+    /// Every one.
+    pub const ALL: [Self; 7] =
+        [Self::Same, Self::Cheaper, Self::Dearer, Self::Won, Self::Lost, Self::Fault, Self::Reason];
+
+    /// How an answer differs from the one before.
+    #[must_use]
+    pub fn between(before: &Outcome, after: &Outcome) -> Self {
+        match (before.is("bid"), after.is("bid")) {
+            (true, true) => match (before.amount(), after.amount()) {
+                (Some(before), Some(after)) if after < before => Self::Cheaper,
+                (Some(before), Some(after)) if after > before => Self::Dearer,
+                _ => Self::Same,
+            },
+            (false, true) => Self::Won,
+            _ if after.is("fault") && !before.is("fault") => Self::Fault,
+            (true, false) => Self::Lost,
+            (false, false) if before.code == after.code => Self::Same,
+            (false, false) => Self::Reason,
+        }
+    }
+
+    /// The name as logs and metrics have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Cheaper => "cheaper",
+            Self::Dearer => "dearer",
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Fault => "fault",
+            Self::Reason => "reason",
+        }
+    }
+}
+
+/// Pairs of answers, summed up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Pairs.
+    pub orders: u64,
+    /// Alike.
+    pub same: u64,
+    /// Bids that are lower.
+    pub cheaper: u64,
+    /// Bids that are higher.
+    pub dearer: u64,
+    /// Bids where there was none.
+    pub won: u64,
+    /// Bids that are none any more.
+    pub lost: u64,
+    /// Faults where there was none.
+    pub fault: u64,
+    /// Other reasons for no bid.
+    pub reason: u64,
+    /// Bids that became too dear for the tenant.
+    pub now_above_max: u64,
+    /// Bids of what had been too dear for the tenant.
+    pub no_longer_above_max: u64,
+    /// USD a month of all bids before.
+    #[serde(serialize_with = "usd")]
+    pub usd_before: Usd,
+    /// USD a month of all bids after.
+    #[serde(serialize_with = "usd")]
+    pub usd_after: Usd,
+    /// Bids, before or after, of which no USD are known; they are in neither sum.
+    pub without_usd: u64,
+}
+
+fn usd<S: serde::Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(usd)
+}
+
+const ABOVE_MAX: &str = "price-above-max";
+
+impl Tally {
+    /// Adds a pair.
+    pub fn add(&mut self, before: &Outcome, after: &Outcome) {
+        let difference = Difference::between(before, after);
+        let count = |counter: &mut u64| *counter = counter.saturating_add(1);
+        count(&mut self.orders);
+        count(match difference {
+            Difference::Same => &mut self.same,
+            Difference::Cheaper => &mut self.cheaper,
+            Difference::Dearer => &mut self.dearer,
+            Difference::Won => &mut self.won,
+            Difference::Lost => &mut self.lost,
+            Difference::Fault => &mut self.fault,
+            Difference::Reason => &mut self.reason,
+        });
+        let above_max = |outcome: &Outcome| outcome.code.as_deref() == Some(ABOVE_MAX);
+        match difference {
+            Difference::Lost if above_max(after) => count(&mut self.now_above_max),
+            Difference::Won if above_max(before) => count(&mut self.no_longer_above_max),
+            _ => {}
+        }
+        for (outcome, sum) in [(before, &mut self.usd_before), (after, &mut self.usd_after)] {
+            let added = outcome.bid_usd().and_then(|usd| sum.checked_add(usd).ok());
+            match added {
+                Some(added) => *sum = added,
+                None if outcome.is("bid") => self.without_usd = self.without_usd.saturating_add(1),
+                None => {}
+            }
+        }
+    }
+}
+
+/// A pair of answers that differ in USD a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pair {
+    /// The decision's number.
+    pub sequence: Option<u64>,
+    /// The order's name.
+    pub order_id: Option<String>,
+    /// The group's name.
+    pub group: String,
+    /// The cards.
+    pub gpu: String,
+    /// The first answer.
+    pub before: Outcome,
+    /// The second.
+    pub after: Outcome,
+    /// By how many USD a month they differ; above 0.
+    #[serde(serialize_with = "usd")]
+    pub usd: Usd,
+}
+
+/// Many pairs of answers by GPU label, and those that differ most.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// By GPU label.
+    pub kinds: BTreeMap<String, Tally>,
+    /// Of all.
+    pub total: Tally,
+    /// The largest differences, largest first.
+    pub largest: Vec<Pair>,
+}
+
+/// How many of the largest differences are kept.
+const LARGEST: usize = 10;
+/// How many GPU labels are told apart.
+const MAX_KINDS: usize = 500;
+
+impl Summary {
+    /// Adds a pair. `pair` describes it, and is only asked where it is among the largest.
+    pub fn add(&mut self, gpu: &str, before: &Outcome, after: &Outcome, pair: impl FnOnce(Usd) -> Pair) {
+        let gpu = if self.kinds.contains_key(gpu) || self.kinds.len() < MAX_KINDS { gpu } else { "other" };
+        self.kinds.entry(gpu.to_owned()).or_default().add(before, after);
+        self.total.add(before, after);
+        let usd = |outcome: &Outcome| outcome.bid_usd().unwrap_or_default();
+        let Ok(difference) = usd(after).checked_sub(usd(before)) else { return };
+        let size = Usd::from_decimal(difference.decimal().abs());
+        let place = self.largest.partition_point(|pair| pair.usd >= size);
+        if size.is_zero() || place >= LARGEST {
+            return;
+        }
+        self.largest.insert(place, pair(size));
+        self.largest.truncate(LARGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bid(amount: &str, usd: &str) -> Outcome {
+        Outcome {
+            decision: "bid".to_owned(),
+            code: None,
+            price: Some(Money { denom: "uakt".to_owned(), amount: amount.to_owned() }),
+            usd_per_month: Some(usd.to_owned()),
+        }
+    }
+
+    fn no_bid(decision: &str, code: &str) -> Outcome {
+        Outcome { decision: decision.to_owned(), code: Some(code.to_owned()), ..Outcome::default() }
+    }
+
+    #[test]
+    fn differences_have_a_direction() {
+        let (low, high) = (bid("9.5", "9"), bid("10", "10"));
+        let (decline, other) = (no_bid("decline", "price-above-max"), no_bid("decline", "owner-denied"));
+        let fault = no_bid("fault", "trap");
+        let between = |before, after| Difference::between(before, after).name();
+        assert_eq!(between(&low, &low), "same");
+        assert_eq!(between(&low, &high), "dearer");
+        assert_eq!(between(&high, &low), "cheaper");
+        assert_eq!(between(&decline, &low), "won");
+        assert_eq!(between(&low, &decline), "lost");
+        assert_eq!(between(&low, &fault), "fault");
+        assert_eq!(between(&decline, &fault), "fault");
+        assert_eq!(between(&decline, &other), "reason");
+        assert_eq!(between(&fault, &decline), "reason");
+        assert_eq!(between(&fault, &low), "won");
+    }
+
+    #[test]
+    fn sums_are_of_bids_only() {
+        let mut summary = Summary::default();
+        let above_max = Outcome { usd_per_month: Some("500".to_owned()), ..no_bid("decline", "price-above-max") };
+        let pairs = [(bid("1", "10"), bid("2", "20")), (bid("3", "30"), above_max.clone()), (above_max, bid("1", "7"))];
+        for (before, after) in &pairs {
+            summary.add("none", before, after, |usd| Pair {
+                sequence: None,
+                order_id: None,
+                group: String::new(),
+                gpu: String::new(),
+                before: before.clone(),
+                after: after.clone(),
+                usd,
+            });
+        }
+        let total = &summary.total;
+        assert_eq!((total.orders, total.dearer, total.lost, total.won), (3, 1, 1, 1));
+        assert_eq!((total.now_above_max, total.no_longer_above_max, total.without_usd), (1, 1, 0));
+        assert_eq!([total.usd_before, total.usd_after].map(|usd| usd.to_string()), ["40", "27"]);
+        let largest: Vec<String> = summary.largest.iter().map(|pair| pair.usd.to_string()).collect();
+        assert_eq!(largest, ["30", "10", "7"]);
+    }
+}

@@ -1,0 +1,25 @@
+//! A plugin that takes its time and then bids.
+
+use testkit::guest::{Guest, text_answer, text_data};
+
+/// What it bids.
+pub(crate) const BID: &str = "1.5 uact";
+
+/// A component that counts so far before it bids.
+pub(crate) fn plugin(counts: u32) -> Vec<u8> {
+    let fields = format!("(global $count (mut i32) (i32.const 0)) {}", text_data("1.5"));
+    let price = format!(
+        "(loop $again (global.set $count (i32.add (global.get $count) (i32.const 1)))
+         (br_if $again (i32.lt_u (global.get $count) (i32.const {counts})))) {}",
+        text_answer(0, 3)
+    );
+    Guest { fields: &fields, price: &price, ..Guest::default() }.component()
+}
+
+/// The configuration of it, and of the limits.
+pub(crate) fn config(limits: &str) -> String {
+    format!(
+        "[plugin]\nfile = \"slow.wasm\"\ndeadline = \"30s\"\nfuel = 1000000000000\n[limits]\n{limits}\n\
+         [reload]\nwatch = \"0s\"\n"
+    )
+}
