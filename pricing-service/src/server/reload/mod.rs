@@ -64,18 +64,18 @@ impl Service {
     /// Tells the parts of the service that work in the background of a configuration that was taken. What of it could
     /// be refused was looked at before.
     fn reconfigure(&self, before: &Loaded, after: &Loaded, plan: Option<Plan>) {
-        if before.config.feed != after.config.feed {
-            if let Err(error) = self.inner.feed.reconfigure(&after.config.feed) {
-                tracing::error!(%error, "the feed stays as it was");
-            }
+        if before.config.feed != after.config.feed
+            && let Err(error) = self.inner.feed.reconfigure(&after.config.feed)
+        {
+            tracing::error!(%error, "the feed stays as it was");
         }
         if before.config.inventory != after.config.inventory {
             self.follow(plan);
         }
-        if before.config.tracing.level != after.config.tracing.level {
-            if let Err(error) = telemetry::set_level(&after.config.tracing.level) {
-                tracing::error!(%error, "the level of what is told stays as it was");
-            }
+        if before.config.tracing.level != after.config.tracing.level
+            && let Err(error) = telemetry::set_level(&after.config.tracing.level)
+        {
+            tracing::error!(%error, "the level of what is told stays as it was");
         }
     }
 
@@ -143,10 +143,10 @@ pub(super) async fn watch(service: Service, stop: CancellationToken) {
 }
 
 async fn hung_up(hangup: &mut Option<Signal>) {
-    if let Some(signal) = hangup {
-        if signal.recv().await.is_some() {
-            return;
-        }
+    if let Some(signal) = hangup
+        && signal.recv().await.is_some()
+    {
+        return;
     }
     std::future::pending().await
 }
