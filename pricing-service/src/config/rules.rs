@@ -12,6 +12,8 @@ use toml::de::DeValue;
 use crate::telemetry;
 
 const DAY: u64 = 24 * 3600;
+/// As durations are written: 365.25 days.
+const YEAR: u64 = 31_557_600;
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +78,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
         // A cluster that hardly changes may be described by hand.
-        "inventory.max_age" => Rule::Span(1000, 3650 * DAY * 1000),
+        "inventory.max_age" => Rule::Span(1000, 10 * YEAR * 1000),
         "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
         "inventory.silence" => Rule::SpanOrNone(1000, DAY * 1000),
         "feed.interval" => Rule::Span(1000, DAY * 1000),

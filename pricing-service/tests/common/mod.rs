@@ -133,7 +133,9 @@ impl Drop for Running {
 /// A configuration with a socket of its own.
 fn whole(config: &str) -> String {
     let socket = if config.contains("[listen]") { "" } else { "[listen]\nsocket = \"bidprice.sock\"\n" };
-    format!("{config}\n{socket}")
+    // The public sources are nobody's to ask from a test.
+    let feed = if config.contains("[feed]") { "" } else { "[feed]\nusd_per_akt = \"0.50\"\n" };
+    format!("{config}\n{socket}{feed}")
 }
 
 /// A connection to a Unix socket, made when it is needed.
