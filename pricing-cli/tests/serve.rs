@@ -101,7 +101,7 @@ impl Drop for Running {
     }
 }
 
-const LISTEN: &str = "[listen]\nsocket = \"bidprice.sock\"\n[reload]\nwatch = \"0s\"\n";
+const LISTEN: &str = "[listen]\nsocket = \"bidprice.sock\"\n[reload]\nwatch = \"0s\"\n[feed]\nusd_per_akt = \"0.50\"\n";
 
 #[test]
 fn it_is_probed_looked_at_reloaded_and_ends_on_sigterm() {

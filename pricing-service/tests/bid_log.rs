@@ -1,6 +1,6 @@
 //! The bid log when things go wrong, and the proof that what it keeps is enough to decide again.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 mod decisions;
 

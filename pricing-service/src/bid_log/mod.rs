@@ -230,6 +230,7 @@ fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
         scanned,
         syncer,
         sizes: BTreeMap::new(),
+        told: None,
     };
     spawn("bid-log", move || writer.run())?;
     Ok(queue)
@@ -281,5 +282,31 @@ fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
                 tracing::warn!(%error, file = %name, "a file of the bid log cannot be read");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_keeps_the_first_caller_for_a_moment_and_the_others_not_at_all() {
+        // Nobody writes.
+        let queue = Arc::new(Queue::new(1));
+        let log = BidLog { handle: Arc::new(Handle { queue: Arc::clone(&queue), folder: PathBuf::new() }) };
+        let line = || record::Line { kind: "decision", body: b"}".to_vec(), objects: Vec::new() };
+        assert_eq!(log.push(Ok(line())).written().await, Outcome::Late);
+        let start = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(log.push(Ok(line())).written().await, Outcome::Late);
+        }
+        assert!(start.elapsed() < PATIENCE * 50, "{:?}", start.elapsed());
+        assert_eq!((log.reading().late, log.reading().waiting), (101, 101));
+        // Once the disk gets on, callers wait for it again.
+        let written = queue.take(Some(Duration::ZERO), false);
+        queue.settle(&written, VecDeque::new(), None);
+        assert!(matches!(log.push(Ok(line())).pushed, Pushed::Waits(_)));
     }
 }

@@ -181,8 +181,6 @@ fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
     use super::*;
 
     fn text(text: &str) -> Object {

@@ -23,6 +23,9 @@ const LAST_TRIES: u32 = 10;
 /// How often what was written is made to survive a power cut.
 const SYNC: Duration = Duration::from_secs(1);
 
+/// How often it is told that nothing can be written.
+const TELL: Duration = Duration::from_secs(60);
+
 /// A file of the log that is not written any more.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -50,6 +53,8 @@ pub(super) struct Writer {
     pub(super) syncer: SyncSender<Arc<File>>,
     /// Sizes of what is kept, on disk.
     pub(super) sizes: BTreeMap<Digest, u64>,
+    /// When it was last told that nothing can be written.
+    pub(super) told: Option<Instant>,
 }
 
 impl Writer {
@@ -68,9 +73,7 @@ impl Writer {
             }
             let (written, outcome) = self.commit(&mut batch);
             failing = outcome.is_err();
-            if let Err(error) = &outcome {
-                tracing::error!(%error, folder = %self.folder.path().display(), "the bid log cannot be written");
-            }
+            self.tell(outcome.as_ref().err());
             self.queue.settle(&written, batch, outcome.err().map(|error| error.to_string()));
             for item in written {
                 let _ = answered(item, Outcome::Written);
@@ -97,6 +100,20 @@ impl Writer {
         queue.end();
     }
 
+    /// Tells that nothing can be written, now and then, and when that is over.
+    fn tell(&mut self, problem: Option<&io::Error>) {
+        let folder = self.folder.path().display();
+        match problem {
+            None if self.told.take().is_some() => tracing::info!(%folder, "the bid log is written again"),
+            None => {}
+            Some(_) if self.told.is_some_and(|told| told.elapsed() < TELL) => {}
+            Some(error) => {
+                self.told = Some(Instant::now());
+                tracing::error!(%error, %folder, "the bid log cannot be written; lines wait in memory");
+            }
+        }
+    }
+
     /// Writes lines in their order. What could not be written stays in the batch.
     fn commit(&mut self, batch: &mut VecDeque<Item>) -> (VecDeque<Item>, io::Result<()>) {
         let mut written = VecDeque::new();
@@ -116,17 +133,12 @@ impl Writer {
         let Some(tail) = &mut self.tail else { return Err(io::Error::other("there is no file to write to")) };
         let (mut lines, mut count) = (Vec::new(), 0_usize);
         for item in batch.iter() {
-            // What a line names is there before the line is.
-            for object in &item.objects {
-                if self.sizes.contains_key(&object.digest) {
-                    continue;
-                }
-                let (size, new) = self.objects.put(object, sync)?;
-                self.sizes.insert(object.digest, if object.counts { size } else { 0 });
-                if let Some(file) = new.filter(|_| self.config.fsync == Fsync::Second) {
-                    // When the disk cannot keep up, the next start writes it anew.
-                    let _ = self.syncer.try_send(Arc::new(file));
-                }
+            // What a line names is there before the line is. Where that fails, the lines before it are written first.
+            match keep(&self.objects, &mut self.sizes, item, self.config.fsync) {
+                // When the disk cannot keep up, the next start writes it anew.
+                Ok(to_sync) => to_sync.into_iter().for_each(|file| drop(self.syncer.try_send(Arc::new(file)))),
+                Err(error) if count == 0 => return Err(error),
+                Err(_) => break,
             }
             for name in &item.names {
                 tail.name(*name, self.sizes.get(name).copied().unwrap_or(0));
@@ -222,6 +234,20 @@ impl Writer {
             tail.dirty = false;
         }
     }
+}
+
+/// Keeps what a line names, and tells which files are to survive a power cut with it.
+fn keep(objects: &Objects, sizes: &mut BTreeMap<Digest, u64>, item: &Item, fsync: Fsync) -> io::Result<Vec<File>> {
+    let mut to_sync = Vec::new();
+    for object in &item.objects {
+        if sizes.contains_key(&object.digest) {
+            continue;
+        }
+        let (size, new) = objects.put(object, fsync == Fsync::Each)?;
+        sizes.insert(object.digest, if object.counts { size } else { 0 });
+        to_sync.extend(new.filter(|_| fsync == Fsync::Second));
+    }
+    Ok(to_sync)
 }
 
 /// Tells a caller what became of its line. Who does not wait any more needs no answer.

@@ -75,7 +75,9 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         | "bid_log.folder" => Rule::Path,
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
-        "inventory.max_age" | "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
+        // A cluster that hardly changes may be described by hand.
+        "inventory.max_age" => Rule::Span(1000, 3650 * DAY * 1000),
+        "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
         "inventory.silence" => Rule::SpanOrNone(1000, DAY * 1000),
         "feed.interval" => Rule::Span(1000, DAY * 1000),
         "inventory.hold" => Rule::SpanOrNone(1000, DAY * 1000),

@@ -121,7 +121,7 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ),
         (
             "[inventory]\nmax_age = \"0s\"",
-            "line 2, column 11, at `inventory.max_age`: `0s` is out of range; expected from `1s` to `7days`",
+            "line 2, column 11, at `inventory.max_age`: `0s` is out of range; expected from `1s` to `9years 11months 29days 17h 24m`",
         ),
         (
             "[feed]\ninterval = \"1000years\"",

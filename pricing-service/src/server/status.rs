@@ -26,7 +26,6 @@ impl Service {
             shadow: active.shadow.as_ref().map(|active| shadow(active, &self.inner.shadow.reading())),
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(log.reading())),
             reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
-            ..StatusResponse::default()
         }
     }
 }

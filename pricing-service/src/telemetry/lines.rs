@@ -125,9 +125,12 @@ mod tests {
 
     use super::*;
 
+    /// Whether it is shut, and what was written.
+    type Inside = (bool, Vec<u8>);
+
     /// Keeps what is written, and takes nothing while it is shut.
     #[derive(Clone, Default)]
-    struct Door(Arc<(Mutex<(bool, Vec<u8>)>, Condvar)>);
+    struct Door(Arc<(Mutex<Inside>, Condvar)>);
 
     impl Write for Door {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

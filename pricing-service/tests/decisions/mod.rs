@@ -1,6 +1,12 @@
 //! Decisions to record: of the corpus's orders, in every way in which a decision can be made.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "not every test uses all of it; a broken test must say so at once")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::manual_is_multiple_of,
+    reason = "not every test uses all of it; a broken test must say so at once"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +32,11 @@ use serde_json::Value;
 /// An order of one service without GPUs, in uact.
 pub(crate) const PLAIN: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
+/// The same settings with other rates.
+pub(crate) fn with_rates(settings: &Settings, rates: &str) -> Settings {
+    Settings { rates: Source::read(rates.to_owned()).unwrap(), ..settings.clone() }
+}
+
 /// A host for replays.
 pub(crate) fn host() -> PluginHost {
     PluginHost::new(HostSettings::new(Compiler::InProcess))
@@ -45,8 +56,7 @@ fn rates(gpu: &str) -> Source {
 }
 
 fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
-    let settings = PluginSettings { fallback, ..PluginSettings::new(SizeClass::Standard) };
-    let mut settings = settings;
+    let mut settings = PluginSettings { fallback, ..PluginSettings::new(SizeClass::Standard) };
     // So that the machine's load decides nothing.
     settings.limits.deadline = Duration::from_secs(20);
     settings.breaker.faults = 0;
@@ -162,7 +172,7 @@ pub(crate) fn corpus(number: usize) -> Vec<Sample> {
         let ask = match n % 4 {
             0 => Ask::read(scripts[n % scripts.len()]["stdin"].as_str().unwrap()),
             1 => Ask::read(fs::read_to_string(&sdls[n % sdls.len()]).unwrap()),
-            _ => Ask::read(reservations[(n * 40) % reservations.len()]["group"].to_string()),
+            _ => Ask::read(reservations[(n * 40 + n / 60) % reservations.len()]["group"].to_string()),
         };
         let mut ask = ask.ok()?;
         ask.name = (n % 3 > 0).then(|| name(n));

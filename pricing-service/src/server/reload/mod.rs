@@ -176,6 +176,11 @@ fn look(service: &Service, settling: &mut Settling) -> bool {
         }
         Next::Refresh => {
             service.refresh_plugins();
+            // What somebody else's reload was refused for may be gone by now.
+            let well = in_use && active.plugins().all(|opened| opened.status().problem.is_none());
+            if well && !settling.was_refused() && service.reloads().problem.is_some() {
+                settling.took(&now, service.reload().is_ok(), Instant::now());
+            }
             false
         }
     }

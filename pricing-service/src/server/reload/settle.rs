@@ -78,6 +78,11 @@ impl Settling {
         }
     }
 
+    /// Whether what was looked at last was refused.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// Takes note of how taking a look's files ended.
     pub(super) fn took(&mut self, look: &Look, taken: bool, at: Instant) {
         self.refused = (!taken).then(|| (look.clone(), at));
