@@ -60,7 +60,7 @@ async fn a_second_service_is_refused_and_the_first_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tcp_beyond_loopback_without_tls_is_refused_and_says_what_to_do() {
     let message = refusal("[listen]\ntcp = \"0.0.0.0:9310\"\nsocket = \"\"", |_| {}).await;
-    assert!(message.starts_with("listen.tcp: whoever reaches `0.0.0.0:9310`"), "{message}");
+    assert!(message.contains("`listen.tcp`: whoever reaches `0.0.0.0:9310`"), "{message}");
     assert!(message.contains("127.0.0.1:9310") && message.contains("[listen.tls]"), "{message}");
 }
 
@@ -142,7 +142,7 @@ async fn a_key_that_others_may_read_is_refused() {
     let authority = Authority::new();
     let config = format!("[listen]\nsocket = \"\"\ntcp = \"{}\"\n{TLS}", free_address());
     let message = refusal(&config, |folder| put_tls(folder, &authority, &authority, 0o644)).await;
-    assert!(message.starts_with("listen.tls.key: ") && message.contains("chmod 600"), "{message}");
+    assert!(message.contains("listen.tls.key") && message.contains("chmod 600"), "{message}");
     let nothing = |folder: &Path| {
         put_tls(folder, &authority, &authority, 0o600);
         fs::write(folder.join("a.pem"), "nothing").unwrap();

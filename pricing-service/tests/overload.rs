@@ -163,7 +163,7 @@ async fn a_stream_answers_each_request_in_its_order_and_errors_among_them() {
     for number in 1..=100 {
         match answers.message().await.unwrap().unwrap().outcome.unwrap() {
             Outcome::Response(answer) => {
-                assert_eq!(outcome(answer.quotes.first().unwrap()), format!("{}000 uact", number));
+                assert_eq!(outcome(answer.quotes.first().unwrap()), format!("{number}000 uact"));
             }
             Outcome::Error(error) => assert_eq!((error.code, number % 10), (3, 0), "{}", error.message),
         }
@@ -212,7 +212,7 @@ async fn calls_in_flight_end_before_the_service_does() {
     sender.send(request(ORDER)).await.unwrap();
     let stream = client.quote_stream(tokio_stream::wrappers::ReceiverStream::new(receiver)).await;
     let mut stream = stream.unwrap().into_inner();
-    tokio::time::sleep(100 * MS).await;
+    tokio::time::sleep(300 * MS).await;
     let socket = running.socket();
     running.stop().await.unwrap();
     assert_eq!(call.await.unwrap(), Ok(slow::BID.to_owned()));

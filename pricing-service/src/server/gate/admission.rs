@@ -191,7 +191,9 @@ impl Admission {
     /// Takes an order, or refuses it.
     pub(super) fn admit(&mut self, now: Instant, deadline: Instant) -> Result<Admitted, Refused> {
         self.look(now, deadline)?;
-        if let Some(rate) = self.limits.rate.filter(|rate| !self.bucket.take(now, *rate)) {
+        if let Some(rate) = self.limits.rate
+            && !self.bucket.take(now, rate)
+        {
             return Err(Refused::Rate { rate });
         }
         let at_once = self.ahead().is_none();
