@@ -95,7 +95,8 @@ async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
 async fn a_deadline_of_nothing_is_exceeded_at_once() {
     let running = slow("concurrency = 1", TENTH).await;
     let (code, message) = ask(running.client().await, "0m").await.unwrap_err();
-    assert_eq!(code, Code::DeadlineExceeded, "{message}");
+    // Whichever is first to say so: the service, or the client, which calls it cancelled.
+    assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{code:?} {message}");
     running.stop().await.unwrap();
 }
 
