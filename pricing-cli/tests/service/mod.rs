@@ -1,6 +1,8 @@
 //! The real program as a process, and the peers that it listens to.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
@@ -162,6 +164,20 @@ impl Drop for Program {
             let _ = child.wait();
         }
     }
+}
+
+/// An address of this machine that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The page of metrics.
+pub(crate) fn page(metrics: SocketAddr) -> String {
+    let mut stream = std::net::TcpStream::connect(metrics).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
 }
 
 /// A client of the service on a socket.
