@@ -16,6 +16,9 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
+/// A bid, or the code and message of a refusal.
+type Answer = Result<String, (Code, String)>;
+
 const MS: Duration = Duration::from_millis(1);
 
 /// A service whose plugin takes some time for each order.
@@ -35,7 +38,7 @@ fn with_timeout(time: Duration) -> Request<QuoteRequest> {
 }
 
 /// Asks, whatever the client itself thinks of the time.
-async fn ask(mut client: PricingClient<Channel>, time: &'static str) -> Result<String, (Code, String)> {
+async fn ask(mut client: PricingClient<Channel>, time: &'static str) -> Answer {
     let mut asked = Request::new(request(ORDER));
     asked.metadata_mut().insert("grpc-timeout", time.parse().unwrap());
     match client.quote(asked).await {
@@ -81,7 +84,7 @@ async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
         calls.spawn(ask(client.clone(), time));
     }
     let answers = calls.join_all().await;
-    let count = |wanted: &dyn Fn(&Result<String, (Code, String)>) -> bool| answers.iter().filter(|a| wanted(a)).count();
+    let count = |wanted: &dyn Fn(&Answer) -> bool| answers.iter().filter(|a| wanted(a)).count();
     let refused = count(&|answer| matches!(answer, Err((Code::ResourceExhausted, _))));
     let bids = count(&Result::is_ok);
     assert!(bids > 0 && refused > bids, "{answers:?}");

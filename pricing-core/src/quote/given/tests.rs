@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
-
 use super::*;
 use crate::order::detect;
 use crate::quote::{Supply, Terms, quote};
