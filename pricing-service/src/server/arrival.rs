@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tonic::Status;
 use tonic::body::Body;
@@ -20,6 +20,9 @@ use super::state::Service as Pricing;
 /// The calls that price one order.
 const PRICED: [&str; 3] =
     ["/bidprice.v1.Pricing/Quote", "/bidprice.v1.Pricing/Screen", "/akash.provider.v1.ProviderRPC/BidScreening"];
+
+/// How long any other call may take: a reload may have a large plugin to compile.
+const UNPRICED: Duration = Duration::from_secs(600);
 
 /// When a call must be answered. It counts from the arrival of its head: a request that drips in has no more time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +59,11 @@ impl Service<Request<Body>> for Arrived {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let active = self.pricing.active();
         let limits = &active.loaded.config.limits;
-        let deadline = deadline::of(request.headers(), limits.deadline.get());
+        let priced = PRICED.contains(&request.uri().path());
+        let longest = if priced { limits.deadline.get() } else { UNPRICED };
+        let deadline = deadline::of(request.headers(), longest);
         request.extensions_mut().insert(Deadline(deadline));
-        let entered = if PRICED.contains(&request.uri().path()) {
-            self.pricing.inner.gate.enter(limits, deadline).map(Some)
-        } else {
-            Ok(None)
-        };
+        let entered = if priced { self.pricing.inner.gate.enter(limits, deadline).map(Some) } else { Ok(None) };
         let call = match entered {
             Ok(call) => call,
             Err(refused) => return Box::pin(refuse(request.into_body(), deadline, refused)),
