@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{Body as _, Bytes};
 use tonic::service::Routes;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::deadline;
@@ -69,11 +69,12 @@ impl Service<Request<Body>> for Arrived {
             Err(refused) => return Box::pin(refuse(request.into_body(), deadline, refused)),
         };
         let answered = self.routes.call(request);
+        let most = limits.request_bytes;
         Box::pin(async move {
             let _call = call;
             // Of a stream, this is the time until it begins.
             match tokio::time::timeout_at(deadline.into(), answered).await {
-                Ok(answered) => answered,
+                Ok(answered) => answered.map(|response| too_large(response, most)),
                 Err(_) => Ok(answer(Refused::Deadline)),
             }
         })
@@ -98,6 +99,16 @@ async fn refuse(mut request: Body, deadline: Instant, refused: Refused) -> Resul
     // Late or not, it is refused.
     let _ = tokio::time::timeout_at(deadline.into(), skip).await;
     Ok(answer(refused))
+}
+
+/// Says of a request that was too large which limit that was. The decoder calls it out of range; nothing else here does.
+fn too_large(response: Response<Body>, most: usize) -> Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    if status.is_none_or(|status| status.code() != Code::OutOfRange) {
+        return response;
+    }
+    Status::resource_exhausted(format!("the request is larger than the {most} bytes of `limits.request_bytes`"))
+        .into_http()
 }
 
 fn answer(refused: Refused) -> Response<Body> {
