@@ -1,5 +1,6 @@
 //! Targets that the daemon names: where it put an order, to be priced as they are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,20 @@ pub enum TargetError {
         /// Where.
         node: String,
     },
+    /// A place has cards more than once.
+    #[error("the target of resource {unit} says twice which cards there are {node}; expected one entry a node")]
+    RepeatedCards {
+        /// The unit.
+        unit: u32,
+        /// Where.
+        node: String,
+    },
+    /// Cards without a node are of no replica.
+    #[error("the target of resource {unit} has cards without a node, though each of its nodes has an entry")]
+    UnusedCards {
+        /// The unit.
+        unit: u32,
+    },
     /// The order did not ask for such a card.
     #[error("the target of resource {unit} has the card `{kind}`, which the order does not ask for")]
     UnwantedCard {
@@ -156,6 +171,7 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
     if unit.gpu.units == 0 {
         return Ok(Vec::new());
     }
+    check_entries(unit, &target.cards, &replicas)?;
     let mut groups = Vec::new();
     for (node, replicas) in replicas {
         let given = target.cards.iter().find(|given| given.node.as_deref() == node);
@@ -168,6 +184,25 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
         groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known: true });
     }
     Ok(groups)
+}
+
+/// Refuses entries that would not be looked at: the cards in them would not be priced.
+fn check_entries(
+    unit: &ResourceUnit,
+    cards: &[GivenCards],
+    replicas: &[(Option<&str>, u32)],
+) -> Result<(), TargetError> {
+    let mut named: BTreeSet<Option<&str>> = BTreeSet::new();
+    for given in cards {
+        if !named.insert(given.node.as_deref()) {
+            return Err(TargetError::RepeatedCards { unit: unit.id, node: on(given.node.as_deref()) });
+        }
+    }
+    let needed = replicas.iter().any(|(node, _)| node.is_none() || !named.contains(node));
+    if named.contains(&None) && !needed {
+        return Err(TargetError::UnusedCards { unit: unit.id });
+    }
+    Ok(())
 }
 
 fn allowed(unit: &ResourceUnit, given: &GivenKind) -> Result<GpuKind, TargetError> {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::order::detect;
-use crate::quote::{Supply, Terms, quote};
+use crate::quote::{Supply, Terms, alternatives, quote};
 use crate::rates;
 
 const ORDER: &str = r#"{"name":"g","resources":[{"resource":{"id":1,"cpu":{"units":{"val":"1000"}},
@@ -66,4 +66,61 @@ fn a_target_that_is_not_the_orders_is_refused() {
     let mut unwanted = good;
     unwanted.cards[0].kinds[0].vendor = "amd".to_owned();
     assert!(matches!(refused(&[unwanted]), TargetError::UnwantedCard { .. }));
+}
+
+#[test]
+fn cards_that_would_not_be_priced_are_refused() {
+    let refused = |target: GivenTarget| QuotedTarget::given(&order(), &[target]).unwrap_err();
+    let node = "on `a`".to_owned();
+    let twice = on_nodes(&[("a", "t4"), ("a", "h100"), ("b", "t4")]);
+    assert_eq!(refused(twice), TargetError::RepeatedCards { unit: 1, node });
+    let anywhere = GivenCards { node: None, kinds: vec![kind("h100")] };
+    let mut beside = on_nodes(&[("a", "t4")]);
+    beside.cards.push(anywhere.clone());
+    // It is of the node without an entry.
+    assert_eq!(gpu_usd(&beside), ["80", "1900"]);
+    beside.cards.push(anywhere.clone());
+    assert!(matches!(refused(beside), TargetError::RepeatedCards { .. }));
+    let mut beside_all = on_nodes(&[("a", "t4"), ("b", "t4")]);
+    beside_all.cards.push(anywhere);
+    assert_eq!(refused(beside_all), TargetError::UnusedCards { unit: 1 });
+}
+
+#[test]
+fn alternatives_of_a_given_target_are_of_each_of_its_nodes() {
+    let order = order();
+    let pricing = rates::toml::read(RATES).unwrap();
+    let listed = |target: &GivenTarget| {
+        let targets = QuotedTarget::given(&order, std::slice::from_ref(target)).unwrap();
+        let supply = Supply::Given { targets: &targets };
+        let found = alternatives(&order, &pricing, supply, &Terms::default()).unwrap();
+        assert!(found.complete);
+        (targets, found.list)
+    };
+    let (targets, list) = listed(&on_nodes(&[("a", "t4"), ("b", "h100")]));
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].targets, targets);
+    assert_eq!(list[0].usd_per_month.unwrap().to_string(), "1984.8");
+    // The second node may have either card, which is named once though the daemon names it twice.
+    let mut open = on_nodes(&[("a", "t4"), ("b", "h100")]);
+    open.cards[1].kinds.extend([kind("t4"), kind("h100")]);
+    let (_, list) = listed(&open);
+    let usd: Vec<String> = list.iter().map(|one| one.usd_per_month.unwrap().to_string()).collect();
+    assert_eq!(usd, ["164.8", "1984.8"]);
+    let nodes = |place: usize| list[place].targets[0].cards.iter().map(|group| group.node.as_deref()).collect();
+    let nodes: [Vec<Option<&str>>; 2] = [nodes(0), nodes(1)];
+    assert_eq!(nodes, [[Some("a"), Some("b")], [Some("a"), Some("b")]]);
+}
+
+#[test]
+fn too_many_alternatives_are_cut_short() {
+    let order = detect::read(&ORDER.replace(r#""count":2"#, r#""count":9"#), None).unwrap().remove(0);
+    let pricing = rates::toml::read(RATES).unwrap();
+    let nodes: Vec<String> = (0..9).map(|node| format!("n{node}")).collect();
+    let kinds = vec![kind("t4"), kind("h100")];
+    let cards = nodes.iter().map(|node| GivenCards { node: Some(node.clone()), kinds: kinds.clone() }).collect();
+    let target = GivenTarget { resource_id: 1, count: 9, nodes, gpu_units: 1, cards };
+    let targets = QuotedTarget::given(&order, &[target]).unwrap();
+    let found = alternatives(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()).unwrap();
+    assert_eq!((found.list.len(), found.complete), (256, false));
 }
