@@ -1,9 +1,10 @@
 //! Which card a replica gets, as far as that is known, and which rate it is priced at.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::reason::{Reason, ReasonCode};
-use crate::gpu::{GpuKind, GpuRequest};
+use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::Cluster;
 use crate::money::Usd;
 use crate::order::{Order, ResourceUnit};
@@ -259,12 +260,21 @@ pub(super) fn every_choice(
     (choices, complete)
 }
 
+/// What the kinds of a group of which no inventory is known leave open: as the order asks for it, or as the daemon says.
+pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow<'a, GpuRequest> {
+    if group.kinds == named_kinds(&unit.gpu) || group.kinds.iter().any(|kind| kind.vendor() == "*") {
+        return Cow::Borrowed(&unit.gpu);
+    }
+    let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
+    Cow::Owned(GpuRequest { units: unit.gpu.units, alternatives: group.kinds.iter().map(selector).collect() })
+}
+
 /// The cards of one group, for every kind that it may be; as they are where no kind is known.
 fn ways_of(group: &CardGroup, unit: &ResourceUnit, pricing: &Pricing) -> Vec<CardGroup> {
     let kinds = if group.known {
         group.kinds.clone()
     } else {
-        candidates(GpuTariff::of(pricing), &unit.gpu).unwrap_or_default()
+        candidates(GpuTariff::of(pricing), &open_request(group, unit)).unwrap_or_default()
     };
     let mut ways: Vec<CardGroup> = Vec::new();
     for kind in kinds {

@@ -16,6 +16,10 @@ fn kind(model: &str) -> GivenKind {
     GivenKind { vendor: "nvidia".to_owned(), model: model.to_owned(), ram: None, interface: None }
 }
 
+fn whole(model: &str) -> GivenKind {
+    GivenKind { ram: Some("80Gi".to_owned()), interface: Some("PCIe".to_owned()), ..kind(model) }
+}
+
 fn on_nodes(cards: &[(&str, &str)]) -> GivenTarget {
     GivenTarget {
         resource_id: 1,
@@ -24,7 +28,7 @@ fn on_nodes(cards: &[(&str, &str)]) -> GivenTarget {
         gpu_units: 1,
         cards: cards
             .iter()
-            .map(|(node, model)| GivenCards { node: Some((*node).to_owned()), kinds: vec![kind(model)] })
+            .map(|(node, model)| GivenCards { node: Some((*node).to_owned()), kinds: vec![whole(model)] })
             .collect(),
     }
 }
@@ -123,4 +127,44 @@ fn too_many_alternatives_are_cut_short() {
     let targets = QuotedTarget::given(&order, &[target]).unwrap();
     let found = alternatives(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()).unwrap();
     assert_eq!((found.list.len(), found.complete), (256, false));
+}
+
+#[test]
+fn what_a_given_card_leaves_open_is_priced_as_where_a_request_leaves_it_open() {
+    let rates = "[rates.gpu]\n\"h100\" = \"1900\"\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n\"*\" = \"50\"\n";
+    let usd = |given: GivenKind| {
+        let mut target = on_nodes(&[]);
+        target.cards = vec![GivenCards { node: None, kinds: vec![given] }];
+        let order = order();
+        let targets = QuotedTarget::given(&order, &[target]).unwrap();
+        let pricing = rates::toml::read(rates).unwrap();
+        let quote = quote(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default());
+        quote.lines.iter().find(|line| line.kind.is_some()).unwrap().usd_per_unit_month.to_string()
+    };
+    let a100 = |ram: Option<&str>| GivenKind { ram: ram.map(str::to_owned), ..kind("a100") };
+    assert_eq!(usd(kind("*")), "1900");
+    assert_eq!(usd(a100(None)), "1000");
+    assert_eq!(usd(a100(Some("40Gi"))), "600");
+    let whole = GivenKind { interface: Some("SXM4".to_owned()), ..a100(Some("80Gi")) };
+    assert_eq!(usd(whole), "1000");
+    assert_eq!(usd(kind("t4")), "50");
+}
+
+#[test]
+fn a_given_card_in_words_that_are_none_is_refused() {
+    let refused = |given: GivenKind| {
+        let mut target = on_nodes(&[]);
+        target.cards = vec![GivenCards { node: None, kinds: vec![given] }];
+        matches!(QuotedTarget::given(&order(), &[target]), Err(TargetError::MalformedCard { .. }))
+    };
+    let with = |ram: &str, interface: &str| GivenKind {
+        ram: Some(ram.to_owned()),
+        interface: Some(interface.to_owned()),
+        ..kind("a100")
+    };
+    assert!(refused(kind("")) && refused(kind("a/b")) && refused(kind("a b")));
+    for (ram, interface) in [("lots", "sxm"), ("80GB", "sxm"), ("0Gi", "sxm"), ("80Gi", "banana")] {
+        assert!(refused(with(ram, interface)), "{ram} {interface}");
+    }
+    assert!(!refused(with("80Gi", "PCIe")));
 }
