@@ -107,7 +107,7 @@ fn alternatives_of_a_given_target_are_of_each_of_its_nodes() {
     assert_eq!(list[0].usd_per_month.unwrap().to_string(), "1984.8");
     // The second node may have either card, which is named once though the daemon names it twice.
     let mut open = on_nodes(&[("a", "t4"), ("b", "h100")]);
-    open.cards[1].kinds.extend([kind("t4"), kind("h100")]);
+    open.cards[1].kinds.extend([whole("t4"), whole("h100")]);
     let (_, list) = listed(&open);
     let usd: Vec<String> = list.iter().map(|one| one.usd_per_month.unwrap().to_string()).collect();
     assert_eq!(usd, ["164.8", "1984.8"]);
