@@ -16,6 +16,9 @@ use crate::config::Source;
 use crate::inventory::{Known, Stock};
 use crate::order_name::OrderName;
 
+/// The most groups that an order may have. The chain itself allows fewer.
+const MAX_GROUPS: usize = 100;
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -46,6 +49,9 @@ pub enum AskError {
     /// The targets are not the order's.
     #[error("the targets are not the order's: {0}")]
     Targets(#[from] TargetError),
+    /// There are more groups than any order has.
+    #[error("the order has {0} groups; at most {MAX_GROUPS} are taken")]
+    Groups(usize),
     /// Targets of several groups cannot be told apart.
     #[error("targets are given for an order of {0} groups; expected one group")]
     TargetsOfGroups(usize),
@@ -59,6 +65,9 @@ impl Ask {
     pub fn read(text: impl Into<Arc<str>>) -> Result<Self, AskError> {
         let text = text.into();
         let orders = order::detect::read(&text, None)?;
+        if orders.len() > MAX_GROUPS {
+            return Err(AskError::Groups(orders.len()));
+        }
         Ok(Self {
             text,
             orders,
@@ -184,14 +193,17 @@ fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -
         Stock::Known(known) => Some(&*known.utilisation),
         Stock::NotAsked | Stock::Unusable(_) => None,
     };
-    let quote = match &settings.plugin {
+    // Past the feed's age there is no bid: a plugin does not stand in for the service's own rate.
+    let rate_is_missing = matches!(quote::token(order, pricing, &terms), Ok((_, None, _)));
+    let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
+    let quote = match plugin {
         Some(plugin) => plugin.quote(order, pricing, supply, utilisation, &terms),
         None => quote::quote(order, pricing, supply, &terms),
     };
     if !ask.alternatives {
         return (quote, None);
     }
-    let alternatives = match &settings.plugin {
+    let alternatives = match plugin {
         Some(plugin) => plugin.alternatives(order, pricing, supply, utilisation, &terms),
         None => quote::alternatives(order, pricing, supply, &terms),
     };
