@@ -206,7 +206,7 @@ fn config_check_tells_of_everything_with_its_place() {
     assert_eq!(keys, [("limits.queu".into(), 4.into()), ("limits.rate".into(), 5.into())]);
     fs::write(folder.path().join("bad.wasm"), b"\0asm garbage").unwrap();
     let bad = check(
-        "[listen]\nsocket = \"no/where/s\"\n[plugin]\nfile = \"bad.wasm\"\n[bid_log]\nfolder = \"no/where/log\"\n[inventory]\nfile = \"absent.json\"\n",
+        "[listen]\nsocket = \"bad.wasm/s\"\n[plugin]\nfile = \"bad.wasm\"\n[bid_log]\nfolder = \"bad.wasm/log\"\n[inventory]\nfile = \"absent.json\"\n",
     );
     assert_eq!(bad.status.code(), Some(1));
     let report = json(&bad);
