@@ -48,9 +48,20 @@ pub(crate) async fn connected(socket: &std::path::Path) -> io::Result<UnixStream
     loop {
         match UnixStream::connect(socket).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(BUSY).await,
-            done => return done,
+            done => return done.and_then(trusted),
         }
     }
+}
+
+/// Refuses a service of another user: in a folder that is open to others, anybody could name the price. Root may ask
+/// anybody's, since a service seldom runs as root.
+fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
+    let (peer, own) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
+    if own == 0 || peer == own || peer == 0 {
+        return Ok(stream);
+    }
+    let message = format!("user {peer} listens there, not the user {own} that asks, nor root");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 /// An address of the wanted scheme.

@@ -13,8 +13,11 @@ use pricing_host::Plugin;
 use rust_decimal::Decimal;
 
 use crate::config::Source;
-use crate::inventory::Stock;
+use crate::inventory::{Known, Stock};
 use crate::order_name::OrderName;
+
+/// The most groups that an order may have. The chain itself allows fewer.
+const MAX_GROUPS: usize = 100;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -46,6 +49,9 @@ pub enum AskError {
     /// The targets are not the order's.
     #[error("the targets are not the order's: {0}")]
     Targets(#[from] TargetError),
+    /// There are more groups than any order has.
+    #[error("the order has {0} groups; at most {MAX_GROUPS} are taken")]
+    Groups(usize),
     /// Targets of several groups cannot be told apart.
     #[error("targets are given for an order of {0} groups; expected one group")]
     TargetsOfGroups(usize),
@@ -59,6 +65,9 @@ impl Ask {
     pub fn read(text: impl Into<Arc<str>>) -> Result<Self, AskError> {
         let text = text.into();
         let orders = order::detect::read(&text, None)?;
+        if orders.len() > MAX_GROUPS {
+            return Err(AskError::Groups(orders.len()));
+        }
         Ok(Self {
             text,
             orders,
@@ -116,18 +125,56 @@ pub struct Priced {
     pub quote: Quote,
     /// Every distinct set of cards, where they were asked for and there are some.
     pub alternatives: Option<Alternatives>,
+    /// What the bids for the groups before it take of the cluster, beside what is held for other orders.
+    pub before: Vec<Held>,
 }
 
-/// Decides, for each group of the order.
+/// Decides, for each group of the order. Each is placed on what the bids for the groups before it leave of the cluster,
+/// since all of them may be won; a group that is not bid on takes nothing.
 #[must_use]
 pub fn price(settings: &Settings, moment: &Moment, ask: &Ask) -> Vec<Priced> {
-    ask.orders.iter().map(|order| price_group(settings, moment, ask, order)).collect()
+    let mut all = Vec::with_capacity(ask.orders.len());
+    let mut moment = moment.clone();
+    let mut before: Vec<Held> = Vec::new();
+    for (place, order) in ask.orders.iter().enumerate() {
+        let (quote, alternatives) = price_group(settings, &moment, ask, order);
+        let last = place.saturating_add(1) == ask.orders.len();
+        let takes = if last || !is_placed(ask) { Vec::new() } else { takes(settings, order, &quote) };
+        all.push(Priced { quote, alternatives, before: before.clone() });
+        if !takes.is_empty() {
+            moment.stock = less(moment.stock, &takes);
+            before = Held::merge(before.into_iter().chain(takes));
+        }
+    }
+    all
 }
 
-fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> Priced {
+/// Whether this service places the order, where it knows an inventory.
+fn is_placed(ask: &Ask) -> bool {
+    !ask.already_reserved && ask.given.is_empty()
+}
+
+/// What a bid takes of the cluster.
+fn takes(settings: &Settings, order: &Order, quote: &Quote) -> Vec<Held> {
+    match quote.price() {
+        Some(_) => Held::by(order, &settings.rates.pricing, settings.scheduler, &quote.targets),
+        None => Vec::new(),
+    }
+}
+
+fn less(stock: Stock, takes: &[Held]) -> Stock {
+    match stock {
+        Stock::Known(known) => {
+            let held = Held::merge(known.held.iter().chain(takes).cloned());
+            Stock::Known(Arc::new(Known { cluster: Arc::new(known.cluster.less(takes)), held, ..(*known).clone() }))
+        }
+        Stock::NotAsked | Stock::Unusable(_) => stock,
+    }
+}
+
+fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> (Quote, Option<Alternatives>) {
     let terms = Terms { owner: ask.owner.as_deref(), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
     let pricing = &*settings.rates.pricing;
-    let alone = |quote| Priced { quote, alternatives: None };
     let supply = match &moment.stock {
         _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },
         Stock::NotAsked => Supply::Unknown,
@@ -139,40 +186,40 @@ fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -
             // Whom the provider does not serve is told that, with or without an inventory.
             let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
             let reason = quote::screen(order, pricing, &terms).err().unwrap_or_else(unusable);
-            return alone(Quote::no_bid(order, reason));
+            return (Quote::no_bid(order, reason), None);
         }
     };
     let utilisation = match &moment.stock {
         Stock::Known(known) => Some(&*known.utilisation),
         Stock::NotAsked | Stock::Unusable(_) => None,
     };
-    let quote = match &settings.plugin {
+    // Past the feed's age there is no bid: a plugin does not stand in for the service's own rate.
+    let rate_is_missing = matches!(quote::token(order, pricing, &terms), Ok((_, None, _)));
+    let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
+    let quote = match plugin {
         Some(plugin) => plugin.quote(order, pricing, supply, utilisation, &terms),
         None => quote::quote(order, pricing, supply, &terms),
     };
     if !ask.alternatives {
-        return alone(quote);
+        return (quote, None);
     }
-    let alternatives = match &settings.plugin {
+    let alternatives = match plugin {
         Some(plugin) => plugin.alternatives(order, pricing, supply, utilisation, &terms),
         None => quote::alternatives(order, pricing, supply, &terms),
     };
     // Without any, the quote itself has said why.
-    Priced { quote, alternatives: Some(alternatives.unwrap_or_default()) }
+    (quote, Some(alternatives.unwrap_or_default()))
 }
 
 /// What the bids among the answers take of the cluster, to be held back until the daemon has reserved it; none when they
-/// take nothing that this service placed.
+/// take nothing that this service placed. All groups of an order are held under its one name.
 #[must_use]
 pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<Held>> {
-    if ask.already_reserved || !ask.given.is_empty() {
+    if !is_placed(ask) {
         return None;
     }
-    let bids = ask.orders.iter().zip(priced).filter(|(_, priced)| priced.quote.price().is_some());
-    let held = bids.flat_map(|(order, priced)| {
-        Held::by(order, &settings.rates.pricing, settings.scheduler, &priced.quote.targets)
-    });
-    let held = Held::merge(held);
+    let bids = ask.orders.iter().zip(priced);
+    let held = Held::merge(bids.flat_map(|(order, priced)| takes(settings, order, &priced.quote)));
     (!held.is_empty()).then_some(held)
 }
 

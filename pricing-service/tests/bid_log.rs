@@ -13,11 +13,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use decisions::{Sample, host};
+use pricing_core::quote::ReasonCode;
+use pricing_core::reserve::Scheduler;
 use pricing_service::bid_log::entry::{Damage, Entry};
 use pricing_service::bid_log::read::Log;
 use pricing_service::bid_log::replay::{Report, WhatIf, replay};
 use pricing_service::bid_log::{BidLog, Outcome};
 use pricing_service::config::{self, Fsync, Source};
+use pricing_service::pricer;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 fn config(folder: &Path) -> config::BidLog {
@@ -268,6 +271,31 @@ fn every_policy_of_syncing_writes_the_same_lines() {
         assert_eq!(sequences(folder.path()), ((1..=20).collect(), Vec::new()), "{fsync:?}");
         assert_eq!(replayed(folder.path(), &WhatIf::default()).same, 20, "{fsync:?}");
     }
+}
+
+#[test]
+fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    for scheduler in [Scheduler::Sound, Scheduler::Provider] {
+        let sample = Sample::two_groups_for_one_card(scheduler);
+        let priced = pricer::price(&sample.settings, &sample.moment, &sample.ask);
+        let declines = |place: usize| priced[place].quote.reason().map(|reason| reason.code);
+        // The second finds the card gone; the third asks for none.
+        let expected = [None, Some(ReasonCode::InsufficientCapacity), None];
+        assert_eq!([declines(0), declines(1), declines(2)], expected, "{scheduler:?}");
+        let held = pricer::taken(&sample.settings, &sample.ask, &priced).unwrap();
+        assert_eq!(held.iter().map(|held| held.gpus).sum::<u64>(), 1, "{scheduler:?}");
+        assert!(sample.record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
+        // What the daemon has placed already takes nothing from itself.
+        let mut placed = sample;
+        placed.ask.already_reserved = true;
+        let priced = pricer::price(&placed.settings, &placed.moment, &placed.ask);
+        assert!(priced.iter().all(|priced| priced.quote.price().is_some()), "{scheduler:?}");
+    }
+    log.close();
+    let report = replayed(folder.path(), &WhatIf::default());
+    assert_eq!((report.same, report.changed, report.unchecked), (6, 0, 0), "{:?}", report.changes);
 }
 
 /// Runs one of the ignored tests in a process of its own. `prefix` is what a shell does first.

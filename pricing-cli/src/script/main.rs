@@ -14,6 +14,9 @@ mod whitelist;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 use pricing_core::order;
 use pricing_core::order::script_request::{self, ScriptRequest};
@@ -49,7 +52,7 @@ fn run() -> Result<(), NoBid> {
     let owner = environment("AKASH_OWNER").unwrap_or_default();
     // Before anything else, and whoever prices: the list only ever makes fewer bids.
     whitelist::check(&owner)?;
-    let text = request_text()?;
+    let text = if service.is_some() { request_text_in_time()? } else { request_text()? };
     let mut request = script_request::parse(&text).map_err(NoBid::new)?;
     let levels = settings::commit_levels()?;
     compat::restore(&mut request, &levels).map_err(|error| NoBid(format!("arithmetic-overflow: {error}")))?;
@@ -108,6 +111,21 @@ fn rates() -> Result<CompatRates, NoBid> {
         .map_err(|error| NoBid(format!("BIDPRICE_RATES: {error}")))?;
     let pricing = rates::toml::read(&text).map_err(at_path)?;
     CompatRates::from_pricing(&pricing).map_err(at_path)
+}
+
+/// How long the request may take to come, where a service is to be asked: no provider waits longer for a price.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// The request, or none when it does not end: a thread reads it, and is left behind when it is late.
+fn request_text_in_time() -> Result<String, NoBid> {
+    let (sender, receiver) = sync_channel(1);
+    let reading = thread::Builder::new().spawn(move || {
+        // Nobody waits any more when this fails.
+        let _ = sender.send(request_text());
+    });
+    reading.map_err(|error| NoBid(format!("no thread to read the request from: {error}")))?;
+    let late = |_| Err(NoBid(format!("the request did not end within {} s", REQUEST_TIME.as_secs())));
+    receiver.recv_timeout(REQUEST_TIME).unwrap_or_else(late)
 }
 
 /// All of stdin, as far as a request may reach.

@@ -11,8 +11,8 @@ use pricing_core::money::{CHAIN_DECIMALS, parse_decimal};
 use pricing_core::text::excerpt;
 use rust_decimal::Decimal;
 
-use crate::NoBid;
 use crate::settings::{duration, setting};
+use crate::{NoBid, say};
 
 /// How long the service may take, where nothing is set: half of the time that the provider gives a script.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
@@ -108,7 +108,18 @@ fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
         return Err(NoBid::new("the service did not answer with one quote for the one request"));
     };
     match quote.decision() {
-        Decision::Bid => bid(quote, denom),
+        Decision::Bid => {
+            if let Some(used) = quote.plugin.as_ref().filter(|used| used.fallback.is_some()) {
+                let (by, fault) = (used.fallback.as_deref().unwrap_or(""), used.fault.clone().unwrap_or_default());
+                say(format_args!(
+                    "the service's plugin failed, and `{}` priced instead: {}: {}",
+                    line(by),
+                    line(&fault.code),
+                    line(&fault.message)
+                ));
+            }
+            bid(quote, denom)
+        }
         Decision::Decline | Decision::Fault => {
             let reason = quote.reason.unwrap_or_default();
             Err(NoBid(format!("{}: {}", line(&reason.code), line(&reason.message))))

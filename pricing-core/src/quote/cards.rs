@@ -1,9 +1,10 @@
 //! Which card a replica gets, as far as that is known, and which rate it is priced at.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::reason::{Reason, ReasonCode};
-use crate::gpu::{GpuKind, GpuRequest};
+use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::Cluster;
 use crate::money::Usd;
 use crate::order::{Order, ResourceUnit};
@@ -239,8 +240,8 @@ pub(super) fn choose(
     chosen.ok_or_else(|| Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request"))
 }
 
-/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each unit, and
-/// whether these are all.
+/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each group of
+/// cards, and whether these are all.
 pub(super) fn every_choice(
     targets: &[QuotedTarget],
     order: &Order,
@@ -249,28 +250,50 @@ pub(super) fn every_choice(
     let mut choices: Vec<Vec<QuotedTarget>> = vec![Vec::new()];
     let mut complete = true;
     for (target, unit) in targets.iter().zip(order.group.resources()) {
-        let kinds = match target.cards.first() {
-            None => Vec::new(),
-            Some(group) if group.known => group.kinds.clone(),
-            Some(_) => candidates(GpuTariff::of(pricing), &unit.gpu).unwrap_or_default(),
-        };
-        let mut ways: Vec<QuotedTarget> = kinds
-            .into_iter()
-            .map(|kind| QuotedTarget {
-                cards: vec![CardGroup { node: None, replicas: unit.count, kinds: vec![kind], known: true }],
-                ..target.clone()
-            })
-            .collect();
-        if ways.is_empty() {
-            ways.push(target.clone());
+        let mut ways: Vec<Vec<CardGroup>> = vec![Vec::new()];
+        for group in &target.cards {
+            complete &= extend(&mut ways, &ways_of(group, unit, pricing));
         }
-        complete &= choices.len().saturating_mul(ways.len()) <= MAX_CHOICES;
-        let extended = choices
-            .iter()
-            .flat_map(|chosen| ways.iter().map(|way| chosen.iter().chain(std::iter::once(way)).cloned().collect()));
-        choices = extended.take(MAX_CHOICES).collect();
+        let ways: Vec<QuotedTarget> = ways.into_iter().map(|cards| QuotedTarget { cards, ..target.clone() }).collect();
+        complete &= extend(&mut choices, &ways);
     }
     (choices, complete)
+}
+
+/// What the kinds of a group of which no inventory is known leave open: as the order asks for it, or as the daemon says.
+pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow<'a, GpuRequest> {
+    if group.kinds == named_kinds(&unit.gpu) || group.kinds.iter().any(|kind| kind.vendor() == "*") {
+        return Cow::Borrowed(&unit.gpu);
+    }
+    let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
+    Cow::Owned(GpuRequest { units: unit.gpu.units, alternatives: group.kinds.iter().map(selector).collect() })
+}
+
+/// The cards of one group, for every kind that it may be; as they are where no kind is known.
+fn ways_of(group: &CardGroup, unit: &ResourceUnit, pricing: &Pricing) -> Vec<CardGroup> {
+    let kinds = if group.known {
+        group.kinds.clone()
+    } else {
+        candidates(GpuTariff::of(pricing), &open_request(group, unit)).unwrap_or_default()
+    };
+    let mut ways: Vec<CardGroup> = Vec::new();
+    for kind in kinds {
+        let way = CardGroup { kinds: vec![kind], known: true, ..group.clone() };
+        // A daemon may name a kind twice.
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    if ways.is_empty() { vec![group.clone()] } else { ways }
+}
+
+/// Goes on with every choice in each of the ways. Tells whether these are all, and not only the first of them.
+fn extend<T: Clone>(choices: &mut Vec<Vec<T>>, ways: &[T]) -> bool {
+    let complete = choices.len().saturating_mul(ways.len()) <= MAX_CHOICES;
+    let extended =
+        choices.iter().flat_map(|chosen| ways.iter().map(|way| chosen.iter().chain([way]).cloned().collect()));
+    *choices = extended.take(MAX_CHOICES).collect();
+    complete
 }
 
 /// The most ways of an unplaced order that are priced.

@@ -1,5 +1,6 @@
 //! Targets that the daemon names: where it put an order, to be priced as they are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cards::{CardGroup, QuotedTarget};
 use crate::gpu::GpuKind;
 use crate::order::{Order, ResourceUnit};
+use crate::quantity::Quantity;
 use crate::text::excerpt;
 
 /// Where the daemon put one resource unit.
@@ -31,7 +33,8 @@ pub struct GivenTarget {
 pub struct GivenCards {
     /// The node; none when the replicas' nodes are not known, or all get the same cards.
     pub node: Option<String>,
-    /// One kind when the card is certain, else every candidate.
+    /// One kind when the card is certain, else every candidate. A kind whose model is `*`, or that leaves RAM or
+    /// interface out, may come to any card within it that the rate card lists.
     pub kinds: Vec<GivenKind>,
 }
 
@@ -98,6 +101,30 @@ pub enum TargetError {
         /// Where.
         node: String,
     },
+    /// A place has cards more than once.
+    #[error("the target of resource {unit} says twice which cards there are {node}; expected one entry a node")]
+    RepeatedCards {
+        /// The unit.
+        unit: u32,
+        /// Where.
+        node: String,
+    },
+    /// Cards without a node are of no replica.
+    #[error("the target of resource {unit} has cards without a node, though each of its nodes has an entry")]
+    UnusedCards {
+        /// The unit.
+        unit: u32,
+    },
+    /// A card is described by words that are none.
+    #[error("the target of resource {unit} has the card `{kind}`, whose {problem}")]
+    MalformedCard {
+        /// The unit.
+        unit: u32,
+        /// The card.
+        kind: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The order did not ask for such a card.
     #[error("the target of resource {unit} has the card `{kind}`, which the order does not ask for")]
     UnwantedCard {
@@ -156,6 +183,7 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
     if unit.gpu.units == 0 {
         return Ok(Vec::new());
     }
+    check_entries(unit, &target.cards, &replicas)?;
     let mut groups = Vec::new();
     for (node, replicas) in replicas {
         let given = target.cards.iter().find(|given| given.node.as_deref() == node);
@@ -164,19 +192,68 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
         if kinds.is_empty() {
             return Err(TargetError::NoCards { unit: unit.id, node: on(node) });
         }
-        let kinds = kinds.iter().map(|kind| allowed(unit, kind)).collect::<Result<_, _>>()?;
-        groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known: true });
+        let kinds = kinds.iter().map(|kind| allowed(unit, kind)).collect::<Result<Vec<_>, _>>()?;
+        // What is left open may come to any card within it, as where a request leaves it open.
+        let known = kinds.iter().all(is_whole);
+        groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known });
     }
     Ok(groups)
+}
+
+/// Refuses entries that would not be looked at: the cards in them would not be priced.
+fn check_entries(
+    unit: &ResourceUnit,
+    cards: &[GivenCards],
+    replicas: &[(Option<&str>, u32)],
+) -> Result<(), TargetError> {
+    let mut named: BTreeSet<Option<&str>> = BTreeSet::new();
+    for given in cards {
+        if !named.insert(given.node.as_deref()) {
+            return Err(TargetError::RepeatedCards { unit: unit.id, node: on(given.node.as_deref()) });
+        }
+    }
+    let needed = replicas.iter().any(|(node, _)| node.is_none() || !named.contains(node));
+    if named.contains(&None) && !needed {
+        return Err(TargetError::UnusedCards { unit: unit.id });
+    }
+    Ok(())
 }
 
 fn allowed(unit: &ResourceUnit, given: &GivenKind) -> Result<GpuKind, TargetError> {
     let GivenKind { vendor, model, ram, interface } = given;
     let kind = GpuKind::new(vendor, model, ram.as_deref().unwrap_or(""), interface.as_deref().unwrap_or(""));
+    if let Some(problem) = malformed(&kind) {
+        return Err(TargetError::MalformedCard { unit: unit.id, kind: excerpt(&kind.to_string()), problem });
+    }
     if unit.gpu.allows(&kind) {
         return Ok(kind);
     }
-    Err(TargetError::UnwantedCard { unit: unit.id, kind: excerpt(&kind.to_string()).to_string() })
+    Err(TargetError::UnwantedCard { unit: unit.id, kind: excerpt(&kind.to_string()) })
+}
+
+/// Whether a kind says all that a card is.
+fn is_whole(kind: &GpuKind) -> bool {
+    kind.model() != "*" && kind.ram().is_some() && kind.interface().is_some()
+}
+
+/// What is wrong with a kind's words.
+fn malformed(kind: &GpuKind) -> Option<&'static str> {
+    let is_word =
+        |word: &str| !word.is_empty() && !word.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
+    if !is_word(kind.vendor()) {
+        return Some("vendor is no word");
+    }
+    if !is_word(kind.model()) {
+        return Some("model is no word");
+    }
+    let bytes = |ram| Quantity::parse(ram).ok().and_then(Quantity::whole);
+    if kind.ram().is_some_and(|ram| bytes(ram).is_none_or(|bytes| bytes == 0)) {
+        return Some("ram is no amount such as `80Gi`");
+    }
+    if kind.interface().is_some_and(|interface| !matches!(interface, "pcie" | "sxm")) {
+        return Some("interface is neither `pcie` nor `sxm`");
+    }
+    None
 }
 
 fn on(node: Option<&str>) -> String {

@@ -282,7 +282,7 @@ fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<Pr
     if group.known {
         return cards::choose(gpu, tariff.ambiguous, &group.kinds);
     }
-    cards::choose(gpu, tariff.ambiguous, &cards::candidates(gpu, &unit.gpu)?)
+    cards::choose(gpu, tariff.ambiguous, &cards::candidates(gpu, &cards::open_request(group, unit))?)
 }
 
 /// Leased IPs are counted for the group: endpoints with one sequence number share an address.

@@ -10,7 +10,8 @@
 //!   got that far;
 //! - an unlimited number of threads overflows into none.
 //!
-//! It differs from the daemon in what [`crate::inventory::validate`] does not believe: nothing of that is reserved.
+//! It differs from the daemon in what [`crate::inventory::validate`] does not believe: nothing of that is reserved. Cards
+//! that are held back for other orders ([`crate::inventory::held`]) are not found; the daemon knows no such cards.
 
 mod matching;
 mod stock;
@@ -111,7 +112,7 @@ impl Search<'_, '_, '_> {
             if free.gpus < self.unit.gpu.units {
                 return failed(None);
             }
-            found = self.matcher.find(&node.cards, self.unit.gpu.units);
+            found = self.matcher.find(self.stock.cards(id), self.unit.gpu.units);
             if found.is_none() {
                 return failed(None);
             }
@@ -158,7 +159,7 @@ impl Search<'_, '_, '_> {
     fn kinds(&mut self, cluster: &Cluster, node: NodeId) -> Vec<CardId> {
         let mut kinds = Vec::new();
         if self.unit.gpu.units > 0 {
-            for card in cluster.node(node).map_or(&[][..], |node| &node.cards) {
+            for card in cluster.cards_to_give(node.place()) {
                 if !kinds.contains(card) && self.matcher.allows(*card) {
                     kinds.push(*card);
                 }

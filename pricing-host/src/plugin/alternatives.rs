@@ -1,19 +1,30 @@
 //! Every way in which an order's cards could fall, priced by a plugin.
 
+use std::time::Instant;
+
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Answer, drafts_of_alternatives};
-use pricing_core::quote::{Alternative, Alternatives, FallbackBy, Reason, Supply, Terms};
+use pricing_core::quote::{Alternative, Alternatives, FallbackBy, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 
-use super::Plugin;
+use super::{Called, Plugin, Version};
+use crate::fault::Fault;
 use crate::request::Request;
+
+/// How many calls' deadlines a listing may take in all.
+const MOST_DEADLINES: u32 = 10;
 
 impl Plugin {
     /// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
     ///
+    /// No call begins later than ten times a call's deadline after the first: the sets that are left are not listed.
+    /// Where the clock decided, in that or because the fallback stands in for a plugin that overran its time or rests,
+    /// the listing is not complete.
+    ///
     /// # Errors
-    /// When no plugin is asked, the search for placements was given up, or the plugin failed and no fallback is named.
+    /// When no plugin is asked, the search for placements was given up, or the plugin failed or rests and the fallback
+    /// is not the built-in price.
     pub fn alternatives(
         &self,
         order: &Order,
@@ -22,20 +33,42 @@ impl Plugin {
         utilisation: Option<&Utilisation>,
         terms: &Terms<'_>,
     ) -> Result<Alternatives, Reason> {
-        let fallback = self.settings().fallback;
-        let (drafts, complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
+        let builtin = self.settings().fallback == Some(FallbackBy::Builtin);
+        let (drafts, mut complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
+        // One file prices all of them, whatever takes over meanwhile.
+        let version = self.current();
+        let most = self.settings().limits.deadline.saturating_mul(MOST_DEADLINES);
+        let began = Instant::now();
         let mut list = Vec::new();
-        for draft in &drafts {
-            let called = self.call(&Request { order, pricing, draft, utilisation, terms });
-            // No change is the built-in price.
-            let answer = match (called.answer, called.result) {
-                (Some(answer), Ok(_)) => answer,
-                (_, Err(_)) if fallback == Some(FallbackBy::Builtin) => Answer::Change(Vec::new()),
-                (_, Err(fault)) => return Err(fault.into()),
-                (None, Ok(_)) => continue,
+        for (place, draft) in drafts.iter().enumerate() {
+            if place > 0 && began.elapsed() >= most {
+                complete = false;
+                break;
+            }
+            let request = Request { order, pricing, draft, utilisation, terms };
+            let (answered, by_clock) = self.answer_admitted(&version, &request);
+            let answer = match answered {
+                Ok(Some(answer)) => answer,
+                Ok(None) => continue,
+                // No change is the built-in price.
+                Err(_) if builtin => Answer::Change(Vec::new()),
+                Err(fault) => return Err(fault.into()),
             };
+            complete &= !by_clock;
             list.extend(Alternative::by_plugin(order, pricing, draft, &answer, terms));
         }
         Ok(Alternatives::cheapest_first(list, complete))
+    }
+
+    /// What a version answers, if its breaker lets the call through, and whether the clock decided that there is none.
+    fn answer_admitted(&self, version: &Version, request: &Request<'_>) -> (Result<Option<Answer>, Fault>, bool) {
+        match self.call_admitted(version, request) {
+            Err(rests) => (Err(rests), true),
+            Ok(Called { result: Err(fault), .. }) => {
+                let late = fault.code == ReasonCode::DeadlineExceeded;
+                (Err(fault), late)
+            }
+            Ok(Called { result: Ok(_), answer, .. }) => (Ok(answer), false),
+        }
     }
 }

@@ -247,14 +247,20 @@ impl Plugin {
 
     /// Calls a version, if its breaker lets the call through: what came of it, and the fuel that it burned.
     fn ask(&self, version: &Version, request: &Request<'_>) -> (Result<Quote, Fault>, Option<u64>) {
-        if let Err(fault) = version.breaker.admit(Instant::now()) {
-            return (Err(fault), None);
+        match self.call_admitted(version, request) {
+            Ok(called) => (called.result, called.usage.fuel),
+            Err(fault) => (Err(fault), None),
         }
+    }
+
+    /// Calls a version, unless its breaker is open: then its fault.
+    fn call_admitted(&self, version: &Version, request: &Request<'_>) -> Result<Called, Fault> {
+        version.breaker.admit(Instant::now())?;
         let called = self.call_version(version, request);
         if version.breaker.record(called.result.as_ref().map(|_| ()), Instant::now()) {
             self.tell(PluginEvent::BreakerOpened);
         }
-        (called.result, called.usage.fuel)
+        Ok(called)
     }
 
     fn fall_back(&self, versions: &Versions, request: &Request<'_>, fault: Fault, fuel: Option<u64>) -> Quote {

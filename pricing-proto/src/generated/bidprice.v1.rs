@@ -17,7 +17,8 @@ pub mod order {
         #[prost(message, tag = "2")]
         ChainOrder(super::super::super::akash::market::v1beta5::Order),
         /// The text of a group spec (one or an array, either JSON dialect), of a bid price script's request, or of an SDL.
-        /// It is recognised by its content. Several groups are several quotes.
+        /// It is recognised by its content. Several groups are several quotes; each is placed on what the bids for the
+        /// groups before it leave of the inventory, and what they take together is held back under the one `order_id`.
         #[prost(string, tag = "3")]
         Text(::prost::alloc::string::String),
     }

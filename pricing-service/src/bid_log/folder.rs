@@ -88,7 +88,6 @@ impl Folder {
 
 fn own_folder(path: &Path) -> Result<(), FolderError> {
     let failed = |source: io::Error| FolderError::Io { path: path.to_owned(), source };
-    let untrusted = |problem| Err(FolderError::Untrusted { path: path.to_owned(), problem });
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
@@ -96,7 +95,13 @@ fn own_folder(path: &Path) -> Result<(), FolderError> {
         Err(error) => return Err(failed(error)),
         Ok(_) => {}
     }
-    let metadata = path.symlink_metadata().map_err(failed)?;
+    check(path)
+}
+
+/// Whether a folder that is there may be a log's.
+pub(super) fn check(path: &Path) -> Result<(), FolderError> {
+    let untrusted = |problem| Err(FolderError::Untrusted { path: path.to_owned(), problem });
+    let metadata = path.symlink_metadata().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
     if metadata.is_symlink() {
         return untrusted("is a symbolic link; name the folder itself");
     }

@@ -24,7 +24,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
@@ -171,6 +171,14 @@ impl BidLog {
         };
         let queue = start(folder, config).map_err(failed)?;
         Ok(Self { handle: Arc::new(Handle { queue, folder: config.folder.clone() }) })
+    }
+
+    /// Whether a folder that is there may be a log's. Nothing is made or opened.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(folder: &Path) -> Result<(), ConfigError> {
+        folder::check(folder).map_err(|error| ConfigError::unusable("bid_log.folder", error))
     }
 
     /// Hands a decision over to be written. Never blocks.

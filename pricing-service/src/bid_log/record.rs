@@ -1,5 +1,6 @@
 //! A decision as a line, with everything that it depended on.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -138,6 +139,7 @@ impl Record<'_> {
             objects.extend(files);
             Some(entry)
         });
+        let held = held(known, priced);
         let gpu = order.zip(priced).map(|(order, priced)| gpu_label(order, &priced.quote));
         let line = DecisionLine {
             time: humantime::format_rfc3339_millis(now).to_string(),
@@ -156,7 +158,7 @@ impl Record<'_> {
             rates: settings.rates.digest,
             plugin,
             inventory,
-            held: known.map_or(&[], |known| &known.held),
+            held: &held,
             usd_per_akt: moment.usd_per_akt.map(|usd| usd.to_string()),
             gpu: gpu.unwrap_or_default(),
             quote: priced.map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref())),
@@ -197,6 +199,15 @@ fn inventory(stock: &Stock) -> (Option<InventoryEntry>, Option<&Known>) {
         Stock::NotAsked => (None, None),
         Stock::Unusable(why) => (Some(InventoryEntry::Unusable(why.clone())), None),
         Stock::Known(known) => (Some(InventoryEntry::Snapshot(known.snapshot.digest)), Some(known)),
+    }
+}
+
+/// What was held back when a group was placed: for other orders, and for the groups before it.
+fn held<'a>(known: Option<&'a Known>, priced: Option<&Priced>) -> Cow<'a, [Held]> {
+    let held = known.map_or(&[][..], |known| &known.held);
+    match priced.map(|priced| priced.before.as_slice()) {
+        None | Some([]) => Cow::Borrowed(held),
+        Some(before) => Cow::Owned(Held::merge(held.iter().chain(before).cloned())),
     }
 }
 

@@ -23,7 +23,6 @@ struct Recorded {
     outcome: Outcome,
     reason: Option<ReasonOf>,
     plugin: Option<PluginOf>,
-    alternatives: Option<Vec<serde::de::IgnoredAny>>,
     alternatives_complete: Option<bool>,
 }
 
@@ -66,9 +65,8 @@ impl Recorded {
         if fallback == Some("last-plugin") && self.outcome.decision == "fault" {
             return Some("the plugin that should have stood in may have overrun its time");
         }
-        let none_listed = self.alternatives.as_ref().is_some_and(Vec::is_empty);
-        if none_listed && self.alternatives_complete == Some(false) {
-            return Some("the plugin may have overrun its time on the alternatives");
+        if self.alternatives_complete == Some(false) {
+            return Some("the plugin may have overrun its time, or rested, on the alternatives");
         }
         None
     }
@@ -235,7 +233,6 @@ impl Replayer<'_> {
                     outcome: outcome(before.map(|reason| reason.code)),
                     reason: None,
                     plugin: None,
-                    alternatives: None,
                     alternatives_complete: None,
                 },
                 after: outcome(reason.map(|reason| reason.code.name().to_owned())),

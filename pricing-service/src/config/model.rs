@@ -57,7 +57,7 @@ impl<'de> Deserialize<'de> for OfRateCard {
     }
 }
 
-/// Where the service listens.
+/// Where the service listens. Changes need a restart: a reload that has any is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
@@ -293,7 +293,7 @@ pub struct Shadow {
     pub plugin: Option<Plugin>,
 }
 
-/// The log of every decision.
+/// The log of every decision. Changes need a restart: a reload that has any is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BidLog {
@@ -337,7 +337,7 @@ pub enum Fsync {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// How large a request may be, in bytes.
+    /// How large a request may be, in bytes. A change needs a restart.
     pub request_bytes: usize,
     /// Orders that are priced at the same time; as many as there are cores by default.
     pub concurrency: Option<usize>,
@@ -389,9 +389,9 @@ impl Default for Reload {
 pub struct Tracing {
     /// What is told: `error`, `warn`, `info`, `debug`, or directives by module.
     pub level: String,
-    /// How it is written.
+    /// How it is written. A change needs a restart.
     pub format: LogFormat,
-    /// An OTLP collector that spans are sent to, such as `http://localhost:4318`. None by default.
+    /// An OTLP collector (a change needs a restart) that spans are sent to, such as `http://localhost:4318`. None by default.
     pub otlp: Option<String>,
 }
 

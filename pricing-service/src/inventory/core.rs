@@ -123,7 +123,8 @@ impl Core {
 
     pub(super) fn reading(&self, now: Instant) -> Reading {
         let mut reading = lock(&self.keep).keep.reading(now);
-        let holds = self.holds();
+        let mut holds = self.holds();
+        holds.expire(now);
         reading.held = u32::try_from(holds.orders()).unwrap_or(u32::MAX);
         reading.holds = holds.counters;
         reading

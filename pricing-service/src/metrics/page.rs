@@ -22,6 +22,8 @@ use super::CONTENT_TYPE;
 
 /// Connections at the same time. One more waits until another ends.
 const CONNECTIONS: usize = 32;
+/// How long a connection may say nothing at first.
+const SILENCE: Duration = Duration::from_secs(2);
 /// How long the head of a request may take, and the next one on the same connection.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may last. Who reads for longer connects anew.
@@ -80,16 +82,14 @@ impl Page {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let connections = TaskTracker::new();
         loop {
-            let accept = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (self.listener.accept().await, place)
-            };
-            let (accepted, place) = tokio::select! {
+            let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = accept => accepted,
+                accepted = self.listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, _)) => {
+                    // Closed at once when there are too many: those that wait would be as silent.
+                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
                     let connection = connection(stream, pages.clone(), stop.clone());
                     connections.spawn(async move {
                         connection.await;
@@ -117,6 +117,14 @@ fn pages(render: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
 }
 
 async fn connection(stream: TcpStream, pages: Router, stop: CancellationToken) {
+    // Who says nothing keeps others from reading.
+    let speaks = tokio::select! {
+        readable = tokio::time::timeout(SILENCE, stream.readable()) => matches!(readable, Ok(Ok(()))),
+        () = stop.cancelled() => false,
+    };
+    if !speaks {
+        return;
+    }
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(16 << 10);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(8);

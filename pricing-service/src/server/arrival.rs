@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{Body as _, Bytes};
 use tonic::service::Routes;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::deadline;
@@ -20,6 +20,9 @@ use super::state::Service as Pricing;
 /// The calls that price one order.
 const PRICED: [&str; 3] =
     ["/bidprice.v1.Pricing/Quote", "/bidprice.v1.Pricing/Screen", "/akash.provider.v1.ProviderRPC/BidScreening"];
+
+/// How long any other call may take: a reload may have a large plugin to compile.
+const UNPRICED: Duration = Duration::from_secs(600);
 
 /// When a call must be answered. It counts from the arrival of its head: a request that drips in has no more time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,23 +59,22 @@ impl Service<Request<Body>> for Arrived {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let active = self.pricing.active();
         let limits = &active.loaded.config.limits;
-        let deadline = deadline::of(request.headers(), limits.deadline.get());
+        let priced = PRICED.contains(&request.uri().path());
+        let longest = if priced { limits.deadline.get() } else { UNPRICED };
+        let deadline = deadline::of(request.headers(), longest);
         request.extensions_mut().insert(Deadline(deadline));
-        let entered = if PRICED.contains(&request.uri().path()) {
-            self.pricing.inner.gate.enter(limits, deadline).map(Some)
-        } else {
-            Ok(None)
-        };
+        let entered = if priced { self.pricing.inner.gate.enter(limits, deadline).map(Some) } else { Ok(None) };
         let call = match entered {
             Ok(call) => call,
             Err(refused) => return Box::pin(refuse(request.into_body(), deadline, refused)),
         };
         let answered = self.routes.call(request);
+        let most = limits.request_bytes;
         Box::pin(async move {
             let _call = call;
             // Of a stream, this is the time until it begins.
             match tokio::time::timeout_at(deadline.into(), answered).await {
-                Ok(answered) => answered,
+                Ok(answered) => answered.map(|response| too_large(response, most)),
                 Err(_) => Ok(answer(Refused::Deadline)),
             }
         })
@@ -97,6 +99,16 @@ async fn refuse(mut request: Body, deadline: Instant, refused: Refused) -> Resul
     // Late or not, it is refused.
     let _ = tokio::time::timeout_at(deadline.into(), skip).await;
     Ok(answer(refused))
+}
+
+/// Says of a request that was too large which limit that was. The decoder calls it out of range; nothing else here does.
+fn too_large(response: Response<Body>, most: usize) -> Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    if status.is_none_or(|status| status.code() != Code::OutOfRange) {
+        return response;
+    }
+    Status::resource_exhausted(format!("the request is larger than the {most} bytes of `limits.request_bytes`"))
+        .into_http()
 }
 
 fn answer(refused: Refused) -> Response<Body> {

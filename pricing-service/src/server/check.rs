@@ -11,6 +11,7 @@ use rustix::fs::{Access, access};
 
 use super::listen;
 use super::plugin::{Opened, Role};
+use crate::bid_log::BidLog;
 use crate::config::{self, Config, ConfigError, Loaded};
 use crate::feed::Feed;
 use crate::inventory::Plan;
@@ -158,18 +159,26 @@ impl Checked<'_> {
             if listen.socket.as_os_str().len() > SOCKET_PATH {
                 let message = format!("the path has more than {SOCKET_PATH} bytes, which no Unix socket may have");
                 self.at(Severity::Error, "listen.socket", message);
-            } else if let Err(why) = can_write(listen.socket.parent()) {
+            } else if let Err(why) = can_make(listen.socket.parent()) {
+                self.at(Severity::Error, "listen.socket", why);
+            } else if let Some(folder) = listen.socket.parent()
+                && let Ok(found) = fs::metadata(folder)
+                && let Err(why) = listen::check_folder(folder, &found)
+            {
                 self.at(Severity::Error, "listen.socket", why);
             }
         }
         let log = config.bid_log.as_ref().map(|log| ("bid_log.folder", &log.folder));
         let cache = config.plugin.as_ref().and_then(|plugin| plugin.cache.as_ref());
         for (key, folder) in log.into_iter().chain(cache.map(|cache| ("plugin.cache", cache))) {
-            // Either it is there, or it is made.
-            let place = if folder.exists() { Some(folder.as_path()) } else { folder.parent() };
-            if let Err(why) = can_write(place) {
+            if let Err(why) = can_make(Some(folder)) {
                 self.at(Severity::Error, key, why);
             }
+        }
+        if let Some(Err(error)) =
+            config.bid_log.as_ref().filter(|log| log.folder.exists()).map(|log| BidLog::check(&log.folder))
+        {
+            self.error(error);
         }
         if let Some(Err(why)) = config.feed.cache.as_ref().map(|cache| can_write(cache.parent())) {
             self.at(Severity::Warning, "feed.cache", format!("{why}; the value is not kept across restarts then"));
@@ -231,6 +240,13 @@ impl Checked<'_> {
 const SOCKET_PATH: usize = 107;
 
 /// Whether files can be put into a folder.
+/// Whether a folder can be written to, or made where it is not there yet.
+fn can_make(folder: Option<&Path>) -> Result<(), String> {
+    let there =
+        folder.and_then(|folder| folder.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists()));
+    can_write(there)
+}
+
 fn can_write(folder: Option<&Path>) -> Result<(), String> {
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = folder.display();

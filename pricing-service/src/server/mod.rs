@@ -121,12 +121,14 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let drain = service.clone();
     let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
-    for task in [watch, leaves].into_iter().chain(page) {
-        task.await.map_err(|error| ServeError::Failed(error.to_string()))?;
-    }
     // What calls in flight decided is written by now, or waits for a disk.
     let closed = tokio::task::spawn_blocking(move || service.close_log()).await;
-    closed.map_err(|error| ServeError::Failed(error.to_string()))?;
+    for ended in [watch.await, leaves.await, closed] {
+        ended.map_err(|error| ServeError::Failed(error.to_string()))?;
+    }
+    if let Some(page) = page {
+        page.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+    }
     served
 }
 

@@ -1,6 +1,7 @@
 //! `bidprice.v1.Pricing`.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pricing_proto::bidprice::v1::pricing_server::Pricing;
@@ -117,7 +118,14 @@ impl Pricing for Service {
 
     async fn reload(&self, _request: Request<ReloadRequest>) -> Result<Response<ReloadResponse>, Status> {
         let service = self.clone();
-        let reloaded = tokio::task::spawn_blocking(move || service.reload()).await;
+        let place = Arc::clone(&self.inner.reloaders).try_acquire_owned();
+        let place = place.map_err(|_| Status::resource_exhausted("a reload is under way, and another one waits"))?;
+        let reload = move || {
+            // Held until it is done, also when its caller went away.
+            let _place = place;
+            service.reload()
+        };
+        let reloaded = tokio::task::spawn_blocking(reload).await;
         let reloaded = reloaded.map_err(|_| Status::internal("the reload was lost; this is a bug"))?;
         let active = reloaded.map_err(|error| Status::failed_precondition(error.to_string()))?;
         Ok(Response::new(ReloadResponse {

@@ -7,6 +7,7 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -73,6 +74,8 @@ pub(super) struct Inner {
     pub(super) bid_log: Option<BidLog>,
     pub(super) shadow: Shadow,
     pub(super) reloads: Mutex<Reloads>,
+    /// Who may ask for a reload now: one has it done, one waits.
+    pub(super) reloaders: Arc<Semaphore>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
     pub(super) started: Instant,
@@ -105,6 +108,7 @@ impl Service {
             bid_log,
             shadow,
             reloads: Mutex::default(),
+            reloaders: Arc::new(Semaphore::new(2)),
             reloading: Mutex::default(),
             started: Instant::now(),
         };

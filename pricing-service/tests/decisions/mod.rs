@@ -111,6 +111,34 @@ impl Sample {
         Self { moment: Moment { stock: Stock::Known(known), usd_per_akt: None }, ..Self::plain(number) }
     }
 
+    /// Three groups on a node with one free card: two want it, the third wants none.
+    pub(crate) fn two_groups_for_one_card(scheduler: Scheduler) -> Self {
+        let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
+        let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+        snapshot["nodes"].as_array_mut().unwrap().truncate(1);
+        snapshot["nodes"][0]["resources"]["gpu"]["quantity"]["allocated"]["string"] = "3".into();
+        let group = |name: &str, gpus: u32| {
+            let keys = [serde_json::json!({"key": "vendor/nvidia/model/t4", "value": "true"})];
+            let keys = if gpus == 0 { &[][..] } else { &keys };
+            serde_json::json!({"name": name, "resources": [{
+                "resource": {
+                    "id": 1,
+                    "cpu": {"units": {"val": "1000"}},
+                    "memory": {"quantity": {"val": "1073741824"}},
+                    "gpu": {"units": {"val": gpus.to_string()}, "attributes": keys},
+                },
+                "count": 1,
+                "price": {"denom": "uact", "amount": "1000000"},
+            }]})
+        };
+        let groups = Value::from([group("first", 1), group("second", 1), group("third", 0)].to_vec());
+        let mut ask = Ask::read(groups.to_string()).unwrap();
+        ask.name = Some(name(1));
+        let moment = Moment { stock: Stock::Known(known(&snapshot.to_string())), usd_per_akt: None };
+        let settings = Arc::new(Settings { scheduler, ..(**PLAIN_SETTINGS).clone() });
+        Self { ask, settings, moment, screen: false }
+    }
+
     /// The snapshot's digest.
     pub(crate) fn snapshot(&self) -> Option<Digest> {
         match &self.moment.stock {

@@ -1,6 +1,6 @@
 //! What is left of a cluster while an order is being placed, kept for the touched nodes only.
 
-use crate::inventory::{Cluster, Node, NodeId, UNLIMITED};
+use crate::inventory::{CardId, Cluster, Node, NodeId, UNLIMITED};
 use crate::order::StorageClass;
 use crate::reserve::CommittedUnit;
 
@@ -129,6 +129,11 @@ impl<'c> Stock<'c> {
 
     pub(super) fn free(&self, id: NodeId, node: &Node) -> Free {
         self.entry(id).and_then(|place| self.touched.get(place)).copied().unwrap_or_else(|| Free::of(node))
+    }
+
+    /// The described cards of a node, without those that are held back for other orders.
+    pub(super) fn cards(&self, id: NodeId) -> &'c [CardId] {
+        self.cluster.cards_to_give(id.place())
     }
 
     fn entry(&self, id: NodeId) -> Option<usize> {

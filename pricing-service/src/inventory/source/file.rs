@@ -100,6 +100,9 @@ pub(super) async fn follow(path: PathBuf, pace: Pace, feeder: Feeder) {
     }
 }
 
+/// How far in the future a change may be, for clocks that differ a little.
+const SKEW: Duration = Duration::from_secs(120);
+
 /// Looks at a file, and reads it unless it is as it was.
 fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> {
     if last.is_some() && fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok().as_ref() == last {
@@ -118,7 +121,17 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
     if stamp != Stamp::of(&before) {
         return Ok(Look::Busy);
     }
-    let age = now.duration_since(after.modified()?).unwrap_or_default();
+    let age = match now.duration_since(after.modified()?) {
+        Ok(age) => age,
+        Err(ahead) if ahead.duration() <= SKEW => Duration::ZERO,
+        // Behind a clock that is wrong, a file of yesterday would look new.
+        Err(ahead) => {
+            let seconds = ahead.duration().as_secs();
+            return Err(io::Error::other(format!(
+                "it was changed {seconds} s in the future; set the clock, or write it anew"
+            )));
+        }
+    };
     Ok(Look::Read { stamp, age, text })
 }
 

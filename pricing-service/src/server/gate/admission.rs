@@ -27,8 +27,8 @@ pub enum Refused {
     Streams,
     /// Its turn would come too late.
     #[error(
-        "it would take about {needed:?} until the order is priced, with some leave that is not within the {left:?} \
-         that its caller waits; ask again later"
+        "it would take about {needed:?} until the order is priced, with as much again to spare, and its caller waits \
+         {left:?} longer; ask again later"
     )]
     Late {
         /// How long it would take.

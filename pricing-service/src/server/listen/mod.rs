@@ -26,6 +26,7 @@ use crate::config::{self, ConfigError};
 
 use accept::Reception;
 use socket::Socket;
+pub(super) use socket::check as check_folder;
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {

@@ -122,15 +122,20 @@ impl Drop for Private {
     }
 }
 
-/// Looks at the folder, and keeps other services from binding there at the same moment.
-async fn lock(folder: &Path) -> Result<File, SocketError> {
-    let file = File::open(folder)?;
-    let found = file.metadata()?;
+/// Whether nobody but this user and root can put another socket into a folder.
+pub(in crate::server) fn check(folder: &Path, found: &fs::Metadata) -> Result<(), SocketError> {
     let ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
     let sticky = found.mode() & 0o1000 != 0;
     if !ours || (found.mode() & 0o022 != 0 && !sticky) {
         return Err(SocketError::OpenFolder { folder: folder.to_owned() });
     }
+    Ok(())
+}
+
+/// Looks at the folder, and keeps other services from binding there at the same moment.
+async fn lock(folder: &Path) -> Result<File, SocketError> {
+    let file = File::open(folder)?;
+    check(folder, &file.metadata()?)?;
     for _ in 0..100 {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => sleep(Duration::from_millis(50)).await,

@@ -138,8 +138,14 @@ pub(super) async fn watch(service: Service, stop: CancellationToken) {
             let soon = !every.is_zero() && look(&service, &mut state);
             (state, soon)
         });
-        if let Ok(looked) = looked.await {
-            (settling, soon) = looked;
+        // A large plugin may take minutes to compile: a service that stops does not wait for it.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            looked = looked => {
+                if let Ok(looked) = looked {
+                    (settling, soon) = looked;
+                }
+            }
         }
     }
 }

@@ -297,3 +297,17 @@ fn very_many_replicas_cost_no_more_than_few() {
     unit.storage = vec![(StorageClass::Ram, u64::MAX), (StorageClass::Persistent("beta3".to_owned()), u64::MAX)];
     refusal(&[unit], &cluster);
 }
+
+#[test]
+fn cards_that_are_held_for_other_orders_are_not_found() {
+    use crate::inventory::held::{Held, HeldCards};
+    let whole = Build::default().node("n1", &[T4, H100]).build();
+    let wants = |model: &str| asks(1, 1, 1, &[&format!("vendor/nvidia/model/{model}")]);
+    let cards = vec![HeldCards { kinds: vec!["nvidia/h100/80Gi/sxm".to_owned()], count: 1 }];
+    let left = whole.less(&[Held { node: "n1".to_owned(), gpus: 1, cards, ..Held::default() }]);
+    assert!(reserve(&[wants("h100")], &whole).is_ok());
+    assert!(matches!(reserve(&[wants("h100")], &left), Err(ReserveError::InsufficientCapacity(_))));
+    assert_eq!(kinds(&[wants("t4")], &left), [["nvidia/t4/16Gi/pcie"]]);
+    // A wildcard comes to what is left.
+    assert_eq!(kinds(&[asks(1, 1, 1, &[ANY])], &left), [["nvidia/t4/16Gi/pcie"]]);
+}
