@@ -412,6 +412,9 @@ pub struct BidLogStatus {
     pub lost: u64,
     #[prost(string, optional, tag = "5")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
+    /// Answers that did not wait any longer for their decision to be written.
+    #[prost(uint64, tag = "6")]
+    pub late: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReloadStatus {

@@ -83,6 +83,11 @@ pub struct Reading {
     pub problem: Option<String>,
 }
 
+/// Until when a caller that begins to wait now waits for its lines.
+pub(crate) fn patience() -> tokio::time::Instant {
+    tokio::time::Instant::now() + PATIENCE
+}
+
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -111,6 +116,11 @@ impl Pending {
 
     /// Waits until the line is written, but not for long. To be called within a tokio runtime.
     pub async fn written(self) -> Outcome {
+        self.written_until(patience()).await
+    }
+
+    /// Waits as [`Self::written`] does, until then.
+    pub(crate) async fn written_until(self, until: tokio::time::Instant) -> Outcome {
         let acked = match self.pushed {
             Pushed::Waits(acked) => acked,
             Pushed::Stalled => {
@@ -119,7 +129,7 @@ impl Pending {
             }
             Pushed::Lost => return Outcome::Lost,
         };
-        match tokio::time::timeout(PATIENCE, acked).await {
+        match tokio::time::timeout_at(until, acked).await {
             Ok(acked) => acked.unwrap_or(Outcome::Lost),
             Err(_) => {
                 self.queue.late(true);
@@ -237,6 +247,7 @@ fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
         tail,
         scanned,
         syncer,
+        unsynced: VecDeque::new(),
         sizes: BTreeMap::new(),
         told: None,
     };

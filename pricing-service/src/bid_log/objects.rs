@@ -39,10 +39,11 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn len(&self) -> usize {
+    /// The memory that it takes while it waits. A plugin's file is in memory anyway, for as long as the plugin is.
+    pub(super) fn memory(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Bytes(_) => 0,
         }
     }
 }

@@ -13,8 +13,10 @@ use crate::digest::Digest;
 
 /// The most lines that wait.
 const MAX_LINES: usize = 100_000;
-/// The most bytes that wait, lines and what they name.
+/// The most bytes of lines that wait.
 const MAX_BYTES: usize = 16 << 20;
+/// The most bytes of what waiting lines bring along: snapshots, rate cards and long orders.
+const MAX_OBJECT_BYTES: usize = 64 << 20;
 /// The most bytes of lines that are written at once.
 const MAX_BATCH: usize = 1 << 20;
 
@@ -36,7 +38,10 @@ struct Waiting {
     items: VecDeque<Item>,
     /// Lines that the writer has in hand.
     in_hand: usize,
+    /// What they bring along.
+    objects_in_hand: BTreeSet<Digest>,
     bytes: usize,
+    object_bytes: usize,
     /// What waiting lines bring along, how often, and its size.
     objects: BTreeMap<Digest, (usize, usize)>,
     /// What is kept already and stays.
@@ -84,9 +89,9 @@ impl Waiting {
     fn charge(&mut self, item: &Item) {
         self.bytes = self.bytes.saturating_add(item.line.len());
         for object in &item.objects {
-            let (count, size) = self.objects.entry(object.digest).or_insert((0, object.content.len()));
+            let (count, size) = self.objects.entry(object.digest).or_insert((0, object.content.memory()));
             if *count == 0 {
-                self.bytes = self.bytes.saturating_add(*size);
+                self.object_bytes = self.object_bytes.saturating_add(*size);
             }
             *count = count.saturating_add(1);
         }
@@ -98,7 +103,7 @@ impl Waiting {
             let Some((count, size)) = self.objects.get_mut(&object.digest) else { continue };
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.bytes = self.bytes.saturating_sub(*size);
+                self.object_bytes = self.object_bytes.saturating_sub(*size);
                 self.objects.remove(&object.digest);
             }
         }
@@ -110,6 +115,31 @@ impl Waiting {
             if let Some(oldest) = self.items.pop_front() {
                 self.discharge(&oldest);
                 self.lost = self.lost.saturating_add(1);
+            }
+        }
+        if self.object_bytes > MAX_OBJECT_BYTES {
+            self.bound_objects();
+        }
+    }
+
+    /// Gives up the oldest lines that alone keep something in memory. What the writer or the newest line has in hand
+    /// stays anyway, so that no line is lost for its sake.
+    fn bound_objects(&mut self) {
+        let newest = self.items.back().into_iter().flat_map(|item| &item.objects).map(|object| object.digest);
+        let stays: BTreeSet<Digest> = newest.chain(self.objects_in_hand.iter().copied()).collect();
+        let is_free = |(digest, (_, size)): (&Digest, &(usize, usize))| *size > 0 && !stays.contains(digest);
+        let free: BTreeSet<Digest> =
+            self.objects.iter().filter(|object| is_free(*object)).map(|(digest, _)| *digest).collect();
+        if free.is_empty() {
+            return;
+        }
+        for item in std::mem::take(&mut self.items) {
+            let frees = item.objects.iter().any(|object| free.contains(&object.digest));
+            if frees && self.object_bytes > MAX_OBJECT_BYTES {
+                self.discharge(&item);
+                self.lost = self.lost.saturating_add(1);
+            } else {
+                self.items.push_back(item);
             }
         }
     }
@@ -188,6 +218,7 @@ impl Queue {
             }
         }
         waiting.in_hand = batch.len();
+        waiting.objects_in_hand = batch.iter().flat_map(|item| &item.objects).map(|object| object.digest).collect();
         batch
     }
 
@@ -195,6 +226,7 @@ impl Queue {
     pub(super) fn settle(&self, written: &VecDeque<Item>, rest: VecDeque<Item>, problem: Option<String>) {
         let mut waiting = self.lock();
         waiting.in_hand = 0;
+        waiting.objects_in_hand.clear();
         for item in written {
             waiting.discharge(item);
         }
@@ -310,12 +342,12 @@ mod tests {
     #[test]
     fn what_lines_bring_along_counts_once_and_only_until_it_is_kept() {
         let queue = Queue::new(1);
-        let snapshot = "s".repeat(10 << 20);
+        let snapshot = "s".repeat(40 << 20);
         for _ in 0..10 {
             let _ = queue.push(line(10, Some(&snapshot)));
         }
         assert_eq!(queue.counts().lost, 0);
-        let other = "o".repeat(10 << 20);
+        let other = "o".repeat(40 << 20);
         let _ = queue.push(line(10, Some(&other)));
         // Only without all ten is there room for the other snapshot.
         assert_eq!(queue.counts().lost, 10);
@@ -324,6 +356,26 @@ mod tests {
         assert_eq!(queue.counts().lost, 10);
         let last = queue.take(now(), false).pop_back();
         assert!(last.is_some_and(|item| item.objects.is_empty() && item.names == [Digest::of(&snapshot)]));
+    }
+
+    #[test]
+    fn no_line_is_lost_for_a_large_plugin_or_a_snapshot_that_is_in_hand() {
+        let queue = Queue::new(1);
+        let snapshot: std::sync::Arc<str> = "s".repeat(MAX_OBJECT_BYTES + 1).into();
+        let plugin: std::sync::Arc<[u8]> = vec![0; MAX_OBJECT_BYTES + 1].into();
+        let digests = (Digest::of(&*snapshot), Digest::of(&*plugin));
+        for number in 0..100 {
+            let mut line = line(10, None);
+            let content = Content::Text(snapshot.clone());
+            line.objects.push(Object { digest: digests.0, content, counts: true });
+            line.objects.push(Object { digest: digests.1, content: Content::Bytes(plugin.clone()), counts: false });
+            let _ = queue.push(line);
+            if number == 50 {
+                assert_eq!(queue.take(now(), false).len(), 51);
+            }
+        }
+        let _ = queue.push(line(10, None));
+        assert_eq!((queue.counts().waiting, queue.counts().lost), (101, 0));
     }
 
     #[test]

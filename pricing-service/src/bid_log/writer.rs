@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Outcome;
@@ -51,6 +51,8 @@ pub(super) struct Writer {
     pub(super) scanned: Receiver<Scanned>,
     /// Files that are to survive a power cut.
     pub(super) syncer: SyncSender<Arc<File>>,
+    /// Earlier files that the syncer was too busy to take.
+    pub(super) unsynced: VecDeque<Arc<File>>,
     /// Sizes of what is kept, on disk.
     pub(super) sizes: BTreeMap<Digest, u64>,
     /// When it was last told that nothing can be written.
@@ -65,6 +67,7 @@ impl Writer {
         let mut tries = 0_u32;
         loop {
             let dirty = self.tail.as_ref().is_some_and(|tail| tail.dirty);
+            let dirty = dirty || !self.unsynced.is_empty();
             let time = if failing { Some(RETRY) } else { dirty.then_some(SYNC) };
             let mut batch = self.queue.take(time, failing);
             let closed = self.queue.is_closed();
@@ -92,7 +95,8 @@ impl Writer {
         }
         if self.config.fsync != Fsync::Never {
             // There is nobody left to tell.
-            let _ = self.tail.as_ref().map(|tail| tail.file().sync_data());
+            let last = self.tail.as_ref().map(Tail::file);
+            self.unsynced.iter().chain(&last).for_each(|file| drop(file.sync_data()));
         }
         // Another service may have the folder from here on.
         let queue = Arc::clone(&self.queue);
@@ -182,6 +186,9 @@ impl Writer {
         }
         self.sync();
         if let Some(before) = self.tail.replace(Tail::new(name, file, 0)) {
+            if before.dirty && self.config.fsync != Fsync::Never {
+                self.unsynced.push_back(before.file());
+            }
             self.files.push_back(Kept { name: before.name, names: before.names, scanned: before.scanned });
         }
         self.prune(batch);
@@ -228,6 +235,12 @@ impl Writer {
 
     /// Has what was written survive a power cut, without waiting for it.
     fn sync(&mut self) {
+        while let Some(file) = self.unsynced.pop_front() {
+            if let Err(TrySendError::Full(file)) = self.syncer.try_send(file) {
+                self.unsynced.push_front(file);
+                return;
+            }
+        }
         let Some(tail) = self.tail.as_mut().filter(|tail| tail.dirty) else { return };
         // Behind on its work, the syncer gets the file with the next round.
         if self.config.fsync == Fsync::Never || self.syncer.try_send(tail.file()).is_ok() {

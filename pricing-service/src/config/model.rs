@@ -305,7 +305,9 @@ pub struct BidLog {
     /// How many files are kept; the oldest goes when there are more.
     #[serde(default = "default_files")]
     pub files: u32,
-    /// When what is written is made to survive a power cut. It survives a crash of the service in any case.
+    /// When what is written is made to survive a power cut. It survives a crash of the service once it is
+    /// with the system, which an answer waits for, but at most 200 ms: then the line is in memory only, and is counted as
+    /// late.
     #[serde(default)]
     pub fsync: Fsync,
 }

@@ -22,9 +22,11 @@ pub(super) struct Answer<R> {
 impl<R> Answer<R> {
     /// The answer, when its lines are with the kernel; a disk that does not take them is not waited for.
     pub(super) async fn when_written(self) -> R {
+        // One bound for all of them, however many groups an order has.
+        let until = bid_log::patience();
         for line in self.lines {
             // What became of it is counted by the log.
-            let _ = line.written().await;
+            let _ = line.written_until(until).await;
         }
         self.value
     }

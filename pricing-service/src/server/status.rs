@@ -45,6 +45,7 @@ fn bid_log(reading: bid_log::Reading) -> BidLogStatus {
         written: reading.written,
         waiting: reading.waiting,
         lost: reading.lost,
+        late: reading.late,
         problem: reading.problem,
     }
 }
