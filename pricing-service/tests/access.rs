@@ -259,8 +259,8 @@ async fn what_is_too_large_or_too_deep_is_refused_with_a_message() {
     let running = Running::start("[limits]\nrequest_bytes = 1000000").await;
     let mut client = running.client().await;
     let huge = client.quote(request(&" ".repeat(1_000_001))).await.unwrap_err();
-    assert_eq!(huge.code(), Code::OutOfRange);
-    assert!(huge.message().contains("the limit is: 1000000 bytes"), "{huge}");
+    assert_eq!(huge.code(), Code::ResourceExhausted);
+    assert!(huge.message().contains("1000000 bytes of `limits.request_bytes`"), "{huge}");
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("a: {", "}"), ("- ", "")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         let status = client.quote(request(&deep)).await.unwrap_err();

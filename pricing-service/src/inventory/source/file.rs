@@ -165,9 +165,12 @@ mod tests {
         let (stamp, age, text) = seen(None).unwrap();
         assert_eq!((age, text.as_str()), (Duration::from_secs(90), "one"));
         assert!(seen(Some(&stamp)).is_none());
-        file.set_modified(now + Duration::from_secs(3600)).unwrap();
+        file.set_modified(now + Duration::from_secs(60)).unwrap();
         let (_, age, _) = seen(Some(&stamp)).unwrap();
         assert_eq!(age, Duration::ZERO);
+        file.set_modified(now + Duration::from_secs(3600)).unwrap();
+        let error = look(&path, Some(&stamp), now).unwrap_err();
+        assert!(error.to_string().contains("3600 s in the future"), "{error}");
         // Another file in its place, with the times of the first.
         fs::write(folder.path().join("new"), "two").unwrap();
         fs::rename(folder.path().join("new"), &path).unwrap();
