@@ -61,14 +61,6 @@ impl Index {
         for (id, card) in (0..).map(CardId).zip(cards) {
             models.entry((card.kind.vendor(), card.kind.model())).or_default().push(id);
         }
-        let mut model_of = vec![usize::MAX; cards.len()];
-        for (model, ids) in models.values().enumerate() {
-            for id in ids {
-                if let Some(slot) = usize::try_from(id.0).ok().and_then(|id| model_of.get_mut(id)) {
-                    *slot = model;
-                }
-            }
-        }
         let mut index = Self {
             free: Vec::with_capacity(nodes.len()),
             models: models
@@ -83,6 +75,7 @@ impl Index {
             classes: Vec::new(),
             kept,
         };
+        let model_of = index.models_of(cards.len());
         for (place, node) in nodes.iter().enumerate() {
             index.add(place, node, &model_of);
         }
@@ -113,6 +106,62 @@ impl Index {
             match model.nodes.last_mut() {
                 Some(last) if last.node == place => last.cards = last.cards.saturating_add(1),
                 _ => model.nodes.push(ModelNode { node: place, cards: 1 }),
+            }
+        }
+    }
+
+    /// By card description, the place of its model in [`Self::models`].
+    pub(super) fn models_of(&self, cards: usize) -> Vec<usize> {
+        let mut models = vec![usize::MAX; cards];
+        for (place, model) in self.models.iter().enumerate() {
+            for card in &model.cards {
+                if let Some(slot) = models.get_mut(card.place()) {
+                    *slot = place;
+                }
+            }
+        }
+        models
+    }
+
+    /// Has the index say what a node has left now. `kept` has the cards that it has left to give, where these are not all.
+    pub(super) fn refresh(&mut self, place: usize, node: &Node, kept: Option<Vec<CardId>>, model_of: &[usize]) {
+        if let Some(free) = self.free.get_mut(place) {
+            free.cpu = node.cpu.available.get();
+            free.memory = node.memory.available.get();
+            free.ephemeral = node.ephemeral.available.get();
+            free.gpus = node.gpus.available;
+        }
+        match kept {
+            Some(kept) => self.kept.insert(place, kept),
+            None => self.kept.remove(&place),
+        };
+        let mut counts: Vec<(usize, u64)> = Vec::new();
+        let model = |card: &CardId| model_of.get(card.place()).copied();
+        for model in node.cards.iter().filter_map(model) {
+            if counts.iter().all(|(known, _)| *known != model) {
+                counts.push((model, 0));
+            }
+        }
+        if node.gpus.available > 0 {
+            for model in self.kept.get(&place).unwrap_or(&node.cards).iter().filter_map(model) {
+                if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == model) {
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+        for (model, cards) in counts {
+            let Some(nodes) = self.models.get_mut(model).map(|model| &mut model.nodes) else { continue };
+            match (nodes.binary_search_by_key(&place, |entry| entry.node), cards) {
+                (Ok(at), 0) => {
+                    nodes.remove(at);
+                }
+                (Ok(at), cards) => {
+                    if let Some(entry) = nodes.get_mut(at) {
+                        entry.cards = cards;
+                    }
+                }
+                (Err(_), 0) => {}
+                (Err(at), cards) => nodes.insert(at, ModelNode { node: place, cards }),
             }
         }
     }

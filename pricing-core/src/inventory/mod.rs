@@ -6,6 +6,7 @@
 pub mod finding;
 pub mod held;
 mod index;
+pub mod ledger;
 pub mod read;
 pub mod utilisation;
 pub mod validate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Capacity, Cluster, Node};
+use super::{Capacity, Card, Cluster, Node};
 use crate::gpu::GpuKind;
 
 /// How much of something there is and how much of that is in use.
@@ -19,6 +19,10 @@ impl Usage {
         let (total, available) = (capacity.total.into(), capacity.available.into());
         self.total = self.total.saturating_add(total);
         self.used = self.used.saturating_add(total.saturating_sub(available));
+    }
+
+    fn follow<T: Into<u64>>(&mut self, before: Capacity<T>, after: Capacity<T>) {
+        self.used = self.used.saturating_add(before.available.into()).saturating_sub(after.available.into());
     }
 }
 
@@ -71,27 +75,68 @@ impl Utilisation {
         utilisation.gpu_kinds = kinds.into_values().collect();
         utilisation
     }
+
+    /// Follows a node of the cluster in which what is available changed, and nothing else.
+    pub(super) fn follow(&mut self, before: &Node, after: &Node, cards: &[Card]) {
+        self.cpu.follow(before.cpu, after.cpu);
+        self.memory.follow(before.memory, after.memory);
+        self.ephemeral.follow(before.ephemeral, after.ephemeral);
+        self.gpus.follow(before.gpus, after.gpus);
+        if before.gpus.available == after.gpus.available {
+            return;
+        }
+        for (kind, was) in of_node(before, cards) {
+            let Ok(place) = self.gpu_kinds.binary_search_by(|known| known.kind.cmp(kind)) else { continue };
+            let Some(usage) = self.gpu_kinds.get_mut(place) else { continue };
+            usage.used_min = usage.used_min.saturating_sub(was.used_min);
+            usage.used_max = usage.used_max.saturating_sub(was.used_max);
+        }
+        for (kind, is) in of_node(after, cards) {
+            let Ok(place) = self.gpu_kinds.binary_search_by(|known| known.kind.cmp(kind)) else { continue };
+            let Some(usage) = self.gpu_kinds.get_mut(place) else { continue };
+            usage.used_min = usage.used_min.saturating_add(is.used_min);
+            usage.used_max = usage.used_max.saturating_add(is.used_max);
+        }
+    }
 }
 
-/// Counts a node's cards by kind. Of the used ones, a kind has at least those that the other kinds have no cards for.
-fn add_cards(kinds: &mut BTreeMap<GpuKind, GpuUsage>, node: &Node, cluster: &Cluster) {
+/// What is in use of a kind on one node.
+struct OfNode {
+    count: u64,
+    used_min: u64,
+    used_max: u64,
+}
+
+/// A node's cards by kind. Of the used ones, a kind has at least those that the other kinds have no cards for.
+fn of_node<'c>(node: &Node, cards: &'c [Card]) -> Vec<(&'c GpuKind, OfNode)> {
     let used = node.gpus.total.saturating_sub(node.gpus.available);
-    let mut here: BTreeMap<&GpuKind, u64> = BTreeMap::new();
-    for card in node.cards.iter().filter_map(|id| cluster.card(*id)) {
-        let count = here.entry(&card.kind).or_default();
-        *count = count.saturating_add(1);
+    let mut here: Vec<(&GpuKind, OfNode)> = Vec::new();
+    for card in node.cards.iter().filter_map(|id| cards.get(id.place())) {
+        match here.iter_mut().find(|(kind, _)| *kind == &card.kind) {
+            Some((_, known)) => known.count = known.count.saturating_add(1),
+            None => here.push((&card.kind, OfNode { count: 1, used_min: 0, used_max: 0 })),
+        }
     }
-    // Cards that are counted but not described may be the used ones.
-    for (kind, count) in here {
-        let others = node.gpus.total.saturating_sub(count);
+    for (_, known) in &mut here {
+        // Cards that are counted but not described may be the used ones.
+        let others = node.gpus.total.saturating_sub(known.count);
+        known.used_min = used.saturating_sub(others).min(known.count);
+        known.used_max = used.min(known.count);
+    }
+    here
+}
+
+/// Counts a node's cards by kind.
+fn add_cards(kinds: &mut BTreeMap<GpuKind, GpuUsage>, node: &Node, cluster: &Cluster) {
+    for (kind, here) in of_node(node, cluster.cards()) {
         let usage = kinds.entry(kind.clone()).or_insert_with(|| GpuUsage {
             kind: kind.clone(),
             total: 0,
             used_min: 0,
             used_max: 0,
         });
-        usage.total = usage.total.saturating_add(count);
-        usage.used_min = usage.used_min.saturating_add(used.saturating_sub(others).min(count));
-        usage.used_max = usage.used_max.saturating_add(used.min(count));
+        usage.total = usage.total.saturating_add(here.count);
+        usage.used_min = usage.used_min.saturating_add(here.used_min);
+        usage.used_max = usage.used_max.saturating_add(here.used_max);
     }
 }

@@ -1,0 +1,275 @@
+//! A cluster on which leases begin and end: what a simulation keeps of it between two orders.
+//!
+//! A [`Cluster`] is a snapshot and never changes. A [`Ledger`] owns one and moves it from snapshot to snapshot: what a
+//! lease takes is gone until the lease is given back, and only the nodes that it touches are worked out anew. At every
+//! moment [`Ledger::cluster`] is what the same leases would leave of the cluster if it were built from nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::held::{Held, HeldCards};
+use super::utilisation::Utilisation;
+use super::{CardId, Cluster, Node, NodeId};
+use crate::quantity::{Bytes, MilliCpu};
+
+/// What a lease takes of one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeasedNode {
+    /// Thousandths of a thread.
+    pub cpu: u64,
+    /// Bytes of memory, with `ram` volumes.
+    pub memory: u64,
+    /// Bytes of ephemeral storage.
+    pub ephemeral: u64,
+    /// The cards that were handed out, by description.
+    pub cards: Vec<CardId>,
+    /// Cards by count; more than [`Self::cards`] where the inventory describes fewer than it counts.
+    pub gpus: u64,
+}
+
+/// What a lease takes of a cluster until it is given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lease {
+    nodes: Vec<(NodeId, LeasedNode)>,
+    storage: Vec<(String, u64)>,
+    leased_ips: u64,
+}
+
+impl Lease {
+    /// What it takes, by node.
+    #[must_use]
+    pub fn nodes(&self) -> &[(NodeId, LeasedNode)] {
+        &self.nodes
+    }
+}
+
+/// Why a lease cannot run: the cluster does not have what it would take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeaseError {
+    /// The cluster has no such node.
+    #[error("the cluster has no node `{0}`")]
+    UnknownNode(String),
+    /// A node has less left than the lease takes of it.
+    #[error("node `{node}` has not enough {what} left")]
+    Short {
+        /// The node.
+        node: String,
+        /// Of what.
+        what: &'static str,
+    },
+    /// A storage class has less left.
+    #[error("storage class `{0}` has not enough left")]
+    Storage(String),
+    /// There are fewer leased IPs left.
+    #[error("there are not enough leased IPs left")]
+    LeasedIps,
+}
+
+/// A cluster on which leases begin and end.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    cluster: Cluster,
+    by_name: BTreeMap<Arc<str>, usize>,
+    /// What each description of a card is, in a [`HeldCards`]' words.
+    kinds: Vec<String>,
+    /// By description, the place of its model in the index.
+    models: Vec<usize>,
+    utilisation: Utilisation,
+}
+
+impl Ledger {
+    /// A ledger that begins with a snapshot.
+    #[must_use]
+    pub fn new(cluster: Cluster) -> Self {
+        let names = cluster.nodes().iter().enumerate().map(|(place, node)| (Arc::clone(&node.name), place));
+        Self {
+            by_name: names.collect(),
+            kinds: cluster.cards().iter().map(|card| card.kind.to_string()).collect(),
+            models: cluster.index().models_of(cluster.cards().len()),
+            utilisation: Utilisation::of(&cluster),
+            cluster,
+        }
+    }
+
+    /// The cluster as the leases that run leave it.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// How full the cluster is.
+    #[must_use]
+    pub fn utilisation(&self) -> &Utilisation {
+        &self.utilisation
+    }
+
+    /// Takes what an order needs, as [`Held::by`] says, all or nothing.
+    ///
+    /// `start` says with which of a number of cards to begin looking for one to hand out: a number below the one that it
+    /// is given. Kubernetes hands out any.
+    ///
+    /// # Errors
+    /// When the cluster has not all of it; then nothing is taken.
+    pub fn take(&mut self, held: &[Held], mut start: impl FnMut(usize) -> usize) -> Result<Lease, LeaseError> {
+        let mut lease = Lease::default();
+        for held in &Held::merge(held.iter().cloned()) {
+            let unknown = || LeaseError::UnknownNode(held.node.clone());
+            let place = self.by_name.get(held.node.as_str()).copied().ok_or_else(unknown)?;
+            let node = self.cluster.nodes.get(place).ok_or_else(unknown)?;
+            let taken = self.of_node(place, node, held, &mut start)?;
+            lease.nodes.push((NodeId::at(place), taken));
+            for (class, bytes) in &held.storage {
+                match lease.storage.iter_mut().find(|(known, _)| known == class) {
+                    Some((_, sum)) => *sum = sum.saturating_add(*bytes),
+                    None => lease.storage.push((class.clone(), *bytes)),
+                }
+            }
+            lease.leased_ips = lease.leased_ips.saturating_add(held.leased_ips);
+        }
+        for (class, bytes) in &lease.storage {
+            let pool = self.cluster.storage.iter().find(|pool| pool.class == *class);
+            if pool.is_none_or(|pool| pool.capacity.available.get() < *bytes) {
+                return Err(LeaseError::Storage(class.clone()));
+            }
+        }
+        if self.cluster.leased_ips.is_some_and(|free| free < lease.leased_ips) {
+            return Err(LeaseError::LeasedIps);
+        }
+        self.apply(&lease, u64::saturating_sub, true);
+        Ok(lease)
+    }
+
+    /// Gives back what a lease took.
+    pub fn release(&mut self, lease: Lease) {
+        self.apply(&lease, u64::saturating_add, false);
+    }
+
+    /// What is taken of one node, if it is there.
+    fn of_node(
+        &self,
+        place: usize,
+        node: &Node,
+        held: &Held,
+        start: &mut impl FnMut(usize) -> usize,
+    ) -> Result<LeasedNode, LeaseError> {
+        let short = |what| LeaseError::Short { node: node.name.to_string(), what };
+        for (what, free, asked) in [
+            ("CPU", node.cpu.available.get(), held.cpu),
+            ("memory", node.memory.available.get(), held.memory),
+            ("ephemeral storage", node.ephemeral.available.get(), held.ephemeral),
+            ("GPUs", node.gpus.available, held.gpus),
+        ] {
+            if asked > free {
+                return Err(short(what));
+            }
+        }
+        let to_give = self.cluster.cards_to_give(place);
+        let cards = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
+        let Held { cpu, memory, ephemeral, gpus, .. } = *held;
+        Ok(LeasedNode { cpu, memory, ephemeral, cards, gpus })
+    }
+
+    /// Hands out a card of its own to each that is asked for; none when that cannot be.
+    fn hand_out(
+        &self,
+        to_give: &[CardId],
+        asked: &[HeldCards],
+        start: &mut impl FnMut(usize) -> usize,
+    ) -> Option<Vec<CardId>> {
+        let count = to_give.len();
+        let mut handed: Vec<Option<&HeldCards>> = vec![None; count];
+        for entry in asked {
+            for _ in 0..entry.count {
+                let first = if count == 0 { 0 } else { start(count) };
+                let mut seen = vec![false; count];
+                if !self.give_one(to_give, entry, first, &mut handed, &mut seen) {
+                    return None;
+                }
+            }
+        }
+        Some(to_give.iter().zip(&handed).filter_map(|(card, to)| to.map(|_| *card)).collect())
+    }
+
+    /// Gives a card to one that asks, from those that nobody has or from one who can have another.
+    fn give_one<'h>(
+        &self,
+        to_give: &[CardId],
+        entry: &'h HeldCards,
+        first: usize,
+        handed: &mut Vec<Option<&'h HeldCards>>,
+        seen: &mut Vec<bool>,
+    ) -> bool {
+        let turned = (0..to_give.len()).cycle().skip(first).take(to_give.len());
+        let fits = |card: &CardId| self.kinds.get(card.place()).is_some_and(|kind| entry.kinds.contains(kind));
+        let places: Vec<usize> = turned.filter(|place| to_give.get(*place).is_some_and(fits)).collect();
+        if let Some(free) = places.iter().find(|place| handed.get(**place).is_some_and(Option::is_none)) {
+            if let Some(slot) = handed.get_mut(*free) {
+                *slot = Some(entry);
+            }
+            return true;
+        }
+        for place in places {
+            let Some(known) = seen.get_mut(place).filter(|known| !**known) else { continue };
+            *known = true;
+            let Some(holder) = handed.get(place).copied().flatten() else { continue };
+            if self.give_one(to_give, holder, 0, handed, seen) {
+                if let Some(slot) = handed.get_mut(place) {
+                    *slot = Some(entry);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Changes what is left by what a lease takes.
+    fn apply(&mut self, lease: &Lease, change: impl Fn(u64, u64) -> u64, taking: bool) {
+        for (id, taken) in &lease.nodes {
+            let place = id.place();
+            let to_give = self.left_to_give(place, &taken.cards, taking);
+            let Some(node) = self.cluster.nodes.get_mut(place) else { continue };
+            let before = node.clone();
+            node.cpu.available = MilliCpu::new(change(node.cpu.available.get(), taken.cpu));
+            node.memory.available = Bytes::new(change(node.memory.available.get(), taken.memory));
+            node.ephemeral.available = Bytes::new(change(node.ephemeral.available.get(), taken.ephemeral));
+            node.gpus.available = change(node.gpus.available, taken.gpus);
+            let kept = to_give.filter(|to_give| *to_give != node.cards);
+            self.cluster.index.refresh(place, node, kept, &self.models);
+            self.utilisation.follow(&before, node, &self.cluster.cards);
+        }
+        for (class, bytes) in &lease.storage {
+            if let Some(pool) = self.cluster.storage.iter_mut().find(|pool| pool.class == *class) {
+                pool.capacity.available = Bytes::new(change(pool.capacity.available.get(), *bytes));
+            }
+        }
+        self.cluster.leased_ips = self.cluster.leased_ips.map(|free| change(free, lease.leased_ips));
+    }
+
+    /// The cards that a node has left to give after some were taken or came back, in the node's order; none when nothing
+    /// changes in them.
+    fn left_to_give(&self, place: usize, cards: &[CardId], taking: bool) -> Option<Vec<CardId>> {
+        let node = self.cluster.nodes.get(place)?;
+        let to_give = self.cluster.cards_to_give(place);
+        let mut left: BTreeMap<CardId, usize> = BTreeMap::new();
+        for card in to_give {
+            let count = left.entry(*card).or_default();
+            *count = count.saturating_add(1);
+        }
+        for card in cards {
+            let count = left.entry(*card).or_default();
+            *count = if taking { count.saturating_sub(1) } else { count.saturating_add(1) };
+        }
+        // Of cards of one description any is as good: the first ones of the node are left.
+        let mut kept = Vec::with_capacity(node.cards.len());
+        for card in &node.cards {
+            if let Some(count) = left.get_mut(card).filter(|count| **count > 0) {
+                *count = count.saturating_sub(1);
+                kept.push(*card);
+            }
+        }
+        Some(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests;

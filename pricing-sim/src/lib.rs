@@ -1,0 +1,1 @@
+//! Tries a pricing strategy before it costs money.
