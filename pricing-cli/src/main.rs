@@ -56,6 +56,8 @@ enum Command {
     Reload(command::reload::Args),
     /// Price the decisions of a bid log again, and prove that they are the same
     Replay(command::replay::Args),
+    /// Try pricing strategies on a stream of orders before they cost money
+    Simulate(command::simulate::Args),
     /// Look at what the service's shadow pricing came to
     Shadow(command::shadow::Args),
     /// Print the completion script of a shell
@@ -80,6 +82,7 @@ impl Command {
             Self::Status(args) => command::status::run(&args),
             Self::Reload(args) => command::reload::run(&args),
             Self::Replay(args) => command::replay::run(&args),
+            Self::Simulate(args) => command::simulate::run(&args),
             Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),

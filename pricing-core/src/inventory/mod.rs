@@ -49,7 +49,8 @@ pub struct CardId(u32);
 
 impl CardId {
     /// The card's place in [`Cluster::cards`].
-    pub(crate) fn place(self) -> usize {
+    #[must_use]
+    pub fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
@@ -174,6 +175,24 @@ impl Cluster {
     #[must_use]
     pub fn leased_ips(&self) -> Option<u64> {
         self.leased_ips
+    }
+
+    /// The cluster with nothing allocated: what is available is all that there is.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let mut nodes = self.nodes.clone();
+        for node in &mut nodes {
+            node.cpu.available = node.cpu.total;
+            node.memory.available = node.memory.total;
+            node.ephemeral.available = node.ephemeral.total;
+            node.gpus.available = node.gpus.total;
+        }
+        let mut storage = self.storage.clone();
+        for pool in &mut storage {
+            pool.capacity.available = pool.capacity.total;
+        }
+        let index = Index::new(&nodes, &self.cards, BTreeMap::new());
+        Self { nodes, cards: self.cards.clone(), storage, leased_ips: self.leased_ips, index }
     }
 
     /// The described cards of the node at a place that may be given, without those that are held back.

@@ -1,0 +1,22 @@
+//! What a simulation needs of this program.
+
+use std::path::Path;
+
+use pricing_host::PluginHost;
+use pricing_sim::stream::Arrival;
+use pricing_sim::sweep::Host;
+
+use crate::plugin;
+
+/// This program, to a simulation.
+pub(crate) struct SimulationHost;
+
+impl Host for SimulationHost {
+    fn plugins(&self) -> Result<PluginHost, String> {
+        plugin::host(None, false).map_err(|error| error.to_string())
+    }
+
+    fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {
+        Err(format!("{}: bid logs are not read yet", path.display()))
+    }
+}

@@ -1,0 +1,295 @@
+//! What is in use, measured over time.
+
+use std::collections::BTreeMap;
+
+use pricing_core::gpu::GpuKind;
+use pricing_core::inventory::ledger::{Lease, Ledger};
+use pricing_core::inventory::UNLIMITED;
+use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
+use pricing_core::rates::{Pricing, UnlistedGpu};
+use rust_decimal::Decimal;
+
+use super::{Setup, Typical};
+use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PriceBin, StrategyRun, Use, WON, is_bid};
+use crate::time::{Millis, SECONDS_PER_MONTH};
+
+/// Into how many parts the window is divided.
+const BUCKETS: u64 = 96;
+/// Where bins of prices begin, USD a month.
+const PRICE_BINS: [u64; 22] = [
+    0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+    1_000_000, 2_000_000, 5_000_000,
+];
+
+/// What is in use at the moment, and what that came to so far.
+pub(super) struct Meter<'a> {
+    typical: &'a Typical,
+    /// By node, the typical requests whose kinds of card it has.
+    matching: Vec<u32>,
+    /// By node, its free cards that typical orders cannot use, times weight.
+    unusable: Vec<u64>,
+    /// By description of a card, the place of its kind.
+    kind_of: Vec<usize>,
+    now: Millis,
+    end: Millis,
+    bucket: usize,
+    gpus: Vec<GpuUse>,
+    cpu: Use,
+    memory: Use,
+    /// Nodes that have more than anybody can ask of something are not counted in it.
+    counts: Vec<(bool, bool)>,
+    level: Level,
+    fragmentation: Fragmentation,
+    buckets: Vec<Bucket>,
+    /// By bucket, what leases pay there: millionths of millionths of a USD a month, times milliseconds.
+    earned: Vec<u128>,
+    bins: Vec<PriceBin>,
+}
+
+/// What is in use at the moment.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    gpus: Vec<u64>,
+    cpu: u64,
+    memory: u64,
+    free: u64,
+    unusable: u64,
+    /// Millionths of millionths of a USD a month, as lines are rounded.
+    usd: u128,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(setup: &Setup<'a>, ledger: &Ledger) -> Self {
+        let cluster = ledger.cluster();
+        let mut kinds: BTreeMap<&GpuKind, usize> = cluster.cards().iter().map(|card| (&card.kind, 0)).collect();
+        for (place, slot) in kinds.values_mut().enumerate() {
+            *slot = place;
+        }
+        let kind_of: Vec<usize> =
+            cluster.cards().iter().map(|card| kinds.get(&card.kind).copied().unwrap_or(0)).collect();
+        let mut gpus: Vec<GpuUse> =
+            kinds.keys().map(|kind| GpuUse { kind: kind.to_string(), used: Use::default() }).collect();
+        let matching = setup.typical.matching(cluster);
+        let (mut cpu, mut memory) = (Use::default(), Use::default());
+        let mut level = Level { gpus: vec![0; gpus.len()], ..Level::default() };
+        let mut counts = Vec::with_capacity(cluster.nodes().len());
+        let mut unusable = Vec::with_capacity(cluster.nodes().len());
+        for (node, matching) in cluster.nodes().iter().zip(&matching) {
+            let counted = (node.cpu.total.get() < UNLIMITED, node.memory.total.get() < UNLIMITED);
+            if counted.0 {
+                add_capacity(&mut cpu, node.cpu.total.get(), node.cpu.available.get());
+            }
+            if counted.1 {
+                add_capacity(&mut memory, node.memory.total.get(), node.memory.available.get());
+            }
+            counts.push(counted);
+            // Which of the cards are in use already is not known: the last that are described are taken for it.
+            let used = node.cards.len().saturating_sub(usize::try_from(node.gpus.available).unwrap_or(usize::MAX));
+            for (place, card) in node.cards.iter().rev().enumerate() {
+                if let Some(gpu) = kind_of.get(card.place()).and_then(|kind| gpus.get_mut(*kind)) {
+                    add_capacity(&mut gpu.used, 1, u64::from(place >= used));
+                }
+            }
+            let wasted = setup.typical.unusable(node, *matching);
+            unusable.push(wasted);
+            level.free = level.free.saturating_add(node.gpus.available);
+            level.unusable = level.unusable.saturating_add(wasted);
+        }
+        let buckets = buckets(setup, gpus.len());
+        Self {
+            typical: setup.typical,
+            matching,
+            unusable,
+            kind_of,
+            now: setup.window.start,
+            end: setup.window.end,
+            bucket: 0,
+            gpus,
+            cpu,
+            memory,
+            counts,
+            level,
+            fragmentation: Fragmentation { weight: setup.typical.weight(), ..Fragmentation::default() },
+            earned: vec![0; buckets.len()],
+            buckets,
+            bins: PRICE_BINS.iter().map(|from| PriceBin { from_usd: *from, ..PriceBin::default() }).collect(),
+        }
+    }
+
+    /// Lets time pass.
+    pub(super) fn advance(&mut self, to: Millis) {
+        let to = to.min(self.end);
+        while self.now < to {
+            let bucket_end = self.buckets.get(self.bucket).map_or(to, |bucket| bucket.at.saturating_add(bucket.length));
+            let until = to.min(bucket_end);
+            self.pass(until.saturating_sub(self.now));
+            self.now = until;
+            if until == bucket_end {
+                self.bucket = self.bucket.saturating_add(1);
+            }
+        }
+    }
+
+    /// Lets time pass within a bucket.
+    fn pass(&mut self, time: Millis) {
+        let wide = |level: u64| u128::from(level).saturating_mul(u128::from(time));
+        let add = |sum: &mut u128, more: u128| *sum = sum.saturating_add(more);
+        let level = &self.level;
+        for (gpu, used) in self.gpus.iter_mut().zip(&level.gpus) {
+            add(&mut gpu.used.leased_ms, wide(*used));
+        }
+        add(&mut self.cpu.leased_ms, wide(level.cpu));
+        add(&mut self.memory.leased_ms, wide(level.memory));
+        add(&mut self.fragmentation.free_ms, wide(level.free));
+        add(&mut self.fragmentation.unusable_ms, wide(level.unusable));
+        let Some(bucket) = self.buckets.get_mut(self.bucket) else { return };
+        for (sum, used) in bucket.gpus.iter_mut().zip(&level.gpus) {
+            *sum = sum.saturating_add(used.saturating_mul(time));
+        }
+        add(&mut bucket.cpu_ms, wide(level.cpu));
+        add(&mut bucket.memory_ms, wide(level.memory));
+        if let Some(earned) = self.earned.get_mut(self.bucket) {
+            add(earned, level.usd.saturating_mul(u128::from(time)));
+        }
+    }
+
+    /// Counts an order at the moment of its arrival.
+    pub(super) fn arrived(&mut self, decided: &Decided) {
+        let won = u64::from(decided.outcome == WON);
+        let last = self.buckets.len().saturating_sub(1);
+        if let Some(bucket) = self.buckets.get_mut(self.bucket.min(last)) {
+            bucket.arrived = bucket.arrived.saturating_add(1);
+            bucket.won = bucket.won.saturating_add(won);
+        }
+        let Some(usd) = decided.usd_per_month.filter(|_| is_bid(decided.outcome)) else { return };
+        let above = |bin: &PriceBin| Decimal::from(bin.from_usd) <= usd.decimal();
+        let place = self.bins.partition_point(above).saturating_sub(1);
+        if let Some(bin) = self.bins.get_mut(place) {
+            bin.bids = bin.bids.saturating_add(1);
+            bin.won = bin.won.saturating_add(won);
+        }
+    }
+
+    /// Follows a lease that began or ended: the ledger is as it left it.
+    pub(super) fn change(
+        &mut self,
+        lease: &Lease,
+        usd: Usd,
+        begins: bool,
+        ledger: &Ledger,
+    ) -> Result<(), ArithmeticOverflow> {
+        let change = |level: &mut u64, by: u64| {
+            *level = if begins { level.saturating_add(by) } else { level.saturating_sub(by) };
+        };
+        for (id, taken) in lease.nodes() {
+            let counts = self.counts.get(id.place()).copied().unwrap_or_default();
+            change(&mut self.level.cpu, if counts.0 { taken.cpu } else { 0 });
+            change(&mut self.level.memory, if counts.1 { taken.memory } else { 0 });
+            for card in &taken.cards {
+                let kind = self.kind_of.get(card.place()).copied();
+                if let Some(level) = kind.and_then(|kind| self.level.gpus.get_mut(kind)) {
+                    change(level, 1);
+                }
+            }
+            // Free cards move the other way.
+            let gpus = taken.gpus;
+            let free = &mut self.level.free;
+            *free = if begins { free.saturating_sub(gpus) } else { free.saturating_add(gpus) };
+            self.follow_node(id.place(), ledger);
+        }
+        let scaled = scaled(usd)?;
+        let level = &mut self.level.usd;
+        *level = if begins { level.saturating_add(scaled) } else { level.saturating_sub(scaled) };
+        Ok(())
+    }
+
+    fn follow_node(&mut self, place: usize, ledger: &Ledger) {
+        let (Some(node), Some(matching)) = (ledger.cluster().nodes().get(place), self.matching.get(place)) else {
+            return;
+        };
+        let now = self.typical.unusable(node, *matching);
+        if let Some(before) = self.unusable.get_mut(place) {
+            self.level.unusable = self.level.unusable.saturating_sub(*before).saturating_add(now);
+            *before = now;
+        }
+    }
+
+    /// Puts the sums into the run.
+    pub(super) fn finish(mut self, setup: &Setup<'_>, run: &mut StrategyRun) -> Result<(), ArithmeticOverflow> {
+        self.advance(setup.window.end);
+        let length = setup.window.length();
+        for gpu in &self.gpus {
+            let idle = idle_ms(&gpu.used, length);
+            match idle_rate(setup.idle, &gpu.kind) {
+                Some(rate) => run.idle.gpu = run.idle.gpu.checked_add(idle_usd(idle, 1, rate)?)?,
+                None => run.idle.unpriced_card_ms = run.idle.unpriced_card_ms.saturating_add(idle),
+            }
+        }
+        run.idle.cpu = idle_usd(idle_ms(&self.cpu, length), 1000, setup.idle.rates.cpu)?;
+        run.idle.memory = idle_usd(idle_ms(&self.memory, length), 1 << 30, setup.idle.rates.memory)?;
+        for (bucket, earned) in self.buckets.iter_mut().zip(&self.earned) {
+            bucket.revenue = earned_usd(*earned)?;
+        }
+        self.bins.retain(|bin| bin.bids > 0);
+        run.gpus = self.gpus;
+        run.cpu = self.cpu;
+        run.memory = self.memory;
+        run.fragmentation = self.fragmentation;
+        run.over_time = self.buckets;
+        run.by_price = self.bins;
+        Ok(())
+    }
+}
+
+fn add_capacity(to: &mut Use, total: u64, available: u64) {
+    to.total = to.total.saturating_add(total);
+    to.background = to.background.saturating_add(total.saturating_sub(available));
+}
+
+/// The window in parts that differ by a millisecond at most.
+fn buckets(setup: &Setup<'_>, kinds: usize) -> Vec<Bucket> {
+    let length = setup.window.length();
+    let edge = |part: u64| {
+        let offset = u128::from(length).saturating_mul(u128::from(part)).checked_div(u128::from(BUCKETS)).unwrap_or(0);
+        setup.window.start.saturating_add(u64::try_from(offset).unwrap_or(length))
+    };
+    let bucket = |part: u64| {
+        let at = edge(part);
+        let length = edge(part.saturating_add(1)).saturating_sub(at);
+        Bucket { at, length, gpus: vec![0; kinds], ..Bucket::default() }
+    };
+    (0..BUCKETS).map(bucket).filter(|bucket| bucket.length > 0).collect()
+}
+
+/// Units times milliseconds that neither leases nor the background had.
+fn idle_ms(of: &Use, length: Millis) -> u128 {
+    let free = u128::from(of.total.saturating_sub(of.background)).saturating_mul(u128::from(length));
+    free.saturating_sub(of.leased_ms)
+}
+
+fn idle_usd(idle_ms: u128, units: u64, rate: Usd) -> Result<Usd, ArithmeticOverflow> {
+    line_usd(idle_ms, units.saturating_mul(SECONDS_PER_MONTH).saturating_mul(1000), rate)
+}
+
+fn idle_rate(pricing: &Pricing, kind: &str) -> Option<Usd> {
+    let kind = crate::stream::openb::read_kind(kind).ok()?;
+    match (pricing.rates.gpu.lookup(&kind), pricing.policy.unlisted_gpu) {
+        (Some(rate), _) => Some(rate.usd()),
+        (None, UnlistedGpu::Price(usd)) => Some(usd),
+        (None, UnlistedGpu::Decline) => None,
+    }
+}
+
+/// Millionths of millionths of a USD.
+fn scaled(usd: Usd) -> Result<u128, ArithmeticOverflow> {
+    let mut scaled = usd.decimal();
+    scaled.rescale(pricing_core::money::LINE_DECIMALS);
+    u128::try_from(scaled.mantissa()).map_err(|_| ArithmeticOverflow)
+}
+
+fn earned_usd(scaled_ms: u128) -> Result<Usd, ArithmeticOverflow> {
+    let divisor = u128::from(SECONDS_PER_MONTH).saturating_mul(1000);
+    let earned = i128::try_from(scaled_ms.checked_div(divisor).unwrap_or(0)).map_err(|_| ArithmeticOverflow)?;
+    let earned = Decimal::try_from_i128_with_scale(earned, pricing_core::money::LINE_DECIMALS);
+    earned.map(Usd::from_decimal).map_err(|_| ArithmeticOverflow)
+}

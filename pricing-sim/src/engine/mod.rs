@@ -1,0 +1,293 @@
+//! The replay: orders arrive, are priced on what the leases before them leave, are won or lost, and end.
+//!
+//! At one moment, leases end before orders arrive. An order is placed and priced by the strategy on a snapshot of the
+//! cluster, its bid is held against the others', and if it is won, the lease takes what was reserved at once. A lease
+//! ends when its order says, or with the window.
+
+mod lease;
+mod meter;
+mod typical;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pricing_core::inventory::Cluster;
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
+use pricing_core::money::{ArithmeticOverflow, Usd};
+use pricing_core::quote::{Quote, ReasonCode};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use rust_decimal::Decimal;
+
+use crate::market::BestOffers;
+use crate::random::{Draws, Purpose};
+use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON};
+use crate::strategy::{Ask, Priced, Strategy};
+use crate::stream::Arrival;
+use crate::time::{Millis, Window};
+
+pub use lease::{leased_usd, own_usd};
+use meter::Meter;
+pub use typical::Typical;
+
+/// What every strategy of a run has in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The orders.
+    pub arrivals: &'a [Arrival],
+    /// What is looked at.
+    pub window: Window,
+    /// The cluster before the first order.
+    pub cluster: &'a Cluster,
+    /// What others bid.
+    pub offers: &'a BestOffers,
+    /// The run's random numbers.
+    pub draws: &'a Draws,
+    /// Who places.
+    pub scheduler: Scheduler,
+    /// How hard.
+    pub budget: SearchBudget,
+    /// What an AKT is worth.
+    pub usd_per_akt: Option<Decimal>,
+    /// What idle capacity is valued at.
+    pub idle: &'a Pricing,
+    /// What the stream's orders usually ask for.
+    pub typical: &'a Typical,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// An order was decided; the lease is there when it was won.
+    Decided(usize, &'a Decided, Option<&'a Lease>),
+    /// The lease of an order ended.
+    Ended(usize, &'a Lease),
+}
+
+/// What one strategy came to: the sums, and each order.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The sums.
+    pub run: StrategyRun,
+    /// Each order, as the stream has them.
+    pub decided: Vec<Decided>,
+    /// Nanoseconds that pricing each order took, where they were asked for. Not the same twice.
+    pub timings: Vec<u64>,
+}
+
+/// Runs a strategy, and tells of every event after it happened.
+///
+/// # Errors
+/// When sums outgrow the exact decimals.
+pub fn run(
+    setup: &Setup<'_>,
+    strategy: &Strategy,
+    timed: bool,
+    watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
+) -> Result<Outcome, ArithmeticOverflow> {
+    let mut replay = Replay::new(setup, strategy);
+    let mut timings = Vec::new();
+    for (order, arrival) in setup.arrivals.iter().enumerate() {
+        replay.end_until(arrival.at, watch)?;
+        let started = timed.then(Instant::now);
+        let priced = replay.price(arrival);
+        if let Some(started) = started {
+            timings.push(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+        replay.decide(order, arrival, priced, watch)?;
+    }
+    replay.end_until(setup.window.end, watch)?;
+    let Replay { meter, mut run, decided, .. } = replay;
+    meter.finish(setup, &mut run)?;
+    Ok(Outcome { run, decided, timings })
+}
+
+/// A strategy's run so far.
+struct Replay<'a> {
+    setup: &'a Setup<'a>,
+    strategy: &'a Strategy,
+    ledger: Ledger,
+    meter: Meter<'a>,
+    /// When leases end, the earliest first, with the orders' numbers.
+    ends: BinaryHeap<Reverse<(Millis, usize)>>,
+    leases: Vec<Option<(Lease, Usd)>>,
+    run: StrategyRun,
+    decided: Vec<Decided>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(setup: &'a Setup<'a>, strategy: &'a Strategy) -> Self {
+        let ledger = Ledger::new(setup.cluster.clone());
+        Self {
+            setup,
+            strategy,
+            meter: Meter::new(setup, &ledger),
+            ledger,
+            ends: BinaryHeap::new(),
+            leases: vec![None; setup.arrivals.len()],
+            run: StrategyRun { name: strategy.name.clone(), ..StrategyRun::default() },
+            decided: Vec::with_capacity(setup.arrivals.len()),
+        }
+    }
+
+    /// Ends the leases that do not last beyond a moment.
+    fn end_until(
+        &mut self,
+        now: Millis,
+        watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
+    ) -> Result<(), ArithmeticOverflow> {
+        while let Some(Reverse((end, order))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= now) {
+            self.ends.pop();
+            let Some((lease, usd)) = self.leases.get_mut(order).and_then(Option::take) else { continue };
+            self.meter.advance(end);
+            self.ledger.release(lease.clone());
+            self.meter.change(&lease, usd, false, &self.ledger)?;
+            watch(end, Event::Ended(order, &lease), &self.ledger);
+        }
+        self.meter.advance(now);
+        Ok(())
+    }
+
+    fn price(&self, arrival: &Arrival) -> Priced {
+        self.strategy.price(&Ask {
+            order: &arrival.order,
+            owner: arrival.owner.as_deref(),
+            ledger: &self.ledger,
+            scheduler: self.setup.scheduler,
+            budget: self.setup.budget,
+            usd_per_akt: self.setup.usd_per_akt,
+        })
+    }
+
+    /// Decides an order, and begins its lease when it is won.
+    fn decide(
+        &mut self,
+        order: usize,
+        arrival: &Arrival,
+        priced: Priced,
+        watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
+    ) -> Result<(), ArithmeticOverflow> {
+        let Priced { quote, own } = priced;
+        let by_clock = quote.reason().is_some_and(|reason| reason.code == ReasonCode::DeadlineExceeded);
+        count_if(&mut self.run.by_clock, by_clock);
+        let mut decided = Decided {
+            outcome: self.outcome(order, &quote),
+            price: quote.price().cloned(),
+            usd_per_month: quote.usd_per_month,
+            own_usd_per_month: own,
+            gpu: gpu_of(&quote),
+            lease_ms: 0,
+            revenue: Usd::ZERO,
+        };
+        let mut begun = None;
+        if decided.outcome == WON {
+            match self.begin(order, arrival, &quote) {
+                Ok(lease) => {
+                    self.bill(arrival, &quote, &lease, &mut decided)?;
+                    begun = Some(lease);
+                }
+                Err(_) => decided.outcome = CANNOT_RUN,
+            }
+        }
+        self.count(&decided)?;
+        self.meter.arrived(&decided);
+        if let Some(lease) = begun {
+            let usd = decided.usd_per_month.unwrap_or_default();
+            self.meter.change(&lease, usd, true, &self.ledger)?;
+            watch(arrival.at, Event::Decided(order, &decided, Some(&lease)), &self.ledger);
+            self.ends.push(Reverse((self.end_of(arrival), order)));
+            if let Some(slot) = self.leases.get_mut(order) {
+                *slot = Some((lease, usd));
+            }
+        } else {
+            watch(arrival.at, Event::Decided(order, &decided, None), &self.ledger);
+        }
+        self.decided.push(decided);
+        Ok(())
+    }
+
+    /// What becomes of a quote, if it can run.
+    fn outcome(&self, order: usize, quote: &Quote) -> &'static str {
+        match (quote.reason(), quote.usd_per_month) {
+            (Some(reason), _) => reason.code.name(),
+            // Every bid of a run is worth something in dollars: without a rate for its denom there is none.
+            (None, None) => ReasonCode::RateUnavailable.name(),
+            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OUTBID,
+            (None, Some(_)) => WON,
+        }
+    }
+
+    /// Takes what was reserved.
+    fn begin(&mut self, order: usize, arrival: &Arrival, quote: &Quote) -> Result<Lease, LeaseError> {
+        let held = Held::by(&arrival.order, &self.strategy.pricing, self.setup.scheduler, &quote.targets);
+        let mut draw = self.setup.draws.of(Purpose::Card, order);
+        self.ledger.take(&held, |count| draw.below(count))
+    }
+
+    fn end_of(&self, arrival: &Arrival) -> Millis {
+        arrival.until.unwrap_or(self.setup.window.end).clamp(arrival.at, self.setup.window.end.max(arrival.at))
+    }
+
+    /// What a lease pays, beside what its own cards cost.
+    fn bill(
+        &mut self,
+        arrival: &Arrival,
+        quote: &Quote,
+        lease: &Lease,
+        decided: &mut Decided,
+    ) -> Result<(), ArithmeticOverflow> {
+        let paid = quote.usd_per_month.unwrap_or_default();
+        decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at);
+        decided.revenue = leased_usd(paid, decided.lease_ms)?;
+        if quote.targets.iter().flat_map(|target| &target.cards).any(|cards| cards.kinds.len() > 1) {
+            let handed = own_usd(arrival, &self.strategy.pricing, quote, lease, &self.ledger, self.setup);
+            decided.own_usd_per_month = handed.or(decided.own_usd_per_month);
+        }
+        let Some(own) = decided.own_usd_per_month else { return Ok(()) };
+        if paid > own {
+            add(&mut self.run.overcharge, paid.checked_sub(own)?, decided.lease_ms)?;
+        } else if paid < own {
+            add(&mut self.run.undercharge, own.checked_sub(paid)?, decided.lease_ms)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
+        let run = &mut self.run;
+        count_if(&mut run.orders, true);
+        if decided.outcome == WON {
+            count_if(&mut run.won, true);
+            run.revenue = run.revenue.checked_add(decided.revenue)?;
+            run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
+        } else {
+            count_if(run.lost.entry(decided.outcome.to_owned()).or_default(), true);
+        }
+        Ok(())
+    }
+}
+
+fn count_if(counter: &mut u64, yes: bool) {
+    *counter = counter.saturating_add(u64::from(yes));
+}
+
+fn add(charge: &mut Charge, usd_per_month: Usd, lease_ms: Millis) -> Result<(), ArithmeticOverflow> {
+    count_if(&mut charge.orders, true);
+    charge.usd_per_month = charge.usd_per_month.checked_add(usd_per_month)?;
+    charge.usd = charge.usd.checked_add(leased_usd(usd_per_month, lease_ms)?)?;
+    Ok(())
+}
+
+/// The kinds that an order was placed on, in order of placement, with `+` between them.
+fn gpu_of(quote: &Quote) -> Arc<str> {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
+        let kind = kind.to_string();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Arc::from(kinds.join("+"))
+}

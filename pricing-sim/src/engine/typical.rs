@@ -1,0 +1,92 @@
+//! What the orders of a stream usually ask for, to see which free cards nobody could use.
+//!
+//! The measure is that of the FGD paper (Weng and others, USENIX ATC 2023), for whole cards: a free card on a node is
+//! unusable to an order that the node cannot take, for want of CPU, memory, cards or the right kind of them; each kind
+//! of order counts by how often it comes.
+
+use std::collections::BTreeMap;
+
+use pricing_core::gpu::GpuRequest;
+use pricing_core::inventory::{Cluster, Node};
+
+use crate::stream::Arrival;
+
+/// The most kinds of order that are looked at: the most frequent ones.
+const MAX_SHAPES: usize = 16;
+
+/// What one replica asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape {
+    cpu: u64,
+    memory: u64,
+    gpu: GpuRequest,
+    weight: u64,
+}
+
+/// What the orders of a stream usually ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Typical {
+    shapes: Vec<Shape>,
+    weight: u64,
+}
+
+impl Typical {
+    /// The most frequent requests for cards in a stream.
+    #[must_use]
+    pub fn of(arrivals: &[Arrival]) -> Self {
+        let mut counts: BTreeMap<(u64, u64, u64, String), (usize, Shape)> = BTreeMap::new();
+        for (place, arrival) in arrivals.iter().enumerate() {
+            for unit in arrival.order.group.resources().iter().filter(|unit| unit.gpu.units > 0) {
+                let key = (unit.cpu.get(), unit.memory.get(), unit.gpu.units, format!("{:?}", unit.gpu.alternatives));
+                let new = || {
+                    let (cpu, memory) = (unit.cpu.get(), unit.memory.get());
+                    (place, Shape { cpu, memory, gpu: unit.gpu.clone(), weight: 0 })
+                };
+                let (_, shape) = counts.entry(key).or_insert_with(new);
+                shape.weight = shape.weight.saturating_add(u64::from(unit.count));
+            }
+        }
+        let mut shapes: Vec<(usize, Shape)> = counts.into_values().collect();
+        shapes.sort_by(|(one, a), (other, b)| b.weight.cmp(&a.weight).then(one.cmp(other)));
+        let shapes: Vec<Shape> = shapes.into_iter().take(MAX_SHAPES).map(|(_, shape)| shape).collect();
+        let weight = shapes.iter().fold(0_u64, |sum, shape| sum.saturating_add(shape.weight));
+        Self { shapes, weight }
+    }
+
+    /// The weight of all of them.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// For each node of a cluster, as bits, the requests whose kinds of card it has enough of.
+    pub(super) fn matching(&self, cluster: &Cluster) -> Vec<u32> {
+        let fits = |node: &Node, shape: &Shape| {
+            let cards = node.cards.iter().filter_map(|id| cluster.card(*id));
+            let count = cards.filter(|card| shape.gpu.allows(&card.kind)).count();
+            u64::try_from(count).unwrap_or(u64::MAX) >= shape.gpu.units
+        };
+        let bits = |node: &Node| {
+            (0_u32..).zip(&self.shapes).filter(|(_, shape)| fits(node, shape)).fold(0, |bits, (bit, _)| bits | 1 << bit)
+        };
+        cluster.nodes().iter().map(bits).collect()
+    }
+
+    /// Free cards of a node times the weight of the requests that it cannot take.
+    pub(super) fn unusable(&self, node: &Node, matching: u32) -> u64 {
+        let free = node.gpus.available;
+        if free == 0 {
+            return 0;
+        }
+        let mut usable = 0_u64;
+        for (bit, shape) in (0_u32..).zip(&self.shapes) {
+            let fits = matching & (1 << bit) != 0
+                && shape.gpu.units <= free
+                && shape.cpu <= node.cpu.available.get()
+                && shape.memory <= node.memory.available.get();
+            if fits {
+                usable = usable.saturating_add(shape.weight);
+            }
+        }
+        free.saturating_mul(self.weight.saturating_sub(usable))
+    }
+}

@@ -1,0 +1,117 @@
+//! The files that a scenario names.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The most bytes that a file of a scenario may have.
+pub const MAX_BYTES: u64 = 2 << 30;
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("`{name}` cannot be read: {problem}")]
+    Unreadable {
+        /// The file, as the scenario names it.
+        name: String,
+        /// Why.
+        problem: String,
+    },
+    /// It is larger than any such file.
+    #[error("`{name}` has more than {most} bytes")]
+    TooLarge {
+        /// The file, as the scenario names it.
+        name: String,
+        /// How large it may be.
+        most: u64,
+    },
+}
+
+/// Where the files are that a scenario names: in its own folder, or where a plan put copies of them.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    folder: PathBuf,
+    copies: BTreeMap<String, PathBuf>,
+}
+
+impl Files {
+    /// Files whose names are seen from a folder.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), copies: BTreeMap::new() }
+    }
+
+    /// Files of a plan: `copies` says where each is.
+    #[must_use]
+    pub fn copies(folder: impl Into<PathBuf>, copies: BTreeMap<String, PathBuf>) -> Self {
+        Self { folder: folder.into(), copies }
+    }
+
+    /// Where a file or folder is.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.copies.get(name).map_or_else(|| self.folder.join(name), |copy| self.folder.join(copy))
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is too large.
+    pub fn bytes(&self, name: &str) -> Result<Vec<u8>, FileError> {
+        read(&self.path(name), name)
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`], or when it is no text.
+    pub fn text(&self, name: &str) -> Result<String, FileError> {
+        String::from_utf8(self.bytes(name)?).map_err(|_| unreadable(name, "the file is not UTF-8 text"))
+    }
+
+    /// The names of the files in a folder that end like this, sorted.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(&self, folder: &str, endings: &[&str]) -> Result<Vec<String>, FileError> {
+        let unreadable = |error: std::io::Error| unreadable(folder, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.path(folder)).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            let ending = Path::new(&name).extension().and_then(|ending| ending.to_str());
+            if let (Some(name), Some(ending)) = (name.to_str(), ending)
+                && endings.contains(&ending)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The text of a file in a folder.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn text_in(&self, folder: &str, name: &str) -> Result<String, FileError> {
+        let shown = format!("{folder}/{name}");
+        let bytes = read(&self.path(folder).join(name), &shown)?;
+        String::from_utf8(bytes).map_err(|_| unreadable(&shown, "the file is not UTF-8 text"))
+    }
+}
+
+fn unreadable(name: &str, problem: impl ToString) -> FileError {
+    FileError::Unreadable { name: name.to_owned(), problem: problem.to_string() }
+}
+
+fn read(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(name, error))?;
+    file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(name, error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(FileError::TooLarge { name: name.to_owned(), most: MAX_BYTES });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,50 @@
+//! Numbers of a scenario: decimals that may be written as text, as integers or, since nothing is lost by it, as floats.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// An exact decimal of a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(pub Decimal);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+struct Reader;
+
+impl Visitor<'_> for Reader {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
+        pricing_core::money::parse_decimal(text).map(|value| Number(value.normalize())).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
+        Ok(Number(Decimal::from(value)))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Number, E> {
+        Ok(Number(Decimal::from(value)))
+    }
+
+    /// The shortest text of a float is what was written.
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
+        self.visit_str(&format!("{value}"))
+    }
+}

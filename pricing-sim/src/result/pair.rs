@@ -1,0 +1,108 @@
+//! Two strategies, order by order: which orders flipped, and why.
+
+use std::collections::BTreeMap;
+
+use pricing_core::money::Usd;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decided, WON};
+use super::usd;
+use crate::stream::Arrival;
+use crate::time::Millis;
+
+/// How many of the flipped orders are kept of a run: those that change revenue most.
+pub const LARGEST: usize = 20;
+
+/// A strategy held against the first, in one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairRun {
+    /// The strategy.
+    pub strategy: String,
+    /// The first.
+    pub against: String,
+    /// Orders by what they came to under the first and under this one; only those that differ.
+    pub flips: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Orders that both won.
+    pub both_won: u64,
+    /// Those of them that pay less under this one.
+    pub cheaper: u64,
+    /// Those of them that pay more under this one.
+    pub dearer: u64,
+    /// The flipped orders that change revenue most.
+    pub largest: Vec<Flip>,
+}
+
+/// An order that came to something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flip {
+    /// The order's place in the stream.
+    pub order: usize,
+    /// What the source calls it.
+    pub id: String,
+    /// When it arrived.
+    pub at: Millis,
+    /// What it came to under the first.
+    pub before: String,
+    /// What it came to under this one.
+    pub after: String,
+    /// The cards under the first.
+    pub gpu_before: String,
+    /// The cards under this one.
+    pub gpu_after: String,
+    /// What it cost under the first, USD a month.
+    pub usd_before: Option<String>,
+    /// What it cost under this one, USD a month.
+    pub usd_after: Option<String>,
+    /// The difference in revenue, USD.
+    #[serde(with = "usd")]
+    pub revenue: Usd,
+}
+
+impl PairRun {
+    /// Holds a strategy's decisions against the first's.
+    #[must_use]
+    pub fn between(names: (&str, &str), arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Self {
+        let mut pair = Self { against: names.0.to_owned(), strategy: names.1.to_owned(), ..Self::default() };
+        let count = |counter: &mut u64| *counter = counter.saturating_add(1);
+        let mut flips: Vec<(Decimal, usize)> = Vec::new();
+        for (order, (before, after)) in first.iter().zip(second).enumerate() {
+            if before.outcome != after.outcome {
+                let to = pair.flips.entry(before.outcome.to_owned()).or_default();
+                count(to.entry(after.outcome.to_owned()).or_default());
+                let change = after.revenue.checked_sub(before.revenue).unwrap_or_default();
+                flips.push((change.decimal().abs(), order));
+            } else if before.outcome == WON {
+                count(&mut pair.both_won);
+                match (before.usd_per_month, after.usd_per_month) {
+                    (Some(before), Some(after)) if after < before => count(&mut pair.cheaper),
+                    (Some(before), Some(after)) if after > before => count(&mut pair.dearer),
+                    _ => {}
+                }
+            }
+        }
+        flips.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
+        let largest = flips.into_iter().take(LARGEST);
+        pair.largest = largest.filter_map(|(_, order)| flip(order, arrivals, first, second)).collect();
+        pair
+    }
+}
+
+fn flip(order: usize, arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Option<Flip> {
+    let (arrival, before, after) = (arrivals.get(order)?, first.get(order)?, second.get(order)?);
+    let text = |usd: Option<Usd>| usd.map(|usd| usd.to_string());
+    Some(Flip {
+        order,
+        id: arrival.id.to_string(),
+        at: arrival.at,
+        before: before.outcome.to_owned(),
+        after: after.outcome.to_owned(),
+        gpu_before: before.gpu.to_string(),
+        gpu_after: after.gpu.to_string(),
+        usd_before: text(before.usd_per_month),
+        usd_after: text(after.usd_per_month),
+        revenue: after.revenue.checked_sub(before.revenue).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,9 @@
+//! Scenarios: what is simulated, as a TOML file says it.
+
+mod model;
+mod rates;
+mod read;
+
+pub use model::*;
+pub use rates::pricing;
+pub use read::{ScenarioError, of_table, parse, set};

@@ -1,0 +1,130 @@
+//! Strategies: who prices an order.
+
+mod script;
+
+use std::time::Duration;
+
+use pricing_core::money::Usd;
+use pricing_core::order::Order;
+use pricing_core::quote::plugin::{self, Answer, Draft};
+use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
+use pricing_core::rates::Pricing;
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::inventory::ledger::Ledger;
+use pricing_host::{Plugin, Request};
+use rust_decimal::Decimal;
+
+pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptOrder};
+
+/// The wall-clock limit of a plugin's call in a simulation: far beyond what its fuel lasts, so that fuel decides, which
+/// is the same on every machine.
+pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Who prices, by which rates.
+#[derive(Clone, Debug)]
+pub struct Strategy {
+    /// Its name in answers.
+    pub name: String,
+    /// Its rates and policy.
+    pub pricing: Pricing,
+    /// Who prices.
+    pub pricer: Pricer,
+}
+
+/// Who prices an order.
+#[derive(Clone, Debug)]
+pub enum Pricer {
+    /// The built-in pricer.
+    Builtin(GpuRule),
+    /// A plugin.
+    Plugin(Plugin),
+    /// A bid price script, run as a process.
+    Script(Script),
+}
+
+/// What an order is priced with at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The order.
+    pub order: &'a Order,
+    /// Who ordered.
+    pub owner: Option<&'a str>,
+    /// The cluster.
+    pub ledger: &'a Ledger,
+    /// Who places.
+    pub scheduler: Scheduler,
+    /// How hard.
+    pub budget: SearchBudget,
+    /// What an AKT is worth.
+    pub usd_per_akt: Option<Decimal>,
+}
+
+/// What came of asking.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    /// The quote.
+    pub quote: Quote,
+    /// What the strategy's own rates make of the same placement by the card that it is given, where they price it. Where
+    /// a card is not certain, this is by policy's choice.
+    pub own: Option<Usd>,
+}
+
+impl Strategy {
+    /// Places and prices an order.
+    #[must_use]
+    pub fn price(&self, ask: &Ask<'_>) -> Priced {
+        let (order, pricing) = (ask.order, &self.pricing);
+        let supply =
+            Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
+        let terms = Terms { owner: ask.owner, usd_per_akt: ask.usd_per_akt, ..Terms::default() };
+        match &self.pricer {
+            Pricer::Builtin(GpuRule::RealCard) => {
+                let quote = quote(order, pricing, supply, &terms);
+                Priced { own: quote.usd_per_month, quote }
+            }
+            Pricer::Builtin(gpu_rule @ GpuRule::HighestWildcard) => {
+                let priced = quote(order, pricing, supply, &Terms { gpu_rule: *gpu_rule, ..terms });
+                let is_open = order.group.resources().iter().any(|unit| unit.gpu.units > 0 && unit.gpu.is_wildcard());
+                let own = if is_open && priced.price().is_some() {
+                    let targets = Supply::Given { targets: &priced.targets };
+                    quote(order, pricing, targets, &terms).usd_per_month
+                } else {
+                    priced.usd_per_month
+                };
+                Priced { quote: priced, own }
+            }
+            Pricer::Plugin(plugin) => self.by_draft(order, supply, &terms, |draft| {
+                let utilisation = Some(ask.ledger.utilisation());
+                plugin.price(&Request { order, pricing, draft, utilisation, terms: &terms })
+            }),
+            Pricer::Script(script) => self.by_draft(order, supply, &terms, |draft| {
+                match script.ask(order, &draft.targets, ask.owner) {
+                    Ok(answer) => plugin::decide(order, pricing, draft, &answer, &terms),
+                    Err(fault) => plugin::fault(draft, fault),
+                }
+            }),
+        }
+    }
+
+    fn by_draft(
+        &self,
+        order: &Order,
+        supply: Supply<'_>,
+        terms: &Terms<'_>,
+        price: impl FnOnce(&Quote) -> Quote,
+    ) -> Priced {
+        match plugin::draft(order, &self.pricing, supply, terms) {
+            Draft::Settled(quote) => Priced { quote, own: None },
+            // Without a rate for the denom nobody can say what the bid is worth: the service does not bid then, either.
+            Draft::Open(draft) if draft.reason().is_some_and(|reason| reason.code == ReasonCode::RateUnavailable) => {
+                Priced { quote: draft, own: None }
+            }
+            Draft::Open(draft) => Priced { quote: price(&draft), own: draft.usd_per_month },
+        }
+    }
+}
+
+/// What a script said, read as its contract has it.
+pub(crate) fn read_answer(stdout: &str) -> Result<Answer, pricing_core::quote::Reason> {
+    plugin::read_price(stdout.trim()).map(Answer::Price)
+}

@@ -1,0 +1,94 @@
+//! Streams of orders: what arrives when, and for how long.
+//!
+//! Whatever the source, an order becomes an [`Arrival`]. A stream is in the order of arrival; of orders that arrive at
+//! the same moment, the one that the source has first is first.
+
+pub mod openb;
+mod source;
+
+use std::sync::Arc;
+
+use pricing_core::input::InputError;
+use pricing_core::money::{Denom, Price};
+use pricing_core::order::Order;
+use rust_decimal::Decimal;
+
+use crate::files::FileError;
+
+use crate::time::{Millis, Window};
+
+pub use source::{Source, source};
+
+/// The maximum of an order that has none, in units of its denom a block: more than anything costs.
+pub const NO_MAXIMUM: i64 = 1_000_000_000_000_000;
+/// The denom of orders that name none, unless the scenario does: a dollar token, which needs no feed.
+pub const DEFAULT_DENOM: &str = "uact";
+
+/// An order that arrives.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// What the source calls it.
+    pub id: Arc<str>,
+    /// When it arrives.
+    pub at: Millis,
+    /// When its lease would end; none when the source does not say.
+    pub until: Option<Millis>,
+    /// Who ordered.
+    pub owner: Option<Arc<str>>,
+    /// The order. One without a maximum of its own has [`NO_MAXIMUM`].
+    pub order: Arc<Order>,
+    /// Whether the maximum is the tenant's.
+    pub has_maximum: bool,
+}
+
+/// Orders in the order of their arrival.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// The orders.
+    pub arrivals: Vec<Arrival>,
+    /// From the first arrival to the end of the last lease, or as the scenario says.
+    pub window: Window,
+}
+
+impl Stream {
+    /// Sorts orders by arrival, and looks at them until the end of the last lease or for `length` from the first arrival
+    /// on. Orders that arrive after that are left out.
+    #[must_use]
+    pub fn new(mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
+        arrivals.sort_by_key(|arrival| arrival.at);
+        let start = arrivals.first().map_or(0, |first| first.at);
+        let last = arrivals.iter().map(|arrival| arrival.until.unwrap_or(arrival.at).max(arrival.at)).max();
+        let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
+        arrivals.retain(|arrival| arrival.at <= end);
+        Self { arrivals, window: Window { start, end } }
+    }
+}
+
+/// Makes sure that an order has a maximum, in this denom where it had none.
+#[must_use]
+pub fn with_maximum(mut order: Order, denom: &str) -> (Order, bool) {
+    let has_maximum = order.max_price.is_some();
+    if !has_maximum {
+        order.max_price = Price::new(Denom::new(denom), Decimal::from(NO_MAXIMUM)).ok();
+    }
+    (order, has_maximum)
+}
+
+/// Why there is no stream.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is not what it should be.
+    #[error("`{name}`: {problem}")]
+    Malformed {
+        /// The file.
+        name: String,
+        /// What is wrong, and where.
+        problem: InputError,
+    },
+    /// The scenario cannot be meant.
+    #[error("{0}")]
+    Scenario(String),
+}

@@ -1,0 +1,9 @@
+//! Many runs: every cell of a scenario's axes with every seed.
+
+mod cells;
+mod execute;
+mod prepare;
+
+pub use cells::{Cell, MAX_RUNS, Sweep};
+pub use execute::{Executor, Progress};
+pub use prepare::{Detailed, Host, Prepared, RunPlace, prepare};
