@@ -118,17 +118,11 @@ impl RowsFile {
     /// # Errors
     /// When something of it cannot be written; nothing is left of it then.
     pub fn finish(self) -> Result<(), ExportError> {
-        let output = match self.writer {
-            Writer::Csv(mut writer) => {
-                writer.flush()?;
-                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
-            }
-            Writer::Jsonl(mut writer) => {
-                writer.flush()?;
-                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
-            }
+        let mut output = match self.writer {
+            Writer::Csv(writer) => writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?,
+            Writer::Jsonl(writer) => writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?,
             #[cfg(feature = "parquet")]
-            Writer::Parquet(writer) => writer.finish()?,
+            Writer::Parquet(mut writer) => return writer.finish(),
         };
         Ok(output.commit()?)
     }
