@@ -6,6 +6,7 @@
 mod cards;
 pub mod compat;
 mod given;
+mod handed;
 mod held;
 mod lines;
 mod offer;
@@ -23,6 +24,7 @@ use crate::rates::{CoinValue, Pricing, Token};
 use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
 
 pub use cards::{CardGroup, QuotedTarget};
+pub use handed::usd_of_cards;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line, LineQuantity};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
