@@ -18,6 +18,7 @@ pub mod result;
 pub mod scenario;
 pub mod strategy;
 pub mod stream;
+pub mod summary;
 pub mod supply;
 pub mod sweep;
 pub mod time;
