@@ -4,6 +4,7 @@
 
 mod host;
 mod quote_batch;
+mod rows;
 mod simulate;
 
 use pyo3::prelude::*;

@@ -331,9 +331,11 @@ pub struct RatesEntry {
 }
 
 /// Whom one competes with: one price of the market, or named competitors, or both.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketEntry {
+    /// Whether there is competition at all: an axis can turn it off.
+    pub enabled: bool,
     /// What the market pays, as a rate card.
     pub rates: Option<String>,
     /// What is changed in it.
@@ -344,6 +346,19 @@ pub struct MarketEntry {
     pub wildcard: Wildcard,
     /// Others who bid.
     pub competitor: Vec<CompetitorEntry>,
+}
+
+impl Default for MarketEntry {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            rates: None,
+            set: toml::Table::new(),
+            spread: None,
+            wildcard: Wildcard::default(),
+            competitor: Vec::new(),
+        }
+    }
 }
 
 /// Somebody else who bids.

@@ -136,6 +136,9 @@ fn strategy(entry: &StrategyEntry, files: &Files, plugins: Option<&PluginHost>) 
 
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let mut market = Market::default();
+    if !entry.enabled {
+        return Ok(market);
+    }
     let read = |rates: &Option<String>, set: &toml::Table| {
         scenario::pricing(&RatesEntry { rates: rates.clone(), set: set.clone() }, files)
     };
