@@ -10,6 +10,7 @@
 //! the clock says is kept apart.
 
 pub mod engine;
+pub mod export;
 pub mod files;
 pub mod market;
 pub mod number;
@@ -23,3 +24,4 @@ pub mod summary;
 pub mod supply;
 pub mod sweep;
 pub mod time;
+pub mod timing;
