@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{Column, ExportError, Format, Kind, Output, PERCENT, RowsFile, USD, Value};
 use crate::result::{RunResult, StrategyRun};
-use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, figures};
+use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, totals};
 use crate::sweep::Sweep;
 
 /// Columns whose names the runs decide.
@@ -45,7 +45,7 @@ impl ResultsFile {
         for result in results {
             let axes = axis_cells(&axes_of(sweep, result.cell), &names);
             for strategy in &result.strategies {
-                let figures = figures(&[(result.window, strategy)])?;
+                let figures = totals(&[(result.window, strategy)])?;
                 file.write(&row(result, strategy, &figures, &names, &axes, &columns)?)?;
             }
         }

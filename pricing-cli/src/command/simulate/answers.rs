@@ -1,5 +1,6 @@
 //! Files that a simulation writes beside its answer.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +12,7 @@ use pricing_sim::result::RunResult;
 use pricing_sim::scenario::{self, ScenarioError};
 use pricing_sim::sweep::{Detailed, Sweep};
 use pricing_sim::timing::Timings;
+use toml::Value;
 
 use crate::error::CliError;
 
@@ -74,12 +76,9 @@ impl AnswerArgs {
                 return Err(CliError::Usage(format!("{option} and {other} name the same file")));
             }
             taken.push((option, path));
-            let mut inputs = vec![scenario.to_owned()];
-            for cell in &sweep.cells {
-                // A cell that cannot be read is told of when it is run.
-                let Ok(scenario) = scenario::of_table(cell.table.clone()) else { continue };
-                inputs.extend(scenario::inputs(&scenario).into_iter().map(|name| files.path(name)));
-            }
+        }
+        let inputs = if taken.is_empty() { BTreeSet::new() } else { inputs(scenario, sweep, files) };
+        for (option, path) in taken {
             if inputs.iter().any(|input| reads(input, path)) {
                 let message = format!("{option} would overwrite what the scenario reads; name another file");
                 return Err(CliError::unwritable(path.display(), message));
@@ -87,6 +86,22 @@ impl AnswerArgs {
         }
         Ok(())
     }
+}
+
+/// What the runs read.
+fn inputs(scenario: &Path, sweep: &Sweep, files: &Files) -> BTreeSet<PathBuf> {
+    let mut inputs = BTreeSet::from([scenario.to_owned()]);
+    for (place, cell) in sweep.cells.iter().enumerate() {
+        // Cells that differ by numbers alone read the same files.
+        let is_number = |value: &Value| value.is_integer() || value.is_float() || value.is_bool();
+        if place > 0 && cell.values.iter().all(|(_, value)| is_number(value)) {
+            continue;
+        }
+        // A cell that cannot be read is told of when it is run.
+        let Ok(scenario) = scenario::of_table(cell.table.clone()) else { continue };
+        inputs.extend(scenario::inputs(&scenario).into_iter().map(|name| files.path(name)));
+    }
+    inputs
 }
 
 /// Whether two names lead to one file, whether or not it is there.
