@@ -1,5 +1,6 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
+mod bid_log;
 mod host;
 
 use std::collections::BTreeSet;
