@@ -55,6 +55,14 @@ impl Files {
         self.copies.get(name).map_or_else(|| self.folder.join(name), |copy| self.folder.join(copy))
     }
 
+    /// A file, to be read bit by bit.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(&self, name: &str) -> Result<File, FileError> {
+        File::open(self.path(name)).map_err(|error| unreadable(name, error))
+    }
+
     /// The bytes of a file.
     ///
     /// # Errors

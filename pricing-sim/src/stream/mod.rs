@@ -3,8 +3,14 @@
 //! Whatever the source, an order becomes an [`Arrival`]. A stream is in the order of arrival; of orders that arrive at
 //! the same moment, the one that the source has first is first.
 
+pub mod cell;
+pub mod jsonl;
 pub mod openb;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod row;
 mod source;
+pub mod table;
 
 use std::sync::Arc;
 
@@ -17,12 +23,17 @@ use crate::files::FileError;
 
 use crate::time::{Millis, Window};
 
+use row::{Columns, Defaults};
+
 pub use source::{Source, source};
 
 /// The maximum of an order that has none, in units of its denom a block: more than anything costs.
 pub const NO_MAXIMUM: i64 = 1_000_000_000_000_000;
 /// The denom of orders that name none, unless the scenario does: a dollar token, which needs no feed.
 pub const DEFAULT_DENOM: &str = "uact";
+
+/// The most orders of a stream: each takes about a kilobyte of memory.
+pub const MAX_ORDERS: usize = 2_000_000;
 
 /// An order that arrives.
 #[derive(Clone, Debug)]
@@ -61,6 +72,26 @@ impl Stream {
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
         arrivals.retain(|arrival| arrival.at <= end);
         Self { arrivals, window: Window { start, end } }
+    }
+}
+
+/// Orders of rows, as they are read.
+#[derive(Debug, Default)]
+struct Collected {
+    arrivals: Vec<Arrival>,
+    rows: usize,
+}
+
+impl Collected {
+    /// Adds the orders of the next row.
+    fn row(&mut self, columns: &Columns, cells: &[Option<&str>], defaults: &Defaults<'_>) -> Result<(), InputError> {
+        self.rows = self.rows.saturating_add(1);
+        self.arrivals.extend(columns.arrivals(cells, self.rows, defaults)?);
+        if self.arrivals.len() > MAX_ORDERS {
+            let message = format!("there are more than {MAX_ORDERS} orders");
+            return Err(InputError::new(message).hint("split the file, and simulate its parts"));
+        }
+        Ok(())
     }
 }
 
