@@ -3,7 +3,15 @@
 //! Whatever the source, an order becomes an [`Arrival`]. A stream is in the order of arrival; of orders that arrive at
 //! the same moment, the one that the source has first is first.
 
+mod arrivals;
+mod check;
+mod drawn;
+mod generate;
+mod lifetime;
+mod maximum;
+mod mix;
 pub mod openb;
+pub mod sdl_dir;
 mod source;
 
 use std::sync::Arc;
@@ -17,6 +25,8 @@ use crate::files::FileError;
 
 use crate::time::{Millis, Window};
 
+pub use check::{MAX_ORDERS, MAX_SIGMA, sigma};
+pub use drawn::{Drawn, DrawnOrNot};
 pub use source::{Source, source};
 
 /// The maximum of an order that has none, in units of its denom a block: more than anything costs.
@@ -54,9 +64,15 @@ impl Stream {
     /// Sorts orders by arrival, and looks at them until the end of the last lease or for `length` from the first arrival
     /// on. Orders that arrive after that are left out.
     #[must_use]
-    pub fn new(mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
+    pub fn new(arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
+        let start = arrivals.iter().map(|arrival| arrival.at).min().unwrap_or(0);
+        Self::starting(start, arrivals, length)
+    }
+
+    /// As [`Self::new`], with a window that begins before the first arrival.
+    #[must_use]
+    pub fn starting(start: Millis, mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
         arrivals.sort_by_key(|arrival| arrival.at);
-        let start = arrivals.first().map_or(0, |first| first.at);
         let last = arrivals.iter().map(|arrival| arrival.until.unwrap_or(arrival.at).max(arrival.at)).max();
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
         arrivals.retain(|arrival| arrival.at <= end);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Arrival, DEFAULT_DENOM, Stream, StreamError, openb};
+use super::{Arrival, DEFAULT_DENOM, Drawn, DrawnOrNot, Stream, StreamError, openb};
 use crate::files::Files;
 use crate::number::Number;
 use crate::random::Draws;
@@ -17,6 +17,8 @@ use rust_decimal::prelude::ToPrimitive;
 pub enum Source {
     /// The same orders whatever the seed.
     Fixed(Arc<Stream>),
+    /// Others with each seed.
+    Drawn(Box<Drawn>),
 }
 
 impl Source {
@@ -25,9 +27,9 @@ impl Source {
     /// # Errors
     /// When they cannot be made.
     pub fn stream(&self, draws: &Draws) -> Result<Arc<Stream>, StreamError> {
-        let _ = draws;
         match self {
             Self::Fixed(stream) => Ok(Arc::clone(stream)),
+            Self::Drawn(drawn) => drawn.stream(draws).map(Arc::new),
         }
     }
 }
@@ -43,6 +45,9 @@ pub fn source(
     host: &dyn Host,
 ) -> Result<Source, StreamError> {
     let _ = host;
+    if let Some(drawn) = Drawn::made_up(scenario, files)? {
+        return Ok(Source::Drawn(Box::new(drawn)));
+    }
     let entry = &scenario.orders;
     let denom = entry.denom.as_deref().unwrap_or(DEFAULT_DENOM);
     let Some(name) = &entry.openb else {
@@ -51,6 +56,10 @@ pub fn source(
     let malformed = |problem| StreamError::Malformed { name: name.clone(), problem };
     let mut arrivals = openb::pods(&files.text(name)?, models, entry.gpu_share, denom).map_err(malformed)?;
     finish(&mut arrivals, entry);
+    let arrivals = match Drawn::of_file(arrivals, scenario, files)? {
+        DrawnOrNot::Drawn(drawn) => return Ok(Source::Drawn(drawn)),
+        DrawnOrNot::Not(arrivals) => arrivals,
+    };
     let length = entry.duration.map(|length| u64::try_from(length.as_millis()).unwrap_or(Millis::MAX));
     Ok(Source::Fixed(Arc::new(Stream::new(arrivals, length))))
 }
