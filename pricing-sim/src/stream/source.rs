@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::row::Defaults;
-use super::{Arrival, DEFAULT_DENOM, MAX_ORDERS, Stream, StreamError, jsonl, openb, table, with_maximum};
+use super::{
+    Arrival, DEFAULT_DENOM, Drawn, DrawnOrNot, MAX_ORDERS, Stream, StreamError, jsonl, openb, table, with_maximum,
+};
 use crate::files::Files;
 use crate::number::Number;
 use crate::random::Draws;
@@ -20,6 +22,8 @@ use crate::time::Millis;
 pub enum Source {
     /// The same orders whatever the seed.
     Fixed(Arc<Stream>),
+    /// Others with each seed.
+    Drawn(Box<Drawn>),
 }
 
 impl Source {
@@ -28,9 +32,9 @@ impl Source {
     /// # Errors
     /// When they cannot be made.
     pub fn stream(&self, draws: &Draws) -> Result<Arc<Stream>, StreamError> {
-        let _ = draws;
         match self {
             Self::Fixed(stream) => Ok(Arc::clone(stream)),
+            Self::Drawn(drawn) => drawn.stream(draws).map(Arc::new),
         }
     }
 }
@@ -47,16 +51,18 @@ pub fn source(
 ) -> Result<Source, StreamError> {
     let entry = &scenario.orders;
     let (kind, name) = named(entry)?;
-    let mut arrivals = match kind {
-        "sdl_dir" | "generate" => {
-            return Err(StreamError::Scenario(format!("[orders] names `{kind}`, which is not there yet")));
-        }
-        _ => read(kind, name, entry, models, files, host)?,
-    };
+    if let Some(drawn) = Drawn::made_up(scenario, files)? {
+        return Ok(Source::Drawn(Box::new(drawn)));
+    }
+    let mut arrivals = read(kind, name, entry, models, files, host)?;
     finish(&mut arrivals, entry)?;
     if arrivals.is_empty() {
         return Err(StreamError::Scenario(format!("`{name}` has no orders")));
     }
+    let arrivals = match Drawn::of_file(arrivals, scenario, files)? {
+        DrawnOrNot::Drawn(drawn) => return Ok(Source::Drawn(drawn)),
+        DrawnOrNot::Not(arrivals) => arrivals,
+    };
     let length = entry.duration.map(|length| u64::try_from(length.as_millis()).unwrap_or(Millis::MAX));
     Ok(Source::Fixed(Arc::new(Stream::new(arrivals, length))))
 }
