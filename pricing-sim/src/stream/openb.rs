@@ -11,9 +11,7 @@ use std::sync::Arc;
 
 use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
-use pricing_core::order::{
-    Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit,
-};
+use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -79,7 +77,8 @@ impl Models {
         self.0.get(model).ok_or_else(|| {
             let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
             let hint = format!("known are {}; add others under [openb.models]", known.join(", "));
-            InputError::new(format_args!("`{}` is no model of the trace", pricing_core::text::excerpt(model))).hint(hint)
+            InputError::new(format_args!("`{}` is no model of the trace", pricing_core::text::excerpt(model)))
+                .hint(hint)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod host;
+mod report;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
+    report: report::ReportArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         let seed = i64::try_from(seed).map_err(|_| CliError::Usage("--seed is too large".to_owned()))?;
         scenario::set(&mut table, "seed", seed.into()).map_err(|error| document.malformed(error))?;
     }
+    let report = args.report.begin()?;
     let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
     let sweep = Sweep::of(&table).map_err(wrong)?;
     let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
@@ -62,6 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let executor = Executor::new(&sweep, &files, &host);
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Quiet).map_err(wrong)?;
+    let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = table.get("name").and_then(toml::Value::as_str).map(str::to_owned).or_else(stem).unwrap_or_default();
+    let summary = pricing_sim::summary::Summary::of(&name, &sweep, &results)
+        .map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
+    report.finish(&summary, (&args.scenario, &document.text), args.seed)?;
     let _ = &args.output;
     output::print_json(&results)?;
     Ok(Exit::Success)
