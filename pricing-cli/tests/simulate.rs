@@ -70,7 +70,8 @@ impl Example {
     fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let scenario = format!("{SCENARIO}{more}");
-        let files = [("scenario.toml", scenario.as_str()), ("pods.csv", PODS), ("nodes.csv", NODES), ("rates.toml", RATES)];
+        let files =
+            [("scenario.toml", scenario.as_str()), ("pods.csv", PODS), ("nodes.csv", NODES), ("rates.toml", RATES)];
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
@@ -122,10 +123,13 @@ fn the_example_of_the_contract_is_answered_exactly() {
     }
     // A lease of exactly a month pays what a month costs: 2 + 1 + 100, and 4 + 2 + 100 for any card, which is a T4.
     assert_eq!((&card["name"], &card["revenue_usd"]), (&"card".into(), &"209".into()));
-    assert_eq!(card["gpu_utilisation"], serde_json::json!([
-        {"kind": "nvidia/t4/16Gi/pcie", "cards": 2, "percent": "100.0000"},
-        {"kind": "nvidia/v100/16Gi/sxm", "cards": 1, "percent": "0.0000"},
-    ]));
+    assert_eq!(
+        card["gpu_utilisation"],
+        serde_json::json!([
+            {"kind": "nvidia/t4/16Gi/pcie", "cards": 2, "percent": "100.0000"},
+            {"kind": "nvidia/v100/16Gi/sxm", "cards": 1, "percent": "0.0000"},
+        ])
+    );
     assert_eq!(card["idle_usd"]["gpu"], "700");
     assert_eq!(card["overcharge"], serde_json::json!({"orders": 0, "usd_per_month": "0", "usd": "0"}));
     // Any card costs as much as the dearest.
@@ -133,7 +137,10 @@ fn the_example_of_the_contract_is_answered_exactly() {
     assert_eq!(old["overcharge"], serde_json::json!({"orders": 1, "usd_per_month": "600", "usd": "600"}));
     let comparison = &answer["comparisons"][0];
     assert_eq!((&comparison["strategy"], &comparison["against"]), (&"old".into(), &"card".into()));
-    assert_eq!((&comparison["both_won"], &comparison["dearer"], &comparison["cheaper"]), (&2.into(), &1.into(), &0.into()));
+    assert_eq!(
+        (&comparison["both_won"], &comparison["dearer"], &comparison["cheaper"]),
+        (&2.into(), &1.into(), &0.into())
+    );
     assert_eq!((&comparison["revenue_usd"], &comparison["flips"]), (&"600".into(), &serde_json::json!([])));
 }
 
@@ -142,7 +149,8 @@ fn tables_are_at_most_100_columns_wide_and_name_their_units() {
     let output = Example::new("[sweep]\nseeds = 2\n[sweep.axes]\n\"orders.limit\" = [2, 3]\n").simulate(&[]);
     assert_eq!(output.exit, Some(0), "{}", output.stderr);
     assert!(output.stdout.lines().all(|line| line.chars().count() <= 100), "{}", output.stdout);
-    for said in ["scenario: 4 runs (2 cells, 2 seeds) of 730.49 hours", "cell 2: orders.limit = 3", "revenue USD", "±"] {
+    for said in ["scenario: 4 runs (2 cells, 2 seeds) of 730.49 hours", "cell 2: orders.limit = 3", "revenue USD", "±"]
+    {
         assert!(output.stdout.contains(said), "{said}: {}", output.stdout);
     }
     assert!(output.stdout.contains("insufficient-capacity"), "{}", output.stdout);
@@ -152,7 +160,9 @@ fn tables_are_at_most_100_columns_wide_and_name_their_units() {
 
 #[test]
 fn a_sweep_answers_each_cell_with_intervals() {
-    let answer = Example::new("[sweep]\nseeds = 2\n[sweep.axes]\n\"orders.limit\" = [2, 3]\n").simulate(&["--output", "json"]).json();
+    let answer = Example::new("[sweep]\nseeds = 2\n[sweep.axes]\n\"orders.limit\" = [2, 3]\n")
+        .simulate(&["--output", "json"])
+        .json();
     assert_eq!(answer["seeds"], serde_json::json!([1, 2]));
     assert_eq!(answer["axes"], serde_json::json!([{"key": "orders.limit", "values": [2, 3]}]));
     let strategies = answer["strategies"].as_array().unwrap();
@@ -162,7 +172,8 @@ fn a_sweep_answers_each_cell_with_intervals() {
         .collect();
     assert_eq!(places, [("card", 2), ("old", 2), ("card", 3), ("old", 3)]);
     assert_eq!((&strategies[2]["orders"], &strategies[2]["revenue_usd"]), (&6.into(), &"418".into()));
-    let interval = serde_json::json!({"mean": "209.000000", "low": "209.000000", "high": "209.000000", "confidence": "95%"});
+    let interval =
+        serde_json::json!({"mean": "209.000000", "low": "209.000000", "high": "209.000000", "confidence": "95%"});
     assert_eq!(strategies[2]["per_run"]["revenue_usd"], interval);
     assert_eq!(answer["comparisons"][1]["per_run"]["revenue_usd"]["mean"], "600.000000");
 }
@@ -286,9 +297,20 @@ fn decisions_are_the_same_in_every_format_and_add_up_to_the_answer() {
     assert_eq!(rows.len(), 6);
     let any = &rows[4];
     let expected = [
-        ("run", "0"), ("cell", "0"), ("seed", "1"), ("strategy", "old"), ("order", "1"), ("id", "any"), ("at_ms", "0"),
-        ("outcome", "won"), ("denom", "uact"), ("usd_per_month", "706"), ("own_usd_per_month", "106"),
-        ("gpu", "nvidia/t4/16Gi/pcie"), ("lease_ms", "2629757000"), ("revenue_usd", "706"),
+        ("run", "0"),
+        ("cell", "0"),
+        ("seed", "1"),
+        ("strategy", "old"),
+        ("order", "1"),
+        ("id", "any"),
+        ("at_ms", "0"),
+        ("outcome", "won"),
+        ("denom", "uact"),
+        ("usd_per_month", "706"),
+        ("own_usd_per_month", "106"),
+        ("gpu", "nvidia/t4/16Gi/pcie"),
+        ("lease_ms", "2629757000"),
+        ("revenue_usd", "706"),
     ];
     for (column, value) in expected {
         assert!(same(&any[column], value), "{column}: {}", any[column]);
@@ -371,7 +393,8 @@ fn a_full_disk_ends_in_a_message() {
 
 #[test]
 fn a_run_that_fails_leaves_no_half_file_and_nobody_waiting() {
-    let example = Example::new("[sweep]\nseeds = 4\n[sweep.axes]\n\"inventory.openb\" = [\"nodes.csv\", \"missing.csv\"]\n");
+    let example =
+        Example::new("[sweep]\nseeds = 4\n[sweep.axes]\n\"inventory.openb\" = [\"nodes.csv\", \"missing.csv\"]\n");
     let output = example.simulate(&["--decisions", "rows.csv", "--results", "all.csv", "--threads", "4"]);
     assert_eq!(output.exit, Some(1));
     assert!(output.stderr.contains("`missing.csv` cannot be read"), "{}", output.stderr);

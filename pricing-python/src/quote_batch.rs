@@ -71,8 +71,16 @@ impl Quoter {
             usd_per_akt: usd_per_akt.map(usd).transpose()?,
             owner,
             denom,
-            gpu_rule: one_of("gpu", gpu, [("real-card", GpuRule::RealCard), ("highest-wildcard", GpuRule::HighestWildcard)])?,
-            scheduler: one_of("scheduler", scheduler, [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)])?,
+            gpu_rule: one_of(
+                "gpu",
+                gpu,
+                [("real-card", GpuRule::RealCard), ("highest-wildcard", GpuRule::HighestWildcard)],
+            )?,
+            scheduler: one_of(
+                "scheduler",
+                scheduler,
+                [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)],
+            )?,
             plugin: plugin.map(load).transpose()?,
             malformed: one_of("malformed", malformed, [("raise", Malformed::Raise), ("keep", Malformed::Keep)])?,
         })
@@ -190,9 +198,8 @@ struct Answers {
 
 impl Default for Answers {
     fn default() -> Self {
-        let money = |(digits, decimals)| {
-            Decimal128Builder::new().with_data_type(DataType::Decimal128(digits, decimals))
-        };
+        let money =
+            |(digits, decimals)| Decimal128Builder::new().with_data_type(DataType::Decimal128(digits, decimals));
         Self {
             id: StringBuilder::new(),
             group: StringBuilder::new(),
@@ -222,7 +229,11 @@ impl Answers {
         self.denom.append_option(quote.price().map(|price| price.denom().as_str()));
         let place = format!("row {row}");
         self.price.append_option(scaled(quote.price().map(pricing_core::money::Price::amount), PRICE, &place)?);
-        self.usd_per_month.append_option(scaled(quote.usd_per_month.map(pricing_core::money::Usd::decimal), USD, &place)?);
+        self.usd_per_month.append_option(scaled(
+            quote.usd_per_month.map(pricing_core::money::Usd::decimal),
+            USD,
+            &place,
+        )?);
         self.gpu.append_option(kinds(quote));
         Ok(())
     }

@@ -67,17 +67,20 @@ struct Case {
 
 fn units() -> impl proptest::strategy::Strategy<Value = AskedUnit> {
     let cards = prop_oneof![3 => Just(0_u64), 6 => 1_u64..4, 1 => Just(40_u64)];
-    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4).prop_map(|(cpu, memory, cards, request, count)| {
-        AskedUnit { cpu, memory, cards, request, count }
-    })
+    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4)
+        .prop_map(|(cpu, memory, cards, request, count)| AskedUnit { cpu, memory, cards, request, count })
 }
 
 fn orders() -> impl proptest::strategy::Strategy<Value = Asked> {
     let gap = prop_oneof![1 => Just(0_u64), 4 => 1_u64..5_000_000];
     let lasts = prop_oneof![1 => Just(Some(0_u64)), 8 => (1_u64..40_000_000).prop_map(Some), 1 => Just(None)];
     let maximum = prop_oneof![3 => Just(None), 1 => (1_u32..3_000).prop_map(Some)];
-    (gap, lasts, prop::collection::vec(units(), 1..4), maximum)
-        .prop_map(|(gap, lasts, units, maximum)| Asked { gap, lasts, units, maximum })
+    (gap, lasts, prop::collection::vec(units(), 1..4), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
+        gap,
+        lasts,
+        units,
+        maximum,
+    })
 }
 
 fn cases() -> impl proptest::strategy::Strategy<Value = Case> {

@@ -24,8 +24,8 @@ use crate::rates::{CoinValue, Pricing, Token};
 use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
 
 pub use cards::{CardGroup, QuotedTarget};
-pub use handed::usd_of_cards;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
+pub use handed::usd_of_cards;
 pub use lines::{Item, Line, LineQuantity};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};

@@ -120,10 +120,8 @@ fn builder(column: &Column) -> Result<Builder, ExportError> {
 }
 
 fn append(column: &Column, builder: &mut Builder, value: &Value<'_>) -> Result<(), ExportError> {
-    let digits = |value: &dyn std::fmt::Display| ExportError::Digits {
-        column: column.name.clone(),
-        value: value.to_string(),
-    };
+    let digits =
+        |value: &dyn std::fmt::Display| ExportError::Digits { column: column.name.clone(), value: value.to_string() };
     match (builder, value) {
         (Builder::Integer(builder), Value::Missing) => builder.append_null(),
         (Builder::Text(builder), Value::Missing) => builder.append_null(),

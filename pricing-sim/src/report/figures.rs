@@ -13,7 +13,10 @@ pub(super) fn section(cell: &Cell<'_>) -> Markup {
     let columns = std::iter::once(text("Figure"));
     let columns: Vec<_> = columns.chain(cell.strategies.iter().map(|strategy| numbers(&strategy.name))).collect();
     let caption = if cell.means() {
-        format!("Means of one run over {} seeds, with their 95% intervals; what is a total over all seeds says so.", cell.runs)
+        format!(
+            "Means of one run over {} seeds, with their 95% intervals; what is a total over all seeds says so.",
+            cell.runs
+        )
     } else {
         "Totals of the run.".to_owned()
     };
@@ -36,7 +39,8 @@ fn rows(cell: &Cell<'_>) -> Vec<Vec<String>> {
         ("Idle capacity at the idle rates, USD", view::idle, money),
         ("Free cards that typical orders could not use", view::fragmentation, share),
     ];
-    let mut rows: Vec<Vec<String>> = measured.iter().map(|(name, pick, number)| measure(cell, name, *pick, *number)).collect();
+    let mut rows: Vec<Vec<String>> =
+        measured.iter().map(|(name, pick, number)| measure(cell, name, *pick, *number)).collect();
     let after_revenue = difference(cell);
     rows.splice(1..1, after_revenue);
     let total = if cell.means() { ", all seeds" } else { "" };
@@ -71,7 +75,9 @@ fn measure(cell: &Cell<'_>, name: &str, pick: Pick, number: fn(Decimal) -> Strin
 fn difference(cell: &Cell<'_>) -> Option<Vec<String>> {
     let first = cell.strategies.first().filter(|_| cell.strategies.len() > 1)?;
     let of = |strategy: &StrategySummary| {
-        let Some(found) = cell.comparisons.iter().find(|it| it.strategy == strategy.name) else { return NONE.to_owned() };
+        let Some(found) = cell.comparisons.iter().find(|it| it.strategy == strategy.name) else {
+            return NONE.to_owned();
+        };
         match &found.per_run {
             Some(run) => run.revenue_usd.map_or_else(|| NONE.to_owned(), |usd| number::interval(&usd, number::change)),
             None => number::change(found.revenue_usd.decimal()),

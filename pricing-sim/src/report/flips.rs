@@ -49,10 +49,10 @@ fn totals(of: &Comparison) -> String {
         fewer => format!("{} fewer orders", whole(fewer.unsigned_abs())),
     };
     let mut text = format!(
-        "{} flipped; “{}” won {won} and earned {} USD against “{}”. Both won {}",
+        "{} flipped. “{}” won {won} and {} “{}”. Both won {}",
         orders(flipped),
         of.strategy,
-        number::change(of.revenue_usd.decimal()),
+        earned(of.revenue_usd.decimal()),
         of.against,
         orders(of.both_won)
     );
@@ -76,6 +76,16 @@ fn totals(of: &Comparison) -> String {
         ));
     }
     text
+}
+
+/// How much more it earned than the first.
+fn earned(usd: Decimal) -> String {
+    let size = number::money(usd.abs());
+    match usd.cmp(&Decimal::ZERO) {
+        std::cmp::Ordering::Less => format!("earned {size} USD less than"),
+        std::cmp::Ordering::Equal => "earned the same as".to_owned(),
+        std::cmp::Ordering::Greater => format!("earned {size} USD more than"),
+    }
 }
 
 fn orders(count: u64) -> String {

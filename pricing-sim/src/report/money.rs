@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use rust_decimal::Decimal;
 
-use super::chart::{Across, Bar, Bars, Caption, Line, Lines, Point, bars, lines};
+use super::chart::{Bar, Bars, Caption, Line, Lines, Point, bars, lines};
 use super::number::{self, NONE, money};
 use super::parts::{figure, legend, numbers, table, text};
 use super::view::{self, Cell, Measure};
@@ -32,8 +32,8 @@ fn by_strategy(cell: &Cell<'_>, id: &str) -> Markup {
     let unit = cell.unit("USD");
     let description = all.iter().map(|bar| format!("{}: {} USD", bar.label, bar.note)).collect::<Vec<_>>().join("; ");
     let id = format!("{id}-revenue");
-    let caption = Caption { id: &id, title: "Revenue in the window", description: &description };
-    let chart = Bars { bars: &all, unit: &unit, format: number::axis, at_least: (0.0, 0.0) };
+    let caption = Caption { id: &id, title: "Revenue in the window", unit: &unit, description: &description };
+    let chart = Bars { bars: &all, format: number::axis, at_least: (0.0, 0.0) };
     let row = |strategy: &StrategySummary| {
         let text = view::revenue(strategy).map_or_else(|| NONE.to_owned(), |usd| usd.text(money));
         vec![strategy.name.clone(), text]
@@ -58,14 +58,8 @@ fn over_time(cell: &Cell<'_>, id: &str) -> Markup {
     let unit = format!("USD in each part of the window{}{mean}", times.length());
     let description = format!("A line for each strategy: {unit}. The numbers are in the table that follows.");
     let id = format!("{id}-revenue-time");
-    let caption = Caption { id: &id, title: "Revenue over time", description: &description };
-    let chart = Lines {
-        lines: &all,
-        across: Across::Numbers { unit: times.unit(), format: number::axis },
-        unit: &unit,
-        format: number::axis,
-        at_least: (0.0, 0.0),
-    };
+    let caption = Caption { id: &id, title: "Revenue over time", unit: &unit, description: &description };
+    let chart = Lines { lines: &all, across: times.across(), format: number::axis, at_least: (0.0, 0.0) };
     let usd = |strategy: &StrategySummary, place: usize| {
         let part = strategy.figures.over_time.get(place);
         part.map_or_else(|| NONE.to_owned(), |part| money(cell.of_one_run(part.revenue_usd.decimal())))
@@ -118,8 +112,13 @@ fn charge_bars(cell: &Cell<'_>, id: &str) -> Markup {
     let unit = cell.unit("USD");
     let description = all.iter().map(|bar| format!("{}: {} USD", bar.label, bar.note)).collect::<Vec<_>>().join("; ");
     let id = format!("{id}-charge");
-    let caption = Caption { id: &id, title: "Paid above and below the rates of the own cards", description: &description };
-    let chart = Bars { bars: &all, unit: &unit, format: number::axis, at_least: (0.0, 0.0) };
+    let caption = Caption {
+        id: &id,
+        title: "Paid above and below the rates of the own cards",
+        unit: &unit,
+        description: &description,
+    };
+    let chart = Bars { bars: &all, format: number::axis, at_least: (0.0, 0.0) };
     let row = |it: &StrategySummary| {
         let usd = |usd: Option<Measure>| usd.map_or_else(|| NONE.to_owned(), |usd| usd.text(money));
         let (over, under) = (&it.figures.overcharge, &it.figures.undercharge);

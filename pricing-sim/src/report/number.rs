@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn axes_say_millions_in_short() {
-        let cases = [(0.0, 0, "0"), (1_500_000.0, 0, "1.5M"), (25_000.0, 0, "25,000"), (0.2, 1, "0.2"), (-4e9, 0, "−4bn")];
+        let cases =
+            [(0.0, 0, "0"), (1_500_000.0, 0, "1.5M"), (25_000.0, 0, "25,000"), (0.2, 1, "0.2"), (-4e9, 0, "−4bn")];
         for (number, decimals, expected) in cases {
             assert_eq!(axis(number, decimals), expected);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use rust_decimal::Decimal;
 
-use super::chart::{Across, Bar, Bars, Caption, Line, Lines, Point, StackedRow, bars, lines, stacked};
+use super::chart::{Bar, Bars, Caption, Line, Lines, Point, StackedRow, bars, lines, stacked};
 use super::money::names;
 use super::number::{self, NONE, share, whole};
 use super::parts::{figure, legend, numbers, small, table, text};
@@ -28,6 +28,7 @@ pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
     // Stable: kinds with as many cards stay in the order of their names.
     kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.cards));
     let shown = kinds.len().min(KINDS);
+    let most = most_in_use(cell);
     html! {
         section {
             h2 { "Cards in use" }
@@ -35,7 +36,7 @@ pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
                 p { "The inventory has no cards." }
             } @else {
                 p class="note" {
-                    "By kind of card, over time: cards in use by cards that there are."
+                    "By kind of card, over time: cards in use by cards that there are. All kinds have the same axis."
                     @if cell.means() { " Over all seeds together." }
                     @if shown < kinds.len() {
                         " Charts are of the " (shown) " kinds with the most cards; the other " (kinds.len() - shown) " are in the table."
@@ -43,7 +44,7 @@ pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
                 }
                 (names(cell))
                 div class="panels" {
-                    @for (place, kind) in kinds.iter().take(KINDS) { (of_kind(cell, *place, kind, id)) }
+                    @for (place, kind) in kinds.iter().take(KINDS) { (of_kind(cell, *place, kind, most, id)) }
                 }
                 (whole_window(cell, &kinds))
             }
@@ -51,7 +52,13 @@ pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
-fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, id: &str) -> Markup {
+/// The most of a kind that was in use, in percent: what all charts must show.
+fn most_in_use(cell: &Cell<'_>) -> f64 {
+    let parts = cell.strategies.iter().flat_map(|it| &it.figures.over_time).flat_map(|part| &part.gpu);
+    parts.filter_map(|kind| kind.percent).max().map_or(1.0, |percent| number::float(percent.decimal()))
+}
+
+fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, most: f64, id: &str) -> Markup {
     let times = Times::of(cell);
     let percent = |it: &StrategySummary, place: usize| -> Option<Percent> {
         it.figures.over_time.get(place)?.gpu.iter().find(|there| there.kind == of.kind)?.percent
@@ -69,14 +76,8 @@ fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, id: &str) -> Marku
     let means = cell.strategies.iter().map(|it| format!("{}: {} on average", it.name, in_use(it, &of.kind)));
     let description = means.collect::<Vec<_>>().join("; ");
     let id = format!("{id}-cards-{kind}");
-    let caption = Caption { id: &id, title: &title, description: &description };
-    let chart = Lines {
-        lines: &all,
-        across: Across::Numbers { unit: times.unit(), format: number::axis },
-        unit: "in use",
-        format: number::axis_percent,
-        at_least: (0.0, 100.0),
-    };
+    let caption = Caption { id: &id, title: &title, unit: "", description: &description };
+    let chart = Lines { lines: &all, across: times.across(), format: number::axis_percent, at_least: (0.0, most) };
     let shown = times.table(cell, &title, &|it, place| number::percent(percent(it, place)));
     small(caption, &|size| lines(caption, size, &chart), &shown)
 }
@@ -134,10 +135,12 @@ fn prices_of(strategy: &StrategySummary, series: usize, id: &str) -> Markup {
         series,
     };
     let all: Vec<Bar> = ranges.iter().map(bar).collect();
-    let description = all.iter().map(|bar| format!("{} USD: {} won", bar.label, bar.note)).collect::<Vec<_>>().join("; ");
+    let description =
+        all.iter().map(|bar| format!("{} USD: {} won", bar.label, bar.note)).collect::<Vec<_>>().join("; ");
     let id = format!("{id}-price-{series}");
-    let caption = Caption { id: &id, title: &strategy.name, description: &description };
-    let chart = Bars { bars: &all, unit: "won, by USD a month asked", format: number::axis_percent, at_least: (0.0, 100.0) };
+    let caption =
+        Caption { id: &id, title: &strategy.name, unit: "won, by USD a month asked", description: &description };
+    let chart = Bars { bars: &all, format: number::axis_percent, at_least: (0.0, 100.0) };
     let columns = [text("USD a month"), numbers("Bids"), numbers("Won"), numbers("Win rate")];
     let row = |range: &PriceRange| vec![name(range), whole(range.bids), whole(range.won), number::percent(rate(range))];
     let rows: Vec<_> = ranges.iter().map(row).collect();
@@ -210,7 +213,7 @@ fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
     let unit = if cell.means() { "orders, all seeds together" } else { "orders" };
     let description = rows.iter().map(|row| row.label.clone()).collect::<Vec<_>>().join("; ");
     let id = format!("{id}-lost");
-    let caption = Caption { id: &id, title: "Orders that were not won", description: &description };
+    let caption = Caption { id: &id, title: "Orders that were not won", unit, description: &description };
     let columns = std::iter::once(text("Reason")).chain(cell.strategies.iter().map(|it| numbers(&it.name)));
     let columns: Vec<_> = columns.collect();
     let cells = reasons.iter().map(|(code, _)| {
@@ -218,5 +221,5 @@ fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
         std::iter::once(words::outcome(code).0).chain(counts).collect::<Vec<_>>()
     });
     let cells: Vec<_> = cells.collect();
-    figure(caption, &legend(&key), &|size| stacked(caption, size, &rows, unit, number::axis), &table(unit, &columns, &cells))
+    figure(caption, &legend(&key), &|size| stacked(caption, size, &rows, number::axis), &table(unit, &columns, &cells))
 }

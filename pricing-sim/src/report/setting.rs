@@ -73,7 +73,12 @@ fn window(summary: &Summary) -> String {
         || "not the same in all runs".to_owned(),
         |window| {
             let length = window.end_s.0.saturating_sub(window.start_s.0);
-            format!("{}, from second {} to {} of the stream", number::time(length), grouped(window.start_s.0), grouped(window.end_s.0))
+            format!(
+                "{}, from second {} to {} of the stream",
+                number::time(length),
+                grouped(window.start_s.0),
+                grouped(window.end_s.0)
+            )
         },
     )
 }
@@ -108,7 +113,9 @@ fn seeds(seeds: &[u64]) -> String {
 
 fn runs(summary: &Summary, cells: &[Cell<'_>]) -> String {
     let parts = match (cells.len(), summary.seeds.len()) {
-        (cells, seeds) if cells > 1 && seeds > 1 => format!(": {} cells with {} seeds each", whole(cells), whole(seeds)),
+        (cells, seeds) if cells > 1 && seeds > 1 => {
+            format!(": {} cells with {} seeds each", whole(cells), whole(seeds))
+        }
         (cells, _) if cells > 1 => format!(": {} cells", whole(cells)),
         (_, seeds) if seeds > 1 => ", one for each seed".to_owned(),
         _ => String::new(),
@@ -117,7 +124,14 @@ fn runs(summary: &Summary, cells: &[Cell<'_>]) -> String {
 }
 
 fn strategies(scenario: &Scenario) -> Markup {
-    let row = |it: &StrategyEntry| vec![it.name.clone(), pricer(it), it.rates.clone().unwrap_or_else(|| "the documented default".to_owned()), changed(it)];
+    let row = |it: &StrategyEntry| {
+        vec![
+            it.name.clone(),
+            pricer(it),
+            it.rates.clone().unwrap_or_else(|| "the documented default".to_owned()),
+            changed(it),
+        ]
+    };
     let rows: Vec<_> = scenario.strategy.iter().map(row).collect();
     let columns = [text("Strategy"), text("Who prices"), text("Rate card"), text("Changed in it")];
     table("Strategies", &columns, &rows)

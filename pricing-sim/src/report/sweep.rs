@@ -109,20 +109,22 @@ fn chart(
     };
     let all: Vec<Line> = (0..strategies).map(line).collect();
     let across = match numbers_across {
-        Some(_) => Across::Numbers { unit: &axis.key, format: number::axis },
+        Some(_) => Across::Numbers { unit: &axis.key, format: number::axis, range: None },
         None => Across::Names { unit: &axis.key, names: &labels },
     };
     let unit = family.first().map_or_else(String::new, |cell| {
         if cell.means() { format!("{}, mean of a run, 95% interval", along.unit) } else { along.unit.to_owned() }
     });
-    let chart = Lines { lines: &all, across, unit: &unit, format: along.format, at_least: (0.0, 0.0) };
+    let chart = Lines { lines: &all, across, format: along.format, at_least: (0.0, 0.0) };
     let title = match others {
         Some(others) => others.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
         None => along.name.to_owned(),
     };
-    let description =
-        format!("{} against {}, a line for each strategy. The numbers are in the table that follows.", along.name, axis.key);
-    let caption = Caption { id, title: &title, description: &description };
+    let description = format!(
+        "{} against {}, a line for each strategy. The numbers are in the table that follows.",
+        along.name, axis.key
+    );
+    let caption = Caption { id, title: &title, unit: &unit, description: &description };
     let shown = values_table(summary, axis, family, along, &title);
     match others {
         Some(_) => small(caption, &|size| lines(caption, size, &chart), &shown),
@@ -178,7 +180,11 @@ fn all(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     };
     let rows: Vec<_> = strategies.take(ROWS).map(row).collect();
     let there = summary.strategies.len();
-    let caption = if summary.seeds.len() > 1 { "Means of one run over the seeds, with their 95% intervals" } else { "One run a cell" };
+    let caption = if summary.seeds.len() > 1 {
+        "Means of one run over the seeds, with their 95% intervals"
+    } else {
+        "One run a cell"
+    };
     html! {
         section {
             h2 { "All cells" }

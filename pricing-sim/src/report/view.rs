@@ -44,7 +44,11 @@ impl<'a> Cell<'a> {
 
     /// A unit, with what it is a mean of.
     pub(super) fn unit(&self, unit: &str) -> String {
-        if self.means() { format!("{unit}, mean of a run; whiskers: 95% interval over {} seeds", self.runs) } else { unit.to_owned() }
+        if self.means() {
+            format!("{unit}, mean of a run; whiskers: 95% interval over {} seeds", self.runs)
+        } else {
+            unit.to_owned()
+        }
     }
 
     /// The values of the axes in words; empty without axes.

@@ -3,7 +3,7 @@
 use maud::Markup;
 use rust_decimal::Decimal;
 
-use super::chart::count;
+use super::chart::{Across, count};
 use super::number;
 use super::parts::{numbers, table, text};
 use super::view::Cell;
@@ -52,9 +52,14 @@ impl Times {
         }
     }
 
-    /// What is counted from left to right.
-    pub(super) fn unit(&self) -> &'static str {
-        self.scale().map_or("percent of each run's window", |(_, name)| name)
+    /// What is from left to right: the whole window.
+    pub(super) fn across(&self) -> Across<'static> {
+        let end = self.parts.as_ref().and_then(|parts| parts.last()).map(|(_, end)| number::float(Decimal::from(*end)));
+        let (end, unit) = match (end, self.scale()) {
+            (Some(end), Some((by, unit))) => (end / f64::from(by), unit),
+            _ => (100.0, "percent of each run's window"),
+        };
+        Across::Numbers { unit, format: number::axis, range: Some((0.0, end)) }
     }
 
     /// How long a part is, where all runs have the same.

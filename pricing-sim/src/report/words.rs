@@ -35,10 +35,9 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
         ReasonCode::OwnerNotAllowed => ("owner not allowed", "There is an allow list, and the tenant is not on it."),
         ReasonCode::BelowMinimum => ("below minimum", "The order costs less than the rate card's minimum, or nothing."),
         ReasonCode::UnlistedGpu => ("card not in rates", "The rate card has no entry for the card."),
-        ReasonCode::AmbiguousGpu => (
-            "card not certain",
-            "It was not certain which card the order would get, and the policy does not guess.",
-        ),
+        ReasonCode::AmbiguousGpu => {
+            ("card not certain", "It was not certain which card the order would get, and the policy does not guess.")
+        }
         ReasonCode::ReplicaMismatch => (
             "replicas on unlike cards",
             "The provider's own algorithm gave the replicas of the order different cards, which it refuses.",

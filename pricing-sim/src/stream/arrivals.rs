@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::{MAX_ORDERS, StreamError};
 use super::check::{HORIZON, between, millis, share, wide, wrong};
+use super::{MAX_ORDERS, StreamError};
 use crate::market::float;
 use crate::number::Number;
 use crate::random::{Draws, Purpose};

@@ -14,8 +14,8 @@ use pricing_core::order::{
 };
 use pricing_core::quantity::{Bytes, MilliCpu};
 
-use super::arrivals::Arrivals;
 use super::MAX_ORDERS;
+use super::arrivals::Arrivals;
 use super::check::wrong;
 use super::mix::{Mix, Shape};
 use super::{Arrival, StreamError, with_maximum};
@@ -41,9 +41,10 @@ impl Generator {
         denom: &str,
         end: Option<Millis>,
     ) -> Result<Self, StreamError> {
-        let arrivals = entry.arrivals.as_ref().ok_or_else(|| {
-            wrong("`orders.generate` needs [orders.arrivals] with a `rate` such as `40/h`")
-        })?;
+        let arrivals = entry
+            .arrivals
+            .as_ref()
+            .ok_or_else(|| wrong("`orders.generate` needs [orders.arrivals] with a `rate` such as `40/h`"))?;
         let most = match (generate.orders, entry.limit) {
             (Some(orders), Some(limit)) => Some(orders.min(limit)),
             (orders, limit) => orders.or(limit),

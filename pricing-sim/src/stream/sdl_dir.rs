@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pricing_core::order::{Order, OrderFormat, sdl};
 
-use super::arrivals::Arrivals;
 use super::MAX_ORDERS;
+use super::arrivals::Arrivals;
 use super::check::wrong;
 use super::{Arrival, StreamError, with_maximum};
 use crate::files::Files;
@@ -75,7 +75,9 @@ impl SdlFolder {
                 orders.push((Arrival { id: Arc::from(id), at, until: None, owner, order, has_maximum }, number));
             }
             if orders.len() > MAX_ORDERS {
-                return Err(wrong(format!("the SDLs have more than {MAX_ORDERS} orders; lower `orders.arrivals.rate`")));
+                return Err(wrong(format!(
+                    "the SDLs have more than {MAX_ORDERS} orders; lower `orders.arrivals.rate`"
+                )));
             }
         }
         Ok(orders)

@@ -102,7 +102,8 @@ pub(super) fn in_runs(runs: &[RunResult], place: usize) -> Result<InRuns<'_>, Su
             SummaryError::Runs(format!("run {} has fewer strategies than the others of its cell", run.run))
         })?;
         if list.first().is_some_and(|(_, first)| first.name != strategy.name) {
-            let message = format!("run {} has strategy `{}` where others of its cell have another", run.run, strategy.name);
+            let message =
+                format!("run {} has strategy `{}` where others of its cell have another", run.run, strategy.name);
             return Err(SummaryError::Runs(message));
         }
         list.push((run.window, strategy));

@@ -62,11 +62,8 @@ fn pair(run: &RunResult, place: usize) -> Result<&PairRun, SummaryError> {
 }
 
 fn flip_counts(flips: BTreeMap<(&str, &str), u64>) -> Vec<FlipCount> {
-    let count = |((from, to), orders): ((&str, &str), u64)| FlipCount {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        orders,
-    };
+    let count =
+        |((from, to), orders): ((&str, &str), u64)| FlipCount { from: from.to_owned(), to: to.to_owned(), orders };
     let mut flips: Vec<FlipCount> = flips.into_iter().map(count).collect();
     flips.sort_by_key(|flip| std::cmp::Reverse(flip.orders));
     flips

@@ -105,12 +105,8 @@ impl Serialize for Interval {
             confidence: &'static str,
         }
         let Self { mean, low, high } = self;
-        let shown = Shown {
-            mean: mean.to_string(),
-            low: low.to_string(),
-            high: high.to_string(),
-            confidence: CONFIDENCE,
-        };
+        let shown =
+            Shown { mean: mean.to_string(), low: low.to_string(), high: high.to_string(), confidence: CONFIDENCE };
         shown.serialize(serializer)
     }
 }

@@ -108,7 +108,8 @@ fn inputs(scenario: &Path, sweep: &Sweep, files: &Files) -> BTreeSet<PathBuf> {
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        path.canonicalize().or_else(|_| folder.canonicalize().map(|folder| folder.join(path.file_name().unwrap_or_default())))
+        path.canonicalize()
+            .or_else(|_| folder.canonicalize().map(|folder| folder.join(path.file_name().unwrap_or_default())))
     };
     matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -36,7 +36,9 @@ pub(super) fn summary(summary: &Summary) -> String {
         shown.push_str(&lost_table(summary, &labels));
         shown.push_str(&comparisons(summary, &labels));
     } else {
-        shown.push_str("\nReasons and comparisons are in the JSON answer and in the files of --results and --decisions.\n");
+        shown.push_str(
+            "\nReasons and comparisons are in the JSON answer and in the files of --results and --decisions.\n",
+        );
     }
     shown.push_str(&notes(summary));
     shown
@@ -256,7 +258,8 @@ fn notes(summary: &Summary) -> String {
         }
         let unpriced = figures.idle_usd.unpriced_card_hours.decimal();
         if !unpriced.is_zero() {
-            let what = format!("{} hours of idle cards have no rate under [idle] and count as nothing", places(unpriced, 2));
+            let what =
+                format!("{} hours of idle cards have no rate under [idle] and count as nothing", places(unpriced, 2));
             notes.push_str(&of(entry, what));
         }
     }

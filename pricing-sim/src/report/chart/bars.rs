@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::scale::{Scale, Ticks};
-use super::text::{FONT_SIZE, fit, width};
+use super::text::{FONT_SIZE, width};
 use super::{Caption, Format, Size, Whisker, look, place, stroke, svg, words};
 
 /// A bar.
@@ -26,19 +26,17 @@ pub(crate) struct Bar {
 pub(crate) struct Bars<'a> {
     /// The bars, from the top.
     pub(crate) bars: &'a [Bar],
-    /// What the axis counts.
-    pub(crate) unit: &'a str,
     /// How it is written.
     pub(crate) format: Format,
     /// What the axis shows at the least.
     pub(crate) at_least: (f64, f64),
 }
 
-const BAR: f64 = 14.0;
+const BAR: f64 = 16.0;
 const LABEL: f64 = 17.0;
 const GAP: f64 = 12.0;
 const MARGIN: f64 = 4.0;
-const AXIS: f64 = 38.0;
+const AXIS: f64 = 20.0;
 
 /// Draws bars.
 pub(crate) fn bars(caption: Caption<'_>, size: Size, chart: &Bars<'_>) -> Markup {
@@ -114,7 +112,12 @@ fn one(bar: &Bar, top: f64, scale: Scale, columns: &Columns) -> Markup {
 
 fn whisker(low: f64, high: f64, middle: f64) -> Markup {
     let end = |at: f64| stroke("whisker", (at, middle - 5.0), (at, middle + 5.0));
-    html! { (stroke("whisker", (low, middle), (high, middle))) (end(low)) (end(high)) }
+    html! {
+        (stroke("halo", (low, middle), (high, middle)))
+        (stroke("whisker", (low, middle), (high, middle)))
+        (end(low))
+        (end(high))
+    }
 }
 
 /// The axis below, as many of its numbers as have room.
@@ -137,6 +140,5 @@ fn axis(ticks: &Ticks, scale: Scale, bottom: f64, size: Size, chart: &Bars<'_>) 
                 text class="tick middle" x=(place(at)) y=(place(bottom + 14.0)) { (text) }
             }
         }
-        text class="tick" x=(place(MARGIN)) y=(place(bottom + 32.0)) { (fit(chart.unit, size.width() - 2.0 * MARGIN)) }
     }
 }

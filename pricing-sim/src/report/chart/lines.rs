@@ -13,9 +13,7 @@ pub(crate) struct Lines<'a> {
     pub(crate) lines: &'a [Line],
     /// What is from left to right.
     pub(crate) across: Across<'a>,
-    /// What the upright axis counts.
-    pub(crate) unit: &'a str,
-    /// How it is written.
+    /// How the numbers of the upright axis are written.
     pub(crate) format: Format,
     /// What it shows at the least.
     pub(crate) at_least: (f64, f64),
@@ -30,6 +28,8 @@ pub(crate) enum Across<'a> {
         unit: &'a str,
         /// How they are written.
         format: Format,
+        /// What is shown; what the points need without it.
+        range: Option<(f64, f64)>,
     },
     /// Names: points are at 0, 1, 2 and so on.
     Names {
@@ -60,7 +60,7 @@ pub(crate) struct Point {
     pub(crate) whisker: Option<Whisker>,
 }
 
-const TOP: f64 = 28.0;
+const TOP: f64 = 10.0;
 const AXIS: f64 = 40.0;
 const END: f64 = 10.0;
 /// Up to so many points of a line are marked.
@@ -70,7 +70,7 @@ const MOST_POINTS: usize = 480;
 
 /// Draws lines.
 pub(crate) fn lines(caption: Caption<'_>, size: Size, chart: &Lines<'_>) -> Markup {
-    let height = if size == Size::Wide { 300.0 } else { 210.0 };
+    let height = if size == Size::Wide { 290.0 } else { 200.0 };
     let drawn: Vec<Line> = chart.lines.iter().map(thinned).collect();
     let up = up(&drawn, chart.at_least);
     let labels: Vec<String> = up.values.iter().map(|value| (chart.format)(*value, up.decimals)).collect();
@@ -80,7 +80,6 @@ pub(crate) fn lines(caption: Caption<'_>, size: Size, chart: &Lines<'_>) -> Mark
     let (domain, inset) = domain(&drawn, chart.across);
     let x = Scale::new(domain, (margin + inset, size.width() - END - inset));
     let body = html! {
-        text class="tick" x="0" y="12" { (fit(chart.unit, size.width())) }
         @for (value, label) in up.values.iter().zip(&labels) {
             (stroke("grid", (margin, y.at(*value)), (size.width() - END, y.at(*value))))
             text class="tick end" x=(place(margin - 6.0)) y=(place(y.at(*value) + 4.0)) { (label) }
@@ -106,8 +105,10 @@ fn up(lines: &[Line], at_least: (f64, f64)) -> Ticks {
 
 /// What is between left and right, and how far the ends stand off.
 fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
-    if let Across::Names { names, .. } = across {
-        return ((0.0, count(names.len().saturating_sub(1)).max(1.0)), 28.0);
+    match across {
+        Across::Names { names, .. } => return ((0.0, count(names.len().saturating_sub(1)).max(1.0)), 28.0),
+        Across::Numbers { range: Some(range), .. } => return (range, 0.0),
+        Across::Numbers { .. } => {}
     }
     let mut all = lines.iter().flat_map(|line| line.points.iter().map(|point| point.x));
     let Some(first) = all.next() else { return ((0.0, 1.0), 0.0) };
@@ -120,7 +121,7 @@ fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
 fn across(across: Across<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin: f64, size: Size) -> Markup {
     let steps = if size == Size::Wide { 8 } else { 4 };
     let (unit, labels): (&str, Vec<(f64, String)>) = match across {
-        Across::Numbers { unit, format } => {
+        Across::Numbers { unit, format, .. } => {
             let ticks = Ticks::within(domain.0, domain.1, steps);
             let label = |value: &f64| (*value, format(*value, ticks.decimals));
             (unit, ticks.values.iter().map(label).collect())

@@ -55,6 +55,8 @@ pub(crate) struct Caption<'a> {
     pub(crate) id: &'a str,
     /// What it is.
     pub(crate) title: &'a str,
+    /// What its numbers are; said above it, where there is room for it.
+    pub(crate) unit: &'a str,
     /// What it shows, for those who do not see it.
     pub(crate) description: &'a str,
 }
@@ -74,7 +76,7 @@ fn svg(caption: Caption<'_>, size: Size, height: f64, body: &Markup) -> Markup {
             viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { (caption.title) }
-            desc id=(description) { (caption.description) }
+            desc id=(description) { (caption.description) " (" (caption.unit) ")" }
             (body)
         }
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::scale::{Scale, Ticks};
-use super::text::{FONT_SIZE, fit, width};
+use super::text::{FONT_SIZE, width};
 use super::{Caption, Format, Size, count, look, place, stroke, svg, words};
 
 /// A bar in parts.
@@ -19,10 +19,10 @@ const BAR: f64 = 22.0;
 const LABEL: f64 = 17.0;
 const GAP: f64 = 12.0;
 const MARGIN: f64 = 4.0;
-const AXIS: f64 = 38.0;
+const AXIS: f64 = 20.0;
 
 /// Draws bars in parts.
-pub(crate) fn stacked(caption: Caption<'_>, size: Size, rows: &[StackedRow], unit: &str, format: Format) -> Markup {
+pub(crate) fn stacked(caption: Caption<'_>, size: Size, rows: &[StackedRow], format: Format) -> Markup {
     let sum = |row: &StackedRow| row.parts.iter().map(|part| length(part.1)).fold(0.0, |sum, part| sum + part);
     let most = rows.iter().map(sum).fold(0.0, f64::max);
     let ticks = Ticks::enclosing(0.0, most, if size == Size::Wide { 6 } else { 4 });
@@ -50,7 +50,6 @@ pub(crate) fn stacked(caption: Caption<'_>, size: Size, rows: &[StackedRow], uni
         @for (place, row) in rows.iter().enumerate() {
             (one(row, count(place) * height + MARGIN, scale, size))
         }
-        text class="tick" x=(place(MARGIN)) y=(place(bottom + 32.0)) { (fit(unit, size.width() - 2.0 * MARGIN)) }
     };
     svg(caption, size, bottom + AXIS, &body)
 }

@@ -43,7 +43,8 @@ pub(crate) fn fit(text: &str, room: f64) -> String {
 
 /// Whether a character can turn or hide the text around it.
 pub(crate) fn hides(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    char.is_control()
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
