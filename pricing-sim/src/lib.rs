@@ -15,6 +15,7 @@ pub mod files;
 pub mod market;
 pub mod number;
 pub mod random;
+pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod strategy;

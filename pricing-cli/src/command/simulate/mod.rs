@@ -1,8 +1,10 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answers;
+mod bid_log;
 mod host;
 mod output;
+mod report;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     answers: AnswerArgs,
     #[command(flatten)]
+    report: report::ReportArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -75,6 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         let seed = i64::try_from(seed).map_err(|_| CliError::Usage("--seed is too large".to_owned()))?;
         scenario::set(&mut table, "seed", seed.into()).map_err(|error| document.malformed(error))?;
     }
+    let report = args.report.begin()?;
     let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
     let sweep = Sweep::of(&table).map_err(wrong)?;
     let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
@@ -85,16 +90,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Keeper(&answers));
     let results = results.map_err(|error| answers.problem().unwrap_or_else(|| wrong(error)))?;
     answers.finish(&sweep, &results)?;
-    answer(args, &table, &sweep, &results)
+    answer(args, (&table, &document.text), &sweep, &results)
 }
 
 /// Prints the answer.
-fn answer(args: &Args, table: &Table, sweep: &Sweep, results: &[RunResult]) -> Result<Exit, CliError> {
+fn answer(args: &Args, (table, text): (&Table, &str), sweep: &Sweep, results: &[RunResult]) -> Result<Exit, CliError> {
     let named = table.get("name").and_then(Value::as_str).map(str::to_owned);
     let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = named.or_else(stem).unwrap_or_default();
-    let summary = Summary::of(&name, sweep, results)
-        .map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
+    let summary =
+        Summary::of(&name, sweep, results).map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
+    args.report.finish(&summary, (&args.scenario, text), args.seed)?;
     match args.output.output {
         Output::Json => print_json(&summary)?,
         Output::Table => print(&output::summary(&summary))?,
