@@ -59,6 +59,7 @@ impl AnswerArgs {
         let timings = self.timings.as_deref();
         let timings = timings.map(|path| Output::create(path).map_err(ExportError::from).map_err(at(path)));
         let timings = timings.transpose()?.map(|output| (output, Mutex::default()));
+        let threads = threads.clamp(1, sweep.len().max(1));
         Ok(Answers { args: self, results, decisions, timings, threads, begun, problem: Mutex::new(None) })
     }
 
