@@ -45,7 +45,7 @@ pub struct RowsFile {
 }
 
 enum Writer {
-    Csv(csv::Writer<Output>),
+    Csv(Box<csv::Writer<Output>>),
     Jsonl(BufWriter<Output>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>),
@@ -71,7 +71,7 @@ impl RowsFile {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(output);
                 writer.write_record(columns.iter().map(|column| &column.name)).map_err(csv_error)?;
-                Writer::Csv(writer)
+                Writer::Csv(Box::new(writer))
             }
             Format::Jsonl => Writer::Jsonl(BufWriter::with_capacity(1 << 16, output)),
             #[cfg(feature = "parquet")]
