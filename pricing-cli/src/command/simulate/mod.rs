@@ -64,7 +64,7 @@ impl Progress for Keeper<'_> {
     }
 
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
-        self.0.take(run)
+        self.0.take(run).map_err(ScenarioError::Run)
     }
 
     fn failed(&self) {
