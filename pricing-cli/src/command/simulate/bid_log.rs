@@ -58,7 +58,9 @@ impl Key {
 }
 
 fn unusable(place: &Place, problem: &str) -> String {
-    format!("the bid log cannot be used, {place}: {problem}; take the line out of a copy of the log to go on without it")
+    format!(
+        "the bid log cannot be used, {place}: {problem}; take the line out of a copy of the log to go on without it"
+    )
 }
 
 fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {

@@ -60,7 +60,10 @@ fn what_a_row_leaves_out_has_a_documented_meaning() {
     assert_eq!((&*arrival.id, arrival.until, arrival.owner.clone()), ("order-7", None, None));
     assert_eq!((unit.count, unit.gpu.units, unit.storage.len(), unit.endpoints.quantity()), (1, 0, 0, 0));
     assert_eq!((arrival.has_maximum, arrival.order.max_price.as_ref().unwrap().denom().as_str()), (false, "uact"));
-    assert_eq!(with(&[("gpu_units", "0"), ("gpu", "h100")]).unwrap().order.group.resources()[0].gpu, GpuRequest::default());
+    assert_eq!(
+        with(&[("gpu_units", "0"), ("gpu", "h100")]).unwrap().order.group.resources()[0].gpu,
+        GpuRequest::default()
+    );
     assert_eq!(with(&[("leased_ips", "2")]).unwrap().order.group.resources()[0].endpoints.quantity(), 2);
     let volume = &with(&[("storage_persistent", "1Gi")]).unwrap().order.group.resources()[0].storage[0].clone();
     assert_eq!(volume.class.name(), "default");

@@ -51,7 +51,8 @@ fn exactly_one_source_is_named() {
 
 #[test]
 fn times_are_divided_and_the_first_orders_taken() {
-    let found = stream("csv = \"orders\", time_compression = 10, limit = 2, owner = \"me\", denom = \"uakt\"", CSV).unwrap();
+    let found =
+        stream("csv = \"orders\", time_compression = 10, limit = 2, owner = \"me\", denom = \"uakt\"", CSV).unwrap();
     let times: Vec<_> = found.arrivals.iter().map(|arrival| (arrival.at, arrival.until)).collect();
     assert_eq!(times, [(700, Some(800)), (5000, Some(365_000))]);
     assert_eq!((found.window.start, found.window.end), (700, 365_000));
