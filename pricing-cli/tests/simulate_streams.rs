@@ -55,7 +55,7 @@ fn csv() -> String {
 
 fn parquet() -> Vec<u8> {
     let column = |(place, name): (usize, &&'static str)| {
-        let cells = orders().into_iter().map(|mut cells| cells[place].take());
+        let cells = orders().into_iter().map(|mut cells| cells.get_mut(place).unwrap().take());
         let array: ArrayRef = if *name == "at" {
             let millis = cells.map(|cell| Some(cell?.parse::<i64>().unwrap() * 1000));
             Arc::new(millis.collect::<TimestampMillisecondArray>().with_timezone("+02:00"))

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use std::io::{Seek, SeekFrom, Write};
 
 use arrow_array::types::Int32Type;
