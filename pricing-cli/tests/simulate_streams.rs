@@ -76,9 +76,10 @@ fn parquet() -> Vec<u8> {
 fn simulate(folder: &Path, orders: &str) -> (Option<i32>, String, String) {
     let scenario = format!(
         "orders = {{ {orders} }}\ninventory = {{ describe = \"2 nodes x 4 t4 + 1 node×8x h100/80Gi/sxm\" }}\n\
-         [[strategy]]\nname = \"card\"\n[[strategy]]\nname = \"old\"\ngpu = \"highest-wildcard\"\n"
+         [[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n"
     );
     fs::write(folder.join("scenario.toml"), scenario).unwrap();
+    fs::write(folder.join("rates.toml"), "[rates.gpu]\nh100 = \"1500\"\n\"*\" = \"100\"\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_bidprice"));
     let output = command.args(["simulate", "scenario.toml", "--output", "json"]).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

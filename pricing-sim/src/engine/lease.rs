@@ -42,10 +42,9 @@ fn handed_targets(placed: &Quote, lease: &Lease, ledger: &Ledger) -> Vec<QuotedT
     let mut targets = placed.targets.clone();
     for target in &mut targets {
         for group in &mut target.cards {
-            let node = lease
-                .nodes()
-                .iter()
-                .find(|(id, _)| cluster.node(*id).is_some_and(|node| Some(&*node.name) == group.node.as_deref()));
+            let node = lease.nodes().iter().find(|(id, _)| {
+                cluster.node(*id).is_some_and(|node| Some(&*node.name) == group.node.as_deref())
+            });
             let Some((_, taken)) = node else { continue };
             let handed = taken.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
             let first: Option<&GpuKind> = handed.into_iter().find(|kind| group.kinds.contains(kind));
