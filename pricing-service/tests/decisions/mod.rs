@@ -89,7 +89,7 @@ pub(crate) struct Sample {
     pub(crate) ask: Ask,
     pub(crate) settings: Arc<Settings>,
     pub(crate) moment: Moment,
-    screen: bool,
+    pub(crate) screen: bool,
 }
 
 static PLAIN_SETTINGS: LazyLock<Arc<Settings>> =

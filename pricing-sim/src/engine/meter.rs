@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::UNLIMITED;
 use pricing_core::inventory::ledger::{Lease, Ledger};
+use pricing_core::inventory::UNLIMITED;
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::rates::{Pricing, UnlistedGpu};
 use rust_decimal::Decimal;

@@ -4,13 +4,13 @@ mod script;
 
 use std::time::Duration;
 
-use pricing_core::inventory::ledger::Ledger;
 use pricing_core::money::Usd;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Answer, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::inventory::ledger::Ledger;
 use pricing_host::{Plugin, Request};
 use rust_decimal::Decimal;
 
@@ -74,7 +74,8 @@ impl Strategy {
     #[must_use]
     pub fn price(&self, ask: &Ask<'_>) -> Priced {
         let (order, pricing) = (ask.order, &self.pricing);
-        let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
+        let supply =
+            Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
         let terms = Terms { owner: ask.owner, usd_per_akt: ask.usd_per_akt, ..Terms::default() };
         match &self.pricer {
             Pricer::Builtin(GpuRule::RealCard) => {
@@ -96,12 +97,12 @@ impl Strategy {
                 let utilisation = Some(ask.ledger.utilisation());
                 plugin.price(&Request { order, pricing, draft, utilisation, terms: &terms })
             }),
-            Pricer::Script(script) => {
-                self.by_draft(order, supply, &terms, |draft| match script.ask(order, &draft.targets, ask.owner) {
+            Pricer::Script(script) => self.by_draft(order, supply, &terms, |draft| {
+                match script.ask(order, &draft.targets, ask.owner) {
                     Ok(answer) => plugin::decide(order, pricing, draft, &answer, &terms),
                     Err(fault) => plugin::fault(draft, fault),
-                })
-            }
+                }
+            }),
         }
     }
 

@@ -16,7 +16,8 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::table::problem;
+use super::cell::MAX_TIME;
+use super::table::{line, problem};
 use super::{Arrival, MAX_ORDERS, with_maximum};
 use crate::scenario::GpuShare;
 
@@ -119,7 +120,7 @@ pub fn read_kind(text: &str) -> Result<GpuKind, InputError> {
 /// The rows of a CSV file, each with its line.
 pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| problem(&error))?.clone();
+    let header = reader.headers().map_err(|error| problem(&error, text))?.clone();
     if header.is_empty() {
         return Err(InputError::new("the file is empty").hint("its first line names the columns"));
     }
@@ -130,9 +131,9 @@ pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, I
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| problem(&error))?;
-        let line = record.position().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(0);
-        let row = record.deserialize(Some(&header)).map_err(|error| problem(&error).position(line, 1))?;
+        let record = record.map_err(|error| problem(&error, text))?;
+        let line = record.position().map_or(0, |at| line(at, text));
+        let row = record.deserialize(Some(&header)).map_err(|error| problem(&error, text).position(line, 1))?;
         rows.push((row, line));
         if rows.len() > MAX_ORDERS {
             return Err(InputError::new(format_args!("there are more than {MAX_ORDERS} rows")));
@@ -161,8 +162,12 @@ fn arrival(pod: Pod, models: &Models, share: GpuShare, denom: &str) -> Result<Op
         GpuShare::Nearest if is_share && pod.gpu_milli < 500 => 0,
         _ => pod.num_gpu,
     };
-    let until = pod.deletion_time.map(|end| end.saturating_mul(1000));
-    let at = pod.creation_time.saturating_mul(1000);
+    let millis = |seconds: u64| {
+        let millis = seconds.checked_mul(1000).filter(|millis| *millis <= MAX_TIME);
+        millis.ok_or_else(|| InputError::new("the time is out of range"))
+    };
+    let until = pod.deletion_time.map(millis).transpose()?;
+    let at = millis(pod.creation_time)?;
     if until.is_some_and(|until| until < at) {
         return Err(InputError::new(format_args!("`{}` is deleted before it is created", pod.name)));
     }
@@ -202,3 +207,6 @@ fn order(pod: &Pod, units: u64, models: &Models) -> Result<Order, InputError> {
         .and_then(|group| Order::from_group(group, OrderFormat::GroupSpec))
         .map_err(InputError::new)
 }
+
+#[cfg(test)]
+mod tests;

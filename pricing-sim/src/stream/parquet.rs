@@ -18,7 +18,9 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::ConvertedType;
 use parquet::errors::ParquetError;
+use parquet::schema::types::ColumnDescriptor;
 use pricing_core::input::InputError;
 use pricing_core::text::excerpt;
 use rust_decimal::Decimal;
@@ -46,7 +48,16 @@ fn orders(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputErro
     bounded(&found)?;
     let schema = found.schema();
     let columns = Columns::new(schema.fields().iter().map(|field| field.name().as_str()))?;
-    let fields = schema.fields().iter().map(|field| readable(field)).collect::<Result<Vec<_>, _>>()?;
+    let leaves = found.parquet_schema().columns();
+    if let Some(nested) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
+        let error = InputError::new("the column has columns or lists within it").at(nested.name());
+        return Err(error.hint("write `order` as JSON text"));
+    }
+    if leaves.len() != schema.fields().len() {
+        return Err(InputError::new("the file is damaged: its columns cannot be told apart"));
+    }
+    let fields = schema.fields().iter().zip(leaves).map(|(field, leaf)| readable(field, leaf));
+    let fields = fields.collect::<Result<Vec<_>, _>>()?;
     let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(damaged)?;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
@@ -76,12 +87,22 @@ fn bounded(found: &ArrowReaderMetadata) -> Result<(), InputError> {
 }
 
 /// A column as it is unpacked: texts as views, which share what is repeated.
-fn readable(field: &Field) -> Result<Field, InputError> {
+///
+/// The decoder makes sure that texts are UTF-8 only where Parquet's own type says so: everything else is taken as bytes,
+/// whatever the file asks for, and looked at here.
+fn readable(field: &Field, leaf: &ColumnDescriptor) -> Result<Field, InputError> {
     let name = field.name().trim();
     let (is_time, is_length) = (matches!(name, "at" | "until"), name == "lifetime");
     let data_type = match plain(field.data_type()) {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::Utf8View,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if leaf.converted_type() == ConvertedType::UTF8 => {
+            DataType::Utf8View
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if leaf.converted_type() == ConvertedType::JSON => {
+            let error = InputError::new("the column has Parquet's type JSON").at(name);
+            return Err(error.hint("write it as text"));
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::BinaryView,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::BinaryView,
         number if number.is_numeric() => number.clone(),
         DataType::Null => DataType::Null,
         time @ (DataType::Timestamp(..) | DataType::Date32 | DataType::Date64) if is_time => time.clone(),
@@ -169,20 +190,29 @@ fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, InputError> {
 /// The cells of a column.
 enum Cells<'a> {
     Texts(&'a arrow_array::StringViewArray),
+    Bytes(&'a arrow_array::BinaryViewArray),
     Others(&'a ArrayRef, ArrayFormatter<'a>),
 }
 
 impl<'a> Cells<'a> {
     fn of(array: &'a ArrayRef, options: &FormatOptions<'a>) -> Result<Self, InputError> {
-        Ok(match array.as_string_view_opt() {
-            Some(texts) => Self::Texts(texts),
-            None => Self::Others(array, ArrayFormatter::try_new(array, options).map_err(unreadable)?),
-        })
+        if let Some(texts) = array.as_string_view_opt() {
+            return Ok(Self::Texts(texts));
+        }
+        if let Some(bytes) = array.as_binary_view_opt() {
+            return Ok(Self::Bytes(bytes));
+        }
+        ArrayFormatter::try_new(array, options).map(|formatter| Self::Others(array, formatter)).map_err(unreadable)
     }
 
     fn get(&self, row: usize) -> Result<Option<Cow<'a, str>>, InputError> {
         match self {
             Self::Texts(texts) => Ok(texts.is_valid(row).then(|| Cow::Borrowed(texts.value(row)))),
+            Self::Bytes(bytes) if bytes.is_null(row) => Ok(None),
+            Self::Bytes(bytes) => {
+                let text = std::str::from_utf8(bytes.value(row)).map_err(|_| InputError::new("a text is not UTF-8"))?;
+                Ok(Some(Cow::Borrowed(text)))
+            }
             Self::Others(array, _) if array.is_null(row) => Ok(None),
             Self::Others(_, formatter) => {
                 formatter.value(row).try_to_string().map(|text| Some(Cow::Owned(text))).map_err(unreadable)

@@ -11,15 +11,15 @@ use super::{Arrival, Collected};
 /// When the header names no columns of orders, or a row is no order; the error names the line.
 pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| problem(&error))?.clone();
+    let header = reader.headers().map_err(|error| problem(&error, text))?.clone();
     if header.is_empty() {
         return Err(InputError::new("the file is empty").hint("its first line names the columns"));
     }
     let columns = Columns::new(&header).map_err(|error| error.position(1, 1))?;
     let mut orders = Collected::default();
     for record in reader.records() {
-        let record = record.map_err(|error| problem(&error))?;
-        let line = record.position().map_or(0, line);
+        let record = record.map_err(|error| problem(&error, text))?;
+        let line = record.position().map_or(0, |at| line(at, text));
         let row: Vec<Option<&str>> = record.iter().map(Some).collect();
         orders.row(&columns, &row, defaults).map_err(|error| error.position(line, 1))?;
     }
@@ -27,12 +27,11 @@ pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputEr
 }
 
 /// What is wrong with a CSV file, and in which line.
-pub(super) fn problem(error: &csv::Error) -> InputError {
+pub(super) fn problem(error: &csv::Error, text: &str) -> InputError {
     let message = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the row has {len} cells where the header names {expected_len} columns")
         }
-        csv::ErrorKind::Utf8 { err, .. } => format!("the row is not UTF-8 text: {err}"),
         csv::ErrorKind::Deserialize { err, .. } => match err.field() {
             Some(field) => format!("cell {}: {}", field.saturating_add(1), err.kind()),
             None => err.kind().to_string(),
@@ -41,13 +40,16 @@ pub(super) fn problem(error: &csv::Error) -> InputError {
     };
     let wrong = InputError::new(message);
     match error.position() {
-        Some(at) => wrong.position(line(at), 1),
+        Some(at) => wrong.position(line(at, text), 1),
         None => wrong,
     }
 }
 
-fn line(at: &csv::Position) -> usize {
-    usize::try_from(at.line()).unwrap_or(usize::MAX)
+/// The line in which a row begins: its position is before the empty lines that are skipped.
+pub(super) fn line(at: &csv::Position, text: &str) -> usize {
+    let rest = usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();
+    usize::try_from(at.line()).unwrap_or(usize::MAX).saturating_add(empty)
 }
 
 #[cfg(test)]

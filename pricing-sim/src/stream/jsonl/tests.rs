@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,7 +76,6 @@ fn values_are_texts_or_numbers_and_empty_lines_are_skipped() {
     let text = format!("\u{feff}\n{FLAT}\r\n\n  \n{}\n", r#"{"at":1.5e1,"cpu":"2.0","memory":4294967296,"gpu":null}"#);
     let arrivals = read(&text, &Defaults::default()).unwrap();
     assert_eq!(arrivals.iter().map(|a| (&*a.id, a.at)).collect::<Vec<_>>(), [("a", 0), ("order-2", 15_000)]);
-    assert_eq!(comparable(&arrivals)[0].replace("\"a\"", ""), comparable(&arrivals)[0].replace("\"a\"", ""));
     let exact = r#"{"at":0,"cpu":1,"memory":"1Gi","max_price":1234567890.123456789012345678}"#;
     let price = read(exact, &Defaults::default()).unwrap()[0].order.max_price.clone().unwrap();
     assert_eq!(price.amount().to_string(), "1234567890.123456789012345678");
@@ -96,7 +93,7 @@ fn what_is_wrong_is_told_with_its_line() {
     refused(r#"{"at":true}"#, 1, "expected a text or a number");
     refused(r#"{"at":[1]}"#, 1, "expected a text or a number");
     refused(r#"{"at":NaN}"#, 1, "expected");
-    refused(r#"{"at":1e999,"cpu":1,"memory":"1Gi"}"#, 1, "no time");
+    refused(r#"{"at":1e999,"cpu":1,"memory":"1Gi"}"#, 1, "not between 1970");
     refused(r#"{"at":1,"cpu":1,"memory":"1Gi","max_price":1e999}"#, 1, "max_price");
     refused(r#"{"at":1,"order":{"resources":[]}}"#, 1, "order");
     refused(&format!("{{\"at\":1,\"order\":{}}}", "[".repeat(100_000)), 1, "");

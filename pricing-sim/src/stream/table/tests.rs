@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use super::*;
 
 fn refused(text: &str, line: usize, words: &str) {

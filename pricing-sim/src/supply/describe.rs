@@ -1,0 +1,161 @@
+//! A cluster in words.
+
+use pricing_core::gpu::GpuKind;
+use pricing_core::input::InputError;
+use pricing_core::inventory::{Cluster, ClusterBuilder, MAX_NODE_GPUS, UNLIMITED};
+use pricing_core::text::excerpt;
+
+use super::{NodeSize, add_node, with_storage};
+use crate::stream::cell::{self, with_vendor};
+use crate::stream::openb::read_kind;
+
+/// The most nodes that a description may have.
+const MAX_NODES: u64 = 100_000;
+
+/// What a described node has, for each card, where the description does not say: as large GPU servers have.
+const CPU_PER_CARD: u64 = 16;
+const MEMORY_GIB_PER_CARD: u64 = 128;
+/// What a described node without cards has.
+const CPU_ALONE: u64 = 64;
+const MEMORY_GIB_ALONE: u64 = 256;
+
+/// A cluster in words: `8 nodes x 8 h100/80Gi/sxm`, with `+` between several kinds of node.
+///
+/// After a comma, what a node has beside its cards: `4 nodes x 2 t4 x 1 a10, 32 cpu, 128Gi memory, 1Ti ephemeral`.
+/// Without it a node has 16 threads and 128 GiB of memory for each card (64 threads and 256 GiB where it has none) and
+/// as much storage as anybody asks for. A card without a vendor is nvidia's. `x` may be `×`, and stand with or without
+/// spaces, also between a number of cards and their kind: `8 nodes×8x h100`.
+///
+/// # Errors
+/// When the words cannot be read.
+pub fn describe(text: &str) -> Result<Cluster, InputError> {
+    let mut builder = ClusterBuilder::default();
+    let mut nodes: u64 = 0;
+    for part in text.split('+') {
+        let described = Described::read(part).map_err(|problem| {
+            let message = format!("`{}`: {problem}", excerpt(part.trim()));
+            InputError::new(message).hint("write such as `8 nodes x 8 h100/80Gi/sxm, 128 cpu, 1Ti memory + 2 nodes`")
+        })?;
+        if nodes.saturating_add(described.count) > MAX_NODES {
+            return Err(InputError::new(format_args!("more than {MAX_NODES} nodes are described")));
+        }
+        for _ in 0..described.count {
+            nodes = nodes.saturating_add(1);
+            add_node(&mut builder, &format!("node{nodes}"), described.size, &described.cards);
+        }
+    }
+    Ok(with_storage(builder))
+}
+
+/// Some nodes that are alike.
+struct Described {
+    count: u64,
+    size: NodeSize,
+    cards: Vec<(u64, Option<GpuKind>)>,
+}
+
+impl Described {
+    fn read(part: &str) -> Result<Self, String> {
+        let part = part.replace('×', " x ");
+        let mut fields = part.split(',').map(str::trim);
+        let (count, rest) = nodes(fields.next().unwrap_or(""))?;
+        let cards = cards(rest)?;
+        let total = cards.iter().fold(0_u64, |sum, (number, _)| sum.saturating_add(*number));
+        if total > MAX_NODE_GPUS {
+            return Err(format!("a node has {total} cards; at most {MAX_NODE_GPUS} are believed"));
+        }
+        let mut size = usual_size(total);
+        let mut named = Vec::new();
+        for field in fields {
+            let what = read_field(field, &mut size)?;
+            if named.contains(&what) {
+                return Err(format!("`{what}` is there twice"));
+            }
+            named.push(what);
+        }
+        let cards = cards.into_iter().map(|(number, kind)| (number, Some(kind))).collect();
+        Ok(Self { count, size, cards })
+    }
+}
+
+fn usual_size(cards: u64) -> NodeSize {
+    let (cpu, gib) = match cards {
+        0 => (CPU_ALONE, MEMORY_GIB_ALONE),
+        some => (some.saturating_mul(CPU_PER_CARD), some.saturating_mul(MEMORY_GIB_PER_CARD)),
+    };
+    NodeSize { cpu_milli: cpu.saturating_mul(1000), memory: gib.saturating_mul(1 << 30), ephemeral: UNLIMITED }
+}
+
+/// A number at the beginning, and what follows it.
+fn leading(text: &str) -> Option<(u64, &str)> {
+    let text = text.trim_start();
+    let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    Some((number.parse().ok()?, rest))
+}
+
+/// A number of nodes, and what follows.
+fn nodes(text: &str) -> Result<(u64, &str), String> {
+    let expected = || "expected a number of nodes, such as `8 nodes`".to_owned();
+    let (count, rest) = leading(text).ok_or_else(expected)?;
+    let rest = rest.trim_start();
+    let word = ["nodes", "node"].into_iter().find_map(|word| {
+        let begins = rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        begins.then(|| rest.get(word.len()..)).flatten()
+    });
+    word.map(|rest| (count, rest)).ok_or_else(expected)
+}
+
+/// Cards: each a number and a kind, after an `x`.
+fn cards(text: &str) -> Result<Vec<(u64, GpuKind)>, String> {
+    let expected = || "expected a number of cards and their kind after `x`, such as `x 8 h100/80Gi/sxm`".to_owned();
+    let mut cards = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let after = rest.strip_prefix(['x', 'X']).ok_or_else(expected)?;
+        let (number, after) = leading(after).ok_or_else(expected)?;
+        let spaced = after.trim_start();
+        // `8x h100`, `8 x h100` and `8xh100`; a model that begins with an `x` needs a space before it.
+        let kind = match spaced.strip_prefix(['x', 'X']) {
+            Some(kind) => kind.trim_start(),
+            None if spaced.len() < after.len() => spaced,
+            None => return Err(expected()),
+        };
+        let end = kind.find(char::is_whitespace).unwrap_or(kind.len());
+        let (kind, next) = kind.split_at(end);
+        cards.push((number, described_kind(kind)?));
+        rest = next.trim();
+    }
+    Ok(cards)
+}
+
+/// A kind with or without its vendor: `h100/80Gi/sxm`.
+fn described_kind(text: &str) -> Result<GpuKind, String> {
+    let kind = read_kind(&with_vendor(text)).map_err(|error| error.message().to_owned())?;
+    if kind.model().contains('*') {
+        return Err(format!("`{}` is no model: a node has cards of known ones", excerpt(text)));
+    }
+    Ok(kind)
+}
+
+/// An amount of something that a node has; answers of what.
+fn read_field(field: &str, size: &mut NodeSize) -> Result<&'static str, String> {
+    let (amount, what) = field
+        .split_once(char::is_whitespace)
+        .ok_or_else(|| format!("`{}` is no amount of something, such as `128 cpu`", excerpt(field)))?;
+    let told = |error: InputError| error.to_string();
+    match what.trim() {
+        "cpu" | "cpus" | "threads" => {
+            size.cpu_milli = cell::threads(amount).map_err(told)?.get();
+            Ok("cpu")
+        }
+        "memory" | "ram" => {
+            size.memory = cell::bytes(amount).map_err(told)?.get();
+            Ok("memory")
+        }
+        "ephemeral" => {
+            size.ephemeral = cell::bytes(amount).map_err(told)?.get();
+            Ok("ephemeral")
+        }
+        other => Err(format!("`{}` is not `cpu`, `memory` or `ephemeral`", excerpt(other))),
+    }
+}
