@@ -103,7 +103,8 @@ impl Files {
         for entry in fs::read_dir(&path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             // Hidden folders are other programs' business.
-            let Some(inner) = entry.file_name().to_str().map(str::to_owned).filter(|name| !name.starts_with('.')) else {
+            let Some(inner) = entry.file_name().to_str().map(str::to_owned).filter(|name| !name.starts_with('.'))
+            else {
                 continue;
             };
             if entry.path().is_dir() {

@@ -22,7 +22,7 @@ use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::{Draws, Purpose};
 use pricing_sim::result::{Decided, WON};
 use pricing_sim::scenario::Wildcard;
-use pricing_sim::strategy::{Pricer, Strategy};
+use pricing_sim::strategy::{self as pricers, Pricer};
 use pricing_sim::stream::{Arrival, Stream, with_maximum};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -65,22 +65,25 @@ struct Case {
     length: Option<u64>,
 }
 
-fn units() -> impl proptest::strategy::Strategy<Value = AskedUnit> {
+fn units() -> impl Strategy<Value = AskedUnit> {
     let cards = prop_oneof![3 => Just(0_u64), 6 => 1_u64..4, 1 => Just(40_u64)];
-    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4).prop_map(|(cpu, memory, cards, request, count)| {
-        AskedUnit { cpu, memory, cards, request, count }
-    })
+    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4)
+        .prop_map(|(cpu, memory, cards, request, count)| AskedUnit { cpu, memory, cards, request, count })
 }
 
-fn orders() -> impl proptest::strategy::Strategy<Value = Asked> {
+fn orders() -> impl Strategy<Value = Asked> {
     let gap = prop_oneof![1 => Just(0_u64), 4 => 1_u64..5_000_000];
     let lasts = prop_oneof![1 => Just(Some(0_u64)), 8 => (1_u64..40_000_000).prop_map(Some), 1 => Just(None)];
     let maximum = prop_oneof![3 => Just(None), 1 => (1_u32..3_000).prop_map(Some)];
-    (gap, lasts, prop::collection::vec(units(), 1..4), maximum)
-        .prop_map(|(gap, lasts, units, maximum)| Asked { gap, lasts, units, maximum })
+    (gap, lasts, prop::collection::vec(units(), 1..4), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
+        gap,
+        lasts,
+        units,
+        maximum,
+    })
 }
 
-fn cases() -> impl proptest::strategy::Strategy<Value = Case> {
+fn cases() -> impl Strategy<Value = Case> {
     let rival = prop_oneof![Just(None), (1_u32..200).prop_map(Some)];
     let length = prop_oneof![3 => Just(None), 1 => (1_u64..90_000_000).prop_map(Some)];
     let orders = prop::collection::vec(orders(), 1..40);
@@ -150,7 +153,7 @@ struct World {
     idle: Pricing,
     typical: Typical,
     scheduler: Scheduler,
-    strategy: Strategy,
+    strategy: pricers::Strategy,
 }
 
 impl World {
@@ -173,7 +176,7 @@ impl World {
             idle: pricing.clone(),
             typical: Typical::of(&stream.arrivals),
             scheduler: if case.provider { Scheduler::Provider } else { Scheduler::Sound },
-            strategy: Strategy { name: "strategy".to_owned(), pricing, pricer: Pricer::Builtin(rule) },
+            strategy: pricers::Strategy { name: "strategy".to_owned(), pricing, pricer: Pricer::Builtin(rule) },
             stream,
         }
     }

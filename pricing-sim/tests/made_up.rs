@@ -54,7 +54,8 @@ fn share_of(stream: &Stream, is: impl Fn(&Arrival) -> bool) -> f64 {
 
 #[test]
 fn a_raised_wildcard_share_turns_orders_into_wildcards_and_changes_nothing_else() {
-    let (low, high) = (mix("wildcard_share = 0.2\nmulti_model_share = 0.3"), mix("wildcard_share = 0.4\nmulti_model_share = 0.3"));
+    let (low, high) =
+        (mix("wildcard_share = 0.2\nmulti_model_share = 0.3"), mix("wildcard_share = 0.4\nmulti_model_share = 0.3"));
     assert!(low.arrivals.len() > 3_500);
     assert_eq!(low.arrivals.len(), high.arrivals.len());
     for (before, after) in low.arrivals.iter().zip(&high.arrivals) {
@@ -94,7 +95,8 @@ fn a_raised_weight_moves_orders_to_its_choice_and_none_between_the_others() {
 
 #[test]
 fn orders_with_several_models_list_different_ones_of_the_mix_and_the_same_first() {
-    let listed = "gpus = { \"nvidia/a100/40Gi\" = 1, \"nvidia/a100/80Gi\" = 1, \"nvidia/t4\" = 1 }\nmulti_model_share = 1";
+    let listed =
+        "gpus = { \"nvidia/a100/40Gi\" = 1, \"nvidia/a100/80Gi\" = 1, \"nvidia/t4\" = 1 }\nmulti_model_share = 1";
     let (several, one) = (generated(listed), generated(&listed.replace("share = 1", "share = 0")));
     for (several, one) in several.arrivals.iter().zip(&one.arrivals) {
         let kinds = kinds(several);
@@ -176,7 +178,9 @@ fn the_rate_follows_the_day_by_chance_and_regularly() {
 #[test]
 fn bursts_come_again_and_again_and_the_first_not_at_once() {
     for pattern in ["poisson", "regular"] {
-        let bursts = format!("rate = \"20/h\"\npattern = \"{pattern}\"\nbursts = {{ every = \"10h\", length = \"1h\", factor = 10 }}");
+        let bursts = format!(
+            "rate = \"20/h\"\npattern = \"{pattern}\"\nbursts = {{ every = \"10h\", length = \"1h\", factor = 10 }}"
+        );
         let stream = stream("", &bursts, 2);
         let mut by_hour: BTreeMap<u64, u32> = BTreeMap::new();
         for arrival in &stream.arrivals {
@@ -193,7 +197,8 @@ fn bursts_come_again_and_again_and_the_first_not_at_once() {
 #[test]
 fn lifetimes_have_their_typical_length_and_stay_with_their_orders() {
     let lasting = |lifetime: &str, share: &str| {
-        let orders = orders(&format!("{MIX}wildcard_share = {share}"), "rate = \"100/h\"") + "[orders.lifetime]\n" + lifetime;
+        let orders =
+            orders(&format!("{MIX}wildcard_share = {share}"), "rate = \"100/h\"") + "[orders.lifetime]\n" + lifetime;
         let stream = Folder::new().stream(&orders, 9).unwrap();
         stream.arrivals.iter().map(|arrival| arrival.until.unwrap() - arrival.at).collect::<Vec<u64>>()
     };
@@ -263,7 +268,10 @@ fn arrivals_and_lifetimes_that_cannot_be_meant_are_refused_by_the_name_of_their_
         ("rate = \"1/h\"\ndaily = { swing = 1, peak_hour = 25 }", "`orders.arrivals.daily.peak_hour`"),
         ("rate = \"1/h\"\nbursts = { every = \"1h\", length = \"2h\", factor = 2 }", "`orders.arrivals.bursts.length`"),
         ("rate = \"1/h\"\nbursts = { every = \"1h\", length = \"0s\", factor = 2 }", "`orders.arrivals.bursts.length`"),
-        ("rate = \"1/h\"\nbursts = { every = \"1h\", length = \"1m\", factor = 1e6 }", "`orders.arrivals.bursts.factor`"),
+        (
+            "rate = \"1/h\"\nbursts = { every = \"1h\", length = \"1m\", factor = 1e6 }",
+            "`orders.arrivals.bursts.factor`",
+        ),
     ] {
         let error = told(arrivals);
         assert!(error.contains(part), "{arrivals}: {error}");
@@ -271,11 +279,14 @@ fn arrivals_and_lifetimes_that_cannot_be_meant_are_refused_by_the_name_of_their_
     let lifetime = |entry: &str| folder.stream(&(orders("", "rate = \"1/h\"") + "[orders.lifetime]\n" + entry), 1);
     assert!(lifetime("typical = \"500years\"").unwrap_err().contains("orders.lifetime.typical"));
     assert!(lifetime("typical = \"1h\"\nsigma = 1").unwrap_err().contains("orders.lifetime.sigma"));
-    assert!(lifetime("typical = \"1h\"\nshape = \"log-normal\"\nsigma = 9").unwrap_err().contains("orders.lifetime.sigma"));
+    assert!(
+        lifetime("typical = \"1h\"\nshape = \"log-normal\"\nsigma = 9").unwrap_err().contains("orders.lifetime.sigma")
+    );
     let endless = folder.stream("[orders.generate]\n[orders.arrivals]\nrate = \"1/h\"", 1).unwrap_err();
     assert!(endless.contains("set `orders.generate.orders` or `orders.duration`"), "{endless}");
     let no_rate = folder.stream("[orders.generate]\norders = 1", 1).unwrap_err();
     assert!(no_rate.contains("[orders.arrivals]"), "{no_rate}");
-    let both = folder.stream("[orders]\nsdl_dir = \"x\"\n[orders.generate]\norders = 1\n[orders.arrivals]\nrate = \"1/h\"", 1);
+    let both =
+        folder.stream("[orders]\nsdl_dir = \"x\"\n[orders.generate]\norders = 1\n[orders.arrivals]\nrate = \"1/h\"", 1);
     assert!(both.unwrap_err().contains("name one source"));
 }

@@ -8,7 +8,8 @@ use common::Folder;
 use pricing_core::money::Usd;
 use pricing_sim::sweep::Detailed;
 
-const ORDERS: &str = "[orders]\nduration = \"10h\"\n[orders.generate]\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n";
+const ORDERS: &str =
+    "[orders]\nduration = \"10h\"\n[orders.generate]\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n";
 const ARRIVALS: &str = "[orders.arrivals]\nrate = \"20/h\"\npattern = \"regular\"\n[orders.lifetime]\ntypical = \"1m\"\nshape = \"fixed\"\n";
 const REST: &str = "[inventory]\ndescribe = \"9 nodes x 8 t4 + 9 nodes x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
 
@@ -25,7 +26,7 @@ const ANY: &str = "gpus = { \"nvidia/t4\" = 1 }\nwildcard_share = 1";
 
 #[test]
 fn a_tie_is_won_and_a_cent_more_is_outbid() {
-    let rival = |t4: &str| format!("[market]\nrates = \"rates.toml\"\nset.rates.gpu.t4 = \"{t4}\"\n").replace("gpu.t4", "gpu.\"nvidia/t4\"");
+    let rival = |t4: &str| format!("[market]\nrates = \"rates.toml\"\nset.rates.gpu.\"nvidia/t4\" = \"{t4}\"\n");
     assert!(outcomes(T4, &rival("80.10")).iter().all(|outcome| *outcome == "won"));
     assert!(outcomes(T4, &rival("80.11")).iter().all(|outcome| *outcome == "won"));
     assert!(outcomes(T4, &rival("80.09")).iter().all(|outcome| *outcome == "outbid"));
@@ -54,7 +55,9 @@ fn a_competitor_that_cannot_price_an_order_does_not_bid_on_it() {
 
 #[test]
 fn a_request_for_any_card_is_bid_for_by_the_cheapest_or_the_dearest() {
-    let market = |wildcard: &str| format!("[market]\nrates = \"rates.toml\"\nwildcard = \"{wildcard}\"\nset.rates.gpu.\"nvidia/t4\" = \"50\"\n");
+    let market = |wildcard: &str| {
+        format!("[market]\nrates = \"rates.toml\"\nwildcard = \"{wildcard}\"\nset.rates.gpu.\"nvidia/t4\" = \"50\"\n")
+    };
     assert!(outcomes(ANY, &market("cheapest")).iter().all(|outcome| *outcome == "outbid"));
     assert!(outcomes(ANY, &market("dearest")).iter().all(|outcome| *outcome == "won"));
 }
@@ -132,7 +135,8 @@ fn what_an_sdl_says_is_replaced_only_where_the_scenario_says_so() {
         let orders = format!("[orders]\nsdl_dir = \"sdls\"\n{more}[orders.maximum]\nrates = \"rates.toml\"\n");
         folder.stream(&orders, 1).unwrap().arrivals[0].order.max_price.clone().unwrap().amount()
     };
-    let written = folder.stream("[orders]\nsdl_dir = \"sdls\"", 1).unwrap().arrivals[0].order.max_price.clone().unwrap();
+    let written =
+        folder.stream("[orders]\nsdl_dir = \"sdls\"", 1).unwrap().arrivals[0].order.max_price.clone().unwrap();
     assert_eq!(maximum(""), written.amount());
     assert_ne!(maximum("replace_maximum = true\n"), written.amount());
     let error = folder.stream("[orders]\nsdl_dir = \"sdls\"\nreplace_maximum = true\n", 1).unwrap_err();

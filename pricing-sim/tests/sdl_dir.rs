@@ -13,7 +13,9 @@ fn sdl(placements: &[&str]) -> String {
         "version: \"2.0\"\nservices:\n  web:\n    image: nginx\n    expose:\n      - port: 80\n        to:\n          - global: true\n\
          profiles:\n  compute:\n    web:\n      resources:\n        cpu:\n          units: 1\n        memory:\n          size: 1Gi\n        storage:\n          size: 1Gi\n\
          \x20 placement:\n{}deployment:\n  web:\n{}",
-        list(&|name| format!("    {name}:\n      pricing:\n        web:\n          denom: uact\n          amount: 1000\n")),
+        list(&|name| format!(
+            "    {name}:\n      pricing:\n        web:\n          denom: uact\n          amount: 1000\n"
+        )),
         list(&|name| format!("    {name}:\n      profile: web\n      count: 1\n")),
     )
 }

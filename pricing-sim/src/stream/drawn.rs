@@ -46,7 +46,9 @@ impl Drawn {
         let length = length(entry)?;
         let orders = match (&entry.generate, &entry.sdl_dir) {
             (None, None) if entry.arrivals.is_some() => {
-                return Err(wrong("[orders.arrivals] is for `orders.generate` and `orders.sdl_dir`; the orders of a file say when they arrive"));
+                return Err(wrong(
+                    "[orders.arrivals] is for `orders.generate` and `orders.sdl_dir`; the orders of a file say when they arrive",
+                ));
             }
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return Err(wrong("[orders] names both `generate` and `sdl_dir`; name one source")),
@@ -58,7 +60,9 @@ impl Drawn {
             return Err(wrong("[orders] names several sources; name one"));
         }
         if entry.time_compression.is_some() {
-            return Err(wrong("`orders.time_compression` is for orders of a file; raise `orders.arrivals.rate` instead"));
+            return Err(wrong(
+                "`orders.time_compression` is for orders of a file; raise `orders.arrivals.rate` instead",
+            ));
         }
         Self::new(orders, scenario, files, length).map(Some)
     }

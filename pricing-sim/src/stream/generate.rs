@@ -40,9 +40,10 @@ impl Generator {
         denom: &str,
         end: Option<Millis>,
     ) -> Result<Self, StreamError> {
-        let arrivals = entry.arrivals.as_ref().ok_or_else(|| {
-            wrong("`orders.generate` needs [orders.arrivals] with a `rate` such as `40/h`")
-        })?;
+        let arrivals = entry
+            .arrivals
+            .as_ref()
+            .ok_or_else(|| wrong("`orders.generate` needs [orders.arrivals] with a `rate` such as `40/h`"))?;
         let most = match (generate.orders, entry.limit) {
             (Some(orders), Some(limit)) => Some(orders.min(limit)),
             (orders, limit) => orders.or(limit),

@@ -50,7 +50,9 @@ impl Maximum {
         pricing.policy.minimum_usd_per_month = Usd::ZERO;
         let factor = maximum.factor.map_or(Decimal::ONE, |factor| factor.0);
         if factor <= Decimal::ZERO || factor > Decimal::from(1_000_000) {
-            return Err(wrong(format!("`orders.maximum.factor` is `{factor}`; it must be above 0 and at most 1000000")));
+            return Err(wrong(format!(
+                "`orders.maximum.factor` is `{factor}`; it must be above 0 and at most 1000000"
+            )));
         }
         let spread = sigma("orders.maximum.spread", maximum.spread)?;
         Ok(Some(Self { pricing, factor, spread, replaces: entry.replace_maximum, usd_per_akt }))

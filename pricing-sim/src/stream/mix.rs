@@ -213,11 +213,14 @@ fn cpu_only(entry: &GenerateEntry) -> Result<f64, StreamError> {
     if !entry.gpus.is_empty() {
         return share(key, entry.cpu_only_share);
     }
-    let asks_for_cards = [entry.wildcard_share, entry.multi_model_share].into_iter().flatten().any(|n| n.0 != Decimal::ZERO)
-        || !entry.cards.is_empty()
-        || entry.cpu_only_share.is_some_and(|share| share.0 != Decimal::ONE);
+    let asks_for_cards =
+        [entry.wildcard_share, entry.multi_model_share].into_iter().flatten().any(|n| n.0 != Decimal::ZERO)
+            || !entry.cards.is_empty()
+            || entry.cpu_only_share.is_some_and(|share| share.0 != Decimal::ONE);
     if asks_for_cards {
-        return Err(wrong("`orders.generate.gpus` names no kind of card, so no order can ask for one; add such as `\"nvidia/h100\" = 1`"));
+        return Err(wrong(
+            "`orders.generate.gpus` names no kind of card, so no order can ask for one; add such as `\"nvidia/h100\" = 1`",
+        ));
     }
     Ok(1.0)
 }
@@ -249,7 +252,8 @@ fn sizes(key: &str, listed: &[Number], default: u64, per: u64, least: u64) -> Re
     }
     let size = |number: &Number| {
         let size = number.0.checked_mul(Decimal::from(per)).and_then(|size| size.floor().to_u64());
-        let size = size.filter(|size| *size >= least && number.0 <= Decimal::from(1_000_000) && number.0 >= Decimal::ZERO);
+        let size =
+            size.filter(|size| *size >= least && number.0 <= Decimal::from(1_000_000) && number.0 >= Decimal::ZERO);
         let bound = if least == 0 { "at least 0" } else { "above 0" };
         size.ok_or_else(|| wrong(format!("`{key}` has `{}`; sizes are {bound} and at most 1000000", number.0)))
     };

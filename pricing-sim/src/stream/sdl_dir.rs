@@ -74,7 +74,9 @@ impl SdlFolder {
                 orders.push((Arrival { id: Arc::from(id), at, until: None, owner, order, has_maximum }, number));
             }
             if orders.len() > MAX_ORDERS {
-                return Err(wrong(format!("the SDLs have more than {MAX_ORDERS} orders; lower `orders.arrivals.rate`")));
+                return Err(wrong(format!(
+                    "the SDLs have more than {MAX_ORDERS} orders; lower `orders.arrivals.rate`"
+                )));
             }
         }
         Ok(orders)
