@@ -66,16 +66,22 @@ struct Case {
 }
 
 fn units() -> impl Strategy<Value = AskedUnit> {
-    let cards = prop_oneof![3 => Just(0_u64), 6 => 1_u64..4, 1 => Just(40_u64)];
-    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4)
-        .prop_map(|(cpu, memory, cards, request, count)| AskedUnit { cpu, memory, cards, request, count })
+    let cards = prop_oneof![9 => Just(0_u64), 15 => 1_u64..3, 5 => 3_u64..5, 1 => Just(40_u64)];
+    let request = prop_oneof![15 => 0..REQUESTS.len() - 1, 1 => Just(REQUESTS.len() - 1)];
+    (1_u64..4_000, 1_u64..12, cards, request, 1_u32..3).prop_map(|(cpu, memory, cards, request, count)| AskedUnit {
+        cpu,
+        memory,
+        cards,
+        request,
+        count,
+    })
 }
 
 fn orders() -> impl Strategy<Value = Asked> {
     let gap = prop_oneof![1 => Just(0_u64), 4 => 1_u64..5_000_000];
     let lasts = prop_oneof![1 => Just(Some(0_u64)), 8 => (1_u64..40_000_000).prop_map(Some), 1 => Just(None)];
     let maximum = prop_oneof![3 => Just(None), 1 => (1_u32..3_000).prop_map(Some)];
-    (gap, lasts, prop::collection::vec(units(), 1..4), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
+    (gap, lasts, prop::collection::vec(units(), 1..3), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
         gap,
         lasts,
         units,
@@ -425,6 +431,23 @@ proptest! {
         assert_eq!(first.decided, second.decided);
         assert_eq!(pricing_sim::result::StrategyRun { name: "another".to_owned(), ..first.run }, second.run);
     }
+}
+
+#[test]
+fn the_cases_of_these_laws_have_every_outcome() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..60 {
+        let world = World::new(&cases().new_tree(&mut runner).unwrap().current());
+        for decided in world.run(&mut |_, _, _| ()).decided {
+            *seen.entry(decided.outcome).or_default() += 1;
+        }
+    }
+    for outcome in [WON, "outbid", "cannot-run", "insufficient-capacity", "price-above-max", "unlisted-gpu"] {
+        assert!(seen.contains_key(outcome), "no order is `{outcome}`: {seen:?}");
+    }
+    assert!(seen[WON] * 5 > seen.values().sum::<usize>(), "too few are won: {seen:?}");
 }
 
 const SCENARIO: &str = r#"
