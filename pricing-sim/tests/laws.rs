@@ -450,6 +450,19 @@ fn the_cases_of_these_laws_have_every_outcome() {
     assert!(seen[WON] * 5 > seen.values().sum::<usize>(), "too few are won: {seen:?}");
 }
 
+#[test]
+fn own_cards_of_several_kinds_cost_as_much_as_each_of_them() {
+    let folder = common::Folder::new();
+    let text = "[orders.generate]\norders = 1\ngpus = { \"nvidia/a100\" = 1 }\ncards = { 2 = 1 }\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n[orders.arrivals]\nrate = \"1/h\"\n[orders.lifetime]\ntypical = \"1h\"\n[inventory]\ndescribe = \"1 nodes x 1 a100/40Gi x 1 a100/80Gi\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
+    let run = folder.run(text, 1).unwrap();
+    let decided = &run.outcomes[0].decided[0];
+    assert_eq!(decided.outcome, WON);
+    // 2 threads, 2 GiB, and one card of each kind; the bid is for two of the dearer, which no tenant can get.
+    let sized = Decimal::new(322 + 166, 2);
+    assert_eq!(decided.own_usd_per_month.unwrap().decimal(), sized + Decimal::new(60_000 + 100_333, 2));
+    assert_eq!(decided.usd_per_month.unwrap().decimal(), sized + Decimal::new(200_666, 2));
+}
+
 const SCENARIO: &str = r#"
 [orders]
 duration = "2d"

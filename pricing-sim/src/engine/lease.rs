@@ -1,6 +1,9 @@
 //! What leases pay, and what the cards that they were handed cost.
 
+use std::collections::BTreeMap;
+
 use pricing_core::gpu::GpuKind;
+use pricing_core::inventory::NodeId;
 use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::quote::{CardGroup, Quote, QuotedTarget, Supply, Terms, quote};
@@ -20,7 +23,8 @@ pub fn leased_usd(usd_per_month: Usd, time: Millis) -> Result<Usd, ArithmeticOve
 
 /// What the strategy's own rates make of the cards that were handed out. None where they price one of them not at all.
 ///
-/// Each card is billed by itself: the mean over the cards of a replica's group is what the group's cards cost.
+/// The cards of a replica's group on a node cost the mean of what the cards that were handed out there would each make
+/// the group cost: a group that was handed a T4 and an A100 costs as much as one of each.
 #[must_use]
 pub fn own_usd(
     arrival: &Arrival,
@@ -30,28 +34,46 @@ pub fn own_usd(
     ledger: &Ledger,
     setup: &Setup<'_>,
 ) -> Option<Usd> {
-    let _ = (arrival, pricing, placed, lease, ledger, setup);
     let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt: setup.usd_per_akt, ..Terms::default() };
-    let targets = handed_targets(placed, lease, ledger);
-    quote(&arrival.order, pricing, Supply::Given { targets: &targets }, &terms).usd_per_month
-}
-
-/// The targets with the cards that were handed out.
-fn handed_targets(placed: &Quote, lease: &Lease, ledger: &Ledger) -> Vec<QuotedTarget> {
-    let cluster = ledger.cluster();
+    let price =
+        |targets: &[QuotedTarget]| quote(&arrival.order, pricing, Supply::Given { targets }, &terms).usd_per_month;
     let mut targets = placed.targets.clone();
-    for target in &mut targets {
-        for group in &mut target.cards {
-            let node = lease.nodes().iter().find(|(id, _)| {
-                cluster.node(*id).is_some_and(|node| Some(&*node.name) == group.node.as_deref())
-            });
-            let Some((_, taken)) = node else { continue };
-            let handed = taken.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
-            let first: Option<&GpuKind> = handed.into_iter().find(|kind| group.kinds.contains(kind));
-            if let Some(kind) = first.cloned() {
-                *group = CardGroup { kinds: vec![kind], ..group.clone() };
+    let mut mixed: Vec<((usize, usize), BTreeMap<GpuKind, u64>)> = Vec::new();
+    for (unit, target) in targets.iter_mut().enumerate() {
+        for (place, group) in target.cards.iter_mut().enumerate() {
+            let handed = handed(group, lease, ledger);
+            // The others are set beside the first.
+            if let Some(first) = handed.keys().next().cloned() {
+                group.kinds = vec![first];
+                mixed.push(((unit, place), handed));
             }
         }
     }
-    targets
+    let first = price(&targets)?;
+    let mut own = first;
+    for ((unit, place), handed) in mixed.iter().filter(|(_, handed)| handed.len() > 1) {
+        let count = handed.values().fold(0_u64, |sum, more| sum.saturating_add(*more));
+        for (kind, cards) in handed.iter().skip(1) {
+            let mut other = targets.clone();
+            let group = other.get_mut(*unit).and_then(|target| target.cards.get_mut(*place))?;
+            group.kinds = vec![kind.clone()];
+            let more = price(&other)?.checked_sub(first).ok()?;
+            own = own.checked_add(line_usd(u128::from(*cards), count, more).ok()?).ok()?;
+        }
+    }
+    Some(own)
+}
+
+/// How many cards of each kind that a group may have were handed out on its node.
+fn handed(group: &CardGroup, lease: &Lease, ledger: &Ledger) -> BTreeMap<GpuKind, u64> {
+    let cluster = ledger.cluster();
+    let is_its = |id: &NodeId| cluster.node(*id).is_some_and(|node| Some(&*node.name) == group.node.as_deref());
+    let nodes = lease.nodes().iter().filter(|(id, _)| is_its(id));
+    let cards = nodes.flat_map(|(_, taken)| &taken.cards).filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
+    let mut kinds = BTreeMap::new();
+    for kind in cards.filter(|kind| group.kinds.contains(kind)) {
+        let count: &mut u64 = kinds.entry(kind.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    kinds
 }
