@@ -141,7 +141,8 @@ mod tests {
     fn draws_never_change_between_versions() {
         let mut draw = Draws::new(1).of(Purpose::Arrival, 0);
         let seen = [draw.unit(), draw.exponential(), draw.normal(), draw.log_normal(0.5)].map(f64::to_bits);
-        assert_eq!(seen, Draws::pinned());
+        // The bits of 0.8519..., 0.0522..., 1.0323... and 0.4856...: results that were saved stay comparable.
+        assert_eq!(seen, [0x3feb_42dd_4abc_7eb5, 0x3faa_c131_6119_acb4, 0x3ff0_8478_06e2_6dcc, 0x3fdf_1514_92dd_8aa3]);
     }
 
     #[test]

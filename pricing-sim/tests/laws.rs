@@ -22,7 +22,7 @@ use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::{Draws, Purpose};
 use pricing_sim::result::{Decided, WON};
 use pricing_sim::scenario::Wildcard;
-use pricing_sim::strategy::{Pricer, Strategy};
+use pricing_sim::strategy::{self as pricers, Pricer};
 use pricing_sim::stream::{Arrival, Stream, with_maximum};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -65,17 +65,23 @@ struct Case {
     length: Option<u64>,
 }
 
-fn units() -> impl proptest::strategy::Strategy<Value = AskedUnit> {
-    let cards = prop_oneof![3 => Just(0_u64), 6 => 1_u64..4, 1 => Just(40_u64)];
-    (1_u64..6_000, 1_u64..20, cards, 0..REQUESTS.len(), 1_u32..4)
-        .prop_map(|(cpu, memory, cards, request, count)| AskedUnit { cpu, memory, cards, request, count })
+fn units() -> impl Strategy<Value = AskedUnit> {
+    let cards = prop_oneof![9 => Just(0_u64), 15 => 1_u64..3, 5 => 3_u64..5, 1 => Just(40_u64)];
+    let request = prop_oneof![15 => 0..REQUESTS.len() - 1, 1 => Just(REQUESTS.len() - 1)];
+    (1_u64..4_000, 1_u64..12, cards, request, 1_u32..3).prop_map(|(cpu, memory, cards, request, count)| AskedUnit {
+        cpu,
+        memory,
+        cards,
+        request,
+        count,
+    })
 }
 
-fn orders() -> impl proptest::strategy::Strategy<Value = Asked> {
+fn orders() -> impl Strategy<Value = Asked> {
     let gap = prop_oneof![1 => Just(0_u64), 4 => 1_u64..5_000_000];
     let lasts = prop_oneof![1 => Just(Some(0_u64)), 8 => (1_u64..40_000_000).prop_map(Some), 1 => Just(None)];
     let maximum = prop_oneof![3 => Just(None), 1 => (1_u32..3_000).prop_map(Some)];
-    (gap, lasts, prop::collection::vec(units(), 1..4), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
+    (gap, lasts, prop::collection::vec(units(), 1..3), maximum).prop_map(|(gap, lasts, units, maximum)| Asked {
         gap,
         lasts,
         units,
@@ -83,7 +89,7 @@ fn orders() -> impl proptest::strategy::Strategy<Value = Asked> {
     })
 }
 
-fn cases() -> impl proptest::strategy::Strategy<Value = Case> {
+fn cases() -> impl Strategy<Value = Case> {
     let rival = prop_oneof![Just(None), (1_u32..200).prop_map(Some)];
     let length = prop_oneof![3 => Just(None), 1 => (1_u64..90_000_000).prop_map(Some)];
     let orders = prop::collection::vec(orders(), 1..40);
@@ -153,7 +159,7 @@ struct World {
     idle: Pricing,
     typical: Typical,
     scheduler: Scheduler,
-    strategy: Strategy,
+    strategy: pricers::Strategy,
 }
 
 impl World {
@@ -176,7 +182,7 @@ impl World {
             idle: pricing.clone(),
             typical: Typical::of(&stream.arrivals),
             scheduler: if case.provider { Scheduler::Provider } else { Scheduler::Sound },
-            strategy: Strategy { name: "strategy".to_owned(), pricing, pricer: Pricer::Builtin(rule) },
+            strategy: pricers::Strategy { name: "strategy".to_owned(), pricing, pricer: Pricer::Builtin(rule) },
             stream,
         }
     }
@@ -425,6 +431,36 @@ proptest! {
         assert_eq!(first.decided, second.decided);
         assert_eq!(pricing_sim::result::StrategyRun { name: "another".to_owned(), ..first.run }, second.run);
     }
+}
+
+#[test]
+fn the_cases_of_these_laws_have_every_outcome() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..60 {
+        let world = World::new(&cases().new_tree(&mut runner).unwrap().current());
+        for decided in world.run(&mut |_, _, _| ()).decided {
+            *seen.entry(decided.outcome).or_default() += 1;
+        }
+    }
+    for outcome in [WON, "outbid", "cannot-run", "insufficient-capacity", "price-above-max", "unlisted-gpu"] {
+        assert!(seen.contains_key(outcome), "no order is `{outcome}`: {seen:?}");
+    }
+    assert!(seen[WON] * 5 > seen.values().sum::<usize>(), "too few are won: {seen:?}");
+}
+
+#[test]
+fn own_cards_of_several_kinds_cost_as_much_as_each_of_them() {
+    let folder = common::Folder::new();
+    let text = "[orders.generate]\norders = 1\ngpus = { \"nvidia/a100\" = 1 }\ncards = { 2 = 1 }\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n[orders.arrivals]\nrate = \"1/h\"\n[orders.lifetime]\ntypical = \"1h\"\n[inventory]\ndescribe = \"1 nodes x 1 a100/40Gi x 1 a100/80Gi\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
+    let run = folder.run(text, 1).unwrap();
+    let decided = &run.outcomes[0].decided[0];
+    assert_eq!(decided.outcome, WON);
+    // 2 threads, 2 GiB, and one card of each kind; the bid is for two of the dearer, which no tenant can get.
+    let sized = Decimal::new(322 + 166, 2);
+    assert_eq!(decided.own_usd_per_month.unwrap().decimal(), sized + Decimal::new(60_000 + 100_333, 2));
+    assert_eq!(decided.usd_per_month.unwrap().decimal(), sized + Decimal::new(200_666, 2));
 }
 
 const SCENARIO: &str = r#"

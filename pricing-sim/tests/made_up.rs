@@ -290,3 +290,35 @@ fn arrivals_and_lifetimes_that_cannot_be_meant_are_refused_by_the_name_of_their_
         folder.stream("[orders]\nsdl_dir = \"x\"\n[orders.generate]\norders = 1\n[orders.arrivals]\nrate = \"1/h\"", 1);
     assert!(both.unwrap_err().contains("name one source"));
 }
+
+#[test]
+fn orders_of_a_file_that_say_no_end_or_no_maximum_are_given_one_of_each_by_seed() {
+    let folder = Folder::new();
+    let head = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time\n";
+    folder.put("pods.csv", &format!("{head}late,1000,1024,1,1000,T4,7200,\nearly,1000,1024,1,1000,T4,3600,7200\n"));
+    let orders = |more: &str| format!("[orders]\nopenb = \"pods.csv\"\ndenom = \"uakt\"\ntime_compression = 2\n{more}");
+    let plain = folder.stream(&orders(""), 1).unwrap();
+    assert_eq!(
+        plain.arrivals.iter().map(|a| (a.at, a.until)).collect::<Vec<_>>(),
+        [(HOUR / 2, Some(HOUR)), (HOUR, None)]
+    );
+    let chance = "[orders.lifetime]\ntypical = \"1h\"\n[orders.maximum]\nrates = \"rates.toml\"\nspread = 0.3\n";
+    let seen = |seed| {
+        let stream = folder.stream(&orders(chance), seed).unwrap();
+        assert_eq!(stream.window.start, HOUR / 2);
+        assert_eq!(stream.arrivals[0].until, Some(HOUR), "what the file says stays");
+        let (last, end) = (&stream.arrivals[1], stream.window.end);
+        assert_eq!(
+            (&*last.id, last.until.unwrap().max(HOUR)),
+            ("late", end),
+            "the scenario's own times are not divided"
+        );
+        let maximum = last.order.max_price.clone().unwrap();
+        assert!(last.has_maximum && maximum.denom().as_str() == "uakt");
+        (end, maximum.amount())
+    };
+    assert_eq!(seen(1), seen(1));
+    assert!(seen(1).0 != seen(2).0 && seen(1).1 != seen(2).1);
+    let arrivals = folder.stream(&orders("[orders.arrivals]\nrate = \"1/h\"\n"), 1).unwrap_err();
+    assert!(arrivals.contains("[orders.arrivals] is for"), "{arrivals}");
+}

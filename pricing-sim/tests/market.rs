@@ -26,10 +26,7 @@ const ANY: &str = "gpus = { \"nvidia/t4\" = 1 }\nwildcard_share = 1";
 
 #[test]
 fn a_tie_is_won_and_a_cent_more_is_outbid() {
-    let rival = |t4: &str| {
-        format!("[market]\nrates = \"rates.toml\"\nset.rates.gpu.t4 = \"{t4}\"\n")
-            .replace("gpu.t4", "gpu.\"nvidia/t4\"")
-    };
+    let rival = |t4: &str| format!("[market]\nrates = \"rates.toml\"\nset.rates.gpu.\"nvidia/t4\" = \"{t4}\"\n");
     assert!(outcomes(T4, &rival("80.10")).iter().all(|outcome| *outcome == "won"));
     assert!(outcomes(T4, &rival("80.11")).iter().all(|outcome| *outcome == "won"));
     assert!(outcomes(T4, &rival("80.09")).iter().all(|outcome| *outcome == "outbid"));

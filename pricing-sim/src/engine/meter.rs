@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::inventory::UNLIMITED;
+use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::rates::{Pricing, UnlistedGpu};
 use rust_decimal::Decimal;
@@ -253,7 +253,12 @@ fn buckets(setup: &Setup<'_>, kinds: usize) -> Vec<Bucket> {
         let length = edge(part.saturating_add(1)).saturating_sub(at);
         Bucket { at, length, gpus: vec![0; kinds], ..Bucket::default() }
     };
-    (0..BUCKETS).map(bucket).filter(|bucket| bucket.length > 0).collect()
+    let mut buckets: Vec<Bucket> = (0..BUCKETS).map(bucket).filter(|bucket| bucket.length > 0).collect();
+    if buckets.is_empty() {
+        // Orders of a single moment are counted somewhere too.
+        buckets.push(bucket(0));
+    }
+    buckets
 }
 
 /// Units times milliseconds that neither leases nor the background had.

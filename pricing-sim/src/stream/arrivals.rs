@@ -61,6 +61,7 @@ impl Arrivals {
 
     /// The moments of the first `most` orders, of those before `end`.
     pub(super) fn times(&self, draws: &Draws, most: usize, end: Option<Millis>) -> Result<Vec<Millis>, StreamError> {
+        self.check_number(most, end)?;
         let mut times = Times { list: Vec::new(), most, end };
         match self.pattern {
             ArrivalPattern::Poisson => self.by_chance(draws, &mut times)?,
@@ -68,6 +69,18 @@ impl Arrivals {
             ArrivalPattern::Regular => self.by_rate(&mut times)?,
         }
         Ok(times.list)
+    }
+
+    /// Refuses at once what would end in too many orders.
+    fn check_number(&self, most: usize, end: Option<Millis>) -> Result<(), StreamError> {
+        let lowest = (1.0 - self.swing) * self.bursts.map_or(1.0, |bursts| bursts.factor.min(1.0));
+        let expected = end.map_or(0.0, |end| wide(end) / self.period * self.number * lowest);
+        // By far more: near the bound, what comes decides.
+        let bound = MAX_ORDERS.saturating_mul(2);
+        if most > MAX_ORDERS && expected > u32::try_from(bound).map_or(f64::INFINITY, f64::from) {
+            return Err(too_many());
+        }
+        Ok(())
     }
 
     fn by_chance(&self, draws: &Draws, times: &mut Times) -> Result<(), StreamError> {
@@ -173,14 +186,16 @@ impl Times {
 
     fn add(&mut self, time: f64) -> Result<(), StreamError> {
         if self.list.len() >= MAX_ORDERS {
-            return Err(wrong(format!(
-                "more than {MAX_ORDERS} orders arrive; lower `orders.arrivals.rate` or `orders.duration`"
-            )));
+            return Err(too_many());
         }
         let late = || wrong(format!("orders arrive for more than {} years; raise `orders.arrivals.rate`", years()));
         self.list.push(millis(time).ok_or_else(late)?);
         Ok(())
     }
+}
+
+fn too_many() -> StreamError {
+    wrong(format!("more than {MAX_ORDERS} orders arrive; lower `orders.arrivals.rate` or `orders.duration`"))
 }
 
 fn years() -> Millis {

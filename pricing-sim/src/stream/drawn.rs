@@ -47,7 +47,8 @@ impl Drawn {
         let orders = match (&entry.generate, &entry.sdl_dir) {
             (None, None) if entry.arrivals.is_some() => {
                 return Err(wrong(
-                    "[orders.arrivals] is for `orders.generate` and `orders.sdl_dir`; the orders of a file say when they arrive",
+                    "[orders.arrivals] is for `orders.generate` and `orders.sdl_dir`; the orders of a file say themselves \
+                     when they arrive",
                 ));
             }
             (None, None) => return Ok(None),

@@ -219,7 +219,8 @@ fn cpu_only(entry: &GenerateEntry) -> Result<f64, StreamError> {
             || entry.cpu_only_share.is_some_and(|share| share.0 != Decimal::ONE);
     if asks_for_cards {
         return Err(wrong(
-            "`orders.generate.gpus` names no kind of card, so no order can ask for one; add such as `\"nvidia/h100\" = 1`",
+            "`orders.generate.gpus` names no kind of card, so no order can ask for one; \
+             add such as `\"nvidia/h100\" = 1`",
         ));
     }
     Ok(1.0)
