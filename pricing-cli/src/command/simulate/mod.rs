@@ -2,6 +2,8 @@
 
 mod host;
 
+pub(crate) use host::SimulationHost;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
     let sweep = Sweep::of(&table).map_err(wrong)?;
     let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
-    let host = host::SimulationHost;
+    let host = SimulationHost;
     let executor = Executor::new(&sweep, &files, &host);
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Quiet).map_err(wrong)?;

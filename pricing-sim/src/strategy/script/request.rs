@@ -1,7 +1,7 @@
 //! What the provider's daemon tells a bid price script of an order.
 
 use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
-use pricing_core::order::{GroupSpec, Order, ResourceUnit, Volume};
+use pricing_core::order::{GroupSpec, Order, ResourceUnit, StorageClass, Volume};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::QuotedTarget;
 use pricing_core::reserve::{CommitLevels, Scheduler};
@@ -20,7 +20,7 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
                 units: committed.gpu.units,
                 alternatives: alternatives.map_or(committed.gpu.alternatives, |selector| vec![selector]),
             },
-            storage: committed.storage.into_iter().map(|(class, size)| Volume { class, size: Bytes::new(size) }).collect(),
+            storage: volumes(&unit.storage, &committed.storage),
             ..unit.clone()
         }
     });
@@ -28,6 +28,14 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
     // Neither ids nor counts nor prices change, so the group stays a group.
     GroupSpec::new(name, requirements, units.collect())
         .map_or_else(|_| order.clone(), |group| Order { group, ..order.clone() })
+}
+
+/// Volumes with what is reserved of each, which commit levels list in the same order.
+fn volumes(written: &[Volume], committed: &[(StorageClass, u64)]) -> Vec<Volume> {
+    let sized = |(volume, (_, size)): (&Volume, &(StorageClass, u64))| {
+        Volume { size: Bytes::new(*size), ..volume.clone() }
+    };
+    written.iter().zip(committed).map(sized).collect()
 }
 
 /// The attribute that the daemon makes of the cards of a unit: their vendor and model, and RAM and interface where the
