@@ -10,14 +10,18 @@
 //! the clock says is kept apart.
 
 pub mod engine;
+pub mod export;
 pub mod files;
 pub mod market;
 pub mod number;
 pub mod random;
+pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod strategy;
 pub mod stream;
+pub mod summary;
 pub mod supply;
 pub mod sweep;
 pub mod time;
+pub mod timing;

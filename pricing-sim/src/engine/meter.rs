@@ -3,23 +3,18 @@
 use std::collections::BTreeMap;
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::inventory::UNLIMITED;
+use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::rates::{Pricing, UnlistedGpu};
 use rust_decimal::Decimal;
 
 use super::{Setup, Typical};
-use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PriceBin, StrategyRun, Use, WON, is_bid};
+use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PRICE_BINS, PriceBin, StrategyRun, Use, WON, is_bid};
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
 /// Into how many parts the window is divided.
 const BUCKETS: u64 = 96;
-/// Where bins of prices begin, USD a month.
-const PRICE_BINS: [u64; 22] = [
-    0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
-    1_000_000, 2_000_000, 5_000_000,
-];
 
 /// What is in use at the moment, and what that came to so far.
 pub(super) struct Meter<'a> {
@@ -185,7 +180,7 @@ impl<'a> Meter<'a> {
             let counts = self.counts.get(id.place()).copied().unwrap_or_default();
             change(&mut self.level.cpu, if counts.0 { taken.cpu } else { 0 });
             change(&mut self.level.memory, if counts.1 { taken.memory } else { 0 });
-            for card in &taken.cards {
+            for card in taken.cards() {
                 let kind = self.kind_of.get(card.place()).copied();
                 if let Some(level) = kind.and_then(|kind| self.level.gpus.get_mut(kind)) {
                     change(level, 1);

@@ -13,8 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
-pub use decision::{Decided, OUTBID, WON, CANNOT_RUN, is_bid};
+pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, is_bid};
 pub use pair::{Flip, LARGEST, PairRun};
+
+/// Where bins of prices begin, USD a month.
+pub const PRICE_BINS: [u64; 22] = [
+    0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+    1_000_000, 2_000_000, 5_000_000,
+];
 
 /// What one run came to: one cell of the sweep with one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +155,7 @@ pub struct Fragmentation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceBin {
-    /// USD a month, from this on; the next bin's is the end.
+    /// USD a month, from this on: one of [`PRICE_BINS`].
     pub from_usd: u64,
     /// Bids.
     pub bids: u64,
@@ -183,16 +189,16 @@ pub struct Bucket {
 }
 
 /// Money as text.
-mod usd {
+pub(crate) mod usd {
     use pricing_core::money::{Usd, parse_decimal};
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
-    pub(super) fn serialize<S: Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(usd)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Usd, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         parse_decimal(&text).map(Usd::from_decimal).map_err(D::Error::custom)
     }

@@ -4,14 +4,14 @@ mod script;
 
 use std::time::Duration;
 
+use pricing_core::inventory::ledger::Ledger;
+use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::Usd;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_core::inventory::ledger::Ledger;
-use pricing_core::inventory::utilisation::Utilisation;
 use pricing_host::{Plugin, Request};
 use rust_decimal::Decimal;
 
@@ -74,8 +74,7 @@ impl Strategy {
     /// Places and prices an order.
     #[must_use]
     pub fn price(&self, ask: &Ask<'_>) -> Priced {
-        let supply =
-            Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
+        let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
         let terms = Terms { owner: ask.owner, usd_per_akt: ask.usd_per_akt, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::{Host, Prepared, RunPlace, Sweep, prepare};
+use super::{Detailed, Host, Prepared, RunPlace, Sweep, prepare};
 use crate::files::Files;
 use crate::result::RunResult;
 use crate::scenario::{self, ScenarioError};
@@ -20,6 +20,23 @@ pub trait Progress: Sync {
 
     /// Whether no further run is to be begun.
     fn stopped(&self) -> bool;
+
+    /// Whether pricing is to be timed.
+    fn timed(&self) -> bool {
+        false
+    }
+
+    /// A run is done, with every order of it. Told before [`Self::done`].
+    ///
+    /// # Errors
+    /// When it cannot be kept; no further run is begun.
+    fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
+        let _ = run;
+        Ok(())
+    }
+
+    /// A run failed, so that those after it may never have their turn.
+    fn failed(&self) {}
 }
 
 /// Runs of a sweep, cells made ready when they are first needed.
@@ -86,10 +103,10 @@ impl<'a> Executor<'a> {
         let work = || {
             while !failed.load(Ordering::Relaxed) && !progress.stopped() {
                 let Some(place) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                let result = self.one(*place).and_then(|result| progress.done(&result).map(|()| result));
-                if result.is_err() {
-                    failed.store(true, Ordering::Relaxed);
-                }
+                let mut guard = Guard { failed: &failed, progress, is_done: false };
+                let result = self.one(*place, progress);
+                guard.is_done = result.is_ok();
+                drop(guard);
                 results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
             }
         };
@@ -105,7 +122,27 @@ impl<'a> Executor<'a> {
         Ok(results)
     }
 
-    fn one(&self, place: RunPlace) -> Result<RunResult, ScenarioError> {
-        Ok(self.cell(place.cell)?.run(place, false)?.result)
+    fn one(&self, place: RunPlace, progress: &dyn Progress) -> Result<RunResult, ScenarioError> {
+        let run = self.cell(place.cell)?.run(place, progress.timed())?;
+        let result = run.result.clone();
+        progress.detailed(run)?;
+        progress.done(&result)?;
+        Ok(result)
+    }
+}
+
+/// Tells that a run failed, also when it panicked: others may wait for it.
+struct Guard<'a> {
+    failed: &'a AtomicBool,
+    progress: &'a dyn Progress,
+    is_done: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.failed.store(true, Ordering::Relaxed);
+            self.progress.failed();
+        }
     }
 }

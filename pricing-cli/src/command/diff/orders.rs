@@ -113,7 +113,7 @@ fn file(path: &Path, name: &str) -> Result<Vec<Case>, CliError> {
         let id = match (name, several) {
             ("", _) => group.to_owned(),
             (name, false) => name.to_owned(),
-            (name, true) => format!("{name}#{group}"),
+            (name, true) => format!("{name}/{group}"),
         };
         let (order, _) = with_maximum(order, LEGACY_DENOM);
         Case { id, owner: None, order: Arc::new(order) }

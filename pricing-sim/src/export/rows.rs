@@ -1,0 +1,175 @@
+//! Rows in the format that a file's name says.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use rust_decimal::Decimal;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetRows;
+use super::{Column, ExportError, Kind, Output, Value};
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// With a header line. What is missing is empty.
+    Csv,
+    /// A JSON object a line. What is missing is null, decimals are text.
+    Jsonl,
+    /// Apache Parquet. Decimals are `DECIMAL(38, n)`.
+    Parquet,
+}
+
+impl Format {
+    /// The format that a file's ending says.
+    ///
+    /// # Errors
+    /// When it says none.
+    pub fn of(path: &Path) -> Result<Self, ExportError> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        match ending.as_deref() {
+            Some("csv") => Ok(Self::Csv),
+            Some("jsonl") => Ok(Self::Jsonl),
+            Some("parquet") if cfg!(feature = "parquet") => Ok(Self::Parquet),
+            Some("parquet") => Err(ExportError::NoParquet),
+            _ => Err(ExportError::Ending),
+        }
+    }
+}
+
+/// A file of rows. It is there when it is finished.
+pub struct RowsFile {
+    columns: Vec<Column>,
+    writer: Writer,
+}
+
+enum Writer {
+    Csv(csv::Writer<Output>),
+    Jsonl(BufWriter<Output>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetRows>),
+}
+
+impl std::fmt::Debug for RowsFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowsFile").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+impl RowsFile {
+    /// Begins a file with columns.
+    ///
+    /// # Errors
+    /// When there can be no such file.
+    pub fn create(path: &Path, columns: Vec<Column>) -> Result<Self, ExportError> {
+        Self::begin(Format::of(path)?, Output::create(path)?, columns)
+    }
+
+    pub(super) fn begin(format: Format, output: Output, columns: Vec<Column>) -> Result<Self, ExportError> {
+        let writer = match format {
+            Format::Csv => {
+                let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(output);
+                writer.write_record(columns.iter().map(|column| &column.name)).map_err(csv_error)?;
+                Writer::Csv(writer)
+            }
+            Format::Jsonl => Writer::Jsonl(BufWriter::with_capacity(1 << 16, output)),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Writer::Parquet(Box::new(ParquetRows::new(output, &columns)?)),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(ExportError::NoParquet),
+        };
+        Ok(Self { columns, writer })
+    }
+
+    /// Adds a row: a value for each column.
+    ///
+    /// # Errors
+    /// When it cannot be written, or a value does not fit its column.
+    pub fn write(&mut self, row: &[Value<'_>]) -> Result<(), ExportError> {
+        if row.len() != self.columns.len() {
+            return Err(ExportError::Format("a row has not as many values as there are columns".to_owned()));
+        }
+        match &mut self.writer {
+            Writer::Csv(writer) => {
+                for (column, value) in self.columns.iter().zip(row) {
+                    match value {
+                        Value::Missing => writer.write_field(""),
+                        Value::Integer(number) => writer.write_field(number.to_string()),
+                        Value::Text(text) => writer.write_field(text),
+                        Value::Decimal(decimal) => writer.write_field(decimal_text(column, *decimal)?),
+                    }
+                    .map_err(csv_error)?;
+                }
+                writer.write_record(None::<&[u8]>).map_err(csv_error)
+            }
+            Writer::Jsonl(writer) => {
+                let line = serde_json::to_string(&JsonRow { columns: &self.columns, row })
+                    .map_err(|error| ExportError::Format(error.to_string()))?;
+                writer.write_all(line.as_bytes()).and_then(|()| writer.write_all(b"\n")).map_err(ExportError::from)
+            }
+            #[cfg(feature = "parquet")]
+            Writer::Parquet(writer) => writer.write(&self.columns, row),
+        }
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// When something of it cannot be written; nothing is left of it then.
+    pub fn finish(self) -> Result<(), ExportError> {
+        let output = match self.writer {
+            Writer::Csv(mut writer) => {
+                writer.flush()?;
+                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
+            }
+            Writer::Jsonl(mut writer) => {
+                writer.flush()?;
+                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
+            }
+            #[cfg(feature = "parquet")]
+            Writer::Parquet(writer) => writer.finish()?,
+        };
+        Ok(output.commit()?)
+    }
+}
+
+/// A row as a JSON object, keys in the order of the columns.
+struct JsonRow<'a> {
+    columns: &'a [Column],
+    row: &'a [Value<'a>],
+}
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.row.len()))?;
+        for (column, value) in self.columns.iter().zip(self.row) {
+            match value {
+                Value::Missing => map.serialize_entry(&column.name, &())?,
+                Value::Integer(number) => map.serialize_entry(&column.name, number)?,
+                Value::Text(text) => map.serialize_entry(&column.name, text)?,
+                Value::Decimal(decimal) => {
+                    let text = decimal_text(column, *decimal).map_err(serde::ser::Error::custom)?;
+                    map.serialize_entry(&column.name, &text)?;
+                }
+            }
+        }
+        map.end()
+    }
+}
+
+fn csv_error(error: csv::Error) -> ExportError {
+    let text = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => ExportError::Write(error),
+        _ => ExportError::Format(text),
+    }
+}
+
+/// A decimal as text, if it fits its column: what one format keeps, every format keeps.
+fn decimal_text(column: &Column, value: Decimal) -> Result<String, ExportError> {
+    match column.kind {
+        Kind::Decimal(scale) if value.normalize().scale() <= u32::from(scale) => Ok(value.to_string()),
+        _ => Err(ExportError::Digits { column: column.name.clone(), value: value.to_string() }),
+    }
+}

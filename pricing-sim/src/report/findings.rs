@@ -1,0 +1,183 @@
+//! What the numbers show, in words. Nothing is said that they do not show.
+
+use std::cmp::Ordering;
+
+use rust_decimal::Decimal;
+
+use super::number::{self, money, share};
+use super::view::{self, Cell, Measure};
+use crate::summary::{Interval, StrategySummary};
+
+/// A strategy with its revenue.
+type Earner<'a> = (&'a StrategySummary, Measure);
+
+/// The findings of one cell.
+pub(super) fn of_cell(cell: &Cell<'_>) -> String {
+    let mut earners: Vec<Earner<'_>> =
+        cell.strategies.iter().filter_map(|strategy| view::revenue(strategy).map(|usd| (strategy, usd))).collect();
+    // Stable: strategies that earn the same stay in the scenario's order.
+    earners.sort_by_key(|earner| std::cmp::Reverse(earner.1.value));
+    let mut sentences = match earners.as_slice() {
+        [] => vec!["No strategy has a revenue that could be told.".to_owned()],
+        [only] => vec![format!("“{}” earned {} USD{}.", only.0.name, money(only.1.value), a_run(cell, &only.1))],
+        [first, second, ..] if first.1.value == second.1.value => vec![format!(
+            "“{}” and “{}” earned the same{}: {} USD.",
+            first.0.name,
+            second.0.name,
+            if earners.len() > 2 { ", and no other strategy more" } else { "" },
+            money(first.1.value)
+        )],
+        [first, second, ..] => most(cell, first, second, earners.len()),
+    };
+    sentences.extend(wins(cell));
+    sentences.extend(charges(cell));
+    if !cell.means() {
+        sentences.push(
+            "This is one run with one seed: how much of it is chance is not known; “sweep.seeds” shows it.".to_owned(),
+        );
+    }
+    sentences.join(" ")
+}
+
+fn a_run(cell: &Cell<'_>, usd: &Measure) -> String {
+    let mean = if cell.means() { " a run on average" } else { "" };
+    let reach = usd.reach.map(|(low, high)| format!(" (95% interval {} to {})", money(low), money(high)));
+    format!("{mean}{}", reach.unwrap_or_default())
+}
+
+/// Who earned most, and by how much.
+fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, strategies: usize) -> Vec<String> {
+    let by = first.1.value.checked_sub(second.1.value).unwrap_or_default();
+    let percent = number::more(first.1.value, second.1.value);
+    let percent = percent.map(|percent| format!(" ({})", share(percent))).unwrap_or_default();
+    let next = if strategies > 2 { ", which comes second" } else { "" };
+    let mut sentences = vec![format!(
+        "“{}” earned most: {} USD{}, {} USD{percent} more than “{}”{next}.",
+        first.0.name,
+        money(first.1.value),
+        a_run(cell, &first.1),
+        money(by),
+        second.0.name
+    )];
+    if cell.means() {
+        sentences.push(sure(cell, first, second));
+    }
+    sentences
+}
+
+/// How sure the difference is.
+fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
+    match paired(cell, &first.0.name, &second.0.name) {
+        Some(difference) if difference.low > Decimal::ZERO => format!(
+            "Seed by seed “{}” earned {} USD more (95% interval {} to {}), so that it is not chance alone.",
+            first.0.name,
+            money(difference.mean),
+            money(difference.low),
+            money(difference.high)
+        ),
+        Some(difference) => format!(
+            "Seed by seed the difference is {} USD, with a 95% interval from {} to {}: it includes 0, so that these seeds do not show which of the two earns more.",
+            money(difference.mean),
+            money(difference.low),
+            money(difference.high)
+        ),
+        None if first.1.overlaps(&second.1) => {
+            "Their 95% intervals overlap: by themselves they do not show which of the two earns more.".to_owned()
+        }
+        None => "Their 95% intervals do not overlap.".to_owned(),
+    }
+}
+
+/// The paired difference of two strategies, where one of them is the first: others are not held against each other.
+fn paired(cell: &Cell<'_>, one: &str, other: &str) -> Option<Interval> {
+    let between = |strategy: &str, against: &str| {
+        let found = cell.comparisons.iter().find(|it| it.strategy == strategy && it.against == against)?;
+        found.per_run.as_ref()?.revenue_usd
+    };
+    let turned = |interval: Interval| Interval {
+        mean: opposite(interval.mean),
+        low: opposite(interval.high),
+        high: opposite(interval.low),
+    };
+    between(one, other).or_else(|| between(other, one).map(turned))
+}
+
+fn opposite(number: Decimal) -> Decimal {
+    Decimal::ZERO.checked_sub(number).unwrap_or_default()
+}
+
+/// Who won how much of what arrived.
+fn wins(cell: &Cell<'_>) -> Option<String> {
+    let of = |strategy: &StrategySummary| {
+        let rate = view::win_rate(strategy)?;
+        Some(format!("“{}” {}", strategy.name, share(rate.value)))
+    };
+    let rates: Vec<String> = cell.strategies.iter().filter_map(of).collect();
+    let mean = if cell.means() { ", on average" } else { "" };
+    (!rates.is_empty()).then(|| format!("Of the orders that arrived{mean}, won: {}.", rates.join(", ")))
+}
+
+/// Who charged other than the rates of the cards that were handed out.
+fn charges(cell: &Cell<'_>) -> Option<String> {
+    let of = |strategy: &StrategySummary| {
+        let (over, under) = (&strategy.figures.overcharge, &strategy.figures.undercharge);
+        let mut words = Vec::new();
+        if over.orders > 0 {
+            words.push(format!("{} above by {} USD", leases(over.orders), number::usd(over.usd)));
+        }
+        if under.orders > 0 {
+            words.push(format!("{} below by {} USD", leases(under.orders), number::usd(under.usd)));
+        }
+        (!words.is_empty()).then(|| format!("“{}” {}", strategy.name, words.join(" and ")))
+    };
+    let charged: Vec<String> = cell.strategies.iter().filter_map(of).collect();
+    if charged.is_empty() {
+        return Some("No lease paid other than what the rates of its own cards come to.".to_owned());
+    }
+    let all = if cell.means() { " over all seeds" } else { "" };
+    Some(format!("Against the rates of the cards that were handed out{all}: {}.", charged.join("; ")))
+}
+
+fn leases(count: u64) -> String {
+    format!("{} {}", number::whole(count), if count == 1 { "lease" } else { "leases" })
+}
+
+/// Which cell and strategy of a sweep earned most.
+pub(super) fn of_sweep(cells: &[Cell<'_>]) -> String {
+    let all = cells.iter().flat_map(|cell| cell.strategies.iter().map(move |strategy| (cell, strategy)));
+    let mut all: Vec<(&Cell<'_>, &StrategySummary, Measure)> =
+        all.filter_map(|(cell, strategy)| view::revenue(strategy).map(|usd| (cell, strategy, usd))).collect();
+    all.sort_by_key(|entry| std::cmp::Reverse(entry.2.value));
+    let Some((cell, strategy, usd)) = all.first() else { return String::new() };
+    let as_much = all.iter().filter(|other| other.2.value.cmp(&usd.value) == Ordering::Equal).count();
+    let unclear = all.iter().skip(1).filter(|other| cell.means() && other.2.overlaps(usd)).count();
+    let mut text = format!(
+        "Of {} combinations of cell and strategy, “{}” with {} earned most: {} USD{}.",
+        number::whole(all.len()),
+        strategy.name,
+        cell.name(),
+        money(usd.value),
+        a_run(cell, usd)
+    );
+    if as_much > 1 {
+        text.push_str(&format!(" {} others earned as much.", number::whole(as_much.saturating_sub(1))));
+    } else if unclear > 0 {
+        text.push_str(&format!(
+            " The 95% intervals of {} other combinations overlap with it: by themselves they do not show which earns more.",
+            number::whole(unclear)
+        ));
+    }
+    text
+}
+
+/// The cell in which a strategy earned most.
+pub(super) fn best(cells: &[Cell<'_>]) -> Option<usize> {
+    let most = |cell: &Cell<'_>| cell.strategies.iter().filter_map(view::revenue).map(|usd| usd.value).max();
+    let mut best: Option<(usize, Decimal)> = None;
+    for (place, cell) in cells.iter().enumerate() {
+        if let Some(usd) = most(cell).filter(|usd| best.is_none_or(|(_, most)| *usd > most)) {
+            best = Some((place, usd));
+        }
+    }
+    best.map(|(place, _)| place)
+}

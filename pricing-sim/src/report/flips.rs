@@ -1,0 +1,174 @@
+//! Strategies held against the first, order by order.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+use rust_decimal::Decimal;
+
+use super::number::{self, NONE, whole};
+use super::parts::{clean, numbers, table, text};
+use super::view::Cell;
+use super::words;
+use crate::summary::{Comparison, LargestFlip};
+
+/// Each strategy against the first; nothing where there is only one.
+pub(super) fn section(cell: &Cell<'_>) -> Markup {
+    html! {
+        @if !cell.comparisons.is_empty() {
+            section {
+                h2 { "Which orders flipped, and why" }
+                p class="note" {
+                    "The same orders under two strategies, with the same random numbers: an order flipped if it came to something else."
+                    @if cell.means() { " Counts are of all " (cell.runs) " seeds together." }
+                }
+                @for comparison in cell.comparisons { (one(comparison, cell.means())) }
+                (glossary(cell))
+            }
+        }
+    }
+}
+
+fn one(of: &Comparison, seeds: bool) -> Markup {
+    html! {
+        h3 { (clean(&of.strategy)) " against " (clean(&of.against)) }
+        p { (totals(of)) }
+        @if of.flips.is_empty() {
+            p { "No order came to something else." }
+        } @else {
+            (matrix(of))
+            @if !of.largest.is_empty() { (largest(of, seeds)) }
+        }
+    }
+}
+
+fn totals(of: &Comparison) -> String {
+    let flipped = of.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
+    let won = match of.won {
+        0 => "as many orders".to_owned(),
+        more if more > 0 => format!("{} more orders", whole(more)),
+        fewer => format!("{} fewer orders", whole(fewer.unsigned_abs())),
+    };
+    let mut text = format!(
+        "{} flipped. “{}” won {won} and {} “{}”. Both won {}",
+        orders(flipped),
+        of.strategy,
+        earned(of.revenue_usd.decimal()),
+        of.against,
+        orders(of.both_won)
+    );
+    let same = of.both_won.saturating_sub(of.cheaper).saturating_sub(of.dearer);
+    if of.both_won > 0 {
+        text.push_str(&format!(
+            ": {} at a lower price under “{}”, {} at a higher one, {} at the same",
+            whole(of.cheaper),
+            of.strategy,
+            whole(of.dearer),
+            whole(same)
+        ));
+    }
+    text.push('.');
+    if let Some(difference) = of.per_run.as_ref().and_then(|run| run.revenue_usd) {
+        text.push_str(&format!(
+            " Seed by seed the difference in revenue is {} USD on average (95% interval {} to {}).",
+            number::change(difference.mean),
+            number::change(difference.low),
+            number::change(difference.high)
+        ));
+    }
+    text
+}
+
+/// How much more it earned than the first.
+fn earned(usd: Decimal) -> String {
+    let size = number::money(usd.abs());
+    match usd.cmp(&Decimal::ZERO) {
+        std::cmp::Ordering::Less => format!("earned {size} USD less than"),
+        std::cmp::Ordering::Equal => "earned the same as".to_owned(),
+        std::cmp::Ordering::Greater => format!("earned {size} USD more than"),
+    }
+}
+
+fn orders(count: u64) -> String {
+    format!("{} {}", whole(count), if count == 1 { "order" } else { "orders" })
+}
+
+/// From what to what, with counts.
+fn matrix(of: &Comparison) -> Markup {
+    let from: BTreeSet<&str> = of.flips.iter().map(|flip| flip.from.as_str()).collect();
+    let to: BTreeSet<&str> = of.flips.iter().map(|flip| flip.to.as_str()).collect();
+    let count = |from: &str, to: &str| {
+        let found = of.flips.iter().filter(|flip| flip.from == from && flip.to == to);
+        found.fold(0_u64, |sum, flip| sum.saturating_add(flip.orders))
+    };
+    let columns = std::iter::once(text(format!("Under {}", of.against)));
+    let columns: Vec<_> =
+        columns.chain(to.iter().map(|to| numbers(format!("{} under {}", words::outcome(to).0, of.strategy)))).collect();
+    let row = |from: &&str| {
+        let counts = to.iter().map(|to| match count(from, to) {
+            0 => NONE.to_owned(),
+            orders => whole(orders),
+        });
+        std::iter::once(words::outcome(from).0).chain(counts).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = from.iter().map(row).collect();
+    table("Orders that flipped: from (rows) to (columns)", &columns, &rows)
+}
+
+/// The flipped orders that change revenue most.
+fn largest(of: &Comparison, seeds: bool) -> Markup {
+    let mut columns = vec![text("Order")];
+    if seeds {
+        columns.push(numbers("Seed"));
+    }
+    columns.extend([
+        text(format!("Under {}", of.against)),
+        text(format!("Under {}", of.strategy)),
+        numbers("Revenue, USD"),
+        text("Why"),
+    ]);
+    let row = |flip: &LargestFlip| {
+        let mut row = vec![if flip.id.is_empty() { format!("no. {}", whole(flip.order)) } else { flip.id.clone() }];
+        if seeds {
+            row.push(flip.seed.to_string());
+        }
+        row.push(side(&flip.from, &flip.gpu_from, flip.usd_per_month_from.as_deref()));
+        row.push(side(&flip.to, &flip.gpu_to, flip.usd_per_month_to.as_deref()));
+        row.push(number::change(flip.revenue_usd.decimal()));
+        row.push(words::why(flip));
+        row
+    };
+    let rows: Vec<_> = of.largest.iter().map(row).collect();
+    let caption = format!("The {} flipped orders that change revenue most; prices in USD a month", whole(rows.len()));
+    table(&caption, &columns, &rows)
+}
+
+/// An order under one of the two: what it came to, on which cards, at what price.
+fn side(outcome: &str, cards: &str, usd: Option<&str>) -> String {
+    let mut parts = vec![words::outcome(outcome).0];
+    if !cards.is_empty() {
+        parts.push(cards.to_owned());
+    }
+    if let Some(usd) = usd {
+        let shown = Decimal::from_str_exact(usd).map_or_else(|_| usd.to_owned(), number::money);
+        parts.push(format!("{shown} USD"));
+    }
+    parts.join(" · ")
+}
+
+/// What the outcomes mean.
+fn glossary(cell: &Cell<'_>) -> Markup {
+    let flips = cell.comparisons.iter().flat_map(|comparison| &comparison.flips);
+    let codes: BTreeSet<&str> = flips.flat_map(|flip| [flip.from.as_str(), flip.to.as_str()]).collect();
+    html! {
+        @if !codes.is_empty() {
+            h3 { "What the outcomes mean" }
+            dl class="words" {
+                @for code in codes {
+                    @let (short, meaning) = words::outcome(code);
+                    dt { (clean(&short)) }
+                    dd { (meaning) }
+                }
+            }
+        }
+    }
+}

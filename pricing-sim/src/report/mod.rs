@@ -1,0 +1,138 @@
+//! The report: one HTML file with everything in it.
+//!
+//! It needs no network, no script and no font, and says so to the browser. The same run gives the same bytes: there is
+//! neither a date nor a host in it. Names of orders and strategies come from files that others wrote: all text goes
+//! through [`maud`], which escapes it.
+
+mod chart;
+mod figures;
+mod findings;
+mod flips;
+mod money;
+mod number;
+mod orders;
+mod parts;
+mod setting;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod view;
+mod when;
+mod words;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::summary::Summary;
+use parts::clean;
+use view::Cell;
+
+/// The look of the page.
+const STYLE: &str = include_str!("style.css");
+/// Nothing is loaded and nothing runs.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/// Up to so many cells are shown in full; of more only the first and the best.
+const FULL_CELLS: usize = 3;
+
+/// What a report says beside the figures.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportContext<'a> {
+    /// The text of the scenario.
+    pub scenario: &'a str,
+    /// The command that makes the report again.
+    pub command: &'a str,
+    /// The program's version.
+    pub version: &'a str,
+}
+
+/// The report on a simulation, as a page of HTML.
+#[must_use]
+pub fn html(summary: &Summary, context: &ReportContext<'_>) -> String {
+    let cells = Cell::all(summary);
+    let scenario = setting::read(context.scenario);
+    let title = clean(&summary.name);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                meta name="color-scheme" content="light dark";
+                title { (title) " – price simulation" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    header {
+                        p class="over" { "Price simulation" }
+                        h1 { (title) }
+                    }
+                    (setting::section(summary, &cells, scenario.as_ref()))
+                    (findings(summary, &cells))
+                    @if cells.is_empty() {
+                        section { h2 { "Figures" } p { "There are no runs, and therefore no figures." } }
+                    }
+                    (sweep::sections(summary, &cells))
+                    @for place in shown(&cells) {
+                        @if let Some(cell) = cells.get(place) { (in_full(cell, place)) }
+                    }
+                    (setting::assumptions(summary, scenario.as_ref(), by_clock(summary)))
+                    (setting::reproduce(context))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn findings(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
+    html! {
+        @if let Some(first) = cells.first() {
+            section class="findings" {
+                h2 { "Findings" }
+                @if summary.axes.is_empty() {
+                    p { (clean(&findings::of_cell(first))) }
+                } @else {
+                    p { (clean(&findings::of_sweep(cells))) }
+                    @for place in shown(cells) {
+                        @if let Some(cell) = cells.get(place) {
+                            p { strong { (clean(&cell.name())) ": " } (clean(&findings::of_cell(cell))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The places of the cells that are shown in full.
+fn shown(cells: &[Cell<'_>]) -> Vec<usize> {
+    if cells.len() <= FULL_CELLS {
+        return (0..cells.len()).collect();
+    }
+    match findings::best(cells) {
+        Some(best) if best > 0 => vec![0, best],
+        _ => vec![0],
+    }
+}
+
+/// Everything of one cell.
+fn in_full(cell: &Cell<'_>, place: usize) -> Markup {
+    let name = cell.name();
+    let id = format!("cell-{place}");
+    html! {
+        @if !name.is_empty() { h2 class="cell" { (clean(&name)) } }
+        (figures::section(cell))
+        (money::revenue(cell, &id))
+        (orders::utilisation(cell, &id))
+        (orders::by_price(cell, &id))
+        (orders::lost(cell, &id))
+        (money::charges(cell, &id))
+        (flips::section(cell))
+    }
+}
+
+fn by_clock(summary: &Summary) -> u64 {
+    summary.strategies.iter().fold(0, |sum, strategy| sum.saturating_add(strategy.figures.by_clock))
+}

@@ -1,0 +1,94 @@
+//! The parts of the window, as charts over time have them.
+
+use maud::Markup;
+use rust_decimal::Decimal;
+
+use super::chart::{Across, count};
+use super::number;
+use super::parts::{numbers, table, text};
+use super::view::Cell;
+use crate::summary::{Part, StrategySummary};
+use crate::time::Millis;
+
+/// Units of time: from how long a window on, how many milliseconds, the axis' title.
+const UNITS: [(Millis, u32, &str); 4] = [
+    (4 * 86_400_000, 86_400_000, "days since the window began"),
+    (4 * 3_600_000, 3_600_000, "hours since the window began"),
+    (4 * 60_000, 60_000, "minutes since the window began"),
+    (0, 1000, "seconds since the window began"),
+];
+
+/// The parts of the window.
+#[derive(Clone, Debug)]
+pub(super) struct Times {
+    /// From when to when, counted from the beginning of the window. None where that differs between runs.
+    parts: Option<Vec<(Millis, Millis)>>,
+    number: usize,
+}
+
+impl Times {
+    /// Those of a cell.
+    pub(super) fn of(cell: &Cell<'_>) -> Self {
+        let parts = cell.strategies.first().map(|strategy| strategy.figures.over_time.as_slice()).unwrap_or_default();
+        let begin = parts.first().and_then(|part| part.start_s).map_or(0, |start| start.0);
+        let place = |part: &Part| Some((part.start_s?.0.saturating_sub(begin), part.end_s?.0.saturating_sub(begin)));
+        Self { parts: parts.iter().map(place).collect(), number: parts.len() }
+    }
+
+    fn scale(&self) -> Option<(u32, &'static str)> {
+        let length = self.parts.as_ref()?.last()?.1;
+        UNITS.into_iter().find(|(from, ..)| length >= *from).map(|(_, by, name)| (by, name))
+    }
+
+    /// The middle of a part.
+    pub(super) fn middle(&self, place: usize) -> f64 {
+        let part = self.parts.as_ref().and_then(|parts| parts.get(place));
+        match (part, self.scale()) {
+            (Some((from, to)), Some((by, _))) => {
+                let twice = Decimal::from(*from).saturating_add(Decimal::from(*to));
+                number::float(twice) / 2.0 / f64::from(by)
+            }
+            _ => (count(place) + 0.5) * 100.0 / count(self.number.max(1)),
+        }
+    }
+
+    /// What is from left to right: the whole window.
+    pub(super) fn across(&self) -> Across<'static> {
+        let end = self.parts.as_ref().and_then(|parts| parts.last()).map(|(_, end)| number::float(Decimal::from(*end)));
+        let (end, unit) = match (end, self.scale()) {
+            (Some(end), Some((by, unit))) => (end / f64::from(by), unit),
+            _ => (100.0, "percent of each run's window"),
+        };
+        Across::Numbers { unit, format: number::axis, range: Some((0.0, end)) }
+    }
+
+    /// How long a part is, where all runs have the same.
+    pub(super) fn length(&self) -> String {
+        let first = self.parts.as_ref().and_then(|parts| parts.first());
+        first.map_or_else(String::new, |(from, to)| format!(" (each {})", number::time(to.saturating_sub(*from))))
+    }
+
+    fn name(&self, place: usize) -> String {
+        let part = self.parts.as_ref().and_then(|parts| parts.get(place));
+        part.map_or_else(
+            || format!("part {} of {}", place.saturating_add(1), self.number),
+            |(from, _)| if *from == 0 { "0".to_owned() } else { number::time(*from) },
+        )
+    }
+
+    /// A table with a row for each part and a column for each strategy.
+    pub(super) fn table(
+        &self,
+        cell: &Cell<'_>,
+        caption: &str,
+        of: &dyn Fn(&StrategySummary, usize) -> String,
+    ) -> Markup {
+        let columns = std::iter::once(text("From"));
+        let columns: Vec<_> = columns.chain(cell.strategies.iter().map(|it| numbers(&it.name))).collect();
+        let row = |place: usize| {
+            std::iter::once(self.name(place)).chain(cell.strategies.iter().map(|it| of(it, place))).collect::<Vec<_>>()
+        };
+        let rows: Vec<_> = (0..self.number).map(row).collect();
+        table(caption, &columns, &rows)
+    }
+}

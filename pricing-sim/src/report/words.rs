@@ -1,0 +1,107 @@
+//! Reasons in plain words.
+
+use pricing_core::quote::ReasonCode;
+use rust_decimal::Decimal;
+
+use super::number;
+use crate::result::{CANNOT_RUN, OUTBID, WON};
+use crate::summary::LargestFlip;
+
+/// An outcome in a few words, and what it means.
+pub(super) fn outcome(code: &str) -> (String, &'static str) {
+    let (short, meaning) = match code {
+        WON => ("won", "The bid was taken, and the lease ran."),
+        OUTBID => ("outbid", "Somebody else's bid was lower."),
+        CANNOT_RUN => (
+            "won, but cannot run",
+            "The bid was taken, but the cluster has not what was reserved, so that nothing ran and nothing was paid.",
+        ),
+        code => match ReasonCode::ALL.into_iter().find(|reason| reason.name() == code) {
+            Some(reason) => of_reason(reason),
+            None => return (code.to_owned(), "This version has no words for it."),
+        },
+    };
+    (short.to_owned(), meaning)
+}
+
+fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
+    match reason {
+        ReasonCode::InsufficientCapacity => (
+            "no room",
+            "The cluster could not hold the order at that moment: too few matching cards, threads, memory or storage were free on its nodes.",
+        ),
+        ReasonCode::PriceAboveMax => ("price above maximum", "The price was above the most that the tenant pays."),
+        ReasonCode::OwnerDenied => ("owner denied", "The tenant is on the deny list."),
+        ReasonCode::OwnerNotAllowed => ("owner not allowed", "There is an allow list, and the tenant is not on it."),
+        ReasonCode::BelowMinimum => ("below minimum", "The order costs less than the rate card's minimum, or nothing."),
+        ReasonCode::UnlistedGpu => ("card not in rates", "The rate card has no entry for the card."),
+        ReasonCode::AmbiguousGpu => {
+            ("card not certain", "It was not certain which card the order would get, and the policy does not guess.")
+        }
+        ReasonCode::ReplicaMismatch => (
+            "replicas on unlike cards",
+            "The provider's own algorithm gave the replicas of the order different cards, which it refuses.",
+        ),
+        ReasonCode::UnsupportedDenom => ("denom not priced", "The order pays in a coin that is not priced."),
+        ReasonCode::UnsupportedStorageClass => {
+            ("storage class not priced", "The rate card has no entry for a storage class of the order.")
+        }
+        ReasonCode::PluginDeclined => ("plugin declined", "The plugin or the script said no."),
+        ReasonCode::DeadlineExceeded => ("fault: out of time", "The plugin or the script overran its time."),
+        ReasonCode::BudgetExhausted => ("fault: out of instructions", "The plugin overran its instructions."),
+        ReasonCode::MemoryExceeded => ("fault: out of memory", "The plugin overran its memory."),
+        ReasonCode::StackExhausted => ("fault: out of stack", "The plugin overran its stack."),
+        ReasonCode::OutputExceeded => ("fault: too much output", "The plugin or the script wrote too much."),
+        ReasonCode::Trap => ("fault: crashed", "The plugin or the script crashed."),
+        ReasonCode::InvalidOutput => ("fault: no valid answer", "The plugin or the script answered what is no answer."),
+        ReasonCode::LoadRejected => ("fault: not loaded", "The plugin could not be loaded."),
+        ReasonCode::RateUnavailable => ("fault: coin not valued", "What the coin is worth was not known."),
+        ReasonCode::InventoryUnusable => ("fault: no usable node", "The inventory has no usable node."),
+        ReasonCode::SearchExhausted => ("fault: search given up", "The search for a placement was given up."),
+        ReasonCode::ArithmeticOverflow => ("fault: number too large", "A number outgrew the exact decimals."),
+    }
+}
+
+/// Why an order came to something else, as far as its numbers show.
+pub(super) fn why(flip: &LargestFlip) -> String {
+    let price = |text: &Option<String>| text.as_deref().and_then(|text| Decimal::from_str_exact(text).ok());
+    let (before, after) = (price(&flip.usd_per_month_from), price(&flip.usd_per_month_to));
+    let dearer = before.zip(after).map(|(before, after)| after.cmp(&before));
+    let moved = match (before.zip(after), dearer) {
+        (Some(_), Some(std::cmp::Ordering::Equal)) => " The price is the same under both.".to_owned(),
+        (Some((before, after)), Some(order)) => {
+            let way = if order == std::cmp::Ordering::Less { "cheaper" } else { "dearer" };
+            let by = if before >= after { before.checked_sub(after) } else { after.checked_sub(before) };
+            by.map_or_else(String::new, |by| format!(" It is {} USD a month {way} here.", number::money(by)))
+        }
+        _ => String::new(),
+    };
+    let said = if flip.to == WON {
+        let first = outcome(&flip.from).1;
+        format!("Under the first strategy: {}", lower_first(first))
+    } else {
+        outcome(&flip.to).1.to_owned()
+    };
+    format!("{said}{moved}")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_words_of_its_own() {
+        let mut known = std::collections::BTreeSet::new();
+        for reason in ReasonCode::ALL {
+            let (short, meaning) = outcome(reason.name());
+            assert!(known.insert(short.clone()), "two reasons are called {short}");
+            assert!(meaning.ends_with('.') && short.starts_with("fault: ") == reason.is_fault(), "{short}: {meaning}");
+        }
+        assert_eq!(outcome("from-the-future").0, "from-the-future");
+    }
+}

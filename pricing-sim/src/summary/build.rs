@@ -1,0 +1,354 @@
+//! Puts runs together.
+
+use std::collections::BTreeMap;
+
+use pricing_core::money::{ArithmeticOverflow, Usd};
+use rust_decimal::Decimal;
+use toml::Value;
+
+use super::percent::{DECIMALS, decimal, half_even};
+use super::{
+    AxesValues, Axis, AxisValue, ChargeSummary, Figures, GpuUtilisation, Hours, IdleUsd, Interval, KindInterval,
+    KindPercent, Part, PerRun, Percent, PriceRange, SCHEMA, Seconds, StrategySummary, Summary, SummaryError,
+    WindowSeconds, compare,
+};
+use crate::result::{Bucket, Charge, PRICE_BINS, RunResult, StrategyRun, Use};
+use crate::sweep::Sweep;
+use crate::time::{Millis, Window};
+
+/// Decimals of intervals of money.
+pub(super) const USD_DECIMALS: u32 = 6;
+/// Milliseconds of an hour.
+const HOUR_MS: u128 = 3_600_000;
+
+impl Summary {
+    /// The summary of runs, which are in order of their place.
+    ///
+    /// # Errors
+    /// When the runs are not of this sweep, or a total outgrows the exact decimals.
+    pub fn of(name: &str, sweep: &Sweep, results: &[RunResult]) -> Result<Self, SummaryError> {
+        let mut summary = Self {
+            schema: SCHEMA,
+            name: name.to_owned(),
+            seeds: sweep.seeds.clone(),
+            runs: results.len(),
+            axes: axes(sweep),
+            window: window(results),
+            strategies: Vec::new(),
+            comparisons: Vec::new(),
+        };
+        for runs in results.chunk_by(|one, other| one.cell == other.cell) {
+            let cell = runs.first().map_or(0, |run| run.cell);
+            let axes = axes_of(sweep, cell);
+            let places = runs.first().map_or(0, |run| run.strategies.len());
+            for place in 0..places {
+                summary.strategies.push(strategy(runs, place, &axes)?);
+            }
+            for place in 1..places {
+                summary.comparisons.push(compare::comparison(runs, place, &axes)?);
+            }
+        }
+        Ok(summary)
+    }
+}
+
+fn axes(sweep: &Sweep) -> Vec<Axis> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for cell in &sweep.cells {
+        for (place, (key, value)) in cell.values.iter().enumerate() {
+            if axes.len() <= place {
+                axes.push(Axis { key: key.clone(), values: Vec::new() });
+            }
+            let value = axis_value(value);
+            if let Some(axis) = axes.get_mut(place).filter(|axis| !axis.values.contains(&value)) {
+                axis.values.push(value);
+            }
+        }
+    }
+    axes
+}
+
+/// The axes' values in a cell of a sweep.
+#[must_use]
+pub fn axes_of(sweep: &Sweep, cell: usize) -> AxesValues {
+    let values = sweep.cells.get(cell).map(|cell| cell.values.as_slice()).unwrap_or_default();
+    values.iter().map(|(key, value)| (key.clone(), axis_value(value))).collect()
+}
+
+fn axis_value(value: &Value) -> AxisValue {
+    match value {
+        Value::Integer(number) => AxisValue::Integer(*number),
+        Value::Boolean(yes) => AxisValue::Boolean(*yes),
+        Value::String(text) => AxisValue::Text(text.clone()),
+        other => AxisValue::Text(other.to_string()),
+    }
+}
+
+/// What all runs looked at, where that is the same.
+fn window(results: &[RunResult]) -> Option<WindowSeconds> {
+    let window = results.first()?.window;
+    let same = results.iter().all(|result| result.window == window);
+    same.then_some(WindowSeconds { start_s: Seconds(window.start), end_s: Seconds(window.end) })
+}
+
+/// A strategy in each run of a cell, with the run's window.
+pub(super) type InRuns<'a> = Vec<(Window, &'a StrategyRun)>;
+
+/// The strategy at a place in each run of a cell.
+pub(super) fn in_runs(runs: &[RunResult], place: usize) -> Result<InRuns<'_>, SummaryError> {
+    let mut list: InRuns<'_> = Vec::with_capacity(runs.len());
+    for run in runs {
+        let strategy = run.strategies.get(place).ok_or_else(|| {
+            SummaryError::Runs(format!("run {} has fewer strategies than the others of its cell", run.run))
+        })?;
+        if list.first().is_some_and(|(_, first)| first.name != strategy.name) {
+            let message =
+                format!("run {} has strategy `{}` where others of its cell have another", run.run, strategy.name);
+            return Err(SummaryError::Runs(message));
+        }
+        list.push((run.window, strategy));
+    }
+    Ok(list)
+}
+
+fn strategy(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<StrategySummary, SummaryError> {
+    let list = in_runs(runs, place)?;
+    Ok(StrategySummary {
+        name: list.first().map(|(_, run)| run.name.clone()).unwrap_or_default(),
+        axes: axes.clone(),
+        figures: figures(&list)?,
+        per_run: per_run(&list)?,
+    })
+}
+
+/// What a strategy came to in some runs together.
+///
+/// # Errors
+/// When a total outgrows the exact decimals.
+pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
+    let mut figures = totals(list)?;
+    let kinds: Vec<&str> = figures.gpu_utilisation.iter().map(|gpu| gpu.kind.as_str()).collect();
+    figures.over_time = over_time(list, &kinds)?;
+    Ok(figures)
+}
+
+/// What a strategy came to in some runs together, without what it came to over time.
+///
+/// # Errors
+/// When a total outgrows the exact decimals.
+pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
+    let count = |of: fn(&StrategyRun) -> u64| list.iter().fold(0_u64, |sum, (_, run)| sum.saturating_add(of(run)));
+    let (orders, won) = (count(|run| run.orders), count(|run| run.won));
+    let mut lost = BTreeMap::new();
+    for (reason, orders) in list.iter().flat_map(|(_, run)| &run.lost) {
+        let total: &mut u64 = lost.entry(reason.clone()).or_default();
+        *total = total.saturating_add(*orders);
+    }
+    let gpus = gpus(list)?;
+    let all_gpus = gpus.iter().try_fold(Pool::default(), |sum, (_, pool)| sum.plus(*pool))?;
+    Ok(Figures {
+        orders,
+        won,
+        lost,
+        win_rate_percent: Percent::of(u128::from(won), u128::from(orders))?,
+        revenue_usd: total(list, |run| run.revenue)?,
+        lease_hours: hours(list, |run| run.lease_ms)?,
+        gpu_utilisation_percent: all_gpus.percent()?,
+        cpu_utilisation_percent: pool(list, |run| run.cpu)?.percent()?,
+        memory_utilisation_percent: pool(list, |run| run.memory)?.percent()?,
+        idle_usd: IdleUsd {
+            gpu: total(list, |run| run.idle.gpu)?,
+            cpu: total(list, |run| run.idle.cpu)?,
+            memory: total(list, |run| run.idle.memory)?,
+            unpriced_card_hours: hours(list, |run| run.idle.unpriced_card_ms)?,
+        },
+        fragmentation_percent: fragmentation(list)?,
+        overcharge: charge(list, |run| &run.overcharge)?,
+        undercharge: charge(list, |run| &run.undercharge)?,
+        win_by_price: win_by_price(list),
+        over_time: Vec::new(),
+        by_clock: count(|run| run.by_clock),
+        gpu_utilisation: gpus.iter().map(|(kind, pool)| pool.utilisation(kind)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Units times milliseconds: what was in use, and what there was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pool {
+    units: u64,
+    used: u128,
+    there: u128,
+}
+
+impl Pool {
+    /// What was used of something over a time.
+    fn of(used: &Use, leased_ms: u128, time: Millis) -> Result<Self, ArithmeticOverflow> {
+        let over_time = |units: u64| u128::from(units).checked_mul(u128::from(time)).ok_or(ArithmeticOverflow);
+        let in_use = over_time(used.background)?.checked_add(leased_ms).ok_or(ArithmeticOverflow)?;
+        Ok(Self { units: used.total, used: in_use, there: over_time(used.total)? })
+    }
+
+    fn plus(self, other: Self) -> Result<Self, ArithmeticOverflow> {
+        Ok(Self {
+            units: self.units.max(other.units),
+            used: self.used.checked_add(other.used).ok_or(ArithmeticOverflow)?,
+            there: self.there.checked_add(other.there).ok_or(ArithmeticOverflow)?,
+        })
+    }
+
+    fn percent(self) -> Result<Option<Percent>, ArithmeticOverflow> {
+        Percent::of(self.used, self.there)
+    }
+
+    fn utilisation(self, kind: &str) -> Result<GpuUtilisation, ArithmeticOverflow> {
+        Ok(GpuUtilisation { kind: kind.to_owned(), cards: self.units, percent: self.percent()? })
+    }
+}
+
+fn pool(list: &[(Window, &StrategyRun)], of: fn(&StrategyRun) -> Use) -> Result<Pool, ArithmeticOverflow> {
+    list.iter().try_fold(Pool::default(), |sum, (window, run)| {
+        let used = of(run);
+        sum.plus(Pool::of(&used, used.leased_ms, window.length())?)
+    })
+}
+
+fn gpus(list: &[(Window, &StrategyRun)]) -> Result<BTreeMap<String, Pool>, ArithmeticOverflow> {
+    let mut kinds: BTreeMap<String, Pool> = BTreeMap::new();
+    for (window, run) in list {
+        for gpu in &run.gpus {
+            let pool = kinds.entry(gpu.kind.clone()).or_default();
+            *pool = pool.plus(Pool::of(&gpu.used, gpu.used.leased_ms, window.length())?)?;
+        }
+    }
+    Ok(kinds)
+}
+
+fn total(list: &[(Window, &StrategyRun)], of: fn(&StrategyRun) -> Usd) -> Result<Usd, ArithmeticOverflow> {
+    list.iter().try_fold(Usd::ZERO, |sum, (_, run)| sum.checked_add(of(run)))
+}
+
+fn hours(list: &[(Window, &StrategyRun)], of: fn(&StrategyRun) -> u128) -> Result<Hours, ArithmeticOverflow> {
+    let total = list.iter().try_fold(0_u128, |sum, (_, run)| sum.checked_add(of(run))).ok_or(ArithmeticOverflow)?;
+    decimal(half_even(total, 10_000, HOUR_MS)?, DECIMALS).map(|hours| Hours(hours.normalize()))
+}
+
+fn charge(
+    list: &[(Window, &StrategyRun)],
+    of: fn(&StrategyRun) -> &Charge,
+) -> Result<ChargeSummary, ArithmeticOverflow> {
+    let mut sum = ChargeSummary { orders: 0, usd_per_month: Usd::ZERO, usd: Usd::ZERO };
+    for charge in list.iter().map(|(_, run)| of(run)) {
+        sum.orders = sum.orders.saturating_add(charge.orders);
+        sum.usd_per_month = sum.usd_per_month.checked_add(charge.usd_per_month)?;
+        sum.usd = sum.usd.checked_add(charge.usd)?;
+    }
+    Ok(sum)
+}
+
+fn fragmentation(list: &[(Window, &StrategyRun)]) -> Result<Option<Percent>, ArithmeticOverflow> {
+    let (mut unusable, mut free) = (0_u128, 0_u128);
+    for (_, run) in list {
+        let of = &run.fragmentation;
+        let weighed = of.free_ms.checked_mul(u128::from(of.weight)).ok_or(ArithmeticOverflow)?;
+        free = free.checked_add(weighed).ok_or(ArithmeticOverflow)?;
+        unusable = unusable.checked_add(of.unusable_ms).ok_or(ArithmeticOverflow)?;
+    }
+    Percent::of(unusable, free)
+}
+
+fn win_by_price(list: &[(Window, &StrategyRun)]) -> Vec<PriceRange> {
+    let mut ranges: BTreeMap<u64, PriceRange> = BTreeMap::new();
+    for bin in list.iter().flat_map(|(_, run)| &run.by_price) {
+        let to_usd = PRICE_BINS.into_iter().find(|begin| *begin > bin.from_usd);
+        let new = PriceRange { from_usd: bin.from_usd, to_usd, bids: 0, won: 0 };
+        let range = ranges.entry(bin.from_usd).or_insert(new);
+        range.bids = range.bids.saturating_add(bin.bids);
+        range.won = range.won.saturating_add(bin.won);
+    }
+    ranges.into_values().collect()
+}
+
+/// The parts of the windows, put together by number.
+fn over_time(list: &[(Window, &StrategyRun)], kinds: &[&str]) -> Result<Vec<Part>, ArithmeticOverflow> {
+    let most = list.iter().map(|(_, run)| run.over_time.len()).max().unwrap_or(0);
+    (0..most).map(|place| part(list, place, kinds)).collect()
+}
+
+fn part(list: &[(Window, &StrategyRun)], place: usize, kinds: &[&str]) -> Result<Part, ArithmeticOverflow> {
+    let there = || list.iter().filter_map(|(_, run)| run.over_time.get(place).map(|bucket| (*run, bucket)));
+    let ends = |bucket: &Bucket| (bucket.at, bucket.at.saturating_add(bucket.length));
+    let first = there().next().map(|(_, bucket)| ends(bucket));
+    let same = there().count() == list.len() && there().all(|(_, bucket)| Some(ends(bucket)) == first);
+    let (start_s, end_s) = first.filter(|_| same).map(|(start, end)| (Seconds(start), Seconds(end))).unzip();
+    let (mut cpu, mut memory, mut revenue) = (Pool::default(), Pool::default(), Usd::ZERO);
+    let mut gpus: BTreeMap<&str, Pool> = kinds.iter().map(|kind| (*kind, Pool::default())).collect();
+    let (mut arrived, mut won) = (0_u64, 0_u64);
+    for (run, bucket) in there() {
+        cpu = cpu.plus(Pool::of(&run.cpu, bucket.cpu_ms, bucket.length)?)?;
+        memory = memory.plus(Pool::of(&run.memory, bucket.memory_ms, bucket.length)?)?;
+        for (gpu, leased_ms) in run.gpus.iter().zip(&bucket.gpus) {
+            let pool = gpus.entry(&gpu.kind).or_default();
+            *pool = pool.plus(Pool::of(&gpu.used, u128::from(*leased_ms), bucket.length)?)?;
+        }
+        revenue = revenue.checked_add(bucket.revenue)?;
+        arrived = arrived.saturating_add(bucket.arrived);
+        won = won.saturating_add(bucket.won);
+    }
+    let percent = |(kind, pool): (&str, Pool)| Ok(KindPercent { kind: kind.to_owned(), percent: pool.percent()? });
+    Ok(Part {
+        start_s,
+        end_s,
+        gpu: gpus.into_iter().map(percent).collect::<Result<_, ArithmeticOverflow>>()?,
+        cpu_percent: cpu.percent()?,
+        memory_percent: memory.percent()?,
+        arrived,
+        won,
+        revenue_usd: revenue,
+    })
+}
+
+/// The totals of each run by itself.
+pub(super) fn each(list: &[(Window, &StrategyRun)]) -> Result<Vec<Figures>, SummaryError> {
+    list.chunks(1).map(totals).collect()
+}
+
+/// The interval of a figure; none where a run has none.
+pub(super) fn interval(
+    runs: &[Figures],
+    decimals: u32,
+    of: impl Fn(&Figures) -> Result<Option<Decimal>, ArithmeticOverflow>,
+) -> Result<Option<Interval>, ArithmeticOverflow> {
+    let values = runs.iter().map(of).collect::<Result<Option<Vec<Decimal>>, _>>()?;
+    values.map_or(Ok(None), |values| Interval::of(&values, decimals))
+}
+
+fn per_run(list: &[(Window, &StrategyRun)]) -> Result<Option<PerRun>, SummaryError> {
+    if list.len() < 2 {
+        return Ok(None);
+    }
+    let runs = each(list)?;
+    let percent =
+        |of: fn(&Figures) -> Option<Percent>| interval(&runs, DECIMALS, |run| Ok(of(run).map(Percent::decimal)));
+    let usd = |of: fn(&Figures) -> Result<Usd, ArithmeticOverflow>| {
+        interval(&runs, USD_DECIMALS, |run| of(run).map(|usd| Some(usd.decimal())))
+    };
+    let kinds: Vec<String> = gpus(list)?.into_keys().collect();
+    let of_kind = |kind: String| {
+        let percent = |run: &Figures| run.gpu_utilisation.iter().find(|gpu| gpu.kind == kind)?.percent;
+        let percent = interval(&runs, DECIMALS, |run| Ok(percent(run).map(Percent::decimal)))?;
+        Ok(KindInterval { kind, percent })
+    };
+    Ok(Some(PerRun {
+        won: interval(&runs, DECIMALS, |run| Ok(Some(Decimal::from(run.won))))?,
+        win_rate_percent: percent(|run| run.win_rate_percent)?,
+        revenue_usd: usd(|run| Ok(run.revenue_usd))?,
+        gpu_utilisation_percent: percent(|run| run.gpu_utilisation_percent)?,
+        gpu_utilisation: kinds.into_iter().map(of_kind).collect::<Result<_, ArithmeticOverflow>>()?,
+        cpu_utilisation_percent: percent(|run| run.cpu_utilisation_percent)?,
+        memory_utilisation_percent: percent(|run| run.memory_utilisation_percent)?,
+        idle_usd: usd(|run| run.idle_usd.total())?,
+        fragmentation_percent: percent(|run| run.fragmentation_percent)?,
+        overcharge_usd: usd(|run| Ok(run.overcharge.usd))?,
+        undercharge_usd: usd(|run| Ok(run.undercharge.usd))?,
+    }))
+}
