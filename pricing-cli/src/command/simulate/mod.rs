@@ -1,7 +1,7 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answers;
-mod bid_log;
+pub(crate) mod bid_log;
 mod host;
 mod output;
 mod report;
