@@ -16,7 +16,7 @@ use pricing_sim::result::RunResult;
 use pricing_sim::scenario::{self, ScenarioError};
 use pricing_sim::summary::Summary;
 use pricing_sim::sweep::{Detailed, Executor, Progress, Sweep};
-use toml::{Table, Value};
+use toml::Value;
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
@@ -92,17 +92,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Keeper(&answers));
     let results = results.map_err(|error| answers.problem().unwrap_or_else(|| wrong(error)))?;
     answers.finish(&sweep, &results)?;
-    answer(args, (&table, &document.text), &sweep, &results)
-}
-
-/// Prints the answer.
-fn answer(args: &Args, (table, text): (&Table, &str), sweep: &Sweep, results: &[RunResult]) -> Result<Exit, CliError> {
     let named = table.get("name").and_then(Value::as_str).map(str::to_owned);
     let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = named.or_else(stem).unwrap_or_default();
-    let summary =
-        Summary::of(&name, sweep, results).map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
-    args.report.finish(&summary, (&args.scenario, text), args.seed)?;
+    let summary = Summary::of(&name, &sweep, &results)
+        .map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
+    report.finish(&summary, (&args.scenario, &document.text), args.seed)?;
     match args.output.output {
         Output::Json => print_json(&summary)?,
         Output::Table => print(&output::summary(&summary))?,
