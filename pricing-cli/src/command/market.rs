@@ -172,11 +172,8 @@ fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> 
 /// Reads prices of the market.
 fn offers(document: &Document) -> Result<Vec<Offer>, CliError> {
     let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).flexible(true).from_reader(text.as_bytes());
     let wrong = |line: usize, error: InputError| document.malformed(error.position(line.max(1), 1));
     let unreadable = |error: csv::Error| {
         let line = error.position().and_then(|place| usize::try_from(place.line()).ok());
@@ -229,7 +226,8 @@ fn offer(gpu: &str, price: &str) -> Result<Offer, InputError> {
     }
     let usd_per_hour = parse_decimal(price).map_err(|error| InputError::new(error).at("usd_per_hour"))?;
     if usd_per_hour <= Decimal::ZERO || usd_per_hour > Decimal::from(MAX_USD_PER_HOUR) {
-        let message = format!("`{}` is out of range: expected more than 0 and at most {MAX_USD_PER_HOUR}", excerpt(price));
+        let message =
+            format!("`{}` is out of range: expected more than 0 and at most {MAX_USD_PER_HOUR}", excerpt(price));
         return Err(InputError::new(message).at("usd_per_hour"));
     }
     let usd_per_month = usd_per_hour
@@ -272,7 +270,8 @@ fn answer(rows: &[Row<'_>], unmet: &[&GpuRate], tolerance: Decimal) -> Value {
 }
 
 fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
-    let header = ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];
+    let header =
+        ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];
     let mut listed = table::table(&header, &[1, 2, 4, 5]);
     for row in rows {
         let verdict = match (row.verdict, row.entry) {

@@ -199,7 +199,8 @@ impl Script {
     }
 
     fn slot(&self, owner: &str, request: &str) -> Slot {
-        let key: [u8; 32] = Sha256::new().chain_update(owner).chain_update("\n").chain_update(request).finalize().into();
+        let key: [u8; 32] =
+            Sha256::new().chain_update(owner).chain_update("\n").chain_update(request).finalize().into();
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         match answers.get(&key) {
             Some(slot) => Arc::clone(slot),
@@ -283,8 +284,7 @@ fn reason(code: i32, stderr: &[u8]) -> String {
     if lines.is_empty() {
         return format!("the script ended with exit code {code} and gave no reason");
     }
-    let said: Vec<char> =
-        lines.join("; ").chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
+    let said: Vec<char> = lines.join("; ").chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
     let cut = said.len().saturating_sub(REASON_CHARACTERS);
     let kept: String = said.iter().skip(cut).collect();
     if cut > 0 { format!("…{kept}") } else { kept }

@@ -127,9 +127,7 @@ fn strategy(entry: &StrategyEntry, files: &Files, plugins: Option<&PluginHost>) 
             let plugin = host.open(&files.path(name), settings);
             Pricer::Plugin(plugin.map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))?)
         }
-        (_, Some(name), _) => {
-            Pricer::Script(script(entry, name, files)?)
-        }
+        (_, Some(name), _) => Pricer::Script(script(entry, name, files)?),
         _ => Pricer::Builtin(match entry.gpu {
             GpuRuleName::RealCard => GpuRule::RealCard,
             GpuRuleName::HighestWildcard => GpuRule::HighestWildcard,

@@ -116,13 +116,8 @@ fn cases(args: &Args, named: &[Named; 2]) -> Result<Vec<Case>, CliError> {
 
 fn hear(said: &mut BTreeMap<(&'static str, String), Said>, side: &'static str, answered: &Answered) {
     let Some(code) = &answered.outcome.code else { return };
-    let first = || Said {
-        side,
-        code: code.clone(),
-        orders: 0,
-        order: answered.id.clone(),
-        message: answered.message.clone(),
-    };
+    let first =
+        || Said { side, code: code.clone(), orders: 0, order: answered.id.clone(), message: answered.message.clone() };
     let said = said.entry((side, code.clone())).or_insert_with(first);
     said.orders = said.orders.saturating_add(1);
 }
@@ -169,8 +164,8 @@ impl Scene<'_> {
         let next = AtomicUsize::new(0);
         let answers = Mutex::new(Vec::with_capacity(self.cases.len()));
         let work = || {
-            while let Some((place, case)) = Some(next.fetch_add(1, Ordering::Relaxed))
-                .and_then(|place| Some((place, self.cases.get(place)?)))
+            while let Some((place, case)) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| Some((place, self.cases.get(place)?)))
             {
                 let answer = self.price(&strategy, place, case);
                 answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
@@ -190,8 +185,7 @@ impl Scene<'_> {
     fn price(&self, strategy: &Strategy, place: usize, case: &Case) -> Answered {
         let budget = self.args.placement.budget();
         let scheduler = self.args.placement.scheduler.into();
-        let supply =
-            self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler, budget });
+        let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler, budget });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
         let usd_per_akt = self.args.usd_per_akt.and_then(|usd| usd.0);
         let terms = Terms { owner, usd_per_akt, ..Terms::default() };

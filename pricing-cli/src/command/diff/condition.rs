@@ -116,9 +116,7 @@ impl Condition {
                 let more = total.usd_after.checked_sub(total.usd_before).ok()?;
                 (more.decimal(), total.usd_before.decimal())
             }
-            Metric::Largest => {
-                (summary.widest.decimal(), Decimal::ONE)
-            }
+            Metric::Largest => (summary.widest.decimal(), Decimal::ONE),
         };
         if !self.percent {
             return Some(value);
@@ -153,7 +151,8 @@ mod tests {
 
     #[test]
     fn conditions_hold_or_do_not() {
-        let holding = ["dearer>0", "lost>=5%", "lost%>=5", "usd<-99", "usd%<-9.9", "changed=10", " same != 31 ", "fault==0"];
+        let holding =
+            ["dearer>0", "lost>=5%", "lost%>=5", "usd<-99", "usd%<-9.9", "changed=10", " same != 31 ", "fault==0"];
         for text in holding {
             assert!(holds(text), "{text}");
         }
@@ -172,7 +171,9 @@ mod tests {
 
     #[test]
     fn malformed_conditions_are_refused() {
-        for text in ["", "dearer", "dearer>", ">0", "dearest>0", "dearer>x", "dearer=>1", "usd>1e3", "largest>5%", "a b>1"] {
+        for text in
+            ["", "dearer", "dearer>", ">0", "dearest>0", "dearer>x", "dearer=>1", "usd>1e3", "largest>5%", "a b>1"]
+        {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }
     }

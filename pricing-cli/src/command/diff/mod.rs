@@ -99,8 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let (a, b) = (a?, b?);
     let cluster = args.inventory.as_deref().map(cluster).transpose()?;
     let compared = compare::compare(args, &named, (a, b), cluster.as_ref())?;
-    let failed: Vec<Failed> =
-        args.fail_if.iter().filter_map(|condition| condition.check(&compared.summary)).collect();
+    let failed: Vec<Failed> = args.fail_if.iter().filter_map(|condition| condition.check(&compared.summary)).collect();
     match args.output.output {
         Output::Json => output::print_json(&answer(&named, &compared, &failed))?,
         Output::Table => output::print(&shown(&compared, &failed))?,
@@ -125,12 +124,10 @@ fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
 
 fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed]) -> serde_json::Value {
     let side = |named: &Named| json!({ "kind": named.kind.name(), "name": load::name(&named.path) });
-    let reason = |said: &Said| {
-        json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message })
-    };
-    let failed = failed.iter().map(|failed| {
-        json!({ "condition": failed.condition, "value": failed.value.map(|value| value.to_string()) })
-    });
+    let reason = |said: &Said| json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message });
+    let failed = failed
+        .iter()
+        .map(|failed| json!({ "condition": failed.condition, "value": failed.value.map(|value| value.to_string()) }));
     let [a, b] = named;
     json!({
         "schema": SCHEMA,
@@ -156,7 +153,8 @@ fn shown(compared: &Compared, failed: &[Failed]) -> String {
         shown.push_str(&format!("\n{}", table::text(&rows)));
     }
     for Failed { condition, value } in failed {
-        let value = value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
+        let value =
+            value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
         shown.push_str(&(table::printable(&format!("\n--fail-if {condition} holds: {value}")) + "\n"));
     }
     shown

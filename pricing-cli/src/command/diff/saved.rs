@@ -109,8 +109,8 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(document.text.as_bytes());
     let wrong = |error: csv::Error| {
         let place = error.position().and_then(|place| usize::try_from(place.line()).ok());
-        let error = InputError::new(excerpt(&error.to_string()))
-            .hint("expected the rows of `bidprice simulate --decisions`");
+        let error =
+            InputError::new(excerpt(&error.to_string())).hint("expected the rows of `bidprice simulate --decisions`");
         document.malformed(match place {
             Some(line) if line > 0 => error.position(line, 1),
             _ => error,
@@ -151,8 +151,7 @@ impl Decision {
         };
         let usd_per_month = decimal(usd_per_month, "usd_per_month")?;
         let gpu = gpu.filter(|gpu| !gpu.is_empty()).unwrap_or_else(|| if bid { "none" } else { "unknown" }.to_owned());
-        let outcome =
-            Outcome { decision: decision.to_owned(), code, price: price.filter(|_| bid), usd_per_month };
+        let outcome = Outcome { decision: decision.to_owned(), code, price: price.filter(|_| bid), usd_per_month };
         Ok((strategy, Row { key: (run, order), id, outcome, gpu }))
     }
 }

@@ -141,7 +141,8 @@ fn open_plugin(path: &Path, args: &Args) -> Result<pricing_host::Plugin, CliErro
 }
 
 fn script(path: &Path, args: &Args) -> Result<Script, CliError> {
-    let env: BTreeMap<String, String> = args.env.iter().map(|Variable(name, value)| (name.clone(), value.clone())).collect();
+    let env: BTreeMap<String, String> =
+        args.env.iter().map(|Variable(name, value)| (name.clone(), value.clone())).collect();
     let timeout = args.timeout.unwrap_or(pricing_sim::strategy::SCRIPT_TIMEOUT);
     let mut script = Script::new(path.to_owned(), env, timeout);
     script.order = match args.request {

@@ -32,9 +32,8 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
 
 /// Volumes with what is reserved of each, which commit levels list in the same order.
 fn volumes(written: &[Volume], committed: &[(StorageClass, u64)]) -> Vec<Volume> {
-    let sized = |(volume, (_, size)): (&Volume, &(StorageClass, u64))| {
-        Volume { size: Bytes::new(*size), ..volume.clone() }
-    };
+    let sized =
+        |(volume, (_, size)): (&Volume, &(StorageClass, u64))| Volume { size: Bytes::new(*size), ..volume.clone() };
     written.iter().zip(committed).map(sized).collect()
 }
 
