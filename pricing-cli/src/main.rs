@@ -58,6 +58,10 @@ enum Command {
     Replay(command::replay::Args),
     /// Try pricing strategies on a stream of orders before they cost money
     Simulate(command::simulate::Args),
+    /// Price the same orders in two ways, and show which differ and by how much
+    Diff(command::diff::Args),
+    /// Hold a rate card against prices of the market
+    Market(command::market::Args),
     /// Look at what the service's shadow pricing came to
     Shadow(command::shadow::Args),
     /// Print the completion script of a shell
@@ -83,6 +87,8 @@ impl Command {
             Self::Reload(args) => command::reload::run(&args),
             Self::Replay(args) => command::replay::run(&args),
             Self::Simulate(args) => command::simulate::run(&args),
+            Self::Diff(args) => command::diff::run(&args),
+            Self::Market(args) => command::market::run(&args),
             Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),

@@ -1,5 +1,6 @@
 //! How two answers to one order differ.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use pricing_core::money::{Usd, parse_decimal};
@@ -58,6 +59,15 @@ impl Outcome {
         self.price.as_ref().and_then(|price| parse_decimal(&price.amount).ok())
     }
 
+    /// How a second bid stands to this one. Amounts of two tokens say nothing: then dollars do.
+    fn order(&self, after: &Self) -> Option<Ordering> {
+        let denom = |outcome: &Self| outcome.price.as_ref().map(|price| price.denom.clone());
+        if denom(self) == denom(after) {
+            return Some(after.amount()?.cmp(&self.amount()?));
+        }
+        Some(after.bid_usd()?.cmp(&self.bid_usd()?))
+    }
+
     /// USD a month of a bid, where it is known.
     #[must_use]
     pub fn bid_usd(&self) -> Option<Usd> {
@@ -106,9 +116,9 @@ impl Difference {
     #[must_use]
     pub fn between(before: &Outcome, after: &Outcome) -> Self {
         match (before.is("bid"), after.is("bid")) {
-            (true, true) => match (before.amount(), after.amount()) {
-                (Some(before), Some(after)) if after < before => Self::Cheaper,
-                (Some(before), Some(after)) if after > before => Self::Dearer,
+            (true, true) => match before.order(after) {
+                Some(Ordering::Less) => Self::Cheaper,
+                Some(Ordering::Greater) => Self::Dearer,
                 _ => Self::Same,
             },
             (false, true) => Self::Won,
@@ -226,7 +236,7 @@ pub struct Pair {
 }
 
 /// Many pairs of answers by GPU label, and those that differ most.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     /// By GPU label.
     pub kinds: BTreeMap<String, Tally>,
@@ -234,14 +244,30 @@ pub struct Summary {
     pub total: Tally,
     /// The largest differences, largest first.
     pub largest: Vec<Pair>,
+    /// The largest difference, also where none is kept.
+    pub widest: Usd,
+    /// How many are kept.
+    kept: usize,
 }
 
-/// How many of the largest differences are kept.
+/// How many of the largest differences are kept, unless somebody asks for another number.
 const LARGEST: usize = 10;
 /// How many GPU labels are told apart.
 const MAX_KINDS: usize = 500;
 
+impl Default for Summary {
+    fn default() -> Self {
+        Self::keeping(LARGEST)
+    }
+}
+
 impl Summary {
+    /// A summary that keeps so many of the largest differences.
+    #[must_use]
+    pub fn keeping(kept: usize) -> Self {
+        Self { kinds: BTreeMap::new(), total: Tally::default(), largest: Vec::new(), widest: Usd::ZERO, kept }
+    }
+
     /// Adds a pair. `pair` describes it, and is only asked where it is among the largest.
     pub fn add(&mut self, gpu: &str, before: &Outcome, after: &Outcome, pair: impl FnOnce(Usd) -> Pair) {
         let gpu = if self.kinds.contains_key(gpu) || self.kinds.len() < MAX_KINDS { gpu } else { "other" };
@@ -250,12 +276,13 @@ impl Summary {
         let usd = |outcome: &Outcome| outcome.bid_usd().unwrap_or_default();
         let Ok(difference) = usd(after).checked_sub(usd(before)) else { return };
         let size = Usd::from_decimal(difference.decimal().abs());
+        self.widest = self.widest.max(size);
         let place = self.largest.partition_point(|pair| pair.usd >= size);
-        if size.is_zero() || place >= LARGEST {
+        if size.is_zero() || place >= self.kept {
             return;
         }
         self.largest.insert(place, pair(size));
-        self.largest.truncate(LARGEST);
+        self.largest.truncate(self.kept);
     }
 }
 
@@ -292,6 +319,16 @@ mod tests {
         assert_eq!(between(&decline, &other), "reason");
         assert_eq!(between(&fault, &decline), "reason");
         assert_eq!(between(&fault, &low), "won");
+    }
+
+    #[test]
+    fn bids_in_two_tokens_are_held_against_each_other_in_dollars() {
+        let uact = |usd: &str| Outcome {
+            price: Some(Money { denom: "uact".to_owned(), amount: "1".to_owned() }),
+            ..bid("1", usd)
+        };
+        assert_eq!(Difference::between(&bid("5", "10"), &uact("20")), Difference::Dearer);
+        assert_eq!(Difference::between(&bid("5", "10"), &uact("10")), Difference::Same);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
 pub(crate) mod config;
+pub(crate) mod diff;
 pub(crate) mod feed;
 pub(crate) mod groups;
 pub(crate) mod inventory;
+pub(crate) mod market;
 pub(crate) mod plugin;
 pub(crate) mod probe;
 pub(crate) mod quote;

@@ -312,6 +312,19 @@ pub struct StrategyEntry {
     /// How long the script may take; 10 s unless it is said.
     #[serde(default, with = "optional_duration")]
     pub timeout: Option<Duration>,
+    /// What of an order the script is told; `allocated` unless it is said.
+    #[serde(default)]
+    pub request: Option<ScriptRequestName>,
+}
+
+/// What of an order a script is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScriptRequestName {
+    /// [`crate::strategy::ScriptOrder::Allocated`].
+    Allocated,
+    /// [`crate::strategy::ScriptOrder::Written`].
+    Written,
 }
 
 /// Which card a request that leaves the model open is priced at.

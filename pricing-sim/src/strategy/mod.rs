@@ -4,17 +4,18 @@ mod script;
 
 use std::time::Duration;
 
+use pricing_core::inventory::ledger::Ledger;
+use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::Usd;
 use pricing_core::order::Order;
-use pricing_core::quote::plugin::{self, Answer, Draft};
+use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_core::inventory::ledger::Ledger;
 use pricing_host::{Plugin, Request};
 use rust_decimal::Decimal;
 
-pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptOrder};
+pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder};
 
 /// The wall-clock limit of a plugin's call in a simulation: far beyond what its fuel lasts, so that fuel decides, which
 /// is the same on every machine.
@@ -73,10 +74,21 @@ impl Strategy {
     /// Places and prices an order.
     #[must_use]
     pub fn price(&self, ask: &Ask<'_>) -> Priced {
-        let (order, pricing) = (ask.order, &self.pricing);
-        let supply =
-            Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
+        let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
         let terms = Terms { owner: ask.owner, usd_per_akt: ask.usd_per_akt, ..Terms::default() };
+        self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
+    }
+
+    /// Prices an order on what is known of a cluster.
+    #[must_use]
+    pub fn price_on(
+        &self,
+        order: &Order,
+        supply: Supply<'_>,
+        utilisation: Option<&Utilisation>,
+        terms: Terms<'_>,
+    ) -> Priced {
+        let pricing = &self.pricing;
         match &self.pricer {
             Pricer::Builtin(GpuRule::RealCard) => {
                 let quote = quote(order, pricing, supply, &terms);
@@ -94,11 +106,10 @@ impl Strategy {
                 Priced { quote: priced, own }
             }
             Pricer::Plugin(plugin) => self.by_draft(order, supply, &terms, |draft| {
-                let utilisation = Some(ask.ledger.utilisation());
                 plugin.price(&Request { order, pricing, draft, utilisation, terms: &terms })
             }),
             Pricer::Script(script) => self.by_draft(order, supply, &terms, |draft| {
-                match script.ask(order, &draft.targets, ask.owner) {
+                match script.ask(order, &draft.targets, terms.owner, &pricing.commit) {
                     Ok(answer) => plugin::decide(order, pricing, draft, &answer, &terms),
                     Err(fault) => plugin::fault(draft, fault),
                 }
@@ -122,9 +133,4 @@ impl Strategy {
             Draft::Open(draft) => Priced { quote: price(&draft), own: draft.usd_per_month },
         }
     }
-}
-
-/// What a script said, read as its contract has it.
-pub(crate) fn read_answer(stdout: &str) -> Result<Answer, pricing_core::quote::Reason> {
-    plugin::read_price(stdout.trim()).map(Answer::Price)
 }

@@ -16,9 +16,10 @@ use crate::market::{Competitor, Market};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
-    self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, StrategyEntry,
+    self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
+    StrategyEntry,
 };
-use crate::strategy::{PLUGIN_DEADLINE, Pricer, Script, Strategy};
+use crate::strategy::{PLUGIN_DEADLINE, Pricer, Script, ScriptOrder, Strategy};
 use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
@@ -101,6 +102,10 @@ fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
         if pricers.into_iter().filter(|named| *named).count() > 1 {
             return wrong(format!("strategy `{}` names more than one of `plugin`, `script` and `gpu`", entry.name));
         }
+        let of_script = entry.timeout.is_some() || entry.request.is_some() || !entry.env.is_empty();
+        if of_script && entry.script.is_none() {
+            return wrong(format!("strategy `{}` has `env`, `timeout` or `request` and no `script`", entry.name));
+        }
     }
     if scenario.usd_per_akt.is_some_and(|usd| usd.0 <= Decimal::ZERO) {
         return wrong("`usd_per_akt` must be above 0".to_owned());
@@ -122,16 +127,26 @@ fn strategy(entry: &StrategyEntry, files: &Files, plugins: Option<&PluginHost>) 
             let plugin = host.open(&files.path(name), settings);
             Pricer::Plugin(plugin.map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))?)
         }
-        (_, Some(name), _) => {
-            let timeout = entry.timeout.unwrap_or(crate::strategy::SCRIPT_TIMEOUT);
-            Pricer::Script(Script::new(files.path(name), entry.env.clone(), timeout))
-        }
+        (_, Some(name), _) => Pricer::Script(script(entry, name, files)?),
         _ => Pricer::Builtin(match entry.gpu {
             GpuRuleName::RealCard => GpuRule::RealCard,
             GpuRuleName::HighestWildcard => GpuRule::HighestWildcard,
         }),
     };
     Ok(Strategy { name: entry.name.clone(), pricing: scenario::pricing(&rates, files)?, pricer })
+}
+
+/// A script that is known to start: otherwise every order would be a fault, and nobody would know before the end.
+fn script(entry: &StrategyEntry, name: &str, files: &Files) -> Result<Script, ScenarioError> {
+    let timeout = entry.timeout.unwrap_or(crate::strategy::SCRIPT_TIMEOUT);
+    let mut script = Script::new(files.path(name), entry.env.clone(), timeout);
+    script.order = match entry.request {
+        None | Some(ScriptRequestName::Allocated) => ScriptOrder::Allocated,
+        Some(ScriptRequestName::Written) => ScriptOrder::Written,
+    };
+    let wrong = |error| ScenarioError::Run(format!("strategy `{}`: {error}", entry.name));
+    script.check().map_err(wrong)?;
+    Ok(script)
 }
 
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {

@@ -12,15 +12,36 @@ use std::time::UNIX_EPOCH;
 use pricing_core::order::{Order, detect};
 use pricing_service::bid_log::entry::{Damage, Decision, Entry};
 use pricing_service::bid_log::read::{Log, Place};
+use pricing_service::comparison::{Money, Outcome};
 use pricing_sim::stream::{Arrival, MAX_ORDERS};
+use serde::Deserialize;
 
 /// The orders of a log.
 ///
 /// # Errors
 /// When there is no log, or a line of it cannot be used.
 pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
+    Ok(answered(path)?.into_iter().map(|answered| answered.arrival).collect())
+}
+
+/// An order of a log, and what was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    /// The order.
+    pub(crate) arrival: Arrival,
+    /// The answer.
+    pub(crate) outcome: Outcome,
+    /// The cards, as the service's metrics label them.
+    pub(crate) gpu: String,
+}
+
+/// The orders of a log with their answers.
+///
+/// # Errors
+/// When there is no log, or a line of it cannot be used.
+pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     let log = Log::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
-    let mut orders: BTreeMap<Key, Arrival> = BTreeMap::new();
+    let mut orders: BTreeMap<Key, Answered> = BTreeMap::new();
     for (place, line) in log.lines() {
         let decision = match line {
             Ok(Entry::Decision(decision)) if decision.quote.is_some() => decision,
@@ -29,14 +50,15 @@ pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
             Err(damage) => return Err(unusable(&place, &damage.to_string())),
         };
         let arrival = arrival(&log, &decision).map_err(|problem| unusable(&place, &problem))?;
-        orders.insert(Key::of(&decision), arrival);
+        let outcome = outcome(&decision).map_err(|problem| unusable(&place, &problem))?;
+        orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
         if orders.len() > MAX_ORDERS {
             return Err(format!("the log has more than {MAX_ORDERS} orders; name one of its files"));
         }
     }
-    let mut arrivals: Vec<(Key, Arrival)> = orders.into_iter().collect();
-    arrivals.sort_by(|(key, arrival), (other, later)| (arrival.at, key).cmp(&(later.at, other)));
-    Ok(arrivals.into_iter().map(|(_, arrival)| arrival).collect())
+    let mut answered: Vec<(Key, Answered)> = orders.into_iter().collect();
+    answered.sort_by(|(key, one), (other, later)| (one.arrival.at, key).cmp(&(later.arrival.at, other)));
+    Ok(answered.into_iter().map(|(_, answered)| answered).collect())
 }
 
 /// What tells orders from each other.
@@ -80,6 +102,25 @@ fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
         order: Arc::new(order),
         has_maximum,
     })
+}
+
+/// What was answered.
+fn outcome(decision: &Decision) -> Result<Outcome, String> {
+    #[derive(Deserialize)]
+    struct ReasonOf {
+        code: String,
+    }
+    #[derive(Deserialize)]
+    struct Recorded {
+        decision: String,
+        price: Option<Money>,
+        usd_per_month: Option<String>,
+        reason: Option<ReasonOf>,
+    }
+    let quote = decision.quote.as_ref().ok_or("the line has no quote")?;
+    let quote: Recorded = serde_json::from_str(quote.get()).map_err(|error| format!("the quote: {error}"))?;
+    let Recorded { decision, price, usd_per_month, reason } = quote;
+    Ok(Outcome { decision, code: reason.map(|reason| reason.code), price, usd_per_month })
 }
 
 /// The group that was priced, and whether there were others beside it.

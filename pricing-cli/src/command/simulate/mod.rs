@@ -1,10 +1,12 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answers;
-mod bid_log;
+pub(crate) mod bid_log;
 mod host;
 mod output;
 mod report;
+
+pub(crate) use host::SimulationHost;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
     let sweep = Sweep::of(&table).map_err(wrong)?;
     let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
-    let host = host::SimulationHost;
+    let host = SimulationHost;
     let executor = Executor::new(&sweep, &files, &host);
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let answers = args.answers.begin(&args.scenario, &sweep, &files, threads)?;

@@ -1,0 +1,202 @@
+//! Prices orders twice, or takes what was decided, and sums up how the two differ.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use pricing_core::inventory::Cluster;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::quote::{Supply, Terms};
+use pricing_service::comparison::{Outcome, Pair, Summary};
+use pricing_service::metrics::gpu_label;
+use pricing_sim::strategy::{Pricer, Strategy};
+
+use super::orders::{self, Case};
+use super::saved::Row;
+use super::{Args, Kind, Named, Subject};
+use crate::error::CliError;
+
+/// What the cards of an order are called of which nobody knows more.
+const AMBIGUOUS: &str = "ambiguous";
+
+/// How two answers to the same orders differ.
+pub(super) struct Compared {
+    pub(super) summary: Summary,
+    /// Faults of A and of B.
+    pub(super) faults: (u64, u64),
+    /// Why there were no bids.
+    pub(super) said: Vec<Said>,
+}
+
+/// Why there were no bids, with the words of the first order.
+pub(super) struct Said {
+    pub(super) side: &'static str,
+    pub(super) code: String,
+    pub(super) orders: u64,
+    pub(super) order: String,
+    pub(super) message: String,
+}
+
+impl Compared {
+    /// Whether one of the two has nothing but faults.
+    pub(super) fn only_faults(&self) -> bool {
+        let orders = self.summary.total.orders;
+        self.faults.0 == orders || self.faults.1 == orders
+    }
+}
+
+/// An answer to an order.
+#[derive(Clone, Debug)]
+struct Answered {
+    key: (u64, u64),
+    id: String,
+    group: String,
+    gpu: String,
+    outcome: Outcome,
+    message: String,
+}
+
+impl From<Row> for Answered {
+    fn from(row: Row) -> Self {
+        let Row { key, id, outcome, gpu } = row;
+        Self { key, id, group: String::new(), gpu, outcome, message: String::new() }
+    }
+}
+
+/// Holds two subjects against each other.
+pub(super) fn compare(
+    args: &Args,
+    named: &[Named; 2],
+    subjects: (Subject, Subject),
+    cluster: Option<&Cluster>,
+) -> Result<Compared, CliError> {
+    let both_saved = matches!(subjects, (Subject::Saved(_), Subject::Saved(_)));
+    let cases = if both_saved { Vec::new() } else { cases(args, named)? };
+    let scene = Scene { args, cases: &cases, cluster, utilisation: cluster.map(Utilisation::of) };
+    let a = scene.answers(subjects.0);
+    let b = scene.answers(subjects.1);
+    if a.len() != b.len() {
+        let message = format!("A has {} decisions and B has {}: these are not the same orders", a.len(), b.len());
+        return Err(CliError::unreadable("A and B", message));
+    }
+    let mut compared = Compared { summary: Summary::keeping(args.limit), faults: (0, 0), said: Vec::new() };
+    let mut said = BTreeMap::new();
+    for (before, after) in a.iter().zip(&b) {
+        if before.key != after.key || before.id != after.id {
+            return Err(unlike(before, after));
+        }
+        compared.add(before, after);
+        hear(&mut said, "a", before);
+        hear(&mut said, "b", after);
+    }
+    compared.said = said.into_values().collect();
+    Ok(compared)
+}
+
+fn unlike(a: &Answered, b: &Answered) -> CliError {
+    let shown = |answered: &Answered| {
+        let ((run, order), id) = (answered.key, pricing_core::text::excerpt(&answered.id));
+        format!("order {order} (`{id}`) of run {run}")
+    };
+    let message = format!("{} stands against {}: these are not the same orders", shown(a), shown(b));
+    CliError::unreadable("A and B", message)
+}
+
+/// The orders to price: those that are named, else those of a bid log.
+fn cases(args: &Args, named: &[Named; 2]) -> Result<Vec<Case>, CliError> {
+    if let Some(path) = &args.orders {
+        return orders::read(path);
+    }
+    let mut logs = named.iter().filter(|named| named.kind == Kind::Run && orders::is_bid_log(&named.path));
+    match logs.next() {
+        Some(log) => orders::read(&log.path),
+        None => Err(CliError::Usage("name the orders that are to be priced with --orders".to_owned())),
+    }
+}
+
+fn hear(said: &mut BTreeMap<(&'static str, String), Said>, side: &'static str, answered: &Answered) {
+    let Some(code) = &answered.outcome.code else { return };
+    let first =
+        || Said { side, code: code.clone(), orders: 0, order: answered.id.clone(), message: answered.message.clone() };
+    let said = said.entry((side, code.clone())).or_insert_with(first);
+    said.orders = said.orders.saturating_add(1);
+}
+
+impl Compared {
+    fn add(&mut self, before: &Answered, after: &Answered) {
+        let fault = |answered: &Answered| u64::from(answered.outcome.decision == "fault");
+        self.faults.0 = self.faults.0.saturating_add(fault(before));
+        self.faults.1 = self.faults.1.saturating_add(fault(after));
+        let unknown = |gpu: &str| [AMBIGUOUS, "unknown", ""].contains(&gpu);
+        let gpu = if unknown(&before.gpu) && !after.gpu.is_empty() { &after.gpu } else { &before.gpu };
+        let group = if before.group.is_empty() { &after.group } else { &before.group };
+        self.summary.add(gpu, &before.outcome, &after.outcome, |usd| Pair {
+            sequence: Some(before.key.1),
+            order_id: Some(before.id.clone()),
+            group: group.clone(),
+            gpu: gpu.clone(),
+            before: before.outcome.clone(),
+            after: after.outcome.clone(),
+            usd,
+        });
+    }
+}
+
+/// What both subjects price with.
+struct Scene<'a> {
+    args: &'a Args,
+    cases: &'a [Case],
+    cluster: Option<&'a Cluster>,
+    utilisation: Option<Utilisation>,
+}
+
+impl Scene<'_> {
+    fn answers(&self, subject: Subject) -> Vec<Answered> {
+        let strategy = match subject {
+            Subject::Saved(rows) => return rows.into_iter().map(Answered::from).collect(),
+            Subject::Pricer(strategy) => strategy,
+        };
+        // A process keeps another core busy; the rest is faster than it is to be told.
+        let threads = match strategy.pricer {
+            Pricer::Script(_) => std::thread::available_parallelism().map_or(1, usize::from),
+            _ => 1,
+        };
+        let next = AtomicUsize::new(0);
+        let answers = Mutex::new(Vec::with_capacity(self.cases.len()));
+        let work = || {
+            while let Some((place, case)) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| Some((place, self.cases.get(place)?)))
+            {
+                let answer = self.price(&strategy, place, case);
+                answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answers.sort_by_key(|answer| answer.key);
+        answers
+    }
+
+    fn price(&self, strategy: &Strategy, place: usize, case: &Case) -> Answered {
+        let budget = self.args.placement.budget();
+        let scheduler = self.args.placement.scheduler.into();
+        let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler, budget });
+        let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
+        let usd_per_akt = self.args.usd_per_akt.and_then(|usd| usd.0);
+        let terms = Terms { owner, usd_per_akt, ..Terms::default() };
+        let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;
+        Answered {
+            key: (0, u64::try_from(place).unwrap_or(u64::MAX)),
+            id: case.id.clone(),
+            group: quote.group.clone(),
+            gpu: gpu_label(&case.order, &quote),
+            outcome: Outcome::of(&quote),
+            message: quote.reason().map(|reason| reason.message.clone()).unwrap_or_default(),
+        }
+    }
+}

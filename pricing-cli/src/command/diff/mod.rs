@@ -1,0 +1,161 @@
+//! `bidprice diff`: the same orders priced in two ways, and which differ.
+
+mod compare;
+mod condition;
+mod orders;
+mod saved;
+mod subject;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pricing_core::inventory::Cluster;
+use pricing_core::quote::wire::SCHEMA;
+use serde_json::json;
+
+use super::replay::{summary_json, summary_table};
+use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, UsdPerAkt};
+use crate::error::{CliError, Exit};
+use crate::{load, output, table};
+use compare::{Compared, Said};
+use condition::{Condition, Failed};
+use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
+
+/// Arguments of `bidprice diff`.
+///
+/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program), or a
+/// saved run: a bid log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:`
+/// and `run:` before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's
+/// dearest card.
+///
+/// Exit codes: 0 the orders were held against each other, 1 an input is wrong, 3 a `--fail-if` holds, 4 A or B is a fault
+/// for every order (beats 3).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The first
+    #[arg(value_name = "A")]
+    a: String,
+    /// The second: it is dearer or cheaper than the first
+    #[arg(value_name = "B")]
+    b: String,
+    /// The orders: an SDL, a group spec or a script request, a folder of them, a stream of orders (`.jsonl`, `.csv`,
+    /// `.parquet`), or a bid log
+    #[arg(long, value_name = "FILE")]
+    orders: Option<PathBuf>,
+    /// The inventory that each order is placed on by itself. Without it capacity is not asked, and a request that leaves
+    /// the model open may come to any card that the rate card lists
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<PathBuf>,
+    /// The rate card beneath a plugin or a script; without it the `PRICE_TARGET_*` environment, else the defaults
+    #[arg(long, value_name = "FILE")]
+    rates: Option<PathBuf>,
+    /// The rate card beneath A alone
+    #[arg(long, value_name = "FILE")]
+    rates_a: Option<PathBuf>,
+    /// The rate card beneath B alone
+    #[arg(long, value_name = "FILE")]
+    rates_b: Option<PathBuf>,
+    /// A variable that scripts see beside `AKASH_OWNER`, `AKASH_DENOM`, `PATH` and `HOME`; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<Variable>,
+    /// How long a script may take for an order [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = subject::timeout)]
+    timeout: Option<Duration>,
+    /// What of an order scripts are told
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    request: RequestArg,
+    /// Which strategy of a saved run A is
+    #[arg(long, value_name = "NAME")]
+    strategy_a: Option<String>,
+    /// Which strategy of a saved run B is
+    #[arg(long, value_name = "NAME")]
+    strategy_b: Option<String>,
+    /// Which run of a saved file, counted from 0; all of them without it
+    #[arg(long, value_name = "N")]
+    run: Option<u64>,
+    /// What an AKT is worth in USD; needed for bids in uakt
+    #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
+    usd_per_akt: Option<UsdPerAkt>,
+    /// Who ordered, where the orders do not say
+    #[arg(long, value_name = "ADDRESS", env = "AKASH_OWNER")]
+    owner: Option<String>,
+    #[command(flatten)]
+    placement: PlacementArgs,
+    #[command(flatten)]
+    plugin_args: PluginArgs,
+    /// How many differences are listed, the largest first; all are counted
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Exit with 3 when this holds, such as `dearer>0`, `lost>=5%`, `usd<-100` or `usd%>10`; may be repeated
+    #[arg(long, value_name = "EXPR")]
+    fail_if: Vec<Condition>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let named = [Named::of(&args.a)?, Named::of(&args.b)?];
+    let [a, b] = [(&named[0], Side::A), (&named[1], Side::B)].map(|(named, side)| Subject::open(named, side, args));
+    let (a, b) = (a?, b?);
+    let cluster = args.inventory.as_deref().map(cluster).transpose()?;
+    let compared = compare::compare(args, &named, (a, b), cluster.as_ref())?;
+    let failed: Vec<Failed> = args.fail_if.iter().filter_map(|condition| condition.check(&compared.summary)).collect();
+    match args.output.output {
+        Output::Json => output::print_json(&answer(&named, &compared, &failed))?,
+        Output::Table => output::print(&shown(&compared, &failed))?,
+    }
+    Ok(if compared.only_faults() {
+        Exit::Fault
+    } else if failed.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Decline
+    })
+}
+
+fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
+    let (cluster, findings) = load::inventory(path)?;
+    if !findings.is_empty() {
+        let count = findings.len();
+        output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+    }
+    Ok(cluster)
+}
+
+fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed]) -> serde_json::Value {
+    let side = |named: &Named| json!({ "kind": named.kind.name(), "name": load::name(&named.path) });
+    let reason = |said: &Said| json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message });
+    let failed = failed
+        .iter()
+        .map(|failed| json!({ "condition": failed.condition, "value": failed.value.map(|value| value.to_string()) }));
+    let [a, b] = named;
+    json!({
+        "schema": SCHEMA,
+        "a": side(a),
+        "b": side(b),
+        "orders": compared.summary.total.orders,
+        "difference": summary_json(&compared.summary),
+        "faults": { "a": compared.faults.0, "b": compared.faults.1 },
+        "no_bid": compared.said.iter().map(reason).collect::<Vec<_>>(),
+        "failed": failed.collect::<Vec<_>>(),
+    })
+}
+
+fn shown(compared: &Compared, failed: &[Failed]) -> String {
+    let orders = compared.summary.total.orders;
+    let mut shown = format!("{orders} orders, A against B.\n{}", summary_table(&compared.summary, "A", "B"));
+    if !compared.said.is_empty() {
+        let mut rows = table::table(&["no bid", "reason", "orders", "such as", "in its words"], &[2]);
+        for said in &compared.said {
+            let Said { side, code, orders, order, message } = said;
+            rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), message.clone()]);
+        }
+        shown.push_str(&format!("\n{}", table::text(&rows)));
+    }
+    for Failed { condition, value } in failed {
+        let value =
+            value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
+        shown.push_str(&(table::printable(&format!("\n--fail-if {condition} holds: {value}")) + "\n"));
+    }
+    shown
+}

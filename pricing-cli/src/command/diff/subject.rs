@@ -1,0 +1,186 @@
+//! What is held against each other: rate cards, plugins, scripts and saved runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pricing_core::quote::GpuRule;
+use pricing_core::rates::Pricing;
+use pricing_host::{BreakerSettings, OpenError, PluginSettings};
+use pricing_sim::strategy::{PLUGIN_DEADLINE, Pricer, Script, ScriptOrder, Strategy};
+
+use super::Args;
+use super::saved::{self, Choice, Row};
+use crate::args::RatesArgs;
+use crate::error::CliError;
+use crate::{load, plugin};
+
+/// What a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rates,
+    Old,
+    Plugin,
+    Script,
+    Run,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::Rates, Self::Old, Self::Plugin, Self::Script, Self::Run];
+
+    /// The name, which is also the prefix that says so.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Rates => "rates",
+            Self::Old => "old",
+            Self::Plugin => "plugin",
+            Self::Script => "script",
+            Self::Run => "run",
+        }
+    }
+}
+
+/// A subject as the command line names it.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) kind: Kind,
+    pub(super) path: PathBuf,
+}
+
+impl Named {
+    /// Recognises a subject by its prefix, else by its ending, or by being a program.
+    pub(super) fn of(text: &str) -> Result<Self, CliError> {
+        let prefixed = text.split_once(':').and_then(|(prefix, path)| {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == prefix)?;
+            Some(Self { kind, path: path.into() })
+        });
+        if let Some(named) = prefixed {
+            return Ok(named);
+        }
+        let path = PathBuf::from(text);
+        let kind = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("toml") => Kind::Rates,
+            Some("wasm" | "wat") => Kind::Plugin,
+            Some("sh") => Kind::Script,
+            Some("jsonl" | "csv" | "parquet") => Kind::Run,
+            _ if path.is_dir() => Kind::Run,
+            _ if is_program(&path) => Kind::Script,
+            _ if !path.exists() => return Err(CliError::unreadable(text, "there is no such file or folder")),
+            _ => {
+                let message = "it is not known what this is: write it as `rates:FILE`, `plugin:FILE`, `script:FILE`, \
+                               `run:FILE` or `old:FILE`";
+                return Err(CliError::Usage(format!("{text}: {message}")));
+            }
+        };
+        Ok(Self { kind, path })
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Which of the two it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    A,
+    B,
+}
+
+/// A subject, ready.
+pub(super) enum Subject {
+    /// It prices orders.
+    Pricer(Box<Strategy>),
+    /// It priced them before.
+    Saved(Vec<Row>),
+}
+
+impl Subject {
+    /// Reads what a subject is made of.
+    pub(super) fn open(named: &Named, side: Side, args: &Args) -> Result<Self, CliError> {
+        let Named { kind, path } = named;
+        let (rates, strategy, strategy_option) = match side {
+            Side::A => (&args.rates_a, &args.strategy_a, "--strategy-a"),
+            Side::B => (&args.rates_b, &args.strategy_b, "--strategy-b"),
+        };
+        let beneath = || load::pricing(&RatesArgs { rates: rates.clone().or_else(|| args.rates.clone()) });
+        let (pricing, pricer) = match kind {
+            Kind::Run => {
+                let choice = Choice { strategy: strategy.as_deref(), strategy_option, run: args.run };
+                return saved::read(path, choice).map(Self::Saved);
+            }
+            Kind::Rates => (load::rate_card(path)?, Pricer::Builtin(GpuRule::RealCard)),
+            Kind::Old => (load::rate_card(path)?, Pricer::Builtin(GpuRule::HighestWildcard)),
+            Kind::Plugin => (beneath()?, Pricer::Plugin(open_plugin(path, args)?)),
+            Kind::Script => (beneath()?, Pricer::Script(script(path, args)?)),
+        };
+        let mut pricing: Pricing = pricing;
+        args.placement.apply(&mut pricing);
+        Ok(Self::Pricer(Box::new(Strategy { name: load::name(path), pricing, pricer })))
+    }
+}
+
+fn open_plugin(path: &Path, args: &Args) -> Result<pricing_host::Plugin, CliError> {
+    let mut settings: PluginSettings = args.plugin_args.limits.settings()?;
+    // Fuel decides, which is the same on every machine, unless a deadline is asked for.
+    if args.plugin_args.limits.deadline.is_none() {
+        settings.limits.deadline = PLUGIN_DEADLINE;
+    }
+    // A breaker opens by the clock: here every order is asked for.
+    settings.breaker = BreakerSettings { faults: 0, ..settings.breaker };
+    let host = plugin::host(args.plugin_args.cache.folder(), false)?;
+    match host.open(path, settings) {
+        Ok(opened) => {
+            plugin::warn(&host, &opened);
+            Ok(opened)
+        }
+        Err(OpenError::Rejected(rejected)) => Err(CliError::unreadable(load::name(path), rejected)),
+        Err(OpenError::Unreadable(error)) => Err(CliError::unreadable(load::name(path), error)),
+    }
+}
+
+fn script(path: &Path, args: &Args) -> Result<Script, CliError> {
+    let env: BTreeMap<String, String> =
+        args.env.iter().map(|Variable(name, value)| (name.clone(), value.clone())).collect();
+    let timeout = args.timeout.unwrap_or(pricing_sim::strategy::SCRIPT_TIMEOUT);
+    let mut script = Script::new(path.to_owned(), env, timeout);
+    script.order = match args.request {
+        RequestArg::Allocated => ScriptOrder::Allocated,
+        RequestArg::Written => ScriptOrder::Written,
+    };
+    script.check().map_err(|error| CliError::unreadable(load::name(path), error))?;
+    Ok(script)
+}
+
+/// What of an order a script is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RequestArg {
+    /// The model that was allocated and amounts after commit levels, as the daemon tells
+    #[default]
+    Allocated,
+    /// What the tenant wrote
+    Written,
+}
+
+/// A variable of a script: `NAME=VALUE`.
+#[derive(Clone, Debug)]
+pub(super) struct Variable(String, String);
+
+impl std::str::FromStr for Variable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self(name.to_owned(), value.to_owned())),
+            _ => Err("expected NAME=VALUE, such as `PRICE_TARGET_CPU=1.60`".to_owned()),
+        }
+    }
+}
+
+/// A duration above 0.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; expected a duration such as `10s`"))?;
+    if timeout.is_zero() { Err("expected more than 0".to_owned()) } else { Ok(timeout) }
+}

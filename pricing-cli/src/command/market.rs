@@ -1,0 +1,300 @@
+//! `bidprice market`: a rate card beside prices of the market.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Subcommand;
+use pricing_core::gpu::GpuKind;
+use pricing_core::input::InputError;
+use pricing_core::money::{Usd, parse_decimal};
+use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::{GpuRate, GpuRates};
+use pricing_core::text::excerpt;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::{Value, json};
+
+use crate::args::{Output, OutputArgs, RatesArgs};
+use crate::error::{CliError, Exit};
+use crate::load::{self, Document};
+use crate::{output, table};
+
+/// The most bytes that a list of prices may have.
+const MAX_BYTES: usize = 16 << 20;
+/// Seconds of a month and of an hour.
+const MONTH_SECONDS: i64 = 2_629_757;
+const HOUR_SECONDS: i64 = 3_600;
+/// The most that an hour of a card may cost, in USD: above that something else than dollars is meant.
+const MAX_USD_PER_HOUR: i64 = 100_000;
+/// Who makes a card of which nobody says so.
+const USUAL_VENDOR: &str = "nvidia";
+
+/// Arguments of `bidprice market`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: MarketCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum MarketCommand {
+    /// Show a rate card beside prices of the market: dearer, cheaper, or missing
+    Show(ShowArgs),
+}
+
+/// Arguments of `bidprice market show`.
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    /// Prices by GPU kind as CSV: columns `gpu` and `usd_per_hour`; others are left alone. `-` is stdin
+    #[arg(value_name = "CSV")]
+    file: PathBuf,
+    #[command(flatten)]
+    rates: RatesArgs,
+    /// By how many percent of the market's price a rate may differ and still be called equal
+    #[arg(long, value_name = "PERCENT", default_value = "0")]
+    tolerance: Tolerance,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A percentage that is not negative.
+#[derive(Clone, Copy, Debug)]
+struct Tolerance(Decimal);
+
+impl FromStr for Tolerance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percent = parse_decimal(text.trim_end_matches('%')).map_err(|error| error.to_string())?;
+        if percent.is_sign_negative() || percent > Decimal::ONE_THOUSAND {
+            return Err("expected a percentage from 0 to 1000, such as `5`".to_owned());
+        }
+        Ok(Self(percent))
+    }
+}
+
+/// What the market pays for a kind.
+struct Offer {
+    /// As the list has it.
+    gpu: String,
+    /// The kind; its vendor is `*` where the list names none.
+    kind: GpuKind,
+    usd_per_hour: Decimal,
+    usd_per_month: Decimal,
+}
+
+/// A price of the market beside an entry of the rate card.
+struct Row<'a> {
+    offer: &'a Offer,
+    entry: Option<&'a GpuRate>,
+    verdict: &'static str,
+    difference: Option<Decimal>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    let MarketCommand::Show(args) = &args.command;
+    let offers = offers(&Document::read(&args.file, MAX_BYTES)?)?;
+    let pricing = load::pricing(&args.rates)?;
+    let rates = &pricing.rates.gpu;
+    let mut rows = Vec::new();
+    for offer in &offers {
+        for entry in entries(rates, &offer.kind) {
+            let row = row(offer, entry, args.tolerance.0);
+            rows.push(row.ok_or_else(|| out_of_range(&offer.gpu, &args.file))?);
+        }
+    }
+    let met: BTreeSet<&str> = rows.iter().filter_map(|row| row.entry).map(GpuRate::key).collect();
+    let unmet = |entry: &&GpuRate| entry.model().is_some() && !met.contains(entry.key());
+    let unmet: Vec<&GpuRate> = rates.entries().iter().filter(unmet).collect();
+    match args.output.output {
+        Output::Json => output::print_json(&answer(&rows, &unmet, args.tolerance.0))?,
+        Output::Table => output::print(&shown(&rows, &unmet))?,
+    }
+    Ok(Exit::Success)
+}
+
+fn out_of_range(gpu: &str, file: &std::path::Path) -> CliError {
+    let message = format!("the price of `{}` is out of range", excerpt(gpu));
+    CliError::malformed(load::name(file), InputError::new(message))
+}
+
+/// The entries that a price of the market is held against: the one that prices such a card, or, where the market leaves
+/// RAM or interface open, those that name more of it. None where the rate card does not know the model.
+fn entries<'a>(rates: &'a GpuRates, kind: &GpuKind) -> Vec<Option<&'a GpuRate>> {
+    let found = rates.lookup(&with_vendor(rates, kind));
+    if found.is_some_and(|entry| entry.model().is_some()) {
+        return vec![found];
+    }
+    let open = |wanted: Option<&str>, entry: Option<&str>| match (wanted, entry) {
+        (Some(wanted), Some(entry)) => wanted.eq_ignore_ascii_case(entry),
+        _ => true,
+    };
+    let narrower = rates.entries().iter().filter(|entry| {
+        let card = entry.card();
+        entry.model() == Some(kind.model())
+            && (kind.vendor() == "*" || entry.vendor().is_none_or(|vendor| vendor == kind.vendor()))
+            && open(kind.ram(), card.ram())
+            && open(kind.interface(), card.interface())
+    });
+    let narrower: Vec<Option<&GpuRate>> = narrower.map(Some).collect();
+    if narrower.is_empty() { vec![found] } else { narrower }
+}
+
+/// A kind with the vendor that the rate card knows its model by, where the market's list names none.
+fn with_vendor(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
+    if kind.vendor() != "*" {
+        return kind.clone();
+    }
+    let known = rates.entries().iter().filter(|entry| entry.model() == Some(kind.model())).find_map(GpuRate::vendor);
+    let vendor = known.unwrap_or(USUAL_VENDOR);
+    GpuKind::new(vendor, kind.model(), kind.ram().unwrap_or(""), kind.interface().unwrap_or(""))
+}
+
+/// A price beside an entry; none where it outgrows the exact decimals.
+fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> Option<Row<'a>> {
+    let Some(rate) = entry else {
+        return Some(Row { offer, entry, verdict: "missing", difference: None });
+    };
+    let market = offer.usd_per_month;
+    let more = rate.usd().decimal().checked_sub(market)?;
+    let percent = more.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(market)?;
+    let verdict = match percent {
+        // An entry for every other card says nothing of this one.
+        _ if rate.model().is_none() => "missing",
+        percent if percent.abs() <= tolerance => "equal",
+        percent if percent > Decimal::ZERO => "dearer",
+        _ => "cheaper",
+    };
+    let difference = percent.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven).normalize();
+    Some(Row { offer, entry, verdict, difference: Some(difference) })
+}
+
+/// Reads prices of the market.
+fn offers(document: &Document) -> Result<Vec<Offer>, CliError> {
+    let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).flexible(true).from_reader(text.as_bytes());
+    let wrong = |line: usize, error: InputError| document.malformed(error.position(line.max(1), 1));
+    let unreadable = |error: csv::Error| {
+        let line = error.position().and_then(|place| usize::try_from(place.line()).ok());
+        wrong(line.unwrap_or(1), InputError::new(excerpt(&error.to_string())))
+    };
+    let headers = reader.headers().map_err(unreadable)?.clone();
+    let [gpu, price] = columns(&headers).map_err(|error| wrong(1, error))?;
+    let mut offers: Vec<Offer> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(unreadable)?;
+        let line = record.position().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or(1);
+        let cell = |place: usize, name: &str| {
+            let missing = || wrong(line, InputError::new("the cell is empty or missing").at(name));
+            record.get(place).filter(|cell| !cell.is_empty()).ok_or_else(missing)
+        };
+        let offer = offer(cell(gpu, "gpu")?, cell(price, "usd_per_hour")?).map_err(|error| wrong(line, error))?;
+        if let Some(other) = offers.iter().find(|other| other.kind == offer.kind) {
+            let message = format!("`{}` and `{}` are one kind", excerpt(&other.gpu), excerpt(&offer.gpu));
+            return Err(wrong(line, InputError::new(message).at("gpu")));
+        }
+        offers.push(offer);
+    }
+    if offers.is_empty() {
+        return Err(document.malformed(InputError::new("there are no prices")));
+    }
+    Ok(offers)
+}
+
+/// Where the two columns are that count.
+fn columns(headers: &csv::StringRecord) -> Result<[usize; 2], InputError> {
+    let place = |name: &str| {
+        let mut places = headers.iter().enumerate().filter(|(_, header)| header.eq_ignore_ascii_case(name));
+        match (places.next(), places.next()) {
+            (Some((place, _)), None) => Ok(place),
+            (Some(_), Some(_)) => Err(InputError::new(format_args!("the column `{name}` is there twice"))),
+            (None, _) => {
+                let there: Vec<String> = headers.iter().map(excerpt).collect();
+                let error = InputError::new(format_args!("there is no column `{name}`"));
+                Err(error.hint(format!("the first line has `{}`", there.join("`, `"))))
+            }
+        }
+    };
+    Ok([place("gpu")?, place("usd_per_hour")?])
+}
+
+fn offer(gpu: &str, price: &str) -> Result<Offer, InputError> {
+    let kind = GpuRate::new(gpu, Usd::ZERO).map_err(|error| InputError::new(error).at("gpu"))?.card();
+    if kind.model() == "*" {
+        return Err(InputError::new("`*` is no kind of card").hint("name a model, such as `h100`").at("gpu"));
+    }
+    let usd_per_hour = parse_decimal(price).map_err(|error| InputError::new(error).at("usd_per_hour"))?;
+    if usd_per_hour <= Decimal::ZERO || usd_per_hour > Decimal::from(MAX_USD_PER_HOUR) {
+        let message =
+            format!("`{}` is out of range: expected more than 0 and at most {MAX_USD_PER_HOUR}", excerpt(price));
+        return Err(InputError::new(message).at("usd_per_hour"));
+    }
+    let usd_per_month = usd_per_hour
+        .checked_mul(MONTH_SECONDS.into())
+        .and_then(|usd| usd.checked_div(HOUR_SECONDS.into()))
+        .ok_or_else(|| InputError::new("it is out of range").at("usd_per_hour"))?;
+    Ok(Offer { gpu: gpu.to_owned(), kind, usd_per_hour, usd_per_month })
+}
+
+/// Money as it is shown: rounded half-even.
+fn rounded(usd: Decimal, decimals: u32) -> String {
+    usd.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven).normalize().to_string()
+}
+
+/// What the vendor of a list without vendors is called, and whatever else it leaves open.
+fn kind_text(kind: &GpuKind) -> String {
+    let text = kind.to_string();
+    text.strip_prefix("*/").map_or(text.clone(), str::to_owned)
+}
+
+fn answer(rows: &[Row<'_>], unmet: &[&GpuRate], tolerance: Decimal) -> Value {
+    let row = |row: &Row<'_>| {
+        json!({
+            "gpu": kind_text(&row.offer.kind),
+            "market_usd_per_hour": row.offer.usd_per_hour.to_string(),
+            "market_usd_per_month": rounded(row.offer.usd_per_month, 12),
+            "entry": row.entry.map(GpuRate::key),
+            "card_usd_per_month": row.entry.map(|entry| entry.usd().to_string()),
+            "difference_percent": row.difference.map(|percent| percent.to_string()),
+            "verdict": row.verdict,
+        })
+    };
+    let unmet = unmet.iter().map(|entry| json!({ "entry": entry.key(), "usd_per_month": entry.usd().to_string() }));
+    json!({
+        "schema": SCHEMA,
+        "tolerance_percent": tolerance.to_string(),
+        "kinds": rows.iter().map(row).collect::<Vec<_>>(),
+        "not_in_market": unmet.collect::<Vec<_>>(),
+    })
+}
+
+fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
+    let header =
+        ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];
+    let mut listed = table::table(&header, &[1, 2, 4, 5]);
+    for row in rows {
+        let verdict = match (row.verdict, row.entry) {
+            ("missing", Some(entry)) => format!("missing it: `{}` would price it", entry.key()),
+            ("missing", None) => "missing it, and has no `*`".to_owned(),
+            (verdict, _) => verdict.to_owned(),
+        };
+        listed.add_row([
+            kind_text(&row.offer.kind),
+            row.offer.usd_per_hour.to_string(),
+            rounded(row.offer.usd_per_month, 2),
+            row.entry.map(|entry| entry.key().to_owned()).unwrap_or_default(),
+            row.entry.map(|entry| entry.usd().to_string()).unwrap_or_default(),
+            row.difference.map(|percent| format!("{percent}%")).unwrap_or_default(),
+            verdict,
+        ]);
+    }
+    let mut shown = table::text(&listed);
+    if !unmet.is_empty() {
+        let entries: Vec<String> = unmet.iter().map(|entry| format!("{} ({} USD)", entry.key(), entry.usd())).collect();
+        let line = format!("The market's list does not have: {}", entries.join(", "));
+        shown.push_str(&format!("\n{}\n", table::printable(&line)));
+    }
+    shown.push_str("\nA month has 2,629,757 seconds: an hour's price x 2,629,757 / 3,600.\n");
+    shown
+}

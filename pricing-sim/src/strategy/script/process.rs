@@ -1,0 +1,242 @@
+//! Runs a program with a text on its stdin, and hears it out.
+//!
+//! One thread does it all, and never waits for a pipe: where threads do, a process that keeps one open keeps a thread too.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// How long a start is tried again that failed for want of something that comes back.
+const START_PATIENCE: Duration = Duration::from_secs(2);
+/// How long between two tries to start.
+const START_REST: Duration = Duration::from_millis(5);
+/// How long between two looks at a program that says nothing: at first, and at most.
+const REST: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
+/// Bytes that are read at once, and how often before anything else is looked at.
+const CHUNK: usize = 8 << 10;
+const CHUNKS: u32 = 16;
+
+/// What a program may use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// How long it may take.
+    pub(super) timeout: Duration,
+    /// How many bytes it may write to stdout.
+    pub(super) stdout: usize,
+    /// How many bytes of its stderr are kept, the last ones.
+    pub(super) stderr: usize,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With an exit code.
+    Exited(i32),
+    /// By a signal.
+    Signalled(i32),
+}
+
+/// What a program said.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    /// How it ended.
+    pub(super) ended: Ended,
+    /// Everything on stdout.
+    pub(super) stdout: Vec<u8>,
+    /// The end of what is on stderr.
+    pub(super) stderr: Vec<u8>,
+}
+
+/// Why a program was not heard out.
+#[derive(Debug)]
+pub(super) enum RunError {
+    /// It could not be started.
+    Start(io::Error),
+    /// It took too long, and was killed. Where it had ended itself, something that it started kept its output open.
+    Deadline {
+        /// Whether it had ended itself.
+        ended: bool,
+    },
+    /// It wrote too much, and was killed.
+    Output,
+    /// The system failed.
+    System(io::Error),
+}
+
+/// Runs a program in a process group of its own. Whatever comes of it, nothing of that group is left.
+pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Said, RunError> {
+    let started = Instant::now();
+    let mut running = start(command, started)?;
+    let mut talk = Talk::new(&mut running.child, input).map_err(RunError::System)?;
+    let mut rest = REST.0;
+    loop {
+        let moved = talk.go_on().map_err(RunError::System)?;
+        if talk.stdout.bytes.len() > limits.stdout {
+            return Err(RunError::Output);
+        }
+        talk.stderr.forget(limits.stderr);
+        let ended = running.ended().map_err(RunError::System)?;
+        if let Some(ended) = ended.filter(|_| talk.is_over()) {
+            talk.stderr.keep_last(limits.stderr);
+            return Ok(Said { ended, stdout: talk.stdout.bytes, stderr: talk.stderr.bytes });
+        }
+        let left = limits.timeout.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Err(RunError::Deadline { ended: ended.is_some() });
+        }
+        rest = if moved { REST.0 } else { rest.saturating_mul(2).min(REST.1) };
+        sleep(rest.min(left));
+    }
+}
+
+/// Starts a program and ends it at once, to see whether it can be started. It does not come to its first line.
+pub(super) fn probe(command: &mut Command) -> Result<(), io::Error> {
+    match start(command, Instant::now()) {
+        Ok(_) => Ok(()),
+        Err(RunError::Start(error) | RunError::System(error)) => Err(error),
+        Err(RunError::Deadline { .. } | RunError::Output) => Err(ErrorKind::Other.into()),
+    }
+}
+
+/// A program that runs.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// How the program ended, if it did. It stays a zombie until it is dropped: until then nobody else gets its number.
+    fn ended(&self) -> io::Result<Option<Ended>> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let status = match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
+            Err(rustix::io::Errno::INTR) => None,
+            status => status?,
+        };
+        Ok(status.and_then(|status| {
+            let by_signal = status.terminating_signal().map(Ended::Signalled);
+            status.exit_status().map(Ended::Exited).or(by_signal)
+        }))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The group has none left where everything ended, which is no failure. What left the group is its own.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn start(command: &mut Command, started: Instant) -> Result<Running, RunError> {
+    use std::os::unix::process::CommandExt;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    loop {
+        match command.spawn() {
+            Ok(child) => return Ok(Running { child }),
+            Err(error) if comes_back(&error) && started.elapsed() < START_PATIENCE => sleep(START_REST),
+            Err(error) => return Err(RunError::Start(error)),
+        }
+    }
+}
+
+/// Whether a start may succeed a moment later: the file is being written, or there are too many processes or files.
+fn comes_back(error: &io::Error) -> bool {
+    let full = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
+    matches!(error.kind(), ErrorKind::ExecutableFileBusy | ErrorKind::WouldBlock | ErrorKind::OutOfMemory)
+        || error.raw_os_error().is_some_and(|number| full.contains(&number))
+}
+
+/// What goes through the pipes of a program.
+struct Talk<'a> {
+    stdin: Option<ChildStdin>,
+    input: &'a [u8],
+    stdout: Heard<ChildStdout>,
+    stderr: Heard<ChildStderr>,
+}
+
+impl<'a> Talk<'a> {
+    fn new(child: &mut Child, input: &'a [u8]) -> io::Result<Self> {
+        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("the pipes of the program are missing"));
+        };
+        for pipe in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        Ok(Self { stdin: Some(stdin), input, stdout: Heard::new(stdout), stderr: Heard::new(stderr) })
+    }
+
+    /// Writes and reads what can be at once, and tells whether that was anything.
+    fn go_on(&mut self) -> io::Result<bool> {
+        let written = self.write();
+        let heard = self.stdout.read()?;
+        Ok(self.stderr.read()? || heard || written)
+    }
+
+    /// Whether nobody can write to the outputs any more.
+    fn is_over(&self) -> bool {
+        self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
+    }
+
+    /// Writes what fits. A program that does not read its input, or not all of it, is no failure.
+    fn write(&mut self) -> bool {
+        let Some(pipe) = &mut self.stdin else { return false };
+        let before = self.input.len();
+        while !self.input.is_empty() {
+            match pipe.write(self.input) {
+                Ok(written) => self.input = self.input.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.input.len() < before,
+                Err(_) => break,
+            }
+        }
+        self.stdin = None;
+        true
+    }
+}
+
+/// An output, and what was heard of it.
+struct Heard<P> {
+    pipe: Option<P>,
+    bytes: Vec<u8>,
+}
+
+impl<P> Heard<P> {
+    fn new(pipe: P) -> Self {
+        Self { pipe: Some(pipe), bytes: Vec::new() }
+    }
+
+    /// Forgets all but the last bytes, not at each of them.
+    fn forget(&mut self, kept: usize) {
+        if self.bytes.len() > kept.saturating_mul(2) {
+            self.keep_last(kept);
+        }
+    }
+
+    fn keep_last(&mut self, kept: usize) {
+        self.bytes.drain(..self.bytes.len().saturating_sub(kept));
+    }
+}
+
+impl<P: Read> Heard<P> {
+    /// Reads what is there, but not for ever, and tells whether that was anything.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut chunk = [0; CHUNK];
+        let before = self.bytes.len();
+        for _ in 0..CHUNKS {
+            let Some(pipe) = &mut self.pipe else { break };
+            match pipe.read(&mut chunk) {
+                Ok(0) => self.pipe = None,
+                Ok(count) => self.bytes.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.bytes.len() > before)
+    }
+}

@@ -1,0 +1,67 @@
+//! What the provider's daemon tells a bid price script of an order.
+
+use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
+use pricing_core::order::{GroupSpec, Order, ResourceUnit, StorageClass, Volume};
+use pricing_core::quantity::{Bytes, MilliCpu};
+use pricing_core::quote::QuotedTarget;
+use pricing_core::reserve::{CommitLevels, Scheduler};
+
+/// The order as the daemon tells it: amounts after commit levels, by the daemon's own formula, and the model that was
+/// allocated, where that is certain. Otherwise the cards are what the tenant wrote.
+pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &CommitLevels) -> Order {
+    let committed = commit.for_order(order).units(&order.group, Scheduler::Provider);
+    let units = order.group.resources().iter().zip(committed).map(|(unit, committed)| {
+        let target = targets.iter().find(|target| target.resource_id == unit.id);
+        let alternatives = target.and_then(|target| handed_out(&unit.gpu, target));
+        ResourceUnit {
+            cpu: MilliCpu::new(committed.cpu),
+            memory: Bytes::new(committed.memory),
+            gpu: GpuRequest {
+                units: committed.gpu.units,
+                alternatives: alternatives.map_or(committed.gpu.alternatives, |selector| vec![selector]),
+            },
+            storage: volumes(&unit.storage, &committed.storage),
+            ..unit.clone()
+        }
+    });
+    let (name, requirements) = (order.group.name().to_owned(), order.group.requirements().clone());
+    // Neither ids nor counts nor prices change, so the group stays a group.
+    GroupSpec::new(name, requirements, units.collect())
+        .map_or_else(|_| order.clone(), |group| Order { group, ..order.clone() })
+}
+
+/// Volumes with what is reserved of each, which commit levels list in the same order.
+fn volumes(written: &[Volume], committed: &[(StorageClass, u64)]) -> Vec<Volume> {
+    let sized =
+        |(volume, (_, size)): (&Volume, &(StorageClass, u64))| Volume { size: Bytes::new(*size), ..volume.clone() };
+    written.iter().zip(committed).map(sized).collect()
+}
+
+/// The attribute that the daemon makes of the cards of a unit: their vendor and model, and RAM and interface where the
+/// tenant's entry for them names these.
+fn handed_out(request: &GpuRequest, target: &QuotedTarget) -> Option<GpuSelector> {
+    if !target.cards.iter().all(|group| group.known) {
+        return None;
+    }
+    let mut kinds = target.cards.iter().flat_map(|group| &group.kinds);
+    let first = kinds.next()?;
+    let named = named(request, first);
+    for kind in kinds {
+        if (kind.vendor(), kind.model()) != (first.vendor(), first.model()) {
+            return None;
+        }
+        // The entries of two cards of a model may name different RAM: then none is certain.
+        if self::named(request, kind) != named {
+            return Some(GpuSelector::new(first.vendor(), first.model(), None, None));
+        }
+    }
+    let (ram, interface) = named;
+    Some(GpuSelector::new(first.vendor(), first.model(), ram, interface))
+}
+
+/// RAM and interface that the tenant's entry for a card names: the last one for its model, else the last one for any.
+fn named<'a>(request: &'a GpuRequest, kind: &GpuKind) -> (Option<&'a str>, Option<&'a str>) {
+    let matching = || request.alternatives.iter().rev().filter(|selector| selector.matches(kind));
+    let entry = matching().find(|selector| selector.model().is_some()).or_else(|| matching().next());
+    entry.map_or((None, None), |selector| (selector.ram(), selector.interface()))
+}
