@@ -4,10 +4,11 @@
 //! one competitor fewer. It has no inventory, so it always has room, and a request that leaves the model open comes to
 //! the cheapest or the dearest of the cards that its rate card lists, as the scenario says.
 
+use pricing_core::gpu::GpuSelector;
 use pricing_core::money::{Price, Usd, scaled_usd};
-use pricing_core::order::Order;
+use pricing_core::order::{GroupSpec, Order, ResourceUnit};
 use pricing_core::quote::{Supply, Terms, quote};
-use pricing_core::rates::{AmbiguousGpu, Pricing};
+use pricing_core::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -91,7 +92,7 @@ impl Market {
             return ListPrices::default();
         }
         let of = |arrival: &Arrival| {
-            let price = |competitor: &Competitor| cost(arrival, &competitor.pricing, usd_per_akt).ok();
+            let price = |competitor: &Competitor| list_price(arrival, &competitor.pricing, usd_per_akt);
             self.competitors.iter().map(price).collect()
         };
         ListPrices { by_order: arrivals.iter().map(of).collect() }
@@ -119,15 +120,45 @@ impl BestOffers {
     }
 }
 
+/// What a competitor's rate card comes to for an order; none when it has no card that would do.
+///
+/// Of several models that an order takes, those that the rate card has no price for are not the competitor's to offer.
+fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Option<Usd> {
+    let lists = |unit: &ResourceUnit| unit.gpu.alternatives.iter().all(|kind| has_price(pricing, kind));
+    if arrival.order.group.resources().iter().all(lists) {
+        return cost(&arrival.order, arrival.owner.as_deref(), pricing, usd_per_akt).ok();
+    }
+    let mut units = arrival.order.group.resources().to_vec();
+    for unit in units.iter_mut().filter(|unit| !unit.gpu.alternatives.is_empty()) {
+        unit.gpu.alternatives.retain(|kind| has_price(pricing, kind));
+        if unit.gpu.alternatives.is_empty() {
+            return None;
+        }
+    }
+    let group = &arrival.order.group;
+    let group = GroupSpec::new(group.name().to_owned(), group.requirements().clone(), units).ok()?;
+    let order = Order { group, ..(*arrival.order).clone() };
+    cost(&order, arrival.owner.as_deref(), pricing, usd_per_akt).ok()
+}
+
+fn has_price(pricing: &Pricing, kind: &GpuSelector) -> bool {
+    pricing.rates.gpu.prices_some(kind) || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
+}
+
 /// What an order costs by a rate card when nothing is known of an inventory, whatever its tenant would pay.
 ///
 /// # Errors
 /// Why the rate card does not price it.
-pub(crate) fn cost(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Result<Usd, String> {
-    let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt, ..Terms::default() };
-    let max_price = arrival.order.max_price.as_ref();
+pub(crate) fn cost(
+    order: &Order,
+    owner: Option<&str>,
+    pricing: &Pricing,
+    usd_per_akt: Option<Decimal>,
+) -> Result<Usd, String> {
+    let terms = Terms { owner, usd_per_akt, ..Terms::default() };
+    let max_price = order.max_price.as_ref();
     let unlimited = max_price.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
-    let order = Order { max_price: unlimited, ..(*arrival.order).clone() };
+    let order = Order { max_price: unlimited, ..order.clone() };
     let quote = quote(&order, pricing, Supply::Unknown, &terms);
     match (quote.price(), quote.usd_per_month, quote.reason()) {
         (Some(_), Some(usd), _) => Ok(usd),

@@ -118,13 +118,6 @@ impl Draw {
 mod tests {
     use super::*;
 
-    impl Draws {
-        /// What seed 1 draws first.
-        fn pinned() -> [u64; 4] {
-            [4_605_848_562_125_536_949, 4_587_691_588_256_902_324, 4_607_328_069_846_461_900, 4_602_420_522_303_457_955]
-        }
-    }
-
     #[test]
     fn a_draw_depends_on_what_it_is_for_and_on_nothing_else() {
         let draws = Draws::new(7);

@@ -215,9 +215,9 @@ fn used<'a>(cluster: &Cluster, leases: impl IntoIterator<Item = &'a Lease>) -> U
         for (sum, more) in sums.iter_mut().zip([taken.cpu, taken.memory, taken.ephemeral, taken.gpus]) {
             *sum += more;
         }
-        assert_eq!(u64::try_from(taken.cards.len()).unwrap(), taken.gpus, "a card is a card");
-        for card in &taken.cards {
-            *cards.entry(cluster.card(*card).unwrap().kind.to_string()).or_default() += 1;
+        assert_eq!(u64::try_from(taken.cards().count()).unwrap(), taken.gpus, "a card is a card");
+        for card in taken.cards() {
+            *cards.entry(cluster.card(card).unwrap().kind.to_string()).or_default() += 1;
         }
     }
     used

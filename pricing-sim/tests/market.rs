@@ -142,3 +142,13 @@ fn what_an_sdl_says_is_replaced_only_where_the_scenario_says_so() {
     let error = folder.stream("[orders]\nsdl_dir = \"sdls\"\nreplace_maximum = true\n", 1).unwrap_err();
     assert!(error.contains("needs [orders.maximum]"), "{error}");
 }
+
+#[test]
+fn of_several_models_a_competitor_offers_those_that_it_has() {
+    let folder = Folder::new();
+    folder.put("other.toml", "[rates]\ncpu = \"0\"\n[rates.gpu]\n\"nvidia/h100\" = \"1\"\n");
+    let gpus = "gpus = { \"nvidia/t4\" = 1, \"nvidia/h100\" = 1 }\nmulti_model_share = 1";
+    let text = format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[market]\nrates = \"other.toml\"\n");
+    let detailed = folder.run(&text, 1).unwrap();
+    assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome == "outbid"));
+}

@@ -94,9 +94,9 @@ impl Maximum {
         }
         // The tenant's denom first: without a rate for it the reason is that alone.
         self.in_denom(arrival, Usd::ZERO)?;
-        let usd = market::cost(arrival, &self.pricing, self.usd_per_akt).map_err(|reason| {
-            wrong(format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id))
-        })?;
+        let usd = market::cost(&arrival.order, arrival.owner.as_deref(), &self.pricing, self.usd_per_akt).map_err(
+            |reason| wrong(format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id)),
+        )?;
         worths.0.insert(place, (Arc::clone(&arrival.order), usd));
         Ok(usd)
     }
