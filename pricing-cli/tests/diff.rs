@@ -16,7 +16,13 @@ const REQUEST: &str = r#"{"resources":[{"memory":1073741824,"cpu":1000,
  "price":{"denom":"uact","amount":"100000.000000000000000000"},"price_precision":6}"#;
 
 fn kinds(answer: &Value) -> Vec<&str> {
-    answer["difference"]["kinds"].as_array().unwrap().iter().map(|kind| kind["gpu"].as_str().unwrap()).collect()
+    answer
+        .pointer("/difference/kinds")
+        .and_then(Value::as_array)
+        .unwrap()
+        .iter()
+        .map(|kind| kind["gpu"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
