@@ -9,7 +9,7 @@ use scripts::Folder;
 use serde_json::{Value, json};
 
 const CARD: &str = "[rates.gpu]\n\"nvidia/h100\" = \"2000\"\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n\
-                    t4 = \"109.5732\"\np40 = \"10\"\n\"*\" = \"50\"\n";
+                    t4 = \"109.57\"\np40 = \"10\"\n\"*\" = \"50\"\n";
 
 fn verdicts(answer: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();

@@ -72,7 +72,7 @@ fn a_script_that_cannot_be_started_is_told_before_the_simulation() {
     for (script, complaint) in [
         ("script = \"plain.sh\"", "chmod +x"),
         ("script = \"gone.sh\"", "gone.sh"),
-        ("script = \"plain.sh\"\nrequest = \"all\"", "request"),
+        ("script = \"plain.sh\"\nrequest = \"all\"", "`allocated` or `written`"),
         ("timeout = \"1s\"", "no `script`"),
         ("script = \"plain.sh\"\nenv = { AKASH_OWNER = \"me\" }", "AKASH_OWNER"),
     ] {

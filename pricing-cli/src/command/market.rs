@@ -24,6 +24,8 @@ const MAX_BYTES: usize = 16 << 20;
 /// Seconds of a month and of an hour.
 const MONTH_SECONDS: i64 = 2_629_757;
 const HOUR_SECONDS: i64 = 3_600;
+/// What no rate card can be nearer by: a month of most prices an hour has endless decimals.
+const HALF_A_CENT: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
 /// The most that an hour of a card may cost, in USD: above that something else than dollars is meant.
 const MAX_USD_PER_HOUR: i64 = 100_000;
 /// Who makes a card of which nobody says so.
@@ -161,7 +163,7 @@ fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> 
     let verdict = match percent {
         // An entry for every other card says nothing of this one.
         _ if rate.model().is_none() => "missing",
-        percent if percent.abs() <= tolerance => "equal",
+        percent if percent.abs() <= tolerance || more.abs() <= HALF_A_CENT => "equal",
         percent if percent > Decimal::ZERO => "dearer",
         _ => "cheaper",
     };

@@ -22,7 +22,7 @@ beta1 = "0"
 beta2 = "0"
 beta3 = "0"
 default = "0"
-ram = "1"
+ram = "0"
 [rates.gpu]
 "*" = "100"
 "#;

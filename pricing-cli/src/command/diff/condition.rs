@@ -7,8 +7,11 @@ use pricing_core::money::parse_decimal;
 use pricing_service::comparison::{Summary, Tally};
 use rust_decimal::Decimal;
 
+/// A number of orders, by its name.
+type Count = (&'static str, fn(&Tally) -> u64);
+
 /// What can be counted, beside `usd`.
-const COUNTS: [(&str, fn(&Tally) -> u64); 12] = [
+const COUNTS: [Count; 12] = [
     ("orders", |tally| tally.orders),
     ("same", |tally| tally.same),
     ("changed", |tally| tally.orders.saturating_sub(tally.same)),

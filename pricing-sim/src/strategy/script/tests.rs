@@ -158,7 +158,7 @@ fn a_script_need_not_read_its_input() {
 }
 
 #[test]
-fn no_file_is_left_open_and_no_process_behind() {
+fn no_process_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     let script = bash(folder.path(), "cat >/dev/null; sleep 300 >/dev/null 2>&1 & echo $! >> \"$0.pids\"; echo 1");
     for owner in 0..20 {
