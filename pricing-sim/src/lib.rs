@@ -11,6 +11,7 @@
 
 pub mod engine;
 pub mod files;
+pub mod kept;
 pub mod market;
 pub mod number;
 pub mod random;

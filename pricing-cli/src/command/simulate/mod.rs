@@ -1,68 +1,162 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
+mod answer;
 mod host;
+mod merge;
+mod plan;
+mod progress;
+mod scene;
+mod shard;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pricing_sim::files::Files;
+use clap::Subcommand;
+use pricing_sim::kept::{Checkpoint, Identity, KeptError};
 use pricing_sim::result::RunResult;
-use pricing_sim::scenario::{self, ScenarioError};
-use pricing_sim::sweep::{Executor, Progress, Sweep};
+use pricing_sim::scenario::ScenarioError;
+use pricing_sim::sweep::{Executor, Progress};
 
-use crate::args::OutputArgs;
 use crate::error::{CliError, Exit};
-use crate::load::{self, Document};
 use crate::output;
+use answer::AnswerArgs;
+use progress::{Bar, Interrupt};
+use scene::{ChangeArgs, Scene};
 
-/// The most bytes that a scenario may have.
-const MAX_SCENARIO_BYTES: usize = 4 << 20;
+/// The most threads.
+const MAX_THREADS: i64 = 1024;
 
 /// Arguments of `bidprice simulate`.
 ///
 /// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The scenario
-    #[arg(value_name = "SCENARIO")]
-    scenario: PathBuf,
-    /// How many threads; all cores without it
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// The first seed, instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[arg(value_name = "SCENARIO", required = true)]
+    scenario: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    change: ChangeArgs,
+    #[command(flatten)]
+    threads: ThreadsArgs,
+    /// Keeps finished runs in a file, and does not do those again that are in it
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    answer: AnswerArgs,
 }
 
-struct Quiet;
+/// How many threads.
+#[derive(Debug, clap::Args)]
+struct ThreadsArgs {
+    /// How many threads; all cores without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS))]
+    threads: Option<u16>,
+}
 
-impl Progress for Quiet {
-    fn done(&self, _: &RunResult) -> Result<(), ScenarioError> {
-        Ok(())
+impl ThreadsArgs {
+    fn count(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(all, usize::from)
     }
+}
 
-    fn stopped(&self) -> bool {
-        false
-    }
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a folder from which any machine can do a part of the runs
+    Plan(plan::Args),
+    /// Do the runs of one shard of a plan
+    Run(shard::Args),
+    /// Join the results of all shards of a plan
+    Merge(merge::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let document = Document::read(&args.scenario, MAX_SCENARIO_BYTES)?;
-    let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
-    if let Some(seed) = args.seed {
-        let seed = i64::try_from(seed).map_err(|_| CliError::Usage("--seed is too large".to_owned()))?;
-        scenario::set(&mut table, "seed", seed.into()).map_err(|error| document.malformed(error))?;
+    match (&args.command, &args.scenario) {
+        (Some(Command::Plan(args)), _) => plan::run(args),
+        (Some(Command::Run(args)), _) => shard::run(args),
+        (Some(Command::Merge(args)), _) => merge::run(args),
+        (None, Some(scenario)) => simulate(args, scenario),
+        (None, None) => Err(CliError::Usage("name a scenario".to_owned())),
     }
-    let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
-    let sweep = Sweep::of(&table).map_err(wrong)?;
-    let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
+}
+
+fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
+    let scene = Scene::read(scenario, &args.change)?;
+    let checkpoint = args.checkpoint.as_deref().map(|path| open(path, &scene)).transpose()?;
+    let kept = checkpoint.as_ref().map_or(&[] as &[RunResult], Checkpoint::results);
+    let done: BTreeSet<usize> = kept.iter().map(|result| result.run).collect();
+    let runs = 0..scene.sweep.len();
+    let Some(new) = execute(&scene, runs, &done, args.threads.count(), checkpoint.as_ref())? else {
+        return Ok(Exit::Interrupted);
+    };
+    let mut results = kept.to_vec();
+    results.extend(new);
+    results.sort_by_key(|result| result.run);
+    answer::finish(&scene, &results, &args.answer)
+}
+
+fn open(path: &Path, scene: &Scene) -> Result<Checkpoint, CliError> {
+    let wrong = |error: KeptError| CliError::unreadable("--checkpoint", error);
+    let identity = Identity::of(&scene.table, &scene.sweep, &scene.files).map_err(wrong)?;
+    let checkpoint = Checkpoint::open(path, identity, &scene.sweep).map_err(wrong)?;
+    if checkpoint.dropped() {
+        output::complain(&format!("{}: its last line was not finished and is dropped", path.display()));
+    }
+    Ok(checkpoint)
+}
+
+/// What is done as runs go on.
+struct Watch<'a> {
+    bar: &'a Bar,
+    interrupt: Interrupt,
+    checkpoint: Option<&'a Checkpoint>,
+}
+
+impl Progress for Watch<'_> {
+    fn done(&self, result: &RunResult) -> Result<(), ScenarioError> {
+        self.bar.done();
+        match self.checkpoint {
+            Some(checkpoint) => checkpoint.keep(result).map_err(|error| ScenarioError::Run(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.interrupt.came()
+    }
+}
+
+/// Does runs that are not done yet; none when it was interrupted before the last of them.
+fn execute(
+    scene: &Scene,
+    runs: Range<usize>,
+    done: &BTreeSet<usize>,
+    threads: usize,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Option<Vec<RunResult>>, CliError> {
+    let wanted = runs.len();
+    let bar = Bar::new(wanted, done.len());
+    let watch = Watch { bar: &bar, interrupt: Interrupt::listen(checkpoint.is_some())?, checkpoint };
     let host = host::SimulationHost;
-    let executor = Executor::new(&sweep, &files, &host);
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Quiet).map_err(wrong)?;
-    let _ = &args.output;
-    output::print_json(&results)?;
-    Ok(Exit::Success)
+    let executed = Executor::new(&scene.sweep, &scene.files, &host).execute(runs, done, threads, &watch);
+    bar.clear();
+    let results = executed.map_err(|error| CliError::unreadable(&scene.source, error))?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.sync().map_err(|error| CliError::unreadable("--checkpoint", error))?;
+    }
+    let finished = results.len().saturating_add(done.len());
+    if finished >= wanted {
+        return Ok(Some(results));
+    }
+    if let Some(checkpoint) = checkpoint {
+        output::complain(&format!(
+            "interrupted: {finished} of {wanted} runs are done and kept in {}; the same command goes on from there",
+            checkpoint.path().display()
+        ));
+    }
+    Ok(None)
 }
