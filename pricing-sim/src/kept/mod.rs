@@ -73,7 +73,13 @@ pub enum KeptError {
     Unusable(String),
     /// The scenario cannot be run.
     #[error(transparent)]
-    Scenario(#[from] ScenarioError),
+    Scenario(Box<ScenarioError>),
+}
+
+impl From<ScenarioError> for KeptError {
+    fn from(error: ScenarioError) -> Self {
+        Self::Scenario(Box::new(error))
+    }
 }
 
 impl KeptError {

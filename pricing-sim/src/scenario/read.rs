@@ -34,7 +34,7 @@ pub enum ScenarioError {
         cell: String,
         /// Why.
         #[source]
-        error: Box<ScenarioError>,
+        error: Box<Self>,
     },
     /// The simulation could not go on.
     #[error("{0}")]
