@@ -1,6 +1,6 @@
 //! A scenario with what the command line changes in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pricing_core::input::InputError;
 use pricing_sim::files::Files;
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// Reads the scenario of a plan.
-    pub(super) fn planned(folder: &PathBuf) -> Result<(Self, Loaded), CliError> {
+    pub(super) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
         let loaded = Plan::read(folder).map_err(|error| CliError::unreadable(folder.display(), error))?;
         let scene = Self {
             source: folder.display().to_string(),
