@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Fault,
     /// Internal error.
     Internal,
+    /// A signal ended it.
+    Interrupted,
 }
 
 impl Exit {
@@ -42,6 +44,7 @@ impl From<Exit> for ExitCode {
             Exit::Decline => 3,
             Exit::Fault => 4,
             Exit::Internal => 5,
+            Exit::Interrupted => 130,
         })
     }
 }

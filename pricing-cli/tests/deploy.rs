@@ -167,3 +167,40 @@ fn systemd_takes_the_unit() {
     let ours = said.lines().filter(|line| line.contains("bidprice.service")).count();
     assert!(verified.status.success() && ours == 0, "{said}");
 }
+
+#[test]
+fn the_job_runs_shards_as_the_program_takes_them() {
+    let job = text("kubernetes/simulate-job.yaml");
+    let deployment = text("kubernetes/bidprice.yaml");
+    for line in [
+        "completionMode: Indexed",
+        "completions: 8",
+        "backoffLimitPerIndex: 2",
+        "restartPolicy: Never",
+        "- {name: plan, mountPath: /plan, readOnly: true}",
+    ] {
+        assert!(job.lines().any(|known| known.trim() == line), "{line}");
+    }
+    // What a pod may do is what the service's may.
+    for line in [
+        "automountServiceAccountToken: false",
+        "runAsNonRoot: true",
+        "runAsUser: 10001",
+        "fsGroup: 10001",
+        "seccompProfile: {type: RuntimeDefault}",
+        "allowPrivilegeEscalation: false",
+        "readOnlyRootFilesystem: true",
+        "capabilities: {drop: [ALL]}",
+    ] {
+        let has = |manifest: &str| manifest.lines().any(|known| known.trim() == line);
+        assert!(has(&job) && has(&deployment), "{line}");
+    }
+    // The pod's command is one that this program takes: it gets as far as the plan, which is not there.
+    let (_, rest) = job.split_once("command: [").unwrap();
+    let mut words = rest.split_once(']').unwrap().0.split(',').map(|word| word.trim().trim_matches('"'));
+    assert_eq!(words.next(), Some("/usr/local/bin/bidprice"));
+    let run = Command::new(PROGRAM).args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(said.contains("/plan/plan.json"), "{said}");
+}

@@ -1,32 +1,108 @@
-//! The files and folders that a scenario names.
+//! The files that a scenario names.
 
-use super::{RatesEntry, Scenario};
+use std::collections::BTreeMap;
 
-/// The files and folders that a scenario names, as it names them.
+use super::{
+    CompetitorEntry, InventoryEntry, MarketEntry, MaximumEntry, OrdersEntry, RatesEntry, Scenario, StrategyEntry,
+};
+
+/// What kind of input a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// A file.
+    File,
+    /// A folder of SDLs.
+    Sdls,
+    /// A bid log: a folder, or a file.
+    Log,
+}
+
+/// Every file and folder that a scenario names.
+///
+/// Each struct is taken apart as a whole: a new key must say here whether it names a file.
 #[must_use]
-pub fn inputs(scenario: &Scenario) -> Vec<&str> {
-    let Scenario { orders, inventory, strategy, market, idle, .. } = scenario;
-    let mut names: Vec<Option<&String>> = vec![
-        orders.jsonl.as_ref(),
-        orders.csv.as_ref(),
-        orders.parquet.as_ref(),
-        orders.bid_log.as_ref(),
-        orders.sdl_dir.as_ref(),
-        orders.openb.as_ref(),
-        inventory.file.as_ref(),
-        inventory.openb.as_ref(),
-    ];
-    fn rates(entry: &RatesEntry) -> Option<&String> {
-        entry.rates.as_ref()
-    }
-    names.push(orders.maximum.as_ref().and_then(|maximum| rates(&maximum.rates)));
-    names.push(idle.as_ref().and_then(rates));
+pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
+    let mut named = BTreeMap::new();
+    let names = &mut named;
+    let Scenario {
+        name: _,
+        seed: _,
+        usd_per_akt: _,
+        scheduler: _,
+        search_steps: _,
+        orders,
+        inventory,
+        strategy,
+        market,
+        idle,
+        openb: _,
+        sweep: _,
+    } = scenario;
+    orders_names(orders, names);
+    let InventoryEntry { file, openb, describe: _, empty: _ } = inventory;
+    add(names, InputKind::File, [file, openb]);
     for entry in strategy {
-        names.extend([entry.rates.as_ref(), entry.plugin.as_ref(), entry.script.as_ref()]);
+        let StrategyEntry {
+            name: _,
+            rates,
+            set: _,
+            gpu: _,
+            plugin,
+            fuel: _,
+            engine: _,
+            script,
+            env: _,
+            timeout: _,
+            request: _,
+        } = entry;
+        add(names, InputKind::File, [rates, plugin, script]);
     }
-    if let Some(market) = market {
-        names.push(market.rates.as_ref());
-        names.extend(market.competitor.iter().map(|other| other.rates.as_ref()));
+    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor }) = market {
+        add(names, InputKind::File, [rates]);
+        for CompetitorEntry { name: _, rates, set: _, spread: _, wildcard: _ } in competitor {
+            add(names, InputKind::File, [rates]);
+        }
     }
-    names.into_iter().flatten().map(String::as_str).collect()
+    if let Some(RatesEntry { rates, set: _ }) = idle {
+        add(names, InputKind::File, [rates]);
+    }
+    named
+}
+
+fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
+    let OrdersEntry {
+        jsonl,
+        csv,
+        parquet,
+        bid_log,
+        sdl_dir,
+        openb,
+        generate: _,
+        arrivals: _,
+        lifetime: _,
+        maximum,
+        replace_maximum: _,
+        denom: _,
+        owner: _,
+        time_compression: _,
+        gpu_share: _,
+        limit: _,
+        duration: _,
+    } = orders;
+    add(names, InputKind::File, [jsonl, csv, parquet, openb]);
+    add(names, InputKind::Sdls, [sdl_dir]);
+    add(names, InputKind::Log, [bid_log]);
+    if let Some(MaximumEntry { rates: RatesEntry { rates, set: _ }, factor: _, spread: _, wildcard: _ }) = maximum {
+        add(names, InputKind::File, [rates]);
+    }
+}
+
+fn add<const N: usize>(names: &mut BTreeMap<String, InputKind>, kind: InputKind, named: [&Option<String>; N]) {
+    for name in named.into_iter().flatten() {
+        // What is read as a folder anywhere is taken as a folder.
+        let known = names.entry(name.clone()).or_insert(kind);
+        if kind != InputKind::File {
+            *known = kind;
+        }
+    }
 }

@@ -5,7 +5,7 @@ mod model;
 mod rates;
 mod read;
 
-pub use inputs::inputs;
+pub use inputs::{InputKind, inputs};
 pub use model::*;
 pub use rates::pricing;
 pub use read::{ScenarioError, of_table, parse, set};

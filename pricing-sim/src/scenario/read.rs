@@ -27,6 +27,15 @@ pub enum ScenarioError {
     /// The scenario cannot be meant.
     #[error("{0}")]
     Meaning(String),
+    /// A cell of a sweep cannot be run.
+    #[error("in the cell {cell}: {error}")]
+    Cell {
+        /// The values of the axes in it.
+        cell: String,
+        /// Why.
+        #[source]
+        error: Box<Self>,
+    },
     /// The simulation could not go on.
     #[error("{0}")]
     Run(String),

@@ -1,12 +1,19 @@
 //! The runs of a sweep: every cell of the axes with every seed.
 
+use std::collections::BTreeSet;
+
+use pricing_core::input::InputError;
 use toml::{Table, Value};
 
 use super::RunPlace;
+use super::prepare::check;
 use crate::scenario::{self, Scenario, ScenarioError, Seeds};
 
 /// The most runs of a sweep.
 pub const MAX_RUNS: usize = 10_000_000;
+
+/// The most cells of a sweep.
+pub const MAX_CELLS: usize = 100_000;
 
 /// A cell of the axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,33 +33,73 @@ pub struct Sweep {
     pub seeds: Vec<u64>,
 }
 
+impl Cell {
+    /// The axes' values, as messages name the cell; none where there are no axes.
+    fn name(&self) -> Option<String> {
+        let shown: Vec<String> = self.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        (!shown.is_empty()).then(|| shown.join(", "))
+    }
+
+    /// An error of this cell, by its values.
+    pub(super) fn named(&self, error: ScenarioError) -> ScenarioError {
+        match self.name() {
+            Some(cell) => ScenarioError::Cell { cell, error: Box::new(error) },
+            None => error,
+        }
+    }
+
+    fn check(&self) -> Result<(), ScenarioError> {
+        let scenario = scenario::of_table(self.table.clone()).map_err(malformed)?;
+        check(&scenario)
+    }
+}
+
+fn malformed(problem: InputError) -> ScenarioError {
+    ScenarioError::Malformed { name: "scenario".to_owned(), problem }
+}
+
 impl Sweep {
-    /// The runs of a scenario.
+    /// The runs of a scenario. Axes are taken by key, sorted; the last one changes fastest.
     ///
     /// # Errors
-    /// When an axis names no key, or there are more runs than anybody can wait for.
+    /// When an axis names no key, a cell is no scenario, or there are more runs than anybody can wait for.
     pub fn of(table: &Table) -> Result<Self, ScenarioError> {
-        let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
         let scenario = scenario::of_table(table.clone()).map_err(malformed)?;
         let seeds = seeds(&scenario)?;
-        let mut cells = vec![Cell { values: Vec::new(), table: table.clone() }];
+        let wrong = |message: String| Err(ScenarioError::Meaning(message));
+        let mut count: usize = 1;
         for (key, values) in &scenario.sweep.axes {
             if values.is_empty() {
-                return Err(ScenarioError::Meaning(format!("the axis `{key}` has no values")));
+                return wrong(format!("the axis `{key}` has no values"));
             }
-            if cells.len().saturating_mul(values.len()).saturating_mul(seeds.len()) > MAX_RUNS {
-                return Err(ScenarioError::Meaning(format!("the sweep has more than {MAX_RUNS} runs")));
+            let different: BTreeSet<String> = values.iter().map(Value::to_string).collect();
+            if different.len() < values.len() {
+                return wrong(format!("the axis `{key}` has a value twice"));
             }
+            if ["seed", "sweep"].contains(&key.split(['.', '"', '\'']).next().unwrap_or("").trim()) {
+                return wrong(format!("`{key}` cannot be an axis; name seeds under `sweep.seeds`"));
+            }
+            count = count.saturating_mul(values.len());
+        }
+        if count > MAX_CELLS || count.saturating_mul(seeds.len()) > MAX_RUNS {
+            let runs = count.saturating_mul(seeds.len());
+            return wrong(format!(
+                "the sweep has {count} cells and {runs} runs; at most {MAX_CELLS} and {MAX_RUNS} can be had: \
+                 split it into several scenarios"
+            ));
+        }
+        let mut cells = vec![Cell { values: Vec::new(), table: table.clone() }];
+        for (key, values) in &scenario.sweep.axes {
             let mut next = Vec::with_capacity(cells.len().saturating_mul(values.len()));
             for cell in &cells {
                 for value in values {
-                    let mut cell = cell.clone();
-                    scenario::set(&mut cell.table, key, value.clone()).map_err(malformed)?;
-                    cell.values.push((key.clone(), value.clone()));
-                    next.push(cell);
+                    next.push(changed(cell, key, value)?);
                 }
             }
             cells = next;
+        }
+        for cell in &cells {
+            cell.check().map_err(|error| cell.named(error))?;
         }
         Ok(Self { cells, seeds })
     }
@@ -78,10 +125,23 @@ impl Sweep {
     }
 }
 
+/// A cell with one more value.
+fn changed(cell: &Cell, key: &str, value: &Value) -> Result<Cell, ScenarioError> {
+    let mut cell = cell.clone();
+    scenario::set(&mut cell.table, key, value.clone()).map_err(malformed)?;
+    cell.values.push((key.to_owned(), value.clone()));
+    Ok(cell)
+}
+
 fn seeds(scenario: &Scenario) -> Result<Vec<u64>, ScenarioError> {
     let seeds = match &scenario.sweep.seeds {
         None => vec![scenario.seed],
         Some(Seeds::List(list)) => list.clone(),
+        Some(Seeds::Count(count)) if usize::try_from(*count).unwrap_or(usize::MAX) > MAX_RUNS => {
+            return Err(ScenarioError::Meaning(format!(
+                "`sweep.seeds` is {count}; at most {MAX_RUNS} runs can be had"
+            )));
+        }
         Some(Seeds::Count(count)) => (0..u64::from(*count)).map(|more| scenario.seed.wrapping_add(more)).collect(),
     };
     let mut sorted = seeds.clone();

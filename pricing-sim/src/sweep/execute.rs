@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Detailed, Host, Prepared, RunPlace, Sweep, prepare};
+use super::prepare::prepare_with;
+use super::shared::{Keys, Shared};
+use super::{Detailed, Host, Prepared, RunPlace, Sweep};
 use crate::files::Files;
 use crate::result::RunResult;
 use crate::scenario::{self, ScenarioError};
@@ -39,14 +41,13 @@ pub trait Progress: Sync {
     fn failed(&self) {}
 }
 
-/// Runs of a sweep, cells made ready when they are first needed.
+/// Runs of a sweep. A cell is made ready when it is first needed and let go with its last run.
 pub struct Executor<'a> {
     sweep: &'a Sweep,
     files: &'a Files,
     host: &'a dyn Host,
-    cells: Vec<OnceLock<Prepared>>,
-    /// Cells are made ready one at a time: two threads that need the same cell would do it twice.
-    preparing: Mutex<()>,
+    cells: Vec<Mutex<Option<Arc<Prepared>>>>,
+    shared: Mutex<Shared>,
 }
 
 impl std::fmt::Debug for Executor<'_> {
@@ -55,36 +56,53 @@ impl std::fmt::Debug for Executor<'_> {
     }
 }
 
+/// Runs that are to be done.
+struct Todo {
+    runs: Vec<RunPlace>,
+    /// By cell, how many of its runs are left; a cell that has none is not in it.
+    left: Vec<AtomicUsize>,
+    next: AtomicUsize,
+}
+
 impl<'a> Executor<'a> {
     /// An executor of a sweep.
     #[must_use]
     pub fn new(sweep: &'a Sweep, files: &'a Files, host: &'a dyn Host) -> Self {
-        let cells = sweep.cells.iter().map(|_| OnceLock::new()).collect();
-        Self { sweep, files, host, cells, preparing: Mutex::new(()) }
+        let cells = sweep.cells.iter().map(|_| Mutex::new(None)).collect();
+        Self { sweep, files, host, cells, shared: Mutex::default() }
     }
 
     /// A cell, ready to run.
     ///
     /// # Errors
     /// When it cannot be made ready; the error names the cell's values.
-    pub fn cell(&self, place: usize) -> Result<&Prepared, ScenarioError> {
+    pub fn cell(&self, place: usize) -> Result<Arc<Prepared>, ScenarioError> {
         let missing = || ScenarioError::Run(format!("the sweep has no cell {place}"));
         let slot = self.cells.get(place).ok_or_else(missing)?;
-        if let Some(ready) = slot.get() {
-            return Ok(ready);
-        }
-        let _one = self.preparing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = slot.get() {
-            return Ok(ready);
+        // Whoever needs the same cell waits for it; others go on.
+        let mut ready = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = ready.as_ref() {
+            return Ok(Arc::clone(ready));
         }
         let cell = self.sweep.cells.get(place).ok_or_else(missing)?;
         let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
-        let scenario = scenario::of_table(cell.table.clone()).map_err(malformed)?;
-        let prepared = prepare(scenario, self.files, self.host)?;
-        Ok(slot.get_or_init(|| prepared))
+        let make = || {
+            let scenario = scenario::of_table(cell.table.clone()).map_err(malformed)?;
+            let mut shared = self.shared();
+            prepare_with(scenario, self.files, self.host, &Keys::of(&cell.table), &mut shared)
+        };
+        let prepared = make().map_err(|error| cell.named(error))?;
+        Ok(Arc::clone(ready.insert(Arc::new(prepared))))
     }
 
-    /// Does the runs of a range that are not done, in no particular order, and answers those in order of their place.
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does the runs of a range that are not done, and answers those in order of their place.
+    ///
+    /// Before the first of them every cell is made ready once, so that a file that cannot be read is known of at once and
+    /// not after hours.
     ///
     /// # Errors
     /// The error of the first run that failed, or of what was told.
@@ -95,39 +113,88 @@ impl<'a> Executor<'a> {
         threads: usize,
         progress: &dyn Progress,
     ) -> Result<Vec<RunResult>, ScenarioError> {
-        let todo: Vec<RunPlace> =
-            runs.filter(|run| !done.contains(run)).filter_map(|run| self.sweep.run(run)).collect();
-        let next = AtomicUsize::new(0);
+        let todo = self.todo(runs, done)?;
         let failed = AtomicBool::new(false);
-        let results: Mutex<Vec<Result<RunResult, ScenarioError>>> = Mutex::new(Vec::new());
+        let results: Mutex<Vec<(usize, Result<RunResult, ScenarioError>)>> = Mutex::new(Vec::new());
         let work = || {
             while !failed.load(Ordering::Relaxed) && !progress.stopped() {
-                let Some(place) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let next = todo.next.fetch_add(1, Ordering::Relaxed);
+                let Some(place) = todo.runs.get(next) else { break };
+                // The last runs leave threads over: their strategies take them.
+                let left = todo.runs.len().saturating_sub(next).max(1);
                 let mut guard = Guard { failed: &failed, progress, is_done: false };
-                let result = self.one(*place, progress);
+                let result = self.one(*place, threads.div_ceil(left), progress);
                 guard.is_done = result.is_ok();
                 drop(guard);
-                results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+                self.leave(place.cell, &todo);
+                results.lock().unwrap_or_else(PoisonError::into_inner).push((place.run, result));
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..threads.clamp(1, todo.len().max(1)) {
+            for _ in 1..threads.clamp(1, todo.runs.len().max(1)) {
                 scope.spawn(work);
             }
             work();
         });
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
-        results.sort_by_key(|result| result.run);
-        Ok(results)
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(run, _)| *run);
+        results.into_iter().map(|(_, result)| result).collect()
     }
 
-    fn one(&self, place: RunPlace, progress: &dyn Progress) -> Result<RunResult, ScenarioError> {
-        let run = self.cell(place.cell)?.run(place, progress.timed())?;
+    /// The runs that are to be done, when every cell of them can be made ready.
+    fn todo(&self, runs: Range<usize>, done: &BTreeSet<usize>) -> Result<Todo, ScenarioError> {
+        let places = runs.filter(|run| !done.contains(run)).filter_map(|run| self.sweep.run(run));
+        let mut todo = Todo {
+            runs: places.collect(),
+            left: self.cells.iter().map(|_| AtomicUsize::new(0)).collect(),
+            next: AtomicUsize::new(0),
+        };
+        for place in &todo.runs {
+            if let Some(left) = todo.left.get_mut(place.cell) {
+                *left.get_mut() = left.get_mut().saturating_add(1);
+            }
+        }
+        let needed = |place: &usize| todo.left.get(*place).is_some_and(|left| left.load(Ordering::Relaxed) > 0);
+        let needed: Vec<usize> = (0..self.cells.len()).filter(needed).collect();
+        for cell in needed.iter().filter_map(|place| self.sweep.cells.get(*place)) {
+            self.shared().expect(&Keys::of(&cell.table));
+        }
+        for (count, place) in needed.into_iter().enumerate() {
+            self.cell(place)?;
+            // The first ones are needed at once.
+            if count > 1 {
+                self.let_go(place);
+                self.shared().keep_few();
+            }
+        }
+        Ok(todo)
+    }
+
+    fn one(&self, place: RunPlace, threads: usize, progress: &dyn Progress) -> Result<RunResult, ScenarioError> {
+        let name = |error| match self.sweep.cells.get(place.cell) {
+            Some(cell) => cell.named(error),
+            None => error,
+        };
+        let run = self.cell(place.cell)?.run_on(place, progress.timed(), threads).map_err(name)?;
         let result = run.result.clone();
         progress.detailed(run)?;
         progress.done(&result)?;
         Ok(result)
+    }
+
+    /// A run of a cell is done: with its last one the cell is let go.
+    fn leave(&self, place: usize, todo: &Todo) {
+        let last = todo.left.get(place).is_some_and(|left| left.fetch_sub(1, Ordering::AcqRel) == 1);
+        if let Some(cell) = self.sweep.cells.get(place).filter(|_| last) {
+            self.let_go(place);
+            self.shared().release(&Keys::of(&cell.table));
+        }
+    }
+
+    fn let_go(&self, place: usize) {
+        if let Some(slot) = self.cells.get(place) {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 mod cells;
 mod execute;
 mod prepare;
+mod shared;
 
-pub use cells::{Cell, MAX_RUNS, Sweep};
+pub use cells::{Cell, MAX_CELLS, MAX_RUNS, Sweep};
 pub use execute::{Executor, Progress};
 pub use prepare::{Detailed, Host, Prepared, RunPlace, prepare};

@@ -1,18 +1,21 @@
 //! One cell of a sweep, made ready to run with any seed: files read, plugins loaded.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::GpuRule;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_host::{BreakerSettings, CallLimits, PluginHost, PluginSettings, SizeClass};
+use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginHost, PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 
+use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
-use crate::market::{Competitor, Market};
+use crate::market::{Competitor, ListPrices, Market};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
@@ -46,13 +49,23 @@ pub struct Prepared {
     pub scenario: Scenario,
     /// The strategies, in the scenario's order.
     pub strategies: Vec<Strategy>,
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     market: Market,
     idle: Pricing,
-    source: Source,
+    source: Arc<Source>,
+    /// What does not change from seed to seed, as long as the stream does not.
+    constant: Mutex<Option<Constant>>,
     usd_per_akt: Option<Decimal>,
     scheduler: Scheduler,
     budget: SearchBudget,
+}
+
+/// What is worked out from a stream without a seed.
+#[derive(Clone, Debug)]
+struct Constant {
+    stream: Arc<Stream>,
+    list: Arc<ListPrices>,
+    typical: Arc<Typical>,
 }
 
 /// Makes a cell ready.
@@ -60,15 +73,24 @@ pub struct Prepared {
 /// # Errors
 /// When a file or a key is not what it should be.
 pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Prepared, ScenarioError> {
+    prepare_with(scenario, files, host, &Keys::default(), &mut Shared::default())
+}
+
+/// Makes a cell ready of parts that other cells may have, too.
+pub(super) fn prepare_with(
+    scenario: Scenario,
+    files: &Files,
+    host: &dyn Host,
+    keys: &Keys,
+    shared: &mut Shared,
+) -> Result<Prepared, ScenarioError> {
     check(&scenario)?;
     let models = Models::new(&scenario.openb.models)
         .map_err(|problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem })?;
-    let cluster = supply::cluster(&scenario.inventory, &models, files)?;
+    let cluster = shared.cluster(keys, || supply::cluster(&scenario.inventory, &models, files))?;
     let usd_per_akt = scenario.usd_per_akt.map(|usd| usd.0);
-    let source = stream::source(&scenario, &models, files, host)?;
-    let plugins = scenario.strategy.iter().any(|entry| entry.plugin.is_some());
-    let plugins = plugins.then(|| host.plugins()).transpose().map_err(ScenarioError::Run)?;
-    let strategy = |entry: &StrategyEntry| strategy(entry, files, plugins.as_ref());
+    let source = shared.source(keys, || stream::source(&scenario, &models, files, host))?;
+    let strategy = |entry: &StrategyEntry| strategy(entry, files, host, shared);
     let strategies = scenario.strategy.iter().map(strategy).collect::<Result<Vec<_>, _>>()?;
     let first = || strategies.first().map(|strategy| strategy.pricing.clone()).unwrap_or_default();
     let idle = scenario.idle.as_ref().map(|entry| scenario::pricing(entry, files)).transpose()?.unwrap_or_else(first);
@@ -79,6 +101,7 @@ pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Pre
         market,
         idle,
         source,
+        constant: Mutex::new(None),
         usd_per_akt,
         scheduler: match scenario.scheduler {
             SchedulerName::Sound => Scheduler::Sound,
@@ -89,7 +112,7 @@ pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Pre
     })
 }
 
-fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
+pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     let wrong = |message: String| Err(ScenarioError::Meaning(message));
     if scenario.strategy.is_empty() {
         return wrong("the scenario has no strategy; add a [[strategy]]".to_owned());
@@ -113,21 +136,22 @@ fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     Ok(())
 }
 
-fn strategy(entry: &StrategyEntry, files: &Files, plugins: Option<&PluginHost>) -> Result<Strategy, ScenarioError> {
+fn strategy(
+    entry: &StrategyEntry,
+    files: &Files,
+    host: &dyn Host,
+    shared: &mut Shared,
+) -> Result<Strategy, ScenarioError> {
     let rates = RatesEntry { rates: entry.rates.clone(), set: entry.set.clone() };
-    let pricer = match (&entry.plugin, &entry.script, plugins) {
-        (Some(name), _, Some(host)) => {
-            let class = if entry.engine { SizeClass::Engine } else { SizeClass::Standard };
-            let defaults = class.call_limits();
-            let limits =
-                CallLimits { deadline: PLUGIN_DEADLINE, fuel: entry.fuel.unwrap_or(defaults.fuel), ..defaults };
-            // A breaker opens by the clock: here every order is asked for.
-            let breaker = BreakerSettings { faults: 0, ..BreakerSettings::default() };
-            let settings = PluginSettings { limits, breaker, ..PluginSettings::new(class) };
-            let plugin = host.open(&files.path(name), settings);
-            Pricer::Plugin(plugin.map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))?)
+    let pricer = match (&entry.plugin, &entry.script) {
+        (Some(name), _) => {
+            let key = format!("{:?}", (name, entry.engine, entry.fuel));
+            Pricer::Plugin(shared.plugin(key, host, |host| plugin(name, entry, files, host))?)
         }
-        (_, Some(name), _) => Pricer::Script(script(entry, name, files)?),
+        (_, Some(name)) => {
+            let key = format!("{:?}", (name, &entry.env, entry.timeout, entry.request));
+            Pricer::Script(shared.script(key, || script(entry, name, files))?)
+        }
         _ => Pricer::Builtin(match entry.gpu {
             GpuRuleName::RealCard => GpuRule::RealCard,
             GpuRuleName::HighestWildcard => GpuRule::HighestWildcard,
@@ -147,6 +171,16 @@ fn script(entry: &StrategyEntry, name: &str, files: &Files) -> Result<Script, Sc
     let wrong = |error| ScenarioError::Run(format!("strategy `{}`: {error}", entry.name));
     script.check().map_err(wrong)?;
     Ok(script)
+}
+
+fn plugin(name: &str, entry: &StrategyEntry, files: &Files, host: &PluginHost) -> Result<Plugin, ScenarioError> {
+    let class = if entry.engine { SizeClass::Engine } else { SizeClass::Standard };
+    let defaults = class.call_limits();
+    let limits = CallLimits { deadline: PLUGIN_DEADLINE, fuel: entry.fuel.unwrap_or(defaults.fuel), ..defaults };
+    // A breaker opens by the clock: here every order is asked for.
+    let breaker = BreakerSettings { faults: 0, ..BreakerSettings::default() };
+    let settings = PluginSettings { limits, breaker, ..PluginSettings::new(class) };
+    host.open(&files.path(name), settings).map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))
 }
 
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
@@ -189,11 +223,17 @@ impl Prepared {
     /// # Errors
     /// When sums outgrow the exact decimals, or a stream cannot be made.
     pub fn run(&self, place: RunPlace, timed: bool) -> Result<Detailed, ScenarioError> {
+        self.run_on(place, timed, 1)
+    }
+
+    /// Runs the cell with a seed, strategies on as many threads. The answer does not depend on how many there are.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
         let draws = Draws::new(place.seed);
-        let stream = self.source.stream(&draws)?;
-        let list = self.market.list_prices(&stream.arrivals, self.usd_per_akt);
+        let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
         let offers = self.market.offers(&list, &draws);
-        let typical = Typical::of(&stream.arrivals);
         let setup = Setup {
             arrivals: &stream.arrivals,
             window: stream.window,
@@ -206,12 +246,10 @@ impl Prepared {
             idle: &self.idle,
             typical: &typical,
         };
-        let mut outcomes = Vec::with_capacity(self.strategies.len());
-        for strategy in &self.strategies {
+        let outcomes = on_threads(&self.strategies, threads, |strategy| {
             let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
-            let overflow = |error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name));
-            outcomes.push(outcome.map_err(overflow)?);
-        }
+            outcome.map_err(|error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name)))
+        })?;
         let result = RunResult {
             run: place.run,
             cell: place.cell,
@@ -222,6 +260,52 @@ impl Prepared {
         };
         Ok(Detailed { result, stream, outcomes })
     }
+
+    /// What is the same for every seed with this stream: worked out once, as long as seeds have one stream.
+    fn constant(&self, stream: Arc<Stream>) -> Constant {
+        let make = |stream: Arc<Stream>| Constant {
+            list: Arc::new(self.market.list_prices(&stream.arrivals, self.usd_per_akt)),
+            typical: Arc::new(Typical::of(&stream.arrivals)),
+            stream,
+        };
+        // A stream that nobody else holds was made for this seed alone.
+        if Arc::strong_count(&stream) == 1 {
+            return make(stream);
+        }
+        let mut known = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(constant) = known.as_ref().filter(|constant| Arc::ptr_eq(&constant.stream, &stream)) {
+            return constant.clone();
+        }
+        known.insert(make(stream)).clone()
+    }
+}
+
+/// Does something with each item, on as many threads, and answers in the items' order.
+fn on_threads<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R, ScenarioError> + Sync,
+) -> Result<Vec<R>, ScenarioError> {
+    if threads <= 1 || items.len() <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    let one = || {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { break };
+            let result = work(item);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(place, result);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(items.len()) {
+            scope.spawn(one);
+        }
+        one();
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 /// Which run it is.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pricing_host::PluginHost;
+use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::Host;
 
@@ -14,7 +14,9 @@ pub(crate) struct SimulationHost;
 
 impl Host for SimulationHost {
     fn plugins(&self) -> Result<PluginHost, String> {
-        plugin::host(None, false).map_err(|error| error.to_string())
+        let compiler = plugin::compiler().map_err(|error| error.to_string())?;
+        // As many calls at once as there may be threads: runs do not wait for each other.
+        Ok(PluginHost::new(HostSettings::new(compiler)))
     }
 
     fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {

@@ -1,106 +1,203 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
-mod answers;
+mod answer;
 pub(crate) mod bid_log;
 mod host;
+mod merge;
 mod output;
+mod outputs;
+mod plan;
+mod progress;
+mod records;
 mod report;
+mod scene;
+mod shard;
 
 pub(crate) use host::SimulationHost;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pricing_sim::files::Files;
+use clap::Subcommand;
+use pricing_sim::kept::{Checkpoint, Identity, KeptError};
 use pricing_sim::result::RunResult;
-use pricing_sim::scenario::{self, ScenarioError};
-use pricing_sim::summary::Summary;
-use pricing_sim::sweep::{Detailed, Executor, Progress, Sweep};
-use toml::Value;
+use pricing_sim::scenario::ScenarioError;
+use pricing_sim::sweep::{Detailed, Executor, Progress};
 
-use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::load::{self, Document};
-use crate::output::{print, print_json};
-use answers::{AnswerArgs, Answers};
+use crate::output;
+use answer::AnswerArgs;
+use progress::{Bar, Interrupt};
+use records::{RecordArgs, Records};
+use scene::{ChangeArgs, Scene};
 
-/// The most bytes that a scenario may have.
-const MAX_SCENARIO_BYTES: usize = 4 << 20;
+/// The most threads.
+const MAX_THREADS: i64 = 1024;
 
 /// Arguments of `bidprice simulate`.
 ///
 /// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The scenario
-    #[arg(value_name = "SCENARIO")]
-    scenario: PathBuf,
-    /// How many threads; all cores without it
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    /// The first seed, instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[arg(value_name = "SCENARIO", required = true)]
+    scenario: Option<PathBuf>,
     #[command(flatten)]
-    answers: AnswerArgs,
+    change: ChangeArgs,
     #[command(flatten)]
-    report: report::ReportArgs,
+    threads: ThreadsArgs,
+    /// Keeps finished runs in a file, and does not do those again that are in it
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
     #[command(flatten)]
-    output: OutputArgs,
+    records: RecordArgs,
+    #[command(flatten)]
+    answer: AnswerArgs,
 }
 
-/// Keeps what is asked for of the runs.
-struct Keeper<'a>(&'a Answers<'a>);
+/// How many threads.
+#[derive(Debug, clap::Args)]
+struct ThreadsArgs {
+    /// How many threads; all cores without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS))]
+    threads: Option<u16>,
+}
 
-impl Progress for Keeper<'_> {
-    fn done(&self, _: &RunResult) -> Result<(), ScenarioError> {
-        Ok(())
+impl ThreadsArgs {
+    fn count(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(all, usize::from)
     }
+}
 
-    fn stopped(&self) -> bool {
-        false
-    }
-
-    fn timed(&self) -> bool {
-        self.0.timed()
-    }
-
-    fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
-        self.0.take(run).map_err(ScenarioError::Run)
-    }
-
-    fn failed(&self) {
-        self.0.abandon();
-    }
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a folder from which any machine can do a part of the runs
+    Plan(plan::Args),
+    /// Do the runs of one shard of a plan
+    Run(shard::Args),
+    /// Join the results of all shards of a plan
+    Merge(merge::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let document = Document::read(&args.scenario, MAX_SCENARIO_BYTES)?;
-    let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
-    if let Some(seed) = args.seed {
-        let seed = i64::try_from(seed).map_err(|_| CliError::Usage("--seed is too large".to_owned()))?;
-        scenario::set(&mut table, "seed", seed.into()).map_err(|error| document.malformed(error))?;
+    match (&args.command, &args.scenario) {
+        (Some(Command::Plan(args)), _) => plan::run(args),
+        (Some(Command::Run(args)), _) => shard::run(args),
+        (Some(Command::Merge(args)), _) => merge::run(args),
+        (None, Some(scenario)) => simulate(args, scenario),
+        (None, None) => Err(CliError::Usage("name a scenario".to_owned())),
     }
-    let report = args.report.begin()?;
-    let wrong = |error: ScenarioError| CliError::unreadable(load::name(&args.scenario), error);
-    let sweep = Sweep::of(&table).map_err(wrong)?;
-    let files = Files::in_folder(args.scenario.parent().unwrap_or_else(|| Path::new("")));
+}
+
+fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
+    let scene = Scene::read(scenario, &args.change)?;
+    outputs::check(args.answer.paths().into_iter().chain(args.records.paths()), &scene, &[scenario.to_owned()])?;
+    let checkpoint = args.checkpoint.as_deref().map(|path| open(path, &scene)).transpose()?;
+    let kept = checkpoint.as_ref().map_or(&[] as &[RunResult], Checkpoint::results);
+    let done: BTreeSet<usize> = kept.iter().map(|result| result.run).collect();
+    let runs = 0..scene.sweep.len();
+    let answer = args.answer.begin()?;
+    let records = args.records.begin(runs.len(), args.threads.count())?;
+    let keep = Keep { checkpoint: checkpoint.as_ref(), records: Some(&records) };
+    let Some(new) = execute(&scene, runs.clone(), &done, args.threads.count(), keep)? else {
+        return Ok(Exit::Interrupted);
+    };
+    records.finish(runs.len())?;
+    let mut results = kept.to_vec();
+    results.extend(new);
+    results.sort_by_key(|result| result.run);
+    answer.finish(&scene, &results)
+}
+
+/// Where runs are kept as they are done.
+#[derive(Clone, Copy, Default)]
+struct Keep<'a> {
+    checkpoint: Option<&'a Checkpoint>,
+    records: Option<&'a Records<'a>>,
+}
+
+fn open(path: &Path, scene: &Scene) -> Result<Checkpoint, CliError> {
+    let wrong = |error: KeptError| CliError::unreadable("--checkpoint", error);
+    let identity = Identity::of(&scene.table, &scene.sweep, &scene.files).map_err(wrong)?;
+    let checkpoint = Checkpoint::open(path, identity, &scene.sweep).map_err(wrong)?;
+    if checkpoint.dropped() {
+        output::complain(&format!("{}: its last line was not finished and is dropped", path.display()));
+    }
+    Ok(checkpoint)
+}
+
+/// What is done as runs go on.
+struct Watch<'a> {
+    bar: &'a Bar,
+    interrupt: Interrupt,
+    keep: Keep<'a>,
+}
+
+impl Progress for Watch<'_> {
+    fn done(&self, result: &RunResult) -> Result<(), ScenarioError> {
+        self.bar.done();
+        match self.keep.checkpoint {
+            Some(checkpoint) => checkpoint.keep(result).map_err(|error| ScenarioError::Run(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.interrupt.came()
+    }
+
+    fn timed(&self) -> bool {
+        self.keep.records.is_some_and(Records::timed)
+    }
+
+    fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
+        self.keep.records.map_or(Ok(()), |records| records.take(run).map_err(ScenarioError::Run))
+    }
+
+    fn failed(&self) {
+        if let Some(records) = self.keep.records {
+            records.abandon();
+        }
+    }
+}
+
+/// Does runs that are not done yet; none when it was interrupted before the last of them.
+fn execute(
+    scene: &Scene,
+    runs: Range<usize>,
+    done: &BTreeSet<usize>,
+    threads: usize,
+    keep: Keep<'_>,
+) -> Result<Option<Vec<RunResult>>, CliError> {
+    let wanted = runs.len();
+    let bar = Bar::new(wanted, done.len());
+    let Keep { checkpoint, records } = keep;
+    let watch = Watch { bar: &bar, interrupt: Interrupt::listen(checkpoint.is_some())?, keep };
     let host = SimulationHost;
-    let executor = Executor::new(&sweep, &files, &host);
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let answers = args.answers.begin(&args.scenario, &sweep, &files, threads)?;
-    let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Keeper(&answers));
-    let results = results.map_err(|error| answers.problem().unwrap_or_else(|| wrong(error)))?;
-    answers.finish(&sweep, &results)?;
-    let named = table.get("name").and_then(Value::as_str).map(str::to_owned);
-    let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = named.or_else(stem).unwrap_or_default();
-    let summary = Summary::of(&name, &sweep, &results)
-        .map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
-    report.finish(&summary, (&args.scenario, &document.text), args.seed)?;
-    match args.output.output {
-        Output::Json => print_json(&summary)?,
-        Output::Table => print(&output::summary(&summary))?,
+    let executed = Executor::new(&scene.sweep, &scene.files, &host).execute(runs, done, threads, &watch);
+    bar.clear();
+    let wrong = |error| {
+        let problem = records.and_then(Records::problem);
+        problem.unwrap_or_else(|| CliError::unreadable(&scene.source, error))
+    };
+    let results = executed.map_err(wrong)?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.sync().map_err(|error| CliError::unreadable("--checkpoint", error))?;
     }
-    Ok(Exit::Success)
+    let finished = results.len().saturating_add(done.len());
+    if finished >= wanted {
+        return Ok(Some(results));
+    }
+    if let Some(checkpoint) = checkpoint {
+        output::complain(&format!(
+            "interrupted: {finished} of {wanted} runs are done and kept in {}; the same command goes on from there",
+            checkpoint.path().display()
+        ));
+    }
+    Ok(None)
 }

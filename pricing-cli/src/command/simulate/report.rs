@@ -1,59 +1,39 @@
 //! `--report`: what came of a simulation as one HTML file.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pricing_sim::export::Output;
 use pricing_sim::report::{ReportContext, html};
 use pricing_sim::summary::Summary;
 
+use super::scene::Scene;
 use crate::error::CliError;
 
-/// Where the report goes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReportArgs {
-    /// Also writes a report as one HTML file that needs no network
-    #[arg(long, value_name = "FILE.html")]
-    report: Option<PathBuf>,
-}
+/// How to run the scenario that the report shows, saved under this name. It names neither folders nor the options of the
+/// run: what they changed is in the scenario, and the report is the same wherever it was made.
+const COMMAND: &str = "bidprice simulate scenario.toml --report report.html";
 
 /// A report that is to be written. Its file takes its name when it is complete.
-pub(crate) struct Report<'a>(Option<(Output, &'a Path)>);
+pub(super) struct Report<'a> {
+    file: Output,
+    path: &'a Path,
+}
 
-impl ReportArgs {
+impl<'a> Report<'a> {
     /// Begins the report, before the simulation: a place where nothing can be written is told at once.
-    pub(crate) fn begin(&self) -> Result<Report<'_>, CliError> {
-        let begin =
-            |path: &'_ PathBuf| Output::create(path).map_err(|error| CliError::unwritable(path.display(), error));
-        let file = self.report.as_ref().map(|path| begin(path).map(|file| (file, path.as_path()))).transpose()?;
-        Ok(Report(file))
+    pub(super) fn begin(path: &'a Path) -> Result<Self, CliError> {
+        let file = Output::create(path).map_err(|error| CliError::unwritable(path.display(), error))?;
+        Ok(Self { file, path })
     }
-}
 
-impl Report<'_> {
     /// Writes the report.
-    ///
-    /// The command that makes it again names files without their folders: the report of a run is the same wherever it
-    /// was made.
-    pub(crate) fn finish(self, summary: &Summary, scenario: (&Path, &str), seed: Option<u64>) -> Result<(), CliError> {
-        let Some((mut file, path)) = self.0 else { return Ok(()) };
-        let (name, text) = scenario;
-        let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let seed = seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
-        let command = format!("bidprice simulate {}{seed} --report report.html", quoted(&name));
-        let context = ReportContext { scenario: text, command: &command, version: env!("CARGO_PKG_VERSION") };
+    pub(super) fn finish(mut self, summary: &Summary, scene: &Scene) -> Result<(), CliError> {
+        let scenario = toml::to_string(&scene.table)
+            .map_err(|error| CliError::internal(format!("the scenario could not be written as TOML: {error}")))?;
+        let context = ReportContext { scenario: &scenario, command: COMMAND, version: env!("CARGO_PKG_VERSION") };
         let page = html(summary, &context);
-        let written = file.write_all(page.as_bytes()).and_then(|()| file.commit());
-        written.map_err(|error| CliError::unwritable(path.display(), error))
+        let written = self.file.write_all(page.as_bytes()).and_then(|()| self.file.commit());
+        written.map_err(|error| CliError::unwritable(self.path.display(), error))
     }
-}
-
-/// A name as a shell takes it.
-fn quoted(name: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "._-/".contains(char);
-    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
-        return name.to_owned();
-    }
-    let dash = if name.starts_with('-') { "./" } else { "" };
-    format!("'{dash}{}'", name.replace('\'', "'\\''"))
 }

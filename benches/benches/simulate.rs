@@ -1,0 +1,31 @@
+//! Simulations, in orders a second: a made-up trace of the openb form, with the built-in pricer and with a plugin.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark without its input must stop")]
+
+use benches::simulate::{InProcess, RATES, openb_like, sweep_of};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use pricing_sim::files::Files;
+use pricing_sim::sweep::{Executor, RunPlace};
+
+const ORDERS: usize = 8_000;
+
+fn simulations(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    openb_like(folder.path(), ORDERS, 1213).unwrap();
+    let files = Files::in_folder(folder.path());
+    let plugin = benches::plugins::example_path("owner-specials.wasm");
+    let mut group = criterion.benchmark_group("simulate");
+    group.throughput(Throughput::Elements(u64::try_from(ORDERS).unwrap())).sample_size(10);
+    for (name, pricer) in [("built in", String::new()), ("plugin", format!("plugin = {plugin:?}\n"))] {
+        let head = "[orders]\nopenb = 'pods.csv'\n[inventory]\nopenb = 'nodes.csv'\n[[strategy]]\nname = 'one'\n";
+        let sweep = sweep_of(&format!("{head}{RATES}{pricer}")).unwrap();
+        let cell = Executor::new(&sweep, &files, &InProcess).cell(0).unwrap();
+        group.bench_function(format!("8,000 orders on 1,213 nodes, {name}"), |bencher| {
+            bencher.iter(|| cell.run(RunPlace { run: 0, cell: 0, seed: 1 }, false).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, simulations);
+criterion_main!(benches);

@@ -1,0 +1,134 @@
+//! Whether simulations keep their bars: `cargo run --release -p benches --bin sim_load -- PODS.csv NODES.csv`.
+//!
+//! The files are the openb trace's pod and node lists; without them the first bar is left out. (a) seconds a strategy for
+//! the whole trace, (b) orders a second at 50,000 orders against 8,000 of one made-up trace, (c) orders a second with a
+//! plugin, (d) how much of the cores 1,000 runs of a small sweep use. With `--bars`, a missed bar is exit code 1.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use benches::simulate::{InProcess, openb_like, sweep_of};
+use pricing_sim::files::Files;
+use pricing_sim::result::RunResult;
+use pricing_sim::scenario::ScenarioError;
+use pricing_sim::sweep::{Executor, Progress, RunPlace, Sweep};
+
+/// Seconds a strategy for the whole trace, at most.
+const TRACE_SECONDS: f64 = 0.5;
+/// Orders a second at 50,000 orders by those at 8,000, at least.
+const GROWTH: f64 = 0.5;
+/// Orders a second with a plugin, at least.
+const PLUGIN_ORDERS: f64 = 20_000.0;
+/// Percent of the cores, at least.
+const CORES_PERCENT: f64 = 90.0;
+/// How often what is short is measured; the best counts.
+const TRIES: usize = 5;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut paths = args.iter().filter(|arg| !arg.starts_with("--"));
+    let mut kept = true;
+    let mut bar = |what: &str, holds: bool| {
+        println!("{} {what}", if holds { "kept  " } else { "MISSED" });
+        kept &= holds;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    if let (Some(pods), Some(nodes)) = (paths.next(), paths.next()) {
+        openb_like(folder.path(), 1, 1).unwrap();
+        let whole = |path: &String| std::path::absolute(path).unwrap();
+        let (pods, nodes) = (whole(pods), whole(nodes));
+        let text = scenario(&format!("openb = {pods:?}"), &format!("openb = {nodes:?}"), "");
+        let (orders, seconds) = best(folder.path(), &text);
+        bar(
+            &format!("(a) {orders} orders in {seconds:.3} s a strategy (bar {TRACE_SECONDS} s)"),
+            seconds <= TRACE_SECONDS,
+        );
+    }
+    let rate_of = |orders: usize, strategy: &str| {
+        openb_like(folder.path(), orders, 1213).unwrap();
+        let (orders, seconds) = best(folder.path(), &made_up(strategy));
+        f64::from(u32::try_from(orders).unwrap()) / seconds
+    };
+    let (small, large) = (rate_of(8_000, ""), rate_of(50_000, ""));
+    let growth = large / small;
+    bar(
+        &format!("(b) {small:.0} orders/s of 8,000, {large:.0} of 50,000: {growth:.2} (bar {GROWTH})"),
+        growth >= GROWTH,
+    );
+    let plugin = benches::plugins::example_path("owner-specials.wasm");
+    let rate = rate_of(8_000, &format!("plugin = {plugin:?}"));
+    bar(&format!("(c) {rate:.0} orders/s with a plugin (bar {PLUGIN_ORDERS})"), rate >= PLUGIN_ORDERS);
+    openb_like(folder.path(), 200, 40).unwrap();
+    let percent = cores(folder.path());
+    bar(&format!("(d) 1,000 runs used {percent:.1}% of the cores (bar {CORES_PERCENT}%)"), percent >= CORES_PERCENT);
+    if kept || !args.iter().any(|arg| arg == "--bars") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn scenario(orders: &str, inventory: &str, strategy: &str) -> String {
+    format!(
+        "[orders]\n{orders}\n[inventory]\n{inventory}\n[[strategy]]\nname = 'one'\n{strategy}\n{}",
+        benches::simulate::RATES
+    )
+}
+
+fn made_up(strategy: &str) -> String {
+    scenario("openb = 'pods.csv'", "openb = 'nodes.csv'", strategy)
+}
+
+/// Orders of a scenario, and the seconds that its only strategy takes for them at best.
+fn best(folder: &Path, text: &str) -> (u64, f64) {
+    let sweep = sweep_of(text).unwrap();
+    let files = Files::in_folder(folder);
+    let executor = Executor::new(&sweep, &files, &InProcess);
+    let cell = executor.cell(0).unwrap();
+    let mut orders = 0;
+    let mut once = || {
+        let started = Instant::now();
+        let run = cell.run(RunPlace { run: 0, cell: 0, seed: 1 }, false).unwrap();
+        let seconds = started.elapsed().as_secs_f64();
+        orders = run.result.strategies.first().unwrap().orders;
+        seconds
+    };
+    let seconds = (0..TRIES).map(|_| once()).fold(f64::INFINITY, f64::min);
+    (orders, seconds)
+}
+
+struct Quiet;
+
+impl Progress for Quiet {
+    fn done(&self, _: &RunResult) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Percent of all cores that 1,000 runs use.
+fn cores(folder: &Path) -> f64 {
+    let axes = "[sweep]\nseeds = 100\n[sweep.axes]\n'strategy.one.set.rates.gpu.t4' = \
+                ['10', '20', '30', '40', '50', '60', '70', '80', '90', '100']\n[market]\nspread = '0.3'\nrates = 'rates.toml'\n";
+    let sweep: Sweep = sweep_of(&format!("{}{axes}", made_up(""))).unwrap();
+    let files = Files::in_folder(folder);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (started, before) = (Instant::now(), used());
+    let executor = Executor::new(&sweep, &files, &InProcess);
+    let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Quiet).unwrap();
+    assert_eq!(results.len(), 1000);
+    let (wall, used) = (started.elapsed(), used().saturating_sub(before));
+    100.0 * used.as_secs_f64() / (wall.as_secs_f64() * f64::from(u32::try_from(threads).unwrap()))
+}
+
+/// The time on any core that this process has had, as the kernel counts it: in hundredths of a second.
+fn used() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // The program's name, in parentheses, may have spaces.
+    let mut fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11);
+    let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
+    Duration::from_millis((next() + next()) * 10)
+}

@@ -1,0 +1,31 @@
+//! `bidprice simulate merge`: the answer of all shards, to the byte that of one process.
+
+use std::path::PathBuf;
+
+use pricing_sim::kept::merge;
+
+use super::answer::AnswerArgs;
+use super::outputs;
+use super::scene::Scene;
+use crate::error::{CliError, Exit};
+
+/// Arguments of `bidprice simulate merge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The plan's folder
+    #[arg(value_name = "DIR")]
+    plan: PathBuf,
+    /// What `simulate run` wrote, in any order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    answer: AnswerArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    let (scene, loaded) = Scene::planned(&args.plan)?;
+    outputs::check(args.answer.paths(), &scene, &args.files)?;
+    let answer = args.answer.begin()?;
+    let results = merge(&loaded, &args.files).map_err(|error| CliError::unreadable("simulate merge", error))?;
+    answer.finish(&scene, &results)
+}

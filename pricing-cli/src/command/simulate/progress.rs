@@ -1,0 +1,100 @@
+//! What people see of a sweep that goes on, and how they end it.
+
+use std::io::IsTerminal;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::error::CliError;
+use crate::output;
+
+/// What ends before this needs no bar.
+const MOMENT: Duration = Duration::from_millis(500);
+/// How often the bar is drawn where no run ends.
+const TICK: Duration = Duration::from_millis(250);
+const TEMPLATE: &str = "{wide_bar} {pos}/{len} runs, {per_sec}, {eta} left";
+/// The exit code of what was ended by a signal: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is no terminal.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    /// Shows the bar after a moment.
+    shows: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Bar {
+    /// A bar for so many runs, of which some are done.
+    pub(super) fn new(runs: usize, done: usize) -> Self {
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let bar = ProgressBar::with_draw_target(Some(wide(runs)), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+            bar.set_style(style);
+        }
+        bar.set_position(wide(done));
+        bar.reset_eta();
+        let shown = std::io::stderr().is_terminal();
+        let shows = shown.then(|| {
+            let (stop, stopped) = mpsc::channel();
+            let bar = bar.clone();
+            let show = move || {
+                if stopped.recv_timeout(MOMENT) == Err(RecvTimeoutError::Timeout) {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(TICK);
+                }
+            };
+            (stop, thread::spawn(show))
+        });
+        Self { bar, shows }
+    }
+
+    /// A run is done.
+    pub(super) fn done(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub(super) fn clear(mut self) {
+        if let Some((stop, shows)) = self.shows.take() {
+            drop(stop);
+            let _ = shows.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Whether somebody wants this program to end: set by the first signal, for good.
+static CAME: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C and the signals that ask a program to end.
+pub(super) struct Interrupt;
+
+impl Interrupt {
+    /// Listens. Where finished runs are kept, the first signal lets those that go on finish and the second ends at once;
+    /// where nothing is kept, there is nothing to wait for.
+    pub(super) fn listen(kept: bool) -> Result<Self, CliError> {
+        let handler = move || {
+            if !kept {
+                output::complain("interrupted: nothing is kept; with --checkpoint FILE finished runs would be");
+                process::exit(INTERRUPTED);
+            }
+            if CAME.swap(true, Ordering::Relaxed) {
+                process::exit(INTERRUPTED);
+            }
+            output::complain("interrupted: runs that are going on are finished first; once more ends at once");
+        };
+        ctrlc::set_handler(handler)
+            .map_err(|error| CliError::internal(format!("signals cannot be listened to: {error}")))?;
+        Ok(Self)
+    }
+
+    /// Whether a signal came.
+    #[expect(clippy::unused_self, reason = "whoever asks listens")]
+    pub(super) fn came(&self) -> bool {
+        CAME.load(Ordering::Relaxed)
+    }
+}

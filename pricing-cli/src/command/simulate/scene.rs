@@ -1,0 +1,170 @@
+//! A scenario with what the command line changes in it.
+
+use std::path::Path;
+
+use pricing_core::input::InputError;
+use pricing_sim::files::Files;
+use pricing_sim::kept::{Loaded, Plan};
+use pricing_sim::scenario::{self, ScenarioError};
+use pricing_sim::sweep::Sweep;
+use toml::{Table, Value};
+
+use crate::error::CliError;
+use crate::load::{self, Document};
+
+/// The most bytes that a scenario may have.
+const MAX_SCENARIO_BYTES: usize = 4 << 20;
+
+/// What is changed in a scenario.
+#[derive(Debug, clap::Args)]
+pub(super) struct ChangeArgs {
+    /// Sets a key of the scenario, such as `orders.limit=100` or `strategy.card.set.rates.cpu="2"`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The first seed, instead of the scenario's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How many seeds, from the first on, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: Option<u32>,
+}
+
+/// What is run.
+#[derive(Debug)]
+pub(super) struct Scene {
+    /// What messages call where it came from.
+    pub(super) source: String,
+    /// What reports call it.
+    pub(super) name: String,
+    /// The scenario, as the command line changed it.
+    pub(super) table: Table,
+    /// Its runs.
+    pub(super) sweep: Sweep,
+    /// Its files.
+    pub(super) files: Files,
+}
+
+impl Scene {
+    /// Reads a scenario.
+    pub(super) fn read(path: &Path, change: &ChangeArgs) -> Result<Self, CliError> {
+        let document = Document::read(path, MAX_SCENARIO_BYTES)?;
+        let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
+        change.apply(&mut table)?;
+        let wrong = |error: ScenarioError| CliError::unreadable(load::name(path), error);
+        let sweep = Sweep::of(&table).map_err(wrong)?;
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
+        Ok(Self {
+            source: load::name(path),
+            name: name_of(&table, stem),
+            table,
+            sweep,
+            files: Files::in_folder(path.parent().unwrap_or_else(|| Path::new(""))),
+        })
+    }
+
+    /// Reads the scenario of a plan.
+    pub(super) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
+        let loaded = Plan::read(folder).map_err(|error| CliError::unreadable(folder.display(), error))?;
+        let scene = Self {
+            source: folder.display().to_string(),
+            name: loaded.plan.name.clone(),
+            table: loaded.table.clone(),
+            sweep: loaded.sweep.clone(),
+            files: loaded.files.clone(),
+        };
+        Ok((scene, loaded))
+    }
+}
+
+fn name_of(table: &Table, otherwise: &str) -> String {
+    table.get("name").and_then(Value::as_str).unwrap_or(otherwise).to_owned()
+}
+
+impl ChangeArgs {
+    fn apply(&self, table: &mut Table) -> Result<(), CliError> {
+        for change in &self.set {
+            let usage = || CliError::Usage(format!("--set takes KEY=VALUE, and `{change}` is none"));
+            let (key, value) = split(change).ok_or_else(usage)?;
+            set(table, "--set", key, read_value(value))?;
+        }
+        let listed = table.get("sweep").and_then(|sweep| sweep.get("seeds")).is_some_and(Value::is_array);
+        if let Some(seed) = self.seed {
+            if listed && self.seeds.is_none() {
+                let message = "the scenario lists its seeds under `sweep.seeds`, so --seed would change nothing: \
+                               give --seeds, too, or --set 'sweep.seeds=[..]'";
+                return Err(CliError::Usage(message.to_owned()));
+            }
+            let seed = i64::try_from(seed).map_err(|_| CliError::Usage(format!("--seed is at most {}", i64::MAX)))?;
+            set(table, "--seed", "seed", seed.into())?;
+        }
+        if let Some(seeds) = self.seeds {
+            set(table, "--seeds", "sweep.seeds", i64::from(seeds).into())?;
+        }
+        // Unknown keys are refused here, where the command line can still be named.
+        scenario::of_table(table.clone()).map(|_| ()).map_err(|error| CliError::malformed("scenario", error))
+    }
+}
+
+/// Sets a key that no axis sets again.
+fn set(table: &mut Table, flag: &str, key: &str, value: Value) -> Result<(), CliError> {
+    let axes = table.get("sweep").and_then(|sweep| sweep.get("axes")).and_then(Value::as_table);
+    if axes.is_some_and(|axes| axes.keys().any(|axis| same_key(axis, key))) {
+        let message = format!("{flag}: `{key}` is an axis of the scenario, which sets it in every cell");
+        return Err(CliError::Usage(message));
+    }
+    let malformed = |error: InputError| CliError::malformed(flag, error);
+    scenario::set(table, key, value).map_err(malformed)
+}
+
+/// Whether two keys are one key, written differently or not.
+fn same_key(one: &str, other: &str) -> bool {
+    let parsed = |key: &str| format!("{key} = 0").parse::<Table>().ok();
+    one == other || parsed(one).is_some_and(|one| Some(one) == parsed(other))
+}
+
+/// A key and a value at the first `=` that is not in quotes.
+fn split(change: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    for (place, c) in change.char_indices() {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '=' => {
+                let (key, value) = change.split_at_checked(place)?;
+                return Some((key.trim(), value.get(1..)?)).filter(|(key, _)| !key.is_empty());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A value as TOML, or as text where it is none.
+fn read_value(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
+    parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_toml_or_else_text() {
+        assert_eq!(read_value("3"), Value::Integer(3));
+        assert_eq!(read_value("\"3\""), Value::String("3".to_owned()));
+        assert_eq!(read_value("[1, 2]"), Value::Array(vec![1.into(), 2.into()]));
+        assert_eq!(read_value("highest-wildcard"), Value::String("highest-wildcard".to_owned()));
+        assert_eq!(read_value("1\nother = 2"), Value::String("1\nother = 2".to_owned()));
+        assert_eq!(read_value(""), Value::String(String::new()));
+    }
+
+    #[test]
+    fn a_change_is_split_at_the_first_equals_sign_that_is_not_in_quotes() {
+        assert_eq!(split("a.b=c=d"), Some(("a.b", "c=d")));
+        assert_eq!(split("a.\"x=y\" = 1"), Some(("a.\"x=y\"", " 1")));
+        assert_eq!(split("a"), None);
+        assert_eq!(split("=1"), None);
+        assert!(same_key("a.\"b\"", "a.b") && !same_key("a.b", "a.c"));
+    }
+}

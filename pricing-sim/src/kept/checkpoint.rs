@@ -1,0 +1,228 @@
+//! Finished runs, kept as they are done, so that an interrupted sweep goes on where it was.
+//!
+//! A checkpoint is a file of lines: what it belongs to, then one finished run each. A process that was killed may leave
+//! its last line unfinished, which is dropped.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Identity, KeptError, SCHEMA, to_line};
+use crate::result::RunResult;
+use crate::sweep::Sweep;
+
+/// What messages call it.
+const WHAT: &str = "checkpoint of `bidprice simulate`";
+/// What the first line says that the file is.
+const KIND: &str = "bidprice simulate checkpoint";
+/// How often what was written is forced to the disk: a machine that loses power loses no more than that.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    kind: String,
+    schema: u32,
+    digest: String,
+    runs: usize,
+    identity: Identity,
+}
+
+/// The first line of any version.
+#[derive(Deserialize)]
+struct AnyHeader {
+    kind: String,
+    schema: u32,
+}
+
+/// A file of finished runs that this process alone writes to.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    results: Vec<RunResult>,
+    dropped: bool,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    /// Where the last whole line ends.
+    end: u64,
+    synced: Instant,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint, or begins one where there is no file or an empty one.
+    ///
+    /// # Errors
+    /// When the file is something else, belongs to something else, is broken, or another process has it.
+    pub fn open(path: &Path, identity: Identity, sweep: &Sweep) -> Result<Self, KeptError> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| KeptError::io(path, error))?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(KeptError::Stranger { path: path.to_owned(), what: WHAT });
+        }
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => KeptError::Busy(path.to_owned()),
+            TryLockError::Error(error) => KeptError::io(path, error),
+        })?;
+        let header =
+            Header { kind: KIND.to_owned(), schema: SCHEMA, digest: identity.digest(), runs: sweep.len(), identity };
+        let begin = to_line(&header, path)?;
+        let read = read(path, &file, &header, &begin, sweep)?;
+        let mut writer = Writer { file, end: read.end, synced: Instant::now() };
+        writer.cut().map_err(|error| KeptError::io(path, error))?;
+        if read.end == 0 {
+            writer.append(&begin).map_err(|error| unwritable(path, &error))?;
+        }
+        let results = read.results.into_values().collect();
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), results, dropped: read.dropped })
+    }
+
+    /// The runs that were finished before, by place.
+    #[must_use]
+    pub fn results(&self) -> &[RunResult] {
+        &self.results
+    }
+
+    /// Whether a last line was there that was not finished.
+    #[must_use]
+    pub fn dropped(&self) -> bool {
+        self.dropped
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps a finished run.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was kept before still is.
+    pub fn keep(&self, result: &RunResult) -> Result<(), KeptError> {
+        let line = to_line(result, &self.path)?;
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.append(&line).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    /// Forces everything that is kept to the disk.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub fn sync(&self) -> Result<(), KeptError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.file.sync_data().map_err(|error| unwritable(&self.path, &error))
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> KeptError {
+    let what = "it cannot be written";
+    KeptError::io(
+        path,
+        format_args!("{what}: {error}; the runs in it are kept: make room and run the same command again"),
+    )
+}
+
+impl Writer {
+    /// Adds a line, all of it or nothing.
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if let Err(error) = self.file.write_all(line) {
+            // What is left behind is dropped by the next process if it cannot be cut off now.
+            let _ = self.cut();
+            return Err(error);
+        }
+        self.end = self.end.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+        if self.synced.elapsed() > SYNC_EVERY {
+            self.file.sync_data()?;
+            self.synced = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Cuts off what is behind the last whole line.
+    fn cut(&mut self) -> std::io::Result<()> {
+        if self.file.metadata()?.len() > self.end {
+            self.file.set_len(self.end)?;
+        }
+        self.file.seek(SeekFrom::Start(self.end)).map(|_| ())
+    }
+}
+
+/// What a checkpoint had.
+#[derive(Default)]
+struct Read {
+    results: BTreeMap<usize, RunResult>,
+    end: u64,
+    dropped: bool,
+}
+
+fn read(path: &Path, file: &File, header: &Header, begin: &[u8], sweep: &Sweep) -> Result<Read, KeptError> {
+    let mut reader = BufReader::new(file);
+    let mut found = Read::default();
+    let mut line = Vec::new();
+    let mut number: usize = 0;
+    loop {
+        line.clear();
+        number = number.saturating_add(1);
+        let length = reader.read_until(b'\n', &mut line).map_err(|error| KeptError::io(path, error))?;
+        if length == 0 {
+            return Ok(found);
+        }
+        let whole = line.ends_with(b"\n");
+        if number == 1 {
+            // Whoever began it may have been killed in the middle of the first line.
+            if !whole && begin.starts_with(&line) {
+                found.dropped = true;
+                return Ok(found);
+            }
+            check_header(path, &line, header)?;
+        } else if whole {
+            add(path, number, &line, sweep, &mut found)?;
+        } else {
+            found.dropped = true;
+            return Ok(found);
+        }
+        found.end = found.end.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+    }
+}
+
+fn check_header(path: &Path, line: &[u8], header: &Header) -> Result<(), KeptError> {
+    let stranger = || KeptError::Stranger { path: path.to_owned(), what: WHAT };
+    let any: AnyHeader = serde_json::from_slice(line).map_err(|_| stranger())?;
+    if any.kind != KIND {
+        return Err(stranger());
+    }
+    let differs = |differences| Err(KeptError::Differs { path: path.to_owned(), differences });
+    if any.schema != SCHEMA {
+        return differs(vec![format!("it has version {} of its format, and this program writes {SCHEMA}", any.schema)]);
+    }
+    let kept: Header = serde_json::from_slice(line).map_err(|error| KeptError::broken(path, 1, error))?;
+    if kept.digest != header.digest || kept.runs != header.runs || kept.identity != header.identity {
+        return differs(header.identity.differences(&kept.identity));
+    }
+    Ok(())
+}
+
+fn add(path: &Path, number: usize, line: &[u8], sweep: &Sweep, found: &mut Read) -> Result<(), KeptError> {
+    let hint = "delete the line or the file";
+    let broken = |problem: String| KeptError::broken(path, number, format_args!("{problem}; {hint}"));
+    let result: RunResult = serde_json::from_slice(line).map_err(|error| broken(error.to_string()))?;
+    let place = sweep.run(result.run).filter(|place| (place.cell, place.seed) == (result.cell, result.seed));
+    let place = place.ok_or_else(|| broken("it is no run of this sweep".to_owned()))?;
+    match found.results.get(&place.run) {
+        Some(known) if *known != result => Err(broken(format!("run {} is there twice and differs", place.run))),
+        _ => {
+            found.results.insert(place.run, result);
+            Ok(())
+        }
+    }
+}

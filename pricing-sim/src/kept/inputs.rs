@@ -1,0 +1,123 @@
+//! The files that a scenario names, by what is in them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::KeptError;
+use crate::files::Files;
+use crate::scenario::{self, InputKind, ScenarioError};
+use crate::stream::sdl_dir::ENDINGS;
+use crate::sweep::Sweep;
+
+/// How deep folders of a bid log go at most.
+const MAX_DEPTH: usize = 8;
+
+/// A file or folder that a scenario names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// As the scenario names it.
+    pub name: String,
+    /// The file, or those of the folder by path.
+    pub files: Vec<InputFile>,
+}
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputFile {
+    /// Where it is in the folder; empty where the input is a file itself.
+    pub path: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+/// Everything that the cells of a sweep read, by name.
+///
+/// # Errors
+/// When something of it cannot be read.
+pub fn inputs(sweep: &Sweep, files: &Files) -> Result<Vec<Input>, KeptError> {
+    let mut names = BTreeMap::new();
+    for cell in &sweep.cells {
+        let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
+        names.extend(scenario::inputs(&scenario::of_table(cell.table.clone()).map_err(malformed)?));
+    }
+    names.into_iter().map(|(name, kind)| read(name, kind, files)).collect()
+}
+
+fn read(name: String, kind: InputKind, files: &Files) -> Result<Input, KeptError> {
+    let path = files.path(&name);
+    let mut found = Vec::new();
+    let failed = |error: std::io::Error| KeptError::Io { path: name.clone().into(), problem: error.to_string() };
+    if path.is_dir() && kind != InputKind::File {
+        let wanted = |name: &Path| match kind {
+            InputKind::Sdls => {
+                name.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
+            }
+            _ => true,
+        };
+        let depth = if kind == InputKind::Sdls { 1 } else { MAX_DEPTH };
+        walk(&path, "", depth, &wanted, &mut found).map_err(failed)?;
+    } else {
+        found.push(describe(&path, String::new()).map_err(failed)?);
+    }
+    Ok(Input { name, files: found })
+}
+
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    wanted: &dyn Fn(&Path) -> bool,
+    found: &mut Vec<InputFile>,
+) -> std::io::Result<()> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
+    names.sort();
+    for name in names {
+        let path = folder.join(&name);
+        let shown = name.to_str().ok_or_else(|| std::io::Error::other("a file's name is not UTF-8 text"))?;
+        let shown = format!("{prefix}{shown}");
+        let kind = fs::metadata(&path)?;
+        if kind.is_dir() && depth > 0 {
+            walk(&path, &format!("{shown}/"), depth.saturating_sub(1), wanted, found)?;
+        } else if kind.is_file() && wanted(&path) {
+            found.push(describe(&path, shown)?);
+        }
+    }
+    Ok(())
+}
+
+/// What is in a file.
+pub(super) fn describe(path: &Path, shown: String) -> std::io::Result<InputFile> {
+    let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("this is no file"));
+    }
+    let (mut digest, mut bytes) = (Sha256::new(), 0_u64);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut buffer)?;
+        let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
+        digest.update(part);
+        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    Ok(InputFile { path: shown, sha256: hex(&digest.finalize()), bytes })
+}
+
+/// Bytes as text.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A string takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,117 @@
+//! Runs that outlive the process that did them: checkpoints of a sweep, plans of shards, and the shards' results.
+//!
+//! All of them know what they belong to by an [`Identity`]: the program's version, the scenario and the digest of every
+//! file that it names. What belongs to something else is refused, and the error says what differs.
+
+mod checkpoint;
+mod identity;
+mod inputs;
+mod plan;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::scenario::ScenarioError;
+
+pub use checkpoint::Checkpoint;
+pub use identity::Identity;
+pub use inputs::{Input, InputFile, inputs};
+pub use plan::{Axis, CopiedInput, Loaded, PLAN, Plan, ShardRange};
+pub use shard::{Part, merge, write_part};
+
+/// The version of what is kept: it changes when older programs could not read it.
+pub const SCHEMA: u32 = 1;
+/// The version of this program. Another one may come to other numbers.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why something that is kept cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptError {
+    /// A file cannot be read or written.
+    #[error("`{}`: {problem}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// Another process writes to it.
+    #[error("another process writes to `{}`; wait for it, or name another file", .0.display())]
+    Busy(PathBuf),
+    /// It is something else.
+    #[error("`{}` is no {what}; name another file", path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// It belongs to something else.
+    #[error("`{}` belongs to another simulation: {}", path.display(), differences.join("; "))]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// In what.
+        differences: Vec<String>,
+    },
+    /// It is broken.
+    #[error("`{}`, line {line}: {problem}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// How.
+        problem: String,
+    },
+    /// It cannot be used for what is asked.
+    #[error("{0}")]
+    Unusable(String),
+    /// The scenario cannot be run.
+    #[error(transparent)]
+    Scenario(Box<ScenarioError>),
+}
+
+impl From<ScenarioError> for KeptError {
+    fn from(error: ScenarioError) -> Self {
+        Self::Scenario(Box::new(error))
+    }
+}
+
+impl KeptError {
+    fn io(path: &Path, problem: impl ToString) -> Self {
+        Self::Io { path: path.to_owned(), problem: problem.to_string() }
+    }
+
+    fn broken(path: &Path, line: usize, problem: impl ToString) -> Self {
+        Self::Broken { path: path.to_owned(), line, problem: problem.to_string() }
+    }
+}
+
+/// Writes a file so that it is there with all of its content or not at all.
+fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), KeptError> {
+    let name = path.file_name().ok_or_else(|| KeptError::io(path, "this names no file"))?;
+    let mut temporary = name.to_owned();
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let write = || {
+        let mut file = io::BufWriter::new(File::create(&temporary)?);
+        content(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        KeptError::io(path, format_args!("it cannot be written: {error}"))
+    })
+}
+
+fn to_line(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, KeptError> {
+    let mut line = serde_json::to_vec(value).map_err(|error| KeptError::io(path, error))?;
+    line.push(b'\n');
+    Ok(line)
+}
