@@ -13,6 +13,6 @@ pub(crate) mod replay;
 pub(crate) mod reserve;
 pub(crate) mod serve;
 pub(crate) mod shadow;
-pub(crate) mod simulate;
 pub(crate) mod shell;
+pub(crate) mod simulate;
 pub(crate) mod status;

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 
 pub use decisions::DecisionsFile;
 pub use output::Output;
-pub use results::write_results;
+pub use results::ResultsFile;
 pub use rows::{Format, RowsFile};
 
 /// Why a file could not be written.

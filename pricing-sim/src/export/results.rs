@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rust_decimal::Decimal;
 
-use super::{Column, ExportError, Kind, PERCENT, RowsFile, USD, Value};
+use super::{Column, ExportError, Format, Kind, Output, PERCENT, RowsFile, USD, Value};
 use crate::result::{RunResult, StrategyRun};
-use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, figures};
+use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, totals};
 use crate::sweep::Sweep;
 
 /// Columns whose names the runs decide.
@@ -18,22 +18,39 @@ struct Names {
     reasons: BTreeSet<String>,
 }
 
-/// Writes a row for each run and strategy, with every figure of it.
-///
-/// # Errors
-/// When the file cannot be written; nothing is left of it then.
-pub fn write_results(path: &Path, sweep: &Sweep, results: &[RunResult]) -> Result<(), ExportError> {
-    let names = names(sweep, results);
-    let columns = columns(&names);
-    let mut file = RowsFile::create(path, columns.clone())?;
-    for result in results {
-        let axes = axis_cells(&axes_of(sweep, result.cell), &names);
-        for strategy in &result.strategies {
-            let figures = figures(&[(result.window, strategy)])?;
-            file.write(&row(result, strategy, &figures, &names, &axes, &columns)?)?;
-        }
+/// A file of results that was begun, so that it is known before the runs whether it can be written.
+#[derive(Debug)]
+pub struct ResultsFile {
+    format: Format,
+    output: Output,
+}
+
+impl ResultsFile {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When there can be no such file.
+    pub fn create(path: &Path) -> Result<Self, ExportError> {
+        Ok(Self { format: Format::of(path)?, output: Output::create(path)? })
     }
-    file.finish()
+
+    /// Writes a row for each run and strategy, with every figure of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written; nothing is left of it then.
+    pub fn write(self, sweep: &Sweep, results: &[RunResult]) -> Result<(), ExportError> {
+        let names = names(sweep, results);
+        let columns = columns(&names);
+        let mut file = RowsFile::begin(self.format, self.output, columns.clone())?;
+        for result in results {
+            let axes = axis_cells(&axes_of(sweep, result.cell), &names);
+            for strategy in &result.strategies {
+                let figures = totals(&[(result.window, strategy)])?;
+                file.write(&row(result, strategy, &figures, &names, &axes, &columns)?)?;
+            }
+        }
+        file.finish()
+    }
 }
 
 fn names(sweep: &Sweep, results: &[RunResult]) -> Names {

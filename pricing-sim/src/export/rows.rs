@@ -63,8 +63,10 @@ impl RowsFile {
     /// # Errors
     /// When there can be no such file.
     pub fn create(path: &Path, columns: Vec<Column>) -> Result<Self, ExportError> {
-        let format = Format::of(path)?;
-        let output = Output::create(path)?;
+        Self::begin(Format::of(path)?, Output::create(path)?, columns)
+    }
+
+    pub(super) fn begin(format: Format, output: Output, columns: Vec<Column>) -> Result<Self, ExportError> {
         let writer = match format {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(output);

@@ -1,9 +1,11 @@
 //! Scenarios: what is simulated, as a TOML file says it.
 
+mod inputs;
 mod model;
 mod rates;
 mod read;
 
+pub use inputs::inputs;
 pub use model::*;
 pub use rates::pricing;
 pub use read::{ScenarioError, of_table, parse, set};

@@ -126,6 +126,17 @@ fn strategy(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<Strat
 /// # Errors
 /// When a total outgrows the exact decimals.
 pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
+    let mut figures = totals(list)?;
+    let kinds: Vec<&str> = figures.gpu_utilisation.iter().map(|gpu| gpu.kind.as_str()).collect();
+    figures.over_time = over_time(list, &kinds)?;
+    Ok(figures)
+}
+
+/// What a strategy came to in some runs together, without what it came to over time.
+///
+/// # Errors
+/// When a total outgrows the exact decimals.
+pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
     let count = |of: fn(&StrategyRun) -> u64| list.iter().fold(0_u64, |sum, (_, run)| sum.saturating_add(of(run)));
     let (orders, won) = (count(|run| run.orders), count(|run| run.won));
     let mut lost = BTreeMap::new();
@@ -134,7 +145,6 @@ pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError>
         *total = total.saturating_add(*orders);
     }
     let gpus = gpus(list)?;
-    let kinds = gpus.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>();
     let all_gpus = gpus.iter().try_fold(Pool::default(), |sum, (_, pool)| sum.plus(*pool))?;
     Ok(Figures {
         orders,
@@ -156,7 +166,7 @@ pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError>
         overcharge: charge(list, |run| &run.overcharge)?,
         undercharge: charge(list, |run| &run.undercharge)?,
         win_by_price: win_by_price(list),
-        over_time: over_time(list, &kinds)?,
+        over_time: Vec::new(),
         by_clock: count(|run| run.by_clock),
         gpu_utilisation: gpus.iter().map(|(kind, pool)| pool.utilisation(kind)).collect::<Result<_, _>>()?,
     })
@@ -297,9 +307,9 @@ fn part(list: &[(Window, &StrategyRun)], place: usize, kinds: &[&str]) -> Result
     })
 }
 
-/// The figures of each run by itself.
+/// The totals of each run by itself.
 pub(super) fn each(list: &[(Window, &StrategyRun)]) -> Result<Vec<Figures>, SummaryError> {
-    list.chunks(1).map(figures).collect()
+    list.chunks(1).map(totals).collect()
 }
 
 /// The interval of a figure; none where a run has none.

@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer};
 use crate::result::usd;
 use crate::time::Millis;
 
-pub use build::{axes_of, figures};
+pub use build::{axes_of, figures, totals};
 pub use percent::Percent;
 pub use stats::{CONFIDENCE, Interval, quantile};
 

@@ -1,7 +1,7 @@
 //! `--report`: what came of a simulation as one HTML file.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pricing_sim::export::Output;
 use pricing_sim::report::{ReportContext, html};
@@ -9,39 +9,24 @@ use pricing_sim::summary::Summary;
 
 use crate::error::CliError;
 
-/// Where the report goes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ReportArgs {
-    /// Also writes a report as one HTML file that needs no network
-    #[arg(long, value_name = "FILE.html")]
-    report: Option<PathBuf>,
-}
-
 /// A report that is to be written. Its file takes its name when it is complete.
-pub(crate) struct Report<'a>(Option<(Output, &'a Path)>);
+pub(super) struct Report<'a>(Option<(Output, &'a Path)>);
 
-impl ReportArgs {
+impl<'a> Report<'a> {
     /// Begins the report, before the simulation: a place where nothing can be written is told at once.
-    pub(crate) fn begin(&self) -> Result<Report<'_>, CliError> {
-        let begin = |path: &'_ PathBuf| {
-            Output::create(path).map_err(|error| CliError::unwritable(path.display(), error))
+    pub(super) fn begin(path: Option<&'a Path>) -> Result<Self, CliError> {
+        let begin = |path: &'a Path| match Output::create(path) {
+            Ok(file) => Ok((file, path)),
+            Err(error) => Err(CliError::unwritable(path.display(), error)),
         };
-        let file = self.report.as_ref().map(|path| begin(path).map(|file| (file, path.as_path()))).transpose()?;
-        Ok(Report(file))
+        path.map(begin).transpose().map(Self)
     }
-}
 
-impl Report<'_> {
     /// Writes the report.
     ///
     /// The command that makes it again names files without their folders: the report of a run is the same wherever it
     /// was made.
-    pub(crate) fn finish(
-        self,
-        summary: &Summary,
-        scenario: (&Path, &str),
-        seed: Option<u64>,
-    ) -> Result<(), CliError> {
+    pub(super) fn finish(self, summary: &Summary, scenario: (&Path, &str), seed: Option<u64>) -> Result<(), CliError> {
         let Some((mut file, path)) = self.0 else { return Ok(()) };
         let (name, text) = scenario;
         let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
