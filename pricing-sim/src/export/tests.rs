@@ -30,7 +30,8 @@ fn csv_and_json_lines_keep_every_digit() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "count,text,usd\n-1,\"a, \"\"b\"\"\",0.10\n,,\n");
     let path = folder.path().join("rows.JSONL");
     write(&path);
-    let expected = "{\"count\":-1,\"text\":\"a, \\\"b\\\"\",\"usd\":\"0.10\"}\n{\"count\":null,\"text\":null,\"usd\":null}\n";
+    let expected =
+        "{\"count\":-1,\"text\":\"a, \\\"b\\\"\",\"usd\":\"0.10\"}\n{\"count\":null,\"text\":null,\"usd\":null}\n";
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

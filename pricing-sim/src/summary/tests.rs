@@ -52,7 +52,15 @@ fn strategy(name: &str, won: u64, revenue: &str) -> StrategyRun {
         idle: Idle { gpu: usd("1"), cpu: usd("2"), memory: usd("3"), unpriced_card_ms: 0 },
         fragmentation: Fragmentation { free_ms: 10, unusable_ms: 20, weight: 3 },
         by_price: vec![PriceBin { from_usd: 50, bids: 3, won }],
-        over_time: vec![Bucket { at: 0, length: 1000, gpus: vec![500], cpu_ms: 500, arrived: 3, won, ..Bucket::default() }],
+        over_time: vec![Bucket {
+            at: 0,
+            length: 1000,
+            gpus: vec![500],
+            cpu_ms: 500,
+            arrived: 3,
+            won,
+            ..Bucket::default()
+        }],
         by_clock: 0,
     }
 }
