@@ -1,6 +1,6 @@
 //! `bidprice simulate`: what it answers, and the files that it writes.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test case must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

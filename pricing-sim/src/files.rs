@@ -55,6 +55,14 @@ impl Files {
         self.copies.get(name).map_or_else(|| self.folder.join(name), |copy| self.folder.join(copy))
     }
 
+    /// A file, to be read bit by bit.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(&self, name: &str) -> Result<File, FileError> {
+        File::open(self.path(name)).map_err(|error| unreadable(name, error))
+    }
+
     /// The bytes of a file.
     ///
     /// # Errors
@@ -85,6 +93,31 @@ impl Files {
                 && endings.contains(&ending)
             {
                 names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// As [`Self::list`], with the files of folders in the folder, as `inner/name`.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub fn list_deep(&self, folder: &str, endings: &[&str]) -> Result<Vec<String>, FileError> {
+        let unreadable = |error: std::io::Error| unreadable(folder, error);
+        let path = self.path(folder);
+        let mut names = self.list(folder, endings)?;
+        names.retain(|name| !path.join(name).is_dir());
+        for entry in fs::read_dir(&path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            // Hidden folders are other programs' business.
+            let Some(inner) = entry.file_name().to_str().map(str::to_owned).filter(|name| !name.starts_with('.'))
+            else {
+                continue;
+            };
+            if entry.path().is_dir() {
+                let found = Self::in_folder(&path).list(&inner, endings)?;
+                names.extend(found.into_iter().map(|name| format!("{inner}/{name}")));
             }
         }
         names.sort();

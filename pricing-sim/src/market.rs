@@ -9,7 +9,7 @@ use pricing_core::order::Order;
 use pricing_core::quote::{Supply, Terms, quote};
 use pricing_core::rates::{AmbiguousGpu, Pricing};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use rust_decimal::prelude::ToPrimitive;
 
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
@@ -50,7 +50,8 @@ pub fn ambiguous(wildcard: Wildcard) -> AmbiguousGpu {
 
 /// The shape of a distribution as a float. It never multiplies money itself: see [`factor`].
 pub(crate) fn float(number: Option<Number>) -> f64 {
-    number.and_then(|number| number.0.to_f64()).unwrap_or(0.0)
+    // Text is read to the nearest float, the same one everywhere.
+    number.and_then(|number| number.0.to_string().parse().ok()).unwrap_or(0.0)
 }
 
 /// A random factor as an exact decimal: what multiplies money is a number of millionths.
@@ -58,8 +59,9 @@ pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
     if sigma == 0.0 {
         return Decimal::ONE;
     }
-    let drawn = Decimal::from_f64(draw.log_normal(sigma)).unwrap_or(Decimal::ONE);
-    drawn.round_dp(FACTOR_DECIMALS).max(Decimal::new(1, FACTOR_DECIMALS))
+    let millionths = libm::round(draw.log_normal(sigma) * 1_000_000.0).to_i128().unwrap_or(1).max(1);
+    // With sigmas of at most `MAX_SIGMA` any draw is far within what a decimal holds.
+    Decimal::try_from_i128_with_scale(millionths, FACTOR_DECIMALS).unwrap_or(Decimal::MAX)
 }
 
 /// Everybody else who bids.
@@ -89,7 +91,7 @@ impl Market {
             return ListPrices::default();
         }
         let of = |arrival: &Arrival| {
-            let price = |competitor: &Competitor| usd_of(arrival, &competitor.pricing, usd_per_akt);
+            let price = |competitor: &Competitor| cost(arrival, &competitor.pricing, usd_per_akt).ok();
             self.competitors.iter().map(price).collect()
         };
         ListPrices { by_order: arrivals.iter().map(of).collect() }
@@ -118,11 +120,17 @@ impl BestOffers {
 }
 
 /// What an order costs by a rate card when nothing is known of an inventory, whatever its tenant would pay.
-pub(crate) fn usd_of(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Option<Usd> {
+///
+/// # Errors
+/// Why the rate card does not price it.
+pub(crate) fn cost(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Result<Usd, String> {
     let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt, ..Terms::default() };
     let max_price = arrival.order.max_price.as_ref();
     let unlimited = max_price.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
     let order = Order { max_price: unlimited, ..(*arrival.order).clone() };
     let quote = quote(&order, pricing, Supply::Unknown, &terms);
-    quote.price().and(quote.usd_per_month)
+    match (quote.price(), quote.usd_per_month, quote.reason()) {
+        (Some(_), Some(usd), _) => Ok(usd),
+        (_, _, reason) => Err(reason.map_or_else(|| "it comes to nothing".to_owned(), |reason| reason.message.clone())),
+    }
 }

@@ -13,6 +13,7 @@ use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
 use crate::files::Files;
 use crate::scenario::InventoryEntry;
 use crate::stream::StreamError;
+use crate::stream::cell::with_vendor;
 use crate::stream::openb::{Models, NodeRow, read_kind, rows};
 
 /// The most nodes that a description may have.
@@ -166,7 +167,7 @@ fn part_of(part: &str) -> Result<Described, String> {
         let (number, kind) = piece.split_once(' ').ok_or("expected a number of cards and their kind after ` x `")?;
         let number: u64 = number.parse().map_err(|_| format!("`{number}` is no number of cards"))?;
         total = total.saturating_add(number);
-        cards.push((number, Some(described_kind(kind.trim()).map_err(|error| error.message().to_owned())?)));
+        cards.push((number, Some(read_kind(&with_vendor(kind.trim())).map_err(|error| error.message().to_owned())?)));
     }
     if total > MAX_NODE_GPUS {
         return Err(format!("a node has {total} cards; at most {MAX_NODE_GPUS} are believed"));
@@ -197,11 +198,4 @@ fn counted(text: &str, words: &[&str]) -> Result<u64, String> {
         return Err(format!("expected `{}` after `{number}`", words.join("` or `")));
     }
     number.parse().map_err(|_| format!("`{number}` is no number of nodes"))
-}
-
-/// A kind with or without its vendor: `h100/80Gi/sxm`.
-fn described_kind(text: &str) -> Result<GpuKind, InputError> {
-    let first = text.split('/').next().unwrap_or("");
-    let has_vendor = ["nvidia", "amd", "intel"].iter().any(|vendor| vendor.eq_ignore_ascii_case(first));
-    if has_vendor { read_kind(text) } else { read_kind(&format!("nvidia/{text}")) }
 }

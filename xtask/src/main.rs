@@ -1,4 +1,4 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|plugins`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|study|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
@@ -17,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     plugins only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
   docs              the reference and the schema of the configuration
+  study             the tables of docs/study.md, from a run of its scenario
   plugins [--check] [--engines]
                     the example plugins; --check builds them elsewhere and compares what they do with those in the
                     repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
         ["docs"] => cargo(&["test", "-p", "pricing-service", "--test", "reference"], &[("BIDPRICE_GENERATE", "1")]),
+        ["study"] => cargo(&["test", "-p", "pricing-cli", "--test", "study"], &[("BIDPRICE_GENERATE", "1")]),
         ["plugins", options @ ..] => plugins(options),
         _ => {
             eprintln!("{USAGE}");

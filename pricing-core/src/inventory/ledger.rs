@@ -21,10 +21,26 @@ pub struct LeasedNode {
     pub memory: u64,
     /// Bytes of ephemeral storage.
     pub ephemeral: u64,
-    /// The cards that were handed out, by description.
-    pub cards: Vec<CardId>,
-    /// Cards by count; more than [`Self::cards`] where the inventory describes fewer than it counts.
+    /// Cards by count.
     pub gpus: u64,
+    /// The cards that were handed out.
+    pub handed: Vec<Handed>,
+}
+
+impl LeasedNode {
+    /// The cards that were handed out, by description.
+    pub fn cards(&self) -> impl Iterator<Item = CardId> + '_ {
+        self.handed.iter().flat_map(|handed| handed.cards.iter().copied())
+    }
+}
+
+/// Cards that were handed out to those who asked for any of the same kinds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// What was asked for, as [`HeldCards::kinds`] has it.
+    pub kinds: Vec<String>,
+    /// The cards, by description.
+    pub cards: Vec<CardId>,
 }
 
 /// What a lease takes of a cluster until it is given back.
@@ -164,9 +180,9 @@ impl Ledger {
             }
         }
         let to_give = self.cluster.cards_to_give(place);
-        let cards = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
+        let handed = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
         let Held { cpu, memory, ephemeral, gpus, .. } = *held;
-        Ok(LeasedNode { cpu, memory, ephemeral, cards, gpus })
+        Ok(LeasedNode { cpu, memory, ephemeral, gpus, handed })
     }
 
     /// Hands out a card of its own to each that is asked for; none when that cannot be.
@@ -175,36 +191,42 @@ impl Ledger {
         to_give: &[CardId],
         asked: &[HeldCards],
         start: &mut impl FnMut(usize) -> usize,
-    ) -> Option<Vec<CardId>> {
+    ) -> Option<Vec<Handed>> {
         let count = to_give.len();
-        let mut handed: Vec<Option<&HeldCards>> = vec![None; count];
-        for entry in asked {
+        let mut handed: Vec<Option<usize>> = vec![None; count];
+        for (place, entry) in asked.iter().enumerate() {
             for _ in 0..entry.count {
                 let first = if count == 0 { 0 } else { start(count) };
                 let mut seen = vec![false; count];
-                if !self.give_one(to_give, entry, first, &mut handed, &mut seen) {
+                if !self.give_one(to_give, asked, place, first, &mut handed, &mut seen) {
                     return None;
                 }
             }
         }
-        Some(to_give.iter().zip(&handed).filter_map(|(card, to)| to.map(|_| *card)).collect())
+        let of = |(place, entry): (usize, &HeldCards)| {
+            let cards = to_give.iter().zip(&handed).filter(|(_, to)| **to == Some(place)).map(|(card, _)| *card);
+            Handed { kinds: entry.kinds.clone(), cards: cards.collect() }
+        };
+        Some(asked.iter().enumerate().map(of).collect())
     }
 
     /// Gives a card to one that asks, from those that nobody has or from one who can have another.
-    fn give_one<'h>(
+    fn give_one(
         &self,
         to_give: &[CardId],
-        entry: &'h HeldCards,
+        asked: &[HeldCards],
+        asks: usize,
         first: usize,
-        handed: &mut Vec<Option<&'h HeldCards>>,
+        handed: &mut Vec<Option<usize>>,
         seen: &mut Vec<bool>,
     ) -> bool {
+        let Some(entry) = asked.get(asks) else { return false };
         let turned = (0..to_give.len()).cycle().skip(first).take(to_give.len());
         let fits = |card: &CardId| self.kinds.get(card.place()).is_some_and(|kind| entry.kinds.contains(kind));
         let places: Vec<usize> = turned.filter(|place| to_give.get(*place).is_some_and(fits)).collect();
         if let Some(free) = places.iter().find(|place| handed.get(**place).is_some_and(Option::is_none)) {
             if let Some(slot) = handed.get_mut(*free) {
-                *slot = Some(entry);
+                *slot = Some(asks);
             }
             return true;
         }
@@ -212,9 +234,9 @@ impl Ledger {
             let Some(known) = seen.get_mut(place).filter(|known| !**known) else { continue };
             *known = true;
             let Some(holder) = handed.get(place).copied().flatten() else { continue };
-            if self.give_one(to_give, holder, 0, handed, seen) {
+            if self.give_one(to_give, asked, holder, 0, handed, seen) {
                 if let Some(slot) = handed.get_mut(place) {
-                    *slot = Some(entry);
+                    *slot = Some(asks);
                 }
                 return true;
             }
@@ -226,7 +248,7 @@ impl Ledger {
     fn apply(&mut self, lease: &Lease, change: impl Fn(u64, u64) -> u64, taking: bool) {
         for (id, taken) in &lease.nodes {
             let place = id.place();
-            let to_give = self.left_to_give(place, &taken.cards, taking);
+            let to_give = self.left_to_give(place, taken.cards(), taking);
             let Some(node) = self.cluster.nodes.get_mut(place) else { continue };
             let before = node.clone();
             node.cpu.available = MilliCpu::new(change(node.cpu.available.get(), taken.cpu));
@@ -247,7 +269,7 @@ impl Ledger {
 
     /// The cards that a node has left to give after some were taken or came back, in the node's order; none when nothing
     /// changes in them.
-    fn left_to_give(&self, place: usize, cards: &[CardId], taking: bool) -> Option<Vec<CardId>> {
+    fn left_to_give(&self, place: usize, cards: impl Iterator<Item = CardId>, taking: bool) -> Option<Vec<CardId>> {
         let node = self.cluster.nodes.get(place)?;
         let to_give = self.cluster.cards_to_give(place);
         let mut left: BTreeMap<CardId, usize> = BTreeMap::new();
@@ -256,7 +278,7 @@ impl Ledger {
             *count = count.saturating_add(1);
         }
         for card in cards {
-            let count = left.entry(*card).or_default();
+            let count = left.entry(card).or_default();
             *count = if taking { count.saturating_sub(1) } else { count.saturating_add(1) };
         }
         // Of cards of one description any is as good: the first ones of the node are left.

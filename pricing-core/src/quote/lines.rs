@@ -201,12 +201,23 @@ pub(super) struct Tariff<'a> {
 
 /// Bills an order for the cards of its targets, which are in the order of its units.
 pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) -> Result<Bill, Reason> {
-    let pricing = tariff.pricing;
+    let mut targets = targets.iter();
+    bill_cards(order, tariff.pricing, |unit| targets.next().map_or(Ok(Vec::new()), |target| gpu(unit, target, tariff)))
+}
+
+/// Bills an order for the cards that each of its units gets, one after the other.
+pub(super) fn bill_cards(
+    order: &Order,
+    pricing: &Pricing,
+    mut cards_of: impl FnMut(&ResourceUnit) -> Result<Vec<(PricedCard, u128)>, Reason>,
+) -> Result<Bill, Reason> {
     let mut bill = Bill::default();
-    for (unit, target) in order.group.resources().iter().zip(targets) {
+    for unit in order.group.resources() {
         compute(&mut bill, unit, pricing)?;
         storage(&mut bill, unit, pricing)?;
-        gpu(&mut bill, unit, target, tariff)?;
+        for (card, count) in cards_of(unit)? {
+            bill.charge(unit, Item::Gpu, Some(card.kind.to_string()), count, (card.usd, &card.rate))?;
+        }
         let endpoints = u128::from(unit.endpoints.quantity());
         bill.charge(unit, Item::Endpoint, None, endpoints, (pricing.rates.endpoint, "endpoint"))?;
     }
@@ -250,10 +261,10 @@ pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Re
     })
 }
 
-/// One line for each kind that is priced, in order of placement.
-fn gpu(bill: &mut Bill, unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<(), Reason> {
+/// The cards of a unit by what they are priced at, in order of placement.
+fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<Vec<(PricedCard, u128)>, Reason> {
     if unit.gpu.units == 0 {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut priced: Vec<(PricedCard, u128)> = Vec::new();
     for group in &target.cards {
@@ -264,13 +275,20 @@ fn gpu(bill: &mut Bill, unit: &ResourceUnit, target: &QuotedTarget, tariff: Tari
             _ => card(unit, group, tariff)?,
         };
         let cards = times(unit.gpu.units, group.replicas)?;
-        match priced.iter_mut().find(|(other, _)| *other == card) {
-            Some((_, sum)) => *sum = sum.checked_add(cards).ok_or(ArithmeticOverflow)?,
-            None => priced.push((card, cards)),
-        }
+        add_cards(&mut priced, card, cards)?;
     }
-    for (card, count) in priced {
-        bill.charge(unit, Item::Gpu, Some(card.kind.to_string()), count, (card.usd, &card.rate))?;
+    Ok(priced)
+}
+
+/// Adds cards to those that are priced alike.
+pub(super) fn add_cards(
+    priced: &mut Vec<(PricedCard, u128)>,
+    card: PricedCard,
+    cards: u128,
+) -> Result<(), ArithmeticOverflow> {
+    match priced.iter_mut().find(|(other, _)| *other == card) {
+        Some((_, sum)) => *sum = sum.checked_add(cards).ok_or(ArithmeticOverflow)?,
+        None => priced.push((card, cards)),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod cards;
 pub mod compat;
 mod given;
+mod handed;
 mod held;
 mod lines;
 mod offer;
@@ -24,6 +25,7 @@ use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
 
 pub use cards::{CardGroup, QuotedTarget};
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
+pub use handed::usd_of_cards;
 pub use lines::{Item, Line, LineQuantity};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};

@@ -1,12 +1,13 @@
 //! What leases pay, and what the cards that they were handed cost.
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::ledger::{Lease, Ledger};
+use pricing_core::inventory::Cluster;
+use pricing_core::inventory::ledger::Lease;
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
-use pricing_core::quote::{CardGroup, Quote, QuotedTarget, Supply, Terms, quote};
+use pricing_core::order::{Order, ResourceUnit};
+use pricing_core::quote::{Quote, QuotedTarget, Terms, usd_of_cards};
 use pricing_core::rates::Pricing;
 
-use super::Setup;
 use crate::stream::Arrival;
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
@@ -18,41 +19,68 @@ pub fn leased_usd(usd_per_month: Usd, time: Millis) -> Result<Usd, ArithmeticOve
     line_usd(u128::from(time), SECONDS_PER_MONTH.saturating_mul(1000), usd_per_month)
 }
 
-/// What the strategy's own rates make of the cards that were handed out. None where they price one of them not at all.
-///
-/// Each card is billed by itself: the mean over the cards of a replica's group is what the group's cards cost.
+/// What the strategy's own rates make of the cards that were handed out. None where they have no price for one of them.
 #[must_use]
 pub fn own_usd(
     arrival: &Arrival,
     pricing: &Pricing,
     placed: &Quote,
     lease: &Lease,
-    ledger: &Ledger,
-    setup: &Setup<'_>,
+    cluster: &Cluster,
+    terms: &Terms<'_>,
 ) -> Option<Usd> {
-    let _ = (arrival, pricing, placed, lease, ledger, setup);
-    let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt: setup.usd_per_akt, ..Terms::default() };
-    let targets = handed_targets(placed, lease, ledger);
-    quote(&arrival.order, pricing, Supply::Given { targets: &targets }, &terms).usd_per_month
+    let handed = handed_out(&arrival.order, placed, lease, cluster);
+    usd_of_cards(&arrival.order, pricing, &handed, terms).ok()
 }
 
-/// The targets with the cards that were handed out.
-fn handed_targets(placed: &Quote, lease: &Lease, ledger: &Ledger) -> Vec<QuotedTarget> {
-    let cluster = ledger.cluster();
-    let mut targets = placed.targets.clone();
-    for target in &mut targets {
-        for group in &mut target.cards {
-            let node = lease
-                .nodes()
-                .iter()
-                .find(|(id, _)| cluster.node(*id).is_some_and(|node| Some(&*node.name) == group.node.as_deref()));
-            let Some((_, taken)) = node else { continue };
-            let handed = taken.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
-            let first: Option<&GpuKind> = handed.into_iter().find(|kind| group.kinds.contains(kind));
-            if let Some(kind) = first.cloned() {
-                *group = CardGroup { kinds: vec![kind], ..group.clone() };
-            }
+/// The cards that each unit was handed out, as many as it is billed for.
+fn handed_out(order: &Order, placed: &Quote, lease: &Lease, cluster: &Cluster) -> Vec<Vec<GpuKind>> {
+    let mut piles = Piles::new(lease, cluster);
+    let units = order.group.resources().iter().zip(&placed.targets);
+    units.map(|(unit, target)| of_unit(unit, target, &mut piles)).collect()
+}
+
+fn of_unit(unit: &ResourceUnit, target: &QuotedTarget, piles: &mut Piles<'_>) -> Vec<GpuKind> {
+    let mut handed = Vec::new();
+    for group in &target.cards {
+        let kinds: Vec<String> = group.kinds.iter().map(ToString::to_string).collect();
+        let billed = unit.gpu.units.saturating_mul(u64::from(group.replicas));
+        for _ in 0..billed {
+            let Some(card) = piles.next(group.node.as_deref().unwrap_or(""), &kinds) else { break };
+            handed.push(card.clone());
         }
     }
-    targets
+    handed
+}
+
+/// The cards of a lease, to be dealt to its units. Who asked for any of the same kinds on one node may have any of what
+/// was handed out for them; where fewer cards were reserved than are billed, dealing begins again with the first.
+struct Piles<'a>(Vec<Pile<'a>>);
+
+struct Pile<'a> {
+    node: &'a str,
+    kinds: &'a [String],
+    cards: Vec<&'a GpuKind>,
+    dealt: usize,
+}
+
+impl<'a> Piles<'a> {
+    fn new(lease: &'a Lease, cluster: &'a Cluster) -> Self {
+        let mut piles = Vec::new();
+        for (id, taken) in lease.nodes() {
+            let Some(node) = cluster.node(*id) else { continue };
+            for handed in &taken.handed {
+                let cards = handed.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
+                piles.push(Pile { node: &node.name, kinds: &handed.kinds, cards: cards.collect(), dealt: 0 });
+            }
+        }
+        Self(piles)
+    }
+
+    fn next(&mut self, node: &str, kinds: &[String]) -> Option<&'a GpuKind> {
+        let pile = self.0.iter_mut().find(|pile| pile.node == node && pile.kinds == kinds)?;
+        let card = pile.cards.get(pile.dealt.checked_rem(pile.cards.len())?).copied();
+        pile.dealt = pile.dealt.saturating_add(1);
+        card
+    }
 }

@@ -180,7 +180,7 @@ impl<'a> Meter<'a> {
             let counts = self.counts.get(id.place()).copied().unwrap_or_default();
             change(&mut self.level.cpu, if counts.0 { taken.cpu } else { 0 });
             change(&mut self.level.memory, if counts.1 { taken.memory } else { 0 });
-            for card in &taken.cards {
+            for card in taken.cards() {
                 let kind = self.kind_of.get(card.place()).copied();
                 if let Some(level) = kind.and_then(|kind| self.level.gpus.get_mut(kind)) {
                     change(level, 1);

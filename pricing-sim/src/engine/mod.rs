@@ -17,7 +17,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held::Held;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd};
-use pricing_core::quote::{Quote, ReasonCode};
+use pricing_core::quote::{Quote, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use rust_decimal::Decimal;
@@ -243,7 +243,9 @@ impl<'a> Replay<'a> {
         decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at);
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
         if quote.targets.iter().flat_map(|target| &target.cards).any(|cards| cards.kinds.len() > 1) {
-            let handed = own_usd(arrival, &self.strategy.pricing, quote, lease, &self.ledger, self.setup);
+            let usd_per_akt = self.setup.usd_per_akt;
+            let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt, ..Terms::default() };
+            let handed = own_usd(arrival, &self.strategy.pricing, quote, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = handed.or(decided.own_usd_per_month);
         }
         let Some(own) = decided.own_usd_per_month else { return Ok(()) };

@@ -47,8 +47,8 @@ impl Output {
     /// Gives the file its name, once everything is on the disk.
     ///
     /// # Errors
-    /// When something cannot be written; nothing is left of the file then.
-    pub fn commit(mut self) -> io::Result<()> {
+    /// When something cannot be written; nothing is left of the file then, once this is dropped.
+    pub fn commit(&mut self) -> io::Result<()> {
         self.file.flush()?;
         let Some((part, path)) = &self.names else { return Ok(()) };
         self.file.sync_all()?;

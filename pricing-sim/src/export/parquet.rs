@@ -44,7 +44,7 @@ impl ParquetRows {
             .set_created_by("bidprice".to_owned())
             .build();
         let writer = ArrowWriter::try_new(output, Arc::clone(&schema), Some(properties)).map_err(failed)?;
-        Ok(Self { writer, schema, columns: columns.iter().map(builder).collect::<Result<_, _>>()? })
+        Ok(Self { writer, schema, columns: columns.iter().map(builder).collect() })
     }
 
     pub(super) fn write(&mut self, columns: &[Column], row: &[Value<'_>]) -> Result<(), ExportError> {
@@ -64,9 +64,10 @@ impl ParquetRows {
         self.writer.write(&batch).map_err(failed)
     }
 
-    pub(super) fn finish(mut self) -> Result<Output, ExportError> {
+    pub(super) fn finish(&mut self) -> Result<(), ExportError> {
         self.hand_over()?;
-        self.writer.into_inner().map_err(failed)
+        self.writer.finish().map_err(failed)?;
+        Ok(self.writer.inner_mut().commit()?)
     }
 }
 
@@ -107,16 +108,12 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-fn builder(column: &Column) -> Result<Builder, ExportError> {
-    let decimal = || {
-        let builder = Decimal128Builder::new().with_data_type(data_type(column.kind));
-        Builder::Decimal(builder)
-    };
-    Ok(match column.kind {
+fn builder(column: &Column) -> Builder {
+    match column.kind {
         Kind::Integer => Builder::Integer(Int64Builder::new()),
         Kind::Text => Builder::Text(StringBuilder::new()),
-        Kind::Decimal(_) => decimal(),
-    })
+        Kind::Decimal(_) => Builder::Decimal(Decimal128Builder::new().with_data_type(data_type(column.kind))),
+    }
 }
 
 fn append(column: &Column, builder: &mut Builder, value: &Value<'_>) -> Result<(), ExportError> {

@@ -45,7 +45,7 @@ pub struct RowsFile {
 }
 
 enum Writer {
-    Csv(csv::Writer<Output>),
+    Csv(Box<csv::Writer<Output>>),
     Jsonl(BufWriter<Output>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>),
@@ -71,7 +71,7 @@ impl RowsFile {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(output);
                 writer.write_record(columns.iter().map(|column| &column.name)).map_err(csv_error)?;
-                Writer::Csv(writer)
+                Writer::Csv(Box::new(writer))
             }
             Format::Jsonl => Writer::Jsonl(BufWriter::with_capacity(1 << 16, output)),
             #[cfg(feature = "parquet")]
@@ -118,17 +118,11 @@ impl RowsFile {
     /// # Errors
     /// When something of it cannot be written; nothing is left of it then.
     pub fn finish(self) -> Result<(), ExportError> {
-        let output = match self.writer {
-            Writer::Csv(mut writer) => {
-                writer.flush()?;
-                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
-            }
-            Writer::Jsonl(mut writer) => {
-                writer.flush()?;
-                writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?
-            }
+        let mut output = match self.writer {
+            Writer::Csv(writer) => writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?,
+            Writer::Jsonl(writer) => writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?,
             #[cfg(feature = "parquet")]
-            Writer::Parquet(writer) => writer.finish()?,
+            Writer::Parquet(mut writer) => return writer.finish(),
         };
         Ok(output.commit()?)
     }

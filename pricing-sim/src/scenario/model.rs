@@ -75,17 +75,20 @@ pub struct OrdersEntry {
     pub parquet: Option<String>,
     /// A service's bid log: its folder or one of its files.
     pub bid_log: Option<String>,
-    /// A folder of SDLs, of which orders are drawn.
+    /// A folder of SDLs (`.yaml`, `.yml`, also in folders of it), of which orders are drawn, each as likely. Without
+    /// [`Self::arrivals`] each arrives once, in name order, one minute apart. The groups of an SDL arrive together and end
+    /// together; they are called `NAME-N/GROUP`.
     pub sdl_dir: Option<String>,
     /// The pods of the openb trace.
     pub openb: Option<String>,
     /// Made up.
     pub generate: Option<GenerateEntry>,
-    /// When the orders of a folder, or made-up ones, arrive.
+    /// When the orders of a folder, or made-up ones, arrive. The times of a file stay what they are.
     pub arrivals: Option<ArrivalsEntry>,
     /// How long leases last, where the source does not say. Without it they last to the end.
     pub lifetime: Option<LifetimeEntry>,
-    /// The most that tenants pay, where the orders do not say. Without it such orders have no maximum.
+    /// The most that tenants pay, where the orders do not say. Without it such orders have no maximum, and no price loses
+    /// them.
     pub maximum: Option<MaximumEntry>,
     /// Whether [`Self::maximum`] also replaces what orders say.
     pub replace_maximum: bool,
@@ -93,13 +96,14 @@ pub struct OrdersEntry {
     pub denom: Option<String>,
     /// The owner of orders that name none.
     pub owner: Option<String>,
-    /// Times are divided by this.
+    /// Times are divided by this: those of a file, not those that the scenario itself names.
     pub time_compression: Option<Number>,
     /// How shares of a card are rounded; openb only.
     pub gpu_share: GpuShare,
     /// Takes only so many of the orders, the first ones.
     pub limit: Option<usize>,
-    /// When the window ends, counted from the first arrival; with the last lease otherwise.
+    /// When the window ends, counted from the first arrival or, with orders that a folder or nobody wrote, from 0; with
+    /// the last lease otherwise.
     #[serde(with = "optional_duration")]
     pub duration: Option<Duration>,
 }
@@ -121,19 +125,20 @@ pub enum GpuShare {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GenerateEntry {
-    /// How many; otherwise as many as arrive within the window.
+    /// How many; otherwise as many as arrive within `orders.duration`. At most 3,000,000.
     pub orders: Option<usize>,
-    /// Kinds of card, `vendor/model/ram/interface` cut short from the right, with their weights.
+    /// Kinds of card, `vendor/model/ram/interface` cut short from the right, with their weights. Without any, no order
+    /// asks for cards.
     pub gpus: BTreeMap<String, Number>,
-    /// Share of orders without cards.
+    /// Share of orders without cards, of all orders.
     pub cpu_only_share: Option<Number>,
-    /// Share of GPU orders that take any model.
+    /// Share of GPU orders that take any model of their vendor.
     pub wildcard_share: Option<Number>,
-    /// Share of GPU orders that list several models.
+    /// Share of GPU orders that list several models: not the same orders, so that both come to 1 at most.
     pub multi_model_share: Option<Number>,
-    /// How many models such an order lists; 2 unless it is said.
+    /// How many models such an order lists: different ones of the mix; 2 unless it is said.
     pub models_listed: Option<usize>,
-    /// Cards a replica, with their weights; 1 unless it is said.
+    /// Cards a replica, with their weights (`{ 1 = 6, 8 = 1 }`); 1 unless it is said.
     pub cards: BTreeMap<String, Number>,
     /// Replicas, with their weights; 1 unless it is said.
     pub replicas: BTreeMap<String, Number>,
@@ -143,9 +148,9 @@ pub struct GenerateEntry {
     pub memory: Vec<Number>,
     /// Ephemeral storage in GiB, likewise. 20 unless it is said.
     pub storage: Vec<Number>,
-    /// The class of a further volume as large; none otherwise.
+    /// The class of a further volume as large, such as `beta3`; none otherwise.
     pub persistent: Option<String>,
-    /// Endpoints of an order; 1 unless it is said.
+    /// Endpoints of an order, at most 100; 1 unless it is said.
     pub endpoints: Option<u32>,
 }
 
@@ -153,7 +158,7 @@ pub struct GenerateEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArrivalsEntry {
-    /// How many in a time, such as `40/h`.
+    /// How many in a time: `40/h`, `0.5/min`, `3/30s`.
     pub rate: String,
     /// By chance or evenly.
     #[serde(default)]
@@ -173,7 +178,7 @@ pub enum ArrivalPattern {
     /// A Poisson process.
     #[default]
     Poisson,
-    /// Always the same time apart, as far as the rate stays the same.
+    /// Always the same time apart, as far as the rate stays the same; the first at once.
     Regular,
 }
 
@@ -192,13 +197,13 @@ pub struct DailyEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BurstsEntry {
-    /// From one to the next.
+    /// From the beginning of one to the next. The first begins when this has gone by once.
     #[serde(deserialize_with = "duration")]
     pub every: Duration,
-    /// How long.
+    /// How long: at most as long as from one to the next.
     #[serde(deserialize_with = "duration")]
     pub length: Duration,
-    /// By how much.
+    /// By how much: from 0, which is a pause, to 1000.
     pub factor: Number,
 }
 
@@ -212,7 +217,7 @@ pub struct LifetimeEntry {
     /// How they spread.
     #[serde(default)]
     pub shape: LifetimeShape,
-    /// The spread of `log-normal`; 1 unless it is said.
+    /// The spread of `log-normal`, from 0 to 5; 1 unless it is said.
     #[serde(default)]
     pub sigma: Option<Number>,
 }
@@ -230,7 +235,8 @@ pub enum LifetimeShape {
     Fixed,
 }
 
-/// The most that tenants pay: what an order costs by a rate card, times a factor, spread.
+/// The most that tenants pay: what an order costs by a rate card, times a factor, spread. In the order's own denom, as
+/// finely as bids are made. An order that the rate card cannot price is an error.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaximumEntry {
@@ -240,7 +246,7 @@ pub struct MaximumEntry {
     /// Times this; 1 unless it is said.
     #[serde(default)]
     pub factor: Option<Number>,
-    /// The sigma of a log-normal factor with median 1; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
     #[serde(default)]
     pub spread: Option<Number>,
     /// Which card a request that leaves the model open is worth.
@@ -331,19 +337,34 @@ pub struct RatesEntry {
 }
 
 /// Whom one competes with: one price of the market, or named competitors, or both.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketEntry {
+    /// Whether there is competition at all: an axis can turn it off.
+    pub enabled: bool,
     /// What the market pays, as a rate card.
     pub rates: Option<String>,
     /// What is changed in it.
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
     pub spread: Option<Number>,
     /// Which card the market bids for a request that leaves the model open.
     pub wildcard: Wildcard,
     /// Others who bid.
     pub competitor: Vec<CompetitorEntry>,
+}
+
+impl Default for MarketEntry {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            rates: None,
+            set: toml::Table::new(),
+            spread: None,
+            wildcard: Wildcard::default(),
+            competitor: Vec::new(),
+        }
+    }
 }
 
 /// Somebody else who bids.
@@ -358,7 +379,7 @@ pub struct CompetitorEntry {
     /// What is changed in it.
     #[serde(default)]
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
     #[serde(default)]
     pub spread: Option<Number>,
     /// Which card is bid for a request that leaves the model open.

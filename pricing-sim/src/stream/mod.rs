@@ -3,8 +3,22 @@
 //! Whatever the source, an order becomes an [`Arrival`]. A stream is in the order of arrival; of orders that arrive at
 //! the same moment, the one that the source has first is first.
 
+mod arrivals;
+pub mod cell;
+mod check;
+mod drawn;
+mod generate;
+pub mod jsonl;
+mod lifetime;
+mod maximum;
+mod mix;
 pub mod openb;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod row;
+pub mod sdl_dir;
 mod source;
+pub mod table;
 
 use std::sync::Arc;
 
@@ -14,15 +28,21 @@ use pricing_core::order::Order;
 use rust_decimal::Decimal;
 
 use crate::files::FileError;
-
 use crate::time::{Millis, Window};
 
+use row::{Columns, Defaults};
+
+pub use check::{MAX_SIGMA, sigma};
+pub use drawn::{Drawn, DrawnOrNot};
 pub use source::{Source, source};
 
 /// The maximum of an order that has none, in units of its denom a block: more than anything costs.
 pub const NO_MAXIMUM: i64 = 1_000_000_000_000_000;
 /// The denom of orders that name none, unless the scenario does: a dollar token, which needs no feed.
 pub const DEFAULT_DENOM: &str = "uact";
+
+/// The most orders of a stream: each takes about a kilobyte of memory.
+pub const MAX_ORDERS: usize = 2_000_000;
 
 /// An order that arrives.
 #[derive(Clone, Debug)]
@@ -54,13 +74,39 @@ impl Stream {
     /// Sorts orders by arrival, and looks at them until the end of the last lease or for `length` from the first arrival
     /// on. Orders that arrive after that are left out.
     #[must_use]
-    pub fn new(mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
+    pub fn new(arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
+        let start = arrivals.iter().map(|arrival| arrival.at).min().unwrap_or(0);
+        Self::starting(start, arrivals, length)
+    }
+
+    /// As [`Self::new`], with a window that begins before the first arrival.
+    #[must_use]
+    pub fn starting(start: Millis, mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
         arrivals.sort_by_key(|arrival| arrival.at);
-        let start = arrivals.first().map_or(0, |first| first.at);
         let last = arrivals.iter().map(|arrival| arrival.until.unwrap_or(arrival.at).max(arrival.at)).max();
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
         arrivals.retain(|arrival| arrival.at <= end);
         Self { arrivals, window: Window { start, end } }
+    }
+}
+
+/// Orders of rows, as they are read.
+#[derive(Debug, Default)]
+struct Collected {
+    arrivals: Vec<Arrival>,
+    rows: usize,
+}
+
+impl Collected {
+    /// Adds the orders of the next row.
+    fn row(&mut self, columns: &Columns, cells: &[Option<&str>], defaults: &Defaults<'_>) -> Result<(), InputError> {
+        self.rows = self.rows.saturating_add(1);
+        self.arrivals.extend(columns.arrivals(cells, self.rows, defaults)?);
+        if self.arrivals.len() > MAX_ORDERS {
+            let message = format!("there are more than {MAX_ORDERS} orders");
+            return Err(InputError::new(message).hint("split the file, and simulate its parts"));
+        }
+        Ok(())
     }
 }
 

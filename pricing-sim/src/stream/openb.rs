@@ -16,7 +16,8 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Arrival, with_maximum};
+use super::table::problem;
+use super::{Arrival, MAX_ORDERS, with_maximum};
 use crate::scenario::GpuShare;
 
 /// What the trace's models are. `G2` and `G3` are the trace's names for models that it does not reveal.
@@ -83,32 +84,59 @@ impl Models {
     }
 }
 
-/// A kind of card as `vendor/model/ram/interface`, cut short from the right.
+/// A kind of card as `vendor/model/ram/interface`, cut short from the right; `*` is an unknown RAM before a known
+/// interface.
 ///
 /// # Errors
 /// When it is written otherwise.
 pub fn read_kind(text: &str) -> Result<GpuKind, InputError> {
-    let mut parts = text.split('/');
-    let mut next = || parts.next().unwrap_or("");
-    let (vendor, model, ram, interface) = (next(), next(), next(), next());
-    if vendor.is_empty() || model.is_empty() || parts.next().is_some() {
-        let message = format!("`{}` is no kind of card", pricing_core::text::excerpt(text));
-        return Err(InputError::new(message).hint("write `vendor/model/ram/interface`, cut short from the right"));
+    let wrong = |problem: &str| {
+        let message = format!("`{}` is no kind of card{problem}", pricing_core::text::excerpt(text));
+        InputError::new(message).hint("write `vendor/model/ram/interface`, cut short from the right")
+    };
+    let parts: Vec<&str> = text.split('/').map(str::trim).collect();
+    let (vendor, model, rest) = match parts.as_slice() {
+        [vendor, model, rest @ ..] if rest.len() <= 2 => (*vendor, *model, rest),
+        _ => return Err(wrong("")),
+    };
+    let ram = rest.first().copied().filter(|ram| *ram != "*");
+    let interface = rest.get(1).copied();
+    let blank = |text: &str| text.is_empty() || text.contains(char::is_whitespace);
+    if parts.iter().any(|part| blank(part)) {
+        return Err(wrong(": it has an empty part, or one with a space"));
     }
-    Ok(GpuKind::new(vendor, model, ram, interface))
+    let kind = GpuKind::new(vendor, model, ram.unwrap_or(""), interface.unwrap_or(""));
+    let gi = |ram: &str| ram.strip_suffix("Gi").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+    if kind.ram().is_some_and(|ram| !gi(ram)) {
+        return Err(wrong(": RAM is whole Gi such as `80Gi`, or `*` before an interface"));
+    }
+    if kind.interface().is_some_and(|interface| !matches!(interface, "pcie" | "sxm")) {
+        return Err(wrong(": an interface is `pcie` or `sxm`"));
+    }
+    Ok(kind)
 }
 
 /// The rows of a CSV file, each with its line.
 pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| problem(&error))?.clone();
+    if header.is_empty() {
+        return Err(InputError::new("the file is empty").hint("its first line names the columns"));
+    }
+    if let Some(twice) = header.iter().enumerate().find(|(place, name)| header.iter().take(*place).any(|n| n == *name))
+    {
+        let message = format!("there are two columns `{}`", pricing_core::text::excerpt(twice.1));
+        return Err(InputError::new(message).position(1, 1));
+    }
     let mut rows = Vec::new();
-    for row in reader.deserialize::<T>() {
-        let line = rows.len().saturating_add(2);
-        let malformed = |error: csv::Error| {
-            let at = error.position().map_or(line, |at| usize::try_from(at.line()).unwrap_or(line));
-            InputError::new(error).position(at, 1)
-        };
-        rows.push((row.map_err(malformed)?, line));
+    for record in reader.records() {
+        let record = record.map_err(|error| problem(&error))?;
+        let line = record.position().and_then(|at| usize::try_from(at.line()).ok()).unwrap_or(0);
+        let row = record.deserialize(Some(&header)).map_err(|error| problem(&error).position(line, 1))?;
+        rows.push((row, line));
+        if rows.len() > MAX_ORDERS {
+            return Err(InputError::new(format_args!("there are more than {MAX_ORDERS} rows")));
+        }
     }
     Ok(rows)
 }

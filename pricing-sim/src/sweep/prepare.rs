@@ -136,9 +136,16 @@ fn strategy(entry: &StrategyEntry, files: &Files, plugins: Option<&PluginHost>) 
 
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let mut market = Market::default();
+    if !entry.enabled {
+        return Ok(market);
+    }
     let read = |rates: &Option<String>, set: &toml::Table| {
         scenario::pricing(&RatesEntry { rates: rates.clone(), set: set.clone() }, files)
     };
+    stream::sigma("market.spread", entry.spread)?;
+    for other in &entry.competitor {
+        stream::sigma(&format!("market.competitor.{}.spread", other.name), other.spread)?;
+    }
     if entry.rates.is_some() || !entry.set.is_empty() {
         let pricing = read(&entry.rates, &entry.set)?;
         market.competitors.push(Competitor::new("market", pricing, entry.spread, entry.wildcard));

@@ -9,7 +9,7 @@ use std::time::Instant;
 use pricing_sim::export::{DecisionsFile, ExportError, Output, ResultsFile};
 use pricing_sim::files::Files;
 use pricing_sim::result::RunResult;
-use pricing_sim::scenario::{self, ScenarioError};
+use pricing_sim::scenario;
 use pricing_sim::sweep::{Detailed, Sweep};
 use pricing_sim::timing::Timings;
 use toml::Value;
@@ -62,6 +62,7 @@ impl AnswerArgs {
         let timings = self.timings.as_deref();
         let timings = timings.map(|path| Output::create(path).map_err(ExportError::from).map_err(at(path)));
         let timings = timings.transpose()?.map(|output| (output, Mutex::default()));
+        let threads = threads.clamp(1, sweep.len().max(1));
         Ok(Answers { args: self, results, decisions, timings, threads, begun, problem: Mutex::new(None) })
     }
 
@@ -140,14 +141,14 @@ impl Answers<'_> {
         self.timings.is_some()
     }
 
-    /// Takes a run with its orders.
-    pub(super) fn take(&self, run: Detailed) -> Result<(), ScenarioError> {
+    /// Takes a run with its orders. What is wrong is in [`Self::problem`], too.
+    pub(super) fn take(&self, run: Detailed) -> Result<(), String> {
         if let Some((_, timings)) = &self.timings {
             timings.lock().unwrap_or_else(PoisonError::into_inner).add(&run);
         }
         let (Some(file), Some(path)) = (&self.decisions, &self.args.decisions) else { return Ok(()) };
         file.take(run).map_err(|error| {
-            let shown = ScenarioError::Run(error.to_string());
+            let shown = error.to_string();
             *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(at(path)(error));
             shown
         })

@@ -6,6 +6,7 @@ use pricing_host::PluginHost;
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::Host;
 
+use super::bid_log;
 use crate::plugin;
 
 /// This program, to a simulation.
@@ -17,6 +18,6 @@ impl Host for SimulationHost {
     }
 
     fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {
-        Err(format!("{}: bid logs are not read yet", path.display()))
+        bid_log::arrivals(path)
     }
 }

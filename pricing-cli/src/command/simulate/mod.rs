@@ -1,6 +1,7 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answers;
+mod bid_log;
 mod host;
 mod output;
 mod report;
@@ -13,7 +14,7 @@ use pricing_sim::result::RunResult;
 use pricing_sim::scenario::{self, ScenarioError};
 use pricing_sim::summary::Summary;
 use pricing_sim::sweep::{Detailed, Executor, Progress, Sweep};
-use toml::{Table, Value};
+use toml::Value;
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
@@ -62,7 +63,7 @@ impl Progress for Keeper<'_> {
     }
 
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
-        self.0.take(run)
+        self.0.take(run).map_err(ScenarioError::Run)
     }
 
     fn failed(&self) {
@@ -88,19 +89,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &Keeper(&answers));
     let results = results.map_err(|error| answers.problem().unwrap_or_else(|| wrong(error)))?;
     answers.finish(&sweep, &results)?;
-    let summary = summary(args, &table, &sweep, &results)?;
+    let named = table.get("name").and_then(Value::as_str).map(str::to_owned);
+    let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = named.or_else(stem).unwrap_or_default();
+    let summary = Summary::of(&name, &sweep, &results)
+        .map_err(|error| CliError::unreadable(load::name(&args.scenario), error))?;
     report.finish(&summary, (&args.scenario, &document.text), args.seed)?;
     match args.output.output {
         Output::Json => print_json(&summary)?,
         Output::Table => print(&output::summary(&summary))?,
     }
     Ok(Exit::Success)
-}
-
-/// The answer, under the scenario's name or that of its file.
-fn summary(args: &Args, table: &Table, sweep: &Sweep, results: &[RunResult]) -> Result<Summary, CliError> {
-    let named = table.get("name").and_then(Value::as_str).map(str::to_owned);
-    let stem = || args.scenario.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = named.or_else(stem).unwrap_or_default();
-    Summary::of(&name, sweep, results).map_err(|error| CliError::unreadable(load::name(&args.scenario), error))
 }

@@ -47,9 +47,9 @@ fn rebuilt(start: &Cluster, leases: &[Lease]) -> Cluster {
             node.memory.available = Bytes::new(node.memory.available.get() - taken.memory);
             node.ephemeral.available = Bytes::new(node.ephemeral.available.get() - taken.ephemeral);
             node.gpus.available -= taken.gpus;
-            for card in &taken.cards {
+            for card in taken.cards() {
                 // Of cards of one description the last are the first to go.
-                let at = cards.iter().rposition(|known| known == card).unwrap();
+                let at = cards.iter().rposition(|known| *known == card).unwrap();
                 cards.remove(at);
             }
         }
@@ -126,7 +126,7 @@ fn a_card_that_only_one_can_have_is_not_handed_to_another() {
     both.cards.push(HeldCards { kinds: vec!["nvidia/model0/*/pcie".to_owned()], count: 1 });
     both.gpus = 2;
     let lease = ledger.take(&[both], |_| 0).unwrap();
-    assert_eq!(lease.nodes()[0].1.cards.len(), 2);
+    assert_eq!(lease.nodes()[0].1.cards().count(), 2);
 }
 
 #[test]

@@ -1,0 +1,23 @@
+//! What a simulation needs of the Python process.
+
+use std::path::Path;
+
+use pricing_host::compile::Compiler;
+use pricing_host::{HostSettings, PluginHost};
+use pricing_sim::stream::Arrival;
+use pricing_sim::sweep::Host;
+
+/// The Python process, to a simulation.
+pub(crate) struct PythonHost;
+
+impl Host for PythonHost {
+    fn plugins(&self) -> Result<PluginHost, String> {
+        // There is no program here that compiles in a process of its own.
+        Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)))
+    }
+
+    fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {
+        let path = path.display();
+        Err(format!("`{path}`: the Python package reads no bid logs; `bidprice simulate plan` turns them into JSONL"))
+    }
+}

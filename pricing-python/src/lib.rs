@@ -1,0 +1,19 @@
+//! The Python package `bidprice`: quotes of Arrow record batches, and simulations.
+//!
+//! The module is private to the package: `python/bidprice/__init__.py` is what others see.
+
+mod host;
+mod quote_batch;
+mod rows;
+mod simulate;
+
+use pyo3::prelude::*;
+
+/// What the package's Python half calls.
+#[pymodule]
+mod bidprice_native {
+    #[pymodule_export]
+    use super::quote_batch::Quoter;
+    #[pymodule_export]
+    use super::simulate::simulate;
+}

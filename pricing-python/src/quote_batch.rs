@@ -1,0 +1,288 @@
+//! Quotes of Arrow record batches: an order a row in, a quote a row out.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Decimal128Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_pyarrow::PyArrowType;
+use arrow_schema::{DataType, Field, Schema};
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::{self, Cluster};
+use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
+use pricing_core::rates::{self, Pricing};
+use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_host::{Plugin, PluginSettings};
+use pricing_sim::stream::Arrival;
+use pricing_sim::sweep::Host;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use rust_decimal::Decimal;
+
+use crate::host::PythonHost;
+use crate::rows::{Rows, texts};
+
+/// Digits and decimals of bids per block.
+const PRICE: (u8, i8) = (38, 18);
+/// Digits and decimals of USD a month.
+const USD: (u8, i8) = (38, 12);
+
+/// What becomes of rows that are no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Malformed {
+    Raise,
+    Keep,
+}
+
+/// Prices orders by one rate card, and on one inventory where there is one.
+#[pyclass(frozen)]
+#[derive(Debug)]
+pub(crate) struct Quoter {
+    pricing: Pricing,
+    cluster: Option<(Cluster, Utilisation)>,
+    usd_per_akt: Option<Decimal>,
+    owner: Option<String>,
+    denom: String,
+    gpu_rule: GpuRule,
+    scheduler: Scheduler,
+    plugin: Option<Plugin>,
+    malformed: Malformed,
+}
+
+#[pymethods]
+impl Quoter {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python class")]
+    #[pyo3(signature = (*, rates, inventory, usd_per_akt, owner, denom, gpu, scheduler, plugin, malformed))]
+    fn new(
+        rates: Option<&str>,
+        inventory: Option<&str>,
+        usd_per_akt: Option<&str>,
+        owner: Option<String>,
+        denom: String,
+        gpu: &str,
+        scheduler: &str,
+        plugin: Option<&[u8]>,
+        malformed: &str,
+    ) -> PyResult<Self> {
+        let pricing = rates::toml::read(rates.unwrap_or("")).map_err(|error| wrong("rates", error))?;
+        Ok(Self {
+            pricing,
+            cluster: inventory.map(cluster).transpose()?,
+            usd_per_akt: usd_per_akt.map(usd).transpose()?,
+            owner,
+            denom,
+            gpu_rule: one_of(
+                "gpu",
+                gpu,
+                [("real-card", GpuRule::RealCard), ("highest-wildcard", GpuRule::HighestWildcard)],
+            )?,
+            scheduler: one_of(
+                "scheduler",
+                scheduler,
+                [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)],
+            )?,
+            plugin: plugin.map(load).transpose()?,
+            malformed: one_of("malformed", malformed, [("raise", Malformed::Raise), ("keep", Malformed::Keep)])?,
+        })
+    }
+
+    /// The columns of the answer.
+    fn schema(&self) -> PyArrowType<Schema> {
+        PyArrowType(schema())
+    }
+
+    /// Prices each row of a record batch.
+    fn quote(&self, py: Python<'_>, batch: PyArrowType<RecordBatch>) -> PyResult<PyArrowType<RecordBatch>> {
+        py.detach(|| self.quote_rows(&batch.0)).map(PyArrowType).map_err(PyValueError::new_err)
+    }
+}
+
+impl Quoter {
+    fn quote_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
+        let columns = texts(batch)?;
+        let rows = Rows::new(batch, &columns, &self.denom)?;
+        let mut answers = Answers::default();
+        for row in 0..batch.num_rows() {
+            match rows.orders(row) {
+                Ok(orders) => {
+                    for arrival in &orders {
+                        answers.quote(row, arrival, &self.price(arrival))?;
+                    }
+                }
+                Err(error) if self.malformed == Malformed::Keep => answers.malformed(row, &error)?,
+                Err(error) => return Err(error),
+            }
+        }
+        answers.finish()
+    }
+
+    fn price(&self, arrival: &Arrival) -> Quote {
+        let owner = arrival.owner.as_deref().or(self.owner.as_deref());
+        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule };
+        let supply = match &self.cluster {
+            None => Supply::Unknown,
+            Some((cluster, _)) => {
+                Supply::Reserve { cluster, scheduler: self.scheduler, budget: SearchBudget::default() }
+            }
+        };
+        match &self.plugin {
+            Some(plugin) => {
+                let utilisation = self.cluster.as_ref().map(|(_, utilisation)| utilisation);
+                plugin.quote(&arrival.order, &self.pricing, supply, utilisation, &terms)
+            }
+            None => quote(&arrival.order, &self.pricing, supply, &terms),
+        }
+    }
+}
+
+fn wrong(what: &str, error: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(format!("{what}: {error}"))
+}
+
+fn one_of<T: Copy, const N: usize>(what: &str, text: &str, choices: [(&str, T); N]) -> PyResult<T> {
+    let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        wrong(what, format_args!("`{text}` is not `{}`", names.join("` or `")))
+    })
+}
+
+fn usd(text: &str) -> PyResult<Decimal> {
+    let value = pricing_core::money::parse_decimal(text).map_err(|error| wrong("usd_per_akt", error))?;
+    if value <= Decimal::ZERO {
+        return Err(wrong("usd_per_akt", "it must be above 0"));
+    }
+    Ok(value)
+}
+
+fn cluster(text: &str) -> PyResult<(Cluster, Utilisation)> {
+    let snapshot = inventory::read::read(text).map_err(|error| wrong("inventory", error))?;
+    let cluster = inventory::validate::validate(snapshot).cluster;
+    let utilisation = Utilisation::of(&cluster);
+    Ok((cluster, utilisation))
+}
+
+fn load(file: &[u8]) -> PyResult<Plugin> {
+    let host = PythonHost.plugins().map_err(|error| wrong("plugin", error))?;
+    host.load("plugin", file, PluginSettings::default()).map_err(|fault| wrong("plugin", fault))
+}
+
+fn schema() -> Schema {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let money = |name: &str, (digits, decimals)| Field::new(name, DataType::Decimal128(digits, decimals), true);
+    Schema::new(vec![
+        text("id", false),
+        text("group", true),
+        text("decision", false),
+        text("reason", true),
+        text("message", true),
+        text("denom", true),
+        money("price", PRICE),
+        money("usd_per_month", USD),
+        text("gpu", true),
+    ])
+}
+
+/// The columns of the answer, as they are filled.
+struct Answers {
+    id: StringBuilder,
+    group: StringBuilder,
+    decision: StringBuilder,
+    reason: StringBuilder,
+    message: StringBuilder,
+    denom: StringBuilder,
+    price: Decimal128Builder,
+    usd_per_month: Decimal128Builder,
+    gpu: StringBuilder,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        let money =
+            |(digits, decimals)| Decimal128Builder::new().with_data_type(DataType::Decimal128(digits, decimals));
+        Self {
+            id: StringBuilder::new(),
+            group: StringBuilder::new(),
+            decision: StringBuilder::new(),
+            reason: StringBuilder::new(),
+            message: StringBuilder::new(),
+            denom: StringBuilder::new(),
+            price: money(PRICE),
+            usd_per_month: money(USD),
+            gpu: StringBuilder::new(),
+        }
+    }
+}
+
+impl Answers {
+    fn quote(&mut self, row: usize, arrival: &Arrival, quote: &Quote) -> Result<(), String> {
+        let reason = quote.reason();
+        self.id.append_value(&arrival.id);
+        self.group.append_value(&quote.group);
+        self.decision.append_value(match reason {
+            None => "bid",
+            Some(reason) if reason.code.is_fault() => "fault",
+            Some(_) => "decline",
+        });
+        self.reason.append_option(reason.map(|reason| reason.code.name()));
+        self.message.append_option(reason.map(|reason| &reason.message));
+        self.denom.append_option(quote.price().map(|price| price.denom().as_str()));
+        let place = format!("row {row}");
+        self.price.append_option(scaled(quote.price().map(pricing_core::money::Price::amount), PRICE, &place)?);
+        self.usd_per_month.append_option(scaled(
+            quote.usd_per_month.map(pricing_core::money::Usd::decimal),
+            USD,
+            &place,
+        )?);
+        self.gpu.append_option(kinds(quote));
+        Ok(())
+    }
+
+    fn malformed(&mut self, row: usize, error: &str) -> Result<(), String> {
+        self.id.append_value(format!("row {row}"));
+        self.decision.append_value("malformed");
+        self.message.append_value(error);
+        for text in [&mut self.group, &mut self.reason, &mut self.denom, &mut self.gpu] {
+            text.append_null();
+        }
+        self.price.append_null();
+        self.usd_per_month.append_null();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<RecordBatch, String> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.id.finish()),
+            Arc::new(self.group.finish()),
+            Arc::new(self.decision.finish()),
+            Arc::new(self.reason.finish()),
+            Arc::new(self.message.finish()),
+            Arc::new(self.denom.finish()),
+            Arc::new(self.price.finish()),
+            Arc::new(self.usd_per_month.finish()),
+            Arc::new(self.gpu.finish()),
+        ];
+        RecordBatch::try_new(Arc::new(schema()), columns).map_err(|error| error.to_string())
+    }
+}
+
+/// A decimal as Arrow has it: exact, or refused.
+fn scaled(value: Option<Decimal>, (_, decimals): (u8, i8), place: &str) -> Result<Option<i128>, String> {
+    let Some(value) = value else { return Ok(None) };
+    let more = u32::try_from(decimals).ok().and_then(|decimals| decimals.checked_sub(value.scale()));
+    let factor = more.and_then(|more| 10_i128.checked_pow(more));
+    let scaled = factor.and_then(|factor| value.mantissa().checked_mul(factor));
+    scaled.map(Some).ok_or_else(|| format!("{place}: {value} does not fit a decimal with {decimals} decimals"))
+}
+
+/// The kinds of card that a quote is for, with `+` between them.
+fn kinds(quote: &Quote) -> Option<String> {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
+        let kind = kind.to_string();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    (!kinds.is_empty()).then(|| kinds.join("+"))
+}

@@ -1,0 +1,96 @@
+//! Simulations: a scenario in, the answer of `bidprice simulate --output json` out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pricing_sim::files::Files;
+use pricing_sim::result::RunResult;
+use pricing_sim::scenario::{self, ScenarioError};
+use pricing_sim::summary::Summary;
+use pricing_sim::sweep::{Executor, Progress, Sweep};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use toml::Value;
+
+use crate::host::PythonHost;
+
+/// How often Python is asked whether somebody pressed Ctrl-C.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Runs a scenario: the answer as JSON. `changes` are keys with their values as JSON.
+#[pyfunction]
+pub(crate) fn simulate(
+    py: Python<'_>,
+    scenario: PathBuf,
+    seed: Option<u64>,
+    threads: Option<usize>,
+    changes: Vec<(String, String)>,
+) -> PyResult<String> {
+    let stop = AtomicBool::new(false);
+    let work = || run(&scenario, seed, threads, &changes, &stop);
+    let result = std::thread::scope(|scope| {
+        let worker = scope.spawn(work);
+        let mut interrupted = Ok(());
+        while !worker.is_finished() {
+            py.detach(|| std::thread::sleep(SIGNAL_INTERVAL));
+            if interrupted.is_ok() {
+                interrupted = py.check_signals();
+                stop.store(interrupted.is_err(), Ordering::Relaxed);
+            }
+        }
+        interrupted?;
+        worker.join().map_err(|_| PyRuntimeError::new_err("this is a bug in bidprice; please report it"))
+    });
+    result?.map_err(PyValueError::new_err)
+}
+
+struct UntilStopped<'a>(&'a AtomicBool);
+
+impl Progress for UntilStopped<'_> {
+    fn done(&self, _: &RunResult) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn run(
+    path: &Path,
+    seed: Option<u64>,
+    threads: Option<usize>,
+    changes: &[(String, String)],
+    stop: &AtomicBool,
+) -> Result<String, String> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| named(&error))?;
+    let mut table = scenario::parse(&text).map_err(|error| named(&error))?;
+    for (key, value) in changes {
+        scenario::set(&mut table, key, toml_value(key, value)?).map_err(|error| named(&error))?;
+    }
+    if let Some(seed) = seed {
+        let seed = i64::try_from(seed).map_err(|_| format!("seed {seed} is too large"))?;
+        scenario::set(&mut table, "seed", Value::Integer(seed)).map_err(|error| named(&error))?;
+    }
+    let sweep = Sweep::of(&table).map_err(|error| named(&error))?;
+    let files = Files::in_folder(path.parent().unwrap_or_else(|| Path::new("")));
+    let host = PythonHost;
+    let executor = Executor::new(&sweep, &files, &host);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.unwrap_or_else(cores);
+    let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &UntilStopped(stop));
+    let results = results.map_err(|error| named(&error))?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let summary = Summary::of(&name, &sweep, &results).map_err(|error| named(&error))?;
+    serde_json::to_string(&summary).map_err(|error| named(&error))
+}
+
+/// A value that Python wrote as JSON.
+fn toml_value(key: &str, json: &str) -> Result<Value, String> {
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| format!("`{key}`: {error}"))?;
+    Value::try_from(value).map_err(|error| format!("`{key}`: {error}"))
+}

@@ -1,0 +1,212 @@
+//! Words of a row: times, amounts and kinds of card as people and programs write them.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use pricing_core::gpu::{GpuRequest, GpuSelector};
+use pricing_core::input::InputError;
+use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
+use pricing_core::text::excerpt;
+
+use super::openb::read_kind;
+use crate::time::Millis;
+
+/// The last moment that a stream may name: the end of the year 9999.
+pub const MAX_TIME: Millis = 253_402_300_799_999;
+/// Less memory or storage than this is taken for a number of GiB that lacks its unit.
+const LEAST_BYTES: u64 = 1 << 20;
+/// The vendors that a kind of card may begin with; any other first word is a model of nvidia.
+const VENDORS: [&str; 3] = ["nvidia", "amd", "intel"];
+
+/// A moment: seconds, or RFC 3339, in UTC where it names no offset. Below a millisecond it is rounded down.
+///
+/// # Errors
+/// When it is neither, or out of range.
+pub fn time(text: &str) -> Result<Millis, InputError> {
+    let known = match plain(text) {
+        Some(seconds) => Some(seconds.floor_milli()),
+        None => date(text).map(i128::from),
+    };
+    let Some(millis) = known else {
+        let message = format!("`{}` is no time", excerpt(text));
+        return Err(InputError::new(message).hint("write seconds, or such as `2026-01-31T12:00:00Z`"));
+    };
+    in_range(millis).ok_or_else(|| {
+        InputError::new(format_args!("`{}` is not between 1970 and the year 9999", excerpt(text)))
+            .hint("a number is in seconds from the beginning of the stream or of 1970")
+    })
+}
+
+/// A length of time: seconds, or such as `8h` or `1h 30m`.
+///
+/// # Errors
+/// When it is neither, or out of range.
+pub fn length(text: &str) -> Result<Millis, InputError> {
+    let known = match plain(text) {
+        Some(seconds) => Some(seconds.floor_milli()),
+        None => humantime::parse_duration(text).ok().and_then(|length| i128::try_from(length.as_millis()).ok()),
+    };
+    known.and_then(in_range).ok_or_else(|| {
+        let message = format!("`{}` is no length of time", excerpt(text));
+        InputError::new(message).hint("write seconds, or such as `8h` or `90m`")
+    })
+}
+
+/// Threads: decimal, or thousandths with `m`. Finer than a thousandth is rounded up.
+///
+/// # Errors
+/// When it is neither, or out of range.
+pub fn threads(text: &str) -> Result<MilliCpu, InputError> {
+    let milli = match text.strip_suffix('m') {
+        Some(thousandths) => plain(thousandths).map(Quantity::ceil),
+        None => plain(text).map(Quantity::ceil_milli),
+    };
+    milli.and_then(|milli| u64::try_from(milli).ok()).map(MilliCpu::new).ok_or_else(|| {
+        InputError::new(format_args!("`{}` is no number of threads", excerpt(text)))
+            .hint("write such as `1.5` or `500m`")
+    })
+}
+
+/// Bytes: a number of them, or such as `16Gi`. Less than a mebibyte, other than none, is refused: its unit is missing.
+///
+/// # Errors
+/// When it is neither, or out of range.
+pub fn bytes(text: &str) -> Result<Bytes, InputError> {
+    let number = Quantity::parse(text).ok().and_then(|quantity| u64::try_from(quantity.ceil()).ok());
+    let hint = "write bytes, or such as `16Gi`";
+    match number {
+        Some(few @ 1..LEAST_BYTES) => {
+            let message = format!("`{}` is {few} bytes, of which nobody asks for so few", excerpt(text));
+            Err(InputError::new(message).hint(hint))
+        }
+        Some(number) => Ok(Bytes::new(number)),
+        None => Err(InputError::new(format_args!("`{}` is no amount of bytes", excerpt(text))).hint(hint)),
+    }
+}
+
+/// A whole number, also as a frame of numbers writes it: `4.0`.
+///
+/// # Errors
+/// When it is none, or out of range.
+pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, InputError> {
+    let number = plain(text).and_then(Quantity::whole).filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| InputError::new(format_args!("`{}` is no whole number from {least} to {most}", excerpt(text))))
+}
+
+/// Cards: kinds with `|` between them. A kind without a vendor is nvidia's, `*` is any model.
+///
+/// # Errors
+/// When a kind is none.
+pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
+    let mut alternatives: Vec<GpuSelector> = Vec::new();
+    for kind in text.split('|') {
+        let kind = read_kind(&with_vendor(kind.trim()))?;
+        let selector = GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
+        if !alternatives.contains(&selector) {
+            alternatives.push(selector);
+        }
+    }
+    Ok(GpuRequest { units, alternatives })
+}
+
+/// A kind of card with its vendor: nvidia's where it names none.
+pub(crate) fn with_vendor(kind: &str) -> Cow<'_, str> {
+    let first = kind.split('/').next().unwrap_or("");
+    let has_vendor = VENDORS.iter().any(|vendor| vendor.eq_ignore_ascii_case(first));
+    if has_vendor || kind.is_empty() { Cow::Borrowed(kind) } else { Cow::Owned(format!("nvidia/{kind}")) }
+}
+
+/// A number without a unit, also as programs write floats: `1.5e3`.
+fn plain(text: &str) -> Option<Quantity> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".+-eE".contains(&byte));
+    // Without its exponent an `E` would be a unit.
+    let ends = text.ends_with(|last: char| last.is_ascii_digit() || last == '.');
+    (is_number && ends).then(|| Quantity::parse(text).ok()).flatten()
+}
+
+fn date(text: &str) -> Option<i64> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.timestamp_millis());
+    }
+    let without_offset = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .into_iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    without_offset.or_else(midnight).map(|time| time.and_utc().timestamp_millis())
+}
+
+fn in_range(millis: i128) -> Option<Millis> {
+    u64::try_from(millis).ok().filter(|millis| *millis <= MAX_TIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_dates_in_utc() {
+        for (text, millis) in [
+            ("0", 0),
+            ("12.5", 12_500),
+            ("1.7e9", 1_700_000_000_000),
+            ("1700000000.0", 1_700_000_000_000),
+            ("0.0009", 0),
+            ("1970-01-01T00:00:01Z", 1000),
+            ("1970-01-01T02:00:01.25+02:00", 1250),
+            ("1970-01-01 02:00:01+02:00", 1000),
+            ("1970-01-01T00:00:01", 1000),
+            ("1970-01-01 00:00:01.001", 1001),
+            ("1970-01-02", 86_400_000),
+        ] {
+            assert_eq!(time(text), Ok(millis), "{text}");
+        }
+        for text in
+            ["", "-1", "soon", "5m", "5E", "1Gi", "NaN", "inf", "1700000000000", "1969-12-31T23:59:59Z", "1e400"]
+        {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_seconds_or_durations() {
+        for (text, millis) in [("90", 90_000), ("1.5", 1500), ("8h", 28_800_000), ("1h 30m", 5_400_000), ("0", 0)] {
+            assert_eq!(length(text), Ok(millis), "{text}");
+        }
+        for text in ["", "-5", "8 parsecs", "NaN", "99999999999999999999y", "1e30"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_carry_their_units() {
+        assert_eq!(threads("1.5").unwrap().get(), 1500);
+        assert_eq!(threads("500m").unwrap().get(), 500);
+        assert_eq!(threads("0.0001").unwrap().get(), 1);
+        assert_eq!(bytes("16Gi").unwrap().get(), 16 << 30);
+        assert_eq!(bytes("1048576.0").unwrap().get(), 1 << 20);
+        assert_eq!(bytes("0").unwrap().get(), 0);
+        assert_eq!(whole("4.0", 0, 10), Ok(4));
+        for text in ["", "-1", "4Gi", "4k", "NaN", "m", "1e30"] {
+            assert!(threads(text).is_err(), "{text}");
+        }
+        for text in ["", "16", "-16Gi", "16 GiB", "NaN", "1e30", "0.5"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        for text in ["", "1.5", "-1", "11", "4x", "1e3"] {
+            assert!(whole(text, 0, 10).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn cards_are_nvidias_unless_they_say_otherwise() {
+        let read =
+            |text: &str| cards(2, text).unwrap().alternatives.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(read("H100/80Gi/SXM5 | a100"), ["nvidia/h100/80Gi/sxm", "nvidia/a100"]);
+        assert_eq!(read("*"), ["nvidia/*"]);
+        assert_eq!(read("amd/*|nvidia/t4/*/pcie|t4/*/pcie"), ["amd/*", "nvidia/t4/*/pcie"]);
+        assert_eq!(cards(1, "t4/*/pcie").unwrap().alternatives[0].ram(), None);
+        for text in ["", "|", "a100|", "a100 80Gi", "a100/sxm", "a100/80Gi/agp", "nvidia", "nvidia/", "a/b/c/d/e"] {
+            assert!(cards(1, text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Orders that depend on the seed: made up, drawn from a folder, or from a file with lifetimes or maxima by chance.
+//!
+//! Lifetimes and maxima are drawn by the order's place in the stream, so they stay with it whatever else changes. The
+//! groups of one deployment end together, as the tenant closes it.
+
+use std::sync::Arc;
+
+use super::check::wrong;
+use super::generate::Generator;
+use super::lifetime::Lifetime;
+use super::maximum::{Maximum, Worths};
+use super::sdl_dir::SdlFolder;
+use super::{Arrival, DEFAULT_DENOM, Stream, StreamError};
+use crate::files::Files;
+use crate::random::Draws;
+use crate::scenario::{OrdersEntry, Scenario};
+use crate::time::Millis;
+
+/// Orders that depend on the seed.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    orders: Orders,
+    lifetime: Option<Lifetime>,
+    maximum: Option<Maximum>,
+    worths: Worths,
+    limit: Option<usize>,
+    length: Option<Millis>,
+}
+
+#[derive(Clone, Debug)]
+enum Orders {
+    /// Of a file, in order of arrival.
+    Fixed(Arc<[Arrival]>),
+    Generated(Box<Generator>),
+    Folder(SdlFolder),
+}
+
+impl Drawn {
+    /// The orders of a scenario that makes them up or draws them from a folder; none when they are in a file.
+    ///
+    /// # Errors
+    /// When they cannot be made as the scenario says; the error names the key or the file.
+    pub fn made_up(scenario: &Scenario, files: &Files) -> Result<Option<Self>, StreamError> {
+        let entry = &scenario.orders;
+        let denom = entry.denom.as_deref().unwrap_or(DEFAULT_DENOM);
+        let length = length(entry)?;
+        let orders = match (&entry.generate, &entry.sdl_dir) {
+            (None, None) if entry.arrivals.is_some() => {
+                return Err(wrong(
+                    "[orders.arrivals] is for `orders.generate` and `orders.sdl_dir`; the orders of a file say when they arrive",
+                ));
+            }
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(wrong("[orders] names both `generate` and `sdl_dir`; name one source")),
+            (Some(generate), None) => Orders::Generated(Box::new(Generator::new(generate, entry, denom, length)?)),
+            (None, Some(folder)) => Orders::Folder(SdlFolder::new(folder, entry, denom, length, files)?),
+        };
+        let [jsonl, csv] = [&entry.jsonl, &entry.csv];
+        if [jsonl, csv, &entry.parquet, &entry.bid_log, &entry.openb].into_iter().any(Option::is_some) {
+            return Err(wrong("[orders] names several sources; name one"));
+        }
+        if entry.time_compression.is_some() {
+            return Err(wrong(
+                "`orders.time_compression` is for orders of a file; raise `orders.arrivals.rate` instead",
+            ));
+        }
+        Self::new(orders, scenario, files, length).map(Some)
+    }
+
+    /// Orders of a file, with the lifetimes and maxima that the scenario has for them; none when it has neither.
+    ///
+    /// `arrivals` are as they are to arrive: times compressed, those beyond the limit left out.
+    ///
+    /// # Errors
+    /// When a key of the two is wrong, or an order cannot be given a maximum.
+    pub fn of_file(mut arrivals: Vec<Arrival>, scenario: &Scenario, files: &Files) -> Result<DrawnOrNot, StreamError> {
+        let entry = &scenario.orders;
+        if entry.lifetime.is_none() && entry.maximum.is_none() && !entry.replace_maximum {
+            return Ok(DrawnOrNot::Not(arrivals));
+        }
+        arrivals.sort_by_key(|arrival| arrival.at);
+        let orders = Orders::Fixed(Arc::from(arrivals));
+        Self::new(orders, scenario, files, length(entry)?).map(|drawn| DrawnOrNot::Drawn(Box::new(drawn)))
+    }
+
+    fn new(orders: Orders, scenario: &Scenario, files: &Files, length: Option<Millis>) -> Result<Self, StreamError> {
+        let entry = &scenario.orders;
+        let maximum = Maximum::new(entry, files, scenario.usd_per_akt.map(|usd| usd.0))?;
+        let mut worths = Worths::default();
+        if let (Orders::Fixed(arrivals), Some(maximum)) = (&orders, &maximum) {
+            for arrival in arrivals.iter() {
+                maximum.learn(arrival, &mut worths)?;
+            }
+        }
+        let lifetime = entry.lifetime.as_ref().map(Lifetime::new).transpose()?;
+        Ok(Self { orders, lifetime, maximum, worths, limit: entry.limit, length })
+    }
+
+    /// The orders of a seed.
+    ///
+    /// # Errors
+    /// When there are too many, or one cannot be given a maximum.
+    pub fn stream(&self, draws: &Draws) -> Result<Stream, StreamError> {
+        let mut orders: Vec<(Arrival, usize)> = match &self.orders {
+            Orders::Fixed(arrivals) => arrivals.iter().cloned().zip(0..).collect(),
+            Orders::Generated(generator) => generator.orders(draws)?.into_iter().zip(0..).collect(),
+            Orders::Folder(folder) => folder.orders(draws)?,
+        };
+        orders.truncate(self.limit.unwrap_or(usize::MAX));
+        let mut worths = self.worths.clone();
+        for (order, (arrival, deployment)) in orders.iter_mut().enumerate() {
+            if let (Some(lifetime), None) = (&self.lifetime, arrival.until) {
+                arrival.until = Some(arrival.at.saturating_add(lifetime.of(draws, *deployment)));
+            }
+            if let Some(maximum) = &self.maximum {
+                maximum.give(arrival, order, draws, &mut worths)?;
+            }
+        }
+        let arrivals = orders.into_iter().map(|(arrival, _)| arrival).collect();
+        Ok(match self.orders {
+            Orders::Fixed(_) => Stream::new(arrivals, self.length),
+            Orders::Generated(_) | Orders::Folder(_) => Stream::starting(0, arrivals, self.length),
+        })
+    }
+}
+
+/// Orders of a file that depend on the seed, or do not.
+#[derive(Debug)]
+pub enum DrawnOrNot {
+    /// They do.
+    Drawn(Box<Drawn>),
+    /// They are these.
+    Not(Vec<Arrival>),
+}
+
+/// How long the window is, where the scenario says.
+fn length(entry: &OrdersEntry) -> Result<Option<Millis>, StreamError> {
+    let Some(duration) = entry.duration else { return Ok(None) };
+    let length = Millis::try_from(duration.as_millis()).ok().filter(|length| *length <= super::check::HORIZON);
+    length.map(Some).ok_or_else(|| wrong("`orders.duration` is more than 10000 years"))
+}

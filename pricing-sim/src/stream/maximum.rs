@@ -1,0 +1,124 @@
+//! The most that tenants pay, where the orders do not say: what an order costs by a rate card, times a factor.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pricing_core::money::{Price, Usd, per_block, scaled_usd};
+use pricing_core::order::Order;
+use pricing_core::rates::{CoinValue, Owners, Pricing};
+use rust_decimal::Decimal;
+
+use super::check::{sigma, wrong};
+use super::{Arrival, StreamError};
+use crate::files::Files;
+use crate::market;
+use crate::random::{Draws, Purpose};
+use crate::scenario::{self, OrdersEntry};
+
+/// The most that tenants pay.
+#[derive(Clone, Debug)]
+pub(super) struct Maximum {
+    pricing: Pricing,
+    factor: Decimal,
+    spread: f64,
+    replaces: bool,
+    usd_per_akt: Option<Decimal>,
+}
+
+/// What the rate card makes of orders that it has seen. Orders that are alike are one in memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Worths(BTreeMap<usize, (Arc<Order>, Usd)>);
+
+impl Maximum {
+    /// The maximum that a scenario has for its orders, if any.
+    pub(super) fn new(
+        entry: &OrdersEntry,
+        files: &Files,
+        usd_per_akt: Option<Decimal>,
+    ) -> Result<Option<Self>, StreamError> {
+        let Some(maximum) = &entry.maximum else {
+            if entry.replace_maximum {
+                return Err(wrong("`orders.replace_maximum` needs [orders.maximum]"));
+            }
+            return Ok(None);
+        };
+        let pricing = scenario::pricing(&maximum.rates, files);
+        let mut pricing = pricing.map_err(|error| wrong(format!("orders.maximum: {error}")))?;
+        pricing.policy.ambiguous_gpu = market::ambiguous(maximum.wildcard);
+        // Whom a provider serves, and what it does not bother with, says nothing of what a tenant would pay.
+        pricing.policy.owners = Owners::default();
+        pricing.policy.minimum_usd_per_month = Usd::ZERO;
+        let factor = maximum.factor.map_or(Decimal::ONE, |factor| factor.0);
+        if factor <= Decimal::ZERO || factor > Decimal::from(1_000_000) {
+            return Err(wrong(format!(
+                "`orders.maximum.factor` is `{factor}`; it must be above 0 and at most 1000000"
+            )));
+        }
+        let spread = sigma("orders.maximum.spread", maximum.spread)?;
+        Ok(Some(Self { pricing, factor, spread, replaces: entry.replace_maximum, usd_per_akt }))
+    }
+
+    /// Prices an order, where it will be given a maximum, for every seed at once.
+    pub(super) fn learn(&self, arrival: &Arrival, worths: &mut Worths) -> Result<(), StreamError> {
+        if arrival.has_maximum && !self.replaces {
+            return Ok(());
+        }
+        self.worth(arrival, worths).map(|_| ())
+    }
+
+    /// Gives an order its maximum.
+    pub(super) fn give(
+        &self,
+        arrival: &mut Arrival,
+        order: usize,
+        draws: &Draws,
+        worths: &mut Worths,
+    ) -> Result<(), StreamError> {
+        if arrival.has_maximum && !self.replaces {
+            return Ok(());
+        }
+        let usd = self.worth(arrival, worths)?;
+        let luck = market::factor(&mut draws.of(Purpose::Maximum, order), self.spread);
+        let too_much = |_| wrong(format!("orders.maximum: `{}` costs more than can be counted", arrival.id));
+        let usd = scaled_usd(usd, self.factor).and_then(|usd| scaled_usd(usd, luck)).map_err(too_much)?;
+        let maximum = self.in_denom(arrival, usd)?;
+        Arc::make_mut(&mut arrival.order).max_price = Some(maximum);
+        arrival.has_maximum = true;
+        Ok(())
+    }
+
+    fn worth(&self, arrival: &Arrival, worths: &mut Worths) -> Result<Usd, StreamError> {
+        let place = Arc::as_ptr(&arrival.order).addr();
+        if let Some((_, usd)) = worths.0.get(&place) {
+            return Ok(*usd);
+        }
+        // The tenant's denom first: without a rate for it the reason is that alone.
+        self.in_denom(arrival, Usd::ZERO)?;
+        let usd = market::cost(arrival, &self.pricing, self.usd_per_akt).map_err(|reason| {
+            wrong(format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id))
+        })?;
+        worths.0.insert(place, (Arc::clone(&arrival.order), usd));
+        Ok(usd)
+    }
+
+    /// USD a month as a price per block in the order's denom, as finely as bids are made: a bid of the same amount is
+    /// not above it.
+    fn in_denom(&self, arrival: &Arrival, usd: Usd) -> Result<Price, StreamError> {
+        let cannot = |why: String| wrong(format!("orders.maximum: the order `{}`: {why}", arrival.id));
+        let denom = arrival.order.max_price.as_ref().map(Price::denom);
+        let denom = denom.ok_or_else(|| cannot("it names no denom".to_owned()))?;
+        let chain = &self.pricing.chain;
+        let token = chain.denoms.get(denom).ok_or_else(|| cannot(format!("`{denom}` is no denom of the rate card")))?;
+        let coin = match (&token.value, self.usd_per_akt) {
+            (CoinValue::Fixed(usd), _) => usd.decimal(),
+            (CoinValue::Feed(_), Some(usd)) => usd,
+            (CoinValue::Feed(_), None) => {
+                return Err(cannot(format!("what `{denom}` is worth is not known; set `usd_per_akt` in the scenario")));
+            }
+        };
+        let decimals = arrival.order.price_precision;
+        let amount = per_block(usd, chain.blocks_per_month, coin, token.exponent, decimals);
+        let amount = amount.map_err(|_| cannot("its maximum is more than can be counted".to_owned()))?;
+        Price::new(denom.clone(), amount).map_err(|error| cannot(error.to_string()))
+    }
+}

@@ -1,0 +1,145 @@
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+
+use std::io::{Seek, SeekFrom, Write};
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationNanosecondArray, Float64Array,
+    Int64Array, LargeStringArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt8Array,
+};
+use parquet::arrow::ArrowWriter;
+
+use super::*;
+
+fn written(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<Vec<Arrival>, InputError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    read(file, &Defaults::default())
+}
+
+fn array(array: impl Array + 'static) -> ArrayRef {
+    Arc::new(array)
+}
+
+/// An order's columns, with others in the place of some.
+fn columns(others: Vec<(&'static str, ArrayRef)>) -> Vec<(&'static str, ArrayRef)> {
+    let usual = vec![
+        ("at", array(Int64Array::from(vec![5]))),
+        ("cpu", array(Float64Array::from(vec![1.5]))),
+        ("memory", array(StringArray::from(vec!["4Gi"]))),
+    ];
+    let kept = usual.into_iter().filter(|(name, _)| others.iter().all(|(other, _)| other != name));
+    kept.chain(others.clone()).collect()
+}
+
+fn one(others: Vec<(&'static str, ArrayRef)>) -> Arrival {
+    read_bytes(&written(columns(others))).unwrap().swap_remove(0)
+}
+
+fn refused(others: Vec<(&'static str, ArrayRef)>, words: &str) {
+    let error = read_bytes(&written(columns(others))).unwrap_err().to_string();
+    assert!(error.contains(words), "{error}");
+}
+
+#[test]
+fn columns_may_have_any_type_that_reads_as_text() {
+    let dictionary: DictionaryArray<Int32Type> = vec!["h100|t4"].into_iter().collect();
+    let price = Decimal128Array::from(vec![1_250]).with_precision_and_scale(20, 2).unwrap();
+    let arrival = one(vec![
+        ("id", array(LargeStringArray::from(vec!["a"]))),
+        ("memory", array(BinaryArray::from(vec![&b"4Gi"[..]]))),
+        ("gpu_units", array(UInt8Array::from(vec![2]))),
+        ("gpu", array(dictionary)),
+        ("count", array(Float64Array::from(vec![3.0]))),
+        ("max_price", array(price)),
+        ("owner", array(StringArray::from(vec![None::<&str>]))),
+        ("lifetime", array(DurationNanosecondArray::from(vec![1_500_000_000]))),
+    ]);
+    let unit = &arrival.order.group.resources()[0];
+    assert_eq!((&*arrival.id, arrival.at, arrival.until, arrival.owner), ("a", 5000, Some(6500), None));
+    assert_eq!((unit.cpu.get(), unit.memory.get(), unit.count), (1500, 4 << 30, 3));
+    assert_eq!((unit.gpu.units, unit.gpu.alternatives.len()), (2, 2));
+    assert_eq!(arrival.order.max_price.as_ref().unwrap().amount().to_string(), "12.5");
+}
+
+#[test]
+fn timestamps_count_in_utc_whatever_zone_they_are_shown_in() {
+    let at = |at: ArrayRef| one(vec![("at", at)]).at;
+    assert_eq!(at(array(TimestampSecondArray::from(vec![1_700_000_000]))), 1_700_000_000_000);
+    let micros = TimestampMicrosecondArray::from(vec![1_700_000_000_123_999]);
+    assert_eq!(at(array(micros.clone())), 1_700_000_000_123);
+    assert_eq!(at(array(micros.clone().with_timezone("UTC"))), 1_700_000_000_123);
+    assert_eq!(at(array(micros.clone().with_timezone("+05:30"))), 1_700_000_000_123);
+    assert_eq!(at(array(micros.with_timezone("Europe/Berlin"))), 1_700_000_000_123);
+    assert_eq!(at(array(TimestampNanosecondArray::from(vec![1_000_000]))), 1);
+    assert_eq!(at(array(Date32Array::from(vec![1]))), 86_400_000);
+    assert_eq!(at(array(StringArray::from(vec!["1970-01-01T01:00:00+01:00"]))), 0);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_row_and_column() {
+    refused(vec![("memroy", array(Int64Array::from(vec![1])))], "did you mean `memory`?");
+    refused(vec![("cpu", array(BooleanArray::from(vec![true])))], "at `cpu`: the column has the type Boolean");
+    refused(vec![("cpu", array(TimestampSecondArray::from(vec![1])))], "at `cpu`: the column has the type Timestamp");
+    refused(vec![("lifetime", array(Date32Array::from(vec![1])))], "at `lifetime`");
+    refused(vec![("cpu", array(Float64Array::from(vec![f64::NAN])))], "at `cpu`: row 1: `NaN`");
+    refused(vec![("cpu", array(Float64Array::from(vec![1e300])))], "at `cpu`: row 1");
+    refused(vec![("at", array(Int64Array::from(vec![None])))], "at `at`: row 1: an order needs `at`");
+    refused(vec![("at", array(TimestampSecondArray::from(vec![i64::MIN])))], "at `at`: row 1");
+    refused(vec![("at", array(Date32Array::from(vec![i32::MAX])))], "at `at`: row 1");
+    refused(vec![("memory", array(BinaryArray::from(vec![&b"\xff4Gi"[..]])))], "cannot be unpacked");
+}
+
+#[test]
+fn more_rows_than_there_may_be_are_refused_before_they_are_unpacked() {
+    let many = MAX_ORDERS + 1;
+    let bytes = written(vec![("at", array(Int64Array::from(vec![0; many])))]);
+    let error = read_bytes(&bytes).unwrap_err().to_string();
+    assert!(error.contains("2000001 rows"), "{error}");
+}
+
+#[test]
+fn a_text_that_repeats_a_million_times_is_not_kept_a_million_times() {
+    let long = "x".repeat(1 << 20);
+    let rows = 100_000;
+    let at: ArrayRef = array(Int64Array::from(vec![0; rows]));
+    let order: DictionaryArray<Int32Type> = std::iter::repeat_n(long.as_str(), rows).collect();
+    // The text is no order: the first row tells. It is the unpacking that must not take 100 GB.
+    let error = read_bytes(&written(vec![("at", at), ("order", array(order))])).unwrap_err().to_string();
+    assert!(error.contains("row 1"), "{error}");
+}
+
+#[test]
+fn damaged_files_are_refused_or_read_but_never_end_the_program() {
+    let rows = 20;
+    let names: Vec<String> = (0..rows).map(|row| format!("order {}", row % 3)).collect();
+    let bytes = written(vec![
+        ("id", array(StringArray::from(names))),
+        ("at", array(TimestampMicrosecondArray::from(vec![7; rows]).with_timezone("UTC"))),
+        ("cpu", array(Float64Array::from(vec![1.0; rows]))),
+        ("memory", array(StringArray::from(vec![Some("1Gi"); rows]))),
+    ]);
+    assert_eq!(read_bytes(&bytes).unwrap().len(), rows);
+    for end in 0..bytes.len() {
+        assert!(read_bytes(&bytes[..end]).is_err(), "{end}");
+    }
+    for place in 0..bytes.len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut broken = bytes.clone();
+            broken[place] ^= change;
+            // A changed letter of an order's name is still a name.
+            let _ = read_bytes(&broken);
+        }
+    }
+}
