@@ -53,9 +53,12 @@ impl Study {
             };
             let (cards, spec) = (1 + pod % 4, ["", "T4", "", "V100M16|V100M32", "P100"][(pod % 5) as usize]);
             let (from, to) = (pod * 7_200, pod * 7_200 + 30_000 + (pod % 7) * 20_000);
-            writeln!(pods, "{name},{},8192,{cards},1000,{spec},LS,Running,{from},{to},{from}", 1000 * (1 + pod % 6)).unwrap();
+            writeln!(pods, "{name},{},8192,{cards},1000,{spec},LS,Running,{from},{to},{from}", 1000 * (1 + pod % 6))
+                .unwrap();
         }
-        for (name, text) in [("study.toml", scenario), ("nodes.csv", &nodes), ("pods.csv", &pods), ("rates.toml", RATES)] {
+        for (name, text) in
+            [("study.toml", scenario), ("nodes.csv", &nodes), ("pods.csv", &pods), ("rates.toml", RATES)]
+        {
             fs::write(folder.path().join(name), text).unwrap();
         }
         Self(folder)
