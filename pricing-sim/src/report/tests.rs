@@ -11,7 +11,7 @@ use pricing_core::money::Usd;
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\u{202e}\"'&";
 
 fn usd(text: &str) -> Usd {
-    Usd::parse(text).unwrap()
+    Usd::from_decimal(rust_decimal::Decimal::from_str_exact(text).unwrap())
 }
 
 fn strategy(name: &str, revenue: &str, won: u64) -> StrategyRun {
