@@ -1,6 +1,6 @@
 //! `bidprice simulate --report`: what is in the report, and that a browser shows all of it and loads nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
 use std::fs;
