@@ -28,8 +28,11 @@ pub(super) fn section(cell: &Cell<'_>) -> Markup {
     }
 }
 
+/// How a number is written.
+type Text = fn(Decimal) -> String;
+
 fn rows(cell: &Cell<'_>) -> Vec<Vec<String>> {
-    let measured: [(&str, Pick, fn(Decimal) -> String); 8] = [
+    let measured: [(&str, Pick, Text); 8] = [
         ("Revenue, USD", view::revenue, money),
         ("Orders won", view::won, |number| count(number)),
         ("Win rate", view::win_rate, share),

@@ -21,13 +21,14 @@ pub(super) fn of_cell(cell: &Cell<'_>) -> String {
         [] => vec!["No strategy has a revenue that could be told.".to_owned()],
         [only] => vec![format!("“{}” earned {} USD{}.", only.0.name, money(only.1.value), a_run(cell, &only.1))],
         [first, second, ..] if first.1.value == second.1.value => vec![format!(
-            "“{}” and “{}” earned the same{}: {} USD.",
+            "“{}” and “{}” earned the same{}: {} USD{}.",
             first.0.name,
             second.0.name,
             if earners.len() > 2 { ", and no other strategy more" } else { "" },
-            money(first.1.value)
+            money(first.1.value),
+            a_run(cell, &first.1)
         )],
-        [first, second, ..] => most(cell, first, second, earners.len()),
+        [first, second, others @ ..] => most(cell, first, second, others),
     };
     sentences.extend(wins(cell));
     sentences.extend(charges(cell));
@@ -46,11 +47,11 @@ fn a_run(cell: &Cell<'_>, usd: &Measure) -> String {
 }
 
 /// Who earned most, and by how much.
-fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, strategies: usize) -> Vec<String> {
+fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, others: &[Earner<'_>]) -> Vec<String> {
     let by = first.1.value.checked_sub(second.1.value).unwrap_or_default();
     let percent = number::more(first.1.value, second.1.value);
     let percent = percent.map(|percent| format!(" ({})", share(percent))).unwrap_or_default();
-    let next = if strategies > 2 { ", which comes second" } else { "" };
+    let next = if others.is_empty() { "" } else { ", which comes second" };
     let mut sentences = vec![format!(
         "“{}” earned most: {} USD{}, {} USD{percent} more than “{}”{next}.",
         first.0.name,
@@ -61,31 +62,38 @@ fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, strategies: us
     )];
     if cell.means() {
         sentences.push(sure(cell, first, second));
+        sentences.extend(unsure(cell, first, others));
     }
     sentences
 }
 
-/// How sure the difference is.
+/// How sure the difference of the two that earned most is.
 fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
     match paired(cell, &first.0.name, &second.0.name) {
-        Some(difference) if difference.low > Decimal::ZERO => format!(
-            "Seed by seed “{}” earned {} USD more (95% interval {} to {}), so that it is not chance alone.",
-            first.0.name,
-            money(difference.mean),
-            money(difference.low),
-            money(difference.high)
-        ),
-        Some(difference) => format!(
-            "Seed by seed the difference is {} USD, with a 95% interval from {} to {}: it includes 0, so that these seeds do not show which of the two earns more.",
-            money(difference.mean),
-            money(difference.low),
-            money(difference.high)
-        ),
+        Some(difference) => {
+            let (low, high) = (money(difference.low), money(difference.high));
+            let shown = if difference.low > Decimal::ZERO {
+                ", all above 0"
+            } else {
+                ": it includes 0, so that these seeds do not show which of the two earns more"
+            };
+            format!("Seed by seed the 95% interval of that difference is {low} to {high} USD{shown}.")
+        }
         None if first.1.overlaps(&second.1) => {
             "Their 95% intervals overlap: by themselves they do not show which of the two earns more.".to_owned()
         }
         None => "Their 95% intervals do not overlap.".to_owned(),
     }
+}
+
+/// Those after the second that the seeds do not show to earn less than the first.
+fn unsure(cell: &Cell<'_>, first: &Earner<'_>, others: &[Earner<'_>]) -> Option<String> {
+    let unclear = |other: &&Earner<'_>| match paired(cell, &first.0.name, &other.0.name) {
+        Some(difference) => difference.low <= Decimal::ZERO,
+        None => first.1.overlaps(&other.1),
+    };
+    let names: Vec<String> = others.iter().filter(unclear).map(|other| format!("“{}”", other.0.name)).collect();
+    (!names.is_empty()).then(|| format!("These seeds do not show that it earns more than {} either.", names.join(", ")))
 }
 
 /// The paired difference of two strategies, where one of them is the first: others are not held against each other.

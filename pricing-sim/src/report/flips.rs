@@ -31,7 +31,7 @@ pub(super) fn section(cell: &Cell<'_>) -> Markup {
 fn one(of: &Comparison, seeds: bool) -> Markup {
     html! {
         h3 { (clean(&of.strategy)) " against " (clean(&of.against)) }
-        p { (totals(of)) }
+        p { (clean(&totals(of))) }
         @if of.flips.is_empty() {
             p { "No order came to something else." }
         } @else {

@@ -80,7 +80,7 @@ pub(super) fn axis(number: f64, decimals: usize) -> String {
 
 /// A percentage that an axis has.
 pub(super) fn axis_percent(number: f64, decimals: usize) -> String {
-    format!("{number:.decimals$}%")
+    format!("{}%", grouped(&format!("{number:.decimals$}")))
 }
 
 /// The nearest float of a number: reading its text is exactly rounded everywhere.

@@ -4,6 +4,8 @@ use maud::{Markup, html};
 
 use super::chart::{self, Caption, Size};
 
+pub(super) use super::chart::clean;
+
 /// A column of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
@@ -102,11 +104,6 @@ fn pieces(word: &str) -> Vec<String> {
         }
     }
     pieces
-}
-
-/// A text with what can turn or hide the text around it made visible.
-pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|char| if chart::hides(char) && char != '\n' { '\u{fffd}' } else { char }).collect()
 }
 
 /// What colours stand for.

@@ -84,7 +84,7 @@ fn window(summary: &Summary) -> String {
 }
 
 fn grouped(millis: u64) -> String {
-    if millis % 1000 == 0 { whole(millis / 1000) } else { crate::summary::Seconds(millis).to_string() }
+    if millis.is_multiple_of(1000) { whole(millis / 1000) } else { crate::summary::Seconds(millis).to_string() }
 }
 
 fn inventory(cells: &[Cell<'_>]) -> String {

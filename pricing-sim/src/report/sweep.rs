@@ -70,13 +70,14 @@ fn along(summary: &Summary, cells: &[Cell<'_>], axis: &Axis, place: usize) -> Ma
             }
         }
         @for (figure, along) in FIGURES.iter().enumerate() {
+            @let extent = extent(&families, along.pick);
             @if families.len() == 1 {
-                @for (_, family) in &families { (chart(summary, axis, family, along, &format!("axis-{place}-{figure}"), None)) }
+                @for (_, family) in &families { (chart(summary, axis, family, along, &Panel { id: &format!("axis-{place}-{figure}"), others: None, extent })) }
             } @else {
                 h3 { (along.name) }
                 div class="panels" {
                     @for (panel, (others, family)) in families.iter().enumerate() {
-                        (chart(summary, axis, family, along, &format!("axis-{place}-{figure}-{panel}"), Some(others)))
+                        (chart(summary, axis, family, along, &Panel { id: &format!("axis-{place}-{figure}-{panel}"), others: Some(others), extent }))
                     }
                 }
             }
@@ -84,15 +85,18 @@ fn along(summary: &Summary, cells: &[Cell<'_>], axis: &Axis, place: usize) -> Ma
     }
 }
 
-fn chart(
-    summary: &Summary,
-    axis: &Axis,
-    family: &[&Cell<'_>],
-    along: &Along,
-    id: &str,
-    others: Option<&AxesValues>,
-) -> Markup {
-    let numbers_across = axis.values.iter().map(value).collect::<Option<Vec<f64>>>();
+/// A chart along an axis.
+struct Panel<'a> {
+    id: &'a str,
+    /// What the other axes have in it; none where it is the only one.
+    others: Option<&'a AxesValues>,
+    /// What it shows at the least.
+    extent: (f64, f64),
+}
+
+fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, panel: &Panel<'_>) -> Markup {
+    let Panel { id, others, .. } = panel;
+    let numbers_across = axis.values.iter().map(value).collect::<Option<Vec<f64>>>().filter(|values| apart(values));
     let labels: Vec<String> = axis.values.iter().map(ToString::to_string).collect();
     let strategies = family.first().map_or(0, |cell| cell.strategies.len());
     let line = |series: usize| {
@@ -115,7 +119,7 @@ fn chart(
     let unit = family.first().map_or_else(String::new, |cell| {
         if cell.means() { format!("{}, mean of a run, 95% interval", along.unit) } else { along.unit.to_owned() }
     });
-    let chart = Lines { lines: &all, across, format: along.format, at_least: (0.0, 0.0) };
+    let chart = Lines { lines: &all, across, format: along.format, at_least: panel.extent };
     let title = match others {
         Some(others) => others.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
         None => along.name.to_owned(),
@@ -130,6 +134,24 @@ fn chart(
         Some(_) => small(caption, &|size| lines(caption, size, &chart), &shown),
         None => figure(caption, &html! {}, &|size| lines(caption, size, &chart), &shown),
     }
+}
+
+/// Whether numbers are far enough from each other to stand where they belong.
+fn apart(values: &[f64]) -> bool {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return false };
+    sorted.windows(2).all(|pair| matches!(pair, [one, next] if next - one >= (last - first) * 0.06))
+}
+
+/// What a figure comes to in all charts along an axis, so that they have the same scale.
+fn extent(families: &[(AxesValues, Vec<&Cell<'_>>)], pick: Pick) -> (f64, f64) {
+    let strategies = families.iter().flat_map(|(_, family)| family).flat_map(|cell| cell.strategies);
+    strategies.filter_map(pick).fold((0.0, 0.0), |(low, high): (f64, f64), measure| {
+        let (value, whisker) = measure.floats();
+        let (from, to) = whisker.unwrap_or((value, value));
+        (low.min(from).min(value), high.max(to).max(value))
+    })
 }
 
 fn value(of: &AxisValue) -> Option<f64> {

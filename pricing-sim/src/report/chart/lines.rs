@@ -86,8 +86,8 @@ pub(crate) fn lines(caption: Caption<'_>, size: Size, chart: &Lines<'_>) -> Mark
         }
         (stroke("zero", (margin, y.at(0.0)), (size.width() - END, y.at(0.0))))
         (across(chart.across, domain, x, bottom, margin, size))
-        @for line in &drawn {
-            (one(line, x, y))
+        @for (place, line) in drawn.iter().enumerate() {
+            (one(line, x, y, aside(&drawn, place)))
         }
     };
     svg(caption, size, height, &body)
@@ -114,7 +114,7 @@ fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
     let Some(first) = all.next() else { return ((0.0, 1.0), 0.0) };
     let (low, high) = all.fold((first, first), |(low, high), x| (low.min(x), high.max(x)));
     let whiskers = lines.iter().flat_map(|line| &line.points).any(|point| point.whisker.is_some());
-    (if high > low { (low, high) } else { (low, low + 1.0) }, if whiskers { 8.0 } else { 0.0 })
+    (if high > low { (low, high) } else { (low, low + 1.0) }, if whiskers { 12.0 } else { 0.0 })
 }
 
 /// The axis below, as many of its labels as have room.
@@ -152,15 +152,23 @@ fn across(across: Across<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin:
     }
 }
 
-fn one(line: &Line, x: Scale, y: Scale) -> Markup {
+/// How far a line stands aside, so that its whiskers do not hide those of others.
+fn aside(lines: &[Line], place: usize) -> f64 {
+    let whiskers = lines.iter().flat_map(|line| &line.points).any(|point| point.whisker.is_some());
+    let middle = count(lines.len().saturating_sub(1)) / 2.0;
+    let step = (12.0 / count(lines.len().max(1))).min(5.0);
+    if whiskers { (count(place) - middle) * step } else { 0.0 }
+}
+
+fn one(line: &Line, x: Scale, y: Scale, aside: f64) -> Markup {
     let points = line.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite());
-    let places: Vec<(f64, f64)> = points.clone().map(|point| (x.at(point.x), y.at(point.y))).collect();
+    let places: Vec<(f64, f64)> = points.clone().map(|point| (x.at(point.x) + aside, y.at(point.y))).collect();
     let path: Vec<String> = places.iter().map(|(x, y)| format!("{},{}", place(*x), place(*y))).collect();
     let look = look(line.series);
     html! {
         @for point in points {
             @if let Some((low, high)) = point.whisker {
-                @let (at, low, high) = (x.at(point.x), y.at(low), y.at(high));
+                @let (at, low, high) = (x.at(point.x) + aside, y.at(low), y.at(high));
                 (stroke(&format!("reach {look}"), (at, low), (at, high)))
                 (stroke(&format!("reach {look}"), (at - 4.0, low), (at + 4.0, low)))
                 (stroke(&format!("reach {look}"), (at - 4.0, high), (at + 4.0, high)))

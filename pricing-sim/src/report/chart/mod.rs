@@ -15,7 +15,7 @@ use maud::{Markup, html};
 pub(crate) use bars::{Bar, Bars, bars};
 pub(crate) use lines::{Across, Line, Lines, Point, lines};
 pub(crate) use stacked::{StackedRow, stacked};
-pub(crate) use text::hides;
+pub(crate) use text::clean;
 
 /// How many looks there are for series, before they are used again.
 pub(crate) const SERIES_LOOKS: usize = 8;
@@ -75,8 +75,8 @@ fn svg(caption: Caption<'_>, size: Size, height: f64, body: &Markup) -> Markup {
         svg class={ "chart " (size.name()) } xmlns="http://www.w3.org/2000/svg" role="img"
             viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
             aria-labelledby={ (title) " " (description) } {
-            title id=(title) { (caption.title) }
-            desc id=(description) { (caption.description) " (" (caption.unit) ")" }
+            title id=(title) { (clean(caption.title)) }
+            desc id=(description) { (clean(caption.description)) @if !caption.unit.is_empty() { " (" (clean(caption.unit)) ")" } }
             (body)
         }
     }
@@ -110,7 +110,7 @@ fn words(class: &str, at: (f64, f64), room: f64, words: &str) -> Markup {
     let shown = text::fit(words, room);
     html! {
         text class=(class) x=(place(at.0)) y=(place(at.1)) {
-            @if shown != words { title { (words) } }
+            @if shown != words { title { (clean(words)) } }
             (shown)
         }
     }

@@ -23,7 +23,7 @@ fn char_width(char: char) -> f64 {
 
 /// A text that is no wider, cut with an ellipsis where it must be.
 pub(crate) fn fit(text: &str, room: f64) -> String {
-    let visible: String = text.chars().map(|char| if hides(char) { '\u{fffd}' } else { char }).collect();
+    let visible = clean(text);
     if width(&visible) <= room {
         return visible;
     }
@@ -41,8 +41,13 @@ pub(crate) fn fit(text: &str, room: f64) -> String {
     kept
 }
 
+/// A text with what can turn or hide the text around it made visible.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|char| if hides(char) && char != '\n' { '\u{fffd}' } else { char }).collect()
+}
+
 /// Whether a character can turn or hide the text around it.
-pub(crate) fn hides(char: char) -> bool {
+fn hides(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
