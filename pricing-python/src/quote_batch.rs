@@ -12,6 +12,7 @@ use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::{Plugin, PluginSettings};
+use pricing_sim::result::cards_of;
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::Host;
 use pyo3::exceptions::PyValueError;
@@ -19,7 +20,7 @@ use pyo3::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::host::PythonHost;
-use crate::rows::{Rows, texts};
+use crate::rows;
 
 /// Digits and decimals of bids per block.
 const PRICE: (u8, i8) = (38, 18);
@@ -99,17 +100,16 @@ impl Quoter {
 
 impl Quoter {
     fn quote_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
-        let columns = texts(batch)?;
-        let rows = Rows::new(batch, &columns, &self.denom)?;
         let mut answers = Answers::default();
-        for row in 0..batch.num_rows() {
-            match rows.orders(row) {
+        for (place, row) in rows::orders(batch, &self.denom)?.into_iter().enumerate() {
+            let number = place.saturating_add(1);
+            match row {
                 Ok(orders) => {
                     for arrival in &orders {
-                        answers.quote(row, arrival, &self.price(arrival))?;
+                        answers.quote(number, arrival, &self.price(arrival))?;
                     }
                 }
-                Err(error) if self.malformed == Malformed::Keep => answers.malformed(row, &error)?,
+                Err(error) if self.malformed == Malformed::Keep => answers.malformed(number, &error),
                 Err(error) => return Err(error),
             }
         }
@@ -234,11 +234,12 @@ impl Answers {
             USD,
             &place,
         )?);
-        self.gpu.append_option(kinds(quote));
+        let cards = cards_of(quote);
+        self.gpu.append_option((!cards.is_empty()).then_some(cards));
         Ok(())
     }
 
-    fn malformed(&mut self, row: usize, error: &str) -> Result<(), String> {
+    fn malformed(&mut self, row: usize, error: &str) {
         self.id.append_value(format!("row {row}"));
         self.decision.append_value("malformed");
         self.message.append_value(error);
@@ -247,7 +248,6 @@ impl Answers {
         }
         self.price.append_null();
         self.usd_per_month.append_null();
-        Ok(())
     }
 
     fn finish(mut self) -> Result<RecordBatch, String> {
@@ -273,16 +273,4 @@ fn scaled(value: Option<Decimal>, (_, decimals): (u8, i8), place: &str) -> Resul
     let factor = more.and_then(|more| 10_i128.checked_pow(more));
     let scaled = factor.and_then(|factor| value.mantissa().checked_mul(factor));
     scaled.map(Some).ok_or_else(|| format!("{place}: {value} does not fit a decimal with {decimals} decimals"))
-}
-
-/// The kinds of card that a quote is for, with `+` between them.
-fn kinds(quote: &Quote) -> Option<String> {
-    let mut kinds: Vec<String> = Vec::new();
-    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
-        let kind = kind.to_string();
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    (!kinds.is_empty()).then(|| kinds.join("+"))
 }

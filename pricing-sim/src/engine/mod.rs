@@ -24,7 +24,7 @@ use rust_decimal::Decimal;
 
 use crate::market::BestOffers;
 use crate::random::{Draws, Purpose};
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON};
+use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
             price: quote.price().cloned(),
             usd_per_month: quote.usd_per_month,
             own_usd_per_month: own,
-            gpu: gpu_of(&quote),
+            gpu: Arc::from(cards_of(&quote)),
             lease_ms: 0,
             revenue: Usd::ZERO,
         };
@@ -280,16 +280,4 @@ fn add(charge: &mut Charge, usd_per_month: Usd, lease_ms: Millis) -> Result<(), 
     charge.usd_per_month = charge.usd_per_month.checked_add(usd_per_month)?;
     charge.usd = charge.usd.checked_add(leased_usd(usd_per_month, lease_ms)?)?;
     Ok(())
-}
-
-/// The kinds that an order was placed on, in order of placement, with `+` between them.
-fn gpu_of(quote: &Quote) -> Arc<str> {
-    let mut kinds: Vec<String> = Vec::new();
-    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
-        let kind = kind.to_string();
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    Arc::from(kinds.join("+"))
 }

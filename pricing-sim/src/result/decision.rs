@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pricing_core::money::{Price, Usd};
+use pricing_core::quote::Quote;
 
 use crate::time::Millis;
 
@@ -36,4 +37,17 @@ pub struct Decided {
     pub lease_ms: Millis,
     /// What its lease paid.
     pub revenue: Usd,
+}
+
+/// The kinds that an order was placed on, in order of placement, with `+` between them; empty without cards.
+#[must_use]
+pub fn cards_of(quote: &Quote) -> String {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
+        let kind = kind.to_string();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds.join("+")
 }

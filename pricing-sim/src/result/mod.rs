@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
-pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, is_bid};
+pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, cards_of, is_bid};
 pub use pair::{Flip, LARGEST, PairRun};
 
 /// Where bins of prices begin, USD a month.

@@ -4,6 +4,8 @@
 //! the same moment, the one that the source has first is first.
 
 mod arrivals;
+#[cfg(feature = "parquet")]
+pub mod arrow;
 pub mod cell;
 mod check;
 mod drawn;

@@ -7,24 +7,20 @@
 //! A file may be damaged, or made to do harm. What it says of itself is bounded before it is believed, texts are kept
 //! once however often they are repeated, and a decoder that gives up is an error like any other.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::ConvertedType;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 use pricing_core::input::InputError;
 use pricing_core::text::excerpt;
-use rust_decimal::Decimal;
 
+use super::arrow::{Texts, bounded_message, unreadable};
 use super::row::{Columns, Defaults};
 use super::{Arrival, Collected, MAX_ORDERS};
 
@@ -131,9 +127,8 @@ fn rows(
     orders: &mut Collected,
     defaults: &Defaults<'_>,
 ) -> Result<(), InputError> {
-    let arrays = batch.columns().iter().map(timeless).collect::<Result<Vec<_>, _>>()?;
-    let options = FormatOptions::new().with_display_error(false);
-    let cells = arrays.iter().map(|array| Cells::of(array, &options)).collect::<Result<Vec<_>, _>>()?;
+    let texts = Texts::of(batch)?;
+    let cells = texts.rows()?;
     for row in 0..batch.num_rows() {
         let number = orders.rows.saturating_add(1);
         let numbered = |error: InputError| {
@@ -147,7 +142,7 @@ fn rows(
                 None => told,
             }
         };
-        let owned = cells.iter().map(|cells| cells.get(row)).collect::<Result<Vec<_>, _>>().map_err(numbered)?;
+        let owned = cells.row(row).map_err(numbered)?;
         let row: Vec<Option<&str>> = owned.iter().map(Option::as_deref).collect();
         let bytes: usize = row.iter().flatten().map(|cell| cell.len()).fold(0, usize::saturating_add);
         *text = text.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
@@ -159,79 +154,8 @@ fn rows(
     Ok(())
 }
 
-/// Times as seconds: exact, and in UTC whatever zone they are shown in. Everything else stays.
-fn timeless(array: &ArrayRef) -> Result<ArrayRef, InputError> {
-    let (unit, array) = match array.data_type() {
-        DataType::Timestamp(unit, _) | DataType::Duration(unit) => (*unit, Arc::clone(array)),
-        DataType::Date32 | DataType::Date64 => {
-            let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
-            (TimeUnit::Millisecond, cast(array, &millis)?)
-        }
-        _ => return Ok(Arc::clone(array)),
-    };
-    let scale = match unit {
-        TimeUnit::Second => 0,
-        TimeUnit::Millisecond => 3,
-        TimeUnit::Microsecond => 6,
-        TimeUnit::Nanosecond => 9,
-    };
-    let whole = cast(&array, &DataType::Int64)?;
-    let whole = whole.as_primitive::<arrow_array::types::Int64Type>();
-    let seconds = whole.iter().map(|value| Some(Decimal::new(value?, scale).normalize().to_string()));
-    Ok(Arc::new(seconds.collect::<arrow_array::StringViewArray>()))
-}
-
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, InputError> {
-    // Otherwise what cannot be had would become null, and so not be there.
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, to, &options).map_err(unreadable)
-}
-
-/// The cells of a column.
-enum Cells<'a> {
-    Texts(&'a arrow_array::StringViewArray),
-    Bytes(&'a arrow_array::BinaryViewArray),
-    Others(&'a ArrayRef, ArrayFormatter<'a>),
-}
-
-impl<'a> Cells<'a> {
-    fn of(array: &'a ArrayRef, options: &FormatOptions<'a>) -> Result<Self, InputError> {
-        if let Some(texts) = array.as_string_view_opt() {
-            return Ok(Self::Texts(texts));
-        }
-        if let Some(bytes) = array.as_binary_view_opt() {
-            return Ok(Self::Bytes(bytes));
-        }
-        ArrayFormatter::try_new(array, options).map(|formatter| Self::Others(array, formatter)).map_err(unreadable)
-    }
-
-    fn get(&self, row: usize) -> Result<Option<Cow<'a, str>>, InputError> {
-        match self {
-            Self::Texts(texts) => Ok(texts.is_valid(row).then(|| Cow::Borrowed(texts.value(row)))),
-            Self::Bytes(bytes) if bytes.is_null(row) => Ok(None),
-            Self::Bytes(bytes) => {
-                let text = std::str::from_utf8(bytes.value(row)).map_err(|_| InputError::new("a text is not UTF-8"))?;
-                Ok(Some(Cow::Borrowed(text)))
-            }
-            Self::Others(array, _) if array.is_null(row) => Ok(None),
-            Self::Others(_, formatter) => {
-                formatter.value(row).try_to_string().map(|text| Some(Cow::Owned(text))).map_err(unreadable)
-            }
-        }
-    }
-}
-
 fn damaged(error: ParquetError) -> InputError {
-    InputError::new(format_args!("the file cannot be read as Parquet: {}", excerpt_long(&error.to_string())))
-}
-
-fn unreadable(error: ArrowError) -> InputError {
-    InputError::new(format_args!("the file cannot be unpacked: {}", excerpt_long(&error.to_string())))
-}
-
-/// A library's message, bounded and printable.
-fn excerpt_long(message: &str) -> String {
-    message.chars().take(300).map(|c| if pricing_core::text::drives_terminal(c) { '\u{fffd}' } else { c }).collect()
+    InputError::new(format_args!("the file cannot be read as Parquet: {}", bounded_message(&error.to_string())))
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use pricing_sim::export::ResultsFile;
 use pricing_sim::result::RunResult;
 use pricing_sim::summary::Summary;
 
-use super::output::summary as shown;
 use super::outputs::at;
 use super::report::Report;
 use super::scene::Scene;
+use super::tables::summary as shown;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::output::{print, print_json};

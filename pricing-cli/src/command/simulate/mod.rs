@@ -4,7 +4,6 @@ mod answer;
 pub(crate) mod bid_log;
 mod host;
 mod merge;
-mod output;
 mod outputs;
 mod plan;
 mod progress;
@@ -12,6 +11,7 @@ mod records;
 mod report;
 mod scene;
 mod shard;
+mod tables;
 
 pub(crate) use host::SimulationHost;
 
@@ -26,7 +26,7 @@ use pricing_sim::scenario::ScenarioError;
 use pricing_sim::sweep::{Detailed, Executor, Progress};
 
 use crate::error::{CliError, Exit};
-use crate::output;
+use crate::output::complain;
 use answer::AnswerArgs;
 use progress::{Bar, Interrupt};
 use records::{RecordArgs, Records};
@@ -126,7 +126,7 @@ fn open(path: &Path, scene: &Scene) -> Result<Checkpoint, CliError> {
     let identity = Identity::of(&scene.table, &scene.sweep, &scene.files).map_err(wrong)?;
     let checkpoint = Checkpoint::open(path, identity, &scene.sweep).map_err(wrong)?;
     if checkpoint.dropped() {
-        output::complain(&format!("{}: its last line was not finished and is dropped", path.display()));
+        complain(&format!("{}: its last line was not finished and is dropped", path.display()));
     }
     Ok(checkpoint)
 }
@@ -194,7 +194,7 @@ fn execute(
         return Ok(Some(results));
     }
     if let Some(checkpoint) = checkpoint {
-        output::complain(&format!(
+        complain(&format!(
             "interrupted: {finished} of {wanted} runs are done and kept in {}; the same command goes on from there",
             checkpoint.path().display()
         ));

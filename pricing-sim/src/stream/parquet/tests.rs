@@ -9,6 +9,7 @@ use arrow_array::{
 use parquet::arrow::ArrowWriter;
 
 use super::*;
+use arrow_array::{Array, ArrayRef};
 
 fn written(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
