@@ -115,7 +115,7 @@ fn one_run_gives_the_same_bytes_on_any_number_of_threads_and_in_any_folder() {
     let (_, one) = sweep().report("report.html", &["--threads", "1"]);
     let (_, other) = sweep().report("another.html", &["--threads", "2"]);
     assert!(one == other, "two reports on one run differ");
-    assert!(one.contains("bidprice simulate study.toml --report report.html"));
+    assert!(one.contains("bidprice simulate scenario.toml --report report.html"));
 }
 
 #[test]

@@ -360,9 +360,9 @@ fn files_that_cannot_be_written_are_told_before_the_runs() {
         (["--results", "rows.txt"], 1, "name it with the ending .csv, .jsonl or .parquet"),
         (["--decisions", "missing/rows.csv"], 1, "missing/rows.csv: it cannot be written: No such file"),
         (["--decisions", "folder.csv"], 1, "it is a folder"),
-        (["--results", "pods.csv"], 1, "--results would overwrite what the scenario reads"),
-        (["--timings", "rates.toml"], 1, "--timings would overwrite what the scenario reads"),
-        (["--timings", "./scenario.toml"], 1, "--timings would overwrite what the scenario reads"),
+        (["--results", "pods.csv"], 1, "--results would overwrite what the simulation reads"),
+        (["--timings", "rates.toml"], 1, "--timings would overwrite what the simulation reads"),
+        (["--timings", "./scenario.toml"], 1, "--timings would overwrite what the simulation reads"),
     ];
     for (args, exit, message) in cases {
         let output = example.simulate(&args);

@@ -154,9 +154,16 @@ fn eight_pods_of_an_indexed_job_come_to_what_one_process_does() {
     names.sort();
     assert_eq!(names.len(), 8);
     assert!(names.first().unwrap().ends_with("shard-00000-of-00008.jsonl"));
-    let mut args = vec!["merge", "plan"];
+    let files = |prefix: &str| ["results.csv", "report.html"].map(|name| format!("{prefix}.{name}"));
+    let [merged_rows, merged_report] = files("merged");
+    let mut args = vec!["merge", "plan", "--output", "json", "--results", &merged_rows, "--report", &merged_report];
     args.extend(names.iter().map(String::as_str));
     assert!(folder.answer(&args) == one);
+    let [rows, report] = files("whole");
+    folder.answer(&["scenario.toml", "--results", &rows, "--report", &report]);
+    for (merged, whole) in files("merged").iter().zip(files("whole")) {
+        assert!(fs::read(folder.path(merged)).unwrap() == fs::read(folder.path(&whole)).unwrap(), "{merged}");
+    }
 }
 
 #[test]
@@ -228,7 +235,7 @@ fn wait_for_lines(path: &Path, lines: usize) {
 #[test]
 fn a_sweep_that_was_killed_goes_on_and_comes_to_the_same_bytes() {
     let folder = Folder::new(40);
-    let args = ["scenario.toml", "--seeds", "40", "--threads", "2", "--checkpoint", "kept"];
+    let args = ["scenario.toml", "--seeds", "40", "--threads", "2", "--checkpoint", "kept", "--output", "json"];
     let one = folder.answer(&["scenario.toml", "--seeds", "40", "--output", "json"]);
     for kills in 1..4 {
         let mut child = folder.command(&args).spawn().unwrap();
@@ -320,18 +327,30 @@ fn a_full_disk_is_said_and_what_was_kept_is_there() {
     assert!(message.contains("make room and run the same command again"), "{message}");
     let kept = fs::read(folder.path("kept")).unwrap();
     assert!(kept.ends_with(b"\n") && kept.iter().filter(|byte| **byte == b'\n').count() > 1);
-    assert!(folder.answer(&["scenario.toml", "--checkpoint", "kept"]) == one);
+    assert!(folder.answer(&["scenario.toml", "--checkpoint", "kept", "--output", "json"]) == one);
 }
 
 #[test]
 fn keys_are_set_and_unknown_ones_refused() {
     let folder = Folder::new(40);
     let one = folder.whole();
-    let fewer = folder.answer(&["scenario.toml", "--seeds", "1", "--set", "sweep.axes={}", "--set", "orders.limit=5"]);
+    let fewer = folder.answer(&[
+        "scenario.toml",
+        "--seeds",
+        "1",
+        "--set",
+        "sweep.axes={}",
+        "--set",
+        "orders.limit=5",
+        "--output",
+        "json",
+    ]);
     let fewer: serde_json::Value = serde_json::from_slice(&fewer).unwrap();
     assert!(fewer.to_string().contains("\"orders\":5"), "{fewer}");
-    assert!(folder.answer(&["scenario.toml", "--set", "seed=1", "--set", "scheduler=sound"]) == one);
-    assert!(folder.answer(&["scenario.toml", "--seed", "2"]) != one);
+    assert!(
+        folder.answer(&["scenario.toml", "--set", "seed=1", "--set", "scheduler=sound", "--output", "json"]) == one
+    );
+    assert!(folder.answer(&["scenario.toml", "--seed", "2", "--output", "json"]) != one);
     for (args, exit, part) in [
         (["--set", "orders.limt=5"], 1, "unknown field `limt`"),
         (["--set", "orders.denom.x=5"], 1, "invalid type"),

@@ -263,7 +263,7 @@ fn arrivals_and_lifetimes_that_cannot_be_meant_are_refused_by_the_name_of_their_
         ("rate = \"nan/h\"", "write such as"),
         ("rate = \"1/fortnight\"", "write such as"),
         ("rate = \"1/0s\"", "write such as"),
-        ("rate = \"1000000/ms\"", "more than 3000000 orders"),
+        ("rate = \"1000000/ms\"", "more than 2000000 orders"),
         ("rate = \"1/h\"\ndaily = { swing = 2 }", "`orders.arrivals.daily.swing`"),
         ("rate = \"1/h\"\ndaily = { swing = 1, peak_hour = 25 }", "`orders.arrivals.daily.peak_hour`"),
         ("rate = \"1/h\"\nbursts = { every = \"1h\", length = \"2h\", factor = 2 }", "`orders.arrivals.bursts.length`"),

@@ -125,7 +125,7 @@ pub enum GpuShare {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GenerateEntry {
-    /// How many; otherwise as many as arrive within `orders.duration`. At most 3,000,000.
+    /// How many; otherwise as many as arrive within `orders.duration`. At most 2,000,000.
     pub orders: Option<usize>,
     /// Kinds of card, `vendor/model/ram/interface` cut short from the right, with their weights. Without any, no order
     /// asks for cards.

@@ -30,7 +30,7 @@ fn interval(values: &[&str], decimals: u32) -> Option<[String; 3]> {
 }
 
 fn sweep(seeds: &str) -> Sweep {
-    let text = format!("orders = {{}}\ninventory = {{}}\n[sweep]\nseeds = {seeds}\n");
+    let text = format!("orders = {{}}\ninventory = {{}}\nstrategy = [{{ name = 'card' }}]\n[sweep]\nseeds = {seeds}\n");
     Sweep::of(&text.parse::<Table>().unwrap()).unwrap()
 }
 
@@ -212,7 +212,7 @@ fn runs_that_do_not_belong_together_are_refused() {
 
 #[test]
 fn axes_are_the_columns_of_cells() {
-    let text = "orders = {}\ninventory = {}\n[sweep.axes]\n\"orders.limit\" = [10, 20]\n\"scheduler\" = [\"sound\"]\n";
+    let text = "orders = {}\ninventory = {}\nstrategy = [{ name = 'card' }]\n[sweep.axes]\n\"orders.limit\" = [10, 20]\n\"scheduler\" = [\"sound\"]\n";
     let sweep = Sweep::of(&text.parse::<Table>().unwrap()).unwrap();
     let mut second = run(1, 1, [2, 1], ["10", "5"]);
     second.cell = 1;
