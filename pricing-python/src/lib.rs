@@ -16,4 +16,9 @@ mod bidprice_native {
     use super::quote_batch::Quoter;
     #[pymodule_export]
     use super::simulate::simulate;
+
+    /// The package's version.
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }
