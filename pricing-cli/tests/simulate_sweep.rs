@@ -361,7 +361,7 @@ fn keys_are_set_and_unknown_ones_refused() {
         (["--set", "usd_per_akt=0"], 1, "`usd_per_akt` must be above 0"),
         (["--threads", "0"], 2, "1..=1024"),
         (["--seeds", "0"], 2, "--seeds"),
-        (["--seed", "18446744073709551615"], 2, "--seed is at most"),
+        (["--seed", "18446744073709551615"], 2, "a seed is at most"),
         (["--set", "sweep.seeds=4294967295"], 1, "runs can be had"),
     ] {
         let message = folder.refused(&["scenario.toml", args[0], args[1]], exit);

@@ -18,6 +18,6 @@ impl Host for PythonHost {
 
     fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {
         let path = path.display();
-        Err(format!("`{path}`: the Python package reads no bid logs; `bidprice simulate plan` turns them into JSONL"))
+        Err(format!("`{path}`: the Python package reads no bid logs; use the command `bidprice simulate`"))
     }
 }

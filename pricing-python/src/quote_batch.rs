@@ -11,8 +11,9 @@ use pricing_core::inventory::{self, Cluster};
 use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_host::{Plugin, PluginSettings};
+use pricing_host::{Plugin, SizeClass};
 use pricing_sim::result::cards_of;
+use pricing_sim::strategy::plugin_settings;
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::Host;
 use pyo3::exceptions::PyValueError;
@@ -164,7 +165,7 @@ fn cluster(text: &str) -> PyResult<(Cluster, Utilisation)> {
 
 fn load(file: &[u8]) -> PyResult<Plugin> {
     let host = PythonHost.plugins().map_err(|error| wrong("plugin", error))?;
-    host.load("plugin", file, PluginSettings::default()).map_err(|fault| wrong("plugin", fault))
+    host.load("plugin", file, plugin_settings(SizeClass::Standard, None)).map_err(|fault| wrong("plugin", fault))
 }
 
 fn schema() -> Schema {

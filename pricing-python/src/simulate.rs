@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pricing_sim::files::Files;
 use pricing_sim::result::RunResult;
-use pricing_sim::scenario::{self, ScenarioError};
+use pricing_sim::scenario::{self, Changes, ScenarioError};
 use pricing_sim::summary::Summary;
 use pricing_sim::sweep::{Executor, Progress, Sweep};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -69,13 +69,9 @@ fn run(
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| named(&error))?;
     let mut table = scenario::parse(&text).map_err(|error| named(&error))?;
-    for (key, value) in changes {
-        scenario::set(&mut table, key, toml_value(key, value)?).map_err(|error| named(&error))?;
-    }
-    if let Some(seed) = seed {
-        let seed = i64::try_from(seed).map_err(|_| format!("seed {seed} is too large"))?;
-        scenario::set(&mut table, "seed", Value::Integer(seed)).map_err(|error| named(&error))?;
-    }
+    let set = changes.iter().map(|(key, value)| Ok((key.clone(), toml_value(key, value)?)));
+    let set = set.collect::<Result<_, String>>()?;
+    Changes { set, seed, seeds: None }.apply(&mut table).map_err(|error| named(&error))?;
     let sweep = Sweep::of(&table).map_err(|error| named(&error))?;
     let files = Files::in_folder(path.parent().unwrap_or_else(|| Path::new("")));
     let host = PythonHost;
@@ -84,7 +80,8 @@ fn run(
     let threads = threads.unwrap_or_else(cores);
     let results = executor.execute(0..sweep.len(), &BTreeSet::new(), threads, &UntilStopped(stop));
     let results = results.map_err(|error| named(&error))?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
+    let name = scenario::name(&table, stem);
     let summary = Summary::of(&name, &sweep, &results).map_err(|error| named(&error))?;
     serde_json::to_string(&summary).map_err(|error| named(&error))
 }

@@ -152,3 +152,10 @@ fn of_several_models_a_competitor_offers_those_that_it_has() {
     let detailed = folder.run(&text, 1).unwrap();
     assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome == "outbid"));
 }
+
+#[test]
+fn a_market_of_nobody_is_refused() {
+    let error = run(T4, "[market]\nspread = 0.2\n").unwrap_err();
+    assert!(error.contains("[market] names nobody who bids"), "{error}");
+    assert!(outcomes(T4, "[market]\nenabled = false\n").iter().all(|outcome| *outcome == "won"));
+}

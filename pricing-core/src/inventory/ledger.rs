@@ -95,13 +95,24 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger that begins with a snapshot.
+    ///
+    /// What the snapshot shows as allocated stays so. Which of a node's cards those are is not known: the last that are
+    /// described are taken for it, and never handed out.
     #[must_use]
-    pub fn new(cluster: Cluster) -> Self {
+    pub fn new(mut cluster: Cluster) -> Self {
+        let models = cluster.index.models_of(cluster.cards.len());
+        for (place, node) in cluster.nodes.iter().enumerate() {
+            let free = usize::try_from(node.gpus.available).unwrap_or(usize::MAX);
+            let left = cluster.cards_to_give(place).get(..free).map(<[CardId]>::to_vec);
+            if let Some(left) = left.filter(|left| left.len() < node.cards.len()) {
+                cluster.index.refresh(place, node, Some(left), &models);
+            }
+        }
         let names = cluster.nodes().iter().enumerate().map(|(place, node)| (Arc::clone(&node.name), place));
         Self {
             by_name: names.collect(),
             kinds: cluster.cards().iter().map(|card| card.kind.to_string()).collect(),
-            models: cluster.index().models_of(cluster.cards().len()),
+            models,
             utilisation: Utilisation::of(&cluster),
             cluster,
         }

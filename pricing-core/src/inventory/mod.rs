@@ -196,7 +196,8 @@ impl Cluster {
     }
 
     /// The described cards of the node at a place that may be given, without those that are held back.
-    pub(crate) fn cards_to_give(&self, place: usize) -> &[CardId] {
+    #[must_use]
+    pub fn cards_to_give(&self, place: usize) -> &[CardId] {
         let described = || self.nodes.get(place).map(|node| &node.cards);
         self.index.kept_cards().get(&place).or_else(described).map_or(&[], Vec::as_slice)
     }

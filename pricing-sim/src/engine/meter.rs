@@ -9,6 +9,7 @@ use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::rates::{Pricing, UnlistedGpu};
 use rust_decimal::Decimal;
 
+use super::typical::Taking;
 use super::{Setup, Typical};
 use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PRICE_BINS, PriceBin, StrategyRun, Use, WON, is_bid};
 use crate::time::{Millis, SECONDS_PER_MONTH};
@@ -19,16 +20,18 @@ const BUCKETS: u64 = 96;
 /// What is in use at the moment, and what that came to so far.
 pub(super) struct Meter<'a> {
     typical: &'a Typical,
-    /// By node, the typical requests whose kinds of card it has.
-    matching: Vec<u32>,
-    /// By node, its free cards that typical orders cannot use, times weight.
-    unusable: Vec<u64>,
+    /// Which descriptions of a card each of the typical requests takes.
+    taking: Taking,
+    /// By node, its free cards, and those that typical orders cannot use, times weight.
+    free: Vec<(u64, u64)>,
     /// By description of a card, the place of its kind.
     kind_of: Vec<usize>,
     now: Millis,
     end: Millis,
     bucket: usize,
     gpus: Vec<GpuUse>,
+    /// The kinds of [`Self::gpus`].
+    kinds: Vec<GpuKind>,
     cpu: Use,
     memory: Use,
     /// Nodes that have more than anybody can ask of something are not counted in it.
@@ -64,12 +67,12 @@ impl<'a> Meter<'a> {
             cluster.cards().iter().map(|card| kinds.get(&card.kind).copied().unwrap_or(0)).collect();
         let mut gpus: Vec<GpuUse> =
             kinds.keys().map(|kind| GpuUse { kind: kind.to_string(), used: Use::default() }).collect();
-        let matching = setup.typical.matching(cluster);
+        let taking = setup.typical.taking(cluster);
         let (mut cpu, mut memory) = (Use::default(), Use::default());
         let mut level = Level { gpus: vec![0; gpus.len()], ..Level::default() };
         let mut counts = Vec::with_capacity(cluster.nodes().len());
-        let mut unusable = Vec::with_capacity(cluster.nodes().len());
-        for (node, matching) in cluster.nodes().iter().zip(&matching) {
+        let mut free = Vec::with_capacity(cluster.nodes().len());
+        for (place, node) in cluster.nodes().iter().enumerate() {
             let counted = (node.cpu.total.get() < UNLIMITED, node.memory.total.get() < UNLIMITED);
             if counted.0 {
                 add_capacity(&mut cpu, node.cpu.total.get(), node.cpu.available.get());
@@ -78,28 +81,30 @@ impl<'a> Meter<'a> {
                 add_capacity(&mut memory, node.memory.total.get(), node.memory.available.get());
             }
             counts.push(counted);
-            // Which of the cards are in use already is not known: the last that are described are taken for it.
-            let used = node.cards.len().saturating_sub(usize::try_from(node.gpus.available).unwrap_or(usize::MAX));
-            for (place, card) in node.cards.iter().rev().enumerate() {
+            // The ledger takes the last that are described for those in use.
+            let available = usize::try_from(node.gpus.available).unwrap_or(usize::MAX);
+            for (card, at) in node.cards.iter().zip(0_usize..) {
                 if let Some(gpu) = kind_of.get(card.place()).and_then(|kind| gpus.get_mut(*kind)) {
-                    add_capacity(&mut gpu.used, 1, u64::from(place >= used));
+                    add_capacity(&mut gpu.used, 1, u64::from(at < available));
                 }
             }
-            let wasted = setup.typical.unusable(node, *matching);
-            unusable.push(wasted);
-            level.free = level.free.saturating_add(node.gpus.available);
-            level.unusable = level.unusable.saturating_add(wasted);
+            let here = setup.typical.unusable(node, cluster.cards_to_give(place), &taking);
+            free.push(here);
+            level.free = level.free.saturating_add(here.0);
+            level.unusable = level.unusable.saturating_add(here.1);
         }
+        let kinds = kinds.into_keys().cloned().collect();
         let buckets = buckets(setup, gpus.len());
         Self {
             typical: setup.typical,
-            matching,
-            unusable,
+            taking,
+            free,
             kind_of,
             now: setup.window.start,
             end: setup.window.end,
             bucket: 0,
             gpus,
+            kinds,
             cpu,
             memory,
             counts,
@@ -186,10 +191,6 @@ impl<'a> Meter<'a> {
                     change(level, 1);
                 }
             }
-            // Free cards move the other way.
-            let gpus = taken.gpus;
-            let free = &mut self.level.free;
-            *free = if begins { free.saturating_sub(gpus) } else { free.saturating_add(gpus) };
             self.follow_node(id.place(), ledger);
         }
         let scaled = scaled(usd)?;
@@ -199,12 +200,11 @@ impl<'a> Meter<'a> {
     }
 
     fn follow_node(&mut self, place: usize, ledger: &Ledger) {
-        let (Some(node), Some(matching)) = (ledger.cluster().nodes().get(place), self.matching.get(place)) else {
-            return;
-        };
-        let now = self.typical.unusable(node, *matching);
-        if let Some(before) = self.unusable.get_mut(place) {
-            self.level.unusable = self.level.unusable.saturating_sub(*before).saturating_add(now);
+        let Some(node) = ledger.cluster().nodes().get(place) else { return };
+        let now = self.typical.unusable(node, ledger.cluster().cards_to_give(place), &self.taking);
+        if let Some(before) = self.free.get_mut(place) {
+            self.level.free = self.level.free.saturating_sub(before.0).saturating_add(now.0);
+            self.level.unusable = self.level.unusable.saturating_sub(before.1).saturating_add(now.1);
             *before = now;
         }
     }
@@ -213,9 +213,9 @@ impl<'a> Meter<'a> {
     pub(super) fn finish(mut self, setup: &Setup<'_>, run: &mut StrategyRun) -> Result<(), ArithmeticOverflow> {
         self.advance(setup.window.end);
         let length = setup.window.length();
-        for gpu in &self.gpus {
+        for (gpu, kind) in self.gpus.iter().zip(&self.kinds) {
             let idle = idle_ms(&gpu.used, length);
-            match idle_rate(setup.idle, &gpu.kind) {
+            match idle_rate(setup.idle, kind) {
                 Some(rate) => run.idle.gpu = run.idle.gpu.checked_add(idle_usd(idle, 1, rate)?)?,
                 None => run.idle.unpriced_card_ms = run.idle.unpriced_card_ms.saturating_add(idle),
             }
@@ -271,9 +271,8 @@ fn idle_usd(idle_ms: u128, units: u64, rate: Usd) -> Result<Usd, ArithmeticOverf
     line_usd(idle_ms, units.saturating_mul(SECONDS_PER_MONTH).saturating_mul(1000), rate)
 }
 
-fn idle_rate(pricing: &Pricing, kind: &str) -> Option<Usd> {
-    let kind = crate::stream::openb::read_kind(kind).ok()?;
-    match (pricing.rates.gpu.lookup(&kind), pricing.policy.unlisted_gpu) {
+fn idle_rate(pricing: &Pricing, kind: &GpuKind) -> Option<Usd> {
+    match (pricing.rates.gpu.lookup(kind), pricing.policy.unlisted_gpu) {
         (Some(rate), _) => Some(rate.usd()),
         (None, UnlistedGpu::Price(usd)) => Some(usd),
         (None, UnlistedGpu::Decline) => None,
@@ -284,6 +283,9 @@ fn idle_rate(pricing: &Pricing, kind: &str) -> Option<Usd> {
 fn scaled(usd: Usd) -> Result<u128, ArithmeticOverflow> {
     let mut scaled = usd.decimal();
     scaled.rescale(pricing_core::money::LINE_DECIMALS);
+    if scaled.scale() != pricing_core::money::LINE_DECIMALS {
+        return Err(ArithmeticOverflow);
+    }
     u128::try_from(scaled.mantissa()).map_err(|_| ArithmeticOverflow)
 }
 

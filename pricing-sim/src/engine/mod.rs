@@ -171,7 +171,9 @@ impl<'a> Replay<'a> {
         watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
     ) -> Result<(), ArithmeticOverflow> {
         let Priced { quote, own } = priced;
-        let by_clock = quote.reason().is_some_and(|reason| reason.code == ReasonCode::DeadlineExceeded);
+        // A script that could not be started in time is the machine's doing, too.
+        let by_machine = |code| matches!(code, ReasonCode::DeadlineExceeded | ReasonCode::LoadRejected);
+        let by_clock = quote.reason().is_some_and(|reason| by_machine(reason.code));
         count_if(&mut self.run.by_clock, by_clock);
         let mut decided = Decided {
             outcome: self.outcome(order, &quote),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use pricing_core::gpu::GpuRequest;
-use pricing_core::inventory::{Cluster, Node};
+use pricing_core::inventory::{CardId, Cluster, Node};
 
 use crate::stream::Arrival;
 
@@ -58,35 +58,34 @@ impl Typical {
         self.weight
     }
 
-    /// For each node of a cluster, as bits, the requests whose kinds of card it has enough of.
-    pub(super) fn matching(&self, cluster: &Cluster) -> Vec<u32> {
-        let fits = |node: &Node, shape: &Shape| {
-            let cards = node.cards.iter().filter_map(|id| cluster.card(*id));
-            let count = cards.filter(|card| shape.gpu.allows(&card.kind)).count();
-            u64::try_from(count).unwrap_or(u64::MAX) >= shape.gpu.units
-        };
-        let bits = |node: &Node| {
-            (0_u32..).zip(&self.shapes).filter(|(_, shape)| fits(node, shape)).fold(0, |bits, (bit, _)| bits | 1 << bit)
-        };
-        cluster.nodes().iter().map(bits).collect()
+    /// Which of a cluster's descriptions of a card each request takes.
+    pub(super) fn taking(&self, cluster: &Cluster) -> Taking {
+        let takes = |shape: &Shape| cluster.cards().iter().map(|card| shape.gpu.allows(&card.kind)).collect();
+        Taking(self.shapes.iter().map(takes).collect())
     }
 
-    /// Free cards of a node times the weight of the requests that it cannot take.
-    pub(super) fn unusable(&self, node: &Node, matching: u32) -> u64 {
-        let free = node.gpus.available;
+    /// The cards that a node has to give, and those times the weight of the requests that it cannot take.
+    pub(super) fn unusable(&self, node: &Node, to_give: &[CardId], taking: &Taking) -> (u64, u64) {
+        let count = |cards: usize| u64::try_from(cards).unwrap_or(u64::MAX);
+        let free = node.gpus.available.min(count(to_give.len()));
         if free == 0 {
-            return 0;
+            return (0, 0);
         }
         let mut usable = 0_u64;
-        for (bit, shape) in (0_u32..).zip(&self.shapes) {
-            let fits = matching & (1 << bit) != 0
-                && shape.gpu.units <= free
+        for (shape, takes) in self.shapes.iter().zip(&taking.0) {
+            let right = || to_give.iter().filter(|card| takes.get(card.place()) == Some(&true)).count();
+            let fits = shape.gpu.units <= free
                 && shape.cpu <= node.cpu.available.get()
-                && shape.memory <= node.memory.available.get();
+                && shape.memory <= node.memory.available.get()
+                && shape.gpu.units <= count(right());
             if fits {
                 usable = usable.saturating_add(shape.weight);
             }
         }
-        free.saturating_mul(self.weight.saturating_sub(usable))
+        (free, free.saturating_mul(self.weight.saturating_sub(usable)))
     }
 }
+
+/// By request and description of a card, whether the one takes the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Taking(Vec<Vec<bool>>);

@@ -1,10 +1,12 @@
 //! Scenarios: what is simulated, as a TOML file says it.
 
+mod change;
 mod inputs;
 mod model;
 mod rates;
 mod read;
 
+pub use change::{ChangeError, Changes, name};
 pub use inputs::{InputKind, inputs};
 pub use model::*;
 pub use rates::pricing;

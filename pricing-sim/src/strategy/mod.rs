@@ -12,7 +12,7 @@ use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_host::{Plugin, Request};
+use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
 use rust_decimal::Decimal;
 
 pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder};
@@ -20,6 +20,15 @@ pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptO
 /// The wall-clock limit of a plugin's call in a simulation: far beyond what its fuel lasts, so that fuel decides, which
 /// is the same on every machine.
 pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How a plugin is run where its answers must be the same everywhere: its fuel ends it and no clock, and no order rests it.
+#[must_use]
+pub fn plugin_settings(class: SizeClass, fuel: Option<u64>) -> PluginSettings {
+    let defaults = class.call_limits();
+    let limits = CallLimits { deadline: PLUGIN_DEADLINE, fuel: fuel.unwrap_or(defaults.fuel), ..defaults };
+    let breaker = BreakerSettings { faults: 0, ..BreakerSettings::default() };
+    PluginSettings { limits, breaker, ..PluginSettings::new(class) }
+}
 
 /// Who prices, by which rates.
 #[derive(Clone, Debug)]

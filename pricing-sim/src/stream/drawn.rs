@@ -52,14 +52,9 @@ impl Drawn {
                 ));
             }
             (None, None) => return Ok(None),
-            (Some(_), Some(_)) => return Err(wrong("[orders] names both `generate` and `sdl_dir`; name one source")),
-            (Some(generate), None) => Orders::Generated(Box::new(Generator::new(generate, entry, denom, length)?)),
+            (Some(generate), _) => Orders::Generated(Box::new(Generator::new(generate, entry, denom, length)?)),
             (None, Some(folder)) => Orders::Folder(SdlFolder::new(folder, entry, denom, length, files)?),
         };
-        let [jsonl, csv] = [&entry.jsonl, &entry.csv];
-        if [jsonl, csv, &entry.parquet, &entry.bid_log, &entry.openb].into_iter().any(Option::is_some) {
-            return Err(wrong("[orders] names several sources; name one"));
-        }
         if entry.time_compression.is_some() {
             return Err(wrong(
                 "`orders.time_compression` is for orders of a file; raise `orders.arrivals.rate` instead",

@@ -87,7 +87,8 @@ impl Stream {
         arrivals.sort_by_key(|arrival| arrival.at);
         let last = arrivals.iter().map(|arrival| arrival.until.unwrap_or(arrival.at).max(arrival.at)).max();
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
-        arrivals.retain(|arrival| arrival.at <= end);
+        // The window's end is the moment after the last; where it is the last lease's end, every order is within.
+        arrivals.retain(|arrival| length.is_none() || arrival.at < end);
         Self { arrivals, window: Window { start, end } }
     }
 }

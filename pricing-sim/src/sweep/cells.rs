@@ -9,8 +9,8 @@ use super::RunPlace;
 use super::prepare::check;
 use crate::scenario::{self, Scenario, ScenarioError, Seeds};
 
-/// The most runs of a sweep.
-pub const MAX_RUNS: usize = 10_000_000;
+/// The most runs of a sweep: the results of a run take some 20 kB a strategy until the answer is made.
+pub const MAX_RUNS: usize = 100_000;
 
 /// The most cells of a sweep.
 pub const MAX_CELLS: usize = 100_000;

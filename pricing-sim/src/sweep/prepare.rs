@@ -9,7 +9,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::quote::GpuRule;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
-use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginHost, PluginSettings, SizeClass};
+use pricing_host::{Plugin, PluginHost, SizeClass};
 use rust_decimal::Decimal;
 
 use super::shared::{Keys, Shared};
@@ -22,7 +22,7 @@ use crate::scenario::{
     self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
     StrategyEntry,
 };
-use crate::strategy::{PLUGIN_DEADLINE, Pricer, Script, ScriptOrder, Strategy};
+use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
@@ -175,11 +175,7 @@ fn script(entry: &StrategyEntry, name: &str, files: &Files) -> Result<Script, Sc
 
 fn plugin(name: &str, entry: &StrategyEntry, files: &Files, host: &PluginHost) -> Result<Plugin, ScenarioError> {
     let class = if entry.engine { SizeClass::Engine } else { SizeClass::Standard };
-    let defaults = class.call_limits();
-    let limits = CallLimits { deadline: PLUGIN_DEADLINE, fuel: entry.fuel.unwrap_or(defaults.fuel), ..defaults };
-    // A breaker opens by the clock: here every order is asked for.
-    let breaker = BreakerSettings { faults: 0, ..BreakerSettings::default() };
-    let settings = PluginSettings { limits, breaker, ..PluginSettings::new(class) };
+    let settings = plugin_settings(class, entry.fuel);
     host.open(&files.path(name), settings).map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))
 }
 
@@ -195,7 +191,12 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     for other in &entry.competitor {
         stream::sigma(&format!("market.competitor.{}.spread", other.name), other.spread)?;
     }
-    if entry.rates.is_some() || !entry.set.is_empty() {
+    let has_market = entry.rates.is_some() || !entry.set.is_empty();
+    if !has_market && entry.competitor.is_empty() {
+        let message = "[market] names nobody who bids; give it `rates`, or add a [[market.competitor]]";
+        return Err(ScenarioError::Meaning(message.to_owned()));
+    }
+    if has_market {
         let pricing = read(&entry.rates, &entry.set)?;
         market.competitors.push(Competitor::new("market", pricing, entry.spread, entry.wildcard));
     }

@@ -41,7 +41,7 @@ impl Compared {
     /// Whether one of the two has nothing but faults.
     pub(super) fn only_faults(&self) -> bool {
         let orders = self.summary.total.orders;
-        self.faults.0 == orders || self.faults.1 == orders
+        orders > 0 && (self.faults.0 == orders || self.faults.1 == orders)
     }
 }
 

@@ -70,18 +70,18 @@ fn log(path: &Path) -> Result<Vec<Row>, CliError> {
 
 /// The columns that are needed, as either form has them.
 #[derive(Debug, Deserialize)]
-struct Decision {
+struct Decision<Amount> {
     run: u64,
     strategy: String,
     order: u64,
     id: String,
     outcome: String,
     #[serde(default)]
-    price: Option<Value>,
+    price: Option<Amount>,
     #[serde(default)]
     denom: Option<String>,
     #[serde(default)]
-    usd_per_month: Option<Value>,
+    usd_per_month: Option<Amount>,
     #[serde(default)]
     gpu: Option<String>,
 }
@@ -93,7 +93,7 @@ fn lines(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
             continue;
         }
         let wrong = |error: InputError| document.malformed(error.position(number, 1));
-        let decision: Decision = serde_json::from_str(line).map_err(|error| wrong(of_json(&error)))?;
+        let decision: Decision<Value> = serde_json::from_str(line).map_err(|error| wrong(of_json(&error)))?;
         rows.push(decision.row().map_err(wrong)?);
     }
     Ok(rows)
@@ -125,13 +125,22 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
     for record in reader.records() {
         let record = record.map_err(wrong)?;
         let line = record.position().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or(1);
-        let decision: Decision = record.deserialize(Some(&headers)).map_err(wrong)?;
-        rows.push(decision.row().map_err(|error| document.malformed(error.position(line, 1)))?);
+        let decision: Decision<String> = record.deserialize(Some(&headers)).map_err(wrong)?;
+        rows.push(decision.with_values().row().map_err(|error| document.malformed(error.position(line, 1)))?);
     }
     Ok(rows)
 }
 
-impl Decision {
+impl Decision<String> {
+    /// As JSON has it. A reader of CSV that may choose takes an amount for a float.
+    fn with_values(self) -> Decision<Value> {
+        let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
+        let (price, usd_per_month) = (price.map(Value::String), usd_per_month.map(Value::String));
+        Decision { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu }
+    }
+}
+
+impl Decision<Value> {
     fn row(self) -> Result<(String, Row), InputError> {
         let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
         let bid = is_bid(&outcome);
@@ -204,6 +213,11 @@ fn chosen(path: &Path, rows: Vec<(String, Row)>, choice: Choice<'_>) -> Result<V
     }
     match (rows.is_empty(), choice.run) {
         (true, Some(run)) => Err(wrong(format!("there is no run {run}"))),
+        (false, Some(_)) => {
+            // One run is held against orders, or against one run of others, whatever its number.
+            rows.iter_mut().for_each(|row| row.key.0 = 0);
+            Ok(rows)
+        }
         _ => Ok(rows),
     }
 }

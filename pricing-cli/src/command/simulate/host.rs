@@ -15,7 +15,7 @@ pub(crate) struct SimulationHost;
 impl Host for SimulationHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         let compiler = plugin::compiler().map_err(|error| error.to_string())?;
-        // As many calls at once as there may be threads: runs do not wait for each other.
+        // More calls at once than cores: runs do not wait for each other.
         Ok(PluginHost::new(HostSettings::new(compiler)))
     }
 

@@ -96,7 +96,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 
 fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
     let scene = Scene::read(scenario, &args.change)?;
-    outputs::check(args.answer.paths().into_iter().chain(args.records.paths()), &scene, &[scenario.to_owned()])?;
+    let checkpoint = [("--checkpoint", args.checkpoint.as_deref())];
+    let written = args.answer.paths().into_iter().chain(args.records.paths()).chain(checkpoint);
+    outputs::check(written, &scene, &[scenario.to_owned()])?;
     let checkpoint = args.checkpoint.as_deref().map(|path| open(path, &scene)).transpose()?;
     let kept = checkpoint.as_ref().map_or(&[] as &[RunResult], Checkpoint::results);
     let done: BTreeSet<usize> = kept.iter().map(|result| result.run).collect();

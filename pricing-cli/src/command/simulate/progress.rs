@@ -74,18 +74,17 @@ static CAME: AtomicBool = AtomicBool::new(false);
 pub(super) struct Interrupt;
 
 impl Interrupt {
-    /// Listens. Where finished runs are kept, the first signal lets those that go on finish and the second ends at once;
-    /// where nothing is kept, there is nothing to wait for.
+    /// Listens. The first signal lets the runs that go on finish, so that what is kept is whole and what is half written
+    /// is taken away; the second ends at once.
     pub(super) fn listen(kept: bool) -> Result<Self, CliError> {
         let handler = move || {
-            if !kept {
-                output::complain("interrupted: nothing is kept; with --checkpoint FILE finished runs would be");
-                process::exit(INTERRUPTED);
-            }
             if CAME.swap(true, Ordering::Relaxed) {
                 process::exit(INTERRUPTED);
             }
-            output::complain("interrupted: runs that are going on are finished first; once more ends at once");
+            let kept = if kept { "" } else { "; nothing is kept: with --checkpoint FILE finished runs would be" };
+            output::complain(&format!(
+                "interrupted: runs that are going on are finished first, once more ends at once{kept}"
+            ));
         };
         ctrlc::set_handler(handler)
             .map_err(|error| CliError::internal(format!("signals cannot be listened to: {error}")))?;

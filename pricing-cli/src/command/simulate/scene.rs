@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use pricing_core::input::InputError;
 use pricing_sim::files::Files;
 use pricing_sim::kept::{Loaded, Plan};
-use pricing_sim::scenario::{self, ScenarioError};
+use pricing_sim::scenario::{self, ChangeError, Changes, ScenarioError};
 use pricing_sim::sweep::Sweep;
 use toml::{Table, Value};
 
@@ -55,7 +54,7 @@ impl Scene {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
         Ok(Self {
             source: load::name(path),
-            name: name_of(&table, stem),
+            name: scenario::name(&table, stem),
             table,
             sweep,
             files: Files::in_folder(path.parent().unwrap_or_else(|| Path::new(""))),
@@ -76,50 +75,19 @@ impl Scene {
     }
 }
 
-fn name_of(table: &Table, otherwise: &str) -> String {
-    table.get("name").and_then(Value::as_str).unwrap_or(otherwise).to_owned()
-}
-
 impl ChangeArgs {
     fn apply(&self, table: &mut Table) -> Result<(), CliError> {
-        for change in &self.set {
+        let read = |change: &String| {
             let usage = || CliError::Usage(format!("--set takes KEY=VALUE, and `{change}` is none"));
             let (key, value) = split(change).ok_or_else(usage)?;
-            set(table, "--set", key, read_value(value))?;
-        }
-        let listed = table.get("sweep").and_then(|sweep| sweep.get("seeds")).is_some_and(Value::is_array);
-        if let Some(seed) = self.seed {
-            if listed && self.seeds.is_none() {
-                let message = "the scenario lists its seeds under `sweep.seeds`, so --seed would change nothing: \
-                               give --seeds, too, or --set 'sweep.seeds=[..]'";
-                return Err(CliError::Usage(message.to_owned()));
-            }
-            let seed = i64::try_from(seed).map_err(|_| CliError::Usage(format!("--seed is at most {}", i64::MAX)))?;
-            set(table, "--seed", "seed", seed.into())?;
-        }
-        if let Some(seeds) = self.seeds {
-            set(table, "--seeds", "sweep.seeds", i64::from(seeds).into())?;
-        }
-        // Unknown keys are refused here, where the command line can still be named.
-        scenario::of_table(table.clone()).map(|_| ()).map_err(|error| CliError::malformed("scenario", error))
+            Ok((key.to_owned(), read_value(value)))
+        };
+        let set = self.set.iter().map(read).collect::<Result<_, CliError>>()?;
+        Changes { set, seed: self.seed, seeds: self.seeds }.apply(table).map_err(|error| match error {
+            ChangeError::Usage(message) => CliError::Usage(message),
+            ChangeError::Malformed(error) => CliError::malformed("scenario", error),
+        })
     }
-}
-
-/// Sets a key that no axis sets again.
-fn set(table: &mut Table, flag: &str, key: &str, value: Value) -> Result<(), CliError> {
-    let axes = table.get("sweep").and_then(|sweep| sweep.get("axes")).and_then(Value::as_table);
-    if axes.is_some_and(|axes| axes.keys().any(|axis| same_key(axis, key))) {
-        let message = format!("{flag}: `{key}` is an axis of the scenario, which sets it in every cell");
-        return Err(CliError::Usage(message));
-    }
-    let malformed = |error: InputError| CliError::malformed(flag, error);
-    scenario::set(table, key, value).map_err(malformed)
-}
-
-/// Whether two keys are one key, written differently or not.
-fn same_key(one: &str, other: &str) -> bool {
-    let parsed = |key: &str| format!("{key} = 0").parse::<Table>().ok();
-    one == other || parsed(one).is_some_and(|one| Some(one) == parsed(other))
 }
 
 /// A key and a value at the first `=` that is not in quotes.
@@ -165,6 +133,5 @@ mod tests {
         assert_eq!(split("a.\"x=y\" = 1"), Some(("a.\"x=y\"", " 1")));
         assert_eq!(split("a"), None);
         assert_eq!(split("=1"), None);
-        assert!(same_key("a.\"b\"", "a.b") && !same_key("a.b", "a.c"));
     }
 }

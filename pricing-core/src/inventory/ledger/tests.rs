@@ -143,3 +143,18 @@ fn what_is_not_there_is_not_taken() {
     let ips = Held { leased_ips: 6, ..held(0, (1, 1), &[0], 0, 0) };
     assert_eq!(error(ips), LeaseError::LeasedIps);
 }
+
+#[test]
+fn the_last_cards_are_taken_for_those_that_a_snapshot_shows_in_use() {
+    let mut start = cluster(&[vec![0, 1, 2]]);
+    start.nodes[0].gpus.available = 1;
+    start.index = Index::new(&start.nodes, &start.cards, BTreeMap::new());
+    let mut ledger = Ledger::new(start);
+    assert_eq!(ledger.cluster().cards_to_give(0), &ledger.cluster().nodes()[0].cards[..1]);
+    let error = ledger.take(&[held(0, (1, 1), &[1], 1, 0)], |_| 0).unwrap_err();
+    assert_eq!(error, LeaseError::Short { node: "node0".to_owned(), what: "cards of the kind" });
+    let lease = ledger.take(&[held(0, (1, 1), &[0], 1, 0)], |_| 0).unwrap();
+    assert!(ledger.cluster().cards_to_give(0).is_empty());
+    ledger.release(lease);
+    assert_eq!(ledger.cluster().cards_to_give(0).len(), 1);
+}
