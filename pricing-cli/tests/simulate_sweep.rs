@@ -291,8 +291,12 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     let changed = folder.refused(&args, 1);
     assert!(changed.contains("`rates.toml` has changed since"), "{changed}");
     assert_eq!(fs::read(folder.path("kept")).unwrap(), kept);
-    let stranger = folder.refused(&["scenario.toml", "--checkpoint", "pods.csv"], 1);
-    assert!(stranger.contains("`pods.csv` is no checkpoint"), "{stranger}");
+    folder.put("notes.txt", "name,what\n");
+    let stranger = folder.refused(&["scenario.toml", "--checkpoint", "notes.txt"], 1);
+    assert!(stranger.contains("`notes.txt` is no checkpoint"), "{stranger}");
+    assert_eq!(fs::read_to_string(folder.path("notes.txt")).unwrap(), "name,what\n");
+    let input = folder.refused(&["scenario.toml", "--checkpoint", "pods.csv"], 1);
+    assert!(input.contains("--checkpoint would overwrite what the simulation reads"), "{input}");
     assert!(fs::read_to_string(folder.path("pods.csv")).unwrap().starts_with("name,"));
     assert!(folder.refused(&["scenario.toml", "--checkpoint", "."], 1).contains("--checkpoint"));
     assert!(folder.refused(&["scenario.toml", "--checkpoint", "/dev/null"], 1).contains("is no checkpoint"));

@@ -181,6 +181,16 @@ fn usd<S: serde::Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(usd)
 }
 
+/// USD a month of the bids of a pair. One price is one amount of USD: a script's are reckoned back from its rounded
+/// price, and would differ by that rounding.
+fn usd_of(before: &Outcome, after: &Outcome) -> (Option<Usd>, Option<Usd>) {
+    let (usd_before, usd_after) = (before.bid_usd(), after.bid_usd());
+    match (usd_before, usd_after) {
+        (Some(usd), Some(_)) if before.price.is_some() && before.price == after.price => (Some(usd), Some(usd)),
+        both => both,
+    }
+}
+
 const ABOVE_MAX: &str = "price-above-max";
 
 impl Tally {
@@ -204,8 +214,11 @@ impl Tally {
             Difference::Won if above_max(before) => count(&mut self.no_longer_above_max),
             _ => {}
         }
-        for (outcome, sum) in [(before, &mut self.usd_before), (after, &mut self.usd_after)] {
-            let added = outcome.bid_usd().and_then(|usd| sum.checked_add(usd).ok());
+        let usd = usd_of(before, after);
+        for ((outcome, usd), sum) in
+            [(before, usd.0), (after, usd.1)].into_iter().zip([&mut self.usd_before, &mut self.usd_after])
+        {
+            let added = usd.and_then(|usd| sum.checked_add(usd).ok());
             match added {
                 Some(added) => *sum = added,
                 None if outcome.is("bid") => self.without_usd = self.without_usd.saturating_add(1),
@@ -273,8 +286,8 @@ impl Summary {
         let gpu = if self.kinds.contains_key(gpu) || self.kinds.len() < MAX_KINDS { gpu } else { "other" };
         self.kinds.entry(gpu.to_owned()).or_default().add(before, after);
         self.total.add(before, after);
-        let usd = |outcome: &Outcome| outcome.bid_usd().unwrap_or_default();
-        let Ok(difference) = usd(after).checked_sub(usd(before)) else { return };
+        let (usd_before, usd_after) = usd_of(before, after);
+        let Ok(difference) = usd_after.unwrap_or_default().checked_sub(usd_before.unwrap_or_default()) else { return };
         let size = Usd::from_decimal(difference.decimal().abs());
         self.widest = self.widest.max(size);
         let place = self.largest.partition_point(|pair| pair.usd >= size);

@@ -288,7 +288,7 @@ fn arrivals_and_lifetimes_that_cannot_be_meant_are_refused_by_the_name_of_their_
     assert!(no_rate.contains("[orders.arrivals]"), "{no_rate}");
     let both =
         folder.stream("[orders]\nsdl_dir = \"x\"\n[orders.generate]\norders = 1\n[orders.arrivals]\nrate = \"1/h\"", 1);
-    assert!(both.unwrap_err().contains("name one source"));
+    assert!(both.unwrap_err().contains("name one of"));
 }
 
 #[test]

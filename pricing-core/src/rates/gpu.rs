@@ -31,6 +31,11 @@ pub enum KeyError {
     /// `*` is narrowed by RAM or interface.
     #[error("`{0}` narrows `*`; `*` stands alone or after a vendor")]
     NarrowedWildcard(String),
+    /// What stands where the model does is RAM or an interface.
+    #[error(
+        "`{0}` has no model after the vendor; write `vendor/model/ram/interface`, or `model.ram.interface` without one"
+    )]
+    NoModel(String),
     /// Another key names the same card.
     #[error("`{0}` and `{1}` are two keys for one card")]
     Duplicate(String, String),
@@ -65,6 +70,9 @@ impl GpuRate {
         let ram = ram.filter(|ram| *ram != "*").map(canonical_ram);
         if ram.as_deref().is_some_and(|ram| !is_ram(ram)) {
             return Err(KeyError::Ram(crate::text::excerpt(key)));
+        }
+        if vendor.is_some() && (is_ram(&canonical_ram(model)) || is_interface(model)) {
+            return Err(KeyError::NoModel(crate::text::excerpt(key)));
         }
         if *model == "*" && (ram.is_some() || interface.is_some()) {
             return Err(KeyError::NarrowedWildcard(crate::text::excerpt(key)));
@@ -280,6 +288,9 @@ mod tests {
             assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::Malformed(_))), "{key}");
         }
         assert!(matches!(GpuRate::new("*.80Gi", Usd::ZERO), Err(KeyError::NarrowedWildcard(_))));
+        for key in ["h100/80Gi", "h100/80gi/sxm", "h100/sxm5"] {
+            assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::NoModel(_))), "{key}");
+        }
         for key in ["a100.80GB", "a100.80", "a100.foo", "nvidia/a100/foo/sxm", "a100.0.5Gi"] {
             assert!(GpuRate::new(key, Usd::ZERO).is_err(), "{key}");
         }

@@ -100,6 +100,7 @@ pub fn run(
         replay.decide(order, arrival, priced, watch)?;
     }
     replay.end_until(setup.window.end, watch)?;
+    replay.close(watch)?;
     let Replay { meter, mut run, decided, .. } = replay;
     meter.finish(setup, &mut run)?;
     Ok(Outcome { run, decided, timings })
@@ -141,13 +142,32 @@ impl<'a> Replay<'a> {
     ) -> Result<(), ArithmeticOverflow> {
         while let Some(Reverse((end, order))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= now) {
             self.ends.pop();
-            let Some((lease, usd)) = self.leases.get_mut(order).and_then(Option::take) else { continue };
-            self.meter.advance(end);
-            self.ledger.release(lease.clone());
-            self.meter.change(&lease, usd, false, &self.ledger)?;
-            watch(end, Event::Ended(order, &lease), &self.ledger);
+            self.end(order, end, watch)?;
         }
         self.meter.advance(now);
+        Ok(())
+    }
+
+    /// Closes the window: leases that would last longer are cut off.
+    fn close(&mut self, watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger)) -> Result<(), ArithmeticOverflow> {
+        while let Some(Reverse((_, order))) = self.ends.pop() {
+            self.end(order, self.setup.window.end, watch)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the lease of an order.
+    fn end(
+        &mut self,
+        order: usize,
+        now: Millis,
+        watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
+    ) -> Result<(), ArithmeticOverflow> {
+        let Some((lease, usd)) = self.leases.get_mut(order).and_then(Option::take) else { return Ok(()) };
+        self.meter.advance(now);
+        self.ledger.release(lease.clone());
+        self.meter.change(&lease, usd, false, &self.ledger)?;
+        watch(now, Event::Ended(order, &lease), &self.ledger);
         Ok(())
     }
 
@@ -200,7 +220,8 @@ impl<'a> Replay<'a> {
             let usd = decided.usd_per_month.unwrap_or_default();
             self.meter.change(&lease, usd, true, &self.ledger)?;
             watch(arrival.at, Event::Decided(order, &decided, Some(&lease)), &self.ledger);
-            self.ends.push(Reverse((self.end_of(arrival), order)));
+            // A lease that lasts beyond the window still runs at its last moment.
+            self.ends.push(Reverse((arrival.until.unwrap_or(Millis::MAX).max(arrival.at), order)));
             if let Some(slot) = self.leases.get_mut(order) {
                 *slot = Some((lease, usd));
             }

@@ -11,7 +11,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
+use super::inputs::hex;
 use super::{Identity, KeptError, SCHEMA, to_line};
 use crate::result::RunResult;
 use crate::sweep::Sweep;
@@ -32,6 +35,19 @@ struct Header {
     digest: String,
     runs: usize,
     identity: Identity,
+}
+
+/// A line after the first: a finished run, and what shows that nobody changed it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    /// The digest of the result's text.
+    sha256: String,
+    result: Box<RawValue>,
+}
+
+fn digest(result: &RawValue) -> String {
+    hex(&Sha256::digest(result.get().as_bytes()))
 }
 
 /// The first line of any version.
@@ -109,7 +125,8 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be written; what was kept before still is.
     pub fn keep(&self, result: &RunResult) -> Result<(), KeptError> {
-        let line = to_line(result, &self.path)?;
+        let result = serde_json::value::to_raw_value(result).map_err(|error| KeptError::io(&self.path, error))?;
+        let line = to_line(&Line { sha256: digest(&result), result }, &self.path)?;
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.append(&line).map_err(|error| unwritable(&self.path, &error))
     }
@@ -215,7 +232,11 @@ fn check_header(path: &Path, line: &[u8], header: &Header) -> Result<(), KeptErr
 fn add(path: &Path, number: usize, line: &[u8], sweep: &Sweep, found: &mut Read) -> Result<(), KeptError> {
     let hint = "delete the line or the file";
     let broken = |problem: String| KeptError::broken(path, number, format_args!("{problem}; {hint}"));
-    let result: RunResult = serde_json::from_slice(line).map_err(|error| broken(error.to_string()))?;
+    let line: Line = serde_json::from_slice(line).map_err(|error| broken(error.to_string()))?;
+    if digest(&line.result) != line.sha256 {
+        return Err(broken("the line is not as it was written".to_owned()));
+    }
+    let result: RunResult = serde_json::from_str(line.result.get()).map_err(|error| broken(error.to_string()))?;
     let place = sweep.run(result.run).filter(|place| (place.cell, place.seed) == (result.cell, result.seed));
     let place = place.ok_or_else(|| broken("it is no run of this sweep".to_owned()))?;
     match found.results.get(&place.run) {

@@ -15,7 +15,7 @@ use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
 use rust_decimal::Decimal;
 
-pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder};
+pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder, end_scripts};
 
 /// The wall-clock limit of a plugin's call in a simulation: far beyond what its fuel lasts, so that fuel decides, which
 /// is the same on every machine.
@@ -106,7 +106,7 @@ impl Strategy {
             Pricer::Builtin(gpu_rule @ GpuRule::HighestWildcard) => {
                 let priced = quote(order, pricing, supply, &Terms { gpu_rule: *gpu_rule, ..terms });
                 let is_open = order.group.resources().iter().any(|unit| unit.gpu.units > 0 && unit.gpu.is_wildcard());
-                let own = if is_open && priced.price().is_some() {
+                let own = if is_open && priced.usd_per_month.is_some() {
                     let targets = Supply::Given { targets: &priced.targets };
                     quote(order, pricing, targets, &terms).usd_per_month
                 } else {

@@ -25,6 +25,8 @@ use sha2::{Digest, Sha256};
 
 use process::{Ended, Limits, RunError, Said};
 
+pub use process::end_all as end_scripts;
+
 /// How long a script may take, unless the scenario says otherwise: the daemon's own limit.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 

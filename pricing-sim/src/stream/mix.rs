@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::StreamError;
+use super::cell::with_vendor;
 use super::check::{between, share, wrong};
 use super::openb::read_kind;
 use crate::number::Number;
@@ -227,7 +228,7 @@ fn cpu_only(entry: &GenerateEntry) -> Result<f64, StreamError> {
 }
 
 fn kind(name: &str, place: String) -> Result<Kind, StreamError> {
-    let kind = read_kind(name).map_err(|problem| wrong(problem.at(place.clone()).to_string()))?;
+    let kind = read_kind(&with_vendor(name)).map_err(|problem| wrong(problem.at(place.clone()).to_string()))?;
     if kind.model() == "*" {
         return Err(wrong(format!("`{place}` names no model; how many orders take any is `wildcard_share`")));
     }

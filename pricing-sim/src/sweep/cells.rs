@@ -144,6 +144,9 @@ fn seeds(scenario: &Scenario) -> Result<Vec<u64>, ScenarioError> {
         }
         Some(Seeds::Count(count)) => (0..u64::from(*count)).map(|more| scenario.seed.wrapping_add(more)).collect(),
     };
+    if let Some(seed) = seeds.iter().find(|seed| i64::try_from(**seed).is_err()) {
+        return Err(ScenarioError::Meaning(format!("seed {seed} is too large; a seed is at most {}", i64::MAX)));
+    }
     let mut sorted = seeds.clone();
     sorted.sort_unstable();
     sorted.dedup();

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::replay::{summary_json, summary_table};
 use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, UsdPerAkt};
+use crate::command::simulate::end_with_scripts;
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
 use compare::{Compared, Said};
@@ -94,6 +95,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    end_with_scripts()?;
     let named = [Named::of(&args.a)?, Named::of(&args.b)?];
     let [a, b] = [(&named[0], Side::A), (&named[1], Side::B)].map(|(named, side)| Subject::open(named, side, args));
     let (a, b) = (a?, b?);
@@ -155,7 +157,7 @@ fn shown(compared: &Compared, failed: &[Failed]) -> String {
     for Failed { condition, value } in failed {
         let value =
             value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
-        shown.push_str(&(table::printable(&format!("\n--fail-if {condition} holds: {value}")) + "\n"));
+        shown.push_str(&(format!("\n{}\n", table::printable(&format!("--fail-if {condition} holds: {value}")))));
     }
     shown
 }

@@ -24,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let (scene, loaded) = Scene::planned(&args.plan)?;
-    outputs::check(args.answer.paths(), &scene, &args.files)?;
+    outputs::check(args.answer.paths(), &scene, &[args.files.as_slice(), &outputs::of_plan(&args.plan)].concat())?;
     let answer = args.answer.begin()?;
     let results = merge(&loaded, &args.files).map_err(|error| CliError::unreadable("simulate merge", error))?;
     answer.finish(&scene, &results)

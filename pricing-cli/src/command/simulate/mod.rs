@@ -14,6 +14,7 @@ mod shard;
 mod tables;
 
 pub(crate) use host::SimulationHost;
+pub(crate) use progress::end_with_scripts;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -185,7 +186,7 @@ fn execute(
     bar.clear();
     let wrong = |error| {
         let problem = records.and_then(Records::problem);
-        problem.unwrap_or_else(|| CliError::unreadable(&scene.source, error))
+        problem.unwrap_or_else(|| scene::malformed(&scene.source, error))
     };
     let results = executed.map_err(wrong)?;
     if let Some(checkpoint) = checkpoint {

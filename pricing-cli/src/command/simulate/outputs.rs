@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pricing_sim::export::ExportError;
+use pricing_sim::kept::PLAN;
 use pricing_sim::scenario;
 use toml::Value;
 
@@ -26,12 +27,17 @@ pub(super) fn check<'a>(
     }
     let inputs = if taken.is_empty() { BTreeSet::new() } else { inputs(scene) };
     for (option, path) in taken {
-        if also_read.iter().any(|input| is_same(input, path)) || inputs.iter().any(|input| reads(input, path)) {
+        if also_read.iter().any(|input| reads(input, path)) || inputs.iter().any(|input| reads(input, path)) {
             let message = format!("{option} would overwrite what the simulation reads; name another file");
             return Err(CliError::unwritable(path.display(), message));
         }
     }
     Ok(())
+}
+
+/// What a plan's folder has.
+pub(super) fn of_plan(folder: &Path) -> Vec<PathBuf> {
+    [PLAN, "inputs"].map(|name| folder.join(name)).to_vec()
 }
 
 /// What the runs read.

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::CliError;
 use crate::output;
+use pricing_sim::strategy::end_scripts;
 
 /// What ends before this needs no bar.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -79,6 +80,7 @@ impl Interrupt {
     pub(super) fn listen(kept: bool) -> Result<Self, CliError> {
         let handler = move || {
             if CAME.swap(true, Ordering::Relaxed) {
+                end_scripts();
                 process::exit(INTERRUPTED);
             }
             let kept = if kept { "" } else { "; nothing is kept: with --checkpoint FILE finished runs would be" };
@@ -96,4 +98,13 @@ impl Interrupt {
     pub(super) fn came(&self) -> bool {
         CAME.load(Ordering::Relaxed)
     }
+}
+
+/// Ends the scripts that run with this program, where a signal ends it.
+pub(crate) fn end_with_scripts() -> Result<(), CliError> {
+    let handler = || {
+        end_scripts();
+        process::exit(INTERRUPTED);
+    };
+    ctrlc::set_handler(handler).map_err(|error| CliError::internal(format!("signals cannot be listened to: {error}")))
 }

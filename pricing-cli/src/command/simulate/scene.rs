@@ -5,6 +5,7 @@ use std::path::Path;
 use pricing_sim::files::Files;
 use pricing_sim::kept::{Loaded, Plan};
 use pricing_sim::scenario::{self, ChangeError, Changes, ScenarioError};
+use pricing_sim::stream::StreamError;
 use pricing_sim::sweep::Sweep;
 use toml::{Table, Value};
 
@@ -49,8 +50,7 @@ impl Scene {
         let document = Document::read(path, MAX_SCENARIO_BYTES)?;
         let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
         change.apply(&mut table)?;
-        let wrong = |error: ScenarioError| CliError::unreadable(load::name(path), error);
-        let sweep = Sweep::of(&table).map_err(wrong)?;
+        let sweep = Sweep::of(&table).map_err(|error| malformed(&load::name(path), error))?;
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
         Ok(Self {
             source: load::name(path),
@@ -72,6 +72,18 @@ impl Scene {
             files: loaded.files.clone(),
         };
         Ok((scene, loaded))
+    }
+}
+
+/// An error of a scenario, with its place in whatever file it is in.
+pub(super) fn malformed(source: &str, error: ScenarioError) -> CliError {
+    match error {
+        ScenarioError::Malformed { name, problem } => CliError::malformed(format!("{source}: {name}"), problem),
+        ScenarioError::Stream(StreamError::Malformed { name, problem }) => {
+            CliError::malformed(format!("{source}: `{name}`"), problem)
+        }
+        ScenarioError::Cell { cell, error } => malformed(&format!("{source}: in the cell {cell}"), *error),
+        other => CliError::unreadable(source, other),
     }
 }
 

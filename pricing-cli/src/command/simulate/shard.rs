@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use pricing_sim::kept::write_part;
 
+use super::outputs;
 use super::scene::Scene;
 use super::{Keep, ThreadsArgs, execute};
 use crate::error::{CliError, Exit};
@@ -60,13 +61,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     };
     let wrong = |error| CliError::unreadable("simulate run", error);
     let runs = loaded.plan.range(shard, shards).map_err(wrong)?;
-    let Some(results) = execute(&scene, runs, &BTreeSet::new(), args.threads.count(), Keep::default())? else {
-        return Ok(Exit::Interrupted);
-    };
     let mut out = args.out.clone();
     if out.is_dir() {
         out.push(format!("shard-{shard:05}-of-{shards:05}.jsonl"));
     }
+    outputs::check([("--out", Some(out.as_path()))], &scene, &outputs::of_plan(&args.plan))?;
+    let Some(results) = execute(&scene, runs, &BTreeSet::new(), args.threads.count(), Keep::default())? else {
+        return Ok(Exit::Interrupted);
+    };
     write_part(&out, &loaded, (shard, shards), &results).map_err(wrong)?;
     Ok(Exit::Success)
 }

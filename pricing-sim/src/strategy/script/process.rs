@@ -2,9 +2,11 @@
 //!
 //! One thread does it all, and never waits for a pipe: where threads do, a process that keeps one open keeps a thread too.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -93,12 +95,28 @@ pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result
     }
 }
 
-/// Starts a program and ends it at once, to see whether it can be started. It does not come to its first line.
+/// Starts a program and ends it at once, to see whether it can be started. It hardly comes to its first line.
 pub(super) fn probe(command: &mut Command) -> Result<(), io::Error> {
     match start(command, Instant::now()) {
         Ok(_) => Ok(()),
         Err(RunError::Start(error) | RunError::System(error)) => Err(error),
         Err(RunError::Deadline { .. } | RunError::Output) => Err(ErrorKind::Other.into()),
+    }
+}
+
+/// The process groups that run.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends all scripts that run, for a program that is about to end itself: nobody would end them later.
+pub fn end_all() {
+    for group in groups().iter() {
+        if let Some(group) = i32::try_from(*group).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
@@ -127,6 +145,7 @@ impl Drop for Running {
         // The group has none left where everything ended, which is no failure. What left the group is its own.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.kill();
+        groups().remove(&self.child.id());
         let _ = self.child.wait();
     }
 }
@@ -136,7 +155,10 @@ fn start(command: &mut Command, started: Instant) -> Result<Running, RunError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     loop {
         match command.spawn() {
-            Ok(child) => return Ok(Running { child }),
+            Ok(child) => {
+                groups().insert(child.id());
+                return Ok(Running { child });
+            }
             Err(error) if comes_back(&error) && started.elapsed() < START_PATIENCE => sleep(START_REST),
             Err(error) => return Err(RunError::Start(error)),
         }
