@@ -37,6 +37,7 @@ impl Host for InProcess {
 ///
 /// # Errors
 /// When it is none.
+#[expect(clippy::result_large_err, reason = "an error ends the benchmark; its size does not matter")]
 pub fn sweep_of(text: &str) -> Result<Sweep, ScenarioError> {
     let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
     Sweep::of(&scenario::parse(text).map_err(malformed)?)

@@ -207,3 +207,28 @@ fn streams_of_orders_are_read_as_the_simulation_reads_them() {
     assert_eq!((largest.len(), &largest[0]["order_id"]), (1, &json!("two")));
     assert_eq!(kinds(&answer), ["none"]);
 }
+
+#[test]
+fn what_a_simulation_decided_is_read_back_from_every_format() {
+    let folder = Folder::new();
+    folder.put("rates.toml", "[rates.gpu]\nt4 = \"80.5\"\nh100 = \"1900\"\n");
+    folder.put(
+        "scenario.toml",
+        "seed = 3\nname = \"saved\"\n[orders]\ngenerate = { orders = 30, gpus = { t4 = 2, h100 = 1 }, wildcard_share = 0.5 }\n\
+         arrivals = { rate = \"10/h\" }\nlifetime = { typical = \"2h\" }\n\
+         [inventory]\ndescribe = \"2 nodes x 4 t4/16Gi/pcie\"\n\
+         [[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n[[strategy]]\nname = \"old\"\nrates = \"rates.toml\"\ngpu = \"highest-wildcard\"\n\
+         [sweep]\nseeds = 2\n",
+    );
+    let mut answers = Vec::new();
+    for ending in ["jsonl", "csv", "parquet"] {
+        let file = format!("decisions.{ending}");
+        assert_eq!(folder.run(&["simulate", "scenario.toml", "--decisions", &file]).exit, Some(0));
+        let args =
+            ["diff", &file, &file, "--strategy-a", "card", "--strategy-b", "old", "--run", "1", "--output", "json"];
+        answers.push(folder.run(&args).json()["difference"].clone());
+        assert_eq!(answers[0]["total"]["orders"], 30);
+        assert!(answers[0]["total"]["dearer"].as_u64().unwrap() > 0, "{:#}", answers[0]);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+}

@@ -32,7 +32,7 @@ fn orders() -> Vec<[Option<String>; 8]> {
             some("32Gi"),
             gpu.map(|_| "2".to_owned()),
             gpu.map(|gpu| (*gpu).to_owned()),
-            (number % 5 == 0).then(|| "1".to_owned()),
+            number.is_multiple_of(5).then(|| "1".to_owned()),
         ]
     };
     (0..40).map(order).collect()

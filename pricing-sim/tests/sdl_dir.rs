@@ -1,7 +1,5 @@
 //! A folder of SDLs as a stream of orders.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
-
 mod common;
 
 use common::Folder;

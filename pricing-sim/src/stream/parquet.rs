@@ -7,13 +7,16 @@
 //! A file may be damaged, or made to do harm. What it says of itself is bounded before it is believed, texts are kept
 //! once however often they are repeated, and a decoder that gives up is an error like any other.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::ConvertedType;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
@@ -40,10 +43,27 @@ pub fn read(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputEr
 }
 
 fn orders(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
-    let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(damaged)?;
+    let found = metadata(&file)?;
+    let columns = Columns::new(found.schema().fields().iter().map(|field| field.name().as_str()))?;
+    let mut orders = Collected::default();
+    let mut text: u64 = 0;
+    for batch in reader(file, &found)? {
+        let batch = batch.map_err(unreadable)?;
+        rows(&batch, &mut text, &columns, &mut orders, defaults)?;
+    }
+    Ok(orders.arrivals)
+}
+
+/// What a file says of itself, where that can be believed.
+fn metadata(file: &File) -> Result<ArrowReaderMetadata, InputError> {
+    let found = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(damaged)?;
     bounded(&found)?;
+    Ok(found)
+}
+
+/// The rows of a file, its columns as [`readable`] has them.
+fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchReader, InputError> {
     let schema = found.schema();
-    let columns = Columns::new(schema.fields().iter().map(|field| field.name().as_str()))?;
     let leaves = found.parquet_schema().columns();
     if let Some(nested) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
         let error = InputError::new("the column has columns or lists within it").at(nested.name());
@@ -57,13 +77,33 @@ fn orders(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputErro
     let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
     let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(damaged)?;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
-    let mut orders = Collected::default();
-    let mut text: u64 = 0;
-    for batch in reader.build().map_err(damaged)? {
-        let batch = batch.map_err(unreadable)?;
-        rows(&batch, &mut text, &columns, &mut orders, defaults)?;
+    reader.build().map_err(damaged)
+}
+
+/// The rows of any Parquet file as texts, with the names of its columns: for tables that this program wrote itself.
+///
+/// # Errors
+/// When the file is no Parquet, is too large, or has columns that are neither texts nor numbers.
+pub fn rows_as_texts(file: File) -> Result<(Vec<String>, TextTable), InputError> {
+    let read = AssertUnwindSafe(|| text_table(file));
+    catch_unwind(read).unwrap_or_else(|_| Err(InputError::new("the file is damaged: it could not be unpacked")))
+}
+
+/// Rows of cells; none where a cell is empty.
+pub type TextTable = Vec<Vec<Option<String>>>;
+
+fn text_table(file: File) -> Result<(Vec<String>, TextTable), InputError> {
+    let found = metadata(&file)?;
+    let names = found.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut table = TextTable::new();
+    for batch in reader(file, &found)? {
+        let texts = Texts::of(&batch.map_err(unreadable)?)?;
+        let rows = texts.rows()?;
+        for row in 0..texts.len() {
+            table.push(rows.row(row)?.into_iter().map(|cell| cell.map(Cow::into_owned)).collect());
+        }
     }
-    Ok(orders.arrivals)
+    Ok((names, table))
 }
 
 /// Refuses a file that says itself that it is too large.

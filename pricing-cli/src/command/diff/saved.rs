@@ -1,6 +1,7 @@
 //! What was decided before: a file of `bidprice simulate --decisions`, or a bid log.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 
 use pricing_core::input::InputError;
@@ -9,6 +10,7 @@ use pricing_core::quote::ReasonCode;
 use pricing_core::text::excerpt;
 use pricing_service::comparison::{Money, Outcome};
 use pricing_sim::result::is_bid;
+use pricing_sim::stream::parquet::rows_as_texts;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,8 +51,10 @@ pub(super) fn read(path: &Path, choice: Choice<'_>) -> Result<Vec<Row>, CliError
     let rows = match path.extension().and_then(|ending| ending.to_str()) {
         Some("jsonl") => lines(&Document::read(path, MAX_BYTES)?)?,
         Some("csv") => table(&Document::read(path, MAX_BYTES)?)?,
+        Some("parquet") => parquet(path)?,
         _ => {
-            let message = "a saved run is a bid log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`";
+            let message =
+                "a saved run is a bid log, or a `.jsonl`, `.csv` or `.parquet` file of `bidprice simulate --decisions`";
             return Err(CliError::unreadable(load::name(path), message));
         }
     };
@@ -131,6 +135,22 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
     Ok(rows)
 }
 
+/// The rows of a Parquet file, as those of a table.
+fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
+    let file = File::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
+    let wrong = |error: InputError| CliError::malformed(load::name(path), error);
+    let (names, table) = rows_as_texts(file).map_err(wrong)?;
+    let headers = csv::StringRecord::from(names);
+    let mut rows = Vec::with_capacity(table.len());
+    for (number, cells) in (1_u64..).zip(table) {
+        let record: csv::StringRecord = cells.into_iter().map(Option::unwrap_or_default).collect();
+        let decision = record.deserialize::<Decision<String>>(Some(&headers)).map_err(InputError::new);
+        let row = decision.and_then(|decision| decision.with_values().row());
+        rows.push(row.map_err(|error| wrong(InputError::new(format_args!("row {number}: {}", error.message()))))?);
+    }
+    Ok(rows)
+}
+
 impl Decision<String> {
     /// As JSON has it. A reader of CSV that may choose takes an amount for a float.
     fn with_values(self) -> Decision<Value> {
@@ -181,7 +201,7 @@ fn decimal(value: Option<Value>, column: &str) -> Result<Option<String>, InputEr
         return Ok(None);
     }
     let value = parse_decimal(&text).map_err(|error| InputError::new(error).at(column))?;
-    Ok(Some(value.to_string()))
+    Ok(Some(value.normalize().to_string()))
 }
 
 /// The rows of one strategy, and of one run where that is asked for.

@@ -159,7 +159,10 @@ impl Progress for Watch<'_> {
     }
 
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
-        self.keep.records.map_or(Ok(()), |records| records.take(run).map_err(ScenarioError::Run))
+        match self.keep.records {
+            Some(records) => records.take(run).map_err(ScenarioError::Run),
+            None => Ok(()),
+        }
     }
 
     fn failed(&self) {

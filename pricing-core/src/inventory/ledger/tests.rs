@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ fn cluster(nodes: &[Vec<u8>]) -> Cluster {
         let describe = |model: &u8| DescribedCard {
             vendor: "nvidia".to_owned(),
             name: format!("model{}", model % 3),
-            interface: if model % 2 == 0 { "PCIe" } else { "SXM4" }.to_owned(),
+            interface: if model.is_multiple_of(2) { "PCIe" } else { "SXM4" }.to_owned(),
             memory_size: String::new(),
         };
         let cards: Vec<CardId> = models.iter().map(|model| builder.card(describe(model))).collect();
@@ -70,7 +72,7 @@ fn rebuilt(start: &Cluster, leases: &[Lease]) -> Cluster {
 
 fn held(node: usize, amounts: (u64, u64), kinds: &[u8], cards: u64, storage: u64) -> Held {
     let kind = |model: &u8| {
-        let interface = if model % 2 == 0 { "pcie" } else { "sxm" };
+        let interface = if model.is_multiple_of(2) { "pcie" } else { "sxm" };
         format!("nvidia/model{}/*/{interface}", model % 3)
     };
     Held {

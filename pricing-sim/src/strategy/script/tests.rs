@@ -1,7 +1,5 @@
 //! Scripts are run as the provider's daemon runs them, and none can harm the simulation.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -119,7 +119,8 @@ fn bytes_that_a_file_calls_texts_are_looked_at_nevertheless() {
         _ => (**field).clone(),
     });
     let metadata = schema.metadata().file_metadata().schema_descr_ptr();
-    let field = fields.zip(metadata.columns()).last().map(|(field, leaf)| readable(&field, leaf)).unwrap().unwrap();
+    let field =
+        fields.zip(metadata.columns()).next_back().map(|(field, leaf)| readable(&field, leaf)).unwrap().unwrap();
     assert_eq!(field.data_type(), &DataType::BinaryView);
 }
 
