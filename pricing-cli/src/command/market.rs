@@ -11,6 +11,7 @@ use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::excerpt;
+use pricing_sim::time::SECONDS_PER_MONTH;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 
@@ -21,8 +22,6 @@ use crate::{output, table};
 
 /// The most bytes that a list of prices may have.
 const MAX_BYTES: usize = 16 << 20;
-/// Seconds of a month and of an hour.
-const MONTH_SECONDS: i64 = 2_629_757;
 const HOUR_SECONDS: i64 = 3_600;
 /// What no rate card can be nearer by: a month of most prices an hour has endless decimals.
 const HALF_A_CENT: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
@@ -233,7 +232,7 @@ fn offer(gpu: &str, price: &str) -> Result<Offer, InputError> {
         return Err(InputError::new(message).at("usd_per_hour"));
     }
     let usd_per_month = usd_per_hour
-        .checked_mul(MONTH_SECONDS.into())
+        .checked_mul(SECONDS_PER_MONTH.into())
         .and_then(|usd| usd.checked_div(HOUR_SECONDS.into()))
         .ok_or_else(|| InputError::new("it is out of range").at("usd_per_hour"))?;
     Ok(Offer { gpu: gpu.to_owned(), kind, usd_per_hour, usd_per_month })

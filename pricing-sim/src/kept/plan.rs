@@ -283,18 +283,9 @@ impl Plan {
     }
 }
 
+/// The axes of a sweep.
 fn axes(sweep: &Sweep) -> Vec<Axis> {
-    let mut axes: Vec<Axis> = Vec::new();
-    for cell in &sweep.cells {
-        for (place, (key, value)) in cell.values.iter().enumerate() {
-            match axes.get_mut(place) {
-                Some(axis) if axis.values.contains(value) => {}
-                Some(axis) => axis.values.push(value.clone()),
-                None => axes.push(Axis { key: key.clone(), values: vec![value.clone()] }),
-            }
-        }
-    }
-    axes
+    sweep.axes().into_iter().map(|(key, values)| Axis { key, values }).collect()
 }
 
 /// Where a file of an input is.

@@ -53,19 +53,8 @@ impl Summary {
 }
 
 fn axes(sweep: &Sweep) -> Vec<Axis> {
-    let mut axes: Vec<Axis> = Vec::new();
-    for cell in &sweep.cells {
-        for (place, (key, value)) in cell.values.iter().enumerate() {
-            if axes.len() <= place {
-                axes.push(Axis { key: key.clone(), values: Vec::new() });
-            }
-            let value = axis_value(value);
-            if let Some(axis) = axes.get_mut(place).filter(|axis| !axis.values.contains(&value)) {
-                axis.values.push(value);
-            }
-        }
-    }
-    axes
+    let axis = |(key, values): (String, Vec<Value>)| Axis { key, values: values.iter().map(axis_value).collect() };
+    sweep.axes().into_iter().map(axis).collect()
 }
 
 /// The axes' values in a cell of a sweep.

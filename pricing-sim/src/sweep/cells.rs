@@ -104,6 +104,20 @@ impl Sweep {
         Ok(Self { cells, seeds })
     }
 
+    /// The axes with the values that each has in turn, in the cells' order.
+    #[must_use]
+    pub fn axes(&self) -> Vec<(String, Vec<Value>)> {
+        let mut axes: Vec<(String, Vec<Value>)> = Vec::new();
+        for (place, (key, value)) in self.cells.iter().flat_map(|cell| cell.values.iter().enumerate()) {
+            match axes.get_mut(place) {
+                Some((_, values)) if values.contains(value) => {}
+                Some((_, values)) => values.push(value.clone()),
+                None => axes.push((key.clone(), vec![value.clone()])),
+            }
+        }
+        axes
+    }
+
     /// How many runs there are.
     #[must_use]
     pub fn len(&self) -> usize {
