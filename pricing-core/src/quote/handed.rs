@@ -1,7 +1,7 @@
 //! What an order costs by the cards that were handed out to it, once that is known.
 
 use super::cards::{self, GpuTariff};
-use super::lines::{self, add_cards, bill_cards};
+use super::lines::{self, add_cards, bill_cards, times};
 use super::{Reason, Terms};
 use crate::gpu::GpuKind;
 use crate::money::Usd;
@@ -12,7 +12,8 @@ use crate::rates::{AmbiguousGpu, Pricing};
 /// list a unit, in their order, with an entry for each card that is billed.
 ///
 /// # Errors
-/// When the rate card has no entry for a card or a storage class, or the sum outgrows the exact decimals.
+/// When the rate card has no entry for a card or a storage class, a unit was not handed as many cards as it is billed for,
+/// or the sum outgrows the exact decimals.
 pub fn usd_of_cards(
     order: &Order,
     pricing: &Pricing,
@@ -20,9 +21,14 @@ pub fn usd_of_cards(
     terms: &Terms<'_>,
 ) -> Result<Usd, Reason> {
     let mut handed = handed.iter();
-    let mut bill = bill_cards(order, pricing, |_| {
+    let mut bill = bill_cards(order, pricing, |unit| {
         let mut priced = Vec::new();
-        for kind in handed.next().into_iter().flatten() {
+        let handed = handed.next().map_or(&[] as &[GpuKind], Vec::as_slice);
+        // Cards that are missing are not free.
+        if u128::try_from(handed.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
+            return Err(cards::unlisted(&unit.gpu));
+        }
+        for kind in handed {
             let card = cards::choose(GpuTariff::of(pricing), AmbiguousGpu::Highest, std::slice::from_ref(kind))?;
             add_cards(&mut priced, card, 1)?;
         }
@@ -30,4 +36,27 @@ pub fn usd_of_cards(
     })?;
     lines::adjust(&mut bill, order, terms.owner, pricing)?;
     Ok(bill.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::detect;
+    use crate::rates;
+
+    #[test]
+    fn the_cards_that_were_handed_out_are_billed_each_by_itself_and_none_is_free() {
+        let text = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":2,"attributes":{"vendor":{"nvidia":
+            {"model":"a100"}}}},"storage":[],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}],
+            "price":{"denom":"uact","amount":"1000000"},"price_precision":6}"#;
+        let order = detect::read(text, None).unwrap().remove(0);
+        let pricing = rates::toml::read("[rates.gpu]\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n").unwrap();
+        let kind = |ram: &str| GpuKind::new("nvidia", "a100", ram, "sxm");
+        let usd = |handed: Vec<GpuKind>| usd_of_cards(&order, &pricing, &[handed], &Terms::default());
+        // A thread at 1.60 and a GiB at 0.80 beside the cards.
+        assert_eq!(usd(vec![kind("40Gi"), kind("80Gi")]).unwrap().to_string(), "1602.4");
+        assert!(usd(vec![kind("40Gi")]).is_err(), "a card is missing");
+        assert!(usd(vec![kind("40Gi"), kind("16Gi")]).is_err(), "a card has no rate");
+        assert!(usd_of_cards(&order, &pricing, &[], &Terms::default()).is_err());
+    }
 }

@@ -202,7 +202,12 @@ pub(super) struct Tariff<'a> {
 /// Bills an order for the cards of its targets, which are in the order of its units.
 pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) -> Result<Bill, Reason> {
     let mut targets = targets.iter();
-    bill_cards(order, tariff.pricing, |unit| targets.next().map_or(Ok(Vec::new()), |target| gpu(unit, target, tariff)))
+    bill_cards(order, tariff.pricing, |unit| match targets.next() {
+        Some(target) => gpu(unit, target, tariff),
+        // Cards that nobody knows are not free.
+        None if unit.gpu.units > 0 => Err(cards::unlisted(&unit.gpu)),
+        None => Ok(Vec::new()),
+    })
 }
 
 /// Bills an order for the cards that each of its units gets, one after the other.
@@ -225,7 +230,7 @@ pub(super) fn bill_cards(
     Ok(bill)
 }
 
-fn times(value: u64, count: u32) -> Result<u128, ArithmeticOverflow> {
+pub(super) fn times(value: u64, count: u32) -> Result<u128, ArithmeticOverflow> {
     u128::from(value).checked_mul(u128::from(count)).ok_or(ArithmeticOverflow)
 }
 
