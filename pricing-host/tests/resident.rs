@@ -4,7 +4,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+#[path = "host/arena/mod.rs"]
 mod arena;
+#[path = "host/common/mod.rs"]
 mod common;
 
 use arena::{Arena, resident_bytes};

@@ -12,7 +12,9 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+#[path = "host/arena/mod.rs"]
 mod arena;
+#[path = "host/common/mod.rs"]
 mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

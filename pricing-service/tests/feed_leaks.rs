@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
 
 #[expect(dead_code, reason = "the drills use the rest")]
+#[path = "service/feed_server/mod.rs"]
 mod feed_server;
 
 use std::fs;

@@ -1,0 +1,207 @@
+//! What `deploy/` ships works with the programs and names that are built here.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use pricing_service::config;
+use pricing_service::metrics::NAMES;
+
+use crate::programs::{BIDPRICE, bidprice_script};
+
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(deploy(name)).unwrap()
+}
+
+/// Runs a program in an empty environment, but for what is set.
+fn run(program: &str, stdin: &str, env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program);
+    command.env_clear().envs(env.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Whether a tool is on this machine. One that is not is named, so that nobody takes the test for done.
+#[expect(clippy::print_stderr, reason = "a test that skips says so")]
+fn has(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("SKIPPED: `{tool}` is not on this machine");
+    }
+    found
+}
+
+#[test]
+fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty_environment() {
+    let image = tempfile::tempdir().unwrap();
+    let programs = Path::new(BIDPRICE).parent().unwrap();
+    let laid = Command::new(deploy("helm/contents.sh")).arg(image.path()).arg(programs).status().unwrap();
+    assert!(laid.success());
+    let bin = image.path().join("usr/local/bin");
+    // The launcher is as the chart mounts it, but for the root that no test can be given.
+    let launcher = image.path().join("price_script.sh");
+    let written = std::fs::read_to_string(image.path().join("bidpricescript.sh")).unwrap();
+    assert_eq!(written.lines().count(), 3);
+    std::fs::write(&launcher, written.replace("/usr/local/bin", bin.to_str().unwrap())).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o744);
+    std::fs::set_permissions(&launcher, mode).unwrap();
+
+    let vectors = include_str!("../../../corpus/bid-script/vectors.jsonl");
+    let script = bidprice_script();
+    let script = script.to_str().unwrap();
+    let (mut bids, mut refusals) = (0, 0);
+    for vector in vectors.lines().step_by(10) {
+        let vector: serde_json::Value = serde_json::from_str(vector).unwrap();
+        let stdin = vector["stdin"].as_str().unwrap();
+        let rate = [("BIDPRICE_USD_PER_AKT", vector["usd_per_akt"].as_str().unwrap())];
+        let (direct, launched) = (run(script, stdin, &rate), run(launcher.to_str().unwrap(), stdin, &rate));
+        assert_eq!((launched.status.code(), &launched.stdout), (direct.status.code(), &direct.stdout), "{vector}");
+        match direct.status.code() {
+            Some(0) => bids += 1,
+            _ => refusals += 1,
+        }
+        let said = String::from_utf8(launched.stderr).unwrap();
+        let (silence, rest) = said.split_once('\n').unwrap();
+        // Nobody listens at the launcher's socket here, so its fallback prices.
+        assert!(silence.contains("/config/bidprice.sock") && silence.ends_with("; pricing without it"), "{said}");
+        assert_eq!(rest.as_bytes(), direct.stderr);
+    }
+    assert!(bids > 10 && refusals > 0, "{bids} bids and {refusals} refusals are too few to tell");
+}
+
+#[test]
+fn the_values_have_the_launcher() {
+    let values = text("helm/values.yaml");
+    let encoded = values.lines().find_map(|line| line.strip_prefix("bidpricescript: ")).unwrap();
+    let mut decoder = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    decoder.stdin.take().unwrap().write_all(encoded.as_bytes()).unwrap();
+    let decoded = decoder.wait_with_output().unwrap().stdout;
+    assert_eq!(String::from_utf8(decoded).unwrap(), text("helm/bidpricescript.sh"), "base64 -w0 bidpricescript.sh");
+}
+
+#[test]
+fn the_configurations_are_taken() {
+    config::load(&deploy("bidprice.toml")).unwrap();
+    let manifest = text("kubernetes/bidprice.yaml");
+    let (_, rest) = manifest.split_once("bidprice.toml: |\n").unwrap();
+    let lines = rest.lines().take_while(|line| line.starts_with("    ")).map(str::trim_start);
+    let config = config::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    assert!(config.listen.tls.is_some() && config.rates.file.is_some());
+}
+
+#[test]
+fn the_example_has_every_section() {
+    let example = text("bidprice.toml");
+    let schema: serde_json::Value = serde_json::from_str(&text("bidprice.schema.json")).unwrap();
+    for section in schema["properties"].as_object().unwrap().keys() {
+        let heading = [format!("[{section}]"), format!("[{section}.")];
+        let named = |line: &str| {
+            let line = line.trim_start_matches("# ");
+            heading.iter().any(|heading| line.starts_with(heading))
+        };
+        // The defaults of `[chain]` are the network's own: nobody begins by changing them.
+        assert!(example.lines().any(named) || section == "chain", "`[{section}]` is not in the example");
+    }
+}
+
+/// Every word of a text that is a metric of this program.
+fn metrics(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("bidprice_")).collect()
+}
+
+#[test]
+fn the_dashboard_and_the_alerts_name_what_is_exported() {
+    let (rules, dashboard) = (text("prometheus/bidprice.rules.yml"), text("grafana/bidprice.json"));
+    let mut named = BTreeSet::new();
+    for metric in metrics(&rules).into_iter().chain(metrics(&dashboard)) {
+        let name = ["_bucket", "_sum", "_count"].iter().find_map(|end| metric.strip_suffix(end)).unwrap_or(metric);
+        assert!(NAMES.contains(&name), "`{metric}` is not exported");
+        named.insert(name);
+    }
+    let unseen: Vec<&&str> = NAMES.iter().filter(|name| !named.contains(**name)).collect();
+    assert!(unseen.is_empty(), "no panel and no alert shows {unseen:?}");
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    assert!(dashboard["panels"].as_array().unwrap().len() > 15);
+}
+
+#[test]
+fn prometheus_takes_the_rules() {
+    if !has("promtool") {
+        return;
+    }
+    let checked =
+        Command::new("promtool").args(["check", "rules"]).arg(deploy("prometheus/bidprice.rules.yml")).output();
+    let checked = checked.unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    let unit = text("systemd/bidprice.service");
+    for setting in [
+        "RuntimeDirectoryMode=0700",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "Restart=on-failure",
+        // With it, no plugin could be loaded.
+        "MemoryDenyWriteExecute=no",
+    ] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+    if !has("systemd-analyze") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.service");
+    std::fs::write(&path, unit.replace("/usr/local/bin/bidprice", BIDPRICE)).unwrap();
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr);
+    let ours = said.lines().filter(|line| line.contains("bidprice.service")).count();
+    assert!(verified.status.success() && ours == 0, "{said}");
+}
+
+#[test]
+fn the_job_runs_shards_as_the_program_takes_them() {
+    let job = text("kubernetes/simulate-job.yaml");
+    let deployment = text("kubernetes/bidprice.yaml");
+    for line in [
+        "completionMode: Indexed",
+        "completions: 8",
+        "backoffLimitPerIndex: 2",
+        "restartPolicy: Never",
+        "- {name: plan, mountPath: /plan, readOnly: true}",
+    ] {
+        assert!(job.lines().any(|known| known.trim() == line), "{line}");
+    }
+    // What a pod may do is what the service's may.
+    for line in [
+        "automountServiceAccountToken: false",
+        "runAsNonRoot: true",
+        "runAsUser: 10001",
+        "fsGroup: 10001",
+        "seccompProfile: {type: RuntimeDefault}",
+        "allowPrivilegeEscalation: false",
+        "readOnlyRootFilesystem: true",
+        "capabilities: {drop: [ALL]}",
+    ] {
+        let has = |manifest: &str| manifest.lines().any(|known| known.trim() == line);
+        assert!(has(&job) && has(&deployment), "{line}");
+    }
+    // The pod's command is one that this program takes: it gets as far as the plan, which is not there.
+    let (_, rest) = job.split_once("command: [").unwrap();
+    let mut words = rest.split_once(']').unwrap().0.split(',').map(|word| word.trim().trim_matches('"'));
+    assert_eq!(words.next(), Some("/usr/local/bin/bidprice"));
+    let run = Command::new(BIDPRICE).args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(said.contains("/plan/plan.json"), "{said}");
+}

@@ -1,0 +1,90 @@
+//! The tables of the study are what its scenario comes to. `cargo xtask study` writes them anew.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+const BEGIN: &str = "<!-- study: begin -->\n";
+const END: &str = "<!-- study: end -->";
+
+#[test]
+fn the_tables_of_the_study_are_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let scenario = root.join("studies/real-card/scenario.toml");
+    let run =
+        Command::new(crate::programs::BIDPRICE).args(["simulate", "--output", "json"]).arg(scenario).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
+
+    let page = root.join("docs/study.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (kept, after) = rest.split_once(END).unwrap();
+    let tables = tables(&answer);
+    if std::env::var_os("BIDPRICE_GENERATE").is_some() {
+        std::fs::write(&page, format!("{before}{BEGIN}{tables}{END}{after}")).unwrap();
+        return;
+    }
+    assert!(kept == tables, "docs/study.md is not current: run `cargo xtask study`; it would have\n{tables}");
+}
+
+/// A table for each inventory, with and without competition.
+fn tables(answer: &Value) -> String {
+    let mut text = String::new();
+    let mut inventory = String::new();
+    for (entry, comparison) in entries(answer) {
+        let axes = &entry["axes"];
+        if axes["inventory.describe"] != inventory.as_str() {
+            axes["inventory.describe"].as_str().unwrap().clone_into(&mut inventory);
+            let head = "| competition | strategy | orders | won | revenue, USD | overcharge an order, USD a month | leases overcharged |";
+            let _ = writeln!(text, "\n### {inventory}\n\n{head}\n|---|---|--:|--:|--:|--:|--:|");
+        }
+        let competition = if axes["market.enabled"] == true { "four others" } else { "none" };
+        let (won, over) = (decimal(&entry["won"]), &entry["overcharge"]);
+        let mean = decimal(&over["usd_per_month"]).checked_div(won).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "| {competition} | {} | {} | {won} | {} | {} | {} |",
+            entry["name"].as_str().unwrap(),
+            entry["orders"],
+            decimal(&entry["revenue_usd"]).round_dp(0),
+            mean.round_dp(2),
+            over["orders"],
+        );
+        if let Some(comparison) = comparison {
+            let revenue = &comparison["per_run"]["revenue_usd"];
+            let bound = |name: &str| decimal(&revenue[name]).round_dp(0);
+            let _ = writeln!(
+                text,
+                "| {competition} | *difference a seed* | | {:+} | {:+} ({:+} to {:+}) | | |",
+                decimal(&comparison["per_run"]["won"]["mean"]).round_dp(1),
+                bound("mean"),
+                bound("low"),
+                bound("high"),
+            );
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Each strategy of each cell, with how it compares with the first one of the cell.
+fn entries(answer: &Value) -> Vec<(&Value, Option<&Value>)> {
+    let list = |name: &str| answer[name].as_array().unwrap();
+    let comparison = |entry: &Value| {
+        list("comparisons").iter().find(|one| one["strategy"] == entry["name"] && one["axes"] == entry["axes"])
+    };
+    list("strategies").iter().map(|entry| (entry, comparison(entry))).collect()
+}
+
+fn decimal(value: &Value) -> Decimal {
+    match value {
+        Value::String(text) => text.parse().unwrap(),
+        other => other.to_string().parse().unwrap(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Quotes for daemons on an executor: its thread is never blocked, and what is dropped is dropped.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use crate::arena;
+use crate::common;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::arena::{PLENTY, settings};
+use crate::common::{order, outcome};
+use pricing_core::quote::ReasonCode;
+use pricing_core::rates::Pricing;
+use pricing_host::compile::Compiler;
+use pricing_host::metrics::Counters;
+use pricing_host::{CallLimits, HostSettings, Plugin, PluginHost, QuoteJob, SharedSupply};
+use testkit::guests::entry_points;
+
+/// A bound on waits for what is bound to happen.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Wakes the thread that polls.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls all tasks on this thread until they are done.
+fn run_all(tasks: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    let started = Instant::now();
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut left: VecDeque<_> = tasks.into();
+    while !left.is_empty() {
+        assert!(started.elapsed() < SOON, "{} tasks are not done after {SOON:?}", left.len());
+        left.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
+        if !left.is_empty() {
+            thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Gives the others a turn.
+async fn turn() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn job() -> QuoteJob {
+    QuoteJob {
+        order: Arc::new(order()),
+        pricing: Arc::new(Pricing::default()),
+        supply: SharedSupply::Unknown,
+        utilisation: None,
+        owner: None,
+        usd_per_akt: None,
+    }
+}
+
+fn counted(concurrency: u32) -> (PluginHost, Arc<Counters>) {
+    let counters = Arc::new(Counters::default());
+    let settings = HostSettings { concurrency, ..HostSettings::new(Compiler::InProcess) };
+    (PluginHost::with_metrics(settings, Arc::<Counters>::clone(&counters)), counters)
+}
+
+/// A plugin that spins until a deadline.
+fn spinner(host: &PluginHost, deadline: Duration) -> Plugin {
+    let limits = CallLimits { deadline, fuel: PLENTY, ..CallLimits::default() };
+    host.load("spinner", &entry_points::spinner(), settings(limits)).unwrap()
+}
+
+fn good(host: &PluginHost) -> Plugin {
+    let limits = CallLimits { deadline: Duration::from_secs(30), ..CallLimits::default() };
+    host.load("good", &entry_points::good(), settings(limits)).unwrap()
+}
+
+#[test]
+fn a_spinning_plugin_does_not_block_the_executor() {
+    let (host, _) = counted(2);
+    let spinner = spinner(&host, Duration::from_millis(400));
+    let done = Mutex::new(false);
+    let turns = Mutex::new(0_u64);
+    run_all(vec![
+        Box::pin(async {
+            let quote = spinner.quote_async(job()).await;
+            assert_eq!(quote.reason().unwrap().code, ReasonCode::DeadlineExceeded);
+            *done.lock().unwrap() = true;
+        }),
+        Box::pin(async {
+            while !*done.lock().unwrap() {
+                *turns.lock().unwrap() += 1;
+                turn().await;
+            }
+        }),
+    ]);
+    let turns = *turns.lock().unwrap();
+    assert!(turns > 10, "the other task had {turns} turns while the plugin span");
+}
+
+#[test]
+fn many_tasks_are_all_answered() {
+    let (host, counters) = counted(3);
+    let (good, spinner) = (good(&host), spinner(&host, Duration::from_millis(5)));
+    let task = |number: u32| {
+        let (good, spinner) = (&good, &spinner);
+        Box::pin(async move {
+            if number.is_multiple_of(10) {
+                let quote = spinner.quote_async(job()).await;
+                assert_eq!(quote.reason().unwrap().code, ReasonCode::DeadlineExceeded);
+            } else {
+                assert_eq!(outcome(&good.quote_async(job()).await), "1.5 uact");
+            }
+        }) as Pin<Box<dyn Future<Output = ()> + '_>>
+    };
+    run_all((0..300).map(task).collect());
+    assert_eq!(counters.snapshot().calls, 300);
+}
+
+#[test]
+fn tasks_on_several_executors_are_all_answered() {
+    let (host, _) = counted(2);
+    let good = good(&host);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    run_all(vec![Box::pin(async { assert_eq!(outcome(&good.quote_async(job()).await), "1.5 uact") })]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_dropped_before_its_turn_is_never_made() {
+    let (host, counters) = counted(1);
+    let (good, spinner) = (good(&host), spinner(&host, Duration::from_millis(200)));
+    // One keeps the only worker busy; the others wait behind it and are dropped.
+    let first = spinner.quote_async(job());
+    let dropped: Vec<_> = (0..100).map(|_| spinner.quote_async(job())).collect();
+    drop(dropped);
+    drop(first);
+    run_all(vec![Box::pin(async { assert_eq!(outcome(&good.quote_async(job()).await), "1.5 uact") })]);
+    let calls = counters.snapshot().calls;
+    assert!(calls < 50, "{calls} calls were made");
+}
+
+#[test]
+fn a_quote_that_was_polled_may_be_dropped() {
+    let (host, _) = counted(2);
+    let (good, spinner) = (good(&host), spinner(&host, Duration::from_millis(20)));
+    for _ in 0..20 {
+        let mut future = pin!(spinner.quote_async(job()));
+        let waker = Waker::noop();
+        let _ = future.as_mut().poll(&mut Context::from_waker(waker));
+    }
+    run_all(vec![Box::pin(async { assert_eq!(outcome(&good.quote_async(job()).await), "1.5 uact") })]);
+}
+
+#[test]
+fn quotes_outlive_the_handles_they_came_from() {
+    let (host, _) = counted(2);
+    let future = good(&host).quote_async(job());
+    drop(host);
+    run_all(vec![Box::pin(async move { assert_eq!(outcome(&future.await), "1.5 uact") })]);
+}

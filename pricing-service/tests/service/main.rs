@@ -1,0 +1,16 @@
+//! The service, asked over real sockets, and its parts, fed by real peers.
+
+mod access;
+mod bid_log;
+mod common;
+mod decisions;
+mod feed;
+mod feed_server;
+mod inventory;
+mod messages;
+mod metrics;
+mod overload;
+mod reference;
+mod reload;
+mod shadow;
+mod slow;

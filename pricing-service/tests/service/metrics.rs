@@ -1,0 +1,96 @@
+//! The page that Prometheus reads, as others read it.
+
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+
+use crate::common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::common::{ORDER, Running, free_address, outcome, quote, request};
+use pricing_proto::bidprice::v1::ScreenRequest;
+use pricing_service::metrics::CONTENT_TYPE;
+
+fn config(address: SocketAddr) -> String {
+    format!("[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{address}\"\n[rates.gpu]\n\"*\" = \"100\"")
+}
+
+/// What a program that the project did not write gets: status, content type, body.
+async fn curl(address: SocketAddr, path: &str, more: &[&str]) -> (String, String, String) {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*"]).args(more);
+    command.args(["--write-out", "\n%{http_code} %{content_type}"]).arg(format!("http://{address}{path}"));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, last) = text.rsplit_once('\n').unwrap();
+    let (status, kind) = last.split_once(' ').unwrap();
+    (status.to_owned(), kind.to_owned(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_reads_what_was_decided() {
+    let address = free_address();
+    let running = Running::start(&config(address)).await;
+    let mut client = running.client().await;
+    assert!(outcome(&quote(&mut client, ORDER).await.unwrap()).ends_with(" uact"));
+    let wildcard =
+        ORDER.replace(r#""gpu":{"units":0}"#, r#""gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"t4"}}}}"#);
+    quote(&mut client, &wildcard).await.unwrap();
+    let order = request(ORDER).order;
+    client.screen(ScreenRequest { order, owner: String::new() }).await.unwrap();
+    client.quote(request("no order")).await.unwrap_err();
+    let (status, kind, page) = curl(address, "/metrics", &[]).await;
+    assert_eq!((status.as_str(), kind.as_str()), ("200", CONTENT_TYPE));
+    for line in [
+        r#"bidprice_decisions_total{call="quote",decision="bid",code="",gpu="none"} 1"#,
+        r#"bidprice_decisions_total{call="quote",decision="bid",code="",gpu="nvidia/t4"} 1"#,
+        r#"bidprice_decisions_total{call="screen",decision="pass",code="",gpu="none"} 1"#,
+        r#"bidprice_refused_total{reason="invalid"} 1"#,
+        r#"bidprice_request_seconds_count{call="quote"} 3"#,
+        "bidprice_pricing_seconds_count 2",
+        "bidprice_inflight 0",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
+    }
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_paths_and_methods_are_refused() {
+    let address = free_address();
+    let running = Running::start(&config(address)).await;
+    assert_eq!(curl(address, "/healthz", &[]).await.0, "200");
+    assert_eq!(curl(address, "/", &[]).await.0, "404");
+    assert_eq!(curl(address, "/metrics/", &[]).await.0, "404");
+    assert_eq!(curl(address, "/metrics", &["--request", "POST", "--data", "x"]).await.0, "405");
+    assert_eq!(curl(address, "/metrics", &["--head"]).await.0, "200");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_and_half_open_connections_keep_nobody_out_nor_the_service_from_ending() {
+    let address = free_address();
+    let running = Running::start(&config(address)).await;
+    let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut half = TcpStream::connect(address).unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nHos").unwrap();
+    assert_eq!(curl(address, "/metrics", &[]).await.0, "200");
+    tokio::time::timeout(Duration::from_secs(20), running.stop()).await.unwrap().unwrap();
+    drop(idle);
+    half.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // It is closed, or was told that there is nothing more to come.
+    let _ = half.read(&mut [0; 64]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_beyond_this_machine_need_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.toml");
+    std::fs::write(&path, "[listen]\nsocket = \"s\"\nmetrics = \"0.0.0.0:9311\"\n").unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let run = pricing_service::server::run(&path, pricing_host::compile::Compiler::InProcess, stop);
+    let error = run.await.unwrap_err().to_string();
+    assert!(error.contains("at `listen.metrics`") && error.contains("metrics_public"), "{error}");
+}

@@ -1,0 +1,7 @@
+//! Whole simulations, from a scenario's text to its answer.
+
+mod common;
+mod laws;
+mod made_up;
+mod market;
+mod sdl_dir;

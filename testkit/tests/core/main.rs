@@ -1,0 +1,10 @@
+//! The core, held against oracles, laws and the corpus.
+
+mod faults;
+mod fuzz_corpus;
+mod held;
+mod laws;
+mod plugin_answers;
+mod script_request;
+mod sound;
+mod sound_corpus;
