@@ -18,9 +18,10 @@ const USAGE: &str = "usage: cargo xtask VERB
   proto             the code that the .proto files generate
   docs              the reference and the schema of the configuration
   study             the tables of docs/study.md, from a run of its scenario
-  plugins [--check] [--engines]
+  plugins [--check [--fresh]] [--engines]
                     the example plugins; --check builds them elsewhere and compares what they do with those in the
-                    repository; --engines adds those in JavaScript and Python (needs node, npm and python3)";
+                    repository, if their sources changed or --fresh says so; --engines adds those in JavaScript and
+                    Python (needs node, npm and python3)";
 
 /// Every fuzz target, as `fuzz/Cargo.toml` names it.
 const FUZZ_TARGETS: [&str; 11] = [

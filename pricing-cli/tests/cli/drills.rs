@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use crate::service;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::service;
-
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

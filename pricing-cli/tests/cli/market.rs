@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::scripts;
-
 use crate::scripts::Folder;
 use serde_json::{Value, json};
 

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::service;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::scripts;
-
 use std::fs;
 
 use crate::scripts::{Folder, RATES, SCRIPT};

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::decisions;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,5 @@
 //! Components: what they are told, and what becomes of their answers.
 
-use crate::common;
-
 use crate::common::{load, outcome, quote};
 use testkit::guest::answers;
 

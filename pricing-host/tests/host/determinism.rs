@@ -3,9 +3,6 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use crate::arena;
-use crate::common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;

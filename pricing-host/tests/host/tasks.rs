@@ -2,9 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use crate::arena;
-use crate::common;
-
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};

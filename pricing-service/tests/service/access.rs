@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::common;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

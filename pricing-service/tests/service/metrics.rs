@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::common;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;

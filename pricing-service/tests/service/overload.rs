@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
-use crate::common;
 use crate::slow;
 
 use std::fs;

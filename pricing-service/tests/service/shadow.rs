@@ -1,7 +1,5 @@
 //! Shadow pricing: it tells every difference, and never stands in the way.
 
-use crate::decisions;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

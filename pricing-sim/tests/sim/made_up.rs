@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

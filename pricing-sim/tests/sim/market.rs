@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
-use crate::common;
-
 use crate::common::Folder;
 use pricing_core::money::Usd;
 use pricing_sim::sweep::Detailed;

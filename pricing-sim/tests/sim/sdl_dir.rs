@@ -1,7 +1,5 @@
 //! A folder of SDLs as a stream of orders.
 
-use crate::common;
-
 use crate::common::Folder;
 
 /// An SDL with a group for each of some placements.

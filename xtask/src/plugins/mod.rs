@@ -2,6 +2,7 @@
 
 mod c;
 mod check;
+mod digests;
 mod engines;
 mod run;
 mod rust;
@@ -71,6 +72,8 @@ pub(crate) struct Options {
     pub(crate) check: bool,
     /// Also build the plugins that bring a language engine along.
     pub(crate) engines: bool,
+    /// Check by a fresh build although nothing changed since the last one.
+    pub(crate) fresh: bool,
 }
 
 impl Options {
@@ -79,6 +82,7 @@ impl Options {
         words.iter().try_fold(Self::default(), |options, word| match *word {
             "--check" => Some(Self { check: true, ..options }),
             "--engines" => Some(Self { engines: true, ..options }),
+            "--fresh" => Some(Self { fresh: true, ..options }),
             _ => None,
         })
     }
@@ -87,6 +91,10 @@ impl Options {
 /// Builds the example plugins.
 pub(crate) fn run(options: Options) -> Result<(), Error> {
     let folders = Folders::new(options)?;
+    if options.check && !options.engines && !options.fresh && digests::are_current(&folders)? {
+        eprintln!("nothing changed since the plugins in the repository were built (--fresh builds them all the same)");
+        return digests::kept().try_for_each(|example| check::test_kept(&folders, example));
+    }
     for example in EXAMPLES {
         if example.has_engine() && !options.engines {
             continue;
@@ -104,7 +112,7 @@ pub(crate) fn run(options: Options) -> Result<(), Error> {
             check::compare(&folders, example)?;
         }
     }
-    Ok(())
+    if options.check { Ok(()) } else { digests::record(&folders) }
 }
 
 /// Where things are.
