@@ -86,7 +86,7 @@ fn processes_agree() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seen");
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "processes_agree", "--test-threads", "1"])
+        .args(["--exact", "determinism::processes_agree", "--test-threads", "1"])
         .env(CHILD, &path)
         .status()
         .unwrap();

@@ -107,7 +107,7 @@ fn processes_share_a_cache() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shared");
-    let start = || again(SHARED, &path, "cached::processes_share_a_cache").spawn().unwrap();
+    let start = || again(SHARED, &path, "loading::cached::processes_share_a_cache").spawn().unwrap();
     let children: Vec<Child> = (0..8).map(|_| start()).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
@@ -150,7 +150,7 @@ fn a_full_disk_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
     Cache::open(&path).unwrap();
-    let child = again(FULL, &path, "cached::a_full_disk_is_a_warning");
+    let child = again(FULL, &path, "loading::cached::a_full_disk_is_a_warning");
     // A file may have one block here, as on a disk that has one left.
     let output = Command::new("/bin/sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"])
