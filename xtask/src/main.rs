@@ -1,10 +1,11 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|study|plugins`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|study|wheel|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
 mod plugins;
 
 use std::env;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask VERB
@@ -18,6 +19,9 @@ const USAGE: &str = "usage: cargo xtask VERB
   proto             the code that the .proto files generate
   docs              the reference and the schema of the configuration
   study             the tables of docs/study.md, from a run of its scenario
+  wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
+  plugins --is-current
+                    whether the example plugins are those that their sources were built to
   plugins [--check [--fresh]] [--engines]
                     the example plugins; --check builds them elsewhere and compares what they do with those in the
                     repository, if their sources changed or --fresh says so; --engines adds those in JavaScript and
@@ -52,8 +56,10 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz(seconds, false),
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
-        ["docs"] => cargo(&["test", "-p", "pricing-service", "--test", "reference"], &[("BIDPRICE_GENERATE", "1")]),
-        ["study"] => cargo(&["test", "-p", "pricing-cli", "--test", "study"], &[("BIDPRICE_GENERATE", "1")]),
+        ["docs"] => cargo(&["test", "--workspace", "--test", "service", "reference::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["wheel"] => wheel(),
+        ["plugins", "--is-current"] => plugins::is_current(),
         ["plugins", options @ ..] => plugins(options),
         _ => {
             eprintln!("{USAGE}");
@@ -86,7 +92,18 @@ fn lint() -> bool {
 }
 
 fn golden(environment: &[(&str, &str)]) -> bool {
-    cargo(&["test", "--package", "pricing-cli", "--test", "golden"], environment)
+    cargo(&["test", "--workspace", "--test", "cli", "golden::"], environment)
+}
+
+/// The wheel of a debug build. A wheel to ship is made by `maturin build --profile dist` in `pricing-python`.
+fn wheel() -> bool {
+    let (here, target) = (Path::new(env!("CARGO_MANIFEST_DIR")), env::var_os("CARGO_TARGET_DIR"));
+    let top = here.parent().unwrap_or(here);
+    let target = target.map_or_else(|| top.join("target"), |target| top.join(target));
+    let mut command = Command::new("maturin");
+    command.args(["build", "--quiet", "--profile", "dev", "--out"]).arg(target.join("wheels"));
+    command.env("CARGO", top.join("pricing-python/workspace-cargo.sh")).env("CARGO_TARGET_DIR", target);
+    command.current_dir(top.join("pricing-python")).status().is_ok_and(|status| status.success())
 }
 
 fn plugins(words: &[&str]) -> bool {

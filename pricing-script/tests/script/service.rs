@@ -1,7 +1,7 @@
 //! The drop-in and the service that it asks: one that answers, and all that may be in its place.
 
 #[expect(unreachable_pub, reason = "tests of two packages use it")]
-#[path = "../../../pricing-client/tests/fake/mod.rs"]
+#[path = "../../../pricing-client/tests/client/fake/mod.rs"]
 mod fake;
 
 use std::io::Write;

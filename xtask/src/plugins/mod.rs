@@ -23,9 +23,6 @@ pub(crate) enum Error {
     /// A program could not be started, or failed.
     #[error("`{program}` {problem}")]
     Program { program: String, problem: String },
-    /// A core module could not be made a component.
-    #[error("cannot make a component of `{name}`: {problem}")]
-    Component { name: String, problem: String },
     /// A build does not do what the one in the repository does.
     #[error("{0}")]
     Differs(String),
@@ -86,6 +83,11 @@ impl Options {
             _ => None,
         })
     }
+}
+
+/// Whether the plugins in the repository are those that their sources were built to.
+pub(crate) fn is_current() -> bool {
+    Folders::new(Options::default()).and_then(|folders| digests::are_current(&folders)).unwrap_or(false)
 }
 
 /// Builds the example plugins.

@@ -5,8 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wit_component::ComponentEncoder;
-
+use super::check::bidprice;
 use super::run::{output, run};
 use super::{Error, Folders, read};
 
@@ -39,14 +38,14 @@ pub(super) fn build(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
         .env("CARGO_ENCODED_RUSTFLAGS", flags(folders).join("\u{1f}"));
     run(&mut command)?;
     let file = format!("{}.wasm", name.replace('-', "_"));
-    let core = read(&folders.work.join(TARGET).join("release").join(file))?;
-    component(name, &core)
+    component(folders, &folders.work.join(TARGET).join("release").join(file))
 }
 
 /// Makes a component of a core module that says in a section of its own which interfaces it has.
-fn component(name: &str, core: &[u8]) -> Result<Vec<u8>, Error> {
-    let failed = |error| Error::Component { name: name.to_owned(), problem: format!("{error:#}") };
-    ComponentEncoder::default().validate(true).module(core).map_err(failed)?.encode().map_err(failed)
+fn component(folders: &Folders, core: &Path) -> Result<Vec<u8>, Error> {
+    let packed = core.with_extension("component.wasm");
+    run(bidprice(folders)?.args(["plugin", "pack"]).arg(core).arg("-o").arg(&packed))?;
+    read(&packed)
 }
 
 /// What the compiler is told beside the profile: paths of this machine must not reach the plugin, where a panic would

@@ -1,10 +1,6 @@
 //! Mutual TLS: who has no certificate gets no answer.
 
-#![cfg(feature = "tls")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-#[expect(dead_code, unreachable_pub, reason = "the tests of the drop-in use it too")]
-mod fake;
 
 use pricing_client::{CallError, Client, Tls};
 use pricing_proto::bidprice::v1::pricing_server::PricingServer;
@@ -12,6 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
+use crate::fake;
 struct Authority(Issuer<'static, KeyPair>, String);
 
 fn authority() -> Authority {

@@ -2,9 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[expect(unreachable_pub, reason = "tests of two packages use it")]
-mod fake;
-
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -18,7 +15,7 @@ use pricing_client::messages::{
 use pricing_client::{AddressError, CallError, Client, quote_once};
 use tonic::{Code, Status};
 
-use fake::{Fake, bid, no_bid, peer, swallow};
+use crate::fake::{Fake, bid, no_bid, peer, swallow};
 
 /// Short enough for a test that waits for it, long enough for a busy machine.
 const SHORT: Duration = Duration::from_millis(700);
