@@ -1,7 +1,5 @@
 //! The Python example against the real service: reflection, health, quotes, by a client that this project did not write.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,7 +1,5 @@
 //! A bid price script as a strategy of `bidprice simulate`.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use std::fs;
 
 use crate::scripts::{Folder, RATES, SCRIPT};

@@ -1,6 +1,6 @@
 //! What the tests of commands that run bid price scripts share.
 
-#![allow(dead_code, reason = "each test needs some of it")]
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

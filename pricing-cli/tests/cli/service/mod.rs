@@ -1,5 +1,6 @@
 //! The real program as a process, and the peers that it listens to.
-#![allow(dead_code, reason = "not every test uses all of it")]
+
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
