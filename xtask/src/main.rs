@@ -116,13 +116,14 @@ fn plugins(words: &[&str]) -> bool {
 
 fn fuzz(seconds: &str, with_plugins: bool) -> bool {
     let limit = format!("-max_total_time={seconds}");
+    let profile: &[&str] = if seconds.parse().is_ok_and(|seconds: u64| seconds < 60) { &["--dev"] } else { &[] };
     let runs_plugins = |target: &str| target.starts_with("plugin_");
     FUZZ_TARGETS.iter().filter(|target| with_plugins || !runs_plugins(target)).all(|target| {
         // The engine has signal handlers and guard pages of its own, which the address sanitizer would take for faults.
         let options: &[&str] =
             if runs_plugins(target) { &["--features", "plugins", "--sanitizer", "none"] } else { &[] };
         let limits = ["--", &limit, "-timeout=10", "-rss_limit_mb=2048"];
-        cargo(&[&["+nightly", "fuzz", "run"], options, &[target], &limits].concat(), &[])
+        cargo(&[&["+nightly", "fuzz", "run"], profile, options, &[target], &limits].concat(), &[])
     })
 }
 
