@@ -210,7 +210,6 @@ pub(crate) struct LimitArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
     /// The folder in which compiled plugins are kept [default: bidprice/plugins in the user's cache folder]
-    #[cfg_attr(not(feature = "plugins"), expect(dead_code, reason = "no plugin is compiled"))]
     #[arg(long, value_name = "DIR", env = "BIDPRICE_PLUGIN_CACHE")]
     pub(crate) plugin_cache: Option<PathBuf>,
     /// Compile anew each time

@@ -54,8 +54,7 @@ pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PL
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };
 /// A saved run in a Parquet file.
 #[cfg(all(feature = "simulate", feature = "service", not(feature = "parquet")))]
-pub(crate) const PARQUET: Part =
-    Part { name: "parquet", needs: &[Feature { name: "parquet", built: false }, SERVICE] };
+pub(crate) const PARQUET: Part = Part { name: "parquet", needs: &[Feature { name: "parquet", built: false }, SERVICE] };
 
 /// What stands behind the help of what was left out.
 const MARK: &str = "[left out of this build]";

@@ -21,14 +21,7 @@ impl Pricer {
         Err(CliError::Usage(QUOTE_PLUGIN.refusal()))
     }
 
-    pub(crate) fn quote(
-        &self,
-        _: &Order,
-        _: &Pricing,
-        _: Supply<'_>,
-        _: Option<&Utilisation>,
-        _: &Terms<'_>,
-    ) -> Quote {
+    pub(crate) fn quote(&self, _: &Order, _: &Pricing, _: Supply<'_>, _: Option<&Utilisation>, _: &Terms<'_>) -> Quote {
         match *self {}
     }
 
