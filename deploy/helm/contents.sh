@@ -19,8 +19,8 @@ if [ -z "$programs" ]; then
     target=$machine-unknown-linux-gnu
     export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static"
   fi
-  cargo build --release --target "$target" -p pricing-cli --bins
-  programs=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$target/release
+  cargo build --profile dist --target "$target" -p pricing-cli -p pricing-script --features pricing-cli/otlp
+  programs=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$target/dist
   for program in bidprice-script bidprice; do
     if LC_ALL=C ldd "$programs/$program" 2>&1 | grep -q '=>'; then
       echo "$programs/$program is not statically linked" >&2

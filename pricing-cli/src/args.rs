@@ -1,6 +1,5 @@
 //! Arguments that several commands share.
 
-use std::env;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,11 +11,8 @@ use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget};
-use pricing_host::{PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
-use crate::error::CliError;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -231,15 +227,6 @@ pub(crate) enum PluginClass {
     Engine,
 }
 
-impl From<PluginClass> for SizeClass {
-    fn from(class: PluginClass) -> Self {
-        match class {
-            PluginClass::Standard => Self::Standard,
-            PluginClass::Engine => Self::Engine,
-        }
-    }
-}
-
 impl PluginArgs {
     /// Whether any of it was given.
     pub(crate) fn any(&self) -> bool {
@@ -253,42 +240,6 @@ impl LimitArgs {
         let Self { deadline, fuel, memory_limit, plugin_class } = self;
         let class = *plugin_class != PluginClass::Standard;
         deadline.is_some() || fuel.is_some() || memory_limit.is_some() || class
-    }
-
-    /// The size class.
-    pub(crate) fn class(&self) -> SizeClass {
-        self.plugin_class.into()
-    }
-
-    /// The settings that they make.
-    pub(crate) fn settings(&self) -> Result<PluginSettings, CliError> {
-        let class = self.class();
-        let mut settings = PluginSettings::new(class);
-        let limits = &mut settings.limits;
-        limits.deadline = self.deadline.unwrap_or(limits.deadline);
-        limits.fuel = self.fuel.unwrap_or(limits.fuel);
-        limits.memory_bytes = self.memory_limit.unwrap_or(limits.memory_bytes);
-        let most = class.load_limits().memory_bytes;
-        if limits.memory_bytes > most {
-            let class = class.name();
-            return Err(CliError::Usage(format!(
-                "--memory-limit: size class `{class}` has room for {} MiB at most",
-                most >> 20
-            )));
-        }
-        Ok(settings)
-    }
-}
-
-impl CacheArgs {
-    /// The folder in which compiled plugins are kept.
-    pub(crate) fn folder(&self) -> Option<PathBuf> {
-        if self.no_plugin_cache {
-            return None;
-        }
-        let set = |name| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
-        let user = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-        self.plugin_cache.clone().or_else(|| user().map(|cache| cache.join("bidprice").join("plugins")))
     }
 }
 

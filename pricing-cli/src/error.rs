@@ -25,6 +25,7 @@ pub(crate) enum Exit {
     /// Internal error.
     Internal,
     /// A signal ended it.
+    #[cfg(feature = "simulate")]
     Interrupted,
 }
 
@@ -33,19 +34,26 @@ impl Exit {
     pub(crate) fn of_reason(reason: &Reason) -> Self {
         if reason.code.is_fault() { Self::Fault } else { Self::Decline }
     }
+
+    /// The number of it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Input => 1,
+            Self::Usage => 2,
+            Self::Decline => 3,
+            Self::Fault => 4,
+            Self::Internal => 5,
+            // 128 and the number of SIGINT.
+            #[cfg(feature = "simulate")]
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Input => 1,
-            Exit::Usage => 2,
-            Exit::Decline => 3,
-            Exit::Fault => 4,
-            Exit::Internal => 5,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -81,6 +89,7 @@ impl CliError {
     }
 
     /// A file that could not be written.
+    #[cfg(feature = "plugins")]
     pub(crate) fn unwritable(path: impl fmt::Display, error: impl fmt::Display) -> Self {
         let error = InputError::new(format_args!("it cannot be written: {error}"));
         Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error) }

@@ -2,18 +2,25 @@
 
 mod args;
 mod command;
+#[cfg(feature = "service")]
 mod connect;
 mod error;
+mod left_out;
 mod load;
 mod output;
+#[cfg(feature = "plugins")]
 mod plugin;
+#[cfg(not(feature = "plugins"))]
+#[path = "plugin_left_out.rs"]
+mod plugin;
+#[cfg(feature = "plugins")]
 mod plugin_table;
 mod scene;
 mod table;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use error::{CliError, Exit};
 
@@ -41,28 +48,40 @@ enum Command {
     /// Look at rate cards
     Rates(command::rates::Args),
     /// Fetch what an AKT is worth, for `bidprice-script`
+    #[cfg(feature = "service")]
     Feed(command::feed::Args),
     /// Write, test and time pricing plugins
+    #[cfg(feature = "plugins")]
     Plugin(command::plugin::Args),
     /// Run the pricing service beside a provider's daemon
+    #[cfg(feature = "service")]
     Serve(command::serve::Args),
     /// Look at the service's configuration
+    #[cfg(feature = "service")]
     Config(command::config::Args),
     /// Ask a running service whether it serves, for exec probes
+    #[cfg(feature = "service")]
     Probe(command::probe::Args),
     /// Show what a running service prices with, and how well it is
+    #[cfg(feature = "service")]
     Status(command::status::Args),
     /// Have a running service take its configuration again
+    #[cfg(feature = "service")]
     Reload(command::reload::Args),
     /// Price the decisions of a bid log again, and prove that they are the same
+    #[cfg(feature = "service")]
     Replay(command::replay::Args),
     /// Try pricing strategies on a stream of orders before they cost money
+    #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
     /// Price the same orders in two ways, and show which differ and by how much
+    #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
     /// Hold a rate card against prices of the market
+    #[cfg(feature = "simulate")]
     Market(command::market::Args),
     /// Look at what the service's shadow pricing came to
+    #[cfg(feature = "service")]
     Shadow(command::shadow::Args),
     /// Print the completion script of a shell
     Completions(command::shell::CompletionsArgs),
@@ -78,17 +97,29 @@ impl Command {
             Self::Groups(args) => command::groups::run(&args),
             Self::Inventory(args) => command::inventory::run(&args),
             Self::Rates(args) => command::rates::run(&args),
+            #[cfg(feature = "service")]
             Self::Feed(args) => command::feed::run(&args),
+            #[cfg(feature = "plugins")]
             Self::Plugin(args) => command::plugin::run(&args),
+            #[cfg(feature = "service")]
             Self::Serve(args) => command::serve::run(&args),
+            #[cfg(feature = "service")]
             Self::Config(args) => command::config::run(&args),
+            #[cfg(feature = "service")]
             Self::Probe(args) => command::probe::run(&args),
+            #[cfg(feature = "service")]
             Self::Status(args) => command::status::run(&args),
+            #[cfg(feature = "service")]
             Self::Reload(args) => command::reload::run(&args),
+            #[cfg(feature = "service")]
             Self::Replay(args) => command::replay::run(&args),
+            #[cfg(feature = "simulate")]
             Self::Simulate(args) => command::simulate::run(&args),
+            #[cfg(all(feature = "simulate", feature = "service"))]
             Self::Diff(args) => command::diff::run(&args),
+            #[cfg(feature = "simulate")]
             Self::Market(args) => command::market::run(&args),
+            #[cfg(feature = "service")]
             Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),
             Self::Man(args) => command::shell::man(&args),
@@ -96,17 +127,31 @@ impl Command {
     }
 }
 
-fn main() -> ExitCode {
-    // The plugin host starts this program to compile in a process that can be killed.
-    if std::env::args_os().nth(1).is_some_and(|command| command == plugin::COMPILE_COMMAND) {
-        return pricing_host::compile::compile_child_main(std::env::args_os().skip(2));
-    }
-    let json = output::wants_json(std::env::args_os());
-    let outcome = std::panic::catch_unwind(|| match Cli::try_parse() {
+/// The command line, with what this build leaves out.
+fn command_line() -> clap::Command {
+    left_out::mark(Cli::command())
+}
+
+/// Does what the command line says.
+fn run() -> Result<Exit, CliError> {
+    let matches = match command_line().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return CliError::from_clap(error),
+    };
+    left_out::refuse(&matches)?;
+    match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.command.run(),
         Err(error) => CliError::from_clap(error),
-    });
-    let outcome = outcome.unwrap_or_else(|_| Err(CliError::internal("this is a bug in bidprice; please report it")));
+    }
+}
+
+fn main() -> ExitCode {
+    if let Some(exit) = plugin::compile_child() {
+        return exit;
+    }
+    let json = output::wants_json(std::env::args_os());
+    let outcome = std::panic::catch_unwind(run)
+        .unwrap_or_else(|_| Err(CliError::internal("this is a bug in bidprice; please report it")));
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => error.report(json).into(),

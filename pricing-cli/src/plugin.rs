@@ -1,23 +1,78 @@
 //! A plugin as commands use it: opened with the limits of the command line, or refused with a reason.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::draft;
 use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_host::compile::Compiler;
+use pricing_host::compile::{Compiler, compile_child_main};
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected};
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, SizeClass};
 
-use crate::args::PluginArgs;
+use crate::args::{CacheArgs, LimitArgs, PluginArgs, PluginClass};
 use crate::error::CliError;
 use crate::{load, output};
 
 /// The hidden command that compiles a plugin in a process of its own.
-pub(crate) const COMPILE_COMMAND: &str = "compile-plugin";
+const COMPILE_COMMAND: &str = "compile-plugin";
+
+/// Compiles a plugin where this process was started for it: the host does so to have one that can be killed.
+pub(crate) fn compile_child() -> Option<ExitCode> {
+    let compiles = env::args_os().nth(1).is_some_and(|command| command == COMPILE_COMMAND);
+    compiles.then(|| compile_child_main(env::args_os().skip(2)))
+}
+
+impl From<PluginClass> for SizeClass {
+    fn from(class: PluginClass) -> Self {
+        match class {
+            PluginClass::Standard => Self::Standard,
+            PluginClass::Engine => Self::Engine,
+        }
+    }
+}
+
+impl LimitArgs {
+    /// The size class.
+    pub(crate) fn class(&self) -> SizeClass {
+        self.plugin_class.into()
+    }
+
+    /// The settings that they make.
+    pub(crate) fn settings(&self) -> Result<PluginSettings, CliError> {
+        let class = self.class();
+        let mut settings = PluginSettings::new(class);
+        let limits = &mut settings.limits;
+        limits.deadline = self.deadline.unwrap_or(limits.deadline);
+        limits.fuel = self.fuel.unwrap_or(limits.fuel);
+        limits.memory_bytes = self.memory_limit.unwrap_or(limits.memory_bytes);
+        let most = class.load_limits().memory_bytes;
+        if limits.memory_bytes > most {
+            let class = class.name();
+            return Err(CliError::Usage(format!(
+                "--memory-limit: size class `{class}` has room for {} MiB at most",
+                most >> 20
+            )));
+        }
+        Ok(settings)
+    }
+}
+
+impl CacheArgs {
+    /// The folder in which compiled plugins are kept.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        if self.no_plugin_cache {
+            return None;
+        }
+        let set = |name| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let user = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        self.plugin_cache.clone().or_else(|| user().map(|cache| cache.join("bidprice").join("plugins")))
+    }
+}
 
 /// A plugin that may price, or the reason why it may not.
 pub(crate) enum Pricer {
@@ -87,7 +142,7 @@ pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHos
 pub(crate) fn compiler() -> Result<Compiler, CliError> {
     // This very program, also after its file was replaced by another version's.
     let running = PathBuf::from("/proc/self/exe");
-    let program = if running.exists() { Ok(running) } else { std::env::current_exe() };
+    let program = if running.exists() { Ok(running) } else { env::current_exe() };
     let program =
         program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
     Ok(Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] })

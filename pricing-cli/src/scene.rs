@@ -43,6 +43,7 @@ pub(crate) struct SceneArgs {
 
 impl SceneArgs {
     /// The files that the arguments name, and what each is.
+    #[cfg(feature = "plugins")]
     pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 2] {
         [("inventory", self.inventory.as_deref()), ("rate card", self.rates.rates.as_deref())]
     }

@@ -4,6 +4,8 @@ pub mod check;
 pub mod corpus;
 pub mod fuzz;
 pub mod generate;
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
+pub mod golden;
 #[cfg(feature = "guests")]
 #[expect(clippy::expect_used, clippy::panic, reason = "a guest that cannot be made is a mistake in a test")]
 pub mod guest;

@@ -1,7 +1,8 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|study|wheel|plugins`.
+//! The task verbs that people and CI share, which [`USAGE`] lists.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
+mod features;
 mod plugins;
 
 use std::env;
@@ -11,6 +12,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask VERB
   fmt               format everything
   lint              rustfmt, clippy and rustdoc, warnings denied
+  features          clippy on builds without features, and with each feature alone, warnings denied
   test              every test
   golden [--bless]  the golden cases of the programs; --bless writes what they print now
   fuzz [SECONDS] [--plugins]
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["fmt"] => cargo(&["fmt", "--all"], &[]),
         ["lint"] => lint(),
+        ["features"] => features::run(),
         ["test"] => cargo(&["test", "--workspace"], &[]),
         ["golden"] => golden(&[]),
         ["golden", "--bless"] => golden(&[("GOLDEN", "bless")]),

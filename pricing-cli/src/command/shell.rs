@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::error::{CliError, Exit};
-use crate::{Cli, output};
+use crate::{command_line, output};
 
 /// Arguments of `bidprice completions`.
 #[derive(Debug, clap::Args)]
@@ -26,14 +25,14 @@ pub(crate) struct ManArgs {
 
 pub(crate) fn completions(args: &CompletionsArgs) -> Result<Exit, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "bidprice", &mut script);
+    clap_complete::generate(args.shell, &mut command_line(), "bidprice", &mut script);
     output::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Success)
 }
 
 pub(crate) fn man(args: &ManArgs) -> Result<Exit, CliError> {
     let failed = |error: std::io::Error| CliError::internal(format!("the manual could not be written: {error}"));
-    let mut command = Cli::command();
+    let mut command = command_line();
     command.build();
     match &args.folder {
         Some(folder) => {

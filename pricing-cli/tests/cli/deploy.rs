@@ -169,6 +169,7 @@ fn systemd_takes_the_unit() {
     assert!(verified.status.success() && ours == 0, "{said}");
 }
 
+#[cfg(feature = "simulate")]
 #[test]
 fn the_job_runs_shards_as_the_program_takes_them() {
     let job = text("kubernetes/simulate-job.yaml");

@@ -1,27 +1,49 @@
-//! The programs, run as people and scripts run them.
+//! The programs, run as people and scripts run them: in each build those tests whose commands are in it.
 
+#[cfg(feature = "service")]
 #[path = "../../../pricing-service/tests/service/decisions/mod.rs"]
 mod decisions;
+#[cfg(feature = "service")]
 mod deploy;
+#[cfg(all(feature = "parquet", feature = "service"))]
 mod diff;
+#[cfg(feature = "service")]
 mod drills;
+#[cfg(feature = "service")]
 mod drop_in;
 mod environment;
+#[cfg(feature = "service")]
 mod feed;
 mod golden;
+mod left_out;
+#[cfg(feature = "simulate")]
 mod market;
+#[cfg(feature = "plugins")]
 mod plugin;
 mod programs;
+#[cfg(feature = "service")]
 mod python;
+#[cfg(feature = "service")]
 mod replay;
+#[cfg(feature = "simulate")]
 mod report;
+#[cfg(feature = "simulate")]
 mod scripts;
+#[cfg(feature = "service")]
 mod serve;
+#[cfg(feature = "service")]
 mod service;
+#[cfg(feature = "parquet")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod simulate_examples;
+#[cfg(feature = "simulate")]
 mod simulate_script;
+#[cfg(all(feature = "parquet", feature = "service"))]
 mod simulate_streams;
+#[cfg(feature = "simulate")]
 mod simulate_sweep;
+#[cfg(feature = "service")]
 mod soak;
+#[cfg(feature = "simulate")]
 mod study;

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use pricing_service::telemetry::HAS_OTLP;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -230,7 +231,6 @@ fn config_check_tells_of_everything_with_its_place() {
 }
 
 /// A collector that keeps what is sent to it.
-#[cfg(feature = "otlp")]
 fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
     use std::io::Write;
 
@@ -262,9 +262,21 @@ fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
     (address, received)
 }
 
-#[cfg(feature = "otlp")]
+#[test]
+fn a_build_without_the_collector_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("{LISTEN}[tracing]\notlp = \"http://127.0.0.1:4318\"\n");
+    fs::write(folder.path().join("bidprice.toml"), config).unwrap();
+    let checked = bidprice(folder.path(), &["config", "check", "bidprice.toml"]);
+    let refused = stdout(&checked).contains("built without OpenTelemetry") && stdout(&checked).contains("`otlp`");
+    assert_eq!((checked.status.code(), refused), if HAS_OTLP { (Some(0), false) } else { (Some(1), true) });
+}
+
 #[test]
 fn spans_reach_a_collector_at_the_latest_when_the_service_ends() {
+    if !HAS_OTLP {
+        return;
+    }
     let (address, received) = collector();
     let mut running = Running::start(&format!("{LISTEN}[tracing]\notlp = \"{address}\"\n"));
     screen(&running);
@@ -276,9 +288,11 @@ fn spans_reach_a_collector_at_the_latest_when_the_service_ends() {
     assert!(has("request") && has("bidprice") && has("screen"), "{}", String::from_utf8_lossy(&body));
 }
 
-#[cfg(feature = "otlp")]
 #[test]
 fn a_dead_collector_holds_up_neither_answers_nor_the_end() {
+    if !HAS_OTLP {
+        return;
+    }
     // It takes connections, and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -294,7 +308,6 @@ fn a_dead_collector_holds_up_neither_answers_nor_the_end() {
 }
 
 /// Has the service screen a small order.
-#[cfg(feature = "otlp")]
 fn screen(running: &Running) {
     use pricing_proto::bidprice::v1::pricing_client::PricingClient;
     use pricing_proto::bidprice::v1::{Order, ScreenRequest, order};

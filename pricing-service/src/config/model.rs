@@ -391,7 +391,7 @@ pub struct Tracing {
     pub level: String,
     /// How it is written. A change needs a restart.
     pub format: LogFormat,
-    /// An OTLP collector (a change needs a restart) that spans are sent to, such as `http://localhost:4318`. None by default.
+    /// An OTLP collector (a change needs a restart) that spans are sent to, such as `http://localhost:4318`; only in a build with the feature `otlp`. None by default.
     pub otlp: Option<String>,
 }
 

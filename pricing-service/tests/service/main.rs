@@ -14,3 +14,8 @@ mod reference;
 mod reload;
 mod shadow;
 mod slow;
+
+const _: () = assert!(
+    pricing_service::telemetry::HAS_OTLP,
+    "this package's dev-dependency on itself turns `otlp` on: without it, no test of the workspace sends a span"
+);

@@ -23,7 +23,9 @@ pub enum ExportError {
     #[error("name it with the ending .csv, .jsonl or .parquet: that says how it is written")]
     Ending,
     /// This build writes no such file.
-    #[error("this build writes no Parquet; name it .csv or .jsonl")]
+    #[error(
+        "this program was built without Parquet: build it with the feature `parquet`, or name the file .csv or .jsonl"
+    )]
     NoParquet,
     /// The disk is full, the reader is gone, or the like.
     #[error("{0}")]

@@ -130,8 +130,8 @@ fn parquet(name: &str, defaults: &Defaults<'_>, files: &Files) -> Result<Vec<Arr
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(name: &str, _: &Defaults<'_>, _: &Files) -> Result<Vec<Arrival>, StreamError> {
-    let message = format!("`{name}`: this program was built without Parquet; write the orders as JSONL or CSV");
-    Err(StreamError::Scenario(message))
+    let ways = "build it with the feature `parquet`, or write the orders as JSONL or CSV";
+    Err(StreamError::Scenario(format!("`{name}`: this program was built without Parquet: {ways}")))
 }
 
 /// An order of a log, with what is said of those that do not say it.

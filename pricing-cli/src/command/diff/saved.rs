@@ -1,7 +1,6 @@
 //! What was decided before: a file of `bidprice simulate --decisions`, or a bid log.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
 use pricing_core::input::InputError;
@@ -10,13 +9,14 @@ use pricing_core::quote::ReasonCode;
 use pricing_core::text::excerpt;
 use pricing_service::comparison::{Money, Outcome};
 use pricing_sim::result::is_bid;
-use pricing_sim::stream::parquet::rows_as_texts;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::orders;
 use crate::command::simulate::bid_log;
 use crate::error::CliError;
+#[cfg(not(feature = "parquet"))]
+use crate::left_out::PARQUET;
 use crate::load::{self, Document};
 
 /// The most bytes that such a file may have.
@@ -136,8 +136,11 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
 }
 
 /// The rows of a Parquet file, as those of a table.
+#[cfg(feature = "parquet")]
 fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
-    let file = File::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
+    use pricing_sim::stream::parquet::rows_as_texts;
+
+    let file = std::fs::File::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
     let wrong = |error: InputError| CliError::malformed(load::name(path), error);
     let (names, table) = rows_as_texts(file).map_err(wrong)?;
     let headers = csv::StringRecord::from(names);
@@ -149,6 +152,11 @@ fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
         rows.push(row.map_err(|error| wrong(InputError::new(format_args!("row {number}: {}", error.message()))))?);
     }
     Ok(rows)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
+    Err(CliError::unreadable(load::name(path), PARQUET.refusal()))
 }
 
 impl Decision<String> {

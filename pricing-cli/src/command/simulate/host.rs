@@ -6,7 +6,10 @@ use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::Host;
 
+#[cfg(feature = "service")]
 use super::bid_log;
+#[cfg(not(feature = "service"))]
+use crate::left_out::BID_LOG;
 use crate::plugin;
 
 /// This program, to a simulation.
@@ -19,7 +22,13 @@ impl Host for SimulationHost {
         Ok(PluginHost::new(HostSettings::new(compiler)))
     }
 
+    #[cfg(feature = "service")]
     fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String> {
         bid_log::arrivals(path)
+    }
+
+    #[cfg(not(feature = "service"))]
+    fn bid_log(&self, _: &Path) -> Result<Vec<Arrival>, String> {
+        Err(BID_LOG.refusal())
     }
 }

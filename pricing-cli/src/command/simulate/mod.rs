@@ -1,6 +1,7 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answer;
+#[cfg(feature = "service")]
 pub(crate) mod bid_log;
 mod host;
 mod merge;
@@ -14,6 +15,7 @@ mod shard;
 mod tables;
 
 pub(crate) use host::SimulationHost;
+#[cfg(feature = "service")]
 pub(crate) use progress::end_with_scripts;
 
 use std::collections::BTreeSet;

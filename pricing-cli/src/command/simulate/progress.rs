@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 use crate::output;
 use pricing_sim::strategy::end_scripts;
 
@@ -18,8 +18,6 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// How often the bar is drawn where no run ends.
 const TICK: Duration = Duration::from_millis(250);
 const TEMPLATE: &str = "{wide_bar} {pos}/{len} runs, {per_sec}, {eta} left";
-/// The exit code of what was ended by a signal: 128 and the number of SIGINT.
-const INTERRUPTED: i32 = 130;
 
 /// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is no terminal.
 pub(super) struct Bar {
@@ -80,16 +78,14 @@ impl Interrupt {
     pub(super) fn listen(kept: bool) -> Result<Self, CliError> {
         let handler = move || {
             if CAME.swap(true, Ordering::Relaxed) {
-                end_scripts();
-                process::exit(INTERRUPTED);
+                end_now();
             }
             let kept = if kept { "" } else { "; nothing is kept: with --checkpoint FILE finished runs would be" };
             output::complain(&format!(
                 "interrupted: runs that are going on are finished first, once more ends at once{kept}"
             ));
         };
-        ctrlc::set_handler(handler)
-            .map_err(|error| CliError::internal(format!("signals cannot be listened to: {error}")))?;
+        on_signal(handler)?;
         Ok(Self)
     }
 
@@ -101,10 +97,17 @@ impl Interrupt {
 }
 
 /// Ends the scripts that run with this program, where a signal ends it.
+#[cfg(feature = "service")]
 pub(crate) fn end_with_scripts() -> Result<(), CliError> {
-    let handler = || {
-        end_scripts();
-        process::exit(INTERRUPTED);
-    };
+    on_signal(|| end_now())
+}
+
+/// Ends this program and the scripts that run with it.
+fn end_now() -> ! {
+    end_scripts();
+    process::exit(Exit::Interrupted.code().into())
+}
+
+fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), CliError> {
     ctrlc::set_handler(handler).map_err(|error| CliError::internal(format!("signals cannot be listened to: {error}")))
 }
