@@ -14,6 +14,8 @@ mod drop_in;
 mod environment;
 #[cfg(feature = "service")]
 mod feed;
+#[path = "../../../pricing-service/tests/service/free_address.rs"]
+mod free_address;
 mod golden;
 mod left_out;
 #[cfg(feature = "simulate")]
