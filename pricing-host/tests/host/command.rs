@@ -4,21 +4,12 @@
 
 use crate::common;
 
-use std::time::Duration;
-
-use crate::common::{host, order, outcome, quote};
+use crate::common::{load, order, outcome, quote};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_host::{Plugin, PluginSettings};
+use pricing_host::Plugin;
 
 const PRICER: &[u8] = include_bytes!("../guests/pricer.wasm");
-
-/// Loads a command that has all the time in the world: only fuel ends it, however slow the machine is.
-fn load(file: &[u8]) -> Plugin {
-    let mut settings = PluginSettings::default();
-    settings.limits.deadline = Duration::from_secs(60);
-    host().load("test", file, settings).unwrap()
-}
 
 /// Quotes the order for an owner.
 fn quote_for(plugin: &Plugin, owner: &str) -> Quote {

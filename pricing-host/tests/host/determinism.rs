@@ -4,7 +4,6 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 
 use crate::arena::{PLENTY, call, fingerprint, limits, settings};
@@ -85,12 +84,7 @@ fn processes_agree() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seen");
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "determinism::processes_agree", "--test-threads", "1"])
-        .env(CHILD, &path)
-        .status()
-        .unwrap();
-    assert!(status.success());
+    assert!(again_for(module_path!(), "processes_agree").env(CHILD, &path).status().unwrap().success());
     let seen = std::fs::read_to_string(&path).unwrap();
     let seen: Vec<String> = seen.split('\u{1e}').map(ToOwned::to_owned).collect();
     assert_same(&seen, &observe(&host(None), SOME), "another process");

@@ -38,7 +38,7 @@ fn settings(fuel: u64) -> PluginSettings {
     let breaker = BreakerSettings { faults: 0, rest: Duration::ZERO };
     let mut settings = PluginSettings { breaker, ..PluginSettings::default() };
     settings.limits.fuel = fuel;
-    settings.limits.deadline = Duration::from_secs(5);
+    settings.limits.deadline = Duration::from_secs(3600);
     settings
 }
 

@@ -1,26 +1,21 @@
 //! Files that are made to be slow or large to compile.
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pricing_host::inspect::Kind;
 use pricing_host::{LoadLimits, SizeClass};
 
-use super::guests::{accepted, branchy, command, compiler, refused, wasm};
-
-/// Far more than anything here takes; what hangs is found.
-const HANG: Duration = Duration::from_secs(60);
+use super::guests::{accepted, branchy, command, compiled, compiler, patient, refused, wasm};
 
 fn limits() -> LoadLimits {
-    SizeClass::Standard.load_limits()
+    patient(SizeClass::Standard)
 }
 
 #[test]
 fn one_branchy_function_is_refused_by_its_size() {
-    let started = Instant::now();
     let message = refused(&branchy(1, 110_000));
     assert!(message.contains("function 0 has 1.") && message.contains("may have 64 KiB"), "{message}");
-    assert!(started.elapsed() < HANG);
 }
 
 #[test]
@@ -28,11 +23,9 @@ fn many_branchy_functions_are_stopped_by_the_clock() {
     let bomb = branchy(60, 3_600);
     let inspection = accepted(&bomb);
     assert!(inspection.largest_function.unwrap().bytes > 50 << 10);
-    let started = Instant::now();
     let limits = LoadLimits { compile_time: Duration::from_millis(700), ..limits() };
     let fault = compiler().compile_within(&bomb, Kind::Command, SizeClass::Standard, &limits).unwrap_err();
     assert!(fault.message.contains("took longer than 700ms to compile"), "{fault}");
-    assert!(started.elapsed() < HANG);
 }
 
 #[test]
@@ -60,7 +53,7 @@ fn deep_blocks_are_refused() {
     assert!(refused(&nested(5_000)).contains("nests blocks 5000 deep"));
     let inspection = accepted(&nested(1_000));
     assert_eq!(inspection.nesting, 1_000);
-    compiler().compile(&inspection.wasm, Kind::Command, SizeClass::Standard).unwrap();
+    compiled(&compiler(), &inspection.wasm, Kind::Command, SizeClass::Standard);
 }
 
 #[test]
@@ -71,7 +64,7 @@ fn much_data_is_refused_or_compiled() {
     };
     assert!(refused(&data(4 << 20)).contains("the file is larger than 4 MiB"));
     let inspection = accepted(&data((4 << 20) - 200));
-    compiler().compile(&inspection.wasm, Kind::Command, SizeClass::Standard).unwrap();
+    compiled(&compiler(), &inspection.wasm, Kind::Command, SizeClass::Standard);
 }
 
 #[test]
@@ -87,7 +80,6 @@ fn many_small_things_are_compiled_or_refused() {
         write!(types, "(type (func (param {})))", ["i32 ", "i64 "][number % 2].repeat(number % 40)).unwrap();
     }
     bombs.push(types);
-    let started = Instant::now();
     for bomb in bombs {
         let binary = wasm(&command(&bomb));
         if pricing_host::inspect::inspect(&binary, SizeClass::Standard).is_ok() {
@@ -95,5 +87,4 @@ fn many_small_things_are_compiled_or_refused() {
             let _ = compiler().compile(&binary, Kind::Command, SizeClass::Standard);
         }
     }
-    assert!(started.elapsed() < HANG + HANG);
 }

@@ -12,6 +12,7 @@ use pricing_host::load::{Compiled, Origin, load_artefact};
 use wasmtime::Engine;
 
 use super::guests::{COMMAND, accepted, command, component};
+use crate::common::again_for;
 
 /// Set for the processes that [`processes_share_a_cache`] and [`a_full_disk_is_a_warning`] start.
 const SHARED: &str = "BIDPRICE_TEST_SHARED_CACHE";
@@ -107,11 +108,12 @@ fn processes_share_a_cache() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shared");
-    let start = || again(SHARED, &path, "loading::cached::processes_share_a_cache").spawn().unwrap();
+    let start = || again(SHARED, &path, "processes_share_a_cache").spawn().unwrap();
     let children: Vec<Child> = (0..8).map(|_| start()).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
     }
     assert!(entries(&path).len() <= 6);
     assert!(
@@ -150,7 +152,7 @@ fn a_full_disk_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
     Cache::open(&path).unwrap();
-    let child = again(FULL, &path, "loading::cached::a_full_disk_is_a_warning");
+    let child = again(FULL, &path, "a_full_disk_is_a_warning");
     // A file may have one block here, as on a disk that has one left.
     let output = Command::new("/bin/sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"])
@@ -173,8 +175,8 @@ fn write_to_full_disk(path: &Path) {
 
 /// This test program again, for one test.
 fn again(variable: &str, path: &Path, test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test]).env(variable, path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = again_for(module_path!(), test);
+    command.env(variable, path).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

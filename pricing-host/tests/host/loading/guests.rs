@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use pricing_core::quote::ReasonCode;
-use pricing_host::SizeClass;
 use pricing_host::compile::Compiler;
-use pricing_host::inspect::{Inspection, inspect};
+use pricing_host::inspect::{Inspection, Kind, inspect};
+use pricing_host::{LoadLimits, SizeClass};
+
+use crate::common::NEVER;
 
 /// The smallest command: it prints nothing.
 pub(crate) const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
@@ -68,6 +70,16 @@ pub(crate) fn refused(file: &[u8]) -> String {
     assert!(fault.message.chars().count() < 800, "{}", fault.message);
     assert!(!fault.message.chars().any(char::is_control), "{:?}", fault.message);
     fault.message
+}
+
+/// The limits of a class, but for those of time, which the machine's speed and load would decide about.
+pub(crate) fn patient(class: SizeClass) -> LoadLimits {
+    LoadLimits { compile_time: NEVER, compile_cpu: NEVER, ..class.load_limits() }
+}
+
+/// Compiles what must be fine.
+pub(crate) fn compiled(compiler: &Compiler, wasm: &[u8], kind: Kind, class: SizeClass) -> Vec<u8> {
+    compiler.compile_within(wasm, kind, class, &patient(class)).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// The compiler that ships with the host.
