@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use pricing_service::config;
 use pricing_service::metrics::NAMES;
 
-use crate::programs::{BIDPRICE, bidprice_script};
+use crate::programs::{BIDPRICE, bidprice, bidprice_script, spawn_new};
 
 fn deploy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name)
@@ -24,7 +24,7 @@ fn text(name: &str) -> String {
 fn run(program: &str, stdin: &str, env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program);
     command.env_clear().envs(env.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = spawn_new(&mut command).unwrap();
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -200,7 +200,7 @@ fn the_job_runs_shards_as_the_program_takes_them() {
     let (_, rest) = job.split_once("command: [").unwrap();
     let mut words = rest.split_once(']').unwrap().0.split(',').map(|word| word.trim().trim_matches('"'));
     assert_eq!(words.next(), Some("/usr/local/bin/bidprice"));
-    let run = Command::new(BIDPRICE).args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+    let run = bidprice().args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(1), "{said}");
     assert!(said.contains("/plan/plan.json"), "{said}");

@@ -12,6 +12,9 @@ const REQUEST: &str = r#"{"resources":[{"memory":1073741824,"cpu":1000,
   "storage":[],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}],
  "price":{"denom":"uact","amount":"100000.000000000000000000"},"price_precision":6}"#;
 
+/// As much time for a script as any machine takes.
+const PATIENT: [&str; 2] = ["--timeout", "10min"];
+
 fn kinds(answer: &Value) -> Vec<&str> {
     answer
         .pointer("/difference/kinds")
@@ -29,6 +32,7 @@ fn a_script_and_the_rate_card_made_of_it_agree_on_every_sdl() {
     folder.put("new.toml", RATES);
     let orders = sdls();
     let common = ["diff", "old.sh", "new.toml", "--orders", &orders, "--usd-per-akt", "1", "--rates", "new.toml"];
+    let common = [&common[..], &PATIENT].concat();
     let ran = folder.run(&[&common[..], &["--output", "json", "--fail-if", "lost>0", "--fail-if", "fault>0"]].concat());
     let answer = ran.json();
     let total = &answer["difference"]["total"];
@@ -47,6 +51,7 @@ fn a_dearer_script_is_told_by_card_largest_first_and_fails_what_it_must() {
     folder.put("new.toml", RATES);
     folder.put("order.json", REQUEST);
     let common = ["diff", "new.toml", "script:old.sh", "--orders", "order.json", "--env", "CARD=150"];
+    let common = [&common[..], &PATIENT].concat();
     let failing = ["--fail-if", "dearer>0", "--fail-if", "usd>100", "--fail-if", "usd%>=48", "--output", "json"];
     let ran = folder.run(&[&common[..], &failing].concat());
     let answer = ran.json();
@@ -70,14 +75,15 @@ fn what_a_script_says_when_it_declines_is_told() {
     folder.script("bad.sh", "#!/usr/bin/env bash\necho many\n");
     folder.put("new.toml", RATES);
     folder.put("order.json", REQUEST);
-    let ran = folder.run(&["diff", "new.toml", "no.sh", "--orders", "order.json", "--output", "json"]);
+    let diff = |args: &[&str]| folder.run(&[&["diff", "new.toml"], args, &["--orders", "order.json"], &PATIENT].concat());
+    let ran = diff(&["no.sh", "--output", "json"]);
     let answer = ran.json();
     assert_eq!((ran.exit, &answer["difference"]["total"]["lost"]), (Some(0), &json!(1)), "{answer:#}");
     let said = &answer["no_bid"][0];
     assert_eq!((&said["side"], &said["code"]), (&json!("b"), &json!("plugin-declined")));
     assert_eq!(said["message"], "jq: command not found");
     // Nothing was priced at all.
-    let ran = folder.run(&["diff", "new.toml", "bad.sh", "--orders", "order.json", "--fail-if", "fault>0"]);
+    let ran = diff(&["bad.sh", "--fail-if", "fault>0"]);
     assert_eq!(ran.exit, Some(4), "{}", ran.stdout);
     assert!(ran.stdout.contains("`many`"), "{}", ran.stdout);
 }
@@ -113,7 +119,7 @@ fn the_old_rule_is_dearer_than_the_card_that_is_there() {
     folder.script("told.sh", body);
     let told = |request: &str| {
         let args = ["diff", "card.toml", "told.sh", "--orders", "order.json", "--inventory", "inventory.json"];
-        let answer = folder.run(&[&args[..], &["--request", request, "--output", "json"]].concat()).json();
+        let answer = folder.run(&[&args[..], &["--request", request, "--output", "json"], &PATIENT].concat()).json();
         answer["difference"]["largest"][0]["after"]["price"]["amount"].as_str().unwrap().to_owned()
     };
     assert_eq!([told("allocated"), told("written")], ["1", "2"]);

@@ -16,6 +16,7 @@ fn ask(program: &Program, request: &str, fallback: &str) -> Output {
         .env_clear()
         .env("BIDPRICE_SOCKET", program.socket())
         .env("BIDPRICE_FALLBACK", fallback)
+        .env("BIDPRICE_DEADLINE", "60s")
         .env("BIDPRICE_USD_PER_AKT", "1")
         .env("AKASH_OWNER", "akash1owner")
         .stdin(Stdio::piped())
@@ -38,7 +39,7 @@ async fn the_drop_in_prints_the_services_price_and_prices_alone_only_once_it_is_
     program.put(
         "bidprice.toml",
         "[listen]\nsocket = \"bidprice.sock\"\n[rates.gpu]\nt4 = \"80\"\n\
-         [feed]\nusd_per_akt = \"0.5\"\n",
+         [feed]\nusd_per_akt = \"0.5\"\n[limits]\ndeadline = \"10m\"\n",
     );
     program.start().await;
     // 107.70 USD a month at 0.5 USD an AKT.

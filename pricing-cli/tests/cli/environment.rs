@@ -4,11 +4,10 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
 
 fn rates_show(name: &str, value: &[u8]) -> (Option<i32>, String) {
-    let mut command = Command::new(crate::programs::BIDPRICE);
-    let output = command.args(["rates", "show"]).env_clear().env(name, OsStr::from_bytes(value)).output().unwrap();
+    let mut command = crate::programs::bidprice();
+    let output = command.args(["rates", "show"]).env(name, OsStr::from_bytes(value)).output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 

@@ -10,13 +10,22 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::free_address::FreeAddress;
+
 /// The address of a source that answers with each body in turn, and then is gone.
 fn source(bodies: &'static [&'static str]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let free = FreeAddress::new();
+    let mut listener = TcpListener::bind(free.get()).ok();
+    let url = format!("http://{}/", free.get());
+    // Where it was, nobody else comes to listen.
+    std::mem::forget(free);
     thread::spawn(move || {
-        for body in bodies {
-            let (mut stream, _) = listener.accept().unwrap();
+        for (number, body) in (1..).zip(bodies) {
+            let (mut stream, _) = listener.as_ref().unwrap().accept().unwrap();
+            if number == bodies.len() {
+                // It is gone before its last answer is there.
+                listener = None;
+            }
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let mut byte = [0];
@@ -38,9 +47,14 @@ struct Output {
 }
 
 fn bidprice(args: &[&str]) -> Output {
-    let output = Command::new(crate::programs::BIDPRICE).args(args).env_clear().output().unwrap();
+    let output = crate::programs::bidprice().args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Output { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Asks sources that have as much time as they need.
+fn update(args: &[&str]) -> Output {
+    bidprice(&[&["feed", "update", "--timeout", "10min"], args].concat())
 }
 
 /// What the drop-in says to the example request with a cache.
@@ -58,7 +72,7 @@ fn what_an_update_writes_is_what_the_drop_in_prices_with() {
     let cache = folder.path().join("akt price");
     let url = source(&[r#"{"akt":{"usd":"0.50"}}"#]);
     let path = cache.to_str().unwrap();
-    let output = bidprice(&["feed", "update", "--source", &url, "--path", "akt.usd", "--cache", path]);
+    let output = update(&["--source", &url, "--path", "akt.usd", "--cache", path]);
     assert_eq!(output.exit, Some(0), "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.starts_with("0.5 USD for an AKT, written to "), "{}", output.stdout);
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o600);
@@ -75,7 +89,7 @@ fn an_update_takes_its_sources_and_its_cache_from_the_configuration() {
     let sources =
         format!("[[feed.source]]\nurl = \"{a}\"\npath = \"0\"\n[[feed.source]]\nurl = \"{b}\"\npath = \"0\"\n");
     fs::write(&config, format!("[feed]\ncache = \"feed.cache\"\n{sources}")).unwrap();
-    let output = bidprice(&["feed", "update", "--config", config.to_str().unwrap(), "--output", "json"]);
+    let output = update(&["--config", config.to_str().unwrap(), "--output", "json"]);
     assert_eq!(output.exit, Some(0), "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.starts_with("{\n  \"schema\": 1,\n  \"usd_per_akt\": \"0.51\",\n"), "{}", output.stdout);
     assert_eq!(fs::read_to_string(folder.path().join("feed.cache")).unwrap(), "0.51\n");
@@ -87,7 +101,7 @@ fn an_update_that_gets_no_value_exits_4_and_leaves_the_file_as_it_was() {
     let cache = folder.path().join("feed.cache");
     let path = cache.to_str().unwrap();
     let url = source(&["0.5", "5", "<html>\u{1b}[2J"]);
-    let update = || bidprice(&["feed", "update", "--source", &url, "--path", "", "--cache", path, "--output=json"]);
+    let update = || update(&["--source", &url, "--path", "", "--cache", path, "--output=json"]);
     assert_eq!(update().exit, Some(0));
     let before = fs::metadata(&cache).unwrap().modified().unwrap();
     for expected in ["5 is more than 20 % away from the last value 0.5", "is not JSON", "no connection"] {
@@ -109,7 +123,7 @@ fn an_update_whose_file_cannot_be_written_exits_1() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("absent/feed.cache");
     let url = source(&["0.5"]);
-    let output = bidprice(&["feed", "update", "--source", &url, "--path", "", "--cache", cache.to_str().unwrap()]);
+    let output = update(&["--source", &url, "--path", "", "--cache", cache.to_str().unwrap()]);
     assert_eq!(output.exit, Some(1), "{}{}", output.stdout, output.stderr);
     assert!(output.stderr.contains("it cannot be written"), "{}", output.stderr);
 }

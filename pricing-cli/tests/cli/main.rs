@@ -8,6 +8,8 @@ mod drills;
 mod drop_in;
 mod environment;
 mod feed;
+#[path = "../../../pricing-service/tests/service/free_address.rs"]
+mod free_address;
 mod golden;
 mod market;
 mod plugin;

@@ -32,7 +32,8 @@ async fn grpcio_gets_prices_through_reflection_and_probes_the_health() {
     let mut program = Program::new();
     program.put(
         "bidprice.toml",
-        "[listen]\nsocket = \"bidprice.sock\"\n[rates.gpu]\n\"t4\" = \"80\"\n[feed]\nusd_per_akt = \"0.5\"\n",
+        "[listen]\nsocket = \"bidprice.sock\"\n[rates.gpu]\n\"t4\" = \"80\"\n[feed]\nusd_per_akt = \"0.5\"\n\
+         [limits]\ndeadline = \"10m\"\n",
     );
     program.start().await;
     let request =

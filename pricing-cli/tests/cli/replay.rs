@@ -6,10 +6,11 @@ use crate::decisions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::decisions::{Sample, with_rates};
+use crate::decisions::{Sample, closed, with_rates};
+use crate::programs::HANG;
 use pricing_service::bid_log::BidLog;
 use pricing_service::config::{self, Fsync};
 use pricing_service::pricer;
@@ -25,8 +26,7 @@ fn log(folder: &Path) -> (BidLog, PathBuf) {
 }
 
 fn bidprice(args: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(crate::programs::BIDPRICE);
-    let output = command.args(args).env_remove("BIDPRICE_PLUGIN_CACHE").output().unwrap();
+    let output = crate::programs::bidprice().args(args).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -42,7 +42,7 @@ fn a_log_is_proven_what_if_is_answered_and_damage_is_told() {
     for sample in decisions::corpus(60) {
         let _ = sample.record(&log);
     }
-    log.close();
+    closed(&log);
     let path = at.to_str().unwrap();
     let replay = ["replay", path, "--no-plugin-cache"];
     let (exit, report) = json(&replay);
@@ -84,10 +84,12 @@ fn the_shadow_is_summed_up_by_gpu_kind() {
     let sequences = sample.record(&log).iter().map(|pending| pending.sequence()).collect();
     let ask = Arc::new(sample.ask.clone());
     shadow.compare(Case { ask, moment: sample.moment.clone(), answered, sequences });
+    let start = Instant::now();
     while shadow.reading().counts.is_empty() || log.reading().written < 2 {
+        assert!(start.elapsed() < HANG, "{:?} {:?}", shadow.reading(), log.reading());
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    log.close();
+    closed(&log);
     let (exit, report) = json(&["shadow", "report", at.to_str().unwrap()]);
     assert_eq!((exit, &report["schema"]), (Some(0), &1.into()));
     let kind = &report["summary"]["kinds"][0];

@@ -65,7 +65,7 @@ impl Study {
     }
 
     fn simulate(&self, report: &str, more: &[&str]) -> Output {
-        let mut command = Command::new(crate::programs::BIDPRICE);
+        let mut command = crate::programs::bidprice();
         command.current_dir(&self.0).args(["simulate", "study.toml", "--report", report]).args(more);
         command.output().unwrap()
     }

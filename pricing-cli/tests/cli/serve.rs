@@ -6,18 +6,18 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const SOON: Duration = Duration::from_secs(60);
+use crate::programs::HANG;
 
 fn bidprice(folder: &Path, args: &[&str]) -> Output {
-    Command::new(crate::programs::BIDPRICE).env_clear().current_dir(folder).args(args).output().unwrap()
+    crate::programs::bidprice().current_dir(folder).args(args).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -43,8 +43,7 @@ impl Running {
     fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("bidprice.toml"), config).unwrap();
-        let mut child = Command::new(crate::programs::BIDPRICE)
-            .env_clear()
+        let mut child = crate::programs::bidprice()
             .current_dir(folder.path())
             .args(["serve", "--config", "bidprice.toml"])
             .stderr(Stdio::piped())
@@ -64,7 +63,7 @@ impl Running {
 
     /// Waits for a line on stderr that has a word in it.
     fn wait_for(&self, word: &str) -> String {
-        let until = Instant::now() + SOON;
+        let until = Instant::now() + HANG;
         loop {
             let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
             let line = line.unwrap_or_else(|error| panic!("`{word}` was never told: {error}"));
@@ -79,7 +78,7 @@ impl Running {
     }
 
     fn ask(&self, args: &[&str]) -> Output {
-        let args = [args, &["--socket", "bidprice.sock"]].concat();
+        let args = [args, &["--socket", "bidprice.sock", "--timeout", "10min"]].concat();
         bidprice(self.folder.path(), &args)
     }
 
@@ -270,7 +269,7 @@ fn spans_reach_a_collector_at_the_latest_when_the_service_ends() {
     screen(&running);
     running.signal(Signal::TERM);
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
-    let (head, body) = received.recv_timeout(SOON).unwrap();
+    let (head, body) = received.recv_timeout(HANG).unwrap();
     assert!(head.starts_with("POST /v1/traces "), "{head}");
     let has = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(has("request") && has("bidprice") && has("screen"), "{}", String::from_utf8_lossy(&body));
@@ -288,9 +287,7 @@ fn a_dead_collector_holds_up_neither_answers_nor_the_end() {
     }
     assert_eq!(running.ask(&["probe"]).status.code(), Some(0));
     running.signal(Signal::TERM);
-    let ended = Instant::now();
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
-    assert!(ended.elapsed() < SOON);
 }
 
 /// Has the service screen a small order.

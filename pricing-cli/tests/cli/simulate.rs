@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type};
@@ -92,8 +91,8 @@ impl Example {
     }
 
     fn simulate(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(crate::programs::BIDPRICE);
-        command.current_dir(self.0.path()).env_clear().args(["simulate", "scenario.toml"]).args(args);
+        let mut command = crate::programs::bidprice();
+        command.current_dir(self.0.path()).args(["simulate", "scenario.toml"]).args(args);
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Output { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

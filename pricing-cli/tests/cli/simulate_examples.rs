@@ -3,12 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
-use std::process::Command;
 
 fn run(scenario: &str, more: &[&str]) -> (Option<i32>, String, String) {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/simulate");
-    let output = Command::new(crate::programs::BIDPRICE)
-        .env_clear()
+    let output = crate::programs::bidprice()
         .arg("simulate")
         .arg(examples.join(scenario))
         .args(["--output", "json"])

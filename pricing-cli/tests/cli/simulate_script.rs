@@ -36,7 +36,7 @@ fn a_script_prices_as_the_rate_card_made_of_it_with_one_process_for_all_like_ord
     let counted = SCRIPT.replacen("request=$(cat)", "request=$(cat)\necho run >> \"$RUNS\"", 1);
     folder.script("old.sh", &counted);
     let runs = folder.path("runs");
-    let script = format!("script = \"old.sh\"\nenv = {{ RUNS = \"{}\" }}", runs.display());
+    let script = format!("script = \"old.sh\"\ntimeout = \"10m\"\nenv = {{ RUNS = \"{}\" }}", runs.display());
     folder.put("s.toml", &scenario(&script));
     let ran = folder.run(&["simulate", "s.toml", "--output", "json", "--threads", "2"]);
     assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
@@ -53,7 +53,7 @@ fn a_script_that_fails_never_becomes_a_bid() {
     let folder = folder();
     for (name, body, lost) in [("declines", "exit 3", "plugin-declined"), ("babbles", "echo hello", "invalid-output")] {
         folder.script("old.sh", &format!("#!/usr/bin/env bash\n{body}\n"));
-        folder.put("s.toml", &scenario("script = \"old.sh\""));
+        folder.put("s.toml", &scenario("script = \"old.sh\"\ntimeout = \"10m\""));
         let answer = folder.run(&["simulate", "s.toml", "--output", "json"]).json();
         let old = &answer["strategies"][1];
         assert_eq!((old["won"].as_u64(), old["lost"][lost].as_u64()), (Some(0), Some(40)), "{name}: {answer:#}");

@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
-use crate::decisions::Sample;
+use crate::decisions::{Sample, closed};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
 use parquet::arrow::ArrowWriter;
 use pricing_service::bid_log::BidLog;
@@ -77,7 +76,7 @@ fn simulate(folder: &Path, orders: &str) -> (Option<i32>, String, String) {
     );
     fs::write(folder.join("scenario.toml"), scenario).unwrap();
     fs::write(folder.join("rates.toml"), "[rates.gpu]\nh100 = \"1500\"\n\"*\" = \"100\"\n").unwrap();
-    let mut command = Command::new(crate::programs::BIDPRICE);
+    let mut command = crate::programs::bidprice();
     let output = command.args(["simulate", "scenario.toml", "--output", "json"]).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
@@ -153,7 +152,7 @@ fn a_bid_log_is_a_stream_of_the_orders_that_were_quoted() {
         nameless.ask.name = None;
         let _ = nameless.record(&log);
     }
-    log.close();
+    closed(&log);
     assert_eq!(number(&answered(folder.path(), "bid_log = \"log\""), "orders"), Some(4));
 
     let file = fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path());

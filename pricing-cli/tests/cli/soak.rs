@@ -1,7 +1,5 @@
 //! The service under load while everything around it fails again and again: nothing wrong is bid, it always answers, and
-//! what it holds of the machine does not grow.
-//!
-//! `BIDPRICE_SOAK_SECONDS=1200 cargo test --release -p pricing-cli --test soak -- --nocapture` is the long run.
+//! in the long run, which `cargo xtask soak` makes, what it holds of the machine does not grow.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
@@ -11,12 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::free_address::FreeAddress;
+use crate::programs::HANG;
 use crate::service::{FeedMode, FeedPeer, InventoryMode, InventoryPeer, Program, connect, request};
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
-use pricing_proto::bidprice::v1::{Quote, QuoteRequest, ReleaseRequest, ReloadRequest, StatusRequest};
+use pricing_proto::bidprice::v1::{Quote, QuoteRequest, ReleaseRequest, ReloadRequest};
+use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -24,6 +25,8 @@ use tonic::transport::Channel;
 const DENOMS: [&str; 2] = ["uact", "uakt"];
 const CARDS: [&str; 2] = ["80", "90"];
 const USD_PER_AKT: [&str; 2] = ["0.50", "0.52"];
+/// Things that go wrong, or right again.
+const DRILLS: usize = 16;
 
 fn order(denom: &str) -> String {
     format!(
@@ -36,14 +39,14 @@ fn rates(card: &str) -> String {
 }
 
 fn config(metrics: SocketAddr, inventory: &InventoryPeer, feed: &FeedPeer, plugin: bool) -> String {
-    let plugin = if plugin { "[plugin]\nfile = \"plugin.wasm\"\nfallback = \"builtin\"\n" } else { "" };
+    let plugin = if plugin { "[plugin]\nfile = \"plugin.wasm\"\nfallback = \"builtin\"\ndeadline = \"10m\"\n" } else { "" };
     format!(
         "[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{metrics}\"\n[rates]\nfile = \"rates.toml\"\n\
-         [inventory]\noperator = \"{}\"\nmax_age = \"60s\"\nsilence = \"5s\"\nhold = \"2s\"\n\
-         [feed]\ninterval = \"1s\"\ntimeout = \"1s\"\nmax_age = \"60s\"\ncache = \"feed\"\n\
+         [inventory]\noperator = \"{}\"\nmax_age = \"10m\"\nsilence = \"5s\"\nhold = \"2s\"\n\
+         [feed]\ninterval = \"1s\"\ntimeout = \"1s\"\nmax_age = \"10m\"\ncache = \"feed\"\n\
          [[feed.source]]\nurl = \"{}\"\npath = \"usd\"\n\
          [shadow]\nrates = \"shadow.toml\"\n[bid_log]\nfolder = \"log\"\nfile_bytes = 4000000\nfiles = 4\n\
-         [limits]\ndeadline = \"10s\"\n{plugin}",
+         [limits]\ndeadline = \"10m\"\n{plugin}",
         inventory.address(),
         feed.address(),
     )
@@ -69,84 +72,159 @@ struct Counts {
     faults: AtomicU64,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_load_and_drills_it_answers_rightly_and_does_not_grow() {
-    let seconds = std::env::var("BIDPRICE_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-    let inventory = Arc::new(InventoryPeer::start().await);
-    let feed = Arc::new(FeedPeer::start().await);
-    let good_plugin = service::built_plugin("utilisation");
-    let metrics = service::free_address();
-    let mut program = Program::new();
-    program.put("rates.toml", rates("80"));
-    program.put("shadow.toml", rates("70"));
-    program.put("plugin.wasm", &good_plugin);
-    program.put("bidprice.toml", config(metrics, &inventory, &feed, false));
-    program.start().await;
+/// A service with all that it listens to, and those who call it.
+struct Scene {
+    program: Program,
+    inventory: InventoryPeer,
+    feed: FeedPeer,
+    metrics: FreeAddress,
+    good_plugin: Vec<u8>,
+    /// What may be bid.
+    right: Arc<BTreeMap<&'static str, BTreeSet<String>>>,
+    counts: Arc<Counts>,
+    over: Arc<AtomicBool>,
+    callers: Vec<JoinHandle<()>>,
+}
 
-    // What may be bid, learned while all is well.
-    let mut right: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    program.until(|status| status.inventory.as_ref().is_some_and(|inventory| inventory.state == "fresh")).await;
-    let mut client = program.client().await;
-    for usd in USD_PER_AKT {
-        feed.set(FeedMode::Value(usd));
-        program
-            .until(|status| {
-                status.feed.as_ref().is_some_and(|f| f.usd_per_akt.as_deref().is_some_and(|have| same(have, usd)))
-            })
-            .await;
-        for card in CARDS {
-            for plugin in [false, true] {
-                program.put("rates.toml", rates(card));
-                program.put("bidprice.toml", config(metrics, &inventory, &feed, plugin));
-                client.reload(ReloadRequest {}).await.expect("a good configuration is taken");
-                for denom in DENOMS {
-                    let bid = ask(&mut client, request(&order(denom), None)).await.unwrap();
-                    assert!(bid.ends_with(denom), "{bid}");
-                    right.entry(denom).or_default().insert(bid);
+impl Scene {
+    async fn start() -> Self {
+        let (inventory, feed, metrics) = (InventoryPeer::start().await, FeedPeer::start().await, FreeAddress::new());
+        let good_plugin = service::built_plugin("utilisation");
+        let mut program = Program::new();
+        program.put("rates.toml", rates("80"));
+        program.put("shadow.toml", rates("70"));
+        program.put("plugin.wasm", &good_plugin);
+        program.put("bidprice.toml", config(metrics.get(), &inventory, &feed, false));
+        program.start().await;
+        let (counts, over) = (Arc::default(), Arc::default());
+        let right = Arc::default();
+        let mut scene =
+            Self { program, inventory, feed, metrics, good_plugin, right, counts, over, callers: Vec::new() };
+        scene.right = Arc::new(scene.learn().await);
+        let call = |caller| {
+            let (right, counts, over) = (scene.right.clone(), scene.counts.clone(), scene.over.clone());
+            tokio::spawn(call(scene.program.socket(), caller, right, counts, over))
+        };
+        scene.callers = (0..6).map(call).collect();
+        scene
+    }
+
+    /// What is bid while all is well.
+    async fn learn(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let Self { program, inventory, feed, metrics, .. } = self;
+        let mut right: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        program.until(|status| status.inventory.as_ref().is_some_and(|inventory| inventory.state == "fresh")).await;
+        let mut client = program.client().await;
+        for usd in USD_PER_AKT {
+            feed.set(FeedMode::Value(usd));
+            program
+                .until(|status| {
+                    status.feed.as_ref().is_some_and(|f| f.usd_per_akt.as_deref().is_some_and(|have| same(have, usd)))
+                })
+                .await;
+            for card in CARDS {
+                for plugin in [false, true] {
+                    program.put("rates.toml", rates(card));
+                    program.put("bidprice.toml", config(metrics.get(), inventory, feed, plugin));
+                    client.reload(ReloadRequest {}).await.expect("a good configuration is taken");
+                    for denom in DENOMS {
+                        let bid = ask(&mut client, request(&order(denom), None)).await.unwrap();
+                        assert!(bid.ends_with(denom), "{bid}");
+                        right.entry(denom).or_default().insert(bid);
+                    }
                 }
             }
         }
+        assert_eq!(right.values().map(BTreeSet::len).max(), Some(8), "{right:?}");
+        right
     }
-    assert_eq!(right.values().map(BTreeSet::len).max(), Some(8), "{right:?}");
 
-    let right = Arc::new(right);
-    let counts = Arc::new(Counts::default());
+    /// One thing that goes wrong, or right again.
+    fn drill(&self, number: usize) {
+        let Self { program, inventory, feed, metrics, .. } = self;
+        match number % DRILLS {
+            0 => inventory.set(InventoryMode::Good),
+            1 => feed.set(FeedMode::Value("0")),
+            2 => program.put("rates.toml", rates("90")),
+            3 => inventory.set(InventoryMode::Empty),
+            4 => program.put("plugin.wasm", "garbage"),
+            5 => program.put("bidprice.toml", "[limits\nbroken"),
+            6 => feed.set(FeedMode::Html),
+            7 => {
+                program.put("bidprice.toml", config(metrics.get(), inventory, feed, (number / DRILLS).is_multiple_of(2)));
+            }
+            8 => inventory.set(InventoryMode::Absurd),
+            9 => feed.set(FeedMode::Value("1000000000")),
+            10 => program.put("plugin.wasm", &self.good_plugin),
+            11 => inventory.set(InventoryMode::Cut),
+            12 => feed.set(FeedMode::Drip),
+            13 => program.put("rates.toml", rates("80")),
+            14 => program.hang_up(),
+            _ => {
+                feed.set(FeedMode::Value("0.50"));
+                inventory.set(InventoryMode::Good);
+            }
+        }
+        assert!(service::page(metrics.get()).contains("bidprice_decisions_total"), "the metrics can be read throughout");
+    }
+
+    fn answered(&self) -> u64 {
+        self.counts.answered.load(Ordering::Relaxed)
+    }
+
+    /// Ends the calls and the service. Nobody saw anything wrong, and the log has all of it.
+    async fn end(mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        for caller in self.callers.drain(..) {
+            caller.await.expect("no caller saw anything wrong");
+        }
+        let status = self.program.until(|status| status.bid_log.as_ref().is_some_and(|log| log.waiting == 0)).await;
+        let Counts { answered, refused, faults } = &*self.counts;
+        println!("answered {answered:?}, refused {refused:?}, faults {faults:?}; {status:?}");
+        assert_eq!(status.bid_log.map(|log| log.lost), Some(0), "the log has all of it");
+        self.program.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_and_drills_it_answers_rightly() {
+    let scene = Scene::start().await;
+    for number in 0..DRILLS {
+        scene.drill(number);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // All is well again.
+    let (start, before) = (Instant::now(), scene.answered());
+    while scene.answered() < before + 100 {
+        assert!(start.elapsed() < HANG, "only {} answers", scene.answered());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes long, and looks at how much memory the service has; run by `cargo xtask soak`"]
+async fn under_load_and_drills_it_does_not_grow() {
+    let seconds = std::env::var("BIDPRICE_SOAK_SECONDS").map_or(60, |seconds| seconds.parse().expect("a number"));
+    let scene = Scene::start().await;
     let end = Instant::now() + Duration::from_secs(seconds);
-    let callers: Vec<_> = (0..6_u64)
-        .map(|caller| tokio::spawn(call(program.socket(), caller, Arc::clone(&right), Arc::clone(&counts), end)))
-        .collect();
     let mut samples = Vec::new();
-    let mut drill = 0_usize;
     while Instant::now() < end {
-        run_drill(drill, &program, metrics, &inventory, &feed, &good_plugin);
-        drill += 1;
+        scene.drill(samples.len());
         tokio::time::sleep(Duration::from_secs(1)).await;
-        samples.push(program.usage());
-        assert!(service::page(metrics).contains("bidprice_decisions_total"), "the metrics can be read throughout");
+        samples.push(scene.program.usage());
     }
-    for caller in callers {
-        caller.await.expect("no caller saw anything wrong");
-    }
-    let status = program.client().await.status(StatusRequest {}).await.unwrap().into_inner();
-    println!(
-        "{seconds} s, {drill} drills, answered {}, refused {}, faults {}; {status:?}",
-        counts.answered.load(Ordering::Relaxed),
-        counts.refused.load(Ordering::Relaxed),
-        counts.faults.load(Ordering::Relaxed)
-    );
-    assert!(counts.answered.load(Ordering::Relaxed) > 0);
-    let log = status.bid_log.expect("a log");
-    assert_eq!((log.lost, log.waiting), (0, 0), "the log has all of it");
+    assert!(scene.answered() > 0);
+    scene.end().await;
 
     // The last quarter beside the second: the first is for warming up.
     let quarter = samples.len() / 4;
     let most = |part: &[service::Usage]| part.iter().fold(service::Usage::default(), |a, b| a.most(b));
     let (early, late) = (most(&samples[quarter..quarter * 2]), most(&samples[quarter * 3..]));
-    println!("early {early:?}, late {late:?}");
+    println!("{seconds} s; early {early:?}, late {late:?}");
     assert!(late.resident <= early.resident + early.resident / 5 + (8 << 20), "memory grows: {early:?} {late:?}");
     assert!(late.files <= early.files + 16, "file descriptors grow: {early:?} {late:?}");
     assert!(late.threads <= early.threads + 16, "threads grow: {early:?} {late:?}");
-    program.stop().await;
 }
 
 fn same(have: &str, wanted: &str) -> bool {
@@ -158,11 +236,11 @@ async fn call(
     caller: u64,
     right: Arc<BTreeMap<&'static str, BTreeSet<String>>>,
     counts: Arc<Counts>,
-    end: Instant,
+    over: Arc<AtomicBool>,
 ) {
     let mut client = connect(&socket).await;
     let mut number = 0_u64;
-    while Instant::now() < end {
+    while !over.load(Ordering::Relaxed) {
         number += 1;
         // Some callers connect anew again and again.
         if caller < 2 && number.is_multiple_of(50) {
@@ -191,37 +269,5 @@ async fn call(
             Err(status) => panic!("no answer: {status:?}"),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// One thing that goes wrong, or right again.
-fn run_drill(
-    number: usize,
-    program: &Program,
-    metrics: SocketAddr,
-    inventory: &InventoryPeer,
-    feed: &FeedPeer,
-    good_plugin: &[u8],
-) {
-    match number % 16 {
-        0 => inventory.set(InventoryMode::Good),
-        1 => feed.set(FeedMode::Value("0")),
-        2 => program.put("rates.toml", rates("90")),
-        3 => inventory.set(InventoryMode::Empty),
-        4 => program.put("plugin.wasm", "garbage"),
-        5 => program.put("bidprice.toml", "[limits\nbroken"),
-        6 => feed.set(FeedMode::Html),
-        7 => program.put("bidprice.toml", config(metrics, inventory, feed, number.is_multiple_of(32))),
-        8 => inventory.set(InventoryMode::Absurd),
-        9 => feed.set(FeedMode::Value("1000000000")),
-        10 => program.put("plugin.wasm", good_plugin),
-        11 => inventory.set(InventoryMode::Cut),
-        12 => feed.set(FeedMode::Drip),
-        13 => program.put("rates.toml", rates("80")),
-        14 => program.hang_up(),
-        _ => {
-            feed.set(FeedMode::Value("0.50"));
-            inventory.set(InventoryMode::Good);
-        }
     }
 }

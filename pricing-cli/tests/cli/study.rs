@@ -4,7 +4,6 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -16,8 +15,7 @@ const END: &str = "<!-- study: end -->";
 fn the_tables_of_the_study_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let scenario = root.join("studies/real-card/scenario.toml");
-    let run =
-        Command::new(crate::programs::BIDPRICE).args(["simulate", "--output", "json"]).arg(scenario).output().unwrap();
+    let run = crate::programs::bidprice().args(["simulate", "--output", "json"]).arg(scenario).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::arena::{PLENTY, call, fingerprint, limits, settings};
+use crate::common::again_for;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
 use pricing_host::{HostSettings, Plugin, PluginHost};

@@ -9,5 +9,6 @@ mod component;
 mod determinism;
 mod fuzz_corpus;
 mod loading;
+mod soak;
 mod swap;
 mod tasks;

@@ -5,15 +5,29 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
+
 use crate::{NO_GPU, NO_GPU_UACT, prices, refuses, request, run};
 
-/// A file in the folder that cargo keeps for integration tests.
-fn file(name: &str, text: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_file(&path);
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
+/// A folder with files.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A file that is its owner's alone.
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
 }
 
 #[test]
@@ -35,7 +49,8 @@ fn a_set_rate_must_be_a_rate() {
 
 #[test]
 fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
-    let cache = file("rate.cache", "0.50\n");
+    let folder = Folder::new();
+    let cache = folder.file("rate.cache", "0.50\n");
     let path = cache.to_str().unwrap();
     prices(&request("uakt", NO_GPU), &[("BIDPRICE_RATE_CACHE", path)], "11.258197");
 
@@ -55,11 +70,10 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
     );
     handle.set_modified(SystemTime::now() + Duration::from_secs(7200)).unwrap();
     unusable(path, "", "future");
-    let link = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("rate.link");
-    let _ = fs::remove_file(&link);
+    let link = folder.path("rate.link");
     std::os::unix::fs::symlink(&cache, &link).unwrap();
     unusable(link.to_str().unwrap(), "1d", "symbolic link");
-    unusable(env!("CARGO_TARGET_TMPDIR"), "1d", "not a regular file");
+    unusable(folder.0.path().to_str().unwrap(), "1d", "not a regular file");
     unusable("/nonexistent/rate", "1d", "cannot be opened");
     handle.set_modified(SystemTime::now()).unwrap();
     for mode in [0o620, 0o640, 0o604] {
@@ -67,9 +81,9 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
         unusable(path, "1d", "open to others");
     }
     for (name, text) in [("rate.empty", ""), ("rate.word", "abc"), ("rate.zero", "0"), ("rate.large", "1000001")] {
-        unusable(file(name, text).to_str().unwrap(), "1d", "holds no rate");
+        unusable(folder.file(name, text).to_str().unwrap(), "1d", "holds no rate");
     }
-    unusable(file("rate.long", &"1".repeat(5000)).to_str().unwrap(), "1d", "more than");
+    unusable(folder.file("rate.long", &"1".repeat(5000)).to_str().unwrap(), "1d", "more than");
     refuses(
         &request("uakt", NO_GPU),
         &[("BIDPRICE_RATE_CACHE", path), ("BIDPRICE_RATE_CACHE_MAX_AGE", "soon")],
@@ -79,7 +93,8 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
 
 #[test]
 fn owners_who_are_not_on_the_list_get_no_bid() {
-    let list = file("whitelist", "# akash1gone\nakash1alice\nakash1bob  Bob's\n");
+    let folder = Folder::new();
+    let list = folder.file("whitelist", "# akash1gone\nakash1alice\nakash1bob  Bob's\n");
     let path = list.to_str().unwrap();
     for owner in ["akash1alice", "akash1bob"] {
         prices(&request("uact", NO_GPU), &[("BIDPRICE_WHITELIST", path), ("AKASH_OWNER", owner)], NO_GPU_UACT);
@@ -94,7 +109,8 @@ fn owners_who_are_not_on_the_list_get_no_bid() {
 
 #[test]
 fn a_rate_card_stands_in_for_the_environment() {
-    let card = file(
+    let folder = Folder::new();
+    let card = folder.file(
         "card.toml",
         r#"
 [rates]
@@ -123,7 +139,7 @@ discount = { akash1friend = "0.5" }
     prices(&request("uact", &gpu(r#"{"model":"*"}"#)), &with(""), "4426.099477");
     refuses(&request("uact", &gpu(r#"{"model":"t4"}"#)), &with(""), "unlisted-gpu");
 
-    let broken = file("broken.toml", "[rates]\nmemroy = 1\n");
+    let broken = folder.file("broken.toml", "[rates]\nmemroy = 1\n");
     let env = [("BIDPRICE_RATES", broken.to_str().unwrap())];
     refuses(&request("uact", NO_GPU), &env, "did you mean `memory`?");
     refuses(&request("uact", NO_GPU), &[("BIDPRICE_RATES", "/nonexistent")], "BIDPRICE_RATES: ");
@@ -142,9 +158,10 @@ fn committed_amounts_are_restored() {
 
 #[test]
 fn an_inventory_that_cannot_be_read_is_no_bid() {
+    let folder = Folder::new();
     for path in ["/nonexistent", "/"] {
         refuses(&request("uact", NO_GPU), &[("BIDPRICE_INVENTORY", path)], "inventory-unusable");
     }
-    let nonsense = file("nonsense.json", "{");
+    let nonsense = folder.file("nonsense.json", "{");
     refuses(&request("uact", NO_GPU), &[("BIDPRICE_INVENTORY", nonsense.to_str().unwrap())], "inventory-unusable");
 }

@@ -17,7 +17,8 @@ const LEAST_SILENCE: Duration = Duration::from_secs(1);
 pub struct Pace {
     /// How long a connection may take to be made, name and TLS included.
     pub connect: Duration,
-    /// How long a stream that was opened may take to its first message. Both peers send their state at once.
+    /// How long a stream that was opened may take to its first message. Both peers send their state at once. A plan's is
+    /// never longer than its streams may be silent.
     pub first: Duration,
     /// The least time between two snapshots that are looked at; of those that come in between only the last is.
     pub gap: Duration,
@@ -108,7 +109,9 @@ impl Plan {
         let silence = config.silence.get();
         let silence = if silence.is_zero() { half } else { silence.max(LEAST_SILENCE).min(half) };
         let silence = silence.max(Duration::from_millis(10));
-        Ok(Some(Self { source, max_age, silence, hold: config.hold.get(), pace: Pace::default() }))
+        let pace = Pace::default();
+        let pace = Pace { first: pace.first.min(silence), ..pace };
+        Ok(Some(Self { source, max_age, silence, hold: config.hold.get(), pace }))
     }
 
     /// The same plan at another pace.

@@ -106,8 +106,9 @@ pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Re
 /// When it may not listen where the configuration says, or cannot.
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
     let loaded = &service.active().loaded;
-    let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
+    // The Unix socket is bound last: whoever finds it there finds the other addresses, too.
     let page = loaded.config.listen.metrics.map(Page::bind).transpose()?;
+    let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
     // Ends what works beside the listeners, whatever the reason that this ends for.
     let stop = stop.child_token();
     let _stop = stop.clone().drop_guard();

@@ -10,17 +10,19 @@ use std::time::{Duration, Instant, SystemTime};
 use pricing_service::config::{self, FeedSource, Span};
 use pricing_service::feed::{Feed, Reading, update};
 
+use crate::common::HANG;
 use crate::feed_server::{Answer, Server};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Sources that are asked when a test says so, and given up after a second.
+/// Sources that are asked when a test says so, and that have as much time as they need.
 fn config(servers: &[&Server]) -> config::Feed {
     let source = |server: &&Server| FeedSource { name: None, url: server.url(), path: "akt.usd".to_owned() };
     config::Feed {
         source: servers.iter().map(source).collect(),
-        interval: Span::secs(3600),
-        timeout: Span::secs(1),
+        interval: Span::secs(24 * 3600),
+        max_age: Span::secs(3600),
+        timeout: Span::secs(3600),
         ..config::Feed::default()
     }
 }
@@ -59,8 +61,13 @@ fn problem(feed: &Feed, source: usize) -> String {
 
 /// What is told of a single source with an answer, at a cold start.
 async fn told(answer: Answer) -> String {
+    told_within(answer, Span::secs(3600)).await
+}
+
+/// The same, where a source has so much time.
+async fn told_within(answer: Answer, timeout: Span) -> String {
     let server = Server::start(answer).await;
-    let feed = Feed::start(&config(&[&server])).unwrap();
+    let feed = Feed::start(&config::Feed { timeout, ..config(&[&server]) }).unwrap();
     feed.refresh().await;
     assert_eq!(now(&feed).usd_per_akt, None);
     problem(&feed, 0)
@@ -69,6 +76,7 @@ async fn told(answer: Answer) -> String {
 #[tokio::test]
 async fn a_source_is_asked_at_once_and_in_the_background() {
     let server = Server::start(Answer::price("0.50")).await;
+    let started = Instant::now();
     let feed = Feed::start(&config(&[&server])).unwrap();
     server.wait_for_requests(1).await;
     feed.refresh().await;
@@ -76,7 +84,7 @@ async fn a_source_is_asked_at_once_and_in_the_background() {
     let reading = now(&feed);
     assert_eq!(reading.problem, None);
     assert_eq!(reading.sources.first().unwrap().name, "127.0.0.1");
-    assert!(reading.age.unwrap() < Duration::from_secs(60));
+    assert!(reading.age.unwrap() <= started.elapsed());
     for request in server.requests() {
         let request = request.to_lowercase();
         assert!(request.contains("user-agent: bidprice/") && request.contains("accept: application/json"), "{request}");
@@ -87,7 +95,7 @@ async fn a_source_is_asked_at_once_and_in_the_background() {
 #[tokio::test]
 async fn a_quote_reads_the_last_value_while_a_source_hangs() {
     let server = Server::start(Answer::price("0.50")).await;
-    let feed = Feed::start(&config::Feed { timeout: Span::secs(600), ..config(&[&server]) }).unwrap();
+    let feed = Feed::start(&config(&[&server])).unwrap();
     feed.refresh().await;
     server.set(Answer::Hang);
     let round = tokio::spawn({
@@ -97,9 +105,9 @@ async fn a_quote_reads_the_last_value_while_a_source_hangs() {
     server.wait_for_requests(3).await;
     assert_eq!(value(&feed), "0.5");
     assert!(!round.is_finished());
-    // It does not wait for the source's ten minutes.
-    tokio::time::timeout(Duration::from_secs(5), feed.stop()).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), round).await.unwrap().unwrap();
+    // It does not wait for the hour that the source has.
+    tokio::time::timeout(HANG, feed.stop()).await.unwrap();
+    tokio::time::timeout(HANG, round).await.unwrap().unwrap();
     assert_eq!(value(&feed), "0.5");
 }
 
@@ -116,7 +124,7 @@ async fn a_feed_that_is_down_keeps_the_last_value_until_its_age_and_then_has_non
     let later = Instant::now() + HOUR + Duration::from_secs(1);
     assert_eq!(feed.usd_per_akt(later), None);
     let told = feed.reading(later).problem.unwrap();
-    assert!(told.starts_with("the last value is 360"), "{told}");
+    assert!(told.starts_with("the last value is 36"), "{told}");
     assert!(feed.counters().sources.first().is_some_and(|source| source.failures == 1 && source.fetches >= 2));
 }
 
@@ -169,7 +177,7 @@ async fn ten_megabytes_are_not_read() {
 #[tokio::test]
 async fn a_slow_drip_is_given_up_after_the_timeout_as_a_whole() {
     for drip in [Answer::Drip, Answer::DripHead] {
-        assert_eq!(told(drip).await, "no answer within 1s");
+        assert_eq!(told_within(drip, Span::millis(500)).await, "no answer within 500ms");
     }
 }
 
@@ -264,11 +272,11 @@ async fn a_jump_by_ten_times_is_refused_until_a_second_source_confirms_it() {
 #[tokio::test]
 async fn a_single_source_never_confirms_its_own_jump_not_even_when_the_last_value_is_too_old() {
     let server = Server::start(Answer::price("0.50")).await;
-    let brief = config::Feed { max_age: Span::millis(200), ..config(&[&server]) };
+    let brief = config::Feed { max_age: Span::millis(1), ..config(&[&server]) };
     let feed = Feed::start(&brief).unwrap();
     feed.refresh().await;
     server.set(Answer::price("5"));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
     for _ in 0..4 {
         feed.refresh().await;
     }
@@ -345,8 +353,7 @@ async fn the_cache_grows_no_younger_while_nothing_is_taken() {
     server.set(Answer::price("5"));
     feed.refresh().await;
     assert_eq!(value(&feed), "0.5");
-    let age = now(&feed).age.unwrap();
-    assert!(age >= Duration::from_secs(3000) && age < Duration::from_secs(3060), "{age:?}");
+    assert!(now(&feed).age.unwrap() >= Duration::from_secs(3000));
     feed.stop().await;
     assert_eq!(fs::metadata(&cache).unwrap().modified().unwrap(), written);
 }
@@ -412,20 +419,18 @@ async fn a_feed_that_nobody_holds_any_more_asks_nobody_and_leaves_no_task_behind
     let server = Server::start(Answer::Hang).await;
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    let feed = Feed::start(&config::Feed { timeout: Span::secs(600), ..config(&[&server]) }).unwrap();
+    let feed = Feed::start(&config(&[&server])).unwrap();
     let clone = feed.clone();
     server.wait_for_requests(1).await;
     drop(feed);
     assert!(tasks() > before);
     drop(clone);
     // The server's own task for the connection ends with it.
-    for _ in 0..500 {
-        if tasks() <= before {
-            return;
-        }
+    let start = Instant::now();
+    while tasks() > before {
+        assert!(start.elapsed() < HANG, "{} tasks, and {before} before", tasks());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} tasks, and {before} before", tasks());
 }
 
 #[tokio::test]

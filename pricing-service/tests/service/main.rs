@@ -6,6 +6,7 @@ mod common;
 mod decisions;
 mod feed;
 mod feed_server;
+mod free_address;
 mod inventory;
 mod messages;
 mod metrics;

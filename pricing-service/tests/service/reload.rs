@@ -6,7 +6,8 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::common::{ORDER, Running, free_address, outcome, quote};
+use crate::common::{ORDER, Running, outcome, quote};
+use crate::free_address::FreeAddress;
 use pricing_proto::bidprice::v1::ReloadRequest;
 use testkit::guests::commands;
 use tokio::task::JoinHandle;
@@ -68,7 +69,8 @@ async fn a_reload_by_rpc_changes_the_price() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_configuration_changes_nothing_under_load_and_says_why_everywhere() {
-    let address = free_address();
+    let free = FreeAddress::new();
+    let address = free.get();
     let listen = format!("[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{address}\"\n");
     let running = Running::start(&format!("{listen}{}", unwatched("429.909"))).await;
     let load = Load::start(&running).await;
@@ -183,7 +185,7 @@ fn plugin(amount: &str) -> Vec<u8> {
     text.replace("1.5", amount).into_bytes()
 }
 
-const WITH_PLUGIN: &str = "[plugin]\nfile = \"pricer.wat\"\ndeadline = \"10s\"\n[reload]\nwatch = \"100ms\"";
+const WITH_PLUGIN: &str = "[plugin]\nfile = \"pricer.wat\"\ndeadline = \"10m\"\n[reload]\nwatch = \"100ms\"";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_replaced_by_garbage_under_load_prices_on_and_says_so() {
@@ -230,7 +232,7 @@ async fn a_plugin_that_fails_its_probe_never_takes_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_shadow_plugin_leaves_the_good_pricing_plugin_unswapped() {
     let config =
-        format!("{}\n[shadow.plugin]\nfile = \"shadow.wat\"\ndeadline = \"10s\"", WITH_PLUGIN.replace("100ms", "0s"));
+        format!("{}\n[shadow.plugin]\nfile = \"shadow.wat\"\ndeadline = \"10m\"", WITH_PLUGIN.replace("100ms", "0s"));
     let running = Running::start_beside(&config, |folder| {
         fs::write(folder.join("pricer.wat"), plugin("1.5")).unwrap();
         fs::write(folder.join("shadow.wat"), plugin("9.5")).unwrap();

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::decisions::{Sample, with_rates};
+use crate::common::HANG;
+use crate::decisions::{Sample, closed, with_rates};
 use pricing_service::bid_log::BidLog;
 use pricing_service::bid_log::read::Log;
 use pricing_service::config::{self, Fsync};
@@ -28,7 +29,7 @@ fn case(sample: &Sample, log: &BidLog) -> Case {
 fn until(what: &str, mut is: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(start.elapsed() < HANG, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -57,7 +58,7 @@ fn differences_are_counted_recorded_and_summed_up() {
     shadow.compare(case(&plain, &log));
     drop(shadow);
     until("what it recorded is written", || log.reading().written == 43);
-    log.close();
+    closed(&log);
     let report = report(&Log::open(&folder.path().join("log")).unwrap());
     let total = &report.summary.total;
     assert_eq!((total.orders, total.cheaper, total.same, report.damaged), (21, 20, 1, 0));

@@ -5,7 +5,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -87,11 +86,7 @@ impl Ran {
 }
 
 pub(crate) fn bidprice(folder: &Path, args: &[&str]) -> Ran {
-    let mut command = Command::new(crate::programs::BIDPRICE);
-    for name in ["AKASH_OWNER", "BIDPRICE_USD_PER_AKT", "BIDPRICE_PLUGIN_CACHE"] {
-        command.env_remove(name);
-    }
-    let output = command.args(args).current_dir(folder).output().unwrap();
+    let output = crate::programs::bidprice().args(args).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

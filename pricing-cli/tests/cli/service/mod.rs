@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::programs::HANG;
 use pricing_proto::akash::inventory::v1 as akash;
 use pricing_proto::akash::inventory::v1::cluster_rpc_server::{ClusterRpc, ClusterRpcServer};
 use pricing_proto::akash::market::v1::OrderId;
@@ -24,9 +25,6 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
-
-/// A bound on waits for what is bound to happen.
-const SOON: Duration = Duration::from_secs(120);
 
 /// `bidprice serve` in a folder of its own.
 pub(crate) struct Program {
@@ -70,7 +68,7 @@ impl Program {
 
     /// Starts the program on `bidprice.toml`, and waits until it answers.
     pub(crate) async fn start(&mut self) {
-        let child = Command::new(crate::programs::BIDPRICE)
+        let child = crate::programs::bidprice()
             .args(["serve", "--config"])
             .arg(self.folder.path().join("bidprice.toml"))
             .stdin(Stdio::null())
@@ -82,7 +80,7 @@ impl Program {
         while tokio::net::UnixStream::connect(self.socket()).await.is_err() {
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {ended:?}: {}", self.told());
-            assert!(start.elapsed() < SOON, "it does not listen");
+            assert!(start.elapsed() < HANG, "it does not listen");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -109,7 +107,7 @@ impl Program {
             if expected(&status) {
                 return status;
             }
-            assert!(start.elapsed() < SOON, "it never comes to that: {status:#?}\n{}", self.told());
+            assert!(start.elapsed() < HANG, "it never comes to that: {status:#?}\n{}", self.told());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -165,11 +163,6 @@ impl Drop for Program {
             let _ = child.wait();
         }
     }
-}
-
-/// An address of this machine that nobody listens on.
-pub(crate) fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// The page of metrics.

@@ -179,10 +179,3 @@ pub(crate) fn fingerprint(called: &Called) -> String {
         usage.log.dropped
     )
 }
-
-/// Bytes of this process that are in memory.
-pub(crate) fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("the kernel tells of memory");
-    let pages: u64 = statm.split_whitespace().nth(1).expect("resident pages").parse().expect("a number");
-    pages * 4096
-}

@@ -52,7 +52,6 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn new(peer: Peer, silence: Duration, pace: Pace, feeder: Feeder) -> Self {
-        let pace = Pace { first: pace.first.min(silence), ..pace };
         Self { peer, silence, pace, feeder, good_since: None, due: Instant::now() }
     }
 

@@ -7,22 +7,21 @@
 )]
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Order, Quote, QuoteRequest, StatusRequest, StatusResponse, order};
-use pricing_service::server::{self, ServeError};
+use pricing_service::server::{self, Load, ServeError, Service};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
-/// A bound on waits for what is bound to happen.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A bound on waits for what is bound to happen. It only ends a test that hangs.
+pub(crate) const HANG: Duration = Duration::from_secs(600);
 
 /// An order of one service without GPUs, in uact.
 pub(crate) const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
@@ -30,6 +29,7 @@ pub(crate) const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,
 /// A service that runs until it is dropped.
 pub(crate) struct Running {
     folder: TempDir,
+    service: Service,
     stop: CancellationToken,
     served: Option<JoinHandle<Result<(), ServeError>>>,
 }
@@ -46,11 +46,12 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         put(folder.path());
         fs::write(folder.path().join("bidprice.toml"), whole(config)).expect("the configuration is written");
-        let stop = CancellationToken::new();
         let path = folder.path().join("bidprice.toml");
-        let stopped = stop.clone();
-        let served = tokio::spawn(async move { server::run(&path, Compiler::InProcess, stopped).await });
-        let mut running = Self { folder, stop, served: Some(served) };
+        let started = tokio::task::spawn_blocking(move || Service::start(&path, Compiler::InProcess)).await;
+        let service = started.expect("the service does not panic").expect("the configuration is good");
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(server::serve(service.clone(), stop.clone()));
+        let mut running = Self { folder, service, stop, served: Some(served) };
         running.wait_until_it_answers().await;
         running
     }
@@ -62,7 +63,7 @@ impl Running {
             if served.is_finished() {
                 panic!("the service ended: {:?}", served.await);
             }
-            assert!(start.elapsed() < SOON, "the service does not listen");
+            assert!(start.elapsed() < HANG, "the service does not listen");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -112,9 +113,23 @@ impl Running {
             if expected(&status) {
                 return status;
             }
-            assert!(start.elapsed() < SOON, "it never comes to that: {status:#?}");
+            assert!(start.elapsed() < HANG, "it never comes to that: {status:#?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until so much is going on as was expected.
+    pub(crate) async fn until_load(&self, expected: impl Fn(&Load) -> bool) {
+        let start = Instant::now();
+        while !expected(&self.service.load()) {
+            assert!(start.elapsed() < HANG, "it never comes to that: {:#?}", self.service.load());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// How long an order takes on average, as the service knows it.
+    pub(crate) fn mean(&self) -> Duration {
+        self.service.load().mean
     }
 
     /// Has the service stop, and waits until it did.
@@ -130,8 +145,14 @@ impl Drop for Running {
     }
 }
 
-/// A configuration with a socket of its own.
+/// A configuration with a socket of its own, and with limits of time that no machine reaches where it has no others: what
+/// is answered must not depend on how fast that is.
 fn whole(config: &str) -> String {
+    const PATIENT: &str = "[limits]\ndeadline = \"10m\"\n";
+    let config = match config.contains("[limits]\n") {
+        true => config.replacen("[limits]\n", PATIENT, 1),
+        false => format!("{config}\n{PATIENT}"),
+    };
     let socket = if config.contains("[listen]") { "" } else { "[listen]\nsocket = \"bidprice.sock\"\n" };
     // The public sources are nobody's to ask from a test.
     let feed = if config.contains("[feed]") { "" } else { "[feed]\nusd_per_akt = \"0.50\"\n" };
@@ -142,12 +163,6 @@ fn whole(config: &str) -> String {
 pub(crate) async fn unix_channel(socket: &Path) -> Channel {
     let uri = format!("unix://{}", socket.display());
     Endpoint::try_from(uri).expect("an address").connect().await.expect("a connection")
-}
-
-/// An address of this machine that nobody listens on.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
-    listener.local_addr().expect("an address")
 }
 
 /// The request that asks what an order's text costs.

@@ -11,7 +11,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pricing_core::inventory::held::Held;
 use pricing_core::inventory::utilisation::Utilisation;
@@ -20,7 +20,7 @@ use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
 use pricing_core::reserve::{Scheduler, SearchBudget};
 use pricing_host::compile::Compiler;
 use pricing_host::{HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
-use pricing_service::bid_log::{BidLog, Decided, Pending, Record};
+use pricing_service::bid_log::{BidLog, Decided, Pending, Reading, Record};
 use pricing_service::config::Source;
 use pricing_service::digest::Digest;
 use pricing_service::inventory::{Known, SnapshotText, Stock};
@@ -31,6 +31,16 @@ use serde_json::Value;
 
 /// An order of one service without GPUs, in uact.
 pub(crate) const PLAIN: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
+
+/// Closes a log with all of its lines, however long the disk takes for them.
+pub(crate) fn closed(log: &BidLog) -> Reading {
+    let start = Instant::now();
+    while log.reading().waiting > 0 {
+        assert!(start.elapsed() < Duration::from_secs(600), "{:?}", log.reading());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    log.close()
+}
 
 /// The same settings with other rates.
 pub(crate) fn with_rates(settings: &Settings, rates: &str) -> Settings {
@@ -58,7 +68,7 @@ fn rates(gpu: &str) -> Source {
 fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
     let mut settings = PluginSettings { fallback, ..PluginSettings::new(SizeClass::Standard) };
     // So that the machine's load decides nothing.
-    settings.limits.deadline = Duration::from_secs(20);
+    settings.limits.deadline = Duration::from_secs(24 * 3600);
     settings.breaker.faults = 0;
     host().open(&root().join(name), settings).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -11,6 +11,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// A bound on waits for what is bound to happen. It only ends a test that hangs.
+pub(crate) const HANG: Duration = Duration::from_secs(600);
 
 /// What the server answers.
 #[derive(Clone, Debug)]
@@ -101,13 +104,11 @@ impl Server {
 
     /// Waits until there were some requests.
     pub(crate) async fn wait_for_requests(&self, count: usize) {
-        for _ in 0..500 {
-            if self.requests().len() >= count {
-                return;
-            }
+        let start = Instant::now();
+        while self.requests().len() < count {
+            assert!(start.elapsed() < HANG, "{} requests, and {count} are expected", self.requests().len());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{} requests, and {count} are expected", self.requests().len());
     }
 
     /// Listens no more.

@@ -13,7 +13,7 @@ use pricing_service::inventory::{Known, LiveInventory, State, Stock};
 use pricing_service::order_name::OrderName;
 
 use super::peer::{Peer, cluster};
-use super::{follow, known, operator, until_reading};
+use super::{DAY, follow, known, operator, until_reading};
 
 fn order(dseq: u64) -> OrderName {
     OrderName { owner: "akash1tenant".to_owned(), dseq, gseq: 1, oseq: 1 }
@@ -37,7 +37,7 @@ async fn holding(peer: &Peer, hold: Span) -> LiveInventory {
 #[tokio::test]
 async fn of_many_decisions_at_once_one_gets_the_card_and_the_next_gets_it_when_it_is_released() {
     let peer = Peer::start(cluster(&["a"])).await;
-    let inventory = holding(&peer, Span::secs(60)).await;
+    let inventory = holding(&peer, DAY.into()).await;
     let bids = Arc::new(AtomicU32::new(0));
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -68,9 +68,9 @@ async fn of_many_decisions_at_once_one_gets_the_card_and_the_next_gets_it_when_i
 #[tokio::test]
 async fn holds_come_back_by_their_time_also_when_nobody_asks() {
     let peer = Peer::start(cluster(&["a"])).await;
-    let inventory = holding(&peer, Span::millis(500)).await;
+    let inventory = holding(&peer, Span::millis(200)).await;
     assert!(inventory.with_stock(Instant::now(), Some(&order(1)), bid));
-    assert_eq!(inventory.reading(Instant::now()).held, 1);
+    assert_eq!(inventory.reading(Instant::now()).holds.made, 1);
     let reading = until_reading(&inventory, "expired", |reading| reading.held == 0).await;
     assert_eq!(reading.holds.expired, 1);
     assert!(inventory.with_stock(Instant::now(), Some(&order(2)), bid));
@@ -79,7 +79,7 @@ async fn holds_come_back_by_their_time_also_when_nobody_asks() {
 #[tokio::test]
 async fn a_hold_ends_when_the_inventory_shows_the_order() {
     let peer = Peer::start(cluster(&["a"])).await;
-    let inventory = holding(&peer, Span::secs(60)).await;
+    let inventory = holding(&peer, DAY.into()).await;
     assert!(inventory.with_stock(Instant::now(), Some(&order(1)), bid));
     let mut used = cluster(&["a"]);
     let resources = used.nodes[0].resources.as_mut().unwrap();
@@ -96,7 +96,7 @@ async fn a_hold_ends_when_the_inventory_shows_the_order() {
 #[tokio::test]
 async fn nothing_is_held_without_an_order_or_when_holding_is_off() {
     let peer = Peer::start(cluster(&["a"])).await;
-    let inventory = holding(&peer, Span::secs(60)).await;
+    let inventory = holding(&peer, DAY.into()).await;
     assert!(inventory.with_stock(Instant::now(), None, bid));
     assert_eq!(inventory.reading(Instant::now()).held, 0);
     let off = holding(&peer, Span::secs(0)).await;
@@ -115,7 +115,7 @@ const ORDER: &str = r#"{"name":"g","requirements":{},"resources":[{"resource":{"
 #[tokio::test]
 async fn what_a_quote_placed_is_what_is_held_and_the_next_quote_is_placed_beside_it() {
     let peer = Peer::start(cluster(&["a", "b"])).await;
-    let inventory = holding(&peer, Span::secs(60)).await;
+    let inventory = holding(&peer, DAY.into()).await;
     let group = pricing_core::order::group_spec::read(ORDER).unwrap().remove(0);
     let order_of_group = Order::from_group(group, OrderFormat::GroupSpec).unwrap();
     let pricing = pricing_core::rates::toml::read("[rates.gpu]\nt4 = \"80\"\n").unwrap();

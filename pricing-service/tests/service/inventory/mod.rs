@@ -12,14 +12,18 @@ mod tls;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pricing_service::config::{Inventory as Config, Span};
+use pricing_service::config::Inventory as Config;
 use pricing_service::inventory::{Known, LiveInventory, Pace, Plan, Reading, Stock};
 
-/// Everything happens faster than in life.
+use crate::common::HANG;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Everything happens faster than in life, but for what would give a slow machine up.
 fn pace() -> Pace {
     Pace {
-        connect: Duration::from_secs(2),
-        first: Duration::from_millis(400),
+        connect: DAY,
+        first: DAY,
         gap: Duration::from_millis(1),
         poll: Duration::from_millis(30),
         look: Duration::from_millis(20),
@@ -30,30 +34,53 @@ fn pace() -> Pace {
     }
 }
 
+/// Nothing grows old, and nothing is silent for too long.
+fn patient() -> Config {
+    Config { max_age: DAY.into(), silence: (DAY / 2).into(), ..Config::default() }
+}
+
 fn operator(address: &str) -> Config {
-    Config { operator: Some(address.to_owned()), max_age: Span::secs(60), ..Config::default() }
+    Config { operator: Some(address.to_owned()), ..patient() }
 }
 
 fn follow(config: &Config) -> LiveInventory {
-    LiveInventory::follow(Plan::of(config).unwrap().unwrap().at_pace(pace()))
+    follow_at(pace(), config)
+}
+
+fn follow_at(pace: Pace, config: &Config) -> LiveInventory {
+    LiveInventory::follow(Plan::of(config).unwrap().unwrap().at_pace(pace))
 }
 
 /// Waits until something is so.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(10), "it was never so: {what}");
+        assert!(start.elapsed() < HANG, "it was never so: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 async fn until_reading(inventory: &LiveInventory, what: &str, is_so: impl Fn(&Reading) -> bool) -> Reading {
-    until(what, || is_so(&inventory.reading(Instant::now()))).await;
-    inventory.reading(Instant::now())
+    let mut reading = inventory.reading(Instant::now());
+    until(what, || {
+        reading = inventory.reading(Instant::now());
+        is_so(&reading)
+    })
+    .await;
+    reading
+}
+
+/// A time at which what is known now has grown old.
+fn later() -> Instant {
+    Instant::now() + DAY + DAY
 }
 
 fn known(inventory: &LiveInventory) -> Result<Arc<Known>, String> {
-    match inventory.stock(Instant::now(), None) {
+    known_at(inventory, Instant::now())
+}
+
+fn known_at(inventory: &LiveInventory, time: Instant) -> Result<Arc<Known>, String> {
+    match inventory.stock(time, None) {
         Stock::Known(known) => Ok(known),
         Stock::Unusable(why) => Err(why),
         Stock::NotAsked => unreachable!("an inventory is configured"),

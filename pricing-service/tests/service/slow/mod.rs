@@ -19,7 +19,7 @@ pub(crate) fn plugin(counts: u32) -> Vec<u8> {
 /// The configuration of it, and of the limits.
 pub(crate) fn config(limits: &str) -> String {
     format!(
-        "[plugin]\nfile = \"slow.wasm\"\ndeadline = \"30s\"\nfuel = 1000000000000\n[limits]\n{limits}\n\
+        "[plugin]\nfile = \"slow.wasm\"\ndeadline = \"10m\"\nfuel = 1000000000000\n[limits]\n{limits}\n\
          [reload]\nwatch = \"0s\"\n"
     )
 }

@@ -1,10 +1,8 @@
-//! Many calls of good and hostile plugins on many threads: no wrong answer, no deadlock, no leak.
-//!
-//! A short run by default; `BIDPRICE_SOAK_CALLS=1000000` for the full one. Alone in its process, for the memory's sake.
+//! Many calls of good and hostile plugins on many threads: no wrong answer, no deadlock; and in the long runs, which
+//! `cargo xtask soak` makes, each in a process of its own, no memory that stays behind.
 
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
@@ -12,38 +10,41 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "host/arena/mod.rs"]
-mod arena;
-#[path = "host/common/mod.rs"]
-mod common;
-
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use arena::{call, fingerprint, resident_bytes, settings, told};
 use pricing_host::compile::Compiler;
 use pricing_host::{CallLimits, HostSettings, Plugin, PluginHost};
 use testkit::guest::answers;
 use testkit::guests::answers::changing;
 use testkit::guests::{Budget, commands, components, entry_points, logs, state};
 
+use crate::arena::{Arena, call, fingerprint, settings, told};
+use crate::common::{HANG, NEVER};
+
+/// For how many seconds the long run goes on.
+const SECONDS: &str = "BIDPRICE_SOAK_SECONDS";
+const DEFAULT_SECONDS: u64 = 60;
+
 const THREADS: u64 = 8;
-const DEFAULT_CALLS: u64 = 20_000;
+/// Calls of the short run.
+const CALLS: u64 = 4_000;
 /// One call in so many is ended by the clock: each takes its whole deadline.
 const CLOCK_EVERY: u64 = 997;
 /// One call in so many loads its plugin first.
-const LOAD_EVERY: u64 = 4_999;
-/// Without a call that ends for so long there is a deadlock.
-const STUCK: Duration = Duration::from_secs(120);
+const LOAD_EVERY: u64 = 1_999;
 /// The part of the run after which memory counts.
-const WARM_UP_PERCENT: u64 = 20;
+const WARM_UP_PERCENT: usize = 20;
 /// How much memory may seem to have grown since, for the allocator's sake.
 const SLACK: u64 = 16 << 20;
+/// Rounds of every attack before memory counts, and after; and the same for these: less than one guest's memory.
+const ROUNDS: (u32, u32) = (2, 3);
+const SLACK_OF_ROUNDS: u64 = 12 << 20;
 
 /// Little fuel, so that endless loops are over soon.
 fn quick() -> CallLimits {
-    CallLimits { deadline: Duration::from_secs(60), fuel: 200_000, ..CallLimits::default() }
+    CallLimits { deadline: NEVER, fuel: 200_000, ..CallLimits::default() }
 }
 
 /// A plugin and what every call of it must come to.
@@ -107,27 +108,25 @@ impl Runner<'_> {
     }
 }
 
-#[test]
-fn many_calls_on_many_threads() {
-    let calls = std::env::var("BIDPRICE_SOAK_CALLS").map_or(DEFAULT_CALLS, |calls| calls.parse().expect("a number"));
+/// Has plugins called on all threads until a number of calls or a time is over, and tells the memory on the way.
+fn run(is_over: impl Fn(u64) -> bool + Sync) -> Vec<u64> {
     let host = PluginHost::new(HostSettings::new(Compiler::InProcess));
     let contestants = contestants(&host);
     let clock = CallLimits { deadline: Duration::from_millis(2), fuel: u64::MAX, ..CallLimits::default() };
     let spinner = host.load("spinner", &entry_points::spinner(), settings(clock)).unwrap();
     let (done, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-    let started = Instant::now();
-    let mut samples = Vec::new();
+    let mut memory = Vec::new();
     thread::scope(|scope| {
         let threads: Vec<_> = (1..=THREADS)
             .map(|seed| {
-                let mut runner =
-                    Runner { host: &host, contestants: &contestants, spinner: &spinner, random: seed * 0x9e37_79b9 };
-                let (done, failed) = (&done, &failed);
+                let random = seed * 0x9e37_79b9;
+                let mut runner = Runner { host: &host, contestants: &contestants, spinner: &spinner, random };
+                let (done, failed, is_over) = (&done, &failed, &is_over);
                 scope.spawn(move || {
                     let mut sentinel = Sentinel { failed, passed: false };
                     while !failed.load(Ordering::Relaxed) {
                         let number = done.fetch_add(1, Ordering::Relaxed) + 1;
-                        if number > calls {
+                        if is_over(number) {
                             break;
                         }
                         runner.one(number);
@@ -136,12 +135,13 @@ fn many_calls_on_many_threads() {
                 })
             })
             .collect();
-        watch(&done, &failed, calls, &mut samples);
+        watch(&done, || threads.iter().all(thread::ScopedJoinHandle::is_finished), &mut memory);
         for thread in threads {
             thread.join().unwrap();
         }
     });
-    report(calls, contestants.len(), started.elapsed(), &samples);
+    println!("{} calls of {} plugins on {THREADS} threads", done.load(Ordering::Relaxed), contestants.len());
+    memory
 }
 
 /// Tells the others when its thread panics.
@@ -159,31 +159,64 @@ impl Drop for Sentinel<'_> {
 }
 
 /// Samples memory until the calls are done; ends the process when they no longer get on.
-fn watch(done: &AtomicU64, failed: &AtomicBool, calls: u64, samples: &mut Vec<(u64, u64)>) {
+fn watch(done: &AtomicU64, is_over: impl Fn() -> bool, memory: &mut Vec<u64>) {
     let (mut last, mut since) = (0, Instant::now());
-    while last < calls && !failed.load(Ordering::Relaxed) {
+    while !is_over() {
         thread::sleep(Duration::from_millis(50));
-        let now = done.load(Ordering::Relaxed).min(calls);
+        let now = done.load(Ordering::Relaxed);
         if now != last {
             (last, since) = (now, Instant::now());
-        } else if since.elapsed() > STUCK {
-            eprintln!("no call ended for {STUCK:?} after {now}: a deadlock");
+        } else if since.elapsed() > HANG {
+            eprintln!("no call ended for {HANG:?} after {now}: a deadlock");
             std::process::exit(101);
         }
-        samples.push((now, resident_bytes()));
+        memory.push(resident_bytes());
     }
 }
 
-fn report(calls: u64, plugins: usize, took: Duration, samples: &[(u64, u64)]) {
-    let counted: Vec<u64> =
-        samples.iter().filter(|(done, _)| *done > calls * WARM_UP_PERCENT / 100).map(|(_, bytes)| *bytes).collect();
+/// Bytes of this process that are in memory.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("the kernel tells of memory");
+    let pages: u64 = statm.split_whitespace().nth(1).expect("resident pages").parse().expect("a number");
+    pages * 4096
+}
+
+#[test]
+fn many_calls_on_many_threads() {
+    run(|number| number > CALLS);
+}
+
+#[test]
+#[ignore = "takes long, and the memory of its process must be its own; run by `cargo xtask soak`"]
+fn many_calls_leave_no_memory_behind() {
+    let seconds = std::env::var(SECONDS).map_or(DEFAULT_SECONDS, |seconds| seconds.parse().expect("a number"));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let memory = run(|_| Instant::now() >= end);
+    let counted = &memory[memory.len() * WARM_UP_PERCENT / 100..];
     let quarter = (counted.len() / 4).max(1);
     let highest = |samples: &[u64]| samples.iter().copied().max().unwrap_or(0);
     let first = highest(&counted[..quarter.min(counted.len())]);
     let last = highest(&counted[counted.len().saturating_sub(quarter)..]);
-    println!(
-        "{calls} calls of {plugins} plugins on {THREADS} threads in {took:?}; resident at most {first} bytes in the \
-         first quarter after the warm-up, {last} in the last"
-    );
+    println!("resident at most {first} bytes in the first quarter after the warm-up, {last} in the last");
     assert!(last <= first + SLACK, "resident memory grew from {first} to {last} bytes");
+}
+
+#[test]
+#[ignore = "takes long, and the memory of its process must be its own; run by `cargo xtask soak`"]
+fn attacks_leave_no_memory_behind() {
+    let arena = Arena::new();
+    // Those that end by fuel do all that the others do, sooner.
+    let attacks = components().into_iter().chain(commands::attacks());
+    let attacks: Vec<_> = attacks.filter(|attack| attack.budget == Budget::Fuel).collect();
+    let (warm_up, rounds) = ROUNDS;
+    for _ in 0..warm_up {
+        arena.fight(&attacks);
+    }
+    let before = resident_bytes();
+    for _ in 0..rounds {
+        arena.fight(&attacks);
+    }
+    let after = resident_bytes();
+    println!("resident after {warm_up} rounds: {before} bytes, after {rounds} more: {after} bytes");
+    assert!(after <= before + SLACK_OF_ROUNDS, "resident memory grew from {before} to {after} bytes");
 }
