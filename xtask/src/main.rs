@@ -1,8 +1,9 @@
-//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|golden|fuzz|proto|docs|study|wheel|plugins`.
+//! The task verbs that people and CI share: `cargo xtask fmt|lint|test|steady|soak|golden|fuzz|proto|docs|study|wheel|plugins`.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
 mod plugins;
+mod steady;
 
 use std::env;
 use std::path::Path;
@@ -12,6 +13,11 @@ const USAGE: &str = "usage: cargo xtask VERB
   fmt               format everything
   lint              rustfmt, clippy and rustdoc, warnings denied
   test              every test
+  steady N [--busy N] [--nice N]
+                    every test N times with nothing else to do, N times beside a spinning thread on each core, and N
+                    times giving way to these; what failing runs printed is kept in target/steady
+  soak [SECONDS]    the tests that take long or look at memory: many calls of plugins, and the service under load while
+                    everything fails around it, for some seconds each (default 60)
   golden [--bless]  the golden cases of the programs; --bless writes what they print now
   fuzz [SECONDS] [--plugins]
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
@@ -49,6 +55,9 @@ fn main() -> ExitCode {
         ["fmt"] => cargo(&["fmt", "--all"], &[]),
         ["lint"] => lint(),
         ["test"] => cargo(&["test", "--workspace"], &[]),
+        ["steady", words @ ..] => steady(words),
+        ["soak"] => soak("60"),
+        ["soak", seconds] => soak(seconds),
         ["golden"] => golden(&[]),
         ["golden", "--bless"] => golden(&[("GOLDEN", "bless")]),
         ["fuzz"] => fuzz("10", false),
@@ -91,6 +100,29 @@ fn lint() -> bool {
         && cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
+fn steady(words: &[&str]) -> bool {
+    let Some(plan) = steady::Plan::parse(words) else {
+        eprintln!("{USAGE}");
+        return false;
+    };
+    steady::run(plan).inspect_err(|error| eprintln!("error: {error}")).unwrap_or(false)
+}
+
+/// The soak tests, by their programs and names.
+const SOAKS: [(&str, &str); 3] = [
+    ("host", "soak::many_calls_leave_no_memory_behind"),
+    ("host", "soak::attacks_leave_no_memory_behind"),
+    ("cli", "soak::under_load_and_drills_it_does_not_grow"),
+];
+
+/// Each in a process of its own: memory is that of all tests in it.
+fn soak(seconds: &str) -> bool {
+    SOAKS.iter().all(|(program, test)| {
+        let words = ["test", "--workspace", "--test", program, "--", "--ignored", "--exact", test, "--nocapture"];
+        cargo(&words, &[("BIDPRICE_SOAK_SECONDS", seconds)])
+    })
+}
+
 fn golden(environment: &[(&str, &str)]) -> bool {
     cargo(&["test", "--workspace", "--test", "cli", "golden::"], environment)
 }
@@ -131,9 +163,13 @@ fn cargo(args: &[&str], environment: &[(&str, &str)]) -> bool {
     eprintln!("cargo {}", args.join(" "));
     let mut command = Command::new("cargo");
     command.args(args).envs(environment.iter().copied());
-    // The toolchain of this very run must not shadow the one that `+nightly` asks for.
+    without_toolchain(&mut command);
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The toolchain of this very run must not shadow the one that `+nightly` asks for.
+fn without_toolchain(command: &mut Command) {
     for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC"] {
         command.env_remove(variable);
     }
-    command.status().is_ok_and(|status| status.success())
 }

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::fake;
+
 struct Authority(Issuer<'static, KeyPair>, String);
 
 fn authority() -> Authority {
