@@ -10,7 +10,7 @@ use crate::arena::{PLENTY, call, fingerprint, limits, settings};
 use crate::common::again_for;
 use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, Plugin, PluginHost};
+use pricing_host::{CallLimits, Fault, HostSettings, Plugin, PluginHost};
 use testkit::guests::{Budget, answers, commands, components, entry_points, state};
 
 /// Names the file that a child process writes what it saw to.
@@ -36,16 +36,24 @@ fn host(cache: Option<PathBuf>) -> PluginHost {
     PluginHost::new(HostSettings { cache, ..HostSettings::new(Compiler::InProcess) })
 }
 
-/// What comes of each guest, or of each so many, loaded afresh, a line each.
-fn observe(host: &PluginHost, every: usize) -> Vec<String> {
-    let see = |(name, file): (String, Vec<u8>)| {
-        let seen = match host.load("guest", &file, settings(limits(Budget::Fuel))) {
-            Ok(plugin) => fingerprint(&call(&plugin)),
-            Err(fault) => fault.to_string(),
-        };
-        format!("{name}: {seen}")
+/// A guest that was loaded, or why not.
+type Loaded = (String, Result<Plugin, Fault>);
+
+/// Each guest, or each of so many, loaded afresh.
+fn load(host: &PluginHost, every: usize) -> Vec<Loaded> {
+    // Endless guests are over sooner with less fuel, and the others need no more.
+    let limits = CallLimits { fuel: 1_000_000, ..limits(Budget::Fuel) };
+    let load = |(name, file): (String, Vec<u8>)| (name, host.load("guest", &file, settings(limits.clone())));
+    guests().into_iter().step_by(every).map(load).collect()
+}
+
+/// What comes of each guest, a line each.
+fn observe(loaded: &[Loaded]) -> Vec<String> {
+    let see = |(name, plugin): &Loaded| match plugin {
+        Ok(plugin) => format!("{name}: {}", fingerprint(&call(plugin))),
+        Err(fault) => format!("{name}: {fault}"),
     };
-    guests().into_iter().step_by(every).map(see).collect()
+    loaded.iter().map(see).collect()
 }
 
 fn assert_same(seen: &[String], expected: &[String], where_: &str) {
@@ -56,31 +64,32 @@ fn assert_same(seen: &[String], expected: &[String], where_: &str) {
 }
 
 #[test]
-fn hosts_agree_again_and_again() {
-    let host_of_all = host(None);
-    let expected = observe(&host_of_all, 1);
-    assert_same(&observe(&host_of_all, 1), &expected, "the same host, after everything hostile");
-    assert_same(&observe(&host(None), 1), &expected, "a fresh host");
-}
-
-#[test]
-fn threads_agree() {
-    let host = host(None);
-    let load = |(_, file): (String, Vec<u8>)| host.load("guest", &file, settings(limits(Budget::Fuel))).ok();
-    let plugins: Vec<Plugin> = guests().into_iter().filter_map(load).collect();
-    let observe = || plugins.iter().map(|plugin| fingerprint(&call(plugin))).collect::<Vec<String>>();
-    let expected = observe();
+fn hosts_and_threads_agree_with_cold_and_warm_caches_and_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Some(owned_folder(folder.path()));
+    let cold_host = host(cache.clone());
+    assert_eq!(cold_host.cache_problem(), None);
+    let plugins = load(&cold_host, 1);
+    let expected = observe(&plugins);
+    assert_same(&observe(&plugins), &expected, "the same host, after everything hostile");
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| assert_same(&observe(), &expected, "another thread"));
+            scope.spawn(|| assert_same(&observe(&plugins), &expected, "another thread"));
         }
     });
+    let warm_host = host(cache);
+    let plugins = load(&warm_host, 1);
+    assert_same(&observe(&plugins), &expected, "a fresh host with a warm cache");
+    let is_cached = |(_, plugin): &Loaded| plugin.as_ref().is_ok_and(|plugin| plugin.origin() == Origin::Cache);
+    assert!(is_cached(plugins.first().unwrap()));
+    let some: Vec<String> = expected.into_iter().step_by(SOME).collect();
+    assert_same(&observe(&load(&host(None), SOME)), &some, "a fresh host without a cache");
 }
 
 #[test]
 fn processes_agree() {
     if let Some(path) = std::env::var_os(CHILD) {
-        std::fs::write(path, observe(&host(None), SOME).join("\u{1e}")).unwrap();
+        std::fs::write(path, observe(&load(&host(None), SOME)).join("\u{1e}")).unwrap();
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -88,21 +97,7 @@ fn processes_agree() {
     assert!(again_for(module_path!(), "processes_agree").env(CHILD, &path).status().unwrap().success());
     let seen = std::fs::read_to_string(&path).unwrap();
     let seen: Vec<String> = seen.split('\u{1e}').map(ToOwned::to_owned).collect();
-    assert_same(&seen, &observe(&host(None), SOME), "another process");
-}
-
-#[test]
-fn cold_and_warm_caches_agree() {
-    let folder = tempfile::tempdir().unwrap();
-    let cache = Some(owned_folder(folder.path()));
-    let cold_host = host(cache.clone());
-    assert_eq!(cold_host.cache_problem(), None);
-    let cold = observe(&cold_host, SOME);
-    let warm_host = host(cache);
-    assert_same(&observe(&warm_host, SOME), &cold, "a warm cache");
-    assert_same(&observe(&host(None), SOME), &cold, "no cache");
-    let good = warm_host.load("good", &entry_points::good(), settings(limits(Budget::Fuel))).unwrap();
-    assert_eq!(good.origin(), Origin::Cache);
+    assert_same(&seen, &observe(&load(&host(None), SOME)), "another process");
 }
 
 /// A folder that only its owner may write, as a cache must be.

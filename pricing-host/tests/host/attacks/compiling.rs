@@ -9,7 +9,7 @@ use pricing_host::HostSettings;
 use pricing_host::compile::Compiler;
 use testkit::guests::{Budget, compiling, entry_points};
 
-use crate::arena::{Arena, limits, settings, within_hang_guard};
+use crate::arena::{Arena, limits, settings};
 use crate::common::wait_for;
 
 const COMPILER: &str = env!("CARGO_BIN_EXE_plugin-compiler");
@@ -21,16 +21,6 @@ fn with_child() -> Arena {
 #[test]
 fn compile_bombs_are_refused() {
     with_child().fight(&compiling::attacks());
-}
-
-#[test]
-fn a_slow_compilation_ends_in_a_refusal() {
-    let arena = with_child();
-    let (host, bomb) = (arena.host().clone(), compiling::slow());
-    let load = move || host.load("bomb", &bomb, settings(limits(Budget::Fuel))).map(|_| ());
-    let fault = within_hang_guard("the bomb", load).unwrap_err();
-    assert_eq!(fault.code, ReasonCode::LoadRejected, "{fault}");
-    arena.healthy().unwrap();
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_guest_finds_nothing_of_its_last_call() {
         let load = |file: &[u8]| arena.host().load("smuggler", file, settings(limits(Budget::Fuel))).unwrap();
         let (ends, crashes) = (load(&state::smuggler(false)), load(&state::smuggler(true)));
         let fuel = call(&ends).usage.fuel;
-        for round in 0..2_000 {
+        for round in 0..400 {
             let called = call(&ends);
             assert_eq!(told(&called.result), "1.5 uact", "call {round} on {concurrency} places");
             assert_eq!(called.usage.fuel, fuel, "call {round}");
@@ -38,7 +38,7 @@ fn a_guest_finds_nothing_of_another() {
         let load = |file: &[u8]| arena.host().load("neighbour", file, settings(plenty.clone())).unwrap();
         let stainers = [load(&state::stainer(false)), load(&state::stainer(true))];
         let scavenger = load(&state::scavenger(""));
-        for round in 0..60 {
+        for round in 0..20 {
             for (stainer, said) in stainers.iter().zip(["1.5 uact", "trap: "]) {
                 let stained = told(&call(stainer).result);
                 assert!(stained.starts_with(said), "{stained}");

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use pricing_host::inspect::Kind;
 use pricing_host::{LoadLimits, SizeClass};
+use testkit::guests::compiling::branchy;
 
-use super::guests::{accepted, branchy, command, compiled, compiler, patient, refused, wasm};
+use super::guests::{accepted, command, compiled, compiler, patient, refused, wasm};
 
 fn limits() -> LoadLimits {
     patient(SizeClass::Standard)
@@ -19,13 +20,15 @@ fn one_branchy_function_is_refused_by_its_size() {
 }
 
 #[test]
-fn many_branchy_functions_are_stopped_by_the_clock() {
+fn many_branchy_functions_are_stopped_by_the_clock_and_by_the_processor_time() {
     let bomb = branchy(60, 3_600);
     let inspection = accepted(&bomb);
     assert!(inspection.largest_function.unwrap().bytes > 50 << 10);
-    let limits = LoadLimits { compile_time: Duration::from_millis(700), ..limits() };
-    let fault = compiler().compile_within(&bomb, Kind::Command, SizeClass::Standard, &limits).unwrap_err();
-    assert!(fault.message.contains("took longer than 700ms to compile"), "{fault}");
+    let refused = |limits| compiler().compile_within(&bomb, Kind::Command, SizeClass::Standard, &limits).unwrap_err();
+    let fault = refused(LoadLimits { compile_time: Duration::from_millis(300), ..limits() });
+    assert!(fault.message.contains("took longer than 300ms to compile"), "{fault}");
+    let fault = refused(LoadLimits { compile_cpu: Duration::from_secs(1), ..limits() });
+    assert!(fault.message.contains("took more than 1s of processor time to compile"), "{fault}");
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn many_branchy_functions_are_stopped_by_memory() {
 
 #[test]
 fn many_functions_are_refused_by_their_number() {
-    let message = refused(&wasm(&command(&"(func)".repeat(200_000))));
+    let message = refused(&branchy(200_000, 0));
     assert!(message.contains("200001 functions") && message.contains("may have 20000"), "{message}");
     let text = |component: &str| format!("(component {component})");
     let half = format!("(core module {})", "(func)".repeat(11_000));

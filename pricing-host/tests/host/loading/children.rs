@@ -7,8 +7,9 @@ use std::time::Duration;
 use pricing_host::compile::Compiler;
 use pricing_host::inspect::Kind;
 use pricing_host::{LoadLimits, SizeClass};
+use testkit::guests::compiling::branchy;
 
-use super::guests::{COMMAND, accepted, branchy, compiled, compiler, component, patient, wasm};
+use super::guests::{COMMAND, accepted, compiled, compiler, component, patient, wasm};
 use crate::common::{NEVER, wait_for};
 
 /// A compiler that is a shell script.

@@ -1,5 +1,7 @@
 //! Damaged and random files: refused, or harmless; never a panic.
 
+use std::sync::LazyLock;
+
 use pricing_host::SizeClass;
 use pricing_host::compile::Compiler;
 use pricing_host::inspect::inspect;
@@ -7,7 +9,7 @@ use proptest::prelude::*;
 
 use super::guests::{command, component, wasm};
 
-fn samples() -> Vec<Vec<u8>> {
+static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let command = command(
         r#"(import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
            (table 2 funcref) (elem (i32.const 0) $f) (global (mut i64) (i64.const 5))
@@ -22,12 +24,12 @@ fn samples() -> Vec<Vec<u8>> {
            (instance (instantiate $c))"#,
     );
     vec![wasm(&command), wasm(&component), command.into_bytes(), component.into_bytes()]
-}
+});
 
 #[test]
 fn every_truncation_is_refused() {
-    for sample in samples() {
-        inspect(&sample, SizeClass::Standard).unwrap();
+    for sample in SAMPLES.iter() {
+        inspect(sample, SizeClass::Standard).unwrap();
         for length in 0..sample.len() {
             let Err(fault) = inspect(&sample[..length], SizeClass::Standard) else {
                 // Text may lack its last line's end, and a binary its last custom section.
@@ -46,7 +48,7 @@ proptest! {
         sample in 0..4_usize,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6),
     ) {
-        let mut file = samples()[sample].clone();
+        let mut file = SAMPLES[sample].clone();
         for (place, byte, edit) in edits {
             let place = place.index(file.len());
             match edit {

@@ -1,6 +1,5 @@
 //! Files to load.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use pricing_core::quote::ReasonCode;
@@ -39,23 +38,6 @@ pub(crate) fn component_exporting(fields: &str, interface: &str, function: &str)
             (instance $exported (export "{function}" (func $f)))
             (export "{interface}" (instance $exported)))"#
     )
-}
-
-/// A command with a function of many branches.
-pub(crate) fn branchy(functions: usize, statements: usize) -> Vec<u8> {
-    let mut text = String::new();
-    for _ in 0..functions {
-        text.push_str("(func (param i32) (result i32) ");
-        for statement in 0..statements {
-            write!(
-                text,
-                "local.get 0 i32.const {statement} i32.eq if local.get 0 i32.const 3 i32.mul local.set 0 end "
-            )
-            .unwrap();
-        }
-        text.push_str("local.get 0)");
-    }
-    wasm(&command(&text))
 }
 
 /// Inspects what must be fine.

@@ -95,7 +95,10 @@ pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result
     }
 }
 
-/// Starts a program and ends it at once, to see whether it can be started. It hardly comes to its first line.
+/// Starts a program and ends it at once, to see whether it can be started.
+///
+/// Only the kernel knows whether it can run a file. On a busy machine the program may run its first lines before it is
+/// killed; its stdin is empty.
 pub(super) fn probe(command: &mut Command) -> Result<(), io::Error> {
     match start(command, Instant::now()) {
         Ok(_) => Ok(()),
