@@ -7,6 +7,7 @@ use pricing_core::input::InputError;
 use pricing_service::config::{self, ConfigError};
 use pricing_service::server::{self, ServeError};
 use pricing_service::telemetry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{CliError, Exit};
@@ -29,7 +30,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let compiler = plugin::compiler()?;
     let served = runtime.block_on(async {
         let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signals(stop.clone()));
+        // The signals are caught from here on, and not from when the task runs first.
+        if let Some(signals) = StopSignals::catch() {
+            tokio::spawn(signals.stop(stop.clone()));
+        }
         server::run(&args.config, compiler, stop).await
     });
     // Whatever still waits for a disk has had its time.
@@ -72,23 +76,33 @@ pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
     }
 }
 
-/// Stops the service on SIGINT and SIGTERM, and this process when there is a second one.
-async fn stop_on_signals(stop: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
+/// SIGINT and SIGTERM.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
 
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let mut signalled = async || {
+impl StopSignals {
+    /// Catches the signals. Where that fails they end the process, as they do by themselves.
+    fn catch() -> Option<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
+        Some(Self { interrupt, terminate })
+    }
+
+    /// Stops the service at the first signal, and this process at the second.
+    async fn stop(mut self, stop: CancellationToken) {
+        self.next().await;
+        stop.cancel();
+        let code = self.next().await;
+        // Who asks twice does not want to wait for the calls in flight.
+        std::process::exit(code);
+    }
+
+    /// Waits for a signal, and gives the exit code that it stands for.
+    async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
         }
-    };
-    signalled().await;
-    stop.cancel();
-    let code = signalled().await;
-    // Who asks twice does not want to wait for the calls in flight.
-    std::process::exit(code);
+    }
 }

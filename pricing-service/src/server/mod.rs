@@ -114,7 +114,9 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let _stop = stop.clone().drop_guard();
     let (reporter, health) = health(&service).await;
     let router = router(&service, health)?;
-    let watch = tokio::spawn(reload::watch(service.clone(), stop.clone()));
+    // Before anybody is told that the service runs: a SIGHUP that comes first would end it.
+    let hangups = reload::hangups();
+    let watch = tokio::spawn(reload::watch(service.clone(), hangups, stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
     tell_start(&service.active());
     let told = service.clone();

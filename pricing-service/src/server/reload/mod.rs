@@ -111,11 +111,15 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
     }
 }
 
-/// Takes the configuration on SIGHUP, and when its files changed.
-pub(super) async fn watch(service: Service, stop: CancellationToken) {
-    let mut hangup = signal(SignalKind::hangup())
+/// Listens for SIGHUP. From now on the signal does not end the process.
+pub(super) fn hangups() -> Option<Signal> {
+    signal(SignalKind::hangup())
         .inspect_err(|error| tracing::error!(%error, "SIGHUP will end the service, not reload it"))
-        .ok();
+        .ok()
+}
+
+/// Takes the configuration on SIGHUP, and when its files changed.
+pub(super) async fn watch(service: Service, mut hangup: Option<Signal>, stop: CancellationToken) {
     let mut settling = Settling::default();
     let mut soon = false;
     loop {
