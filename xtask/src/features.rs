@@ -14,9 +14,9 @@ struct Package {
 const PACKAGES: [Package; 5] = [
     // Its tests read rate cards and SDLs.
     Package { name: "pricing-core", tests: false },
-    Package { name: "pricing-client", tests: true },
     Package { name: "pricing-sim", tests: true },
-    // A dev-dependency on itself turns `otlp` on for its tests.
+    // Their dev-dependencies on themselves turn a feature on for their tests.
+    Package { name: "pricing-client", tests: false },
     Package { name: "pricing-service", tests: false },
     Package { name: "pricing-cli", tests: true },
 ];
