@@ -14,6 +14,7 @@ mod drop_in;
 mod environment;
 #[cfg(feature = "service")]
 mod feed;
+#[cfg(feature = "service")]
 #[path = "../../../pricing-service/tests/service/free_address.rs"]
 mod free_address;
 mod golden;
