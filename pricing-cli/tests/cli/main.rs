@@ -23,6 +23,7 @@ mod left_out;
 mod market;
 #[cfg(feature = "plugins")]
 mod plugin;
+#[cfg_attr(not(feature = "service"), expect(dead_code, reason = "some of it is for the tests of the service alone"))]
 mod programs;
 #[cfg(feature = "service")]
 mod python;

@@ -1,6 +1,5 @@
 //! Where the programs are.
 
-#[cfg(feature = "service")]
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -33,7 +32,6 @@ pub(crate) fn spawn_new(command: &mut Command) -> std::io::Result<Child> {
 }
 
 /// The drop-in. It is another package's program, which Cargo puts beside this one's when it builds the workspace's tests.
-#[cfg(feature = "service")]
 pub(crate) fn bidprice_script() -> PathBuf {
     let program = Path::new(BIDPRICE).with_file_name("bidprice-script");
     assert!(program.is_file(), "bidprice-script is not built: run `cargo build -p pricing-script`, or all tests");
