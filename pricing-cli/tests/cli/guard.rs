@@ -34,9 +34,9 @@ fn a_card_without_rates_is_refused_by_every_command() {
     let folder = prepared();
     let at = folder.path();
     fs::write(at.join("good.toml"), CARD).unwrap();
-    let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/inventory/mixed.json");
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus");
     let scenario = format!(
-        "[orders]\nsdl_dir = \".\"\n[inventory]\nfile = \"{inventory}\"\n[[strategy]]\nname = \"a\"\nrates = \"rates.toml\"\n"
+        "[orders]\nsdl_dir = \"{corpus}/sdl\"\n[inventory]\nfile = \"{corpus}/inventory/mixed.json\"\n[[strategy]]\nname = \"a\"\nrates = \"rates.toml\"\n"
     );
     fs::write(at.join("scenario.toml"), scenario).unwrap();
     let commands: [&[&str]; 8] = [

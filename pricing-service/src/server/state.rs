@@ -14,9 +14,9 @@ use tonic::Status;
 use super::gate::{Gate, Load, Refused};
 use super::kept::Answer;
 use super::plugin::{Opened, Role};
-use super::reload::load_settled;
+use super::reload::settled;
 use crate::bid_log::BidLog;
-use crate::config::{self, ConfigError, Loaded, Source};
+use crate::config::{self, ConfigError, Files, Loaded, Source};
 use crate::feed::Feed;
 use crate::guard::{Accepted, AcceptedFile, Refusal};
 use crate::inventory::{LiveInventory, Plan, Stock};
@@ -56,11 +56,14 @@ pub(super) struct Reloads {
     pub(super) settling: bool,
     /// What was refused and can be accepted.
     pub(super) unaccepted: Option<Arc<Refusal>>,
+    /// The files that were refused last; none when the files were taken since.
+    pub(super) refused_files: Option<Files>,
 }
 
 impl Reloads {
-    /// Counts a configuration that was refused, and tells why.
-    pub(super) fn refuse(&mut self, error: &ConfigError) {
+    /// Counts a configuration that was refused, and tells why. `files`: what it was read from, when that had settled.
+    pub(super) fn refuse(&mut self, files: Option<Files>, error: &ConfigError) {
+        self.refused_files = files;
         self.refused = self.refused.saturating_add(1);
         self.problem = Some(error.to_string());
         self.unaccepted = match error {
@@ -127,7 +130,8 @@ impl Service {
     /// # Errors
     /// When the configuration is bad, or changes more of what was accepted last than its rate card.
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
-        let mut loaded = load_settled(path)?;
+        let files = settled(path)?;
+        let mut loaded = config::load_files(&files)?;
         let metrics = Arc::new(Metrics::new());
         let gate = Gate::new(&loaded.config.limits);
         let feed = Feed::start(&loaded.config.feed)?;
@@ -155,16 +159,16 @@ impl Service {
             started: Instant::now(),
         };
         let service = Self { inner: Arc::new(inner) };
-        service.begin(refused.as_ref());
+        service.begin(files, refused.as_ref());
         Ok(service)
     }
 
     /// Remembers what a start has accepted, and tells what it has refused.
-    fn begin(&self, refused: Option<&ConfigError>) {
+    fn begin(&self, files: Files, refused: Option<&ConfigError>) {
         self.write_accepted();
         if let Some(error) = refused {
             self.inner.metrics.reloaded(false);
-            self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).refuse(error);
+            self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).refuse(Some(files), error);
         }
     }
 

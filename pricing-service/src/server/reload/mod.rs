@@ -35,11 +35,11 @@ const LOOKS: u32 = 50;
 /// How often a configuration that never looks at files is asked whether it does now.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The files of a configuration once they have settled.
+/// The files of a configuration once they have settled. Blocks for a moment.
 ///
 /// # Errors
 /// When they change all the time.
-fn settled(path: &Path) -> Result<Files, ConfigError> {
+pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
     let mut files = Files::read(path);
     let mut calm: u32 = 0;
     for _ in 0..LOOKS {
@@ -54,14 +54,6 @@ fn settled(path: &Path) -> Result<Files, ConfigError> {
     let message = "the files keep changing, so that nothing of them was taken; have them replaced at once (written beside, \
                    then renamed), and try again";
     Err(ConfigError::Unreadable { file: path.to_owned(), message: message.to_owned() })
-}
-
-/// Reads a configuration once its files have settled. Blocks for a moment.
-///
-/// # Errors
-/// When they do not settle, or the configuration is bad.
-pub(super) fn load_settled(path: &Path) -> Result<Loaded, ConfigError> {
-    config::load_files(&settled(path)?)
 }
 
 impl Service {
@@ -84,19 +76,24 @@ impl Service {
 
     fn reload_accepting(&self, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
         let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = settled(&self.inner.path).and_then(|files| self.take(&files, accepted));
-        self.told(taken)
+        match settled(&self.inner.path) {
+            Ok(files) => self.told(self.take(&files, accepted), Some(files)),
+            Err(error) => self.told(Err(error), None),
+        }
     }
 
     /// Takes files that have settled.
     fn reload_from(&self, files: &Files) -> Result<Arc<Active>, ConfigError> {
         let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = self.take(files, None);
-        self.told(taken)
+        self.told(self.take(files, None), Some(files.clone()))
     }
 
     /// Counts how a reload ended, and tells it.
-    fn told(&self, reloaded: Result<Arc<Active>, ConfigError>) -> Result<Arc<Active>, ConfigError> {
+    fn told(
+        &self,
+        reloaded: Result<Arc<Active>, ConfigError>,
+        files: Option<Files>,
+    ) -> Result<Arc<Active>, ConfigError> {
         self.inner.metrics.reloaded(reloaded.is_ok());
         let mut reloads = self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner);
         match &reloaded {
@@ -104,11 +101,12 @@ impl Service {
                 reloads.taken = reloads.taken.saturating_add(1);
                 reloads.problem = None;
                 reloads.unaccepted = None;
+                reloads.refused_files = None;
                 let rates = active.settings.rates.digest.to_string();
                 let plugin = active.plugin.as_ref().map(|opened| opened.plugin().digest());
                 tracing::info!(rates, plugin, "the configuration was taken");
             }
-            Err(error) => reloads.refuse(error),
+            Err(error) => reloads.refuse(files, error),
         }
         reloaded
     }
@@ -275,8 +273,13 @@ fn look(service: &Service, settling: &mut Settling) -> bool {
     let now = Look { files, plugins };
     let used = active.loaded.files.iter().map(|(file, used)| (file.as_path(), Some(*used)));
     let in_use = now.files.digests().eq(used);
+    // By a start, or a reload that somebody asked for: then there is nothing new to tell of them.
+    let is_refused = service.reloads().refused_files.as_ref() == Some(&now.files);
+    if is_refused && !in_use && !settling.was_refused() {
+        settling.took(&now, false, Instant::now());
+    }
     let next = settling.next(&now, in_use, Instant::now());
-    service.set_settling(!in_use && matches!(next, Next::Wait | Next::Restless));
+    service.set_settling(!in_use && !is_refused && matches!(next, Next::Wait | Next::Restless));
     match next {
         Next::Wait => true,
         Next::Restless => {
