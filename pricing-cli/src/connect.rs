@@ -53,7 +53,12 @@ impl ServiceArgs {
         let unreachable = |why: String| self.failed("unreachable-service", format!("no service answers there: {why}"));
         match called {
             Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(status))) if status.code() == Code::FailedPrecondition => {
+            Ok(Ok(Err(status)))
+                if matches!(
+                    status.code(),
+                    Code::FailedPrecondition | Code::PermissionDenied | Code::InvalidArgument
+                ) =>
+            {
                 Err(self.failed("refused", status.message().to_owned()))
             }
             Ok(Ok(Err(status))) => Err(unreachable(format!("{}: {}", status.code(), excerpt(status.message())))),

@@ -126,7 +126,16 @@ impl Client {
     /// When nobody answers in time, or the answer is an error: what is bad changes nothing, and says why.
     pub async fn reload(&self) -> Result<ReloadResponse, CallError> {
         let mut pricing = self.pricing.clone();
-        self.within(pricing.reload(self.due(ReloadRequest {}))).await
+        self.within(pricing.reload(self.due(ReloadRequest::default()))).await
+    }
+
+    /// Has the service take a configuration that it has refused since it has to be accepted first, by its digest.
+    ///
+    /// # Errors
+    /// When nobody answers in time, or the answer is an error: the files hold another one by now, or the caller may not.
+    pub async fn accept(&self, digest: impl Into<String>) -> Result<ReloadResponse, CallError> {
+        let mut pricing = self.pricing.clone();
+        self.within(pricing.reload(self.due(ReloadRequest { accept: digest.into() }))).await
     }
 
     fn due<T>(&self, message: T) -> Request<T> {

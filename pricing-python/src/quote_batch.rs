@@ -66,7 +66,8 @@ impl Quoter {
         plugin: Option<&[u8]>,
         malformed: &str,
     ) -> PyResult<Self> {
-        let pricing = rates::toml::read(rates.unwrap_or("")).map_err(|error| wrong("rates", error))?;
+        let pricing = rates.map_or_else(|| Ok(Pricing::default()), rates::toml::read);
+        let pricing = pricing.map_err(|error| wrong("rates", error))?;
         Ok(Self {
             pricing,
             cluster: inventory.map(cluster).transpose()?,

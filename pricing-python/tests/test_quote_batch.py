@@ -88,6 +88,16 @@ def test_a_float_is_no_exact_rate(rates):
         bidprice.Quoter(rates, usd_per_akt="0")
 
 
+def test_an_emptied_or_cut_rate_card_is_refused(orders, tmp_path):
+    card = tmp_path / "rates.toml"
+    for text in ("", "# nothing\n", "[policy]\nunlisted_gpu = 5\n", "[rates]\n"):
+        card.write_text(text)
+        with pytest.raises(ValueError, match="the rate card"):
+            bidprice.Quoter(card)
+    # Where no card is named, nothing can have been cut.
+    assert len(bidprice.quote_batch(orders)) == len(orders)
+
+
 def test_uakt_needs_its_rate(rates):
     batch = pa.RecordBatch.from_pydict({"id": ["a"], "cpu": ["1"], "memory": ["1Gi"], "denom": ["uakt"]})
     row = bidprice.quote_batch(batch, rates).to_pylist()[0]

@@ -2,7 +2,7 @@
 //!
 //! What a decision depends on comes from four places: the [`config`] with rates and plugin, the live [`inventory`], the
 //! live [`feed`], and the request. [`pricer`] brings them together and decides; [`bid_log`] keeps every decision with
-//! what it depended on; [`shadow`] prices a second time and compares; [`server`] speaks gRPC.
+//! what it depended on; [`guard`] lets no new rate card in that could cost money by mistake; [`shadow`] prices a second time and compares; [`server`] speaks gRPC.
 
 pub mod bid_log;
 pub mod comparison;
@@ -10,9 +10,11 @@ pub mod config;
 pub mod convert;
 pub mod digest;
 pub mod feed;
+pub mod guard;
 pub mod inventory;
 pub mod metrics;
 pub mod order_name;
+mod own_file;
 pub mod pricer;
 pub mod server;
 pub mod shadow;

@@ -137,8 +137,13 @@ pub fn quantity(data: &[u8]) {
 /// A rate card is read whole or refused, and prices every card or none.
 pub fn rates_toml(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    if let Ok(pricing) = rates::toml::read(text) {
+    if let Ok(pricing) = rates::toml::read_sections(text) {
         price_something(&pricing);
+        // Whatever a card says, it can be compared with another, and is like itself.
+        let changes =
+            |before: &rates::Pricing| rates::changes::changes(before, &pricing, rates::changes::Limit::default());
+        assert_eq!(changes(&pricing), []);
+        let _ = changes(&rates::Pricing::default());
         if let Ok(rates) = CompatRates::from_pricing(&pricing) {
             price_as_the_script(REQUEST, &rates);
         }

@@ -141,6 +141,7 @@ fn config_error(path: &Path, error: ConfigError) -> CliError {
     match error {
         ConfigError::Unreadable { file, message } => CliError::unreadable(file.display(), message),
         ConfigError::Malformed { file, error } => CliError::malformed(file.display(), *error),
+        ConfigError::Unaccepted(refusal) => CliError::malformed(path.display(), InputError::new(refusal)),
         ConfigError::Unusable { key, message } => {
             let error = InputError::new(format_args!("{key}: {message}")).at(key.clone());
             CliError::malformed(path.display(), error)

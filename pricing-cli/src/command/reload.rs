@@ -5,6 +5,7 @@ use std::time::Duration;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::ReloadRequest;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use pricing_service::digest::Digest;
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs};
@@ -13,10 +14,16 @@ use crate::error::{CliError, Exit};
 use crate::output;
 
 /// Have a running service take its configuration, rates and plugins again. What is bad changes nothing, and exits 1.
+///
+/// So does what could cost money, such as a rate card that lost its deny list: the message lists what it changes, and the
+/// digest that `--accept` takes it by.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     service: ServiceArgs,
+    /// Take the configuration of this digest, although it was refused for what it changes
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    accept: Option<Digest>,
     /// How long it may take: a plugin may have to be compiled
     #[arg(long, value_name = "DURATION", value_parser = timeout, default_value = "60s")]
     timeout: Duration,
@@ -24,9 +31,17 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
+/// A whole digest, with or without `sha256:`: part of one may be that of another card.
+fn digest(text: &str) -> Result<Digest, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let digest = Digest::from_hex(digits.to_ascii_lowercase().as_bytes());
+    digest.ok_or_else(|| "expected `sha256:` and 64 hexadecimal digits, as `bidprice status` shows them".to_owned())
+}
+
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let reloaded = args.service.call(args.timeout, async |channel| {
-        let request = within(args.timeout, ReloadRequest {});
+        let accept = args.accept.map(|digest| digest.to_string()).unwrap_or_default();
+        let request = within(args.timeout, ReloadRequest { accept });
         Ok(PricingClient::new(channel).reload(request).await?.into_inner())
     })?;
     let (rates, plugin) = (reloaded.rates_digest, reloaded.plugin_digest);

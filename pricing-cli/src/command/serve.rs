@@ -62,6 +62,7 @@ pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
     match error {
         ConfigError::Malformed { file, error } => CliError::malformed(file.display(), *error),
         ConfigError::Unreadable { file, message } => CliError::unreadable(file.display(), message),
+        ConfigError::Unaccepted(refusal) => CliError::malformed(config.display(), InputError::new(refusal)),
         ConfigError::Unusable { key, message } => {
             let text = std::fs::read_to_string(config).unwrap_or_default();
             let error = InputError::new(message).at(&key);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
-use pricing_proto::bidprice::v1::{FeedStatus, InventoryStatus, PluginStatus, StatusRequest, StatusResponse};
+use pricing_proto::bidprice::v1::{
+    Change, FeedStatus, InventoryStatus, PendingReload, PluginStatus, StatusRequest, StatusResponse,
+};
 use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs};
@@ -58,7 +60,22 @@ fn json(status: &StatusResponse) -> Value {
         })),
         "reload": status.reload.as_ref().map(|reload| json!({
             "taken": reload.taken, "refused": reload.refused, "problem": reload.problem,
+            "pending": reload.pending.as_ref().map(pending), "state_problem": reload.state_problem,
         })),
+    })
+}
+
+fn pending(pending: &PendingReload) -> Value {
+    let change = |change: &Change| {
+        let Change { key, before, after, percent_lower, concern } = change;
+        json!({
+            "key": key, "before": before, "after": after, "percent_lower": percent_lower, "concern": concern,
+        })
+    };
+    json!({
+        "state": pending.state, "digest": pending.digest, "command": pending.command,
+        "changes": pending.changes.iter().map(change).collect::<Vec<_>>(),
+        "changes_left_out": pending.changes_left_out,
     })
 }
 
@@ -146,9 +163,32 @@ fn shown(status: &StatusResponse) -> String {
     }
     if let Some(reload) = &status.reload {
         add("reloads", &format!("{} refused", reload.refused), format!("{} taken", reload.taken));
-        problem(&mut add, &reload.problem);
+        // What waits says it in more detail.
+        match &reload.pending {
+            Some(pending) => add_pending(&mut add, pending),
+            None => problem(&mut add, &reload.problem),
+        }
+        problem(&mut add, &reload.state_problem);
     }
     table::text(&rows)
+}
+
+/// A configuration that waits: what has to be accepted of it, and how.
+fn add_pending(add: &mut impl FnMut(&str, &str, String), pending: &PendingReload) {
+    if pending.command.is_empty() {
+        return add("", &pending.state, "the files change and have not stayed as they are".to_owned());
+    }
+    add("", &pending.state, pending.digest.clone());
+    for change in &pending.changes {
+        let Change { key, before, after, percent_lower, concern } = change;
+        let lower = percent_lower.as_ref().map(|percent| format!(" ({percent} % lower)")).unwrap_or_default();
+        let state = if concern.is_some() { "to accept" } else { "changes" };
+        add("", state, format!("{key}: {before} -> {after}{lower}"));
+    }
+    if pending.changes_left_out > 0 {
+        add("", "", format!("and {} more", pending.changes_left_out));
+    }
+    add("", "accept by", pending.command.clone());
 }
 
 fn shadow_plugin(status: &StatusResponse) -> Option<PluginStatus> {

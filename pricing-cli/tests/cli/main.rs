@@ -18,6 +18,8 @@ mod feed;
 #[path = "../../../pricing-service/tests/service/free_address.rs"]
 mod free_address;
 mod golden;
+#[cfg(feature = "service")]
+mod guard;
 mod left_out;
 #[cfg(feature = "simulate")]
 mod market;

@@ -17,26 +17,26 @@ use tempfile::TempDir;
 
 use crate::programs::HANG;
 
-fn bidprice(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn bidprice(folder: &Path, args: &[&str]) -> Output {
     crate::programs::bidprice().current_dir(folder).args(args).output().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
 /// A service in a process of its own.
-struct Running {
-    folder: TempDir,
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) folder: TempDir,
+    pub(crate) child: Child,
     lines: Receiver<String>,
 }
 
@@ -44,6 +44,11 @@ impl Running {
     fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("bidprice.toml"), config).unwrap();
+        Self::start_in(folder)
+    }
+
+    /// Starts it on what is in a folder.
+    pub(crate) fn start_in(folder: TempDir) -> Self {
         let mut child = crate::programs::bidprice()
             .current_dir(folder.path())
             .args(["serve", "--config", "bidprice.toml"])
@@ -63,7 +68,7 @@ impl Running {
     }
 
     /// Waits for a line on stderr that has a word in it.
-    fn wait_for(&self, word: &str) -> String {
+    pub(crate) fn wait_for(&self, word: &str) -> String {
         let until = Instant::now() + HANG;
         loop {
             let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
@@ -74,16 +79,16 @@ impl Running {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn ask(&self, args: &[&str]) -> Output {
+    pub(crate) fn ask(&self, args: &[&str]) -> Output {
         let args = [args, &["--socket", "bidprice.sock", "--timeout", "10min"]].concat();
         bidprice(self.folder.path(), &args)
     }
 
-    fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         json(&self.ask(&["status", "--output", "json"]))
     }
 

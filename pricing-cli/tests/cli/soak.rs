@@ -16,7 +16,7 @@ use crate::free_address::FreeAddress;
 use crate::programs::HANG;
 use crate::service::{FeedMode, FeedPeer, InventoryMode, InventoryPeer, Program, connect, request};
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
-use pricing_proto::bidprice::v1::{Quote, QuoteRequest, ReleaseRequest, ReloadRequest};
+use pricing_proto::bidprice::v1::{Quote, QuoteRequest, ReleaseRequest, ReloadRequest, StatusRequest};
 use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -64,6 +64,14 @@ fn outcome(quote: &Quote) -> String {
 async fn ask(client: &mut PricingClient<Channel>, request: QuoteRequest) -> Result<String, tonic::Status> {
     let quotes = client.quote(request).await?.into_inner().quotes;
     Ok(outcome(quotes.first().expect("a quote")))
+}
+
+/// Has a good configuration taken. Without the plugin that it had, it has to be accepted.
+async fn take(client: &mut PricingClient<Channel>) {
+    let Err(refused) = client.reload(ReloadRequest::default()).await else { return };
+    let status = client.status(StatusRequest {}).await.unwrap().into_inner();
+    let pending = status.reload.unwrap().pending.unwrap_or_else(|| panic!("{refused}"));
+    client.reload(ReloadRequest { accept: pending.digest }).await.expect("a good configuration is taken");
 }
 
 #[derive(Default)]
@@ -127,7 +135,7 @@ impl Scene {
                 for plugin in [false, true] {
                     program.put("rates.toml", rates(card));
                     program.put("bidprice.toml", config(metrics.get(), inventory, feed, plugin));
-                    client.reload(ReloadRequest {}).await.expect("a good configuration is taken");
+                    take(&mut client).await;
                     for denom in DENOMS {
                         let bid = ask(&mut client, request(&order(denom), None)).await.unwrap();
                         assert!(bid.ends_with(denom), "{bid}");
@@ -152,6 +160,7 @@ impl Scene {
             5 => program.put("bidprice.toml", "[limits\nbroken"),
             6 => feed.set(FeedMode::Html),
             7 => {
+                // Without the plugin that it had, it waits to be accepted.
                 program
                     .put("bidprice.toml", config(metrics.get(), inventory, feed, (number / DRILLS).is_multiple_of(2)));
             }

@@ -111,7 +111,18 @@ impl GpuRate {
         self.vendor.as_deref()
     }
 
-    fn same_card(&self, other: &Self) -> bool {
+    /// The RAM that the entry names, if it names any.
+    pub(super) fn ram(&self) -> Option<&str> {
+        self.ram.as_deref()
+    }
+
+    /// The interface that the entry names, if it names one.
+    pub(super) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// Whether two entries are for the same card, whatever the notation.
+    pub(super) fn same_card(&self, other: &Self) -> bool {
         (&self.vendor, &self.model, &self.ram, &self.interface)
             == (&other.vendor, &other.model, &other.ram, &other.interface)
     }
@@ -190,7 +201,7 @@ impl GpuRates {
     /// The entry that prices a card.
     #[must_use]
     pub fn lookup(&self, kind: &GpuKind) -> Option<&GpuRate> {
-        self.0.iter().filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
+        most_specific(self.0.iter(), kind)
     }
 
     /// The cards that a selector may come to as far as the rate card knows, which is what is known without an inventory:
@@ -224,6 +235,11 @@ impl GpuRates {
     pub fn dearest(&self) -> Option<&GpuRate> {
         self.0.iter().max_by_key(|rate| rate.usd)
     }
+}
+
+/// The entry among some that prices a card.
+pub(super) fn most_specific<'a>(entries: impl Iterator<Item = &'a GpuRate>, kind: &GpuKind) -> Option<&'a GpuRate> {
+    entries.filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
 }
 
 /// Whether a canonical RAM is whole Gi: anything else would never match a card.

@@ -1,8 +1,10 @@
 //! Rates and policy: what a provider charges, and whom.
 //!
 //! [`Pricing`] is everything that a rate card file can say. It is read from TOML ([`toml`]) or from the bid price
-//! script's `PRICE_TARGET_*` environment ([`environment`]); both take text, not files.
+//! script's `PRICE_TARGET_*` environment ([`environment`]); both take text, not files. [`changes`] says what a new card
+//! changes of an old one.
 
+pub mod changes;
 pub mod environment;
 pub mod gpu;
 pub mod origin;

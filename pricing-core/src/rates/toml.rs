@@ -3,11 +3,14 @@
 //! Every key is optional: the documented default applies where a file leaves one out, also within `[rates.storage]` and
 //! `[chain.denoms]`, whose entries add to the defaults or replace the one of that name. Only `[rates.gpu]` has no
 //! defaults. Numbers are strings or integers; a float would not be exact, so it is refused.
+//!
+//! A *file* without a single rate is refused: it was emptied or cut, and would price everything at the defaults.
 
 mod document;
 #[cfg(test)]
 mod tests;
 
+use ::toml::de::DeTable;
 use rust_decimal::Decimal;
 
 use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Pricing, Token, UnlistedGpu};
@@ -27,23 +30,68 @@ const FEED: &str = "akt";
 /// Reads a rate card file.
 ///
 /// # Errors
-/// When the text is no TOML, or an entry is unknown or malformed. The error names the entry, its line and its column,
-/// and the nearest key that there is.
+/// When the text is no TOML, has no rate, or an entry is unknown or malformed. The error names the entry, its line and
+/// its column, and the nearest key that there is.
 pub fn read(text: &str) -> Result<Pricing, InputError> {
+    let root = parse(text)?;
+    let root = Section::root(&root, text);
+    let pricing = sections(&root, &[])?;
+    has_rate(&root)?;
+    Ok(pricing)
+}
+
+/// Reads the sections of a rate card that stand in some other text, such as a configuration. Where there are none, that
+/// is the default card.
+///
+/// # Errors
+/// When the text is no TOML, or an entry is unknown or malformed.
+pub fn read_sections(text: &str) -> Result<Pricing, InputError> {
     read_beside(text, &[])
 }
 
-/// Reads the rate card in a file that also has sections of others at its top, which are skipped.
+/// The same, where the text also has sections of others at its top, which are skipped.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read_sections`].
 pub fn read_beside(text: &str, others: &[&str]) -> Result<Pricing, InputError> {
+    let root = parse(text)?;
+    sections(&Section::root(&root, text), others)
+}
+
+fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         return Err(InputError::new(format_args!("the rate card has more than {MAX_INPUT_BYTES} bytes")));
     }
-    let root = document::parse(text)?;
+    document::parse(text)
+}
+
+/// Whether a file says what anything costs.
+fn has_rate(root: &Section<'_>) -> Result<(), InputError> {
+    let entries = root.entries();
+    let message = match entries.iter().find(|entry| entry.key() == "rates") {
+        Some(rates) if says_anything(&rates.section()?)? => return Ok(()),
+        Some(_) => "the rate card has no rate in its `[rates]`",
+        None if entries.is_empty() => "the rate card is empty",
+        None => "the rate card has no `[rates]`",
+    };
+    let hint = "was it cut? one that is meant to have the default rates names at least one of them in `[rates]`, such as \
+                `cpu = \"1.60\"`";
+    Err(InputError::new(message).hint(hint))
+}
+
+/// Whether a section has a value, or one of its sections has.
+fn says_anything(section: &Section<'_>) -> Result<bool, InputError> {
+    for entry in section.entries() {
+        if !entry.is_section() || says_anything(&entry.section()?)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, InputError> {
     let mut pricing = Pricing::default();
-    for entry in Section::root(&root, text).entries() {
+    for entry in root.entries() {
         match entry.key() {
             key if others.contains(&key) => {}
             "rates" => rates(&entry.section()?, &mut pricing)?,

@@ -416,7 +416,7 @@ pub struct BidLogStatus {
     #[prost(uint64, tag = "6")]
     pub late: u64,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReloadStatus {
     /// How often the configuration was taken.
     #[prost(uint64, tag = "1")]
@@ -427,9 +427,53 @@ pub struct ReloadStatus {
     /// Why it was refused the last time; absent when it was taken since.
     #[prost(string, optional, tag = "3")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
+    /// What is in the files and is not in use; absent when nothing waits.
+    #[prost(message, optional, tag = "4")]
+    pub pending: ::core::option::Option<PendingReload>,
+    /// Why the rate card that was accepted last is not kept for a restart to compare with.
+    #[prost(string, optional, tag = "5")]
+    pub state_problem: ::core::option::Option<::prost::alloc::string::String>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReloadRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PendingReload {
+    /// `settling` (the files change and have not stayed as they are) or `refused` (it has to be accepted first).
+    #[prost(string, tag = "1")]
+    pub state: ::prost::alloc::string::String,
+    /// What accepts it: `ReloadRequest.accept`. `sha256:` and 64 hexadecimal digits; empty while it settles.
+    #[prost(string, tag = "2")]
+    pub digest: ::prost::alloc::string::String,
+    /// What it changes of the configuration in use, what has to be accepted first; 100 at most.
+    #[prost(message, repeated, tag = "3")]
+    pub changes: ::prost::alloc::vec::Vec<Change>,
+    #[prost(uint32, tag = "4")]
+    pub changes_left_out: u32,
+    /// The command that accepts it; empty while it settles.
+    #[prost(string, tag = "5")]
+    pub command: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Change {
+    /// The key of the rate card or of the configuration.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub before: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+    /// How much lower an amount is, in percent, as decimal text.
+    #[prost(string, optional, tag = "4")]
+    pub percent_lower: ::core::option::Option<::prost::alloc::string::String>,
+    /// Why it has to be accepted, such as `lowered` or `entry-gone`; absent where it need not be.
+    #[prost(string, optional, tag = "5")]
+    pub concern: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadRequest {
+    /// The digest of a configuration that was refused and is to be taken all the same. Only over the Unix socket or mutual
+    /// TLS (else PERMISSION_DENIED); one that is not a digest is INVALID_ARGUMENT.
+    #[prost(string, tag = "1")]
+    pub accept: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReloadResponse {
     #[prost(string, tag = "1")]
@@ -673,8 +717,8 @@ pub mod pricing_client {
                 .insert(GrpcMethod::new("bidprice.v1.Pricing", "Status"));
             self.inner.unary(req, path, codec).await
         }
-        /// Reads the configuration, the rates and the plugin again. What is bad changes nothing, and is an error that says
-        /// why (FAILED_PRECONDITION).
+        /// Reads the configuration, the rates and the plugin again, once their files have settled. What is bad changes nothing,
+        /// and is an error that says why (FAILED_PRECONDITION); so does a configuration that has to be accepted first.
         pub async fn reload(
             &mut self,
             request: impl tonic::IntoRequest<super::ReloadRequest>,
@@ -747,8 +791,8 @@ pub mod pricing_server {
             &self,
             request: tonic::Request<super::StatusRequest>,
         ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status>;
-        /// Reads the configuration, the rates and the plugin again. What is bad changes nothing, and is an error that says
-        /// why (FAILED_PRECONDITION).
+        /// Reads the configuration, the rates and the plugin again, once their files have settled. What is bad changes nothing,
+        /// and is an error that says why (FAILED_PRECONDITION); so does a configuration that has to be accepted first.
         async fn reload(
             &self,
             request: tonic::Request<super::ReloadRequest>,

@@ -2,11 +2,13 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::FlockOperation;
+
+use crate::own_file::own_file;
 
 /// What is open to group and others.
 const OPEN_TO_OTHERS: u32 = 0o077;
@@ -51,7 +53,7 @@ impl Folder {
         own_folder(&path.join(OBJECTS))?;
         let at = path.join(LOCK);
         let failed = |source| FolderError::Io { path: at.clone(), source };
-        let lock = own_file(&at, |options| options.write(true).create(true)).map_err(failed)?;
+        let lock = own_file(&at, OpenOptions::new().write(true).create(true)).map_err(failed)?;
         for _ in 0..TRIES {
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
@@ -77,12 +79,12 @@ impl Folder {
 
     /// Begins a file that was not there.
     pub(super) fn create(&self, name: &FileName) -> io::Result<File> {
-        own_file(&self.file(name), |options| options.append(true).read(true).create_new(true))
+        own_file(&self.file(name), OpenOptions::new().append(true).read(true).create_new(true))
     }
 
     /// Opens a file to go on with it.
     pub(super) fn reopen(&self, name: &FileName) -> io::Result<File> {
-        own_file(&self.file(name), |options| options.append(true).read(true))
+        own_file(&self.file(name), OpenOptions::new().append(true).read(true))
     }
 }
 
@@ -115,19 +117,6 @@ pub(super) fn check(path: &Path) -> Result<(), FolderError> {
         return untrusted("is open to others, and the log tells orders and prices; run `chmod 700` on it");
     }
     Ok(())
-}
-
-/// Opens an ordinary file of the owner's own, following no link and waiting for no pipe.
-fn own_file(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let flags = i32::try_from(flags).map_err(io::Error::other)?;
-    let file = how(OpenOptions::new().mode(0o600).custom_flags(flags)).open(path)?;
-    let metadata = file.metadata()?;
-    let own = metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw();
-    if own && metadata.mode() & OPEN_TO_OTHERS == 0 {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not an ordinary file that only its owner may use"))
 }
 
 /// The name of a file: when it was begun, and a number that only grows. Names sort by age, also when the clock was set

@@ -146,7 +146,7 @@ impl Rebuilder {
         if let Some(rates) = self.rates.get(&digest) {
             return Ok(rates.clone());
         }
-        let source = Source::read(self.objects.text(digest)?).map_err(|error| unreadable("rate card", error))?;
+        let source = Source::recorded(self.objects.text(digest)?).map_err(|error| unreadable("rate card", error))?;
         if self.rates.len() >= RATES {
             self.rates.clear();
         }

@@ -2,7 +2,9 @@
 
 mod contradictions;
 mod duration;
+mod files;
 mod keys;
+mod max_change;
 mod model;
 mod number;
 mod read;
@@ -11,9 +13,12 @@ mod rules;
 mod tests;
 
 pub use duration::Span;
+pub use files::Files;
+pub(crate) use files::Stamp;
+pub use max_change::MaxChange;
 pub use model::{
     BidLog, Config, Fallback, Feed, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard, Plugin,
     PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
 };
 pub use number::Number;
-pub use read::{ConfigError, Loaded, Source, digest_of, inspect, load, parse, position};
+pub use read::{ConfigError, Loaded, Source, inspect, load, load_files, parse, position};

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Number, Span};
+use super::{MaxChange, Number, Span};
 
 /// The configuration of `bidprice serve`. Paths in it are relative to the folder of the file that they stand in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub struct Config {
     pub bid_log: Option<BidLog>,
     /// What is taken at once.
     pub limits: Limits,
-    /// When the files are looked at again.
+    /// When the files are looked at again, and what of a new rate card has to be accepted.
     pub reload: Reload,
     /// What is told of each request.
     pub tracing: Tracing,
@@ -368,18 +368,27 @@ impl Default for Limits {
     }
 }
 
-/// When the files are looked at again.
+/// When the files are looked at again, and what of a new rate card has to be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reload {
     /// How often this file, the rates and the plugins are looked at for changes; `0s` never looks. SIGHUP and the
     /// `Reload` call work in any case.
     pub watch: Span,
+    /// How much lower a new rate card may make an amount (a rate, what a kind of card costs, the minimum, a discount
+    /// factor, what a dollar comes to in a denom) before somebody has to accept it: `bidprice reload --accept`. `0` looks
+    /// at no amounts; a card that empties an owner list, drops the minimum or a GPU entry, or was cut, has to be accepted
+    /// in any case.
+    pub max_change: MaxChange,
+    /// The file that keeps the rate card that was accepted last, so that a restart compares, too; only its owner may
+    /// write it. `reload.state` in the bid log's folder by default; without a bid log a restart compares with nothing. A
+    /// change needs a restart.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Reload {
     fn default() -> Self {
-        Self { watch: Span::secs(2) }
+        Self { watch: Span::secs(2), max_change: MaxChange::default(), state: None }
     }
 }
 

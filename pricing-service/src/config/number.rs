@@ -21,6 +21,12 @@ impl Number {
     }
 }
 
+impl From<Decimal> for Number {
+    fn from(number: Decimal) -> Self {
+        Self(number)
+    }
+}
+
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)

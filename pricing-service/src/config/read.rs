@@ -1,23 +1,19 @@
 //! Reads the configuration and the rates that belong to it.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::rates::{self, Pricing};
 use pricing_core::text::drives_terminal;
-use rustix::fs::{Mode, OFlags};
 use toml::Table;
 use toml::de::DeTable;
 
+use super::files::{Files, TextFile};
 use super::model::Config;
 use super::{contradictions, keys};
 use crate::digest::Digest;
-
-/// The most bytes that a configuration may have.
-const MAX_BYTES: usize = 1 << 20;
+use crate::guard::Refusal;
 
 /// Why a configuration is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +42,9 @@ pub enum ConfigError {
         /// Why.
         message: String,
     },
+    /// It has to be accepted first, since it could cost money.
+    #[error("{0}")]
+    Unaccepted(Box<Refusal>),
 }
 
 impl ConfigError {
@@ -55,7 +54,7 @@ impl ConfigError {
     }
 }
 
-/// A rate card and policy, and the text that [`rates::toml::read`] reads them from again.
+/// A rate card and policy, and the text that [`Source::recorded`] reads them from again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The text of a rate card file.
@@ -67,21 +66,29 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads a rate card file.
+    /// Reads the text of a rate card file.
     ///
     /// # Errors
-    /// When it cannot be read or is malformed.
-    pub fn file(path: &Path) -> Result<Self, ConfigError> {
-        Self::read(read_text(path, rates::toml::MAX_INPUT_BYTES)?).map_err(|error| malformed(path, error))
+    /// When it is malformed, or has no rate.
+    pub fn read(text: impl Into<Arc<str>>) -> Result<Self, InputError> {
+        Self::by(text.into(), rates::toml::read)
     }
 
-    /// Reads the text of a rate card.
+    /// Reads a text that was a source's before, or that a configuration's own sections make.
     ///
     /// # Errors
     /// When it is malformed.
-    pub fn read(text: String) -> Result<Self, InputError> {
-        let pricing = Arc::new(rates::toml::read(&text)?);
-        Ok(Self { digest: Digest::of(&text), text: text.into(), pricing })
+    pub fn recorded(text: impl Into<Arc<str>>) -> Result<Self, InputError> {
+        Self::by(text.into(), rates::toml::read_sections)
+    }
+
+    fn by(text: Arc<str>, read: impl FnOnce(&str) -> Result<Pricing, InputError>) -> Result<Self, InputError> {
+        let pricing = Arc::new(read(&text)?);
+        Ok(Self { digest: Digest::of(text.as_bytes()), text, pricing })
+    }
+
+    fn file(file: &TextFile) -> Result<Self, ConfigError> {
+        Self::read(Arc::clone(file.text()?)).map_err(|error| malformed(&file.path, error))
     }
 }
 
@@ -92,6 +99,8 @@ pub struct Loaded {
     pub config: Config,
     /// The rates.
     pub rates: Source,
+    /// The text of the rate card file, where there is one.
+    pub card: Option<Arc<str>>,
     /// The rates of the shadow, where it has its own.
     pub shadow_rates: Option<Source>,
     /// The files that all this was read from, and what was in them.
@@ -111,29 +120,34 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// When a file cannot be read or is malformed, or keys contradict each other. There is at least one error.
 pub fn inspect(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
-    let one = |error| vec![error];
-    let text = read_text(path, MAX_BYTES).map_err(one)?;
+    inspect_files(&Files::read(path))
+}
+
+/// Reads a configuration from files that were looked at.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_files(files: &Files) -> Result<Loaded, ConfigError> {
+    inspect_files(files).map_err(first)
+}
+
+fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
+    let path = files.config.path.as_path();
+    let text = files.config.text().map_err(|error| vec![error])?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let here = |errors: Vec<InputError>| errors.into_iter().map(|error| malformed(path, error)).collect::<Vec<_>>();
-    let mut config = parse_all(&text).map_err(here)?;
+    let mut config = parse_all(text).map_err(here)?;
     resolve(&mut config, folder);
-    let rates = rates_of(path, &text, config.rates.file.as_deref());
-    let shadow = config.shadow.as_ref().and_then(|shadow| shadow.rates.as_deref());
+    let rates = rates_of(path, text, files.rates.as_ref());
+    let shadow = files.shadow_rates.as_ref();
     match (rates, shadow.map(Source::file).transpose()) {
-        (Ok((rates, card)), Ok(shadow_rates)) => {
-            let shadow_file = shadow.zip(shadow_rates.as_ref()).map(|(file, source)| (file.to_owned(), source.digest));
-            let card = config.rates.file.clone().zip(card);
-            let files = [Some((path.to_owned(), Digest::of(&text))), card, shadow_file];
-            Ok(Loaded { files: files.into_iter().flatten().collect(), config, rates, shadow_rates })
+        (Ok(rates), Ok(shadow_rates)) => {
+            let card = files.rates.as_ref().and_then(|file| file.text().ok()).cloned();
+            let files = files.digests().filter_map(|(path, digest)| Some((path.to_owned(), digest?))).collect();
+            Ok(Loaded { files, config, rates, card, shadow_rates })
         }
         (rates, shadow) => Err(rates.err().into_iter().chain(shadow.err()).collect()),
     }
-}
-
-/// The digest of what is in a file at the moment; none when it cannot be read.
-#[must_use]
-pub fn digest_of(path: &Path) -> Option<Digest> {
-    read_bytes(path, MAX_BYTES.max(rates::toml::MAX_INPUT_BYTES)).ok().map(Digest::of)
 }
 
 /// Reads the text of a configuration, without the rates.
@@ -201,12 +215,12 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.extend(config.rates.file.as_mut());
     paths.extend(config.feed.cache.as_mut());
     paths.extend(config.bid_log.as_mut().map(|log| &mut log.folder));
+    paths.extend(config.reload.state.as_mut());
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
-/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own;
-/// and the digest of the file.
-fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<(Source, Option<Digest>), ConfigError> {
+/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own.
+fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<Source, ConfigError> {
     let here = |error| malformed(path, error);
     let mut foreign: Vec<&str> = SECTIONS.to_vec();
     if file.is_some() {
@@ -218,22 +232,21 @@ fn rates_of(path: &Path, text: &str, file: Option<&Path>) -> Result<(Source, Opt
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
     let Some(file) = file else {
-        return Ok((Source::read(own.to_string()).map_err(here)?, None));
+        return Source::recorded(own.to_string()).map_err(here);
     };
     let card = Source::file(file)?;
-    let digest = Some(card.digest);
     if own.is_empty() {
-        return Ok((card, digest));
+        return Ok(card);
     }
-    let mut whole: Table =
-        toml::from_str(&card.text).map_err(|error| malformed(file, toml_error(&card.text, &error)))?;
+    let of_card = |error| malformed(&file.path, toml_error(&card.text, &error));
+    let mut whole: Table = toml::from_str(&card.text).map_err(of_card)?;
     if let Some(twice) = own.keys().find(|name| whole.contains_key(*name)) {
-        let message = format!("the section stands here and in the rate card {}; keep one of them", file.display());
+        let message = format!("the section stands here and in the rate card {}; keep one of them", file.path.display());
         let (line, column) = position(text, twice).unwrap_or((1, 1));
         return Err(here(InputError::new(message).at(twice).position(line, column)));
     }
     whole.extend(own);
-    Ok((Source::read(whole.to_string()).map_err(here)?, digest))
+    Source::read(whole.to_string()).map_err(here)
 }
 
 /// The sections that are not a rate card's.
@@ -253,27 +266,4 @@ fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
 
 fn malformed(file: &Path, error: InputError) -> ConfigError {
     ConfigError::Malformed { file: file.to_owned(), error: Box::new(error) }
-}
-
-/// The text of a plain file that is not longer than it may be.
-fn read_text(path: &Path, limit: usize) -> Result<String, ConfigError> {
-    let unreadable = |message: String| ConfigError::Unreadable { file: path.to_owned(), message };
-    let bytes = read_bytes(path, limit).map_err(|error| unreadable(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))
-}
-
-fn read_bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    // A pipe in a file's place must not keep the service waiting.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
-    }
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
-    }
-    Ok(bytes)
 }

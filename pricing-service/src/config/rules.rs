@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pricing_core::money::parse_decimal;
 use pricing_core::quantity::Quantity;
+use pricing_core::rates::changes::MaxChange;
 use pricing_core::text::excerpt;
 use rust_decimal::Decimal;
 use toml::de::DeValue;
@@ -26,6 +27,8 @@ pub(super) enum Rule {
     Whole(u64, u64),
     /// USD for an AKT.
     UsdPerAkt,
+    /// A share of an amount.
+    MaxChange,
     /// An address on the web.
     Url,
     /// The address of a gRPC service: one on the web, without a path.
@@ -74,7 +77,8 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         | "plugin.file"
         | "plugin.cache"
         | "shadow.rates"
-        | "bid_log.folder" => Rule::Path,
+        | "bid_log.folder"
+        | "reload.state" => Rule::Path,
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
         // A cluster that hardly changes may be described by hand.
@@ -97,6 +101,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "limits.rate" => Rule::Whole(1, 1_000_000),
         "limits.connections" => Rule::Whole(1, 100_000),
         "limits.drain" => Rule::SpanOrNone(1, 3_600_000),
+        "reload.max_change" => Rule::MaxChange,
         "reload.watch" => Rule::SpanOrNone(100, 3_600_000),
         "tracing.level" => Rule::Level,
         "tracing.otlp" => Rule::Collector,
@@ -119,6 +124,7 @@ impl Rule {
         match self {
             Self::Span(..) | Self::SpanOrNone(..) => "a duration such as `\"90s\"`",
             Self::Whole(..) => "a whole number",
+            Self::MaxChange => "a percentage such as `\"50%\"`, or `0`",
             Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
             Self::Url | Self::Peer | Self::Collector => "an address such as `\"https://host:8444\"`",
             Self::Address => "an address such as `\"127.0.0.1:9310\"`",
@@ -144,6 +150,7 @@ impl Rule {
             Self::Span(least, most) => span(text, least, most, false),
             Self::SpanOrNone(least, most) => span(text, least, most, true),
             Self::UsdPerAkt => usd_per_akt(text),
+            Self::MaxChange => max_change(text),
             Self::Url => url(text).map(|_| ()),
             Self::Peer => peer(text),
             Self::Address => address(text),
@@ -165,6 +172,7 @@ impl Rule {
                 Err(refused(format!("`{text}` is out of range; expected a whole number from {least} to {most}")))
             }
             Self::UsdPerAkt => usd_per_akt(text),
+            Self::MaxChange => max_change(text),
             _ => Ok(()),
         }
     }
@@ -193,6 +201,10 @@ fn usd_per_akt(text: &str) -> Result<(), Refused> {
         return Err(refused("USD/AKT must be above 0 and at most 1000000"));
     }
     Ok(())
+}
+
+fn max_change(text: &str) -> Result<(), Refused> {
+    MaxChange::parse(text).map(|_| ()).map_err(|error| refused(error.to_string()))
 }
 
 fn url(text: &str) -> Result<reqwest::Url, Refused> {

@@ -95,7 +95,7 @@ fn what_is_misspelt_is_named_with_its_place_and_what_was_meant() {
         ),
         (
             "[reload]\nxyz = 1",
-            "line 2, column 1, at `reload.xyz`: `xyz` is not a key of the configuration (expected one of `watch`)",
+            "line 2, column 1, at `reload.xyz`: `xyz` is not a key of the configuration (expected one of `watch`, `max_change`, `state`)",
         ),
         ("[plugin]\nclass = \"engine\"", "line 2, column 1, at `plugin`: `file` is missing"),
         ("[plugin", "line 1, column 8: unclosed table, expected `]`"),
@@ -243,7 +243,8 @@ fn everything_that_is_wrong_is_told_in_the_order_of_the_file() {
 fn a_section_in_both_files_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bidprice.toml");
-    std::fs::write(folder.path().join("rates.toml"), "[policy]\nambiguous_gpu = \"lowest\"\n").unwrap();
+    std::fs::write(folder.path().join("rates.toml"), "[rates]\nip = 5\n[policy]\nambiguous_gpu = \"lowest\"\n")
+        .unwrap();
     std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n[policy]\nambiguous_gpu = \"highest\"\n").unwrap();
     let error = load(&path).unwrap_err().to_string();
     assert!(
@@ -252,7 +253,10 @@ fn a_section_in_both_files_is_refused_with_its_place() {
     );
     std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n").unwrap();
     let loaded = load(&path).unwrap();
-    assert_eq!(loaded.rates.digest, crate::digest::Digest::of("[policy]\nambiguous_gpu = \"lowest\"\n"));
+    assert_eq!(
+        loaded.rates.digest,
+        crate::digest::Digest::of("[rates]\nip = 5\n[policy]\nambiguous_gpu = \"lowest\"\n")
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub use labels::gpu_label;
 pub use names::NAMES;
 pub use page::{Page, PageError};
 pub use plugin::PluginMetrics;
-pub use readings::{BidLogReading, FeedReading, InventoryReading, Readings};
+pub use readings::{BidLogReading, FeedReading, InventoryReading, Readings, ReloadReading};
 
 use labels::{Bounded, clean};
 

@@ -32,6 +32,8 @@ pub const NAMES: &[&str] = &[
     "bidprice_bid_log_waiting",
     "bidprice_bid_log_lost_total",
     "bidprice_reloads_total",
+    "bidprice_reload_pending",
+    "bidprice_reload_pending_changes",
     "bidprice_build_info",
     "bidprice_start_time_seconds",
 ];

@@ -36,6 +36,19 @@ pub struct Readings {
     pub shadow_dropped: u64,
     /// The log of decisions.
     pub bid_log: BidLogReading,
+    /// A configuration that waits.
+    pub reload: ReloadReading,
+}
+
+/// What is known of a configuration that is in the files and not in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReloadReading {
+    /// Its files have not settled.
+    pub settling: bool,
+    /// It has to be accepted.
+    pub refused: bool,
+    /// What has to be accepted of it: why, and how many changes.
+    pub changes: Vec<(&'static str, u64)>,
 }
 
 /// What the feed knows.
@@ -109,7 +122,22 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     page.count("bidprice_bid_log_written", "Decisions written to the bid log", written);
     page.whole("bidprice_bid_log_waiting", "Decisions that wait for the bid log's disk", waiting);
     page.count("bidprice_bid_log_lost", "Decisions that are in no bid log", lost);
+    reload(&mut page, &readings.reload);
     page.0
+}
+
+fn reload(page: &mut Sheet, reload: &ReloadReading) {
+    let pending = Family::<Labels<1>, Gauge>::default();
+    for (state, is_so) in [("settling", reload.settling), ("refused", reload.refused)] {
+        pending.get_or_create(&[("state", state.to_owned())]).set(i64::from(is_so));
+    }
+    page.add("bidprice_reload_pending", "Whether a configuration waits in this state", pending);
+    let changes = Family::<Labels<1>, Gauge>::default();
+    for (concern, count) in &reload.changes {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        changes.get_or_create(&[("concern", (*concern).to_owned())]).set(count);
+    }
+    page.add("bidprice_reload_pending_changes", "What has to be accepted of the configuration that waits", changes);
 }
 
 fn feed(page: &mut Sheet, feed: &FeedReading) {

@@ -38,6 +38,7 @@ fn full() -> Readings {
         }),
         breakers: vec![("x".into(), "open")],
         shadow: vec![("nvidia/t4".into(), "higher".into(), 5)],
+        reload: ReloadReading { settling: false, refused: true, changes: vec![("owners", 1), ("lowered", 0)] },
         ..Readings::default()
     }
 }
@@ -95,6 +96,10 @@ fn readings_are_told_as_they_are() {
         r#"bidprice_shadow_total{gpu="nvidia/t4",outcome="higher"} 5"#,
         r#"bidprice_refused_total{reason="rate"} 0"#,
         r#"bidprice_reloads_total{outcome="refused"} 0"#,
+        r#"bidprice_reload_pending{state="refused"} 1"#,
+        r#"bidprice_reload_pending{state="settling"} 0"#,
+        r#"bidprice_reload_pending_changes{concern="owners"} 1"#,
+        r#"bidprice_reload_pending_changes{concern="lowered"} 0"#,
         concat!("bidprice_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
         assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");

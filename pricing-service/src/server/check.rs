@@ -14,6 +14,7 @@ use super::plugin::{Opened, Role};
 use crate::bid_log::BidLog;
 use crate::config::{self, Config, ConfigError, Loaded};
 use crate::feed::Feed;
+use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::metrics::Metrics;
 
@@ -87,6 +88,7 @@ pub fn check(path: &Path, compiler: &Compiler) -> Report {
                 look.error(error);
             }
             look.inventory(&loaded.config.inventory);
+            look.accepted(&loaded);
             look.oddities(&loaded);
         }
     }
@@ -103,6 +105,7 @@ impl Checked<'_> {
     fn error(&mut self, error: ConfigError) {
         match error {
             ConfigError::Unusable { key, message } => self.at(Severity::Error, &key, message),
+            ConfigError::Unaccepted(refusal) => self.at(Severity::Error, "rates", refusal),
             ConfigError::Unreadable { file, message } => self.report.problems.push(Problem {
                 file,
                 key: None,
@@ -203,6 +206,29 @@ impl Checked<'_> {
                     self.at(Severity::Warning, "inventory.file", message);
                 }
                 Ok(true) => {}
+            }
+        }
+    }
+
+    /// What a start would compare with.
+    fn accepted(&mut self, loaded: &Loaded) {
+        let Some(path) = guard::path_of(&loaded.config) else { return };
+        if let Err(why) = can_make(path.parent()) {
+            self.at(Severity::Error, "reload.state", why);
+        }
+        let refused = guard::read_accepted(&path)
+            .map(|kept| kept.and_then(|kept| kept.admits(&Accepted::of(loaded), &loaded.config.listen).err()));
+        match refused {
+            Err(error) => self.at(Severity::Error, "reload.state", error),
+            Ok(None) => {}
+            Ok(Some(refusal)) if refusal.is_rates_alone => {
+                let message =
+                    format!("{refusal}; until then the service goes on with the card before, also after a restart");
+                self.at(Severity::Warning, "rates", message);
+            }
+            Ok(Some(refusal)) => {
+                let message = format!("{refusal} while the service runs; it would not start like this");
+                self.at(Severity::Error, "reload.state", message);
             }
         }
     }

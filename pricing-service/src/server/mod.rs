@@ -125,7 +125,11 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
     // What calls in flight decided is written by now, or waits for a disk.
-    let closed = tokio::task::spawn_blocking(move || service.close_log()).await;
+    let closed = tokio::task::spawn_blocking(move || {
+        service.close_log();
+        service.close_accepted();
+    });
+    let closed = closed.await;
     for ended in [watch.await, leaves.await, closed] {
         ended.map_err(|error| ServeError::Failed(error.to_string()))?;
     }

@@ -14,9 +14,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::arrival::Deadline;
 use super::deadline;
+use super::listen::Caller;
 use super::state::Service;
 use super::stream::Answers;
 use crate::convert;
+use crate::digest::Digest;
 use crate::metrics::Call;
 use crate::order_name::OrderName;
 use crate::pricer::{self, Ask, Priced};
@@ -64,6 +66,21 @@ fn ask(request: QuoteRequest) -> Result<Ask, Status> {
 
 pub(super) fn invalid(error: impl std::error::Error) -> Status {
     Status::invalid_argument(error.to_string())
+}
+
+/// What a reload accepts, from who may.
+fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> {
+    let text = request.get_ref().accept.as_str();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if !matches!(request.extensions().get(), Some(Caller::Owner | Caller::Certified)) {
+        let message = "a configuration is accepted over the Unix socket or mutual TLS: without a certificate, whoever is \
+                       on this machine could";
+        return Err(Status::permission_denied(message));
+    }
+    let malformed = || Status::invalid_argument("`accept` is not `sha256:` and 64 hexadecimal digits");
+    Digest::parse(text).map(Some).ok_or_else(malformed)
 }
 
 #[tonic::async_trait]
@@ -116,14 +133,18 @@ impl Pricing for Service {
         Ok(Response::new(self.status()))
     }
 
-    async fn reload(&self, _request: Request<ReloadRequest>) -> Result<Response<ReloadResponse>, Status> {
+    async fn reload(&self, request: Request<ReloadRequest>) -> Result<Response<ReloadResponse>, Status> {
+        let accepted = accepted(&request)?;
         let service = self.clone();
         let place = Arc::clone(&self.inner.reloaders).try_acquire_owned();
         let place = place.map_err(|_| Status::resource_exhausted("a reload is under way, and another one waits"))?;
         let reload = move || {
             // Held until it is done, also when its caller went away.
             let _place = place;
-            service.reload()
+            match accepted {
+                None => service.reload(),
+                Some(digest) => service.accept(digest),
+            }
         };
         let reloaded = tokio::task::spawn_blocking(reload).await;
         let reloaded = reloaded.map_err(|_| Status::internal("the reload was lost; this is a bug"))?;

@@ -14,9 +14,11 @@ use tonic::Status;
 use super::gate::{Gate, Load, Refused};
 use super::kept::Answer;
 use super::plugin::{Opened, Role};
+use super::reload::settled;
 use crate::bid_log::BidLog;
-use crate::config::{self, ConfigError, Loaded, Source};
+use crate::config::{self, ConfigError, Files, Loaded, Source};
 use crate::feed::Feed;
+use crate::guard::{Accepted, AcceptedFile, Refusal};
 use crate::inventory::{LiveInventory, Plan, Stock};
 use crate::metrics::{Call, Metrics};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
@@ -44,11 +46,50 @@ pub struct Shadowing {
     pub plugin: Option<Opened>,
 }
 
-/// How often the configuration was taken and refused.
+/// How often the configuration was taken and refused, and what waits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reloads {
     pub(super) taken: u64,
     pub(super) refused: u64,
+    pub(super) problem: Option<String>,
+    /// Files changed, and have not settled.
+    pub(super) settling: bool,
+    /// What was refused and can be accepted.
+    pub(super) unaccepted: Option<Arc<Refusal>>,
+    /// The files that were refused last; none when the files were taken since.
+    pub(super) refused_files: Option<Files>,
+}
+
+impl Reloads {
+    /// Counts a configuration that was refused, and tells why. `files`: what it was read from, when that had settled.
+    pub(super) fn refuse(&mut self, files: Option<Files>, error: &ConfigError) {
+        self.refused_files = files;
+        self.refused = self.refused.saturating_add(1);
+        self.problem = Some(error.to_string());
+        self.unaccepted = match error {
+            ConfigError::Unaccepted(refusal) => Some(Arc::new(Refusal::clone(refusal))),
+            _ => None,
+        };
+        match &self.unaccepted {
+            Some(refusal) => tracing::warn!(
+                digest = %refusal.digest,
+                changes = refusal.listed(),
+                accept = refusal.command,
+                "the configuration has to be accepted first; the one before stays in use"
+            ),
+            None => tracing::error!(%error, "the configuration was refused; the one before stays in use"),
+        }
+    }
+}
+
+/// What was accepted last, and where that is kept.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    pub(super) accepted: Accepted,
+    /// None where nothing is kept across a restart.
+    pub(super) file: Option<AcceptedFile>,
+    pub(super) is_written: bool,
+    /// Why it is not.
     pub(super) problem: Option<String>,
 }
 
@@ -78,21 +119,25 @@ pub(super) struct Inner {
     pub(super) reloaders: Arc<Semaphore>,
     /// Keeps two reloads from crossing.
     pub(super) reloading: Mutex<()>,
+    pub(super) remembered: Mutex<Remembered>,
     pub(super) started: Instant,
 }
 
 impl Service {
-    /// Reads the configuration and starts what works in the background. To be called within a tokio runtime.
+    /// Reads the configuration and starts what works in the background. To be called within a tokio runtime, which it
+    /// blocks for a moment.
     ///
     /// # Errors
-    /// When the configuration is bad.
+    /// When the configuration is bad, or changes more of what was accepted last than its rate card.
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
-        let loaded = config::load(path)?;
+        let files = settled(path)?;
+        let mut loaded = config::load_files(&files)?;
         let metrics = Arc::new(Metrics::new());
         let gate = Gate::new(&loaded.config.limits);
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
+        let (remembered, refused) = Remembered::at_start(&mut loaded)?;
         let active = Active::open(loaded, None, &compiler, &metrics)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
             .map_err(|error| ConfigError::unusable("shadow", error))?;
@@ -110,9 +155,21 @@ impl Service {
             reloads: Mutex::default(),
             reloaders: Arc::new(Semaphore::new(2)),
             reloading: Mutex::default(),
+            remembered: Mutex::new(remembered),
             started: Instant::now(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let service = Self { inner: Arc::new(inner) };
+        service.begin(files, refused.as_ref());
+        Ok(service)
+    }
+
+    /// Remembers what a start has accepted, and tells what it has refused.
+    fn begin(&self, files: Files, refused: Option<&ConfigError>) {
+        self.write_accepted();
+        if let Some(error) = refused {
+            self.inner.metrics.reloaded(false);
+            self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).refuse(Some(files), error);
+        }
     }
 
     /// The configuration in use.

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use pricing_proto::bidprice::v1::{
-    BidLogStatus, FeedSourceStatus, FeedStatus, InventoryStatus, RatesStatus, ReloadStatus, ShadowStatus,
-    StatusResponse,
+    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, RatesStatus, ReloadStatus,
+    ShadowStatus, StatusResponse,
 };
 
 use super::plugin::Opened;
-use super::state::{Service, Shadowing};
+use super::state::{Reloads, Service, Shadowing};
+use crate::guard::Difference;
 use crate::{bid_log, feed, inventory, shadow};
+
+/// The most changes that are told of a configuration that waits.
+const CHANGES: usize = 100;
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
@@ -25,9 +29,36 @@ impl Service {
             feed: Some(feed(self.inner.feed.reading(now))),
             shadow: active.shadow.as_ref().map(|active| shadow(active, &self.inner.shadow.reading())),
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(log.reading())),
-            reload: Some(ReloadStatus { taken: reloads.taken, refused: reloads.refused, problem: reloads.problem }),
+            reload: Some(ReloadStatus {
+                taken: reloads.taken,
+                refused: reloads.refused,
+                pending: pending(&reloads),
+                problem: reloads.problem,
+                state_problem: self.state_problem(),
+            }),
         }
     }
+}
+
+/// What is in the files and is not in use.
+fn pending(reloads: &Reloads) -> Option<PendingReload> {
+    if reloads.settling {
+        return Some(PendingReload { state: "settling".to_owned(), ..PendingReload::default() });
+    }
+    let refusal = reloads.unaccepted.as_deref()?;
+    let left_out = refusal.differences.len().saturating_sub(CHANGES);
+    Some(PendingReload {
+        state: "refused".to_owned(),
+        digest: refusal.digest.to_string(),
+        changes: refusal.differences.iter().take(CHANGES).map(change).collect(),
+        changes_left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        command: refusal.command.clone(),
+    })
+}
+
+fn change(difference: &Difference) -> Change {
+    let Difference { key, before, after, percent_lower, concern } = difference.clone();
+    Change { key, before, after, percent_lower, concern: concern.map(str::to_owned) }
 }
 
 fn shadow(shadow: &Shadowing, reading: &shadow::Reading) -> ShadowStatus {

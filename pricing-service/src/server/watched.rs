@@ -5,11 +5,12 @@ use std::time::Instant;
 use pricing_core::quote::Reason;
 use tonic::{Code, Status};
 
-use super::state::Service;
+use super::state::{Reloads, Service};
 use crate::config::Source;
-use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Readings, Refusal};
+use crate::guard::Refusal;
+use crate::metrics::{self, BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
 use crate::pricer::{Ask, Priced, Settings};
-use crate::{bid_log, inventory};
+use crate::{bid_log, guard, inventory};
 
 impl Service {
     /// What other parts of the service know, for the metrics: the one place where they are asked.
@@ -23,9 +24,9 @@ impl Service {
             inflight: whole(load.busy),
             queue: whole(load.waiting),
             refused: vec![
-                (Refusal::Overload, load.overloaded),
-                (Refusal::Rate, load.over_rate),
-                (Refusal::Deadline, load.late),
+                (metrics::Refusal::Overload, load.overloaded),
+                (metrics::Refusal::Rate, load.over_rate),
+                (metrics::Refusal::Deadline, load.late),
             ],
             feed: self.feed_reading(),
             inventory: live.as_ref().map(inventory),
@@ -33,6 +34,7 @@ impl Service {
             shadow: shadow.counts,
             shadow_dropped: shadow.dropped,
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
+            reload: reload(&self.reloads()),
             breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
         }
     }
@@ -70,7 +72,7 @@ impl Service {
         metrics.requested(call, asked.elapsed());
         if let Err(status) = &answered {
             if status.code() == Code::InvalidArgument {
-                metrics.refused(Refusal::Invalid);
+                metrics.refused(metrics::Refusal::Invalid);
             }
             tracing::warn!(call = call.name(), code = ?status.code(), error = status.message(), "not answered");
         }
@@ -136,6 +138,20 @@ fn inventory(reading: &inventory::Reading) -> InventoryReading {
         refused: reading.counters.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
         // The first one is no reconnection.
         reconnects: reading.counters.opened.saturating_sub(1),
+    }
+}
+
+fn reload(reloads: &Reloads) -> ReloadReading {
+    let refusal = reloads.unaccepted.as_deref().filter(|_| !reloads.settling);
+    let count = |concern: &'static str| {
+        let found = refusal.into_iter().flat_map(Refusal::concerns);
+        let count = found.filter(|difference| difference.concern == Some(concern)).count();
+        (concern, u64::try_from(count).unwrap_or(u64::MAX))
+    };
+    ReloadReading {
+        settling: reloads.settling,
+        refused: refusal.is_some(),
+        changes: guard::concerns().map(count).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ mod decisions;
 mod feed;
 mod feed_server;
 mod free_address;
+mod guard;
 mod inventory;
 mod messages;
 mod metrics;

@@ -173,6 +173,9 @@ impl<'a> Reference<'a> {
         if reference.ends_with("/Duration") {
             return "duration, such as `\"90s\"`".to_owned();
         }
+        if reference.ends_with("/MaxChange") {
+            return "percentage such as `\"50%\"`, or `0`".to_owned();
+        }
         if reference.ends_with("/Number") {
             return "number as text or a whole number".to_owned();
         }

@@ -29,13 +29,13 @@ fn watched(cpu: &str) -> String {
 }
 
 /// Asks again and again, and counts what it is told.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Vec<String>>,
 }
 
 impl Load {
-    async fn start(running: &Running) -> Self {
+    pub(crate) async fn start(running: &Running) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut client = running.client().await;
         let stopped = Arc::clone(&stop);
@@ -49,7 +49,7 @@ impl Load {
         Self { stop, asking }
     }
 
-    async fn told(self) -> Vec<String> {
+    pub(crate) async fn told(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         self.asking.await.unwrap()
     }
@@ -61,7 +61,7 @@ async fn a_reload_by_rpc_changes_the_price() {
     let mut client = running.client().await;
     assert_eq!(outcome(&quote(&mut client, ORDER).await.unwrap()), "2000 uact");
     running.configure(&unwatched("859.818"));
-    let reloaded = client.reload(ReloadRequest {}).await.unwrap().into_inner();
+    let reloaded = client.reload(ReloadRequest::default()).await.unwrap().into_inner();
     assert_eq!(reloaded.rates_digest, running.status().await.rates.unwrap().digest);
     assert_eq!(outcome(&quote(&mut client, ORDER).await.unwrap()), "4000 uact");
     running.stop().await.unwrap();
@@ -84,7 +84,7 @@ async fn a_broken_configuration_changes_nothing_under_load_and_says_why_everywhe
         "[plugin]\nfile = \"absent.wasm\"",
     ] {
         running.configure(&format!("{listen}{broken}"));
-        let error = client.reload(ReloadRequest {}).await.unwrap_err();
+        let error = client.reload(ReloadRequest::default()).await.unwrap_err();
         assert_eq!(error.code(), Code::FailedPrecondition, "{broken}");
         let status = running.status().await.reload.unwrap();
         assert_eq!(status.problem.as_deref(), Some(error.message()), "{broken}");
@@ -97,13 +97,13 @@ async fn a_broken_configuration_changes_nothing_under_load_and_says_why_everywhe
     assert!(page.contains("bidprice_reloads_total{outcome=\"refused\"} 6"), "{page}");
     // And a good one clears it.
     running.configure(&format!("{listen}{}", unwatched("859.818")));
-    client.reload(ReloadRequest {}).await.unwrap();
+    client.reload(ReloadRequest::default()).await.unwrap();
     assert_eq!(running.status().await.reload.unwrap().problem, None);
     running.stop().await.unwrap();
 }
 
 /// The page of the metrics, by the simplest of clients.
-async fn reqwest_page(address: std::net::SocketAddr) -> String {
+pub(crate) async fn reqwest_page(address: std::net::SocketAddr) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -172,7 +172,7 @@ async fn a_rate_card_behind_a_swapped_symlink_is_taken() {
 async fn what_needs_a_restart_is_refused_whole_and_says_so() {
     let running = Running::start(&unwatched("429.909")).await;
     running.configure(&format!("{}\n[bid_log]\nfolder = \"log\"", unwatched("859.818")));
-    let error = running.client().await.reload(ReloadRequest {}).await.unwrap_err();
+    let error = running.client().await.reload(ReloadRequest::default()).await.unwrap_err();
     assert!(error.message().starts_with("bid_log: it cannot change while the service runs"), "{error}");
     assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "2000 uact");
     running.stop().await.unwrap();
@@ -200,7 +200,7 @@ async fn a_plugin_replaced_by_garbage_under_load_prices_on_and_says_so() {
         |status: &pricing_proto::bidprice::v1::StatusResponse| status.plugin.as_ref().unwrap().problem.clone();
     let status = running.until(|status| problem(status).is_some()).await;
     assert_eq!(status.plugin.unwrap().digest, digest);
-    let refused = running.client().await.reload(ReloadRequest {}).await.unwrap_err();
+    let refused = running.client().await.reload(ReloadRequest::default()).await.unwrap_err();
     assert!(refused.message().starts_with("plugin.file: "), "{refused}");
     let told = load.told().await;
     assert!(!told.is_empty() && told.iter().all(|told| told == "1.5 uact"), "{told:?}");
@@ -240,11 +240,11 @@ async fn a_bad_shadow_plugin_leaves_the_good_pricing_plugin_unswapped() {
     .await;
     running.put("pricer.wat", plugin("2.5"));
     running.put("shadow.wat", b"(module");
-    let refused = running.client().await.reload(ReloadRequest {}).await.unwrap_err();
+    let refused = running.client().await.reload(ReloadRequest::default()).await.unwrap_err();
     assert!(refused.message().starts_with("shadow.plugin.file: "), "{refused}");
     assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "1.5 uact");
     running.put("shadow.wat", plugin("8.5"));
-    running.client().await.reload(ReloadRequest {}).await.unwrap();
+    running.client().await.reload(ReloadRequest::default()).await.unwrap();
     assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "2.5 uact");
     running.stop().await.unwrap();
 }

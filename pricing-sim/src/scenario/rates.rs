@@ -17,7 +17,9 @@ pub fn pricing(entry: &RatesEntry, files: &Files) -> Result<Pricing, ScenarioErr
     let name = entry.rates.as_deref().unwrap_or("the default rate card");
     let text = entry.rates.as_deref().map(|name| files.text(name)).transpose()?.unwrap_or_default();
     let malformed = |problem| ScenarioError::Malformed { name: name.to_owned(), problem };
-    let pricing = rates::toml::read(&text).map_err(malformed)?;
+    // Without a file there is nothing that could have been cut.
+    let read = if entry.rates.is_some() { rates::toml::read } else { rates::toml::read_sections };
+    let pricing = read(&text).map_err(malformed)?;
     if entry.set.is_empty() {
         return Ok(pricing);
     }
@@ -26,7 +28,7 @@ pub fn pricing(entry: &RatesEntry, files: &Files) -> Result<Pricing, ScenarioErr
     let changes = with_known_cards(&entry.set, &pricing).map_err(malformed)?;
     merge(&mut table, changes);
     let changed = toml::to_string(&table).map_err(|error| malformed(InputError::new(error)))?;
-    rates::toml::read(&changed).map_err(malformed)
+    rates::toml::read_sections(&changed).map_err(malformed)
 }
 
 /// The changes, with each GPU entry under the name that the card has it by.

@@ -103,6 +103,10 @@ impl<'d> Entry<'d> {
         Ok(self.key.to_owned())
     }
 
+    pub(super) fn is_section(&self) -> bool {
+        self.value.is_table()
+    }
+
     pub(super) fn section(&self) -> Result<Section<'d>, InputError> {
         let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
         Ok(Section { path: self.path.clone(), table, text: self.text })

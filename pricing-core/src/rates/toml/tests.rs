@@ -1,5 +1,6 @@
 use super::*;
 use crate::gpu::GpuKind;
+use crate::rates::Origins;
 
 const EVERYTHING: &str = r#"
 [rates]
@@ -59,8 +60,41 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn an_empty_file_is_the_default_card() {
-    assert_eq!(read("").unwrap(), Pricing::default());
+fn a_file_without_a_rate_is_refused_and_no_sections_at_all_are_the_default_card() {
+    for (text, message) in [
+        ("", "the rate card is empty"),
+        (" \n\t\r\n", "the rate card is empty"),
+        ("# nothing\n# but comments", "the rate card is empty"),
+        ("\u{feff}", "the rate card is empty"),
+        ("[policy]\nminimum_usd_per_month = 1", "the rate card has no `[rates]`"),
+        ("[chain]\n[commit]\n[policy.owners]\n", "the rate card has no `[rates]`"),
+        ("[rates]", "the rate card has no rate in its `[rates]`"),
+        ("rates = {}", "the rate card has no rate in its `[rates]`"),
+        (
+            "[rates]\n[rates.gpu]\n[rates.storage]\n[policy]\nunlisted_gpu = 5",
+            "the rate card has no rate in its `[rates]`",
+        ),
+    ] {
+        let error = read(text).unwrap_err();
+        assert_eq!(error.message(), message, "{text:?}");
+        assert!(error.hint_text().is_some_and(|hint| hint.starts_with("was it cut?")));
+        read_sections(text).unwrap();
+    }
+    assert_eq!(read_sections("").unwrap(), Pricing::default());
+    for text in ["[rates]\ncpu = 1", "rates.ip = 1", "[rates.gpu]\nt4 = 1", "[rates.storage]\nbeta1 = 1"] {
+        assert_eq!(read(text).unwrap(), read_sections(text).unwrap());
+    }
+    // What else is wrong comes first: it has a place.
+    assert!(read("[polcy]").unwrap_err().to_string().contains("did you mean `policy`?"));
+}
+
+#[test]
+fn a_file_that_was_cut_anywhere_is_refused_or_has_a_rate() {
+    for cut in 0..EVERYTHING.len() {
+        if let Ok(pricing) = read(&EVERYTHING[..cut]) {
+            assert_ne!(pricing.origins, Origins::default(), "{cut}");
+        }
+    }
 }
 
 #[test]

@@ -52,10 +52,27 @@ impl Connection {
     }
 }
 
-impl Connected for Connection {
-    type ConnectInfo = ();
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Caller {
+    /// The service's own user, or root.
+    Owner,
+    /// Who has a certificate of `client_ca`.
+    Certified,
+    /// Anybody on this machine.
+    Anybody,
+}
 
-    fn connect_info(&self) {}
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        match self.wire {
+            Wire::Unix(_) => Caller::Owner,
+            Wire::Tls(_) => Caller::Certified,
+            Wire::Tcp(_) => Caller::Anybody,
+        }
+    }
 }
 
 /// Calls the same method of whatever the bytes come and go over.

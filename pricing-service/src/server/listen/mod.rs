@@ -2,7 +2,7 @@
 //!
 //! Who may call: on the Unix socket, the user that the service runs as, and root. On TCP without TLS, **everybody on
 //! this machine**, of whatever user, for which reason it must be loopback; with TLS, whoever has a certificate of the
-//! configured authority.
+//! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`]).
 
 mod accept;
 mod connection;
@@ -25,6 +25,7 @@ use super::{Router, ServeError};
 use crate::config::{self, ConfigError};
 
 use accept::Reception;
+pub(super) use connection::Caller;
 use socket::Socket;
 pub(super) use socket::check as check_folder;
 

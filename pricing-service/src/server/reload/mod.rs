@@ -1,64 +1,164 @@
 //! Taking a new configuration while running: all of it or nothing.
+//!
+//! Files are read until they have settled: three looks in a row, a moment apart, find the same files with the same size,
+//! times and content. What is taken is what was looked at, so that a file that is written in place is never seen half.
+//! The watch looks for as long as it takes; a reload that somebody asks for gives up after some seconds, and so does a
+//! start. Meanwhile, and whenever something is refused, orders are priced by the configuration before.
+//!
+//! What could cost money has to be accepted first: see [`crate::guard`].
 
 mod settle;
 
-use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::state::{Active, Service};
-use crate::config::{self, ConfigError, Loaded};
+use super::state::{Active, Remembered, Service};
+use crate::config::{self, ConfigError, Files, Loaded, Stamp};
+use crate::digest::Digest;
 use crate::feed::Feed;
+use crate::guard::{self, Accepted, AcceptedFile};
 use crate::inventory::Plan;
 use crate::telemetry;
-use settle::{Look, Next, Settling, Stamp};
+use settle::{CALM, Look, Next, Settling};
 
 /// How soon files that changed are looked at again, to see whether they are whole.
 const SOON: Duration = Duration::from_millis(250);
+/// The same, where somebody waits.
+const SOONER: Duration = Duration::from_millis(100);
+/// How often they are looked at where somebody waits.
+const LOOKS: u32 = 50;
 /// How often a configuration that never looks at files is asked whether it does now.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The files of a configuration once they have settled. Blocks for a moment.
+///
+/// # Errors
+/// When they change all the time.
+pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
+    let mut files = Files::read(path);
+    let mut calm: u32 = 0;
+    for _ in 0..LOOKS {
+        thread::sleep(SOONER);
+        let now = Files::read(path);
+        calm = if now == files { calm.saturating_add(1) } else { 0 };
+        if calm >= CALM {
+            return Ok(now);
+        }
+        files = now;
+    }
+    let message = "the files keep changing, so that nothing of them was taken; have them replaced at once (written beside, \
+                   then renamed), and try again";
+    Err(ConfigError::Unreadable { file: path.to_owned(), message: message.to_owned() })
+}
+
 impl Service {
-    /// Reads the configuration, the rates and the plugins again, and takes them when all are good.
+    /// Reads the configuration, the rates and the plugins again, and takes them when all are good and nothing has to be
+    /// accepted first. Blocks for a moment.
     ///
     /// # Errors
     /// What is wrong with them; nothing was changed then.
     pub fn reload(&self) -> Result<Arc<Active>, ConfigError> {
+        self.reload_accepting(None)
+    }
+
+    /// The same, where somebody has looked at what a configuration changes, and accepts it by its digest.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the files hold another one now; nothing was changed then.
+    pub fn accept(&self, digest: Digest) -> Result<Arc<Active>, ConfigError> {
+        self.reload_accepting(Some(digest))
+    }
+
+    fn reload_accepting(&self, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
         let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let reloaded = self.take();
+        match settled(&self.inner.path) {
+            Ok(files) => self.told(self.take(&files, accepted), Some(files)),
+            Err(error) => self.told(Err(error), None),
+        }
+    }
+
+    /// Takes files that have settled.
+    fn reload_from(&self, files: &Files) -> Result<Arc<Active>, ConfigError> {
+        let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.told(self.take(files, None), Some(files.clone()))
+    }
+
+    /// Counts how a reload ended, and tells it.
+    fn told(
+        &self,
+        reloaded: Result<Arc<Active>, ConfigError>,
+        files: Option<Files>,
+    ) -> Result<Arc<Active>, ConfigError> {
         self.inner.metrics.reloaded(reloaded.is_ok());
         let mut reloads = self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner);
         match &reloaded {
             Ok(active) => {
                 reloads.taken = reloads.taken.saturating_add(1);
                 reloads.problem = None;
+                reloads.unaccepted = None;
+                reloads.refused_files = None;
                 let rates = active.settings.rates.digest.to_string();
                 let plugin = active.plugin.as_ref().map(|opened| opened.plugin().digest());
                 tracing::info!(rates, plugin, "the configuration was taken");
             }
-            Err(error) => {
-                reloads.refused = reloads.refused.saturating_add(1);
-                reloads.problem = Some(error.to_string());
-                tracing::error!(%error, "the configuration was refused; the one before stays in use");
-            }
+            Err(error) => reloads.refuse(files, error),
         }
         reloaded
     }
 
-    fn take(&self) -> Result<Arc<Active>, ConfigError> {
-        let loaded = config::load(&self.inner.path)?;
+    fn take(&self, files: &Files, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
+        let loaded = config::load_files(files)?;
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
         Feed::check(&loaded.config.feed)?;
         let plan = Plan::of(&loaded.config.inventory)?;
         let inner = &self.inner;
+        let offered = Accepted::of(&loaded);
+        guard::judge(&self.accepted(), &offered, accepted, &before.loaded.config.listen)?;
         let active = Arc::new(Active::open(loaded, Some(&before), &inner.compiler, &inner.metrics)?);
         self.inner.active.store(Arc::clone(&active));
         self.reconfigure(&before.loaded, &active, plan);
+        self.remember(offered);
         Ok(active)
+    }
+
+    /// What was accepted last. An AKT of which the configuration says nothing is worth what the feed says.
+    fn accepted(&self) -> Accepted {
+        let remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.accepted.clone().where_unfixed(self.inner.feed.usd_per_akt(Instant::now()))
+    }
+
+    /// Remembers what was accepted, also across a restart.
+    fn remember(&self, accepted: Accepted) {
+        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.accepted != accepted || !remembered.is_written {
+            remembered.accepted = accepted;
+            remembered.is_written = false;
+            remembered.write();
+        }
+    }
+
+    /// Tries again what could not be written.
+    pub(super) fn write_accepted(&self) {
+        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !remembered.is_written {
+            remembered.write();
+        }
+    }
+
+    /// Why what was accepted is not kept.
+    pub(super) fn state_problem(&self) -> Option<String> {
+        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
+    }
+
+    /// Lets another service have the file of what was accepted.
+    pub(super) fn close_accepted(&self) {
+        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).file = None;
     }
 
     /// Tells the parts of the service that work in the background of a configuration that was taken. What of it could
@@ -98,6 +198,7 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
         ("limits.request_bytes", before.limits.request_bytes != after.limits.request_bytes),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("bid_log", before.bid_log != after.bid_log),
+        ("reload.state", before.reload.state != after.reload.state),
         ("tracing.format", before.tracing.format != after.tracing.format),
         ("tracing.otlp", before.tracing.otlp != after.tracing.otlp),
     ];
@@ -165,15 +266,24 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 
 /// Looks at the files, and takes what changed. Says whether to look again soon.
 fn look(service: &Service, settling: &mut Settling) -> bool {
+    service.write_accepted();
     let active = service.active();
-    let files = active.loaded.files.iter().map(|(file, _)| (file.clone(), config::digest_of(file))).collect();
-    let plugins = active.plugins().map(|opened| stamp(opened.file())).collect();
+    let files = Files::read(&service.inner.path);
+    let plugins = active.plugins().map(|opened| Stamp::of(opened.file())).collect();
     let now = Look { files, plugins };
-    let in_use = now.files.iter().zip(&active.loaded.files).all(|((_, now), (_, used))| *now == Some(*used));
-    match settling.next(&now, in_use, Instant::now()) {
+    let used = active.loaded.files.iter().map(|(file, used)| (file.as_path(), Some(*used)));
+    let in_use = now.files.digests().eq(used);
+    // By a start, or a reload that somebody asked for: then there is nothing new to tell of them.
+    let is_refused = service.reloads().refused_files.as_ref() == Some(&now.files);
+    if is_refused && !in_use && !settling.was_refused() {
+        settling.took(&now, false, Instant::now());
+    }
+    let next = settling.next(&now, in_use, Instant::now());
+    service.set_settling(!in_use && !is_refused && matches!(next, Next::Wait | Next::Restless));
+    match next {
         Next::Wait => true,
         Next::Restless => {
-            let files: Vec<_> = now.files.iter().map(|(file, _)| file.display().to_string()).collect();
+            let files: Vec<_> = now.files.digests().map(|(file, _)| file.display().to_string()).collect();
             tracing::warn!(
                 ?files,
                 "files of the configuration keep changing; they are taken when they stay as they are"
@@ -181,7 +291,7 @@ fn look(service: &Service, settling: &mut Settling) -> bool {
             false
         }
         Next::Take => {
-            settling.took(&now, service.reload().is_ok(), Instant::now());
+            settling.took(&now, service.reload_from(&now.files).is_ok(), Instant::now());
             false
         }
         Next::Refresh => {
@@ -189,19 +299,79 @@ fn look(service: &Service, settling: &mut Settling) -> bool {
             // What somebody else's reload was refused for may be gone by now.
             let well = in_use && active.plugins().all(|opened| opened.status().problem.is_none());
             if well && !settling.was_refused() && service.reloads().problem.is_some() {
-                settling.took(&now, service.reload().is_ok(), Instant::now());
+                settling.took(&now, service.reload_from(&now.files).is_ok(), Instant::now());
             }
             false
         }
     }
 }
 
-fn stamp(file: &std::path::Path) -> Option<Stamp> {
-    let found = std::fs::metadata(file).ok()?;
-    Some(Stamp {
-        inode: (found.dev(), found.ino()),
-        modified: (found.mtime(), found.mtime_nsec()),
-        changed: (found.ctime(), found.ctime_nsec()),
-        length: found.len(),
-    })
+impl Service {
+    /// Whether files changed and have not settled.
+    fn set_settling(&self, settling: bool) {
+        self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).settling = settling;
+    }
+}
+
+impl Remembered {
+    /// What the file keeps, held against a configuration at the start. Where nothing but the card has to be accepted, the
+    /// card of the file takes the configuration's place.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or more has to be accepted.
+    pub(super) fn at_start(loaded: &mut Loaded) -> Result<(Self, Option<ConfigError>), ConfigError> {
+        let offered = Accepted::of(loaded);
+        let Some(path) = guard::path_of(&loaded.config) else {
+            tracing::warn!(
+                "no rate card is kept for a restart to compare with: there is neither `reload.state` nor a bid log"
+            );
+            return Ok((Self { accepted: offered, file: None, is_written: true, problem: None }, None));
+        };
+        let file = AcceptedFile::open(&path)?;
+        let mut remembered = Self { accepted: offered, file: None, is_written: false, problem: None };
+        let mut refused = None;
+        if let Some(kept) = file.read()? {
+            match kept.admits(&remembered.accepted, &loaded.config.listen) {
+                Ok(()) => remembered.is_written = kept == remembered.accepted,
+                Err(refusal) if refusal.is_rates_alone => {
+                    loaded.rates = kept.rates.clone();
+                    // What is in the files is not what is in use.
+                    loaded.files.clear();
+                    (remembered.accepted, remembered.is_written) = (kept, true);
+                    refused = Some(refusal.into());
+                }
+                Err(refusal) => {
+                    let (listed, path) = (refusal.listed(), path.display());
+                    let message = format!(
+                        "the configuration changes {listed}, which nobody has accepted; put it back, or remove `{path}` \
+                         to have it accepted at the next start"
+                    );
+                    return Err(ConfigError::unusable("reload.state", message));
+                }
+            }
+        }
+        remembered.file = Some(file);
+        Ok((remembered, refused))
+    }
+
+    /// Writes what was accepted. What does not work is told once.
+    pub(super) fn write(&mut self) {
+        let Some(file) = &self.file else {
+            self.is_written = true;
+            return;
+        };
+        match file.write(&self.accepted, SystemTime::now()) {
+            Ok(()) => (self.is_written, self.problem) = (true, None),
+            Err(error) => {
+                let problem = error.to_string();
+                if self.problem.as_ref() != Some(&problem) {
+                    tracing::error!(
+                        problem,
+                        "the rate card that was accepted is not kept; a restart compares with an older one"
+                    );
+                }
+                self.problem = Some(problem);
+            }
+        }
+    }
 }

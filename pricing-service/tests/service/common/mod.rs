@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Order, Quote, QuoteRequest, StatusRequest, StatusResponse, order};
+use pricing_service::config::ConfigError;
 use pricing_service::server::{self, Load, ServeError, Service};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -28,7 +29,8 @@ pub(crate) const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,
 
 /// A service that runs until it is dropped.
 pub(crate) struct Running {
-    folder: TempDir,
+    /// None once it was taken away.
+    folder: Option<TempDir>,
     service: Service,
     stop: CancellationToken,
     served: Option<JoinHandle<Result<(), ServeError>>>,
@@ -46,14 +48,23 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         put(folder.path());
         fs::write(folder.path().join("bidprice.toml"), whole(config)).expect("the configuration is written");
+        Self::start_in(folder).await.map_err(|(_, error)| error).expect("the configuration is good")
+    }
+
+    /// Starts a service on what is in a folder, and waits until it answers; or gives the folder back, and why it does not
+    /// start.
+    pub(crate) async fn start_in(folder: TempDir) -> Result<Self, (TempDir, ConfigError)> {
         let path = folder.path().join("bidprice.toml");
         let started = tokio::task::spawn_blocking(move || Service::start(&path, Compiler::InProcess)).await;
-        let service = started.expect("the service does not panic").expect("the configuration is good");
+        let service = match started.expect("the service does not panic") {
+            Ok(service) => service,
+            Err(error) => return Err((folder, error)),
+        };
         let stop = CancellationToken::new();
         let served = tokio::spawn(server::serve(service.clone(), stop.clone()));
-        let mut running = Self { folder, service, stop, served: Some(served) };
+        let mut running = Self { folder: Some(folder), service, stop, served: Some(served) };
         running.wait_until_it_answers().await;
-        running
+        Ok(running)
     }
 
     async fn wait_until_it_answers(&mut self) {
@@ -70,19 +81,19 @@ impl Running {
 
     /// The folder of the configuration.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.folder.as_ref().expect("a folder").path()
     }
 
     /// The Unix socket.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.path().join("bidprice.sock")
+        self.folder().join("bidprice.sock")
     }
 
     /// Replaces a file of the folder at once, as a careful program does.
     pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
-        let new = self.folder.path().join(format!(".{name}.new"));
+        let new = self.folder().join(format!(".{name}.new"));
         fs::write(&new, content).expect("the file is written");
-        fs::rename(new, self.folder.path().join(name)).expect("the file is replaced");
+        fs::rename(new, self.folder().join(name)).expect("the file is replaced");
     }
 
     /// Replaces the configuration at once.
@@ -130,6 +141,13 @@ impl Running {
     /// How long an order takes on average, as the service knows it.
     pub(crate) fn mean(&self) -> Duration {
         self.service.load().mean
+    }
+
+    /// Has the service stop, and leaves what is in its folder.
+    pub(crate) async fn stop_in_place(mut self) -> TempDir {
+        let folder = self.folder.take().expect("a folder");
+        self.stop().await.expect("it ends well");
+        folder
     }
 
     /// Has the service stop, and waits until it did.

@@ -1,0 +1,260 @@
+//! What each kind of card costs under both cards.
+//!
+//! Which entry prices a card depends on the words that entries name. So kinds are told apart by the words of both cards,
+//! with one more for every other: a model that neither card names, a RAM that no entry for the model names. Entries that
+//! name a model price no other, so each model is looked at by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::amounts::Left;
+use super::found::{Factor, Found, NO_BID};
+use super::{Change, Concern};
+use crate::gpu::GpuKind;
+use crate::money::Usd;
+use crate::rates::gpu::most_specific;
+use crate::rates::origin::entry_key;
+use crate::rates::{AmbiguousGpu, GpuRate, Pricing, UnlistedGpu};
+
+/// How often an entry is held against a kind at most. A real card needs a few thousand times.
+const MAX_STEPS: usize = 4_000_000;
+/// A word that no entry names.
+const OTHER: &str = "*";
+const UNLISTED: &str = "policy.unlisted_gpu";
+
+/// Compares what every kind of card costs. What changes is told once for each entry, by the kind that it changes most.
+pub(super) fn compare(found: &mut Found<'_>) {
+    let (before, after) = (Cards::of(found.before), Cards::of(found.after));
+    if found.before.rates.gpu == found.after.rates.gpu && before.unlisted == after.unlisted {
+        return;
+    }
+    let floors = Floors::of(found.before, found.after);
+    let models: BTreeSet<&str> = before.models.keys().chain(after.models.keys()).copied().chain([OTHER]).collect();
+    let mut told = BTreeMap::new();
+    let mut steps = MAX_STEPS;
+    for model in models {
+        let (old, new) = (before.tariff(model), after.tariff(model));
+        let Some(kinds) = kinds(model, &old, &new, &mut steps) else {
+            let shown = |pricing: &Pricing| format!("{} entries", pricing.rates.gpu.entries().len());
+            let (key, concern) = ("rates.gpu".to_owned(), Some(Concern::Incomparable));
+            return found.add(key, shown(found.before), shown(found.after), concern);
+        };
+        for kind in &kinds {
+            if let Some((change, left)) = of_kind(found, &floors, &old, &new, kind) {
+                keep_worst(&mut told, change, left);
+            }
+        }
+    }
+    told.into_values().for_each(|(change, _)| found.push(change));
+}
+
+/// The entries of a card by the model that they name.
+struct Cards<'a> {
+    models: BTreeMap<&'a str, Vec<&'a GpuRate>>,
+    /// `*` and `vendor/*`.
+    open: Vec<&'a GpuRate>,
+    unlisted: UnlistedGpu,
+}
+
+/// What prices the cards of one model.
+#[derive(PartialEq, Eq)]
+struct Tariff<'a> {
+    entries: Vec<&'a GpuRate>,
+    unlisted: UnlistedGpu,
+}
+
+/// What a card costs, and the entry that says so; none where `unlisted_gpu` does.
+#[derive(Clone, Copy)]
+struct Priced<'a> {
+    usd: Usd,
+    by: Option<&'a GpuRate>,
+}
+
+impl<'a> Cards<'a> {
+    fn of(pricing: &'a Pricing) -> Self {
+        let mut cards = Self { models: BTreeMap::new(), open: Vec::new(), unlisted: pricing.policy.unlisted_gpu };
+        for entry in pricing.rates.gpu.entries() {
+            match entry.model() {
+                Some(model) => cards.models.entry(model).or_default().push(entry),
+                None => cards.open.push(entry),
+            }
+        }
+        cards
+    }
+
+    fn tariff(&self, model: &str) -> Tariff<'a> {
+        let named = self.models.get(model).into_iter().flatten();
+        Tariff { entries: named.chain(&self.open).copied().collect(), unlisted: self.unlisted }
+    }
+}
+
+impl<'a> Tariff<'a> {
+    fn price(&self, kind: &GpuKind) -> Option<Priced<'a>> {
+        let entry = most_specific(self.entries.iter().copied(), kind);
+        match (entry, self.unlisted) {
+            (Some(entry), _) => Some(Priced { usd: entry.usd(), by: Some(entry) }),
+            (None, UnlistedGpu::Price(usd)) => Some(Priced { usd, by: None }),
+            (None, UnlistedGpu::Decline) => None,
+        }
+    }
+
+    /// Whether there is an entry for the same card.
+    fn has(&self, entry: &GpuRate) -> bool {
+        self.entries.iter().any(|other| other.same_card(entry))
+    }
+}
+
+impl Priced<'_> {
+    fn key(self) -> String {
+        self.by.map_or_else(|| UNLISTED.to_owned(), |entry| entry_key("rates.gpu", entry.key()))
+    }
+
+    /// The price, and what says so where that is something else than what is told.
+    fn shown(self, key: &str) -> String {
+        let own = self.key();
+        if own == key { self.usd.to_string() } else { format!("{} by `{own}`", self.usd) }
+    }
+}
+
+/// Every kind of a model that the entries can tell from the others, unless nothing changed for them; none when there are
+/// too many to look at.
+fn kinds(model: &str, old: &Tariff<'_>, new: &Tariff<'_>, steps: &mut usize) -> Option<Vec<GpuKind>> {
+    let entries = old.entries.len().checked_add(new.entries.len())?.checked_add(1)?;
+    *steps = steps.checked_sub(entries)?;
+    if old == new {
+        return Some(Vec::new());
+    }
+    let (mut vendors, mut rams, mut interfaces) =
+        (BTreeSet::from([OTHER]), BTreeSet::from([None]), BTreeSet::from([None]));
+    for entry in old.entries.iter().chain(&new.entries) {
+        vendors.extend(entry.vendor());
+        rams.insert(entry.ram());
+        interfaces.insert(entry.interface());
+    }
+    let count = vendors.len().checked_mul(rams.len())?.checked_mul(interfaces.len())?;
+    *steps = steps.checked_sub(count.checked_mul(entries)?)?;
+    let mut kinds = Vec::with_capacity(count);
+    for vendor in &vendors {
+        for ram in &rams {
+            kinds.extend(interfaces.iter().map(|interface| GpuKind::canonical(vendor, model, *ram, *interface)));
+        }
+    }
+    Some(kinds)
+}
+
+/// What changes for a kind, and what is left of its price.
+fn of_kind(
+    found: &mut Found<'_>,
+    floors: &Floors<'_>,
+    old: &Tariff<'_>,
+    new: &Tariff<'_>,
+    kind: &GpuKind,
+) -> Option<(Change, Left)> {
+    match (old.price(kind), new.price(kind)) {
+        (None, None) => None,
+        (Some(before), Some(after)) if before.usd == after.usd => None,
+        (Some(before), Some(after)) => Some(repriced(found, old, new, before, after)),
+        (Some(before), None) => {
+            let key = before.key();
+            let gone = before.by.is_some() || found.is_gone(UNLISTED);
+            let concern = gone.then_some(Concern::EntryGone);
+            Some((change(key.clone(), before.shown(&key), NO_BID.to_owned(), None, concern), Left::NOTHING))
+        }
+        (None, Some(after)) => Some(opened(found, floors, kind, after)),
+    }
+}
+
+/// A card that cost something else before.
+fn repriced(
+    found: &mut Found<'_>,
+    old: &Tariff<'_>,
+    new: &Tariff<'_>,
+    before: Priced<'_>,
+    after: Priced<'_>,
+) -> (Change, Left) {
+    let is_gone = before.by.is_some_and(|entry| !new.has(entry));
+    let is_new = after.by.is_some_and(|entry| !old.has(entry));
+    let key = if is_new && !is_gone { after.key() } else { before.key() };
+    let left = Left::of(before.usd.decimal(), after.usd.decimal());
+    found.note(left, Factor::Rate);
+    let concern = if is_gone { Some(Concern::EntryGone) } else { found.concern_about(&key, left) };
+    let (before, after) =
+        (before.shown(&key), if is_gone || is_new { after.shown(&key) } else { after.usd.to_string() });
+    (change(key, before, after, left.percent_shown(), concern), left)
+}
+
+/// A card that was declined before.
+fn opened(found: &Found<'_>, floors: &Floors<'_>, kind: &GpuKind, after: Priced<'_>) -> (Change, Left) {
+    let key = after.key();
+    let Some(entry) = after.by.filter(|entry| entry.model().is_some()) else {
+        let opened = change(key, NO_BID.to_owned(), after.usd.to_string(), None, Some(Concern::CardsOpened));
+        return (opened, Left::NOTHING);
+    };
+    let worst = floors.worst(entry.model(), kind.vendor(), after.usd).filter(|(_, left)| found.is_exceeded_by(*left));
+    match worst {
+        None => (change(key, NO_BID.to_owned(), after.usd.to_string(), None, None), Left::ALL),
+        Some((floor, left)) => {
+            let before = format!("{floor} for an order that may come to this card");
+            let concern = Some(Concern::Lowered);
+            (change(key, before, after.usd.to_string(), left.percent_shown(), concern), left)
+        }
+    }
+}
+
+/// The least that any entry costs, of all, of those for a vendor's cards, and of those for its cards of a model. Entries
+/// without a vendor are for those of every vendor.
+struct Floors<'a> {
+    all: Option<Usd>,
+    vendors: BTreeMap<Option<&'a str>, Usd>,
+    models: BTreeMap<(Option<&'a str>, Option<&'a str>), Usd>,
+}
+
+impl<'a> Floors<'a> {
+    /// Where the dearest card is priced, or nobody bids, one more card lowers nothing: then there are no floors.
+    fn of(before: &'a Pricing, after: &Pricing) -> Self {
+        let mut floors = Self { all: None, vendors: BTreeMap::new(), models: BTreeMap::new() };
+        match after.policy.ambiguous_gpu {
+            AmbiguousGpu::Highest | AmbiguousGpu::Decline => return floors,
+            AmbiguousGpu::Lowest => {}
+        }
+        for entry in before.rates.gpu.entries() {
+            let (vendor, usd) = (entry.vendor(), entry.usd());
+            floors.all = Some(floors.all.map_or(usd, |least| least.min(usd)));
+            let of_model = floors.models.entry((entry.model(), vendor)).or_insert(usd);
+            *of_model = usd.min(*of_model);
+            let of_vendor = floors.vendors.entry(vendor).or_insert(usd);
+            *of_vendor = usd.min(*of_vendor);
+        }
+        floors
+    }
+
+    /// The least that an order cost that may now also come to a card, and what is left of it: the worst of the orders
+    /// for any card, for any of the vendor, and for any of the model.
+    fn worst(&self, model: Option<&str>, vendor: &str, usd: Usd) -> Option<(Usd, Left)> {
+        let both = [None, Some(vendor)];
+        let of_vendor = both.iter().filter_map(|vendor| self.vendors.get(vendor)).min().copied();
+        let of_model = both.iter().filter_map(|vendor| self.models.get(&(model, *vendor))).min().copied();
+        let floors = [self.all, of_vendor, of_model].into_iter().flatten();
+        floors.map(|floor| (floor, Left::of(floor.decimal(), usd.decimal()))).min_by_key(|(_, left)| *left)
+    }
+}
+
+fn change(
+    key: String,
+    before: String,
+    after: String,
+    percent_lower: Option<rust_decimal::Decimal>,
+    concern: Option<Concern>,
+) -> Change {
+    Change { key, before, after, percent_lower, concern }
+}
+
+/// Of what is told of one entry, the worst is kept.
+fn keep_worst(told: &mut BTreeMap<String, (Change, Left)>, change: Change, left: Left) {
+    let rank = |change: &Change, left: Left| (change.concern.is_none(), left);
+    match told.get(&change.key) {
+        Some((known, known_left)) if rank(known, *known_left) <= rank(&change, left) => {}
+        _ => {
+            told.insert(change.key.clone(), (change, left));
+        }
+    }
+}

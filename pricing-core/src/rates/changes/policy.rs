@@ -1,0 +1,126 @@
+//! Whom and what a provider bids on. What unlisted cards cost is compared with the other cards.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+
+use super::Concern;
+use super::found::{Factor, Found};
+use crate::rates::origin::entry_key;
+use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Policy};
+use crate::text::excerpt;
+
+/// The most owners that a change names.
+const NAMED: usize = 3;
+
+pub(super) fn compare(found: &mut Found<'_>) {
+    let (before, after) = (&found.before.policy, &found.after.policy);
+    ambiguous(found, before.ambiguous_gpu, after.ambiguous_gpu);
+    minimum(found, before, after);
+    allow(found, &before.owners, &after.owners);
+    deny(found, &before.owners, &after.owners);
+    discounts(found, &before.owners, &after.owners);
+}
+
+/// How far a choice goes towards more bids or lower ones.
+fn laxity(ambiguous: AmbiguousGpu) -> u8 {
+    match ambiguous {
+        AmbiguousGpu::Decline => 0,
+        AmbiguousGpu::Highest => 1,
+        AmbiguousGpu::Lowest => 2,
+    }
+}
+
+fn ambiguous(found: &mut Found<'_>, before: AmbiguousGpu, after: AmbiguousGpu) {
+    let name = |choice| match choice {
+        AmbiguousGpu::Highest => "highest",
+        AmbiguousGpu::Lowest => "lowest",
+        AmbiguousGpu::Decline => "decline",
+    };
+    if before != after {
+        let concern = (laxity(after) >= laxity(before)).then_some(Concern::Policy);
+        found.add("policy.ambiguous_gpu".to_owned(), name(before).to_owned(), name(after).to_owned(), concern);
+    }
+}
+
+fn minimum(found: &mut Found<'_>, before: &Policy, after: &Policy) {
+    let usd = |policy: &Policy| policy.minimum_usd_per_month.decimal();
+    let (least_before, least_after) = (usd(before), usd(after));
+    let key = "policy.minimum_usd_per_month".to_owned();
+    if least_after.is_zero() && !least_before.is_zero() {
+        found.add(key, least_before.to_string(), "none".to_owned(), Some(Concern::Minimum));
+    } else {
+        found.amount(key, least_before, least_after, Factor::None);
+    }
+    let name = |choice| match choice {
+        BelowMinimum::Decline => "decline",
+        BelowMinimum::Raise => "raise",
+    };
+    // Without a minimum nothing is below it.
+    if before.below_minimum != after.below_minimum && !(least_before.is_zero() && least_after.is_zero()) {
+        let bids_more = after.below_minimum == BelowMinimum::Raise && !least_before.is_zero();
+        found.add(
+            "policy.below_minimum".to_owned(),
+            name(before.below_minimum).to_owned(),
+            name(after.below_minimum).to_owned(),
+            bids_more.then_some(Concern::Policy),
+        );
+    }
+}
+
+fn allow(found: &mut Found<'_>, before: &Owners, after: &Owners) {
+    let (before, after) = (set(&before.allow), set(&after.allow));
+    if before == after {
+        return;
+    }
+    let shown = |owners: &BTreeSet<&str>| if owners.is_empty() { "everyone".to_owned() } else { count(owners) };
+    let concern = after.is_empty().then_some(Concern::Owners);
+    let (key, differences) = ("policy.owners.allow".to_owned(), differences(&before, &after));
+    let after = if after.is_empty() { shown(&after) } else { format!("{}{differences}", shown(&after)) };
+    found.add(key, shown(&before), after, concern);
+}
+
+fn deny(found: &mut Found<'_>, before: &Owners, after: &Owners) {
+    let (before, after) = (set(&before.deny), set(&after.deny));
+    if before != after {
+        let concern = before.difference(&after).next().map(|_| Concern::Owners);
+        let shown = format!("{}{}", count(&after), differences(&before, &after));
+        found.add("policy.owners.deny".to_owned(), count(&before), shown, concern);
+    }
+}
+
+fn discounts(found: &mut Found<'_>, before: &Owners, after: &Owners) {
+    for owner in before.discount.keys().chain(after.discount.keys()).collect::<BTreeSet<_>>() {
+        let factor = |owners: &Owners| owners.discount.get(owner).copied().unwrap_or(Decimal::ONE);
+        let key = entry_key("policy.owners.discount", owner);
+        found.amount(key, factor(before), factor(after), Factor::Discount);
+    }
+}
+
+fn set(owners: &[String]) -> BTreeSet<&str> {
+    owners.iter().map(String::as_str).collect()
+}
+
+fn count(owners: &BTreeSet<&str>) -> String {
+    match owners.len() {
+        1 => "1 owner".to_owned(),
+        number => format!("{number} owners"),
+    }
+}
+
+/// `, without `akash1a`, with `akash1b` and 2 more`.
+fn differences(before: &BTreeSet<&str>, after: &BTreeSet<&str>) -> String {
+    let named = |word: &str, owners: Vec<&&str>| {
+        if owners.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = owners.iter().take(NAMED).map(|owner| format!("`{}`", excerpt(owner))).collect();
+        let more = match owners.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(", {word} {}{more}", names.join(", "))
+    };
+    let gone = named("without", before.difference(after).collect());
+    gone + &named("with", after.difference(before).collect())
+}

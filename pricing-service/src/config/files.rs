@@ -1,0 +1,187 @@
+//! The files that a configuration is read from, as they are at one moment.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pricing_core::rates;
+use rustix::fs::{Mode, OFlags};
+use toml::Table;
+
+use super::ConfigError;
+use crate::digest::Digest;
+
+/// The most bytes that a configuration may have.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A configuration file and the rate cards that it names, as they were when they were looked at. Two that are equal
+/// were the same files with the same content, and nobody wrote to them in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    pub(super) config: TextFile,
+    pub(super) rates: Option<TextFile>,
+    pub(super) shadow_rates: Option<TextFile>,
+}
+
+/// A file with a text in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TextFile {
+    pub(super) path: PathBuf,
+    stamp: Option<Stamp>,
+    /// The text, or why there is none.
+    text: Result<Arc<str>, String>,
+}
+
+/// What a file looks like from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    inode: (u64, u64),
+    modified: (i64, i64),
+    changed: (i64, i64),
+    length: u64,
+}
+
+impl Files {
+    /// Looks at a configuration file, and at the rate cards that it names as far as it can be read.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        let config = TextFile::read(path.to_owned(), MAX_BYTES);
+        let table = config.text.as_ref().ok().and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let named = |section: &str, key: &str| {
+            let file = table.get(section)?.get(key)?.as_str()?;
+            Some(TextFile::read(folder.join(file), rates::toml::MAX_INPUT_BYTES))
+        };
+        Self { rates: named("rates", "file"), shadow_rates: named("shadow", "rates"), config }
+    }
+
+    /// Each file, and what is in it; none where it cannot be read.
+    pub fn digests(&self) -> impl Iterator<Item = (&Path, Option<Digest>)> {
+        let files = [Some(&self.config), self.rates.as_ref(), self.shadow_rates.as_ref()];
+        files.into_iter().flatten().map(|file| (file.path.as_path(), file.digest()))
+    }
+}
+
+impl TextFile {
+    fn read(path: PathBuf, limit: usize) -> Self {
+        let (stamp, text) = match read_bytes(&path, limit) {
+            Ok((stamp, bytes)) => {
+                let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned());
+                (Some(stamp), text.map(Arc::from))
+            }
+            Err(error) => (None, Err(error.to_string())),
+        };
+        Self { path, stamp, text }
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn text(&self) -> Result<&Arc<str>, ConfigError> {
+        let unreadable =
+            |message: &String| ConfigError::Unreadable { file: self.path.clone(), message: message.clone() };
+        self.text.as_ref().map_err(unreadable)
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        self.text.as_ref().ok().map(|text| Digest::of(text.as_bytes()))
+    }
+}
+
+impl Stamp {
+    /// What a file looks like at the moment; none where there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|found| Self::from(&found))
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(found: &Metadata) -> Self {
+        Self {
+            inode: (found.dev(), found.ino()),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            length: found.len(),
+        }
+    }
+}
+
+/// What is in a plain file that is not longer than it may be, and what the file looked like afterwards.
+fn read_bytes(path: &Path, limit: usize) -> io::Result<(Stamp, Vec<u8>)> {
+    // A pipe in a file's place must not keep the service waiting.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
+    }
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    (&file).take(most).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok((Stamp::from(&file.metadata()?), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_look_sees_what_a_configuration_names_and_every_change_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let config = "[rates]\nfile = \"rates.toml\"\n[shadow]\nrates = \"absent.toml\"\n";
+        fs::write(at("bidprice.toml"), config).unwrap();
+        fs::write(at("rates.toml"), "[rates]\ncpu = 1\n").unwrap();
+        let first = Files::read(&at("bidprice.toml"));
+        let digests: Vec<_> = first.digests().map(|(path, digest)| (path.to_owned(), digest)).collect();
+        let expected = [
+            (at("bidprice.toml"), Some(Digest::of(config))),
+            (at("rates.toml"), Some(Digest::of("[rates]\ncpu = 1\n"))),
+            (at("absent.toml"), None),
+        ];
+        assert_eq!(digests, expected);
+        assert_eq!(Files::read(&at("bidprice.toml")), first);
+        // Another file with the same content.
+        fs::write(at("new"), "[rates]\ncpu = 1\n").unwrap();
+        fs::rename(at("new"), at("rates.toml")).unwrap();
+        let second = Files::read(&at("bidprice.toml"));
+        assert_ne!(second, first);
+        assert!(second.digests().eq(first.digests()));
+        // The same file of the same size with the same time.
+        let modified = fs::metadata(at("rates.toml")).unwrap().modified().unwrap();
+        fs::write(at("rates.toml"), "[rates]\ncpu = 2\n").unwrap();
+        File::options().append(true).open(at("rates.toml")).unwrap().set_modified(modified).unwrap();
+        assert_ne!(Files::read(&at("bidprice.toml")), second);
+    }
+
+    #[test]
+    fn what_is_not_a_text_file_is_never_waited_for_and_never_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
+        fs::write(at("bytes"), [0xff, 0xfe]).unwrap();
+        fs::write(at("long"), " ".repeat(MAX_BYTES + 1)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+        assert!(made.success());
+        for (path, message) in [
+            (at("folder"), "it is not a plain file"),
+            (at("pipe"), "it is not a plain file"),
+            (PathBuf::from("/dev/null"), "it is not a plain file"),
+            (at("link"), "No such file"),
+            (at("bytes"), "it is not UTF-8 text"),
+            (at("long"), "it has more than 1048576 bytes"),
+        ] {
+            let file = TextFile::read(path.clone(), MAX_BYTES);
+            let error = file.text().unwrap_err().to_string();
+            assert!(error.contains(message), "{}: {error}", path.display());
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The file that keeps what was accepted last across restarts.
+//!
+//! A line `bidprice accepted VERSION DIGEST`, then JSON of which that is the digest. It is written beside the file and then
+//! put in its place, so that it is always whole; one service at a time holds it by a lock file beside it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use super::{Accepted, Beside};
+use crate::config::{Config, ConfigError, Source};
+use crate::digest::Digest;
+use crate::own_file::own_file;
+
+/// What the first line begins with, and the version of what follows.
+const MAGIC: &str = "bidprice accepted ";
+const VERSION: u32 = 1;
+/// The file's name in the bid log's folder.
+const NAME: &str = "reload.state";
+/// The most bytes that it may have: two rate cards, each byte of which may be escaped.
+const MAX_BYTES: u64 = 16 << 20;
+/// How often the lock is tried, and how long in between.
+const TRIES: u32 = 10;
+const REST: Duration = Duration::from_millis(50);
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("`{}`: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "`{}` cannot be read ({source}): it has to be an ordinary file of the service's own user with mode 600; make it \
+         that, or look at the rate card that is configured, and remove the file to have it accepted at the next start",
+        path.display()
+    )]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("another service keeps what it accepted in `{}`; give each its own `reload.state`", .0.display())]
+    Busy(PathBuf),
+    #[error(
+        "`{}` is damaged ({why}), so that nobody knows which rate card was accepted last; look at the one that is \
+         configured, and remove the file to have it accepted at the next start", path.display()
+    )]
+    Damaged { path: PathBuf, why: String },
+    #[error(
+        "`{}` is of version {found}, and this program writes {VERSION}; start the program that wrote it, or look at the \
+         rate card that is configured, and remove the file to have it accepted at the next start", path.display()
+    )]
+    Version { path: PathBuf, found: String },
+}
+
+impl From<FileError> for ConfigError {
+    fn from(error: FileError) -> Self {
+        Self::unusable("reload.state", error)
+    }
+}
+
+/// The file as its JSON has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    /// When it was accepted, for people.
+    accepted_at: String,
+    rates: String,
+    card: Option<String>,
+    beside: Beside,
+}
+
+/// Where a configuration keeps what was accepted last; none where it does not.
+pub(crate) fn path_of(config: &Config) -> Option<PathBuf> {
+    let beside_log = || config.bid_log.as_ref().map(|log| log.folder.join(NAME));
+    config.reload.state.clone().or_else(beside_log)
+}
+
+/// The file, which no other service uses at the same time.
+#[derive(Debug)]
+pub(crate) struct AcceptedFile {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Drop for AcceptedFile {
+    fn drop(&mut self) {
+        // Closing it would not do: a process that was started just now holds it, too, for a moment.
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
+    }
+}
+
+impl AcceptedFile {
+    /// Keeps others out.
+    ///
+    /// # Errors
+    /// When another service uses the file, or its folder cannot be written.
+    pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let at = PathBuf::from(name);
+        let failed = |source| FileError::Io { path: at.clone(), source };
+        let lock = own_file(&at, OpenOptions::new().write(true).create(true)).map_err(failed)?;
+        for _ in 0..TRIES {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
+                // A service that was just killed may still be ending.
+                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+        Err(FileError::Busy(path.to_owned()))
+    }
+
+    /// What was accepted last; none where the file is not there.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub(crate) fn read(&self) -> Result<Option<Accepted>, FileError> {
+        read(&self.path)
+    }
+
+    /// Writes what was accepted, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn write(&self, accepted: &Accepted, now: SystemTime) -> Result<(), FileError> {
+        let failed = |source: io::Error| FileError::Io { path: self.path.clone(), source };
+        let text = text(accepted, now).map_err(|error| failed(error.into()))?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Created anew, with mode 600, and removed when anything fails before it takes its place.
+        let write = || {
+            let mut file = tempfile::Builder::new().prefix(".reload.").suffix(".tmp").tempfile_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&self.path).map_err(|error| error.error)?;
+            // Else a power cut could bring the one before back.
+            File::open(folder)?.sync_all()
+        };
+        write().map_err(failed)
+    }
+}
+
+/// What was accepted last; none where the file is not there.
+///
+/// # Errors
+/// When the file cannot be used.
+pub(crate) fn read(path: &Path) -> Result<Option<Accepted>, FileError> {
+    let failed = |source| FileError::Unreadable { path: path.to_owned(), source };
+    let file = match own_file(path, OpenOptions::new().read(true)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    parse(path, &bytes).map(Some)
+}
+
+fn text(accepted: &Accepted, now: SystemTime) -> serde_json::Result<String> {
+    let content = Content {
+        accepted_at: humantime::format_rfc3339_seconds(now).to_string(),
+        rates: accepted.rates.text.to_string(),
+        card: accepted.card.as_deref().map(str::to_owned),
+        beside: accepted.beside,
+    };
+    let json = serde_json::to_string(&content)?;
+    Ok(format!("{MAGIC}{VERSION} {}\n{json}\n", Digest::of(&json)))
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Accepted, FileError> {
+    let damaged = |why: String| FileError::Damaged { path: path.to_owned(), why };
+    let text = std::str::from_utf8(bytes).map_err(|_| damaged("it is not text".to_owned()))?;
+    let head = || damaged("its first line is not one that this program writes".to_owned());
+    let (line, rest) = text.split_once('\n').ok_or_else(head)?;
+    let (version, digest) = line.strip_prefix(MAGIC).and_then(|line| line.split_once(' ')).ok_or_else(head)?;
+    if version != VERSION.to_string() {
+        let is_number = !version.is_empty() && version.len() < 10 && version.bytes().all(|byte| byte.is_ascii_digit());
+        return Err(match is_number {
+            true => FileError::Version { path: path.to_owned(), found: version.to_owned() },
+            false => head(),
+        });
+    }
+    let json = rest.strip_suffix('\n').filter(|json| Digest::parse(digest) == Some(Digest::of(json)));
+    let json = json.ok_or_else(|| damaged("it was cut or changed".to_owned()))?;
+    let content: Content = serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
+    let rates = Source::recorded(content.rates).map_err(|error| damaged(format!("the rate card in it: {error}")))?;
+    Ok(Accepted { rates, card: content.card.map(Arc::from), beside: content.beside })
+}

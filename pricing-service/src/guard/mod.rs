@@ -1,0 +1,336 @@
+//! The guard: which new configuration is taken, and which has to be accepted by somebody first.
+//!
+//! A rate card that was emptied, cut or mistyped is often still a good rate card, and a bid that it makes is a loss that
+//! lasts as long as the lease. So what is loaded, at the start and by a reload, is held against what was accepted last.
+//!
+//! # What is compared
+//! The effective rates, policy, chain and overcommit, wherever they stand: in the rate card file or in the configuration
+//! ([`pricing_core::rates::changes`] has the rules). A value of AKT that the configuration fixes counts as the worth of
+//! the denoms that come from the feed, where both have one. And, of the configuration:
+//! - **`plugin`:** it has no plugin any more, so that the rate card prices;
+//! - **`fallback`:** a failing plugin now has a fallback, or falls back on the rate card instead of the last plugin;
+//! - **`inventory`:** it has no inventory any more, so that capacity is not asked;
+//! - **`cut`:** the rate card file is the beginning of the one that was accepted, and it makes any difference, be it a
+//!   price that rises.
+//!
+//! # What becomes of it
+//! - Nothing has to be accepted: it is taken, and is from then on what the next one is held against.
+//! - Something has: a reload refuses it whole, and the configuration before stays in use. A *start* has none before: it
+//!   goes on with the card that was accepted last where nothing but the card has to be accepted, and fails otherwise.
+//! - Accepted by its digest, it is taken. The digest is that of the rates; where something else than the rates has to be
+//!   accepted, that of all of it. Any other digest is refused and takes nothing: the files changed again meanwhile. SIGHUP
+//!   and the watch never accept anything.
+//!
+//! The limit is `reload.max_change` of the new configuration; where that is the default, it may just have lost the key,
+//! and the stricter of it and the one before counts.
+//!
+//! # What is remembered
+//! What was accepted last is kept in a file ([`file`]) beside the bid log or where `reload.state` says. Where there is
+//! none, the first start accepts what it finds. One that is damaged, of another version or not the service's own is an
+//! error: to take it for absent would accept whatever is there. One that cannot be written costs no bid: it is told,
+//! and tried again.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use pricing_core::money::Usd;
+use pricing_core::rates::changes::{self, Change, Concern, Limit};
+use pricing_core::rates::{CoinValue, Pricing};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, Fallback, Listen, Loaded, MaxChange, Number, Source};
+use crate::digest::Digest;
+
+pub(crate) use file::{AcceptedFile, path_of, read as read_accepted};
+
+/// Why a change has to be accepted, beside the concerns about a rate card.
+const CUT: &str = "cut";
+const PLUGIN: &str = "plugin";
+const FALLBACK: &str = "fallback";
+const INVENTORY: &str = "inventory";
+
+/// The most changes that a message lists.
+const LISTED: usize = 8;
+
+/// Every reason for which a change may have to be accepted, as status and metrics name them.
+pub fn concerns() -> impl Iterator<Item = &'static str> {
+    Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY])
+}
+
+/// What was accepted, as far as it is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The effective rates.
+    pub rates: Source,
+    /// The text of the rate card file, where there is one.
+    card: Option<Arc<str>>,
+    beside: Beside,
+}
+
+/// What else decides over bids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Beside {
+    plugin: bool,
+    fallback: Option<Fallback>,
+    inventory: bool,
+    usd_per_akt: Option<Number>,
+    max_change: MaxChange,
+}
+
+impl Accepted {
+    /// What of a configuration is compared.
+    #[must_use]
+    pub fn of(loaded: &Loaded) -> Self {
+        let config = &loaded.config;
+        let inventory = &config.inventory;
+        let beside = Beside {
+            plugin: config.plugin.is_some(),
+            fallback: config.plugin.as_ref().and_then(|plugin| plugin.fallback),
+            inventory: inventory.file.is_some() || inventory.provider.is_some() || inventory.operator.is_some(),
+            usd_per_akt: config.feed.usd_per_akt,
+            max_change: config.reload.max_change,
+        };
+        Self { rates: loaded.rates.clone(), card: loaded.card.clone(), beside }
+    }
+
+    /// The same, with what an AKT is worth at the moment where the configuration does not fix that.
+    #[must_use]
+    pub(crate) fn where_unfixed(mut self, usd_per_akt: Option<Decimal>) -> Self {
+        self.beside.usd_per_akt = self.beside.usd_per_akt.or(usd_per_akt.map(Number::from));
+        self
+    }
+
+    /// Whether another one may take its place by itself.
+    ///
+    /// # Errors
+    /// What has to be accepted first.
+    pub fn admits(&self, new: &Self, listen: &Listen) -> Result<(), Refusal> {
+        let (one, other) = (&self.beside, &new.beside);
+        let mut max_change = other.max_change.get();
+        if other.max_change == MaxChange::default() {
+            max_change = max_change.stricter(one.max_change.get());
+        }
+        let found = self.compared(new, Limit { max_change, may_lose_keys: new.card.is_none() });
+        let mut differences: Vec<Difference> = found.into_iter().map(Difference::from).collect();
+        if !differences.is_empty() && self.is_cut_to(new) {
+            differences.insert(0, cut(self, new));
+        }
+        let beside = beside(one, other);
+        let is_rates_alone = beside.is_empty();
+        differences.splice(0..0, beside);
+        if differences.iter().all(|difference| difference.concern.is_none()) {
+            return Ok(());
+        }
+        let digest = if is_rates_alone { new.rates.digest } else { new.digest() };
+        Err(Refusal { digest, is_rates_alone, command: command(digest, listen), differences, given: None })
+    }
+
+    /// What the rates change.
+    fn compared(&self, new: &Self, limit: Limit) -> Vec<Change> {
+        if self.rates.digest == new.rates.digest && self.beside.usd_per_akt == new.beside.usd_per_akt {
+            return Vec::new();
+        }
+        match (self.beside.usd_per_akt, new.beside.usd_per_akt) {
+            (Some(one), Some(other)) => {
+                changes::changes(&fixed(&self.rates.pricing, one), &fixed(&new.rates.pricing, other), limit)
+            }
+            (None, _) | (_, None) => changes::changes(&self.rates.pricing, &new.rates.pricing, limit),
+        }
+    }
+
+    fn is_cut_to(&self, new: &Self) -> bool {
+        self.card.as_ref().zip(new.card.as_ref()).is_some_and(|(one, other)| changes::is_cut(one, other))
+    }
+
+    /// A digest of everything that is compared.
+    fn digest(&self) -> Digest {
+        let Beside { plugin, fallback, inventory, usd_per_akt, max_change } = self.beside;
+        let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
+        Digest::of(format!("{rates} {plugin} {fallback:?} {inventory} {usd:?} {}", max_change.get()))
+    }
+}
+
+/// A card's denoms with a fixed worth in place of what a feed would say.
+fn fixed(pricing: &Pricing, usd_per_akt: Number) -> Pricing {
+    let mut pricing = pricing.clone();
+    for token in pricing.chain.denoms.values_mut() {
+        if matches!(token.value, CoinValue::Feed(_)) {
+            token.value = CoinValue::Fixed(Usd::from_decimal(usd_per_akt.get()));
+        }
+    }
+    pricing
+}
+
+fn cut(before: &Accepted, after: &Accepted) -> Difference {
+    let bytes = |card: &Option<Arc<str>>| format!("{} bytes", card.as_ref().map_or(0, |card| card.len()));
+    Difference::new("rates.file", bytes(&before.card), format!("the first {} of them", bytes(&after.card)), CUT)
+}
+
+/// What has to be accepted beside the rates.
+fn beside(before: &Beside, after: &Beside) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if before.plugin && !after.plugin {
+        found.push(Difference::new("plugin", "it prices", "none; the rate card prices", PLUGIN));
+    }
+    let name = |fallback| match fallback {
+        None => "none",
+        Some(Fallback::Builtin) => "builtin",
+        Some(Fallback::LastPlugin) => "last-plugin",
+    };
+    let is_laxer = match (before.fallback, after.fallback) {
+        (None, Some(_)) | (Some(Fallback::LastPlugin), Some(Fallback::Builtin)) => true,
+        (_, None) | (Some(Fallback::Builtin), Some(_)) | (Some(Fallback::LastPlugin), Some(Fallback::LastPlugin)) => {
+            false
+        }
+    };
+    if before.plugin && after.plugin && is_laxer {
+        found.push(Difference::new("plugin.fallback", name(before.fallback), name(after.fallback), FALLBACK));
+    }
+    if before.inventory && !after.inventory {
+        found.push(Difference::new("inventory", "it is asked", "none; capacity is not asked", INVENTORY));
+    }
+    found
+}
+
+/// What accepts a configuration.
+fn command(digest: Digest, listen: &Listen) -> String {
+    let is_default = listen.socket == Listen::default().socket || listen.socket.as_os_str().is_empty();
+    let socket = if is_default { String::new() } else { format!(" --socket {}", shell(&listen.socket)) };
+    format!("bidprice reload{socket} --accept {digest}")
+}
+
+/// A path as a shell reads it.
+fn shell(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
+    if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// One thing that a new configuration changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The key of the rate card or of the configuration.
+    pub key: String,
+    /// What was there.
+    pub before: String,
+    /// What is there now.
+    pub after: String,
+    /// How much lower an amount is, in percent, as text.
+    pub percent_lower: Option<String>,
+    /// Why it has to be accepted; none where it need not be.
+    pub concern: Option<&'static str>,
+}
+
+impl Difference {
+    fn new(key: &str, before: impl Into<String>, after: impl Into<String>, concern: &'static str) -> Self {
+        let (before, after) = (before.into(), after.into());
+        Self { key: key.to_owned(), before, after, percent_lower: None, concern: Some(concern) }
+    }
+}
+
+impl From<Change> for Difference {
+    fn from(change: Change) -> Self {
+        Self {
+            key: change.key,
+            before: change.before,
+            after: change.after,
+            percent_lower: change.percent_lower.map(|percent| percent.to_string()),
+            concern: change.concern.map(Concern::name),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, before, after, percent_lower, .. } = self;
+        write!(f, "`{key}`: {before} -> {after}")?;
+        match percent_lower {
+            Some(percent) => write!(f, " ({percent} % lower)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A configuration that has to be accepted before it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is accepted by.
+    pub digest: Digest,
+    /// Whether nothing but the rates has to be accepted.
+    pub is_rates_alone: bool,
+    /// The command that accepts it.
+    pub command: String,
+    /// Everything that it changes, what has to be accepted first.
+    pub differences: Vec<Difference>,
+    /// What was accepted instead of it.
+    pub given: Option<Digest>,
+}
+
+impl Refusal {
+    /// What has to be accepted.
+    pub fn concerns(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().filter(|difference| difference.concern.is_some())
+    }
+
+    /// What has to be accepted, in words, as far as a message has room.
+    #[must_use]
+    pub fn listed(&self) -> String {
+        let listed: Vec<String> = self.concerns().take(LISTED).map(ToString::to_string).collect();
+        let more = match self.concerns().count().saturating_sub(LISTED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        listed.join("; ") + &more
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { digest, is_rates_alone, command, given, .. } = self;
+        if let Some(given) = given {
+            write!(f, "nothing was taken: {given} is not in the files any more; ")?;
+        }
+        let what = if *is_rates_alone { "the rate card" } else { "the configuration" };
+        let listed = self.listed();
+        write!(f, "{what} {digest} has to be accepted first, since it changes {listed}. `{command}` accepts it")
+    }
+}
+
+impl From<Refusal> for ConfigError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unaccepted(Box::new(refusal))
+    }
+}
+
+/// Whether a configuration may be taken, where somebody may have accepted it.
+///
+/// # Errors
+/// What has to be accepted first, or that something else was accepted.
+pub(crate) fn judge(
+    before: &Accepted,
+    after: &Accepted,
+    accepted: Option<Digest>,
+    listen: &Listen,
+) -> Result<(), ConfigError> {
+    match (before.admits(after, listen), accepted) {
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(given)) if [after.rates.digest, after.digest()].contains(&given) => Ok(()),
+        (Ok(()), Some(given)) => {
+            let now = after.rates.digest;
+            let message =
+                format!("nothing was taken: {given} is not in the files, but {now}, which need not be accepted");
+            Err(ConfigError::unusable("accept", message))
+        }
+        (Err(refusal), Some(given)) if given == refusal.digest => {
+            tracing::warn!(digest = %given, changes = refusal.listed(), "what would have been refused was accepted");
+            Ok(())
+        }
+        (Err(refusal), given) => Err(Refusal { given, ..refusal }.into()),
+    }
+}
