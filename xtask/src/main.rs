@@ -136,6 +136,7 @@ fn wheel() -> bool {
     let top = here.parent().unwrap_or(here);
     let target = target.map_or_else(|| top.join("target"), |target| top.join(target));
     let mut command = Command::new("maturin");
+    without_cargo(&mut command);
     command.args(["build", "--quiet", "--profile", "dev", "--out"]).arg(target.join("wheels"));
     command.env("CARGO", top.join("pricing-python/workspace-cargo.sh")).env("CARGO_TARGET_DIR", target);
     command.current_dir(top.join("pricing-python")).status().is_ok_and(|status| status.success())
@@ -166,13 +167,21 @@ fn cargo(args: &[&str], environment: &[(&str, &str)]) -> bool {
     eprintln!("cargo {}", args.join(" "));
     let mut command = Command::new("cargo");
     command.args(args).envs(environment.iter().copied());
-    without_toolchain(&mut command);
+    without_cargo(&mut command);
     command.status().is_ok_and(|status| status.success())
 }
 
-/// The toolchain of this very run must not shadow the one that `+nightly` asks for.
-fn without_toolchain(command: &mut Command) {
-    for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC"] {
+/// Takes out of a program's environment what the Cargo of this very run set. The toolchain would shadow the one that
+/// `+nightly` asks for; and some build scripts run again, with all that depends on them, where `CARGO_MANIFEST_DIR` and
+/// the like are not what they were.
+pub(crate) fn without_cargo(command: &mut Command) {
+    for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC", "RUST_RECURSION_COUNT"] {
         command.env_remove(variable);
+    }
+    let set_by_cargo = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_"];
+    for (variable, _) in env::vars_os() {
+        if variable.to_str().is_some_and(|name| set_by_cargo.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(variable);
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Kind {
         let mut words = words.iter().chain(&SUITE);
         let mut command = Command::new(words.next().unwrap_or(&"cargo"));
         command.args(words).env("CARGO_TERM_COLOR", "never");
-        super::without_toolchain(&mut command);
+        crate::without_cargo(&mut command);
         command
     }
 }

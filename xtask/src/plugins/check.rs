@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::run::{output, run};
 use super::{Error, Example, Folders};
+use crate::without_cargo;
 
 /// Compares what both import and export, then runs the example's cases against both.
 pub(super) fn compare(folders: &Folders, example: Example) -> Result<(), Error> {
@@ -63,7 +64,9 @@ pub(super) fn bidprice(folders: &Folders) -> Result<Command, Error> {
         None => {
             // With the features of the whole workspace, as the tests are built, so that nothing is built twice.
             let build = ["build", "--quiet", "--workspace", "--bins", "--tests"];
-            run(Command::new("cargo").args(build).current_dir(&folders.top))?;
+            let mut cargo = Command::new("cargo");
+            without_cargo(&mut cargo);
+            run(cargo.args(build).current_dir(&folders.top))?;
             let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
             Command::new(folders.top.join(target).join("debug/bidprice"))
         }

@@ -8,6 +8,7 @@ use std::process::Command;
 use super::check::bidprice;
 use super::run::{output, run};
 use super::{Error, Folders, read};
+use crate::without_cargo;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Where Linux distributions put their own compiler.
@@ -102,7 +103,8 @@ impl Toolchain {
 /// A compiler or cargo, without what the cargo that runs this very task set for itself.
 fn rustc(program: &str) -> Command {
     let mut command = Command::new(program);
-    for variable in ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "CARGO_TARGET_DIR"] {
+    without_cargo(&mut command);
+    for variable in ["RUSTFLAGS", "CARGO_TARGET_DIR"] {
         command.env_remove(variable);
     }
     command
