@@ -68,10 +68,14 @@ async fn ask(client: &mut PricingClient<Channel>, request: QuoteRequest) -> Resu
 
 /// Has a good configuration taken. Without the plugin that it had, it has to be accepted.
 async fn take(client: &mut PricingClient<Channel>) {
-    let Err(refused) = client.reload(ReloadRequest::default()).await else { return };
-    let status = client.status(StatusRequest {}).await.unwrap().into_inner();
-    let pending = status.reload.unwrap().pending.unwrap_or_else(|| panic!("{refused}"));
-    client.reload(ReloadRequest { accept: pending.digest }).await.expect("a good configuration is taken");
+    let start = Instant::now();
+    let mut accept = String::new();
+    while let Err(refused) = client.reload(ReloadRequest { accept }).await {
+        assert!(start.elapsed() < HANG, "a good configuration is not taken: {refused}");
+        // Meanwhile the watch may have looked at the two files when only one of them was new.
+        let status = client.status(StatusRequest {}).await.unwrap().into_inner();
+        accept = status.reload.unwrap().pending.map(|pending| pending.digest).unwrap_or_default();
+    }
 }
 
 #[derive(Default)]
