@@ -10,8 +10,7 @@ use crate::error::CliError;
 
 /// Prints an answer. A reader that went away is no error.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match pricing_stdio::answer(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(CliError::internal(format!("the answer could not be written: {error}")))
         }

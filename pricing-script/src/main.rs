@@ -95,9 +95,7 @@ fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
 }
 
 fn print(price: &impl fmt::Display) -> Result<(), NoBid> {
-    let mut stdout = io::stdout().lock();
-    write!(stdout, "{price}")
-        .and_then(|()| stdout.flush())
+    pricing_stdio::answer(price.to_string().as_bytes())
         .map_err(|error| NoBid(format!("cannot write the price: {error}")))
 }
 
