@@ -21,6 +21,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use pricing_panics::{catch, tell_by};
 
 use error::{CliError, Exit};
 
@@ -150,8 +151,9 @@ fn main() -> ExitCode {
         return exit;
     }
     let json = output::wants_json(std::env::args_os());
-    let outcome = std::panic::catch_unwind(run)
-        .unwrap_or_else(|_| Err(CliError::internal("this is a bug in bidprice; please report it")));
+    // Of threads: what this one is caught with is told by its error.
+    tell_by(|panic| output::complain(&format!("error: {}", CliError::bug(panic))));
+    let outcome = catch(run).unwrap_or_else(|panic| Err(CliError::bug(&panic)));
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => error.report(json).into(),

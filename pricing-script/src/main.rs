@@ -23,6 +23,7 @@ use pricing_core::order::script_request::{self, ScriptRequest};
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates, Terms};
 use pricing_core::rates;
 use pricing_core::reserve::CommitLevels;
+use pricing_panics::{catch, tell_by};
 
 use feed::Feed;
 use service::{Outcome, Service};
@@ -38,7 +39,9 @@ impl NoBid {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    // A bug is a reason like any other. A thread's is told by who waits for it.
+    tell_by(|_| {});
+    match catch(run).unwrap_or_else(|panic| Err(NoBid(format!("this is a bug in bidprice-script; please report it: {panic}")))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(NoBid(reason)) => {
             say(reason);
