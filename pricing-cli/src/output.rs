@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 
-use pricing_core::text::drives_terminal;
+use pricing_core::text::printable_lines;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -29,8 +29,7 @@ pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), CliError> {
 /// Prints a message for people beside the answer.
 pub(crate) fn complain(message: &str) {
     // Inputs are repeated in messages, and must not drive a terminal.
-    let message: String =
-        message.chars().map(|c| if c != '\n' && drives_terminal(c) { '\u{fffd}' } else { c }).collect();
+    let message = printable_lines(message);
     // There is nowhere left to complain to when this fails.
     let _ = writeln!(io::stderr().lock(), "{message}");
 }

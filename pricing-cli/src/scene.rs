@@ -11,6 +11,7 @@ use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +157,7 @@ impl Scene {
 
     /// Who ordered, and what an AKT is worth.
     pub(crate) fn terms(&self) -> Terms<'_> {
-        Terms { owner: self.owner.as_deref(), usd_per_akt: self.usd_per_akt, ..Terms::default() }
+        Terms { owner: self.owner.as_deref().map(Untrusted::new), usd_per_akt: self.usd_per_akt, ..Terms::default() }
     }
 }
 

@@ -10,10 +10,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use pricing_core::text::excerpt;
+use pricing_core::text::Untrusted;
 
 /// What the paths of this project's own files start with, in the places that the compiler writes down.
 const OWN_FILES: &str = "pricing-";
+
+/// The most characters of what a panic says.
+const MAX_CHARACTERS: usize = 400;
 
 /// What a panic said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,13 +30,17 @@ impl Panic {
     fn new(payload: &(dyn Any + Send), place: Option<String>) -> Self {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        Self { message: excerpt(text.unwrap_or("it gave no reason")), place }
+        Self { message: line(text.unwrap_or("it gave no reason")), place }
     }
 
     fn of(info: &PanicHookInfo<'_>) -> Self {
         let text = info.payload_as_str().unwrap_or("it gave no reason");
-        Self { message: excerpt(text), place: info.location().and_then(own_place) }
+        Self { message: line(text), place: info.location().and_then(own_place) }
     }
+}
+
+fn line(text: &str) -> String {
+    format!("{:.MAX_CHARACTERS$}", Untrusted::new(text.trim()))
 }
 
 impl fmt::Display for Panic {
@@ -99,7 +106,7 @@ mod tests {
         assert_eq!(said(|| panic!("plain")), "plain");
         assert_eq!(said(|| std::panic::panic_any(5)), "it gave no reason");
         let long = said(|| panic!("{}", "x".repeat(1 << 20)));
-        assert!(long.chars().count() < 100);
+        assert!(long.chars().count() < 500);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use pricing_core::order::script_request::{self, ScriptRequest};
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates, Terms};
 use pricing_core::rates;
 use pricing_core::reserve::CommitLevels;
+use pricing_core::text::{Untrusted, printable};
 use pricing_panics::{catch, tell_by};
 
 use feed::Feed;
@@ -64,7 +65,7 @@ fn run() -> Result<(), NoBid> {
             true => text.clone(),
             false => script_request::to_json(&request.to_order().map_err(NoBid::new)?),
         };
-        match service.ask(order, owner.clone(), compat::denom(&request))? {
+        match service.ask(order, owner.clone(), &compat::denom(&request))? {
             Outcome::Price(price) => return print(&price),
             Outcome::Silence(why) => say(format_args!("{why}; pricing without it")),
         }
@@ -83,7 +84,7 @@ fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
     if environment("DEBUG_BID_SCRIPT").is_some_and(|value| !value.is_empty()) {
         say(format_args!("debug: {} resources, {} kinds of card known", request.resources.len(), cards.len()));
     }
-    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner, cards: &cards };
+    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner: Untrusted::new(owner), cards: &cards };
     match compat::price(request, &rates, &terms) {
         CompatAnswer::Price(price) => print(&price),
         CompatAnswer::Nothing(price, doubt) => {
@@ -144,7 +145,7 @@ fn request_text() -> Result<String, NoBid> {
     String::from_utf8(bytes).map_err(|_| NoBid::new("the request is not UTF-8"))
 }
 
-/// Writes a line to stderr. When even that fails, nobody is left to tell.
+/// Writes a line to stderr; texts of others in it do not make it two. When even that fails, nobody is left to tell.
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(&line.to_string()));
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use pricing_client::messages::{Decision, Order, Quote, QuoteRequest, QuoteResponse, order::Form};
 use pricing_client::{CallError, quote_once};
-use pricing_core::money::{CHAIN_DECIMALS, parse_decimal};
-use pricing_core::text::excerpt;
+use pricing_core::money::{CHAIN_DECIMALS, Denom, parse_decimal};
+use pricing_core::text::{Untrusted, excerpt};
 use rust_decimal::Decimal;
 
 use crate::settings::{duration, setting};
@@ -58,7 +58,7 @@ impl Service {
     }
 
     /// Asks for the price of a request in a denom.
-    pub(crate) fn ask(&self, request: String, owner: String, denom: &str) -> Result<Outcome, NoBid> {
+    pub(crate) fn ask(&self, request: String, owner: String, denom: &Denom) -> Result<Outcome, NoBid> {
         let order = Order { form: Some(Form::Text(request)) };
         let request = QuoteRequest { order: Some(order), owner, already_reserved: true, ..QuoteRequest::default() };
         match self.answer(request) {
@@ -102,7 +102,7 @@ fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<Quo
 }
 
 /// The price in an answer to a request of one group.
-fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
+fn price(answer: QuoteResponse, denom: &Denom) -> Result<String, NoBid> {
     let mut quotes = answer.quotes.into_iter();
     let (Some(quote), None) = (quotes.next(), quotes.next()) else {
         return Err(NoBid::new("the service did not answer with one quote for the one request"));
@@ -113,27 +113,27 @@ fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
                 let (by, fault) = (used.fallback.as_deref().unwrap_or(""), used.fault.clone().unwrap_or_default());
                 say(format_args!(
                     "the service's plugin failed, and `{}` priced instead: {}: {}",
-                    line(by),
-                    line(&fault.code),
-                    line(&fault.message)
+                    said(by),
+                    said(&fault.code),
+                    said(&fault.message)
                 ));
             }
             bid(quote, denom)
         }
         Decision::Decline | Decision::Fault => {
             let reason = quote.reason.unwrap_or_default();
-            Err(NoBid(format!("{}: {}", line(&reason.code), line(&reason.message))))
+            Err(NoBid(format!("{}: {}", said(&reason.code), said(&reason.message))))
         }
         Decision::Unspecified => Err(NoBid::new("the service's answer has no decision")),
     }
 }
 
 /// The amount of a bid, as it came, once it is seen to be one in the denom that was asked for.
-fn bid(quote: Quote, denom: &str) -> Result<String, NoBid> {
+fn bid(quote: Quote, denom: &Denom) -> Result<String, NoBid> {
     let price = quote.price.ok_or_else(|| NoBid::new("the service's bid has no price"))?;
-    if price.denom != denom {
-        let theirs = excerpt(&price.denom);
-        return Err(NoBid(format!("the service's bid is in `{theirs}`, and the request in `{}`", excerpt(denom))));
+    let theirs = Denom::new(price.denom);
+    if theirs != *denom {
+        return Err(NoBid(format!("the service's bid is in `{theirs}`, and the request in `{denom}`")));
     }
     let amount = parse_decimal(&price.amount).map_err(|error| NoBid(format!("the service's bid: {error}")))?;
     let decimals = price.amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
@@ -143,7 +143,7 @@ fn bid(quote: Quote, denom: &str) -> Result<String, NoBid> {
     Ok(price.amount)
 }
 
-/// A text of the service's, on one line.
-fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+/// A text of the service's, as far as it is repeated.
+fn said(text: &str) -> String {
+    format!("{:.MAX_REASON$}", Untrusted::new(text))
 }

@@ -1,5 +1,7 @@
 //! The owners that a provider bids to.
 
+use pricing_core::text::Untrusted;
+
 use crate::settings::setting;
 use crate::{NoBid, files};
 
@@ -19,7 +21,7 @@ pub(crate) fn check(owner: &str) -> Result<(), NoBid> {
     let list = files::read_text(&path, MAX_BYTES).map_err(|error| NoBid(format!("BIDPRICE_WHITELIST: {error}")))?;
     match lists(&list, owner) {
         true => Ok(()),
-        false => Err(NoBid(format!("{owner} is not whitelisted"))),
+        false => Err(NoBid(format!("{} is not whitelisted", Untrusted::new(owner)))),
     }
 }
 

@@ -46,7 +46,7 @@ impl Outcome {
         Self {
             decision: decision.to_owned(),
             code: quote.reason().map(|reason| reason.code.name().to_owned()),
-            price: price.map(|price| Money { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            price: price.map(|price| Money { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() }),
             usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
         }
     }

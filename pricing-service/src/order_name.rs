@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pricing_core::text::Untrusted;
 use pricing_proto::akash::market::v1::OrderId;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct OrderName {
     /// The tenant's address.
-    pub owner: String,
+    pub owner: Untrusted,
     /// The deployment.
     pub dseq: u64,
     /// The group in it.
@@ -29,6 +30,6 @@ impl fmt::Display for OrderName {
 impl From<OrderId> for OrderName {
     fn from(id: OrderId) -> Self {
         let OrderId { owner, dseq, gseq, oseq } = id;
-        Self { owner, dseq, gseq, oseq }
+        Self { owner: owner.into(), dseq, gseq, oseq }
     }
 }

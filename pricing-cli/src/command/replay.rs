@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pricing_core::text::printable;
 use pricing_service::bid_log::read::Log;
 use pricing_service::bid_log::replay::{self, Change, Report, WhatIf};
 use pricing_service::comparison::{Pair, Summary, Tally};
@@ -118,7 +119,7 @@ fn shown(report: &Report) -> String {
     if !report.problems.is_empty() {
         shown.push_str("\nNot looked at:\n");
         for problem in &report.problems {
-            shown.push_str(&(table::printable(&format!("{}: {}", problem.place, problem.problem)) + "\n"));
+            shown.push_str(&(printable(&format!("{}: {}", problem.place, problem.problem)) + "\n"));
         }
     }
     shown

@@ -20,10 +20,11 @@ use ethnum::I256;
 use rust_decimal::Decimal;
 
 use crate::gpu::GpuKind;
-use crate::money::ArithmeticOverflow;
+use crate::money::{ArithmeticOverflow, Denom};
 use crate::order::script_request::ScriptRequest;
 use crate::quote::Reason;
 use crate::rates::{BelowMinimum, CoinValue};
+use crate::text::Untrusted;
 
 pub use fixed::CompatPrice;
 pub use rates::CompatRates;
@@ -43,7 +44,7 @@ pub struct Terms<'a> {
     /// What an AKT is worth, when that is known.
     pub usd_per_akt: Option<Decimal>,
     /// Who asks. Counts when a rate card lists owners.
-    pub owner: &'a str,
+    pub owner: Untrusted<&'a str>,
     /// The card kinds of the inventory, used or free; empty without one.
     pub cards: &'a [GpuKind],
 }
@@ -78,22 +79,22 @@ pub enum Doubt {
 pub enum Refusal {
     /// The price is above the tenant's maximum.
     #[error("requested rate is too low. min expected {0}{1}")]
-    PriceAboveMax(CompatPrice, String),
+    PriceAboveMax(CompatPrice, Denom),
     /// The denom is not priced.
     #[error("denom in not supported: {0}")]
-    UnsupportedDenom(String),
+    UnsupportedDenom(Denom),
     /// The owner is on the rate card's deny list.
     #[error("owner-denied: `{0}` is denied by the rate card")]
-    OwnerDenied(String),
+    OwnerDenied(Untrusted),
     /// The owner is not on the rate card's allow list.
     #[error("owner-not-allowed: `{0}` is not among the owners that the rate card allows")]
-    OwnerNotAllowed(String),
+    OwnerNotAllowed(Untrusted),
     /// The rate card's policy declines the cards.
     #[error("{0}")]
     Policy(Reason),
     /// The rate card has no rate for a storage class.
     #[error("unsupported-storage-class: the rate card has no rate for `{0}`")]
-    UnsupportedStorageClass(String),
+    UnsupportedStorageClass(Untrusted),
     /// The order costs less than the rate card's minimum.
     #[error("below-minimum: the order costs less than the rate card's minimum of {0} USD a month")]
     BelowMinimum(String),
@@ -132,8 +133,8 @@ impl fmt::Display for CompatAnswer {
 
 /// The denom that a request is answered in.
 #[must_use]
-pub fn denom<'a>(request: &'a ScriptRequest<'_>) -> &'a str {
-    request.price.as_ref().map_or(LEGACY_DENOM, |price| &price.denom)
+pub fn denom(request: &ScriptRequest<'_>) -> Denom {
+    Denom::new(request.price.as_ref().map_or(LEGACY_DENOM, |price| price.denom.exact()))
 }
 
 /// Prices a request as the script does.
@@ -149,7 +150,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
 fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
     rates.check_owner(terms.owner)?;
     let denom = denom(request);
-    let token = rates.token(denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.to_owned()))?;
+    let token = rates.token(&denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.clone()))?;
     let amounts = Amounts::of(request)?;
     let usd = rates.usd_per_month(request, &amounts, terms)?;
     let (amount, rounds_first) = match &token.value {
@@ -170,8 +171,8 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
     };
     let rounded = CompatPrice::round(amount, request.price_precision)?;
     let compared = if rounds_first { rounded.exact().ok_or(ArithmeticOverflow)? } else { amount };
-    if compared > fixed::parse_amount(&price.amount).ok_or(ArithmeticOverflow)? {
-        return Err(Refusal::PriceAboveMax(rounded, denom.to_owned()).into());
+    if compared > fixed::parse_amount(price.amount.exact()).ok_or(ArithmeticOverflow)? {
+        return Err(Refusal::PriceAboveMax(rounded, denom).into());
     }
     Ok(rounded)
 }

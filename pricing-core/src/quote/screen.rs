@@ -7,6 +7,7 @@ use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
 use crate::order::Order;
 use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing, Token};
+use crate::text::Untrusted;
 
 /// The denom that a request without a price is answered in.
 const LEGACY_DENOM: &str = "uakt";
@@ -46,9 +47,9 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
 }
 
 /// Whether the owner is served.
-pub(super) fn screen_owner(pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
+pub(super) fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
     let owners = &pricing.policy.owners;
-    let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| entry == owner));
+    let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| owner == *entry.as_str()));
     let named = owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
     if listed(&owners.deny) {
         return Err(Reason::new(ReasonCode::OwnerDenied, format!("{named} is on the deny list")));
@@ -69,8 +70,7 @@ pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &
     match pricing.chain.denoms.get(&denom) {
         Some(token) => Ok((denom, token)),
         None => {
-            let message =
-                format!("`{}` is not among the denoms of [chain.denoms]", crate::text::excerpt(denom.as_str()));
+            let message = format!("`{denom}` is not among the denoms of [chain.denoms]");
             Err(Reason::new(ReasonCode::UnsupportedDenom, message))
         }
     }

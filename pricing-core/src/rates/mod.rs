@@ -47,9 +47,9 @@ impl RateCard {
     #[must_use]
     pub fn storage(&self, class: &StorageClass) -> Option<(Usd, &str)> {
         let entry = |name: &str| self.storage.get_key_value(name).map(|(key, usd)| (*usd, key.as_str()));
-        entry(class.name()).or_else(|| match class {
+        entry(class.name().exact()).or_else(|| match class {
             StorageClass::Ram => Some((self.memory, "memory")),
-            StorageClass::Persistent(name) if name == "default" => {
+            StorageClass::Persistent(name) if *name == *"default" => {
                 ["beta1", "beta2", "beta3"].into_iter().filter_map(entry).max_by_key(|(usd, _)| *usd)
             }
             StorageClass::Ephemeral | StorageClass::Persistent(_) => None,

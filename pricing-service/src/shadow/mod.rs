@@ -187,7 +187,7 @@ impl Compared<'_> {
         if difference != Difference::Same {
             tracing::info!(
                 order = name(ask),
-                group = self.order.group.name(),
+                group = %self.order.group.name(),
                 gpu,
                 difference = difference.name(),
                 answered = %answered,
@@ -201,7 +201,7 @@ impl Compared<'_> {
             time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             decision: self.sequence,
             order_id: ask.name.clone(),
-            group: Group { index: self.index, name: self.order.group.name().to_owned() },
+            group: Group { index: self.index, name: self.order.group.name().exact().to_owned() },
             gpu,
             rates: Some(settings.rates.digest),
             plugin: settings.plugin.as_ref().map(pricing_host::Plugin::digest),

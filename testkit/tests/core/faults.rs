@@ -16,6 +16,7 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, GpuRate, Pricing};
 use pricing_core::reserve::{CommitLevels, ReserveError, Scheduler, SearchBudget, reserve};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 const GI: u64 = 1 << 30;
@@ -263,7 +264,7 @@ fn fault_6_offer_prices_are_filled_and_sum_to_the_bid() {
         pricing.policy.minimum_usd_per_month = Usd::parse(minimum).unwrap();
         pricing.policy.below_minimum = BelowMinimum::Raise;
         pricing.policy.owners.discount.insert("akash1x".into(), factor.parse().unwrap());
-        let terms = Terms { owner: Some("akash1x"), ..Terms::default() };
+        let terms = Terms { owner: Some(Untrusted::new("akash1x")), ..Terms::default() };
         let quote = quote::quote(&order, &pricing, sound(&cluster), &terms);
         let mut offered = Decimal::ZERO;
         for offer in &quote.offer_prices {
@@ -289,8 +290,8 @@ fn s521_s188_owners_are_looked_at_before_anything_is_reserved() {
     let mut pricing = Pricing::default();
     pricing.policy.owners.deny = vec!["akash1bad".into()];
     pricing.policy.owners.allow = vec!["akash1good".into(), "akash1bad".into()];
-    let screened = |owner| {
-        let terms = Terms { owner, ..Terms::default() };
+    let screened = |owner: Option<&'static str>| {
+        let terms = Terms { owner: owner.map(Untrusted::new), ..Terms::default() };
         quote::screen(&order, &pricing, &terms).map_err(|reason| reason.code)
     };
     assert_eq!(screened(Some("akash1bad")), Err(ReasonCode::OwnerDenied));

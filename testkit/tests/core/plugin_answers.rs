@@ -9,6 +9,7 @@ use pricing_core::quote::plugin::{Answer, Change, Draft, decide, draft, read_pri
 use pricing_core::quote::{self, Decision, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{BelowMinimum, Pricing, UnlistedGpu};
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::random::Random;
@@ -25,7 +26,7 @@ fn usd(text: &str) -> Usd {
 }
 
 fn terms() -> Terms<'static> {
-    Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
+    Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
 }
 
 /// Two threads and a GiB: 4 USD a month, 9.304295 uact a block.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::quote::{Supply, Terms};
+use pricing_core::text::Untrusted;
 use pricing_service::comparison::{Outcome, Pair, Summary};
 use pricing_service::metrics::gpu_label;
 use pricing_sim::strategy::{Pricer, Strategy};
@@ -188,12 +189,12 @@ impl Scene<'_> {
         let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler, budget });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
         let usd_per_akt = self.args.usd_per_akt.and_then(|usd| usd.0);
-        let terms = Terms { owner, usd_per_akt, ..Terms::default() };
+        let terms = Terms { owner: owner.map(Untrusted::new), usd_per_akt, ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;
         Answered {
             key: (0, u64::try_from(place).unwrap_or(u64::MAX)),
             id: case.id.clone(),
-            group: quote.group.clone(),
+            group: quote.group.exact().to_owned(),
             gpu: gpu_label(&case.order, &quote),
             outcome: Outcome::of(&quote),
             message: quote.reason().map(|reason| reason.message.clone()).unwrap_or_default(),

@@ -92,7 +92,7 @@ fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
         (Some(name), false) => name.to_string(),
         (None, _) => format!("quote-{}", decision.sequence),
     };
-    let owner = decision.owner.as_deref().or(decision.order_id.as_ref().map(|name| name.owner.as_str()));
+    let owner = decision.owner.as_deref().or(decision.order_id.as_ref().map(|name| name.owner.exact()));
     let has_maximum = order.max_price.is_some();
     Ok(Arrival {
         id: Arc::from(id),
