@@ -39,7 +39,8 @@ impl Case {
     pub fn new() -> Option<Self> {
         let order = orders::three_services("uact")?;
         let pricing = super::pricing();
-        let terms = Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+        let terms =
+            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
         (1..100).find_map(|seed| {
             let cluster = generate::real_cluster(&mut Random::new(seed), 100);
             let Draft::Open(draft) = draft(&order, &pricing, supply(&cluster), &terms) else { return None };

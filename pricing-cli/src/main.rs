@@ -137,8 +137,15 @@ fn command_line() -> clap::Command {
 fn run() -> Result<Exit, CliError> {
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return CliError::from_clap(error),
+        Err(error) => {
+            if error.use_stderr() {
+                // A variable may be what is wrong with an option.
+                load::check_variables()?;
+            }
+            return CliError::from_clap(error);
+        }
     };
+    load::check_variables()?;
     left_out::refuse(&matches)?;
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.command.run(),

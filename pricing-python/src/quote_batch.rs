@@ -6,6 +6,7 @@ use arrow_array::builder::{Decimal128Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_pyarrow::PyArrowType;
 use arrow_schema::{DataType, Field, Schema};
+use pricing_core::address::Address;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
@@ -69,6 +70,9 @@ impl Quoter {
     ) -> PyResult<Self> {
         let pricing = rates.map_or_else(|| Ok(Pricing::default()), rates::toml::read);
         let pricing = pricing.map_err(|error| wrong("rates", error))?;
+        if let Some(owner) = &owner {
+            Address::parse(owner, &pricing.chain.address_prefix).map_err(|error| wrong("owner", error))?;
+        }
         Ok(Self {
             pricing,
             cluster: inventory.map(cluster).transpose()?,

@@ -11,7 +11,7 @@ use pricing_core::money::{CHAIN_DECIMALS, Denom, parse_decimal};
 use pricing_core::text::{Untrusted, excerpt};
 use rust_decimal::Decimal;
 
-use crate::settings::{duration, setting};
+use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, say};
 
 /// How long the service may take, where nothing is set: half of the time that the provider gives a script.
@@ -42,10 +42,13 @@ pub(crate) enum Outcome {
 impl Service {
     /// The service that is set, if any. What is set beside it must be right even without one.
     pub(crate) fn from_settings() -> Result<Option<Self>, NoBid> {
-        let falls_back = match setting("BIDPRICE_FALLBACK").as_deref() {
-            Some("local") => true,
-            None | Some("none") => false,
-            Some(other) => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{other}` is neither `local` nor `none`"))),
+        let falls_back = match setting("BIDPRICE_FALLBACK") {
+            None => false,
+            Some(text) => match text.exact() {
+                "local" => true,
+                "none" => false,
+                _ => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{text}` is neither `local` nor `none`"))),
+            },
         };
         let deadline = match setting("BIDPRICE_DEADLINE") {
             None => DEFAULT_DEADLINE,
@@ -53,8 +56,7 @@ impl Service {
                 NoBid(format!("BIDPRICE_DEADLINE: `{text}` is not a duration of at most 60s, such as `5s` or `800ms`"))
             })?,
         };
-        let socket = std::env::var_os("BIDPRICE_SOCKET").filter(|path| !path.is_empty());
-        Ok(socket.map(|path| Self { socket: path.into(), deadline, falls_back }))
+        Ok(path("BIDPRICE_SOCKET").map(|socket| Self { socket, deadline, falls_back }))
     }
 
     /// Asks for the price of a request in a denom.
@@ -69,7 +71,7 @@ impl Service {
     }
 
     fn silence(&self, why: &str) -> Result<Outcome, NoBid> {
-        let said = format!("BIDPRICE_SOCKET: `{}`: {why}", self.socket.display());
+        let said = format!("BIDPRICE_SOCKET: `{}`: {why}", shown(&self.socket));
         match self.falls_back {
             true => Ok(Outcome::Silence(said)),
             false => Err(NoBid(format!("{said}; BIDPRICE_FALLBACK is not `local`, so there is no bid"))),

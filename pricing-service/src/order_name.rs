@@ -20,6 +20,15 @@ pub struct OrderName {
     pub oseq: u32,
 }
 
+impl OrderName {
+    /// The name as data: as it is written, whatever was given as the owner.
+    #[must_use]
+    pub fn exact(&self) -> String {
+        let Self { owner, dseq, gseq, oseq } = self;
+        format!("{}/{dseq}/{gseq}/{oseq}", owner.exact())
+    }
+}
+
 impl fmt::Display for OrderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { owner, dseq, gseq, oseq } = self;

@@ -174,7 +174,8 @@ fn less(stock: Stock, takes: &[Held]) -> Stock {
 }
 
 fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> (Quote, Option<Alternatives>) {
-    let terms = Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
+    let terms =
+        Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &moment.stock {
         _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },

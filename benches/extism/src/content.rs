@@ -59,7 +59,8 @@ fn placements(target: &quote::QuotedTarget) -> Vec<Placement> {
 
 fn order(order: &order::Order) -> Order {
     let max_price = order.max_price.as_ref();
-    let coin = max_price.map(|price| Coin { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() });
+    let coin =
+        max_price.map(|price| Coin { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() });
     Order {
         group: order.group.name().exact().to_owned(),
         resources: order.group.resources().iter().map(unit).collect(),

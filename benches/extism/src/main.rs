@@ -30,11 +30,11 @@ const TOGETHER: u32 = 50;
 /// Owners whom the plugin treats in ways of their own, beside one whom it does not know.
 const OWNERS: [&str; 6] = [
     testkit::orders::OWNER,
-    "akash1partner0000000000000000000000000000000",
-    "akash1latepayer00000000000000000000000000000",
-    "akash1miner000000000000000000000000000000000",
-    "akash1spammer0000000000000000000000000000000",
-    "akash1smoketest00000000000000000000000000000",
+    "akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm",
+    "akash1latepayerqqqqqqqqqqqqqqqqqqqqqqqt5t3fk",
+    "akash1crptmnrqqqqqqqqqqqqqqqqqqqqqqqqqtkf3t0",
+    "akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75",
+    "akash1sm0ketestqqqqqqqqqqqqqqqqqqqqqqqucehn9",
 ];
 
 fn main() -> Result<(), Error> {

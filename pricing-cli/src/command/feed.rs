@@ -84,7 +84,7 @@ impl PlaceArgs {
             None => config::Feed::default(),
             Some(path) => config::load(path).map_err(|error| config_error(path, error))?.config.feed,
         };
-        let variable = || env::var_os(CACHE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let variable = || env::var_os(CACHE_VARIABLE).map(PathBuf::from);
         let cache = self.cache.clone().or_else(|| feed.cache.take()).or_else(variable);
         let cache = cache.ok_or_else(|| {
             let places = "give --cache FILE, or set feed.cache in the configuration or BIDPRICE_RATE_CACHE";

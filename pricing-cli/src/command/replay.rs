@@ -132,7 +132,7 @@ fn changes_table(changes: &[Change]) -> String {
         rows.add_row([
             change.sequence.to_string(),
             change.order_id.clone().unwrap_or_default(),
-            change.group.clone(),
+            change.group.to_string(),
             change.before.to_string(),
             change.after.to_string(),
             place,
@@ -179,7 +179,7 @@ fn largest(pairs: &[Pair]) -> String {
         rows.add_row([
             pair.sequence.map(|number| number.to_string()).unwrap_or_default(),
             pair.order_id.clone().unwrap_or_default(),
-            pair.group.clone(),
+            pair.group.to_string(),
             pair.gpu.clone(),
             pair.before.to_string(),
             pair.after.to_string(),

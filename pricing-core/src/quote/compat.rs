@@ -19,6 +19,7 @@ use core::fmt;
 use ethnum::I256;
 use rust_decimal::Decimal;
 
+use crate::address::AddressError;
 use crate::gpu::GpuKind;
 use crate::money::{ArithmeticOverflow, Denom};
 use crate::order::script_request::ScriptRequest;
@@ -63,9 +64,6 @@ pub enum CompatAnswer {
 /// Why a price came to 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// The denom needs a feed that is not there.
-    #[error("rate-unavailable: what an AKT is worth is not known, so the price is 0, which the provider refuses")]
-    RateUnavailable,
     /// A rate cannot be read.
     #[error("`{0}` is no number that the price script can read, so the price is 0, which the provider refuses")]
     UnreadableRate(String),
@@ -80,12 +78,18 @@ pub enum Refusal {
     /// The price is above the tenant's maximum.
     #[error("requested rate is too low. min expected {0}{1}")]
     PriceAboveMax(CompatPrice, Denom),
+    /// The denom needs a feed that is not there. The script prints a price of 0.
+    #[error("rate-unavailable: what an AKT is worth is not known")]
+    RateUnavailable,
     /// The denom is not priced.
     #[error("denom in not supported: {0}")]
     UnsupportedDenom(Denom),
     /// The owner is on the rate card's deny list.
     #[error("owner-denied: `{0}` is denied by the rate card")]
     OwnerDenied(Untrusted),
+    /// The rate card has a deny list, and the owner is not an address that could be held against it.
+    #[error("owner-denied: {0}, so it cannot be held against the rate card's deny list")]
+    OwnerUnreadable(AddressError),
     /// The owner is not on the rate card's allow list.
     #[error("owner-not-allowed: `{0}` is not among the owners that the rate card allows")]
     OwnerNotAllowed(Untrusted),
@@ -161,7 +165,7 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
             (coins_per_block(usd, usd_per_coin.decimal(), rates.blocks_per_month(), token.exponent), true)
         }
         CoinValue::Feed(_) => {
-            let usd_per_akt = terms.usd_per_akt.ok_or(Stop::Doubt(Doubt::RateUnavailable))?;
+            let usd_per_akt = terms.usd_per_akt.ok_or(Refusal::RateUnavailable)?;
             (coins_per_block(usd, usd_per_akt, rates.blocks_per_month(), token.exponent), false)
         }
     };

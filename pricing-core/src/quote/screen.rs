@@ -6,7 +6,7 @@ use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
 use crate::order::Order;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing, Token};
+use crate::rates::{AmbiguousGpu, BelowMinimum, NotServed, Pricing, Token};
 use crate::text::Untrusted;
 
 /// The denom that a request without a price is answered in.
@@ -48,20 +48,19 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
 
 /// Whether the owner is served.
 pub(super) fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
-    let owners = &pricing.policy.owners;
-    let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| owner == *entry.as_str()));
-    let named = owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
-    if listed(&owners.deny) {
-        return Err(Reason::new(ReasonCode::OwnerDenied, format!("{named} is on the deny list")));
-    }
-    if !owners.allow.is_empty() && !listed(&owners.allow) {
-        let message = match owner {
-            Some(_) => format!("{named} is not on the allow list"),
-            None => format!("{named} there is an allow list"),
-        };
-        return Err(Reason::new(ReasonCode::OwnerNotAllowed, message));
-    }
-    Ok(())
+    let named = || owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
+    let admitted = pricing.policy.owners.admit(owner.as_ref().map(Untrusted::exact), &pricing.chain.address_prefix);
+    admitted.map_err(|refused| match refused {
+        NotServed::Denied => Reason::new(ReasonCode::OwnerDenied, format!("{} is on the deny list", named())),
+        NotServed::Unreadable(error) => {
+            let message = format!("{error}, so it cannot be held against the deny list");
+            Reason::new(ReasonCode::OwnerDenied, message)
+        }
+        NotServed::NotAllowed => {
+            let what = if owner.is_some() { "is not on the allow list" } else { "there is an allow list" };
+            Reason::new(ReasonCode::OwnerNotAllowed, format!("{} {what}", named()))
+        }
+    })
 }
 
 /// The denom that an order is answered in, and what it is worth.

@@ -150,10 +150,31 @@ fn what_is_too_large_or_no_text_is_refused() {
 
 #[test]
 fn nothing_but_the_price_is_on_stdout() {
-    let env = [("DEBUG_BID_SCRIPT", "1"), ("AKASH_OWNER", "akash1owner")];
+    let env = [("DEBUG_BID_SCRIPT", "1"), ("AKASH_OWNER", "akash10wnerqqqqqqqqqqqqqqqqqqqqqqqqqqqjjysu0")];
     let answer = run(request("uact", NO_GPU).as_bytes(), &env);
     assert_eq!((answer.exit, answer.stdout.as_str()), (Some(0), NO_GPU_UACT));
     assert!(answer.stderr.starts_with("debug:"), "{}", answer.stderr);
+}
+
+#[test]
+fn help_and_version_are_all_that_it_can_be_asked_for() {
+    let ask = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_bidprice-script");
+        let output = Command::new(program).env_clear().args(arguments).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Answer { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    };
+    let help = ask(&["--help"]);
+    assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.contains("BIDPRICE_WHITELIST") && help.stdout.lines().all(|line| line.len() <= 120));
+    let version = ask(&["--version"]);
+    assert_eq!((version.exit, version.stderr.as_str()), (Some(0), ""));
+    assert_eq!(version.stdout, format!("bidprice-script {}\n", env!("CARGO_PKG_VERSION")));
+    for arguments in [&["-h"][..], &["request.json"], &["--help", "--version"], &["--help=all"], &[""]] {
+        let answer = ask(arguments);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(answer.stderr.contains("takes no arguments"), "{}", answer.stderr);
+    }
 }
 
 #[test]

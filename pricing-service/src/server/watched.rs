@@ -107,7 +107,9 @@ impl Service {
         if let [Priced { quote, .. }] = priced.as_slice() {
             // For the collector: what is most asked for stands at the span itself.
             let (decision, code) = quote.reason().map_or(("bid", ""), decision);
-            span.record("group", tracing::field::display(&quote.group)).record("decision", decision).record("code", code);
+            span.record("group", tracing::field::display(&quote.group))
+                .record("decision", decision)
+                .record("code", code);
             if let Some(price) = quote.price() {
                 span.record("price", tracing::field::display(price.amount()));
             }

@@ -201,7 +201,7 @@ impl Compared<'_> {
             time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             decision: self.sequence,
             order_id: ask.name.clone(),
-            group: Group { index: self.index, name: self.order.group.name().exact().to_owned() },
+            group: Group { index: self.index, name: self.order.group.name().owned() },
             gpu,
             rates: Some(settings.rates.digest),
             plugin: settings.plugin.as_ref().map(pricing_host::Plugin::digest),

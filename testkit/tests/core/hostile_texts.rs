@@ -86,7 +86,7 @@ fn a_hostile_text_of_an_order_is_an_excerpt_in_every_message() {
 fn a_hostile_owner_is_an_excerpt_and_on_no_list() {
     let order = script_request::read(&request("/price/denom", "uact")).unwrap();
     let owner = hostile();
-    for list in ["allow"] {
+    for list in ["allow", "deny"] {
         let text = format!("[policy.owners]\n{list} = [\"akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u\"]\n");
         let pricing = pricing_core::rates::toml::read(&text).unwrap();
         let quote = quoted(&order, &owner, &pricing);

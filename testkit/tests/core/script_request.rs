@@ -78,7 +78,11 @@ fn essence(quote: &Quote) -> String {
 }
 
 fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricing: &Pricing) {
-    let terms = Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    let terms = Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: Some(Decimal::new(61, 2)),
+        ..Terms::default()
+    };
     let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() };
     for supply in [Supply::Unknown, Supply::Held { cluster }, reserve] {
         let quote = |order| essence(&quote::quote(order, pricing, supply, &terms));

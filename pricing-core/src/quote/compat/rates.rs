@@ -10,7 +10,7 @@ use super::{Doubt, Refusal, Stop, Terms, written};
 use crate::input::InputError;
 use crate::money::{ArithmeticOverflow, Denom, Usd};
 use crate::order::script_request::ScriptRequest;
-use crate::rates::{Chain, Policy, Pricing, RateCard, Token};
+use crate::rates::{Chain, NotServed, Policy, Pricing, RateCard, Token};
 use crate::text::Untrusted;
 
 /// The variables that the script reads, in the order of its sum, with its defaults.
@@ -107,14 +107,13 @@ impl CompatRates {
 
     pub(super) fn check_owner(&self, owner: Untrusted<&str>) -> Result<(), Refusal> {
         let Some(policy) = self.policy() else { return Ok(()) };
-        if policy.owners.deny.iter().any(|denied| owner == *denied.as_str()) {
-            return Err(Refusal::OwnerDenied(owner.owned()));
-        }
-        let allow = &policy.owners.allow;
-        if !allow.is_empty() && !allow.iter().any(|allowed| owner == *allowed.as_str()) {
-            return Err(Refusal::OwnerNotAllowed(owner.owned()));
-        }
-        Ok(())
+        // The daemon names everybody. An empty name is that nobody was named.
+        let named = Some(owner.exact()).filter(|owner| !owner.is_empty());
+        policy.owners.admit(named, &self.chain.address_prefix).map_err(|refused| match refused {
+            NotServed::Denied => Refusal::OwnerDenied(owner.owned()),
+            NotServed::Unreadable(error) => Refusal::OwnerUnreadable(error),
+            NotServed::NotAllowed => Refusal::OwnerNotAllowed(owner.owned()),
+        })
     }
 
     /// What the request costs a month, in units of 10^-20 dollars.

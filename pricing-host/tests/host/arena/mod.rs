@@ -49,8 +49,11 @@ static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
 });
 
 /// Who ordered, and what an AKT is worth.
-static TERMS: LazyLock<Terms<'static>> =
-    LazyLock::new(|| Terms { owner: Some(Untrusted::new("akash1owner")), usd_per_akt: Some(Decimal::ONE), ..Terms::default() });
+static TERMS: LazyLock<Terms<'static>> = LazyLock::new(|| Terms {
+    owner: Some(Untrusted::new("akash1owner")),
+    usd_per_akt: Some(Decimal::ONE),
+    ..Terms::default()
+});
 
 /// Calls a plugin with the order of the tests.
 pub(crate) fn call(plugin: &Plugin) -> Called {

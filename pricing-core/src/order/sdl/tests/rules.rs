@@ -125,7 +125,8 @@ fn gpus_are_listed_in_the_documents_order() {
 fn volumes_keep_order_names_and_classes() {
     let group = changed("version: \"2.1\"", "version: \"2.1\"");
     let volumes = &group.resources()[1].storage;
-    let shown: Vec<_> = volumes.iter().map(|v| (v.name.as_str(), v.class.name().into_exact(), v.attributes.len())).collect();
+    let shown: Vec<_> =
+        volumes.iter().map(|v| (v.name.as_str(), v.class.name().into_exact(), v.attributes.len())).collect();
     assert_eq!(shown, [("default", "ephemeral", 0), ("data", "beta2", 2), ("shm", "ram", 2)]);
     for (from, to, class) in [
         ("              class: beta2\n", "", StorageClass::Persistent("default".into())),

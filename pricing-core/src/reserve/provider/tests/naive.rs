@@ -63,7 +63,9 @@ impl Naive {
                 StorageClass::Ram if take(&mut free[2], *size) => {}
                 StorageClass::Ephemeral if take(&mut free[3], *size) => {}
                 StorageClass::Ram | StorageClass::Ephemeral => return Fate::Node,
-                StorageClass::Persistent(class) if !node.storage_classes.iter().any(|known| *class == **known) => return Fate::Node,
+                StorageClass::Persistent(class) if !node.storage_classes.iter().any(|known| *class == **known) => {
+                    return Fate::Node;
+                }
                 StorageClass::Persistent(class) => {
                     let pool = next.pools.iter_mut().find(|(name, _)| *class == **name);
                     if !pool.is_some_and(|(_, left)| take(left, *size)) {
