@@ -77,13 +77,13 @@ fn an_owner_who_is_no_address_is_refused_from_the_command_line_and_the_environme
 fn no_plugin_cache_overrides_the_variable_and_contradicts_the_option() {
     let order =
         ["plugin", "run", "examples-plugins/built/ratio-guard.wasm", "examples/request.json", "--usd-per-akt", "1"];
-    let folder = ("BIDPRICE_PLUGIN_CACHE", "/nonexistent/plugins");
+    let folder = ("BIDPRICE_PLUGIN_CACHE", "/dev/null/plugins");
     let without = [&order[..], &["--no-plugin-cache"]].concat();
     let (exit, stderr) = run(&without, &[folder]);
     assert!(exit != Some(2) && !stderr.contains("cannot be used with"), "{stderr}");
-    assert!(!stderr.contains("/nonexistent"), "{stderr}");
+    assert!(!stderr.contains("/dev/null"), "{stderr}");
     let (_, stderr) = run(&order, &[folder]);
-    assert!(stderr.contains("/nonexistent/plugins"), "{stderr}");
+    assert!(stderr.contains("/dev/null/plugins"), "{stderr}");
     let both = [&without[..], &["--plugin-cache", "/tmp"]].concat();
     let (exit, stderr) = run(&both, &[]);
     assert!(exit == Some(2) && stderr.contains("cannot be used with"), "{stderr}");
