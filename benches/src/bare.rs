@@ -86,7 +86,7 @@ impl Case {
             targets: targets.collect(),
             rates: rate_card(&self.pricing.rates),
             builtin: builtin(draft),
-            owner: self.terms.owner.map(str::to_owned),
+            owner: self.terms.owner.map(|owner| owner.exact().to_owned()),
             utilisation: Some(wit_utilisation(&self.utilisation)),
             usd_per_coin: token.as_ref().and_then(|(_, usd, _)| *usd).map(|usd| usd.to_string()),
             denom_exponent: token.as_ref().map_or(0, |(_, _, exponent)| *exponent),
@@ -126,12 +126,12 @@ fn kind(kind: &GpuKind) -> wit::GpuKind {
 fn wit_order(order: &pricing_core::order::Order) -> wit::Order {
     let max_price = order.max_price.as_ref();
     wit::Order {
-        group: order.group.name().to_owned(),
+        group: order.group.name().exact().to_owned(),
         resources: order.group.resources().iter().map(unit).collect(),
         requirements: Vec::new(),
-        denom: max_price.map(|price| price.denom().to_string()).unwrap_or_default(),
+        denom: max_price.map(|price| price.denom().as_str().to_owned()).unwrap_or_default(),
         max_price: max_price
-            .map(|price| wit::Coin { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            .map(|price| wit::Coin { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() }),
         price_precision: order.price_precision,
     }
 }
@@ -141,7 +141,7 @@ fn unit(unit: &pricing_core::order::ResourceUnit) -> wit::ResourceUnit {
     let volume = |volume: &pricing_core::order::Volume| wit::Volume {
         name: volume.name.clone(),
         size_bytes: volume.size.get(),
-        storage_class: volume.class.name().to_owned(),
+        storage_class: volume.class.name().exact().to_owned(),
     };
     wit::ResourceUnit {
         id: unit.id,

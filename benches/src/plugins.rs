@@ -9,6 +9,7 @@ use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use pricing_host::Request;
 use rust_decimal::Decimal;
 use testkit::guest::{self, Guest};
@@ -38,7 +39,8 @@ impl Case {
     pub fn new() -> Option<Self> {
         let order = orders::three_services("uact")?;
         let pricing = super::pricing();
-        let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+        let terms =
+            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
         (1..100).find_map(|seed| {
             let cluster = generate::real_cluster(&mut Random::new(seed), 100);
             let Draft::Open(draft) = draft(&order, &pricing, supply(&cluster), &terms) else { return None };

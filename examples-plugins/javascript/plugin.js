@@ -5,7 +5,7 @@
 import { log } from "bidprice:plugin/log@0.1.0";
 
 // Owners who get a bid whatever they order. Everyone else must ask for a GPU: this provider has no cores to spare.
-const REGULARS = new Set(["akash1partner0000000000000000000000000000000"]);
+const REGULARS = new Set(["akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm"]);
 
 // From this many cards on, the whole order costs this much of its price.
 const DISCOUNTS = [

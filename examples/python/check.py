@@ -33,13 +33,13 @@ def reflection(pricing):
 
 
 def quotes(pricing, text):
-    answer = pricing.price(text, owner="akash1owner", timeout=PATIENCE)
+    answer = pricing.price(text, owner="akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u", timeout=PATIENCE)
     assert len(answer.quotes) == 1, answer
     (quote,) = answer.quotes
     assert bidprice.decision(pricing, quote) == "bid", quote
     assert quote.price.denom == "uact" and float(quote.price.amount) > 0, quote
     assert quote.lines and quote.offer_prices, quote
-    again = pricing.price(text, owner="akash1owner", already_reserved=True, timeout=PATIENCE)
+    again = pricing.price(text, owner="akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u", already_reserved=True, timeout=PATIENCE)
     assert again.quotes[0].price == quote.price, (again, quote)
     return quote
 

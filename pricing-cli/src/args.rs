@@ -209,8 +209,10 @@ pub(crate) struct LimitArgs {
 /// Where compiled plugins are kept.
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
-    /// The folder in which compiled plugins are kept [default: bidprice/plugins in the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "BIDPRICE_PLUGIN_CACHE")]
+    /// The folder in which compiled plugins are kept [env: BIDPRICE_PLUGIN_CACHE] [default: bidprice/plugins in the user's
+    /// cache folder]
+    // The variable is not clap's: `--no-plugin-cache` contradicts the option, and overrides the variable.
+    #[arg(long, value_name = "DIR")]
     pub(crate) plugin_cache: Option<PathBuf>,
     /// Compile anew each time
     #[arg(long, conflicts_with = "plugin_cache")]
@@ -264,21 +266,18 @@ pub(crate) struct RatesArgs {
     pub(crate) rates: Option<PathBuf>,
 }
 
-/// What an AKT is worth; an empty text says nothing, as an unset variable does.
+/// What an AKT is worth.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct UsdPerAkt(pub(crate) Option<Decimal>);
+pub(crate) struct UsdPerAkt(pub(crate) Decimal);
 
 impl FromStr for UsdPerAkt {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
         let value = parse_decimal(text).map_err(|error| error.to_string())?;
         if value <= Decimal::ZERO || value > Decimal::from(1_000_000) {
             return Err("USD/AKT must be above 0 and at most 1000000".to_owned());
         }
-        Ok(Self(Some(value)))
+        Ok(Self(value))
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use pricing_core::input::InputError;
 use pricing_core::quote::Reason;
+use pricing_panics::Panic;
 use serde_json::json;
 
 use crate::output;
@@ -98,6 +99,11 @@ impl CliError {
     /// An internal error.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into())
+    }
+
+    /// A panic.
+    pub(crate) fn bug(panic: &Panic) -> Self {
+        Self::Internal(format!("this is a bug in bidprice; please report it: {panic}"))
     }
 
     /// What clap has to say: help and version are answers, the rest is wrong usage.

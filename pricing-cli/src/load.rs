@@ -11,6 +11,7 @@ use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
 use pricing_core::order::{self, Order};
 use pricing_core::rates::{self, Pricing};
+use pricing_core::variables;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{OrderArgs, RatesArgs};
@@ -54,6 +55,14 @@ impl Document {
     pub(crate) fn malformed(&self, error: InputError) -> CliError {
         CliError::malformed(&self.name, error)
     }
+}
+
+/// Refuses a variable of the environment that no program of this project reads, and one of its own that is empty.
+pub(crate) fn check_variables() -> Result<(), CliError> {
+    let set: Vec<(String, bool)> =
+        env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.is_empty())).collect();
+    let set = set.iter().map(|(name, is_empty)| (name.as_str(), *is_empty));
+    variables::check(set).map_err(|error| CliError::malformed("environment", error))
 }
 
 /// The text of rates.

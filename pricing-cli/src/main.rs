@@ -21,6 +21,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use pricing_panics::{catch, tell_by};
 
 use error::{CliError, Exit};
 
@@ -136,8 +137,15 @@ fn command_line() -> clap::Command {
 fn run() -> Result<Exit, CliError> {
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return CliError::from_clap(error),
+        Err(error) => {
+            if error.use_stderr() {
+                // A variable may be what is wrong with an option.
+                load::check_variables()?;
+            }
+            return CliError::from_clap(error);
+        }
     };
+    load::check_variables()?;
     left_out::refuse(&matches)?;
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.command.run(),
@@ -150,8 +158,9 @@ fn main() -> ExitCode {
         return exit;
     }
     let json = output::wants_json(std::env::args_os());
-    let outcome = std::panic::catch_unwind(run)
-        .unwrap_or_else(|_| Err(CliError::internal("this is a bug in bidprice; please report it")));
+    // Of threads: what this one is caught with is told by its error.
+    tell_by(|panic| output::complain(&format!("error: {}", CliError::bug(panic))));
+    let outcome = catch(run).unwrap_or_else(|panic| Err(CliError::bug(&panic)));
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => error.report(json).into(),

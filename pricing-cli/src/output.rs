@@ -3,15 +3,14 @@
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 
-use pricing_core::text::drives_terminal;
+use pricing_core::text::printable_lines;
 use serde::Serialize;
 
 use crate::error::CliError;
 
 /// Prints an answer. A reader that went away is no error.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match pricing_stdio::answer(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(CliError::internal(format!("the answer could not be written: {error}")))
         }
@@ -30,8 +29,7 @@ pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), CliError> {
 /// Prints a message for people beside the answer.
 pub(crate) fn complain(message: &str) {
     // Inputs are repeated in messages, and must not drive a terminal.
-    let message: String =
-        message.chars().map(|c| if c != '\n' && drives_terminal(c) { '\u{fffd}' } else { c }).collect();
+    let message = printable_lines(message);
     // There is nowhere left to complain to when this fails.
     let _ = writeln!(io::stderr().lock(), "{message}");
 }

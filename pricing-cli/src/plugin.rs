@@ -18,6 +18,9 @@ use crate::args::{CacheArgs, LimitArgs, PluginArgs, PluginClass};
 use crate::error::CliError;
 use crate::{load, output};
 
+/// The variable that names the folder of compiled plugins.
+const PLUGIN_CACHE: &str = "BIDPRICE_PLUGIN_CACHE";
+
 /// The hidden command that compiles a plugin in a process of its own.
 const COMPILE_COMMAND: &str = "compile-plugin";
 
@@ -68,9 +71,11 @@ impl CacheArgs {
         if self.no_plugin_cache {
             return None;
         }
+        let named = || env::var_os(PLUGIN_CACHE).map(PathBuf::from);
         let set = |name| env::var_os(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
         let user = || set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-        self.plugin_cache.clone().or_else(|| user().map(|cache| cache.join("bidprice").join("plugins")))
+        let default = || user().map(|cache| cache.join("bidprice").join("plugins"));
+        self.plugin_cache.clone().or_else(named).or_else(default)
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use pricing_core::quote::Quote;
+use pricing_core::text::printable;
 use pricing_host::inspect::{Inspection, size};
-use pricing_host::{CallLimits, Fault, Log, Profile, printable};
+use pricing_host::{CallLimits, Fault, Log, Profile};
 
 use serde_json::Value;
 

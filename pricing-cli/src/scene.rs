@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use pricing_core::address::Address;
 use pricing_core::input::InputError;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::Validated;
@@ -11,6 +12,7 @@ use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +58,7 @@ impl SceneArgs {
             rates: RatesText::of(&self.rates)?,
             inventory: self.inventory.as_deref().map(Document::inventory).transpose()?,
             owner: self.owner.clone(),
-            usd_per_akt: self.usd_per_akt.and_then(|usd| usd.0).map(|usd| usd.to_string()),
+            usd_per_akt: self.usd_per_akt.map(|usd| usd.0.to_string()),
             scheduler: self.placement.scheduler,
             already_reserved: self.already_reserved,
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
@@ -88,7 +90,7 @@ pub(crate) struct Scene {
     pub(crate) orders: Vec<Order>,
     pub(crate) pricing: Pricing,
     cluster: Option<Cluster>,
-    owner: Option<String>,
+    owner: Option<Address>,
     usd_per_akt: Option<Decimal>,
     scheduler: Scheduler,
     budget: SearchBudget,
@@ -117,7 +119,8 @@ impl Scene {
         let commit: Result<Vec<CommitArg>, String> = inputs.commit.iter().map(|text| text.parse()).collect();
         apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);
         let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
-        let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.and_then(|usd| usd.0);
+        let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.map(|usd| usd.0);
+        let owner = owner(inputs.owner.as_deref(), &pricing)?;
         let validated = inputs.inventory.as_ref().map(validated).transpose()?;
         let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());
         let cluster = validated.map(|validated| validated.cluster);
@@ -131,7 +134,7 @@ impl Scene {
             orders,
             pricing,
             cluster,
-            owner: inputs.owner.clone().filter(|owner| !owner.is_empty()),
+            owner,
             usd_per_akt,
             scheduler: inputs.scheduler.into(),
             budget: SearchBudget { steps: inputs.search_steps },
@@ -156,8 +159,19 @@ impl Scene {
 
     /// Who ordered, and what an AKT is worth.
     pub(crate) fn terms(&self) -> Terms<'_> {
-        Terms { owner: self.owner.as_deref(), usd_per_akt: self.usd_per_akt, ..Terms::default() }
+        Terms {
+            owner: self.owner.as_ref().map(|owner| Untrusted::new(owner.as_str())),
+            usd_per_akt: self.usd_per_akt,
+            ..Terms::default()
+        }
     }
+}
+
+/// The owner who is named, by the addresses of a rate card's network. A slip would take a discount away, or a denial.
+pub(crate) fn owner(named: Option<&str>, pricing: &Pricing) -> Result<Option<Address>, CliError> {
+    let address = |text| Address::parse(text, &pricing.chain.address_prefix);
+    let address = named.filter(|text| !text.is_empty()).map(address).transpose();
+    address.map_err(|error| CliError::malformed("owner", InputError::new(error)))
 }
 
 fn validated(document: &Document) -> Result<Validated, CliError> {

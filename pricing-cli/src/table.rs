@@ -8,7 +8,7 @@ use pricing_core::money::Usd;
 use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Reservation;
-use pricing_core::text::drives_terminal;
+use pricing_core::text::{Untrusted, printable};
 
 use crate::command::rates::{Entry, origin_text};
 
@@ -23,11 +23,6 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
         }
     }
     table
-}
-
-/// A text of an input without what could drive a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect()
 }
 
 pub(crate) fn text(table: &Table) -> String {
@@ -174,7 +169,7 @@ fn alternatives_table(alternatives: &Alternatives) -> String {
 }
 
 /// A reservation.
-pub(crate) fn reservation(group: &str, reservation: &Reservation, cluster: &Cluster) -> String {
+pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, cluster: &Cluster) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
     for target in &reservation.targets {
         for placement in &target.placements {
@@ -186,11 +181,11 @@ pub(crate) fn reservation(group: &str, reservation: &Reservation, cluster: &Clus
             table.add_row([unit, placement.replicas.to_string(), node.to_owned(), cards, card]);
         }
     }
-    format!("{}: reserved\n\n{}\n", printable(group), text(&table))
+    format!("{group}: reserved\n\n{}\n", text(&table))
 }
 
 /// Why a group was not reserved.
-pub(crate) fn failure(group: &str, why: impl std::fmt::Display) -> String {
+pub(crate) fn failure(group: Untrusted<&str>, why: impl std::fmt::Display) -> String {
     printable(&format!("{group}: {why}")) + "\n"
 }
 

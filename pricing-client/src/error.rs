@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
+use pricing_core::text::Untrusted;
 use tonic::{Code, Status, TimeoutExpired};
 
 /// Marks the metadata of a response that began as an answer: a service that answers with an error sends nothing before.
@@ -169,5 +170,5 @@ fn chain(error: &dyn Error) -> String {
 
 /// A peer's text, made short and safe to print.
 fn cut(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE).collect()
+    format!("{:.MESSAGE$}", Untrusted::new(text))
 }

@@ -14,7 +14,7 @@
 //! # async fn ask(request: String) -> Result<(), CallError> {
 //! let client = Client::unix("/run/bidprice/bidprice.sock").with_deadline(Duration::from_secs(2));
 //! let order = Order { form: Some(Form::Text(request)) };
-//! let request = QuoteRequest { order: Some(order), owner: "akash1owner".to_owned(), ..QuoteRequest::default() };
+//! let request = QuoteRequest { order: Some(order), owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() };
 //! match client.quote(request).await {
 //!     Ok(answer) => {
 //!         for quote in answer.quotes {

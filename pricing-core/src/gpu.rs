@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::quantity::Quantity;
+use crate::text::Untrusted;
 
 /// A card as it is known: vendor, model, and, where the inventory says so, RAM and interface.
 ///
@@ -68,7 +69,7 @@ impl GpuKind {
 
 impl fmt::Display for GpuKind {
     /// Writes `vendor/model/ram/interface`, cut short where RAM and interface are unknown, with `*` for an unknown
-    /// RAM before a known interface.
+    /// RAM before a known interface. A word that a tenant made up is written as an excerpt.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_kind(f, &self.vendor, &self.model, self.ram(), self.interface())
     }
@@ -95,11 +96,12 @@ fn write_kind(
     ram: Option<&str>,
     interface: Option<&str>,
 ) -> fmt::Result {
-    write!(f, "{vendor}/{model}")?;
+    let word = Untrusted::new;
+    write!(f, "{}/{}", word(vendor), word(model))?;
     match (ram, interface) {
         (None, None) => Ok(()),
-        (Some(ram), None) => write!(f, "/{ram}"),
-        (ram, Some(interface)) => write!(f, "/{}/{interface}", ram.unwrap_or("*")),
+        (Some(ram), None) => write!(f, "/{}", word(ram)),
+        (ram, Some(interface)) => write!(f, "/{}/{}", word(ram.unwrap_or("*")), word(interface)),
     }
 }
 

@@ -2,8 +2,17 @@
 
 use core::fmt;
 
+use crate::text::Untrusted;
+
+/// The most characters of a message, a path or a hint.
+const MAX_CHARACTERS: usize = 4_000;
 /// The most characters of a parser's message that are kept.
-const MAX_MESSAGE_CHARACTERS: usize = 300;
+const MAX_PARSER_CHARACTERS: usize = 300;
+
+/// A text with texts of others in it as one harmless line.
+fn line(text: &str) -> String {
+    format!("{:.MAX_CHARACTERS$}", Untrusted::new(text))
+}
 
 /// Why a text is not what it should be, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +24,16 @@ pub struct InputError {
 }
 
 impl InputError {
-    /// An error about the text as a whole.
+    /// An error about the text as a whole. Whatever the message repeats of it, it becomes one harmless line, as do the path
+    /// and the hint.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), path: None, position: None, hint: None }
+        Self { message: line(&message.to_string()), path: None, position: None, hint: None }
     }
 
     /// Names the place in the document, such as `services.web.expose[0].port`.
     #[must_use]
-    pub fn at(mut self, path: impl Into<String>) -> Self {
-        let path = path.into();
+    pub fn at(mut self, path: impl AsRef<str>) -> Self {
+        let path = line(path.as_ref());
         self.path = (!matches!(path.as_str(), "" | "." | "?")).then_some(path);
         self
     }
@@ -46,8 +56,8 @@ impl InputError {
 
     /// Says what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
+        self.hint = Some(line(hint.as_ref()));
         self
     }
 
@@ -112,8 +122,7 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InputError {
         // serde_json ends its messages with the position, which is kept apart here.
         let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
         // A wrongly typed text is repeated in full there.
-        let message: String = message.chars().take(MAX_MESSAGE_CHARACTERS).collect();
-        let error = Self::new(message).at(path);
+        let error = Self::new(format_args!("{:.MAX_PARSER_CHARACTERS$}", Untrusted::new(message))).at(path);
         if json.line() == 0 { error } else { error.position(json.line(), json.column().max(1)) }
     }
 }

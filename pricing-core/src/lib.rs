@@ -7,6 +7,7 @@
 
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+pub mod address;
 pub mod gpu;
 pub mod input;
 pub mod inventory;
@@ -17,3 +18,4 @@ pub mod quote;
 pub mod rates;
 pub mod reserve;
 pub mod text;
+pub mod variables;

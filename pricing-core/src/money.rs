@@ -14,6 +14,8 @@ use core::fmt;
 use ethnum::U256;
 use rust_decimal::Decimal;
 
+use crate::text::Untrusted;
+
 /// Decimals of a line in USD a month.
 pub const LINE_DECIMALS: u32 = 12;
 /// Decimals that the chain keeps of an amount.
@@ -151,27 +153,31 @@ impl fmt::Display for Usd {
     }
 }
 
-/// The name of a token on chain, such as `uakt`.
+/// The most characters that the chain's names of tokens have.
+const MAX_DENOM_CHARACTERS: usize = 128;
+
+/// The name of a token on chain, such as `uakt`. Orders name one, which may be anything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Denom(String);
+pub struct Denom(Untrusted);
 
 impl Denom {
     /// Takes a name. Which denoms are priced is the rate card's business.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+        Self(Untrusted::new(name.into()))
     }
 
-    /// The name.
+    /// The name, whatever an order wrote in its place.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.exact()
     }
 }
 
 impl fmt::Display for Denom {
+    /// Writes the name for people: of what cannot be a name, an excerpt. As data it is [`Denom::as_str`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{:.MAX_DENOM_CHARACTERS$}", self.0)
     }
 }
 

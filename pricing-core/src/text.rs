@@ -1,22 +1,169 @@
-//! Texts of others in messages: bounded, and safe to print.
+//! Texts of others: bounded, and safe to print.
+//!
+//! An order, a peer's answer, a file and the environment may hold anything: a megabyte, characters that drive a terminal or
+//! turn the reading direction, a line that looks like one of this program's. [`Untrusted`] is the type of such a text.
+//! However it is formatted, what comes out is a safe excerpt; whoever needs the text itself, to compare it, to look it up or
+//! to hand it on as data, asks for [`Untrusted::exact`], and is easily found.
 
-/// The most characters of a user's text that a message repeats.
+use core::fmt::{self, Write};
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::{Serialize, Serializer};
+
+/// The most characters of a text that a message repeats, where the message names no other bound.
 const EXCERPT_CHARACTERS: usize = 60;
 
-/// A user's text as a message may repeat it: bounded, and without characters that drive a terminal.
+/// A text that somebody else wrote.
+///
+/// It prints as an excerpt of 60 characters, or as many as the format's precision names, in which nothing drives a terminal;
+/// an ordinary text that is no longer than that prints as it is. In JSON it is itself, escaped as JSON is.
+///
+/// ```
+/// use pricing_core::text::Untrusted;
+/// assert_eq!(Untrusted::new("beta3").to_string(), "beta3");
+/// assert_eq!(Untrusted::new("\u{1b}[2Jbeta3").to_string(), "\u{fffd}[2Jbeta3");
+/// assert_eq!(format!("{:.3}", Untrusted::new("beta3")), "bet…");
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Untrusted<S = String>(S);
+
+impl<S> Untrusted<S> {
+    /// Takes a text.
+    pub const fn new(text: S) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, whatever is in it, as the value that it is.
+    pub fn into_exact(self) -> S {
+        self.0
+    }
+}
+
+impl<S: AsRef<str>> Untrusted<S> {
+    /// The text itself, whatever is in it: to compare, to look up, to hand on as data; never to put into a message.
+    pub fn exact(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    /// The same text, borrowed.
+    pub fn by_ref(&self) -> Untrusted<&str> {
+        Untrusted(self.exact())
+    }
+
+    /// The same text, with a life of its own.
+    pub fn owned(&self) -> Untrusted<String> {
+        Untrusted(self.exact().to_owned())
+    }
+}
+
+impl<S> From<S> for Untrusted<S> {
+    fn from(text: S) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Untrusted<String> {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl<S: AsRef<str>> PartialEq<str> for Untrusted<S> {
+    fn eq(&self, other: &str) -> bool {
+        self.exact() == other
+    }
+}
+
+impl<S: AsRef<str>> PartialEq<&str> for Untrusted<S> {
+    fn eq(&self, other: &&str) -> bool {
+        self.exact() == *other
+    }
+}
+
+impl<S: AsRef<str>> fmt::Display for Untrusted<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = f.precision().unwrap_or(EXCERPT_CHARACTERS);
+        let mut characters = self.exact().chars();
+        characters.by_ref().take(most).try_for_each(|c| f.write_char(harmless(c)))?;
+        if characters.next().is_some() {
+            f.write_char('…')?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: AsRef<str>> fmt::Debug for Untrusted<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl<S: AsRef<str>> Serialize for Untrusted<S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        serializer.serialize_str(self.exact())
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted<String> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Untrusted<Cow<'a, str>> {
+    /// Borrows from the document where the text stands there as it is.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Untrusted<Cow<'de, str>>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Untrusted(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Untrusted(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// An excerpt of a text of somebody else's, for where a `String` is needed.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(EXCERPT_CHARACTERS).map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(EXCERPT_CHARACTERS).is_some() {
-        shown.push('…');
+    Untrusted(text).to_string()
+}
+
+/// A text that is bounded already, with texts of others in it, as one harmless line.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(harmless).collect()
+}
+
+/// The same for a text of several lines, which stay lines.
+#[must_use]
+pub fn printable_lines(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
+}
+
+/// What is shown of a character: itself, unless it does more than to stand there.
+fn harmless(c: char) -> char {
+    match c {
+        '\t' => c,
+        '\n' | '\r' => ' ',
+        c if drives_terminal(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
     }
-    shown
 }
 
 /// Whether a character controls a terminal, ends a line, turns the reading direction, or cannot be seen.
-#[must_use]
-pub fn drives_terminal(c: char) -> bool {
+fn drives_terminal(c: char) -> bool {
     let unseen = matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
@@ -52,7 +199,35 @@ mod tests {
     fn excerpts_are_bounded_and_printable() {
         assert_eq!(excerpt("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
         assert_eq!(excerpt("5\u{202e}1\u{2028}"), "5\u{fffd}1\u{fffd}");
-        assert_eq!(excerpt(&"x".repeat(100)).chars().count(), 61);
+        assert_eq!(excerpt("one\ntwo\tthree"), "one two\tthree");
+        assert_eq!(excerpt(&"x".repeat(60)), "x".repeat(60));
+        assert_eq!(excerpt(&"x".repeat(100)), "x".repeat(60) + "…");
+        assert_eq!(format!("{:.2}|{:.0}|{:.9}", Untrusted("abc"), Untrusted("abc"), Untrusted("abc")), "ab…|…|abc");
+    }
+
+    #[test]
+    fn no_way_of_formatting_shows_the_text_itself() {
+        let text = Untrusted(format!("\u{1b}]0;{}\u{202e}", "x".repeat(1 << 20)));
+        for shown in [format!("{text}"), format!("{text:?}"), format!("{text:.200}"), format!("{:?}", Some(&text))] {
+            assert!(shown.chars().count() < 230, "{} characters", shown.chars().count());
+            assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
+        }
+        assert_eq!(text.exact().len(), (1 << 20) + 7);
+    }
+
+    #[test]
+    fn json_has_the_text_itself() {
+        let text = Untrusted("a\u{1b}\u{202e}\n".repeat(100));
+        let json = serde_json::to_string(&text).unwrap();
+        assert_eq!(serde_json::from_str::<Untrusted<String>>(&json).unwrap(), text);
+        let borrowed: Untrusted<Cow<'_, str>> = serde_json::from_str("\"plain\"").unwrap();
+        assert!(matches!(borrowed.into_exact(), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn lines_stay_lines_only_where_they_are_meant() {
+        assert_eq!(printable("a\u{1b}[2J\r\nb"), "a\u{fffd}[2J  b");
+        assert_eq!(printable_lines("a\u{1b}[2J\r\nb"), "a\u{fffd}[2J \nb");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! /// Ten percent off for everyone but one, and nothing below 5 USD a month.
 //! fn price(request: &Request) -> Result<Answer, String> {
-//!     if request.owner() == Some("akash1spammer") {
+//!     if request.owner() == Some("akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75") {
 //!         return Ok(Answer::decline("this owner does not pay"));
 //!     }
 //!     Ok(Answer::multiply(decimal!("0.9")).floor(decimal!("5")).into())

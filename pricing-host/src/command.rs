@@ -3,11 +3,12 @@
 use pricing_core::order::script_request;
 use pricing_core::quote::plugin::{self, Answer};
 use pricing_core::quote::{self, ReasonCode};
+use pricing_core::text::printable;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store};
 
 use crate::fault::Fault;
 use crate::limits::CallLimits;
-use crate::log::{Level, REASON_BYTES, cut, printable};
+use crate::log::{Level, REASON_BYTES, cut};
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
 use crate::wasi::{self, Exit, WasiState};
@@ -82,9 +83,9 @@ impl Program {
 fn environment(request: &Request<'_>) -> Vec<(String, String)> {
     // A plugin is only asked about orders whose denom is known.
     let token = quote::token(request.order, request.pricing, request.terms);
-    let denom = token.map(|(denom, _, _)| denom.to_string()).unwrap_or_default();
+    let denom = token.map(|(denom, _, _)| denom.as_str().to_owned()).unwrap_or_default();
     let owner = request.terms.owner.unwrap_or_default();
-    vec![("AKASH_OWNER".to_owned(), owner.to_owned()), ("AKASH_DENOM".to_owned(), denom)]
+    vec![("AKASH_OWNER".to_owned(), owner.exact().to_owned()), ("AKASH_DENOM".to_owned(), denom)]
 }
 
 fn exit_code(ended: wasmtime::Result<()>) -> wasmtime::Result<u32> {

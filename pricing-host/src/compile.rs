@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
 
+use pricing_panics::catch;
+
 use crate::engine::{Purpose, engine};
 use crate::inspect::{Kind, passed_on};
 use crate::{Fault, LoadLimits, SizeClass};
@@ -78,14 +80,20 @@ fn compile_here(wasm: &[u8], kind: Kind, class: SizeClass) -> Result<Vec<u8>, Fa
     };
     let done = thread::scope(|scope| {
         let thread = thread::Builder::new().name("plugin-compiler".to_owned()).stack_size(COMPILE_STACK);
-        thread.spawn_scoped(scope, compile).map(|thread| thread.join())
+        thread.spawn_scoped(scope, || catch(compile)).map(|thread| thread.join())
     });
     match done {
-        Ok(Ok(Ok(artefact))) => Ok(artefact),
-        Ok(Ok(Err(error))) => {
+        Ok(Ok(Ok(Ok(artefact)))) => Ok(artefact),
+        Ok(Ok(Ok(Err(error)))) => {
             Err(Fault::rejected(format!("the plugin does not compile: {}", passed_on(&format!("{error:#}")))))
         }
-        Ok(Err(_)) => Err(Fault::rejected("the plugin made the compiler fail: report this, and build it another way")),
+        Ok(Ok(Err(panic))) => Err(failed(&panic.to_string())),
+        Ok(Err(_)) => Err(failed("it gave no reason")),
         Err(error) => Err(Fault::rejected(format!("no thread to compile the plugin on: {error}"))),
     }
+}
+
+/// The compiler gave up in a way that it does not expect itself.
+fn failed(why: &str) -> Fault {
+    Fault::rejected(format!("the plugin made the compiler fail: report this, and build it another way ({why})"))
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::quote::plugin::Draft;
 use pricing_core::quote::{FallbackBy, PluginUse, Quote};
+use pricing_core::text::printable;
 use rustix::fs::{Mode, OFlags};
 
 use crate::cache::Cache;
@@ -15,7 +16,6 @@ use crate::fault::Fault;
 use crate::inspect::{Digest, inspect};
 use crate::limits::SizeClass;
 use crate::load::load_artefact;
-use crate::log::printable;
 use crate::metrics::{Metrics, NoMetrics};
 use crate::plugin::{self, Breaker, Plugin, PluginSettings, Seen, Version};
 use crate::program::Program;

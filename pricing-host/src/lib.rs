@@ -24,7 +24,7 @@ pub use fault::Fault;
 pub use host::{HostSettings, OpenError, PluginHost, Rejected, read as read_file};
 pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
-pub use log::{Level, Log, LogLine, printable};
+pub use log::{Level, Log, LogLine};
 pub use plugin::{
     BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
     Refresh, SharedSupply, Watcher,

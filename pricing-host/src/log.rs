@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use pricing_core::text::drives_terminal;
+use pricing_core::text::printable;
 
 /// Bytes of a plugin's own words that the reason of a decline repeats.
 pub(crate) const REASON_BYTES: usize = 1_000;
@@ -38,7 +38,7 @@ impl Level {
 pub struct LogLine {
     /// How grave.
     pub level: Level,
-    /// The text, without control characters.
+    /// The text, safe to print.
     pub message: String,
 }
 
@@ -108,12 +108,6 @@ impl LogBuffer {
 /// As much of a text as fits.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
-}
-
-/// A guest's text without characters that could drive a terminal or turn the reading direction.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c != '\t' && drives_terminal(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]

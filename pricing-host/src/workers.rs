@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_channel::oneshot;
+use pricing_panics::catch;
 
 use crate::engine::THREAD_STACK;
 
@@ -62,6 +63,6 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         // A job that panics takes its own answer along, not the thread.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+        let _ = catch(job);
     }
 }

@@ -6,11 +6,13 @@ use arrow_array::builder::{Decimal128Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_pyarrow::PyArrowType;
 use arrow_schema::{DataType, Field, Schema};
+use pricing_core::address::Address;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, SizeClass};
 use pricing_sim::result::cards_of;
 use pricing_sim::strategy::plugin_settings;
@@ -68,6 +70,9 @@ impl Quoter {
     ) -> PyResult<Self> {
         let pricing = rates.map_or_else(|| Ok(Pricing::default()), rates::toml::read);
         let pricing = pricing.map_err(|error| wrong("rates", error))?;
+        if let Some(owner) = &owner {
+            Address::parse(owner, &pricing.chain.address_prefix).map_err(|error| wrong("owner", error))?;
+        }
         Ok(Self {
             pricing,
             cluster: inventory.map(cluster).transpose()?,
@@ -119,7 +124,7 @@ impl Quoter {
     }
 
     fn price(&self, arrival: &Arrival) -> Quote {
-        let owner = arrival.owner.as_deref().or(self.owner.as_deref());
+        let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
         let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule };
         let supply = match &self.cluster {
             None => Supply::Unknown,
@@ -220,7 +225,7 @@ impl Answers {
     fn quote(&mut self, row: usize, arrival: &Arrival, quote: &Quote) -> Result<(), String> {
         let reason = quote.reason();
         self.id.append_value(&arrival.id);
-        self.group.append_value(&quote.group);
+        self.group.append_value(quote.group.exact());
         self.decision.append_value(match reason {
             None => "bid",
             Some(reason) if reason.code.is_fault() => "fault",

@@ -1,11 +1,12 @@
 //! What an AKT is worth: set, or cached in a file by `bidprice feed update`.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use pricing_core::money::parse_decimal;
 use rust_decimal::Decimal;
 
-use crate::settings::{duration, setting};
+use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, files};
 
 /// How old a cached rate may be: an hour, as in the script.
@@ -16,7 +17,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 const MAX_BYTES: usize = 4096;
 
 /// The rate, or why there is none.
-pub(crate) struct Feed(Result<Decimal, Option<String>>);
+pub(crate) struct Feed(Result<Decimal, String>);
 
 impl Feed {
     /// Reads the settings. A rate that is set must be right; a cache that cannot be used leaves no rate.
@@ -28,15 +29,14 @@ impl Feed {
             })?,
         };
         if let Some(text) = setting("BIDPRICE_USD_PER_AKT") {
-            let rate = rate(&text).map_err(|error| NoBid(format!("BIDPRICE_USD_PER_AKT: {error}")))?;
+            let rate = rate(text.exact()).map_err(|error| NoBid(format!("BIDPRICE_USD_PER_AKT: {error}")))?;
             return Ok(Self(Ok(rate)));
         }
-        let cached = setting("BIDPRICE_RATE_CACHE").map(|path| {
-            cached(&path, max_age).map_err(|error| format!("BIDPRICE_RATE_CACHE: `{path}` {error}, so the price is 0"))
-        });
-        Ok(Self(match cached {
-            None => Err(None),
-            Some(cached) => cached.map_err(Some),
+        Ok(Self(match path("BIDPRICE_RATE_CACHE") {
+            None => Err("neither BIDPRICE_USD_PER_AKT nor BIDPRICE_RATE_CACHE is set".to_owned()),
+            Some(path) => {
+                cached(&path, max_age).map_err(|error| format!("BIDPRICE_RATE_CACHE: `{}` {error}", shown(&path)))
+            }
         }))
     }
 
@@ -45,13 +45,13 @@ impl Feed {
         self.0.as_ref().ok().copied()
     }
 
-    /// What is wrong with the cache.
-    pub(crate) fn problem(&self) -> Option<&str> {
-        self.0.as_ref().err().and_then(Option::as_deref)
+    /// Why there is no rate.
+    pub(crate) fn problem(&self) -> &str {
+        self.0.as_ref().err().map_or("", String::as_str)
     }
 }
 
-fn cached(path: &str, max_age: Duration) -> Result<Decimal, String> {
+fn cached(path: &Path, max_age: Duration) -> Result<Decimal, String> {
     let (text, modified) = files::read_trusted(path, MAX_BYTES)?;
     match SystemTime::now().duration_since(modified) {
         Ok(age) if age > max_age => {

@@ -1,18 +1,21 @@
 //! The card kinds of the inventory.
 
+use std::path::Path;
+
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory;
 
+use crate::settings::shown;
 use crate::{NoBid, files};
 
 /// The kinds of all cards that the inventory describes, used or free.
-pub(crate) fn cards(path: &str) -> Result<Vec<GpuKind>, NoBid> {
+pub(crate) fn cards(path: &Path) -> Result<Vec<GpuKind>, NoBid> {
     let unusable = |error: String| NoBid(format!("inventory-unusable: BIDPRICE_INVENTORY: {error}"));
     let text = files::read_text(path, inventory::MAX_INPUT_BYTES).map_err(unusable)?;
-    let snapshot = inventory::read::read(&text).map_err(|error| unusable(format!("`{path}`: {error}")))?;
+    let snapshot = inventory::read::read(&text).map_err(|error| unusable(format!("`{}`: {error}", shown(path))))?;
     let cluster = inventory::validate::validate(snapshot).cluster;
     if !cluster.is_usable() {
-        return Err(unusable(format!("`{path}` has no usable node")));
+        return Err(unusable(format!("`{}` has no usable node", shown(path))));
     }
     let mut kinds: Vec<GpuKind> = cluster.cards().iter().map(|card| card.kind.clone()).collect();
     kinds.sort();

@@ -11,8 +11,10 @@ mod service;
 mod settings;
 mod whitelist;
 
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -20,13 +22,43 @@ use std::time::Duration;
 
 use pricing_core::order;
 use pricing_core::order::script_request::{self, ScriptRequest};
-use pricing_core::quote::compat::{self, CompatAnswer, CompatRates, Terms};
+use pricing_core::quote::compat::{self, CompatAnswer, CompatRates, Refusal, Terms};
 use pricing_core::rates;
 use pricing_core::reserve::CommitLevels;
+use pricing_core::text::Untrusted;
+use pricing_panics::{catch, tell_by};
 
 use feed::Feed;
 use service::{Outcome, Service};
-use settings::{environment, setting};
+use settings::{environment, path, shown};
+
+/// The most characters of a line on stderr.
+const MAX_LINE: usize = 4_000;
+
+/// What `--help` prints.
+const HELP: &str = "\
+Stands where a provider's bid price script stood: the request comes on stdin as JSON, everything else
+from the environment. The price, and nothing else, goes to stdout with exit code 0; the reason for no
+bid goes to stderr with exit code 1.
+
+  AKASH_OWNER                   who orders; the provider's daemon sets it
+  PRICE_TARGET_CPU ...          the rates, as for the bash script
+  BIDPRICE_RATES                a rate card (TOML) in their place
+  BIDPRICE_USD_PER_AKT          what an AKT is worth
+  BIDPRICE_RATE_CACHE           a file with that number, as `bidprice feed update` writes it
+  BIDPRICE_RATE_CACHE_MAX_AGE   how old it may be; 60m by default
+  BIDPRICE_INVENTORY            an inventory, which says which cards there are
+  BIDPRICE_WHITELIST            a file with the owners to bid to, an address a line
+  BIDPRICE_ADDRESS_PREFIX       what its addresses begin with; akash by default
+  BIDPRICE_COMMIT_CPU, _MEMORY, _GPU, _STORAGE
+                                overcommit factors, to bill what was asked for
+  BIDPRICE_SOCKET               the Unix socket of a running service, which is asked for the price instead
+  BIDPRICE_DEADLINE             how long it may take; 5s by default
+  BIDPRICE_FALLBACK             `local` prices here when nobody answers there; `none`, the default, makes no bid
+  DEBUG_BID_SCRIPT              says on stderr what was read
+
+A variable that begins with BIDPRICE_ and is not known, or is empty, is an error.
+";
 
 /// Why there is no bid.
 struct NoBid(String);
@@ -38,7 +70,9 @@ impl NoBid {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    // A bug is a reason like any other. A thread's is told by who waits for it.
+    tell_by(|_| {});
+    match catch(answer).unwrap_or_else(|panic| Err(NoBid(format!("this is a bug in bidprice-script; please report it: {panic}")))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(NoBid(reason)) => {
             say(reason);
@@ -47,11 +81,26 @@ fn main() -> ExitCode {
     }
 }
 
+/// The price, or what was asked for in its place. The provider's daemon gives no arguments.
+fn answer() -> Result<(), NoBid> {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [] => run(),
+        [one] if one == "--help" => print(&HELP),
+        [one] if one == "--version" => print(&concat!("bidprice-script ", env!("CARGO_PKG_VERSION"), "\n")),
+        _ => Err(NoBid::new("bidprice-script takes no arguments, but for --help or --version alone")),
+    }
+}
+
 fn run() -> Result<(), NoBid> {
+    settings::check()?;
     let service = Service::from_settings()?;
     let owner = environment("AKASH_OWNER").unwrap_or_default();
     // Before anything else, and whoever prices: the list only ever makes fewer bids.
-    whitelist::check(&owner)?;
+    whitelist::check(Untrusted::new(&owner))?;
+    if io::stdin().is_terminal() {
+        say("bidprice-script waits for a bid script request on stdin; --help says what it reads");
+    }
     let text = if service.is_some() { request_text_in_time()? } else { request_text()? };
     let mut request = script_request::parse(&text).map_err(NoBid::new)?;
     let levels = settings::commit_levels()?;
@@ -61,7 +110,7 @@ fn run() -> Result<(), NoBid> {
             true => text.clone(),
             false => script_request::to_json(&request.to_order().map_err(NoBid::new)?),
         };
-        match service.ask(order, owner.clone(), compat::denom(&request))? {
+        match service.ask(order, owner.clone(), &compat::denom(&request))? {
             Outcome::Price(price) => return print(&price),
             Outcome::Silence(why) => say(format_args!("{why}; pricing without it")),
         }
@@ -73,40 +122,39 @@ fn run() -> Result<(), NoBid> {
 fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
     let feed = Feed::from_settings()?;
     let rates = rates()?;
-    let cards = match setting("BIDPRICE_INVENTORY") {
+    let cards = match path("BIDPRICE_INVENTORY") {
         Some(path) => inventory::cards(&path)?,
         None => Vec::new(),
     };
     if environment("DEBUG_BID_SCRIPT").is_some_and(|value| !value.is_empty()) {
         say(format_args!("debug: {} resources, {} kinds of card known", request.resources.len(), cards.len()));
     }
-    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner, cards: &cards };
+    let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner: Untrusted::new(owner), cards: &cards };
     match compat::price(request, &rates, &terms) {
         CompatAnswer::Price(price) => print(&price),
         CompatAnswer::Nothing(price, doubt) => {
-            match (doubt, feed.problem()) {
-                (compat::Doubt::RateUnavailable, Some(problem)) => say(format_args!("rate-unavailable: {problem}")),
-                (doubt, _) => say(doubt),
-            }
+            say(doubt);
             print(&price)
+        }
+        CompatAnswer::Refused(refusal @ Refusal::RateUnavailable) => {
+            Err(NoBid(format!("{refusal}; {}", feed.problem())))
         }
         CompatAnswer::Refused(refusal) => Err(NoBid::new(refusal)),
     }
 }
 
 fn print(price: &impl fmt::Display) -> Result<(), NoBid> {
-    let mut stdout = io::stdout().lock();
-    write!(stdout, "{price}")
-        .and_then(|()| stdout.flush())
+    pricing_stdio::answer(price.to_string().as_bytes())
         .map_err(|error| NoBid(format!("cannot write the price: {error}")))
 }
 
 /// The rates: a rate card where one is set, else the script's environment.
 fn rates() -> Result<CompatRates, NoBid> {
-    let Some(path) = setting("BIDPRICE_RATES") else {
+    let Some(path) = path("BIDPRICE_RATES") else {
+        settings::check_rates()?;
         return Ok(CompatRates::from_environment(environment));
     };
-    let at_path = |error| NoBid(format!("BIDPRICE_RATES: `{path}`: {error}"));
+    let at_path = |error| NoBid(format!("BIDPRICE_RATES: `{}`: {error}", shown(&path)));
     let text = files::read_text(&path, rates::toml::MAX_INPUT_BYTES)
         .map_err(|error| NoBid(format!("BIDPRICE_RATES: {error}")))?;
     let pricing = rates::toml::read(&text).map_err(at_path)?;
@@ -143,7 +191,7 @@ fn request_text() -> Result<String, NoBid> {
     String::from_utf8(bytes).map_err(|_| NoBid::new("the request is not UTF-8"))
 }
 
-/// Writes a line to stderr. When even that fails, nobody is left to tell.
+/// Writes a line to stderr, whatever texts of others are in it. When even that fails, nobody is left to tell.
 fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{:.MAX_LINE$}", Untrusted::new(line.to_string()));
 }

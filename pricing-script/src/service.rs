@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use pricing_client::messages::{Decision, Order, Quote, QuoteRequest, QuoteResponse, order::Form};
 use pricing_client::{CallError, quote_once};
-use pricing_core::money::{CHAIN_DECIMALS, parse_decimal};
-use pricing_core::text::excerpt;
+use pricing_core::money::{CHAIN_DECIMALS, Denom, parse_decimal};
+use pricing_core::text::{Untrusted, excerpt};
 use rust_decimal::Decimal;
 
-use crate::settings::{duration, setting};
+use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, say};
 
 /// How long the service may take, where nothing is set: half of the time that the provider gives a script.
@@ -42,10 +42,13 @@ pub(crate) enum Outcome {
 impl Service {
     /// The service that is set, if any. What is set beside it must be right even without one.
     pub(crate) fn from_settings() -> Result<Option<Self>, NoBid> {
-        let falls_back = match setting("BIDPRICE_FALLBACK").as_deref() {
-            Some("local") => true,
-            None | Some("none") => false,
-            Some(other) => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{other}` is neither `local` nor `none`"))),
+        let falls_back = match setting("BIDPRICE_FALLBACK") {
+            None => false,
+            Some(text) => match text.exact() {
+                "local" => true,
+                "none" => false,
+                _ => return Err(NoBid(format!("BIDPRICE_FALLBACK: `{text}` is neither `local` nor `none`"))),
+            },
         };
         let deadline = match setting("BIDPRICE_DEADLINE") {
             None => DEFAULT_DEADLINE,
@@ -53,12 +56,11 @@ impl Service {
                 NoBid(format!("BIDPRICE_DEADLINE: `{text}` is not a duration of at most 60s, such as `5s` or `800ms`"))
             })?,
         };
-        let socket = std::env::var_os("BIDPRICE_SOCKET").filter(|path| !path.is_empty());
-        Ok(socket.map(|path| Self { socket: path.into(), deadline, falls_back }))
+        Ok(path("BIDPRICE_SOCKET").map(|socket| Self { socket, deadline, falls_back }))
     }
 
     /// Asks for the price of a request in a denom.
-    pub(crate) fn ask(&self, request: String, owner: String, denom: &str) -> Result<Outcome, NoBid> {
+    pub(crate) fn ask(&self, request: String, owner: String, denom: &Denom) -> Result<Outcome, NoBid> {
         let order = Order { form: Some(Form::Text(request)) };
         let request = QuoteRequest { order: Some(order), owner, already_reserved: true, ..QuoteRequest::default() };
         match self.answer(request) {
@@ -69,7 +71,7 @@ impl Service {
     }
 
     fn silence(&self, why: &str) -> Result<Outcome, NoBid> {
-        let said = format!("BIDPRICE_SOCKET: `{}`: {why}", self.socket.display());
+        let said = format!("BIDPRICE_SOCKET: `{}`: {why}", shown(&self.socket));
         match self.falls_back {
             true => Ok(Outcome::Silence(said)),
             false => Err(NoBid(format!("{said}; BIDPRICE_FALLBACK is not `local`, so there is no bid"))),
@@ -102,7 +104,7 @@ fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<Quo
 }
 
 /// The price in an answer to a request of one group.
-fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
+fn price(answer: QuoteResponse, denom: &Denom) -> Result<String, NoBid> {
     let mut quotes = answer.quotes.into_iter();
     let (Some(quote), None) = (quotes.next(), quotes.next()) else {
         return Err(NoBid::new("the service did not answer with one quote for the one request"));
@@ -113,27 +115,27 @@ fn price(answer: QuoteResponse, denom: &str) -> Result<String, NoBid> {
                 let (by, fault) = (used.fallback.as_deref().unwrap_or(""), used.fault.clone().unwrap_or_default());
                 say(format_args!(
                     "the service's plugin failed, and `{}` priced instead: {}: {}",
-                    line(by),
-                    line(&fault.code),
-                    line(&fault.message)
+                    said(by),
+                    said(&fault.code),
+                    said(&fault.message)
                 ));
             }
             bid(quote, denom)
         }
         Decision::Decline | Decision::Fault => {
             let reason = quote.reason.unwrap_or_default();
-            Err(NoBid(format!("{}: {}", line(&reason.code), line(&reason.message))))
+            Err(NoBid(format!("{}: {}", said(&reason.code), said(&reason.message))))
         }
         Decision::Unspecified => Err(NoBid::new("the service's answer has no decision")),
     }
 }
 
 /// The amount of a bid, as it came, once it is seen to be one in the denom that was asked for.
-fn bid(quote: Quote, denom: &str) -> Result<String, NoBid> {
+fn bid(quote: Quote, denom: &Denom) -> Result<String, NoBid> {
     let price = quote.price.ok_or_else(|| NoBid::new("the service's bid has no price"))?;
-    if price.denom != denom {
-        let theirs = excerpt(&price.denom);
-        return Err(NoBid(format!("the service's bid is in `{theirs}`, and the request in `{}`", excerpt(denom))));
+    let theirs = Denom::new(price.denom);
+    if theirs != *denom {
+        return Err(NoBid(format!("the service's bid is in `{theirs}`, and the request in `{denom}`")));
     }
     let amount = parse_decimal(&price.amount).map_err(|error| NoBid(format!("the service's bid: {error}")))?;
     let decimals = price.amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
@@ -143,7 +145,7 @@ fn bid(quote: Quote, denom: &str) -> Result<String, NoBid> {
     Ok(price.amount)
 }
 
-/// A text of the service's, on one line.
-fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+/// A text of the service's, as far as it is repeated.
+fn said(text: &str) -> String {
+    format!("{:.MAX_REASON$}", Untrusted::new(text))
 }

@@ -1,27 +1,55 @@
 //! Settings from the environment.
 
 use std::env;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pricing_core::money::parse_decimal;
 use pricing_core::reserve::CommitLevels;
+use pricing_core::text::Untrusted;
+use pricing_core::{rates, variables};
 use rust_decimal::Decimal;
 
 use crate::NoBid;
 
-/// A variable of the environment. Bytes that are not UTF-8 are replaced, which leaves no number and no path whole.
+/// Refuses a variable of this project that is not known, and one that is empty: what it was to narrow or to bound would go
+/// without.
+pub(crate) fn check() -> Result<(), NoBid> {
+    let set: Vec<(String, bool)> =
+        env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.is_empty())).collect();
+    variables::check(set.iter().map(|(name, is_empty)| (name.as_str(), *is_empty))).map_err(NoBid::new)
+}
+
+/// Refuses a variable that begins as the script's rates do and is none of them.
+pub(crate) fn check_rates() -> Result<(), NoBid> {
+    let names: Vec<String> = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    rates::environment::check_names(names.iter().map(String::as_str)).map_err(NoBid::new)
+}
+
+/// A variable of the environment. Bytes that are not UTF-8 are replaced, which leaves no number and no word whole.
 pub(crate) fn environment(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// A setting: a variable that is neither unset nor empty.
-pub(crate) fn setting(name: &str) -> Option<String> {
-    environment(name).filter(|value| !value.is_empty())
+/// A setting that is a text. None is empty.
+pub(crate) fn setting(name: &str) -> Option<Untrusted> {
+    environment(name).map(Untrusted::new)
+}
+
+/// A setting that is the path of a file.
+pub(crate) fn path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from)
+}
+
+/// A path as messages show it.
+pub(crate) fn shown(path: &Path) -> Untrusted {
+    path.to_string_lossy().into_owned().into()
 }
 
 /// A whole number of milliseconds, seconds, minutes, hours or days: `800ms`, `90s`, `60m`, `1h`, `1d`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &Untrusted) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let text = text.exact();
     let (number, unit) =
         UNITS.iter().find_map(|(unit, milliseconds)| Some((text.strip_suffix(unit)?, milliseconds)))?;
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -34,7 +62,7 @@ pub(crate) fn commit_levels() -> Result<CommitLevels, NoBid> {
     let factor = |name: &str| match setting(name) {
         None => Ok(Decimal::ONE),
         Some(text) => {
-            let factor = parse_decimal(&text).map_err(|error| NoBid(format!("{name}: {error}")))?;
+            let factor = parse_decimal(text.exact()).map_err(|error| NoBid(format!("{name}: {error}")))?;
             let above_zero = (factor > Decimal::ZERO).then_some(factor);
             above_zero.ok_or_else(|| NoBid(format!("{name}: `{text}` is out of range; expected a number above 0")))
         }

@@ -1,31 +1,111 @@
 //! The owners that a provider bids to.
 
-use crate::settings::setting;
+use pricing_core::address::{Address, AddressPrefix};
+use pricing_core::input::InputError;
+use pricing_core::text::Untrusted;
+
+use crate::settings::{environment, path, setting, shown};
 use crate::{NoBid, files};
 
 /// The most bytes that a list may have.
 const MAX_BYTES: usize = 16 << 20;
+/// What some editors begin a text with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// What a note begins with.
+const NOTE: char = '#';
 
 /// Lets an owner pass who is in the list, or everyone where no list is set.
-pub(crate) fn check(owner: &str) -> Result<(), NoBid> {
-    let Some(path) = setting("BIDPRICE_WHITELIST") else {
-        return match setting("WHITELIST_URL") {
+///
+/// A list that cannot be read whole lets nobody pass: what is wrong with it may be what was to keep somebody out, or in.
+pub(crate) fn check(owner: Untrusted<&str>) -> Result<(), NoBid> {
+    let prefix = prefix()?;
+    let Some(path) = path("BIDPRICE_WHITELIST") else {
+        // The script takes an empty one for none, and the provider's chart sets it so.
+        return match environment("WHITELIST_URL").filter(|url| !url.is_empty()) {
             None => Ok(()),
             Some(_) => Err(NoBid::new(
                 "WHITELIST_URL is set, but lists are not fetched here; put the list into a file and name it in BIDPRICE_WHITELIST",
             )),
         };
     };
-    let list = files::read_text(&path, MAX_BYTES).map_err(|error| NoBid(format!("BIDPRICE_WHITELIST: {error}")))?;
-    match lists(&list, owner) {
+    let text = files::read_text(&path, MAX_BYTES).map_err(|error| NoBid(format!("BIDPRICE_WHITELIST: {error}")))?;
+    let list =
+        read(&text, &prefix).map_err(|error| NoBid(format!("BIDPRICE_WHITELIST: `{}`: {error}", shown(&path))))?;
+    match list.iter().any(|listed| owner == *listed.as_str()) {
         true => Ok(()),
         false => Err(NoBid(format!("{owner} is not whitelisted"))),
     }
 }
 
-/// Whether a line has the owner as a whole word. Lines that start with `#` are comments.
-fn lists(list: &str, owner: &str) -> bool {
-    let in_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut lines = list.lines().filter(|line| !line.trim_start().starts_with('#'));
-    !owner.is_empty() && lines.any(|line| line.split(|c| !in_word(c)).any(|word| word == owner))
+/// What the list's addresses begin with.
+fn prefix() -> Result<AddressPrefix, NoBid> {
+    let named = setting("BIDPRICE_ADDRESS_PREFIX").map(|text| AddressPrefix::new(text.exact())).transpose();
+    named.map(Option::unwrap_or_default).map_err(|error| NoBid(format!("BIDPRICE_ADDRESS_PREFIX: {error}")))
+}
+
+/// Reads a list: an address a line. Blank lines and what follows a `#` are for people; an address that stands twice is
+/// there once.
+fn read(text: &str, prefix: &AddressPrefix) -> Result<Vec<Address>, InputError> {
+    let mut list = Vec::new();
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    for (number, line) in (1_usize..).zip(text.lines()) {
+        let entry = line.split(NOTE).next().unwrap_or_default();
+        let indent = entry.chars().take_while(|c| c.is_whitespace()).count();
+        let entry = entry.trim();
+        if entry.is_empty() {
+            continue;
+        }
+        let wrong = |error| InputError::new(error).position(number, indent.saturating_add(1));
+        list.push(Address::parse(entry, prefix).map_err(|error| match entry.contains(char::is_whitespace) {
+            true => wrong(error).hint("one address a line; a note stands behind a `#`"),
+            false => wrong(error),
+        })?);
+    }
+    if list.is_empty() {
+        return Err(InputError::new("the list names nobody").hint("unset BIDPRICE_WHITELIST to bid to everyone"));
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALYCE: &str = "akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q";
+    const DAVE: &str = "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws";
+
+    fn names(text: &str) -> Vec<String> {
+        read(text, &AddressPrefix::default()).unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn notes_blank_lines_and_other_systems_line_ends_are_for_people() {
+        let text = format!("\u{feff}# whom we serve\r\n\r\n{ALYCE}\r\n  {DAVE} # Dave's\r\n\t#{ALYCE}\r\n{ALYCE}");
+        assert_eq!(names(&text), [ALYCE, DAVE, ALYCE]);
+        assert_eq!(names(&format!("{DAVE}#\n")), [DAVE]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_and_no_part_of_the_list_counts() {
+        for (line, problem) in [
+            ("akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45p".to_owned(), "column 1: `akash1alyce"),
+            (format!("   {}", ALYCE.to_uppercase()), "column 4: "),
+            (format!("{ALYCE} Alyce's"), "column 1: "),
+            (format!("{ALYCE} {DAVE}"), "one address a line; a note stands behind a `#`"),
+            (format!("{ALYCE},{DAVE}"), "is not an address"),
+            (format!("\u{feff}{ALYCE}"), "is not an address"),
+            ("*".to_owned(), "is not an address"),
+        ] {
+            let error = read(&format!("{DAVE}\n{line}\n"), &AddressPrefix::default()).unwrap_err().to_string();
+            assert!(error.starts_with("line 2, ") && error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_nobody_is_an_error() {
+        for text in ["", "\n", "\u{feff}", "# akash1\n  # nobody\n", " \t\r\n"] {
+            let error = read(text, &AddressPrefix::default()).unwrap_err().to_string();
+            assert!(error.starts_with("the list names nobody"), "{error}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::Quote;
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,7 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
     /// The token.
-    pub denom: String,
+    pub denom: Untrusted,
     /// How much of it.
     pub amount: String,
 }
@@ -46,7 +47,8 @@ impl Outcome {
         Self {
             decision: decision.to_owned(),
             code: quote.reason().map(|reason| reason.code.name().to_owned()),
-            price: price.map(|price| Money { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            price: price
+                .map(|price| Money { denom: price.denom().as_str().into(), amount: price.amount().to_string() }),
             usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
         }
     }
@@ -236,7 +238,7 @@ pub struct Pair {
     /// The order's name.
     pub order_id: Option<String>,
     /// The group's name.
-    pub group: String,
+    pub group: Untrusted,
     /// The cards.
     pub gpu: String,
     /// The first answer.
@@ -307,7 +309,7 @@ mod tests {
         Outcome {
             decision: "bid".to_owned(),
             code: None,
-            price: Some(Money { denom: "uakt".to_owned(), amount: amount.to_owned() }),
+            price: Some(Money { denom: "uakt".into(), amount: amount.to_owned() }),
             usd_per_month: Some(usd.to_owned()),
         }
     }
@@ -337,7 +339,7 @@ mod tests {
     #[test]
     fn bids_in_two_tokens_are_held_against_each_other_in_dollars() {
         let uact = |usd: &str| Outcome {
-            price: Some(Money { denom: "uact".to_owned(), amount: "1".to_owned() }),
+            price: Some(Money { denom: "uact".into(), amount: "1".to_owned() }),
             ..bid("1", usd)
         };
         assert_eq!(Difference::between(&bid("5", "10"), &uact("20")), Difference::Dearer);
@@ -353,7 +355,7 @@ mod tests {
             summary.add("none", before, after, |usd| Pair {
                 sequence: None,
                 order_id: None,
-                group: String::new(),
+                group: Untrusted::default(),
                 gpu: String::new(),
                 before: before.clone(),
                 after: after.clone(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pricing_core::text::Untrusted;
 use pricing_proto::akash::market::v1::OrderId;
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +11,22 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct OrderName {
     /// The tenant's address.
-    pub owner: String,
+    pub owner: Untrusted,
     /// The deployment.
     pub dseq: u64,
     /// The group in it.
     pub gseq: u32,
     /// The group's order.
     pub oseq: u32,
+}
+
+impl OrderName {
+    /// The name as data: as it is written, whatever was given as the owner.
+    #[must_use]
+    pub fn exact(&self) -> String {
+        let Self { owner, dseq, gseq, oseq } = self;
+        format!("{}/{dseq}/{gseq}/{oseq}", owner.exact())
+    }
 }
 
 impl fmt::Display for OrderName {
@@ -29,6 +39,6 @@ impl fmt::Display for OrderName {
 impl From<OrderId> for OrderName {
     fn from(id: OrderId) -> Self {
         let OrderId { owner, dseq, gseq, oseq } = id;
-        Self { owner, dseq, gseq, oseq }
+        Self { owner: owner.into(), dseq, gseq, oseq }
     }
 }

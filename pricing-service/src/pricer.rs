@@ -9,6 +9,7 @@ use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
 };
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use pricing_host::Plugin;
 use rust_decimal::Decimal;
 
@@ -173,7 +174,8 @@ fn less(stock: Stock, takes: &[Held]) -> Stock {
 }
 
 fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> (Quote, Option<Alternatives>) {
-    let terms = Terms { owner: ask.owner.as_deref(), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
+    let terms =
+        Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &moment.stock {
         _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },
@@ -226,6 +228,6 @@ pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<He
 /// Declines an order that would be declined whatever it were to get, for each group of it.
 #[must_use]
 pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask) -> Vec<Result<(), Reason>> {
-    let terms = Terms { owner: ask.owner.as_deref(), usd_per_akt, ..Terms::default() };
+    let terms = Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
     ask.orders.iter().map(|order| quote::screen(order, &settings.rates.pricing, &terms)).collect()
 }

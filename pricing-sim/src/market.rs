@@ -9,6 +9,7 @@ use pricing_core::money::{Price, Usd, scaled_usd};
 use pricing_core::order::{GroupSpec, Order, ResourceUnit};
 use pricing_core::quote::{Supply, Terms, quote};
 use pricing_core::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -136,7 +137,7 @@ fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>
         }
     }
     let group = &arrival.order.group;
-    let group = GroupSpec::new(group.name().to_owned(), group.requirements().clone(), units).ok()?;
+    let group = GroupSpec::new(group.name().exact().to_owned(), group.requirements().clone(), units).ok()?;
     let order = Order { group, ..(*arrival.order).clone() };
     cost(&order, arrival.owner.as_deref(), pricing, usd_per_akt).ok()
 }
@@ -155,7 +156,7 @@ pub(crate) fn cost(
     pricing: &Pricing,
     usd_per_akt: Option<Decimal>,
 ) -> Result<Usd, String> {
-    let terms = Terms { owner, usd_per_akt, ..Terms::default() };
+    let terms = Terms { owner: owner.map(Untrusted::new), usd_per_akt, ..Terms::default() };
     let max_price = order.max_price.as_ref();
     let unlimited = max_price.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
     let order = Order { max_price: unlimited, ..order.clone() };

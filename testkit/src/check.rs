@@ -63,7 +63,7 @@ fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), Strin
     for unit in units {
         for (class, size) in &unit.storage {
             if let StorageClass::Persistent(name) = class {
-                *asked.entry(name).or_default() += u128::from(unit.count) * u128::from(*size);
+                *asked.entry(name.exact()).or_default() += u128::from(unit.count) * u128::from(*size);
             }
         }
     }
@@ -96,7 +96,7 @@ fn check_node(
             match class {
                 StorageClass::Ephemeral => ephemeral += times * u128::from(*size),
                 StorageClass::Ram => memory += times * u128::from(*size),
-                StorageClass::Persistent(name) if !node.storage_classes.contains(name) => {
+                StorageClass::Persistent(name) if !node.storage_classes.iter().any(|known| *name == **known) => {
                     return Err(format!("unit {} needs class {name}", unit.id));
                 }
                 StorageClass::Persistent(_) => {}

@@ -12,6 +12,7 @@ use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
 use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget, alternatives, reserve};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use crate::check::check_reservation;
@@ -191,7 +192,11 @@ pub fn reserve_quote(data: &[u8]) {
     let cluster = generate::small_cluster(random, nodes);
     let Some(order) = orders::small_order(random) else { return };
     let pricing = orders::pricing(random);
-    let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    let terms = Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: Some(Decimal::new(61, 2)),
+        ..Terms::default()
+    };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
         let supply = Supply::Reserve { cluster: &cluster, scheduler, budget: BUDGET };
         check_quote(&quote::quote(&order, &pricing, supply, &terms));

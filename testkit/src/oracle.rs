@@ -80,7 +80,7 @@ fn storage_suffices(units: &[CommittedUnit], cluster: &Cluster) -> bool {
         let StorageClass::Persistent(name) = class else { return true };
         let same = volumes().filter(|(_, (other, _))| other == class);
         let asked: i128 = same.map(|(count, (_, size))| i128::from(count) * i128::from(*size)).sum();
-        let pool = cluster.storage().iter().find(|pool| pool.class == *name);
+        let pool = cluster.storage().iter().find(|pool| *name == *pool.class);
         asked <= pool.map_or(0, |pool| i128::from(pool.capacity.available.get()))
     })
 }
@@ -156,7 +156,7 @@ fn take(unit: &CommittedUnit, mut node: Left) -> Option<Left> {
             StorageClass::Ephemeral => node.ephemeral -= i128::from(*size),
             StorageClass::Ram => node.memory -= i128::from(*size),
             StorageClass::Persistent(name) => {
-                if *size > 0 && !node.classes.contains(name) {
+                if *size > 0 && !node.classes.iter().any(|known| *name == **known) {
                     return None;
                 }
             }

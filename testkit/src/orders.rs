@@ -1,5 +1,6 @@
 //! Generators of whole orders and rate cards.
 
+use pricing_core::address::{Address, AddressPrefix};
 use pricing_core::gpu::GpuRequest;
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{
@@ -106,13 +107,23 @@ pub fn pricing(random: &mut Random) -> Pricing {
     }
     if random.one_in(3) {
         let factor = Decimal::new(i64::try_from(random.between(1, 100)).unwrap_or(1), 2);
-        pricing.policy.owners.discount.insert(OWNER.to_owned(), factor);
+        pricing.policy.owners.discount.insert(address(OWNER), factor);
     }
     pricing
 }
 
 /// The owner whom [`pricing`] gives a discount.
-pub const OWNER: &str = "akash1owner";
+pub const OWNER: &str = "akash10wnerqqqqqqqqqqqqqqqqqqqqqqqqqqqjjysu0";
+
+/// An address that a test writes down.
+///
+/// # Panics
+/// When it is not one.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+pub fn address(text: &str) -> Address {
+    Address::parse(text, &AddressPrefix::default()).expect("an address of the tests")
+}
 
 /// Makes a request for any card.
 #[must_use]

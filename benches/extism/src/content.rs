@@ -59,13 +59,14 @@ fn placements(target: &quote::QuotedTarget) -> Vec<Placement> {
 
 fn order(order: &order::Order) -> Order {
     let max_price = order.max_price.as_ref();
-    let coin = max_price.map(|price| Coin { denom: price.denom().to_string(), amount: price.amount().to_string() });
+    let coin =
+        max_price.map(|price| Coin { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() });
     Order {
-        group: order.group.name().to_owned(),
+        group: order.group.name().exact().to_owned(),
         resources: order.group.resources().iter().map(unit).collect(),
         // The case has none.
         requirements: Vec::new(),
-        denom: max_price.map(|price| price.denom().to_string()).unwrap_or_default(),
+        denom: max_price.map(|price| price.denom().as_str().to_owned()).unwrap_or_default(),
         max_price: coin,
         price_precision: order.price_precision,
     }
@@ -76,7 +77,7 @@ fn unit(unit: &order::ResourceUnit) -> ResourceUnit {
     let storage = unit.storage.iter().map(|volume| Volume {
         name: volume.name.clone(),
         size_bytes: volume.size.get(),
-        storage_class: volume.class.name().to_owned(),
+        storage_class: volume.class.name().exact().to_owned(),
     });
     ResourceUnit {
         id: unit.id,

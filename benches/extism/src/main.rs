@@ -16,6 +16,7 @@ use benches::plugins::{Case, example};
 use benches::stats::{Samples, cpu_time};
 use extism_side::Error;
 use pricing_core::quote::Terms;
+use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, Request};
 
@@ -29,11 +30,11 @@ const TOGETHER: u32 = 50;
 /// Owners whom the plugin treats in ways of their own, beside one whom it does not know.
 const OWNERS: [&str; 6] = [
     testkit::orders::OWNER,
-    "akash1partner0000000000000000000000000000000",
-    "akash1latepayer00000000000000000000000000000",
-    "akash1miner000000000000000000000000000000000",
-    "akash1spammer0000000000000000000000000000000",
-    "akash1smoketest00000000000000000000000000000",
+    "akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm",
+    "akash1latepayerqqqqqqqqqqqqqqqqqqqqqqqt5t3fk",
+    "akash1crptmnrqqqqqqqqqqqqqqqqqqqqqqqqqtkf3t0",
+    "akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75",
+    "akash1sm0ketestqqqqqqqqqqqqqqqqqqqqqqqucehn9",
 ];
 
 fn main() -> Result<(), Error> {
@@ -69,7 +70,7 @@ fn load(wasm: &[u8]) -> Result<Plugin, Error> {
 
 /// Asks both for an owner: what is timed must be the same plugin.
 fn same_answer(case: &Case, owner: &str, plugin: &Plugin, compiled: &extism::CompiledPlugin) -> Result<(), Error> {
-    let terms = Terms { owner: Some(owner), ..case.terms };
+    let terms = Terms { owner: Some(Untrusted::new(owner)), ..case.terms };
     let (ours, usage) = plugin.answer(&Request { terms: &terms, ..case.request() });
     let ours = ours.map_err(|fault| format!("the host failed for `{owner}`: {fault:?}, {usage:?}"))?;
     let theirs = extism_side::fresh(compiled, &content::request(case, owner))?;

@@ -160,7 +160,7 @@ fn request() -> QuoteRequest {
         unit(3, 1, 0)
     );
     let order = Some(Order { form: Some(order::Form::Text(text)) });
-    QuoteRequest { order, owner: "akash1owner".to_owned(), ..QuoteRequest::default() }
+    QuoteRequest { order, owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() }
 }
 
 /// 100 nodes: most with cards of one kind, partly used.

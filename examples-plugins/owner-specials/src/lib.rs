@@ -5,19 +5,19 @@ use pricing_guest::{Answer, Decimal, Request, decimal};
 pricing_guest::plugin!(price);
 
 /// A wallet that the operator himself deploys with, to see that leases work. It pays almost nothing.
-const SMOKE_TEST_WALLET: &str = "akash1smoketest00000000000000000000000000000";
+const SMOKE_TEST_WALLET: &str = "akash1sm0ketestqqqqqqqqqqqqqqqqqqqqqqqucehn9";
 const SMOKE_TEST_USD: Decimal = decimal!("0.01");
 
 /// Owners with whom a factor was agreed.
 const FACTORS: [(&str, Decimal); 2] = [
-    ("akash1partner0000000000000000000000000000000", decimal!("0.8")),
-    ("akash1latepayer00000000000000000000000000000", decimal!("1.25")),
+    ("akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm", decimal!("0.8")),
+    ("akash1latepayerqqqqqqqqqqqqqqqqqqqqqqqt5t3fk", decimal!("1.25")),
 ];
 
 /// Owners who get no bid, and why.
 const DENIED: [(&str, &str); 2] = [
-    ("akash1miner000000000000000000000000000000000", "mined on our nodes"),
-    ("akash1spammer0000000000000000000000000000000", "sent spam from our addresses"),
+    ("akash1crptmnrqqqqqqqqqqqqqqqqqqqqqqqqqtkf3t0", "mined on our nodes"),
+    ("akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75", "sent spam from our addresses"),
 ];
 
 /// What an order costs at least, in USD a month. Less does not pay for the work that a lease makes.
@@ -57,7 +57,7 @@ mod tests {
     fn partners_pay_less_and_late_payers_more() {
         assert_eq!(answer(FACTORS[0].0, 1000), Answer::multiply(decimal!("0.8")).floor(MINIMUM_USD).into());
         assert_eq!(answer(FACTORS[1].0, 1000), Answer::multiply(decimal!("1.25")).floor(MINIMUM_USD).into());
-        assert_eq!(answer("akash1anyone", 1000), Answer::multiply(Decimal::ONE).floor(MINIMUM_USD).into());
+        assert_eq!(answer("akash1any0neqqqqqqqqqqqqqqqqqqqqqqqqqqqjz4p39", 1000), Answer::multiply(Decimal::ONE).floor(MINIMUM_USD).into());
     }
 
     #[test]
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn tiny_orders_are_declined() {
-        assert!(matches!(answer("akash1anyone", 99), Answer::Decline(_)));
-        assert!(matches!(answer("akash1anyone", 100), Answer::Change(_)));
+        assert!(matches!(answer("akash1any0neqqqqqqqqqqqqqqqqqqqqqqqqqqqjz4p39", 99), Answer::Decline(_)));
+        assert!(matches!(answer("akash1any0neqqqqqqqqqqqqqqqqqqqqqqqqqqqjz4p39", 100), Answer::Change(_)));
     }
 }

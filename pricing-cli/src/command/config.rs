@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::printable;
 use pricing_service::server::{self, Problem, Report, Severity};
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::table::printable;
 use crate::{output, plugin};
 
 /// Arguments of `bidprice config`.

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use pricing_core::input::InputError;
 use pricing_core::quote::ReasonCode;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::printable;
 use pricing_service::config::{self, ConfigError, FeedSource};
 use pricing_service::feed::{self, CacheError, Cached, Update, UpdateError};
 use serde_json::{Value, json};
@@ -83,7 +84,7 @@ impl PlaceArgs {
             None => config::Feed::default(),
             Some(path) => config::load(path).map_err(|error| config_error(path, error))?.config.feed,
         };
-        let variable = || env::var_os(CACHE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let variable = || env::var_os(CACHE_VARIABLE).map(PathBuf::from);
         let cache = self.cache.clone().or_else(|| feed.cache.take()).or_else(variable);
         let cache = cache.ok_or_else(|| {
             let places = "give --cache FILE, or set feed.cache in the configuration or BIDPRICE_RATE_CACHE";
@@ -209,7 +210,7 @@ fn update_table(update: &Update, cache: &Path) -> String {
         let value = source.usd_per_akt.map_or_else(|| "-".to_owned(), |value| value.to_string());
         sources.add_row([source.name.as_str(), &value, source.problem.as_deref().unwrap_or_default()]);
     }
-    format!("{}\n\n{}", table::printable(&headline), table::text(&sources))
+    format!("{}\n\n{}", printable(&headline), table::text(&sources))
 }
 
 fn show_text(cached: &Result<Cached, CacheError>, cache: &Path) -> String {
@@ -219,7 +220,7 @@ fn show_text(cached: &Result<Cached, CacheError>, cache: &Path) -> String {
         }
         Err(error) => no_value(&error.to_string(), cache, "cannot be used"),
     };
-    table::printable(&line) + "\n"
+    printable(&line) + "\n"
 }
 
 fn no_value(problem: &str, cache: &Path, what: &str) -> String {

@@ -10,7 +10,7 @@ use pricing_core::input::InputError;
 use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::{GpuRate, GpuRates};
-use pricing_core::text::excerpt;
+use pricing_core::text::{excerpt, printable};
 use pricing_sim::time::SECONDS_PER_MONTH;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
@@ -294,7 +294,7 @@ fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
     if !unmet.is_empty() {
         let entries: Vec<String> = unmet.iter().map(|entry| format!("{} ({} USD)", entry.key(), entry.usd())).collect();
         let line = format!("The market's list does not have: {}", entries.join(", "));
-        shown.push_str(&format!("\n{}\n", table::printable(&line)));
+        shown.push_str(&format!("\n{}\n", printable(&line)));
     }
     shown.push_str("\nA month has 2,629,757 seconds: an hour's price x 2,629,757 / 3,600.\n");
     shown

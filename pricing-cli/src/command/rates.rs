@@ -1,6 +1,7 @@
 //! `bidprice rates`: the effective rate card, and where each value came from.
 
 use clap::Subcommand;
+use pricing_core::address::Address;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Pricing, UnlistedGpu};
@@ -114,12 +115,14 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
         BelowMinimum::Raise => "raise",
     };
     add("policy.below_minimum".into(), below.into(), "");
-    add("policy.owners.allow".into(), policy.owners.allow.join(" "), "owners; empty: everyone");
-    add("policy.owners.deny".into(), policy.owners.deny.join(" "), "owners");
+    let names = |list: &[Address]| list.iter().map(Address::as_str).collect::<Vec<_>>().join(" ");
+    add("policy.owners.allow".into(), names(&policy.owners.allow), "owners; empty: everyone");
+    add("policy.owners.deny".into(), names(&policy.owners.deny), "owners");
     for (owner, factor) in &policy.owners.discount {
-        add(entry_key("policy.owners.discount", owner), factor.to_string(), "of the price");
+        add(entry_key("policy.owners.discount", owner.as_str()), factor.to_string(), "of the price");
     }
     add("chain.blocks_per_month".into(), pricing.chain.blocks_per_month.to_string(), "blocks");
+    add("chain.address_prefix".into(), pricing.chain.address_prefix.to_string(), "");
     for (denom, token) in &pricing.chain.denoms {
         let value = match &token.value {
             CoinValue::Fixed(usd) => format!("{usd} USD a coin of 10^{} units", token.exponent),

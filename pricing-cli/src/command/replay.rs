@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pricing_core::text::printable;
 use pricing_service::bid_log::read::Log;
 use pricing_service::bid_log::replay::{self, Change, Report, WhatIf};
 use pricing_service::comparison::{Pair, Summary, Tally};
@@ -118,7 +119,7 @@ fn shown(report: &Report) -> String {
     if !report.problems.is_empty() {
         shown.push_str("\nNot looked at:\n");
         for problem in &report.problems {
-            shown.push_str(&(table::printable(&format!("{}: {}", problem.place, problem.problem)) + "\n"));
+            shown.push_str(&(printable(&format!("{}: {}", problem.place, problem.problem)) + "\n"));
         }
     }
     shown
@@ -131,7 +132,7 @@ fn changes_table(changes: &[Change]) -> String {
         rows.add_row([
             change.sequence.to_string(),
             change.order_id.clone().unwrap_or_default(),
-            change.group.clone(),
+            change.group.to_string(),
             change.before.to_string(),
             change.after.to_string(),
             place,
@@ -178,7 +179,7 @@ fn largest(pairs: &[Pair]) -> String {
         rows.add_row([
             pair.sequence.map(|number| number.to_string()).unwrap_or_default(),
             pair.order_id.clone().unwrap_or_default(),
-            pair.group.clone(),
+            pair.group.to_string(),
             pair.gpu.clone(),
             pair.before.to_string(),
             pair.after.to_string(),

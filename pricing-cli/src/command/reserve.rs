@@ -6,6 +6,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
+use pricing_core::text::Untrusted;
 use serde::Serialize;
 
 use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, SchedulerArg};
@@ -38,8 +39,8 @@ struct Answer<'a> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum GroupJson<'a> {
-    Allocated { group: &'a str, allocated: Vec<UnitJson<'a>> },
-    Failed { group: &'a str, error: &'static str, message: String },
+    Allocated { group: Untrusted<&'a str>, allocated: Vec<UnitJson<'a>> },
+    Failed { group: Untrusted<&'a str>, error: &'static str, message: String },
 }
 
 #[derive(Debug, Serialize)]
@@ -74,15 +75,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         .collect();
     match args.output.output {
         Output::Json => {
-            let reservations = outcomes.iter().map(|(group, outcome)| group_json(group, outcome.as_ref(), &cluster));
+            let reservations = outcomes.iter().map(|(group, outcome)| group_json(*group, outcome.as_ref(), &cluster));
             output::print_json(&Answer { schema: SCHEMA, reservations: reservations.collect() })?;
         }
         Output::Table => {
             for (group, outcome) in &outcomes {
                 let text = match outcome {
-                    Some(Ok(reservation)) => table::reservation(group, reservation, &cluster),
-                    Some(Err(error)) => table::failure(group, error),
-                    None => table::failure(group, UNUSABLE),
+                    Some(Ok(reservation)) => table::reservation(*group, reservation, &cluster),
+                    Some(Err(error)) => table::failure(*group, error),
+                    None => table::failure(*group, UNUSABLE),
                 };
                 output::print(&text)?;
             }
@@ -102,7 +103,7 @@ fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
 }
 
 fn group_json<'a>(
-    group: &'a str,
+    group: Untrusted<&'a str>,
     outcome: Option<&'a Result<Reservation, ReserveError>>,
     cluster: &'a Cluster,
 ) -> GroupJson<'a> {

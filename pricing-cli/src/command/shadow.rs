@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::printable;
 use pricing_service::bid_log::read::Log;
 use pricing_service::shadow::report::{Report, report};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::replay::{summary_json, summary_table};
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::{load, output, table};
+use crate::{load, output};
 
 /// Arguments of `bidprice shadow`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,7 @@ fn shown(report: &Report) -> String {
         (Some(first), Some(last)) => {
             let orders = report.summary.total.orders;
             let between = format!("{orders} orders were priced a second time, from {first} to {last}.\n");
-            table::printable(between.trim_end()) + "\n" + &summary_table(&report.summary, "answered", "shadow")
+            printable(between.trim_end()) + "\n" + &summary_table(&report.summary, "answered", "shadow")
         }
         _ => "The log has no order that was priced a second time; is `[shadow]` configured?\n".to_owned(),
     };
@@ -73,7 +74,7 @@ fn shown(report: &Report) -> String {
         shown.push_str(&format!("\n{} lines are damaged and left out:\n", report.damaged));
     }
     for (place, damage) in &report.problems {
-        shown.push_str(&(table::printable(&format!("{place}: {damage}")) + "\n"));
+        shown.push_str(&(printable(&format!("{place}: {damage}")) + "\n"));
     }
     shown
 }

@@ -51,5 +51,6 @@ mod simulate_streams;
 mod simulate_sweep;
 #[cfg(feature = "service")]
 mod soak;
+mod stdout;
 #[cfg(feature = "simulate")]
 mod study;

@@ -99,7 +99,20 @@ fn a_recording_is_priced_like_the_order() {
     let order = "corpus/sdl/AUTOMATIC1111_deploy.yaml";
     let named = ["--inventory", "corpus/inventory/mixed.json", "--rates", "examples/rates.toml", "--commit", "cpu=2"];
     let plugin = plugin("price");
-    let recorded = [&["run", &plugin, order, "--record", text(&file), "--owner", "akash1x"][..], &named].concat();
+    let recorded =
+        [
+            &[
+                "run",
+                &plugin,
+                order,
+                "--record",
+                text(&file),
+                "--owner",
+                "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u",
+            ][..],
+            &named,
+        ]
+        .concat();
     let (first, exit) = json(&recorded);
     assert_eq!(exit, Some(0));
     let (again, exit) = json(&["run", &plugin, "--replay", text(&file)]);
@@ -206,7 +219,7 @@ fn a_bench_of_what_is_no_bid_says_so() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("warning: ") && stderr.contains("rate-unavailable: "), "{stderr}");
     // A decline of its own is an answer like any other.
-    let denied = ["--owner", "akash1spammer0000000000000000000000000000000"];
+    let denied = ["--owner", "akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75"];
     let (answer, exit) = json(&[&changed[..], &denied].concat());
     assert_eq!((exit, &answer["reason"]["code"]), (Some(0), &"plugin-declined".into()));
 }

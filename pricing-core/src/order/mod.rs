@@ -17,8 +17,9 @@ pub use endpoint::{Endpoint, EndpointKind, Endpoints, leased_ips};
 pub use storage::{StorageClass, StorageClassError, Volume};
 
 use crate::gpu::GpuRequest;
-use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Price};
+use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Denom, Price};
 use crate::quantity::{Bytes, MilliCpu};
+use crate::text::Untrusted;
 
 /// The most bytes that an order may have.
 pub const MAX_INPUT_BYTES: usize = 4 << 20;
@@ -83,7 +84,7 @@ pub struct ResourceUnit {
 /// A group spec: the resource units that are leased together from one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSpec {
-    name: String,
+    name: Untrusted,
     requirements: PlacementRequirements,
     resources: Vec<ResourceUnit>,
 }
@@ -117,7 +118,7 @@ pub enum GroupError {
     GpuWithoutAttributes(u32),
     /// The units are priced in different denoms.
     #[error("the resource units are priced in `{0}` and `{1}`; a group has one denom")]
-    MixedDenoms(String, String),
+    MixedDenoms(Denom, Denom),
     /// Some units are priced and others are not.
     #[error("resource unit {0} has no price, others have")]
     PartlyPriced(u32),
@@ -159,15 +160,15 @@ impl GroupSpec {
                 return Err(GroupError::DuplicateId(unit.id));
             }
         }
-        let group = Self { name, requirements, resources };
+        let group = Self { name: Untrusted::new(name), requirements, resources };
         group.summed_price()?;
         Ok(group)
     }
 
     /// The group's name: the placement of the SDL.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> Untrusted<&str> {
+        self.name.by_ref()
     }
 
     /// What the group asks of the provider itself.
@@ -204,10 +205,7 @@ impl GroupSpec {
             sum = Some(match sum {
                 None => cost,
                 Some(sum) if sum.denom() == cost.denom() => sum.plus(&cost).map_err(out_of_range)?,
-                Some(sum) => {
-                    let denoms = (sum.denom().to_string(), cost.denom().to_string());
-                    return Err(GroupError::MixedDenoms(denoms.0, denoms.1));
-                }
+                Some(sum) => return Err(GroupError::MixedDenoms(sum.denom().clone(), cost.denom().clone())),
             });
         }
         Ok(sum)

@@ -109,8 +109,8 @@ impl ScriptRequest<'_> {
 impl MaxPrice<'_> {
     fn to_price(&self) -> Result<Price, InputError> {
         let at_amount = |error| InputError::new(error).at("price.amount");
-        let amount = parse_decimal(&self.amount).map_err(at_amount)?;
-        Price::new(Denom::new(&*self.denom), amount).map_err(at_amount)
+        let amount = parse_decimal(self.amount.exact()).map_err(at_amount)?;
+        Price::new(Denom::new(self.denom.exact()), amount).map_err(at_amount)
     }
 }
 
@@ -129,7 +129,7 @@ impl Resource<'_> {
         let storage = self.storage().iter().map(|Object(volume)| Volume {
             name: String::new(),
             size: Bytes::new(volume.size.0),
-            class: StorageClass::from_name(&volume.class),
+            class: StorageClass::from_name(volume.class.exact()),
             attributes: Vec::new(),
         });
         Ok(ResourceUnit {
@@ -150,8 +150,8 @@ impl Resource<'_> {
     #[must_use]
     pub fn gpu_request(&self) -> GpuRequest {
         let alternatives = self.vendors().into_iter().flat_map(Vendors::iter).map(|(vendor, details)| {
-            let text = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
-            let model = details.model.as_deref().filter(|model| !model.is_empty()).unwrap_or("*");
+            let text = |text: &'_ Option<Text<'_>>| text.as_ref().map(|text| text.exact().to_owned());
+            let model = details.model.as_ref().map(Text::exact).filter(|model| !model.is_empty()).unwrap_or("*");
             GpuSelector::new(vendor, model, text(&details.ram).as_deref(), text(&details.interface).as_deref())
         });
         GpuRequest { units: self.gpu_units(), alternatives: alternatives.collect() }

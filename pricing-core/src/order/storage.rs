@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::Attribute;
 use crate::quantity::Bytes;
+use crate::text::Untrusted;
 
 /// The class of a persistent volume that names none.
 pub(crate) const DEFAULT_CLASS: &str = "default";
@@ -19,7 +20,7 @@ pub enum StorageClass {
     /// In the node's memory.
     Ram,
     /// On a storage class of the cluster: `beta1` (HDD), `beta2` (SSD), `beta3` (NVMe), `default`, or a provider's own.
-    Persistent(String),
+    Persistent(Untrusted),
 }
 
 /// Why a volume's attributes name no storage class.
@@ -40,7 +41,7 @@ impl StorageClass {
         match name {
             "ephemeral" => Self::Ephemeral,
             "ram" => Self::Ram,
-            other => Self::Persistent(other.to_owned()),
+            other => Self::Persistent(other.into()),
         }
     }
 
@@ -52,11 +53,11 @@ impl StorageClass {
         let find = |key: &str| attributes.iter().find(|attribute| attribute.key == key).map(|a| a.value.as_str());
         let class = find("class").filter(|class| !class.is_empty());
         match (find("persistent"), class) {
-            (Some("true"), None) => Ok(Self::Persistent(DEFAULT_CLASS.to_owned())),
+            (Some("true"), None) => Ok(Self::Persistent(DEFAULT_CLASS.into())),
             (Some("true"), Some(name @ ("ram" | "ephemeral"))) => {
                 Err(StorageClassError::NotPersistent(name.to_owned()))
             }
-            (Some("true"), Some(name)) => Ok(Self::Persistent(name.to_owned())),
+            (Some("true"), Some(name)) => Ok(Self::Persistent(name.into())),
             (None | Some("" | "false"), Some("ram")) => Ok(Self::Ram),
             (None | Some("" | "false"), _) => Ok(Self::Ephemeral),
             (Some(other), _) => Err(StorageClassError::Persistence(crate::text::excerpt(other))),
@@ -65,18 +66,18 @@ impl StorageClass {
 
     /// The class by its name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> Untrusted<&str> {
         match self {
-            Self::Ephemeral => "ephemeral",
-            Self::Ram => "ram",
-            Self::Persistent(name) => name,
+            Self::Ephemeral => "ephemeral".into(),
+            Self::Ram => "ram".into(),
+            Self::Persistent(name) => name.by_ref(),
         }
     }
 }
 
 impl fmt::Display for StorageClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        fmt::Display::fmt(&self.name(), f)
     }
 }
 

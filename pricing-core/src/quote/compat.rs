@@ -19,11 +19,13 @@ use core::fmt;
 use ethnum::I256;
 use rust_decimal::Decimal;
 
+use crate::address::AddressError;
 use crate::gpu::GpuKind;
-use crate::money::ArithmeticOverflow;
+use crate::money::{ArithmeticOverflow, Denom};
 use crate::order::script_request::ScriptRequest;
 use crate::quote::Reason;
 use crate::rates::{BelowMinimum, CoinValue};
+use crate::text::Untrusted;
 
 pub use fixed::CompatPrice;
 pub use rates::CompatRates;
@@ -43,7 +45,7 @@ pub struct Terms<'a> {
     /// What an AKT is worth, when that is known.
     pub usd_per_akt: Option<Decimal>,
     /// Who asks. Counts when a rate card lists owners.
-    pub owner: &'a str,
+    pub owner: Untrusted<&'a str>,
     /// The card kinds of the inventory, used or free; empty without one.
     pub cards: &'a [GpuKind],
 }
@@ -62,9 +64,6 @@ pub enum CompatAnswer {
 /// Why a price came to 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// The denom needs a feed that is not there.
-    #[error("rate-unavailable: what an AKT is worth is not known, so the price is 0, which the provider refuses")]
-    RateUnavailable,
     /// A rate cannot be read.
     #[error("`{0}` is no number that the price script can read, so the price is 0, which the provider refuses")]
     UnreadableRate(String),
@@ -78,22 +77,28 @@ pub enum Doubt {
 pub enum Refusal {
     /// The price is above the tenant's maximum.
     #[error("requested rate is too low. min expected {0}{1}")]
-    PriceAboveMax(CompatPrice, String),
+    PriceAboveMax(CompatPrice, Denom),
+    /// The denom needs a feed that is not there. The script prints a price of 0.
+    #[error("rate-unavailable: what an AKT is worth is not known")]
+    RateUnavailable,
     /// The denom is not priced.
     #[error("denom in not supported: {0}")]
-    UnsupportedDenom(String),
+    UnsupportedDenom(Denom),
     /// The owner is on the rate card's deny list.
     #[error("owner-denied: `{0}` is denied by the rate card")]
-    OwnerDenied(String),
+    OwnerDenied(Untrusted),
+    /// The rate card has a deny list, and the owner is not an address that could be held against it.
+    #[error("owner-denied: {0}, so it cannot be held against the rate card's deny list")]
+    OwnerUnreadable(AddressError),
     /// The owner is not on the rate card's allow list.
     #[error("owner-not-allowed: `{0}` is not among the owners that the rate card allows")]
-    OwnerNotAllowed(String),
+    OwnerNotAllowed(Untrusted),
     /// The rate card's policy declines the cards.
     #[error("{0}")]
     Policy(Reason),
     /// The rate card has no rate for a storage class.
     #[error("unsupported-storage-class: the rate card has no rate for `{0}`")]
-    UnsupportedStorageClass(String),
+    UnsupportedStorageClass(Untrusted),
     /// The order costs less than the rate card's minimum.
     #[error("below-minimum: the order costs less than the rate card's minimum of {0} USD a month")]
     BelowMinimum(String),
@@ -132,8 +137,8 @@ impl fmt::Display for CompatAnswer {
 
 /// The denom that a request is answered in.
 #[must_use]
-pub fn denom<'a>(request: &'a ScriptRequest<'_>) -> &'a str {
-    request.price.as_ref().map_or(LEGACY_DENOM, |price| &price.denom)
+pub fn denom(request: &ScriptRequest<'_>) -> Denom {
+    Denom::new(request.price.as_ref().map_or(LEGACY_DENOM, |price| price.denom.exact()))
 }
 
 /// Prices a request as the script does.
@@ -149,7 +154,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
 fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
     rates.check_owner(terms.owner)?;
     let denom = denom(request);
-    let token = rates.token(denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.to_owned()))?;
+    let token = rates.token(&denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.clone()))?;
     let amounts = Amounts::of(request)?;
     let usd = rates.usd_per_month(request, &amounts, terms)?;
     let (amount, rounds_first) = match &token.value {
@@ -160,7 +165,7 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
             (coins_per_block(usd, usd_per_coin.decimal(), rates.blocks_per_month(), token.exponent), true)
         }
         CoinValue::Feed(_) => {
-            let usd_per_akt = terms.usd_per_akt.ok_or(Stop::Doubt(Doubt::RateUnavailable))?;
+            let usd_per_akt = terms.usd_per_akt.ok_or(Refusal::RateUnavailable)?;
             (coins_per_block(usd, usd_per_akt, rates.blocks_per_month(), token.exponent), false)
         }
     };
@@ -170,8 +175,8 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
     };
     let rounded = CompatPrice::round(amount, request.price_precision)?;
     let compared = if rounds_first { rounded.exact().ok_or(ArithmeticOverflow)? } else { amount };
-    if compared > fixed::parse_amount(&price.amount).ok_or(ArithmeticOverflow)? {
-        return Err(Refusal::PriceAboveMax(rounded, denom.to_owned()).into());
+    if compared > fixed::parse_amount(price.amount.exact()).ok_or(ArithmeticOverflow)? {
+        return Err(Refusal::PriceAboveMax(rounded, denom).into());
     }
     Ok(rounded)
 }

@@ -36,7 +36,7 @@ fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u3
         let sum = match class {
             StorageClass::Ephemeral => &mut held.ephemeral,
             StorageClass::Ram => &mut held.memory,
-            StorageClass::Persistent(name) => held.storage.entry(name.clone()).or_default(),
+            StorageClass::Persistent(name) => held.storage.entry(name.exact().to_owned()).or_default(),
         };
         *sum = sum.saturating_add(times(*size));
     }

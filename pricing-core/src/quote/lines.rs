@@ -8,6 +8,7 @@ use super::reason::{Reason, ReasonCode};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd, unit_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::rates::{AmbiguousGpu, BelowMinimum, Policy, Pricing};
+use crate::text::Untrusted;
 
 /// What a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -253,7 +254,7 @@ fn storage(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<()
     }
     for (class, bytes) in classes {
         let rate = storage_rate(pricing, class)?;
-        bill.charge(unit, Item::Storage, Some(class.name().to_owned()), bytes, rate)?;
+        bill.charge(unit, Item::Storage, Some(class.name().exact().to_owned()), bytes, rate)?;
     }
     Ok(())
 }
@@ -319,10 +320,15 @@ fn leased_ip(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<(), Re
 }
 
 /// Applies the owner's discount and, where policy raises, the minimum.
-pub(super) fn adjust(bill: &mut Bill, order: &Order, owner: Option<&str>, pricing: &Pricing) -> Result<(), Reason> {
+pub(super) fn adjust(
+    bill: &mut Bill,
+    order: &Order,
+    owner: Option<Untrusted<&str>>,
+    pricing: &Pricing,
+) -> Result<(), Reason> {
     let Some(first) = order.group.resources().first().map(|unit| unit.id) else { return Ok(()) };
     let policy = &pricing.policy;
-    if let Some((owner, factor)) = owner.and_then(|owner| policy.owners.discount.get_key_value(owner)) {
+    if let Some((owner, factor)) = owner.and_then(|owner| policy.owners.discount.get_key_value(owner.exact())) {
         let difference = scaled_usd(bill.total, *factor)?.checked_sub(bill.total)?;
         bill.adjust(first, Item::Discount, difference, format!("policy.owners.discount.{owner}"))?;
     }

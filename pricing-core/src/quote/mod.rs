@@ -22,6 +22,7 @@ use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
 use crate::rates::{CoinValue, Pricing, Token};
 use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
+use crate::text::Untrusted;
 
 pub use cards::{CardGroup, QuotedTarget};
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
@@ -48,7 +49,7 @@ pub enum GpuRule {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms<'a> {
     /// Who ordered.
-    pub owner: Option<&'a str>,
+    pub owner: Option<Untrusted<&'a str>>,
     /// What an AKT is worth, when a feed says so: above 0.
     pub usd_per_akt: Option<Decimal>,
     /// Which card a request that leaves the model open is priced at.
@@ -94,7 +95,7 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// The group's name.
-    pub group: String,
+    pub group: Untrusted,
     /// What was decided.
     pub decision: Decision,
     /// The tenant's maximum per block.
@@ -134,7 +135,7 @@ impl Quote {
     #[must_use]
     pub fn no_bid(order: &Order, reason: Reason) -> Self {
         Self {
-            group: order.group.name().to_owned(),
+            group: order.group.name().owned(),
             decision: Decision::NoBid(reason),
             max_price: order.max_price.clone(),
             usd_per_month: None,
@@ -308,7 +309,7 @@ fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, t
         usd_per_month: Some(bill.total),
         lines: bill.lines,
         offer_prices,
-        group: order.group.name().to_owned(),
+        group: order.group.name().owned(),
         max_price: order.max_price.clone(),
         plugin: None,
     }

@@ -170,7 +170,7 @@ impl Splitter<'_> {
     fn volume(&self, unit: &ResourceUnit, volume: &Volume) -> Result<VolumePrice, ArithmeticOverflow> {
         let of_class = unit.storage.iter().filter(|other| other.class == volume.class);
         let bytes = sum(of_class.map(|other| Decimal::from(other.size.get())))?;
-        let line = self.usd(unit, Item::Storage, Some(volume.class.name()))?;
+        let line = self.usd(unit, Item::Storage, Some(volume.class.name().exact()))?;
         let usd = part(line, Decimal::from(volume.size.get()), bytes)?;
         Ok(VolumePrice { name: volume.name.clone(), price: self.per_replica(usd, unit.count)? })
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd};
 use crate::order::Order;
 use crate::rates::Pricing;
+use crate::text::Untrusted;
 
 /// The most that a plugin may bid a block.
 const MAX_PRICE: i64 = 10_000_000_000;
@@ -271,7 +272,13 @@ fn by_change(
 }
 
 /// The total after a change.
-fn apply(change: &Change, bill: &mut Bill, total: Usd, pricing: &Pricing, owner: Option<&str>) -> Result<Usd, Reason> {
+fn apply(
+    change: &Change,
+    bill: &mut Bill,
+    total: Usd,
+    pricing: &Pricing,
+    owner: Option<Untrusted<&str>>,
+) -> Result<Usd, Reason> {
     let invalid = |message: String| Reason::new(ReasonCode::InvalidOutput, message);
     Ok(match change {
         Change::Multiply(factor) if factor.is_sign_negative() => {
@@ -301,10 +308,10 @@ fn apply(change: &Change, bill: &mut Bill, total: Usd, pricing: &Pricing, owner:
 }
 
 /// Has the owner's discount and the minimum follow charges that were replaced: they are made of the charges.
-fn follow(bill: &mut Bill, pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
+fn follow(bill: &mut Bill, pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
     let charges = bill.lines.iter().filter(|line| line.item.unit().is_some());
     let charged = charges.map(|line| line.usd_per_month).try_fold(Usd::ZERO, Usd::checked_add)?;
-    let factor = owner.and_then(|owner| pricing.policy.owners.discount.get(owner));
+    let factor = owner.and_then(|owner| pricing.policy.owners.discount.get(owner.exact()));
     let discounted = factor.map_or(Ok(charged), |factor| scaled_usd(charged, *factor))?;
     let missing = pricing.policy.minimum_usd_per_month.checked_sub(discounted)?.max(Usd::ZERO);
     for line in &mut bill.lines {

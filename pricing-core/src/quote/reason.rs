@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::money::ArithmeticOverflow;
 use crate::reserve::ReserveError;
+use crate::text::Untrusted;
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $fault:literal)*) => {
@@ -91,20 +92,24 @@ impl fmt::Display for ReasonCode {
     }
 }
 
+/// The most characters of a message.
+const MAX_MESSAGE_CHARACTERS: usize = 4_000;
+
 /// Why there is no bid: a code for scripts and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
+#[non_exhaustive]
 pub struct Reason {
     /// The code.
     pub code: ReasonCode,
-    /// The message.
+    /// The message: one line, bounded, and safe to print.
     pub message: String,
 }
 
 impl Reason {
-    /// A reason.
-    pub fn new(code: ReasonCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    /// A reason. Whatever the message repeats, it becomes one harmless line.
+    pub fn new(code: ReasonCode, message: impl AsRef<str>) -> Self {
+        Self { code, message: format!("{:.MAX_MESSAGE_CHARACTERS$}", Untrusted::new(message)) }
     }
 }
 

@@ -6,7 +6,8 @@ use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
 use crate::order::Order;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Pricing, Token};
+use crate::rates::{AmbiguousGpu, BelowMinimum, NotServed, Pricing, Token};
+use crate::text::Untrusted;
 
 /// The denom that a request without a price is answered in.
 const LEGACY_DENOM: &str = "uakt";
@@ -46,21 +47,20 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
 }
 
 /// Whether the owner is served.
-pub(super) fn screen_owner(pricing: &Pricing, owner: Option<&str>) -> Result<(), Reason> {
-    let owners = &pricing.policy.owners;
-    let listed = |list: &[String]| owner.is_some_and(|owner| list.iter().any(|entry| entry == owner));
-    let named = owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
-    if listed(&owners.deny) {
-        return Err(Reason::new(ReasonCode::OwnerDenied, format!("{named} is on the deny list")));
-    }
-    if !owners.allow.is_empty() && !listed(&owners.allow) {
-        let message = match owner {
-            Some(_) => format!("{named} is not on the allow list"),
-            None => format!("{named} there is an allow list"),
-        };
-        return Err(Reason::new(ReasonCode::OwnerNotAllowed, message));
-    }
-    Ok(())
+pub(super) fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
+    let named = || owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
+    let admitted = pricing.policy.owners.admit(owner.as_ref().map(Untrusted::exact), &pricing.chain.address_prefix);
+    admitted.map_err(|refused| match refused {
+        NotServed::Denied => Reason::new(ReasonCode::OwnerDenied, format!("{} is on the deny list", named())),
+        NotServed::Unreadable(error) => {
+            let message = format!("{error}, so it cannot be held against the deny list");
+            Reason::new(ReasonCode::OwnerDenied, message)
+        }
+        NotServed::NotAllowed => {
+            let what = if owner.is_some() { "is not on the allow list" } else { "there is an allow list" };
+            Reason::new(ReasonCode::OwnerNotAllowed, format!("{} {what}", named()))
+        }
+    })
 }
 
 /// The denom that an order is answered in, and what it is worth.
@@ -69,8 +69,7 @@ pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &
     match pricing.chain.denoms.get(&denom) {
         Some(token) => Ok((denom, token)),
         None => {
-            let message =
-                format!("`{}` is not among the denoms of [chain.denoms]", crate::text::excerpt(denom.as_str()));
+            let message = format!("`{denom}` is not among the denoms of [chain.denoms]");
             Err(Reason::new(ReasonCode::UnsupportedDenom, message))
         }
     }

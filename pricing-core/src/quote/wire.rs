@@ -9,6 +9,7 @@ use super::reason::Reason;
 use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
 use crate::gpu::GpuKind;
 use crate::money::Price;
+use crate::text::Untrusted;
 
 /// The version that stands at the top of every JSON answer.
 pub const SCHEMA: u32 = 1;
@@ -30,7 +31,7 @@ impl<'a> QuoteAnswer<'a> {
 /// A [`Quote`] as JSON.
 #[derive(Debug, Serialize)]
 pub struct QuoteJson<'a> {
-    group: &'a str,
+    group: Untrusted<&'a str>,
     decision: &'static str,
     price: Option<PriceJson<'a>>,
     max_price: Option<PriceJson<'a>>,
@@ -56,7 +57,7 @@ impl<'a> QuoteJson<'a> {
             Decision::NoBid(_) => "decline",
         };
         Self {
-            group: &quote.group,
+            group: quote.group.by_ref(),
             decision,
             price: quote.price().map(PriceJson::new),
             max_price: quote.max_price.as_ref().map(PriceJson::new),

@@ -10,7 +10,8 @@ use super::origin::entry_key;
 use super::{GpuRate, Origin, Pricing};
 use crate::input::InputError;
 use crate::money::Usd;
-use crate::text::{excerpt, nearest};
+use crate::text::excerpt;
+use crate::variables;
 
 /// The variable with the GPU mappings.
 const GPU_MAPPINGS: &str = "PRICE_TARGET_GPU_MAPPINGS";
@@ -32,14 +33,12 @@ const PLAIN: [&str; 4] = ["PRICE_TARGET_CPU", "PRICE_TARGET_MEMORY", "PRICE_TARG
 /// # Errors
 /// When there is one; it suggests the nearest.
 pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), InputError> {
-    let known = || PLAIN.into_iter().chain(STORAGE.map(|(name, _)| name)).chain([GPU_MAPPINGS]);
-    let unknown = names.into_iter().find(|name| name.starts_with(PREFIX) && !known().any(|known| known == *name));
-    let Some(name) = unknown else { return Ok(()) };
-    let error = InputError::new("this variable is no rate of the price script").at(excerpt(name));
-    Err(match nearest(name, known()) {
-        Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-        None => error,
-    })
+    let known: Vec<&str> = PLAIN.into_iter().chain(STORAGE.map(|(name, _)| name)).chain([GPU_MAPPINGS]).collect();
+    let unknown = names.into_iter().find(|name| name.starts_with(PREFIX) && !known.contains(name));
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(variables::unknown(name, "this variable is no rate of the price script", PREFIX, &known)),
+    }
 }
 
 /// Reads the variables. Whoever calls says what a variable holds.

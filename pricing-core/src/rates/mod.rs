@@ -8,6 +8,7 @@ pub mod changes;
 pub mod environment;
 pub mod gpu;
 pub mod origin;
+mod owners;
 #[cfg(feature = "toml")]
 pub mod toml;
 
@@ -15,12 +16,14 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use crate::address::AddressPrefix;
 use crate::money::{Denom, Usd};
 use crate::order::StorageClass;
 use crate::reserve::CommitLevels;
 
 pub use gpu::{GpuRate, GpuRates, KeyError};
 pub use origin::{Origin, Origins};
+pub use owners::{NotServed, Owners};
 
 /// What a provider charges, in USD a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +50,9 @@ impl RateCard {
     #[must_use]
     pub fn storage(&self, class: &StorageClass) -> Option<(Usd, &str)> {
         let entry = |name: &str| self.storage.get_key_value(name).map(|(key, usd)| (*usd, key.as_str()));
-        entry(class.name()).or_else(|| match class {
+        entry(class.name().exact()).or_else(|| match class {
             StorageClass::Ram => Some((self.memory, "memory")),
-            StorageClass::Persistent(name) if name == "default" => {
+            StorageClass::Persistent(name) if *name == *"default" => {
                 ["beta1", "beta2", "beta3"].into_iter().filter_map(entry).max_by_key(|(usd, _)| *usd)
             }
             StorageClass::Ephemeral | StorageClass::Persistent(_) => None,
@@ -89,17 +92,6 @@ pub enum BelowMinimum {
     Raise,
 }
 
-/// Whom a provider serves, and at what discount.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Owners {
-    /// Only these, unless empty.
-    pub allow: Vec<String>,
-    /// Never these.
-    pub deny: Vec<String>,
-    /// What an owner's price is multiplied with: above 0, at most 1.
-    pub discount: BTreeMap<String, Decimal>,
-}
-
 /// Choices beside the rates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -133,13 +125,15 @@ pub struct Token {
     pub exponent: u32,
 }
 
-/// The network: its tokens and its blocks.
+/// The network: its tokens, its blocks and its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// Blocks a month.
     pub blocks_per_month: Decimal,
     /// Tokens by denom.
     pub denoms: BTreeMap<Denom, Token>,
+    /// What its addresses begin with.
+    pub address_prefix: AddressPrefix,
 }
 
 /// Everything that a rate card file can say.
@@ -184,7 +178,7 @@ impl Default for Pricing {
                 gpu: GpuRates::default(),
             },
             policy: Policy::default(),
-            chain: Chain { blocks_per_month: Decimal::from(429_909), denoms },
+            chain: Chain { blocks_per_month: Decimal::from(429_909), denoms, address_prefix: AddressPrefix::default() },
             commit: CommitLevels::default(),
             origins: Origins::default(),
         }

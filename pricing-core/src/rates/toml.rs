@@ -14,6 +14,7 @@ use ::toml::de::DeTable;
 use rust_decimal::Decimal;
 
 use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Pricing, Token, UnlistedGpu};
+use crate::address::{Address, AddressError, AddressPrefix};
 use crate::input::InputError;
 use crate::money::Denom;
 use document::{Entry, Section};
@@ -91,12 +92,17 @@ fn says_anything(section: &Section<'_>) -> Result<bool, InputError> {
 
 fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, InputError> {
     let mut pricing = Pricing::default();
-    for entry in root.entries() {
+    let entries = root.entries();
+    // Addresses are read by the network's prefix, wherever in the file that stands.
+    for entry in entries.iter().filter(|entry| entry.key() == "chain") {
+        chain(&entry.section()?, &mut pricing)?;
+    }
+    for entry in entries {
         match entry.key() {
             key if others.contains(&key) => {}
             "rates" => rates(&entry.section()?, &mut pricing)?,
             "policy" => policy(&entry.section()?, &mut pricing)?,
-            "chain" => chain(&entry.section()?, &mut pricing)?,
+            "chain" => {}
             "commit" => commit(&entry.section()?, &mut pricing)?,
             _ => return Err(entry.unknown(&SECTIONS)),
         }
@@ -181,19 +187,16 @@ fn unlisted_gpu(entry: &Entry<'_>) -> Result<UnlistedGpu, InputError> {
 }
 
 fn owners(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+    let prefix = pricing.chain.address_prefix.clone();
     for entry in section.entries() {
+        let owners = &mut pricing.policy.owners;
         match entry.key() {
-            "allow" => pricing.policy.owners.allow = entry.texts()?,
-            "deny" => pricing.policy.owners.deny = entry.texts()?,
+            "allow" => owners.allow = addresses(&entry, &prefix, &owners.deny)?,
+            "deny" => owners.deny = addresses(&entry, &prefix, &owners.allow)?,
             "discount" => {
                 for owner in entry.section()?.entries() {
-                    let factor = owner.decimal()?;
-                    if factor <= Decimal::ZERO || factor > Decimal::ONE {
-                        let message =
-                            format_args!("`{factor}` is out of range; a discount factor is above 0 and at most 1");
-                        return Err(owner.error(message).hint("`0.9` takes a tenth off"));
-                    }
-                    pricing.policy.owners.discount.insert(owner.name("an owner")?, factor);
+                    let address = address(owner.key(), &prefix, |error| owner.key_error(error))?;
+                    pricing.policy.owners.discount.insert(address, discount(&owner)?);
                     from_file(&owner, pricing);
                 }
                 continue;
@@ -203,6 +206,44 @@ fn owners(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
         from_file(&entry, pricing);
     }
     Ok(())
+}
+
+/// The addresses of a list, none of them twice, and none that is on the other list: one of the two is a mistake.
+fn addresses(entry: &Entry<'_>, prefix: &AddressPrefix, other: &[Address]) -> Result<Vec<Address>, InputError> {
+    let mut list: Vec<Address> = Vec::new();
+    for item in entry.texts()? {
+        let address = address(item.value(), prefix, |error| item.error(error))?;
+        if list.contains(&address) {
+            return Err(item.error(format_args!("`{address}` is in this list twice")));
+        }
+        if other.contains(&address) {
+            return Err(item.error(format_args!("`{address}` is on the allow list and on the deny list")));
+        }
+        list.push(address);
+    }
+    Ok(list)
+}
+
+fn address(
+    text: &str,
+    prefix: &AddressPrefix,
+    wrong: impl Fn(AddressError) -> InputError,
+) -> Result<Address, InputError> {
+    let start = text.trim().get(..prefix.as_str().len());
+    let is_of_network = text.is_empty() || start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_str()));
+    Address::parse(text, prefix).map_err(|error| match is_of_network {
+        true => wrong(error),
+        false => wrong(error).hint("another network's prefix is set by `address_prefix` of [chain], in this file"),
+    })
+}
+
+fn discount(owner: &Entry<'_>) -> Result<Decimal, InputError> {
+    let factor = owner.decimal()?;
+    if factor <= Decimal::ZERO || factor > Decimal::ONE {
+        let message = format_args!("`{factor}` is out of range; a discount factor is above 0 and at most 1");
+        return Err(owner.error(message).hint("`0.9` takes a tenth off"));
+    }
+    Ok(factor)
 }
 
 fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
@@ -219,7 +260,12 @@ fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
                     from_file(&denom, pricing);
                 }
             }
-            _ => return Err(entry.unknown(&["blocks_per_month", "denoms"])),
+            "address_prefix" => {
+                let text = entry.text().ok_or_else(|| entry.error("expected a string, such as `akash`"))?;
+                pricing.chain.address_prefix = AddressPrefix::new(text).map_err(|error| entry.error(error))?;
+                from_file(&entry, pricing);
+            }
+            _ => return Err(entry.unknown(&["blocks_per_month", "denoms", "address_prefix"])),
         }
     }
     Ok(())

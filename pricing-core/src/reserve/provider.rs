@@ -127,7 +127,7 @@ impl Search<'_, '_, '_> {
         let volume = class.and_then(|place| self.unit.storage.get(place));
         let reason = match volume {
             Some((class, _)) => {
-                format!("the cluster has too little storage of class `{}`", crate::text::excerpt(class.name()))
+                format!("the cluster has too little storage of class `{}`", class.name())
             }
             None => {
                 let placed = self.unit.count.saturating_sub(self.left);
@@ -192,7 +192,7 @@ fn describe(unit: &CommittedUnit) -> String {
         *sum = sum.saturating_add(*size);
     }
     for (class, size) in volumes.into_iter().take(4) {
-        needs.push(format!("{} bytes of {} storage", Bytes::new(size), crate::text::excerpt(class.name())));
+        needs.push(format!("{} bytes of {} storage", Bytes::new(size), class.name()));
     }
     let replicas = if unit.count == 1 { "1 replica".to_owned() } else { format!("{} replicas", unit.count) };
     format!("resource unit {} needs {replicas} of {}", unit.id, needs.join(", "))

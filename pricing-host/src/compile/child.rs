@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
+use pricing_panics::tell_by;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::inspect::Kind;
@@ -57,6 +58,8 @@ impl Task {
 ///
 /// `arguments` are those that the host adds to [`Compiler::Child`](super::Compiler::Child)'s.
 pub fn compile_child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // The compiler's threads panic, too. What made it fail is told once, by the end of this function.
+    tell_by(|_| {});
     let Some(task) = Task::parse(arguments) else {
         return end(NOT_STARTED, "this program compiles plugins for the plugin host, and is not for people to run");
     };

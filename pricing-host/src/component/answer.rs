@@ -3,11 +3,12 @@
 use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::plugin::{self, Answer, Change};
 use pricing_core::quote::{Reason, ReasonCode};
+use pricing_core::text::printable;
 use rust_decimal::Decimal;
 
 use super::wit;
 use crate::fault::Fault;
-use crate::log::{REASON_BYTES, cut, printable};
+use crate::log::{REASON_BYTES, cut};
 
 /// Takes an answer over, if every number in it is one.
 pub(super) fn from_wit(answer: wit::Answer) -> Result<Answer, Fault> {

@@ -23,7 +23,7 @@ pub(super) fn to_wit(request: &Request<'_>) -> wit::BidRequest {
         targets: draft.targets.iter().map(target).collect(),
         rates: rate_card(&pricing.rates),
         builtin: builtin(draft),
-        owner: terms.owner.map(str::to_owned),
+        owner: terms.owner.map(|owner| owner.exact().to_owned()),
         utilisation: utilisation.map(utilisation_to_wit),
         usd_per_coin: usd_per_coin.map(|usd| usd.to_string()),
         denom_exponent,
@@ -34,14 +34,14 @@ pub(super) fn to_wit(request: &Request<'_>) -> wit::BidRequest {
 fn order_to_wit(order: &Order, denom: String) -> wit::Order {
     let attributes = &order.group.requirements().attributes;
     wit::Order {
-        group: order.group.name().to_owned(),
+        group: order.group.name().exact().to_owned(),
         resources: order.group.resources().iter().map(resource_unit).collect(),
         requirements: attributes.iter().map(attribute).collect(),
         denom,
         max_price: order
             .max_price
             .as_ref()
-            .map(|price| wit::Coin { denom: price.denom().to_string(), amount: price.amount().to_string() }),
+            .map(|price| wit::Coin { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() }),
         price_precision: order.price_precision,
     }
 }
@@ -85,7 +85,7 @@ fn volume(volume: &order::Volume) -> wit::Volume {
     wit::Volume {
         name: volume.name.clone(),
         size_bytes: volume.size.get(),
-        storage_class: volume.class.name().to_owned(),
+        storage_class: volume.class.name().exact().to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words of refusals: guest-chosen names made safe to show, sizes, and what a validator means.
 
+use pricing_core::text::Untrusted;
 use wasmparser::WasmFeatures;
 
 /// The most characters of a guest's name that a message repeats.
@@ -7,28 +8,14 @@ const NAME_CHARACTERS: usize = 80;
 /// The most characters of another program's message that is passed on.
 const MESSAGE_CHARACTERS: usize = 400;
 
-/// A name that the guest chose, as a message may show it: bounded, and nothing that a terminal would act on.
+/// A name that the guest chose, as a message may show it between backticks.
 pub(crate) fn excerpt(text: &str) -> String {
-    bounded(text, NAME_CHARACTERS).replace('`', "'")
+    format!("{:.NAME_CHARACTERS$}", Untrusted::new(text)).replace('`', "'")
 }
 
 /// Another program's message, which may repeat what a guest chose, made one safe line.
 pub(crate) fn passed_on(text: &str) -> String {
-    bounded(text.trim(), MESSAGE_CHARACTERS)
-}
-
-fn bounded(text: &str, characters: usize) -> String {
-    let plain = |c: char| c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric();
-    let safe = |c: char| match c {
-        '\n' => ' ',
-        c if plain(c) => c,
-        _ => '\u{fffd}',
-    };
-    let mut shown: String = text.chars().take(characters).map(safe).collect();
-    if text.chars().nth(characters).is_some() {
-        shown.push('…');
-    }
-    shown
+    format!("{:.MESSAGE_CHARACTERS$}", Untrusted::new(text.trim()))
 }
 
 /// A number of bytes for people; never less than it is.

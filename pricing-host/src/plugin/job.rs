@@ -12,6 +12,7 @@ use pricing_core::order::Order;
 use pricing_core::quote::{Quote, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use super::Plugin;
@@ -68,7 +69,7 @@ pub struct QuoteJob {
 
 impl QuoteJob {
     fn run(&self, plugin: &Plugin) -> Quote {
-        let owner = self.owner.as_deref();
+        let owner = self.owner.as_deref().map(Untrusted::new);
         let terms = Terms { owner, usd_per_akt: self.usd_per_akt, ..Terms::default() };
         plugin.quote(&self.order, &self.pricing, self.supply.borrow(), self.utilisation.as_deref(), &terms)
     }

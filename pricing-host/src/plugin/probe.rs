@@ -4,6 +4,7 @@ use pricing_core::order::script_request;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::Pricing;
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use super::{Called, Version, call};
@@ -25,7 +26,11 @@ pub(super) fn probe(version: &Version, limits: &CallLimits) -> Called {
         }
     };
     let pricing = Pricing::default();
-    let terms = Terms { owner: Some("akash1probe"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+    let terms = Terms {
+        owner: Some(Untrusted::new("akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u")),
+        usd_per_akt: Some(Decimal::ONE),
+        ..Terms::default()
+    };
     let (Draft::Open(draft) | Draft::Settled(draft)) = draft(&order, &pricing, Supply::Unknown, &terms);
     let request = Request { order: &order, pricing: &pricing, draft: &draft, utilisation: None, terms: &terms };
     call(version, limits, &request)

@@ -1,12 +1,13 @@
 //! Which fault a failed call is.
 
 use pricing_core::quote::ReasonCode;
+use pricing_core::text::printable;
 use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 
 use super::store::MemoryExceeded;
 use crate::fault::Fault;
 use crate::limits::CallLimits;
-use crate::log::{Log, cut, printable};
+use crate::log::{Log, cut};
 use crate::wasi::OutputExceeded;
 
 /// Bytes of a guest's text that a message repeats.

@@ -9,6 +9,10 @@ use tempfile::TempDir;
 
 use crate::{NO_GPU, NO_GPU_UACT, prices, refuses, request, run};
 
+const ALYCE: &str = "akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q";
+const DAVE: &str = "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws";
+const GONE: &str = "akash1g0neqqqqqqqqqqqqqqqqqqqqqqqqqqqq278wzj";
+
 /// A folder with files.
 struct Folder(TempDir);
 
@@ -31,10 +35,13 @@ impl Folder {
 }
 
 #[test]
-fn without_a_rate_uakt_comes_to_nothing_and_the_reason_is_named() {
-    let answer = run(request("uakt", NO_GPU).as_bytes(), &[]);
-    assert_eq!((answer.exit, answer.stdout.as_str()), (Some(0), "0.000000"));
-    assert!(answer.stderr.contains("rate-unavailable: "), "{}", answer.stderr);
+fn without_a_rate_uakt_is_no_bid_and_the_reason_is_named() {
+    let unknown = "rate-unavailable: what an AKT is worth is not known; ";
+    refuses(&request("uakt", NO_GPU), &[], &format!("{unknown}neither BIDPRICE_USD_PER_AKT nor BIDPRICE_RATE_CACHE"));
+    // The legacy form is answered in uakt, too.
+    let resources = request("uakt", NO_GPU);
+    let resources: serde_json::Value = serde_json::from_str(&resources).unwrap();
+    refuses(&resources["resources"].to_string(), &[], unknown);
     prices(&request("uact", NO_GPU), &[], NO_GPU_UACT);
     refuses(&request("uosmo", NO_GPU), &[], "denom in not supported: uosmo");
 }
@@ -57,28 +64,35 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
     let unusable = |path: &str, max_age: &str, reason: &str| {
         let env = [("BIDPRICE_RATE_CACHE", path), ("BIDPRICE_RATE_CACHE_MAX_AGE", max_age)];
         let answer = run(request("uakt", NO_GPU).as_bytes(), &env);
-        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(0), "0.000000"), "{reason}");
+        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{reason}");
         assert!(answer.stderr.contains("rate-unavailable: ") && answer.stderr.contains(reason), "{}", answer.stderr);
+        // Whoever pays in dollars needs no rate.
+        prices(&request("uact", NO_GPU), &env, NO_GPU_UACT);
     };
     let handle = fs::File::options().write(true).open(&cache).unwrap();
     handle.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
-    unusable(path, "", "is the limit");
+    unusable(path, "60m", "is the limit");
     prices(
         &request("uakt", NO_GPU),
         &[("BIDPRICE_RATE_CACHE", path), ("BIDPRICE_RATE_CACHE_MAX_AGE", "3h")],
         "11.258197",
     );
     handle.set_modified(SystemTime::now() + Duration::from_secs(7200)).unwrap();
-    unusable(path, "", "future");
+    unusable(path, "60m", "future");
     let link = folder.path("rate.link");
     std::os::unix::fs::symlink(&cache, &link).unwrap();
     unusable(link.to_str().unwrap(), "1d", "symbolic link");
     unusable(folder.0.path().to_str().unwrap(), "1d", "not a regular file");
     unusable("/nonexistent/rate", "1d", "cannot be opened");
     handle.set_modified(SystemTime::now()).unwrap();
-    for mode in [0o620, 0o640, 0o604] {
+    for mode in [0o620, 0o602, 0o666] {
         fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
-        unusable(path, "1d", "open to others");
+        unusable(path, "1d", "may be written by others than its owner");
+    }
+    // What others may only read is what its owner wrote.
+    for mode in [0o644, 0o640, 0o600] {
+        fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
+        prices(&request("uakt", NO_GPU), &[("BIDPRICE_RATE_CACHE", path)], "11.258197");
     }
     for (name, text) in [("rate.empty", ""), ("rate.word", "abc"), ("rate.zero", "0"), ("rate.large", "1000001")] {
         unusable(folder.file(name, text).to_str().unwrap(), "1d", "holds no rate");
@@ -94,17 +108,120 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
 #[test]
 fn owners_who_are_not_on_the_list_get_no_bid() {
     let folder = Folder::new();
-    let list = folder.file("whitelist", "# akash1gone\nakash1alice\nakash1bob  Bob's\n");
+    let list = folder.file("whitelist", &format!("\u{feff}# {GONE}\r\n{ALYCE}\r\n\r\n  {DAVE} # Dave's\r\n"));
     let path = list.to_str().unwrap();
-    for owner in ["akash1alice", "akash1bob"] {
+    for owner in [ALYCE, DAVE] {
         prices(&request("uact", NO_GPU), &[("BIDPRICE_WHITELIST", path), ("AKASH_OWNER", owner)], NO_GPU_UACT);
     }
-    for owner in ["akash1", "akash1alic", "akash1alicee", "akash1gone", "", "."] {
+    let upper = ALYCE.to_uppercase();
+    let spaced = format!("{ALYCE} ");
+    for owner in ["akash1", &ALYCE[..43], &upper, &spaced, GONE, "", ".", "*"] {
         let env = [("BIDPRICE_WHITELIST", path), ("AKASH_OWNER", owner)];
         refuses(&request("uact", NO_GPU), &env, &format!("{owner} is not whitelisted"));
     }
     refuses(&request("uact", NO_GPU), &[("WHITELIST_URL", "https://example.com/list")], "BIDPRICE_WHITELIST");
-    refuses(&request("uact", NO_GPU), &[("BIDPRICE_WHITELIST", "/nonexistent")], "BIDPRICE_WHITELIST: ");
+    prices(&request("uact", NO_GPU), &[("WHITELIST_URL", "")], NO_GPU_UACT);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_whole_is_no_bid() {
+    let folder = Folder::new();
+    let owned = |path: &str, reason: &str| {
+        let env = [("BIDPRICE_WHITELIST", path), ("AKASH_OWNER", ALYCE)];
+        refuses(&request("uact", NO_GPU), &env, reason);
+    };
+    owned("", "at `BIDPRICE_WHITELIST`: this variable is set, but empty");
+    owned("/nonexistent", "BIDPRICE_WHITELIST: `/nonexistent` cannot be opened");
+    owned(folder.0.path().to_str().unwrap(), "is not a regular file");
+    owned("/dev/zero", "is not a regular file");
+    let pipe = folder.path("whitelist.pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    owned(pipe.to_str().unwrap(), "is not a regular file");
+    for (name, text, reason) in [
+        ("whitelist.empty", String::new(), "the list names nobody"),
+        ("whitelist.notes", format!("# {ALYCE}\n\n"), "the list names nobody"),
+        ("whitelist.slip", format!("{ALYCE}\n{}\n", DAVE.replace("dave", "davy")), "line 2, column 1: "),
+        ("whitelist.long", format!("{ALYCE}\n").repeat(400_000), "has more than 16777216 bytes"),
+        ("whitelist.html", format!("<html>{ALYCE}</html>"), "is not an address"),
+    ] {
+        owned(folder.file(name, &text).to_str().unwrap(), reason);
+    }
+    let bytes = folder.file("whitelist.latin1", "");
+    fs::write(&bytes, [ALYCE.as_bytes(), b"\n# J\xfcrgen"].concat()).unwrap();
+    owned(bytes.to_str().unwrap(), "is not UTF-8");
+}
+
+#[test]
+fn another_network_s_list_is_read_by_its_prefix() {
+    let tenant = "cosmos1tenantqqqqqqqqqqqqqqqqqqqqqqqqqqn4vc7x";
+    let folder = Folder::new();
+    let list = folder.file("whitelist.cosmos", tenant);
+    let list = ("BIDPRICE_WHITELIST", list.to_str().unwrap());
+    let owner = ("AKASH_OWNER", tenant);
+    prices(&request("uact", NO_GPU), &[list, owner, ("BIDPRICE_ADDRESS_PREFIX", "cosmos")], NO_GPU_UACT);
+    refuses(&request("uact", NO_GPU), &[list, owner], "does not begin with `akash1`");
+    refuses(&request("uact", NO_GPU), &[("BIDPRICE_ADDRESS_PREFIX", "Cosmos")], "BIDPRICE_ADDRESS_PREFIX: ");
+}
+
+#[test]
+fn a_misspelt_and_an_empty_variable_are_no_bid() {
+    for (name, value, reason) in [
+        ("BIDPRICE_WHITLIST", "/tmp/list", "did you mean `BIDPRICE_WHITELIST`?"),
+        ("BIDPRICE_SOKET", "/run/x", "did you mean `BIDPRICE_SOCKET`?"),
+        ("BIDPRICE_FOO", "x", "known are `BIDPRICE_ADDRESS_PREFIX`"),
+        ("PRICE_TARGET_CPUS", "9", "did you mean `PRICE_TARGET_CPU`?"),
+        ("BIDPRICE_SOCKET", "", "is set, but empty"),
+        ("BIDPRICE_RATES", "", "is set, but empty"),
+        ("BIDPRICE_USD_PER_AKT", "", "is set, but empty"),
+        ("BIDPRICE_COMMIT_CPU", "", "is set, but empty"),
+        ("BIDPRICE_RATE_CACHE_MAX_AGE", "", "is set, but empty"),
+    ] {
+        refuses(&request("uact", NO_GPU), &[(name, value)], &format!("at `{name}`: "));
+        refuses(&request("uact", NO_GPU), &[(name, value)], reason);
+    }
+    // Those of the other program and of Kubernetes are not ours to refuse; nor are the script's where a card stands in.
+    let folder = Folder::new();
+    let card = folder.file("card.variables.toml", "[rates]\ncpu = \"1.60\"\n");
+    for more in [
+        ("BIDPRICE_PLUGIN_CACHE", "/nonexistent"),
+        ("BIDPRICE_SERVICE_HOST", "10.0.0.1"),
+        ("BIDPRICE_PORT_9310_TCP", "tcp://10.0.0.1:9310"),
+        ("PRICE_TARGET_CPU", ""),
+    ] {
+        prices(&request("uact", NO_GPU), &[more], NO_GPU_UACT);
+    }
+    let env = [("BIDPRICE_RATES", card.to_str().unwrap()), ("PRICE_TARGET_CPUS", "9")];
+    prices(&request("uact", NO_GPU), &env, NO_GPU_UACT);
+}
+
+#[test]
+fn what_a_setting_says_is_repeated_as_an_excerpt() {
+    let folder = Folder::new();
+    let hostile = format!("\u{1b}[2J\u{202e}\nok{}", "x".repeat(100_000));
+    for name in [
+        "AKASH_OWNER",
+        "BIDPRICE_WHITELIST",
+        "BIDPRICE_RATES",
+        "BIDPRICE_INVENTORY",
+        "BIDPRICE_RATE_CACHE",
+        "BIDPRICE_RATE_CACHE_MAX_AGE",
+        "BIDPRICE_USD_PER_AKT",
+        "BIDPRICE_COMMIT_CPU",
+        "BIDPRICE_FALLBACK",
+        "BIDPRICE_DEADLINE",
+        "BIDPRICE_SOCKET",
+        "BIDPRICE_ADDRESS_PREFIX",
+        "PRICE_TARGET_CPU",
+    ] {
+        let list = folder.file("whitelist.hostile", ALYCE);
+        let list = ("BIDPRICE_WHITELIST", list.to_str().unwrap());
+        let env = if name == "AKASH_OWNER" { vec![list, (name, &hostile)] } else { vec![(name, &*hostile)] };
+        let answer = run(request("uakt", NO_GPU).as_bytes(), &env);
+        // With a rate that it cannot read, the script's calculator comes to 0, which the provider refuses.
+        assert_eq!(answer.stdout, if name == "PRICE_TARGET_CPU" { "0.000000" } else { "" }, "{name}");
+        assert!(answer.stderr.len() < 1_000 && answer.stderr.lines().count() == 1, "{name}: {}", answer.stderr);
+        assert!(!answer.stderr.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{name}");
+    }
 }
 
 #[test]
@@ -122,23 +239,42 @@ h100 = 1900
 [policy]
 minimum_usd_per_month = "1"
 [policy.owners]
-deny = ["akash1bad"]
-discount = { akash1friend = "0.5" }
-"#,
+deny = ["BAD"]
+discount = { FRIEND = "0.5" }
+"#
+        .replace("BAD", GONE)
+        .replace("FRIEND", ALYCE)
+        .as_str(),
     );
     let path = card.to_str().unwrap();
-    let with = |owner| [("BIDPRICE_RATES", path), ("AKASH_OWNER", owner), ("PRICE_TARGET_CPU", "99")];
+    fn with<'a>(path: &'a str, owner: &'a str) -> [(&'static str, &'a str); 3] {
+        [("BIDPRICE_RATES", path), ("AKASH_OWNER", owner), ("PRICE_TARGET_CPU", "99")]
+    }
     // (2 + 0.80 + 0.02) / 429909 * 1000000, and half of it.
-    prices(&request("uact", NO_GPU), &with("akash1me"), "6.559528");
-    prices(&request("uact", NO_GPU), &with("akash1friend"), "3.279764");
-    refuses(&request("uact", NO_GPU), &with("akash1bad"), "owner-denied");
+    prices(&request("uact", NO_GPU), &with(path, DAVE), "6.559528");
+    prices(&request("uact", NO_GPU), &with(path, ALYCE), "3.279764");
+    refuses(&request("uact", NO_GPU), &with(path, GONE), "owner-denied");
+    for spoilt in [format!("{GONE} "), GONE.to_uppercase()] {
+        refuses(
+            &request("uact", NO_GPU),
+            &with(path, &spoilt),
+            "so it cannot be held against the rate card's deny list",
+        );
+    }
     let gpu = |details: &str| format!(r#"{{"units":1,"attributes":{{"vendor":{{"nvidia":{details}}}}}}}"#);
     // (600 + 2.82) / 429909 * 1000000
-    prices(&request("uact", &gpu(r#"{"model":"a100","ram":"40Gi"}"#)), &with(""), "1402.203722");
-    prices(&request("uact", &gpu(r#"{"model":"a100"}"#)), &with(""), "2332.633185");
-    prices(&request("uact", &gpu(r#"{"model":"*"}"#)), &with(""), "4426.099477");
-    refuses(&request("uact", &gpu(r#"{"model":"t4"}"#)), &with(""), "unlisted-gpu");
+    prices(&request("uact", &gpu(r#"{"model":"a100","ram":"40Gi"}"#)), &with(path, ""), "1402.203722");
+    prices(&request("uact", &gpu(r#"{"model":"a100"}"#)), &with(path, ""), "2332.633185");
+    prices(&request("uact", &gpu(r#"{"model":"*"}"#)), &with(path, ""), "4426.099477");
+    refuses(&request("uact", &gpu(r#"{"model":"t4"}"#)), &with(path, ""), "unlisted-gpu");
 
+    let slip = folder.file("slip.toml", "[rates]\ncpu = 1\n[policy.owners]\ndeny = [\" akash1x\"]\n");
+    let env = [("BIDPRICE_RATES", slip.to_str().unwrap())];
+    refuses(
+        &request("uact", NO_GPU),
+        &env,
+        "line 4, column 9, at `policy.owners.deny[0]`: ` akash1x` is not an address",
+    );
     let broken = folder.file("broken.toml", "[rates]\nmemroy = 1\n");
     let env = [("BIDPRICE_RATES", broken.to_str().unwrap())];
     refuses(&request("uact", NO_GPU), &env, "did you mean `memory`?");

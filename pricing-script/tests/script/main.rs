@@ -150,10 +150,31 @@ fn what_is_too_large_or_no_text_is_refused() {
 
 #[test]
 fn nothing_but_the_price_is_on_stdout() {
-    let env = [("DEBUG_BID_SCRIPT", "1"), ("AKASH_OWNER", "akash1owner")];
+    let env = [("DEBUG_BID_SCRIPT", "1"), ("AKASH_OWNER", "akash10wnerqqqqqqqqqqqqqqqqqqqqqqqqqqqjjysu0")];
     let answer = run(request("uact", NO_GPU).as_bytes(), &env);
     assert_eq!((answer.exit, answer.stdout.as_str()), (Some(0), NO_GPU_UACT));
     assert!(answer.stderr.starts_with("debug:"), "{}", answer.stderr);
+}
+
+#[test]
+fn help_and_version_are_all_that_it_can_be_asked_for() {
+    let ask = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_bidprice-script");
+        let output = Command::new(program).env_clear().args(arguments).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Answer { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    };
+    let help = ask(&["--help"]);
+    assert_eq!((help.exit, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.contains("BIDPRICE_WHITELIST") && help.stdout.lines().all(|line| line.len() <= 120));
+    let version = ask(&["--version"]);
+    assert_eq!((version.exit, version.stderr.as_str()), (Some(0), ""));
+    assert_eq!(version.stdout, format!("bidprice-script {}\n", env!("CARGO_PKG_VERSION")));
+    for arguments in [&["-h"][..], &["request.json"], &["--help", "--version"], &["--help=all"], &[""]] {
+        let answer = ask(arguments);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(answer.stderr.contains("takes no arguments"), "{}", answer.stderr);
+    }
 }
 
 #[test]
@@ -171,9 +192,41 @@ fn a_full_disk_and_a_reader_that_left_are_exit_1() {
         child.wait_with_output().unwrap()
     };
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    for stdout in [Stdio::from(full), Stdio::piped()] {
+    let for_reading = std::fs::File::open("/dev/null").unwrap();
+    for stdout in [Stdio::from(full), Stdio::from(for_reading), Stdio::piped()] {
         let output = spawn(stdout);
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write the price"));
+    }
+}
+
+/// What a shell makes of a redirection: exit code and stderr.
+fn redirected(how: &str) -> (Option<i32>, String) {
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("exec \"$0\" {how}"), env!("CARGO_BIN_EXE_bidprice-script")])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program whose stdin is closed leaves the pipe alone.
+    let _ = child.stdin.take().unwrap().write_all(request("uact", NO_GPU).as_bytes());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_price_that_nobody_gets_is_exit_1() {
+    let (exit, stderr) = redirected(">&-");
+    assert_eq!(exit, Some(1));
+    assert_eq!(stderr, "cannot write the price: stdout is closed\n");
+    assert_eq!(redirected(">&- 2>&-").0, Some(1));
+    assert_eq!(redirected("<&- >&-").0, Some(1));
+    let (exit, stderr) = redirected("<&-");
+    assert!(exit == Some(1) && stderr.contains("the request is empty"), "{stderr}");
+    // Without stderr there is no reason, but the price is one. And who names /dev/null wants no price.
+    for how in ["2>&-", ">/dev/null", "1<>/dev/null"] {
+        assert_eq!(redirected(how).0, Some(0), "{how}");
     }
 }

@@ -203,5 +203,5 @@ fn what_is_wrong_here_is_not_asked() {
     assert!(fake.asked.lock().unwrap().is_empty());
     // Without a socket no service is asked; a setting beside it must be right all the same.
     refuses(&request("uact", NO_GPU), &[("BIDPRICE_FALLBACK", "maybe")], "BIDPRICE_FALLBACK: ");
-    prices(&request("uact", NO_GPU), &[("BIDPRICE_SOCKET", ""), LOCAL], NO_GPU_UACT);
+    prices(&request("uact", NO_GPU), &[LOCAL], NO_GPU_UACT);
 }

@@ -7,6 +7,7 @@
 
 use pricing_core::inventory::held::Held;
 use pricing_core::quote::GivenTarget;
+use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -99,7 +100,7 @@ pub struct Group {
     /// Its place.
     pub index: usize,
     /// Its name.
-    pub name: String,
+    pub name: Untrusted,
 }
 
 /// The inventory that a decision was made on.

@@ -149,7 +149,7 @@ impl Record<'_> {
             owner: ask.owner.as_deref(),
             order: (!long).then_some(&*ask.text),
             order_object,
-            group: Group { index: group, name: order.map(|order| order.group.name().to_owned()).unwrap_or_default() },
+            group: Group { index: group, name: order.map(|order| order.group.name().owned()).unwrap_or_default() },
             already_reserved: ask.already_reserved,
             targets: &ask.targets,
             alternatives: ask.alternatives,

@@ -1,6 +1,7 @@
 //! Prices recorded decisions again, and tells what became of them.
 
 use pricing_core::quote::wire::QuoteJson;
+use pricing_core::text::Untrusted;
 use pricing_host::PluginHost;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +12,7 @@ pub use super::rebuild::WhatIf;
 use super::rebuild::{RebuildError, Rebuilder};
 use super::record::Screening;
 use crate::comparison::{Difference, Outcome, Pair, Summary};
+use crate::order_name::OrderName;
 use crate::pricer;
 
 /// The most JSON paths that a difference names.
@@ -83,7 +85,7 @@ pub struct Change {
     /// The order's name.
     pub order_id: Option<String>,
     /// The group's name.
-    pub group: String,
+    pub group: Untrusted,
     /// How the answers differ.
     pub difference: Difference,
     /// What was answered.
@@ -254,7 +256,7 @@ impl Replayer<'_> {
         count(if screening { &mut self.report.screenings } else { &mut self.report.decisions });
         let time = before.depends_on_time(decision);
         let before = before.outcome;
-        let order_id = decision.order_id.as_ref().map(ToString::to_string);
+        let order_id = decision.order_id.as_ref().map(OrderName::exact);
         if let Some(summary) = self.report.summary.as_mut().filter(|_| !screening) {
             let gpu = if decision.gpu.is_empty() { "unknown" } else { &decision.gpu };
             summary.add(gpu, &before, &after, |usd| Pair {

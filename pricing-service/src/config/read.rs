@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::rates::{self, Pricing};
-use pricing_core::text::drives_terminal;
+use pricing_core::text::Untrusted;
 use toml::Table;
 use toml::de::DeTable;
 
@@ -254,9 +254,7 @@ const SECTIONS: [&str; 10] =
     ["listen", "inventory", "reserve", "feed", "plugin", "shadow", "bid_log", "limits", "reload", "tracing"];
 
 fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
-    // What the parser repeats of the text must not drive a terminal.
-    let message: String =
-        error.message().trim_end().chars().map(|c| if drives_terminal(c) { ' ' } else { c }).take(300).collect();
+    let message = format!("{:.300}", Untrusted::new(error.message().trim_end()));
     let input = InputError::new(message.trim_end_matches('.'));
     match error.span() {
         Some(span) => input.offset(text, span.start),

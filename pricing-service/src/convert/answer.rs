@@ -16,7 +16,7 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
         Decision::NoBid(_) => v1::Decision::Decline,
     };
     v1::Quote {
-        group: quote.group.clone(),
+        group: quote.group.exact().to_owned(),
         decision: decision.into(),
         price: quote.price().map(price),
         max_price: quote.max_price.as_ref().map(price),
@@ -38,7 +38,7 @@ pub fn reason(reason: &Reason) -> v1::Reason {
 }
 
 fn price(price: &Price) -> v1::Price {
-    v1::Price { denom: price.denom().to_string(), amount: price.amount().to_string() }
+    v1::Price { denom: price.denom().as_str().to_owned(), amount: price.amount().to_string() }
 }
 
 fn target(target: &QuotedTarget) -> v1::Target {

@@ -18,8 +18,8 @@ use super::number;
 
 /// The most bytes that the file may have.
 const MAX_BYTES: u64 = 4096;
-/// The mode bits of group and others.
-const OPEN_TO_OTHERS: u32 = 0o077;
+/// The mode bits that let group and others write.
+const WRITTEN_BY_OTHERS: u32 = 0o022;
 /// How far its time may lie ahead of a clock that is a little behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
@@ -74,8 +74,8 @@ pub fn read_cache(path: &Path, max_age: Duration, now: SystemTime) -> Result<Cac
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(CacheError::Untrusted("it belongs to another user"));
     }
-    if metadata.mode() & OPEN_TO_OTHERS != 0 {
-        return Err(CacheError::Untrusted("it is open to others; only its owner may read and write it (chmod 600)"));
+    if metadata.mode() & WRITTEN_BY_OTHERS != 0 {
+        return Err(CacheError::Untrusted("others than its owner may write it (chmod go-w)"));
     }
     let age = age(metadata.modified()?, now)?;
     if age > max_age {
@@ -180,9 +180,13 @@ mod tests {
         symlink(&path, &link).unwrap();
         assert_eq!(problem(&link, SystemTime::now()), "it is a symbolic link");
         assert_eq!(problem(folder.path(), SystemTime::now()), "it is not a regular file");
-        for mode in [0o644, 0o620, 0o602] {
+        for mode in [0o666, 0o620, 0o602] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(problem(&path, SystemTime::now()).contains("open to others"), "{mode:o}");
+            assert!(problem(&path, SystemTime::now()).contains("others than its owner may write it"), "{mode:o}");
+        }
+        for mode in [0o644, 0o604, 0o400] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(read_cache(&path, HOUR, SystemTime::now()).is_ok(), "{mode:o}");
         }
     }
 

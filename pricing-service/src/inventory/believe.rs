@@ -11,7 +11,7 @@ use pricing_core::inventory::held::Held;
 use pricing_core::inventory::read::read;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::{Validated, validate};
-use pricing_core::text::drives_terminal;
+use pricing_core::text::Untrusted;
 
 use super::stock::{Known, SnapshotText};
 use crate::digest::Digest;
@@ -76,7 +76,7 @@ const SHOWN_CHARACTERS: usize = 300;
 
 /// What others wrote, as a message may repeat it.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(SHOWN_CHARACTERS).map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect()
+    format!("{:.SHOWN_CHARACTERS$}", Untrusted::new(text))
 }
 
 /// Reads a snapshot.

@@ -57,7 +57,7 @@ fn ask(request: QuoteRequest) -> Result<Ask, Status> {
     let (text, name) = convert::order::text(order).map_err(invalid)?;
     let mut ask = Ask::read(text).map_err(invalid)?;
     ask.name = order_id.map(OrderName::from).or(name);
-    let of_name = || ask.name.as_ref().map(|name| name.owner.clone());
+    let of_name = || ask.name.as_ref().map(|name| name.owner.exact().to_owned());
     ask.owner = Some(owner).filter(|owner| !owner.is_empty()).or_else(of_name).filter(|owner| !owner.is_empty());
     ask.already_reserved = already_reserved;
     ask.alternatives = alternatives;
@@ -100,7 +100,7 @@ impl Pricing for Service {
             let screened = pricer::screen(&active.settings, None, &ask);
             service.watch_screening(&ask, &screened);
             let screened = service.keep_screening(&active.settings, &ask, screened, began.elapsed());
-            let groups = ask.orders.iter().map(|order| order.group.name().to_owned());
+            let groups = ask.orders.iter().map(|order| order.group.name().exact().to_owned());
             let told = |(group, screened): (_, Result<(), _>)| Screened {
                 group,
                 passed: screened.is_ok(),

@@ -64,7 +64,7 @@ fn screened(spec: &GroupSpec, quote: &Quote) -> Result<BidScreeningResponse, Sta
         passed: true,
         reasons: Vec::new(),
         resource_offers: spec.resources.iter().zip(&quote.targets).map(|(unit, target)| offer(unit, target)).collect(),
-        price: Some(DecCoin { denom: price.denom().to_string(), amount }),
+        price: Some(DecCoin { denom: price.denom().as_str().to_owned(), amount }),
     })
 }
 

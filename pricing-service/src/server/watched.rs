@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use pricing_core::quote::Reason;
+use pricing_core::text::Untrusted;
 use tonic::{Code, Status};
 
 use super::state::{Reloads, Service};
@@ -106,7 +107,9 @@ impl Service {
         if let [Priced { quote, .. }] = priced.as_slice() {
             // For the collector: what is most asked for stands at the span itself.
             let (decision, code) = quote.reason().map_or(("bid", ""), decision);
-            span.record("group", quote.group.as_str()).record("decision", decision).record("code", code);
+            span.record("group", tracing::field::display(&quote.group))
+                .record("decision", decision)
+                .record("code", code);
             if let Some(price) = quote.price() {
                 span.record("price", tracing::field::display(price.amount()));
             }
@@ -123,7 +126,7 @@ impl Service {
         for (order, screened) in ask.orders.iter().zip(screened) {
             self.inner.metrics.screened(Call::Screen, screened.as_ref().copied());
             let (decision, code) = screened.as_ref().err().map_or(("pass", ""), decision);
-            tracing::info!(group = order.group.name(), decision, code, "screened");
+            tracing::info!(group = %order.group.name(), decision, code, "screened");
         }
     }
 }
@@ -177,15 +180,15 @@ fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {
     )
 }
 
-fn tell(group: &str, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
+fn tell(group: &Untrusted, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
     match (price, reason) {
-        (Some(price), _) => tracing::info!(group, decision = "bid", price, took_us, "decided"),
+        (Some(price), _) => tracing::info!(%group, decision = "bid", price, took_us, "decided"),
         (None, Some(reason)) => {
             let (decision, code) = decision(reason);
             if decision == "fault" {
-                tracing::warn!(group, decision, code, reason = reason.message, took_us, "decided");
+                tracing::warn!(%group, decision, code, reason = reason.message, took_us, "decided");
             } else {
-                tracing::info!(group, decision, code, reason = reason.message, took_us, "decided");
+                tracing::info!(%group, decision, code, reason = reason.message, took_us, "decided");
             }
         }
         (None, None) => {}

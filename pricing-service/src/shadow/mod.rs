@@ -7,7 +7,6 @@ pub mod report;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +14,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use pricing_core::order::Order;
+use pricing_panics::catch;
 
 use crate::bid_log::BidLog;
 use crate::bid_log::entry::{Group, Shadowed};
@@ -145,11 +145,13 @@ impl Shared {
 fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case)>) {
     for (settings, case) in waiting {
         // A bug that an unusual order finds must not end the comparisons, nor the service.
-        let priced = catch_unwind(AssertUnwindSafe(|| pricer::price(&settings, &case.moment, &case.ask)));
-        let Ok(priced) = priced else {
-            shared.count(OTHER, PANICKED);
-            tracing::error!(order = name(&case.ask), "the shadow panicked; this is a bug");
-            continue;
+        let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask)) {
+            Ok(priced) => priced,
+            Err(panic) => {
+                shared.count(OTHER, PANICKED);
+                tracing::error!(order = name(&case.ask), %panic, "the shadow panicked; this is a bug");
+                continue;
+            }
         };
         let groups = case.ask.orders.iter().zip(&case.answered).zip(&priced).enumerate();
         for (index, ((order, answered), shadow)) in groups {
@@ -185,7 +187,7 @@ impl Compared<'_> {
         if difference != Difference::Same {
             tracing::info!(
                 order = name(ask),
-                group = self.order.group.name(),
+                group = %self.order.group.name(),
                 gpu,
                 difference = difference.name(),
                 answered = %answered,
@@ -199,7 +201,7 @@ impl Compared<'_> {
             time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             decision: self.sequence,
             order_id: ask.name.clone(),
-            group: Group { index: self.index, name: self.order.group.name().to_owned() },
+            group: Group { index: self.index, name: self.order.group.name().owned() },
             gpu,
             rates: Some(settings.rates.digest),
             plugin: settings.plugin.as_ref().map(pricing_host::Plugin::digest),

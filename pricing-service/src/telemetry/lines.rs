@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use pricing_core::text::drives_terminal;
+use pricing_core::text::printable;
 
 use crate::config::LogFormat;
 
@@ -84,7 +84,7 @@ fn clean(line: &[u8]) -> String {
     let short = line.get(..LINE_BYTES);
     let text = String::from_utf8_lossy(short.unwrap_or(line));
     let text = text.strip_suffix('\n').unwrap_or(&text);
-    let mut clean: String = text.chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
+    let mut clean = printable(text);
     if short.is_some_and(|short| short.len() < line.len()) {
         clean.push('…');
     }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn hostile_texts_stay_on_their_line() {
-        assert_eq!(clean(b"x \x1b[2J\nINFO all is well\r\n"), "x \u{fffd}[2J\u{fffd}INFO all is well\u{fffd}\n");
+        assert_eq!(clean(b"x \x1b[2J\nINFO all is well\r\n"), "x \u{fffd}[2J INFO all is well \n");
         assert_eq!(clean(&[b'x'; LINE_BYTES + 5]).len(), LINE_BYTES + "…\n".len());
         assert_eq!(clean(&[0xff, b'a', b'\n']), "\u{fffd}a\n");
     }

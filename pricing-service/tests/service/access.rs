@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
 use crate::free_address::FreeAddress;
 use pricing_host::compile::Compiler;
+use pricing_proto::bidprice::v1::QuoteResponse;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_service::server;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -304,4 +305,20 @@ async fn health_says_that_it_serves_until_it_is_about_to_end() {
     // Who watches does not hold the service up until the end of the drain.
     tokio::time::timeout(HANG, stopped).await.unwrap().unwrap().unwrap();
     assert!(!matches!(watched.message().await, Ok(Some(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_not_the_call_s_is_told_so_and_nothing_else_happens() {
+    let running = Running::start("").await;
+    let mut client = tonic::client::Grpc::new(running.channel().await);
+    client.ready().await.unwrap();
+    // Its first field is a number where the request's is a message.
+    let other = tonic::Request::new(prost_types::Duration { seconds: 5, nanos: 0 });
+    let path = tonic::codegen::http::uri::PathAndQuery::from_static("/bidprice.v1.Pricing/Quote");
+    let codec = tonic_prost::ProstCodec::<prost_types::Duration, QuoteResponse>::default();
+    let status = client.unary(other, path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    assert!(status.message().starts_with("failed to decode Protobuf message: "), "{}", status.message());
+    prices(&running).await;
+    running.stop().await.unwrap();
 }

@@ -365,8 +365,8 @@ async fn a_cache_from_the_future_too_old_or_open_to_others_is_not_used_and_is_to
     for (mode, modified, expected) in [
         (0o600, clock + 3 * HOUR, "s in the future"),
         (0o600, clock - 2 * HOUR, "s old, and 3600 s is the limit"),
-        (0o644, clock, "open to others"),
-        (0o666, clock, "open to others"),
+        (0o664, clock, "others than its owner may write it"),
+        (0o666, clock, "others than its owner may write it"),
     ] {
         let (_folder, cache, config) = cached(&[&server]);
         plant(&cache, "0.5", mode, modified);

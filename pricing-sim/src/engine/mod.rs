@@ -20,6 +20,7 @@ use pricing_core::money::{ArithmeticOverflow, Usd};
 use pricing_core::quote::{Quote, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use crate::market::BestOffers;
@@ -174,7 +175,7 @@ impl<'a> Replay<'a> {
     fn price(&self, arrival: &Arrival) -> Priced {
         self.strategy.price(&Ask {
             order: &arrival.order,
-            owner: arrival.owner.as_deref(),
+            owner: arrival.owner.as_deref().map(Untrusted::new),
             ledger: &self.ledger,
             scheduler: self.setup.scheduler,
             budget: self.setup.budget,
@@ -267,7 +268,7 @@ impl<'a> Replay<'a> {
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
         if quote.targets.iter().flat_map(|target| &target.cards).any(|cards| cards.kinds.len() > 1) {
             let usd_per_akt = self.setup.usd_per_akt;
-            let terms = Terms { owner: arrival.owner.as_deref(), usd_per_akt, ..Terms::default() };
+            let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
             let handed = own_usd(arrival, &self.strategy.pricing, quote, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = handed.or(decided.own_usd_per_month);
         }

@@ -12,6 +12,7 @@ use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
 use rust_decimal::Decimal;
 
@@ -58,7 +59,7 @@ pub struct Ask<'a> {
     /// The order.
     pub order: &'a Order,
     /// Who ordered.
-    pub owner: Option<&'a str>,
+    pub owner: Option<Untrusted<&'a str>>,
     /// The cluster.
     pub ledger: &'a Ledger,
     /// Who places.

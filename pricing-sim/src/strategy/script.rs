@@ -19,7 +19,7 @@ use pricing_core::order::{Order, script_request};
 use pricing_core::quote::plugin::Answer;
 use pricing_core::quote::{QuotedTarget, Reason, ReasonCode};
 use pricing_core::reserve::CommitLevels;
-use pricing_core::text::{drives_terminal, excerpt};
+use pricing_core::text::{Untrusted, excerpt, printable};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
@@ -175,7 +175,7 @@ impl Script {
         &self,
         order: &Order,
         targets: &[QuotedTarget],
-        owner: Option<&str>,
+        owner: Option<Untrusted<&str>>,
         commit: &CommitLevels,
     ) -> Result<Answer, Reason> {
         let request = match self.order {
@@ -183,7 +183,7 @@ impl Script {
             ScriptOrder::Written => script_request::to_json(order),
         };
         let denom = order.max_price.as_ref().map_or(LEGACY_DENOM, |price| price.denom().as_str());
-        let owner = owner.unwrap_or("");
+        let owner = owner.as_ref().map_or("", Untrusted::exact);
         let slot = self.slot(owner, &request);
         // Whoever asks the same meanwhile waits for the answer.
         let mut answer = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -286,7 +286,7 @@ fn reason(code: i32, stderr: &[u8]) -> String {
     if lines.is_empty() {
         return format!("the script ended with exit code {code} and gave no reason");
     }
-    let said: Vec<char> = lines.join("; ").chars().map(|c| if drives_terminal(c) { '\u{fffd}' } else { c }).collect();
+    let said: Vec<char> = printable(&lines.join("; ")).chars().collect();
     let cut = said.len().saturating_sub(REASON_CHARACTERS);
     let kept: String = said.iter().skip(cut).collect();
     if cut > 0 { format!("…{kept}") } else { kept }

@@ -9,6 +9,7 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use pricing_core::input::InputError;
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 /// A record batch whose times are texts.
@@ -140,5 +141,5 @@ pub(super) fn unreadable(error: ArrowError) -> InputError {
 
 /// A library's message, bounded and printable.
 pub(super) fn bounded_message(message: &str) -> String {
-    message.chars().take(300).map(|c| if pricing_core::text::drives_terminal(c) { '\u{fffd}' } else { c }).collect()
+    format!("{:.300}", Untrusted::new(message))
 }

@@ -9,7 +9,6 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -22,6 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 use pricing_core::input::InputError;
 use pricing_core::text::excerpt;
+use pricing_panics::catch;
 
 use super::arrow::{Texts, bounded_message, unreadable};
 use super::row::{Columns, Defaults};
@@ -37,9 +37,14 @@ const MAX_TEXT: u64 = crate::files::MAX_BYTES;
 /// # Errors
 /// When the file is no Parquet, its columns are not those of orders, or a row is no order; the error names the row.
 pub fn read(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
-    let read = AssertUnwindSafe(|| orders(file, defaults));
-    // The decoder is not ours: what it cannot stand must not end a program that has more to do.
-    catch_unwind(read).unwrap_or_else(|_| Err(InputError::new("the file is damaged: it could not be unpacked")))
+    unpacked(|| orders(file, defaults))
+}
+
+/// What a decoder makes of a file. It is not ours: what it cannot stand must not end a program that has more to do.
+fn unpacked<T>(read: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputError> {
+    catch(read).unwrap_or_else(|panic| {
+        Err(InputError::new(format_args!("the file is damaged: it could not be unpacked ({panic})")))
+    })
 }
 
 fn orders(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
@@ -85,8 +90,7 @@ fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchR
 /// # Errors
 /// When the file is no Parquet, is too large, or has columns that are neither texts nor numbers.
 pub fn rows_as_texts(file: File) -> Result<(Vec<String>, TextTable), InputError> {
-    let read = AssertUnwindSafe(|| text_table(file));
-    catch_unwind(read).unwrap_or_else(|_| Err(InputError::new("the file is damaged: it could not be unpacked")))
+    unpacked(|| text_table(file))
 }
 
 /// Rows of cells; none where a cell is empty.

@@ -211,7 +211,7 @@ impl<'a> Row<'a> {
         }
         let several = orders.len() > 1;
         let arrival = |order: Order| {
-            let id = if several { format!("{id}/{}", order.group.name()) } else { id.clone() };
+            let id = if several { format!("{id}/{}", order.group.name().exact()) } else { id.clone() };
             let (order, has_maximum) = self.priced(order, defaults)?;
             Ok(Arrival { id: Arc::from(id), at, until, owner: owner.clone(), order: Arc::new(order), has_maximum })
         };

@@ -69,7 +69,7 @@ impl SdlFolder {
         for (number, (at, sdl)) in deployments.into_iter().enumerate() {
             let Some(sdl) = sdl else { continue };
             for (order, has_maximum) in &sdl.groups {
-                let id = format!("{}-{}/{}", sdl.name, number.saturating_add(1), order.group.name());
+                let id = format!("{}-{}/{}", sdl.name, number.saturating_add(1), order.group.name().exact());
                 let order = Arc::clone(order);
                 let (owner, has_maximum) = (self.owner.clone(), *has_maximum);
                 orders.push((Arrival { id: Arc::from(id), at, until: None, owner, order, has_maximum }, number));

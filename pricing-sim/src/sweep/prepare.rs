@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pricing_core::address::Address;
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::GpuRule;
 use pricing_core::rates::Pricing;
@@ -92,6 +93,7 @@ pub(super) fn prepare_with(
     let source = shared.source(keys, || stream::source(&scenario, &models, files, host))?;
     let strategy = |entry: &StrategyEntry| strategy(entry, files, host, shared);
     let strategies = scenario.strategy.iter().map(strategy).collect::<Result<Vec<_>, _>>()?;
+    check_owner(&scenario, &strategies)?;
     let first = || strategies.first().map(|strategy| strategy.pricing.clone()).unwrap_or_default();
     let idle = scenario.idle.as_ref().map(|entry| scenario::pricing(entry, files)).transpose()?.unwrap_or_else(first);
     let market = scenario.market.as_ref().map(|entry| market(entry, files)).transpose()?.unwrap_or_default();
@@ -132,6 +134,16 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     }
     if scenario.usd_per_akt.is_some_and(|usd| usd.0 <= Decimal::ZERO) {
         return wrong("`usd_per_akt` must be above 0".to_owned());
+    }
+    Ok(())
+}
+
+/// Refuses an owner of orders that name none who has no address: such an owner would get no discount, and no denial.
+fn check_owner(scenario: &Scenario, strategies: &[Strategy]) -> Result<(), ScenarioError> {
+    let Some(owner) = &scenario.orders.owner else { return Ok(()) };
+    for strategy in strategies {
+        Address::parse(owner, &strategy.pricing.chain.address_prefix)
+            .map_err(|error| ScenarioError::Meaning(format!("`orders.owner`: {error}")))?;
     }
     Ok(())
 }

@@ -113,7 +113,7 @@ fn sizes_are_for_each_card_and_without_cards_for_each_replica() {
         assert!([2_000, 4_000, 8_000].contains(&(unit.cpu.get() / cards)));
         assert!([8 << 30, 33 << 29].contains(&(unit.memory.get() / cards)));
         let volumes: Vec<(&str, u64)> =
-            unit.storage.iter().map(|volume| (volume.class.name(), volume.size.get() / cards)).collect();
+            unit.storage.iter().map(|volume| (volume.class.name().into_exact(), volume.size.get() / cards)).collect();
         assert!(volumes.is_empty() || volumes == [("ephemeral", 100 << 30), ("beta3", 100 << 30)]);
         assert_eq!(unit.endpoints.quantity(), 3);
     }

@@ -11,6 +11,7 @@ use pricing_core::quote::plugin::{Answer, Draft, draft, read_price};
 use pricing_core::quote::{Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
+use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::inspect::inspect;
 use pricing_host::{BreakerSettings, Called, HostSettings, Plugin, PluginHost, PluginSettings, Request, SizeClass};
@@ -58,7 +59,8 @@ impl Case {
         let group = GroupSpec::new(name.to_owned(), group.requirements().clone(), group.resources().to_vec()).ok()?;
         let order = Order { group, ..order };
         let pricing = Pricing::default();
-        let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+        let terms =
+            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
         let draft = draft(&order, &pricing, Supply::Unknown, &terms).quote().clone();
         Some(Self { order, pricing, draft, terms })
     }
@@ -195,7 +197,11 @@ pub fn plugin_order(data: &[u8]) {
     let pricing = orders::pricing(random);
     let read = text(data).and_then(|text| detect::read(text, None).ok()).and_then(|orders| orders.into_iter().next());
     let Some(order) = read.or_else(|| orders::small_order(random)) else { return };
-    let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    let terms = Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: Some(Decimal::new(61, 2)),
+        ..Terms::default()
+    };
     let reserve = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound, budget: BUDGET };
     let utilisation = Utilisation::of(&cluster);
     for (supply, utilisation) in [(Supply::Unknown, None), (reserve, Some(&utilisation))] {

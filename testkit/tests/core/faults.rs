@@ -16,7 +16,9 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, GpuRate, Pricing};
 use pricing_core::reserve::{CommitLevels, ReserveError, Scheduler, SearchBudget, reserve};
+use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
+use testkit::orders;
 
 const GI: u64 = 1 << 30;
 const A100_40: [&str; 4] = ["nvidia", "a100", "40Gi", "PCIe"];
@@ -262,8 +264,8 @@ fn fault_6_offer_prices_are_filled_and_sum_to_the_bid() {
     for (minimum, factor) in [("0", "1"), ("1000", "1"), ("0", "0.37")] {
         pricing.policy.minimum_usd_per_month = Usd::parse(minimum).unwrap();
         pricing.policy.below_minimum = BelowMinimum::Raise;
-        pricing.policy.owners.discount.insert("akash1x".into(), factor.parse().unwrap());
-        let terms = Terms { owner: Some("akash1x"), ..Terms::default() };
+        pricing.policy.owners.discount.insert(orders::address(orders::OWNER), factor.parse().unwrap());
+        let terms = Terms { owner: Some(Untrusted::new(orders::OWNER)), ..Terms::default() };
         let quote = quote::quote(&order, &pricing, sound(&cluster), &terms);
         let mut offered = Decimal::ZERO;
         for offer in &quote.offer_prices {
@@ -287,16 +289,17 @@ fn fault_6_offer_prices_are_filled_and_sum_to_the_bid() {
 fn s521_s188_owners_are_looked_at_before_anything_is_reserved() {
     let order = order(vec![unit(1, 1, 0, &[])]);
     let mut pricing = Pricing::default();
-    pricing.policy.owners.deny = vec!["akash1bad".into()];
-    pricing.policy.owners.allow = vec!["akash1good".into(), "akash1bad".into()];
-    let screened = |owner| {
-        let terms = Terms { owner, ..Terms::default() };
+    let (good, bad) = (orders::OWNER, "akash1crankqqqqqqqqqqqqqqqqqqqqqqqqqqquqa2wu");
+    pricing.policy.owners.deny = vec![orders::address(bad)];
+    pricing.policy.owners.allow = vec![orders::address(good), orders::address(bad)];
+    let screened = |owner: Option<&'static str>| {
+        let terms = Terms { owner: owner.map(Untrusted::new), ..Terms::default() };
         quote::screen(&order, &pricing, &terms).map_err(|reason| reason.code)
     };
-    assert_eq!(screened(Some("akash1bad")), Err(ReasonCode::OwnerDenied));
-    assert_eq!(screened(Some("akash1other")), Err(ReasonCode::OwnerNotAllowed));
+    assert_eq!(screened(Some(bad)), Err(ReasonCode::OwnerDenied));
+    assert_eq!(screened(Some("akash10therqqqqqqqqqqqqqqqqqqqqqqqqqqqavavhj")), Err(ReasonCode::OwnerNotAllowed));
     assert_eq!(screened(None), Err(ReasonCode::OwnerNotAllowed));
-    assert_eq!(screened(Some("akash1good")), Ok(()));
+    assert_eq!(screened(Some(good)), Ok(()));
 }
 
 #[test]

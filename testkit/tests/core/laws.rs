@@ -10,6 +10,7 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, Pricing};
 use pricing_core::reserve::{Scheduler, SearchBudget, alternatives};
+use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::random::Random;
@@ -32,7 +33,7 @@ fn case(seed: u64) -> Option<Case> {
 }
 
 fn terms() -> Terms<'static> {
-    Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
+    Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
 }
 
 fn supply(cluster: &Cluster) -> Supply<'_> {
@@ -49,7 +50,7 @@ fn changed(order: &Order, place: usize, change: impl FnOnce(&mut ResourceUnit)) 
     let mut units = order.group.resources().to_vec();
     let place = place % units.len();
     units.get_mut(place).map(change);
-    let group = GroupSpec::new(order.group.name().into(), order.group.requirements().clone(), units).unwrap();
+    let group = GroupSpec::new(order.group.name().exact().into(), order.group.requirements().clone(), units).unwrap();
     Order { group, ..order.clone() }
 }
 

@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz_corpus;
 mod held;
+mod hostile_texts;
 mod laws;
 mod plugin_answers;
 mod script_request;

@@ -9,6 +9,7 @@ use pricing_core::quote::plugin::{Answer, Change, Draft, decide, draft, read_pri
 use pricing_core::quote::{self, Decision, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{BelowMinimum, Pricing, UnlistedGpu};
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::random::Random;
@@ -25,7 +26,7 @@ fn usd(text: &str) -> Usd {
 }
 
 fn terms() -> Terms<'static> {
-    Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
+    Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
 }
 
 /// Two threads and a GiB: 4 USD a month, 9.304295 uact a block.
@@ -136,7 +137,7 @@ fn a_replaced_line_keeps_its_quantity() {
 #[test]
 fn discounts_follow_replaced_charges() {
     let (order, mut pricing, _) = small();
-    pricing.policy.owners.discount.insert(orders::OWNER.to_owned(), decimal("0.25"));
+    pricing.policy.owners.discount.insert(orders::address(orders::OWNER), decimal("0.25"));
     let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
     assert_eq!(quote.usd_per_month, Some(usd("1")));
     // CPU costs 1 instead of 3.2: with the memory's 0.8 it is 1.8, and a quarter of that.
@@ -208,7 +209,7 @@ fn a_plugin_stands_in_for_no_other_fault_than_a_missing_rate() {
 #[test]
 fn owners_who_are_not_served_never_reach_the_plugin() {
     let (order, mut pricing, _) = small();
-    pricing.policy.owners.deny.push(orders::OWNER.to_owned());
+    pricing.policy.owners.deny.push(orders::address(orders::OWNER));
     let settled = draft(&order, &pricing, Supply::Unknown, &terms());
     assert!(matches!(settled, Draft::Settled(quote) if outcome(&quote) == "owner-denied"));
 }

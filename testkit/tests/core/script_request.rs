@@ -10,6 +10,7 @@ use pricing_core::order::{EndpointKind, Endpoints, GroupSpec, Order, OrderFormat
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::random::Random;
@@ -28,7 +29,7 @@ fn expressible(order: &Order) -> Order {
             }
         }
     }
-    let group = GroupSpec::new(order.group.name().into(), order.group.requirements().clone(), units).unwrap();
+    let group = GroupSpec::new(order.group.name().exact().into(), order.group.requirements().clone(), units).unwrap();
     Order { group, ..order.clone() }
 }
 
@@ -77,7 +78,11 @@ fn essence(quote: &Quote) -> String {
 }
 
 fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricing: &Pricing) {
-    let terms = Terms { owner: Some(orders::OWNER), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() };
+    let terms = Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: Some(Decimal::new(61, 2)),
+        ..Terms::default()
+    };
     let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() };
     for supply in [Supply::Unknown, Supply::Held { cluster }, reserve] {
         let quote = |order| essence(&quote::quote(order, pricing, supply, &terms));

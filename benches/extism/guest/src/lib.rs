@@ -6,15 +6,15 @@ use extism_pdk::{FnResult, Json, plugin_fn};
 use request::{Answer, BidRequest, Change};
 use rust_decimal::Decimal;
 
-const SMOKE_TEST_WALLET: &str = "akash1smoketest00000000000000000000000000000";
+const SMOKE_TEST_WALLET: &str = "akash1sm0ketestqqqqqqqqqqqqqqqqqqqqqqqucehn9";
 const SMOKE_TEST_USD: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 const FACTORS: [(&str, Decimal); 2] = [
-    ("akash1partner0000000000000000000000000000000", Decimal::from_parts(8, 0, 0, false, 1)),
-    ("akash1latepayer00000000000000000000000000000", Decimal::from_parts(125, 0, 0, false, 2)),
+    ("akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm", Decimal::from_parts(8, 0, 0, false, 1)),
+    ("akash1latepayerqqqqqqqqqqqqqqqqqqqqqqqt5t3fk", Decimal::from_parts(125, 0, 0, false, 2)),
 ];
 const DENIED: [(&str, &str); 2] = [
-    ("akash1miner000000000000000000000000000000000", "mined on our nodes"),
-    ("akash1spammer0000000000000000000000000000000", "sent spam from our addresses"),
+    ("akash1crptmnrqqqqqqqqqqqqqqqqqqqqqqqqqtkf3t0", "mined on our nodes"),
+    ("akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75", "sent spam from our addresses"),
 ];
 const MINIMUM_USD: Decimal = Decimal::from_parts(250, 0, 0, false, 2);
 const MINIMUM_CPU_MILLIS: u128 = 100;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::quote::{Supply, Terms};
+use pricing_core::text::Untrusted;
 use pricing_service::comparison::{Outcome, Pair, Summary};
 use pricing_service::metrics::gpu_label;
 use pricing_sim::strategy::{Pricer, Strategy};
@@ -15,6 +16,7 @@ use super::orders::{self, Case};
 use super::saved::Row;
 use super::{Args, Kind, Named, Subject};
 use crate::error::CliError;
+use crate::scene::owner;
 
 /// What the cards of an order are called of which nobody knows more.
 const AMBIGUOUS: &str = "ambiguous";
@@ -50,7 +52,7 @@ impl Compared {
 struct Answered {
     key: (u64, u64),
     id: String,
-    group: String,
+    group: Untrusted,
     gpu: String,
     outcome: Outcome,
     message: String,
@@ -59,7 +61,7 @@ struct Answered {
 impl From<Row> for Answered {
     fn from(row: Row) -> Self {
         let Row { key, id, outcome, gpu } = row;
-        Self { key, id, group: String::new(), gpu, outcome, message: String::new() }
+        Self { key, id, group: Untrusted::default(), gpu, outcome, message: String::new() }
     }
 }
 
@@ -70,6 +72,11 @@ pub(super) fn compare(
     subjects: (Subject, Subject),
     cluster: Option<&Cluster>,
 ) -> Result<Compared, CliError> {
+    for subject in [&subjects.0, &subjects.1] {
+        if let Subject::Pricer(strategy) = subject {
+            owner(args.owner.as_deref(), &strategy.pricing)?;
+        }
+    }
     let both_saved = matches!(subjects, (Subject::Saved(_), Subject::Saved(_)));
     let cases = if both_saved { Vec::new() } else { cases(args, named)? };
     let scene = Scene { args, cases: &cases, cluster, utilisation: cluster.map(Utilisation::of) };
@@ -129,7 +136,7 @@ impl Compared {
         self.faults.1 = self.faults.1.saturating_add(fault(after));
         let unknown = |gpu: &str| [AMBIGUOUS, "unknown", ""].contains(&gpu);
         let gpu = if unknown(&before.gpu) && !after.gpu.is_empty() { &after.gpu } else { &before.gpu };
-        let group = if before.group.is_empty() { &after.group } else { &before.group };
+        let group = if before.group.exact().is_empty() { &after.group } else { &before.group };
         self.summary.add(gpu, &before.outcome, &after.outcome, |usd| Pair {
             sequence: Some(before.key.1),
             order_id: Some(before.id.clone()),
@@ -187,8 +194,8 @@ impl Scene<'_> {
         let scheduler = self.args.placement.scheduler.into();
         let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler, budget });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
-        let usd_per_akt = self.args.usd_per_akt.and_then(|usd| usd.0);
-        let terms = Terms { owner, usd_per_akt, ..Terms::default() };
+        let usd_per_akt = self.args.usd_per_akt.map(|usd| usd.0);
+        let terms = Terms { owner: owner.map(Untrusted::new), usd_per_akt, ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;
         Answered {
             key: (0, u64::try_from(place).unwrap_or(u64::MAX)),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::printable;
 use serde_json::json;
 
 use super::replay::{summary_json, summary_table};
@@ -157,7 +158,7 @@ fn shown(compared: &Compared, failed: &[Failed]) -> String {
     for Failed { condition, value } in failed {
         let value =
             value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
-        shown.push_str(&(format!("\n{}\n", table::printable(&format!("--fail-if {condition} holds: {value}")))));
+        shown.push_str(&(format!("\n{}\n", printable(&format!("--fail-if {condition} holds: {value}")))));
     }
     shown
 }

@@ -110,6 +110,7 @@ fn file(path: &Path, name: &str) -> Result<Vec<Case>, CliError> {
     let several = orders.len() > 1;
     let case = |order: Order| {
         let group = order.group.name();
+        let group = group.exact();
         let id = match (name, several) {
             ("", _) => group.to_owned(),
             (name, false) => name.to_owned(),

@@ -182,7 +182,7 @@ impl Decision<Value> {
         };
         let amount = decimal(price, "price")?;
         let price = match (amount, denom.filter(|denom| !denom.is_empty())) {
-            (Some(amount), Some(denom)) => Some(Money { denom, amount }),
+            (Some(amount), Some(denom)) => Some(Money { denom: denom.into(), amount }),
             (None, _) if !bid => None,
             _ => return Err(InputError::new("a bid needs a `price` and its `denom`").at("price")),
         };

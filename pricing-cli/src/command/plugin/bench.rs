@@ -7,7 +7,8 @@ use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::quote::{self, Quote, Reason};
-use pricing_host::{Fault, Plugin, Request, printable};
+use pricing_core::text::printable;
+use pricing_host::{Fault, Plugin, Request};
 use serde_json::{Value, json};
 
 use super::run::refused;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use pricing_core::input::InputError;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::printable;
 use pricing_host::inspect::{Digest, Kind, inspect};
-use pricing_host::{SizeClass, printable, read_file};
+use pricing_host::{SizeClass, read_file};
 use serde_json::json;
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use pricing_core::text::printable;
 use pricing_host::inspect::Digest;
-use pricing_host::{Fault, Plugin, PluginHost, PluginSettings, SizeClass, printable, read_file};
+use pricing_host::{Fault, Plugin, PluginHost, PluginSettings, SizeClass, read_file};
 use serde_json::{Value, json};
 
 use crate::error::CliError;

@@ -73,7 +73,7 @@ enum Key {
 impl Key {
     fn of(decision: &Decision) -> Self {
         match &decision.order_id {
-            Some(name) => Self::Named(name.to_string(), decision.group.index),
+            Some(name) => Self::Named(name.exact(), decision.group.index),
             None => Self::Nameless(decision.sequence),
         }
     }
@@ -88,11 +88,11 @@ fn unusable(place: &Place, problem: &str) -> String {
 fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
     let (order, several) = order(log, decision)?;
     let id = match (&decision.order_id, several) {
-        (Some(name), true) => format!("{name}/{}", decision.group.name),
-        (Some(name), false) => name.to_string(),
+        (Some(name), true) => format!("{}/{}", name.exact(), decision.group.name.exact()),
+        (Some(name), false) => name.exact(),
         (None, _) => format!("quote-{}", decision.sequence),
     };
-    let owner = decision.owner.as_deref().or(decision.order_id.as_ref().map(|name| name.owner.as_str()));
+    let owner = decision.owner.as_deref().or(decision.order_id.as_ref().map(|name| name.owner.exact()));
     let has_maximum = order.max_price.is_some();
     Ok(Arrival {
         id: Arc::from(id),

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use pricing_core::money::Usd;
+use pricing_core::text::printable;
 use pricing_sim::summary::{AxesValues, Comparison, Interval, Percent, StrategySummary, Summary};
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::table::{printable, table, text};
+use crate::table::{table, text};
 
 /// The most entries whose reasons and flips are listed: sweeps with more are for files.
 const MAX_DETAILED: usize = 24;

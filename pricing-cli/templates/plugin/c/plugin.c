@@ -19,7 +19,7 @@
 #define MINIMUM 5000000
 
 /* Owners who get no bid. */
-static const char *const DENIED[] = {"akash1denied00000000000000000000000000000000"};
+static const char *const DENIED[] = {"akash1refusedqqqqqqqqqqqqqqqqqqqqqqqqq2uh00m"};
 
 /* What a USD buys of the denom that this plugin bids in. A script has no feed: change it when the price moves. */
 #define DENOM "uakt"

@@ -9,7 +9,7 @@ const FACTOR = "0.9";
 // but at least this many USD a month.
 const MINIMUM_USD = "5";
 // Owners who get no bid.
-const DENIED = new Set(["akash1denied00000000000000000000000000000000"]);
+const DENIED = new Set(["akash1refusedqqqqqqqqqqqqqqqqqqqqqqqqq2uh00m"]);
 
 function price(request) {
   if (DENIED.has(request.owner)) {

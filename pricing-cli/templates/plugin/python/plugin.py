@@ -18,7 +18,7 @@ FACTOR = "0.9"
 # but at least this many USD a month.
 MINIMUM_USD = "5"
 # Owners who get no bid.
-DENIED = {"akash1denied00000000000000000000000000000000"}
+DENIED = {"akash1refusedqqqqqqqqqqqqqqqqqqqqqqqqq2uh00m"}
 
 
 def price(request: BidRequest) -> Answer:

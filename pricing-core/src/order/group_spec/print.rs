@@ -15,7 +15,7 @@ pub fn to_json(groups: &[GroupSpec]) -> Value {
 fn group(group: &GroupSpec) -> Value {
     let requirements = group.requirements();
     json!({
-        "name": group.name(),
+        "name": group.name().exact(),
         "requirements": {
             "signed_by": {
                 "all_of": requirements.signed_by.all_of,

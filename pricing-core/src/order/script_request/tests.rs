@@ -78,7 +78,7 @@ fn an_order_is_written_as_the_daemon_writes_it() {
         storage: vec![Volume {
             name: "data".to_owned(),
             size: Bytes::new(u64::MAX),
-            class: StorageClass::Persistent("beta3".to_owned()),
+            class: StorageClass::Persistent("beta3".into()),
             attributes: Vec::new(),
         }],
         endpoints: Endpoints::Listed(

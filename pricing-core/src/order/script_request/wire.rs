@@ -3,12 +3,12 @@
 use core::fmt;
 use core::marker::PhantomData;
 use std::borrow::Cow;
-use std::ops::Deref;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::MAX_PRICE_PRECISION;
+use crate::text::Untrusted;
 
 /// The most digits that the whole part of an amount may have.
 const MAX_AMOUNT_DIGITS: usize = 28;
@@ -16,41 +16,10 @@ const MAX_AMOUNT_DIGITS: usize = 28;
 const MAX_AMOUNT_DECIMALS: usize = 18;
 
 /// A string, borrowed from the request unless it has escapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text<'a>(Cow<'a, str>);
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
+pub type Text<'a> = Untrusted<Cow<'a, str>>;
 
 /// The most vendors that a request may list.
 const MAX_VENDORS: usize = 64;
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
 
 /// A whole number that is not negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,16 +102,14 @@ pub struct MaxPrice<'a> {
 
 fn plain_decimal<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
     let text = Text::deserialize(deserializer)?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    let (whole, fraction) = text.exact().split_once('.').unwrap_or((text.exact(), "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {
-        let shown = crate::text::excerpt(&text);
-        return Err(Error::custom(format_args!("`{shown}` is not an amount; expected decimal text such as `12.5`")));
+        return Err(Error::custom(format_args!("`{text}` is not an amount; expected decimal text such as `12.5`")));
     }
     let decimals = fraction.trim_end_matches('0').len();
     if whole.trim_start_matches('0').len() > MAX_AMOUNT_DIGITS || decimals > MAX_AMOUNT_DECIMALS {
-        let shown = crate::text::excerpt(&text);
-        return Err(Error::custom(format_args!("`{shown}` has more digits than an amount can have")));
+        return Err(Error::custom(format_args!("`{text}` has more digits than an amount can have")));
     }
     Ok(text)
 }
@@ -250,12 +217,12 @@ impl<'a> Vendors<'a> {
     /// What is asked of this vendor's cards.
     #[must_use]
     pub fn get(&self, vendor: &str) -> Option<&GpuDetails<'a>> {
-        self.0.iter().rev().find(|(name, _)| &**name == vendor).map(|(_, details)| details)
+        self.0.iter().rev().find(|(name, _)| *name == *vendor).map(|(_, details)| details)
     }
 
     /// Every vendor, in the request's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &GpuDetails<'a>)> {
-        self.0.iter().map(|(vendor, details)| (&**vendor, details))
+        self.0.iter().map(|(vendor, details)| (vendor.exact(), details))
     }
 }
 

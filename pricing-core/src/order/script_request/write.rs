@@ -45,7 +45,7 @@ fn resource(unit: &ResourceUnit) -> Value {
 }
 
 fn volume(volume: &Volume) -> Value {
-    json!({ "class": volume.class.name(), "size": volume.size.get() })
+    json!({ "class": volume.class.name().exact(), "size": volume.size.get() })
 }
 
 /// The cards by vendor, sorted; nothing at all where the order names none.

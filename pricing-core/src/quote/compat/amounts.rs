@@ -31,7 +31,7 @@ impl Amounts {
             add(&mut ips, resource.leased_ips(), 1)?;
             for Object(volume) in resource.storage() {
                 volumes = volumes.saturating_add(1);
-                let class = SCRIPT_CLASSES.iter().zip(&mut storage).find(|(class, _)| **class == &*volume.class);
+                let class = SCRIPT_CLASSES.iter().zip(&mut storage).find(|(class, _)| volume.class == **class);
                 if let Some((_, sum)) = class {
                     add(sum, volume.size.0, count)?;
                 }

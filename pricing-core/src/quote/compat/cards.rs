@@ -59,7 +59,8 @@ fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[GpuKind]) 
 fn leaves_open(resource: &Resource<'_>) -> bool {
     let open = |details: &GpuDetails<'_>| {
         let named = |text: &str| !text.is_empty() && text != "*";
-        ![&details.model, &details.ram, &details.interface].into_iter().all(|text| text.as_deref().is_some_and(named))
+        let parts = [&details.model, &details.ram, &details.interface];
+        !parts.into_iter().all(|text| text.as_ref().is_some_and(|text| named(text.exact())))
     };
     let mut vendors = resource.vendors().into_iter().flat_map(|vendors| vendors.iter());
     match vendors.next() {
@@ -83,12 +84,12 @@ pub(super) fn volumes(request: &ScriptRequest<'_>, card: &RateCard) -> Result<Ve
     let mut bytes: BTreeMap<&str, u128> = BTreeMap::new();
     for resource in &request.resources {
         for Object(volume) in resource.storage() {
-            add(bytes.entry(&volume.class).or_default(), volume.size.0, resource.count.0)?;
+            add(bytes.entry(volume.class.exact()).or_default(), volume.size.0, resource.count.0)?;
         }
     }
     let priced = bytes.into_iter().map(|(class, bytes)| {
         let rate = card.storage(&StorageClass::from_name(class));
-        let (usd, _) = rate.ok_or_else(|| Refusal::UnsupportedStorageClass(crate::text::excerpt(class)))?;
+        let (usd, _) = rate.ok_or_else(|| Refusal::UnsupportedStorageClass(class.into()))?;
         Ok((gib(bytes)?, fixed(usd)?))
     });
     priced.collect()

@@ -4,7 +4,7 @@ use super::fixed::Fixed;
 use super::written;
 use crate::gpu::GpuKind;
 use crate::money::Usd;
-use crate::order::script_request::GpuDetails;
+use crate::order::script_request::{GpuDetails, Text};
 use crate::rates::{GpuRate, GpuRates};
 
 /// What the script charges for a card when no mapping is dearer.
@@ -103,10 +103,12 @@ pub(super) struct Key {
 impl Key {
     /// The key for the vendor that the script reads. It reads RAM and interface of NVIDIA's cards only.
     pub(super) fn new(nvidia: Option<&GpuDetails<'_>>, amd: Option<&GpuDetails<'_>>) -> Self {
-        let model = nvidia.or(amd).and_then(|details| details.model.as_deref());
+        let model = nvidia.or(amd).and_then(|details| details.model.as_ref().map(Text::exact));
         let named = nvidia.filter(|details| details.model.is_some());
-        let ram = named.and_then(|details| details.ram.as_deref()).filter(|text| *text != "0");
-        let interface = named.and_then(|details| details.interface.as_deref()).filter(|text| *text != "0");
+        let written = |text: &str| text != "0";
+        let ram = named.and_then(|details| details.ram.as_ref().map(Text::exact)).filter(|text| written(text));
+        let interface = named.and_then(|details| details.interface.as_ref().map(Text::exact));
+        let interface = interface.filter(|text| written(text));
         let mut key = Self { short: [0; SHORT_KEY], length: 0, long: Vec::new() };
         key.push(model.unwrap_or("0"));
         for part in [ram, interface].into_iter().flatten() {

@@ -8,9 +8,10 @@ use super::fixed::{Fixed, divide, multiply, power_of_ten};
 use super::mappings::{Mappings, Rate};
 use super::{Doubt, Refusal, Stop, Terms, written};
 use crate::input::InputError;
-use crate::money::{ArithmeticOverflow, Usd};
+use crate::money::{ArithmeticOverflow, Denom, Usd};
 use crate::order::script_request::ScriptRequest;
-use crate::rates::{Chain, Policy, Pricing, RateCard, Token};
+use crate::rates::{Chain, NotServed, Policy, Pricing, RateCard, Token};
+use crate::text::Untrusted;
 
 /// The variables that the script reads, in the order of its sum, with its defaults.
 const VARIABLES: [(&str, &str); 8] = [
@@ -100,20 +101,19 @@ impl CompatRates {
         self.chain.blocks_per_month
     }
 
-    pub(super) fn token(&self, denom: &str) -> Option<&Token> {
-        self.chain.denoms.iter().find(|(name, _)| name.as_str() == denom).map(|(_, token)| token)
+    pub(super) fn token(&self, denom: &Denom) -> Option<&Token> {
+        self.chain.denoms.get(denom)
     }
 
-    pub(super) fn check_owner(&self, owner: &str) -> Result<(), Refusal> {
+    pub(super) fn check_owner(&self, owner: Untrusted<&str>) -> Result<(), Refusal> {
         let Some(policy) = self.policy() else { return Ok(()) };
-        if policy.owners.deny.iter().any(|denied| denied == owner) {
-            return Err(Refusal::OwnerDenied(owner.to_owned()));
-        }
-        let allow = &policy.owners.allow;
-        if !allow.is_empty() && !allow.iter().any(|allowed| allowed == owner) {
-            return Err(Refusal::OwnerNotAllowed(owner.to_owned()));
-        }
-        Ok(())
+        // The daemon names everybody. An empty name is that nobody was named.
+        let named = Some(owner.exact()).filter(|owner| !owner.is_empty());
+        policy.owners.admit(named, &self.chain.address_prefix).map_err(|refused| match refused {
+            NotServed::Denied => Refusal::OwnerDenied(owner.owned()),
+            NotServed::Unreadable(error) => Refusal::OwnerUnreadable(error),
+            NotServed::NotAllowed => Refusal::OwnerNotAllowed(owner.owned()),
+        })
     }
 
     /// What the request costs a month, in units of 10^-20 dollars.
@@ -145,7 +145,7 @@ impl CompatRates {
                 ];
                 priced.extend(super::cards::volumes(request, card)?);
                 let usd = sum(priced.into_iter(), gpu)?;
-                let usd = match policy.owners.discount.get(terms.owner) {
+                let usd = match policy.owners.discount.get(terms.owner.exact()) {
                     None => usd,
                     Some(factor) => discounted(usd, *factor).ok_or(ArithmeticOverflow)?,
                 };

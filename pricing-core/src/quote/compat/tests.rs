@@ -182,12 +182,11 @@ fn quirk_endpoints_and_ips_do_not_meet_count() {
 }
 
 #[test]
-fn quirk_without_a_feed_uakt_is_0() {
+fn without_a_feed_uakt_is_refused_where_the_script_prints_0() {
     let text = format!(r#"{{"resources":[{}]{UACT}"#, resource("null", "")).replace("uact", "uakt");
     let request = script_request::parse(&text).unwrap();
     let answer = price(&request, &CompatRates::from_environment(|_| None), &Terms::default());
-    assert!(matches!(answer, CompatAnswer::Nothing(_, Doubt::RateUnavailable)));
-    assert_eq!(answer.to_string(), "0.000000");
+    assert_eq!(answer, CompatAnswer::Refused(Refusal::RateUnavailable));
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl<'d> Entry<'d> {
     }
 
     /// An error about the key.
-    fn key_error(&self, message: impl fmt::Display) -> InputError {
+    pub(super) fn key_error(&self, message: impl fmt::Display) -> InputError {
         InputError::new(message).at(&*self.path).offset(self.text, self.key_start)
     }
 
@@ -116,12 +116,16 @@ impl<'d> Entry<'d> {
         self.value.as_str()
     }
 
-    pub(super) fn texts(&self) -> Result<Vec<String>, InputError> {
+    /// The texts of an array, each with its place.
+    pub(super) fn texts(&self) -> Result<Vec<Item<'d>>, InputError> {
         let array = self.value.as_array().ok_or_else(|| self.expected("an array of strings"))?;
         let texts = array.iter().enumerate().map(|(index, item)| {
-            let text = item.get_ref().as_str().filter(|text| !text.is_empty());
-            let error = || InputError::new("expected a string that is not empty").at(format!("{}[{index}]", self.path));
-            text.map(str::to_owned).ok_or_else(|| error().offset(self.text, item.span().start))
+            let place =
+                Item { path: format!("{}[{index}]", self.path), start: item.span().start, value: "", text: self.text };
+            match item.get_ref().as_str() {
+                Some(value) => Ok(Item { value, ..place }),
+                None => Err(place.error(format_args!("expected a string, found {}", kind(item.get_ref())))),
+            }
         });
         texts.collect()
     }
@@ -178,6 +182,24 @@ impl<'d> Entry<'d> {
                 None => error.hint(expected()),
             }
         })
+    }
+}
+
+/// A text of an array.
+pub(super) struct Item<'d> {
+    path: String,
+    start: usize,
+    value: &'d str,
+    text: &'d str,
+}
+
+impl<'d> Item<'d> {
+    pub(super) fn value(&self) -> &'d str {
+        self.value
+    }
+
+    pub(super) fn error(&self, message: impl fmt::Display) -> InputError {
+        InputError::new(message).at(&*self.path).offset(self.text, self.start)
     }
 }
 

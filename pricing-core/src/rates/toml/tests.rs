@@ -2,6 +2,8 @@ use super::*;
 use crate::gpu::GpuKind;
 use crate::rates::Origins;
 
+const ALYCE: &str = "akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q";
+
 const EVERYTHING: &str = r#"
 [rates]
 cpu = "1.75"
@@ -22,10 +24,10 @@ ambiguous_gpu = "lowest"
 minimum_usd_per_month = "2"
 below_minimum = "raise"
 [policy.owners]
-allow = ["akash1a", "akash1b"]
-deny = ["akash1c"]
+allow = ["akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q", "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws"]
+deny = ["akash1crankqqqqqqqqqqqqqqqqqqqqqqqqqqquqa2wu"]
 [policy.owners.discount]
-akash1a = "0.9"
+akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q = "0.9"
 [chain]
 blocks_per_month = "430000"
 [chain.denoms]
@@ -49,8 +51,11 @@ fn every_key_is_read() {
     assert_eq!(pricing.policy.unlisted_gpu, UnlistedGpu::Price(crate::money::Usd::parse("25").unwrap()));
     assert_eq!(pricing.policy.ambiguous_gpu, AmbiguousGpu::Lowest);
     assert_eq!(pricing.policy.below_minimum, BelowMinimum::Raise);
-    assert_eq!(pricing.policy.owners.allow, ["akash1a", "akash1b"]);
-    assert_eq!(pricing.policy.owners.discount["akash1a"].to_string(), "0.9");
+    let names = |list: &[Address]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&pricing.policy.owners.allow), [ALYCE, "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws"]);
+    assert_eq!(names(&pricing.policy.owners.deny), ["akash1crankqqqqqqqqqqqqqqqqqqqqqqqqqqquqa2wu"]);
+    assert_eq!(pricing.policy.owners.discount[ALYCE].to_string(), "0.9");
+    assert_eq!(pricing.chain.address_prefix.as_str(), "akash");
     assert_eq!(pricing.chain.denoms[&Denom::new("ufork")].exponent, 8);
     assert!(pricing.chain.denoms.contains_key(&Denom::new("uact")));
     assert_eq!(pricing.commit.cpu, Decimal::TWO);
@@ -116,9 +121,13 @@ fn wrong_entries_are_named_with_their_place() {
         ("[policy]\nunlisted_gpu = \"declin\"", "at `policy.unlisted_gpu`", "neither `decline` nor a price"),
         ("[policy]\nbelow_minimum = 1", "at `policy.below_minimum`", "expected one of"),
         ("[policy.owners]\nallow = \"akash1\"", "at `policy.owners.allow`", "array of strings"),
-        ("[policy.owners]\nallow = [\"a\", 1]", "line 2, column 15, at `policy.owners.allow[1]`", "expected a string"),
-        ("[policy.owners.discount]\na = \"1.1\"", "at `policy.owners.discount.a`", "at most 1"),
-        ("[policy.owners.discount]\na = 0", "at `policy.owners.discount.a`", "above 0"),
+        (
+            "[policy.owners]\nallow = [1]",
+            "line 2, column 10, at `policy.owners.allow[0]`",
+            "expected a string, found an integer",
+        ),
+        ("[chain]\naddress_prefix = \"Akash\"", "line 2, column 18, at `chain.address_prefix`", "is not the prefix"),
+        ("[chain]\naddress_prefix = 1", "at `chain.address_prefix`", "expected a string"),
         ("[chain]\nblocks_per_month = 0", "at `chain.blocks_per_month`", "above 0"),
         ("[chain.denoms]\nu = { exponent = 6 }", "at `chain.denoms.u`", "either `usd` or `feed`"),
         ("[chain.denoms]\nu = { usd = 1, feed = \"akt\", exponent = 6 }", "at `chain.denoms.u`", "exclude"),
@@ -134,6 +143,56 @@ fn wrong_entries_are_named_with_their_place() {
         let error = read(text).unwrap_err().to_string();
         assert!(error.contains(place) && error.contains(message), "{text}\n{error}\n{place} {message}");
     }
+}
+
+#[test]
+fn what_is_not_an_address_is_an_error_with_its_place_in_every_list() {
+    for (written, problem) in [
+        (String::new(), "it is empty"),
+        (format!(" {ALYCE}"), "character 1 is a blank"),
+        (ALYCE.to_uppercase(), "character 1 is a capital letter"),
+        (ALYCE.replace("alyce", "alcye"), "its checksum is wrong"),
+        (ALYCE.replace("akash1", "cosmos1"), "does not begin with `akash1`"),
+        ("akash1spammer".to_owned(), "it has 13 characters, and addresses have 44 or 64"),
+        ("*".to_owned(), "does not begin with `akash1`"),
+    ] {
+        for list in ["allow", "deny"] {
+            let error = read(&format!("[policy.owners]\n{list} = [\n  \"{written}\",\n]")).unwrap_err().to_string();
+            let place = format!("line 3, column 3, at `policy.owners.{list}[0]`: ");
+            assert!(error.starts_with(&place) && error.contains(problem), "{error}");
+        }
+        let error = read(&format!("[policy.owners.discount]\n\"{written}\" = \"0.9\"")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("line 2, column 1, at `policy.owners.discount.") && error.contains(problem),
+            "{error}"
+        );
+    }
+    let factor = |factor: &str| {
+        let text = format!("[policy.owners.discount]\n{ALYCE} = {factor}");
+        read(&text).unwrap_err().to_string()
+    };
+    assert!(factor("\"1.1\"").contains("at most 1") && factor("0").contains("above 0"));
+}
+
+#[test]
+fn an_owner_stands_on_one_list_and_once() {
+    let twice = format!("[policy.owners]\ndeny = [\"{ALYCE}\", \"{ALYCE}\"]");
+    assert!(read(&twice).unwrap_err().to_string().contains("at `policy.owners.deny[1]`: "), "{twice}");
+    for lists in [["allow", "deny"], ["deny", "allow"]] {
+        let both = lists.map(|list| format!("{list} = [\"{ALYCE}\"]\n")).concat();
+        let error = read(&format!("[policy.owners]\n{both}")).unwrap_err().to_string();
+        let place = format!("at `policy.owners.{}[0]`: ", lists[1]);
+        assert!(error.contains(&place) && error.contains("on the allow list and on the deny list"), "{error}");
+    }
+}
+
+#[test]
+fn another_network_s_addresses_are_read_by_its_prefix_wherever_that_stands() {
+    let lists = "[policy.owners]\nallow = [\"cosmos1tenantqqqqqqqqqqqqqqqqqqqqqqqqqqn4vc7x\"]\n";
+    let chain = "[chain]\naddress_prefix = \"cosmos\"\n";
+    assert!(read(lists).is_err());
+    assert_eq!(read(&format!("{lists}{chain}")).unwrap().policy, read(&format!("{chain}{lists}")).unwrap().policy);
+    assert!(read(&format!("{chain}[policy.owners]\ndeny = [\"{ALYCE}\"]\n")).is_err());
 }
 
 #[test]

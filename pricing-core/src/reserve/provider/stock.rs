@@ -88,11 +88,11 @@ impl<'a> Demand<'a> {
                 self.ephemeral = self.ephemeral.saturating_add(size);
                 Step::Ephemeral(self.ephemeral)
             }
-            StorageClass::Persistent(class) if class.is_empty() || class == "ram" => Step::Classless,
+            StorageClass::Persistent(class) if matches!(class.exact(), "" | "ram") => Step::Classless,
             StorageClass::Persistent(class) => {
-                let pool = stock.cluster.storage().iter().position(|pool| pool.class == *class);
+                let pool = stock.cluster.storage().iter().position(|pool| *class == *pool.class);
                 let sum = pool.map_or(size, |pool| self.add_to_pool(pool, size));
-                Step::Persistent { class, pool, sum }
+                Step::Persistent { class: class.exact(), pool, sum }
             }
         }
     }

@@ -48,7 +48,7 @@ fn volumes(resource: &Value, amount: impl Fn(&Value) -> u64) -> Volumes {
             attributes.iter().find(|one| one["key"] == key).map_or("", |one| one["value"].as_str().unwrap())
         };
         let class = match (value("persistent"), value("class")) {
-            ("true", class) => StorageClass::Persistent(class.to_owned()),
+            ("true", class) => StorageClass::Persistent(class.into()),
             (_, "ram") => StorageClass::Ram,
             _ => StorageClass::Ephemeral,
         };

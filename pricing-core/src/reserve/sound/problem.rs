@@ -80,9 +80,9 @@ impl Demand {
             match class {
                 StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.checked_add(*size)?,
                 StorageClass::Ram => demand.memory = demand.memory.checked_add(*size)?,
-                StorageClass::Persistent(name) => match cluster.index().class_bit(name) {
+                StorageClass::Persistent(name) => match cluster.index().class_bit(name.exact()) {
                     Some(bit) => demand.class_bits |= bit,
-                    None => demand.classes.push(name.clone()),
+                    None => demand.classes.push(name.exact().to_owned()),
                 },
             }
         }

@@ -15,7 +15,7 @@ pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Resul
         for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
             if let StorageClass::Persistent(name) = class {
                 let bytes = u128::from(*size).saturating_mul(u128::from(unit.count));
-                let sum = asked.entry(name).or_default();
+                let sum = asked.entry(name.exact()).or_default();
                 *sum = sum.saturating_add(bytes);
             }
         }
@@ -66,7 +66,7 @@ fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> Reser
 fn needs(unit: &CommittedUnit) -> String {
     let mut parts = vec![format!("{}m CPU", unit.cpu), format!("{} of memory", bytes(u128::from(unit.memory)))];
     for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
-        parts.push(format!("{} of `{}` storage", bytes(u128::from(*size)), crate::text::excerpt(class.name())));
+        parts.push(format!("{} of `{}` storage", bytes(u128::from(*size)), class));
     }
     if unit.gpu.units > 0 {
         let mut kinds: Vec<String> = unit.gpu.alternatives.iter().take(4).map(|kind| kind.to_string()).collect();

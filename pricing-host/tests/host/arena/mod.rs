@@ -10,6 +10,7 @@ use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
+use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::{
     BreakerSettings, CallLimits, Called, Fault, HostSettings, Plugin, PluginHost, PluginSettings, Request,
@@ -48,8 +49,11 @@ static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
 });
 
 /// Who ordered, and what an AKT is worth.
-static TERMS: LazyLock<Terms<'static>> =
-    LazyLock::new(|| Terms { owner: Some("akash1owner"), usd_per_akt: Some(Decimal::ONE), ..Terms::default() });
+static TERMS: LazyLock<Terms<'static>> = LazyLock::new(|| Terms {
+    owner: Some(Untrusted::new("akash1owner")),
+    usd_per_akt: Some(Decimal::ONE),
+    ..Terms::default()
+});
 
 /// Calls a plugin with the order of the tests.
 pub(crate) fn call(plugin: &Plugin) -> Called {

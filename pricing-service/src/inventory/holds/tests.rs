@@ -20,7 +20,7 @@ fn snapshot(a: u64, b: u64) -> Arc<Known> {
 }
 
 fn order(dseq: u64) -> OrderName {
-    OrderName { owner: "akash1tenant".to_owned(), dseq, gseq: 1, oseq: 1 }
+    OrderName { owner: "akash1tenant".into(), dseq, gseq: 1, oseq: 1 }
 }
 
 fn held(node: &str, threads: u64) -> Held {

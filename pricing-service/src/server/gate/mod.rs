@@ -8,12 +8,12 @@ mod rate;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pricing_panics::catch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout_at;
 
@@ -168,10 +168,8 @@ impl Gate {
 
 /// A panic in the work is no reason to lose the thread.
 fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Refused> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-        tracing::error!(panic = text, "an order could not be priced; this is a bug, please report it");
+    catch(work).map_err(|panic| {
+        tracing::error!(%panic, "an order could not be priced; this is a bug, please report it");
         Refused::Lost
     })
 }

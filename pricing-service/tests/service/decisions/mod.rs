@@ -181,7 +181,7 @@ impl Sample {
 }
 
 fn name(number: usize) -> OrderName {
-    OrderName { owner: "akash1tenant".to_owned(), dseq: u64::try_from(number).unwrap(), gseq: 1, oseq: 1 }
+    OrderName { owner: "akash1tenant".into(), dseq: u64::try_from(number).unwrap(), gseq: 1, oseq: 1 }
 }
 
 /// Orders of the corpus with everything that can be known of them, mixed.

@@ -16,7 +16,7 @@ use super::peer::{Peer, cluster};
 use super::{DAY, follow, known, operator, until_reading};
 
 fn order(dseq: u64) -> OrderName {
-    OrderName { owner: "akash1tenant".to_owned(), dseq, gseq: 1, oseq: 1 }
+    OrderName { owner: "akash1tenant".into(), dseq, gseq: 1, oseq: 1 }
 }
 
 /// The one card of node `a`, when it is free.

@@ -14,8 +14,9 @@ use maud::{Markup, html};
 
 pub(crate) use bars::{Bar, Bars, bars};
 pub(crate) use lines::{Across, Line, Lines, Point, lines};
+/// A text with what can turn or hide the text around it made visible.
+pub(crate) use pricing_core::text::printable_lines as clean;
 pub(crate) use stacked::{StackedRow, stacked};
-pub(crate) use text::clean;
 
 /// How many looks there are for series, before they are used again.
 pub(crate) const SERIES_LOOKS: usize = 8;

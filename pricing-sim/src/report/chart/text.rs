@@ -1,5 +1,7 @@
 //! How wide text is, as far as that can be told without the reader's fonts: rather too wide than too narrow.
 
+use pricing_core::text::printable_lines;
+
 /// The size of all text in charts.
 pub(crate) const FONT_SIZE: f64 = 12.0;
 
@@ -23,7 +25,7 @@ fn char_width(char: char) -> f64 {
 
 /// A text that is no wider, cut with an ellipsis where it must be.
 pub(crate) fn fit(text: &str, room: f64) -> String {
-    let visible = clean(text);
+    let visible = printable_lines(text);
     if width(&visible) <= room {
         return visible;
     }
@@ -39,17 +41,6 @@ pub(crate) fn fit(text: &str, room: f64) -> String {
     kept.truncate(kept.trim_end().len());
     kept.push('…');
     kept
-}
-
-/// A text with what can turn or hide the text around it made visible.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|char| if hides(char) && char != '\n' { '\u{fffd}' } else { char }).collect()
-}
-
-/// Whether a character can turn or hide the text around it.
-fn hides(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
             ..unit.clone()
         }
     });
-    let (name, requirements) = (order.group.name().to_owned(), order.group.requirements().clone());
+    let (name, requirements) = (order.group.name().exact().to_owned(), order.group.requirements().clone());
     // Neither ids nor counts nor prices change, so the group stays a group.
     GroupSpec::new(name, requirements, units.collect())
         .map_or_else(|_| order.clone(), |group| Order { group, ..order.clone() })

@@ -34,7 +34,7 @@ fn bash(folder: &Path, body: &str) -> Script {
 }
 
 fn ask(script: &Script) -> Result<Answer, Reason> {
-    script.ask(&order(), &[], Some("akash1owner"), &CommitLevels::default())
+    script.ask(&order(), &[], Some("akash1owner".into()), &CommitLevels::default())
 }
 
 fn fault(answer: Result<Answer, Reason>) -> (&'static str, String) {
@@ -71,7 +71,7 @@ fn one_process_answers_a_request_however_often_and_by_however_many_it_is_asked()
         }
     });
     assert_eq!(fs::read_to_string(&count).unwrap().lines().count(), 1);
-    script.ask(&order(), &[], Some("akash1other"), &CommitLevels::default()).unwrap();
+    script.ask(&order(), &[], Some("akash1other".into()), &CommitLevels::default()).unwrap();
     assert_eq!(fs::read_to_string(&count).unwrap().lines().count(), 2);
 }
 
@@ -177,7 +177,7 @@ fn no_process_is_left_behind() {
     let script = bash(folder.path(), "cat >/dev/null; sleep 300 >/dev/null 2>&1 & echo $! >> \"$0.pids\"; echo 1");
     for owner in 0..20 {
         let owner = owner.to_string();
-        script.ask(&order(), &[], Some(&owner), &CommitLevels::default()).unwrap();
+        script.ask(&order(), &[], Some(owner.as_str().into()), &CommitLevels::default()).unwrap();
     }
     let pids = fs::read_to_string(folder.path().join("script.sh.pids")).unwrap();
     assert_eq!(pids.lines().count(), 20);

@@ -44,7 +44,8 @@ fn a_flat_row_is_an_order_of_one_unit() {
     assert_eq!((unit.cpu.get(), unit.memory.get(), unit.count), (500, 4 << 30, 3));
     let gpus: Vec<String> = unit.gpu.alternatives.iter().map(ToString::to_string).collect();
     assert_eq!((unit.gpu.units, gpus.join(" ").as_str()), (2, "nvidia/h100/80Gi/sxm amd/mi210"));
-    let volumes: Vec<_> = unit.storage.iter().map(|volume| (volume.class.name(), volume.size.get())).collect();
+    let volumes: Vec<_> =
+        unit.storage.iter().map(|volume| (volume.class.name().into_exact(), volume.size.get())).collect();
     assert_eq!(volumes, [("ephemeral", 10 << 30), ("beta3", 1 << 40)]);
     assert_eq!((unit.endpoints.quantity(), unit.endpoints.leased_ip_numbers().count()), (4, 1));
     let price = arrival.order.max_price.as_ref().unwrap();

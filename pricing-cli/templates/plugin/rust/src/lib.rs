@@ -9,7 +9,7 @@ const FACTOR: Decimal = decimal!("0.9");
 /// but at least this many USD a month.
 const MINIMUM_USD: Decimal = decimal!("5");
 /// Owners who get no bid.
-const DENIED: [&str; 1] = ["akash1denied00000000000000000000000000000000"];
+const DENIED: [&str; 1] = ["akash1refusedqqqqqqqqqqqqqqqqqqqqqqqqq2uh00m"];
 
 /// Prices one order. An `Err` is a failure, not an answer: its text is logged, and there is no bid.
 fn price(request: &Request) -> Result<Answer, String> {

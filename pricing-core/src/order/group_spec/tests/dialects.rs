@@ -71,7 +71,7 @@ fn what_is_read_is_what_is_meant() {
     let groups = read(REST).unwrap();
     let unit = &groups[0].resources()[0];
     assert_eq!((unit.id, unit.cpu.get(), unit.memory.get(), unit.count), (1, 1000, 2 << 30, 3));
-    assert_eq!(unit.storage[0].class, StorageClass::Persistent("beta2".to_owned()));
+    assert_eq!(unit.storage[0].class, StorageClass::Persistent("beta2".into()));
     assert_eq!(unit.price.as_ref().unwrap().amount().to_string(), "10.5");
     let Endpoints::Listed(list) = &unit.endpoints else { panic!("listed") };
     assert_eq!((list[0].kind, list[1].kind), (EndpointKind::SharedHttp, EndpointKind::LeasedIp));
@@ -92,7 +92,7 @@ fn storage_attributes_say_the_class() {
     };
     for (attributes, class) in [
         ("", StorageClass::Ephemeral),
-        (r#"{"key":"persistent","value":"true"}"#, StorageClass::Persistent("default".to_owned())),
+        (r#"{"key":"persistent","value":"true"}"#, StorageClass::Persistent("default".into())),
         (r#"{"key":"persistent","value":"false"}"#, StorageClass::Ephemeral),
         (r#"{"key":"class","value":"ram"}"#, StorageClass::Ram),
         (r#"{"key":"persistent","value":"false"},{"key":"class","value":"ram"}"#, StorageClass::Ram),

@@ -21,14 +21,14 @@ fn volume() -> impl Strategy<Value = Volume> {
     let class = prop_oneof![
         Just(StorageClass::Ephemeral),
         Just(StorageClass::Ram),
-        "beta[123]|default|[a-z]{9}".prop_map(StorageClass::Persistent),
+        "beta[123]|default|[a-z]{9}".prop_map(|name| StorageClass::Persistent(name.into())),
     ];
     ("[a-z]{0,6}", any::<u64>(), class).prop_map(|(name, size, class)| {
         let attribute = |key: &str, value: &str| Attribute { key: key.to_owned(), value: value.to_owned() };
         let attributes = match &class {
             StorageClass::Ephemeral => Vec::new(),
             StorageClass::Ram => vec![attribute("class", "ram"), attribute("persistent", "false")],
-            StorageClass::Persistent(name) => vec![attribute("class", name), attribute("persistent", "true")],
+            StorageClass::Persistent(name) => vec![attribute("class", name.exact()), attribute("persistent", "true")],
         };
         Volume { name, size: Bytes::new(size), class, attributes }
     })

@@ -33,7 +33,7 @@ fn with_sorted_endpoints(groups: &[GroupSpec]) -> Vec<GroupSpec> {
                 list.sort();
             }
         }
-        GroupSpec::new(group.name().to_owned(), group.requirements().clone(), units).unwrap()
+        GroupSpec::new(group.name().exact().to_owned(), group.requirements().clone(), units).unwrap()
     };
     groups.iter().map(sorted).collect()
 }

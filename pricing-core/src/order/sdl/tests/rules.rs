@@ -125,12 +125,13 @@ fn gpus_are_listed_in_the_documents_order() {
 fn volumes_keep_order_names_and_classes() {
     let group = changed("version: \"2.1\"", "version: \"2.1\"");
     let volumes = &group.resources()[1].storage;
-    let shown: Vec<_> = volumes.iter().map(|v| (v.name.as_str(), v.class.name(), v.attributes.len())).collect();
+    let shown: Vec<_> =
+        volumes.iter().map(|v| (v.name.as_str(), v.class.name().into_exact(), v.attributes.len())).collect();
     assert_eq!(shown, [("default", "ephemeral", 0), ("data", "beta2", 2), ("shm", "ram", 2)]);
     for (from, to, class) in [
-        ("              class: beta2\n", "", StorageClass::Persistent("default".to_owned())),
-        ("class: beta2", "class: default", StorageClass::Persistent("default".to_owned())),
-        ("persistent: true", "persistent: \"true\"", StorageClass::Persistent("beta2".to_owned())),
+        ("              class: beta2\n", "", StorageClass::Persistent("default".into())),
+        ("class: beta2", "class: default", StorageClass::Persistent("default".into())),
+        ("persistent: true", "persistent: \"true\"", StorageClass::Persistent("beta2".into())),
         ("persistent: true\n              class: beta2", "persistent: false", StorageClass::Ephemeral),
         ("persistent: true\n              class: beta2", "class: ram", StorageClass::Ram),
     ] {
@@ -218,7 +219,7 @@ deployment:
     let groups = read(text).unwrap();
     let shown: Vec<(&str, Vec<(u32, u32)>)> = groups
         .iter()
-        .map(|group| (group.name(), group.resources().iter().map(|unit| (unit.id, unit.count)).collect()))
+        .map(|group| (group.name().into_exact(), group.resources().iter().map(|unit| (unit.id, unit.count)).collect()))
         .collect();
     assert_eq!(shown, [("east", vec![(1, 2)]), ("west", vec![(1, 3), (2, 1)])]);
 }

@@ -239,7 +239,7 @@ fn a_replica_that_comes_to_another_card_is_a_mismatch() {
 fn volumes_fail_on_the_node_or_end_the_search() {
     let unit = |class: &str, size: u64| {
         let mut unit = asks(1, 2, 0, &[]);
-        unit.storage = vec![(StorageClass::Persistent(class.to_owned()), size)];
+        unit.storage = vec![(StorageClass::Persistent(class.into()), size)];
         unit
     };
     let cluster = || Build::default().node("n1", &[]).pool("beta3", 10 * GI).pool("beta3", 99 * GI);
@@ -251,13 +251,13 @@ fn volumes_fail_on_the_node_or_end_the_search() {
     // Two volumes of one class come out of one pool.
     let mut two = unit("beta3", 3 * GI);
     two.count = 1;
-    two.storage.push((StorageClass::Persistent("beta3".to_owned()), 8 * GI));
+    two.storage.push((StorageClass::Persistent("beta3".into()), 8 * GI));
     refusal(std::slice::from_ref(&two), &cluster().build());
     two.storage[1].1 = 7 * GI;
     reserve(&[two], &cluster().build()).unwrap();
     // A `ram` volume comes out of the node's memory, and failing there only ends the node.
     let mut ram = asks(1, 1, 0, &[]);
-    ram.storage = vec![(StorageClass::Ram, 2 * GI), (StorageClass::Persistent(String::new()), 0)];
+    ram.storage = vec![(StorageClass::Ram, 2 * GI), (StorageClass::Persistent("".into()), 0)];
     let small = Build::default().node_with("n1", &[], 0, 2 * GI).build();
     assert!(refusal(&[ram.clone()], &small).contains("took 0"));
     ram.storage.pop();
@@ -288,13 +288,13 @@ fn very_many_replicas_cost_no_more_than_few() {
     let cluster = Build::default().node("n1", &[T4]).node("n2", &[T4]).pool("beta3", u64::MAX >> 1).build();
     let mut unit = asks(1, u32::MAX, 0, &[]);
     assert!(refusal(std::slice::from_ref(&unit), &cluster).contains("took 128"));
-    (unit.cpu, unit.memory, unit.storage) = (0, 0, vec![(StorageClass::Persistent("beta3".to_owned()), 1)]);
+    (unit.cpu, unit.memory, unit.storage) = (0, 0, vec![(StorageClass::Persistent("beta3".into()), 1)]);
     let reservation = reserve(std::slice::from_ref(&unit), &cluster).unwrap();
     assert_eq!(reservation.targets[0].placements.len(), 1);
     assert_eq!(reservation.targets[0].placements[0].replicas, u32::MAX);
     unit.storage = vec![(StorageClass::Ephemeral, u64::MAX), (StorageClass::Ephemeral, u64::MAX)];
     refusal(std::slice::from_ref(&unit), &cluster);
-    unit.storage = vec![(StorageClass::Ram, u64::MAX), (StorageClass::Persistent("beta3".to_owned()), u64::MAX)];
+    unit.storage = vec![(StorageClass::Ram, u64::MAX), (StorageClass::Persistent("beta3".into()), u64::MAX)];
     refusal(&[unit], &cluster);
 }
 

@@ -63,9 +63,11 @@ impl Naive {
                 StorageClass::Ram if take(&mut free[2], *size) => {}
                 StorageClass::Ephemeral if take(&mut free[3], *size) => {}
                 StorageClass::Ram | StorageClass::Ephemeral => return Fate::Node,
-                StorageClass::Persistent(class) if !node.storage_classes.contains(class) => return Fate::Node,
+                StorageClass::Persistent(class) if !node.storage_classes.iter().any(|known| *class == **known) => {
+                    return Fate::Node;
+                }
                 StorageClass::Persistent(class) => {
-                    let pool = next.pools.iter_mut().find(|(name, _)| name == class);
+                    let pool = next.pools.iter_mut().find(|(name, _)| *class == **name);
                     if !pool.is_some_and(|(_, left)| take(left, *size)) {
                         return Fate::Cluster;
                     }
@@ -167,8 +169,8 @@ fn any_unit() -> BoxedStrategy<CommittedUnit> {
     let class = prop_oneof![
         Just(StorageClass::Ram),
         Just(StorageClass::Ephemeral),
-        Just(StorageClass::Persistent("beta2".to_owned())),
-        Just(StorageClass::Persistent("beta3".to_owned())),
+        Just(StorageClass::Persistent("beta2".into())),
+        Just(StorageClass::Persistent("beta3".into())),
     ];
     let volumes = proptest::collection::vec((class, 0_u64..3), 0..3);
     (1_u32..5, 0_u64..3, proptest::collection::vec(key, 1..3), volumes, 0_u64..30_000)
@@ -178,7 +180,7 @@ fn any_unit() -> BoxedStrategy<CommittedUnit> {
             // A class that the cluster lacks ends most searches, so it is rare.
             let size = |(class, size): (StorageClass, u64)| (class, size << 30);
             unit.storage =
-                volumes.into_iter().map(size).filter(|(class, _)| class.name() != "beta3" || cpu < 3000).collect();
+                volumes.into_iter().map(size).filter(|(class, _)| class.name() != *"beta3" || cpu < 3000).collect();
             unit
         })
         .boxed()
