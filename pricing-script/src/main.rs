@@ -72,7 +72,9 @@ impl NoBid {
 fn main() -> ExitCode {
     // A bug is a reason like any other. A thread's is told by who waits for it.
     tell_by(|_| {});
-    match catch(answer).unwrap_or_else(|panic| Err(NoBid(format!("this is a bug in bidprice-script; please report it: {panic}")))) {
+    match catch(answer)
+        .unwrap_or_else(|panic| Err(NoBid(format!("this is a bug in bidprice-script; please report it: {panic}"))))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(NoBid(reason)) => {
             say(reason);

@@ -27,9 +27,9 @@ fn a_misspelt_variable_is_refused_with_the_nearest() {
 
 /// Runs a command with these variables alone.
 fn run(args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(crate::programs::BIDPRICE);
+    let mut command = crate::programs::bidprice();
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let output = command.args(args).env_clear().envs(variables.iter().copied()).current_dir(top).output().unwrap();
+    let output = command.args(args).envs(variables.iter().copied()).current_dir(top).output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 

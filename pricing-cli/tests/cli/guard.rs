@@ -14,7 +14,7 @@ use crate::serve::{Running, bidprice, json, stderr, stdout};
 
 const CONFIG: &str = "[listen]\nsocket = \"bidprice.sock\"\n[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"log\"\n\
                       [feed]\nusd_per_akt = \"0.50\"\n[reload]\nwatch = \"0s\"\n";
-const CARD: &str = "[rates]\ncpu = \"10\"\n[rates.gpu]\nt4 = \"80\"\n[policy.owners]\ndeny = [\"akash1bad\"]\n";
+const CARD: &str = "[rates]\ncpu = \"10\"\n[rates.gpu]\nt4 = \"80\"\n[policy.owners]\ndeny = [\"akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9\"]\n";
 const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
 fn code(output: &Output) -> Option<i32> {
@@ -98,7 +98,12 @@ fn a_cut_card_is_taken_by_nothing_but_its_digest_and_not_by_a_restart() {
     let refused = running.ask(&["reload"]);
     assert_eq!(code(&refused), Some(1));
     assert!(stderr(&refused).contains("has to be accepted first, since it changes `rates.file`: "), "{refused:?}");
-    assert!(stderr(&refused).contains("`policy.owners.deny`: 1 owner -> 0 owners, without `akash1bad`"), "{refused:?}");
+    assert!(
+        stderr(&refused).contains(
+            "`policy.owners.deny`: 1 owner -> 0 owners, without `akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9`"
+        ),
+        "{refused:?}"
+    );
     let line = running.wait_for("has to be accepted first");
     assert!(
         line.contains("WARN") && line.contains("policy.owners.deny") && line.contains("--accept sha256:"),

@@ -25,7 +25,7 @@ const UNWATCHED: &str = "[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"l
 fn card(t4: &str) -> String {
     format!(
         "[rates]\ncpu = \"0\"\nmemory = \"0\"\nendpoint = \"0\"\n[rates.storage]\nephemeral = \"0\"\n[rates.gpu]\n\
-         t4 = \"{t4}\"\n[policy]\nminimum_usd_per_month = \"1\"\n[policy.owners]\ndeny = [\"akash1bad\"]\n"
+         t4 = \"{t4}\"\n[policy]\nminimum_usd_per_month = \"1\"\n[policy.owners]\ndeny = [\"akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9\"]\n"
     )
 }
 
@@ -46,8 +46,8 @@ async fn told(client: &mut PricingClient<Channel>, owner: &str) -> String {
 /// That the card of the start still prices.
 async fn prices_as_before(running: &Running) {
     let mut client = running.client().await;
-    assert_eq!(told(&mut client, "akash1good").await, "1000 uact");
-    assert_eq!(told(&mut client, "akash1bad").await, "owner-denied");
+    assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1000 uact");
+    assert_eq!(told(&mut client, "akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9").await, "owner-denied");
 }
 
 async fn reload(running: &Running, accept: &str) -> Result<(), Status> {
@@ -145,7 +145,7 @@ async fn a_cut_card_waits_and_says_why_everywhere_until_it_is_accepted() {
     let status = running.status().await;
     assert_eq!((pending(&status), problem(&status)), (None, ""));
     assert_eq!(status.rates.unwrap().digest, waits.digest);
-    assert_eq!(told(&mut running.client().await, "akash1bad").await, "1000 uact");
+    assert_eq!(told(&mut running.client().await, "akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9").await, "1000 uact");
     assert!(reqwest_page(address).await.contains("bidprice_reload_pending{state=\"refused\"} 0"));
     running.stop().await.unwrap();
 }
@@ -214,17 +214,17 @@ async fn a_plugin_that_is_gone_has_to_be_accepted_although_the_card_is_the_same(
         fs::copy(text, folder.join("pricer.wat")).unwrap();
     })
     .await;
-    assert_eq!(told(&mut running.client().await, "akash1good").await, "1.5 uact");
+    assert_eq!(told(&mut running.client().await, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1.5 uact");
     running.configure(UNWATCHED);
     let refused = reload(&running, "").await.unwrap_err();
     assert!(refused.message().contains("`plugin`: it prices -> none; the rate card prices"), "{refused}");
     // The digest of the rates, which did not change, says nothing about the plugin.
     let in_use = running.status().await.rates.unwrap().digest;
     reload(&running, &in_use).await.unwrap_err();
-    assert_eq!(told(&mut running.client().await, "akash1good").await, "1.5 uact");
+    assert_eq!(told(&mut running.client().await, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1.5 uact");
     let digest = pending(&running.status().await).unwrap().digest.clone();
     reload(&running, &digest).await.unwrap();
-    assert_eq!(told(&mut running.client().await, "akash1good").await, "1000 uact");
+    assert_eq!(told(&mut running.client().await, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1000 uact");
     running.stop().await.unwrap();
 }
 
@@ -239,13 +239,13 @@ async fn a_restart_compares_with_the_card_that_was_accepted_last() {
     fs::write(at("rates.toml"), card("200")).unwrap();
     let running = Running::start_in(folder).await.unwrap();
     let mut client = running.client().await;
-    assert_eq!(told(&mut client, "akash1good").await, "2000 uact");
+    assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "2000 uact");
     let status = running.status().await;
     assert_eq!(concerns(pending(&status).unwrap()), ["lowered rates.gpu.t4"]);
     assert_eq!(status.reload.as_ref().unwrap().refused, 1);
     // The service that waits for it is told what waits, also by a reload.
     reload(&running, "").await.unwrap_err();
-    assert_eq!(told(&mut client, "akash1good").await, "2000 uact");
+    assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "2000 uact");
     // Put back, nothing waits any more.
     running.put("rates.toml", card("859.818"));
     reload(&running, "").await.unwrap();
@@ -329,7 +329,7 @@ async fn two_services_do_not_share_what_was_accepted_and_a_disk_that_takes_nothi
     let state_problem = |status: &StatusResponse| status.reload.as_ref().unwrap().state_problem.clone();
     let status = running.until(|status| state_problem(status).is_some()).await;
     assert_eq!(status.reload.unwrap().problem, None);
-    assert_ne!(told(&mut running.client().await, "akash1good").await, "1000 uact");
+    assert_ne!(told(&mut running.client().await, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1000 uact");
     fs::rename(shared.path().join("away"), &inner).unwrap();
     running.until(|status| state_problem(status).is_none()).await;
     assert!(fs::read_to_string(inner.join("accepted")).unwrap().contains("500"));
@@ -385,20 +385,23 @@ async fn in_a_storm_of_rewrites_every_order_is_answered_by_a_whole_card() {
     let mut number = 0;
     while number < 300 || storm.writes() < 300 {
         number += 1;
-        let good = told(&mut client, "akash1good").await;
+        let good = told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await;
         assert!(["1000 uact", "2000 uact"].contains(&good.as_str()), "{number}: {good}");
-        assert_eq!(told(&mut client, "akash1bad").await, "owner-denied", "{number}");
+        assert_eq!(told(&mut client, "akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9").await, "owner-denied", "{number}");
     }
     // Who asks for a reload meanwhile gets a whole card, or is told why not.
     if let Err(refused) = reload(&running, "").await {
         assert_eq!(refused.code(), Code::FailedPrecondition);
     }
     storm.end();
-    assert!(["1000 uact", "2000 uact"].contains(&told(&mut client, "akash1good").await.as_str()));
+    assert!(
+        ["1000 uact", "2000 uact"]
+            .contains(&told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await.as_str())
+    );
     // What is left when it is over, written in place, is taken.
     fs::write(&path, card("1719.636")).unwrap();
     running.until(|status| status.rates.as_ref().unwrap().digest == digest_of(&card("1719.636"))).await;
-    assert_eq!(told(&mut client, "akash1good").await, "4000 uact");
+    assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "4000 uact");
     running.until(|status| pending(status).is_none() && problem(status).is_empty()).await;
     running.stop().await.unwrap();
 }

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::Concern;
 use super::found::{Factor, Found};
+use crate::address::Address;
 use crate::rates::origin::entry_key;
 use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Policy};
 use crate::text::excerpt;
@@ -92,13 +93,13 @@ fn deny(found: &mut Found<'_>, before: &Owners, after: &Owners) {
 fn discounts(found: &mut Found<'_>, before: &Owners, after: &Owners) {
     for owner in before.discount.keys().chain(after.discount.keys()).collect::<BTreeSet<_>>() {
         let factor = |owners: &Owners| owners.discount.get(owner).copied().unwrap_or(Decimal::ONE);
-        let key = entry_key("policy.owners.discount", owner);
+        let key = entry_key("policy.owners.discount", owner.as_str());
         found.amount(key, factor(before), factor(after), Factor::Discount);
     }
 }
 
-fn set(owners: &[String]) -> BTreeSet<&str> {
-    owners.iter().map(String::as_str).collect()
+fn set(owners: &[Address]) -> BTreeSet<&str> {
+    owners.iter().map(Address::as_str).collect()
 }
 
 fn count(owners: &BTreeSet<&str>) -> String {
