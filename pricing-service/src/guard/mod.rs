@@ -106,6 +106,12 @@ impl Accepted {
         self
     }
 
+    /// What is in use where the rates stay as they are here, and everything else is as in another one.
+    #[must_use]
+    pub(crate) fn with_all_but_the_rates_of(self, other: &Self) -> Self {
+        Self { beside: other.beside, ..self }
+    }
+
     /// Whether another one may take its place by itself.
     ///
     /// # Errors
@@ -122,7 +128,9 @@ impl Accepted {
             differences.insert(0, cut(self, new));
         }
         let beside = beside(one, other);
-        let is_rates_alone = beside.is_empty();
+        // A fixed value of AKT is the configuration's, although it shows in the rates.
+        let is_akt_changed = one.usd_per_akt.zip(other.usd_per_akt).is_some_and(|(one, other)| one != other);
+        let is_rates_alone = beside.is_empty() && !is_akt_changed;
         differences.splice(0..0, beside);
         if differences.iter().all(|difference| difference.concern.is_none()) {
             return Ok(());

@@ -14,11 +14,11 @@ use tonic::Status;
 use super::gate::{Gate, Load, Refused};
 use super::kept::Answer;
 use super::plugin::{Opened, Role};
-use super::reload::settled;
+use super::reload::{Remembered, settled};
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Files, Loaded, Source};
 use crate::feed::Feed;
-use crate::guard::{Accepted, AcceptedFile, Refusal};
+use crate::guard::Refusal;
 use crate::inventory::{LiveInventory, Plan, Stock};
 use crate::metrics::{Call, Metrics};
 use crate::pricer::{self, Ask, Moment, Priced, Settings};
@@ -80,17 +80,6 @@ impl Reloads {
             None => tracing::error!(%error, "the configuration was refused; the one before stays in use"),
         }
     }
-}
-
-/// What was accepted last, and where that is kept.
-#[derive(Debug)]
-pub(super) struct Remembered {
-    pub(super) accepted: Accepted,
-    /// None where nothing is kept across a restart.
-    pub(super) file: Option<AcceptedFile>,
-    pub(super) is_written: bool,
-    /// Why it is not.
-    pub(super) problem: Option<String>,
 }
 
 /// The service. Cheap to clone; all clones are one service.

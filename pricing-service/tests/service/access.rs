@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
 use crate::free_address::FreeAddress;
 use pricing_host::compile::Compiler;
-use pricing_proto::bidprice::v1::QuoteResponse;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use pricing_proto::bidprice::v1::{QuoteResponse, ReloadRequest};
 use pricing_service::server;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_util::sync::CancellationToken;
@@ -125,7 +125,13 @@ async fn with_mutual_tls_only_certificates_of_the_authority_may_call() {
         };
         let endpoint = Endpoint::try_from(format!("https://{address}")).unwrap().tls_config(tls).unwrap();
         let channel = endpoint.connect().await.map_err(|error| error.to_string())?;
-        quote(&mut PricingClient::new(channel), ORDER).await.map_err(|error| error.to_string())
+        let mut client = PricingClient::new(channel);
+        let quoted = quote(&mut client, ORDER).await.map_err(|error| error.to_string())?;
+        // It may also accept what was refused; there is nothing of this digest.
+        let accept = format!("sha256:{}", "0".repeat(64));
+        let refused = client.reload(ReloadRequest { accept }).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+        Ok::<_, String>(quoted)
     };
     assert!(outcome(&asks(Some(clients.issue())).await.unwrap()).ends_with(" uact"));
     assert!(asks(None).await.is_err());

@@ -336,6 +336,22 @@ async fn two_services_do_not_share_what_was_accepted_and_a_disk_that_takes_nothi
     running.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fixed_akt_that_is_worth_more_is_no_way_around() {
+    let akt = |usd: &str| format!("{UNWATCHED}[feed]\nusd_per_akt = \"{usd}\"\n");
+    let running = started(&akt("0.5")).await;
+    running.configure(&akt("5"));
+    let refused = reload(&running, "").await.unwrap_err();
+    assert!(
+        refused.message().contains("`chain.denoms.uakt`: 0.5 USD, exponent 6 -> 5 USD, exponent 6 (90 % lower)"),
+        "{refused}"
+    );
+    // Nor is a restart, which has no card to go on with that would undo it.
+    let (folder, error) = Running::start_in(running.stop_in_place().await).await.err().unwrap();
+    assert!(error.to_string().contains("`chain.denoms.uakt`"), "{error}");
+    drop(folder);
+}
+
 /// Writes a file again and again in place, now whole, now cut somewhere, a few bytes at a time.
 struct Storm {
     stop: Arc<AtomicBool>,

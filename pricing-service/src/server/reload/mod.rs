@@ -7,23 +7,25 @@
 //!
 //! What could cost money has to be accepted first: see [`crate::guard`].
 
+mod remembered;
 mod settle;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::state::{Active, Remembered, Service};
+use super::state::{Active, Service};
 use crate::config::{self, ConfigError, Files, Loaded, Stamp};
 use crate::digest::Digest;
 use crate::feed::Feed;
-use crate::guard::{self, Accepted, AcceptedFile};
+use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::telemetry;
+pub(super) use remembered::Remembered;
 use settle::{CALM, Look, Next, Settling};
 
 /// How soon files that changed are looked at again, to see whether they are whole.
@@ -125,40 +127,6 @@ impl Service {
         self.reconfigure(&before.loaded, &active, plan);
         self.remember(offered);
         Ok(active)
-    }
-
-    /// What was accepted last. An AKT of which the configuration says nothing is worth what the feed says.
-    fn accepted(&self) -> Accepted {
-        let remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.accepted.clone().where_unfixed(self.inner.feed.usd_per_akt(Instant::now()))
-    }
-
-    /// Remembers what was accepted, also across a restart.
-    fn remember(&self, accepted: Accepted) {
-        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.accepted != accepted || !remembered.is_written {
-            remembered.accepted = accepted;
-            remembered.is_written = false;
-            remembered.write();
-        }
-    }
-
-    /// Tries again what could not be written.
-    pub(super) fn write_accepted(&self) {
-        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if !remembered.is_written {
-            remembered.write();
-        }
-    }
-
-    /// Why what was accepted is not kept.
-    pub(super) fn state_problem(&self) -> Option<String> {
-        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
-    }
-
-    /// Lets another service have the file of what was accepted.
-    pub(super) fn close_accepted(&self) {
-        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).file = None;
     }
 
     /// Tells the parts of the service that work in the background of a configuration that was taken. What of it could
@@ -310,68 +278,5 @@ impl Service {
     /// Whether files changed and have not settled.
     fn set_settling(&self, settling: bool) {
         self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).settling = settling;
-    }
-}
-
-impl Remembered {
-    /// What the file keeps, held against a configuration at the start. Where nothing but the card has to be accepted, the
-    /// card of the file takes the configuration's place.
-    ///
-    /// # Errors
-    /// When the file cannot be used, or more has to be accepted.
-    pub(super) fn at_start(loaded: &mut Loaded) -> Result<(Self, Option<ConfigError>), ConfigError> {
-        let offered = Accepted::of(loaded);
-        let Some(path) = guard::path_of(&loaded.config) else {
-            tracing::warn!(
-                "no rate card is kept for a restart to compare with: there is neither `reload.state` nor a bid log"
-            );
-            return Ok((Self { accepted: offered, file: None, is_written: true, problem: None }, None));
-        };
-        let file = AcceptedFile::open(&path)?;
-        let mut remembered = Self { accepted: offered, file: None, is_written: false, problem: None };
-        let mut refused = None;
-        if let Some(kept) = file.read()? {
-            match kept.admits(&remembered.accepted, &loaded.config.listen) {
-                Ok(()) => remembered.is_written = kept == remembered.accepted,
-                Err(refusal) if refusal.is_rates_alone => {
-                    loaded.rates = kept.rates.clone();
-                    // What is in the files is not what is in use.
-                    loaded.files.clear();
-                    (remembered.accepted, remembered.is_written) = (kept, true);
-                    refused = Some(refusal.into());
-                }
-                Err(refusal) => {
-                    let (listed, path) = (refusal.listed(), path.display());
-                    let message = format!(
-                        "the configuration changes {listed}, which nobody has accepted; put it back, or remove `{path}` \
-                         to have it accepted at the next start"
-                    );
-                    return Err(ConfigError::unusable("reload.state", message));
-                }
-            }
-        }
-        remembered.file = Some(file);
-        Ok((remembered, refused))
-    }
-
-    /// Writes what was accepted. What does not work is told once.
-    pub(super) fn write(&mut self) {
-        let Some(file) = &self.file else {
-            self.is_written = true;
-            return;
-        };
-        match file.write(&self.accepted, SystemTime::now()) {
-            Ok(()) => (self.is_written, self.problem) = (true, None),
-            Err(error) => {
-                let problem = error.to_string();
-                if self.problem.as_ref() != Some(&problem) {
-                    tracing::error!(
-                        problem,
-                        "the rate card that was accepted is not kept; a restart compares with an older one"
-                    );
-                }
-                self.problem = Some(problem);
-            }
-        }
     }
 }
