@@ -28,7 +28,7 @@ impl Place {
     }
 }
 
-const CARD: &str = "[rates]\ncpu = 4\n[rates.gpu]\nt4 = 80\n[policy.owners]\ndeny = [\"a\"]\n";
+const CARD: &str = "[rates]\ncpu = 4\n[rates.gpu]\nt4 = 80\n[policy.owners]\ndeny = [\"akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx\"]\n";
 const IN_FILE: &str = "[rates]\nfile = \"rates.toml\"\n";
 
 /// Why a configuration would have to be accepted: concerns and keys.
@@ -45,13 +45,13 @@ fn effective_cards_are_compared_wherever_they_stand() {
     let in_file = place.accepted(IN_FILE, CARD);
     let inline = place.accepted(CARD, "");
     let both = place.accepted(
-        &format!("{IN_FILE}[policy.owners]\ndeny = [\"a\"]\n"),
+        &format!("{IN_FILE}[policy.owners]\ndeny = [\"akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx\"]\n"),
         "[rates]\ncpu = 4\n[rates.gpu]\n\"T4\" = \"80\"\n",
     );
     for (one, other) in [(&in_file, &inline), (&inline, &both), (&both, &in_file), (&both, &both)] {
         assert_eq!(concerns_of(one, other), Vec::<String>::new());
     }
-    let without = place.accepted(IN_FILE, &CARD.replace("\"a\"", ""));
+    let without = place.accepted(IN_FILE, &CARD.replace("\"akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx\"", ""));
     assert_eq!(concerns_of(&both, &without), ["owners policy.owners.deny"]);
     // A configuration that lost its card altogether has the defaults.
     assert_eq!(
@@ -64,14 +64,20 @@ fn effective_cards_are_compared_wherever_they_stand() {
 fn a_cut_file_has_to_be_accepted_whatever_it_changes() {
     let place = Place::new();
     // Without its last lines, the price only rises.
-    let card = "[rates]\ncpu = 1\n[policy.owners.discount]\na = \"0.9\"\nb = \"0.8\"\n";
+    let card = "[rates]\ncpu = 1\n[policy.owners.discount]\nakash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx = \"0.9\"\nakash1cqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqvqruma = \"0.8\"\n";
     let before = place.accepted(IN_FILE, card);
     let after = |card: &str| place.accepted(IN_FILE, card);
-    assert_eq!(concerns_of(&before, &after(&card.replace("b = \"0.8\"\n", ""))), ["cut rates.file"]);
-    assert_eq!(concerns_of(&before, &after(&card.replace("a = \"0.9\"\n", ""))), Vec::<String>::new());
+    assert_eq!(
+        concerns_of(&before, &after(&card.replace("akash1cqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqvqruma = \"0.8\"\n", ""))),
+        ["cut rates.file"]
+    );
+    assert_eq!(
+        concerns_of(&before, &after(&card.replace("akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx = \"0.9\"\n", ""))),
+        Vec::<String>::new()
+    );
     assert_eq!(concerns_of(&before, &after(card.trim_end())), Vec::<String>::new());
     let refusal = before.admits(&after("[rates]\ncpu = 1"), &Listen::default()).unwrap_err();
-    assert_eq!(refusal.concerns().next().unwrap().to_string(), "`rates.file`: 61 bytes -> the first 15 bytes of them");
+    assert_eq!(refusal.concerns().next().unwrap().to_string(), "`rates.file`: 147 bytes -> the first 15 bytes of them");
     // No byte at which a card is cut lets it in with another effect.
     let everything = include_str!("../../../examples/rates.toml");
     let before = place.accepted(IN_FILE, everything);
@@ -156,7 +162,7 @@ fn only_the_digest_of_what_is_there_now_accepts_it() {
         refused,
         format!(
             "the rate card {0} has to be accepted first, since it changes `policy.owners.deny`: 1 owner -> 0 owners, \
-             without `a`. `bidprice reload --socket '{1}' --accept {0}` accepts it",
+             without `akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx`. `bidprice reload --socket '{1}' --accept {0}` accepts it",
             bad.rates.digest,
             std::path::absolute("it's/here.sock").unwrap().display().to_string().replace('\'', r"'\''"),
         )

@@ -87,7 +87,8 @@ fn a_hostile_owner_is_an_excerpt_and_on_no_list() {
     let order = script_request::read(&request("/price/denom", "uact")).unwrap();
     let owner = hostile();
     for list in ["allow", "deny"] {
-        let text = format!("[policy.owners]\n{list} = [\"akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u\"]\n");
+        let text =
+            format!("[rates]\ncpu = 1\n[policy.owners]\n{list} = [\"akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u\"]\n");
         let pricing = pricing_core::rates::toml::read(&text).unwrap();
         let quote = quoted(&order, &owner, &pricing);
         harmless(&quote.reason().unwrap().to_string());

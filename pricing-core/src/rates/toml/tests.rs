@@ -188,11 +188,11 @@ fn an_owner_stands_on_one_list_and_once() {
 
 #[test]
 fn another_network_s_addresses_are_read_by_its_prefix_wherever_that_stands() {
-    let lists = "[policy.owners]\nallow = [\"cosmos1tenantqqqqqqqqqqqqqqqqqqqqqqqqqqn4vc7x\"]\n";
+    let lists = "[rates]\ncpu = 1\n[policy.owners]\nallow = [\"cosmos1tenantqqqqqqqqqqqqqqqqqqqqqqqqqqn4vc7x\"]\n";
     let chain = "[chain]\naddress_prefix = \"cosmos\"\n";
     assert!(read(lists).is_err());
     assert_eq!(read(&format!("{lists}{chain}")).unwrap().policy, read(&format!("{chain}{lists}")).unwrap().policy);
-    assert!(read(&format!("{chain}[policy.owners]\ndeny = [\"{ALYCE}\"]\n")).is_err());
+    assert!(read(&format!("{chain}[rates]\ncpu = 1\n[policy.owners]\ndeny = [\"{ALYCE}\"]\n")).is_err());
 }
 
 #[test]

@@ -167,7 +167,9 @@ fn is_expected(result: &Result<Quote, Fault>, expected: &Expected) -> bool {
 
 /// Whether a message can be shown: some text, not long, nothing that drives a terminal.
 pub(crate) fn is_well_said(message: &str) -> bool {
-    !message.is_empty() && message.len() <= 4_096 && !message.chars().any(|c| c.is_control() && c != '\n')
+    !message.is_empty()
+        && message.len() <= 4_096
+        && !message.chars().any(|c| c.is_control() && !['\n', '\t'].contains(&c))
 }
 
 /// Everything of a call that must be the same wherever and whenever it is made.
