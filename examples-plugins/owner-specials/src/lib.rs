@@ -57,7 +57,10 @@ mod tests {
     fn partners_pay_less_and_late_payers_more() {
         assert_eq!(answer(FACTORS[0].0, 1000), Answer::multiply(decimal!("0.8")).floor(MINIMUM_USD).into());
         assert_eq!(answer(FACTORS[1].0, 1000), Answer::multiply(decimal!("1.25")).floor(MINIMUM_USD).into());
-        assert_eq!(answer("akash1any0neqqqqqqqqqqqqqqqqqqqqqqqqqqqjz4p39", 1000), Answer::multiply(Decimal::ONE).floor(MINIMUM_USD).into());
+        assert_eq!(
+            answer("akash1any0neqqqqqqqqqqqqqqqqqqqqqqqqqqqjz4p39", 1000),
+            Answer::multiply(Decimal::ONE).floor(MINIMUM_USD).into()
+        );
     }
 
     #[test]
