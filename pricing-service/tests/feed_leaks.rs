@@ -1,7 +1,5 @@
 //! Whether the live feed gives everything back. In a process of its own: descriptors are counted in all of it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
-
 #[expect(dead_code, reason = "the drills use the rest")]
 #[path = "service/feed_server/mod.rs"]
 mod feed_server;

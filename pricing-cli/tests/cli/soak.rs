@@ -1,7 +1,14 @@
 //! The service under load while everything around it fails again and again: nothing wrong is bid, it always answers, and
 //! in the long run, which `cargo xtask soak` makes, what it holds of the machine does not grow.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 use crate::service;
 

@@ -1,7 +1,7 @@
 //! The same input has the same answer, fuel, memory and log: in any thread, host and process, after whatever came
 //! before, with a cold or a warm cache.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::path::{Path, PathBuf};
 use std::thread;

@@ -1,6 +1,6 @@
 //! Quotes for daemons on an executor: its thread is never blocked, and what is dropped is dropped.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::collections::VecDeque;
 use std::future::Future;

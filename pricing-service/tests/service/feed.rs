@@ -1,6 +1,6 @@
 //! Drills of the live feed against real sockets.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

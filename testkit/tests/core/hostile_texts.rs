@@ -1,6 +1,6 @@
 //! What a tenant writes reaches people as excerpts alone, whichever of the order's texts it is and whoever tells of it.
 
-#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test case must say so at once")]
 
 use pricing_core::order::script_request::{self, parse};
 use pricing_core::order::{Order, detect};

@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "the numbers of tests are small")]
+
 use core::fmt::Write;
 
 use proptest::prelude::*;
@@ -402,7 +404,7 @@ fn more_cards_than_can_be_compared_have_to_be_accepted() {
 /// Every key of a card's text that has a value, by its path.
 fn leaves(table: &::toml::Table, path: &[String], found: &mut Vec<Vec<String>>) {
     for (key, value) in table {
-        let path = [path, &[key.clone()]].concat();
+        let path = [path, std::slice::from_ref(key)].concat();
         match value {
             // A denom is one value.
             ::toml::Value::Table(inner) if path.len() < 3 || path[0] == "policy" && path.len() < 4 => {

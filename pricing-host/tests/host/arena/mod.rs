@@ -1,5 +1,6 @@
 //! Runs attacks, one after another, on one host.
-#![allow(dead_code, reason = "not every test uses all of it")]
+
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::sync::LazyLock;
 use std::sync::mpsc::{RecvTimeoutError, channel};

@@ -1,7 +1,5 @@
 //! The attack suite: every way to fail ends in its documented code, in time, and the host prices on as before.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
-
 mod compiling;
 mod logs;
 mod siblings;

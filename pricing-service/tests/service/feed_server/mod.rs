@@ -1,5 +1,7 @@
 //! A source that lies: an HTTP server that answers what a test tells it to, one request a connection.
 
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
