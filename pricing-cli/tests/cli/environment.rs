@@ -73,6 +73,7 @@ fn an_owner_who_is_no_address_is_refused_from_the_command_line_and_the_environme
     assert!(exit == Some(1) && stderr.contains("it has 7 characters"), "{stderr}");
 }
 
+#[cfg(feature = "plugins")]
 #[test]
 fn no_plugin_cache_overrides_the_variable_and_contradicts_the_option() {
     let order =
