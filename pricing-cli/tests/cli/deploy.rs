@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use pricing_service::config;
 use pricing_service::metrics::NAMES;
 
-use crate::programs::{BIDPRICE, bidprice, bidprice_script, spawn_new};
+use crate::programs::{BIDPRICE, bidprice_script, spawn_new};
 
 fn deploy(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name)
@@ -201,7 +201,7 @@ fn the_job_runs_shards_as_the_program_takes_them() {
     let (_, rest) = job.split_once("command: [").unwrap();
     let mut words = rest.split_once(']').unwrap().0.split(',').map(|word| word.trim().trim_matches('"'));
     assert_eq!(words.next(), Some("/usr/local/bin/bidprice"));
-    let run = bidprice().args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+    let run = crate::programs::bidprice().args(words).env("JOB_COMPLETION_INDEX", "0").output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(1), "{said}");
     assert!(said.contains("/plan/plan.json"), "{said}");

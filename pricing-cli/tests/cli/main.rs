@@ -34,6 +34,10 @@ mod replay;
 #[cfg(feature = "simulate")]
 mod report;
 #[cfg(feature = "simulate")]
+#[cfg_attr(
+    not(all(feature = "parquet", feature = "service")),
+    expect(dead_code, reason = "some of it is for the tests of `diff` alone")
+)]
 mod scripts;
 #[cfg(feature = "service")]
 mod serve;
