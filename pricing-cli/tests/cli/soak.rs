@@ -51,7 +51,7 @@ fn config(metrics: SocketAddr, inventory: &InventoryPeer, feed: &FeedPeer, plugi
     format!(
         "[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{metrics}\"\n[rates]\nfile = \"rates.toml\"\n\
          [inventory]\noperator = \"{}\"\nmax_age = \"10m\"\nsilence = \"5s\"\nhold = \"2s\"\n\
-         [feed]\ninterval = \"1s\"\ntimeout = \"1s\"\nmax_age = \"10m\"\ncache = \"feed\"\n\
+         [feed]\ninterval = \"1s\"\ntimeout = \"10s\"\nmax_age = \"10m\"\ncache = \"feed\"\n\
          [[feed.source]]\nurl = \"{}\"\npath = \"usd\"\n\
          [shadow]\nrates = \"shadow.toml\"\n[bid_log]\nfolder = \"log\"\nfile_bytes = 4000000\nfiles = 4\n\
          [limits]\ndeadline = \"10m\"\n{plugin}",
