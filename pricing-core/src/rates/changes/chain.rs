@@ -18,6 +18,11 @@ pub(super) fn compare(found: &mut Found<'_>) {
         let shown = (before.blocks_per_month.to_string(), after.blocks_per_month.to_string());
         found.lowered("chain.blocks_per_month".to_owned(), shown, blocks, Factor::Denom);
     }
+    // The owners' lists hold addresses of the prefix alone: they changed with it, and are compared themselves.
+    if before.address_prefix != after.address_prefix {
+        let (before, after) = (before.address_prefix.to_string(), after.address_prefix.to_string());
+        found.add("chain.address_prefix".to_owned(), before, after, None);
+    }
     for denom in before.denoms.keys().chain(after.denoms.keys()).collect::<BTreeSet<_>>() {
         let key = entry_key("chain.denoms", denom.as_str());
         match (before.denoms.get(denom), after.denoms.get(denom)) {

@@ -46,7 +46,7 @@ use rust_decimal::Decimal;
 
 pub use amounts::{MaxChange, MaxChangeError};
 
-use super::Pricing;
+use super::{Chain, Owners, Policy, Pricing, RateCard};
 use found::Found;
 
 /// Why a change has to be accepted.
@@ -139,6 +139,7 @@ pub struct Limit {
 /// What a card changes of the one that was accepted last: first what has to be accepted, then the rest. Nothing where both make the same of every order.
 #[must_use]
 pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
+    is_all_compared(after);
     let mut found = Found::new(before, after, limit);
     found.rates();
     gpu::compare(&mut found);
@@ -147,6 +148,15 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
     found.commit();
     found.together();
     found.into_changes()
+}
+
+/// Names everything that a card can say, so that what is added to it does not build before it is compared here.
+fn is_all_compared(pricing: &Pricing) {
+    let Pricing { rates, policy, chain, commit: _, origins: _ } = pricing;
+    let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
+    let Policy { unlisted_gpu: _, ambiguous_gpu: _, minimum_usd_per_month: _, below_minimum: _, owners } = policy;
+    let Owners { allow: _, deny: _, discount: _ } = owners;
+    let Chain { blocks_per_month: _, denoms: _, address_prefix: _ } = chain;
 }
 
 /// Whether a card's text is the beginning of another's, as a file is that was cut.

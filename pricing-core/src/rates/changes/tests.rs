@@ -286,6 +286,7 @@ fn everything_else_is_taken() {
         ),
         (base.to_owned(), format!("{base}[chain]\nblocks_per_month = 300000"), "- chain.blocks_per_month"),
         (base.to_owned(), format!("{base}[chain.denoms]\nunew = {{ usd = 9, exponent = 2 }}"), "- chain.denoms.unew"),
+        (base.to_owned(), format!("{base}[chain]\naddress_prefix = \"cosmos\""), "- chain.address_prefix"),
         (base.to_owned(), format!("{base}[commit]\ncpu = 2"), "- commit.cpu"),
         (format!("{base}[commit]\ncpu = 9"), base.to_owned(), "- commit.cpu"),
         (base.to_owned(), format!("{base}[rates.storage]\nnfs = 1"), "- rates.storage.nfs"),
