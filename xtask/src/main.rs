@@ -17,7 +17,8 @@ const USAGE: &str = "usage: cargo xtask VERB
   test              every test
   steady N [--busy N] [--nice N]
                     every test N times with nothing else to do, N times beside a spinning thread on each core, and N
-                    times giving way to these; what failing runs printed is kept in target/steady
+                    times under nice -n 19 beside threads that spin half of the time; what failing runs printed is
+                    kept in target/steady
   soak [SECONDS]    the tests that take long or look at memory: many calls of plugins, and the service under load while
                     everything fails around it, for some seconds each (default 60)
   golden [--bless]  the golden cases of the programs; --bless writes what they print now

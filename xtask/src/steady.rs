@@ -20,7 +20,7 @@ enum Kind {
     Quiet,
     /// A thread on each core that does nothing but spin.
     Busy,
-    /// The same, and the suite gives way to them (`nice -n 19`).
+    /// Such threads that rest half of the time, and the suite gives way to them (`nice -n 19`).
     Nice,
 }
 
@@ -30,6 +30,16 @@ impl Kind {
             Self::Quiet => "quiet",
             Self::Busy => "busy",
             Self::Nice => "nice",
+        }
+    }
+
+    /// How long the threads beside the suite rest between two turns; none where there are no such threads.
+    fn rest(self) -> Option<Duration> {
+        match self {
+            Self::Quiet => None,
+            Self::Busy => Some(Duration::ZERO),
+            // Without a rest, the suite would get a hundredth of the time.
+            Self::Nice => Some(TURN),
         }
     }
 
@@ -141,21 +151,28 @@ fn failures(text: &str) -> Vec<String> {
     text.lines().filter_map(line).collect()
 }
 
-/// A thread on each core that does nothing but spin, until this is dropped.
+/// How long a thread spins before it rests: several of the scheduler's slices.
+const TURN: Duration = Duration::from_millis(20);
+
+/// A thread on each core that does nothing but spin, or spin and rest in turn, until this is dropped.
 struct Spinners {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Spinners {
-    fn start() -> Self {
+    fn start(rest: Duration) -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let stop = Arc::new(AtomicBool::new(false));
         let spin = |_| {
             let stop = Arc::clone(&stop);
             thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
+                    let start = Instant::now();
+                    while start.elapsed() < TURN {
+                        std::hint::spin_loop();
+                    }
+                    thread::sleep(rest);
                 }
             })
         };
@@ -184,7 +201,7 @@ pub(crate) fn run(plan: Plan) -> io::Result<bool> {
     let mut runs = Vec::new();
     for (kind, number) in plan.parts() {
         for number in 1..=number {
-            let spinners = (kind != Kind::Quiet).then(Spinners::start);
+            let spinners = kind.rest().map(Spinners::start);
             let run = Run::make(kind, number, folder);
             drop(spinners);
             let run = run?;
