@@ -82,19 +82,24 @@ async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
     let client = running.client().await;
     // So that the service knows how long it takes.
     ask(client.clone()).await.unwrap();
-    let first = tokio::spawn(ask(client.clone()));
-    running.until_load(|load| load.taken == 2).await;
-    // Time for one order, and two would have to be priced. More of them than could be priced one after the other.
-    let time = format!("{}u", running.mean().as_micros());
-    let mut calls = JoinSet::new();
-    for _ in 0..100 {
-        calls.spawn(ask_within(client.clone(), time.clone()));
-    }
-    let answers = calls.join_all().await;
     let is_refused = |answer: &Answer| matches!(answer, Err((Code::ResourceExhausted, text)) if text.contains("until the order is priced"));
-    // Who comes late, or finds the place free again, is told something else.
-    assert!(answers.iter().any(is_refused), "{answers:?}");
-    assert_eq!(first.await.unwrap(), Ok(slow::BID.to_owned()));
+    // Who comes late, or finds the place free again, is told something else: on a busy machine it may be all of them.
+    let until_refused = async {
+        loop {
+            let taken = running.load().taken;
+            let first = tokio::spawn(ask(client.clone()));
+            running.until_load(|load| load.taken > taken).await;
+            // Time for one order, and two would have to be priced. More of them than could be priced one after the other.
+            let time = format!("{}u", running.load().mean.as_micros());
+            let calls: JoinSet<_> = (0..100).map(|_| ask_within(client.clone(), time.clone())).collect();
+            let answers = calls.join_all().await;
+            assert_eq!(first.await.unwrap(), Ok(slow::BID.to_owned()));
+            if answers.iter().any(is_refused) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(HANG, until_refused).await.unwrap();
     assert_eq!(ask(client).await, Ok(slow::BID.to_owned()));
     running.stop().await.unwrap();
 }

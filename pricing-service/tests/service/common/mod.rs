@@ -138,9 +138,9 @@ impl Running {
         }
     }
 
-    /// How long an order takes on average, as the service knows it.
-    pub(crate) fn mean(&self) -> Duration {
-        self.service.load().mean
+    /// What the service has to do, as it knows it.
+    pub(crate) fn load(&self) -> Load {
+        self.service.load()
     }
 
     /// Has the service stop, and leaves what is in its folder.
