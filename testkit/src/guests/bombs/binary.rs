@@ -36,7 +36,7 @@ pub(super) fn modules() -> Vec<Bomb> {
         Bomb::limited("1,000,000 names of functions", many_names()),
         Bomb::limited("4 MiB of code that needs another proposal", proposal()),
         Bomb::limited("19,000 functions that grow the memory", functions()),
-        Bomb::limited("branches that are slow to compile", compiling::slow()),
+        Bomb::limited("branches that are slow to compile", compiling::branchy(70, 3_600)),
     ]
 }
 
