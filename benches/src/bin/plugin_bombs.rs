@@ -106,8 +106,7 @@ fn measure(program: &Path, file: &Path) -> Cost {
 fn peak_memory(child: &mut Child, started: Instant) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
-        let memory = resident(&child.id().to_string()) + children.split_whitespace().map(resident).sum::<u64>();
+        let memory = family(child.id()).iter().map(|pid| resident(*pid)).sum();
         peak = peak.max(memory);
         if started.elapsed() > PATIENCE {
             child.kill().unwrap();
@@ -117,8 +116,21 @@ fn peak_memory(child: &mut Child, started: Instant) -> u64 {
     peak
 }
 
+/// A process and its children.
+fn family(pid: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|other| *other == pid || parent(*other) == Some(pid)).collect()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The state and then the parent, behind a name that may have anything in it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Bytes of memory that a process has at the moment.
-fn resident(pid: &str) -> u64 {
+fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: u64 = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0);
