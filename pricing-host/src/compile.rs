@@ -168,8 +168,3 @@ mod tests {
         }
     }
 }
-
-/// The compiler gave up in a way that it does not expect itself.
-fn failed(why: &str) -> Fault {
-    Fault::rejected(format!("the plugin made the compiler fail: report this, and build it another way ({why})"))
-}

@@ -26,7 +26,7 @@ const MEMORY: u64 = 1 << 30;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 /// When a program is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 struct Options {
     program: PathBuf,

@@ -13,7 +13,8 @@ pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
         End::Done => return None,
         End::Time => (
             format!(
-                "the plugin took longer than {:?} to inspect and compile: make it smaller, and its functions simpler",
+                "the plugin took longer than {:?} to inspect and compile: try again when the machine has less to do, or \
+                 make the plugin smaller",
                 limits.time
             ),
             Holds::Once,

@@ -57,9 +57,7 @@ async fn a_bomb_is_inspected_while_orders_are_priced() {
     fs::write(running.folder().join("go"), "").unwrap();
     let error = reload.await.unwrap().unwrap_err();
     assert_eq!(error.code(), Code::FailedPrecondition);
-    // On a machine that is so busy that all this took longer than a compiler may.
-    let late = error.message().contains("took longer than 10s");
-    assert!(late || error.message().contains("made the compiler fail"), "{error}");
+    assert!(error.message().contains("made the compiler fail"), "{error}");
     let status = running.status().await;
     assert!(status.loading.is_empty() && status.plugin.unwrap().problem.is_some());
     assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "1.5 uact");

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use pricing_core::input::InputError;
-use pricing_core::text::printable;
+use pricing_core::text::Untrusted;
 use pricing_host::SizeClass;
 use pricing_host::inspect::{Kind, inspect, size};
 use pricing_host::limited::{self, End, Limits};
@@ -117,7 +117,7 @@ fn check(module: &[u8]) -> Result<(), Refused> {
     let mut wasi = None;
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.map_err(|error| {
-            let message = printable(error.message());
+            let message = passed_on(error.message());
             Refused::new(format!("the module is damaged: byte {}: {message}", error.offset()))
         })?;
         match payload {
@@ -139,17 +139,21 @@ fn check(module: &[u8]) -> Result<(), Refused> {
     }
     match wasi {
         None => Ok(()),
-        Some(import) => Err(Refused::new(format!("the module imports `{}` of WASI", printable(&import)))
+        Some(import) => Err(Refused::new(format!("the module imports `{}` of WASI", Untrusted::new(&import)))
             .hint("plugins of the WIT package get no WASI: build for `wasm32-unknown-unknown`")),
     }
+}
+
+/// A library's message, which may repeat what the module says, made one safe line.
+fn passed_on(message: &str) -> String {
+    format!("{:.400}", Untrusted::new(message))
 }
 
 /// Makes the component, and makes sure that it is a plugin.
 fn encode(module: &[u8]) -> Result<Vec<u8>, Refused> {
     let packed = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
     let component = packed.map_err(|error| {
-        let message: Vec<String> = error.chain().map(|cause| printable(&cause.to_string())).collect();
-        Refused::new(format!("no component can be made of the module: {}", message.join(": ")))
+        Refused::new(format!("no component can be made of the module: {}", passed_on(&format!("{error:#}"))))
             .hint("build it against the WIT package of this version")
     })?;
     match inspect(&component, SizeClass::Engine) {

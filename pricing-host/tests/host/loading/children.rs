@@ -55,22 +55,23 @@ fn children_and_this_process_say_the_same() {
 
 #[test]
 fn what_was_found_before_the_end_is_told() {
-    // The child writes its verdict and has too little time, memory or output to compile.
-    let bomb = branchy(60, 3_600);
     let limits = patient(SizeClass::Standard);
-    let little_time = LoadLimits { compile_cpu: Duration::from_secs(1), ..limits.clone() };
-    let little_memory = LoadLimits { compile_memory: 150 << 20, ..limits };
-    for (limits, words, holds) in [
-        (little_time, "more than 1s of processor time", Holds::AWhile),
-        (little_memory, "more than 150 MiB of memory", Holds::AWhile),
-    ] {
-        let examined = compiler().examine_within(&bomb, Wanted::artefact(SizeClass::Standard), &limits);
-        assert_eq!(examined.inspection().unwrap().functions, 61);
+    let told = |compiler: &Compiler, file: &[u8], limits: &LoadLimits| {
+        let examined = compiler.examine_within(file, Wanted::artefact(SizeClass::Standard), limits);
+        let functions = examined.inspection().unwrap().functions;
         let refusal = examined.compiled().unwrap_err();
-        let fault = Fault::from(refusal.clone());
-        assert!(fault.message.contains(words), "{fault}");
-        assert_eq!(refusal.holds(), holds);
-    }
+        assert_eq!(refusal.holds(), Holds::AWhile);
+        (functions, Fault::from(refusal.clone()).message)
+    };
+    // The child writes its verdict and has too little memory to compile.
+    let (functions, message) =
+        told(&compiler(), &branchy(60, 3_600), &LoadLimits { compile_memory: 150 << 20, ..limits.clone() });
+    assert!(functions == 61 && message.contains("more than 150 MiB of memory"), "{message}");
+    // A child that is ended while it writes the machine code, which begins within these bytes.
+    let Compiler::Child { program, .. } = compiler() else { unreachable!() };
+    let cut = script(&format!("'{}' \"$0\" \"$@\" | head -c 2000; kill -XCPU $$", program.display()));
+    let (functions, message) = told(&cut, COMMAND.as_bytes(), &limits);
+    assert!(functions == 1 && message.contains("of processor time"), "{message}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn modules() -> Vec<Bomb> {
         Bomb::limited("600,000 globals", globals()),
         Bomb::limited("1,000,000 custom sections", with(&plain(), &vec![section(0, &name("a")); 1_000_000])),
         Bomb::limited("names of 100,000 bytes", long_names()),
-        Bomb::limited("1,000,000 names of functions", many_names()),
+        Bomb::limited("800,000 names of functions", many_names()),
         Bomb::limited("4 MiB of code that needs another proposal", proposal()),
         Bomb::limited("19,000 functions that grow the memory", functions()),
         Bomb::limited("branches that are slow to compile", compiling::branchy(70, 3_600)),
@@ -72,7 +72,7 @@ fn locals() -> Vec<u8> {
 }
 
 fn exports(count: u32) -> Vec<u8> {
-    let export = |number_: u32| [name(&format!("e{number_:x}")), vec![2, 0]].concat();
+    let export = |index: u32| [name(&format!("e{index:x}")), vec![2, 0]].concat();
     let sections = [section(5, &[1, 0, 1]), section(7, &list(&(0..count).map(export).collect::<Vec<_>>()))];
     with(b"\0asm\x01\0\0\0", &sections)
 }
@@ -124,13 +124,13 @@ fn names(names: &[Vec<u8>]) -> Vec<u8> {
 
 fn long_names() -> Vec<u8> {
     let long = "a".repeat(100_000);
-    let names_: Vec<Vec<u8>> = (0..40).map(|index| [number(index), name(&long)].concat()).collect();
-    with(&command(&[function_type(0, 0)], &vec![body(&[]); 39]), &[names(&names_)])
+    let entries: Vec<Vec<u8>> = (0..40).map(|index| [number(index), name(&long)].concat()).collect();
+    with(&command(&[function_type(0, 0)], &vec![body(&[]); 39]), &[names(&entries)])
 }
 
 fn many_names() -> Vec<u8> {
-    let of: Vec<Vec<u8>> = (0..800_000).map(|index| [number(index), name("")].concat()).collect();
-    with(&plain(), &[names(&of)])
+    let entries: Vec<Vec<u8>> = (0..800_000).map(|index| [number(index), name("")].concat()).collect();
+    with(&plain(), &[names(&entries)])
 }
 
 /// Code of everyday operators, and one of threads at its end.
@@ -225,7 +225,7 @@ fn doubling_types() -> Vec<u8> {
         text.push_str(&format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1));
     }
     text.push_str("(type (func (param \"a\" $t18)))");
-    component(&text.repeat(1))
+    component(&text)
 }
 
 /// Components that each instantiate the one before so many times, with no module anywhere.
