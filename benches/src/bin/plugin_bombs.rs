@@ -24,7 +24,7 @@ const SECONDS: f64 = 5.0;
 /// Bytes of memory that a file may cost.
 const MEMORY: u64 = 1 << 30;
 /// How often memory is looked at.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(10);
 /// When a program is given up.
 const PATIENCE: Duration = Duration::from_secs(180);
 

@@ -1,11 +1,12 @@
 //! The parent's side: starts a child, feeds it, and ends it when its time is up.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use super::{End, Ended, Limits};
 const MESSAGE_BYTES: u64 = 4 << 10;
 /// How long to wait between looks at a child that has written everything and is about to end.
 const LOOK: Duration = Duration::from_millis(1);
+/// How often to look at how much processor time a child has used.
+const PROCESSOR_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of stack of each thread that shares the work.
 const THREAD_STACK: u64 = 16 << 20;
 /// What Rust's allocator says before it aborts.
@@ -49,6 +52,11 @@ impl Reaped {
             }
             thread::sleep(LOOK);
         }
+    }
+
+    /// The processor time that the child has used so far, where the system tells.
+    fn processor_time(&self) -> Option<Duration> {
+        used(&fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?)
     }
 
     /// Ends what still runs, and reaps the child.
@@ -95,8 +103,7 @@ fn watched(program: &Path, args: &[OsString], words: &[String], file: &[u8], lim
     else {
         return Err("it was started without its pipes".to_owned());
     };
-    let talk = Talk { file, output_limit: limits.output_bytes };
-    let heard = talk.with(&mut child, Pipes { stdin, stdout, stderr }, deadline);
+    let heard = Talk { file, limits, deadline }.with(&mut child, Pipes { stdin, stdout, stderr });
     let heard = heard.map_err(|error| format!("it could not be watched: {error}"))?;
     let end = heard.end();
     Ok(Ended { output: heard.output, end })
@@ -120,21 +127,23 @@ struct Pipes {
 /// What goes to and from a child.
 struct Talk<'a> {
     file: &'a [u8],
-    output_limit: u64,
+    limits: &'a Limits,
+    deadline: Instant,
 }
 
-/// What was heard of a child; no status when its time was up.
+/// What was heard of a child.
 struct Heard {
-    status: Option<ExitStatus>,
+    status: ExitStatus,
+    /// The limit that it was ended for, where it did not end by itself.
+    stopped: Option<End>,
     output: Vec<u8>,
-    too_large: bool,
     message: String,
 }
 
 impl Talk<'_> {
     /// Feeds the child and reads from it, each pipe on a thread of its own, so that none of them can fill up and stop
     /// both sides. The threads end when the child is dead, which is before this returns.
-    fn with(&self, child: &mut Reaped, pipes: Pipes, deadline: Instant) -> io::Result<Heard> {
+    fn with(&self, child: &mut Reaped, pipes: Pipes) -> io::Result<Heard> {
         let Pipes { mut stdin, stdout, stderr } = pipes;
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
@@ -156,27 +165,55 @@ impl Talk<'_> {
                     return Err(error);
                 }
             };
-            let wait = deadline.saturating_duration_since(Instant::now());
-            let in_time = match receiver.recv_timeout(wait) {
-                Ok(Output::TooLarge) | Err(RecvTimeoutError::Timeout) => Ok(false),
-                Ok(Output::All) | Err(RecvTimeoutError::Disconnected) => child.ends_by(deadline),
-            };
+            let stopped = self.wait(child, &receiver);
             // The reading threads end with the child: it must end before an error leaves this scope.
             let status = child.end()?;
-            let status = in_time?.then_some(status);
-            let (output, too_large) = output.join().unwrap_or_default();
-            Ok(Heard { status, output, too_large, message: message.join().unwrap_or_default() })
+            let (output, message) = (output.join().unwrap_or_default(), message.join().unwrap_or_default());
+            Ok(Heard { status, stopped: stopped?, output, message })
         })
     }
 
-    fn read(&self, stdout: ChildStdout, sender: &Sender<Output>) -> (Vec<u8>, bool) {
-        let mut output = Vec::new();
-        let result = stdout.take(self.output_limit.saturating_add(1)).read_to_end(&mut output);
-        let too_large = result.is_ok() && u64::try_from(output.len()).is_ok_and(|length| length > self.output_limit);
+    /// Waits until the child has ended, or until it is to be ended for a limit, which is told.
+    ///
+    /// The child has a limit of processor time of its own. There the kernel counts the ticks of its clock at which the
+    /// child runs, which on a busy machine may be as few as two thirds of what it has used. What it tells of a process it
+    /// measures.
+    fn wait(&self, child: &Reaped, receiver: &Receiver<Output>) -> io::Result<Option<End>> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left.min(PROCESSOR_LOOK)) {
+                Ok(Output::TooLarge) => return Ok(Some(End::Output)),
+                Ok(Output::All) | Err(RecvTimeoutError::Disconnected) => {
+                    return Ok((!child.ends_by(self.deadline)?).then_some(End::Time));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Some(End::Time)),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if child.processor_time().is_some_and(|used| used >= self.limits.cpu) {
+                return Ok(Some(End::Processor));
+            }
+        }
+    }
+
+    fn read(&self, stdout: ChildStdout, sender: &Sender<Output>) -> Vec<u8> {
+        let (limit, mut output) = (self.limits.output_bytes, Vec::new());
+        let result = stdout.take(limit.saturating_add(1)).read_to_end(&mut output);
+        let too_large = result.is_ok() && u64::try_from(output.len()).is_ok_and(|length| length > limit);
         // The receiver is gone when the time was up.
         let _ = sender.send(if too_large { Output::TooLarge } else { Output::All });
-        (output, too_large)
+        output
     }
+}
+
+/// The processor time in a line of `/proc/PID/stat`: user and system, all threads together.
+fn used(stat: &str) -> Option<Duration> {
+    /// Milliseconds of a tick, as the kernel tells programs: its `USER_HZ` is 100.
+    const TICK: u64 = 10;
+    // The program's name, which may have anything in it, is in parentheses. Behind it come the fields from the third on.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
+    let ticks = times.next()??.saturating_add(times.next()??);
+    Some(Duration::from_millis(ticks.saturating_mul(TICK)))
 }
 
 /// How far a child's stdout was read.
@@ -195,17 +232,16 @@ fn read_message(mut stderr: ChildStderr) -> String {
 
 impl Heard {
     fn end(&self) -> End {
-        if self.too_large {
-            return End::Output;
+        if let Some(stopped) = &self.stopped {
+            return stopped.clone();
         }
-        let Some(status) = self.status else { return End::Time };
-        match status.code() {
+        match self.status.code() {
             Some(0) => End::Done,
             Some(code) if code == i32::from(FAILED) => End::Failed,
             Some(code) if code == i32::from(NOT_STARTED) => End::NotStarted(passed_on(&self.message)),
             _ if self.message.contains(OUT_OF_MEMORY) => End::Memory,
             Some(code) => End::Exit(code),
-            None => by_signal(status.signal().unwrap_or_default()),
+            None => by_signal(self.status.signal().unwrap_or_default()),
         }
     }
 }
@@ -217,4 +253,18 @@ fn by_signal(signal: i32) -> End {
     // What ends a process that did nothing wrong: an operator, a service manager, the system when memory is short.
     let from_outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
     if from_outside.iter().any(|known| known.as_raw() == signal) { End::Killed(signal) } else { End::Crashed(signal) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_that_of_user_and_system() {
+        let stat = "17 (a) b (c)) S 1 17 17 0 -1 4194560 700 0 0 0 120 34 5 6 20 0 1 0 100 9000 80";
+        assert_eq!(used(stat), Some(Duration::from_millis(1_540)));
+        for cut in ["", "17 (a", "17 (a) S 1 17 17 0 -1 4194560 700 0 0 0 120", "17 (a) S 1 2 3 4 5 6 7 8 9 10 x 34"] {
+            assert_eq!(used(cut), None, "{cut}");
+        }
+    }
 }

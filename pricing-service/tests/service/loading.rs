@@ -46,7 +46,7 @@ async fn a_bomb_is_inspected_while_orders_are_priced() {
     assert!(running.status().await.loading.is_empty());
     running.put("pricer.wat", plugin("2.5"));
     let mut client = running.client().await;
-    let reload = tokio::spawn(async move { client.reload(ReloadRequest {}).await });
+    let reload = tokio::spawn(async move { client.reload(ReloadRequest::default()).await });
     let status = running.until(|status| !status.loading.is_empty()).await;
     assert_eq!(status.loading.len(), 1);
     assert!(status.loading[0].file.ends_with("/pricer.wat") && status.loading[0].seconds >= 0.0);
