@@ -82,7 +82,7 @@ impl Loader<'_> {
             Kept::Plugin(inspection) => {
                 // What verifies and is refused all the same is replaced.
                 let compiled = deserialize(self.engine, inspection.kind, artefact).ok()?;
-                Some(Ok(Loaded { inspection, compiled, origin: Origin::Cache }))
+                Some(Ok(Loaded { inspection: *inspection, compiled, origin: Origin::Cache }))
             }
             Kept::Refused { message, until } => is_in_force(until, now()).then(|| Err(Fault::rejected(message))),
         }
@@ -122,7 +122,7 @@ impl Loader<'_> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kept {
-    Plugin(Inspection),
+    Plugin(Box<Inspection>),
     Refused {
         message: String,
         /// Seconds since 1970; none holds for good.
@@ -145,7 +145,7 @@ fn entry(examined: &Examined, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
     match examined.compiled() {
         Ok((inspection, artefact)) => {
             // What the pool has no room for is told anew each time: it costs little, and depends on this program alone.
-            is_loaded.then(|| pack(&Kept::Plugin(inspection.clone()), artefact))?
+            is_loaded.then(|| pack(&Kept::Plugin(Box::new(inspection.clone())), artefact))?
         }
         Err(refusal) => {
             let until = match refusal.holds() {
