@@ -18,7 +18,7 @@ use pricing_host::cache::Cache;
 use pricing_host::compile::Compiler;
 use pricing_host::engine::{Purpose, engine};
 use pricing_host::inspect::inspect;
-use pricing_host::load::load_artefact;
+use pricing_host::load::Loader;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 
 /// Calls that are timed one by one.
@@ -95,10 +95,11 @@ fn loading(criterion: &mut Criterion, name: &str, wasm: &[u8]) {
     let mut group = criterion.benchmark_group(format!("load/{name}"));
     let class = SizeClass::Standard;
     let engine = engine(class, Purpose::Run { concurrency: 4, backtraces: false }).unwrap();
-    let (cache, inspection) = (Cache::open(&kept).unwrap(), inspect(wasm, class).unwrap());
+    let cache = Cache::open(&kept).unwrap();
+    let loader = Loader { engine: &engine, class, compiler: &Compiler::InProcess, cache: Some(&cache) };
     group.bench_function("inspect", |bencher| bencher.iter(|| inspect(black_box(wasm), class)));
     group.bench_function("artefact from the cache", |bencher| {
-        bencher.iter(|| load_artefact(&engine, &inspection, class, &Compiler::InProcess, Some(&cache)));
+        bencher.iter(|| loader.load(black_box(wasm)));
     });
     group.bench_function("open from the cache", |bencher| {
         bencher.iter(|| host.open(&path, PluginSettings::default()));

@@ -154,7 +154,7 @@ fn run() -> Result<Exit, CliError> {
 }
 
 fn main() -> ExitCode {
-    if let Some(exit) = plugin::compile_child() {
+    if let Some(exit) = plugin::child() {
         return exit;
     }
     let json = output::wants_json(std::env::args_os());

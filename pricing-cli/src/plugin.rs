@@ -15,19 +15,26 @@ use pricing_host::load::Origin;
 use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, SizeClass};
 
 use crate::args::{CacheArgs, LimitArgs, PluginArgs, PluginClass};
+use crate::command::plugin::pack_child_main;
 use crate::error::CliError;
 use crate::{load, output};
 
 /// The variable that names the folder of compiled plugins.
 const PLUGIN_CACHE: &str = "BIDPRICE_PLUGIN_CACHE";
 
-/// The hidden command that compiles a plugin in a process of its own.
+/// The hidden command that inspects and compiles a plugin in a process of its own.
 const COMPILE_COMMAND: &str = "compile-plugin";
+/// The hidden command that packs a module in a process of its own.
+pub(crate) const PACK_COMMAND: &str = "pack-plugin";
 
-/// Compiles a plugin where this process was started for it: the host does so to have one that can be killed.
-pub(crate) fn compile_child() -> Option<ExitCode> {
-    let compiles = env::args_os().nth(1).is_some_and(|command| command == COMPILE_COMMAND);
-    compiles.then(|| compile_child_main(env::args_os().skip(2)))
+/// Does what this process was started for, where this program started it to have one that can be killed.
+pub(crate) fn child() -> Option<ExitCode> {
+    let command = env::args_os().nth(1)?;
+    let arguments = env::args_os().skip(2);
+    if command == COMPILE_COMMAND {
+        return Some(compile_child_main(arguments));
+    }
+    (command == PACK_COMMAND).then(|| pack_child_main(arguments))
 }
 
 impl From<PluginClass> for SizeClass {
@@ -145,12 +152,14 @@ pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHos
 
 /// A compiler in a process of its own.
 pub(crate) fn compiler() -> Result<Compiler, CliError> {
-    // This very program, also after its file was replaced by another version's.
+    Ok(Compiler::Child { program: this_program()?, args: vec![OsString::from(COMPILE_COMMAND)] })
+}
+
+/// This very program, also after its file was replaced by another version's.
+pub(crate) fn this_program() -> Result<PathBuf, CliError> {
     let running = PathBuf::from("/proc/self/exe");
     let program = if running.exists() { Ok(running) } else { env::current_exe() };
-    let program =
-        program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))?;
-    Ok(Compiler::Child { program, args: vec![OsString::from(COMPILE_COMMAND)] })
+    program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))
 }
 
 /// Tells why a compiled plugin could not be kept.

@@ -38,6 +38,6 @@ impl Pricer {
 }
 
 /// What this process is to compile for another: nothing.
-pub(crate) fn compile_child() -> Option<ExitCode> {
+pub(crate) fn child() -> Option<ExitCode> {
     None
 }

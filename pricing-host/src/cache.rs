@@ -1,4 +1,4 @@
-//! A cache of compiled plugins, in a folder that only its owner can write.
+//! A cache of what files were found to be, and of compiled plugins, in a folder that only its owner can write.
 //!
 //! A compiled plugin is machine code: what is loaded must be what this program wrote. Each entry carries a keyed digest
 //! over its name and its bytes, and the key is a random file in the folder that nobody else can read. What does not
@@ -19,12 +19,12 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
 use crate::SizeClass;
-use crate::inspect::Digest;
+use crate::inspect::{Digest, RULES};
 
 use folder::Folder;
 
 /// What an entry starts with. The number is the format's.
-const MAGIC: &[u8; 16] = b"bidprice-aot-01\n";
+const MAGIC: &[u8; 16] = b"bidprice-aot-02\n";
 /// Bytes of the keyed digest, which follows.
 const DIGEST_BYTES: usize = 32;
 const HEADER_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
@@ -64,10 +64,10 @@ pub struct CacheWarning(String);
 pub struct CacheKey(Digest);
 
 impl CacheKey {
-    /// The key of a binary that is compiled for this engine: the wasmtime version, its settings and the processor's
-    /// features are in it.
+    /// The key of a file that is inspected and compiled for this engine: the rules and limits, the wasmtime version, its
+    /// settings and the processor's features are in it.
     #[must_use]
-    pub fn new(wasm: &Digest, engine: &Engine, class: SizeClass) -> Self {
+    pub fn new(file: &Digest, engine: &Engine, class: SizeClass) -> Self {
         /// Takes what is hashed for a hash table into a cryptographic digest.
         struct Into(Sha256);
         impl Hasher for Into {
@@ -79,8 +79,8 @@ impl CacheKey {
             }
         }
         let mut hasher = Into(Sha256::new());
-        hasher.0.update(wasm.as_bytes());
-        (class.name(), env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+        hasher.0.update(file.as_bytes());
+        (class.name(), class.load_limits(), RULES, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Self(Digest::from_bytes(hasher.0.finalize().into()))
     }

@@ -1,26 +1,23 @@
-//! Compiles a plugin, in a child process that can be killed: a compiler cannot be interrupted.
+//! From a file to machine code: parsed, inspected and compiled, all of it in a child process that can be killed.
 
-mod child;
-mod watch;
+mod here;
+mod report;
+mod words;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
-use std::thread;
+use std::process::ExitCode;
 
-use pricing_panics::catch;
+use crate::inspect::Inspection;
+use crate::limited::{self, Limits};
+use crate::verdict::{Refusal, Verdict};
+use crate::{LoadLimits, SizeClass};
 
-use crate::engine::{Purpose, engine};
-use crate::inspect::{Kind, passed_on};
-use crate::{Fault, LoadLimits, SizeClass};
-
-pub use child::compile_child_main;
-
-/// Bytes of stack for the compiler: deep code makes it recurse.
-const COMPILE_STACK: usize = 64 << 20;
 /// An artefact has at most this many times the bytes that a plugin of its class may have.
 const ARTEFACT_FACTOR: u64 = 8;
 
-/// Where plugins are compiled.
+/// Where plugins are inspected and compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compiler {
     /// In a child process with limits of time and memory. The safe choice.
@@ -36,64 +33,138 @@ pub enum Compiler {
     InProcess,
 }
 
-impl Compiler {
-    /// Compiles a binary that was inspected.
+/// What is to be found out about a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The size class that the file is held against.
+    pub class: SizeClass,
+    /// Whether it is compiled when it is accepted.
+    pub artefact: bool,
+    /// Whether it is held against the larger class when it is refused.
+    pub larger: bool,
+}
+
+/// What was found out about a file.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    verdict: Verdict,
+    larger: Option<Inspection>,
+    /// None of a file that was refused, or where none was wanted.
+    artefact: Option<Result<Vec<u8>, Refusal>>,
+}
+
+impl Examined {
+    /// What the file is.
     ///
     /// # Errors
-    /// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected) when it does not compile, or not
-    /// within the limits of its class.
-    pub fn compile(&self, wasm: &[u8], kind: Kind, class: SizeClass) -> Result<Vec<u8>, Fault> {
-        self.compile_within(wasm, kind, class, &class.load_limits())
+    /// Why it may not be a plugin.
+    pub fn inspection(&self) -> Result<&Inspection, &Refusal> {
+        self.verdict.as_ref()
     }
 
-    /// Compiles with other limits of time and memory than the class has.
+    /// What the larger class sees in a file that was refused, where that was wanted and it takes the file.
+    #[must_use]
+    pub fn larger(&self) -> Option<&Inspection> {
+        self.larger.as_ref()
+    }
+
+    /// What the file is, and the machine code of it.
     ///
     /// # Errors
-    /// As for [`Compiler::compile`].
-    pub fn compile_within(
-        &self,
-        wasm: &[u8],
-        kind: Kind,
-        class: SizeClass,
-        limits: &LoadLimits,
-    ) -> Result<Vec<u8>, Fault> {
+    /// Why it may not be a plugin, or does not compile.
+    pub fn compiled(&self) -> Result<(&Inspection, &[u8]), &Refusal> {
+        let inspection = self.verdict.as_ref()?;
+        match &self.artefact {
+            Some(artefact) => artefact.as_ref().map(|artefact| (inspection, artefact.as_slice())),
+            None => Ok((inspection, &[])),
+        }
+    }
+}
+
+impl Compiler {
+    /// Inspects and compiles a file.
+    #[must_use]
+    pub fn examine(&self, file: &[u8], wanted: Wanted) -> Examined {
+        self.examine_within(file, wanted, &wanted.class.load_limits())
+    }
+
+    /// Does so within other limits of time and memory than the class has.
+    #[must_use]
+    pub fn examine_within(&self, file: &[u8], wanted: Wanted, limits: &LoadLimits) -> Examined {
         match self {
-            Self::Child { program, args } => watch::compile(program, args, wasm, kind, class, limits),
-            Self::InProcess => compile_here(wasm, kind, class),
+            Self::Child { program, args } => {
+                let output_bytes = report::output_limit(artefact_limit(wanted.class));
+                let limits = Limits::of_loading(wanted.class, limits, output_bytes);
+                let ended = limited::run(program, args, &wanted.words(), file, &limits);
+                let unfinished = words::unfinished(&ended.end, &limits);
+                report::assemble(wanted, report::read(&ended.output), unfinished)
+            }
+            Self::InProcess => here::examine_here(file, wanted),
         }
     }
 }
 
 /// Bytes that an artefact of this class may have.
-pub(crate) fn artefact_limit(limits: &LoadLimits) -> u64 {
-    limits.module_bytes.saturating_mul(ARTEFACT_FACTOR).max(16 << 20)
+fn artefact_limit(class: SizeClass) -> u64 {
+    class.load_limits().module_bytes.saturating_mul(ARTEFACT_FACTOR).max(16 << 20)
 }
 
-/// Compiles in this process, on a thread with a stack for it.
-fn compile_here(wasm: &[u8], kind: Kind, class: SizeClass) -> Result<Vec<u8>, Fault> {
-    let compile = || {
-        let engine = engine(class, Purpose::Compile { parallel: class == SizeClass::Engine })?;
-        match kind {
-            Kind::Component => engine.precompile_component(wasm),
-            Kind::Command => engine.precompile_module(wasm),
-        }
-    };
-    let done = thread::scope(|scope| {
-        let thread = thread::Builder::new().name("plugin-compiler".to_owned()).stack_size(COMPILE_STACK);
-        thread.spawn_scoped(scope, || catch(compile)).map(|thread| thread.join())
-    });
-    match done {
-        Ok(Ok(Ok(Ok(artefact)))) => Ok(artefact),
-        Ok(Ok(Ok(Err(error)))) => {
-            Err(Fault::rejected(format!("the plugin does not compile: {}", passed_on(&format!("{error:#}")))))
-        }
-        Ok(Ok(Err(panic))) => Err(failed(&panic.to_string())),
-        Ok(Err(_)) => Err(failed("it gave no reason")),
-        Err(error) => Err(Fault::rejected(format!("no thread to compile the plugin on: {error}"))),
+impl Wanted {
+    /// To inspect and compile.
+    #[must_use]
+    pub fn artefact(class: SizeClass) -> Self {
+        Self { class, artefact: true, larger: false }
+    }
+
+    /// To inspect only, and to see whether the larger class takes what this one refuses.
+    #[must_use]
+    pub fn inspection(class: SizeClass) -> Self {
+        Self { class, artefact: false, larger: true }
+    }
+
+    /// What a child is told.
+    fn words(self) -> [String; 3] {
+        let word = |yes: bool, word: &str| if yes { word.to_owned() } else { "-".to_owned() };
+        [self.class.name().to_owned(), word(self.artefact, "artefact"), word(self.larger, "larger")]
+    }
+
+    fn parse(words: &[String]) -> Option<Self> {
+        let classes = [SizeClass::Standard, SizeClass::Engine];
+        let flags = [false, true];
+        let all = classes.into_iter().flat_map(|class| {
+            flags.into_iter().flat_map(move |artefact| flags.map(|larger| Self { class, artefact, larger }))
+        });
+        all.into_iter().find(|wanted| wanted.words() == words)
     }
 }
 
-/// The compiler gave up in a way that it does not expect itself.
-fn failed(why: &str) -> Fault {
-    Fault::rejected(format!("the plugin made the compiler fail: report this, and build it another way ({why})"))
+/// The main function of a compiling child: the file on stdin, what is found of it on stdout.
+///
+/// `arguments` are those that the host adds to [`Compiler::Child`]'s.
+pub fn compile_child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    limited::serve(arguments, |words, file, out: &mut dyn Write| {
+        let wanted = Wanted::parse(words).ok_or("its words make no sense; it is of another version")?;
+        here::examine(file, wanted, &mut |finding| report::write(out, &finding))
+            .map_err(|error| format!("it could not write what it found: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_crosses_the_command_line() {
+        for class in [SizeClass::Standard, SizeClass::Engine] {
+            for wanted in [Wanted::artefact(class), Wanted::inspection(class)] {
+                assert_eq!(Wanted::parse(&wanted.words()), Some(wanted));
+            }
+        }
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        for other in
+            [&[][..], &["standard"], &["huge", "-", "-"], &["standard", "-", "-", "-"], &["standard", "x", "-"]]
+        {
+            assert_eq!(Wanted::parse(&words(other)), None, "{other:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, VariableOperatorCost,
-    WasmFeatures,
+    WasmBacktraceDetails, WasmFeatures,
 };
 
 use crate::limits::SizeClass;
@@ -58,6 +58,8 @@ pub fn engine(class: SizeClass, purpose: Purpose) -> wasmtime::Result<Engine> {
         .memory_may_move(false)
         .memory_init_cow(true)
         .generate_address_map(true)
+        // The guest's debug information is not read, whatever the environment says: it would be parsed in the call's time.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .parallel_compilation(matches!(purpose, Purpose::Compile { parallel: true }));
     if let Purpose::Run { concurrency, backtraces } = purpose {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(class, concurrency)));

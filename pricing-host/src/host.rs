@@ -11,14 +11,14 @@ use pricing_core::text::printable;
 use rustix::fs::{Mode, OFlags};
 
 use crate::cache::Cache;
-use crate::compile::Compiler;
+use crate::compile::{Compiler, Examined};
 use crate::fault::Fault;
-use crate::inspect::{Digest, inspect};
+use crate::inspect::Digest;
 use crate::limits::SizeClass;
-use crate::load::load_artefact;
+use crate::load::Loader;
+use crate::loads::Loads;
 use crate::metrics::{Metrics, NoMetrics};
-use crate::plugin::{self, Breaker, Plugin, PluginSettings, Seen, Version};
-use crate::program::Program;
+use crate::plugin::{self, Plugin, PluginSettings, Seen, Version};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::workers::Workers;
 
@@ -29,8 +29,10 @@ pub struct HostSettings {
     pub concurrency: u32,
     /// How plugins are compiled.
     pub compiler: Compiler,
-    /// The folder in which compiled plugins are kept, which only its owner may write; none keeps nothing.
+    /// The folder in which verdicts and compiled plugins are kept, which only its owner may write; none keeps nothing.
     pub cache: Option<PathBuf>,
+    /// Where the files are listed that are being inspected and compiled.
+    pub loads: Loads,
     /// Whether faults tell where in the guest they happened. Costs time at each trap: for authors.
     pub backtraces: bool,
 }
@@ -41,7 +43,7 @@ impl HostSettings {
     pub fn new(compiler: Compiler) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let concurrency = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(4, 256);
-        Self { concurrency, compiler, cache: None, backtraces: false }
+        Self { concurrency, compiler, cache: None, loads: Loads::default(), backtraces: false }
     }
 }
 
@@ -142,7 +144,7 @@ impl PluginHost {
         let file = read(path, settings.class)?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
         let name = printable(&name);
-        let version = self.shared.load(&name, &file, &settings).map_err(|fault| Rejected {
+        let version = self.shared.load(&name, &path.to_string_lossy(), &file, &settings).map_err(|fault| Rejected {
             digest: digest(path, &file),
             name,
             fault,
@@ -155,31 +157,55 @@ impl PluginHost {
     /// # Errors
     /// When it is no plugin that may run here: the fault `load-rejected`.
     pub fn load(&self, name: &str, file: &[u8], settings: PluginSettings) -> Result<Plugin, Fault> {
-        let version = self.shared.load(name, file, &settings)?;
+        let version = self.shared.load(name, name, file, &settings)?;
+        Ok(Plugin::new(Arc::clone(&self.shared), version, settings, None))
+    }
+
+    /// Loads a plugin from memory that was examined and compiled before. The cache has no part in it.
+    ///
+    /// # Errors
+    /// When it is no plugin that may run here: the fault `load-rejected`.
+    pub fn load_examined(
+        &self,
+        name: &str,
+        file: &[u8],
+        examined: &Examined,
+        settings: PluginSettings,
+    ) -> Result<Plugin, Fault> {
+        settings.check()?;
+        let sandbox = self.shared.sandbox(settings.class).map_err(|error| Fault::rejected(error.to_string()))?;
+        let loaded = self.shared.loader(&sandbox).link(examined)?;
+        let version = Version::new(name, file, loaded, sandbox, &settings)?;
         Ok(Plugin::new(Arc::clone(&self.shared), version, settings, None))
     }
 }
 
 impl Shared {
-    /// Checks, compiles or fetches, and links a plugin.
-    pub(crate) fn load(&self, name: &str, file: &[u8], settings: &PluginSettings) -> Result<Version, Fault> {
-        let class = settings.class;
+    /// Checks, compiles or fetches, and links a plugin. `source` is what is told of a load that takes its time.
+    pub(crate) fn load(
+        &self,
+        name: &str,
+        source: &str,
+        file: &[u8],
+        settings: &PluginSettings,
+    ) -> Result<Version, Fault> {
         settings.check()?;
-        let inspection = inspect(file, class)?;
-        let sandbox = self.sandbox(class).map_err(|error| Fault::rejected(error.to_string()))?;
-        let (compiled, origin) =
-            load_artefact(sandbox.engine(), &inspection, class, &self.settings.compiler, self.cache.as_ref())?;
-        let program = Program::link(sandbox.engine(), &compiled)?;
-        Ok(Version {
-            name: name.to_owned(),
-            digest: inspection.digest.to_string(),
-            file: file.into(),
-            kind: inspection.kind,
-            origin,
-            program,
-            sandbox,
-            breaker: Breaker::new(settings.breaker),
-        })
+        let sandbox = self.sandbox(settings.class).map_err(|error| Fault::rejected(error.to_string()))?;
+        let (loader, digest) = (self.loader(&sandbox), Digest::of(file));
+        let loaded = loader.remembered(&digest).unwrap_or_else(|| {
+            let _under_way = self.settings.loads.begin(&printable(source));
+            loader.load_anew(file, &digest)
+        })?;
+        Version::new(name, file, loaded, sandbox, settings)
+    }
+
+    fn loader<'a>(&'a self, sandbox: &'a Sandbox) -> Loader<'a> {
+        Loader {
+            engine: sandbox.engine(),
+            class: sandbox.class(),
+            compiler: &self.settings.compiler,
+            cache: self.cache.as_ref(),
+        }
     }
 
     fn sandbox(&self, class: SizeClass) -> Result<Arc<Sandbox>, SandboxError> {

@@ -9,14 +9,17 @@ pub mod engine;
 mod fault;
 mod host;
 pub mod inspect;
+pub mod limited;
 mod limits;
 pub mod load;
+mod loads;
 mod log;
 pub mod metrics;
 mod plugin;
 mod program;
 mod request;
 mod sandbox;
+mod verdict;
 mod wasi;
 mod workers;
 
@@ -24,6 +27,7 @@ pub use fault::Fault;
 pub use host::{HostSettings, OpenError, PluginHost, Rejected, read as read_file};
 pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
+pub use loads::{Load, Loads};
 pub use log::{Level, Log, LogLine};
 pub use plugin::{
     BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
@@ -31,3 +35,4 @@ pub use plugin::{
 };
 pub use request::Request;
 pub use sandbox::{SandboxError, Usage};
+pub use verdict::{Holds, Refusal};

@@ -53,7 +53,12 @@ impl SizeClass {
                 function_bytes: 64 * KIB,
                 functions: 20_000,
                 nesting: 1_000,
+                imports: 1_000,
+                definitions: 20_000,
+                arity: 128,
+                stack_values: 16_000_000,
                 instances: 8,
+                components: 64,
                 memories: 2,
                 tables: 4,
                 table_elements: 20_000,
@@ -67,7 +72,12 @@ impl SizeClass {
                 function_bytes: 2 * MIB,
                 functions: 100_000,
                 nesting: 10_000,
+                imports: 50_000,
+                definitions: 500_000,
+                arity: 1_000,
+                stack_values: 400_000_000,
                 instances: 64,
+                components: 1_000,
                 memories: 4,
                 tables: 32,
                 table_elements: 200_000,
@@ -115,7 +125,7 @@ impl Default for CallLimits {
 }
 
 /// What a plugin may be, and may use while it is loaded. Fixed for each [`SizeClass`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoadLimits {
     /// Bytes of the file.
     pub module_bytes: u64,
@@ -125,8 +135,20 @@ pub struct LoadLimits {
     pub functions: u32,
     /// Blocks within blocks in a function.
     pub nesting: u32,
+    /// Imports, all modules and components of the plugin together.
+    pub imports: u32,
+    /// Types, imports, exports, aliases, instances and functions across the component boundary, all modules and
+    /// components together.
+    pub definitions: u32,
+    /// Parameters, and results, of one function or block.
+    pub arity: u32,
+    /// Values that calls, branches and blocks hand on, all functions together: for each target of a branch as many as it
+    /// carries. A validator goes through every one of them. Functions of modules whose types are small are not counted.
+    pub stack_values: u64,
     /// Core instances.
     pub instances: u32,
+    /// Instances of components.
+    pub components: u32,
     /// Linear memories.
     pub memories: u32,
     /// Tables.
@@ -135,11 +157,11 @@ pub struct LoadLimits {
     pub table_elements: u32,
     /// The most that [`CallLimits::memory_bytes`] can be set to.
     pub memory_bytes: u64,
-    /// Wall-clock time to compile. It ends a compiler that hangs: one that works is stopped by its processor time.
+    /// Wall-clock time to inspect and compile. It ends a child that hangs: one that works is stopped by its processor time.
     pub compile_time: Duration,
-    /// Processor time to compile, all cores together, to the second. It comes before the wall clock even on a busy machine,
-    /// so that the verdict does not depend on what else that does.
+    /// Processor time to inspect and compile, all cores together, to the second. It comes before the wall clock even on a
+    /// busy machine, so that the verdict does not depend on what else that does.
     pub compile_cpu: Duration,
-    /// Bytes of memory to compile.
+    /// Bytes of memory to inspect and compile.
     pub compile_memory: u64,
 }

@@ -1,12 +1,24 @@
-//! From an inspected file to something that can be instantiated: out of the cache, or compiled.
+//! From a file to something that can be instantiated: out of the cache, or inspected and compiled.
+//!
+//! What is kept of a file is its verdict, and of one that was accepted the machine code as well, in one entry under the
+//! file's digest: a file that is known costs neither a parser nor a child. A refusal of what the file is holds for good.
+//! One that depends on limits of time and memory, or on the compiler's mood, holds for [`A_WHILE`], so that a bomb is not
+//! tried at every start, and a verdict that was a near miss is not for ever. What the machine did is not kept.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, CacheKey, CacheWarning};
-use crate::compile::Compiler;
-use crate::inspect::{Inspection, Kind, passed_on};
+use crate::compile::{Compiler, Examined, Wanted};
+use crate::inspect::{Digest, Inspection, Kind, passed_on};
+use crate::verdict::Holds;
 use crate::{Fault, SizeClass};
+
+/// How long a refusal is kept that may come out differently.
+const A_WHILE: Duration = Duration::from_secs(10 * 60);
 
 /// A compiled plugin.
 #[derive(Clone, Debug)]
@@ -26,30 +38,136 @@ pub enum Origin {
     Compiled(Option<CacheWarning>),
 }
 
-/// Loads an inspected plugin for an engine: from the cache when it is there, else compiled and kept.
-///
-/// # Errors
-/// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected) when it does not compile within the limits
-/// of its class, or asks for more than the engine's pool has.
-pub fn load_artefact(
-    engine: &Engine,
-    inspection: &Inspection,
-    class: SizeClass,
-    compiler: &Compiler,
-    cache: Option<&Cache>,
-) -> Result<(Compiled, Origin), Fault> {
-    let kept = cache.map(|cache| (cache, CacheKey::new(&inspection.wasm_digest, engine, class)));
-    // What verifies and is refused all the same is replaced.
-    let found = kept.as_ref().and_then(|(cache, key)| cache.get(key));
-    if let Some(compiled) = found.and_then(|artefact| deserialize(engine, inspection.kind, &artefact).ok()) {
-        return Ok((compiled, Origin::Cache));
+/// A plugin that was loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What its file is.
+    pub inspection: Inspection,
+    /// Its code.
+    pub compiled: Compiled,
+    /// Where the code came from.
+    pub origin: Origin,
+}
+
+/// What plugins are loaded with.
+#[derive(Clone, Copy, Debug)]
+pub struct Loader<'a> {
+    /// What they are to run in.
+    pub engine: &'a Engine,
+    /// Their size class.
+    pub class: SizeClass,
+    /// Who inspects and compiles what is not known.
+    pub compiler: &'a Compiler,
+    /// Where what is known is kept.
+    pub cache: Option<&'a Cache>,
+}
+
+impl Loader<'_> {
+    /// Loads a file: from the cache when it is there, else inspected, compiled and kept.
+    ///
+    /// # Errors
+    /// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected) when it is no plugin that may run
+    /// here, does not compile within the limits of its class, or asks for more than the engine's pool has.
+    pub fn load(&self, file: &[u8]) -> Result<Loaded, Fault> {
+        let digest = Digest::of(file);
+        self.remembered(&digest).unwrap_or_else(|| self.load_anew(file, &digest))
     }
-    let artefact = compiler.compile(&inspection.wasm, inspection.kind, class)?;
-    let compiled = deserialize(engine, inspection.kind, &artefact).map_err(|error| {
-        Fault::rejected(format!("the plugin cannot be run here: {}", passed_on(&format!("{error:#}"))))
-    })?;
-    let warning = kept.and_then(|(cache, key)| cache.put(&key, &artefact).err());
-    Ok((compiled, Origin::Compiled(warning)))
+
+    /// What is known of a file; none when nothing is.
+    pub(crate) fn remembered(&self, file: &Digest) -> Option<Result<Loaded, Fault>> {
+        let cache = self.cache?;
+        let entry = cache.get(&self.key(file))?;
+        let (kept, artefact) = unpack(&entry)?;
+        match kept {
+            Kept::Plugin(inspection) => {
+                // What verifies and is refused all the same is replaced.
+                let compiled = deserialize(self.engine, inspection.kind, artefact).ok()?;
+                Some(Ok(Loaded { inspection: *inspection, compiled, origin: Origin::Cache }))
+            }
+            Kept::Refused { message, until } => is_in_force(until, now()).then(|| Err(Fault::rejected(message))),
+        }
+    }
+
+    /// Inspects and compiles a file, and keeps what came of it.
+    pub(crate) fn load_anew(&self, file: &[u8], digest: &Digest) -> Result<Loaded, Fault> {
+        let examined = self.compiler.examine(file, Wanted::artefact(self.class));
+        let loaded = self.link(&examined);
+        if let Some(cache) = self.cache
+            && let Some(entry) = entry(&examined, loaded.is_ok(), now())
+        {
+            let warning = cache.put(&self.key(digest), &entry).err();
+            return loaded.map(|loaded| Loaded { origin: Origin::Compiled(warning), ..loaded });
+        }
+        loaded
+    }
+
+    /// Loads what was compiled.
+    ///
+    /// # Errors
+    /// When the file was refused, did not compile, or asks for more than the engine's pool has.
+    pub(crate) fn link(&self, examined: &Examined) -> Result<Loaded, Fault> {
+        let (inspection, artefact) = examined.compiled().map_err(|refusal| Fault::from(refusal.clone()))?;
+        let compiled = deserialize(self.engine, inspection.kind, artefact).map_err(|error| {
+            Fault::rejected(format!("the plugin cannot be run here: {}", passed_on(&format!("{error:#}"))))
+        })?;
+        Ok(Loaded { inspection: inspection.clone(), compiled, origin: Origin::Compiled(None) })
+    }
+
+    fn key(&self, file: &Digest) -> CacheKey {
+        CacheKey::new(file, self.engine, self.class)
+    }
+}
+
+/// What is kept of a file, in front of its machine code.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    Plugin(Box<Inspection>),
+    Refused {
+        message: String,
+        /// Seconds since 1970; none holds for good.
+        until: Option<u64>,
+    },
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
+}
+
+/// Whether a refusal still holds. The clock may have been set back since: what would hold for longer than any refusal does
+/// holds no more.
+fn is_in_force(until: Option<u64>, now: u64) -> bool {
+    until.is_none_or(|until| now < until && until.saturating_sub(now) <= A_WHILE.as_secs())
+}
+
+/// The entry of what was examined; none when it is not to be kept.
+fn entry(examined: &Examined, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
+    match examined.compiled() {
+        Ok((inspection, artefact)) => {
+            // What the pool has no room for is told anew each time: it costs little, and depends on this program alone.
+            is_loaded.then(|| pack(&Kept::Plugin(Box::new(inspection.clone())), artefact))?
+        }
+        Err(refusal) => {
+            let until = match refusal.holds() {
+                Holds::ForGood => None,
+                Holds::AWhile => Some(now.saturating_add(A_WHILE.as_secs())),
+                Holds::Once => return None,
+            };
+            pack(&Kept::Refused { message: Fault::from(refusal.clone()).message, until }, &[])
+        }
+    }
+}
+
+fn pack(kept: &Kept, artefact: &[u8]) -> Option<Vec<u8>> {
+    let head = serde_json::to_vec(kept).ok()?;
+    let length = u32::try_from(head.len()).ok()?.to_le_bytes();
+    Some([&length[..], &head, artefact].concat())
+}
+
+fn unpack(entry: &[u8]) -> Option<(Kept, &[u8])> {
+    let (length, rest) = entry.split_first_chunk::<4>()?;
+    let (head, artefact) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((serde_json::from_slice(head).ok()?, artefact))
 }
 
 #[expect(
@@ -64,5 +182,34 @@ fn deserialize(engine: &Engine, kind: Kind, artefact: &[u8]) -> wasmtime::Result
             Kind::Component => Component::deserialize(engine, artefact).map(Compiled::Component),
             Kind::Command => Module::deserialize(engine, artefact).map(Compiled::Module),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_hold_for_as_long_as_they_say() {
+        assert!(is_in_force(None, 0) && is_in_force(None, u64::MAX));
+        let until = Some(1_000_600);
+        for (now, holds) in [(1_000_000, true), (1_000_599, true), (1_000_600, false), (u64::MAX, false)] {
+            assert_eq!(is_in_force(until, now), holds, "{now}");
+        }
+        // A clock that was set back does not prolong it.
+        assert!(!is_in_force(until, 999_999) && !is_in_force(until, 0));
+    }
+
+    #[test]
+    fn entries_are_read_as_they_were_written() {
+        let refused = || Kept::Refused { message: "no".to_owned(), until: Some(7) };
+        let entry = pack(&refused(), b"code").unwrap();
+        let (kept, artefact) = unpack(&entry).unwrap();
+        assert!(matches!(kept, Kept::Refused { message, until: Some(7) } if message == "no"));
+        assert_eq!(artefact, b"code");
+        for length in 0..entry.len() - artefact.len() {
+            assert!(unpack(&entry[..length]).is_none(), "{length}");
+        }
+        assert!(unpack(&[0xff; 40]).is_none() && unpack(b"no artefact").is_none());
     }
 }

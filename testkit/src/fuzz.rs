@@ -35,7 +35,7 @@ pub const TARGETS: [(&str, Target); 8] = [
 ];
 
 /// The targets that run plugins, which take longer to build: see `plugins`.
-pub const PLUGIN_TARGETS: [&str; 3] = ["plugin_file", "plugin_answer", "plugin_order"];
+pub const PLUGIN_TARGETS: [&str; 5] = ["plugin_file", "plugin_inspect", "plugin_text", "plugin_answer", "plugin_order"];
 
 /// Steps that a search may take while fuzzing.
 const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };

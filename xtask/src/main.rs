@@ -37,7 +37,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     Python (needs node, npm and python3)";
 
 /// Every fuzz target, as `fuzz/Cargo.toml` names it.
-const FUZZ_TARGETS: [&str; 11] = [
+const FUZZ_TARGETS: [&str; 13] = [
     "sdl",
     "group_spec",
     "script_request",
@@ -47,6 +47,8 @@ const FUZZ_TARGETS: [&str; 11] = [
     "rates_environment",
     "reserve_quote",
     "plugin_file",
+    "plugin_inspect",
+    "plugin_text",
     "plugin_answer",
     "plugin_order",
 ];

@@ -62,6 +62,9 @@ fn json(status: &StatusResponse) -> Value {
             "taken": reload.taken, "refused": reload.refused, "problem": reload.problem,
             "pending": reload.pending.as_ref().map(pending), "state_problem": reload.state_problem,
         })),
+        "loading": status.loading.iter().map(|loading| json!({
+            "file": loading.file, "seconds": seconds(Some(loading.seconds)),
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -118,6 +121,9 @@ fn shown(status: &StatusResponse) -> String {
         let Some(plugin) = plugin else { continue };
         add(part, &format!("breaker {}", plugin.breaker), format!("{} {}", plugin.name, plugin.digest));
         problem(&mut add, &plugin.problem);
+    }
+    for loading in &status.loading {
+        add("plugin", "loading", format!("{}, for {:.1} s", loading.file, loading.seconds));
     }
     match &status.inventory {
         None => add("inventory", "none", "capacity is not asked".to_owned()),

@@ -397,3 +397,95 @@ fn several_at_once_share_a_cache() {
     let (answer, _) = json(&args[..7]);
     assert_eq!(answer["from_cache"], true);
 }
+
+#[test]
+fn hostile_modules_are_packed_in_a_child_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (module, out) = (folder.path().join("module.wasm"), folder.path().join("out.wasm"));
+    let core = guest();
+    let section = |name: &str, content: &[u8]| {
+        let mut section = vec![u8::try_from(name.len()).unwrap()];
+        section.extend(name.as_bytes());
+        section.extend(content);
+        let mut whole = vec![0];
+        let mut left = section.len();
+        while left > 0x7f {
+            whole.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+            left >>= 7;
+        }
+        whole.push(u8::try_from(left).unwrap());
+        whole.extend(section);
+        whole
+    };
+    let with = |sections: &[Vec<u8>]| [&core[..], &sections.concat()].concat();
+    for (name, file) in [
+        ("garbage for a world", with(&[section("component-type:x", &[0xff; 1_000])])),
+        ("no world", with(&[section("component-type:x", b"")])),
+        ("cut off", core[..core.len() / 2].to_vec()),
+        ("many worlds", with(&vec![section("component-type:y", b"\0asm"); 50_000])),
+        ("a long one", with(&[section("component-type:z", &vec![0; 1 << 20])])),
+    ] {
+        fs::write(&module, file).unwrap();
+        let output = run(&["pack", text(&module), "-o", text(&out)]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {stderr}");
+        assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{name}: {stderr}");
+        assert!(!out.exists(), "{name}");
+    }
+    fs::write(&module, &core).unwrap();
+    assert_eq!(run(&["pack", text(&module), "-o", text(&out)]).status.code(), Some(0));
+    assert_eq!(json(&["check", text(&out)]).1, Some(0));
+}
+
+#[test]
+fn a_folder_of_cases_is_bounded_and_its_pipes_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = folder.path().join("cases");
+    fs::create_dir(&cases).unwrap();
+    let pipe = |name: &str| assert!(Command::new("mkfifo").arg(cases.join(name)).status().unwrap().success());
+    // A case that is a pipe, one whose order is one, and one that names a device.
+    pipe("pipe.toml");
+    pipe("order.yaml");
+    pipe("late.expected.json");
+    fs::write(cases.join("named.toml"), "order = \"order.yaml\"").unwrap();
+    fs::write(cases.join("device.toml"), "order = \"/dev/zero\"").unwrap();
+    fs::write(cases.join("rates.toml"), "order = \"web.yaml\"\nrates = \"/dev/stdin\"").unwrap();
+    fs::copy(root().join(ORDER), cases.join("web.yaml")).unwrap();
+    fs::write(cases.join("late.toml"), "order = \"web.yaml\"").unwrap();
+    let (answer, exit) = json(&["test", &plugin("price"), text(&cases)]);
+    assert_eq!((exit, &answer["failed"]), (Some(1), &5.into()), "{answer}");
+    for case in answer["cases"].as_array().unwrap() {
+        assert!(case["message"].as_str().unwrap().contains("not a plain file"), "{case}");
+    }
+    for number in 0..10_001 {
+        fs::write(cases.join(format!("{number}.toml")), "").unwrap();
+    }
+    let output = run(&["test", &plugin("price"), text(&cases)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("more than 10000 cases"));
+}
+
+#[test]
+fn a_bomb_is_refused_by_every_command_that_loads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bomb, cases) = (folder.path().join("bomb.wat"), folder.path().join("cases"));
+    let results = "i32 ".repeat(1_000);
+    let function =
+        format!("(func (block (result {results}) unreachable (br_table {})) unreachable)", "0 ".repeat(20_000));
+    let module = format!("(module {function} (memory (export \"memory\") 1) (func (export \"_start\")))");
+    fs::write(&bomb, module).unwrap();
+    fs::create_dir(&cases).unwrap();
+    fs::write(cases.join("a.toml"), "order = \"a.yaml\"").unwrap();
+    for args in [
+        &["check", text(&bomb)][..],
+        &["inspect", text(&bomb)],
+        &["run", text(&bomb), ORDER],
+        &["bench", text(&bomb), "--order", ORDER],
+        &["test", text(&bomb), text(&cases)],
+    ] {
+        let (answer, exit) = json(args);
+        assert_eq!((exit, &answer["fault"]["code"]), (Some(4), &"load-rejected".into()), "{args:?}");
+        let message = answer["fault"]["message"].as_str().unwrap();
+        assert!(message.contains("1000 parameters or results"), "{message}");
+    }
+}

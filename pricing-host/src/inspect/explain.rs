@@ -1,9 +1,10 @@
 //! What a validator's refusal means for the author.
 
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
 
-use crate::{Fault, engine};
+use crate::{Fault, LoadLimits, engine};
 
+use super::scan::{Values, nests_types};
 use super::words::{UNFINISHED, passed_on, proposals};
 
 /// The largest binary that is validated again to find the proposal that it needs.
@@ -12,8 +13,8 @@ const RETRIED_BYTES: usize = 8 << 20;
 const SEVERAL: &str = "several proposals that are not in WebAssembly 2.0: build for plain wasm32";
 
 /// Turns a refusal of the validator into a fault that says what to do.
-pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Fault {
-    if let Some(words) = proposal(wasm, error) {
+pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Fault {
+    if let Some(words) = proposal(wasm, error, limits) {
         return Fault::rejected(format!("the plugin uses {words}"));
     }
     let (message, offset) = (passed_on(error.message().lines().last().unwrap_or_default()), error.offset());
@@ -27,17 +28,42 @@ pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error) -> Fault {
 }
 
 /// The proposal whose lack is the reason, in words.
-fn proposal(wasm: &[u8], error: &wasmparser::Error) -> Option<&'static str> {
+fn proposal(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Option<&'static str> {
     let known = proposals();
     let all = known.iter().fold(WasmFeatures::empty(), |all, (features, _)| all | *features);
-    if wasm.len() <= RETRIED_BYTES && valid_with(wasm, all) {
-        let enough = known.iter().find(|(features, _)| valid_with(wasm, *features));
+    if wasm.len() <= RETRIED_BYTES && valid_with(wasm, all, limits) {
+        let enough = known.iter().find(|(features, _)| valid_with(wasm, *features, limits));
         return Some(enough.map_or(SEVERAL, |(_, words)| words));
     }
     let missing = error.missing_wasm_feature()?;
     Some(known.iter().find(|(features, _)| features.intersects(missing)).map_or(UNFINISHED, |(_, words)| words))
 }
 
-fn valid_with(wasm: &[u8], more: WasmFeatures) -> bool {
-    Validator::new_with_features(engine::wasm_features() | more).validate_all(wasm).is_ok()
+/// Whether a binary is valid with more proposals. One that takes too long to tell counts as one that is not.
+fn valid_with(wasm: &[u8], more: WasmFeatures, limits: &LoadLimits) -> bool {
+    let features = engine::wasm_features() | more;
+    let mut validator = Validator::new_with_features(features);
+    let mut allocations = FuncValidatorAllocations::default();
+    let mut values = Values::new(limits.stack_values);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    parser.parse_all(wasm).all(|payload| {
+        let Ok(payload) = payload else { return false };
+        if nests_types(wasm, &payload) {
+            return false;
+        }
+        match validator.payload(&payload) {
+            Err(_) => false,
+            Ok(ValidPayload::Func(function, body)) => {
+                if values.count(&function.resources, function.ty, &body).is_err() {
+                    return false;
+                }
+                let mut function = function.into_validator(std::mem::take(&mut allocations));
+                let valid = function.validate(&body).is_ok();
+                allocations = function.into_allocations();
+                valid
+            }
+            Ok(_) => true,
+        }
+    })
 }

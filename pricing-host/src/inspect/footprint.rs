@@ -1,5 +1,6 @@
 //! What a plugin takes of the pool when it is instantiated, counted before it is.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{MemoryType, TableType};
 
 use crate::{Fault, LoadLimits};
@@ -10,7 +11,7 @@ use super::words::{count, size};
 const PAGE: u64 = 64 << 10;
 
 /// A memory of a plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemorySize {
     /// Bytes at the start of a call.
     pub minimum_bytes: u64,
@@ -26,7 +27,7 @@ impl From<MemoryType> for MemorySize {
 }
 
 /// A table of a plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSize {
     /// Elements at the start of a call.
     pub minimum: u64,
@@ -44,6 +45,8 @@ impl From<TableType> for TableSize {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Footprint {
     pub(super) instances: u32,
+    /// Instances of components: they take nothing of the pool, but a compiler goes through every one of them.
+    pub(super) components: u32,
     pub(super) memories: Vec<MemorySize>,
     pub(super) tables: Vec<TableSize>,
 }
@@ -52,6 +55,7 @@ impl Footprint {
     /// Adds another. What is added was within the limits, so the sum cannot grow far beyond them before it is refused.
     pub(super) fn add(&mut self, other: &Self, limits: &LoadLimits) -> Result<(), Fault> {
         self.instances = self.instances.saturating_add(other.instances);
+        self.components = self.components.saturating_add(other.components);
         self.memories.extend_from_slice(&other.memories);
         self.tables.extend_from_slice(&other.tables);
         self.check(limits)
@@ -60,6 +64,7 @@ impl Footprint {
     /// Whether a plugin of this size may be loaded.
     pub(super) fn check(&self, limits: &LoadLimits) -> Result<(), Fault> {
         at_most(self.instances, limits.instances, "core instance")?;
+        at_most(self.components, limits.components, "component instance")?;
         at_most(length(&self.memories), limits.memories, "memory")?;
         at_most(length(&self.tables), limits.tables, "table")?;
         if let Some(memory) = self.memories.iter().find(|memory| memory.minimum_bytes > limits.memory_bytes) {
@@ -85,7 +90,7 @@ fn length<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-fn at_most(number: u32, limit: u32, noun: &str) -> Result<(), Fault> {
+pub(super) fn at_most(number: u32, limit: u32, noun: &str) -> Result<(), Fault> {
     if number <= limit {
         return Ok(());
     }

@@ -1,6 +1,8 @@
 //! Static checks: what a file is, what it asks for, and why it may not be a plugin. Nothing of it is run or compiled.
 //!
-//! The cost is linear in the file's size, and nothing is allocated by a number that the file declares.
+//! Nothing is allocated by a number that the file declares, and what makes a parser or validator take more than linear
+//! time is refused by a cap of its own ([`LoadLimits`](crate::LoadLimits)). Libraries do most of the work, so this is not
+//! relied on: [`Compiler::Child`](crate::compile::Compiler::Child) inspects in a process that has limits of time and memory.
 
 mod command;
 mod component;
@@ -8,11 +10,14 @@ mod explain;
 mod footprint;
 mod scan;
 mod source;
+mod text;
 mod wasi;
 mod words;
 
 use core::fmt;
+use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Fault, SizeClass};
@@ -26,9 +31,13 @@ pub use words::size;
 pub const WIT_VERSION: (u64, u64) = (0, 1);
 /// The most imports, exports and custom sections that an [`Inspection`] lists.
 const LISTED: usize = 64;
+/// The version of the rules by which files are refused: verdicts of other rules are not believed. To be counted up with
+/// every change of what is refused, or of what is told of a file.
+pub(crate) const RULES: u32 = 1;
 
 /// How a plugin talks to the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A component of the project's WIT package.
     Component,
@@ -48,7 +57,7 @@ impl Kind {
 }
 
 /// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -85,7 +94,7 @@ impl fmt::Debug for Digest {
 }
 
 /// A function of a plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// Its number in its module.
     pub index: u32,
@@ -96,12 +105,12 @@ pub struct Function {
 }
 
 /// A file that may be a plugin, and what there is to know of it without running it. Names in it are safe to show.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// How it talks to the host.
     pub kind: Kind,
-    /// The binary.
-    pub wasm: Vec<u8>,
+    /// Bytes of the binary: the file's own, unless it was text.
+    pub wasm_bytes: u64,
     /// Whether the file was text.
     pub text: bool,
     /// Bytes of the file.
@@ -150,6 +159,14 @@ impl Inspection {
 /// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected), with what is wrong in the author's terms
 /// and what to do about it.
 pub fn inspect(file: &[u8], class: SizeClass) -> Result<Inspection, Fault> {
+    inspect_binary(file, class).map(|(inspection, _)| inspection)
+}
+
+/// Checks a file as [`inspect`] does, and gives its binary as well.
+///
+/// # Errors
+/// As for [`inspect`].
+pub fn inspect_binary(file: &[u8], class: SizeClass) -> Result<(Inspection, Cow<'_, [u8]>), Fault> {
     let limits = class.load_limits();
     let (wasm, text) = source::binary(file, &limits)?;
     let scan = scan::scan(&wasm, limits)?;
@@ -164,10 +181,12 @@ pub fn inspect(file: &[u8], class: SizeClass) -> Result<Inspection, Fault> {
     let (largest_function, footprint) = (scan.largest, scan.footprint);
     let digest = Digest::of(file);
     let wasm_digest = if text { Digest::of(&wasm) } else { digest };
-    Ok(Inspection {
+    let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let inspection = Inspection {
         kind,
+        wasm_bytes: length(&wasm),
         text,
-        file_bytes: u64::try_from(file.len()).unwrap_or(u64::MAX),
+        file_bytes: length(file),
         digest,
         wasm_digest,
         wit_version,
@@ -182,6 +201,6 @@ pub fn inspect(file: &[u8], class: SizeClass) -> Result<Inspection, Fault> {
         instances: footprint.instances,
         memories: footprint.memories,
         tables: footprint.tables,
-        wasm: wasm.into_owned(),
-    })
+    };
+    Ok((inspection, wasm))
 }

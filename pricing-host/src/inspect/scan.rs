@@ -12,13 +12,16 @@ use crate::{Fault, LoadLimits, engine};
 
 use super::Function;
 use super::explain;
-use super::footprint::Footprint;
+use super::footprint::{Footprint, at_most};
 use super::words::{count, excerpt, size};
 
 mod sections;
 mod spaces;
+mod values;
 
+pub(super) use sections::nests_types;
 use spaces::Frame;
+pub(super) use values::Values;
 
 /// Modules and components within one another, at most.
 const DEPTH: usize = 16;
@@ -70,6 +73,7 @@ pub(super) struct Scan<'a> {
 pub(super) fn scan(wasm: &[u8], limits: LoadLimits) -> Result<Scan<'_>, Fault> {
     let mut scanner = Scanner {
         wasm,
+        values: Values::new(limits.stack_values),
         limits,
         validator: Validator::new_with_features(engine::wasm_features()),
         allocations: FuncValidatorAllocations::default(),
@@ -114,6 +118,8 @@ struct Found {
     has_names: bool,
     modules: u32,
     functions: u32,
+    imports: u32,
+    definitions: u32,
     largest: Option<Function>,
     nesting: u32,
 }
@@ -121,6 +127,7 @@ struct Found {
 struct Scanner<'a> {
     wasm: &'a [u8],
     limits: LoadLimits,
+    values: Values,
     validator: Validator,
     allocations: FuncValidatorAllocations,
     /// The modules and components that are open, outermost first.
@@ -130,7 +137,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn invalid(&self, error: &wasmparser::Error) -> Fault {
-        explain::invalid(self.wasm, error)
+        explain::invalid(self.wasm, error, &self.limits)
     }
 
     fn payload(&mut self, payload: &Payload<'a>) -> Result<Step<'a>, Fault> {
@@ -148,7 +155,7 @@ impl<'a> Scanner<'a> {
             }
             ValidPayload::End(types) => self.end(types),
             ValidPayload::Ok => {
-                self.section(payload).map_err(|problem| problem.into_fault(self.wasm))?;
+                self.section(payload).map_err(|problem| problem.into_fault(self.wasm, &self.limits))?;
                 Ok(Step::Next)
             }
         }
@@ -156,6 +163,11 @@ impl<'a> Scanner<'a> {
 
     /// What is over a limit by its own word is not worth validating.
     fn refuse_early(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
+        if nests_types(self.wasm, payload) {
+            return Err(Fault::rejected("the plugin has types of components within one another, too deep or too many"));
+        }
+        self.count_imports(sections::imports(payload))?;
+        self.count_definitions(sections::definitions(payload))?;
         match payload {
             Payload::FunctionSection(section) => self.count_functions(section.count()),
             Payload::CodeSectionEntry(body) => {
@@ -175,6 +187,22 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    fn count_imports(&mut self, more: u32) -> Result<(), Fault> {
+        self.found.imports = self.found.imports.saturating_add(more);
+        at_most(self.found.imports, self.limits.imports, "import")
+    }
+
+    fn count_definitions(&mut self, more: u32) -> Result<(), Fault> {
+        self.found.definitions = self.found.definitions.saturating_add(more);
+        if self.found.definitions <= self.limits.definitions {
+            return Ok(());
+        }
+        Err(Fault::rejected(format!(
+            "the plugin has {} types, imports, exports and instances, and a plugin of this size class may have {}",
+            self.found.definitions, self.limits.definitions
+        )))
+    }
+
     fn count_functions(&mut self, more: u32) -> Result<(), Fault> {
         self.found.functions = self.found.functions.saturating_add(more);
         if self.found.functions <= self.limits.functions {
@@ -189,6 +217,15 @@ impl<'a> Scanner<'a> {
 
     fn function(&mut self, function: FuncToValidate<ValidatorResources>, body: &FunctionBody<'a>) -> Result<(), Fault> {
         let index = function.index;
+        // Where no type is large, what instructions hand on is in proportion to their bytes.
+        let is_wide = self.frames.last().is_some_and(|frame| frame.largest_arity > values::FEW);
+        if is_wide && self.values.count(&function.resources, function.ty, body).is_err() {
+            return Err(Fault::rejected(format!(
+                "function {index} hands on too many values at once: with those of all functions before it over {}, each \
+                 target of a branch counted; branch to fewer targets, or with fewer values",
+                self.limits.stack_values
+            )));
+        }
         let mut validator = function.into_validator(std::mem::take(&mut self.allocations));
         let mut reader = body.get_binary_reader();
         let mut nesting = 0;
@@ -202,7 +239,7 @@ impl<'a> Scanner<'a> {
             let offset = reader.original_position();
             reader.finish_expression(&validator.visitor(offset))
         };
-        walk().map_err(|error| explain::invalid(self.wasm, &error))?;
+        walk().map_err(|error| self.invalid(&error))?;
         self.allocations = validator.into_allocations();
         // The function itself is the outermost block.
         let nesting = nesting.saturating_sub(1);
@@ -226,16 +263,17 @@ impl<'a> Scanner<'a> {
     /// Closes the innermost module or component.
     fn end(&mut self, types: Types) -> Result<Step<'a>, Fault> {
         let mut frame = self.frames.pop().ok_or_else(cut_off)?;
-        if !frame.is_component {
+        if frame.is_component {
+            frame.footprint.components = frame.footprint.components.saturating_add(1);
+        } else {
             frame.footprint.instances = 1;
         }
         frame.footprint.check(&self.limits)?;
         let Some(outer) = self.frames.last_mut() else { return Ok(Step::Done(Box::new((types, frame)))) };
-        let footprint = Some(Rc::new(frame.footprint));
         if frame.is_component {
-            outer.components.push(footprint)
+            outer.components.push(Some(Rc::new(spaces::Component::of(frame))));
         } else {
-            outer.modules.push(footprint)
+            outer.modules.push(Some(Rc::new(frame.footprint)));
         }
         Ok(Step::Out)
     }
@@ -244,7 +282,8 @@ impl<'a> Scanner<'a> {
         if !rest.is_empty() {
             return Err(Fault::rejected("the file goes on after its end: it is damaged, or two files in one"));
         }
-        let Found { custom_sections, has_component_type, has_names, modules, functions, largest, nesting } = self.found;
+        let Found { custom_sections, has_component_type, has_names, modules, functions, largest, nesting, .. } =
+            self.found;
         Ok(Scan {
             is_component: frame.is_component,
             types,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{Fault, LoadLimits};
 
+use super::text;
 use super::words::{passed_on, size};
 
 /// The most bytes of text that are parsed: a tree of it takes many times as much memory.
@@ -44,6 +45,7 @@ pub(super) fn binary<'a>(file: &'a [u8], limits: &LoadLimits) -> Result<(Cow<'a,
     match std::str::from_utf8(file) {
         Ok(text) if !text.contains('\0') => {
             fits(file, TEXT_BYTES, "the text is")?;
+            text::check(text)?;
             let binary = parse(text)?;
             fits(&binary, limits.module_bytes, "the text stands for a binary that is")?;
             Ok((Cow::Owned(binary), true))

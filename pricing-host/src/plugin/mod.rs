@@ -22,7 +22,7 @@ use crate::fault::Fault;
 use crate::host::Shared;
 use crate::inspect::Kind;
 use crate::limits::{CallLimits, SizeClass};
-use crate::load::Origin;
+use crate::load::{Loaded, Origin};
 use crate::metrics::{CallEvent, PluginEvent};
 use crate::program::Program;
 use crate::request::Request;
@@ -85,6 +85,30 @@ pub(crate) struct Version {
     pub(crate) sandbox: Arc<Sandbox>,
     /// Each file has its own: what an old file's last calls come to is not the new one's doing.
     pub(crate) breaker: Breaker,
+}
+
+impl Version {
+    /// Links what was loaded.
+    pub(crate) fn new(
+        name: &str,
+        file: &[u8],
+        loaded: Loaded,
+        sandbox: Arc<Sandbox>,
+        settings: &PluginSettings,
+    ) -> Result<Self, Fault> {
+        let Loaded { inspection, compiled, origin } = loaded;
+        let program = Program::link(sandbox.engine(), &compiled)?;
+        Ok(Self {
+            name: name.to_owned(),
+            digest: inspection.digest.to_string(),
+            file: file.into(),
+            kind: inspection.kind,
+            origin,
+            program,
+            sandbox,
+            breaker: Breaker::new(settings.breaker),
+        })
+    }
 }
 
 impl std::fmt::Debug for Version {

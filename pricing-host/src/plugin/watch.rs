@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Called, Plugin, Version, Versions, probe};
 use crate::fault::Fault;
 use crate::host::{OpenError, Rejected, digest, read};
+use crate::inspect::Digest;
 use crate::metrics::PluginEvent;
 
 /// When a refused file is tried again.
@@ -98,10 +99,11 @@ impl Plugin {
 
     fn replace_by(&self, file: &[u8]) -> Result<Refresh, Fault> {
         let current = self.current();
-        let version = self.inner.host.load(&current.name, file, &self.inner.settings)?;
-        if version.digest == current.digest {
+        if current.digest == Digest::of(file).to_string() {
             return Ok(Refresh::Unchanged);
         }
+        let source = self.inner.file.as_ref().map_or(current.name.as_str().into(), |path| path.to_string_lossy());
+        let version = self.inner.host.load(&current.name, &source, file, &self.inner.settings)?;
         probe::probe(&version, &self.inner.settings.limits)
             .result
             .map_err(|fault| Fault { message: format!("the probe failed: {}", fault.message), ..fault })?;

@@ -2,8 +2,9 @@
 
 use pricing_core::quote::ReasonCode;
 use pricing_core::text::printable;
-use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
+use wasmtime::{Error, Trap, WasmBacktrace};
 
+use super::names::frame_name;
 use super::store::MemoryExceeded;
 use crate::fault::Fault;
 use crate::limits::CallLimits;
@@ -117,23 +118,12 @@ fn is_hostcall_fuel(error: &Error) -> bool {
 
 /// Whether the guest made too many handles, which the host keeps. The engine's error for it has no public type.
 fn is_handle_limit(error: &Error) -> bool {
-    error.chain().any(|cause| cause.to_string().starts_with("cannot allocate another handle"))
+    // Not the whole chain: a backtrace is in it, and would demangle the names of the guest's functions to be a text.
+    error.root_cause().to_string().starts_with("cannot allocate another handle")
 }
 
 /// The guest's functions that were running, innermost first.
 fn frames(error: &Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     backtrace.frames().iter().map(frame_name).collect()
-}
-
-/// A function's name, or number where the file has no names.
-pub(super) fn frame_name(frame: &FrameInfo) -> String {
-    let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), demangled);
-    printable(cut(&name, EXCERPT))
-}
-
-/// A function's name as its author wrote it, where a Rust compiler has mangled it.
-fn demangled(name: &str) -> String {
-    // The alternate form leaves out the hash.
-    format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -2,6 +2,7 @@
 
 mod failure;
 mod gate;
+mod names;
 mod sample;
 mod store;
 
@@ -94,6 +95,8 @@ impl Sandbox {
         let result = store.data().check_clock().and_then(|()| run(&mut store, &mut phase));
         // An answer that came too late is none: bulk operations end by themselves, but not always in time.
         let result = result.and_then(|value| store.data().check_clock().map(|()| value));
+        // What follows is the host's work: words for what went wrong, and names for where.
+        let time = started.elapsed();
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let state = store.into_data();
         drop(armed);
@@ -104,7 +107,7 @@ impl Sandbox {
         let by_clock = result.as_ref().is_err_and(failure::is_by_clock);
         let usage = Usage {
             fuel: (!by_clock).then_some(fuel),
-            time: started.elapsed(),
+            time,
             queued: started.saturating_duration_since(arrived),
             memory_bytes,
             log,

@@ -313,6 +313,17 @@ pub struct StatusResponse {
     pub bid_log: ::core::option::Option<BidLogStatus>,
     #[prost(message, optional, tag = "9")]
     pub reload: ::core::option::Option<ReloadStatus>,
+    /// Plugins that are being inspected and compiled at the moment; orders are priced with what was in use before.
+    #[prost(message, repeated, tag = "10")]
+    pub loading: ::prost::alloc::vec::Vec<PluginLoading>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PluginLoading {
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// Seconds since it began.
+    #[prost(double, tag = "2")]
+    pub seconds: f64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RatesStatus {

@@ -231,7 +231,7 @@ pub struct Plugin {
     pub memory_limit: Option<String>,
     /// Who prices when it fails. Nobody by default: a failure is no bid.
     pub fallback: Option<Fallback>,
-    /// The folder in which compiled plugins are kept, which only its owner may write. None keeps nothing.
+    /// The folder in which verdicts and compiled plugins are kept, which only its owner may write. None keeps nothing.
     pub cache: Option<PathBuf>,
 }
 

@@ -10,7 +10,7 @@ use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
 
 use super::listen;
-use super::plugin::{Opened, Role};
+use super::plugin::{Opened, Opening, Role};
 use crate::bid_log::BidLog;
 use crate::config::{self, Config, ConfigError, Loaded};
 use crate::feed::Feed;
@@ -137,12 +137,12 @@ impl Checked<'_> {
     }
 
     fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler) {
-        let metrics = Arc::new(Metrics::new());
+        let opening = Opening::new(compiler.clone(), Arc::new(Metrics::new()));
         let config = &loaded.config;
         let shadow = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
         for (plugin, role) in [(config.plugin.as_ref(), Role::Pricing), (shadow, Role::Shadow)] {
             let Some(plugin) = plugin else { continue };
-            match Opened::open(plugin, &config.limits, role, compiler, &metrics) {
+            match Opened::open(plugin, &config.limits, role, &opening) {
                 Ok(opened) if role == Role::Pricing => {
                     self.report.plugin_digest = Some(opened.plugin().digest());
                 }

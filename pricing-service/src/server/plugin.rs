@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::quote::ReasonCode;
 use pricing_host::compile::Compiler;
-use pricing_host::{BreakerState, HostSettings, Plugin, PluginHost, Refresh};
-use pricing_proto::bidprice::v1::PluginStatus;
+use pricing_host::{BreakerState, HostSettings, Loads, Plugin, PluginHost, Refresh};
+use pricing_proto::bidprice::v1::{PluginLoading, PluginStatus};
 
 use crate::config::{self, ConfigError};
 use crate::digest::Digest;
@@ -34,6 +34,30 @@ impl Role {
     }
 }
 
+/// What plugins are opened with.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    /// Who inspects and compiles them.
+    pub(super) compiler: Compiler,
+    /// What counts their calls.
+    pub(super) metrics: Arc<Metrics>,
+    /// Where those are listed that are being inspected and compiled.
+    pub(super) loads: Loads,
+}
+
+impl Opening {
+    pub(super) fn new(compiler: Compiler, metrics: Arc<Metrics>) -> Self {
+        Self { compiler, metrics, loads: Loads::default() }
+    }
+
+    /// What is told of the files that are being inspected and compiled.
+    pub(super) fn loading(&self) -> Vec<PluginLoading> {
+        let told =
+            |load: pricing_host::Load| PluginLoading { file: load.file, seconds: load.since.elapsed().as_secs_f64() };
+        self.loads.under_way().into_iter().map(told).collect()
+    }
+}
+
 /// A plugin in use.
 #[derive(Clone, Debug)]
 pub struct Opened {
@@ -54,19 +78,22 @@ impl Opened {
         config: &config::Plugin,
         limits: &config::Limits,
         role: Role,
-        compiler: &Compiler,
-        metrics: &Arc<Metrics>,
+        opening: &Opening,
     ) -> Result<Self, ConfigError> {
         let key = || format!("{}.file", role.key());
         let failed = |why: &dyn fmt::Display| ConfigError::unusable(key(), format!("{}: {why}", config.file.display()));
         let settings = config
             .settings()
             .map_err(|message| ConfigError::unusable(format!("{}.memory_limit", role.key()), message))?;
-        let mut host = HostSettings { cache: config.cache.clone(), ..HostSettings::new(compiler.clone()) };
+        let mut host = HostSettings {
+            cache: config.cache.clone(),
+            loads: opening.loads.clone(),
+            ..HostSettings::new(opening.compiler.clone())
+        };
         if let Some(places) = limits.concurrency {
             host.concurrency = u32::try_from(places).unwrap_or(u32::MAX).clamp(1, 1024);
         }
-        let label = PluginMetrics::new(Arc::clone(metrics), role == Role::Shadow);
+        let label = PluginMetrics::new(Arc::clone(&opening.metrics), role == Role::Shadow);
         let host = PluginHost::with_metrics(host, Arc::new(label.clone()));
         let plugin = host.open(&config.file, settings).map_err(|error| failed(&error))?;
         if let Some(problem) = host.cache_problem() {

@@ -13,7 +13,7 @@ use tonic::Status;
 
 use super::gate::{Gate, Load, Refused};
 use super::kept::Answer;
-use super::plugin::{Opened, Role};
+use super::plugin::{Opened, Opening, Role};
 use super::reload::{Remembered, settled};
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Files, Loaded, Source};
@@ -91,7 +91,7 @@ pub struct Service {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) path: PathBuf,
-    pub(super) compiler: Compiler,
+    pub(super) opening: Opening,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
     /// Nothing new is begun any more.
@@ -127,12 +127,13 @@ impl Service {
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
         let (remembered, refused) = Remembered::at_start(&mut loaded)?;
-        let active = Active::open(loaded, None, &compiler, &metrics)?;
+        let opening = Opening::new(compiler, Arc::clone(&metrics));
+        let active = Active::open(loaded, None, &opening)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
             .map_err(|error| ConfigError::unusable("shadow", error))?;
         let inner = Inner {
             path: path.to_owned(),
-            compiler,
+            opening,
             active: ArcSwap::from_pointee(active),
             gate,
             stopping: CancellationToken::new(),
@@ -243,14 +244,9 @@ impl Service {
 impl Active {
     /// Opens what a configuration names, or keeps what the one before has open. The plugin that prices comes last,
     /// since its file takes over at once when it is good: nothing may fail after that.
-    pub(super) fn open(
-        loaded: Loaded,
-        before: Option<&Self>,
-        compiler: &Compiler,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn open(loaded: Loaded, before: Option<&Self>, opening: &Opening) -> Result<Self, ConfigError> {
         let config = &loaded.config;
-        let open = |plugin, role| Opened::open(plugin, &config.limits, role, compiler, metrics);
+        let open = |plugin, role| Opened::open(plugin, &config.limits, role, opening);
         let shadow_plugin = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
         let open_shadow = before.and_then(|before| before.shadow.as_ref()?.plugin.as_ref());
         let shadow_plugin = match (shadow_plugin, open_shadow) {

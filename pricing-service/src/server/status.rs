@@ -36,6 +36,7 @@ impl Service {
                 problem: reloads.problem,
                 state_problem: self.state_problem(),
             }),
+            loading: self.inner.opening.loading(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod feed_server;
 mod free_address;
 mod guard;
 mod inventory;
+mod loading;
 mod messages;
 mod metrics;
 mod overload;

@@ -1,6 +1,9 @@
 //! Targets that run plugins: whatever a plugin is or says, a call ends in a quote or in a documented fault, and the same
 //! call ends in the same way.
 
+mod cpu;
+mod repeated;
+
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -23,8 +26,13 @@ use crate::random::Random;
 use crate::{generate, orders};
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 3] =
-    [("plugin_file", plugin_file), ("plugin_answer", plugin_answer), ("plugin_order", plugin_order)];
+pub const TARGETS: [(&str, Target); 5] = [
+    ("plugin_file", plugin_file),
+    ("plugin_inspect", plugin_inspect),
+    ("plugin_text", plugin_text),
+    ("plugin_answer", plugin_answer),
+    ("plugin_order", plugin_order),
+];
 
 /// Bytes that a plugin may answer while fuzzing: what fits beside their order in the guest's memory.
 const ANSWER_BYTES: usize = 8 << 10;
@@ -122,6 +130,39 @@ pub fn plugin_file(data: &[u8]) {
         }
         Err(fault) => assert_eq!(fault.code, ReasonCode::LoadRejected, "{fault:?}"),
     }
+}
+
+/// Any bytes are inspected to the same end again, for both size classes, and what is said of them is safe to print.
+pub fn plugin_inspect(data: &[u8]) {
+    for class in [SizeClass::Standard, SizeClass::Engine] {
+        let inspected = inspect(data, class);
+        assert_eq!(inspected, inspect(data, class));
+        if let Err(fault) = inspected {
+            assert_eq!(fault.code, ReasonCode::LoadRejected, "{fault:?}");
+            assert!(!fault.message.is_empty() && !fault.message.chars().any(char::is_control), "{fault:?}");
+        }
+    }
+}
+
+/// A text is inspected to an end, and so is the binary that it stands for. The input is a text that is repeated, so that
+/// a few bytes make a file that is long enough to tell quadratic from linear: see [`repeated::text`].
+pub fn plugin_text(data: &[u8]) {
+    let Some(text) = text(data).map(repeated::text) else { return };
+    let inspected = inspect(text.as_bytes(), SizeClass::Standard);
+    if let Err(fault) = &inspected {
+        assert!(!fault.message.is_empty() && !fault.message.chars().any(char::is_control), "{fault:?}");
+    }
+    // What a text is refused for, its binary may not have.
+    if let Ok(binary) = wat::parse_str(&text) {
+        let inspected_binary = inspect(&binary, SizeClass::Standard);
+        assert!(inspected.is_err() || inspected_binary.is_ok(), "{inspected_binary:?}");
+    }
+}
+
+/// Runs a target, and fails when it took too much processor time: what is slow is as bad as what crashes. Not for tests,
+/// which are not to depend on the machine.
+pub fn within_cpu(target: Target, data: &[u8]) {
+    cpu::within(|| target(data));
 }
 
 /// A guest whose memory begins with bytes of the group's name, two letters each, and that answers at the address that

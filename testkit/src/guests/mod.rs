@@ -1,6 +1,7 @@
 //! Guests that do harm, and what is to come of each.
 
 pub mod answers;
+pub mod bombs;
 pub mod commands;
 pub mod compiling;
 pub mod entry_points;

@@ -22,6 +22,8 @@ const CASE: &str = "toml";
 const EXPECTED: &str = "expected.json";
 /// The tables of a rate card.
 const RATE_CARD: [&str; 4] = ["rates", "policy", "chain", "commit"];
+/// The most cases that a folder may have.
+const MAX_CASES: usize = 10_000;
 /// The most bytes that a case may have.
 const MAX_CASE_BYTES: usize = 1 << 20;
 /// The most bytes that the expected decisions may have.
@@ -80,6 +82,10 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|ending| ending == CASE) && !is_rate_card(&path) {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if cases.len() == MAX_CASES {
+                let error = InputError::new(format!("there are more than {MAX_CASES} cases in this folder"));
+                return Err(CliError::malformed(load::name(folder), error.hint("test them folder by folder")));
+            }
             cases.push(Case { name, path });
         }
     }

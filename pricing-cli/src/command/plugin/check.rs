@@ -1,11 +1,12 @@
 //! `bidprice plugin check`: whether a plugin would be loaded, and if not, why.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pricing_core::quote::wire::SCHEMA;
-use pricing_host::inspect::{Inspection, inspect};
-use pricing_host::{Called, Fault, PluginSettings, SizeClass};
+use pricing_host::compile::{Examined, Wanted};
+use pricing_host::inspect::Inspection;
+use pricing_host::{Called, Fault, Plugin, PluginSettings, SizeClass};
 use serde_json::{Value, json};
 
 use super::facts::{self, Fact};
@@ -13,7 +14,7 @@ use super::subject::{Subject, host};
 use super::words::{answer_json, fault_json, log_json};
 use crate::args::{LimitArgs, Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::{output, plugin_table};
+use crate::{output, plugin, plugin_table};
 
 /// Arguments of `bidprice plugin check`.
 #[derive(Debug, clap::Args)]
@@ -76,43 +77,32 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError> {
     let (class, limits) = (settings.class, settings.limits.clone());
     let started = Instant::now();
-    let inspected = inspect(&subject.file, class);
-    let inspecting = started.elapsed();
-    let (inspection, mut refused) = match inspected {
-        Ok(inspection) => (Some(inspection), None),
-        Err(fault) => (None, Some((Stage::Inspect, fault))),
-    };
+    let examined = plugin::compiler()?.examine(&subject.file, Wanted { larger: true, ..Wanted::artefact(class) });
+    let mut refused = examined.inspection().err().map(|refusal| (Stage::Inspect, refusal.clone().into()));
     let mut compiling = None;
     let mut probe = None;
     if refused.is_none() {
-        match timed_load(&subject, settings)? {
-            (time, Ok(plugin)) => {
-                compiling = Some(time.saturating_sub(inspecting));
+        match load(&subject, &examined, settings)? {
+            Ok(plugin) => {
+                compiling = Some(started.elapsed());
                 let called = plugin.probe_call();
                 refused = called.result.as_ref().err().map(|fault| (Stage::Probe, fault.clone()));
                 probe = Some(called);
             }
-            (_, Err(fault)) => refused = Some((Stage::Load, fault)),
+            Err(fault) => refused = Some((Stage::Load, fault)),
         }
     }
+    let inspection = examined.inspection().ok().cloned();
     let mut facts = facts::of_file(subject.file.len(), inspection.as_ref(), class, &limits);
     facts.extend(facts::of_compiling(compiling, class));
     facts.extend(facts::of_call(probe.as_ref().map(|probe| &probe.usage), &limits));
-    let at_inspection = refused.as_ref().is_some_and(|(stage, _)| *stage == Stage::Inspect);
-    let fits_engine_class =
-        at_inspection && class == SizeClass::Standard && inspect(&subject.file, SizeClass::Engine).is_ok();
+    let fits_engine_class = examined.larger().is_some();
     Ok(Report { subject, class, inspection, facts, probe, refused, fits_engine_class })
 }
 
-/// Loads without a cache, so that compiling is seen.
-fn timed_load(
-    subject: &Subject,
-    settings: PluginSettings,
-) -> Result<(Duration, Result<pricing_host::Plugin, Fault>), CliError> {
-    let host = host(None)?;
-    let started = Instant::now();
-    let loaded = subject.load(&host, settings);
-    Ok((started.elapsed(), loaded))
+/// Loads what was compiled, without a cache, so that compiling is seen.
+fn load(subject: &Subject, examined: &Examined, settings: PluginSettings) -> Result<Result<Plugin, Fault>, CliError> {
+    Ok(host(None)?.load_examined(&subject.name, &subject.file, examined, settings))
 }
 
 impl Report {

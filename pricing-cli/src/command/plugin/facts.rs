@@ -80,7 +80,7 @@ pub(crate) fn of_file(bytes: usize, found: Option<&Inspection>, class: SizeClass
     ]
 }
 
-/// What compiling took.
+/// What it took from the file to something that can be called.
 pub(crate) fn of_compiling(time: Option<Duration>, class: SizeClass) -> [Fact; 2] {
     let limits = class.load_limits();
     let time_limit = Amount::Time(limits.compile_time);

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use pricing_core::quote::wire::SCHEMA;
-use pricing_host::inspect::{Inspection, inspect};
+use pricing_host::compile::Wanted;
+use pricing_host::inspect::Inspection;
 use pricing_host::{Fault, SizeClass};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::subject::Subject;
 use super::words::fault_json;
 use crate::args::{Output, OutputArgs, PluginClass};
 use crate::error::{CliError, Exit};
-use crate::{output, plugin_table};
+use crate::{output, plugin, plugin_table};
 
 /// Arguments of `bidprice plugin inspect`.
 #[derive(Debug, clap::Args)]
@@ -39,11 +40,12 @@ pub(crate) struct Report {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let class = SizeClass::from(args.plugin_class);
     let subject = Subject::read(&args.plugin)?;
-    let report = match inspect(&subject.file, class) {
-        Ok(inspection) => Report { subject, class, inspection: Some(inspection), refused: None },
-        Err(fault) => {
-            let inspection = inspect(&subject.file, SizeClass::Engine).ok();
-            Report { subject, class, inspection, refused: Some(fault) }
+    let examined = plugin::compiler()?.examine(&subject.file, Wanted::inspection(class));
+    let report = match examined.inspection() {
+        Ok(inspection) => Report { subject, class, inspection: Some(inspection.clone()), refused: None },
+        Err(refusal) => {
+            let inspection = examined.larger().cloned();
+            Report { subject, class, inspection, refused: Some(refusal.clone().into()) }
         }
     };
     match args.output.output {
@@ -79,7 +81,7 @@ fn inspection_json(found: &Inspection) -> Value {
     json!({
         "kind": found.kind.name(),
         "text": found.text,
-        "wasm_bytes": found.wasm.len(),
+        "wasm_bytes": found.wasm_bytes,
         "wasm_digest": found.wasm_digest.to_string(),
         "wit_version": found.wit_version,
         "imports": found.imports,

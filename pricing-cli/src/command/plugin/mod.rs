@@ -9,6 +9,7 @@ mod files;
 pub(crate) mod inspect;
 mod new;
 mod pack;
+mod packing;
 mod record;
 pub(crate) mod run;
 mod subject;
@@ -19,6 +20,8 @@ pub(crate) mod words;
 use clap::Subcommand;
 
 use crate::error::{CliError, Exit};
+
+pub(crate) use packing::pack_child_main;
 
 /// Arguments of `bidprice plugin`.
 #[derive(Debug, clap::Args)]

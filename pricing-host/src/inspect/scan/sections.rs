@@ -1,13 +1,16 @@
 //! What valid sections say, as far as it is of use.
 
-use wasmparser::{ComponentTypeRef, CustomSectionReader, KnownCustom, Name, Payload, TypeRef};
+use wasmparser::{
+    ComponentType, ComponentTypeDeclaration, ComponentTypeRef, CompositeInnerType, CoreType, CustomSectionReader,
+    InstanceTypeDeclaration, KnownCustom, Name, Payload, RecGroup, TypeRef,
+};
 
-use crate::Fault;
+use crate::{Fault, LoadLimits};
 
 use super::super::LISTED;
 use super::super::explain;
 use super::super::words::excerpt;
-use super::spaces::Frame;
+use super::spaces::{Frame, Origin};
 use super::{Named, Scanner};
 
 /// Why a section ends the scan.
@@ -17,9 +20,9 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    pub(super) fn into_fault(self, wasm: &[u8]) -> Fault {
+    pub(super) fn into_fault(self, wasm: &[u8], limits: &LoadLimits) -> Fault {
         match self {
-            Self::Invalid(error) => explain::invalid(wasm, &error),
+            Self::Invalid(error) => explain::invalid(wasm, &error, limits),
             Self::Refused(fault) => fault,
         }
     }
@@ -34,6 +37,40 @@ impl From<wasmparser::Error> for Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         Self::Refused(fault)
+    }
+}
+
+/// How many definitions a section has: what it says in front of them, and what is declared within its types.
+pub(super) fn definitions(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::TypeSection(section) => section.count(),
+        Payload::ImportSection(section) => section.count(),
+        Payload::ExportSection(section) => section.count(),
+        Payload::InstanceSection(section) => section.count(),
+        // What cannot be read is refused by the validator.
+        Payload::CoreTypeSection(section) => {
+            let parts = section.clone().into_iter().map_while(Result::ok).map(|ty| core_parts(&ty));
+            parts.fold(section.count(), u32::saturating_add)
+        }
+        Payload::ComponentTypeSection(section) => {
+            let parts = section.clone().into_iter().map_while(Result::ok).map(|ty| parts(&ty));
+            parts.fold(section.count(), u32::saturating_add)
+        }
+        Payload::ComponentInstanceSection(section) => section.count(),
+        Payload::ComponentAliasSection(section) => section.count(),
+        Payload::ComponentCanonicalSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        Payload::ComponentExportSection(section) => section.count(),
+        _ => 0,
+    }
+}
+
+/// How many imports a section says that it has.
+pub(super) fn imports(payload: &Payload<'_>) -> u32 {
+    match payload {
+        Payload::ImportSection(section) => section.count(),
+        Payload::ComponentImportSection(section) => section.count(),
+        _ => 0,
     }
 }
 
@@ -59,6 +96,13 @@ impl<'a> Scanner<'a> {
     fn module_section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
         match payload {
+            Payload::TypeSection(section) => {
+                for group in section.clone() {
+                    let arity = arity(&group?);
+                    check_arity(arity, &self.limits)?;
+                    frame.largest_arity = frame.largest_arity.max(arity);
+                }
+            }
             Payload::ImportSection(section) => {
                 let mut functions = 0_u32;
                 for import in section.clone().into_imports() {
@@ -105,8 +149,22 @@ impl<'a> Scanner<'a> {
                     match import.ty {
                         ComponentTypeRef::Module(_) => frame.modules.push(None),
                         ComponentTypeRef::Component(_) => frame.components.push(None),
+                        ComponentTypeRef::Func(_) => frame.functions.push(Origin::Outside),
+                        ComponentTypeRef::Instance(_) => frame.component_instances.push(Origin::Outside),
                         _ => {}
                     }
+                }
+            }
+            Payload::CoreTypeSection(section) => {
+                for ty in section.clone() {
+                    if let CoreType::Rec(group) = ty? {
+                        check_arity(arity(&group), &self.limits)?;
+                    }
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section.clone() {
+                    frame.canonical(&function?)?;
                 }
             }
             Payload::ComponentExportSection(section) => {
@@ -153,4 +211,69 @@ impl<'a> Scanner<'a> {
             }
         }
     }
+}
+
+/// The most parameters, or results, of the functions of a group of types.
+fn arity(group: &RecGroup) -> usize {
+    let function = |ty: &wasmparser::SubType| match &ty.composite_type.inner {
+        CompositeInnerType::Func(function) => function.params().len().max(function.results().len()),
+        _ => 0,
+    };
+    group.types().map(function).max().unwrap_or(0)
+}
+
+fn check_arity(arity: usize, limits: &LoadLimits) -> Result<(), Fault> {
+    if u32::try_from(arity).is_ok_and(|arity| arity <= limits.arity) {
+        return Ok(());
+    }
+    Err(Fault::rejected(format!(
+        "a function or block of the plugin has {arity} parameters or results, and one of this size class may have {}: \
+         hand them over in memory",
+        limits.arity
+    )))
+}
+
+/// What is declared within a type of core modules.
+fn core_parts(ty: &CoreType<'_>) -> u32 {
+    match ty {
+        CoreType::Module(parts) => length(parts),
+        CoreType::Rec(_) => 0,
+    }
+}
+
+/// What is declared within a type. [`nests_types`] keeps it from nesting deep.
+fn parts(ty: &ComponentType<'_>) -> u32 {
+    let sum = |parts: u32, more: u32| parts.saturating_add(more);
+    match ty {
+        ComponentType::Component(declared) => declared.iter().fold(length(declared), |all, part| match part {
+            ComponentTypeDeclaration::Type(ty) => sum(all, parts(ty)),
+            ComponentTypeDeclaration::CoreType(ty) => sum(all, core_parts(ty)),
+            _ => all,
+        }),
+        ComponentType::Instance(declared) => declared.iter().fold(length(declared), |all, part| match part {
+            InstanceTypeDeclaration::Type(ty) => sum(all, parts(ty)),
+            InstanceTypeDeclaration::CoreType(ty) => sum(all, core_parts(ty)),
+            _ => all,
+        }),
+        _ => 0,
+    }
+}
+
+/// The most types of components and instances that may be declared within others, in one section.
+const NESTED_TYPES: usize = 100;
+
+/// Whether a section may have types within types too deep for those who read it by recursion, the validator among them.
+///
+/// A type that is declared within another begins with one of two pairs of bytes, so there are at most as many as there are
+/// such pairs. That is more than there are types, where names have these bytes, but far from the cap where nobody means
+/// to reach it.
+pub(in super::super) fn nests_types(wasm: &[u8], payload: &Payload<'_>) -> bool {
+    let Payload::ComponentTypeSection(section) = payload else { return false };
+    let bytes = wasm.get(section.range()).unwrap_or_default();
+    let pairs = bytes.windows(2).filter(|pair| matches!(pair, [0x01, 0x41 | 0x42]));
+    pairs.take(NESTED_TYPES.saturating_add(1)).count() > NESTED_TYPES
+}
+
+fn length<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

@@ -1,9 +1,11 @@
-//! The index spaces of a module or component: what an instance is made of, so that its footprint is known.
+//! The index spaces of a module or component: what an instance is made of, so that its footprint is known, and where
+//! the functions of components come from, so that none of them calls another component of the same plugin.
 
 use std::rc::Rc;
 
 use wasmparser::{
-    ComponentAlias, ComponentExport, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, Instance,
+    CanonicalFunction, ComponentAlias, ComponentExport, ComponentExternalKind, ComponentInstance,
+    ComponentInstantiationArg, ComponentOuterAliasKind, Instance,
 };
 
 use crate::{Fault, LoadLimits};
@@ -11,6 +13,28 @@ use crate::{Fault, LoadLimits};
 use super::super::Function;
 use super::super::footprint::Footprint;
 use super::Named;
+
+/// Where a function of a component comes from, or the functions of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From outside the component: in the end from the host, unless whoever instantiates the component hands it another.
+    Outside,
+    /// From the component, or from one that it instantiates.
+    Inside,
+}
+
+/// A component that was read.
+pub(super) struct Component {
+    footprint: Footprint,
+    /// Whether it calls functions that it imports.
+    calls_out: bool,
+}
+
+impl Component {
+    pub(super) fn of(frame: Frame<'_>) -> Self {
+        Self { footprint: frame.footprint, calls_out: frame.calls_out }
+    }
+}
 
 /// A module or component while it is read.
 #[derive(Default)]
@@ -24,8 +48,14 @@ pub(super) struct Frame<'a> {
     pub(super) exports: Vec<Named<'a>>,
     /// The footprint of each module; none where it is not known, because it comes from outside.
     pub(super) modules: Vec<Option<Rc<Footprint>>>,
-    /// The footprint of each component.
-    pub(super) components: Vec<Option<Rc<Footprint>>>,
+    /// Each component; none where it comes from outside.
+    pub(super) components: Vec<Option<Rc<Component>>>,
+    /// Functions of the component, not of modules.
+    pub(super) functions: Vec<Origin>,
+    pub(super) component_instances: Vec<Origin>,
+    calls_out: bool,
+    /// The most parameters, or results, of a type.
+    pub(super) largest_arity: usize,
     next_function: u32,
     largest: Option<(u32, u64)>,
 }
@@ -66,7 +96,36 @@ impl<'a> Frame<'a> {
         match export.kind {
             ComponentExternalKind::Module => self.modules.push(at(&self.modules, export.index).cloned()),
             ComponentExternalKind::Component => self.components.push(at(&self.components, export.index).cloned()),
+            ComponentExternalKind::Func => self.functions.push(origin(&self.functions, export.index)),
+            ComponentExternalKind::Instance => {
+                self.component_instances.push(origin(&self.component_instances, export.index));
+            }
             _ => {}
+        }
+    }
+
+    /// A function that is lowered can be called by the modules of this component. Between components that would take an
+    /// adapter, which the engine makes of features that plugins do not have: it cannot compile one.
+    pub(super) fn canonical(&mut self, function: &CanonicalFunction) -> Result<(), Fault> {
+        match function {
+            CanonicalFunction::Lift { .. } => self.functions.push(Origin::Inside),
+            CanonicalFunction::Lower { func_index, .. } => {
+                if origin(&self.functions, *func_index) == Origin::Inside {
+                    return Err(adapted());
+                }
+                self.calls_out = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Where an item that is handed to a component comes from; none when it is no function and has none.
+    fn argument(&self, kind: ComponentExternalKind, index: u32) -> Option<Origin> {
+        match kind {
+            ComponentExternalKind::Func => Some(origin(&self.functions, index)),
+            ComponentExternalKind::Instance => Some(origin(&self.component_instances, index)),
+            _ => None,
         }
     }
 
@@ -74,6 +133,12 @@ impl<'a> Frame<'a> {
         match alias {
             ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. } => self.modules.push(None),
             ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => self.components.push(None),
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Func, instance_index, .. } => {
+                self.functions.push(origin(&self.component_instances, *instance_index));
+            }
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Instance, instance_index, .. } => {
+                self.component_instances.push(origin(&self.component_instances, *instance_index));
+            }
             ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, count, index } => {
                 let found = self.out(outer, *count).and_then(|frame| at(&frame.modules, *index).cloned());
                 self.modules.push(found);
@@ -106,14 +171,43 @@ impl<'a> Frame<'a> {
         instance: &ComponentInstance<'_>,
         limits: &LoadLimits,
     ) -> Result<(), Fault> {
-        let ComponentInstance::Instantiate { component_index, .. } = instance else { return Ok(()) };
-        let known = at(&self.components, *component_index).ok_or_else(unknown)?;
-        self.footprint.add(known, limits)
+        let (component_index, args) = match instance {
+            ComponentInstance::Instantiate { component_index, args } => (*component_index, args),
+            ComponentInstance::FromExports(exports) => {
+                let inside = exports.iter().any(|export| self.is_inside(export.kind, export.index));
+                self.component_instances.push(if inside { Origin::Inside } else { Origin::Outside });
+                return Ok(());
+            }
+        };
+        let known = at(&self.components, component_index).cloned().ok_or_else(unknown)?;
+        let inside = |arg: &ComponentInstantiationArg<'_>| self.is_inside(arg.kind, arg.index);
+        if known.calls_out && args.iter().any(inside) {
+            return Err(adapted());
+        }
+        self.calls_out |= known.calls_out;
+        self.component_instances.push(Origin::Inside);
+        self.footprint.add(&known.footprint, limits)
+    }
+
+    fn is_inside(&self, kind: ComponentExternalKind, index: u32) -> bool {
+        self.argument(kind, index) == Some(Origin::Inside)
     }
 }
 
-fn at(list: &[Option<Rc<Footprint>>], index: u32) -> Option<&Rc<Footprint>> {
+fn at<T>(list: &[Option<Rc<T>>], index: u32) -> Option<&Rc<T>> {
     list.get(usize::try_from(index).ok()?)?.as_ref()
+}
+
+/// What is not known comes from inside: that is refused where it matters.
+fn origin(list: &[Origin], index: u32) -> Origin {
+    usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(Origin::Inside)
+}
+
+fn adapted() -> Fault {
+    Fault::rejected(
+        "the plugin is made of components that call each other, which is not supported: link the modules before they \
+         are packed, so that there is one component",
+    )
 }
 
 fn unknown() -> Fault {

@@ -4,14 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use pricing_host::SizeClass;
-use pricing_host::cache::Cache;
+use pricing_host::cache::{Cache, CacheKey};
 use pricing_host::compile::Compiler;
 use pricing_host::engine::{Purpose, engine};
-use pricing_host::load::{Compiled, Origin, load_artefact};
+use pricing_host::inspect::Digest;
+use pricing_host::load::{Compiled, Loaded, Loader, Origin};
+use pricing_host::{Fault, SizeClass};
+use testkit::guests::compiling::branchy;
 use wasmtime::Engine;
 
-use super::guests::{COMMAND, accepted, command, component};
+use super::guests::{COMMAND, command, compiler, component};
 use crate::common::again_for;
 
 /// Set for the processes that [`processes_share_a_cache`] and [`a_full_disk_is_a_warning`] start.
@@ -22,13 +24,21 @@ fn run_engine() -> Engine {
     engine(SizeClass::Standard, Purpose::Run { concurrency: 1, backtraces: false }).unwrap()
 }
 
-fn load(engine: &Engine, cache: &Cache, text: &str) -> (Compiled, Origin) {
-    let inspection = accepted(text.as_bytes());
-    load_artefact(engine, &inspection, SizeClass::Standard, &Compiler::InProcess, Some(cache)).unwrap()
+fn load_by(compiler: &Compiler, engine: &Engine, cache: Option<&Cache>, file: &[u8]) -> Result<Loaded, Fault> {
+    Loader { engine, class: SizeClass::Standard, compiler, cache }.load(file)
+}
+
+fn load(engine: &Engine, cache: &Cache, text: &str) -> Loaded {
+    load_by(&Compiler::InProcess, engine, Some(cache), text.as_bytes()).unwrap()
 }
 
 fn origin(engine: &Engine, cache: &Cache, text: &str) -> Origin {
-    load(engine, cache, text).1
+    load(engine, cache, text).origin
+}
+
+/// A compiler that is not to be asked.
+fn nobody() -> Compiler {
+    Compiler::Child { program: "/nowhere".into(), args: Vec::new() }
 }
 
 #[test]
@@ -39,12 +49,55 @@ fn the_second_load_is_from_the_cache() {
     for text in [COMMAND.to_owned(), component("")] {
         assert_eq!(origin(&engine, &cache, &text), Origin::Compiled(None));
         let again = Cache::open(&folder.path().join("c")).unwrap();
-        let (compiled, from) = load(&engine, &again, &text);
-        assert_eq!(from, Origin::Cache);
-        assert_eq!(matches!(compiled, Compiled::Module(_)), text == COMMAND);
+        // Nobody parses, inspects or compiles it again.
+        let first = load(&engine, &again, &text);
+        let loaded = load_by(&nobody(), &engine, Some(&again), text.as_bytes()).unwrap();
+        assert_eq!((&loaded.origin, &loaded.inspection), (&Origin::Cache, &first.inspection));
+        assert_eq!(matches!(loaded.compiled, Compiled::Module(_)), text == COMMAND);
     }
-    // What an author changes in a comment is the same plugin.
-    assert_eq!(origin(&engine, &cache, &format!(";; new\n{COMMAND}")), Origin::Cache);
+    // A file is known by all of its bytes.
+    assert_eq!(origin(&engine, &cache, &format!(";; new\n{COMMAND}")), Origin::Compiled(None));
+}
+
+#[test]
+fn a_refusal_is_kept_as_long_as_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    let (cache, engine) = (Cache::open(&path).unwrap(), run_engine());
+    let told = |compiler: &Compiler, file: &[u8]| load_by(compiler, &engine, Some(&cache), file).unwrap_err().message;
+    // What the file is, for good.
+    let stranger = command(r#"(import "env" "x" (func))"#);
+    let message = told(&compiler(), stranger.as_bytes());
+    assert!(message.contains("`env.x`"), "{message}");
+    assert_eq!(told(&nobody(), stranger.as_bytes()), message);
+    // What a limit ended, for a while.
+    let ended = |ending: &str| Compiler::Child {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), format!("cat >/dev/null; {ending}").into()],
+    };
+    let message = told(&ended("kill -XCPU $$"), &branchy(1, 1));
+    assert_eq!(told(&nobody(), &branchy(1, 1)), message);
+    // What the machine did, not at all.
+    let message = told(&ended("kill -KILL $$"), &branchy(1, 2));
+    assert!(message.contains("from outside"), "{message}");
+    load_by(&compiler(), &engine, Some(&cache), &branchy(1, 2)).unwrap();
+    assert!(told(&nobody(), &branchy(1, 3)).contains("`/nowhere` could not be started"));
+    assert_eq!(entries(&path).len(), 3);
+}
+
+#[test]
+fn a_refusal_that_was_tampered_with_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    let (cache, engine) = (Cache::open(&path).unwrap(), run_engine());
+    let stranger = command(r#"(import "env" "x" (func))"#);
+    load_by(&Compiler::InProcess, &engine, Some(&cache), stranger.as_bytes()).unwrap_err();
+    let refused = path.join(&entries(&path)[0]);
+    origin(&engine, &cache, COMMAND);
+    let name = entries(&path).into_iter().map(|name| path.join(name)).find(|entry| *entry != refused).unwrap();
+    // Another file's refusal under this file's name.
+    fs::copy(&refused, &name).unwrap();
+    assert_eq!(origin(&engine, &cache, COMMAND), Origin::Compiled(None));
 }
 
 #[test]
@@ -78,10 +131,16 @@ fn what_verifies_and_does_not_load_is_compiled_again() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::open(&folder.path().join("c")).unwrap();
     let engine = run_engine();
-    let inspection = accepted(COMMAND.as_bytes());
-    let key = pricing_host::cache::CacheKey::new(&inspection.wasm_digest, &engine, SizeClass::Standard);
-    for artefact in [&b"no artefact"[..], b""] {
-        cache.put(&key, artefact).unwrap();
+    let key = CacheKey::new(&Digest::of(COMMAND.as_bytes()), &engine, SizeClass::Standard);
+    let entry = |artefact: &[u8]| {
+        // A good verdict with this for code.
+        origin(&engine, &cache, COMMAND);
+        let good = cache.get(&key).unwrap();
+        let head = 4 + usize::try_from(u32::from_le_bytes(good[..4].try_into().unwrap())).unwrap();
+        [&good[..head], artefact].concat()
+    };
+    for entry in [b"no entry".to_vec(), Vec::new(), entry(b"no artefact"), entry(b"")] {
+        cache.put(&key, &entry).unwrap();
         assert_eq!(origin(&engine, &cache, COMMAND), Origin::Compiled(None));
         assert_eq!(origin(&engine, &cache, COMMAND), Origin::Cache);
     }
@@ -91,14 +150,12 @@ fn what_verifies_and_does_not_load_is_compiled_again() {
 fn what_the_pool_cannot_hold_is_refused() {
     let engine = run_engine();
     let text = command(&"(global (mut i64) (i64.const 0))".repeat(70_000));
-    let inspection = accepted(text.as_bytes());
-    let fault = load_artefact(&engine, &inspection, SizeClass::Standard, &Compiler::InProcess, None).unwrap_err();
+    let fault = load_by(&Compiler::InProcess, &engine, None, text.as_bytes()).unwrap_err();
     assert!(fault.message.contains("cannot be run here"), "{fault}");
     // A compiler that answers with something else is found out.
     let liar = Compiler::Child { program: "/bin/sh".into(), args: vec!["-c".into(), "cat >/dev/null; echo x".into()] };
-    let inspection = accepted(COMMAND.as_bytes());
-    let fault = load_artefact(&engine, &inspection, SizeClass::Standard, &liar, None).unwrap_err();
-    assert!(fault.message.contains("cannot be run here"), "{fault}");
+    let fault = load_by(&liar, &engine, None, COMMAND.as_bytes()).unwrap_err();
+    assert!(fault.message.contains("without a result"), "{fault}");
 }
 
 #[test]

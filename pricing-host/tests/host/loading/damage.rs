@@ -7,7 +7,7 @@ use pricing_host::compile::Compiler;
 use pricing_host::inspect::inspect;
 use proptest::prelude::*;
 
-use super::guests::{command, component, is_one_line, wasm};
+use super::guests::{command, compile, component, is_one_line, wasm};
 
 static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let command = command(
@@ -61,8 +61,8 @@ proptest! {
         match inspect(&file, SizeClass::Standard) {
             Err(fault) => prop_assert!(is_one_line(&fault.message), "{fault:?}"),
             // What passes can at least be given to the compiler.
-            Ok(inspection) if place_of_compile(&file) => {
-                let _ = Compiler::InProcess.compile(&inspection.wasm, inspection.kind, SizeClass::Standard);
+            Ok(_) if place_of_compile(&file) => {
+                let _ = compile(&Compiler::InProcess, &file, SizeClass::Standard);
             }
             Ok(_) => {}
         }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use pricing_core::quote::ReasonCode;
-use pricing_host::compile::Compiler;
-use pricing_host::inspect::{Inspection, Kind, inspect};
-use pricing_host::{LoadLimits, SizeClass};
+use pricing_host::compile::{Compiler, Examined, Wanted};
+use pricing_host::inspect::{Inspection, inspect};
+use pricing_host::{Fault, LoadLimits, SizeClass};
 
 use crate::common::NEVER;
 
@@ -64,12 +64,21 @@ pub(crate) fn patient(class: SizeClass) -> LoadLimits {
     LoadLimits { compile_time: NEVER, compile_cpu: NEVER, ..class.load_limits() }
 }
 
-/// Compiles what must be fine.
-pub(crate) fn compiled(compiler: &Compiler, wasm: &[u8], kind: Kind, class: SizeClass) -> Vec<u8> {
-    compiler.compile_within(wasm, kind, class, &patient(class)).unwrap_or_else(|fault| panic!("{fault}"))
-}
-
 /// The compiler that ships with the host.
 pub(crate) fn compiler() -> Compiler {
     Compiler::Child { program: PathBuf::from(env!("CARGO_BIN_EXE_plugin-compiler")), args: Vec::new() }
+}
+
+/// The machine code of a file.
+pub(crate) fn compile(compiler: &Compiler, file: &[u8], class: SizeClass) -> Result<Vec<u8>, Fault> {
+    code(&compiler.examine_within(file, Wanted::artefact(class), &patient(class)))
+}
+
+/// The machine code of a file, within other limits than those of its class.
+pub(crate) fn compile_within(compiler: &Compiler, file: &[u8], limits: &LoadLimits) -> Result<Vec<u8>, Fault> {
+    code(&compiler.examine_within(file, Wanted::artefact(SizeClass::Standard), limits))
+}
+
+fn code(examined: &Examined) -> Result<Vec<u8>, Fault> {
+    examined.compiled().map(|(_, code)| code.to_vec()).map_err(|refusal| refusal.clone().into())
 }

@@ -38,8 +38,11 @@ fn good_files_are_described() {
     assert_eq!((command.tables[0].minimum, command.tables[0].maximum), (3, Some(5)));
     assert!(command.has_names && command.custom_sections == ["name"]);
     assert!(command.digest.to_string().starts_with("sha256:") && command.digest != command.wasm_digest);
-    let again = accepted(&command.wasm);
+    let binary = wasm(&text);
+    let again = accepted(&binary);
     assert_eq!((again.text, again.digest, again.wasm_digest), (false, command.wasm_digest, command.wasm_digest));
+    let length = u64::try_from(binary.len()).unwrap();
+    assert_eq!((again.wasm_bytes, again.file_bytes, command.wasm_bytes), (length, length, length));
 
     let text = component(
         r#"(import "bidprice:plugin/types@0.1.0" (instance (type string) (export "decimal" (type (eq 0)))))

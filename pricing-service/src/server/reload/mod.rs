@@ -122,7 +122,7 @@ impl Service {
         let inner = &self.inner;
         let offered = Accepted::of(&loaded);
         guard::judge(&self.accepted(), &offered, accepted, &before.loaded.config.listen)?;
-        let active = Arc::new(Active::open(loaded, Some(&before), &inner.compiler, &inner.metrics)?);
+        let active = Arc::new(Active::open(loaded, Some(&before), &inner.opening)?);
         self.inner.active.store(Arc::clone(&active));
         self.reconfigure(&before.loaded, &active, plan);
         self.remember(offered);

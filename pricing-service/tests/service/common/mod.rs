@@ -45,17 +45,31 @@ impl Running {
 
     /// The same, with other files put into the configuration's folder first.
     pub(crate) async fn start_beside(config: &str, put: impl FnOnce(&Path)) -> Self {
+        Self::start_with(config, |folder| {
+            put(folder);
+            Compiler::InProcess
+        })
+        .await
+    }
+
+    /// The same, with a compiler that may look for something in the folder.
+    pub(crate) async fn start_with(config: &str, put: impl FnOnce(&Path) -> Compiler) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        put(folder.path());
+        let compiler = put(folder.path());
         fs::write(folder.path().join("bidprice.toml"), whole(config)).expect("the configuration is written");
-        Self::start_in(folder).await.map_err(|(_, error)| error).expect("the configuration is good")
+        Self::start_by(folder, compiler).await.map_err(|(_, error)| error).expect("the configuration is good")
     }
 
     /// Starts a service on what is in a folder, and waits until it answers; or gives the folder back, and why it does not
     /// start.
     pub(crate) async fn start_in(folder: TempDir) -> Result<Self, (TempDir, ConfigError)> {
+        Self::start_by(folder, Compiler::InProcess).await
+    }
+
+    /// The same, with a compiler.
+    async fn start_by(folder: TempDir, compiler: Compiler) -> Result<Self, (TempDir, ConfigError)> {
         let path = folder.path().join("bidprice.toml");
-        let started = tokio::task::spawn_blocking(move || Service::start(&path, Compiler::InProcess)).await;
+        let started = tokio::task::spawn_blocking(move || Service::start(&path, compiler)).await;
         let service = match started.expect("the service does not panic") {
             Ok(service) => service,
             Err(error) => return Err((folder, error)),

@@ -1,0 +1,145 @@
+//! How a child tells what it found: frames of a tag, a length and so many bytes, each written as soon as it is known.
+//!
+//! What was found before a limit ended the child counts. The parent reads what is there, and nothing is made of a frame
+//! that is cut off.
+
+use std::io::{self, Write};
+
+use serde::de::DeserializeOwned;
+
+use crate::verdict::{Holds, Refusal};
+
+use super::here::Finding;
+use super::{Examined, Wanted};
+
+/// Bytes of a verdict: names in it are bounded, in number and length.
+const VERDICT_BYTES: u64 = 1 << 20;
+/// Verdicts that a child may tell.
+const VERDICTS: u64 = 2;
+
+const VERDICT: u8 = b'v';
+const LARGER: u8 = b'l';
+const ARTEFACT: u8 = b'a';
+const NOT_COMPILED: u8 = b'n';
+
+/// Bytes that a child may write, with an artefact of so many.
+pub(super) fn output_limit(artefact_bytes: u64) -> u64 {
+    VERDICT_BYTES.saturating_mul(VERDICTS).saturating_add(artefact_bytes)
+}
+
+/// Writes a frame.
+pub(super) fn write(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+    match finding {
+        Finding::Verdict(verdict) => frame(out, VERDICT, &serde_json::to_vec(verdict)?),
+        Finding::Larger(inspection) => frame(out, LARGER, &serde_json::to_vec(inspection)?),
+        Finding::Artefact(Ok(artefact)) => frame(out, ARTEFACT, artefact),
+        Finding::Artefact(Err(refusal)) => frame(out, NOT_COMPILED, &serde_json::to_vec(refusal)?),
+    }
+}
+
+fn frame(out: &mut dyn Write, tag: u8, content: &[u8]) -> io::Result<()> {
+    let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    out.write_all(&[tag])?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(content)?;
+    out.flush()
+}
+
+/// Reads frames, as far as they are whole and make sense.
+pub(super) fn read(mut output: &[u8]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    while let Some((finding, rest)) = next(output) {
+        findings.push(finding);
+        output = rest;
+    }
+    findings
+}
+
+fn next(output: &[u8]) -> Option<(Finding, &[u8])> {
+    let (tag, rest) = output.split_first()?;
+    let (length, rest) = rest.split_first_chunk::<8>()?;
+    // The bytes are here already: a length that is not theirs gets nothing.
+    let (content, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    let finding = match *tag {
+        VERDICT => Finding::Verdict(parse(content)?),
+        LARGER => Finding::Larger(parse(content)?),
+        ARTEFACT => Finding::Artefact(Ok(content.to_vec())),
+        NOT_COMPILED => Finding::Artefact(Err(parse(content)?)),
+        _ => return None,
+    };
+    Some((finding, rest))
+}
+
+fn parse<T: DeserializeOwned>(content: &[u8]) -> Option<T> {
+    if u64::try_from(content.len()).is_ok_and(|length| length <= VERDICT_BYTES) {
+        return serde_json::from_slice(content).ok();
+    }
+    None
+}
+
+/// Puts together what was found, and where something is missing, why.
+pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Option<Refusal>) -> Examined {
+    let missing = || {
+        unfinished.clone().unwrap_or_else(|| {
+            Refusal::new("the plugin compiler ended without a result; it may be of another version", Holds::Once)
+        })
+    };
+    let (mut verdict, mut larger, mut artefact) = (None, None, None);
+    for finding in findings {
+        match finding {
+            Finding::Verdict(found) => verdict = Some(found),
+            Finding::Larger(found) => larger = Some(found),
+            Finding::Artefact(found) => artefact = Some(found),
+        }
+    }
+    let verdict = verdict.unwrap_or_else(|| Err(missing()));
+    let compiles = wanted.artefact && verdict.is_ok();
+    let artefact = compiles.then(|| artefact.unwrap_or_else(|| Err(missing())));
+    Examined { verdict, larger, artefact }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SizeClass;
+    use crate::inspect::inspect;
+
+    fn output() -> Vec<u8> {
+        let text = br#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+        let inspection = inspect(text, SizeClass::Standard).unwrap();
+        let mut out = Vec::new();
+        for finding in [Finding::Verdict(Ok(inspection.clone())), Finding::Artefact(Ok(vec![1, 2, 3]))] {
+            write(&mut out, &finding).unwrap();
+        }
+        out
+    }
+
+    fn wanted() -> Wanted {
+        Wanted::artefact(SizeClass::Standard)
+    }
+
+    #[test]
+    fn findings_cross_a_pipe() {
+        let examined = assemble(wanted(), read(&output()), None);
+        let (inspection, artefact) = examined.compiled().unwrap();
+        assert_eq!((inspection.exports.len(), artefact), (2, &[1, 2, 3][..]));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_missing() {
+        let whole = output();
+        for length in 0..whole.len() {
+            let refusal = Refusal::new("its time was up", Holds::AWhile);
+            let examined = assemble(wanted(), read(&whole[..length]), Some(refusal.clone()));
+            assert_eq!(examined.compiled().unwrap_err(), &refusal, "{length}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_not_there_get_nothing() {
+        let mut lie = vec![ARTEFACT];
+        lie.extend(u64::MAX.to_le_bytes());
+        assert!(read(&lie).is_empty());
+        assert!(read(&[7; 100]).is_empty());
+    }
+}

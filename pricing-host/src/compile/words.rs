@@ -1,0 +1,51 @@
+//! What a child that did not finish says of the plugin.
+
+use crate::inspect::size;
+use crate::limited::{End, Limits};
+use crate::verdict::{Holds, Refusal};
+
+/// What is said of a plugin that a library panicked over.
+pub(super) const FAILED: &str = "the plugin made the compiler fail: report this, and build it another way";
+
+/// Why a child did not find all that was wanted; none where it ended as it should.
+pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
+    let (message, holds) = match end {
+        End::Done => return None,
+        End::Time => (
+            format!(
+                "the plugin took longer than {:?} to inspect and compile: try again when the machine has less to do, or \
+                 make the plugin smaller",
+                limits.time
+            ),
+            Holds::Once,
+        ),
+        End::Processor => (
+            format!(
+                "the plugin took more than {:?} of processor time to inspect and compile: make it smaller, and its \
+                 functions simpler",
+                limits.cpu
+            ),
+            Holds::AWhile,
+        ),
+        End::Memory => (
+            format!(
+                "the plugin needs more than {} of memory to inspect and compile: make it smaller, and its functions \
+                 simpler",
+                size(limits.memory_bytes)
+            ),
+            Holds::AWhile,
+        ),
+        End::Output => ("the plugin compiler wrote more than it may".to_owned(), Holds::AWhile),
+        End::NotStarted(why) => (format!("the plugin compiler could not do its work: {why}"), Holds::Once),
+        End::Failed => (FAILED.to_owned(), Holds::AWhile),
+        End::Killed(signal) => {
+            (format!("the plugin compiler was ended from outside (signal {signal}); try again"), Holds::Once)
+        }
+        End::Crashed(signal) => {
+            let message = format!("the plugin compiler crashed (signal {signal}): make the plugin smaller and simpler");
+            (message, Holds::AWhile)
+        }
+        End::Exit(code) => (format!("the plugin compiler ended with exit code {code}"), Holds::Once),
+    };
+    Some(Refusal::new(message, holds))
+}

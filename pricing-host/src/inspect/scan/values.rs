@@ -1,0 +1,125 @@
+//! Counts the values that the instructions of a function hand on. A validator takes each of them off its stack and puts
+//! it back, so that a branch to a hundred targets that each carry a thousand values costs a hundred thousand steps, in a
+//! hundred bytes.
+
+use wasmparser::{BlockType, BrTable, CompositeInnerType, FuncType, FunctionBody, Operator, WasmModuleResources};
+
+/// Types with at most so many parameters and results make no instruction dear: the work is linear in the code's bytes.
+pub(super) const FEW: usize = 8;
+
+/// The values that may still be handed on.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Values {
+    left: u64,
+}
+
+/// Too many values were handed on.
+#[derive(Debug)]
+pub(in super::super) struct TooMany;
+
+/// How many values a function or block takes and leaves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arity {
+    params: u64,
+    results: u64,
+}
+
+impl Arity {
+    fn both(self) -> u64 {
+        self.params.saturating_add(self.results)
+    }
+}
+
+impl From<&FuncType> for Arity {
+    fn from(function: &FuncType) -> Self {
+        Self { params: length(function.params()), results: length(function.results()) }
+    }
+}
+
+/// A block that is open.
+struct Block {
+    arity: Arity,
+    /// What a branch to it carries.
+    label: u64,
+}
+
+impl Values {
+    pub(in super::super) fn new(limit: u64) -> Self {
+        Self { left: limit }
+    }
+
+    /// Takes off what a function hands on. What is wrong with its code is left to the validator.
+    pub(in super::super) fn count(
+        &mut self,
+        resources: &impl WasmModuleResources,
+        ty: u32,
+        body: &FunctionBody<'_>,
+    ) -> Result<(), TooMany> {
+        let Ok(mut operators) = body.get_operators_reader() else { return Ok(()) };
+        let own = arity_of(resources, ty);
+        let mut blocks = vec![Block { arity: own, label: own.results }];
+        while !operators.eof() {
+            let Ok(operator) = operators.read() else { return Ok(()) };
+            let values = step(&mut blocks, resources, own, &operator);
+            self.left = self.left.checked_sub(values).ok_or(TooMany)?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps account of blocks, and tells how many values an operator hands on.
+fn step(blocks: &mut Vec<Block>, resources: &impl WasmModuleResources, own: Arity, operator: &Operator<'_>) -> u64 {
+    match operator {
+        Operator::Block { blockty } | Operator::If { blockty } => {
+            let arity = block(resources, *blockty);
+            blocks.push(Block { arity, label: arity.results });
+            arity.params
+        }
+        Operator::Loop { blockty } => {
+            let arity = block(resources, *blockty);
+            blocks.push(Block { arity, label: arity.params });
+            arity.params
+        }
+        Operator::Else => blocks.last().map_or(0, |block| block.arity.both()),
+        Operator::End => blocks.pop().map_or(0, |block| block.arity.results.saturating_mul(2)),
+        Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => label(blocks, *relative_depth),
+        Operator::BrTable { targets } => of_targets(blocks, targets),
+        Operator::Return => own.results,
+        Operator::Call { function_index } => {
+            let ty = resources.type_index_of_function(*function_index);
+            ty.map_or(0, |ty| arity_of(resources, ty).both())
+        }
+        Operator::CallIndirect { type_index, .. } => arity_of(resources, *type_index).both(),
+        _ => 0,
+    }
+}
+
+fn of_targets(blocks: &[Block], targets: &BrTable<'_>) -> u64 {
+    let all = targets.targets().map_while(Result::ok).chain([targets.default()]);
+    all.fold(0, |sum: u64, target| sum.saturating_add(label(blocks, target)))
+}
+
+/// What a branch so many blocks out carries.
+fn label(blocks: &[Block], depth: u32) -> u64 {
+    let block = usize::try_from(depth).ok().and_then(|depth| blocks.iter().nth_back(depth));
+    block.map_or(0, |block| block.label)
+}
+
+fn block(resources: &impl WasmModuleResources, ty: BlockType) -> Arity {
+    match ty {
+        BlockType::Empty => Arity::default(),
+        BlockType::Type(_) => Arity { params: 0, results: 1 },
+        BlockType::FuncType(ty) => arity_of(resources, ty),
+    }
+}
+
+fn arity_of(resources: &impl WasmModuleResources, ty: u32) -> Arity {
+    match resources.sub_type_at(ty).map(|found| &found.composite_type.inner) {
+        Some(CompositeInnerType::Func(function)) => function.into(),
+        _ => Arity::default(),
+    }
+}
+
+fn length<T>(list: &[T]) -> u64 {
+    u64::try_from(list.len()).unwrap_or(u64::MAX)
+}

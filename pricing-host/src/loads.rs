@@ -1,0 +1,76 @@
+//! Which plugins are being looked at, for those who ask what takes so long.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// The files that are being inspected and compiled at the moment. Cheap to clone; all clones are one list. A file that is
+/// in the cache is never in it.
+#[derive(Clone, Debug, Default)]
+pub struct Loads(Arc<Mutex<List>>);
+
+#[derive(Debug, Default)]
+struct List {
+    next: u64,
+    loads: Vec<(u64, Load)>,
+}
+
+/// A file that is being inspected and compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The file, or the plugin's name where it is in none; safe to print.
+    pub file: String,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl Loads {
+    /// Those that are under way, the oldest first.
+    #[must_use]
+    pub fn under_way(&self) -> Vec<Load> {
+        self.lock().loads.iter().map(|(_, load)| load.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a file until what is returned is dropped.
+    pub(crate) fn begin(&self, file: &str) -> UnderWay<'_> {
+        let mut list = self.lock();
+        let number = list.next;
+        list.next = number.wrapping_add(1);
+        list.loads.push((number, Load { file: file.to_owned(), since: Instant::now() }));
+        UnderWay { loads: self, number }
+    }
+}
+
+/// A load that is under way.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a> {
+    loads: &'a Loads,
+    number: u64,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.loads.lock().loads.retain(|(number, _)| *number != self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_is_listed_while_it_is_under_way() {
+        let loads = Loads::default();
+        let files = || loads.under_way().into_iter().map(|load| load.file).collect::<Vec<_>>();
+        let one = loads.begin("one.wasm");
+        let two = loads.begin("two.wasm");
+        assert_eq!(files(), ["one.wasm", "two.wasm"]);
+        drop(one);
+        assert_eq!(files(), ["two.wasm"]);
+        drop(two);
+        assert!(files().is_empty());
+    }
+}
