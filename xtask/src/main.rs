@@ -115,7 +115,8 @@ fn steady(words: &[&str]) -> bool {
 }
 
 /// The soak tests, by their programs and names.
-const SOAKS: [(&str, &str); 3] = [
+const SOAKS: [(&str, &str); 4] = [
+    ("host", "loading::bombs::what_does_not_look_like_a_bomb_is_ended_by_the_limits"),
     ("host", "soak::many_calls_leave_no_memory_behind"),
     ("host", "soak::attacks_leave_no_memory_behind"),
     ("cli", "soak::under_load_and_drills_it_does_not_grow"),

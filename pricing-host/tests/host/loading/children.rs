@@ -136,6 +136,15 @@ fn children_that_do_not_end_are_ended() {
 }
 
 #[test]
+fn a_child_that_works_for_ever_is_ended_by_its_processor_time() {
+    let limits = LoadLimits { compile_cpu: Duration::from_secs(1), ..patient(SizeClass::Standard) };
+    let busy = script("while :; do :; done");
+    let examined = busy.examine_within(&[], Wanted::artefact(SizeClass::Standard), &limits);
+    let message = Fault::from(examined.compiled().unwrap_err().clone()).message;
+    assert!(message.contains("took more than 1s of processor time to inspect and compile"), "{message}");
+}
+
+#[test]
 fn no_child_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     for (name, ending) in

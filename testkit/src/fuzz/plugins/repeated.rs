@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(text("(module\n3*(func $f%)\n)"), "(module\n(func $f0)\n(func $f1)\n(func $f2)\n)\n");
         assert_eq!(text("x*y\n2*a*b"), "x*y\na*b\na*b\n");
         assert!(text("99999999999*abcdefgh").len() <= super::MOST);
-        assert_eq!(text("99999999999*"), "");
+        assert!(text("99999999999*").len() <= super::MOST);
     }
 }
