@@ -2,7 +2,7 @@
 //!
 //! What is kept of a file is its verdict, and of one that was accepted the machine code as well, in one entry under the
 //! file's digest: a file that is known costs neither a parser nor a child. A refusal of what the file is holds for good.
-//! One that depends on limits of time and memory, or on the compiler's mood, holds for [`A_WHILE`], so that a bomb is not
+//! One that depends on limits of time and memory, or on the compiler's mood, holds for a while, so that a bomb is not
 //! tried at every start, and a verdict that was a near miss is not for ever. What the machine did is not kept.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
