@@ -313,6 +313,24 @@ pub struct StatusResponse {
     pub bid_log: ::core::option::Option<BidLogStatus>,
     #[prost(message, optional, tag = "9")]
     pub reload: ::core::option::Option<ReloadStatus>,
+    /// Absent without mutual TLS.
+    #[prost(message, optional, tag = "10")]
+    pub certificate: ::core::option::Option<CertificateStatus>,
+}
+/// The service's own certificates, the whole chain.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CertificateStatus {
+    /// RFC 3339.
+    #[prost(string, tag = "1")]
+    pub not_before: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub not_after: ::prost::alloc::string::String,
+    /// Days until the first of them expires; negative when it has.
+    #[prost(double, tag = "3")]
+    pub days_left: f64,
+    /// Why callers refuse it now.
+    #[prost(string, optional, tag = "4")]
+    pub problem: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RatesStatus {
