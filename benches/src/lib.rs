@@ -4,6 +4,7 @@ pub mod bare;
 pub mod fuel;
 pub mod load;
 pub mod plugins;
+pub mod service;
 pub mod simulate;
 pub mod stats;
 

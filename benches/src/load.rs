@@ -1,29 +1,96 @@
 //! Calls at a service: as many at once as always, or so many a second whatever becomes of them.
+//!
+//! The client is HTTP/2 and nothing else: its request is encoded once. It shares the cores with the service, and what it
+//! costs itself is not the service's to answer for.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
+use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pricing_proto::bidprice::v1::QuoteRequest;
-use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use h2::client::SendRequest;
+use http::{HeaderMap, Request, Uri};
+use pricing_proto::bidprice::v1::{QuoteRequest, QuoteResponse};
+use prost::Message as _;
+use prost::bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::{Handle, Runtime};
-use tonic::transport::{Channel, Endpoint, Error};
-use tonic::{Code, Request};
+use tokio::time::timeout_at;
+use tonic::{Code, Status};
 
 use crate::stats::Samples;
 
 /// Connections; their streams are many.
 const CONNECTIONS: usize = 4;
 
+/// The call that is made.
+const QUOTE: &str = "/bidprice.v1.Pricing/Quote";
+
 /// Clients of a service, which take turns.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Clients {
-    clients: Vec<PricingClient<Channel>>,
-    request: QuoteRequest,
+    connections: Vec<SendRequest<Bytes>>,
+    uri: Uri,
+    /// The request as it goes over the wire.
+    message: Bytes,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("connections", &self.connections.len()).finish_non_exhaustive()
+    }
+}
+
+/// A message as gRPC frames it.
+#[must_use]
+pub fn framed(message: &impl prost::Message) -> Bytes {
+    let mut framed = BytesMut::new();
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
+    // A buffer that grows has room.
+    let _ = message.encode(&mut framed);
+    framed.freeze()
+}
+
+/// The head of a call.
+///
+/// # Errors
+/// When the path or the deadline is none.
+pub fn head(uri: &Uri, deadline: Option<Duration>) -> http::Result<Request<()>> {
+    let head = Request::post(uri).header("content-type", "application/grpc").header("te", "trailers");
+    match deadline {
+        Some(deadline) => head.header("grpc-timeout", format!("{}u", deadline.as_micros())).body(()),
+        None => head.body(()),
+    }
+}
+
+/// Opens an HTTP/2 connection. It is served until nobody has it any more.
+///
+/// # Errors
+/// When nobody listens there.
+pub async fn connect(address: &Address<'_>) -> io::Result<SendRequest<Bytes>> {
+    match address {
+        Address::Unix(path) => handshake(UnixStream::connect(path).await?).await,
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            handshake(stream).await
+        }
+    }
+}
+
+async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> io::Result<SendRequest<Bytes>> {
+    let (send, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
+    tokio::spawn(async move {
+        // The calls on it tell what became of it.
+        let _ = connection.await;
+    });
+    Ok(send)
 }
 
 /// What became of calls.
@@ -52,6 +119,26 @@ impl Outcomes {
         *self.why.entry(why).or_default() += 1;
     }
 
+    fn count(&mut self, answer: Result<QuoteResponse, Status>, took: Duration, late: bool) {
+        match answer {
+            Ok(answer) if answer.quotes.iter().any(|quote| quote.price.is_none()) => {
+                self.no_bids += 1;
+                let reason = answer.quotes.into_iter().find_map(|quote| quote.reason);
+                self.because(reason.map(|reason| reason.code).unwrap_or_default());
+            }
+            Ok(_) => {
+                self.late += usize::from(late);
+                self.bids.add(took);
+            }
+            Err(status) if status.code() == Code::ResourceExhausted => self.refused.add(took),
+            Err(status) if status.code() == Code::DeadlineExceeded => self.missed += 1,
+            Err(status) => {
+                self.failed += 1;
+                self.because(format!("{:?} {}", status.code(), status.message()));
+            }
+        }
+    }
+
     /// What became of them, in a line.
     #[must_use]
     pub fn line(&self) -> String {
@@ -71,16 +158,13 @@ impl Clients {
     ///
     /// # Errors
     /// When nobody listens there.
-    pub async fn connect(address: &Address<'_>, request: QuoteRequest) -> Result<Self, Error> {
-        let uri = match address {
-            Address::Unix(path) => format!("unix://{}", path.display()),
-            Address::Tcp(address) => format!("http://{address}"),
-        };
-        let mut clients = Vec::new();
+    pub async fn connect(address: &Address<'_>, request: &QuoteRequest) -> io::Result<Self> {
+        let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
-            clients.push(PricingClient::new(Endpoint::try_from(uri.clone())?.tcp_nodelay(true).connect().await?));
+            connections.push(connect(address).await?);
         }
-        Ok(Self { clients, request })
+        let uri = format!("http://localhost{QUOTE}").parse().map_err(io::Error::other)?;
+        Ok(Self { connections, uri, message: framed(request) })
     }
 
     /// Asks with so many calls in flight, all the time.
@@ -144,35 +228,61 @@ impl Clients {
     }
 
     async fn call(&self, number: usize, intended: Instant, deadline: Option<Duration>, outcomes: &Mutex<Outcomes>) {
-        let Some(mut client) = self.clients.get(number % CONNECTIONS).cloned() else { return };
-        let mut request = Request::new(self.request.clone());
-        if let Some(deadline) = deadline {
-            // Whoever is late already has less time left.
-            request.set_timeout(deadline.saturating_sub(intended.elapsed()));
-        }
-        let answered = client.quote(request).await;
+        let answered = match deadline {
+            None => Some(self.ask(number, None).await),
+            Some(deadline) => {
+                // Whoever is late already has less time left.
+                let left = deadline.saturating_sub(intended.elapsed());
+                let until = intended.checked_add(deadline).unwrap_or(intended);
+                timeout_at(until.into(), self.ask(number, Some(left))).await.ok()
+            }
+        };
         let took = intended.elapsed();
         let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = deadline.is_some_and(|deadline| took > deadline);
         match answered {
-            Ok(answer) if answer.get_ref().quotes.iter().any(|quote| quote.price.is_none()) => {
-                outcomes.no_bids += 1;
-                let reason = answer.into_inner().quotes.into_iter().find_map(|quote| quote.reason);
-                outcomes.because(reason.map(|reason| reason.code).unwrap_or_default());
-            }
-            Ok(_) => {
-                outcomes.late += usize::from(deadline.is_some_and(|deadline| took > deadline));
-                outcomes.bids.add(took);
-            }
-            Err(status) if status.code() == Code::ResourceExhausted => outcomes.refused.add(took),
-            Err(status) if status.message().starts_with("the deadline passed") => outcomes.missed += 1,
-            Err(status) if matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) => outcomes.given_up += 1,
-            Err(status) => {
-                outcomes.failed += 1;
-                let cause = std::iter::successors(status.source(), |error| (*error).source()).last();
-                let cause = cause.map(ToString::to_string).unwrap_or_default();
-                outcomes.because(format!("{} {cause}", status.message()));
-            }
+            None => outcomes.given_up += 1,
+            Some(answer) => outcomes.count(answer, took, late),
         }
+    }
+
+    /// Makes a call.
+    async fn ask(&self, number: usize, deadline: Option<Duration>) -> Result<QuoteResponse, Status> {
+        let connection = self.connections.get(number % CONNECTIONS).cloned();
+        let connection = connection.ok_or_else(|| Status::internal("there is no connection"))?;
+        let mut connection = connection.ready().await.map_err(broken)?;
+        let head = head(&self.uri, deadline).map_err(|error| Status::internal(error.to_string()))?;
+        let (response, mut body) = connection.send_request(head, false).map_err(broken)?;
+        body.send_data(self.message.clone(), true).map_err(broken)?;
+        let response = response.await.map_err(broken)?;
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            return Err(status);
+        }
+        let mut body = response.into_body();
+        let mut message = BytesMut::new();
+        while let Some(data) = body.data().await {
+            let data = data.map_err(broken)?;
+            let _ = body.flow_control().release_capacity(data.len());
+            message.extend_from_slice(&data);
+        }
+        let trailers = body.trailers().await.map_err(broken)?.unwrap_or_default();
+        match status(&trailers).code() {
+            Code::Ok => QuoteResponse::decode(message.split_off(message.len().min(5)))
+                .map_err(|error| Status::internal(error.to_string())),
+            _ => Err(status(&trailers)),
+        }
+    }
+}
+
+fn status(trailers: &HeaderMap) -> Status {
+    Status::from_header_map(trailers).unwrap_or_else(|| Status::unknown("there is no status"))
+}
+
+fn broken(error: h2::Error) -> Status {
+    match error.reason() {
+        // The service, or h2 on its behalf, takes no more calls on this connection at the moment.
+        Some(h2::Reason::REFUSED_STREAM) => Status::resource_exhausted(error.to_string()),
+        _ => Status::unavailable(error.to_string()),
     }
 }
 

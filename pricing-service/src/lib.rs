@@ -7,6 +7,7 @@
 pub mod bid_log;
 pub mod comparison;
 pub mod config;
+mod connections;
 pub mod convert;
 pub mod digest;
 pub mod feed;

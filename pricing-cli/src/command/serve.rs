@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let loaded = config::load(&args.config).map_err(|error| refused(&args.config, error))?;
     // Dropped last: until then there may be something to tell.
     let _telemetry = telemetry::install(&loaded.config.tracing).map_err(|error| refused(&args.config, error))?;
-    let runtime = tokio::runtime::Runtime::new()
+    let runtime = pricing_service::server::runtime()
         .map_err(|error| CliError::internal(format!("the runtime cannot be started: {error}")))?;
     let compiler = plugin::compiler()?;
     let served = runtime.block_on(async {

@@ -58,6 +58,10 @@ fn json(status: &StatusResponse) -> Value {
         "bid_log": status.bid_log.as_ref().map(|log| json!({
             "path": log.path, "written": log.written, "waiting": log.waiting, "lost": log.lost, "problem": log.problem,
         })),
+        "certificate": status.certificate.as_ref().map(|certificate| json!({
+            "not_before": certificate.not_before, "not_after": certificate.not_after,
+            "days_left": format!("{:.1}", certificate.days_left), "problem": certificate.problem,
+        })),
         "reload": status.reload.as_ref().map(|reload| json!({
             "taken": reload.taken, "refused": reload.refused, "problem": reload.problem,
             "pending": reload.pending.as_ref().map(pending), "state_problem": reload.state_problem,
@@ -166,6 +170,11 @@ fn shown(status: &StatusResponse) -> String {
             format!("{} written, {} waiting, {}", log.written, log.waiting, log.path),
         );
         problem(&mut add, &log.problem);
+    }
+    if let Some(certificate) = &status.certificate {
+        let days = format!("{:.1} days left", certificate.days_left);
+        add("certificate", &days, format!("valid from {} to {}", certificate.not_before, certificate.not_after));
+        problem(&mut add, &certificate.problem);
     }
     if let Some(reload) = &status.reload {
         add("reloads", &format!("{} refused", reload.refused), format!("{} taken", reload.taken));

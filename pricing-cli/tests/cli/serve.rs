@@ -11,10 +11,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use pricing_service::telemetry::HAS_OTLP;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::free_address::FreeAddress;
 use crate::programs::HANG;
 
 pub(crate) fn bidprice(folder: &Path, args: &[&str]) -> Output {
@@ -164,6 +166,33 @@ fn the_level_of_what_is_told_can_be_changed() {
     // The one that was taken is below the level that it asks for.
     let next = running.wait_for("");
     assert!(next.contains("was refused"), "{next}");
+}
+
+#[test]
+fn an_expired_certificate_is_told_at_the_start_in_the_status_and_by_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(2020, 1, 1);
+    let certificate = params.self_signed(&key).unwrap().pem();
+    put("c.pem", &certificate);
+    put("k.pem", &key.serialize_pem());
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(folder.path().join("k.pem"), mode).unwrap();
+    let free = FreeAddress::new();
+    let tls = "[listen.tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nclient_ca = \"c.pem\"\n";
+    put("bidprice.toml", &format!("[listen]\nsocket = \"bidprice.sock\"\ntcp = \"{}\"\n{tls}", free.get()));
+    let problem = "the certificate expired on 2020-01-01T00:00:00Z; renew it and restart";
+    let checked = bidprice(folder.path(), &["config", "check", "bidprice.toml"]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    assert!([stdout(&checked), stderr(&checked)].concat().contains(problem), "{checked:?}");
+    let running = Running::start_in(folder);
+    let told = running.wait_for(problem);
+    assert!(told.contains("WARN"), "{told}");
+    assert_eq!(running.status()["certificate"]["problem"], problem);
+    let shown = stdout(&running.ask(&["status"]));
+    assert!(shown.contains(problem), "{shown}");
 }
 
 #[test]

@@ -316,6 +316,9 @@ pub struct StatusResponse {
     /// Plugins that are being inspected and compiled at the moment; orders are priced with what was in use before.
     #[prost(message, repeated, tag = "10")]
     pub loading: ::prost::alloc::vec::Vec<PluginLoading>,
+    /// Absent without mutual TLS.
+    #[prost(message, optional, tag = "11")]
+    pub certificate: ::core::option::Option<CertificateStatus>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PluginLoading {
@@ -324,6 +327,21 @@ pub struct PluginLoading {
     /// Seconds since it began.
     #[prost(double, tag = "2")]
     pub seconds: f64,
+}
+/// The service's own certificates, the whole chain.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CertificateStatus {
+    /// RFC 3339.
+    #[prost(string, tag = "1")]
+    pub not_before: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub not_after: ::prost::alloc::string::String,
+    /// Days until the first of them expires; negative when it has.
+    #[prost(double, tag = "3")]
+    pub days_left: f64,
+    /// Why callers refuse it now.
+    #[prost(string, optional, tag = "4")]
+    pub problem: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RatesStatus {

@@ -2,11 +2,11 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
 use crate::own_file::own_file;
 
@@ -77,6 +77,15 @@ impl Folder {
         self.path.join(OBJECTS)
     }
 
+    /// Makes the folder of what lines name where it is missing.
+    pub(super) fn make_objects(&self) -> Result<(), FolderError> {
+        let path = self.objects();
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(FolderError::Io { path, source }),
+            _ => check(&path),
+        }
+    }
+
     /// Begins a file that was not there.
     pub(super) fn create(&self, name: &FileName) -> io::Result<File> {
         own_file(&self.file(name), OpenOptions::new().append(true).read(true).create_new(true))
@@ -86,6 +95,13 @@ impl Folder {
     pub(super) fn reopen(&self, name: &FileName) -> io::Result<File> {
         own_file(&self.file(name), OpenOptions::new().append(true).read(true))
     }
+}
+
+/// Opens an ordinary file to be read; neither a pipe nor a device keeps the reader waiting, or busy for ever.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not an ordinary file")) }
 }
 
 fn own_folder(path: &Path) -> Result<(), FolderError> {

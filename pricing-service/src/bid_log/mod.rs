@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::config::{self, ConfigError};
 use crate::pricer::Settings;
@@ -79,7 +79,9 @@ pub struct Reading {
     pub lost: u64,
     /// Answers that did not wait any longer for their line to be written.
     pub late: u64,
-    /// Why nothing can be written at the moment.
+    /// What lines name and another program took away.
+    pub objects_lost: u64,
+    /// Why nothing can be written at the moment, or what was taken away.
     pub problem: Option<String>,
 }
 
@@ -211,8 +213,8 @@ impl BidLog {
     /// How the log is.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        let queue::Counts { written, waiting, lost, late, problem } = self.handle.queue.counts();
-        Reading { folder: self.handle.folder.clone(), written, waiting, lost, late, problem }
+        let queue::Counts { written, waiting, lost, late, objects_lost, problem } = self.handle.queue.counts();
+        Reading { folder: self.handle.folder.clone(), written, waiting, lost, late, objects_lost, problem }
     }
 
     /// Takes no more lines, and waits until those that wait are written, but only for some seconds. Blocks.
@@ -238,9 +240,11 @@ fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
     let paths: Vec<_> = names.iter().map(|name| (name.clone(), folder.file(name))).collect();
     spawn("bid-log-scan", move || scan(paths, &found))?;
     spawn("bid-log-sync", move || writer::sync_all(&to_sync))?;
+    let objects = Objects::of(&folder.objects());
+    let stamp = objects.stamp().ok();
     let writer = Writer {
         queue: Arc::clone(&queue),
-        objects: Objects::of(&folder.objects()),
+        objects,
         folder,
         config: config.clone(),
         files,
@@ -250,6 +254,8 @@ fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
         unsynced: VecDeque::new(),
         sizes: BTreeMap::new(),
         told: None,
+        looked: Instant::now(),
+        stamp,
     };
     spawn("bid-log", move || writer.run())?;
     Ok(queue)
@@ -286,7 +292,7 @@ fn resume(folder: &Folder, names: &[FileName]) -> io::Result<(Option<Tail>, Opti
 fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
     for (name, path) in files {
         let look = || {
-            let file = std::fs::File::open(&path)?;
+            let file = folder::open(&path)?;
             let length = file.metadata()?.len();
             scan::names(file, length)
         };

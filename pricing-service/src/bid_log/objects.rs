@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +64,13 @@ pub enum ObjectError {
     },
 }
 
+/// How a folder of objects was at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    identity: (u64, u64),
+    changed: (i64, i64),
+}
+
 /// A folder of objects.
 #[derive(Clone, Debug)]
 pub struct Objects {
@@ -83,7 +90,7 @@ impl Objects {
     /// When it is not there or is not what its name says.
     pub fn get(&self, digest: Digest) -> Result<Vec<u8>, ObjectError> {
         let damaged = |problem: String| ObjectError::Damaged { digest, problem };
-        let read = |name: &str| match File::open(self.folder.join(name)) {
+        let read = |name: &str| match super::folder::open(&self.folder.join(name)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(damaged(error.to_string())),
@@ -134,6 +141,22 @@ impl Objects {
         written
     }
 
+    /// Whether there is an object of that name. Nothing is read.
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        let is_file =
+            |compressed| self.folder.join(name(digest, compressed)).metadata().is_ok_and(|found| found.is_file());
+        is_file(true) || is_file(false)
+    }
+
+    /// What changes when objects come or go.
+    ///
+    /// # Errors
+    /// When there is no folder.
+    pub(super) fn stamp(&self) -> io::Result<Stamp> {
+        let found = self.folder.symlink_metadata()?;
+        Ok(Stamp { identity: (found.dev(), found.ino()), changed: (found.mtime(), found.mtime_nsec()) })
+    }
+
     /// Removes the objects that are not to stay, and what is left of some that were never whole.
     pub(super) fn retain(&self, stays: impl Fn(Digest) -> bool) {
         let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
@@ -159,7 +182,12 @@ fn digest_of(name: &str) -> Option<Digest> {
 }
 
 fn write(path: &Path, content: &Content) -> io::Result<File> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // Whatever it was, a file of ours is begun there now.
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     match content {
         Content::Bytes(bytes) => file.write_all(bytes)?,
         Content::Text(text) => {

@@ -52,6 +52,9 @@ struct Waiting {
     lost: u64,
     late: u64,
     problem: Option<String>,
+    /// What another program took away of what lines name.
+    objects_lost: u64,
+    damage: Option<String>,
     /// Whether the writer is not getting on, so that nobody needs to wait for it.
     stalled: bool,
 }
@@ -63,6 +66,7 @@ pub(super) struct Counts {
     pub(super) waiting: u64,
     pub(super) lost: u64,
     pub(super) late: u64,
+    pub(super) objects_lost: u64,
     pub(super) problem: Option<String>,
 }
 
@@ -244,6 +248,19 @@ impl Queue {
         self.lock().kept.insert(digest);
     }
 
+    /// Another program took these away, or the folder of all: lines have to bring them along again, and what is written
+    /// names what is gone.
+    pub(super) fn taken_away(&self, gone: &[Digest], damage: String) {
+        let mut waiting = self.lock();
+        for digest in gone {
+            waiting.kept.remove(digest);
+        }
+        // Of earlier runs' objects nobody knows the number; the folder that had them counts as one.
+        let number = u64::try_from(gone.len()).unwrap_or(u64::MAX).max(1);
+        waiting.objects_lost = waiting.objects_lost.saturating_add(number);
+        waiting.damage = Some(damage);
+    }
+
     /// Forgets what is not named by `named`, by the batch in hand or by a line that waits, and tells what stays.
     pub(super) fn forget_unnamed(&self, mut named: BTreeSet<Digest>, in_hand: &VecDeque<Item>) -> BTreeSet<Digest> {
         let mut waiting = self.lock();
@@ -287,7 +304,8 @@ impl Queue {
             waiting: u64::try_from(waiting.total()).unwrap_or(u64::MAX),
             lost: waiting.lost,
             late: waiting.late,
-            problem: waiting.problem.clone(),
+            objects_lost: waiting.objects_lost,
+            problem: waiting.problem.clone().or_else(|| waiting.damage.clone()),
         }
     }
 }

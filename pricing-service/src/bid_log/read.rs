@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::OBJECTS;
 use super::entry::{Damage, Entry};
-use super::folder::FileName;
+use super::folder::{self, FileName};
 use super::objects::Objects;
 
 /// The longest line that is read. A longer one is damaged.
@@ -44,7 +44,7 @@ impl Log {
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.metadata()?.is_dir() {
             // Told now and not among the damaged lines: this is the whole log.
-            File::open(path)?;
+            folder::open(path)?;
             let folder = path.parent().unwrap_or(Path::new(""));
             return Ok(Self { files: vec![path.to_owned()], objects: Objects::of(&folder.join(OBJECTS)) });
         }
@@ -84,7 +84,7 @@ impl Lines {
             let path = self.files.pop_front()?;
             let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let place = Place { file, line: 0 };
-            match File::open(&path) {
+            match folder::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 opened => return Some((place, opened.map(|file| BufReader::with_capacity(1 << 16, file)))),
             }

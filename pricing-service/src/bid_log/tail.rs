@@ -1,9 +1,10 @@
 //! The file that is being written: whole lines, and nothing behind the last of them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::FileName;
@@ -63,9 +64,14 @@ impl Tail {
         }
     }
 
-    /// Whether nothing more can be written: it was removed, or has a cut line that could not be taken off.
-    pub(super) fn is_over(&self) -> bool {
-        self.broken || self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    /// Whether nothing more can be written: it was removed or renamed, or has a cut line that could not be taken off.
+    pub(super) fn is_over(&self, path: &Path) -> bool {
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        let elsewhere = match path.symlink_metadata() {
+            Ok(there) => self.file.metadata().is_ok_and(|own| identity(own) != identity(there)),
+            Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+        };
+        self.broken || elsewhere
     }
 
     /// Appends whole lines: all of them or none.

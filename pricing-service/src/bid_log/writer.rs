@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Outcome;
 use super::folder::{FileName, Folder};
-use super::objects::Objects;
+use super::objects::{Objects, Stamp};
 use super::queue::{Item, Queue};
 use super::tail::Tail;
 use crate::config::{self, Fsync};
@@ -22,6 +22,9 @@ const LAST_RETRY: Duration = Duration::from_millis(200);
 const LAST_TRIES: u32 = 10;
 /// How often what was written is made to survive a power cut.
 const SYNC: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether what lines name is still there.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often it is told that nothing can be written.
 const TELL: Duration = Duration::from_secs(60);
@@ -57,6 +60,9 @@ pub(super) struct Writer {
     pub(super) sizes: BTreeMap<Digest, u64>,
     /// When it was last told that nothing can be written.
     pub(super) told: Option<Instant>,
+    /// When it was last looked whether what lines name is still there, and how its folder was then.
+    pub(super) looked: Instant,
+    pub(super) stamp: Option<Stamp>,
 }
 
 impl Writer {
@@ -68,13 +74,22 @@ impl Writer {
         loop {
             let dirty = self.tail.as_ref().is_some_and(|tail| tail.dirty);
             let dirty = dirty || !self.unsynced.is_empty();
-            let time = if failing { Some(RETRY) } else { dirty.then_some(SYNC) };
-            let mut batch = self.queue.take(time, failing);
+            let time = if failing {
+                RETRY
+            } else if dirty {
+                SYNC
+            } else {
+                LOOK
+            };
+            let mut batch = self.queue.take(Some(time), failing);
             let closed = self.queue.is_closed();
             if batch.is_empty() && closed {
                 break;
             }
+            let looked = self.look();
             let (written, outcome) = self.commit(&mut batch);
+            // An idle log has a problem, too, when nothing could be kept.
+            let outcome = outcome.and(looked);
             failing = outcome.is_err();
             self.tell(outcome.as_ref().err());
             self.queue.settle(&written, batch, outcome.err().map(|error| error.to_string()));
@@ -116,6 +131,49 @@ impl Writer {
                 tracing::error!(%error, %folder, "the bid log cannot be written; lines wait in memory");
             }
         }
+    }
+
+    /// Looks now and then whether another program took away what lines name. What is in use is written anew then.
+    fn look(&mut self) -> io::Result<()> {
+        if self.stamp.is_some() && self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let found = self.objects.stamp();
+        if found.as_ref().is_ok_and(|stamp| self.stamp == Some(*stamp)) {
+            return Ok(());
+        }
+        let vanished = match &found {
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            // Nobody knows what is there.
+            Err(_) => return found.map(|_| ()),
+        };
+        let gone: Vec<Digest> = self.sizes.keys().filter(|digest| !self.objects.has(**digest)).copied().collect();
+        // A folder that could not be made anew was told of before.
+        if (vanished && self.stamp.is_some()) || !gone.is_empty() {
+            self.lost(&gone, vanished);
+        }
+        let stamp = match vanished {
+            true => self.folder.make_objects().map_err(io::Error::other).and_then(|()| self.objects.stamp()),
+            false => found,
+        };
+        self.stamp = stamp.as_ref().ok().copied();
+        stamp.map(|_| ())
+    }
+
+    /// Tells that another program took these away, or all of the folder.
+    fn lost(&mut self, gone: &[Digest], vanished: bool) {
+        let (folder, number) = (self.folder.objects(), gone.len());
+        let what = if vanished { String::new() } else { format!("{number} objects in ") };
+        let damage = format!(
+            "another program took away {what}`{}`; lines that name what is gone cannot be priced again, and what is still \
+             in use is written anew",
+            folder.display()
+        );
+        tracing::error!(damage, "the bid log was damaged");
+        self.sizes.retain(|digest, _| !gone.contains(digest));
+        self.queue.taken_away(gone, damage);
     }
 
     /// Writes lines in their order. What could not be written stays in the batch.
@@ -175,7 +233,7 @@ impl Writer {
     /// Sees to it that there is a file with room.
     fn ready(&mut self, batch: &VecDeque<Item>) -> io::Result<()> {
         let full = |tail: &Tail| !tail.is_empty() && tail.size() >= self.config.file_bytes;
-        if self.tail.as_ref().is_some_and(|tail| !tail.is_over() && !full(tail)) {
+        if self.tail.as_ref().is_some_and(|tail| !tail.is_over(&self.folder.file(&tail.name)) && !full(tail)) {
             return Ok(());
         }
         let last = self.tail.as_ref().map(|tail| &tail.name).or_else(|| self.files.back().map(|kept| &kept.name));

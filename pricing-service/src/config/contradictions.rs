@@ -65,6 +65,11 @@ pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<Inp
         let message = format!("a value is used for {} and fetched every {}", feed.max_age, feed.interval);
         wrong("feed.max_age", message, "let it be longer than `interval`, or there is no bid in uakt in between");
     }
+    let limits = &config.limits;
+    if limits.buffered_bytes < limits.request_bytes {
+        let message = format!("a request may have {} bytes, `limits.request_bytes`", limits.request_bytes);
+        wrong("limits.buffered_bytes", message, "let it be as many at least, or no request of that size is ever taken");
+    }
     let shadow = config.shadow.as_ref();
     if shadow.is_some_and(|shadow| shadow.rates.is_none() && shadow.plugin.is_none()) {
         let message = "it prices exactly as the service does".to_owned();

@@ -348,8 +348,16 @@ pub struct Limits {
     pub rate: Option<u32>,
     /// How long a call may take when its caller names no deadline, and at most.
     pub deadline: Span,
-    /// Connections at the same time. One more is closed at once.
+    /// Connections at the same time; a change needs a restart. For one more, one that has not come to HTTP/2 within half a
+    /// second is closed, or the one that has been idle longest, if that is for five seconds or longer; else the new one is
+    /// closed at once.
     pub connections: usize,
+    /// Streams at the same time, over all connections: `QuoteStream`, `Health/Watch`, reflection. When there is one more,
+    /// an idle one is ended, of the connection with most of them; if there is none, the new one is refused.
+    pub streams: usize,
+    /// Bytes of requests that may be in memory, over all connections; what is on its way in counts, too, and 256 bytes
+    /// for each field. The first 48 KiB of each request do not count. At least `request_bytes`.
+    pub buffered_bytes: usize,
     /// How long calls in flight may take to end when the service is stopped.
     pub drain: Span,
 }
@@ -363,6 +371,8 @@ impl Default for Limits {
             rate: None,
             deadline: Span::secs(5),
             connections: 256,
+            streams: 64,
+            buffered_bytes: 8 << 20,
             drain: Span::secs(10),
         }
     }

@@ -100,6 +100,8 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "limits.queue" => Rule::Whole(0, 100_000),
         "limits.rate" => Rule::Whole(1, 1_000_000),
         "limits.connections" => Rule::Whole(1, 100_000),
+        "limits.streams" => Rule::Whole(0, 100_000),
+        "limits.buffered_bytes" => Rule::Whole(1 << 10, 16 << 30),
         "limits.drain" => Rule::SpanOrNone(1, 3_600_000),
         "reload.max_change" => Rule::MaxChange,
         "reload.watch" => Rule::SpanOrNone(100, 3_600_000),

@@ -28,7 +28,7 @@ pub use labels::gpu_label;
 pub use names::NAMES;
 pub use page::{Page, PageError};
 pub use plugin::PluginMetrics;
-pub use readings::{BidLogReading, FeedReading, InventoryReading, Readings, ReloadReading};
+pub use readings::{BidLogReading, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading};
 
 use labels::{Bounded, clean};
 
@@ -95,10 +95,15 @@ pub enum Refusal {
     Invalid,
     /// There were too many connections already.
     Connections,
+    /// There were too many streams already.
+    Streams,
+    /// Large requests took all the memory that they may have.
+    Bytes,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [Self::Overload, Self::Rate, Self::Deadline, Self::Invalid, Self::Connections];
+    const ALL: [Self; 7] =
+        [Self::Overload, Self::Rate, Self::Deadline, Self::Invalid, Self::Connections, Self::Streams, Self::Bytes];
 
     /// The refusal as the label `reason` has it.
     #[must_use]
@@ -109,6 +114,8 @@ impl Refusal {
             Self::Deadline => "deadline",
             Self::Invalid => "invalid",
             Self::Connections => "connections",
+            Self::Streams => "streams",
+            Self::Bytes => "bytes",
         }
     }
 }

@@ -14,18 +14,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::CONTENT_TYPE;
+use crate::connections::{Place, Table};
 
-/// Connections at the same time. One more waits until another ends.
+/// Connections at the same time. For one more, the oldest is closed.
 const CONNECTIONS: usize = 32;
-/// How long a connection may say nothing at first.
-const SILENCE: Duration = Duration::from_secs(2);
-/// How long the head of a request may take, and the next one on the same connection.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How old a connection must be before it has to make room for another: a page is made in a few milliseconds.
+const AGE: Duration = Duration::from_millis(250);
+/// How long the head of a request may take, from the beginning of the connection or the end of the answer before it.
+const HEADER_TIME: Duration = Duration::from_secs(5);
 /// How long a connection may last. Who reads for longer connects anew.
 const CONNECTION_TIME: Duration = Duration::from_secs(120);
 /// How long answers may take to be read when the service stops.
@@ -79,7 +79,7 @@ impl Page {
     /// Serves the page until told to stop, and lets the answers under way be read for a little while.
     pub async fn serve(self, render: impl Fn() -> String + Send + Sync + 'static, stop: CancellationToken) {
         let pages = pages(Arc::new(render));
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let table = Table::new(CONNECTIONS, AGE);
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -88,13 +88,9 @@ impl Page {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    // Closed at once when there are too many: those that wait would be as silent.
-                    let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                    let connection = connection(stream, pages.clone(), stop.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                    // Closed at once when all others came just now.
+                    let Some(place) = table.place() else { continue };
+                    connections.spawn(connection(stream, pages.clone(), place, stop.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection to the metrics could not be accepted");
@@ -116,22 +112,15 @@ fn pages(render: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
     Router::new().route("/metrics", get(metrics)).route("/healthz", get(|| async { "ok\n" }))
 }
 
-async fn connection(stream: TcpStream, pages: Router, stop: CancellationToken) {
-    // Who says nothing keeps others from reading.
-    let speaks = tokio::select! {
-        readable = tokio::time::timeout(SILENCE, stream.readable()) => matches!(readable, Ok(Ok(()))),
-        () = stop.cancelled() => false,
-    };
-    if !speaks {
-        return;
-    }
-    let mut builder = Builder::new(TokioExecutor::new());
+async fn connection(stream: TcpStream, pages: Router, place: Place, stop: CancellationToken) {
+    // One protocol, so that nothing waits to find out which: who says nothing would keep others from reading.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(16 << 10);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(8);
     let mut served = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages)));
     let over = tokio::select! {
         // What goes wrong with a connection is its peer's business.
         _ = served.as_mut() => true,
+        () = place.evicted() => true,
         () = tokio::time::sleep(CONNECTION_TIME) => false,
         () = stop.cancelled() => false,
     };

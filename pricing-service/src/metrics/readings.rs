@@ -14,12 +14,16 @@ use super::{Labels, Refusal};
 
 /// What the parts of the service know at the moment. `Service::readings` fills it; what is left out is 0, or absent
 /// where 0 would say something.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     /// Orders that are being priced.
     pub inflight: u64,
     /// Orders that wait for their turn.
     pub queue: u64,
+    /// Connections, streams and bytes.
+    pub intake: IntakeReading,
+    /// Days until the service's own certificate expires.
+    pub certificate_days: Option<f64>,
     /// Calls that were not answered and are counted elsewhere than by `Metrics::refused`.
     pub refused: Vec<(Refusal, u64)>,
     /// What an AKT is worth.
@@ -49,6 +53,21 @@ pub struct ReloadReading {
     pub refused: bool,
     /// What has to be accepted of it: why, and how many changes.
     pub changes: Vec<(&'static str, u64)>,
+}
+
+/// What is open and in memory for callers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntakeReading {
+    /// Connections that are open, but for those to the metrics.
+    pub connections: u64,
+    /// Streams that are open.
+    pub streams: u64,
+    /// Bytes of large requests in memory.
+    pub buffered_bytes: u64,
+    /// Idle connections that were closed to make room.
+    pub connections_evicted: u64,
+    /// Idle streams that were ended to make room.
+    pub streams_evicted: u64,
 }
 
 /// What the feed knows.
@@ -92,6 +111,8 @@ pub struct BidLogReading {
     pub waiting: u64,
     /// Decisions that are in no file.
     pub lost: u64,
+    /// What decisions name and another program took away.
+    pub objects_lost: u64,
 }
 
 const INVENTORY_STATES: [&str; 3] = ["fresh", "stale", "unusable"];
@@ -102,6 +123,9 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     let mut page = Sheet(Registry::default());
     page.whole("bidprice_inflight", "Orders that are being priced", readings.inflight);
     page.whole("bidprice_queue", "Orders that wait for their turn", readings.queue);
+    intake(&mut page, readings.intake);
+    let days = readings.certificate_days;
+    page.optional("bidprice_certificate_days_left", "Days until the service's own certificate expires", days);
     let refused = refused.iter().map(|(reason, count)| ([("reason", reason)], *count));
     page.counts("bidprice_refused", "Calls that were not answered", refused);
     feed(&mut page, &readings.feed);
@@ -118,10 +142,11 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     let shadow = readings.shadow.iter().map(|(gpu, outcome, count)| ([("gpu", gpu), ("outcome", outcome)], *count));
     page.counts("bidprice_shadow", "Orders priced a second time", shadow);
     page.count("bidprice_shadow_dropped", "Orders not priced a second time for want of time", readings.shadow_dropped);
-    let BidLogReading { written, waiting, lost } = readings.bid_log;
+    let BidLogReading { written, waiting, lost, objects_lost } = readings.bid_log;
     page.count("bidprice_bid_log_written", "Decisions written to the bid log", written);
     page.whole("bidprice_bid_log_waiting", "Decisions that wait for the bid log's disk", waiting);
     page.count("bidprice_bid_log_lost", "Decisions that are in no bid log", lost);
+    page.count("bidprice_bid_log_objects_lost", "What decisions name and another program took away", objects_lost);
     reload(&mut page, &readings.reload);
     page.0
 }
@@ -138,6 +163,15 @@ fn reload(page: &mut Sheet, reload: &ReloadReading) {
         changes.get_or_create(&[("concern", (*concern).to_owned())]).set(count);
     }
     page.add("bidprice_reload_pending_changes", "What has to be accepted of the configuration that waits", changes);
+}
+
+fn intake(page: &mut Sheet, intake: IntakeReading) {
+    page.whole("bidprice_connections", "Connections that are open", intake.connections);
+    page.whole("bidprice_streams", "Streams that are open", intake.streams);
+    page.whole("bidprice_buffered_bytes", "Bytes of large requests in memory", intake.buffered_bytes);
+    let kinds = [("connection".to_owned(), intake.connections_evicted), ("stream".to_owned(), intake.streams_evicted)];
+    let evicted = kinds.iter().map(|(kind, count)| ([("kind", kind)], *count));
+    page.counts("bidprice_evicted", "What was idle and had to make room", evicted);
 }
 
 fn feed(page: &mut Sheet, feed: &FeedReading) {

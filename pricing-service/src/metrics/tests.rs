@@ -24,6 +24,8 @@ fn quoted(order: &Order) -> Quote {
 fn full() -> Readings {
     Readings {
         inflight: 3,
+        intake: IntakeReading { connections: 2, streams_evicted: 7, ..IntakeReading::default() },
+        certificate_days: Some(-1.5),
         feed: FeedReading {
             age: Some(Duration::from_millis(1500)),
             usd_per_akt: Some(Decimal::new(50, 2)),
@@ -85,6 +87,9 @@ fn readings_are_told_as_they_are() {
     let page = Metrics::new().render(&full());
     for line in [
         "bidprice_inflight 3",
+        "bidprice_connections 2",
+        r#"bidprice_evicted_total{kind="stream"} 7"#,
+        "bidprice_certificate_days_left -1.5",
         "bidprice_feed_age_seconds 1.5",
         "bidprice_feed_usd_per_akt 0.5",
         "bidprice_feed_refused_total 1",
@@ -109,7 +114,12 @@ fn readings_are_told_as_they_are() {
 #[test]
 fn what_is_not_known_is_absent_and_not_nought() {
     let page = Metrics::new().render(&Readings::default());
-    for name in ["bidprice_feed_age_seconds ", "bidprice_feed_usd_per_akt ", "bidprice_inventory_age_seconds "] {
+    for name in [
+        "bidprice_feed_age_seconds ",
+        "bidprice_feed_usd_per_akt ",
+        "bidprice_inventory_age_seconds ",
+        "bidprice_certificate_days_left ",
+    ] {
         assert!(!page.lines().any(|line| line.starts_with(name)), "{name} is there");
     }
 }

@@ -155,8 +155,14 @@ impl Checked<'_> {
     /// Folders that something is to be put into, and certificates.
     fn places(&mut self, config: &Config) {
         let listen = &config.listen;
-        if let Err(error) = listen::check_tls(listen) {
-            self.error(error);
+        match listen::check_tls(listen) {
+            Err(error) => self.error(error),
+            // The service would start, and nobody could call it over TCP.
+            Ok(validity) => {
+                if let Some(problem) = validity.and_then(listen::Validity::problem) {
+                    self.at(Severity::Warning, "listen.tls.certificate", problem);
+                }
+            }
         }
         if !listen.socket.as_os_str().is_empty() {
             if listen.socket.as_os_str().len() > SOCKET_PATH {

@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
+/// When a call must be answered. It counts from the arrival of its head: a request that drips in has no more time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadline(pub(super) Instant);
+
 /// When a call must be answered: as its caller says in `grpc-timeout`, and no later than the longest that is allowed.
 pub(super) fn of(headers: &HeaderMap, longest: Duration) -> Instant {
     let named = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse);

@@ -27,10 +27,11 @@
 //! # }
 //! ```
 
-mod arrival;
 mod check;
 mod deadline;
 mod gate;
+mod http2;
+mod intake;
 mod kept;
 mod listen;
 mod plugin;
@@ -43,17 +44,17 @@ mod stream;
 mod watched;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pricing_host::compile::Compiler;
 use pricing_proto::akash::provider::v1::provider_rpc_server::{self, ProviderRpcServer};
 use pricing_proto::bidprice::v1::pricing_server::{self, PricingServer};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
+use tonic::service::Routes;
 use tonic_health::ServingStatus::{NotServing, Serving};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
-use tower::layer::util::{Identity, Stack};
 
 use crate::config::ConfigError;
 use crate::metrics::{Page, PageError};
@@ -64,7 +65,8 @@ pub use listen::check as check_listen;
 pub use plugin::Opened;
 pub use state::{Active, Service, Shadowing};
 
-use arrival::Arrivals;
+use http2::Calls;
+use listen::Validity;
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,20 @@ impl From<PageError> for ServeError {
     }
 }
 
+/// A runtime that the service does well on under overload.
+///
+/// Orders are priced on threads of the service's own, so that their answers come to the runtime from outside. Whoever is
+/// busy looks for what comes from outside only now and then, which is too seldom when there are many calls to refuse.
+///
+/// # Errors
+/// When the system has no threads for it.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(OUTSIDE).build()
+}
+
+/// After how many tasks a busy thread looks for what comes from outside.
+const OUTSIDE: u32 = 4;
+
 /// Runs the service until it is told to stop, and ends the calls in flight.
 ///
 /// # Errors
@@ -113,16 +129,21 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let stop = stop.child_token();
     let _stop = stop.clone().drop_guard();
     let (reporter, health) = health(&service).await;
-    let router = router(&service, health)?;
+    let calls = Calls::new(service.clone(), routes(&service, health)?);
+    // A second time, in the same process, the first one's are told.
+    let _ = service.inner.connections.set(Arc::clone(listeners.table()));
+    if let Some(validity) = listeners.certificate() {
+        let _ = service.inner.certificate.set(validity);
+    }
     // Before anybody is told that the service runs: a SIGHUP that comes first would end it.
     let hangups = reload::hangups();
     let watch = tokio::spawn(reload::watch(service.clone(), hangups, stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
-    tell_start(&service.active());
+    tell_start(&service.active(), listeners.certificate());
     let told = service.clone();
     let page = page.map(|page| tokio::spawn(page.serve(move || told.metrics_page(), stop.clone())));
     let drain = service.clone();
-    let served = listeners.serve(router, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
+    let served = listeners.serve(calls, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
     // What calls in flight decided is written by now, or waits for a disk.
     let closed = tokio::task::spawn_blocking(move || {
@@ -140,7 +161,7 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
 }
 
 /// One line that says what is served where.
-fn tell_start(active: &Active) {
+fn tell_start(active: &Active, certificate: Option<Validity>) {
     let listen = &active.loaded.config.listen;
     let plugin = active.plugin.as_ref().map(|opened| (opened.plugin().name(), opened.plugin().digest()));
     let (plugin, plugin_digest) = plugin.unzip();
@@ -155,6 +176,9 @@ fn tell_start(active: &Active) {
         plugin_digest,
         "serving",
     );
+    if let Some(problem) = certificate.and_then(Validity::problem) {
+        tracing::warn!(problem, "nobody can call over TCP: callers refuse the service's certificate");
+    }
 }
 
 /// What is serving, as health probes name it.
@@ -187,23 +211,8 @@ async fn leave(service: Service, mut reporter: HealthReporter, stop: Cancellatio
 /// How long health says that the service is about to end, before the streams of those who watch it end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Streams of one connection at once. More wait on the caller's side.
-const STREAMS: u32 = 200;
-
-/// Streams that were given up before the service came to them. One more ends the connection.
-const RESETS: usize = 1000;
-
-/// How large the head of a call may be.
-const HEAD_BYTES: u32 = 16 << 10;
-
-/// How often a connection is asked whether anybody is still there, and how long that may take.
-const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
-
-/// What is served, behind what every call goes through first.
-type Router = tonic::transport::server::Router<Stack<Arrivals, Identity>>;
-
 /// Everything that is served on every listener.
-fn router(service: &Service, health: HealthServer<HealthService>) -> Result<Router, ServeError> {
+fn routes(service: &Service, health: HealthServer<HealthService>) -> Result<Routes, ServeError> {
     let failed = |error: tonic_reflection::server::Error| ServeError::Failed(error.to_string());
     let described = || {
         tonic_reflection::server::Builder::configure()
@@ -215,16 +224,8 @@ fn router(service: &Service, health: HealthServer<HealthService>) -> Result<Rout
             .with_service_name(provider_rpc_server::SERVICE_NAME)
     };
     let limit = service.active().loaded.config.limits.request_bytes;
-    let (ping, patience) = PING;
-    Ok(Server::builder()
-        .max_concurrent_streams(STREAMS)
-        // A caller who gives up on all its calls at once is no attacker.
-        .http2_max_pending_accept_reset_streams(Some(RESETS))
-        .http2_max_header_list_size(HEAD_BYTES)
-        .http2_keepalive_interval(Some(ping))
-        .http2_keepalive_timeout(Some(patience))
-        .layer(Arrivals(service.clone()))
-        .add_service(PricingServer::new(service.clone()).max_decoding_message_size(limit))
+    let routes = Routes::new(PricingServer::new(service.clone()).max_decoding_message_size(limit));
+    Ok(routes
         .add_service(ProviderRpcServer::new(service.clone()).max_decoding_message_size(limit))
         .add_service(health)
         .add_service(described().build_v1().map_err(failed)?)

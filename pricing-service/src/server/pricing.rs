@@ -12,8 +12,7 @@ use pricing_proto::bidprice::v1::{
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::arrival::Deadline;
-use super::deadline;
+use super::deadline::{self, Deadline};
 use super::listen::Caller;
 use super::state::Service;
 use super::stream::Answers;
@@ -117,9 +116,9 @@ impl Pricing for Service {
         &self,
         request: Request<Streaming<QuoteRequest>>,
     ) -> Result<Response<Self::QuoteStreamStream>, Status> {
-        let place = self.inner.gate.stream()?;
         let deadline = deadline::named(request.metadata()).and_then(|time| Instant::now().checked_add(time));
-        Ok(Response::new(Box::pin(Answers::new(self.clone(), request.into_inner(), deadline, place))))
+        let memory = request.extensions().get().cloned().unwrap_or_default();
+        Ok(Response::new(Box::pin(Answers::new(self.clone(), request.into_inner(), deadline, memory))))
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {

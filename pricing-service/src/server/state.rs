@@ -1,7 +1,7 @@
 //! What the service prices with, and how it changes.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -12,11 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::gate::{Gate, Load, Refused};
+use super::intake::Intake;
 use super::kept::Answer;
+use super::listen::Validity;
 use super::plugin::{Opened, Opening, Role};
 use super::reload::{Remembered, settled};
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Files, Loaded, Source};
+use crate::connections::Table;
 use crate::feed::Feed;
 use crate::guard::Refusal;
 use crate::inventory::{LiveInventory, Plan, Stock};
@@ -94,6 +97,11 @@ pub(super) struct Inner {
     pub(super) opening: Opening,
     pub(super) active: ArcSwap<Active>,
     pub(super) gate: Gate,
+    pub(super) intake: Intake,
+    /// When its own certificate can be used, once it listens with one.
+    pub(super) certificate: OnceLock<Validity>,
+    /// The connections, once it listens.
+    pub(super) connections: OnceLock<Arc<Table>>,
     /// Nothing new is begun any more.
     pub(super) stopping: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
@@ -136,6 +144,9 @@ impl Service {
             opening,
             active: ArcSwap::from_pointee(active),
             gate,
+            intake: Intake::default(),
+            certificate: OnceLock::new(),
+            connections: OnceLock::new(),
             stopping: CancellationToken::new(),
             metrics,
             feed,

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use pricing_proto::bidprice::v1::{
-    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, RatesStatus, ReloadStatus,
-    ShadowStatus, StatusResponse,
+    BidLogStatus, CertificateStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, RatesStatus,
+    ReloadStatus, ShadowStatus, StatusResponse,
 };
 
+use super::listen::Validity;
 use super::plugin::Opened;
 use super::state::{Reloads, Service, Shadowing};
 use crate::guard::Difference;
@@ -29,6 +30,7 @@ impl Service {
             feed: Some(feed(self.inner.feed.reading(now))),
             shadow: active.shadow.as_ref().map(|active| shadow(active, &self.inner.shadow.reading())),
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(log.reading())),
+            certificate: self.inner.certificate.get().copied().map(certificate),
             reload: Some(ReloadStatus {
                 taken: reloads.taken,
                 refused: reloads.refused,
@@ -60,6 +62,15 @@ fn pending(reloads: &Reloads) -> Option<PendingReload> {
 fn change(difference: &Difference) -> Change {
     let Difference { key, before, after, percent_lower, concern } = difference.clone();
     Change { key, before, after, percent_lower, concern: concern.map(str::to_owned) }
+}
+
+fn certificate(certificate: Validity) -> CertificateStatus {
+    CertificateStatus {
+        not_before: certificate.from(),
+        not_after: certificate.until(),
+        days_left: certificate.days_left(),
+        problem: certificate.problem(),
+    }
 }
 
 fn shadow(shadow: &Shadowing, reading: &shadow::Reading) -> ShadowStatus {

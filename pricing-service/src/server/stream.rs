@@ -15,7 +15,9 @@ use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
-use super::gate::{Refused, StreamPlace};
+use super::gate::Refused;
+use super::http2::WithReader;
+use super::intake::Held;
 use super::state::Service;
 use crate::metrics::Call;
 
@@ -29,7 +31,6 @@ pub(super) struct Answers {
     deadline: Option<Pin<Box<Sleep>>>,
     ended: bool,
     _reader: AbortOnDropHandle<()>,
-    _place: StreamPlace,
 }
 
 /// What is to be said next.
@@ -46,17 +47,16 @@ impl Answers {
         service: Service,
         requests: Streaming<QuoteRequest>,
         deadline: Option<Instant>,
-        place: StreamPlace,
+        memory: WithReader,
     ) -> Self {
         let (sender, pending) = mpsc::channel(AT_ONCE);
-        let reader = tokio::spawn(read(service, requests, deadline, sender));
+        let reader = tokio::spawn(read(service, requests, deadline, memory, sender));
         Self {
             pending,
             next: None,
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
             ended: false,
             _reader: AbortOnDropHandle::new(reader),
-            _place: place,
         }
     }
 }
@@ -65,6 +65,7 @@ async fn read(
     service: Service,
     mut requests: Streaming<QuoteRequest>,
     deadline: Option<Instant>,
+    memory: WithReader,
     sender: mpsc::Sender<Pending>,
 ) {
     // The place comes first: what cannot be answered soon stays with the peer.
@@ -79,7 +80,7 @@ async fn read(
         };
         match request {
             Ok(Some(request)) => {
-                let answer = tokio::spawn(answer(service.clone(), request, deadline));
+                let answer = tokio::spawn(answer(service.clone(), request, deadline, memory.take()));
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
@@ -89,7 +90,13 @@ async fn read(
     }
 }
 
-async fn answer(service: Service, request: QuoteRequest, deadline: Option<Instant>) -> QuoteStreamResponse {
+/// Answers a request, which is in memory until then.
+async fn answer(
+    service: Service,
+    request: QuoteRequest,
+    deadline: Option<Instant>,
+    _memory: Option<Held>,
+) -> QuoteStreamResponse {
     let longest = service.longest();
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
     let outcome = match service.quote_in_turn(Call::QuoteStream, request, deadline).await {

@@ -9,9 +9,11 @@ use tonic::{Code, Status};
 use super::state::{Reloads, Service};
 use crate::config::Source;
 use crate::guard::Refusal;
-use crate::metrics::{self, BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
+use crate::metrics::{
+    self, BidLogReading, Call, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading,
+};
 use crate::pricer::{Ask, Priced, Settings};
-use crate::{bid_log, guard, inventory};
+use crate::{bid_log, connections, guard, inventory};
 
 impl Service {
     /// What other parts of the service know, for the metrics: the one place where they are asked.
@@ -20,14 +22,25 @@ impl Service {
         let load = self.load();
         let live = self.inner.inventory.load().as_deref().map(|live| live.reading(Instant::now()));
         let shadow = self.inner.shadow.reading();
-        let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let (intake, connections) = (self.inner.intake.count(), self.connections());
         Readings {
             inflight: whole(load.busy),
             queue: whole(load.waiting),
+            intake: IntakeReading {
+                connections: whole(connections.open),
+                streams: whole(intake.streams),
+                buffered_bytes: whole(intake.bytes),
+                connections_evicted: connections.evicted,
+                streams_evicted: intake.streams_evicted,
+            },
+            certificate_days: self.inner.certificate.get().map(|certificate| certificate.days_left()),
             refused: vec![
-                (metrics::Refusal::Overload, load.overloaded),
+                (metrics::Refusal::Overload, load.overloaded.saturating_add(intake.refused)),
                 (metrics::Refusal::Rate, load.over_rate),
                 (metrics::Refusal::Deadline, load.late),
+                (metrics::Refusal::Connections, connections.refused),
+                (metrics::Refusal::Streams, intake.streams_refused),
+                (metrics::Refusal::Bytes, intake.bytes_refused),
             ],
             feed: self.feed_reading(),
             inventory: live.as_ref().map(inventory),
@@ -38,6 +51,11 @@ impl Service {
             reload: reload(&self.reloads()),
             breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
         }
+    }
+
+    /// The connections; none before it listens.
+    fn connections(&self) -> connections::Count {
+        self.inner.connections.get().map(|table| table.count()).unwrap_or_default()
     }
 
     fn feed_reading(&self) -> FeedReading {
@@ -131,6 +149,10 @@ impl Service {
     }
 }
 
+fn whole(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
 fn inventory(reading: &inventory::Reading) -> InventoryReading {
     InventoryReading {
         age: reading.age,
@@ -159,7 +181,8 @@ fn reload(reloads: &Reloads) -> ReloadReading {
 }
 
 fn bid_log(reading: &bid_log::Reading) -> BidLogReading {
-    BidLogReading { written: reading.written, waiting: reading.waiting, lost: reading.lost }
+    let bid_log::Reading { written, waiting, lost, objects_lost, .. } = *reading;
+    BidLogReading { written, waiting, lost, objects_lost }
 }
 
 fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {

@@ -7,7 +7,7 @@ pub mod report;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -24,6 +24,8 @@ use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
 /// Orders that may wait to be priced a second time.
 const QUEUE: usize = 256;
+/// The most bytes of their texts: what is asked may be large, and nobody waits for the second price.
+const QUEUE_BYTES: usize = 8 << 20;
 /// GPU labels that are told apart.
 const MAX_GPUS: usize = 200;
 /// What stands for all others.
@@ -47,7 +49,7 @@ pub struct Case {
 /// Prices a second time. Cheap to clone; the thread ends with the last clone.
 #[derive(Clone, Debug)]
 pub struct Shadow {
-    cases: SyncSender<(Arc<Settings>, Case)>,
+    cases: SyncSender<(Arc<Settings>, Case, Weight)>,
     shared: Arc<Shared>,
 }
 
@@ -55,6 +57,8 @@ pub struct Shadow {
 struct Shared {
     settings: ArcSwapOption<Settings>,
     dropped: AtomicU64,
+    /// Bytes of the texts of the orders that wait, or are being priced.
+    bytes: AtomicUsize,
     counts: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
 
@@ -111,7 +115,8 @@ impl Shadow {
     /// Hands an answered order over. Never blocks.
     pub fn compare(&self, case: Case) {
         let Some(settings) = self.shared.settings.load_full() else { return };
-        if self.cases.try_send((settings, case)).is_err() {
+        let weight = Weight::of(&self.shared, case.ask.text.len());
+        if weight.is_none_or(|weight| self.cases.try_send((settings, case, weight)).is_err()) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -124,6 +129,27 @@ impl Shadow {
             counts: counts.iter().map(|((gpu, what), n)| (gpu.clone(), (*what).to_owned(), *n)).collect(),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// The bytes of an order's text, for as long as it waits or is being priced.
+#[derive(Debug)]
+struct Weight {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Weight {
+    fn of(shared: &Arc<Shared>, bytes: usize) -> Option<Self> {
+        let fits = |all: usize| all.checked_add(bytes).filter(|all| *all <= QUEUE_BYTES);
+        shared.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).ok()?;
+        Some(Self { shared: Arc::clone(shared), bytes })
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.shared.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -142,8 +168,8 @@ impl Shared {
     }
 }
 
-fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case)>) {
-    for (settings, case) in waiting {
+fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case, Weight)>) {
+    for (settings, case, _weight) in waiting {
         // A bug that an unusual order finds must not end the comparisons, nor the service.
         let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask)) {
             Ok(priced) => priced,
@@ -211,5 +237,22 @@ impl Compared<'_> {
         };
         // Nobody waits for it.
         drop(log.record_shadow(&shadowed, settings));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_orders_share_what_may_wait() {
+        let shared = Arc::new(Shared::default());
+        let first = Weight::of(&shared, QUEUE_BYTES - 10);
+        assert!(first.is_some());
+        assert!(Weight::of(&shared, 11).is_none());
+        assert!(Weight::of(&shared, 10).is_some());
+        drop(first);
+        assert!(Weight::of(&shared, QUEUE_BYTES).is_some());
+        assert_eq!(shared.bytes.load(Ordering::Acquire), 0);
     }
 }

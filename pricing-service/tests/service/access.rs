@@ -10,12 +10,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
+use crate::floods::page;
 use crate::free_address::FreeAddress;
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{QuoteResponse, ReloadRequest};
 use pricing_service::server;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -93,8 +95,14 @@ impl Authority {
 
     /// A certificate and its key.
     fn issue(&self) -> (String, String) {
+        self.issue_until(4000)
+    }
+
+    /// The same for a certificate that expires at the beginning of a year.
+    fn issue_until(&self, year: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 1, 1);
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 }
@@ -142,6 +150,71 @@ async fn with_mutual_tls_only_certificates_of_the_authority_may_call() {
         assert!(quote(&mut PricingClient::new(channel), ORDER).await.is_err());
     }
     assert!(outcome(&asks(Some(clients.issue())).await.unwrap()).ends_with(" uact"));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_certificate_of_the_service_is_told_and_the_socket_serves() {
+    let authority = Authority::new();
+    let (tcp, metrics) = (FreeAddress::new(), FreeAddress::new());
+    let config = format!(
+        "[listen]\nsocket = \"bidprice.sock\"\ntcp = \"{}\"\nmetrics = \"{}\"\n{TLS}",
+        tcp.get(),
+        metrics.get()
+    );
+    let put = |folder: &Path| {
+        put_tls(folder, &authority, &authority, 0o600);
+        let (certificate, key) = authority.issue_until(2020);
+        fs::write(folder.join("c.pem"), certificate).unwrap();
+        fs::write(folder.join("k.pem"), key).unwrap();
+    };
+    let running = Running::start_beside(&config, put).await;
+    let certificate = running.status().await.certificate.unwrap();
+    assert_eq!(certificate.not_after, "2020-01-01T00:00:00Z");
+    assert!(certificate.days_left < -1.0, "{certificate:?}");
+    let problem = "the certificate expired on 2020-01-01T00:00:00Z; renew it and restart";
+    assert_eq!(certificate.problem.as_deref(), Some(problem));
+    let page = page(&metrics).await.unwrap();
+    assert!(page.contains("\nbidprice_certificate_days_left -"), "{page}");
+    let report = server::check(&running.folder().join("bidprice.toml"), &Compiler::InProcess);
+    assert!(report.problems.iter().any(|found| found.message.contains(problem)), "{report:?}");
+    prices(&running).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_keep_nobody_from_mutual_tls() {
+    let authority = Authority::new();
+    let free = FreeAddress::new();
+    let address = free.get();
+    let config = format!("[listen]\nsocket = \"bidprice.sock\"\ntcp = \"{address}\"\n{TLS}\n[limits]\nconnections = 8");
+    let running = Running::start_beside(&config, |folder| put_tls(folder, &authority, &authority, 0o600)).await;
+    let mut silent = Vec::new();
+    for number in 0..40 {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        if number % 2 == 0 {
+            // The beginning of a handshake; the service may be gone by then.
+            let _ = stream.write_all(b"\x16\x03\x01").await;
+        }
+        silent.push(stream);
+    }
+    let (certificate, key) = authority.issue();
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(authority.pem()))
+        .domain_name("localhost")
+        .identity(Identity::from_pem(certificate, key));
+    let endpoint = Endpoint::try_from(format!("https://{address}")).unwrap().tls_config(tls).unwrap();
+    let start = Instant::now();
+    loop {
+        if let Ok(channel) = endpoint.connect().await
+            && quote(&mut PricingClient::new(channel), ORDER).await.is_ok()
+        {
+            break;
+        }
+        assert!(start.elapsed() < HANG);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(silent);
     running.stop().await.unwrap();
 }
 
@@ -250,8 +323,11 @@ async fn ten_thousand_connections_beyond_the_limit_are_closed_at_once() {
         // The connection by which it was seen that the service listens may still have a place.
         assert!(start.elapsed() < HANG, "{} connections", clients.len());
         let Ok(mut client) = connected(&socket).await else { continue };
-        if quote(&mut client, ORDER).await.is_ok() {
-            clients.push(client);
+        // A connection with a call makes no room for another.
+        let (sender, requests) = tokio::sync::mpsc::channel(1);
+        let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
+        if let Ok(answers) = client.quote_stream(requests).await {
+            clients.push((client, sender, answers));
         }
     }
     let refused = tokio::task::spawn_blocking(move || {
@@ -264,7 +340,7 @@ async fn ten_thousand_connections_beyond_the_limit_are_closed_at_once() {
     });
     assert_eq!(refused.await.unwrap(), 10_000);
     // Who was there before is served on.
-    for client in &mut clients {
+    for (client, _, _) in &mut clients {
         quote(client, ORDER).await.unwrap();
     }
     let start = Instant::now();

@@ -268,6 +268,93 @@ fn a_file_that_was_removed_is_begun_anew() {
 }
 
 #[test]
+fn objects_that_vanish_are_told_of_and_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    let record = |number: u64| {
+        let recorded = Sample::plain(usize::try_from(number).unwrap()).record(&log);
+        assert!(recorded.into_iter().all(|pending| pending.wait() == Outcome::Written));
+    };
+    record(0);
+    let kept = objects(folder.path());
+    assert_eq!(kept.len(), 1);
+    let ways: [fn(&Path) -> std::io::Result<()>; 2] =
+        [|object| fs::remove_file(object), |object| fs::remove_dir_all(object.parent().unwrap())];
+    for (vanish, round) in ways.into_iter().zip(1..) {
+        vanish(&kept[0]).unwrap();
+        // An idle log notices, too.
+        until("it is told of", || log.reading().objects_lost == round);
+        let problem = log.reading().problem.unwrap();
+        assert!(problem.starts_with("another program took away ") && problem.contains("log/objects`"), "{problem}");
+        record(round);
+        assert_eq!(objects(folder.path()), kept);
+    }
+    let reading = closed(&log);
+    assert_eq!((reading.written, reading.objects_lost), (3, 2));
+    assert_eq!(replayed(folder.path(), &WhatIf::default()).same, 3);
+}
+
+#[test]
+fn a_folder_of_objects_that_vanishes_before_anything_was_decided_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    fs::remove_dir(folder.path().join("log/objects")).unwrap();
+    until("it is told of", || log.reading().objects_lost == 1);
+    assert!(Sample::plain(1).record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
+    let reading = closed(&log);
+    assert!(reading.problem.is_some_and(|problem| problem.contains("took away `")));
+}
+
+/// Has a log that cannot be written, until it can be again.
+fn outlives(spoil: impl Fn(&Path), mend: impl Fn(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    assert_eq!(Sample::plain(0).record(&log).remove(0).wait(), Outcome::Written);
+    spoil(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for number in 1..4 {
+        let recorded = Sample::with_new_snapshot(number).record(&log).remove(0);
+        assert_eq!(runtime.block_on(recorded.written()), Outcome::Late);
+    }
+    until("it is told why", || log.reading().problem.is_some());
+    assert_eq!((log.reading().written, log.reading().waiting), (1, 3));
+    mend(folder.path());
+    until("the lines are written", || log.reading().waiting == 0);
+    let reading = closed(&log);
+    assert_eq!((reading.written, reading.lost, reading.problem), (4, 0, None));
+    assert_eq!(replayed(folder.path(), &WhatIf::default()).same, 4);
+}
+
+#[test]
+fn lines_wait_while_something_else_is_where_the_folder_was() {
+    let spoil = |folder: &Path| {
+        fs::rename(folder.join("log"), folder.join("aside")).unwrap();
+        fs::write(folder.join("log"), "a file").unwrap();
+    };
+    let mend = |folder: &Path| {
+        fs::remove_file(folder.join("log")).unwrap();
+        fs::rename(folder.join("aside"), folder.join("log")).unwrap();
+    };
+    outlives(spoil, mend);
+}
+
+#[test]
+fn lines_wait_while_the_folder_is_read_only() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: root may write to what is read-only");
+        return;
+    }
+    let mode = |mode| {
+        move |folder: &Path| {
+            for name in ["log/objects", "log"] {
+                fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
+    };
+    outlives(mode(0o500), mode(0o700));
+}
+
+#[test]
 fn every_policy_of_syncing_writes_the_same_lines() {
     for fsync in [Fsync::Never, Fsync::Second, Fsync::Each] {
         let folder = tempfile::tempdir().unwrap();

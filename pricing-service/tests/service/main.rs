@@ -6,6 +6,7 @@ mod common;
 mod decisions;
 mod feed;
 mod feed_server;
+mod floods;
 mod free_address;
 mod guard;
 mod inventory;

@@ -23,8 +23,17 @@ pub enum Refused {
         calls: usize,
     },
     /// Too many streams are open.
-    #[error("too many streams are open already; close one, or ask again later")]
-    Streams,
+    #[error("{streams} streams are open already, which is `limits.streams`; close one, or ask again later")]
+    Streams {
+        /// The limit.
+        streams: usize,
+    },
+    /// The requests that are there have too many bytes.
+    #[error("large requests have the {bytes} bytes of `limits.buffered_bytes` already; ask again later")]
+    Bytes {
+        /// The limit.
+        bytes: usize,
+    },
     /// Its turn would come too late.
     #[error(
         "it would take about {needed:?} until the order is priced, with as much again to spare, and its caller waits \
@@ -105,8 +114,9 @@ pub(super) struct Admission {
 /// what came before, and an order that was taken must be answered.
 const LEAVE: u32 = 2;
 
-/// How long the lag that was seen last is believed. Without that, nobody might be taken any more who could correct it.
-pub(super) const LAG_LASTS: Duration = Duration::from_secs(1);
+/// How long the lag that was seen last is believed. Nobody might be taken any more who could correct it, and for as long as
+/// that, a moment in which answers were late would have all orders refused.
+pub(super) const LAG_LASTS: Duration = Duration::from_millis(50);
 
 /// A moving mean and mean deviation.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +168,11 @@ impl Admission {
         if needed > left.checked_div(LEAVE).unwrap_or_default() {
             return Err(Refused::Late { needed, left });
         }
-        Ok(())
+        // One that is to be refused for this need not be read for it.
+        match self.limits.rate.filter(|rate| !self.bucket.has(now, *rate)) {
+            Some(rate) => Err(Refused::Rate { rate }),
+            None => Ok(()),
+        }
     }
 
     /// How long an answer waits to be sent: when the processors have too much to do, that is what takes the time.

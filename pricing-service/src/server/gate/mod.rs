@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pricing_panics::catch;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use admission::{Admission, Admitted, Limits};
@@ -25,9 +25,6 @@ pub use admission::Refused;
 
 /// Calls in flight beyond those that are priced or wait: their requests are on the way in, or their answers out.
 const ON_THE_WAY: usize = 64;
-
-/// Streams at the same time. Each has a few requests on the way.
-const STREAMS: usize = 64;
 
 /// The stack of a thread that prices. What nests is bounded; plugins bring stacks of their own.
 const STACK: usize = 4 << 20;
@@ -60,11 +57,7 @@ pub struct Load {
 pub(super) struct Gate {
     shared: Arc<Shared>,
     calls: Arc<AtomicUsize>,
-    streams: Arc<Semaphore>,
 }
-
-/// A place for a stream.
-pub(super) type StreamPlace = OwnedSemaphorePermit;
 
 struct Shared {
     state: Mutex<State>,
@@ -99,7 +92,7 @@ impl Gate {
             load: Load::default(),
         };
         let shared = Shared { state: Mutex::new(state), work: Condvar::new() };
-        Self { shared: Arc::new(shared), calls: Arc::default(), streams: Arc::new(Semaphore::new(STREAMS)) }
+        Self { shared: Arc::new(shared), calls: Arc::default() }
     }
 
     /// Lets a call in, before its request is read: what is refused here costs next to nothing.
@@ -116,12 +109,6 @@ impl Gate {
             state.admission.look(Instant::now(), deadline)
         };
         looked.inspect_err(|refused| state.load.count_refused(*refused)).map(|()| call)
-    }
-
-    /// Lets a stream in.
-    pub(super) fn stream(&self) -> Result<StreamPlace, Refused> {
-        let place = Arc::clone(&self.streams).try_acquire_owned();
-        place.map_err(|_| Refused::Streams).inspect_err(|refused| self.shared.lock().load.count(*refused))
     }
 
     /// Does work on a thread on which it may take its time, when it is its turn. What waits when its caller goes away
@@ -276,9 +263,9 @@ impl Load {
 
     fn count(&mut self, refused: Refused) {
         let counter = match refused {
-            Refused::Full { .. } | Refused::Calls { .. } | Refused::Streams | Refused::Late { .. } => {
-                &mut self.overloaded
-            }
+            Refused::Full { .. } | Refused::Calls { .. } | Refused::Late { .. } => &mut self.overloaded,
+            // The intake counts these.
+            Refused::Streams { .. } | Refused::Bytes { .. } => return,
             Refused::Rate { .. } => &mut self.over_rate,
             Refused::Deadline => &mut self.late,
             Refused::Lost => &mut self.lost,
@@ -314,7 +301,7 @@ impl Drop for Waits {
     }
 }
 
-/// A call in flight.
+/// A call in flight: until its answer was taken.
 #[derive(Debug)]
 pub(super) struct Call(Arc<AtomicUsize>);
 

@@ -11,14 +11,23 @@ pub(super) struct Bucket {
 impl Bucket {
     /// Takes a token when there is one.
     pub(super) fn take(&mut self, now: Instant, rate: u32) -> bool {
-        let Some(each) = Duration::from_secs(1).checked_div(rate) else { return false };
-        let full = self.full.map_or(now, |full| full.max(now));
-        let Some(next) = full.checked_add(each) else { return false };
-        let fits = next.saturating_duration_since(now) <= Duration::from_secs(1);
-        if fits {
-            self.full = Some(next);
+        let next = self.next(now, rate);
+        if next.is_some() {
+            self.full = next;
         }
-        fits
+        next.is_some()
+    }
+
+    /// Whether there is a token.
+    pub(super) fn has(&self, now: Instant, rate: u32) -> bool {
+        self.next(now, rate).is_some()
+    }
+
+    /// When it is full again once a token is taken, if there is one.
+    fn next(&self, now: Instant, rate: u32) -> Option<Instant> {
+        let each = Duration::from_secs(1).checked_div(rate)?;
+        let next = self.full.map_or(now, |full| full.max(now)).checked_add(each)?;
+        (next.saturating_duration_since(now) <= Duration::from_secs(1)).then_some(next)
     }
 }
 
@@ -35,6 +44,15 @@ mod tests {
         assert_eq!((0..100).filter(|_| bucket.take(later, 10)).count(), 2);
         let much_later = start + Duration::from_secs(3600);
         assert_eq!((0..100).filter(|_| bucket.take(much_later, 10)).count(), 10);
+    }
+
+    #[test]
+    fn to_look_takes_nothing() {
+        let mut bucket = Bucket::default();
+        let start = Instant::now();
+        assert!((0..100).all(|_| bucket.has(start, 10)));
+        assert_eq!((0..100).filter(|_| bucket.take(start, 10)).count(), 10);
+        assert!(!bucket.has(start, 10));
     }
 
     #[test]

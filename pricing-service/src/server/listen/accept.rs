@@ -6,24 +6,23 @@ use std::time::{Duration, Instant};
 
 use rustix::process::geteuid;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, HELLO, Wire};
+use super::super::http2::{Calls, Ends, HELLO, Peer};
 use super::socket::Socket;
+use super::wire::{Kind, Wire};
+use crate::connections::{Place, Table};
 
 /// Where accepted connections go, and how many there may be.
 #[derive(Clone)]
 pub(super) struct Reception {
-    pub(super) connections: mpsc::Sender<Connection>,
-    pub(super) places: Arc<Semaphore>,
-    pub(super) most: usize,
-    /// Accepts no more.
-    pub(super) stop: CancellationToken,
-    /// Ends the connections.
-    pub(super) cut: CancellationToken,
+    pub(super) calls: Calls,
+    pub(super) table: Arc<Table>,
+    /// The connections that are open.
+    pub(super) open: TaskTracker,
+    pub(super) ends: Ends,
 }
 
 /// A message that would come with each of many connections is told at most this often.
@@ -38,7 +37,7 @@ impl Reception {
         let mut teller = Teller::default();
         while let Some(accepted) = self.until_stopped(socket.listener.accept()).await {
             match accepted {
-                Ok((stream, _)) => self.welcome_unix(stream, &mut teller).await,
+                Ok((stream, _)) => self.welcome_unix(stream, &mut teller),
                 Err(error) => teller.accept_failed(&error).await,
             }
         }
@@ -50,7 +49,7 @@ impl Reception {
         let mut teller = Teller::default();
         while let Some(accepted) = self.until_stopped(listener.accept()).await {
             match accepted {
-                Ok((stream, _)) => self.welcome_tcp(stream, tls.as_ref(), &mut teller).await,
+                Ok((stream, _)) => self.welcome_tcp(stream, tls.as_ref(), &mut teller),
                 Err(error) => teller.accept_failed(&error).await,
             }
         }
@@ -59,61 +58,63 @@ impl Reception {
     async fn until_stopped<T>(&self, accepted: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => None,
+            () = self.ends.stop.cancelled() => None,
             accepted = accepted => Some(accepted),
         }
     }
 
-    async fn welcome_unix(&self, stream: UnixStream, teller: &mut Teller) {
+    fn welcome_unix(&self, stream: UnixStream, teller: &mut Teller) {
         // The mode of the socket's file says the same; this holds even where that was changed.
         let caller = stream.peer_cred().map(|caller| caller.uid());
         if !caller.as_ref().is_ok_and(|uid| *uid == geteuid().as_raw() || *uid == 0) {
             teller.tell(|| tracing::warn!(?caller, "a connection of another user was refused"));
             return;
         }
-        if let Some(permit) = self.place(teller) {
-            self.hand_over(Wire::Unix(stream), permit).await;
+        if let Some(place) = self.place(teller) {
+            self.open.spawn(self.clone().serve(Kind::Unix(stream), place));
         }
     }
 
-    async fn welcome_tcp(&self, stream: TcpStream, tls: Option<&TlsAcceptor>, teller: &mut Teller) {
-        let Some(permit) = self.place(teller) else { return };
+    fn welcome_tcp(&self, stream: TcpStream, tls: Option<&TlsAcceptor>, teller: &mut Teller) {
+        let Some(place) = self.place(teller) else { return };
         // Answers are small, and waited for.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else {
-            return self.hand_over(Wire::Tcp(stream), permit).await;
-        };
-        let handshake = tls.accept(stream);
         let reception = self.clone();
-        // As many at once as there are places.
-        tokio::spawn(async move {
-            let shaken = tokio::select! {
-                () = reception.stop.cancelled() => return,
-                shaken = timeout(HELLO, handshake) => shaken,
-            };
-            match shaken {
-                Ok(Ok(stream)) => reception.hand_over(Wire::Tls(Box::new(stream)), permit).await,
-                Ok(Err(error)) => tracing::info!(%error, "a TLS connection was refused"),
-                Err(_) => tracing::info!("a TLS connection was refused: the handshake took too long"),
-            }
-        });
+        match tls.cloned() {
+            None => self.open.spawn(reception.serve(Kind::Tcp(stream), place)),
+            Some(tls) => self.open.spawn(reception.shake_hands(tls, stream, place)),
+        };
     }
 
-    /// A place for a connection. One beyond the limit is closed at once: its caller had better know now than wait
-    /// for somebody else to leave.
-    fn place(&self, teller: &mut Teller) -> Option<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+    async fn shake_hands(self, tls: TlsAcceptor, stream: TcpStream, place: Place) {
+        let shaken = tokio::select! {
+            () = self.ends.stop.cancelled() => return,
+            () = place.evicted() => return,
+            shaken = timeout(HELLO, tls.accept(stream)) => shaken,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.serve(Kind::Tls(Box::new(stream)), place).await,
+            Ok(Err(error)) => tracing::info!(%error, "a TLS connection was refused"),
+            Err(_) => tracing::info!("a TLS connection was refused: the handshake took too long"),
+        }
+    }
+
+    async fn serve(self, kind: Kind, place: Place) {
+        let caller = kind.caller();
+        let wire = Wire::new(kind);
+        let heard = wire.heard();
+        self.calls.serve(wire, heard, Peer { caller, place }, self.ends).await;
+    }
+
+    /// A place for a connection. One for which there is none is closed at once: its caller had better know now than
+    /// wait for somebody else to leave.
+    fn place(&self, teller: &mut Teller) -> Option<Place> {
+        let place = self.table.place();
         if place.is_none() {
-            let limit = self.most;
+            let limit = self.table.most();
             teller.tell(|| tracing::warn!(limit, "a connection was refused: there are `limits.connections` already"));
         }
         place
-    }
-
-    async fn hand_over(&self, wire: Wire, permit: OwnedSemaphorePermit) {
-        let connection = Connection::new(wire, Box::pin(sleep(HELLO)), permit, self.cut.clone());
-        // Nobody takes it any more when the service has stopped.
-        let _ = self.connections.send(connection).await;
     }
 }
 

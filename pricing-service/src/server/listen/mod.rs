@@ -5,9 +5,10 @@
 //! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`]).
 
 mod accept;
-mod connection;
+mod certificate;
 mod socket;
 mod tls;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,26 +16,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::{Router, ServeError};
+use super::ServeError;
+use super::http2::{Calls, Ends};
 use crate::config::{self, ConfigError};
+use crate::connections::Table;
 
 use accept::Reception;
-pub(super) use connection::Caller;
+pub(super) use certificate::Validity;
 use socket::Socket;
 pub(super) use socket::check as check_folder;
+pub(super) use wire::Caller;
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {
     unix: Option<Socket>,
     tcp: Option<(TcpListener, Option<TlsAcceptor>)>,
-    connections: usize,
+    table: Arc<Table>,
+    certificate: Option<Validity>,
 }
+
+/// How long a connection must have been idle before it has to make room for another.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Says whether the service may listen there, without doing so.
 ///
@@ -58,12 +65,12 @@ pub fn check(listen: &config::Listen) -> Result<(), ConfigError> {
     }
 }
 
-/// Says whether the certificates and the key can be used.
+/// Says whether the certificates and the key can be used, and when.
 ///
 /// # Errors
 /// When they cannot.
-pub(super) fn check_tls(listen: &config::Listen) -> Result<(), ConfigError> {
-    listen.tls.as_ref().map_or(Ok(()), |tls| tls::acceptor(tls).map(|_| ()))
+pub(super) fn check_tls(listen: &config::Listen) -> Result<Option<Validity>, ConfigError> {
+    listen.tls.as_ref().map(|tls| tls::acceptor(tls).map(|(_, validity)| validity)).transpose()
 }
 
 /// Whether only this machine can reach an address.
@@ -74,7 +81,7 @@ fn is_loopback(address: SocketAddr) -> bool {
 impl Listeners {
     pub(super) async fn bind(listen: &config::Listen, limits: &config::Limits) -> Result<Self, ServeError> {
         check(listen)?;
-        let tls = listen.tls.as_ref().map(tls::acceptor).transpose()?;
+        let (tls, certificate) = listen.tls.as_ref().map(tls::acceptor).transpose()?.unzip();
         let tcp = match listen.tcp {
             None => None,
             Some(address) => {
@@ -88,41 +95,51 @@ impl Listeners {
             let bound = Socket::bind(&listen.socket).await;
             Some(bound.map_err(|error| cannot(listen.socket.display().to_string(), &error))?)
         };
-        Ok(Self { unix, tcp, connections: limits.connections.clamp(1, Semaphore::MAX_PERMITS) })
+        Ok(Self { unix, tcp, table: Table::new(limits.connections, IDLE), certificate })
+    }
+
+    /// When the service's own certificate can be used; none without TLS.
+    pub(super) fn certificate(&self) -> Option<Validity> {
+        self.certificate
+    }
+
+    /// The connections that are open.
+    pub(super) fn table(&self) -> &Arc<Table> {
+        &self.table
     }
 
     /// Serves until told to stop, then lets the calls in flight end, as long as may be.
     pub(super) async fn serve(
         self,
-        router: Router,
+        calls: Calls,
         stop: CancellationToken,
         drain: impl FnOnce() -> Duration,
     ) -> Result<(), ServeError> {
         let cut = CancellationToken::new();
         // The runtime may live on, in a program that has the service linked in.
         let _cut = cut.clone().drop_guard();
-        let (sender, connections) = mpsc::channel(1);
-        let places = Arc::new(Semaphore::new(self.connections));
-        let reception = Reception { connections: sender, places, most: self.connections, stop: stop.clone(), cut };
+        let open = TaskTracker::new();
+        let ends = Ends { stop: stop.clone(), cut: cut.clone() };
+        let reception = Reception { calls, table: self.table, open: open.clone(), ends };
         let unix = self.unix.map(|socket| tokio::spawn(reception.clone().unix(socket)));
         let tcp = self.tcp.map(|(listener, tls)| tokio::spawn(reception.clone().tcp(listener, tls)));
         drop(reception);
-        let incoming = ReceiverStream::new(connections).map(Ok::<_, io::Error>);
-        let too_long = async {
-            stop.cancelled().await;
-            let drain = drain();
-            tokio::time::sleep(drain).await;
-            tracing::warn!(?drain, "calls in flight did not end within `limits.drain`; they are cut off");
-        };
-        let served = tokio::select! {
-            served = router.serve_with_incoming_shutdown(incoming, stop.cancelled()) => served,
-            () = too_long => Ok(()),
-        };
-        stop.cancel();
+        let mut failed = Ok(());
         for accepting in [unix, tcp].into_iter().flatten() {
-            accepting.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+            if let Err(error) = accepting.await {
+                // Who cannot be reached in one of its ways does not serve.
+                stop.cancel();
+                failed = Err(ServeError::Failed(error.to_string()));
+            }
         }
-        served.map_err(|error| ServeError::Failed(error.to_string()))
+        open.close();
+        let drain = drain();
+        if timeout(drain, open.wait()).await.is_err() {
+            tracing::warn!(?drain, "calls in flight did not end within `limits.drain`; they are cut off");
+            cut.cancel();
+            open.wait().await;
+        }
+        failed
     }
 }
 

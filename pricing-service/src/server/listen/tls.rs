@@ -13,14 +13,17 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
+use super::certificate::Validity;
 use crate::config::{self, ConfigError};
 
 /// The most bytes that a PEM file may have.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads certificates and key. They are read once: new ones are taken by a restart.
-pub(super) fn acceptor(tls: &config::Tls) -> Result<TlsAcceptor, ConfigError> {
+/// Reads certificates and key, and tells when the service's own can be used. They are read once: new ones are taken by a
+/// restart.
+pub(super) fn acceptor(tls: &config::Tls) -> Result<(TlsAcceptor, Validity), ConfigError> {
     let chain = certificates("listen.tls.certificate", &tls.certificate)?;
+    let validity = Validity::of(&chain).map_err(|error| unusable("listen.tls.certificate", &tls.certificate, error))?;
     let key = key(&tls.key)?;
     let mut roots = RootCertStore::empty();
     for certificate in certificates("listen.tls.client_ca", &tls.client_ca)? {
@@ -36,7 +39,7 @@ pub(super) fn acceptor(tls: &config::Tls) -> Result<TlsAcceptor, ConfigError> {
         .with_single_cert(chain, key)
         .map_err(|error| unusable("listen.tls.key", &tls.key, error))?;
     config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok((TlsAcceptor::from(Arc::new(config)), validity))
 }
 
 fn certificates(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

@@ -182,6 +182,8 @@ impl Drop for Running {
 fn whole(config: &str) -> String {
     const PATIENT: &str = "[limits]\ndeadline = \"10m\"\n";
     let config = match config.contains("[limits]\n") {
+        // A deadline of its own comes first.
+        true if config.contains("[limits]\ndeadline = ") => config.to_owned(),
         true => config.replacen("[limits]\n", PATIENT, 1),
         false => format!("{config}\n{PATIENT}"),
     };

@@ -1,0 +1,197 @@
+//! A service in a process of its own, with 100 nodes, for what measures it from outside.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::missing_panics_doc,
+    reason = "a benchmark without its input must stop, and the server's process reports on its output"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use pricing_host::compile::Compiler;
+use pricing_proto::bidprice::v1::{Order, QuoteRequest, order};
+use pricing_service::server::{self, Service};
+use tokio_util::sync::CancellationToken;
+
+/// A server in a process of its own: this program, started anew.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    folder: tempfile::TempDir,
+    /// Where it listens besides its socket.
+    pub tcp: SocketAddr,
+}
+
+/// Serves, where this process was started as a server's, and tells whether it was.
+#[must_use]
+pub fn served() -> bool {
+    let config = std::env::args().skip_while(|argument| argument != "--serve").nth(1);
+    config.is_some_and(|config| {
+        serve(Path::new(&config));
+        true
+    })
+}
+
+/// The server's process: until its input ends.
+fn serve(config: &Path) {
+    let runtime = server::runtime().unwrap();
+    let stop = CancellationToken::new();
+    let service = {
+        let _within = runtime.enter();
+        Service::start(config, Compiler::InProcess).unwrap()
+    };
+    let serving = runtime.spawn(server::serve(service.clone(), stop.clone()));
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    println!("{:?}", service.load());
+    stop.cancel();
+    runtime.block_on(serving).unwrap().unwrap();
+}
+
+impl Server {
+    /// Starts one, with a plugin or without, and waits until it listens.
+    #[must_use]
+    pub fn start(plugin: Option<&[u8]>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut config = format!(
+            "[listen]\nsocket = \"s\"\ntcp = \"{tcp}\"\n[inventory]\nfile = \"inventory.json\"\nmax_age = \"1h\"\n\
+             [feed]\nusd_per_akt = \"0.5\"\n[rates.gpu]\n\"t4\" = \"80\"\n\"a100.80Gi\" = \"1000\"\n\"h100\" = \"1900\"\n\
+             \"*\" = \"130\"\n"
+        );
+        if let Some(plugin) = plugin {
+            fs::write(folder.path().join("plugin.wasm"), plugin).unwrap();
+            config.push_str("[plugin]\nfile = \"plugin.wasm\"\nfuel = 1000000000\ndeadline = \"1s\"\n");
+        }
+        fs::write(folder.path().join("inventory.json"), inventory()).unwrap();
+        let path = folder.path().join("bidprice.toml");
+        fs::write(&path, config).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let child = command.arg("--serve").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let server = Self { child, folder, tcp };
+        while UnixStream::connect(server.socket()).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    /// Its Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("s")
+    }
+
+    /// The memory that it has at the moment, in KiB.
+    #[must_use]
+    pub fn rss(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// The time that it has spent on the cores so far, where the system tells.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        // A hundred a second, on every Linux.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Memory, threads and open files at the moment.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        let folder = format!("/proc/{}", self.child.id());
+        let status = fs::read_to_string(format!("{folder}/status")).unwrap();
+        let wanted =
+            |line: &&str| line.starts_with("VmRSS") || line.starts_with("VmHWM") || line.starts_with("Threads");
+        let mut said = String::new();
+        for line in status.lines().filter(wanted) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            write!(said, "{}, ", words.join(" ")).unwrap();
+        }
+        let files = fs::read_dir(format!("{folder}/fd")).unwrap().count();
+        write!(said, "{files} open files").unwrap();
+        said
+    }
+
+    /// Stops it, and tells what it counted.
+    #[must_use]
+    pub fn stop(mut self) -> String {
+        self.child.stdin.take().unwrap().flush().unwrap();
+        let mut said = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        self.child.wait().unwrap();
+        said.trim().to_owned()
+    }
+}
+
+/// An order of three services, one with any two cards.
+#[must_use]
+pub fn request() -> QuoteRequest {
+    let unit = |id: u32, count: u32, gpus: u32| {
+        let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
+        format!(
+            r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"4000"}},"attributes":[]}},
+            "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
+            "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
+            "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
+            "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
+            "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"name":"group","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
+        "resources":[{},{},{}]}}"#,
+        unit(1, 2, 1),
+        unit(2, 1, 0),
+        unit(3, 1, 0)
+    );
+    let order = Some(Order { form: Some(order::Form::Text(text)) });
+    QuoteRequest { order, owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() }
+}
+
+/// 100 nodes: most with cards of one kind, partly used.
+fn inventory() -> String {
+    const CARDS: [(u32, &str, &str, &str); 5] = [
+        (4, "t4", "16Gi", "PCIe"),
+        (8, "a100", "80Gi", "SXM4"),
+        (4, "a100", "40Gi", "PCIe"),
+        (8, "h100", "80Gi", "SXM5"),
+        (2, "rtx4090", "24Gi", "PCIe"),
+    ];
+    let pair = |allocatable: String, allocated: String| {
+        format!(
+            r#"{{"allocatable":{{"string":"{allocatable}"}},"allocated":{{"string":"{allocated}"}},"capacity":{{"string":"{allocatable}"}}}}"#
+        )
+    };
+    let nodes = (0..100_u32).zip(CARDS.iter().cycle()).map(|(place, (number, name, ram, interface))| {
+        // The first nodes are full, so that there is something to search.
+        let used = if place < 60 { *number } else { place % number };
+        let card = format!(
+            r#"{{"vendor":"nvidia","name":"{name}","modelid":"{name}","interface":"{interface}","memorySize":"{ram}"}}"#
+        );
+        let cards = vec![card; usize::try_from(*number).unwrap()].join(",");
+        format!(
+            r#"{{"name":"node{place}","resources":{{"cpu":{{"quantity":{},"info":[]}},"memory":{{"quantity":{},"info":[]}},
+            "gpu":{{"quantity":{},"info":[{cards}]}},"ephemeralStorage":{},"volumesAttached":{},"volumesMounted":{}}},
+            "capabilities":{{"storageClasses":["beta3"]}}}}"#,
+            pair("64".to_owned(), format!("{}", if place < 40 { 63 } else { place % 50 })),
+            pair("512Gi".to_owned(), format!("{}Gi", place * 3)),
+            pair(number.to_string(), used.to_string()),
+            pair("2Ti".to_owned(), "100Gi".to_owned()),
+            pair("0".to_owned(), "0".to_owned()),
+            pair("0".to_owned(), "0".to_owned()),
+        )
+    });
+    let nodes: Vec<String> = nodes.collect();
+    format!(r#"{{"nodes":[{}],"storage":[]}}"#, nodes.join(","))
+}
