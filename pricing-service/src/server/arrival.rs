@@ -14,7 +14,8 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::deadline;
-use super::gate::Refused;
+use super::gate::{Payer, Refused};
+use super::listen::Peer;
 use super::state::Service as Pricing;
 
 /// The calls that price one order.
@@ -63,7 +64,14 @@ impl Service<Request<Body>> for Arrived {
         let longest = if priced { limits.deadline.get() } else { UNPRICED };
         let deadline = deadline::of(request.headers(), longest);
         request.extensions_mut().insert(Deadline(deadline));
-        let entered = if priced { self.pricing.inner.gate.enter(limits, deadline).map(Some) } else { Ok(None) };
+        let peer: Option<Peer> = request.extensions().get().copied();
+        if let Some(Peer { caller, payer }) = peer {
+            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(payer);
+        }
+        let payer = peer.map_or_else(Payer::default, |peer| peer.payer);
+        let enter = || self.pricing.inner.gate.enter(limits, deadline, payer).map(Some);
+        let entered = if priced { enter() } else { Ok(None) };
         let call = match entered {
             Ok(call) => call,
             Err(refused) => return Box::pin(refuse(request.into_body(), deadline, refused)),

@@ -15,7 +15,7 @@ use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
-use super::gate::{Refused, StreamPlace};
+use super::gate::{Payer, Refused, StreamPlace};
 use super::state::Service;
 use crate::metrics::Call;
 
@@ -44,12 +44,13 @@ impl Answers {
     /// Begins to read a stream. Its caller may have named a deadline for all of it.
     pub(super) fn new(
         service: Service,
+        payer: Payer,
         requests: Streaming<QuoteRequest>,
         deadline: Option<Instant>,
         place: StreamPlace,
     ) -> Self {
         let (sender, pending) = mpsc::channel(AT_ONCE);
-        let reader = tokio::spawn(read(service, requests, deadline, sender));
+        let reader = tokio::spawn(read(service, payer, requests, deadline, sender));
         Self {
             pending,
             next: None,
@@ -63,6 +64,7 @@ impl Answers {
 
 async fn read(
     service: Service,
+    payer: Payer,
     mut requests: Streaming<QuoteRequest>,
     deadline: Option<Instant>,
     sender: mpsc::Sender<Pending>,
@@ -79,7 +81,7 @@ async fn read(
         };
         match request {
             Ok(Some(request)) => {
-                let answer = tokio::spawn(answer(service.clone(), request, deadline));
+                let answer = tokio::spawn(answer(service.clone(), payer, request, deadline));
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
@@ -89,10 +91,15 @@ async fn read(
     }
 }
 
-async fn answer(service: Service, request: QuoteRequest, deadline: Option<Instant>) -> QuoteStreamResponse {
+async fn answer(
+    service: Service,
+    payer: Payer,
+    request: QuoteRequest,
+    deadline: Option<Instant>,
+) -> QuoteStreamResponse {
     let longest = service.longest();
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
-    let outcome = match service.quote_in_turn(Call::QuoteStream, request, deadline).await {
+    let outcome = match service.quote_in_turn(Call::QuoteStream, payer, request, deadline).await {
         Ok(response) => Outcome::Response(response),
         Err(status) => error(&status),
     };

@@ -10,7 +10,7 @@ use super::state::{Reloads, Service};
 use crate::config::Source;
 use crate::guard::Refusal;
 use crate::metrics::{self, BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
-use crate::pricer::{Ask, Priced, Settings};
+use crate::pricer::{Ask, Priced, Screened, Settings};
 use crate::{bid_log, guard, inventory};
 
 impl Service {
@@ -119,13 +119,13 @@ impl Service {
     }
 
     /// Counts and tells what screening came to.
-    pub(super) fn watch_screening(&self, ask: &Ask, screened: &[Result<(), Reason>]) {
+    pub(super) fn watch_screening(&self, ask: &Ask, screened: &[Screened]) {
         let active = self.active();
         let span = span(Call::Screen, ask, &active.settings.rates);
         let _entered = span.enter();
-        for (order, screened) in ask.orders.iter().zip(screened) {
-            self.inner.metrics.screened(Call::Screen, screened.as_ref().copied());
-            let (decision, code) = screened.as_ref().err().map_or(("pass", ""), decision);
+        for (order, Screened { outcome, .. }) in ask.orders.iter().zip(screened) {
+            self.inner.metrics.screened(Call::Screen, outcome.as_ref().copied());
+            let (decision, code) = outcome.as_ref().err().map_or(("pass", ""), decision);
             tracing::info!(group = %order.group.name(), decision, code, "screened");
         }
     }

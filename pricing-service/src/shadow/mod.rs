@@ -10,9 +10,10 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use pricing_core::budget::Budget;
 use pricing_core::order::Order;
 use pricing_panics::catch;
 
@@ -24,6 +25,8 @@ use crate::pricer::{self, Ask, Moment, Priced, Settings};
 
 /// Orders that may wait to be priced a second time.
 const QUEUE: usize = 256;
+/// How long an order may take to be priced a second time. Its steps are those of an order that is answered.
+const LONGEST: Duration = Duration::from_secs(5);
 /// GPU labels that are told apart.
 const MAX_GPUS: usize = 200;
 /// What stands for all others.
@@ -144,8 +147,12 @@ impl Shared {
 
 fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case)>) {
     for (settings, case) in waiting {
+        // Nobody waits for it, but the orders behind it.
+        let began = Instant::now();
+        let is_late = || began.elapsed() >= LONGEST;
+        let budget = Budget::new(settings.budget).until(&is_late);
         // A bug that an unusual order finds must not end the comparisons, nor the service.
-        let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask)) {
+        let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask, &budget)) {
             Ok(priced) => priced,
             Err(panic) => {
                 shared.count(OTHER, PANICKED);

@@ -13,6 +13,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
+use super::super::gate::Payer;
+
 /// How long a connection may take to come to its first HTTP/2 frame, the TLS handshake included.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
 
@@ -26,9 +28,20 @@ pub(super) enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Wire {
+    fn payer(&self) -> Payer {
+        match self {
+            Self::Unix(stream) => Payer::of_unix(stream),
+            Self::Tls(stream) => Payer::of_tls(stream),
+            Self::Tcp(_) => Payer::of_connection(),
+        }
+    }
+}
+
 /// A connection.
 pub(super) struct Connection {
     wire: Wire,
+    payer: Payer,
     hello: Option<Hello>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _permit: OwnedSemaphorePermit,
@@ -48,7 +61,8 @@ impl Connection {
         cut: CancellationToken,
     ) -> Self {
         let hello = Some(Hello { patience, bytes: 0 });
-        Self { wire, hello, cut: Box::pin(cut.cancelled_owned()), _permit: permit }
+        let payer = wire.payer();
+        Self { wire, payer, hello, cut: Box::pin(cut.cancelled_owned()), _permit: permit }
     }
 }
 
@@ -63,15 +77,25 @@ pub(in crate::server) enum Caller {
     Anybody,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = Caller;
+/// What is known of the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) struct Peer {
+    /// Who it is.
+    pub(in crate::server) caller: Caller,
+    /// Whose account its requests are on.
+    pub(in crate::server) payer: Payer,
+}
 
-    fn connect_info(&self) -> Caller {
-        match self.wire {
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        let caller = match self.wire {
             Wire::Unix(_) => Caller::Owner,
             Wire::Tls(_) => Caller::Certified,
             Wire::Tcp(_) => Caller::Anybody,
-        }
+        };
+        Peer { caller, payer: self.payer }
     }
 }
 

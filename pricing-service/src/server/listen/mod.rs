@@ -25,7 +25,7 @@ use super::{Router, ServeError};
 use crate::config::{self, ConfigError};
 
 use accept::Reception;
-pub(super) use connection::Caller;
+pub(super) use connection::{Caller, Peer};
 use socket::Socket;
 pub(super) use socket::check as check_folder;
 
