@@ -3,6 +3,9 @@
 //! A service in a process of its own, with 100 nodes, shares the cores with its client. First as many quotes as it
 //! can, then half as many a second, then four times as many with a deadline of 250 ms. `--quick` takes less time.
 //! Latencies count from the moment at which a call should have begun, so that a client that falls behind hides nothing.
+//!
+//! `--attack` measures something else: what becomes of ordinary orders while two other callers, each a process of its
+//! own, ask all the time for the largest order that is taken, 100 groups of 48 units with cards, with every set of cards.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -10,7 +13,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,6 +27,13 @@ use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_millis(250);
 
+/// The callers who ask for too much, and the requests that each has in flight.
+const ATTACKERS: usize = 2;
+const ATTACKS: usize = 4;
+/// Ordinary orders a second beside them, and how long each is waited for.
+const ORDINARY: f64 = 13.1;
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A server in a process of its own.
 struct Server {
     child: Child,
@@ -35,9 +45,15 @@ fn main() {
     if let Some(config) = std::env::args().skip_while(|argument| argument != "--serve").nth(1) {
         return serve(Path::new(&config));
     }
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let time = Duration::from_secs(if quick { 2 } else { 10 });
+    if let Some(socket) = std::env::args().skip_while(|argument| argument != "--attacker").nth(1) {
+        return attack(Path::new(&socket));
+    }
+    let given = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    let time = Duration::from_secs(if given("--quick") { 2 } else { 10 });
     let runtime = Runtime::new().unwrap();
+    if given("--attack") {
+        return measure_attack(&runtime, time);
+    }
     let spin = "(local $n i32) (loop $again (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) \
                 (i32.const 1))) (i32.const 2000000))))";
     measure(&runtime, "built-in", None, time);
@@ -72,6 +88,61 @@ fn measure(runtime: &Runtime, name: &str, plugin: Option<Vec<u8>>, time: Duratio
     let again = clients.open(runtime, saturation / 2.0, time / 2, None);
     println!("  at half of saturation again: {}; {}", again.bids.line(), again.line());
     println!("  the service counts {}", server.stop());
+}
+
+/// What becomes of ordinary orders, alone and beside callers who ask for too much.
+fn measure_attack(runtime: &Runtime, time: Duration) {
+    let server = Server::start(None);
+    let socket = server.folder.path().join("s");
+    let clients = runtime.block_on(Clients::connect(&Address::Unix(&socket), request())).unwrap();
+    let ordinary = |what: &str| {
+        let outcomes = clients.open(runtime, ORDINARY, time, Some(PATIENCE));
+        println!("  {what}: {:.1} % of {} bid on in time", outcomes.success(), outcomes.all());
+        println!("    {}", outcomes.line());
+        println!("    {}", outcomes.bids.line());
+    };
+    let bytes = large_request().order.map_or(0, |order| prost::Message::encoded_len(&order));
+    println!("{ATTACKERS} callers with {ATTACKS} requests of {bytes} bytes in flight each: {}", server.usage());
+    ordinary("ordinary orders alone");
+    let mut attackers: Vec<Child> = (0..ATTACKERS).map(|_| attacker(&socket)).collect();
+    // Until both are at it.
+    std::thread::sleep(Duration::from_secs(1));
+    ordinary("ordinary orders under attack");
+    for attacker in &mut attackers {
+        println!("  an attacker's requests: {}", ended(attacker));
+    }
+    println!("  under attack: {}", server.usage());
+    ordinary("ordinary orders afterwards");
+    println!("  the service counts {}", server.stop());
+}
+
+/// A caller who asks for too much, until its input ends.
+fn attacker(socket: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("--attacker").arg(socket).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+fn attack(socket: &Path) {
+    let runtime = Runtime::new().unwrap();
+    let socket: PathBuf = socket.to_owned();
+    let clients = runtime.block_on(Clients::connect(&Address::Unix(&socket), large_request())).unwrap();
+    let stop = CancellationToken::new();
+    let asking = {
+        let stop = stop.clone();
+        std::thread::spawn(move || clients.closed_until(&runtime, ATTACKS, move || stop.is_cancelled()))
+    };
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    stop.cancel();
+    println!("{}", asking.join().unwrap().line());
+}
+
+/// Ends a process that runs until its input ends, and answers what it had to say.
+fn ended(child: &mut Child) -> String {
+    child.stdin.take().unwrap().flush().unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    said.trim().to_owned()
 }
 
 /// The server's process: until its input ends.
@@ -131,36 +202,45 @@ impl Server {
     }
 
     fn stop(mut self) -> String {
-        self.child.stdin.take().unwrap().flush().unwrap();
-        let mut said = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        self.child.wait().unwrap();
-        said.trim().to_owned()
+        ended(&mut self.child)
     }
 }
 
 /// An order of three services, one with any two cards.
 fn request() -> QuoteRequest {
-    let unit = |id: u32, count: u32, gpus: u32| {
-        let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
-        format!(
-            r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"4000"}},"attributes":[]}},
-            "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
-            "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
-            "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
-            "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
-            "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
-        )
-    };
-    let text = format!(
-        r#"{{"name":"group","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
-        "resources":[{},{},{}]}}"#,
-        unit(1, 2, 1),
-        unit(2, 1, 0),
-        unit(3, 1, 0)
-    );
+    asked(group("group", &[unit(1, 2, 1, 4000), unit(2, 1, 0, 4000), unit(3, 1, 0, 4000)]))
+}
+
+/// The largest order that is taken: each of its units may have any card.
+fn large_request() -> QuoteRequest {
+    let units: Vec<String> = (1..=48).map(|id| unit(id, 1, 1, 100)).collect();
+    let groups: Vec<String> = (0..100).map(|number| group(&format!("group{number}"), &units)).collect();
+    QuoteRequest { alternatives: true, ..asked(format!("[{}]", groups.join(","))) }
+}
+
+fn asked(text: String) -> QuoteRequest {
     let order = Some(Order { form: Some(order::Form::Text(text)) });
     QuoteRequest { order, owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() }
+}
+
+fn group(name: &str, units: &[String]) -> String {
+    format!(
+        r#"{{"name":"{name}","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
+        "resources":[{}]}}"#,
+        units.join(",")
+    )
+}
+
+fn unit(id: u32, count: u32, gpus: u32, cpu: u32) -> String {
+    let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
+    format!(
+        r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"{cpu}"}},"attributes":[]}},
+        "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
+        "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
+        "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
+        "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
+        "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
+    )
 }
 
 /// 100 nodes: most with cards of one kind, partly used.
