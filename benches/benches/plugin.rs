@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
 use std::hint::black_box;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use benches::bare::Bare;
@@ -45,7 +46,7 @@ fn main() {
     }
     for (name, wasm) in &plugins {
         in_turn(name, wasm, &case);
-        on_threads(name, wasm, &case);
+        on_threads(name, wasm);
     }
 }
 
@@ -163,17 +164,25 @@ fn in_turn(name: &str, wasm: &[u8], case: &Case) {
     }
 }
 
-/// Calls a second on one thread and on two, in turn.
-fn on_threads(name: &str, wasm: &[u8], case: &Case) {
-    let (plugin, request) = (load(wasm), case.request());
-    let throughput = |threads: u32| {
-        let start = Instant::now();
-        std::thread::scope(|scope| {
+/// Calls a second on one thread and on two, in turn. What may be spent on a request is counted by one thread, so each
+/// has a request of its own.
+fn on_threads(name: &str, wasm: &[u8]) {
+    let plugin = load(wasm);
+    let throughput = |threads: usize| {
+        let ready = Barrier::new(threads + 1);
+        let start = std::thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(|| (0..CALLS).for_each(|_| drop(black_box(plugin.call(&request)))));
+                scope.spawn(|| {
+                    let case = Case::new();
+                    ready.wait();
+                    let request = case.as_ref().map(Case::request).unwrap();
+                    (0..CALLS).for_each(|_| drop(black_box(plugin.call(&request))));
+                });
             }
+            ready.wait();
+            Instant::now()
         });
-        f64::from(threads) * CALLS as f64 / start.elapsed().as_secs_f64()
+        (threads * CALLS) as f64 / start.elapsed().as_secs_f64()
     };
     let mut rounds: Vec<(f64, f64)> = (0..5).map(|_| (throughput(1), throughput(2))).collect();
     rounds.sort_by(|left, right| (left.1 / left.0).total_cmp(&(right.1 / right.0)));

@@ -7,12 +7,12 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::{Supply, Terms, quote, screen};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use testkit::random::Random;
 use testkit::{generate, orders};
 
 fn supply(cluster: &Cluster, scheduler: Scheduler) -> Supply<'_> {
-    Supply::Reserve { cluster, scheduler, budget: SearchBudget::default() }
+    Supply::Reserve { cluster, scheduler }
 }
 
 fn quotes(criterion: &mut Criterion) {

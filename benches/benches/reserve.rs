@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
-use pricing_core::reserve::{CommittedUnit, SearchBudget, provider, sound};
+use pricing_core::reserve::{CommittedUnit, provider, sound};
 use testkit::generate::{real_cluster, real_unit};
 use testkit::random::Random;
 
@@ -42,10 +43,10 @@ fn reservations(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("reserve/{name}"));
         for (nodes, cluster) in &clusters {
             group.bench_with_input(BenchmarkId::new("sound", nodes), cluster, |bencher, cluster| {
-                bencher.iter(|| sound::reserve(black_box(&units), black_box(cluster), SearchBudget::default()));
+                bencher.iter(|| sound::reserve(black_box(&units), black_box(cluster), &Budget::default()));
             });
             group.bench_with_input(BenchmarkId::new("provider", nodes), cluster, |bencher, cluster| {
-                bencher.iter(|| provider::reserve(black_box(&units), black_box(cluster)));
+                bencher.iter(|| provider::reserve(black_box(&units), black_box(cluster), &Budget::default()));
             });
         }
         group.finish();

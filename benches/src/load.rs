@@ -139,6 +139,20 @@ impl Outcomes {
         }
     }
 
+    /// How many there were.
+    #[must_use]
+    pub fn all(&self) -> usize {
+        let Self { bids, no_bids, refused, missed, given_up, failed, .. } = self;
+        bids.count() + no_bids + refused.count() + missed + given_up + failed
+    }
+
+    /// How many in a hundred were bid on in time.
+    #[must_use]
+    pub fn success(&self) -> f64 {
+        let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        100.0 * number(self.bids.count() - self.late) / number(self.all()).max(1.0)
+    }
+
     /// What became of them, in a line.
     #[must_use]
     pub fn line(&self) -> String {
@@ -170,12 +184,23 @@ impl Clients {
     /// Asks with so many calls in flight, all the time.
     #[must_use]
     pub fn closed(&self, runtime: &Runtime, in_flight: usize, time: Duration) -> Outcomes {
-        let outcomes = Arc::new(Mutex::new(Outcomes::default()));
         let end = Instant::now() + time;
+        self.closed_until(runtime, in_flight, move || Instant::now() >= end)
+    }
+
+    /// Asks with so many calls in flight until it is enough.
+    #[must_use]
+    pub fn closed_until(
+        &self,
+        runtime: &Runtime,
+        in_flight: usize,
+        is_enough: impl Fn() -> bool + Clone + Send + Sync + 'static,
+    ) -> Outcomes {
+        let outcomes = Arc::new(Mutex::new(Outcomes::default()));
         let callers = (0..in_flight).map(|number| {
-            let (clients, outcomes) = (self.clone(), Arc::clone(&outcomes));
+            let (clients, outcomes, is_enough) = (self.clone(), Arc::clone(&outcomes), is_enough.clone());
             runtime.spawn(async move {
-                while Instant::now() < end {
+                while !is_enough() {
                     clients.call(number, Instant::now(), None, &outcomes).await;
                 }
             })

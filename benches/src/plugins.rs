@@ -8,7 +8,7 @@ use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::Request;
 use rust_decimal::Decimal;
@@ -66,7 +66,7 @@ impl Case {
 }
 
 fn supply(cluster: &Cluster) -> Supply<'_> {
-    Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() }
+    Supply::Reserve { cluster, scheduler: Scheduler::Sound }
 }
 
 /// A component that looks at nothing and answers a price: what is left is the host's part.

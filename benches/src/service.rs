@@ -137,26 +137,40 @@ impl Server {
 /// An order of three services, one with any two cards.
 #[must_use]
 pub fn request() -> QuoteRequest {
-    let unit = |id: u32, count: u32, gpus: u32| {
-        let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
-        format!(
-            r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"4000"}},"attributes":[]}},
-            "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
-            "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
-            "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
-            "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
-            "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
-        )
-    };
-    let text = format!(
-        r#"{{"name":"group","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
-        "resources":[{},{},{}]}}"#,
-        unit(1, 2, 1),
-        unit(2, 1, 0),
-        unit(3, 1, 0)
-    );
+    asked(group("group", &[unit(1, 2, 1, 4000), unit(2, 1, 0, 4000), unit(3, 1, 0, 4000)]))
+}
+
+/// The largest order that is taken: each of its units may have any card.
+#[must_use]
+pub fn large_request() -> QuoteRequest {
+    let units: Vec<String> = (1..=48).map(|id| unit(id, 1, 1, 100)).collect();
+    let groups: Vec<String> = (0..100).map(|number| group(&format!("group{number}"), &units)).collect();
+    QuoteRequest { alternatives: true, ..asked(format!("[{}]", groups.join(","))) }
+}
+
+fn asked(text: String) -> QuoteRequest {
     let order = Some(Order { form: Some(order::Form::Text(text)) });
     QuoteRequest { order, owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() }
+}
+
+fn group(name: &str, units: &[String]) -> String {
+    format!(
+        r#"{{"name":"{name}","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
+        "resources":[{}]}}"#,
+        units.join(",")
+    )
+}
+
+fn unit(id: u32, count: u32, gpus: u32, cpu: u32) -> String {
+    let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
+    format!(
+        r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"{cpu}"}},"attributes":[]}},
+         "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
+         "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
+         "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
+         "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
+         "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
+    )
 }
 
 /// 100 nodes: most with cards of one kind, partly used.

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::money::parse_decimal;
 use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
-use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget};
+use pricing_core::reserve::{CommitLevels, Scheduler};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -94,15 +95,16 @@ pub(crate) struct PlacementArgs {
     /// Overcommit factors, such as `cpu=2,memory=1.5`; they change what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
     pub(crate) commit: Vec<CommitArg>,
-    /// Steps that the search for a placement may take before it is given up, a few nanoseconds each
+    /// Steps, a few nanoseconds each, that the search for a placement may take before it is given up: all groups of an
+    /// order and their alternatives together, with what it takes to price them
     #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
     pub(crate) search_steps: u64,
 }
 
 impl PlacementArgs {
-    /// How hard to search.
-    pub(crate) fn budget(&self) -> SearchBudget {
-        SearchBudget { steps: self.search_steps }
+    /// What may be spent on an order.
+    pub(crate) fn budget(&self) -> Budget<'static> {
+        Budget::new(SearchBudget { steps: self.search_steps })
     }
 
     /// Applies the overcommit factors to a rate card's. Of two for one resource the later counts.

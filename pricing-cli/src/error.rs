@@ -86,7 +86,12 @@ impl CliError {
 
     /// An input that could not be read at all.
     pub(crate) fn unreadable(source: impl fmt::Display, error: impl fmt::Display) -> Self {
-        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(InputError::new(error)) }
+        Self::unreadable_input(source, InputError::new(error))
+    }
+
+    /// An input that could not be read at all, with what to do about it.
+    pub(crate) fn unreadable_input(source: impl fmt::Display, error: InputError) -> Self {
+        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error) }
     }
 
     /// A file that could not be written.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use pricing_core::input::InputError;
@@ -12,6 +11,7 @@ use pricing_core::inventory::{self, Cluster, finding::Finding};
 use pricing_core::order::{self, Order};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::variables;
+use pricing_files::{FileError, Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{OrderArgs, RatesArgs};
@@ -107,22 +107,21 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// The text of a file, or of stdin for `-`, if it is not longer than it may be.
 fn text(path: &Path, limit: usize) -> Result<String, CliError> {
-    let source = name(path);
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::InvalidData => CliError::unreadable(&source, "the file is not UTF-8 text"),
-        _ => CliError::unreadable(&source, error),
-    };
-    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut content = String::new();
-    if path == Path::new("-") {
-        io::stdin().lock().take(bound).read_to_string(&mut content).map_err(unreadable)?;
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    let read = if path == Path::new("-") {
+        pricing_files::read_from(io::stdin().lock(), most).and_then(pricing_files::text)
     } else {
-        File::open(path).and_then(|file| file.take(bound).read_to_string(&mut content)).map_err(unreadable)?;
-    }
-    if content.len() > limit {
-        return Err(CliError::unreadable(&source, format!("the file is longer than {limit} bytes")));
-    }
-    Ok(content)
+        pricing_files::read_text(path, most)
+    };
+    read.map_err(|error| unreadable(path, error))
+}
+
+/// A file that cannot be read. What is piped in has a name of its own.
+fn unreadable(path: &Path, error: FileError) -> CliError {
+    let piped = matches!(error, FileError::NotPlain(Kind::Pipe | Kind::Socket | Kind::Device));
+    let error = InputError::new(error);
+    let error = if piped { error.hint("name a file, or `-` for standard input") } else { error };
+    CliError::unreadable_input(name(path), error)
 }
 
 /// The orders that a file holds: one a group.

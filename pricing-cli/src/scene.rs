@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pricing_core::address::Address;
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::input::InputError;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::Validated;
@@ -11,7 +12,7 @@ use pricing_core::inventory::{self, Cluster};
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -148,8 +149,13 @@ impl Scene {
         match &self.cluster {
             None => Supply::Unknown,
             Some(cluster) if self.already_reserved => Supply::Held { cluster },
-            Some(cluster) => Supply::Reserve { cluster, scheduler: self.scheduler, budget: self.budget },
+            Some(cluster) => Supply::Reserve { cluster, scheduler: self.scheduler },
         }
+    }
+
+    /// What may be spent on the order, all of its groups together.
+    pub(crate) fn budget(&self) -> Budget<'static> {
+        Budget::new(self.budget)
     }
 
     /// How full the cluster is; worked out anew each time.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::order::memory;
 use crate::quantity::Quantity;
 use crate::text::Untrusted;
 
@@ -223,6 +224,15 @@ impl GpuSelector {
     #[must_use]
     pub fn kind(&self) -> GpuKind {
         GpuKind::canonical(&self.vendor, self.model().unwrap_or("*"), self.ram(), self.interface())
+    }
+
+    /// What the selector takes of memory beyond its own size, about.
+    pub(crate) fn memory(&self) -> usize {
+        let canonical = [Some(self.vendor()), self.model(), self.ram(), self.interface()];
+        let written = self.written.as_deref();
+        let texts = memory::texts(canonical.into_iter().flatten());
+        let written_texts = memory::texts(written.into_iter().flatten().map(String::as_str));
+        texts.saturating_add(written_texts).saturating_add(written.map_or(0, size_of_val))
     }
 
     /// Whether a card of this kind satisfies the selector. What the inventory does not know of a card cannot satisfy

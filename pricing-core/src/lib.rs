@@ -8,6 +8,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 pub mod address;
+pub mod budget;
 pub mod gpu;
 pub mod input;
 pub mod inventory;

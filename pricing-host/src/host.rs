@@ -1,6 +1,5 @@
 //! The host: where plugins are loaded and called.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pricing_core::quote::plugin::Draft;
 use pricing_core::quote::{FallbackBy, PluginUse, Quote};
 use pricing_core::text::printable;
-use rustix::fs::{Mode, OFlags};
 
 use crate::cache::Cache;
 use crate::compile::{Compiler, Examined};
@@ -234,12 +232,7 @@ const TOO_LARGE: &str = "too-large";
 /// # Errors
 /// When it cannot be read, or is a folder, pipe or device.
 pub fn read(path: &Path, class: SizeClass) -> io::Result<Vec<u8>> {
-    // A pipe or device could keep the reader waiting: already when it is opened, unless that is not to block.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
-    }
+    let file = pricing_files::open(path)?;
     let limit = class.load_limits().module_bytes;
     let mut content = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut content)?;

@@ -11,7 +11,7 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, SizeClass};
 use pricing_sim::result::cards_of;
@@ -108,8 +108,7 @@ impl Quoter {
 impl Quoter {
     fn quote_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
         let mut answers = Answers::default();
-        for (place, row) in rows::orders(batch, &self.denom)?.into_iter().enumerate() {
-            let number = place.saturating_add(1);
+        rows::each(batch, &self.denom, |number, row| {
             match row {
                 Ok(orders) => {
                     for arrival in &orders {
@@ -119,18 +118,17 @@ impl Quoter {
                 Err(error) if self.malformed == Malformed::Keep => answers.malformed(number, &error),
                 Err(error) => return Err(error),
             }
-        }
+            Ok(())
+        })?;
         answers.finish()
     }
 
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule };
+        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None };
         let supply = match &self.cluster {
             None => Supply::Unknown,
-            Some((cluster, _)) => {
-                Supply::Reserve { cluster, scheduler: self.scheduler, budget: SearchBudget::default() }
-            }
+            Some((cluster, _)) => Supply::Reserve { cluster, scheduler: self.scheduler },
         };
         match &self.plugin {
             Some(plugin) => {

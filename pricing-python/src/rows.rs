@@ -6,11 +6,16 @@ use pricing_sim::stream::Arrival;
 use pricing_sim::stream::arrow::Texts;
 use pricing_sim::stream::row::{Columns, Defaults};
 
-/// The orders of each row of a batch, or why a row is none. Rows count from 1, as in files.
+/// Hands over the orders of each row of a batch, or why a row is none, with the row's number. Rows count from 1, as in
+/// files. One row after the other is read: a batch that repeats one long text holds orders that together are far larger.
 ///
 /// # Errors
-/// When the columns are not those of orders.
-pub(crate) fn orders(batch: &RecordBatch, denom: &str) -> Result<Vec<Result<Vec<Arrival>, String>>, String> {
+/// When the columns are not those of orders; and what `take` says.
+pub(crate) fn each(
+    batch: &RecordBatch,
+    denom: &str,
+    mut take: impl FnMut(usize, Result<Vec<Arrival>, String>) -> Result<(), String>,
+) -> Result<(), String> {
     let shown = |error: InputError| error.to_string();
     let schema = batch.schema();
     let columns = Columns::new(schema.fields().iter().map(|field| field.name().as_str())).map_err(shown)?;
@@ -18,13 +23,12 @@ pub(crate) fn orders(batch: &RecordBatch, denom: &str) -> Result<Vec<Result<Vec<
     let rows = texts.rows().map_err(shown)?;
     // When an order arrives does not change its price.
     let defaults = Defaults { denom, owner: None, at: Some(0) };
-    let read = |place: usize| {
-        let number = place.saturating_add(1);
-        let order = rows.row(place).and_then(|row| {
+    for (place, number) in (0..texts.len()).zip(1..) {
+        let orders = rows.row(place).and_then(|row| {
             let cells: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
             columns.arrivals(&cells, number, &defaults)
         });
-        order.map_err(|error| format!("row {number}: {error}"))
-    };
-    Ok((0..texts.len()).map(read).collect())
+        take(number, orders.map_err(|error| format!("row {number}: {error}")))?;
+    }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! Simulations: a scenario in, the answer of `bidprice simulate --output json` out.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +16,8 @@ use toml::Value;
 
 use crate::host::PythonHost;
 
+/// The most bytes that a scenario may have.
+const SCENARIO_BYTES: u64 = 16 << 20;
 /// How often Python is asked whether somebody pressed Ctrl-C.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -67,7 +68,7 @@ fn run(
     stop: &AtomicBool,
 ) -> Result<String, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| named(&error))?;
+    let text = pricing_files::read_text(path, SCENARIO_BYTES).map_err(|error| named(&error))?;
     let mut table = scenario::parse(&text).map_err(|error| named(&error))?;
     let set = changes.iter().map(|(key, value)| Ok((key.clone(), toml_value(key, value)?)));
     let set = set.collect::<Result<_, String>>()?;

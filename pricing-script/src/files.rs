@@ -1,12 +1,11 @@
 //! Files, read whole and never beyond a limit.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
+use pricing_files::{FileError, Kind};
 
 use crate::settings::shown;
 
@@ -15,15 +14,16 @@ const WRITTEN_BY_OTHERS: u32 = 0o022;
 
 /// Reads a text file. The error names the file.
 pub(crate) fn read_text(path: &Path, limit: usize) -> Result<String, String> {
-    let read = || read(open(path, OFlags::empty())?.0, limit);
-    read().map_err(|error| format!("`{}` {error}", shown(path)))
+    let text = pricing_files::open(path).map_err(not_opened).and_then(|file| read(&file, limit));
+    text.map_err(|error| format!("`{}` {error}", shown(path)))
 }
 
 /// Reads a file that nobody else can have written, and when it was. Others may read it.
 ///
 /// Every check is made on the opened file, so that it cannot be exchanged between check and use.
 pub(crate) fn read_trusted(path: &Path, limit: usize) -> Result<(String, SystemTime), String> {
-    let (file, metadata) = open(path, OFlags::NOFOLLOW)?;
+    let file = pricing_files::open_no_link(path).map_err(not_opened)?;
+    let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err("belongs to another user".to_owned());
     }
@@ -31,32 +31,23 @@ pub(crate) fn read_trusted(path: &Path, limit: usize) -> Result<(String, SystemT
         return Err("may be written by others than its owner (chmod go-w)".to_owned());
     }
     let modified = metadata.modified().map_err(|error| format!("has no time: {error}"))?;
-    Ok((read(file, limit)?, modified))
+    Ok((read(&file, limit)?, modified))
 }
 
-/// Opens a file, and nothing else that a path may name.
-fn open(path: &Path, more: OFlags) -> Result<(File, Metadata), String> {
-    // Without `NONBLOCK`, opening a named pipe would wait for a writer.
-    let flags = (OFlags::NONBLOCK | more).bits();
-    let flags = i32::try_from(flags).map_err(|error| error.to_string())?;
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = opened.map_err(|error| match error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
-        true => "is a symbolic link".to_owned(),
-        false => format!("cannot be opened: {error}"),
-    })?;
-    let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
-    match metadata.is_file() {
-        true => Ok((file, metadata)),
-        false => Err("is not a regular file".to_owned()),
-    }
+fn read(file: &File, limit: usize) -> Result<String, String> {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    pricing_files::read_file(file, limit).and_then(pricing_files::text).map_err(|error| match error {
+        FileError::TooLarge(most) => format!("has more than {most} bytes"),
+        FileError::NotText => "is not UTF-8".to_owned(),
+        FileError::Utf16 => "is UTF-16 text; save it as UTF-8".to_owned(),
+        error => format!("cannot be read: {error}"),
+    })
 }
 
-fn read(file: File, limit: usize) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(most).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > limit {
-        return Err(format!("has more than {limit} bytes"));
+fn not_opened(error: FileError) -> String {
+    match error {
+        FileError::NotPlain(Kind::Link) => "is a symbolic link".to_owned(),
+        FileError::NotPlain(_) => "is not a regular file".to_owned(),
+        error => format!("cannot be opened: {error}"),
     }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
 }

@@ -1,19 +1,21 @@
 //! One decision: an order, and everything that its price depends on at that moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use pricing_core::budget::{Budget, SearchBudget, Spent};
 use pricing_core::input::InputError;
 use pricing_core::inventory::held::Held;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
 };
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::Plugin;
 use rust_decimal::Decimal;
 
 use crate::config::Source;
+use crate::digest::Digest;
 use crate::inventory::{Known, Stock};
 use crate::order_name::OrderName;
 
@@ -39,6 +41,8 @@ pub struct Ask {
     given: Vec<QuotedTarget>,
     /// Whether every distinct set of cards is to be priced too.
     pub alternatives: bool,
+    /// The digest of the text, once it was asked for.
+    digest: OnceLock<Digest>,
 }
 
 /// Why something cannot be asked.
@@ -78,7 +82,14 @@ impl Ask {
             targets: Vec::new(),
             given: Vec::new(),
             alternatives: false,
+            digest: OnceLock::new(),
         })
+    }
+
+    /// The digest of the order's text. It is worked out once, however many groups the order has.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(&*self.text))
     }
 
     /// Says where the daemon put the order.
@@ -106,7 +117,7 @@ pub struct Settings {
     pub plugin: Option<Plugin>,
     /// Who places.
     pub scheduler: Scheduler,
-    /// How hard.
+    /// What may be spent on a request, all groups and their alternatives together.
     pub budget: SearchBudget,
 }
 
@@ -128,26 +139,69 @@ pub struct Priced {
     pub alternatives: Option<Alternatives>,
     /// What the bids for the groups before it take of the cluster, beside what is held for other orders.
     pub before: Vec<Held>,
+    /// What was there to decide it with.
+    pub means: Means,
 }
+
+/// What screening came to for one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screened {
+    /// Nothing speaks against it, or what does.
+    pub outcome: Result<(), Reason>,
+    /// What was there to find that out with.
+    pub means: Means,
+}
+
+/// What was left of a request's budget for a group: with as much, the same is decided again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// The steps that were left when its turn came.
+    pub steps_left: u64,
+    /// Whether the request's time was over before the group was done. That may be otherwise the next time.
+    pub out_of_time: bool,
+}
+
+impl Means {
+    /// Does the work for a group, and notes what was there for it.
+    fn of<R>(budget: &Budget<'_>, work: impl FnOnce() -> R) -> (R, Self) {
+        let steps_left = budget.left();
+        let done = work();
+        (done, Self { steps_left, out_of_time: budget.spent() == Some(Spent::Time) })
+    }
+}
+
+/// Steps a node for taking what a bid takes off the cluster.
+const LESS: usize = 32;
 
 /// Decides, for each group of the order. Each is placed on what the bids for the groups before it leave of the cluster,
 /// since all of them may be won; a group that is not bid on takes nothing.
+///
+/// Once the budget is used up, every further group is a fault.
 #[must_use]
-pub fn price(settings: &Settings, moment: &Moment, ask: &Ask) -> Vec<Priced> {
+pub fn price(settings: &Settings, moment: &Moment, ask: &Ask, budget: &Budget<'_>) -> Vec<Priced> {
     let mut all = Vec::with_capacity(ask.orders.len());
     let mut moment = moment.clone();
     let mut before: Vec<Held> = Vec::new();
     for (place, order) in ask.orders.iter().enumerate() {
-        let (quote, alternatives) = price_group(settings, &moment, ask, order);
+        let ((quote, alternatives), means) = Means::of(budget, || price_group(settings, &moment, ask, order, budget));
         let last = place.saturating_add(1) == ask.orders.len();
         let takes = if last || !is_placed(ask) { Vec::new() } else { takes(settings, order, &quote) };
-        all.push(Priced { quote, alternatives, before: before.clone() });
-        if !takes.is_empty() {
+        all.push(Priced { quote, alternatives, before: before.clone(), means });
+        // Without the steps for it the next groups are faults, whatever is left of the cluster.
+        if !takes.is_empty() && budget.take(size(&moment.stock).saturating_mul(LESS)).is_ok() {
             moment.stock = less(moment.stock, &takes);
             before = Held::merge(before.into_iter().chain(takes));
         }
     }
     all
+}
+
+/// How many nodes there are.
+fn size(stock: &Stock) -> usize {
+    match stock {
+        Stock::Known(known) => known.cluster.nodes().len(),
+        Stock::NotAsked | Stock::Unusable(_) => 0,
+    }
 }
 
 /// Whether this service places the order, where it knows an inventory.
@@ -173,17 +227,21 @@ fn less(stock: Stock, takes: &[Held]) -> Stock {
     }
 }
 
-fn price_group(settings: &Settings, moment: &Moment, ask: &Ask, order: &Order) -> (Quote, Option<Alternatives>) {
-    let terms =
-        Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt: moment.usd_per_akt, ..Terms::default() };
+fn price_group(
+    settings: &Settings,
+    moment: &Moment,
+    ask: &Ask,
+    order: &Order,
+    budget: &Budget<'_>,
+) -> (Quote, Option<Alternatives>) {
+    let (owner, usd_per_akt) = (ask.owner.as_deref().map(Untrusted::new), moment.usd_per_akt);
+    let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &moment.stock {
         _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },
         Stock::NotAsked => Supply::Unknown,
         Stock::Known(known) if ask.already_reserved => Supply::Held { cluster: &known.cluster },
-        Stock::Known(known) => {
-            Supply::Reserve { cluster: &known.cluster, scheduler: settings.scheduler, budget: settings.budget }
-        }
+        Stock::Known(known) => Supply::Reserve { cluster: &known.cluster, scheduler: settings.scheduler },
         Stock::Unusable(problem) => {
             // Whom the provider does not serve is told that, with or without an inventory.
             let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
@@ -227,7 +285,12 @@ pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<He
 
 /// Declines an order that would be declined whatever it were to get, for each group of it.
 #[must_use]
-pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask) -> Vec<Result<(), Reason>> {
-    let terms = Terms { owner: ask.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
-    ask.orders.iter().map(|order| quote::screen(order, &settings.rates.pricing, &terms)).collect()
+pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask, budget: &Budget<'_>) -> Vec<Screened> {
+    let owner = ask.owner.as_deref().map(Untrusted::new);
+    let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
+    let screen = |order| {
+        let (outcome, means) = Means::of(budget, || quote::screen(order, &settings.rates.pricing, &terms));
+        Screened { outcome, means }
+    };
+    ask.orders.iter().map(screen).collect()
 }

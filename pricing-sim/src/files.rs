@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The most bytes that a file of a scenario may have.
@@ -60,7 +59,7 @@ impl Files {
     /// # Errors
     /// When it cannot be opened.
     pub fn open(&self, name: &str) -> Result<File, FileError> {
-        File::open(self.path(name)).map_err(|error| unreadable(name, error))
+        pricing_files::open(&self.path(name)).map_err(|error| unreadable(name, error))
     }
 
     /// The bytes of a file.
@@ -76,7 +75,7 @@ impl Files {
     /// # Errors
     /// As [`Self::bytes`], or when it is no text.
     pub fn text(&self, name: &str) -> Result<String, FileError> {
-        String::from_utf8(self.bytes(name)?).map_err(|_| unreadable(name, "the file is not UTF-8 text"))
+        pricing_files::text(self.bytes(name)?).map_err(|error| unreadable(name, error))
     }
 
     /// The names of the files in a folder that end like this, sorted.
@@ -131,7 +130,7 @@ impl Files {
     pub fn text_in(&self, folder: &str, name: &str) -> Result<String, FileError> {
         let shown = format!("{folder}/{name}");
         let bytes = read(&self.path(folder).join(name), &shown)?;
-        String::from_utf8(bytes).map_err(|_| unreadable(&shown, "the file is not UTF-8 text"))
+        pricing_files::text(bytes).map_err(|error| unreadable(&shown, error))
     }
 }
 
@@ -140,11 +139,8 @@ fn unreadable(name: &str, problem: impl ToString) -> FileError {
 }
 
 fn read(path: &Path, name: &str) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| unreadable(name, error))?;
-    file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(name, error))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
-        return Err(FileError::TooLarge { name: name.to_owned(), most: MAX_BYTES });
-    }
-    Ok(bytes)
+    pricing_files::read(path, MAX_BYTES).map_err(|error| match error {
+        pricing_files::FileError::TooLarge(most) => FileError::TooLarge { name: name.to_owned(), most },
+        error => unreadable(name, error),
+    })
 }

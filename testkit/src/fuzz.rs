@@ -5,13 +5,14 @@
 #[cfg(feature = "plugins")]
 pub mod plugins;
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory;
 use pricing_core::order::{self, group_spec, script_request};
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
-use pricing_core::reserve::{CommitLevels, Scheduler, SearchBudget, alternatives, reserve};
+use pricing_core::reserve::{CommitLevels, Scheduler, alternatives, reserve};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
@@ -124,7 +125,7 @@ pub fn inventory(data: &[u8]) {
     }
     let Some(order) = orders::three_services("uact") else { return };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
-        let _ = reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), BUDGET);
+        let _ = reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), &Budget::new(BUDGET));
     }
 }
 
@@ -198,11 +199,11 @@ pub fn reserve_quote(data: &[u8]) {
         ..Terms::default()
     };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
-        let supply = Supply::Reserve { cluster: &cluster, scheduler, budget: BUDGET };
-        check_quote(&quote::quote(&order, &pricing, supply, &terms));
+        let (supply, budget) = (Supply::Reserve { cluster: &cluster, scheduler }, Budget::new(BUDGET));
+        check_quote(&quote::quote(&order, &pricing, supply, &Terms { budget: Some(&budget), ..terms }));
     }
     let units = pricing.commit.units(&order.group, Scheduler::Sound);
-    if let Ok(found) = alternatives::alternatives(&units, &cluster, BUDGET) {
+    if let Ok(found) = alternatives::alternatives(&units, &cluster, &Budget::new(BUDGET)) {
         for reservation in &found.reservations {
             must("an alternative cannot be made", check_reservation(reservation, &units, &cluster));
         }

@@ -4,25 +4,45 @@
 //! can, then half as many a second, then four times as many with a deadline of 250 ms, and half as many again. `--quick`
 //! takes less time. Latencies count from the moment at which a call should have begun, so that a client that falls behind
 //! hides nothing.
+//!
+//! `--attack` measures something else: what becomes of ordinary orders while two other callers, each a process of its
+//! own, ask all the time for the largest order that is taken, 100 groups of 48 units with cards, with every set of cards.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use benches::load::{Address, Clients};
 use benches::plugins::{example, with_body};
-use benches::service::{Server, request, served};
+use benches::service::{Server, large_request, request, served};
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_millis(250);
+
+/// The callers who ask for too much, and the requests that each has in flight.
+const ATTACKERS: usize = 2;
+const ATTACKS: usize = 4;
+/// Ordinary orders a second beside them, and how long each is waited for.
+const ORDINARY: f64 = 13.1;
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() {
     if served() {
         return;
     }
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let time = Duration::from_secs(if quick { 2 } else { 10 });
+    if let Some(socket) = std::env::args().skip_while(|argument| argument != "--attacker").nth(1) {
+        return attack(Path::new(&socket));
+    }
+    let given = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    let time = Duration::from_secs(if given("--quick") { 2 } else { 10 });
     let runtime = Runtime::new().unwrap();
+    if given("--attack") {
+        return measure_attack(&runtime, time);
+    }
     let spin = "(local $n i32) (loop $again (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) \
                 (i32.const 1))) (i32.const 2000000))))";
     measure(&runtime, "built-in", None, time);
@@ -71,4 +91,59 @@ fn overload(runtime: &Runtime, server: &Server, saturation: f64, time: Duration)
 
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap())
+}
+
+/// What becomes of ordinary orders, alone and beside callers who ask for too much.
+fn measure_attack(runtime: &Runtime, time: Duration) {
+    let server = Server::start(None);
+    let socket = server.socket();
+    let clients = runtime.block_on(Clients::connect(&Address::Unix(&socket), &request())).unwrap();
+    let ordinary = |what: &str| {
+        let outcomes = clients.open(runtime, ORDINARY, time, Some(PATIENCE));
+        println!("  {what}: {:.1} % of {} bid on in time", outcomes.success(), outcomes.all());
+        println!("    {}", outcomes.line());
+        println!("    {}", outcomes.bids.line());
+    };
+    let bytes = large_request().order.map_or(0, |order| prost::Message::encoded_len(&order));
+    println!("{ATTACKERS} callers with {ATTACKS} requests of {bytes} bytes in flight each: {}", server.usage());
+    ordinary("ordinary orders alone");
+    let mut attackers: Vec<Child> = (0..ATTACKERS).map(|_| attacker(&socket)).collect();
+    // Until both are at it.
+    std::thread::sleep(Duration::from_secs(1));
+    ordinary("ordinary orders under attack");
+    for attacker in &mut attackers {
+        println!("  an attacker's requests: {}", ended(attacker));
+    }
+    println!("  under attack: {}", server.usage());
+    ordinary("ordinary orders afterwards");
+    println!("  the service counts {}", server.stop());
+}
+
+/// A caller who asks for too much, until its input ends.
+fn attacker(socket: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("--attacker").arg(socket).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+fn attack(socket: &Path) {
+    let runtime = Runtime::new().unwrap();
+    let socket: PathBuf = socket.to_owned();
+    let clients = runtime.block_on(Clients::connect(&Address::Unix(&socket), &large_request())).unwrap();
+    let stop = CancellationToken::new();
+    let asking = {
+        let stop = stop.clone();
+        std::thread::spawn(move || clients.closed_until(&runtime, ATTACKS, move || stop.is_cancelled()))
+    };
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    stop.cancel();
+    println!("{}", asking.join().unwrap().line());
+}
+
+/// Ends a process that runs until its input ends, and answers what it had to say.
+fn ended(child: &mut Child) -> String {
+    child.stdin.take().unwrap().flush().unwrap();
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    said.trim().to_owned()
 }

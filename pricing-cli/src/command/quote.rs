@@ -57,7 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
     let plugin = plugin(args)?;
     let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
-    let (pricing, supply, terms) = (&scene.pricing, scene.supply(), scene.terms());
+    let (pricing, supply, budget) = (&scene.pricing, scene.supply(), scene.budget());
+    let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());
     let ask = Ask { pricing, supply, plugin: plugin.as_ref(), utilisation: utilisation.as_ref(), terms };
     let priced: Vec<Priced<'_>> = scene.orders.iter().map(|order| ask.price(order, args.all_targets)).collect();

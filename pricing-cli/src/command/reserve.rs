@@ -61,6 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     };
     args.placement.apply(&mut pricing);
     let scheduler = Scheduler::from(args.placement.scheduler);
+    let budget = args.placement.budget();
     let outcomes: Vec<_> = orders
         .iter()
         .map(|order| {
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
                 None
             } else {
                 let commit = pricing.commit.for_order(order);
-                Some(reserve(&order.group, &cluster, scheduler, &commit, args.placement.budget()))
+                Some(reserve(&order.group, &cluster, scheduler, &commit, &budget))
             };
             (order.group.name(), reservation)
         })
@@ -98,7 +99,7 @@ fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
     match outcome {
         Some(Ok(_)) => Exit::Success,
         Some(Err(ReserveError::InsufficientCapacity(_) | ReserveError::ReplicaMismatch(_))) => Exit::Decline,
-        Some(Err(ReserveError::SearchExhausted(_))) | None => Exit::Fault,
+        Some(Err(ReserveError::SearchExhausted(_) | ReserveError::DeadlineExceeded)) | None => Exit::Fault,
     }
 }
 
@@ -117,6 +118,7 @@ fn group_json<'a>(
                 ReserveError::InsufficientCapacity(_) => "insufficient capacity",
                 ReserveError::ReplicaMismatch(_) => "group resource mismatch",
                 ReserveError::SearchExhausted(_) => "search exhausted",
+                ReserveError::DeadlineExceeded => "deadline exceeded",
             };
             GroupJson::Failed { group, error: kind, message: error.to_string() }
         }

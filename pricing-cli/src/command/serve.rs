@@ -57,6 +57,9 @@ fn failed(config: &Path, error: ServeError) -> CliError {
     }
 }
 
+/// The most bytes of a configuration in which the place of a problem is looked for.
+const CONFIG_BYTES: u64 = 1 << 20;
+
 /// A configuration that is not taken, with the place in its file.
 pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
     match error {
@@ -64,7 +67,7 @@ pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
         ConfigError::Unreadable { file, message } => CliError::unreadable(file.display(), message),
         ConfigError::Unaccepted(refusal) => CliError::malformed(config.display(), InputError::new(refusal)),
         ConfigError::Unusable { key, message } => {
-            let text = std::fs::read_to_string(config).unwrap_or_default();
+            let text = pricing_files::read_text(config, CONFIG_BYTES).unwrap_or_default();
             let error = InputError::new(message).at(&key);
             CliError::malformed(
                 config.display(),

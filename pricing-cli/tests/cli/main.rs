@@ -15,6 +15,8 @@ mod environment;
 #[cfg(feature = "service")]
 mod feed;
 #[cfg(feature = "service")]
+mod files;
+#[cfg(feature = "service")]
 #[path = "../../../pricing-service/tests/service/free_address.rs"]
 mod free_address;
 mod golden;

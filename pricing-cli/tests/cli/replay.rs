@@ -80,7 +80,7 @@ fn the_shadow_is_summed_up_by_gpu_kind() {
     let (log, at) = log(folder.path());
     let sample = Sample::plain(1);
     let shadow = Shadow::start(Some(with_rates(&sample.settings, CHEAP)), Some(log.clone())).unwrap();
-    let answered = pricer::price(&sample.settings, &sample.moment, &sample.ask);
+    let answered = pricer::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
     let sequences = sample.record(&log).iter().map(|pending| pending.sequence()).collect();
     let ask = Arc::new(sample.ask.clone());
     shadow.compare(Case { ask, moment: sample.moment.clone(), answered, sequences });

@@ -376,21 +376,6 @@ fn files_that_cannot_be_written_are_told_before_the_runs() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn a_full_disk_ends_in_a_message() {
-    let example = Example::new("[sweep]\nseeds = 40\n");
-    for name in ["rows.csv", "rows.jsonl", "rows.parquet"] {
-        std::os::unix::fs::symlink("/dev/full", example.path(name)).unwrap();
-        for option in ["--results", "--decisions", "--timings"] {
-            let output = example.simulate(&[option, name, "--threads", "3"]);
-            assert_eq!(output.exit, Some(1), "{option} {name}: {}", output.stderr);
-            let message = format!("{name}: it cannot be written: No space left");
-            assert!(output.stderr.contains(&message) && output.stdout.is_empty(), "{option}: {}", output.stderr);
-        }
-    }
-}
-
-#[test]
 fn a_run_that_fails_leaves_no_half_file_and_nobody_waiting() {
     let example =
         Example::new("[sweep]\nseeds = 4\n[sweep.axes]\n\"inventory.openb\" = [\"nodes.csv\", \"missing.csv\"]\n");

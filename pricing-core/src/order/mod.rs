@@ -6,7 +6,7 @@
 pub mod detect;
 mod endpoint;
 pub mod group_spec;
-
+pub(crate) mod memory;
 pub mod script_request;
 #[cfg(feature = "sdl")]
 pub mod sdl;

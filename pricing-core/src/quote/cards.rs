@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::reason::{Reason, ReasonCode};
+use crate::budget::{Budget, Spent};
 use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::Cluster;
 use crate::money::Usd;
@@ -42,7 +43,15 @@ pub struct QuotedTarget {
 impl QuotedTarget {
     /// The target of a unit that was placed on a cluster. Cards are those that the order asks for, and is billed for,
     /// whatever commit levels made of them.
-    pub(super) fn placed(unit: &ResourceUnit, target: &Target, cluster: &Cluster) -> Self {
+    pub(super) fn placed(
+        unit: &ResourceUnit,
+        target: &Target,
+        cluster: &Cluster,
+        budget: &Budget<'_>,
+    ) -> Result<Self, Reason> {
+        let kinds = target.placements.iter().map(|placement| placement.kinds.len());
+        let compared = kinds.map(|kinds| kinds.saturating_mul(kinds).saturating_add(16)).fold(0, usize::saturating_add);
+        budget.take(compared.saturating_add(names(target.count)))?;
         let name = |id| cluster.node(id).map_or_else(|| Arc::from(""), |node| Arc::clone(&node.name));
         let group = |placement: &crate::reserve::Placement| CardGroup {
             node: Some(name(placement.node)),
@@ -51,13 +60,19 @@ impl QuotedTarget {
             known: true,
         };
         let cards = if unit.gpu.units == 0 { Vec::new() } else { target.placements.iter().map(group).collect() };
-        Self {
+        Ok(Self {
             resource_id: target.resource_id,
             count: target.count,
             nodes: target.nodes().map(name).collect(),
             gpu_units: unit.gpu.units,
             cards,
-        }
+        })
+    }
+
+    /// The steps for a copy.
+    pub(super) fn size(&self) -> usize {
+        let kinds = self.cards.iter().map(|group| group.kinds.len().saturating_add(1).saturating_mul(16));
+        kinds.fold(self.nodes.len().saturating_mul(2).saturating_add(16), usize::saturating_add)
     }
 
     /// The target of a unit of which no inventory is known.
@@ -67,9 +82,9 @@ impl QuotedTarget {
 
     /// The target of a unit that the daemon has placed already: the inventory only says which cards there are, used or
     /// free, that it may have got.
-    pub(super) fn held(unit: &ResourceUnit, cluster: &Cluster) -> Self {
-        let kinds = kinds_in(cluster, &unit.gpu);
-        if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) }
+    pub(super) fn held(unit: &ResourceUnit, cluster: &Cluster, budget: &Budget<'_>) -> Result<Self, Reason> {
+        let kinds = kinds_in(cluster, &unit.gpu, budget)?;
+        Ok(if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) })
     }
 
     /// The kind of all cards, where one is certain: an inventory says so, and every replica gets the same.
@@ -109,6 +124,11 @@ impl QuotedTarget {
     }
 }
 
+/// The steps for naming the node of each of so many replicas.
+fn names(replicas: u32) -> usize {
+    usize::try_from(replicas).unwrap_or(usize::MAX).saturating_mul(2)
+}
+
 /// What a request names, as kinds: `*` for any model.
 fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
     if request.alternatives.is_empty() {
@@ -118,14 +138,15 @@ fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
 }
 
 /// The distinct kinds of a cluster, used or free, that a request allows.
-fn kinds_in(cluster: &Cluster, request: &GpuRequest) -> Vec<GpuKind> {
+fn kinds_in(cluster: &Cluster, request: &GpuRequest, budget: &Budget<'_>) -> Result<Vec<GpuKind>, Reason> {
     let mut kinds: Vec<GpuKind> = Vec::new();
     for card in cluster.cards() {
+        budget.take(request.alternatives.len().saturating_add(kinds.len()).saturating_add(1))?;
         if request.allows(&card.kind) && !kinds.contains(&card.kind) {
             kinds.push(card.kind.clone());
         }
     }
-    kinds
+    Ok(kinds)
 }
 
 /// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
@@ -133,27 +154,37 @@ fn kinds_in(cluster: &Cluster, request: &GpuRequest) -> Vec<GpuKind> {
 ///
 /// An alternative that names a model of which nothing has a price is a decline: the order may get that card. `*`, and a
 /// model that leaves RAM or interface open, come to what is priced.
-pub(super) fn candidates(tariff: GpuTariff<'_>, request: &GpuRequest) -> Result<Vec<GpuKind>, Reason> {
-    let gpu = tariff.gpu;
+pub(super) fn candidates(
+    tariff: GpuTariff<'_>,
+    request: &GpuRequest,
+    take: impl Fn(usize) -> Result<(), Spent>,
+) -> Result<Vec<GpuKind>, Reason> {
+    let (gpu, entries) = (tariff.gpu, tariff.gpu.entries().len());
     let mut kinds: Vec<GpuKind> = Vec::new();
-    let mut add = |cards: Vec<GpuKind>| {
+    let mut add = |cards: Vec<GpuKind>| -> Result<bool, Spent> {
         let mut any = false;
-        for card in cards.into_iter().filter(|card| priced(tariff, card).is_ok()) {
+        for card in cards {
+            // It is looked up, and compared with those that are there.
+            take(entries.saturating_add(kinds.len()).saturating_add(16))?;
+            if priced(tariff, &card).is_err() {
+                continue;
+            }
             any = true;
             if !kinds.contains(&card) {
                 kinds.push(card);
             }
         }
-        any
+        Ok(any)
     };
     for selector in &request.alternatives {
-        if !add(gpu.cards_within(selector)) && selector.model().is_some() {
+        take(entries.saturating_add(8))?;
+        if !add(gpu.cards_within(selector))? && selector.model().is_some() {
             return Err(no_rate(selector));
         }
     }
     if request.alternatives.is_empty() {
         let named = gpu.entries().iter().map(crate::rates::GpuRate::card);
-        add(named.chain(named_kinds(request)).collect());
+        add(named.chain(named_kinds(request)).collect())?;
     }
     if kinds.is_empty() { Err(unlisted(request)) } else { Ok(kinds) }
 }
@@ -246,18 +277,24 @@ pub(super) fn every_choice(
     targets: &[QuotedTarget],
     order: &Order,
     pricing: &Pricing,
-) -> (Vec<Vec<QuotedTarget>>, bool) {
+    budget: &Budget<'_>,
+) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
     let mut choices: Vec<Vec<QuotedTarget>> = vec![Vec::new()];
     let mut complete = true;
+    // What a choice so far takes to be copied.
+    let mut size: usize = 1;
     for (target, unit) in targets.iter().zip(order.group.resources()) {
         let mut ways: Vec<Vec<CardGroup>> = vec![Vec::new()];
         for group in &target.cards {
-            complete &= extend(&mut ways, &ways_of(group, unit, pricing));
+            let more = ways_of(group, unit, pricing, budget)?;
+            complete &= extend(&mut ways, &more, target.cards.len().saturating_mul(32), budget)?;
         }
+        budget.take(ways.len().saturating_mul(target.size()))?;
         let ways: Vec<QuotedTarget> = ways.into_iter().map(|cards| QuotedTarget { cards, ..target.clone() }).collect();
-        complete &= extend(&mut choices, &ways);
+        size = size.saturating_add(target.size());
+        complete &= extend(&mut choices, &ways, size, budget)?;
     }
-    (choices, complete)
+    Ok((choices, complete))
 }
 
 /// What the kinds of a group of which no inventory is known leave open: as the order asks for it, or as the daemon says.
@@ -270,30 +307,42 @@ pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow
 }
 
 /// The cards of one group, for every kind that it may be; as they are where no kind is known.
-fn ways_of(group: &CardGroup, unit: &ResourceUnit, pricing: &Pricing) -> Vec<CardGroup> {
+fn ways_of(
+    group: &CardGroup,
+    unit: &ResourceUnit,
+    pricing: &Pricing,
+    budget: &Budget<'_>,
+) -> Result<Vec<CardGroup>, Reason> {
     let kinds = if group.known {
         group.kinds.clone()
     } else {
-        candidates(GpuTariff::of(pricing), &open_request(group, unit)).unwrap_or_default()
+        let kinds = candidates(GpuTariff::of(pricing), &open_request(group, unit), |steps| budget.take(steps));
+        match kinds {
+            Err(reason) if budget.spent().is_some() => return Err(reason),
+            kinds => kinds.unwrap_or_default(),
+        }
     };
     let mut ways: Vec<CardGroup> = Vec::new();
     for kind in kinds {
+        budget.take(ways.len().saturating_add(16))?;
         let way = CardGroup { kinds: vec![kind], known: true, ..group.clone() };
         // A daemon may name a kind twice.
         if !ways.contains(&way) {
             ways.push(way);
         }
     }
-    if ways.is_empty() { vec![group.clone()] } else { ways }
+    Ok(if ways.is_empty() { vec![group.clone()] } else { ways })
 }
 
-/// Goes on with every choice in each of the ways. Tells whether these are all, and not only the first of them.
-fn extend<T: Clone>(choices: &mut Vec<Vec<T>>, ways: &[T]) -> bool {
-    let complete = choices.len().saturating_mul(ways.len()) <= MAX_CHOICES;
+/// Goes on with every choice, each of which takes so many steps to be copied, in each of the ways. Tells whether these
+/// are all, and not only the first of them.
+fn extend<T: Clone>(choices: &mut Vec<Vec<T>>, ways: &[T], size: usize, budget: &Budget<'_>) -> Result<bool, Reason> {
+    let number = choices.len().saturating_mul(ways.len());
+    budget.take(number.min(MAX_CHOICES).saturating_mul(size))?;
     let extended =
         choices.iter().flat_map(|chosen| ways.iter().map(|way| chosen.iter().chain([way]).cloned().collect()));
     *choices = extended.take(MAX_CHOICES).collect();
-    complete
+    Ok(number <= MAX_CHOICES)
 }
 
 /// The most ways of an unplaced order that are priced.

@@ -21,7 +21,7 @@ pub fn usd_of_cards(
     terms: &Terms<'_>,
 ) -> Result<Usd, Reason> {
     let mut handed = handed.iter();
-    let mut bill = bill_cards(order, pricing, |unit| {
+    let mut bill = bill_cards(order, pricing, terms, |unit| {
         let mut priced = Vec::new();
         let handed = handed.next().map_or(&[] as &[GpuKind], Vec::as_slice);
         // Cards that are missing are not free.

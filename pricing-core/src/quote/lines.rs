@@ -1,10 +1,11 @@
 //! The lines of a quote: what each resource costs a month, and by which entry of the rate card.
 
 use core::fmt;
+use std::borrow::Cow;
 
-use super::GpuRule;
 use super::cards::{self, CardGroup, GpuTariff, PricedCard, QuotedTarget};
 use super::reason::{Reason, ReasonCode};
+use super::{GpuRule, Terms};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd, unit_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::rates::{AmbiguousGpu, BelowMinimum, Policy, Pricing};
@@ -197,13 +198,16 @@ impl Bill {
 pub(super) struct Tariff<'a> {
     pub(super) pricing: &'a Pricing,
     pub(super) ambiguous: AmbiguousGpu,
-    pub(super) rule: GpuRule,
+    pub(super) terms: &'a Terms<'a>,
 }
+
+/// Steps for a line: an exact product and a few texts.
+const LINE: usize = 64;
 
 /// Bills an order for the cards of its targets, which are in the order of its units.
 pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) -> Result<Bill, Reason> {
     let mut targets = targets.iter();
-    bill_cards(order, tariff.pricing, |unit| match targets.next() {
+    bill_cards(order, tariff.pricing, tariff.terms, |unit| match targets.next() {
         Some(target) => gpu(unit, target, tariff),
         // Cards that nobody knows are not free.
         None if unit.gpu.units > 0 => Err(cards::unlisted(&unit.gpu)),
@@ -215,13 +219,18 @@ pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) 
 pub(super) fn bill_cards(
     order: &Order,
     pricing: &Pricing,
+    terms: &Terms<'_>,
     mut cards_of: impl FnMut(&ResourceUnit) -> Result<Vec<(PricedCard, u128)>, Reason>,
 ) -> Result<Bill, Reason> {
     let mut bill = Bill::default();
     for unit in order.group.resources() {
+        // CPU, memory, endpoints, and a line for each volume, which may also look for those of its class.
+        let volumes = unit.storage.len();
+        terms.take(volumes.saturating_add(3).saturating_mul(LINE).saturating_add(volumes.saturating_mul(volumes)))?;
         compute(&mut bill, unit, pricing)?;
         storage(&mut bill, unit, pricing)?;
         for (card, count) in cards_of(unit)? {
+            terms.take(LINE)?;
             bill.charge(unit, Item::Gpu, Some(card.kind.to_string()), count, (card.usd, &card.rate))?;
         }
         let endpoints = u128::from(unit.endpoints.quantity());
@@ -274,7 +283,8 @@ fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result
     }
     let mut priced: Vec<(PricedCard, u128)> = Vec::new();
     for group in &target.cards {
-        let card = match (tariff.rule, tariff.pricing.rates.gpu.dearest()) {
+        tariff.terms.take(priced.len().saturating_add(tariff.pricing.rates.gpu.entries().len()))?;
+        let card = match (tariff.terms.gpu_rule, tariff.pricing.rates.gpu.dearest()) {
             (GpuRule::HighestWildcard, Some(rate)) if unit.gpu.is_wildcard() => {
                 PricedCard { kind: rate.card(), usd: rate.usd(), rate: rate.key().to_owned() }
             }
@@ -303,10 +313,15 @@ pub(super) fn add_cards(
 /// that the rate card lists.
 fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<PricedCard, Reason> {
     let gpu = GpuTariff::of(tariff.pricing);
-    if group.known {
-        return cards::choose(gpu, tariff.ambiguous, &group.kinds);
-    }
-    cards::choose(gpu, tariff.ambiguous, &cards::candidates(gpu, &cards::open_request(group, unit))?)
+    let kinds = if group.known {
+        Cow::Borrowed(&group.kinds)
+    } else {
+        let (request, terms) = (cards::open_request(group, unit), tariff.terms);
+        Cow::Owned(cards::candidates(gpu, &request, |steps| terms.take(steps))?)
+    };
+    // The rate of each is looked up.
+    tariff.terms.take(kinds.len().saturating_mul(gpu.gpu.entries().len().saturating_add(16)))?;
+    cards::choose(gpu, tariff.ambiguous, &kinds)
 }
 
 /// Leased IPs are counted for the group: endpoints with one sequence number share an address.

@@ -13,15 +13,17 @@ mod offer;
 pub mod plugin;
 pub mod reason;
 mod screen;
+mod terms;
 pub mod wire;
 
 use rust_decimal::Decimal;
 
+use crate::budget::Budget;
 use crate::inventory::Cluster;
 use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
 use crate::rates::{CoinValue, Pricing, Token};
-use crate::reserve::{self, Reservation, Scheduler, SearchBudget};
+use crate::reserve::{self, Reservation, Scheduler};
 use crate::text::Untrusted;
 
 pub use cards::{CardGroup, QuotedTarget};
@@ -32,29 +34,9 @@ pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
 pub use reason::{Reason, ReasonCode};
 pub use screen::screen;
+pub use terms::{GpuRule, Terms};
 
 use lines::{Bill, Tariff};
-
-/// Which card a request that leaves the model open is priced at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GpuRule {
-    /// The card that is allocated.
-    #[default]
-    RealCard,
-    /// The dearest entry of the rate card: the old rule, for comparison.
-    HighestWildcard,
-}
-
-/// What a quote depends on beside the order, the rate card and the inventory.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Terms<'a> {
-    /// Who ordered.
-    pub owner: Option<Untrusted<&'a str>>,
-    /// What an AKT is worth, when a feed says so: above 0.
-    pub usd_per_akt: Option<Decimal>,
-    /// Which card a request that leaves the model open is priced at.
-    pub gpu_rule: GpuRule,
-}
 
 /// What is known of the cluster that the order would run on.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +49,6 @@ pub enum Supply<'a> {
         cluster: &'a Cluster,
         /// Who places.
         scheduler: Scheduler,
-        /// How hard.
-        budget: SearchBudget,
     },
     /// The daemon has reserved already: capacity is not asked again, and the inventory only says which cards there are.
     Held {
@@ -150,10 +130,13 @@ impl Quote {
 /// Prices an order and decides.
 #[must_use]
 pub fn quote(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
-    match screen::screen_policy(order, pricing, terms).and_then(|()| targets(order, pricing, supply)) {
-        Ok(targets) => quote_targets(order, pricing, targets, terms),
-        Err(reason) => Quote::no_bid(order, reason),
-    }
+    terms.within_budget(|terms, budget| {
+        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_policy(order, pricing, terms));
+        match screened.and_then(|()| targets(order, pricing, supply, budget)) {
+            Ok(targets) => quote_targets(order, pricing, targets, terms),
+            Err(reason) => Quote::no_bid(order, reason),
+        }
+    })
 }
 
 /// Another way in which an order's cards could fall.
@@ -178,27 +161,35 @@ pub struct Alternatives {
 
 /// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
 ///
-/// Sets that the rate card cannot price are left out.
+/// Sets that the rate card cannot price are left out. Where the budget is used up the listing ends.
 ///
 /// # Errors
-/// When the order is declined by [`screen()`], cannot be placed, or the search for placements was given up.
+/// When the order is declined by [`screen()`], cannot be placed, or the budget was used up before the first of them was
+/// priced.
 pub fn alternatives(
     order: &Order,
     pricing: &Pricing,
     supply: Supply<'_>,
     terms: &Terms<'_>,
 ) -> Result<Alternatives, Reason> {
-    screen::screen_policy(order, pricing, terms)?;
-    let (sets, complete) = target_sets(order, pricing, supply)?;
-    let mut list = Vec::new();
-    for targets in sets {
-        match alternative(order, pricing, targets, terms) {
-            Ok(alternative) => list.push(alternative),
-            Err(reason) if reason.code.is_fault() => return Err(reason),
-            Err(_) => {}
+    terms.within_budget(|terms, budget| {
+        budget.check()?;
+        screen::screen_policy(order, pricing, terms)?;
+        let (sets, mut complete) = target_sets(order, pricing, supply, budget)?;
+        let mut list = Vec::new();
+        for targets in sets {
+            match alternative(order, pricing, targets, terms) {
+                Ok(alternative) => list.push(alternative),
+                Err(_) if budget.spent().is_some() && !list.is_empty() => {
+                    complete = false;
+                    break;
+                }
+                Err(reason) if reason.code.is_fault() => return Err(reason),
+                Err(_) => {}
+            }
         }
-    }
-    Ok(Alternatives::cheapest_first(list, complete))
+        Ok(Alternatives::cheapest_first(list, complete))
+    })
 }
 
 impl Alternative {
@@ -232,18 +223,35 @@ impl Alternatives {
 }
 
 /// Every distinct set of GPU kinds that an order could be allocated, and whether these are all.
-fn target_sets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
+fn target_sets(
+    order: &Order,
+    pricing: &Pricing,
+    supply: Supply<'_>,
+    budget: &Budget<'_>,
+) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
     Ok(match supply {
-        Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget } => {
+        Supply::Reserve { cluster, scheduler: Scheduler::Sound } => {
             usable(cluster)?;
+            budget.take(reserve::listed(&order.group))?;
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
-            let found = reserve::alternatives::alternatives(&units, cluster, budget)?;
-            let sets = found.reservations.iter().map(|reservation| placed(order, reservation, cluster)).collect();
-            (sets, found.complete)
+            let reserve::alternatives::Alternatives { reservations, mut complete } =
+                reserve::alternatives::alternatives(&units, cluster, budget)?;
+            let mut sets = Vec::with_capacity(reservations.len());
+            for reservation in &reservations {
+                match placed(order, reservation, cluster, budget) {
+                    Ok(targets) => sets.push(targets),
+                    Err(reason) if sets.is_empty() => return Err(reason),
+                    Err(_) => {
+                        complete = false;
+                        break;
+                    }
+                }
+            }
+            (sets, complete)
         }
-        Supply::Reserve { .. } => (vec![targets(order, pricing, supply)?], true),
+        Supply::Reserve { .. } => (vec![targets(order, pricing, supply, budget)?], true),
         Supply::Unknown | Supply::Held { .. } | Supply::Given { .. } => {
-            cards::every_choice(&targets(order, pricing, supply)?, order, pricing)
+            cards::every_choice(&targets(order, pricing, supply, budget)?, order, pricing, budget)?
         }
     })
 }
@@ -259,27 +267,41 @@ fn alternative(
 }
 
 /// Where the units of an order go.
-fn targets(order: &Order, pricing: &Pricing, supply: Supply<'_>) -> Result<Vec<QuotedTarget>, Reason> {
+fn targets(
+    order: &Order,
+    pricing: &Pricing,
+    supply: Supply<'_>,
+    budget: &Budget<'_>,
+) -> Result<Vec<QuotedTarget>, Reason> {
     let units = order.group.resources();
+    budget.take(reserve::listed(&order.group))?;
     match supply {
         Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
         Supply::Held { cluster } => {
             usable(cluster)?;
-            Ok(units.iter().map(|unit| QuotedTarget::held(unit, cluster)).collect())
+            units.iter().map(|unit| QuotedTarget::held(unit, cluster, budget)).collect()
         }
-        Supply::Given { targets } => Ok(targets.to_vec()),
-        Supply::Reserve { cluster, scheduler, budget } => {
+        Supply::Given { targets } => {
+            budget.take(targets.iter().map(QuotedTarget::size).fold(0, usize::saturating_add))?;
+            Ok(targets.to_vec())
+        }
+        Supply::Reserve { cluster, scheduler } => {
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
             let reservation = reserve::reserve(&order.group, cluster, scheduler, &commit, budget)?;
-            Ok(placed(order, &reservation, cluster))
+            placed(order, &reservation, cluster, budget)
         }
     }
 }
 
-fn placed(order: &Order, reservation: &Reservation, cluster: &Cluster) -> Vec<QuotedTarget> {
+fn placed(
+    order: &Order,
+    reservation: &Reservation,
+    cluster: &Cluster,
+    budget: &Budget<'_>,
+) -> Result<Vec<QuotedTarget>, Reason> {
     let units = order.group.resources().iter().zip(&reservation.targets);
-    units.map(|(unit, target)| QuotedTarget::placed(unit, target, cluster)).collect()
+    units.map(|(unit, target)| QuotedTarget::placed(unit, target, cluster, budget)).collect()
 }
 
 fn usable(cluster: &Cluster) -> Result<(), Reason> {
@@ -317,7 +339,7 @@ fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, t
 
 /// What an order costs on its targets, discount and minimum included.
 fn price(order: &Order, pricing: &Pricing, targets: &[QuotedTarget], terms: &Terms<'_>) -> Result<Bill, Reason> {
-    let tariff = Tariff { pricing, ambiguous: pricing.policy.ambiguous_gpu, rule: terms.gpu_rule };
+    let tariff = Tariff { pricing, ambiguous: pricing.policy.ambiguous_gpu, terms };
     let mut bill = lines::bill(order, targets, tariff)?;
     lines::adjust(&mut bill, order, terms.owner, pricing)?;
     Ok(bill)
@@ -331,11 +353,11 @@ fn decide(
     terms: &Terms<'_>,
 ) -> Result<(Price, Vec<OfferPrices>), Reason> {
     screen::check_minimum(pricing, bill.total, "")?;
-    accept(order, bill, convert(order, pricing, bill.total, terms)?)
+    accept(order, bill, convert(order, pricing, bill.total, terms)?, terms)
 }
 
 /// Holds a price against 0 and the tenant's maximum, and splits it up.
-fn accept(order: &Order, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
+fn accept(order: &Order, bill: &Bill, price: Price, terms: &Terms<'_>) -> Result<(Price, Vec<OfferPrices>), Reason> {
     if price.amount().is_zero() {
         let decimals = order.price_precision;
         let message = format!("the price rounds to a bid of 0 at {decimals} decimals, which the chain refuses");
@@ -347,7 +369,7 @@ fn accept(order: &Order, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferP
             format!("the price of {amount} {denom} a block is above the tenant's maximum of {}", max.amount());
         return Err(Reason::new(ReasonCode::PriceAboveMax, message));
     }
-    let offer_prices = offer::split(order, bill, &price)?;
+    let offer_prices = offer::split(order, bill, &price, terms)?;
     Ok((price, offer_prices))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::Terms;
 use super::lines::{Bill, Item, Line};
 use super::reason::Reason;
 use crate::money::{ArithmeticOverflow, CHAIN_DECIMALS, LINE_DECIMALS, Price, share};
@@ -81,8 +82,20 @@ fn sum(amounts: impl Iterator<Item = Decimal>) -> Result<Decimal, ArithmeticOver
     amounts.into_iter().try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount).ok_or(ArithmeticOverflow))
 }
 
+/// Steps for an amount: an exact quotient.
+const AMOUNT: usize = 64;
+
+/// The steps for splitting a unit's part: an amount a resource, for each of which the unit's lines are looked through, and
+/// for each volume those of its class.
+fn size(unit: &ResourceUnit) -> usize {
+    let volumes = unit.storage.len();
+    let looked_through = volumes.saturating_mul(volumes).saturating_mul(4);
+    volumes.saturating_add(7).saturating_mul(AMOUNT).saturating_add(looked_through)
+}
+
 /// Splits a bid among the units that caused it.
-pub(super) fn split(order: &Order, bill: &Bill, price: &Price) -> Result<Vec<OfferPrices>, Reason> {
+pub(super) fn split(order: &Order, bill: &Bill, price: &Price, terms: &Terms<'_>) -> Result<Vec<OfferPrices>, Reason> {
+    terms.take(bill.lines.len().saturating_mul(8))?;
     let raised = sum(adjustments(bill).filter(|usd| usd.is_sign_positive()))?;
     let charged = bill.lines.iter().filter(|line| line.item.unit().is_some()).map(|line| line.usd_per_month.decimal());
     let whole = sum(charged)?.checked_add(raised).ok_or(ArithmeticOverflow)?;
@@ -93,6 +106,7 @@ pub(super) fn split(order: &Order, bill: &Bill, price: &Price) -> Result<Vec<Off
     let splitter = Splitter { lines, amount: price.amount(), whole, decimals: decimals_of(price.amount()) };
     let mut offers = Vec::new();
     for (index, unit) in order.group.resources().iter().enumerate() {
+        terms.take(size(unit))?;
         let raised = if index == 0 { raised } else { Decimal::ZERO };
         offers.push(splitter.unit(unit, raised)?);
     }

@@ -126,34 +126,48 @@ impl FallbackBy {
 /// Places and prices an order as far as that goes without the plugin.
 #[must_use]
 pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Draft {
-    let targets = screen::screen_owner(pricing, terms.owner)
-        .and_then(|()| screen::token(order, pricing))
-        .and_then(|_| targets(order, pricing, supply));
-    match targets {
-        Ok(targets) => Draft::of(quote_targets(order, pricing, targets, terms)),
-        Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
-    }
+    terms.within_budget(|terms, budget| {
+        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_owner(pricing, terms.owner));
+        let targets =
+            screened.and_then(|()| screen::token(order, pricing)).and_then(|_| targets(order, pricing, supply, budget));
+        match targets {
+            Ok(targets) => Draft::of(quote_targets(order, pricing, targets, terms)),
+            Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
+        }
+    })
 }
 
 /// The built-in quote for every distinct set of GPU kinds that an order could be allocated, and whether these are all.
 ///
 /// # Errors
-/// When no plugin is asked, or the search for placements was given up.
+/// When no plugin is asked, or the budget was used up before the first of them was made.
 pub fn drafts_of_alternatives(
     order: &Order,
     pricing: &Pricing,
     supply: Supply<'_>,
     terms: &Terms<'_>,
 ) -> Result<(Vec<Quote>, bool), Reason> {
-    screen::screen_owner(pricing, terms.owner)?;
-    screen::token(order, pricing)?;
-    let (sets, complete) = target_sets(order, pricing, supply)?;
-    let drafts = sets.into_iter().map(|targets| Draft::of(quote_targets(order, pricing, targets, terms)));
-    let open = drafts.filter_map(|draft| match draft {
-        Draft::Open(quote) => Some(quote),
-        Draft::Settled(_) => None,
-    });
-    Ok((open.collect(), complete))
+    terms.within_budget(|terms, budget| {
+        budget.check()?;
+        screen::screen_owner(pricing, terms.owner)?;
+        screen::token(order, pricing)?;
+        let (sets, mut complete) = target_sets(order, pricing, supply, budget)?;
+        let mut open = Vec::new();
+        for targets in sets {
+            let draft = Draft::of(quote_targets(order, pricing, targets, terms));
+            match (draft, budget.spent()) {
+                // This one, and those after it, cannot be told from sets that have no price.
+                (Draft::Settled(_), Some(spent)) if open.is_empty() => return Err(spent.into()),
+                (Draft::Settled(_), Some(_)) => {
+                    complete = false;
+                    break;
+                }
+                (Draft::Settled(_), None) => {}
+                (Draft::Open(quote), _) => open.push(quote),
+            }
+        }
+        Ok((open, complete))
+    })
 }
 
 /// Reads a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
@@ -200,7 +214,7 @@ pub fn decide(order: &Order, pricing: &Pricing, draft: &Quote, answer: &Answer, 
         Answer::Change(changes) => by_change(order, pricing, draft, changes, terms),
     };
     match outcome {
-        Ok(outcome) => finish(order, draft, outcome),
+        Ok(outcome) => finish(order, draft, outcome, terms),
         Err(reason) => fault(draft, reason),
     }
 }
@@ -260,6 +274,7 @@ fn by_change(
     let mut bill = bill_of(draft);
     let mut total = bill.total;
     for change in changes {
+        terms.take(bill.lines.len().saturating_add(16))?;
         total = apply(change, &mut bill, total, pricing, terms.owner)?;
         if total < Usd::default() {
             let message = format!("the plugin's changes come to {total} USD a month; the total may not be negative");
@@ -362,12 +377,12 @@ fn priced(order: &Order, pricing: &Pricing, bill: Bill, terms: &Terms<'_>) -> Ou
 }
 
 /// The quote of an outcome, held against the tenant's maximum.
-fn finish(order: &Order, draft: &Quote, outcome: Outcome) -> Quote {
+fn finish(order: &Order, draft: &Quote, outcome: Outcome, terms: &Terms<'_>) -> Quote {
     let Outcome { bill, price } = outcome;
     let accepted = price.and_then(|price| match &bill {
-        Some(bill) => accept(order, bill, price),
+        Some(bill) => accept(order, bill, price, terms),
         // Without dollars the built-in lines still say how to split it.
-        None => accept(order, &bill_of(draft), price),
+        None => accept(order, &bill_of(draft), price, terms),
     });
     let (decision, offer_prices) = match accepted {
         Ok((price, offer_prices)) => (Decision::Bid(price), offer_prices),

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::budget::Spent;
 use crate::money::ArithmeticOverflow;
 use crate::reserve::ReserveError;
 use crate::text::Untrusted;
@@ -60,7 +61,7 @@ reason_codes! {
     UnsupportedStorageClass "unsupported-storage-class" false
     /// A plugin said no.
     PluginDeclined "plugin-declined" false
-    /// A plugin overran its time.
+    /// A plugin overran its time, or the request did.
     DeadlineExceeded "deadline-exceeded" true
     /// A plugin overran its instructions.
     BudgetExhausted "budget-exhausted" true
@@ -80,7 +81,7 @@ reason_codes! {
     RateUnavailable "rate-unavailable" true
     /// The inventory has no usable node.
     InventoryUnusable "inventory-unusable" true
-    /// The search for a placement was given up.
+    /// The search for a placement was given up, or the request used up the steps that it may take.
     SearchExhausted "search-exhausted" true
     /// A number outgrew the exact decimals.
     ArithmeticOverflow "arithmetic-overflow" true
@@ -119,6 +120,16 @@ impl From<ArithmeticOverflow> for Reason {
     }
 }
 
+impl From<Spent> for Reason {
+    fn from(spent: Spent) -> Self {
+        let code = match spent {
+            Spent::Steps(_) => ReasonCode::SearchExhausted,
+            Spent::Time => ReasonCode::DeadlineExceeded,
+        };
+        Self::new(code, spent.to_string())
+    }
+}
+
 impl From<ReserveError> for Reason {
     fn from(error: ReserveError) -> Self {
         let code = match &error {
@@ -128,6 +139,7 @@ impl From<ReserveError> for Reason {
             }
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,
+            ReserveError::DeadlineExceeded => ReasonCode::DeadlineExceeded,
         };
         Self::new(code, error.to_string())
     }

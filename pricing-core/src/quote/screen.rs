@@ -20,22 +20,31 @@ const LEGACY_DENOM: &str = "uakt";
 /// # Errors
 /// The reason of the decline, or a fault when the order cannot be priced at all.
 pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
-    screen_policy(order, pricing, terms)?;
-    let policy = &pricing.policy;
-    if policy.below_minimum == BelowMinimum::Decline && !policy.minimum_usd_per_month.is_zero() {
-        // Where the most that it could cost is not known, that does not speak against the order.
-        if let Ok(most) = dearest_total(order, pricing, terms) {
-            check_minimum(pricing, most, "at most ")?;
+    terms.within_budget(|terms, budget| {
+        budget.check()?;
+        screen_policy(order, pricing, terms)?;
+        let policy = &pricing.policy;
+        if policy.below_minimum == BelowMinimum::Decline && !policy.minimum_usd_per_month.is_zero() {
+            match dearest_total(order, pricing, terms) {
+                Ok(most) => check_minimum(pricing, most, "at most ")?,
+                Err(reason) if budget.spent().is_some() => return Err(reason),
+                // Where the most that it could cost is not known, that does not speak against the order.
+                Err(_) => {}
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Screens an order for what its price does not change. A quote holds the price itself against the minimum.
 pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
     screen_owner(pricing, terms.owner)?;
     token(order, pricing)?;
+    let entries = pricing.rates.gpu.entries().len();
     for unit in order.group.resources() {
+        // Each alternative may be held against every entry of the rate card.
+        let alternatives = unit.gpu.alternatives.len().saturating_mul(entries.saturating_add(1));
+        terms.take(alternatives.saturating_add(unit.storage.len().saturating_mul(8)).saturating_add(8))?;
         for volume in &unit.storage {
             lines::storage_rate(pricing, &volume.class)?;
         }
@@ -78,7 +87,7 @@ pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &
 /// The most that an order could cost a month, whatever cards it gets.
 fn dearest_total(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<Usd, Reason> {
     let targets: Vec<QuotedTarget> = order.group.resources().iter().map(QuotedTarget::unknown).collect();
-    let tariff = Tariff { pricing, ambiguous: AmbiguousGpu::Highest, rule: terms.gpu_rule };
+    let tariff = Tariff { pricing, ambiguous: AmbiguousGpu::Highest, terms };
     let mut bill = lines::bill(order, &targets, tariff)?;
     lines::adjust(&mut bill, order, terms.owner, pricing)?;
     Ok(bill.total)

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sound::{Choice, Piece, Problem, Solution, Steps, kinds_on, reservation, solve};
-use super::{CommittedUnit, Reservation, ReserveError, SearchBudget};
+use super::sound::{Choice, Piece, Problem, Steps, kinds_on, reservation, solve};
+use super::{CommittedUnit, Reservation, ReserveError};
+use crate::budget::Budget;
 use crate::gpu::GpuKind;
 use crate::inventory::Cluster;
 
@@ -32,19 +33,30 @@ pub struct Alternatives {
 /// A set of kinds: what a unit's replicas could be given.
 type Kinds<'a> = BTreeSet<&'a GpuKind>;
 
+/// A node's set, by its place in [`OfVendor::sets`].
+type SetId = usize;
+
 /// One way to come to a set: a choice of model, and nodes' sets that each have to be used.
 #[derive(Clone, Debug)]
-struct Cover<'a> {
+struct Cover {
     choice: Choice,
+    sets: Vec<SetId>,
+}
+
+/// What the nodes could give a unit of one vendor's cards.
+#[derive(Default)]
+struct OfVendor<'a> {
+    /// The distinct sets.
     sets: Vec<Kinds<'a>>,
+    /// Each node's set.
+    nodes: Vec<SetId>,
 }
 
 /// What a unit could come to.
 struct Options<'a> {
-    /// By vendor, each node's set.
-    nodes: BTreeMap<&'a str, Vec<Kinds<'a>>>,
+    vendors: BTreeMap<&'a str, OfVendor<'a>>,
     /// Each set that the nodes suggest, with the ways to come to it.
-    sets: Vec<(Kinds<'a>, Vec<Cover<'a>>)>,
+    sets: Vec<(Kinds<'a>, Vec<Cover>)>,
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that could be allocated.
@@ -54,37 +66,51 @@ struct Options<'a> {
 pub fn alternatives(
     units: &[CommittedUnit],
     cluster: &Cluster,
-    budget: SearchBudget,
+    budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
-    let problem = Problem::new(units, cluster)?;
     let mut steps = Steps::new(budget);
-    let first = reservation(&problem, &solve(&problem, &mut steps)?);
-    let mut complete = true;
-    let options: Vec<Options<'_>> = (0..units.len()).map(|unit| options(&problem, unit, &mut complete)).collect();
-    let known = sets_of(&first, cluster);
-    let mut reservations = vec![first];
+    let problem = Problem::new(units, cluster, &mut steps)?;
+    let solution = solve(&problem, &mut steps)?;
+    let first = reservation(&problem, &solution, &mut steps)?;
+    let mut found = Alternatives { reservations: vec![first], complete: true };
+    // What is over ends the list. The first reservation, which every listing has, is there already.
+    if find_others(&problem, &mut found, &mut steps).is_err() {
+        found.complete = false;
+    }
+    Ok(found)
+}
+
+/// Adds the reservations that come to other sets than the first.
+fn find_others(problem: &Problem<'_>, found: &mut Alternatives, steps: &mut Steps<'_>) -> Result<(), ReserveError> {
+    let mut options = Vec::with_capacity(problem.units.len());
+    for unit in 0..problem.units.len() {
+        options.push(self::options(problem, unit, &mut found.complete, steps)?);
+    }
+    let known = found.reservations.first().map_or_else(Vec::new, |first| sets_of(first, problem.cluster));
     let mut odometer = vec![0_usize; options.len()];
     let mut tried = 0_usize;
     loop {
-        let wanted: Vec<&(Kinds<'_>, Vec<Cover<'_>>)> =
+        steps.take(options.len().saturating_mul(4))?;
+        let wanted: Vec<&(Kinds<'_>, Vec<Cover>)> =
             options.iter().zip(&odometer).filter_map(|(options, at)| options.sets.get(*at)).collect();
         let sets_differ = wanted.iter().zip(&known).any(|((set, _), known)| set != known);
         if sets_differ && wanted.len() == options.len() {
-            match come_to(&problem, &options, &wanted, &mut steps, &mut tried) {
-                Ok(Some(found)) => reservations.push(found),
+            match come_to(problem, &options, &wanted, steps, &mut tried) {
+                Ok(Some(reservation)) => found.reservations.push(reservation),
                 Ok(None) => {}
-                Err(_) => complete = false,
+                Err(error) if steps.is_over() => return Err(error),
+                // This combination was too hard, which says nothing of the others.
+                Err(_) => found.complete = false,
             }
         }
         if !turn(&mut odometer, &options) {
-            break;
+            return Ok(());
         }
-        if reservations.len() >= MAX_ALTERNATIVES || tried >= MAX_TRIED || steps.is_empty() {
-            complete = false;
-            break;
+        if found.reservations.len() >= MAX_ALTERNATIVES || tried >= MAX_TRIED {
+            found.complete = false;
+            return Ok(());
         }
     }
-    Ok(Alternatives { reservations, complete })
 }
 
 /// Goes to the next combination, if there is one.
@@ -108,50 +134,95 @@ fn sets_of<'a>(reservation: &Reservation, cluster: &'a Cluster) -> Vec<Kinds<'a>
 }
 
 /// What a unit could come to, by itself.
-fn options<'a>(problem: &Problem<'a>, unit: usize, complete: &mut bool) -> Options<'a> {
-    let mut options = Options { nodes: BTreeMap::new(), sets: Vec::new() };
-    let mut sets: BTreeMap<Kinds<'a>, Vec<Cover<'a>>> = BTreeMap::new();
-    let (Some(asked), Some(choices)) = (problem.units.get(unit), problem.choices.get(unit)) else { return options };
-    let cluster = problem.cluster;
+fn options<'a>(
+    problem: &Problem<'a>,
+    unit: usize,
+    complete: &mut bool,
+    steps: &mut Steps<'_>,
+) -> Result<Options<'a>, ReserveError> {
+    let mut options = Options { vendors: BTreeMap::new(), sets: Vec::new() };
+    let mut sets: BTreeMap<Kinds<'a>, Vec<Cover>> = BTreeMap::new();
+    let (Some(asked), Some(choices)) = (problem.units.get(unit), problem.choices.get(unit)) else {
+        return Ok(options);
+    };
     for choice in choices {
-        let Some(model) = choice.model.and_then(|model| cluster.index().models().get(model)) else {
+        let Some(model) = choice.model.and_then(|model| problem.cluster.index().models().get(model)) else {
             // Without cards there is one set, of nothing, and one way to come to it.
             sets.entry(Kinds::new()).or_default().push(Cover { choice: choice.clone(), sets: Vec::new() });
             continue;
         };
-        let nodes = options.nodes.entry(&model.vendor).or_insert_with(|| {
-            let kinds = |node| kinds_on(cluster, node, &asked.gpu, &model.vendor);
-            let kinds = cluster.nodes().iter().map(kinds);
-            kinds.map(|ids| ids.iter().filter_map(|id| Some(&cluster.card(*id)?.kind)).collect()).collect()
-        });
-        let distinct: BTreeSet<&Kinds<'a>> =
-            problem.can_host(unit, choice).filter_map(|node| nodes.get(node)).collect();
-        let distinct: Vec<&Kinds<'a>> = distinct.into_iter().collect();
-        for cover in covers(&distinct, asked.count, complete) {
-            let union: Kinds<'a> = cover.iter().flat_map(|set| set.iter().copied()).collect();
+        let vendor = model.vendor.as_str();
+        if !options.vendors.contains_key(vendor) {
+            options.vendors.insert(vendor, OfVendor::new(problem, asked, vendor, steps)?);
+        }
+        let Some(of_vendor) = options.vendors.get(vendor) else { continue };
+        let hosts = problem.can_host(unit, choice, steps)?;
+        // By what is in them, so that the order does not depend on which node comes first.
+        let distinct: BTreeSet<SetId> = hosts.iter().filter_map(|node| of_vendor.nodes.get(*node).copied()).collect();
+        let mut distinct: Vec<SetId> = distinct.into_iter().collect();
+        distinct.sort_by_key(|set| of_vendor.sets.get(*set));
+        for cover in covers(&distinct, &of_vendor.sets, asked.count, complete, steps)? {
+            let kinds = cover.iter().filter_map(|set| of_vendor.sets.get(*set)).flatten();
+            let union: Kinds<'a> = kinds.copied().collect();
+            steps.take(union.len().saturating_add(1).saturating_mul(16))?;
             sets.entry(union).or_default().push(Cover { choice: choice.clone(), sets: cover });
         }
     }
     options.sets = sets.into_iter().collect();
-    options
+    Ok(options)
+}
+
+impl<'a> OfVendor<'a> {
+    fn new(
+        problem: &Problem<'a>,
+        asked: &CommittedUnit,
+        vendor: &str,
+        steps: &mut Steps<'_>,
+    ) -> Result<Self, ReserveError> {
+        let cluster = problem.cluster;
+        let mut ids: BTreeMap<Kinds<'a>, SetId> = BTreeMap::new();
+        let mut of_vendor = Self::default();
+        for node in cluster.nodes() {
+            let kinds = kinds_on(cluster, node, &asked.gpu, vendor, steps)?;
+            let kinds: Kinds<'a> = kinds.iter().filter_map(|id| Some(&cluster.card(*id)?.kind)).collect();
+            steps.take(kinds.len().saturating_add(1).saturating_mul(8))?;
+            let next = of_vendor.sets.len();
+            let id = *ids.entry(kinds).or_insert_with_key(|kinds| {
+                of_vendor.sets.push(kinds.clone());
+                next
+            });
+            of_vendor.nodes.push(id);
+        }
+        Ok(of_vendor)
+    }
 }
 
 /// Every choice of at most `most` sets of which each has a kind that the others have not, by number of sets.
-fn covers<'a>(distinct: &[&Kinds<'a>], most: u32, complete: &mut bool) -> Vec<Vec<Kinds<'a>>> {
+fn covers(
+    distinct: &[SetId],
+    sets: &[Kinds<'_>],
+    most: u32,
+    complete: &mut bool,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<Vec<SetId>>, ReserveError> {
     let mut found: Vec<Vec<usize>> = (0..distinct.len()).map(|place| vec![place]).collect();
     let mut start = 0;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if most == 0 {
         // No replicas come to nothing.
-        return vec![Vec::new()];
+        return Ok(vec![Vec::new()]);
     }
+    let kinds = |place: usize| distinct.get(place).and_then(|set| sets.get(*set));
     while let Some(cover) = found.get(start).cloned() {
         start = start.saturating_add(1);
         let next = cover.last().map_or(0, |last| last.saturating_add(1));
         for more in next..distinct.len() {
             let mut wider = cover.clone();
             wider.push(more);
-            if wider.len() <= most && is_irredundant(&wider, distinct) {
+            // Each of its sets is held against each other.
+            let size = wider.iter().filter_map(|place| kinds(*place)).map(BTreeSet::len).fold(1, usize::saturating_add);
+            steps.take(size.saturating_mul(wider.len()))?;
+            if wider.len() <= most && is_irredundant(&wider, kinds) {
                 found.push(wider);
             }
             if found.len() >= MAX_COVERS {
@@ -163,16 +234,14 @@ fn covers<'a>(distinct: &[&Kinds<'a>], most: u32, complete: &mut bool) -> Vec<Ve
             break;
         }
     }
-    let sets =
-        |cover: Vec<usize>| cover.into_iter().filter_map(|at| distinct.get(at)).map(|set| (*set).clone()).collect();
-    found.into_iter().map(sets).collect()
+    let ids = |cover: Vec<usize>| cover.into_iter().filter_map(|place| distinct.get(place)).copied().collect();
+    Ok(found.into_iter().map(ids).collect())
 }
 
-fn is_irredundant(cover: &[usize], distinct: &[&Kinds<'_>]) -> bool {
+fn is_irredundant<'s, 'a: 's>(cover: &[usize], kinds: impl Fn(usize) -> Option<&'s Kinds<'a>>) -> bool {
     cover.iter().all(|place| {
-        let others = || cover.iter().filter(|other| *other != place).filter_map(|other| distinct.get(*other));
-        let set = distinct.get(*place);
-        set.is_some_and(|set| set.iter().any(|kind| !others().any(|other| other.contains(kind))))
+        let others = || cover.iter().filter(|other| *other != place).filter_map(|other| kinds(*other));
+        kinds(*place).is_some_and(|set| set.iter().any(|kind| !others().any(|other| other.contains(kind))))
     })
 }
 
@@ -180,23 +249,19 @@ fn is_irredundant(cover: &[usize], distinct: &[&Kinds<'_>]) -> bool {
 fn come_to(
     problem: &Problem<'_>,
     options: &[Options<'_>],
-    wanted: &[&(Kinds<'_>, Vec<Cover<'_>>)],
-    steps: &mut Steps,
+    wanted: &[&(Kinds<'_>, Vec<Cover>)],
+    steps: &mut Steps<'_>,
     tried: &mut usize,
 ) -> Result<Option<Reservation>, ReserveError> {
     let mut odometer = vec![0_usize; wanted.len()];
     let mut exhausted = None;
     loop {
         *tried = tried.saturating_add(1);
-        let mut narrowed = problem.clone();
-        narrowed.choices.clear();
-        narrowed.pieces.clear();
-        for (unit, ((set, covers), at)) in wanted.iter().zip(&odometer).enumerate() {
-            let (Some(cover), Some(options)) = (covers.get(*at), options.get(unit)) else { continue };
-            narrow(&mut narrowed, unit, set, cover, options);
-        }
-        match in_part(&narrowed, steps) {
-            Ok(solution) => return Ok(Some(reservation(&narrowed, &solution))),
+        let narrowed = narrowed(problem, options, wanted, &odometer, steps)?;
+        let mut part = steps.part(BUDGET_PARTS);
+        match solve(&narrowed, &mut part) {
+            Ok(solution) => return reservation(&narrowed, &solution, steps).map(Some),
+            Err(error) if steps.is_over() => return Err(error),
             Err(ReserveError::SearchExhausted(limit)) => exhausted = Some(ReserveError::SearchExhausted(limit)),
             Err(_) => {}
         }
@@ -218,32 +283,53 @@ fn come_to(
     }
 }
 
-/// Solves with a part of the steps that are left.
-fn in_part(problem: &Problem<'_>, steps: &mut Steps) -> Result<Solution, ReserveError> {
-    let mut part = steps.part(BUDGET_PARTS);
-    let before = part.left();
-    let solved = solve(problem, &mut part);
-    steps.spend(before.saturating_sub(part.left()));
-    solved
+/// The problem with each unit tied to the nodes of one way to come to its wanted set.
+fn narrowed<'a>(
+    problem: &Problem<'a>,
+    options: &[Options<'_>],
+    wanted: &[&(Kinds<'_>, Vec<Cover>)],
+    odometer: &[usize],
+    steps: &mut Steps<'_>,
+) -> Result<Problem<'a>, ReserveError> {
+    steps.take(problem.size())?;
+    let mut narrowed = problem.clone();
+    narrowed.choices.clear();
+    narrowed.pieces.clear();
+    for (unit, ((set, covers), at)) in wanted.iter().zip(odometer).enumerate() {
+        let (Some(cover), Some(options)) = (covers.get(*at), options.get(unit)) else { continue };
+        narrow(&mut narrowed, unit, set, cover, options, steps)?;
+    }
+    Ok(narrowed)
 }
 
 /// Ties a unit's replicas to nodes that come to the set: one replica to each of the cover's, the others to any that add
 /// nothing.
-fn narrow(problem: &mut Problem<'_>, unit: usize, set: &Kinds<'_>, cover: &Cover<'_>, options: &Options<'_>) {
+fn narrow(
+    problem: &mut Problem<'_>,
+    unit: usize,
+    set: &Kinds<'_>,
+    cover: &Cover,
+    options: &Options<'_>,
+    steps: &mut Steps<'_>,
+) -> Result<(), ReserveError> {
     let count = problem.units.get(unit).map_or(0, |unit| unit.count);
     let model = cover.choice.model.and_then(|model| problem.cluster.index().models().get(model));
-    let nodes = model.and_then(|model| options.nodes.get(model.vendor.as_str()));
+    let of_vendor = model.and_then(|model| options.vendors.get(model.vendor.as_str()));
     problem.choices.push(vec![cover.choice.clone()]);
-    let Some(nodes) = nodes else {
+    let Some(of_vendor) = of_vendor else {
         problem.pieces.push(Piece { unit, count, nodes: None });
-        return;
+        return Ok(());
     };
+    steps.take(of_vendor.nodes.len().saturating_mul(cover.sets.len().saturating_add(1)))?;
     let mut left = count;
     for tied in &cover.sets {
-        let nodes = nodes.iter().map(|node| node == tied).collect();
+        let nodes = of_vendor.nodes.iter().map(|node| node == tied).collect();
         problem.pieces.push(Piece { unit, count: 1, nodes: Some(nodes) });
         left = left.saturating_sub(1);
     }
-    let nodes = nodes.iter().map(|node| node.is_subset(set)).collect();
+    steps.take(of_vendor.sets.len().saturating_mul(set.len().saturating_add(1)))?;
+    let within: Vec<bool> = of_vendor.sets.iter().map(|node| node.is_subset(set)).collect();
+    let nodes = of_vendor.nodes.iter().map(|node| within.get(*node) == Some(&true)).collect();
     problem.pieces.push(Piece { unit, count: left, nodes: Some(nodes) });
+    Ok(())
 }

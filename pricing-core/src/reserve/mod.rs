@@ -8,9 +8,10 @@ pub mod commit;
 pub mod provider;
 pub mod sound;
 
+use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
 use crate::inventory::{CardId, Cluster, NodeId};
-use crate::order::{GroupSpec, leased_ips};
+use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
 pub use commit::{CommitLevels, CommittedUnit};
 
@@ -91,19 +92,17 @@ pub enum ReserveError {
         "no placement was found, and none was ruled out, within what is searched ({0} steps, 48 different services)"
     )]
     SearchExhausted(u64),
+    /// The time for the request was over first.
+    #[error("the time for the request was over before a placement was found or ruled out")]
+    DeadlineExceeded,
 }
 
-/// How hard [`sound`] tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SearchBudget {
-    /// Steps of the search, each a few nanoseconds.
-    pub steps: u64,
-}
-
-impl Default for SearchBudget {
-    /// About a second, which a bid has, and far more than real orders on real clusters take.
-    fn default() -> Self {
-        Self { steps: 200_000_000 }
+impl From<Spent> for ReserveError {
+    fn from(spent: Spent) -> Self {
+        match spent {
+            Spent::Steps(allowed) => Self::SearchExhausted(allowed),
+            Spent::Time => Self::DeadlineExceeded,
+        }
     }
 }
 
@@ -116,8 +115,9 @@ pub fn reserve(
     cluster: &Cluster,
     scheduler: Scheduler,
     commit: &CommitLevels,
-    budget: SearchBudget,
+    budget: &Budget<'_>,
 ) -> Result<Reservation, ReserveError> {
+    budget.take(listed(group))?;
     let asked = leased_ips(group.resources().iter().map(|unit| &unit.endpoints));
     if let Some(free) = cluster.leased_ips().filter(|free| *free < asked) {
         let shortage = format!("{asked} leased IPs are asked for and {free} are free");
@@ -126,6 +126,14 @@ pub fn reserve(
     let units = commit.units(group, scheduler);
     match scheduler {
         Scheduler::Sound => sound::reserve(&units, cluster, budget),
-        Scheduler::Provider => provider::reserve(&units, cluster),
+        Scheduler::Provider => provider::reserve(&units, cluster, budget),
     }
+}
+
+/// The steps for taking a group's units: each is copied with all that it lists.
+pub(crate) fn listed(group: &GroupSpec) -> usize {
+    let of_unit = |unit: &ResourceUnit| {
+        unit.gpu.alternatives.len().saturating_add(unit.storage.len()).saturating_add(1).saturating_mul(16)
+    };
+    group.resources().iter().map(of_unit).fold(0, usize::saturating_add)
 }

@@ -19,6 +19,7 @@ mod stock;
 use std::collections::BTreeMap;
 
 use super::{CommittedUnit, Placement, Reservation, ReserveError, Target};
+use crate::budget::Budget;
 use crate::inventory::{CardId, Cluster, Node, NodeId};
 use crate::order::StorageClass;
 use crate::quantity::Bytes;
@@ -28,21 +29,31 @@ use stock::{Demand, Shortage, Stock};
 /// Answers what the provider's daemon does.
 ///
 /// # Errors
-/// As the daemon has them: the cluster is too small, or replicas of one unit came to different cards.
-pub fn reserve(units: &[CommittedUnit], cluster: &Cluster) -> Result<Reservation, ReserveError> {
+/// As the daemon has them: the cluster is too small, or replicas of one unit came to different cards. Beside these, that
+/// the budget is used up.
+pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) -> Result<Reservation, ReserveError> {
+    budget.take(cluster.nodes().len())?;
     let mut stock = Stock::new(cluster);
     let mut targets = Vec::with_capacity(units.len());
     for unit in units.iter().rev() {
-        targets.push(place_unit(unit, cluster, &mut stock)?);
+        targets.push(place_unit(unit, cluster, &mut stock, budget)?);
     }
     targets.reverse();
     Ok(Reservation { targets })
 }
 
-fn place_unit<'c>(unit: &CommittedUnit, cluster: &'c Cluster, stock: &mut Stock<'c>) -> Result<Target, ReserveError> {
+fn place_unit<'c>(
+    unit: &CommittedUnit,
+    cluster: &'c Cluster,
+    stock: &mut Stock<'c>,
+    budget: &Budget<'_>,
+) -> Result<Target, ReserveError> {
+    // Each volume looks for its class, and each alternative is read again.
+    let listed = unit.storage.len().saturating_mul(cluster.storage().len().saturating_add(8));
+    budget.take(listed.saturating_add(unit.gpu.alternatives.len().saturating_mul(16)))?;
     let demand = Demand::new(unit, stock);
-    let mut search =
-        Search { unit, demand, stock, matcher: Matcher::new(&unit.gpu, cluster), placed: Vec::new(), left: unit.count };
+    let matcher = Matcher::new(&unit.gpu, cluster);
+    let mut search = Search { unit, demand, stock, matcher, placed: Vec::new(), left: unit.count, budget };
     for (id, node) in cluster.nodes_with_ids() {
         if search.left == 0 {
             break;
@@ -52,11 +63,12 @@ fn place_unit<'c>(unit: &CommittedUnit, cluster: &'c Cluster, stock: &mut Stock<
     if search.left > 0 {
         return Err(search.insufficient(None));
     }
-    Ok(search.target(cluster))
+    search.target(cluster)
 }
 
 /// The search for nodes for one unit.
 struct Search<'a, 's, 'c> {
+    budget: &'a Budget<'a>,
     unit: &'a CommittedUnit,
     demand: Demand<'a>,
     stock: &'s mut Stock<'c>,
@@ -73,6 +85,7 @@ impl Search<'_, '_, '_> {
         let settled = !self.placed.is_empty();
         let mut here = 0_u32;
         while self.left > 0 {
+            self.budget.take(self.size_of_attempt(id))?;
             let attempt = self.attempt(id, node);
             let mut narrowed = false;
             if let Some(card) = attempt.found.filter(|card| self.matcher.would_narrow(*card)) {
@@ -98,6 +111,13 @@ impl Search<'_, '_, '_> {
             self.placed.push((id, here));
         }
         Ok(())
+    }
+
+    /// The steps of an attempt: each card and each volume may be looked at, and a request that is rewritten is matched
+    /// with every card anew.
+    fn size_of_attempt(&self, id: NodeId) -> usize {
+        let cards = if self.unit.gpu.units == 0 { 0 } else { self.stock.cards(id).len() };
+        cards.saturating_add(self.unit.storage.len()).saturating_add(8)
     }
 
     /// Tries one replica on a node, in the daemon's order, without taking anything.
@@ -137,19 +157,20 @@ impl Search<'_, '_, '_> {
         ReserveError::InsufficientCapacity(format!("{}; {reason}", describe(self.unit)))
     }
 
-    fn target(mut self, cluster: &Cluster) -> Target {
+    fn target(mut self, cluster: &Cluster) -> Result<Target, ReserveError> {
         let mut placements = Vec::with_capacity(self.placed.len());
         for (node, replicas) in std::mem::take(&mut self.placed) {
+            self.budget.take(cluster.cards_to_give(node.place()).len().saturating_add(4))?;
             let kinds = self.kinds(cluster, node);
             placements.push(Placement { node, replicas, kinds });
         }
-        Target {
+        Ok(Target {
             resource_id: self.unit.id,
             count: self.unit.count,
             gpu_units: self.unit.gpu.units,
             placements,
             gpu_attribute: self.matcher.into_attribute(),
-        }
+        })
     }
 
     /// The distinct cards of a node that match the attribute the daemon came to.

@@ -18,9 +18,9 @@ const MOST_DEADLINES: u32 = 10;
 impl Plugin {
     /// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
     ///
-    /// No call begins later than ten times a call's deadline after the first: the sets that are left are not listed.
-    /// Where the clock decided, in that or because the fallback stands in for a plugin that overran its time or rests,
-    /// the listing is not complete.
+    /// No call begins later than ten times a call's deadline after the first, nor once the terms' budget is used up: the
+    /// sets that are left are not listed. Where the clock decided, in that or because the fallback stands in for a plugin
+    /// that overran its time or rests, the listing is not complete.
     ///
     /// # Errors
     /// When no plugin is asked, the search for placements was given up, or the plugin failed or rests and the fallback
@@ -41,7 +41,7 @@ impl Plugin {
         let began = Instant::now();
         let mut list = Vec::new();
         for (place, draft) in drafts.iter().enumerate() {
-            if place > 0 && began.elapsed() >= most {
+            if (place > 0 && began.elapsed() >= most) || terms.check().is_err() {
                 complete = false;
                 break;
             }
@@ -56,6 +56,11 @@ impl Plugin {
             };
             complete &= !by_clock;
             list.extend(Alternative::by_plugin(order, pricing, draft, &answer, terms));
+            if terms.check().is_err() {
+                // Whether this set has a price is not known.
+                complete = false;
+                break;
+            }
         }
         Ok(Alternatives::cheapest_first(list, complete))
     }

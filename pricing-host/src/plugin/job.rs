@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_channel::oneshot;
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::{Quote, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
@@ -28,7 +29,7 @@ pub enum SharedSupply {
         cluster: Arc<Cluster>,
         /// Who places.
         scheduler: Scheduler,
-        /// How hard.
+        /// What may be spent on the quote.
         budget: SearchBudget,
     },
     /// The daemon has reserved already.
@@ -39,12 +40,17 @@ pub enum SharedSupply {
 }
 
 impl SharedSupply {
+    fn budget(&self) -> SearchBudget {
+        match self {
+            Self::Reserve { budget, .. } => *budget,
+            Self::Unknown | Self::Held { .. } => SearchBudget::default(),
+        }
+    }
+
     fn borrow(&self) -> Supply<'_> {
         match self {
             Self::Unknown => Supply::Unknown,
-            Self::Reserve { cluster, scheduler, budget } => {
-                Supply::Reserve { cluster, scheduler: *scheduler, budget: *budget }
-            }
+            Self::Reserve { cluster, scheduler, .. } => Supply::Reserve { cluster, scheduler: *scheduler },
             Self::Held { cluster } => Supply::Held { cluster },
         }
     }
@@ -70,7 +76,8 @@ pub struct QuoteJob {
 impl QuoteJob {
     fn run(&self, plugin: &Plugin) -> Quote {
         let owner = self.owner.as_deref().map(Untrusted::new);
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, ..Terms::default() };
+        let budget = Budget::new(self.supply.budget());
+        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, budget: Some(&budget), ..Terms::default() };
         plugin.quote(&self.order, &self.pricing, self.supply.borrow(), self.utilisation.as_deref(), &terms)
     }
 }

@@ -244,10 +244,14 @@ impl Plugin {
         }
     }
 
-    /// Prices an order whose built-in quote is known.
+    /// Prices an order whose built-in quote is known. A call is begun only while the terms' budget is not used up; once
+    /// begun it ends by its own deadline.
     #[must_use]
     pub fn price(&self, request: &Request<'_>) -> Quote {
         let versions = self.versions();
+        if let Err(reason) = request.terms.check() {
+            return Quote { plugin: Some(plugin_use(&versions.current, None)), ..plugin::fault(request.draft, reason) };
+        }
         let (result, fuel) = self.ask(&versions.current, request);
         match result {
             Ok(quote) => Quote { plugin: Some(plugin_use(&versions.current, fuel)), ..quote },

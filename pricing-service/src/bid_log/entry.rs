@@ -64,8 +64,14 @@ pub struct Decision {
     pub alternatives: bool,
     /// Who placed: `sound` or `provider`.
     pub scheduler: String,
-    /// How hard.
+    /// What might be spent on the request, all of its groups together.
     pub search_steps: u64,
+    /// What was left of that when the group's turn came; all of it where this is missing.
+    #[serde(default)]
+    pub search_steps_left: Option<u64>,
+    /// Whether the request's time was over before the group was decided.
+    #[serde(default)]
+    pub out_of_time: bool,
     /// The rate card.
     pub rates: Digest,
     /// The plugin.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FlockOperation, OFlags};
+use rustix::fs::FlockOperation;
 
 use crate::own_file::own_file;
 
@@ -95,13 +95,6 @@ impl Folder {
     pub(super) fn reopen(&self, name: &FileName) -> io::Result<File> {
         own_file(&self.file(name), OpenOptions::new().append(true).read(true))
     }
-}
-
-/// Opens an ordinary file to be read; neither a pipe nor a device keeps the reader waiting, or busy for ever.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not an ordinary file")) }
 }
 
 fn own_folder(path: &Path) -> Result<(), FolderError> {

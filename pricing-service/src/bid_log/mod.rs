@@ -292,7 +292,7 @@ fn resume(folder: &Folder, names: &[FileName]) -> io::Result<(Option<Tail>, Opti
 fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
     for (name, path) in files {
         let look = || {
-            let file = folder::open(&path)?;
+            let file = pricing_files::open(&path).map_err(io::Error::from)?;
             let length = file.metadata()?.len();
             scan::names(file, length)
         };

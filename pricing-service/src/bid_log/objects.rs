@@ -90,9 +90,9 @@ impl Objects {
     /// When it is not there or is not what its name says.
     pub fn get(&self, digest: Digest) -> Result<Vec<u8>, ObjectError> {
         let damaged = |problem: String| ObjectError::Damaged { digest, problem };
-        let read = |name: &str| match super::folder::open(&self.folder.join(name)) {
+        let read = |name: &str| match pricing_files::open(&self.folder.join(name)) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(damaged(error.to_string())),
         };
         let plain = name(digest, false);
@@ -182,12 +182,15 @@ fn digest_of(name: &str) -> Option<Digest> {
 }
 
 fn write(path: &Path, content: &Content) -> io::Result<File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        // Whatever it was, a file of ours is begun there now.
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let new = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = match new() {
+        // Left by a run that was killed. Whatever it is, it is not written to.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            std::fs::remove_file(path)?;
+            new()?
+        }
+        made => made?,
+    };
     match content {
         Content::Bytes(bytes) => file.write_all(bytes)?,
         Content::Text(text) => {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::OBJECTS;
 use super::entry::{Damage, Entry};
-use super::folder::{self, FileName};
+use super::folder::FileName;
 use super::objects::Objects;
 
 /// The longest line that is read. A longer one is damaged.
@@ -44,7 +44,7 @@ impl Log {
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.metadata()?.is_dir() {
             // Told now and not among the damaged lines: this is the whole log.
-            folder::open(path)?;
+            pricing_files::open(path)?;
             let folder = path.parent().unwrap_or(Path::new(""));
             return Ok(Self { files: vec![path.to_owned()], objects: Objects::of(&folder.join(OBJECTS)) });
         }
@@ -84,9 +84,12 @@ impl Lines {
             let path = self.files.pop_front()?;
             let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let place = Place { file, line: 0 };
-            match folder::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                opened => return Some((place, opened.map(|file| BufReader::with_capacity(1 << 16, file)))),
+            match pricing_files::open(&path) {
+                Err(error) if error.is_not_found() => {}
+                opened => {
+                    let opened = opened.map(|file| BufReader::with_capacity(1 << 16, file));
+                    return Some((place, opened.map_err(io::Error::from)));
+                }
             }
         }
     }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::held::Held;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::quote::FallbackBy;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 
@@ -65,6 +66,15 @@ pub(super) struct Rebuilt {
     pub(super) ask: Ask,
     pub(super) settings: Settings,
     pub(super) moment: Moment,
+    /// The steps that were left for the group.
+    steps_left: u64,
+}
+
+impl Rebuilt {
+    /// What may be spent on the group. There is no clock: what the clock ended is decided to its end.
+    pub(super) fn budget(&self) -> Budget<'static> {
+        Budget::resumed(self.settings.budget, self.steps_left)
+    }
 }
 
 /// What is put in the place of what was recorded.
@@ -119,7 +129,8 @@ impl Rebuilder {
         let usd_per_akt = decision.usd_per_akt.as_deref().map(Decimal::from_str_exact).transpose();
         let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
         let moment = Moment { stock: self.stock(decision)?, usd_per_akt };
-        Ok(Rebuilt { ask, settings: Settings { rates, plugin, scheduler, budget }, moment })
+        let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
+        Ok(Rebuilt { ask, settings: Settings { rates, plugin, scheduler, budget }, moment, steps_left })
     }
 
     fn ask(&self, decision: &Decision) -> Result<Ask, RebuildError> {

@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::inventory::{Known, Stock};
 use crate::metrics::{Call, gpu_label};
 use crate::order_name::OrderName;
-use crate::pricer::{Ask, Moment, Priced, Settings};
+use crate::pricer::{Ask, Means, Moment, Priced, Screened, Settings};
 
 /// The longest order text that stands in its line; a longer one is an object.
 const MAX_ORDER_BYTES: usize = 32 << 10;
@@ -47,7 +47,16 @@ pub enum Decided<'a> {
     /// A quote.
     Quote(&'a Priced),
     /// A screening.
-    Screen(Result<(), &'a Reason>),
+    Screen(&'a Screened),
+}
+
+impl Decided<'_> {
+    fn means(&self) -> Means {
+        match self {
+            Self::Quote(priced) => priced.means,
+            Self::Screen(screened) => screened.means,
+        }
+    }
 }
 
 /// A line without its start, and what it names.
@@ -75,6 +84,10 @@ struct DecisionLine<'a> {
     alternatives: bool,
     scheduler: &'static str,
     search_steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_steps_left: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    out_of_time: bool,
     rates: Digest,
     plugin: Option<PluginEntry>,
     inventory: Option<InventoryEntry>,
@@ -125,7 +138,7 @@ impl Record<'_> {
         let mut objects = vec![rates_object(settings)];
         let order = ask.orders.get(group);
         let long = ask.text.len() > MAX_ORDER_BYTES;
-        let order_object = long.then(|| Digest::of(&*ask.text));
+        let order_object = long.then(|| ask.digest());
         objects.extend(order_object.map(|digest| text(digest, &ask.text, true)));
         let (inventory, known) = inventory(&moment.stock);
         objects.extend(known.map(|known| text(known.snapshot.digest, &known.snapshot.text, true)));
@@ -139,7 +152,7 @@ impl Record<'_> {
             objects.extend(files);
             Some(entry)
         });
-        let held = held(known, priced);
+        let (held, means) = (held(known, priced), decided.means());
         let gpu = order.zip(priced).map(|(order, priced)| gpu_label(order, &priced.quote));
         let line = DecisionLine {
             time: humantime::format_rfc3339_millis(now).to_string(),
@@ -155,6 +168,8 @@ impl Record<'_> {
             alternatives: ask.alternatives,
             scheduler: scheduler_name(settings.scheduler),
             search_steps: settings.budget.steps,
+            search_steps_left: Some(means.steps_left).filter(|left| *left != settings.budget.steps),
+            out_of_time: means.out_of_time,
             rates: settings.rates.digest,
             plugin,
             inventory,
@@ -164,7 +179,7 @@ impl Record<'_> {
             quote: priced.map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref())),
             screen: match decided {
                 Decided::Quote(_) => None,
-                Decided::Screen(screened) => Some(Screening::of(screened)),
+                Decided::Screen(screened) => Some(Screening::of(screened.outcome.as_ref().copied())),
             },
             took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         };

@@ -53,6 +53,9 @@ impl Recorded {
 
     /// Why it may come out differently another time, where it may: the clock decided.
     fn depends_on_time(&self, decision: &Decision) -> Option<&'static str> {
+        if decision.out_of_time {
+            return Some("the request's time was over");
+        }
         let plugin = self.plugin.as_ref()?;
         let stood_in = plugin.fallback.as_ref().map(|fallback| &fallback.fault);
         for fault in self.reason.iter().chain(stood_in) {
@@ -219,9 +222,10 @@ impl Replayer<'_> {
         let lost = |what, problem: &str| RebuildError::Unreadable { what, problem: problem.to_owned() };
         let unwritable = |error: serde_json::Error| lost("answer", &error.to_string());
         if let Some(recorded) = &decision.screen {
-            let screened = pricer::screen(&rebuilt.settings, rebuilt.moment.usd_per_akt, &rebuilt.ask);
+            let (settings, usd_per_akt) = (&rebuilt.settings, rebuilt.moment.usd_per_akt);
+            let screened = pricer::screen(settings, usd_per_akt, &rebuilt.ask, &rebuilt.budget());
             let screened = screened.into_iter().next().ok_or_else(|| lost("order", "it has no group"))?;
-            let reason = screened.err();
+            let reason = screened.outcome.err();
             let now = reason.as_ref().map_or(Ok(()), Err);
             let now = serde_json::to_string(&Screening::of(now)).map_err(unwritable)?;
             let outcome = |reason: Option<String>| Outcome {
@@ -242,7 +246,7 @@ impl Replayer<'_> {
             });
         }
         let recorded = decision.quote.as_ref().ok_or_else(|| lost("quote", "the line has none"))?.get();
-        let priced = pricer::price(&rebuilt.settings, &rebuilt.moment, &rebuilt.ask);
+        let priced = pricer::price(&rebuilt.settings, &rebuilt.moment, &rebuilt.ask, &rebuilt.budget());
         let priced = priced.first().ok_or_else(|| lost("order", "it has no group"))?;
         let now = QuoteJson::new(&priced.quote, priced.alternatives.as_ref());
         let now = serde_json::to_string(&now).map_err(unwritable)?;

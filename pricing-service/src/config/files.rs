@@ -1,13 +1,12 @@
 //! The files that a configuration is read from, as they are at one moment.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pricing_core::rates;
-use rustix::fs::{Mode, OFlags};
+use pricing_files::FileError;
 use toml::Table;
 
 use super::ConfigError;
@@ -66,11 +65,8 @@ impl Files {
 
 impl TextFile {
     fn read(path: PathBuf, limit: usize) -> Self {
-        let (stamp, text) = match read_bytes(&path, limit) {
-            Ok((stamp, bytes)) => {
-                let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned());
-                (Some(stamp), text.map(Arc::from))
-            }
+        let (stamp, text) = match read_text(&path, limit) {
+            Ok((stamp, text)) => (Some(stamp), Ok(Arc::from(text))),
             Err(error) => (None, Err(error.to_string())),
         };
         Self { path, stamp, text }
@@ -110,25 +106,15 @@ impl From<&Metadata> for Stamp {
 }
 
 /// What is in a plain file that is not longer than it may be, and what the file looked like afterwards.
-fn read_bytes(path: &Path, limit: usize) -> io::Result<(Stamp, Vec<u8>)> {
-    // A pipe in a file's place must not keep the service waiting.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
-    }
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    (&file).take(most).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
-    }
-    Ok((Stamp::from(&file.metadata()?), bytes))
+fn read_text(path: &Path, limit: usize) -> Result<(Stamp, String), FileError> {
+    let file = pricing_files::open(path)?;
+    let bytes = pricing_files::read_file(&file, u64::try_from(limit).unwrap_or(u64::MAX))?;
+    Ok((Stamp::from(&file.metadata()?), pricing_files::text(bytes)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use super::*;
 
@@ -167,16 +153,18 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("folder")).unwrap();
         std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
-        fs::write(at("bytes"), [0xff, 0xfe]).unwrap();
+        fs::write(at("bytes"), [0xff, 0xff]).unwrap();
+        fs::write(at("utf-16"), [0xff, 0xfe]).unwrap();
         fs::write(at("long"), " ".repeat(MAX_BYTES + 1)).unwrap();
         let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
         assert!(made.success());
         for (path, message) in [
-            (at("folder"), "it is not a plain file"),
-            (at("pipe"), "it is not a plain file"),
-            (PathBuf::from("/dev/null"), "it is not a plain file"),
+            (at("folder"), "it is a folder, not a plain file"),
+            (at("pipe"), "it is a pipe, not a plain file"),
+            (PathBuf::from("/dev/null"), "it is a device, not a plain file"),
             (at("link"), "No such file"),
             (at("bytes"), "it is not UTF-8 text"),
+            (at("utf-16"), "it is UTF-16 text"),
             (at("long"), "it has more than 1048576 bytes"),
         ] {
             let file = TextFile::read(path.clone(), MAX_BYTES);

@@ -150,7 +150,9 @@ pub struct RatesFile {
 pub struct Reserve {
     /// Who places an order.
     pub scheduler: Scheduler,
-    /// Steps that the search for a placement may take before it is given up, a few nanoseconds each.
+    /// Steps, a few nanoseconds each, that a request may take, all of its groups and their alternatives together: the
+    /// search for placements, and pricing what it finds. Once they are used up, every further group is the fault
+    /// `search-exhausted`.
     pub search_steps: u64,
 }
 

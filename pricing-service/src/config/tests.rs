@@ -264,7 +264,7 @@ fn a_pipe_in_the_place_of_a_file_is_no_reason_to_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bidprice.toml");
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    assert!(load(&path).unwrap_err().to_string().ends_with("it is not a plain file"));
+    assert!(load(&path).unwrap_err().to_string().ends_with("it is a pipe, not a plain file"));
 }
 
 #[test]

@@ -4,15 +4,15 @@
 //! stands in it would become a price. It is written only for a value that was fetched and taken, because writing it
 //! makes it young.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use pricing_core::money::parse_decimal;
+use pricing_files::{FileError, Kind};
 use rust_decimal::Decimal;
-use rustix::fs::OFlags;
 
 use super::number;
 
@@ -68,9 +68,6 @@ pub fn read_cache(path: &Path, max_age: Duration, now: SystemTime) -> Result<Cac
     let file = open(path)?;
     // Every check is made on the opened file, so that it cannot be exchanged between check and use.
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(CacheError::Untrusted("it is not a regular file"));
-    }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(CacheError::Untrusted("it belongs to another user"));
     }
@@ -88,16 +85,11 @@ pub fn read_cache(path: &Path, max_age: Duration, now: SystemTime) -> Result<Cac
 }
 
 fn open(path: &Path) -> Result<File, CacheError> {
-    // Without `NONBLOCK`, opening a named pipe would wait for a writer.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let flags = i32::try_from(flags).map_err(io::Error::other)?;
-    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
-        let symbolic = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
-        match error.kind() {
-            io::ErrorKind::NotFound => CacheError::Absent,
-            _ if symbolic => CacheError::Untrusted("it is a symbolic link"),
-            _ => CacheError::Io(error),
-        }
+    pricing_files::open_no_link(path).map_err(|error| match error {
+        FileError::NotPlain(Kind::Link) => CacheError::Untrusted("it is a symbolic link"),
+        FileError::NotPlain(_) => CacheError::Untrusted("it is not a regular file"),
+        error if error.is_not_found() => CacheError::Absent,
+        error => CacheError::Io(error.into()),
     })
 }
 

@@ -75,6 +75,11 @@ impl View {
         Ok(&good.believed.known)
     }
 
+    /// How many nodes the good snapshot has.
+    pub(super) fn nodes(&self) -> usize {
+        self.good.as_ref().map_or(0, |good| good.believed.known.cluster.nodes().len())
+    }
+
     fn state(&self, now: Instant) -> State {
         match self.usable(now) {
             Err(_) => State::Unusable,

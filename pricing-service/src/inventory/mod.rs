@@ -91,6 +91,12 @@ impl LiveInventory {
         }
     }
 
+    /// How many nodes the last good snapshot has, however old it is.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.0.core.view.load().nodes()
+    }
+
     /// What a decision may count on. What is held for `except` is as if it were not: that order is placed anew.
     #[must_use]
     pub fn stock(&self, now: Instant, except: Option<&OrderName>) -> Stock {

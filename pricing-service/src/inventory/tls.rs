@@ -1,7 +1,5 @@
 //! TLS towards a peer: certificate authorities, or one certificate that is known by its fingerprint.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,9 +52,7 @@ pub(super) fn fingerprint(text: &str) -> Result<Trust, ConfigError> {
 /// Reads the certificate authorities of a file.
 pub(super) fn authorities(path: &Path) -> Result<(Trust, RootCertStore), ConfigError> {
     let unusable = |message: String| ConfigError::unusable("inventory.ca", format!("{}: {message}", path.display()));
-    let mut pem = Vec::new();
-    let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
-    file.take(MAX_CA_BYTES).read_to_end(&mut pem).map_err(|error| unusable(error.to_string()))?;
+    let pem = pricing_files::read(path, MAX_CA_BYTES).map_err(|error| unusable(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;

@@ -74,10 +74,15 @@ impl Report {
     }
 }
 
+/// The most bytes of a configuration in which the place of a problem is looked for.
+const TEXT_BYTES: u64 = 1 << 20;
+
 /// Looks for everything that the service would refuse at its start, and at what is odd, without starting it.
 #[must_use]
 pub fn check(path: &Path, compiler: &Compiler) -> Report {
-    let mut look = Checked { path, text: fs::read_to_string(path).unwrap_or_default(), report: Report::default() };
+    // Only for the places of what is wrong: whether it can be read is told by whoever reads it in earnest.
+    let text = pricing_files::read_text(path, TEXT_BYTES).unwrap_or_default();
+    let mut look = Checked { path, text, report: Report::default() };
     match config::inspect(path) {
         Err(errors) => errors.into_iter().for_each(|error| look.error(error)),
         Ok(loaded) => {
@@ -199,7 +204,8 @@ impl Checked<'_> {
             self.error(error);
         }
         if let Some(file) = &config.file {
-            let read = fs::read_to_string(file).map_err(|error| error.to_string());
+            let most = u64::try_from(pricing_core::inventory::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
+            let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
             let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
             let usable = read.map(|snapshot| inventory::validate::validate(snapshot).cluster.is_usable());
             // It may come later: until then there is no bid.

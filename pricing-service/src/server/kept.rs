@@ -1,22 +1,38 @@
 //! What is kept of a decision beside its answer: its lines in the bid log, and a second price to compare.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use pricing_core::quote::Reason;
+use pricing_core::budget::Budget;
 
 use super::state::Service;
 use crate::bid_log::{self, Pending, Record};
 use crate::inventory::Stock;
 use crate::metrics::Call;
-use crate::pricer::{Ask, Moment, Priced, Settings};
+use crate::pricer::{Ask, Moment, Priced, Screened, Settings};
 use crate::shadow::Case;
+
+/// What an answer took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    pub(super) took: Duration,
+    pub(super) steps: u64,
+}
+
+impl Effort {
+    /// What was spent since then.
+    pub(super) fn since(began: Instant, budget: &Budget<'_>) -> Self {
+        Self { took: began.elapsed(), steps: budget.allowed().saturating_sub(budget.left()) }
+    }
+}
 
 /// An answer, and the lines that the bid log is still writing for it.
 #[derive(Debug)]
 pub(super) struct Answer<R> {
     pub(super) value: R,
     pub(super) lines: Vec<Pending>,
+    /// The steps that it took.
+    pub(super) steps: u64,
 }
 
 impl<R> Answer<R> {
@@ -33,7 +49,7 @@ impl<R> Answer<R> {
 
     /// Another answer with the same lines.
     pub(super) fn map<T>(self, into: impl FnOnce(R) -> T) -> Answer<T> {
-        Answer { value: into(self.value), lines: self.lines }
+        Answer { value: into(self.value), lines: self.lines, steps: self.steps }
     }
 }
 
@@ -46,8 +62,9 @@ impl Service {
         ask: Ask,
         moment: Moment,
         priced: Vec<Priced>,
-        took: Duration,
+        effort: Effort,
     ) -> Answer<Vec<Priced>> {
+        let Effort { took, steps } = effort;
         let record = |(group, priced)| Record {
             call,
             ask: &ask,
@@ -65,7 +82,7 @@ impl Service {
             let sequences = lines.iter().map(Pending::sequence).collect();
             self.inner.shadow.compare(Case { ask: Arc::new(ask), moment, answered: priced.clone(), sequences });
         }
-        Answer { value: priced, lines }
+        Answer { value: priced, lines, steps }
     }
 
     /// Hands what screening came to to the bid log.
@@ -73,18 +90,19 @@ impl Service {
         &self,
         settings: &Settings,
         ask: &Ask,
-        screened: Vec<Result<(), Reason>>,
-        took: Duration,
-    ) -> Answer<Vec<Result<(), Reason>>> {
+        screened: Vec<Screened>,
+        effort: Effort,
+    ) -> Answer<Vec<Screened>> {
+        let Effort { took, steps } = effort;
         // Neither cluster nor feed is asked.
         let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
-        let record = |group, screened: &Result<(), Reason>| {
-            let decided = bid_log::Decided::Screen(screened.as_ref().copied());
+        let record = |group, screened| {
+            let decided = bid_log::Decided::Screen(screened);
             let record = Record { call: Call::Screen, ask, group, settings, moment: &moment, decided, took };
             self.inner.bid_log.as_ref().map(|log| log.record(&record))
         };
         let lines = screened.iter().enumerate().filter_map(|(group, screened)| record(group, screened)).collect();
-        Answer { value: screened, lines }
+        Answer { value: screened, lines, steps }
     }
 
     /// Takes no more decisions into the log, and waits until those that wait are written. Blocks.

@@ -4,15 +4,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pricing_core::budget::Budget;
 use pricing_proto::bidprice::v1::pricing_server::Pricing;
 use pricing_proto::bidprice::v1::{
     QuoteRequest, QuoteResponse, QuoteStreamResponse, ReleaseRequest, ReleaseResponse, ReloadRequest, ReloadResponse,
     ScreenRequest, ScreenResponse, Screened, StatusRequest, StatusResponse,
 };
+use prost::Message;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::deadline::{self, Deadline};
+use super::gate::Payer;
+use super::kept::Effort;
 use super::listen::Caller;
 use super::state::Service;
 use super::stream::Answers;
@@ -20,12 +24,17 @@ use crate::convert;
 use crate::digest::Digest;
 use crate::metrics::Call;
 use crate::order_name::OrderName;
-use crate::pricer::{self, Ask, Priced};
+use crate::pricer::{self, Ask, Priced, Screened as Outcome};
 
 impl Service {
     /// When a call must be answered.
     pub(super) fn deadline<T>(&self, request: &Request<T>) -> Instant {
         request.extensions().get().map_or_else(|| self.longest(), |Deadline(deadline)| *deadline)
+    }
+
+    /// Whose account a call is on.
+    pub(super) fn payer<T>(&self, request: &Request<T>) -> Payer {
+        request.extensions().get().copied().unwrap_or_default()
     }
 
     /// When a call that begins now must be answered at the latest.
@@ -38,15 +47,17 @@ impl Service {
     pub(super) async fn quote_in_turn(
         &self,
         call: Call,
+        payer: Payer,
         request: QuoteRequest,
         deadline: Instant,
     ) -> Result<QuoteResponse, Status> {
+        let charge = self.charge(payer, request.encoded_len(), request.alternatives);
         let answer = move |service: &Self| {
-            let decided = service.decide(call, ask(request)?);
+            let decided = service.decide(call, ask(request)?, deadline);
             let quote = |p: &Priced| convert::answer::quote(&p.quote, p.alternatives.as_ref());
             Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect() }))
         };
-        self.in_turn(call, deadline, answer).await
+        self.in_turn(call, deadline, charge, answer).await
     }
 }
 
@@ -85,29 +96,33 @@ fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> 
 #[tonic::async_trait]
 impl Pricing for Service {
     async fn quote(&self, request: Request<QuoteRequest>) -> Result<Response<QuoteResponse>, Status> {
-        let deadline = self.deadline(&request);
-        self.quote_in_turn(Call::Quote, request.into_inner(), deadline).await.map(Response::new)
+        let (deadline, payer) = (self.deadline(&request), self.payer(&request));
+        self.quote_in_turn(Call::Quote, payer, request.into_inner(), deadline).await.map(Response::new)
     }
 
     async fn screen(&self, request: Request<ScreenRequest>) -> Result<Response<ScreenResponse>, Status> {
-        let deadline = self.deadline(&request);
+        let (deadline, payer) = (self.deadline(&request), self.payer(&request));
+        let charge = self.charge(payer, request.get_ref().encoded_len(), false);
         let ScreenRequest { order, owner } = request.into_inner();
-        let answer = |service: &Self| {
+        let answer = move |service: &Self| {
             let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
             let active = service.active();
             let began = Instant::now();
-            let screened = pricer::screen(&active.settings, None, &ask);
+            let is_late = || Instant::now() >= deadline;
+            let budget = Budget::new(active.settings.budget).until(&is_late);
+            let screened = pricer::screen(&active.settings, None, &ask, &budget);
             service.watch_screening(&ask, &screened);
-            let screened = service.keep_screening(&active.settings, &ask, screened, began.elapsed());
+            let effort = Effort::since(began, &budget);
+            let screened = service.keep_screening(&active.settings, &ask, screened, effort);
             let groups = ask.orders.iter().map(|order| order.group.name().exact().to_owned());
-            let told = |(group, screened): (_, Result<(), _>)| Screened {
+            let told = |(group, Outcome { outcome, .. })| Screened {
                 group,
-                passed: screened.is_ok(),
-                reason: screened.err().as_ref().map(convert::answer::reason),
+                passed: outcome.is_ok(),
+                reason: outcome.err().as_ref().map(convert::answer::reason),
             };
             Ok(screened.map(|screened| ScreenResponse { screened: groups.zip(screened).map(told).collect() }))
         };
-        self.in_turn(Call::Screen, deadline, answer).await.map(Response::new)
+        self.in_turn(Call::Screen, deadline, charge, answer).await.map(Response::new)
     }
 
     type QuoteStreamStream = Pin<Box<dyn Stream<Item = Result<QuoteStreamResponse, Status>> + Send>>;
@@ -117,8 +132,9 @@ impl Pricing for Service {
         request: Request<Streaming<QuoteRequest>>,
     ) -> Result<Response<Self::QuoteStreamStream>, Status> {
         let deadline = deadline::named(request.metadata()).and_then(|time| Instant::now().checked_add(time));
+        let payer = self.payer(&request);
         let memory = request.extensions().get().cloned().unwrap_or_default();
-        Ok(Response::new(Box::pin(Answers::new(self.clone(), request.into_inner(), deadline, memory))))
+        Ok(Response::new(Box::pin(Answers::new(self.clone(), payer, request.into_inner(), deadline, memory))))
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {

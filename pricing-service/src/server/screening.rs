@@ -9,6 +9,7 @@ use pricing_proto::akash::market::v1beta5::ResourceOffer;
 use pricing_proto::akash::provider::v1::provider_rpc_server::ProviderRpc;
 use pricing_proto::akash::provider::v1::{BidScreeningRequest, BidScreeningResponse, Status as ProviderStatus};
 use pricing_proto::cosmos::base::v1beta1::DecCoin;
+use prost::Message;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
@@ -37,18 +38,19 @@ impl ProviderRpc for Service {
         request: Request<BidScreeningRequest>,
     ) -> Result<Response<BidScreeningResponse>, Status> {
         let deadline = self.deadline(&request);
+        let charge = self.charge(self.payer(&request), request.get_ref().encoded_len(), false);
         let spec = request.into_inner().group_spec;
         let spec = spec.ok_or_else(|| Status::invalid_argument("the request has no `group_spec`"))?;
         let answer = move |service: &Self| {
             let ask = Ask::read(convert::order::group_spec(&spec).map_err(invalid)?).map_err(invalid)?;
-            let decided = service.decide(Call::BidScreening, ask);
+            let decided = service.decide(Call::BidScreening, ask, deadline);
             let response = match decided.value.first() {
                 Some(priced) => screened(&spec, &priced.quote)?,
                 None => return Err(Status::internal("the order has no group; this is a bug")),
             };
             Ok(decided.map(|_| response))
         };
-        self.in_turn(Call::BidScreening, deadline, answer).await.map(Response::new)
+        self.in_turn(Call::BidScreening, deadline, charge, answer).await.map(Response::new)
     }
 }
 

@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::budget::{Budget, SearchBudget, Spent};
+use pricing_core::reserve::Scheduler;
 use pricing_host::compile::Compiler;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::gate::{Gate, Load, Refused};
+use super::gate::{Charge, Gate, Load, Payer, Refused};
 use super::intake::Intake;
-use super::kept::Answer;
+use super::kept::{Answer, Effort};
 use super::listen::Validity;
 use super::plugin::{Opened, Opening, Role};
 use super::reload::{Remembered, settled};
@@ -179,6 +180,12 @@ impl Service {
         self.inner.active.load_full()
     }
 
+    /// What a request of so many bytes is charged.
+    pub(super) fn charge(&self, payer: Payer, bytes: usize, every_set: bool) -> Charge {
+        let nodes = self.inner.inventory.load().as_deref().map_or(0, LiveInventory::nodes);
+        Charge::of(payer, bytes, nodes, every_set, self.active().settings.budget.steps)
+    }
+
     /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
     ///
     /// # Errors
@@ -187,12 +194,18 @@ impl Service {
         &self,
         call: Call,
         deadline: Instant,
+        charge: Charge,
         work: impl FnOnce(&Self) -> Result<Answer<R>, Status> + Send + 'static,
     ) -> Result<R, Status> {
         let asked = Instant::now();
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        let answered = self.inner.gate.run(&limits, deadline, move || work(&service)).await;
+        let work = move || {
+            let answer = work(&service);
+            let steps = answer.as_ref().map_or(0, |answer| answer.steps);
+            (answer, steps)
+        };
+        let answered = self.inner.gate.run(&limits, deadline, charge, work).await;
         let answered = match answered.map_err(Status::from).flatten() {
             Ok(answer) => Ok(answer.when_written().await),
             Err(status) => Err(status),
@@ -207,7 +220,13 @@ impl Service {
     pub async fn price(&self, ask: Ask, deadline: Instant) -> Result<Vec<Priced>, Refused> {
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
-        let decided = self.inner.gate.run(&limits, deadline, move || service.decide(Call::Quote, ask)).await?;
+        let charge = self.charge(Payer::Inside, ask.text.len(), ask.alternatives);
+        let work = move || {
+            let answer = service.decide(Call::Quote, ask, deadline);
+            let steps = answer.steps;
+            (answer, steps)
+        };
+        let decided = self.inner.gate.run(&limits, deadline, charge, work).await?;
         Ok(decided.when_written().await)
     }
 
@@ -217,16 +236,20 @@ impl Service {
         self.inner.gate.load()
     }
 
-    /// Decides. This takes its time.
-    pub(super) fn decide(&self, call: Call, ask: Ask) -> Answer<Vec<Priced>> {
+    /// Decides, with what may be spent on a request, until the deadline. This takes its time.
+    pub(super) fn decide(&self, call: Call, ask: Ask, deadline: Instant) -> Answer<Vec<Priced>> {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
         let usd_per_akt = self.inner.feed.usd_per_akt(now);
+        let is_late = || Instant::now() >= deadline;
+        let budget = Budget::new(settings.budget).until(&is_late);
         let decide = |stock: &Stock| {
             let moment = Moment { stock: stock.clone(), usd_per_akt };
-            let priced = pricer::price(settings, &moment, &ask);
-            let taken = pricer::taken(settings, &ask, &priced);
+            let priced = pricer::price(settings, &moment, &ask, &budget);
+            // Past the deadline nobody hears of the bids.
+            let heard = budget.spent() != Some(Spent::Time);
+            let taken = pricer::taken(settings, &ask, &priced).filter(|_| heard);
             ((moment, priced), taken)
         };
         let (moment, priced) =
@@ -234,7 +257,7 @@ impl Service {
                 None => decide(&Stock::NotAsked).0,
                 Some(inventory) => inventory.with_stock(now, ask.name.as_ref(), decide),
             });
-        self.keep(call, settings, ask, moment, priced, now.elapsed())
+        self.keep(call, settings, ask, moment, priced, Effort::since(now, &budget))
     }
 
     /// Goes over to another inventory, or to none.

@@ -15,7 +15,7 @@ use tokio_stream::Stream;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
-use super::gate::Refused;
+use super::gate::{Payer, Refused};
 use super::http2::WithReader;
 use super::intake::Held;
 use super::state::Service;
@@ -45,12 +45,13 @@ impl Answers {
     /// Begins to read a stream. Its caller may have named a deadline for all of it.
     pub(super) fn new(
         service: Service,
+        payer: Payer,
         requests: Streaming<QuoteRequest>,
         deadline: Option<Instant>,
         memory: WithReader,
     ) -> Self {
         let (sender, pending) = mpsc::channel(AT_ONCE);
-        let reader = tokio::spawn(read(service, requests, deadline, memory, sender));
+        let reader = tokio::spawn(read(service, payer, requests, deadline, memory, sender));
         Self {
             pending,
             next: None,
@@ -63,6 +64,7 @@ impl Answers {
 
 async fn read(
     service: Service,
+    payer: Payer,
     mut requests: Streaming<QuoteRequest>,
     deadline: Option<Instant>,
     memory: WithReader,
@@ -80,7 +82,7 @@ async fn read(
         };
         match request {
             Ok(Some(request)) => {
-                let answer = tokio::spawn(answer(service.clone(), request, deadline, memory.take()));
+                let answer = tokio::spawn(answer(service.clone(), payer, request, deadline, memory.take()));
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
@@ -93,13 +95,14 @@ async fn read(
 /// Answers a request, which is in memory until then.
 async fn answer(
     service: Service,
+    payer: Payer,
     request: QuoteRequest,
     deadline: Option<Instant>,
     _memory: Option<Held>,
 ) -> QuoteStreamResponse {
     let longest = service.longest();
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
-    let outcome = match service.quote_in_turn(Call::QuoteStream, request, deadline).await {
+    let outcome = match service.quote_in_turn(Call::QuoteStream, payer, request, deadline).await {
         Ok(response) => Outcome::Response(response),
         Err(status) => error(&status),
     };

@@ -12,7 +12,7 @@ use crate::guard::Refusal;
 use crate::metrics::{
     self, BidLogReading, Call, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading,
 };
-use crate::pricer::{Ask, Priced, Settings};
+use crate::pricer::{Ask, Priced, Screened, Settings};
 use crate::{bid_log, connections, guard, inventory};
 
 impl Service {
@@ -137,13 +137,13 @@ impl Service {
     }
 
     /// Counts and tells what screening came to.
-    pub(super) fn watch_screening(&self, ask: &Ask, screened: &[Result<(), Reason>]) {
+    pub(super) fn watch_screening(&self, ask: &Ask, screened: &[Screened]) {
         let active = self.active();
         let span = span(Call::Screen, ask, &active.settings.rates);
         let _entered = span.enter();
-        for (order, screened) in ask.orders.iter().zip(screened) {
-            self.inner.metrics.screened(Call::Screen, screened.as_ref().copied());
-            let (decision, code) = screened.as_ref().err().map_or(("pass", ""), decision);
+        for (order, Screened { outcome, .. }) in ask.orders.iter().zip(screened) {
+            self.inner.metrics.screened(Call::Screen, outcome.as_ref().copied());
+            let (decision, code) = outcome.as_ref().err().map_or(("pass", ""), decision);
             tracing::info!(group = %order.group.name(), decision, code, "screened");
         }
     }

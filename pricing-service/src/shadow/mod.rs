@@ -10,9 +10,10 @@ use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use pricing_core::budget::Budget;
 use pricing_core::order::Order;
 use pricing_panics::catch;
 
@@ -26,6 +27,8 @@ use crate::pricer::{self, Ask, Moment, Priced, Settings};
 const QUEUE: usize = 256;
 /// The most bytes of their texts: what is asked may be large, and nobody waits for the second price.
 const QUEUE_BYTES: usize = 8 << 20;
+/// How long an order may take to be priced a second time. Its steps are those of an order that is answered.
+const LONGEST: Duration = Duration::from_secs(5);
 /// GPU labels that are told apart.
 const MAX_GPUS: usize = 200;
 /// What stands for all others.
@@ -170,8 +173,12 @@ impl Shared {
 
 fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case, Weight)>) {
     for (settings, case, _weight) in waiting {
+        // Nobody waits for it, but the orders behind it.
+        let began = Instant::now();
+        let is_late = || began.elapsed() >= LONGEST;
+        let budget = Budget::new(settings.budget).until(&is_late);
         // A bug that an unusual order finds must not end the comparisons, nor the service.
-        let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask)) {
+        let priced = match catch(|| pricer::price(&settings, &case.moment, &case.ask, &budget)) {
             Ok(priced) => priced,
             Err(panic) => {
                 shared.count(OTHER, PANICKED);

@@ -375,7 +375,7 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
     let log = BidLog::open(&config(folder.path())).unwrap();
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
         let sample = Sample::two_groups_for_one_card(scheduler);
-        let priced = pricer::price(&sample.settings, &sample.moment, &sample.ask);
+        let priced = pricer::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
         let declines = |place: usize| priced[place].quote.reason().map(|reason| reason.code);
         // The second finds the card gone; the third asks for none.
         let expected = [None, Some(ReasonCode::InsufficientCapacity), None];
@@ -386,7 +386,7 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
         // What the daemon has placed already takes nothing from itself.
         let mut placed = sample;
         placed.ask.already_reserved = true;
-        let priced = pricer::price(&placed.settings, &placed.moment, &placed.ask);
+        let priced = pricer::price(&placed.settings, &placed.moment, &placed.ask, &placed.budget());
         assert!(priced.iter().all(|priced| priced.quote.price().is_some()), "{scheduler:?}");
     }
     closed(&log);

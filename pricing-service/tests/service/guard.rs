@@ -83,7 +83,7 @@ async fn a_card_that_is_no_card_is_not_taken_by_the_watch() {
         (Box::new(put_nothing(b"[rates]\ncpu = \"0")), "line 2"),
         (Box::new(put_nothing(b"[rates]\ncpu = 1 # \xff\n")), "it is not UTF-8 text"),
         (Box::new(|path| fs::remove_file(path).unwrap()), "No such file"),
-        (Box::new(|path| fs::create_dir(path).unwrap()), "it is not a plain file"),
+        (Box::new(|path| fs::create_dir(path).unwrap()), "it is a folder, not a plain file"),
         (
             Box::new(|path| {
                 fs::remove_dir(path).unwrap();

@@ -2,6 +2,7 @@
 
 mod access;
 mod bid_log;
+mod budget;
 mod common;
 mod decisions;
 mod feed;

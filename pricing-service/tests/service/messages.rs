@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::order::{GroupSpec, group_spec};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
 use pricing_proto::akash::base::resources::v1beta4::{self as resources, ResourceValue};
 use pricing_proto::akash::deployment::v1beta4 as deployment;
@@ -164,7 +165,7 @@ fn no_bytes_that_are_a_message_make_it_panic() {
         let Ok(text) = order::group_spec(&spec) else { continue };
         let Ok(ask) = Ask::read(text) else { continue };
         asked += 1;
-        assert_eq!(price(&settings, &moment, &ask).len(), ask.orders.len());
+        assert_eq!(price(&settings, &moment, &ask, &Budget::new(settings.budget)).len(), ask.orders.len());
     }
     assert!(asked > 1_000, "{asked} of the messages were orders");
 }

@@ -21,7 +21,7 @@ fn config(folder: &Path) -> config::BidLog {
 
 /// An answered order.
 fn case(sample: &Sample, log: &BidLog) -> Case {
-    let answered = pricer::price(&sample.settings, &sample.moment, &sample.ask);
+    let answered = pricer::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
     let sequences = sample.record(log).iter().map(|pending| pending.sequence()).collect();
     Case { ask: Arc::new(sample.ask.clone()), moment: sample.moment.clone(), answered, sequences }
 }

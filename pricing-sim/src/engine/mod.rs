@@ -13,13 +13,14 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held::Held;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd};
 use pricing_core::quote::{Quote, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
@@ -49,7 +50,7 @@ pub struct Setup<'a> {
     pub draws: &'a Draws,
     /// Who places.
     pub scheduler: Scheduler,
-    /// How hard.
+    /// What may be spent on an order.
     pub budget: SearchBudget,
     /// What an AKT is worth.
     pub usd_per_akt: Option<Decimal>,

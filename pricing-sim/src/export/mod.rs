@@ -1,7 +1,6 @@
 //! Runs and decisions as rows of a file: CSV, JSON lines or Parquet.
 
 mod decisions;
-mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod results;
@@ -12,7 +11,7 @@ mod tests;
 use rust_decimal::Decimal;
 
 pub use decisions::DecisionsFile;
-pub use output::Output;
+pub use pricing_files::Output;
 pub use results::ResultsFile;
 pub use rows::{Format, RowsFile};
 
@@ -44,6 +43,12 @@ pub enum ExportError {
     /// A run's figures cannot be told.
     #[error(transparent)]
     Summary(#[from] crate::summary::SummaryError),
+}
+
+impl From<pricing_files::FileError> for ExportError {
+    fn from(error: pricing_files::FileError) -> Self {
+        Self::Write(error.into())
+    }
 }
 
 /// What the values of a column are.

@@ -4,12 +4,13 @@
 //! its last line unfinished, which is dropped.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use pricing_files::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -80,11 +81,10 @@ impl Checkpoint {
     /// # Errors
     /// When the file is something else, belongs to something else, is broken, or another process has it.
     pub fn open(path: &Path, identity: Identity, sweep: &Sweep) -> Result<Self, KeptError> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|error| KeptError::io(path, error))?;
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(KeptError::Stranger { path: path.to_owned(), what: WHAT });
-        }
+        let file = pricing_files::open_or_create(path).map_err(|error| match error {
+            FileError::NotPlain(_) => KeptError::Stranger { path: path.to_owned(), what: WHAT },
+            error => KeptError::io(path, error),
+        })?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => KeptError::Busy(path.to_owned()),
             TryLockError::Error(error) => KeptError::io(path, error),

@@ -1,7 +1,7 @@
 //! The files that a scenario names, by what is in them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -97,10 +97,7 @@ fn walk(
 
 /// What is in a file.
 pub(super) fn describe(path: &Path, shown: String) -> std::io::Result<InputFile> {
-    let mut file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("this is no file"));
-    }
+    let mut file = pricing_files::open(path)?;
     let (mut digest, mut bytes) = (Sha256::new(), 0_u64);
     let mut buffer = vec![0; 1 << 16];
     loop {

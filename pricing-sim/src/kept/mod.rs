@@ -11,7 +11,6 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -94,20 +93,8 @@ impl KeptError {
 
 /// Writes a file so that it is there with all of its content or not at all.
 fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), KeptError> {
-    let name = path.file_name().ok_or_else(|| KeptError::io(path, "this names no file"))?;
-    let mut temporary = name.to_owned();
-    temporary.push(format!(".{}.part", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    let write = || {
-        let mut file = io::BufWriter::new(File::create(&temporary)?);
-        content(&mut file)?;
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        KeptError::io(path, format_args!("it cannot be written: {error}"))
-    })
+    let written = pricing_files::write_whole(path, content);
+    written.map_err(|error| KeptError::io(path, format_args!("it cannot be written: {error}")))
 }
 
 fn to_line(value: &impl serde::Serialize, path: &Path) -> Result<Vec<u8>, KeptError> {

@@ -223,7 +223,7 @@ impl Plan {
         let plan = Self::parse(&path)?;
         plan.verify(folder)?;
         let at = folder.join(&plan.scenario);
-        let text = fs::read_to_string(&at).map_err(|error| KeptError::io(&at, error))?;
+        let text = pricing_files::read_text(&at, MAX_PLAN_BYTES).map_err(|error| KeptError::io(&at, error))?;
         let table = scenario::parse(&text).map_err(|problem| KeptError::io(&at, problem))?;
         let sweep = Sweep::of(&table)?;
         let inputs: Vec<Input> = plan.inputs.iter().map(|copied| copied.input.clone()).collect();
@@ -241,11 +241,7 @@ impl Plan {
     }
 
     fn parse(path: &Path) -> Result<Self, KeptError> {
-        let length = fs::metadata(path).map_err(|error| KeptError::io(path, error))?.len();
-        if length > MAX_PLAN_BYTES {
-            return Err(KeptError::io(path, "it is too large for a plan"));
-        }
-        let text = fs::read(path).map_err(|error| KeptError::io(path, error))?;
+        let text = pricing_files::read(path, MAX_PLAN_BYTES).map_err(|error| KeptError::io(path, error))?;
         let any: serde_json::Value = serde_json::from_slice(&text).map_err(|error| KeptError::io(path, error))?;
         if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
             return Err(KeptError::io(path, "it is no plan of `bidprice simulate plan`"));
@@ -297,5 +293,5 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::copy(from, to).map(|_| ())
+    io::copy(&mut pricing_files::open(from)?, &mut fs::File::create_new(to)?).map(|_| ())
 }

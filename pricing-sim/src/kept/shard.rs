@@ -4,7 +4,6 @@
 //! whole. It is written at the end and at once, so that a shard that was killed leaves nothing behind.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -125,7 +124,7 @@ pub fn merge(loaded: &Loaded, paths: &[PathBuf]) -> Result<Vec<RunResult>, KeptE
 
 fn read_part(path: &Path, loaded: &Loaded) -> Result<(Part, Vec<RunResult>), KeptError> {
     let stranger = || KeptError::Stranger { path: path.to_owned(), what: WHAT };
-    let mut reader = BufReader::new(File::open(path).map_err(|error| KeptError::io(path, error))?);
+    let mut reader = BufReader::new(pricing_files::open(path).map_err(|error| KeptError::io(path, error))?);
     let mut line = Vec::new();
     let mut next = |line: &mut Vec<u8>| {
         line.clear();

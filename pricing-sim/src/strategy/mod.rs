@@ -4,6 +4,7 @@ mod script;
 
 use std::time::Duration;
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::ledger::Ledger;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::Usd;
@@ -11,7 +12,7 @@ use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
 use rust_decimal::Decimal;
@@ -64,7 +65,7 @@ pub struct Ask<'a> {
     pub ledger: &'a Ledger,
     /// Who places.
     pub scheduler: Scheduler,
-    /// How hard.
+    /// What may be spent on it.
     pub budget: SearchBudget,
     /// What an AKT is worth.
     pub usd_per_akt: Option<Decimal>,
@@ -84,8 +85,11 @@ impl Strategy {
     /// Places and prices an order.
     #[must_use]
     pub fn price(&self, ask: &Ask<'_>) -> Priced {
-        let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler, budget: ask.budget };
-        let terms = Terms { owner: ask.owner, usd_per_akt: ask.usd_per_akt, ..Terms::default() };
+        let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler };
+        // No clock: the same order must come to the same answer everywhere.
+        let budget = Budget::new(ask.budget);
+        let (owner, usd_per_akt) = (ask.owner, ask.usd_per_akt);
+        let terms = Terms { owner, usd_per_akt, budget: Some(&budget), ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }
 

@@ -7,7 +7,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::Command;
@@ -146,7 +145,7 @@ impl Script {
             return Err(ScriptError::NotExecutable(self.name()));
         }
         // A program that may be executed need not be readable.
-        let Ok(file) = File::open(&self.program) else { return Ok(()) };
+        let Ok(file) = pricing_files::open(&self.program) else { return Ok(()) };
         let mut start = Vec::new();
         file.take(FIRST_LINE_BYTES).read_to_end(&mut start).map_err(unreadable)?;
         let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
+use pricing_core::order::MAX_LISTED;
 use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
 use pricing_core::text::excerpt;
 
@@ -104,6 +105,10 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
         let selector = GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
         if !alternatives.contains(&selector) {
             alternatives.push(selector);
+        }
+        // Each is compared with all before it.
+        if u64::try_from(alternatives.len()).unwrap_or(u64::MAX) > MAX_LISTED {
+            return Err(InputError::new(format_args!("there are more than {MAX_LISTED} kinds of card")));
         }
     }
     Ok(GpuRequest { units, alternatives })

@@ -13,6 +13,7 @@ mod generate;
 pub mod jsonl;
 mod lifetime;
 mod maximum;
+mod memory;
 mod mix;
 pub mod openb;
 #[cfg(feature = "parquet")]
@@ -36,6 +37,7 @@ use row::{Columns, Defaults};
 
 pub use check::{MAX_SIGMA, sigma};
 pub use drawn::{Drawn, DrawnOrNot};
+pub use memory::{MAX_MEMORY, Memory};
 pub use source::{Source, source};
 
 /// The maximum of an order that has none, in units of its denom a block: more than anything costs.
@@ -43,7 +45,7 @@ pub const NO_MAXIMUM: i64 = 1_000_000_000_000_000;
 /// The denom of orders that name none, unless the scenario does: a dollar token, which needs no feed.
 pub const DEFAULT_DENOM: &str = "uact";
 
-/// The most orders of a stream: each takes about a kilobyte of memory.
+/// The most orders of a stream: each takes about a kilobyte of memory. Larger ones come to [`MAX_MEMORY`] first.
 pub const MAX_ORDERS: usize = 2_000_000;
 
 /// An order that arrives.
@@ -98,13 +100,17 @@ impl Stream {
 struct Collected {
     arrivals: Vec<Arrival>,
     rows: usize,
+    memory: Memory,
 }
 
 impl Collected {
     /// Adds the orders of the next row.
     fn row(&mut self, columns: &Columns, cells: &[Option<&str>], defaults: &Defaults<'_>) -> Result<(), InputError> {
         self.rows = self.rows.saturating_add(1);
-        self.arrivals.extend(columns.arrivals(cells, self.rows, defaults)?);
+        for arrival in columns.arrivals(cells, self.rows, defaults)? {
+            self.memory.add(&arrival)?;
+            self.arrivals.push(arrival);
+        }
         if self.arrivals.len() > MAX_ORDERS {
             let message = format!("there are more than {MAX_ORDERS} orders");
             return Err(InputError::new(message).hint("split the file, and simulate its parts"));

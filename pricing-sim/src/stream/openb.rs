@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::cell::MAX_TIME;
 use super::table::{line, problem};
-use super::{Arrival, MAX_ORDERS, with_maximum};
+use super::{Arrival, MAX_ORDERS, Memory, with_maximum};
 use crate::scenario::GpuShare;
 
 /// What the trace's models are. `G2` and `G3` are the trace's names for models that it does not reveal.
@@ -148,8 +148,10 @@ pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, I
 /// When the text is no pod list.
 pub fn pods(text: &str, models: &Models, share: GpuShare, denom: &str) -> Result<Vec<Arrival>, InputError> {
     let mut arrivals = Vec::new();
+    let mut memory = Memory::default();
     for (pod, line) in rows::<Pod>(text)? {
         let arrival = arrival(pod, models, share, denom).map_err(|error| error.position(line, 1))?;
+        arrival.iter().try_for_each(|arrival| memory.add(arrival))?;
         arrivals.extend(arrival);
     }
     Ok(arrivals)

@@ -37,7 +37,7 @@ const MAX_TEXT: u64 = crate::files::MAX_BYTES;
 /// # Errors
 /// When the file is no Parquet, its columns are not those of orders, or a row is no order; the error names the row.
 pub fn read(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
-    unpacked(|| orders(file, defaults))
+    unpacked(|| orders(file, defaults, Collected::default()))
 }
 
 /// What a decoder makes of a file. It is not ours: what it cannot stand must not end a program that has more to do.
@@ -47,11 +47,10 @@ fn unpacked<T>(read: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputE
     })
 }
 
-fn orders(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
+fn orders(file: File, defaults: &Defaults<'_>, mut orders: Collected) -> Result<Vec<Arrival>, InputError> {
     let found = metadata(&file)?;
     let columns = Columns::new(found.schema().fields().iter().map(|field| field.name().as_str()))?;
-    let mut orders = Collected::default();
-    let mut text: u64 = 0;
+    let mut text = Text::default();
     for batch in reader(file, &found)? {
         let batch = batch.map_err(unreadable)?;
         rows(&batch, &mut text, &columns, &mut orders, defaults)?;
@@ -85,29 +84,48 @@ fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchR
     reader.build().map_err(damaged)
 }
 
-/// The rows of any Parquet file as texts, with the names of its columns: for tables that this program wrote itself.
+/// Takes the names of the columns and the cells of a row.
+type TakeRow<'a> = dyn FnMut(&[String], &[Option<Cow<'_, str>>]) -> Result<(), InputError> + 'a;
+
+/// Hands over the rows of any Parquet file as texts, one after the other, with the names of its columns: for tables that
+/// this program wrote itself. A cell is none where it is empty.
 ///
 /// # Errors
-/// When the file is no Parquet, is too large, or has columns that are neither texts nor numbers.
-pub fn rows_as_texts(file: File) -> Result<(Vec<String>, TextTable), InputError> {
-    unpacked(|| text_table(file))
+/// When the file is no Parquet, is too large, or has columns that are neither texts nor numbers; and what `take` says.
+pub fn each_row(file: File, take: &mut TakeRow<'_>) -> Result<(), InputError> {
+    unpacked(|| hand_over(file, take))
 }
 
-/// Rows of cells; none where a cell is empty.
-pub type TextTable = Vec<Vec<Option<String>>>;
-
-fn text_table(file: File) -> Result<(Vec<String>, TextTable), InputError> {
+fn hand_over(file: File, take: &mut TakeRow<'_>) -> Result<(), InputError> {
     let found = metadata(&file)?;
-    let names = found.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let mut table = TextTable::new();
+    let names: Vec<String> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut text = Text::default();
     for batch in reader(file, &found)? {
         let texts = Texts::of(&batch.map_err(unreadable)?)?;
         let rows = texts.rows()?;
         for row in 0..texts.len() {
-            table.push(rows.row(row)?.into_iter().map(|cell| cell.map(Cow::into_owned)).collect());
+            let cells = rows.row(row)?;
+            text.add(cells.iter().flatten().map(|cell| cell.len()))?;
+            take(&names, &cells)?;
         }
     }
-    Ok((names, table))
+    Ok(())
+}
+
+/// The text of the rows so far. What a file repeats is unpacked once, and counts each time: whoever takes the rows keeps
+/// them one by one.
+#[derive(Debug, Default)]
+struct Text(u64);
+
+impl Text {
+    fn add(&mut self, cells: impl Iterator<Item = usize>) -> Result<(), InputError> {
+        let bytes = cells.fold(0, usize::saturating_add);
+        self.0 = self.0.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.0 > MAX_TEXT {
+            return Err(InputError::new(format_args!("the rows have more than {MAX_TEXT} bytes of text")));
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a file that says itself that it is too large.
@@ -166,7 +184,7 @@ fn plain(data_type: &DataType) -> &DataType {
 
 fn rows(
     batch: &RecordBatch,
-    text: &mut u64,
+    text: &mut Text,
     columns: &Columns,
     orders: &mut Collected,
     defaults: &Defaults<'_>,
@@ -188,11 +206,7 @@ fn rows(
         };
         let owned = cells.row(row).map_err(numbered)?;
         let row: Vec<Option<&str>> = owned.iter().map(Option::as_deref).collect();
-        let bytes: usize = row.iter().flatten().map(|cell| cell.len()).fold(0, usize::saturating_add);
-        *text = text.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if *text > MAX_TEXT {
-            return Err(InputError::new(format_args!("the orders have more than {MAX_TEXT} bytes")));
-        }
+        text.add(row.iter().flatten().map(|cell| cell.len()))?;
         orders.row(columns, &row, defaults).map_err(numbered)?;
     }
     Ok(())

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::address::Address;
+use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::GpuRule;
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_host::{Plugin, PluginHost, SizeClass};
 use rust_decimal::Decimal;
 

@@ -7,6 +7,7 @@ use crate::common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use pricing_core::budget::SearchBudget;
 use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held::{Held, HeldCards};
@@ -16,7 +17,7 @@ use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementReq
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{GpuRule, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_sim::engine::{self, Event, Outcome, Setup, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::{Draws, Purpose};
@@ -321,7 +322,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         running.retain(|(end, _)| *end > arrival.at);
         let held: Vec<Held> = running.iter().flat_map(|(_, held)| held.clone()).collect();
         let left = world.cluster.less(&held);
-        let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler, budget: SearchBudget::default() };
+        let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
         let quote = quote(&arrival.order, &world.strategy.pricing, supply, &terms);
         let mut kinds: Vec<String> = Vec::new();
         for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {

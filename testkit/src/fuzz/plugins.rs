@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use pricing_core::budget::Budget;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::{GroupSpec, Order, detect};
 use pricing_core::quote::plugin::{Answer, Draft, draft, read_price};
@@ -243,10 +244,12 @@ pub fn plugin_order(data: &[u8]) {
         usd_per_akt: Some(Decimal::new(61, 2)),
         ..Terms::default()
     };
-    let reserve = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound, budget: BUDGET };
+    let reserve = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
     let utilisation = Utilisation::of(&cluster);
     for (supply, utilisation) in [(Supply::Unknown, None), (reserve, Some(&utilisation))] {
-        let Draft::Open(draft) = draft(&order, &pricing, supply, &terms) else { continue };
+        let budget = Budget::new(BUDGET);
+        let bounded = Terms { budget: Some(&budget), ..terms };
+        let Draft::Open(draft) = draft(&order, &pricing, supply, &bounded) else { continue };
         let request = Request { order: &order, pricing: &pricing, draft: &draft, utilisation, terms: &terms };
         for plugin in examples() {
             let called = call(plugin, &request);

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use pricing_core::budget::Budget;
 use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::inventory::{Capacity, Cluster, ClusterBuilder, DescribedCard, Node};
 use pricing_core::money::{Denom, Price, Usd};
@@ -15,7 +16,7 @@ use pricing_core::order::{
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, GpuRate, Pricing};
-use pricing_core::reserve::{CommitLevels, ReserveError, Scheduler, SearchBudget, reserve};
+use pricing_core::reserve::{CommitLevels, ReserveError, Scheduler, reserve};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use testkit::orders;
@@ -93,7 +94,7 @@ fn pricing(gpu: &[(&str, &str)]) -> Pricing {
 }
 
 fn sound(cluster: &Cluster) -> Supply<'_> {
-    Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() }
+    Supply::Reserve { cluster, scheduler: Scheduler::Sound }
 }
 
 fn gpu_usd(quote: &Quote) -> Vec<(String, String)> {
@@ -148,8 +149,7 @@ fn fault_1_ram_and_interface_of_the_allocated_card_are_known() {
 fn fault_2_on_a_mixed_node_the_card_is_not_labelled_by_the_last_one_that_matched() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[H100, T4])]);
     let order = order(vec![unit(1, 1, 1, &["*"])]);
-    let provider =
-        reserve(&order.group, &cluster, Scheduler::Provider, &CommitLevels::default(), SearchBudget::default());
+    let provider = reserve(&order.group, &cluster, Scheduler::Provider, &CommitLevels::default(), &Budget::default());
     assert_eq!(provider.unwrap().targets[0].gpu_attribute.as_deref(), Some("vendor/nvidia/model/h100"));
     let quote = quote::quote(&order, &pricing(&[("t4", "80"), ("h100", "1900")]), sound(&cluster), &Terms::default());
     let kinds: Vec<String> = quote.targets[0].cards[0].kinds.iter().map(ToString::to_string).collect();
@@ -161,8 +161,7 @@ fn fault_3_a_failed_attempt_does_not_narrow_a_wildcard_for_later_nodes() {
     // The first node has the card but not the memory.
     let cluster = cluster(&[NodeOf("n1", GI / 2, &[T4]), NodeOf("n2", 64 * GI, &[H100])]);
     let order = order(vec![unit(1, 1, 1, &["*"])]);
-    let with =
-        |scheduler| reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), SearchBudget::default());
+    let with = |scheduler| reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), &Budget::default());
     assert!(matches!(with(Scheduler::Provider), Err(ReserveError::InsufficientCapacity(_))));
     let reservation = with(Scheduler::Sound).unwrap();
     assert_eq!(&*cluster.node(reservation.targets[0].placements[0].node).unwrap().name, "n2");
@@ -236,7 +235,7 @@ fn fault_5_overcommit_of_gpus_makes_one_of_none_for_the_provider_only() {
     let mut pricing = Pricing::default();
     pricing.commit.gpu = Decimal::from(2);
     let group = order(vec![unit(1, 1, 0, &[])]).group;
-    let with = |scheduler| reserve(&group, &cluster, scheduler, &pricing.commit, SearchBudget::default());
+    let with = |scheduler| reserve(&group, &cluster, scheduler, &pricing.commit, &Budget::default());
     assert!(with(Scheduler::Provider).is_err());
     assert!(with(Scheduler::Sound).is_ok());
 }
@@ -246,7 +245,7 @@ fn fault_5a_a_card_is_given_out_once() {
     // One H100 among four cards; the provider gives it to three replicas.
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[H100, T4, T4, T4])]);
     let group = order(vec![unit(1, 3, 1, &["h100"])]).group;
-    let with = |scheduler| reserve(&group, &cluster, scheduler, &CommitLevels::default(), SearchBudget::default());
+    let with = |scheduler| reserve(&group, &cluster, scheduler, &CommitLevels::default(), &Budget::default());
     assert_eq!(with(Scheduler::Provider).unwrap().targets[0].placements[0].replicas, 3);
     assert!(matches!(with(Scheduler::Sound), Err(ReserveError::InsufficientCapacity(_))));
 }

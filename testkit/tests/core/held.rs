@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held::{Held, HeldCards};
 use pricing_core::order::Order;
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::{GpuRate, Pricing};
-use pricing_core::reserve::{self, CommittedUnit, Reservation, Scheduler, SearchBudget};
+use pricing_core::reserve::{self, CommittedUnit, Reservation, Scheduler};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use testkit::check::check_realisable;
@@ -34,7 +35,7 @@ fn case(seed: u64) -> (Cluster, Pricing, Vec<Order>) {
 
 fn quote_on(order: &Order, pricing: &Pricing, cluster: &Cluster, scheduler: Scheduler) -> Quote {
     let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
-    let supply = Supply::Reserve { cluster, scheduler, budget: SearchBudget::default() };
+    let supply = Supply::Reserve { cluster, scheduler };
     quote::quote(order, pricing, supply, &terms)
 }
 
@@ -49,8 +50,8 @@ fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, R
             continue;
         }
         let commit = pricing.commit.for_order(order);
-        let budget = SearchBudget::default();
-        targets.extend(reserve::reserve(&order.group, &left, scheduler, &commit, budget).unwrap().targets);
+        let budget = Budget::default();
+        targets.extend(reserve::reserve(&order.group, &left, scheduler, &commit, &budget).unwrap().targets);
         units.extend(commit.units(&order.group, scheduler));
         held.extend(Held::by(order, &pricing, scheduler, &quote.targets));
     }

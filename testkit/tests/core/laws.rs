@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
+use pricing_core::budget::Budget;
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::Cluster;
 use pricing_core::money::Usd;
@@ -9,7 +10,7 @@ use pricing_core::order::{Endpoint, EndpointKind, Endpoints, GroupSpec, Order, R
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, Pricing};
-use pricing_core::reserve::{Scheduler, SearchBudget, alternatives};
+use pricing_core::reserve::{Scheduler, alternatives};
 use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -37,7 +38,7 @@ fn terms() -> Terms<'static> {
 }
 
 fn supply(cluster: &Cluster) -> Supply<'_> {
-    Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() }
+    Supply::Reserve { cluster, scheduler: Scheduler::Sound }
 }
 
 fn quotes(case: &Case) -> [Quote; 3] {
@@ -133,7 +134,7 @@ proptest! {
         let quote = quote::quote(&order, &case.pricing, supply(&case.cluster), &terms());
         let unit = order.group.resources()[0].id;
         let units = case.pricing.commit.units(&order.group, Scheduler::Sound);
-        let Ok(found) = alternatives::alternatives(&units, &case.cluster, SearchBudget::default()) else {
+        let Ok(found) = alternatives::alternatives(&units, &case.cluster, &Budget::default()) else {
             return Ok(());
         };
         let targets = found.reservations.iter().flat_map(|reservation| reservation.targets.first());

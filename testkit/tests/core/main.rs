@@ -1,5 +1,6 @@
 //! The core, held against oracles, laws and the corpus.
 
+mod budget;
 mod faults;
 mod fuzz_corpus;
 mod held;

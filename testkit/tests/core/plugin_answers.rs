@@ -8,7 +8,7 @@ use pricing_core::order::{Order, script_request};
 use pricing_core::quote::plugin::{Answer, Change, Draft, decide, draft, read_price};
 use pricing_core::quote::{self, Decision, Item, Quote, ReasonCode, Supply, Terms};
 use pricing_core::rates::{BelowMinimum, Pricing, UnlistedGpu};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -243,7 +243,7 @@ proptest! {
         let cluster = generate::small_cluster(random, nodes);
         let Some(order) = orders::small_order(random) else { return Ok(()) };
         let pricing = orders::pricing(random);
-        let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() };
+        let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
         let Draft::Open(open) = draft(&order, &pricing, supply, &terms()) else { return Ok(()) };
         let quote = decide(&order, &pricing, &open, &answer(random), &terms());
         let sum = quote.lines.iter().try_fold(Usd::default(), |sum, line| sum.checked_add(line.usd_per_month));
@@ -265,7 +265,7 @@ proptest! {
         let cluster = generate::small_cluster(random, nodes);
         let Some(order) = orders::small_order(random) else { return Ok(()) };
         let pricing = orders::pricing(random);
-        let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() };
+        let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
         let Draft::Open(open) = draft(&order, &pricing, supply, &terms()) else { return Ok(()) };
         let unchanged = decide(&order, &pricing, &open, &Answer::Change(Vec::new()), &terms());
         prop_assert_eq!(&unchanged, &open);

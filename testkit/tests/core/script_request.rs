@@ -9,7 +9,7 @@ use pricing_core::money::{Denom, Price};
 use pricing_core::order::{EndpointKind, Endpoints, GroupSpec, Order, OrderFormat, group_spec, script_request, sdl};
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -83,7 +83,7 @@ fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricin
         usd_per_akt: Some(Decimal::new(61, 2)),
         ..Terms::default()
     };
-    let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound, budget: SearchBudget::default() };
+    let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound };
     for supply in [Supply::Unknown, Supply::Held { cluster }, reserve] {
         let quote = |order| essence(&quote::quote(order, pricing, supply, &terms));
         assert_eq!(quote(&expressible(order)), quote(read));

@@ -10,10 +10,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::{Capacity, Cluster, ClusterBuilder, Node, StoragePool};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::alternatives::alternatives;
-use pricing_core::reserve::{ReserveError, SearchBudget, provider, sound};
+use pricing_core::reserve::{ReserveError, provider, sound};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use testkit::check::{check_realisable, check_reservation};
 use testkit::generate::{Case, small_case, small_cases, small_cluster, small_units};
@@ -21,7 +22,7 @@ use testkit::oracle::{self, Outcome};
 use testkit::random::Random;
 
 fn sound_places(case: &Case) -> bool {
-    match sound::reserve(&case.units, &case.cluster, SearchBudget::default()) {
+    match sound::reserve(&case.units, &case.cluster, &Budget::default()) {
         Ok(reservation) => {
             check_reservation(&reservation, &case.units, &case.cluster)
                 .unwrap_or_else(|problem| panic!("{problem}\n{case:#?}\n{reservation:#?}"));
@@ -66,7 +67,7 @@ fn alternatives_are_the_outcomes_that_the_oracle_finds() {
         let (nodes, units) = (random.between(1, 4), random.between(1, 2));
         let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, units) };
         let expected = oracle::outcomes(&case.units, &case.cluster);
-        let found = match alternatives(&case.units, &case.cluster, SearchBudget::default()) {
+        let found = match alternatives(&case.units, &case.cluster, &Budget::default()) {
             Ok(found) => found,
             Err(error) => {
                 assert!(expected.is_empty(), "seed {seed}: {error} {case:#?}");
@@ -86,7 +87,7 @@ fn alternatives_are_the_outcomes_that_the_oracle_finds() {
         }
         assert_eq!(outcomes, expected, "seed {seed}: {case:#?}");
         several += u32::from(outcomes.len() > 1);
-        let first = sound::reserve(&case.units, &case.cluster, SearchBudget::default());
+        let first = sound::reserve(&case.units, &case.cluster, &Budget::default());
         assert_eq!(first.as_ref().ok(), found.reservations.first(), "seed {seed}");
     }
     assert!(several > 300, "{several} cases have several outcomes: too few to judge by");
@@ -176,14 +177,14 @@ proptest! {
 
     #[test]
     fn what_the_provider_places_without_double_booking_sound_places(case in small_cases()) {
-        let placed = provider::reserve(&case.units, &case.cluster);
+        let placed = provider::reserve(&case.units, &case.cluster, &Budget::default());
         let realisable = placed.is_ok_and(|placed| check_realisable(&placed, &case.units, &case.cluster).is_ok());
         prop_assert!(!realisable || sound_places(&case));
     }
 
     #[test]
     fn a_small_budget_says_so_and_never_answers_wrongly(case in small_cases(), steps in 0_u64..200) {
-        match sound::reserve(&case.units, &case.cluster, SearchBudget { steps }) {
+        match sound::reserve(&case.units, &case.cluster, &Budget::new(SearchBudget { steps })) {
             Ok(_) => prop_assert!(sound_places(&case)),
             Err(ReserveError::InsufficientCapacity(_)) => prop_assert!(!sound_places(&case)),
             Err(error) => prop_assert_eq!(error, ReserveError::SearchExhausted(steps)),
@@ -220,9 +221,8 @@ fn huge_counts_neither_hang_nor_pass_for_capacity() {
         }
         units
     };
-    let place = |amounts: &[(u32, u64)]| {
-        sound::reserve(&units(amounts), &uniform(3, 1_500_000), SearchBudget::default()).map(drop)
-    };
+    let place =
+        |amounts: &[(u32, u64)]| sound::reserve(&units(amounts), &uniform(3, 1_500_000), &Budget::default()).map(drop);
     assert!(matches!(place(&[(u32::MAX, 1)]), Err(ReserveError::InsufficientCapacity(_))));
     assert!(matches!(place(&[(u32::MAX, 0)]), Err(ReserveError::SearchExhausted(_))));
     assert_eq!(place(&[(1_000_000, 1)]), Ok(()));

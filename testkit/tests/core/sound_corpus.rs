@@ -1,6 +1,7 @@
 //! The sound scheduler on the reservation vectors, beside the daemon's own answers.
 
-use pricing_core::reserve::{CommitLevels, Reservation, ReserveError, Scheduler, SearchBudget, provider, sound};
+use pricing_core::budget::Budget;
+use pricing_core::reserve::{CommitLevels, Reservation, ReserveError, Scheduler, provider, sound};
 use testkit::check::{check_realisable, check_reservation};
 use testkit::corpus::reservation_vectors;
 
@@ -17,11 +18,11 @@ fn answers_as_the_daemon_where_the_daemons_answer_can_be_made() {
     for vector in &vectors {
         let id = vector.id;
         let units = CommitLevels::default().units(&vector.group, Scheduler::Sound);
-        let ours = sound::reserve(&units, &vector.cluster, SearchBudget::default());
+        let ours = sound::reserve(&units, &vector.cluster, &Budget::default());
         if let Ok(ours) = &ours {
             check_reservation(ours, &units, &vector.cluster).unwrap_or_else(|problem| panic!("vector {id}: {problem}"));
         }
-        let theirs = provider::reserve(&units, &vector.cluster).ok();
+        let theirs = provider::reserve(&units, &vector.cluster, &Budget::default()).ok();
         let realisable = theirs.as_ref().map(|theirs| check_realisable(theirs, &units, &vector.cluster).is_ok());
         match (theirs, realisable, ours) {
             (Some(theirs), Some(true), Ok(ours)) if decided(&theirs) == decided(&ours) => same += 1,

@@ -138,19 +138,24 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
 /// The rows of a Parquet file, as those of a table.
 #[cfg(feature = "parquet")]
 fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
-    use pricing_sim::stream::parquet::rows_as_texts;
+    use std::borrow::Cow;
 
-    let file = std::fs::File::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
+    use pricing_sim::stream::parquet::each_row;
+
+    let file = pricing_files::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
     let wrong = |error: InputError| CliError::malformed(load::name(path), error);
-    let (names, table) = rows_as_texts(file).map_err(wrong)?;
-    let headers = csv::StringRecord::from(names);
-    let mut rows = Vec::with_capacity(table.len());
-    for (number, cells) in (1_u64..).zip(table) {
-        let record: csv::StringRecord = cells.into_iter().map(Option::unwrap_or_default).collect();
-        let decision = record.deserialize::<Decision<String>>(Some(&headers)).map_err(InputError::new);
+    let mut rows: Vec<(String, Row)> = Vec::new();
+    let mut headers: Option<csv::StringRecord> = None;
+    let mut take = |names: &[String], cells: &[Option<Cow<'_, str>>]| {
+        let number = rows.len().saturating_add(1);
+        let headers = headers.get_or_insert_with(|| csv::StringRecord::from(names.to_vec()));
+        let record: csv::StringRecord = cells.iter().map(|cell| cell.as_deref().unwrap_or_default()).collect();
+        let decision = record.deserialize::<Decision<String>>(Some(&*headers)).map_err(InputError::new);
         let row = decision.and_then(|decision| decision.with_values().row());
-        rows.push(row.map_err(|error| wrong(InputError::new(format_args!("row {number}: {}", error.message()))))?);
-    }
+        rows.push(row.map_err(|error| InputError::new(format_args!("row {number}: {}", error.message())))?);
+        Ok(())
+    };
+    each_row(file, &mut take).map_err(wrong)?;
     Ok(rows)
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::wire::SCHEMA;
-use pricing_core::quote::{self, Quote, Reason};
+use pricing_core::quote::{self, Quote, Reason, Terms};
 use pricing_core::text::printable;
 use pricing_host::{Fault, Plugin, Request};
 use serde_json::{Value, json};
@@ -127,7 +127,8 @@ fn exit(ended: &Ended) -> Exit {
 
 fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<Ended, CliError> {
     let (pricing, terms, utilisation) = (&scene.pricing, scene.terms(), scene.utilisation());
-    let draft = match draft(order, pricing, scene.supply(), &terms) {
+    let budget = scene.budget();
+    let draft = match draft(order, pricing, scene.supply(), &Terms { budget: Some(&budget), ..terms }) {
         Draft::Open(draft) => draft,
         Draft::Settled(quote) => return Ok(Ended::Settled(Box::new(quote))),
     };
@@ -164,6 +165,8 @@ fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<En
 fn native(order: &Order, scene: &Scene, calls: u32) -> Vec<Duration> {
     let (pricing, supply, terms) = (&scene.pricing, scene.supply(), scene.terms());
     let timed = || {
+        let budget = scene.budget();
+        let terms = Terms { budget: Some(&budget), ..terms };
         let started = Instant::now();
         std::hint::black_box(quote::quote(order, pricing, supply, &terms));
         started.elapsed()

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pricing_core::budget::SearchBudget;
 use pricing_core::input::InputError;
 use pricing_core::quote::Quote;
 use pricing_core::quote::wire::QuoteJson;
-use pricing_core::reserve::SearchBudget;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
@@ -161,13 +161,10 @@ impl Case {
     }
 }
 
-/// Reads a plain file: a pipe could keep the test waiting.
+/// Reads a plain file that is not named on the command line, so that standard input is not offered instead.
 fn plain<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, CliError>) -> Result<T, CliError> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_file() => read(path),
-        Ok(_) => Err(CliError::unreadable(load::name(path), "it is not a plain file")),
-        Err(error) => Err(CliError::unreadable(load::name(path), error)),
-    }
+    pricing_files::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
+    read(path)
 }
 
 /// What a case keeps of a quote: the decision, not which file made it or what it took.

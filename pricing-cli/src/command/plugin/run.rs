@@ -7,7 +7,7 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
-use pricing_core::quote::{PluginUse, Quote};
+use pricing_core::quote::{PluginUse, Quote, Terms};
 use pricing_host::load::Origin;
 use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
 use serde_json::{Value, json};
@@ -134,7 +134,8 @@ pub(crate) fn call(
     utilisation: Option<&Utilisation>,
     profile: Option<Duration>,
 ) -> Call {
-    let (pricing, terms) = (&scene.pricing, scene.terms());
+    let (pricing, budget) = (&scene.pricing, scene.budget());
+    let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let plugin_use = |fuel| PluginUse { name: plugin.name(), digest: plugin.digest(), fuel, fallback: None };
     match draft(order, pricing, scene.supply(), &terms) {
         Draft::Settled(quote) => {

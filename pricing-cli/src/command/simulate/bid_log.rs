@@ -13,7 +13,7 @@ use pricing_core::order::{Order, detect};
 use pricing_service::bid_log::entry::{Damage, Decision, Entry};
 use pricing_service::bid_log::read::{Log, Place};
 use pricing_service::comparison::{Money, Outcome};
-use pricing_sim::stream::{Arrival, MAX_ORDERS};
+use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
 use serde::Deserialize;
 
 /// The orders of a log.
@@ -42,6 +42,7 @@ pub(crate) struct Answered {
 pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     let log = Log::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let mut orders: BTreeMap<Key, Answered> = BTreeMap::new();
+    let mut memory = Memory::default();
     for (place, line) in log.lines() {
         let decision = match line {
             Ok(Entry::Decision(decision)) if decision.quote.is_some() => decision,
@@ -50,6 +51,8 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
             Err(damage) => return Err(unusable(&place, &damage.to_string())),
         };
         let arrival = arrival(&log, &decision).map_err(|problem| unusable(&place, &problem))?;
+        // Those that are asked for again are counted again: that does not make a log of them smaller.
+        memory.add(&arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
         let outcome = outcome(&decision).map_err(|problem| unusable(&place, &problem))?;
         orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
         if orders.len() > MAX_ORDERS {

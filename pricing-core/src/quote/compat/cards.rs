@@ -74,7 +74,8 @@ fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[GpuKind])
     let (rates, policy) = card;
     let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
     let matching: Vec<GpuKind> = known.iter().filter(|kind| request.allows(kind)).cloned().collect();
-    let candidates = if matching.is_empty() { cards::candidates(tariff, request) } else { Ok(matching) };
+    // One request of bounded size, and nobody else who waits: there is no budget here.
+    let candidates = if matching.is_empty() { cards::candidates(tariff, request, |_| Ok(())) } else { Ok(matching) };
     let chosen = candidates.and_then(|candidates| cards::choose(tariff, policy.ambiguous_gpu, &candidates));
     Ok(fixed(chosen.map_err(Refusal::Policy)?.usd)?)
 }

@@ -13,6 +13,11 @@ use crate::inventory::{read, validate};
 /// Volumes by class and size.
 type Volumes = Vec<(StorageClass, u64)>;
 
+/// Reserves with as many steps as it takes.
+pub(super) fn reserve(units: &[CommittedUnit], cluster: &Cluster) -> Result<Reservation, ReserveError> {
+    super::reserve(units, cluster, &Budget::default())
+}
+
 pub(super) fn cluster(json: &str) -> Cluster {
     validate::validate(read::read(json).unwrap()).cluster
 }

@@ -4,20 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::{CardId, Cluster, Node, NodeId};
-use crate::reserve::{Placement, Reservation, Target};
+use crate::reserve::{CommittedUnit, Placement, Reservation, ReserveError, Target};
 
 use super::Solution;
-use super::problem::{Choice, Problem};
+use super::problem::{Choice, Problem, Steps};
 
 /// The targets of a solution, in the order's order.
-pub(in crate::reserve) fn reservation(problem: &Problem<'_>, solution: &Solution) -> Reservation {
-    let targets = (0..problem.units.len()).filter_map(|unit| target(problem, solution, unit)).collect();
-    Reservation { targets }
+pub(in crate::reserve) fn reservation(
+    problem: &Problem<'_>,
+    solution: &Solution,
+    steps: &mut Steps<'_>,
+) -> Result<Reservation, ReserveError> {
+    let targets = problem.units.iter().zip(&solution.chosen).enumerate();
+    let targets = targets.map(|(place, (unit, chosen))| target(problem, solution, (place, unit), *chosen, steps));
+    Ok(Reservation { targets: targets.collect::<Result<_, _>>()? })
 }
 
-fn target(problem: &Problem<'_>, solution: &Solution, place: usize) -> Option<Target> {
-    let unit = problem.units.get(place)?;
-    let choice = problem.choice(place, solution.chosen.get(place).copied()?);
+fn target(
+    problem: &Problem<'_>,
+    solution: &Solution,
+    (place, unit): (usize, &CommittedUnit),
+    chosen: usize,
+    steps: &mut Steps<'_>,
+) -> Result<Target, ReserveError> {
+    let choice = problem.choice(place, chosen);
     let model = choice.and_then(|choice| problem.cluster.index().models().get(choice.model?));
     let mut target = Target {
         resource_id: unit.id,
@@ -28,16 +38,21 @@ fn target(problem: &Problem<'_>, solution: &Solution, place: usize) -> Option<Ta
     };
     for (node, replicas) in nodes(problem, solution, place) {
         let kinds = match (model, problem.cluster.nodes().get(node)) {
-            (Some(model), Some(node)) => kinds_on(problem.cluster, node, &unit.gpu, &model.vendor),
+            (Some(model), Some(node)) => kinds_on(problem.cluster, node, &unit.gpu, &model.vendor, steps)?,
             _ => Vec::new(),
         };
+        steps.take(4)?;
         target.placements.push(Placement { node: NodeId::at(node), replicas, kinds });
     }
     if let (Some(model), Some(choice)) = (model, choice) {
+        // Each description of the model is held against what each placement may be given, and against what is asked for.
+        let held_against = target.placements.iter().map(|placement| placement.kinds.len());
+        let held_against = held_against.fold(unit.gpu.alternatives.len(), usize::saturating_add);
+        steps.take(model.cards.len().saturating_mul(held_against))?;
         let cards = cards_of(problem.cluster, choice, &model.cards, &target.placements);
         target.gpu_attribute = Some(attribute(&unit.gpu, &model.vendor, &model.model, &cards));
     }
-    Some(target)
+    Ok(target)
 }
 
 /// The nodes of a unit's replicas: in order of placement, each once.
@@ -55,13 +70,21 @@ fn nodes(problem: &Problem<'_>, solution: &Solution, unit: usize) -> Vec<(usize,
 }
 
 /// Every distinct kind of a vendor's cards on a node that a request allows, in the node's order.
-pub(in crate::reserve) fn kinds_on(cluster: &Cluster, node: &Node, request: &GpuRequest, vendor: &str) -> Vec<CardId> {
+pub(in crate::reserve) fn kinds_on(
+    cluster: &Cluster,
+    node: &Node,
+    request: &GpuRequest,
+    vendor: &str,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<CardId>, ReserveError> {
+    steps.take(node.cards.len())?;
     let mut seen: Vec<CardId> = Vec::new();
     let mut kinds: Vec<(CardId, &GpuKind)> = Vec::new();
     for id in &node.cards {
         if seen.contains(id) {
             continue;
         }
+        steps.take(request.alternatives.len().saturating_add(seen.len()).saturating_add(1))?;
         seen.push(*id);
         let Some(kind) = cluster.card(*id).map(|card| &card.kind) else { continue };
         let fits = kind.vendor() == vendor && request.allows(kind);
@@ -69,7 +92,7 @@ pub(in crate::reserve) fn kinds_on(cluster: &Cluster, node: &Node, request: &Gpu
             kinds.push((*id, kind));
         }
     }
-    kinds.into_iter().map(|(id, _)| id).collect()
+    Ok(kinds.into_iter().map(|(id, _)| id).collect())
 }
 
 /// The descriptions of the chosen model that the placements may be given.

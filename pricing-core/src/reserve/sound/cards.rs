@@ -16,17 +16,19 @@ struct Flow<'p> {
     /// Each variant with the cards of it that nobody holds.
     variants: Vec<(CardId, u64)>,
     holders: Vec<Holder<'p>>,
+    /// How many pairs of holder and variant were looked at.
+    work: usize,
 }
 
 /// How many described cards a choice can have beside what others are given, each with cards of its own.
 ///
-/// `described` lists the node's cards of the choice's model.
+/// `described` lists the node's cards of the choice's model. Beside the cards, the answer has the steps that it took.
 pub(super) fn left_beside<'p>(
     choice: &'p Choice,
     others: impl Iterator<Item = &'p Given<'p>>,
     described: impl Iterator<Item = CardId>,
-) -> u64 {
-    let mut flow = Flow { variants: Vec::new(), holders: Vec::new() };
+) -> (u64, usize) {
+    let mut flow = Flow { variants: Vec::new(), holders: Vec::new(), work: 0 };
     for card in described {
         match flow.variants.iter_mut().find(|(known, _)| *known == card) {
             Some((_, free)) => *free = free.saturating_add(1),
@@ -38,7 +40,8 @@ pub(super) fn left_beside<'p>(
         flow.give(holder, other.cards);
     }
     let holder = flow.holder(choice);
-    flow.give(holder, u64::MAX)
+    let left = flow.give(holder, u64::MAX);
+    (left, flow.work)
 }
 
 impl<'p> Flow<'p> {
@@ -72,6 +75,7 @@ impl<'p> Flow<'p> {
             _ => return 0,
         }
         for variant in 0..self.variants.len() {
+            self.work = self.work.saturating_add(1);
             if !self.may_hold(holder, variant) {
                 continue;
             }
@@ -83,6 +87,7 @@ impl<'p> Flow<'p> {
                 self.change(holder, variant, |held| held.saturating_add(free));
                 return free;
             }
+            self.work = self.work.saturating_add(self.holders.len());
             for other in 0..self.holders.len() {
                 let movable = self.held(other, variant).min(wanted);
                 let moved = if other == holder || movable == 0 { 0 } else { self.augment(other, movable, seen) };

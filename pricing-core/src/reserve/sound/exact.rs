@@ -30,7 +30,7 @@ struct Kernel {
 }
 
 impl Kernel {
-    fn new(problem: &Problem<'_>, alone: &Alone, steps: &mut Steps) -> Result<Self, ReserveError> {
+    fn new(problem: &Problem<'_>, alone: &Alone, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
         let mut kernel = Self { easy: Vec::new(), hard: (0..problem.units.len()).collect() };
         let mut replicas = problem.replicas();
         loop {
@@ -60,7 +60,7 @@ fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, rep
 pub(super) fn search(
     problem: &Problem<'_>,
     alone: &Alone,
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let kernel = Kernel::new(problem, alone, steps)?;
     // Which of its viable choices each hard unit has; the first unit's changes fastest, as it is placed last.
@@ -101,7 +101,7 @@ fn finish(
     kernel: &Kernel,
     assigned: &[(usize, usize)],
     placed: PlacedPieces,
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let mut placing = Placing::new(problem);
     for (unit, choice) in assigned {
@@ -140,7 +140,7 @@ fn assign(
     problem: &Problem<'_>,
     alone: &Alone,
     assigned: &[(usize, usize)],
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Option<PlacedPieces>, ReserveError> {
     let Some(dimensions) = dimensions(problem, assigned) else { return Err(steps.exhausted()) };
     let mut hosts: BTreeMap<usize, Vec<Option<(Host, u32)>>> = BTreeMap::new();

@@ -47,7 +47,12 @@ impl<'p> Placing<'p> {
 
     /// Places a unit with a choice, on the earliest nodes. When not all of its replicas find a place, none is placed,
     /// and the answer is how many did.
-    pub(super) fn place(&mut self, unit: usize, choice: usize, steps: &mut Steps) -> Result<Option<u64>, ReserveError> {
+    pub(super) fn place(
+        &mut self,
+        unit: usize,
+        choice: usize,
+        steps: &mut Steps<'_>,
+    ) -> Result<Option<u64>, ReserveError> {
         let problem = self.problem;
         if let Some(chosen) = self.solution.chosen.get_mut(unit) {
             *chosen = choice;
@@ -69,7 +74,7 @@ impl<'p> Placing<'p> {
 
     /// How many replicas of a unit would fit on an empty cluster, when it is one of many and not all do: seeing that is
     /// quicker than placing them one by one.
-    fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps) -> Result<Option<u64>, ReserveError> {
+    fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps<'_>) -> Result<Option<u64>, ReserveError> {
         for (_, piece) in self.problem.pieces_of(unit).filter(|(_, piece)| piece.count > MANY_REPLICAS) {
             let most = most_alone(self.problem, piece, choice, steps)?;
             if most < piece.count {
@@ -84,7 +89,7 @@ impl<'p> Placing<'p> {
         place: usize,
         piece: &'p Piece,
         choice: usize,
-        steps: &mut Steps,
+        steps: &mut Steps<'_>,
     ) -> Result<u32, ReserveError> {
         let problem = self.problem;
         let mut left = piece.count;
@@ -96,8 +101,7 @@ impl<'p> Placing<'p> {
         let mut hosts = problem.hosts(choice, piece);
         while left > 0 {
             let Some(host) = hosts.next() else { break };
-            steps.take(1)?;
-            let fit = problem.fit(piece.unit, choice, host, self.overlay.usage(host.node), left);
+            let fit = problem.fit(piece.unit, choice, host, self.overlay.usage(host.node), left, steps)?;
             if fit > 0 {
                 self.overlay.add(host.node, demand, choice, fit);
                 placed.push((host.node, fit));
@@ -120,7 +124,7 @@ impl<'p> Placing<'p> {
     }
 
     /// A unit's viable choices in the order of the first node that can take a replica; those without one last.
-    fn by_first_node(&self, unit: usize, viable: &[usize], steps: &mut Steps) -> Result<Vec<usize>, ReserveError> {
+    fn by_first_node(&self, unit: usize, viable: &[usize], steps: &mut Steps<'_>) -> Result<Vec<usize>, ReserveError> {
         let (Some((_, piece)), true) = (self.problem.pieces_of(unit).next(), viable.len() > 1) else {
             return Ok(viable.to_vec());
         };
@@ -129,9 +133,9 @@ impl<'p> Placing<'p> {
             let Some(detail) = self.problem.choice(unit, *choice) else { continue };
             let mut first = (usize::MAX, usize::MAX);
             for host in self.problem.hosts(detail, piece) {
-                steps.take(1)?;
-                if self.problem.fit(unit, detail, host, self.overlay.usage(host.node), 1) > 0 {
+                if self.problem.fit(unit, detail, host, self.overlay.usage(host.node), 1, steps)? > 0 {
                     let cards = self.problem.cluster.cards_to_give(host.node);
+                    steps.take(cards.len())?;
                     let model = detail.model.and_then(|model| self.problem.cluster.index().models().get(model));
                     let ours =
                         |card: &_| model.is_some_and(|m| m.cards.binary_search(card).is_ok()) && detail.allows(*card);
@@ -151,7 +155,7 @@ pub(super) fn attempt(
     problem: &Problem<'_>,
     viable: &[Vec<usize>],
     dead_ends: usize,
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Attempt, ReserveError> {
     let mut placing = Placing::new(problem);
     let mut stuck: Option<DeadEnd> = None;

@@ -17,7 +17,8 @@ mod tests;
 mod usage;
 mod vectors;
 
-use super::{CommittedUnit, Reservation, ReserveError, SearchBudget};
+use super::{CommittedUnit, Reservation, ReserveError};
+use crate::budget::Budget;
 use crate::inventory::Cluster;
 
 pub(super) use answer::{kinds_on, reservation};
@@ -34,10 +35,11 @@ const DEAD_ENDS: usize = 32;
 ///
 /// # Errors
 /// When there is none, or none was found within the budget.
-pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: SearchBudget) -> Result<Reservation, ReserveError> {
-    let problem = Problem::new(units, cluster)?;
-    let solution = solve(&problem, &mut Steps::new(budget))?;
-    Ok(reservation(&problem, &solution))
+pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) -> Result<Reservation, ReserveError> {
+    let mut steps = Steps::new(budget);
+    let problem = Problem::new(units, cluster, &mut steps)?;
+    let solution = solve(&problem, &mut steps)?;
+    reservation(&problem, &solution, &mut steps)
 }
 
 /// Which choice each unit has, and where the replicas of each piece go: node and number.
@@ -48,7 +50,8 @@ pub(super) struct Solution {
 }
 
 /// Places the pieces of a problem.
-pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps) -> Result<Solution, ReserveError> {
+pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solution, ReserveError> {
+    steps.take(problem.size())?;
     let all: Vec<Vec<usize>> = problem.choices.iter().map(|choices| (0..choices.len()).collect()).collect();
     let countable = problem.replicas() <= MAX_REPLICAS;
     let mut stuck = first_fit::DeadEnd::default();

@@ -1,54 +1,46 @@
 //! What is searched for: units as plain numbers, and what each may be given.
 
+use crate::budget::Budget;
 use crate::gpu::GpuSelector;
 use crate::inventory::{CardId, Cluster, ModelNode};
 use crate::order::StorageClass;
-use crate::reserve::{CommittedUnit, ReserveError, SearchBudget};
+use crate::reserve::{CommittedUnit, ReserveError};
 
 use super::shortage;
 
-/// The steps that are left of a [`SearchBudget`].
+/// The steps that a search may take: all that its request has left, or a part of that.
 #[derive(Debug)]
-pub(in crate::reserve) struct Steps {
-    allowed: u64,
-    left: u64,
+pub(in crate::reserve) struct Steps<'b> {
+    budget: &'b Budget<'b>,
+    /// What is left of the search's own part. The request may have less.
+    part: u64,
 }
 
-impl Steps {
-    pub(in crate::reserve) fn new(budget: SearchBudget) -> Self {
-        Self { allowed: budget.steps, left: budget.steps }
+impl<'b> Steps<'b> {
+    pub(in crate::reserve) fn new(budget: &'b Budget<'b>) -> Self {
+        Self { budget, part: u64::MAX }
     }
 
     /// Takes steps.
-    pub(super) fn take(&mut self, steps: usize) -> Result<(), ReserveError> {
-        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
-        self.left = self.left.checked_sub(steps).ok_or_else(|| self.exhausted())?;
-        Ok(())
+    pub(in crate::reserve) fn take(&mut self, steps: usize) -> Result<(), ReserveError> {
+        let wanted = u64::try_from(steps).unwrap_or(u64::MAX);
+        self.part = self.part.checked_sub(wanted).ok_or_else(|| self.exhausted())?;
+        Ok(self.budget.take(steps)?)
     }
 
-    /// A part of what is left, but at least a thousand steps of it.
+    /// A part of what the request may spend, but at least a thousand steps, for one of several searches.
     pub(in crate::reserve) fn part(&self, parts: u64) -> Self {
-        let part = self.allowed.checked_div(parts).unwrap_or(0).max(1000).min(self.left);
-        Self { allowed: self.allowed, left: part }
+        let part = self.budget.allowed().checked_div(parts).unwrap_or(0).max(1000);
+        Self { budget: self.budget, part: part.min(self.part) }
     }
 
-    /// How many steps are left.
-    pub(in crate::reserve) fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Whether none is left.
-    pub(in crate::reserve) fn is_empty(&self) -> bool {
-        self.left == 0
-    }
-
-    /// Counts steps that were taken of a [`Self::part`].
-    pub(in crate::reserve) fn spend(&mut self, steps: u64) {
-        self.left = self.left.saturating_sub(steps);
+    /// Whether the request has nothing left.
+    pub(in crate::reserve) fn is_over(&self) -> bool {
+        self.budget.spent().is_some()
     }
 
     pub(in crate::reserve) fn exhausted(&self) -> ReserveError {
-        ReserveError::SearchExhausted(self.allowed)
+        ReserveError::SearchExhausted(self.budget.allowed())
     }
 }
 
@@ -147,8 +139,14 @@ impl<'a> Problem<'a> {
     /// Takes an order's units.
     ///
     /// # Errors
-    /// When what is asked for in all, wherever it is placed, is more than the cluster has.
-    pub(in crate::reserve) fn new(units: &'a [CommittedUnit], cluster: &'a Cluster) -> Result<Self, ReserveError> {
+    /// When what is asked for in all, wherever it is placed, is more than the cluster has, or the steps are used up.
+    pub(in crate::reserve) fn new(
+        units: &'a [CommittedUnit],
+        cluster: &'a Cluster,
+        steps: &mut Steps<'_>,
+    ) -> Result<Self, ReserveError> {
+        let volumes = units.iter().map(|unit| unit.storage.len()).fold(units.len(), usize::saturating_add);
+        steps.take(volumes.saturating_mul(8))?;
         shortage::check_storage(units, cluster)?;
         let mut problem = Self {
             cluster,
@@ -160,10 +158,16 @@ impl<'a> Problem<'a> {
         for (place, unit) in units.iter().enumerate() {
             let demand = Demand::new(unit, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
             problem.demands.push(demand);
-            problem.choices.push(choices(unit, cluster));
+            problem.choices.push(choices(unit, cluster, steps)?);
             problem.pieces.push(Piece { unit: place, count: unit.count, nodes: None });
         }
         Ok(problem)
+    }
+
+    /// The steps for going once through all that is asked for.
+    pub(in crate::reserve) fn size(&self) -> usize {
+        let choices = self.choices.iter().map(Vec::len).fold(0, usize::saturating_add);
+        choices.saturating_add(self.units.len()).saturating_add(self.pieces.len())
     }
 
     /// The pieces of a unit, with their places.
@@ -183,13 +187,19 @@ impl<'a> Problem<'a> {
     }
 
     /// The nodes that could host a replica of a unit with a choice if they were its own, ascending.
-    pub(in crate::reserve) fn can_host<'p>(
-        &'p self,
+    pub(in crate::reserve) fn can_host(
+        &self,
         unit: usize,
-        choice: &'p Choice,
-    ) -> impl Iterator<Item = usize> + 'p {
-        let hosts = self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.hosts(choice, piece));
-        hosts.filter(move |host| self.fit(unit, choice, *host, None, 1) > 0).map(|host| host.node)
+        choice: &Choice,
+        steps: &mut Steps<'_>,
+    ) -> Result<Vec<usize>, ReserveError> {
+        let mut nodes = Vec::new();
+        for host in self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.hosts(choice, piece)) {
+            if self.fit(unit, choice, host, None, 1, steps)? > 0 {
+                nodes.push(host.node);
+            }
+        }
+        Ok(nodes)
     }
 
     /// The nodes that may have a choice's cards, ascending, and of those the ones that a piece may go to.
@@ -204,20 +214,30 @@ impl<'a> Problem<'a> {
 }
 
 /// The models of card that a unit may be given, by vendor and model.
-fn choices(unit: &CommittedUnit, cluster: &Cluster) -> Vec<Choice> {
+fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
     if unit.gpu.units == 0 {
-        return vec![Choice { model: None, cards: None }];
+        return Ok(vec![Choice { model: None, cards: None }]);
     }
+    let every = cluster.index().models().len();
     let mut models: Vec<usize> = Vec::new();
     for selector in &unit.gpu.alternatives {
+        steps.take(if selector.model().is_some() { 8 } else { every.saturating_add(8) })?;
         models.extend(models_of(selector, cluster));
     }
     if unit.gpu.alternatives.is_empty() {
-        models.extend(0..cluster.index().models().len());
+        steps.take(every)?;
+        models.extend(0..every);
     }
     models.sort_unstable();
     models.dedup();
-    models.into_iter().filter_map(|model| choice(unit, cluster, model)).collect()
+    let mut choices = Vec::with_capacity(models.len());
+    for model in models {
+        // Every description of the model is held against every alternative.
+        let cards = cluster.index().models().get(model).map_or(0, |model| model.cards.len());
+        steps.take(cards.saturating_mul(unit.gpu.alternatives.len()).saturating_add(cards).saturating_add(1))?;
+        choices.extend(choice(unit, cluster, model));
+    }
+    Ok(choices)
 }
 
 fn models_of(selector: &GpuSelector, cluster: &Cluster) -> Vec<usize> {

@@ -42,9 +42,10 @@ pub(super) fn add_up<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],
     rows: &[Row],
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Option<Placed>, ReserveError> {
     let counts: Vec<u32> = dimensions.iter().map(|dimension| dimension.count).collect();
+    steps.take(rows.len().saturating_mul(dimensions.len()))?;
     let suffixes = suffixes(dimensions, rows);
     let mut memo: BTreeMap<Vec<u64>, Vec<Vec<u32>>> = BTreeMap::new();
     let start = Sum { counts: vec![0; counts.len()], parent: 0 };
@@ -54,6 +55,7 @@ pub(super) fn add_up<'p>(
         return Ok(Some(trace(dimensions, rows, &layers)));
     }
     for (row, rest) in rows.iter().zip(suffixes.iter().skip(1)) {
+        steps.take(problem.cluster.cards_to_give(row.node).len().saturating_add(row.hosts.len()))?;
         let key = signature(problem, dimensions, row);
         let vectors = match memo.get(&key) {
             Some(vectors) => vectors,
@@ -90,7 +92,7 @@ pub(super) fn add_up<'p>(
 }
 
 /// The sums that no other sum is at least as good as; of equal ones the first.
-fn frontier(mut sums: Vec<Sum>, steps: &mut Steps) -> Result<Vec<Sum>, ReserveError> {
+fn frontier(mut sums: Vec<Sum>, steps: &mut Steps<'_>) -> Result<Vec<Sum>, ReserveError> {
     // Stable, so that the first of equal sums stays first; a better sum comes before a worse one.
     sums.sort_by(|a, b| b.counts.cmp(&a.counts));
     let mut kept: Vec<Sum> = Vec::new();

@@ -23,7 +23,7 @@ impl Alone {
     ///
     /// # Errors
     /// When a unit does not even fit alone.
-    pub(super) fn survey(problem: &Problem<'_>, steps: &mut Steps) -> Result<Self, ReserveError> {
+    pub(super) fn survey(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
         // Whether all fit is seen first, as it is quicker than remembering where.
         let mut viable = Vec::with_capacity(problem.units.len());
         for unit in 0..problem.units.len() {
@@ -43,7 +43,7 @@ impl Alone {
         problem: &Problem<'_>,
         unit: usize,
         replicas: usize,
-        steps: &mut Steps,
+        steps: &mut Steps<'_>,
     ) -> Result<(), ReserveError> {
         let choices = problem.choices.get(unit).map_or(0, Vec::len);
         let Some(viable) = self.viable.get_mut(unit) else { return Ok(()) };
@@ -72,7 +72,7 @@ impl Alone {
 }
 
 /// The choices with which each piece of a unit fits alone.
-fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps) -> Result<Vec<usize>, ReserveError> {
+fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps<'_>) -> Result<Vec<usize>, ReserveError> {
     let mut viable = Vec::new();
     let mut best = 0;
     for choice in 0..problem.choices.get(unit).map_or(0, Vec::len) {
@@ -94,15 +94,14 @@ pub(super) fn most_alone(
     problem: &Problem<'_>,
     piece: &Piece,
     choice: usize,
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<u32, ReserveError> {
     let mut left = piece.count;
     let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(0) };
     let mut hosts = problem.hosts(choice, piece);
     while left > 0 {
         let Some(host) = hosts.next() else { break };
-        steps.take(1)?;
-        left = left.saturating_sub(problem.fit(piece.unit, choice, host, None, left));
+        left = left.saturating_sub(problem.fit(piece.unit, choice, host, None, left, steps)?);
     }
     Ok(piece.count.saturating_sub(left))
 }
@@ -112,7 +111,7 @@ fn hosts_of(
     piece: &Piece,
     choice: usize,
     most: usize,
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Hosts, ReserveError> {
     let mut found = Hosts::new();
     let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(found) };
@@ -120,8 +119,7 @@ fn hosts_of(
         if found.len() >= most {
             break;
         }
-        steps.take(1)?;
-        let fit = problem.fit(piece.unit, choice, host, None, piece.count);
+        let fit = problem.fit(piece.unit, choice, host, None, piece.count, steps)?;
         if fit > 0 {
             found.push((host, fit));
         }

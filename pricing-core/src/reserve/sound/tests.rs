@@ -55,7 +55,7 @@ fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
 }
 
 fn answer(units: &[CommittedUnit], cluster: &Cluster) -> Result<Vec<String>, ReserveError> {
-    reserve(units, cluster, SearchBudget::default()).map(|reservation| described(&reservation, cluster))
+    reserve(units, cluster, &Budget::default()).map(|reservation| described(&reservation, cluster))
 }
 
 /// Each target as `nodes -> attribute [kinds by node]`.
@@ -203,7 +203,7 @@ fn volumes_count_where_they_live() {
 #[test]
 fn alternatives_are_one_for_each_set_of_kinds() {
     let cluster = cluster(&[(1, &[T4]), (1, &[H100]), (1, &[T4]), (2, &[A100_40, A100_80])]);
-    let found = alternatives(&[asks(1, 1, 1, &[ANY])], &cluster, SearchBudget::default()).unwrap();
+    let found = alternatives(&[asks(1, 1, 1, &[ANY])], &cluster, &Budget::default()).unwrap();
     assert!(found.complete);
     let found: Vec<String> = found.reservations.iter().flat_map(|one| described(one, &cluster)).collect();
     let expected = [
@@ -214,7 +214,7 @@ fn alternatives_are_one_for_each_set_of_kinds() {
     assert_eq!(found, expected);
     // Two services: what one takes the other cannot have.
     let units = [asks(1, 1, 1, &["vendor/nvidia/model/h100"]), asks(2, 1, 1, &[ANY])];
-    let found = alternatives(&units, &cluster, SearchBudget::default()).unwrap();
+    let found = alternatives(&units, &cluster, &Budget::default()).unwrap();
     assert_eq!(found.reservations.len(), 2);
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::cards;
-use super::problem::{Choice, Demand, Host, Problem};
+use super::problem::{Choice, Demand, Host, Problem, Steps};
+use crate::reserve::ReserveError;
 
 /// Cards of one node that are given to a choice.
 #[derive(Clone, Debug)]
@@ -49,12 +50,22 @@ impl<'p> Usage<'p> {
 }
 
 impl Problem<'_> {
-    /// How many replicas of a unit, at most `limit`, a node can take beside what is already given of it.
-    pub(super) fn fit(&self, unit: usize, choice: &Choice, host: Host, usage: Option<&Usage<'_>>, limit: u32) -> u32 {
+    /// How many replicas of a unit, at most `limit`, a node can take beside what is already given of it. That is a step,
+    /// and more where cards have to be looked at one by one.
+    pub(super) fn fit(
+        &self,
+        unit: usize,
+        choice: &Choice,
+        host: Host,
+        usage: Option<&Usage<'_>>,
+        limit: u32,
+        steps: &mut Steps<'_>,
+    ) -> Result<u32, ReserveError> {
         let free = self.cluster.index().free().get(host.node);
-        let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return 0 };
+        let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return Ok(0) };
+        steps.take(demand.classes.len().saturating_mul(8).saturating_add(1))?;
         if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, host.node) {
-            return 0;
+            return Ok(0);
         }
         let used = usage.map_or((0, 0, 0, 0), |usage| (usage.cpu, usage.memory, usage.ephemeral, usage.gpus));
         let gpus = if demand.gpus == 0 { 0 } else { free.gpus };
@@ -67,15 +78,15 @@ impl Problem<'_> {
         ] {
             let left = free.saturating_sub(used);
             if left < asked {
-                return 0;
+                return Ok(0);
             }
             most = most.min(left.checked_div(asked).unwrap_or(most));
         }
         if demand.gpus > 0 {
-            let cards = self.cards_left(choice, host, usage);
+            let cards = self.cards_left(choice, host, usage, steps)?;
             most = most.min(cards.checked_div(demand.gpus).unwrap_or(most));
         }
-        u32::try_from(most).unwrap_or(limit)
+        Ok(u32::try_from(most).unwrap_or(limit))
     }
 
     /// Whether a node has the classes that have no bit.
@@ -89,23 +100,31 @@ impl Problem<'_> {
     }
 
     /// How many more described cards of a choice a node has, when what is already given keeps cards of its own.
-    fn cards_left(&self, choice: &Choice, host: Host, usage: Option<&Usage<'_>>) -> u64 {
+    fn cards_left(
+        &self,
+        choice: &Choice,
+        host: Host,
+        usage: Option<&Usage<'_>>,
+        steps: &mut Steps<'_>,
+    ) -> Result<u64, ReserveError> {
         let given = usage.map_or(&[] as &[Given<'_>], |usage| &usage.given);
         let mut others = given.iter().filter(|other| other.choice.model == choice.model).peekable();
         let described = self.cluster.cards_to_give(host.node);
         if others.peek().is_none() {
-            return match &choice.cards {
-                None => host.cards,
-                Some(_) => count(described.iter().filter(|card| choice.allows(**card))),
-            };
+            let Some(_) = &choice.cards else { return Ok(host.cards) };
+            steps.take(described.len())?;
+            return Ok(count(described.iter().filter(|card| choice.allows(**card))));
         }
+        steps.take(given.len())?;
         if choice.cards.is_none() && others.clone().all(|other| other.choice.cards.is_none()) {
-            return others.fold(host.cards, |left, other| left.saturating_sub(other.cards));
+            return Ok(others.fold(host.cards, |left, other| left.saturating_sub(other.cards)));
         }
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
         let of_model =
             described.iter().filter(|card| model.is_some_and(|model| model.cards.binary_search(card).is_ok()));
-        cards::left_beside(choice, others, of_model.copied())
+        let (left, work) = cards::left_beside(choice, others, of_model.copied());
+        steps.take(work.saturating_add(described.len()))?;
+        Ok(left)
     }
 }
 

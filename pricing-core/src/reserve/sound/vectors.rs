@@ -38,7 +38,7 @@ pub(super) fn maximal<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],
     hosts: &[Option<Host>],
-    steps: &mut Steps,
+    steps: &mut Steps<'_>,
 ) -> Result<Vec<Vec<u32>>, ReserveError> {
     let mut filling = Filling {
         problem,
@@ -64,7 +64,7 @@ pub(super) fn maximal<'p>(
 
 impl<'p> Filling<'p, '_> {
     /// Tries every number of replicas of the dimensions before `end`.
-    fn fill(&mut self, end: usize, steps: &mut Steps) -> Result<(), ReserveError> {
+    fn fill(&mut self, end: usize, steps: &mut Steps<'_>) -> Result<(), ReserveError> {
         steps.take(1)?;
         let Some(place) = end.checked_sub(1) else {
             steps.take(self.current.len().saturating_add(8))?;
@@ -72,9 +72,13 @@ impl<'p> Filling<'p, '_> {
             return Ok(());
         };
         let (Some(dimension), Some(host)) = (self.dimensions.get(place), self.hosts.get(place)) else { return Ok(()) };
-        let most = host.map_or(0, |host| {
-            self.problem.fit(dimension.unit, dimension.choice, host, Some(&self.usage), dimension.count)
-        });
+        let most = match host {
+            Some(host) => {
+                let (unit, choice) = (dimension.unit, dimension.choice);
+                self.problem.fit(unit, choice, *host, Some(&self.usage), dimension.count, steps)?
+            }
+            None => 0,
+        };
         // What comes last, or takes nothing, takes nothing from others.
         let least = if place == 0 || dimension.demand.is_free() { most } else { 0 };
         for replicas in (least..=most).rev() {

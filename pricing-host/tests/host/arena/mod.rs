@@ -43,23 +43,22 @@ pub(crate) fn settings(limits: CallLimits) -> PluginSettings {
 /// The order of the tests, by the default rates, and what the built-in pricer makes of it.
 static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
     let (order, pricing) = (order(), Pricing::default());
-    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &TERMS) else {
+    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &terms()) else {
         panic!("the order is settled without a plugin")
     };
     (order, pricing, draft)
 });
 
 /// Who ordered, and what an AKT is worth.
-static TERMS: LazyLock<Terms<'static>> = LazyLock::new(|| Terms {
-    owner: Some(Untrusted::new("akash1owner")),
-    usd_per_akt: Some(Decimal::ONE),
-    ..Terms::default()
-});
+fn terms() -> Terms<'static> {
+    let owner = Some(Untrusted::new("akash1owner"));
+    Terms { owner, usd_per_akt: Some(Decimal::ONE), ..Terms::default() }
+}
 
 /// Calls a plugin with the order of the tests.
 pub(crate) fn call(plugin: &Plugin) -> Called {
     let (order, pricing, draft) = &*ORDER;
-    plugin.call(&Request { order, pricing, draft, utilisation: None, terms: &TERMS })
+    plugin.call(&Request { order, pricing, draft, utilisation: None, terms: &terms() })
 }
 
 /// The price or reason of a result.

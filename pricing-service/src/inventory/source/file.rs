@@ -5,12 +5,12 @@
 //! that jumps later makes it neither younger nor older.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{Mode, OFlags};
+use pricing_files::FileError;
 use tokio::time::sleep;
 
 use super::super::believe::{MAX_BYTES, Refusal};
@@ -108,14 +108,9 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
     if last.is_some() && fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok().as_ref() == last {
         return Ok(Look::Same);
     }
-    // Opened so that a pipe in the file's place is not waited for.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = pricing_files::open(path)?;
     let before = file.metadata()?;
-    if !before.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let text = read(&mut file)?;
+    let text = read(&file)?;
     let after = file.metadata()?;
     let stamp = Stamp::of(&after);
     if stamp != Stamp::of(&before) {
@@ -135,14 +130,14 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
     Ok(Look::Read { stamp, age, text })
 }
 
-fn read(file: &mut File) -> io::Result<Result<String, Refusal>> {
+fn read(file: &File) -> io::Result<Result<String, Refusal>> {
     let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_BYTES {
-        return Ok(Err(Refusal::TooLarge(format!("more than {MAX_BYTES} bytes"))));
+    match pricing_files::read_file(file, most).and_then(pricing_files::text) {
+        Ok(text) => Ok(Ok(text)),
+        Err(FileError::TooLarge(most)) => Ok(Err(Refusal::TooLarge(format!("more than {most} bytes")))),
+        Err(error @ (FileError::NotText | FileError::Utf16)) => Ok(Err(Refusal::Malformed(error.to_string()))),
+        Err(error) => Err(error.into()),
     }
-    Ok(String::from_utf8(bytes).map_err(|_| Refusal::Malformed("it is not UTF-8 text".to_owned())))
 }
 
 #[cfg(test)]
@@ -181,10 +176,10 @@ mod tests {
     fn what_is_no_file_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let error = look(folder.path(), None, SystemTime::now()).unwrap_err();
-        assert!(error.to_string().contains("it is no file"), "{error}");
+        assert!(error.to_string().contains("not a plain file"), "{error}");
         let pipe = folder.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         let error = look(&pipe, None, SystemTime::now()).unwrap_err();
-        assert!(error.to_string().contains("it is no file"), "{error}");
+        assert!(error.to_string().contains("not a plain file"), "{error}");
     }
 }

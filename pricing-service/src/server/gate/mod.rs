@@ -2,8 +2,15 @@
 //!
 //! The threads are the gate's own. Pricing may keep a processor busy for milliseconds, so that it must not happen
 //! where connections are served; and the runtime's threads for blocking work may all wait for a disk.
+//!
+//! What a request will cost is estimated before it is read ([`Charge`]). Heavy requests have a share of the threads, and
+//! whose order is next is a matter of what each caller has had so far (`fair`): neither a few large requests nor a
+//! caller who sends many keep the others waiting.
 
 mod admission;
+mod charge;
+mod fair;
+mod payer;
 mod rate;
 
 use std::collections::VecDeque;
@@ -17,11 +24,15 @@ use pricing_panics::catch;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use admission::{Admission, Admitted, Limits};
+use admission::{Admission, Admitted, Limits, Turn};
+use charge::Lane;
+use fair::Fair;
 
 use crate::config;
 
 pub use admission::Refused;
+pub(super) use charge::Charge;
+pub(super) use payer::Payer;
 
 /// Calls in flight beyond those that are priced or wait: their requests are on the way in, or their answers out.
 const ON_THE_WAY: usize = 64;
@@ -66,6 +77,8 @@ struct Shared {
 
 struct State {
     admission: Admission,
+    fair: Fair,
+    /// In the order of their arrival.
     queue: VecDeque<Job>,
     threads: usize,
     next: u64,
@@ -76,15 +89,22 @@ struct State {
 /// An order that waits for a thread.
 struct Job {
     id: u64,
+    charge: Charge,
+    /// Where it starts in virtual time.
+    start: u64,
     admitted: Admitted,
     deadline: Instant,
-    run: Box<dyn FnOnce(Result<(), Refused>) + Send>,
+    run: Run,
 }
+
+/// Does the work when it is its turn, or says why it is not; the answer is how many steps pricing took.
+type Run = Box<dyn FnOnce(Result<(), Refused>) -> u64 + Send>;
 
 impl Gate {
     pub(super) fn new(limits: &config::Limits) -> Self {
         let state = State {
             admission: Admission::new(limits.into()),
+            fair: Fair::default(),
             queue: VecDeque::new(),
             threads: 0,
             next: 0,
@@ -96,7 +116,7 @@ impl Gate {
     }
 
     /// Lets a call in, before its request is read: what is refused here costs next to nothing.
-    pub(super) fn enter(&self, limits: &config::Limits, deadline: Instant) -> Result<Call, Refused> {
+    pub(super) fn enter(&self, limits: &config::Limits, deadline: Instant, payer: Payer) -> Result<Call, Refused> {
         let call = Call::new(&self.calls);
         let Limits { places, queue, .. } = limits.into();
         let most = places.saturating_add(queue).saturating_add(ON_THE_WAY);
@@ -106,28 +126,38 @@ impl Gate {
             Err(Refused::Calls { calls: most })
         } else {
             state.admission.limits = limits.into();
-            state.admission.look(Instant::now(), deadline)
+            // What it costs is not known yet, and most cost little.
+            let turn = state.turn(Charge::unknown(payer));
+            let room = state.room(payer, Lane::Light).map(|_| ());
+            room.and_then(|()| state.admission.look(Instant::now(), deadline, turn))
         };
         looked.inspect_err(|refused| state.load.count_refused(*refused)).map(|()| call)
     }
 
     /// Does work on a thread on which it may take its time, when it is its turn. What waits when its caller goes away
-    /// is not begun; what was begun ends, and keeps its place until then.
+    /// is not begun; what was begun ends, and keeps its place until then. Beside what it came to, the work says how many
+    /// steps pricing took.
     pub(super) async fn run<R: Send + 'static>(
         &self,
         limits: &config::Limits,
         deadline: Instant,
-        work: impl FnOnce() -> R + Send + 'static,
+        charge: Charge,
+        work: impl FnOnce() -> (R, u64) + Send + 'static,
     ) -> Result<R, Refused> {
         let (answer, mut answered) = oneshot::channel();
         let run = move |turn: Result<(), Refused>| {
-            if !answer.is_closed() {
-                // The caller may be gone by now.
-                let result = turn.and_then(|()| caught(work));
-                let _ = answer.send((result, Instant::now()));
+            // The caller may be gone by now.
+            if answer.is_closed() {
+                return 0;
             }
+            let (result, steps) = match turn.and_then(|()| caught(work)) {
+                Ok((result, steps)) => (Ok(result), steps),
+                Err(refused) => (Err(refused), 0),
+            };
+            let _ = answer.send((result, Instant::now()));
+            steps
         };
-        let waits = self.shared.submit(limits.into(), deadline, Box::new(run))?;
+        let waits = self.shared.submit(limits.into(), deadline, charge, Box::new(run))?;
         if let Admitted::Waits { until } = waits.admitted {
             match timeout_at(until.into(), &mut answered).await {
                 Ok(answer) => return waits.shared.told(answer),
@@ -149,7 +179,7 @@ impl Gate {
         let state = self.shared.lock();
         let admission = &state.admission;
         let calls = self.calls.load(Ordering::Relaxed);
-        Load { busy: admission.busy, waiting: admission.waiting, calls, mean: admission.mean(), ..state.load }
+        Load { busy: admission.busy(), waiting: admission.waiting(), calls, mean: admission.mean(), ..state.load }
     }
 }
 
@@ -166,26 +196,25 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(
-        self: &Arc<Self>,
-        limits: Limits,
-        deadline: Instant,
-        run: Box<dyn FnOnce(Result<(), Refused>) + Send>,
-    ) -> Result<Waits, Refused> {
+    fn submit(self: &Arc<Self>, limits: Limits, deadline: Instant, charge: Charge, run: Run) -> Result<Waits, Refused> {
         let mut state = self.lock();
         state.admission.limits = limits;
-        let admitted = state.admission.admit(Instant::now(), deadline);
-        let admitted = admitted.inspect_err(|refused| state.load.count_refused(*refused))?;
+        let admitted = state.admit(Instant::now(), deadline, charge);
+        let (admitted, gave_way) = admitted.inspect_err(|refused| state.load.count_refused(*refused))?;
         state.load.taken = state.load.taken.saturating_add(1);
         let id = state.next;
         state.next = id.wrapping_add(1);
-        state.queue.push_back(Job { id, admitted, deadline, run });
-        let wanted = state.admission.busy.saturating_add(state.queue.len()).min(limits.places);
+        let start = state.fair.arrive(charge.payer, charge.cost());
+        state.queue.push_back(Job { id, charge, start, admitted, deadline, run });
+        let wanted = state.admission.busy().saturating_add(state.queue.len()).min(limits.places);
         if state.threads < wanted {
             self.start(&mut state);
         }
         drop(state);
         self.work.notify_one();
+        if let Some(job) = gave_way {
+            (job.run)(Err(Refused::Full { waiting: limits.queue }));
+        }
         Ok(Waits { shared: Arc::clone(self), id, admitted })
     }
 
@@ -198,8 +227,7 @@ impl Shared {
                 tracing::error!(%error, threads = state.threads, "a thread to price on cannot be started");
                 if state.threads == 0 {
                     // Nobody would ever come to them.
-                    while let Some(job) = state.queue.pop_front() {
-                        state.admission.leave();
+                    while let Some(job) = state.remove(0) {
                         drop(job);
                     }
                 }
@@ -211,9 +239,12 @@ impl Shared {
     fn serve(&self) {
         while let Some((job, turn)) = self.next() {
             let begun = Instant::now();
-            (job.run)(turn);
+            let charge = job.charge;
+            let steps = (job.run)(turn);
             if turn.is_ok() {
-                self.lock().admission.end(begun.elapsed());
+                self.lock().end(charge, steps, begun.elapsed());
+                // What had to wait for this one to end may be another thread's to do.
+                self.work.notify_one();
             }
         }
     }
@@ -227,9 +258,8 @@ impl Shared {
                 self.work.notify_one();
                 return None;
             }
-            if let Some(job) = state.queue.pop_front() {
-                let turn = state.admission.begin(Instant::now(), job.deadline, job.admitted);
-                return Some((job, turn));
+            if let Some(next) = state.begin(Instant::now()) {
+                return Some(next);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -250,6 +280,63 @@ impl Shared {
     }
 }
 
+impl State {
+    /// Where an order would stand.
+    fn turn(&self, charge: Charge) -> Turn {
+        let (lane, start) = (charge.lane(), self.fair.start_of(charge.payer));
+        let goes_first = |job: &&Job| job.charge.lane() == lane && job.start <= start;
+        Turn { lane, behind: self.queue.iter().filter(goes_first).count() }
+    }
+
+    /// Whether there is room for one more order to wait; where there is none, whose last order gives way to it.
+    fn room(&self, payer: Payer, lane: Lane) -> Result<Option<Payer>, Refused> {
+        match self.admission.room(lane) {
+            Err(full @ Refused::Full { .. }) => self.fair.gives_way_to(payer).map(Some).ok_or(full),
+            room => room.map(|()| None),
+        }
+    }
+
+    /// Takes an order, or refuses it. Another one may have to give way to it.
+    fn admit(&mut self, now: Instant, deadline: Instant, charge: Charge) -> Result<(Admitted, Option<Job>), Refused> {
+        let turn = self.turn(charge);
+        let gives_way = self.room(charge.payer, turn.lane)?;
+        let admitted = self.admission.admit(now, deadline, turn)?;
+        let last = gives_way.and_then(|other| self.queue.iter().rposition(|job| job.charge.payer == other));
+        Ok((admitted, last.and_then(|place| self.remove(place))))
+    }
+
+    /// Takes an order out of the queue before its turn.
+    fn remove(&mut self, place: usize) -> Option<Job> {
+        let job = self.queue.remove(place)?;
+        self.admission.leave(job.charge.lane());
+        self.fair.leave(job.charge.payer, job.charge.cost());
+        Some(job)
+    }
+
+    /// The order whose turn it is, if one may begin; and why it may not, where it waited too long.
+    fn begin(&mut self, now: Instant) -> Option<(Job, Result<(), Refused>)> {
+        let may_begin = |job: &Job| self.admission.may_begin(job.charge.lane());
+        let waiting = self.queue.iter().enumerate().filter(|(_, job)| may_begin(job));
+        let (place, _) = waiting.min_by_key(|(_, job)| (job.start, job.id))?;
+        let job = self.queue.remove(place)?;
+        let turn = self.admission.begin(now, job.deadline, job.admitted, job.charge.lane());
+        match turn {
+            Ok(()) => self.fair.begin(job.charge.payer, job.start),
+            Err(_) => self.fair.leave(job.charge.payer, job.charge.cost()),
+        }
+        Some((job, turn))
+    }
+
+    /// An order was priced.
+    fn end(&mut self, charge: Charge, steps: u64, took: Duration) {
+        self.admission.end(took, charge.lane());
+        self.fair.settle(charge.payer, charge.cost(), charge.cost_with(steps));
+        if self.queue.is_empty() && self.admission.busy() == 0 {
+            self.fair.rest();
+        }
+    }
+}
+
 /// What a thread says, and when it did.
 type Answer<R> = (Result<R, Refused>, Instant);
 
@@ -263,7 +350,9 @@ impl Load {
 
     fn count(&mut self, refused: Refused) {
         let counter = match refused {
-            Refused::Full { .. } | Refused::Calls { .. } | Refused::Late { .. } => &mut self.overloaded,
+            Refused::Full { .. } | Refused::Heavy { .. } | Refused::Calls { .. } | Refused::Late { .. } => {
+                &mut self.overloaded
+            }
             // The intake counts these.
             Refused::Streams { .. } | Refused::Bytes { .. } => return,
             Refused::Rate { .. } => &mut self.over_rate,
@@ -286,8 +375,7 @@ impl Waits {
     fn leave(&self) -> bool {
         let mut state = self.shared.lock();
         let Some(place) = state.queue.iter().position(|job| job.id == self.id) else { return false };
-        let job = state.queue.remove(place);
-        state.admission.leave();
+        let job = state.remove(place);
         drop(state);
         // What it holds goes without the lock.
         drop(job);

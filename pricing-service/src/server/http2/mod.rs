@@ -25,6 +25,7 @@ use tonic::codegen::http::Request;
 use tonic::service::Routes;
 
 use super::deadline;
+use super::gate::Payer;
 use super::intake::Kind;
 use super::listen::Caller;
 use super::state::Service;
@@ -81,6 +82,7 @@ pub(super) struct Calls {
 /// Who is at the other end of a connection, and the connection's place.
 pub(super) struct Peer<P> {
     pub(super) caller: Caller,
+    pub(super) payer: Payer,
     pub(super) place: P,
 }
 
@@ -138,7 +140,7 @@ impl Calls {
         peer: Peer<Place>,
         ends: Ends,
     ) {
-        let peer = Peer { caller: peer.caller, place: Arc::new(peer.place) };
+        let peer = Peer { caller: peer.caller, payer: peer.payer, place: Arc::new(peer.place) };
         let handshake = timeout(HELLO, builder(peer.place.streams()).handshake(wire));
         let connection = tokio::select! {
             biased;
@@ -212,10 +214,11 @@ impl Calls {
         let deadline = deadline::of(request.headers(), kind.longest(limits));
         let inner = &self.service.inner;
         let open = peer.place.call();
-        match inner.intake.admit(&inner.gate, limits, kind, deadline, open.connection()) {
+        match inner.intake.admit(&inner.gate, limits, kind, deadline, peer.payer, open.connection()) {
             Err(refused) => self.refusals.refuse(request.into_body(), respond, refused),
             Ok(pass) => {
                 request.extensions_mut().insert(peer.caller);
+                request.extensions_mut().insert(peer.payer);
                 let call = Call::new(kind, deadline, limits, pass, open, inner.stopping.clone());
                 tokio::spawn(call.run(self.routes.clone(), request, respond));
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::gate::{self, Gate, Refused};
+use super::gate::{self, Gate, Payer, Refused};
 use crate::config::Limits;
 
 use buffers::Buffers;
@@ -122,10 +122,11 @@ impl Intake {
         limits: &Limits,
         kind: Kind,
         deadline: Instant,
+        payer: Payer,
         connection: u64,
     ) -> Result<Pass, Refused> {
         let place = match kind {
-            Kind::Priced => Place::Priced { _call: gate.enter(limits, deadline)? },
+            Kind::Priced => Place::Priced { _call: gate.enter(limits, deadline, payer)? },
             Kind::Brief | Kind::Reload => Place::Brief { _call: self.brief()? },
             Kind::Stream | Kind::Reflection => {
                 Place::Stream(self.streams.place(connection, limits.streams, Instant::now())?)
@@ -209,7 +210,7 @@ mod tests {
     fn calls_that_price_nothing_are_bounded_and_others_go_on() {
         let (intake, limits) = (Intake::default(), Limits::default());
         let gate = Gate::new(&limits);
-        let admit = |kind| intake.admit(&gate, &limits, kind, soon(), 0);
+        let admit = |kind| intake.admit(&gate, &limits, kind, soon(), Payer::default(), 0);
         let mut passes: Vec<Pass> = (0..BRIEF).map(|_| admit(Kind::Brief).unwrap()).collect();
         assert_eq!(admit(Kind::Reload).unwrap_err(), Refused::Calls { calls: BRIEF });
         admit(Kind::Priced).unwrap();

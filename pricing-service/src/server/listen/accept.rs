@@ -100,10 +100,10 @@ impl Reception {
     }
 
     async fn serve(self, kind: Kind, place: Place) {
-        let caller = kind.caller();
+        let (caller, payer) = (kind.caller(), kind.payer());
         let wire = Wire::new(kind);
         let heard = wire.heard();
-        self.calls.serve(wire, heard, Peer { caller, place }, self.ends).await;
+        self.calls.serve(wire, heard, Peer { caller, payer, place }, self.ends).await;
     }
 
     /// A place for a connection. One for which there is none is closed at once: its caller had better know now than

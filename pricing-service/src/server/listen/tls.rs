@@ -1,11 +1,10 @@
 //! Mutual TLS: who calls shows a certificate of a known authority.
 
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use pricing_files::FileError;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -64,12 +63,10 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
 
 /// The content of a file, and the mode of that same file.
 fn read(name: &str, path: &Path) -> Result<(Vec<u8>, u32), ConfigError> {
-    let failed = |error| unusable(name, path, error);
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode();
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((bytes, mode))
+    let failed = |error: FileError| unusable(name, path, error);
+    let file = pricing_files::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(|error| failed(error.into()))?.mode();
+    Ok((pricing_files::read_file(&file, MAX_BYTES).map_err(failed)?, mode))
 }
 
 fn unusable(name: &str, path: &Path, problem: impl std::fmt::Display) -> ConfigError {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+use super::super::gate::Payer;
 use super::super::http2::Heard;
 
 /// A connection of whatever kind, which notes when bytes come.
@@ -42,6 +43,15 @@ impl Kind {
             Self::Unix(_) => Caller::Owner,
             Self::Tls(_) => Caller::Certified,
             Self::Tcp(_) => Caller::Anybody,
+        }
+    }
+
+    /// Whose account its requests are on.
+    pub(super) fn payer(&self) -> Payer {
+        match self {
+            Self::Unix(stream) => Payer::of_unix(stream),
+            Self::Tls(stream) => Payer::of_tls(stream),
+            Self::Tcp(_) => Payer::of_connection(),
         }
     }
 }

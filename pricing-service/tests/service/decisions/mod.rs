@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::held::Held;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_host::compile::Compiler;
 use pricing_host::{HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 use pricing_service::bid_log::{BidLog, Decided, Pending, Reading, Record};
@@ -75,6 +76,21 @@ fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
 
 fn settings(rates: Source, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
     Settings { rates, plugin, scheduler, budget: SearchBudget { steps: 200_000 } }
+}
+
+/// The corpus's nodes, many times over.
+pub(crate) fn large_inventory() -> String {
+    let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
+    let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+    let nodes = snapshot["nodes"].as_array().unwrap().clone();
+    let copies = (0..8).flat_map(|copy| {
+        nodes.iter().cloned().map(move |mut node| {
+            node["name"] = format!("{}-{copy}", node["name"].as_str().unwrap()).into();
+            node
+        })
+    });
+    snapshot["nodes"] = copies.collect();
+    snapshot.to_string()
 }
 
 /// A snapshot as the live inventory hands it out.
@@ -157,24 +173,55 @@ impl Sample {
         }
     }
 
+    /// What may be spent on it.
+    pub(crate) fn budget(&self) -> Budget<'static> {
+        Budget::new(self.settings.budget)
+    }
+
     pub(crate) fn groups(&self) -> usize {
         self.ask.orders.len()
     }
 
+    /// A number of groups on a snapshot, each of some services with any card, and every set of cards.
+    pub(crate) fn many_groups(groups: usize, steps: u64) -> Self {
+        let unit = |id: usize| {
+            serde_json::json!({
+                "resource": {
+                    "id": id,
+                    "cpu": {"units": {"val": "100"}},
+                    "memory": {"quantity": {"val": "1048576"}},
+                    "gpu": {"units": {"val": "1"}, "attributes": [{"key": "vendor/nvidia/model/*", "value": "true"}]},
+                },
+                "count": 1,
+                "price": {"denom": "uact", "amount": "1000000"},
+            })
+        };
+        let group = |number: usize| serde_json::json!({"name": format!("group{number}"), "resources": (1..4).map(unit).collect::<Vec<_>>()});
+        let text = Value::from((0..groups).map(group).collect::<Vec<_>>()).to_string();
+        let mut ask = Ask::read(text).unwrap();
+        (ask.name, ask.alternatives) = (Some(name(1)), true);
+        let moment = Moment { stock: Stock::Known(known(&large_inventory())), usd_per_akt: None };
+        let settings = Settings { budget: SearchBudget { steps }, ..(**PLAIN_SETTINGS).clone() };
+        Self { ask, settings: Arc::new(settings), moment, screen: false }
+    }
+
     /// Decides and records.
     pub(crate) fn record(&self, log: &BidLog) -> Vec<Pending> {
+        self.record_within(log, &self.budget())
+    }
+
+    /// Decides with what is left of a budget, and records.
+    pub(crate) fn record_within(&self, log: &BidLog, budget: &Budget<'_>) -> Vec<Pending> {
         let Self { ask, settings, moment, screen } = self;
         let record = |group, call, decided| {
             log.record(&Record { call, ask, group, settings, moment, decided, took: Duration::from_micros(250) })
         };
         if *screen {
-            let screened = pricer::screen(settings, moment.usd_per_akt, ask);
+            let screened = pricer::screen(settings, moment.usd_per_akt, ask, budget);
             let screened = screened.iter().enumerate();
-            return screened
-                .map(|(group, found)| record(group, Call::Screen, Decided::Screen(found.as_ref().copied())))
-                .collect();
+            return screened.map(|(group, found)| record(group, Call::Screen, Decided::Screen(found))).collect();
         }
-        let priced = pricer::price(settings, moment, ask);
+        let priced = pricer::price(settings, moment, ask, budget);
         let priced = priced.iter().enumerate();
         priced.map(|(group, priced)| record(group, Call::Quote, Decided::Quote(priced))).collect()
     }
@@ -242,7 +289,7 @@ impl Sample {
     /// Holds back what the order itself would take.
     fn hold(&mut self) {
         let Stock::Known(known) = &self.moment.stock else { return };
-        let priced = pricer::price(&self.settings, &self.moment, &self.ask);
+        let priced = pricer::price(&self.settings, &self.moment, &self.ask, &self.budget());
         let held = self.ask.orders.iter().zip(&priced).flat_map(|(order, priced)| {
             Held::by(order, &self.settings.rates.pricing, self.settings.scheduler, &priced.quote.targets)
         });
@@ -254,7 +301,7 @@ impl Sample {
 
     /// Gives the targets that the order would get, as a daemon does.
     fn targeted(self) -> Self {
-        let priced = pricer::price(&self.settings, &self.moment, &self.ask);
+        let priced = pricer::price(&self.settings, &self.moment, &self.ask, &self.budget());
         let [priced] = priced.as_slice() else { return self };
         let kind = |kind: &pricing_core::gpu::GpuKind| GivenKind {
             vendor: kind.vendor().to_owned(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use pricing_core::inventory::held::Held;
 use pricing_core::order::{Order, OrderFormat};
 use pricing_core::quote::{self, Supply, Terms};
-use pricing_core::reserve::{Scheduler, SearchBudget};
+use pricing_core::reserve::Scheduler;
 use pricing_service::config::{Inventory as Config, Span};
 use pricing_service::inventory::{Known, LiveInventory, State, Stock};
 use pricing_service::order_name::OrderName;
@@ -122,7 +122,7 @@ async fn what_a_quote_placed_is_what_is_held_and_the_next_quote_is_placed_beside
     let decide = |stock: &Stock| {
         let Stock::Known(known) = stock else { return (None, None) };
         let scheduler = Scheduler::Sound;
-        let supply = Supply::Reserve { cluster: &known.cluster, scheduler, budget: SearchBudget::default() };
+        let supply = Supply::Reserve { cluster: &known.cluster, scheduler };
         let quote = quote::quote(&order_of_group, &pricing, supply, &Terms::default());
         let node = quote.price().and_then(|_| quote.targets.first()?.nodes.first().map(ToString::to_string));
         let held = node.is_some().then(|| Held::by(&order_of_group, &pricing, scheduler, &quote.targets));

@@ -8,6 +8,7 @@ use arrow_array::{
 };
 use parquet::arrow::ArrowWriter;
 
+use super::super::Memory;
 use super::*;
 use arrow_array::{Array, ArrayRef};
 
@@ -166,4 +167,50 @@ fn damaged_files_are_refused_or_read_but_never_end_the_program() {
             let _ = read_bytes(&broken);
         }
     }
+}
+
+#[test]
+fn a_small_file_of_large_orders_stops_at_the_memory_that_they_may_take() {
+    let rows = 20_000;
+    let kinds: Vec<String> = (0..900).map(|kind| format!("m{kind}")).collect();
+    let keys = arrow_array::Int32Array::from(vec![0; rows]);
+    let gpu: DictionaryArray<Int32Type> = DictionaryArray::new(keys, array(StringArray::from(vec![kinds.join("|")])));
+    let bytes = written(vec![
+        ("at", array(Int64Array::from(vec![0; rows]))),
+        ("cpu", array(Int64Array::from(vec![1; rows]))),
+        ("memory", array(StringArray::from(vec!["1Gi"; rows]))),
+        ("gpu_units", array(Int64Array::from(vec![1; rows]))),
+        ("gpu", array(gpu)),
+    ]);
+    assert!(bytes.len() < 100_000, "{}", bytes.len());
+    let read = |memory: usize| {
+        let room = Collected { memory: Memory::of(memory), ..Collected::default() };
+        orders(bytes_file(&bytes), &Defaults::default(), room)
+    };
+    let error = read(16 << 20).unwrap_err().to_string();
+    assert!(error.contains("of memory"), "{error}");
+    // It stopped long before its end.
+    let row: usize = error.split("row ").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    assert!((10..1_000).contains(&row), "{error}");
+}
+
+#[test]
+fn rows_that_repeat_a_text_are_handed_over_one_by_one() {
+    let text = "x".repeat(1_000);
+    let keys = arrow_array::Int32Array::from(vec![0; 3]);
+    let column: DictionaryArray<Int32Type> = DictionaryArray::new(keys, array(StringArray::from(vec![text.clone()])));
+    let bytes = written(vec![("a", array(column)), ("b", array(StringArray::from(vec![Some("1"), None, Some("")])))]);
+    let mut seen = Vec::new();
+    each_row(bytes_file(&bytes), &mut |names, cells| {
+        assert_eq!(names, ["a", "b"]);
+        seen.push(cells.iter().map(|cell| cell.as_deref().map(str::to_owned)).collect::<Vec<_>>());
+        Ok(())
+    })
+    .unwrap();
+    let text = Some(text);
+    let expected =
+        [vec![text.clone(), Some("1".to_owned())], vec![text.clone(), None], vec![text, Some(String::new())]];
+    assert_eq!(seen, expected);
+    let stopped = each_row(bytes_file(&bytes), &mut |_, _| Err(InputError::new("enough")));
+    assert_eq!(stopped.unwrap_err().to_string(), "enough");
 }

@@ -5,11 +5,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file that takes its name when it is complete. One that is no plain file, such as a pipe, is written at once.
+use super::{FileError, plain};
+
+/// A file that takes its name when it is complete. Until then what was there before stays.
+///
+/// Only plain files are written. A pipe would wait for its reader and a device may be anything, so they are refused, and
+/// so is the file that this process's own output goes to: it would be replaced under the output's feet.
 #[derive(Debug)]
 pub struct Output {
     file: File,
-    /// Where it is written, and where it goes; none once it is there, or for what is no plain file.
+    /// Where it is written, and where it goes; none once it is there.
     names: Option<(PathBuf, PathBuf)>,
 }
 
@@ -18,28 +23,30 @@ impl Output {
     ///
     /// # Errors
     /// When there can be no such file.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path) -> Result<Self, FileError> {
         // The file behind a link is meant, and never the link itself.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match fs::metadata(&path) {
-            Ok(there) if there.is_dir() => return Err(io::Error::other("it is a folder; name a file")),
-            Ok(there) if !there.is_file() => {
-                return Ok(Self { file: OpenOptions::new().write(true).open(&path)?, names: None });
+        match rustix::fs::stat(&path) {
+            Ok(there) => {
+                plain(&there)?;
+                not_own_output(&there)?;
             }
-            _ => {}
+            Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
         }
         let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.part", std::process::id()));
         let part = path.with_file_name(hidden);
-        let file = match OpenOptions::new().write(true).create_new(true).open(&part) {
+        let new = || OpenOptions::new().write(true).create_new(true).open(&part);
+        let file = match new() {
             // Left by a process that was killed and had the same number.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(&part)?;
-                OpenOptions::new().write(true).create_new(true).open(&part)?
+                new()?
             }
-            opened => opened?,
+            made => made?,
         };
         Ok(Self { file, names: Some((part, path)) })
     }
@@ -56,6 +63,33 @@ impl Output {
         self.names = None;
         Ok(())
     }
+}
+
+/// Refuses the file that standard output or error goes to.
+fn not_own_output(there: &rustix::fs::Stat) -> Result<(), FileError> {
+    let is_there = |stat: rustix::io::Result<rustix::fs::Stat>| {
+        stat.is_ok_and(|own| (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino))
+    };
+    if is_there(rustix::fs::fstat(io::stdout())) {
+        return Err(FileError::OwnOutput("standard output"));
+    }
+    if is_there(rustix::fs::fstat(io::stderr())) {
+        return Err(FileError::OwnOutput("standard error"));
+    }
+    Ok(())
+}
+
+/// Writes a file so that it is there with all of its content or not at all.
+///
+/// # Errors
+/// When there can be no such file, or it cannot be written.
+pub fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
+    let mut output = Output::create(path)?;
+    let mut buffered = io::BufWriter::new(&mut output);
+    content(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    Ok(output.commit()?)
 }
 
 impl Write for Output {

@@ -1,0 +1,199 @@
+//! What a request may spend: steps, which are counted here, and time, for which the caller's clock is asked.
+//!
+//! One [`Budget`] is for everything that is done for one request: all groups of an order, the search for their
+//! placements, their alternatives, and what each of them costs. Every loop whose length the request, the inventory or the
+//! rate card decides takes its steps before it does its work. So steps measure the work and not the machine: the same
+//! request with the same steps ends at the same place everywhere.
+//!
+//! What is used up stays used up: a request for more is answered with which of the two it is, and that is a fault.
+
+use core::cell::Cell;
+use core::fmt;
+
+/// How many steps are taken between two looks at the clock: a step is a few nanoseconds, a look some dozen.
+const LOOK_EVERY: u64 = 4096;
+
+/// Steps for what a request may spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchBudget {
+    /// Steps, each a few nanoseconds.
+    pub steps: u64,
+}
+
+impl Default for SearchBudget {
+    /// About a second, which a bid has, and far more than real orders on real clusters take.
+    fn default() -> Self {
+        Self { steps: 200_000_000 }
+    }
+}
+
+/// What of a budget is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Spent {
+    /// The steps.
+    #[error("the {0} steps that may be spent on the request are used up")]
+    Steps(u64),
+    /// The time.
+    #[error("the time for the request is over")]
+    Time,
+}
+
+/// What is left of what a request may spend.
+///
+/// It is shared by reference: everything that is done for the request draws on it.
+pub struct Budget<'a> {
+    allowed: u64,
+    left: Cell<u64>,
+    /// Steps until the clock is looked at.
+    unwatched: Cell<u64>,
+    spent: Cell<Option<Spent>>,
+    is_late: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Default for Budget<'_> {
+    fn default() -> Self {
+        Self::new(SearchBudget::default())
+    }
+}
+
+impl fmt::Debug for Budget<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget")
+            .field("allowed", &self.allowed)
+            .field("left", &self.left.get())
+            .field("spent", &self.spent.get())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Budget<'a> {
+    /// A budget of steps, without a clock.
+    #[must_use]
+    pub fn new(search: SearchBudget) -> Self {
+        Self::resumed(search, search.steps)
+    }
+
+    /// A budget of which only so many steps are left: as a decision began with it that was made before.
+    #[must_use]
+    pub fn resumed(search: SearchBudget, left: u64) -> Self {
+        Self {
+            allowed: search.steps,
+            left: Cell::new(left.min(search.steps)),
+            unwatched: Cell::new(LOOK_EVERY),
+            spent: Cell::new(None),
+            is_late: None,
+        }
+    }
+
+    /// The budget with a clock, which says whether the time is over.
+    #[must_use]
+    pub fn until(self, is_late: &'a dyn Fn() -> bool) -> Self {
+        Self { is_late: Some(is_late), ..self }
+    }
+
+    /// Takes steps, before the work that they stand for is done.
+    ///
+    /// # Errors
+    /// When there are not as many left, or the time is over; then nothing is ever left again.
+    pub fn take(&self, steps: usize) -> Result<(), Spent> {
+        if let Some(spent) = self.spent.get() {
+            return Err(spent);
+        }
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        let Some(left) = self.left.get().checked_sub(steps) else { return self.end(Spent::Steps(self.allowed)) };
+        self.left.set(left);
+        match self.unwatched.get().checked_sub(steps) {
+            Some(unwatched) => {
+                self.unwatched.set(unwatched);
+                Ok(())
+            }
+            None => self.look(),
+        }
+    }
+
+    /// Looks whether anything is left: at the steps, and at the clock whatever was taken since the last look.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub fn check(&self) -> Result<(), Spent> {
+        match self.spent.get() {
+            Some(spent) => Err(spent),
+            // A budget that is resumed does not know whether more was asked for.
+            None if self.left.get() == 0 => self.end(Spent::Steps(self.allowed)),
+            None => self.look(),
+        }
+    }
+
+    fn look(&self) -> Result<(), Spent> {
+        self.unwatched.set(LOOK_EVERY);
+        if self.is_late.is_some_and(|is_late| is_late()) { self.end(Spent::Time) } else { Ok(()) }
+    }
+
+    fn end(&self, spent: Spent) -> Result<(), Spent> {
+        self.left.set(0);
+        self.spent.set(Some(spent));
+        Err(spent)
+    }
+
+    /// The steps that the request may take in all.
+    #[must_use]
+    pub fn allowed(&self) -> u64 {
+        self.allowed
+    }
+
+    /// The steps that are left of them.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// What is used up, once something is.
+    #[must_use]
+    pub fn spent(&self) -> Option<Spent> {
+        self.spent.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_up_stays_used_up() {
+        let budget = Budget::new(SearchBudget { steps: 10 });
+        assert_eq!(budget.take(7), Ok(()));
+        assert_eq!(budget.take(4), Err(Spent::Steps(10)));
+        assert_eq!((budget.take(0), budget.left()), (Err(Spent::Steps(10)), 0));
+        assert_eq!(budget.check(), Err(Spent::Steps(10)));
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_now_and_then_and_when_asked() {
+        let looks = Cell::new(0_u32);
+        let is_late = || {
+            looks.set(looks.get() + 1);
+            looks.get() > 2
+        };
+        let budget = Budget::default().until(&is_late);
+        for _ in 0..LOOK_EVERY {
+            budget.take(1).unwrap();
+        }
+        assert_eq!(looks.get(), 0);
+        budget.take(1).unwrap();
+        assert_eq!(looks.get(), 1);
+        budget.check().unwrap();
+        // What is taken at once counts for all that it stands for.
+        assert_eq!(budget.take(1_000_000), Err(Spent::Time));
+        assert_eq!((budget.take(1), budget.left()), (Err(Spent::Time), 0));
+        assert_eq!(looks.get(), 3);
+    }
+
+    #[test]
+    fn a_budget_that_is_resumed_still_names_what_was_allowed() {
+        let budget = Budget::resumed(SearchBudget { steps: 100 }, 3);
+        assert_eq!((budget.allowed(), budget.left()), (100, 3));
+        assert_eq!(budget.take(4), Err(Spent::Steps(100)));
+        assert_eq!(Budget::resumed(SearchBudget { steps: 5 }, 50).left(), 5);
+        assert_eq!(Budget::resumed(SearchBudget { steps: 5 }, 0).check(), Err(Spent::Steps(5)));
+    }
+}
