@@ -198,7 +198,7 @@ async fn a_stream_reads_no_more_than_it_can_answer() {
     let mut client = running.client().await;
     let answers = tokio::spawn(async move { client.quote_stream(requests).await });
     // Large, so that the buffers on the way hold few of them.
-    let large = request(&format!("{ORDER}{}", " ".repeat(1 << 20)));
+    let large = request(&format!("{ORDER}{}", " ".repeat(1 << 18)));
     for sent in 1..=60_u64 {
         tokio::time::timeout(HANG, sender.send(large.clone())).await.unwrap().unwrap();
         let taken = running.load().taken;
