@@ -78,8 +78,6 @@ fn hosts_and_threads_agree_with_cold_and_warm_caches_and_without_one() {
             scope.spawn(move || assert_same(&observe(plugins), expected, "another thread"));
         }
     });
-        }
-    });
     let warm_host = host(cache);
     let plugins = load(&warm_host, 1);
     assert_same(&observe(&plugins), &expected, "a fresh host with a warm cache");
