@@ -2,51 +2,53 @@
 
 use std::fs;
 
+use toml::{Table, Value};
+
 use crate::cargo;
 
-/// A package, and what of it is looked at.
-struct Package {
-    name: &'static str,
-    /// Whether its tests build with whatever features are asked for.
-    tests: bool,
-}
-
-const PACKAGES: [Package; 5] = [
-    // Its tests read rate cards and SDLs.
-    Package { name: "pricing-core", tests: false },
-    Package { name: "pricing-sim", tests: true },
-    // Their dev-dependencies on themselves turn a feature on for their tests.
-    Package { name: "pricing-client", tests: false },
-    Package { name: "pricing-service", tests: false },
-    Package { name: "pricing-cli", tests: true },
-];
-
-/// Lints every package without features, and with each of its features alone.
+/// Lints every package that has features without any, and with each of them alone. Its tests are not looked at: what they
+/// need would turn on features of the dependencies that are missing.
 pub(crate) fn run() -> bool {
-    PACKAGES.iter().all(|package| {
-        let manifest = format!("{}/Cargo.toml", package.name);
-        let features = fs::read_to_string(&manifest).map_err(|error| error.to_string()).and_then(|text| of(&text));
-        match features {
-            Ok(features) => lint(package, None) && features.iter().all(|feature| lint(package, Some(feature))),
-            Err(error) => {
-                eprintln!("{manifest}: {error}");
-                false
-            }
+    let packages = packages().inspect_err(|error| eprintln!("error: {error}"));
+    packages.is_ok_and(|packages| packages.iter().all(Package::lint))
+}
+
+struct Package {
+    name: String,
+    /// Without the default.
+    features: Vec<String>,
+}
+
+/// The members of the workspace that have features.
+fn packages() -> Result<Vec<Package>, String> {
+    let workspace = manifest("Cargo.toml")?;
+    let members = workspace.get("workspace").and_then(|workspace| workspace.get("members")).and_then(Value::as_array);
+    let names = members.ok_or("Cargo.toml: it has no members")?.iter().filter_map(Value::as_str);
+    let mut packages = Vec::new();
+    for name in names {
+        let manifest = manifest(&format!("{name}/Cargo.toml"))?;
+        if let Some(features) = manifest.get("features").and_then(Value::as_table) {
+            let features = features.keys().filter(|feature| *feature != "default").cloned().collect();
+            packages.push(Package { name: name.to_owned(), features });
         }
-    })
+    }
+    Ok(packages)
 }
 
-/// The features that a manifest has, without the default.
-fn of(manifest: &str) -> Result<Vec<String>, String> {
-    let manifest: toml::Table = manifest.parse().map_err(|error: toml::de::Error| error.to_string())?;
-    let features = manifest.get("features").and_then(toml::Value::as_table).ok_or("it has no features")?;
-    Ok(features.keys().filter(|feature| *feature != "default").cloned().collect())
+fn manifest(path: &str) -> Result<Table, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    text.parse().map_err(|error| format!("{path}: {error}"))
 }
 
-fn lint(package: &Package, feature: Option<&str>) -> bool {
-    let mut args = vec!["clippy", "--package", package.name, "--no-default-features"];
-    args.extend(feature.iter().flat_map(|feature| ["--features", feature]));
-    args.extend(package.tests.then_some("--all-targets"));
-    args.extend(["--", "-D", "warnings"]);
-    cargo(&args, &[])
+impl Package {
+    fn lint(&self) -> bool {
+        self.lint_with(&[]) && self.features.iter().all(|feature| self.lint_with(&["--features", feature]))
+    }
+
+    fn lint_with(&self, features: &[&str]) -> bool {
+        let mut args = vec!["clippy", "--package", &self.name, "--no-default-features"];
+        args.extend(features);
+        args.extend(["--", "-D", "warnings"]);
+        cargo(&args, &[])
+    }
 }

@@ -102,7 +102,6 @@ fn lint() -> bool {
             &[],
         )
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
-        && cargo(&["clippy", "--package", "pricing-core", "--no-default-features", "--", "-D", "warnings"], &[])
         && cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
