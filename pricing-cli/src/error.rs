@@ -85,6 +85,7 @@ impl CliError {
     }
 
     /// An input that could not be read at all.
+    #[cfg(feature = "plugins")]
     pub(crate) fn unreadable(source: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self::unreadable_input(source, InputError::new(error))
     }
