@@ -1,9 +1,9 @@
 //! What callers can make the service keep in memory: `cargo run --release -p benches --bin serve_flood`.
 //!
-//! A service in a process of its own, with its limits as they are by default, is flooded in one way after the other: with
-//! streams that nobody ends, requests that never come to their end, answers that nobody reads. For each flood it tells the
-//! memory before it, at its highest, and when it is as it was again; and how long an ordinary order took in between. A word
-//! as argument leaves out the floods whose names do not have it.
+//! A service in a process of its own, with the default limits, is flooded in one way after another: with streams that stay
+//! open, requests that are never completed, and answers that nobody reads. For each flood this prints the memory before
+//! it, at its peak, and afterwards, and how long an ordinary order took meanwhile. With a word as its argument, only the
+//! floods with that word in their names are run.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 

@@ -154,7 +154,7 @@ fn what_is_no_plain_file_is_refused_wherever_a_file_names_it() {
     let zoo = Zoo::new();
     let config =
         |text: &str| fs::write(zoo.path("bidprice.toml"), format!("[listen]\nsocket = \"s\"\n{text}")).unwrap();
-    // An address that nobody else gets, although the service does not come to use it.
+    // Reserved for this test, although the service fails before it binds it.
     let free = FreeAddress::new();
     let tcp = free.get();
     let tls = |key: &str| {

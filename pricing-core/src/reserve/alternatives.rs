@@ -80,7 +80,7 @@ pub fn alternatives(
     Ok(found)
 }
 
-/// Adds the reservations that come to other sets than the first.
+/// Adds the reservations that use other sets of cards than the first.
 fn find_others(problem: &Problem<'_>, found: &mut Alternatives, steps: &mut Steps<'_>) -> Result<(), ReserveError> {
     let mut options = Vec::with_capacity(problem.units.len());
     for unit in 0..problem.units.len() {
@@ -283,7 +283,7 @@ fn come_to(
     }
 }
 
-/// The problem with each unit tied to the nodes of one way to come to its wanted set.
+/// The same problem, in which each unit may use only the nodes of one cover of its wanted set of cards.
 fn narrowed<'a>(
     problem: &Problem<'a>,
     options: &[Options<'_>],

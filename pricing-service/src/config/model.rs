@@ -350,9 +350,9 @@ pub struct Limits {
     pub rate: Option<u32>,
     /// How long a call may take when its caller names no deadline, and at most.
     pub deadline: Span,
-    /// Connections at the same time; a change needs a restart. For one more, one that has not come to HTTP/2 within half a
-    /// second is closed, or the one that has been idle longest, if that is for five seconds or longer; else the new one is
-    /// closed at once.
+    /// Connections at the same time; a change needs a restart. When all are taken, a new one replaces one that has not
+    /// started HTTP/2 within half a second, or else the one that has been idle longest, if that is at least five seconds;
+    /// otherwise the new one is closed at once.
     pub connections: usize,
     /// Streams at the same time, over all connections: `QuoteStream`, `Health/Watch`, reflection. When there is one more,
     /// an idle one is ended, of the connection with most of them; if there is none, the new one is refused.

@@ -43,7 +43,7 @@ pub enum Refused {
     },
     /// Its turn would come too late.
     #[error(
-        "it would take about {needed:?} until the order is priced, with as much again to spare, and its caller waits \
+        "it would take about {needed:?} until the order is priced, twice that must be left, and its caller waits only \
          {left:?} longer; ask again later"
     )]
     Late {
@@ -162,7 +162,7 @@ pub(super) struct Turn {
     pub(super) behind: usize,
 }
 
-/// The places, the queue, and how long pricing took of late.
+/// The places, the queue, and how long pricing took recently.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     pub(super) limits: Limits,

@@ -154,8 +154,8 @@ impl Calls {
                 peer.place.spoke();
                 self.accept(connection, &heard, &peer, &ends).await;
             }
-            Ok(Err(error)) => tracing::debug!(%error, "a connection did not come to HTTP/2"),
-            Err(_) => tracing::debug!("a connection did not come to HTTP/2 in time"),
+            Ok(Err(error)) => tracing::debug!(%error, "a connection did not start HTTP/2"),
+            Err(_) => tracing::debug!("a connection did not start HTTP/2 in time"),
         }
     }
 
