@@ -68,6 +68,8 @@ pub struct IntakeReading {
     pub connections_evicted: u64,
     /// Idle streams that were ended to make room.
     pub streams_evicted: u64,
+    /// Calls that waited for their caller and were ended to make room.
+    pub calls_evicted: u64,
 }
 
 /// What the feed knows.
@@ -169,9 +171,14 @@ fn intake(page: &mut Sheet, intake: IntakeReading) {
     page.whole("bidprice_connections", "Connections that are open", intake.connections);
     page.whole("bidprice_streams", "Streams that are open", intake.streams);
     page.whole("bidprice_buffered_bytes", "Bytes of large requests in memory", intake.buffered_bytes);
-    let kinds = [("connection".to_owned(), intake.connections_evicted), ("stream".to_owned(), intake.streams_evicted)];
+    let kinds = [
+        ("connection", intake.connections_evicted),
+        ("stream", intake.streams_evicted),
+        ("call", intake.calls_evicted),
+    ];
+    let kinds = kinds.map(|(kind, count)| (kind.to_owned(), count));
     let evicted = kinds.iter().map(|(kind, count)| ([("kind", kind)], *count));
-    page.counts("bidprice_evicted", "What was idle and had to make room", evicted);
+    page.counts("bidprice_evicted", "What waited for its caller and had to make room", evicted);
 }
 
 fn feed(page: &mut Sheet, feed: &FeedReading) {

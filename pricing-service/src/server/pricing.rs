@@ -133,8 +133,8 @@ impl Pricing for Service {
     ) -> Result<Response<Self::QuoteStreamStream>, Status> {
         let deadline = deadline::named(request.metadata()).and_then(|time| Instant::now().checked_add(time));
         let payer = self.payer(&request);
-        let memory = request.extensions().get().cloned().unwrap_or_default();
-        Ok(Response::new(Box::pin(Answers::new(self.clone(), payer, request.into_inner(), deadline, memory))))
+        let messages = request.extensions().get().cloned();
+        Ok(Response::new(Box::pin(Answers::new(self.clone(), payer, request.into_inner(), deadline, messages))))
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {

@@ -16,8 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::{Status, Streaming};
 
 use super::gate::{Payer, Refused};
-use super::http2::WithReader;
-use super::intake::Held;
+use super::http2::{InWork, WithReader};
 use super::state::Service;
 use crate::metrics::Call;
 
@@ -48,10 +47,10 @@ impl Answers {
         payer: Payer,
         requests: Streaming<QuoteRequest>,
         deadline: Option<Instant>,
-        memory: WithReader,
+        messages: Option<WithReader>,
     ) -> Self {
         let (sender, pending) = mpsc::channel(AT_ONCE);
-        let reader = tokio::spawn(read(service, payer, requests, deadline, memory, sender));
+        let reader = tokio::spawn(read(service, payer, requests, deadline, messages, sender));
         Self {
             pending,
             next: None,
@@ -67,7 +66,7 @@ async fn read(
     payer: Payer,
     mut requests: Streaming<QuoteRequest>,
     deadline: Option<Instant>,
-    memory: WithReader,
+    messages: Option<WithReader>,
     sender: mpsc::Sender<Pending>,
 ) {
     // The place comes first: what cannot be answered soon stays with the peer.
@@ -82,7 +81,7 @@ async fn read(
         };
         match request {
             Ok(Some(request)) => {
-                let answer = tokio::spawn(answer(service.clone(), payer, request, deadline, memory.take()));
+                let answer = tokio::spawn(answer(service.clone(), payer, request, deadline, messages.as_ref().map(WithReader::take)));
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
@@ -98,7 +97,7 @@ async fn answer(
     payer: Payer,
     request: QuoteRequest,
     deadline: Option<Instant>,
-    _memory: Option<Held>,
+    _message: Option<InWork>,
 ) -> QuoteStreamResponse {
     let longest = service.longest();
     let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));

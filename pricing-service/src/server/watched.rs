@@ -32,6 +32,7 @@ impl Service {
                 buffered_bytes: whole(intake.bytes),
                 connections_evicted: connections.evicted,
                 streams_evicted: intake.streams_evicted,
+                calls_evicted: load.evicted,
             },
             certificate_days: self.inner.certificate.get().map(|certificate| certificate.days_left()),
             refused: vec![

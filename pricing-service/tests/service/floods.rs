@@ -239,6 +239,32 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_sent_orders_make_room_for_whole_ones() {
+    let (running, metrics) = told("deadline = \"600s\"\nqueue = 8").await;
+    let caller = Caller::new(&running).await;
+    let mut half = Vec::new();
+    for _ in 0..190 {
+        half.push(caller.begin(QUOTE, [0, 0, 0]).await);
+    }
+    let start = Instant::now();
+    // They take all places there are.
+    while told_of(&metrics, "bidprice_refused_total{reason=\"overload\"}").await == 0
+        && told_of(&metrics, "bidprice_evicted_total{kind=\"call\"}").await == 0
+    {
+        assert!(start.elapsed() < HANG);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    while let Err(refused) = quote(&mut running.client().await, ORDER).await {
+        assert!(start.elapsed() < HANG, "{refused}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(told_of(&metrics, "bidprice_evicted_total{kind=\"call\"}").await > 0);
+    // Those that are left have to be cut off, or the service would wait for them.
+    drop((half, caller));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_need_not_be_there_and_its_connection_goes_on() {
     let running = Running::start("[limits]\nstreams = 0").await;
     let caller = Caller::new(&running).await;

@@ -8,6 +8,7 @@
 //! caller who sends many keep the others waiting.
 
 mod admission;
+mod calls;
 mod charge;
 mod fair;
 mod payer;
@@ -15,7 +16,6 @@ mod rate;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,12 +25,14 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use admission::{Admission, Admitted, Limits, Turn};
+use calls::Calls;
 use charge::Lane;
 use fair::Fair;
 
 use crate::config;
 
 pub use admission::Refused;
+pub(super) use calls::Call;
 pub(super) use charge::Charge;
 pub(super) use payer::Payer;
 
@@ -62,12 +64,14 @@ pub struct Load {
     pub late: u64,
     /// Orders whose pricing died.
     pub lost: u64,
+    /// Calls that waited for their caller and made room for others.
+    pub evicted: u64,
 }
 
 /// Lets so many orders be priced at once, and so many wait.
 pub(super) struct Gate {
     shared: Arc<Shared>,
-    calls: Arc<AtomicUsize>,
+    calls: Arc<Calls>,
 }
 
 struct Shared {
@@ -112,26 +116,22 @@ impl Gate {
             load: Load::default(),
         };
         let shared = Shared { state: Mutex::new(state), work: Condvar::new() };
-        Self { shared: Arc::new(shared), calls: Arc::default() }
+        Self { shared: Arc::new(shared), calls: Calls::new() }
     }
 
     /// Lets a call in, before its request is read: what is refused here costs next to nothing.
     pub(super) fn enter(&self, limits: &config::Limits, deadline: Instant, payer: Payer) -> Result<Call, Refused> {
-        let call = Call::new(&self.calls);
         let Limits { places, queue, .. } = limits.into();
         let most = places.saturating_add(queue).saturating_add(ON_THE_WAY);
+        let now = Instant::now();
         let mut state = self.shared.lock();
-        let calls = self.calls.load(Ordering::Relaxed);
-        let looked = if calls > most {
-            Err(Refused::Calls { calls: most })
-        } else {
-            state.admission.limits = limits.into();
-            // What it costs is not known yet, and most cost little.
-            let turn = state.turn(Charge::unknown(payer));
-            let room = state.room(payer, Lane::Light).map(|_| ());
-            room.and_then(|()| state.admission.look(Instant::now(), deadline, turn))
-        };
-        looked.inspect_err(|refused| state.load.count_refused(*refused)).map(|()| call)
+        state.admission.limits = limits.into();
+        // What it costs is not known yet, and most cost little.
+        let turn = state.turn(Charge::unknown(payer));
+        let room = state.room(payer, Lane::Light).map(|_| ());
+        let looked = room.and_then(|()| state.admission.look(now, deadline, turn));
+        let entered = looked.and_then(|()| self.calls.enter(most, payer, now).ok_or(Refused::Calls { calls: most }));
+        entered.inspect_err(|refused| state.load.count_refused(*refused))
     }
 
     /// Does work on a thread on which it may take its time, when it is its turn. What waits when its caller goes away
@@ -178,8 +178,15 @@ impl Gate {
     pub(super) fn load(&self) -> Load {
         let state = self.shared.lock();
         let admission = &state.admission;
-        let calls = self.calls.load(Ordering::Relaxed);
-        Load { busy: admission.busy(), waiting: admission.waiting(), calls, mean: admission.mean(), ..state.load }
+        let (calls, evicted) = (self.calls.len(), self.calls.evicted());
+        Load {
+            busy: admission.busy(),
+            waiting: admission.waiting(),
+            calls,
+            mean: admission.mean(),
+            evicted,
+            ..state.load
+        }
     }
 }
 
@@ -386,23 +393,6 @@ impl Waits {
 impl Drop for Waits {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-/// A call in flight: until its answer was taken.
-#[derive(Debug)]
-pub(super) struct Call(Arc<AtomicUsize>);
-
-impl Call {
-    fn new(calls: &Arc<AtomicUsize>) -> Self {
-        calls.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(calls))
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

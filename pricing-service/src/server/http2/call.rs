@@ -60,11 +60,15 @@ impl Call {
             answered = timeout_at(self.deadline.into(), routes.call(request)) => answered,
             // The caller gave up: what was begun for it is dropped with this.
             _ = poll_fn(|cx| respond.poll_reset(cx)) => return,
+            () = self.evicted() => Ok(Ok(evicted().into_http())),
         };
         let response = match answered {
             Ok(Ok(response)) if !self.is_late() => self.too_large(response),
             Ok(Ok(_)) | Err(_) => Status::from(Refused::Deadline).into_http(),
         };
+        if let Some(call) = self.pass.call() {
+            call.answered();
+        }
         let (head, body) = response.into_parts();
         let whole = http_body::Body::is_end_stream(&body);
         // An error is that the caller is gone, or its connection.
@@ -79,9 +83,12 @@ impl Call {
         let held = self.pass.bytes().clone();
         let mut request = request.map(|stream| Inbound::one(stream, held, text, self.most, self.patience));
         if let Some(seat) = self.pass.seat() {
-            let with_reader = WithReader::default();
+            let with_reader = WithReader::new(seat);
             request.extensions_mut().insert(with_reader.clone());
             request = request.map(|inbound| inbound.many(seat.clone(), with_reader));
+        }
+        if let Some(call) = self.pass.call() {
+            request = request.map(|inbound| inbound.priced(call.clone()));
         }
         request.extensions_mut().insert(Deadline(self.deadline));
         request
@@ -114,12 +121,22 @@ impl Call {
         answer.end(&ended);
     }
 
+    /// Is ready when the call waits for its peer and makes room for another.
+    async fn evicted(&self) {
+        match self.pass.call() {
+            Some(call) => call.evicted().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits until the call has to end although its answer is not sent yet.
     async fn ended(&self) -> Status {
         let Some(seat) = self.pass.seat() else {
             let until = self.deadline.checked_add(TAKEN).unwrap_or(self.deadline);
-            sleep_until(until.into()).await;
-            return Refused::Deadline.into();
+            return tokio::select! {
+                () = self.evicted() => evicted(),
+                () = sleep_until(until.into()) => Refused::Deadline.into(),
+            };
         };
         let silent = async {
             let Some(silence) = self.kind.silence() else { return std::future::pending().await };
@@ -140,4 +157,8 @@ impl Call {
             () = stopped => Status::unavailable("the service is shutting down"),
         }
     }
+}
+
+fn evicted() -> Status {
+    Status::resource_exhausted("the call waited for its caller, and makes room for another")
 }

@@ -14,7 +14,8 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
-use super::super::intake::{Held, Seat};
+use super::super::gate;
+use super::super::intake::{Held, Seat, Work};
 use super::weight::{TextAt, weight};
 
 /// The head of a message in gRPC: a flag, and the length as four bytes.
@@ -34,6 +35,7 @@ pub(super) struct Inbound {
     /// The largest message. One that is said to be larger is the reader's to refuse.
     most: usize,
     seat: Option<Arc<Seat>>,
+    call: Option<Arc<gate::Call>>,
     /// The call is over. A reader in a task of its own does not notice that otherwise, and while it has the request, the
     /// stream is open for HTTP/2.
     over: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -45,18 +47,33 @@ pub(super) struct Inbound {
 
 /// The memory of the messages that a stream's reader got, oldest first. Who takes a message out of the stream takes its
 /// memory along.
-#[derive(Clone, Debug, Default)]
-pub(in crate::server) struct WithReader(Arc<Mutex<VecDeque<Held>>>);
+#[derive(Clone, Debug)]
+pub(in crate::server) struct WithReader {
+    messages: Arc<Mutex<VecDeque<Held>>>,
+    seat: Arc<Seat>,
+}
+
+/// A message of a stream that is being answered: it is in memory until this is dropped, and its stream is not idle.
+#[derive(Debug)]
+pub(in crate::server) struct InWork {
+    _memory: Option<Held>,
+    _work: Work,
+}
 
 impl WithReader {
-    /// The memory of the message that was read last.
-    pub(in crate::server) fn take(&self) -> Option<Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    pub(super) fn new(seat: &Arc<Seat>) -> Self {
+        Self { messages: Arc::default(), seat: Arc::clone(seat) }
     }
 
-    /// Adds that of one more. Nobody reads more than one ahead.
+    /// Begins the work on the message that was read last.
+    pub(in crate::server) fn take(&self) -> InWork {
+        let memory = self.messages.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        InWork { _memory: memory, _work: self.seat.work() }
+    }
+
+    /// Adds the memory of one more message. Nobody reads more than one ahead.
     fn put(&self, held: Held) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         all.push_back(held);
         if all.len() > 2 {
             all.pop_front();
@@ -76,6 +93,7 @@ impl Inbound {
             text,
             most,
             seat: None,
+            call: None,
             over: None,
             patience,
             until: Instant::now().checked_add(patience),
@@ -87,6 +105,18 @@ impl Inbound {
     pub(super) fn many(self, seat: Arc<Seat>, with_reader: WithReader) -> Self {
         let over = Some(Box::pin(seat.over()));
         Self { with_reader: Some(with_reader), seat: Some(seat), over, until: None, ..self }
+    }
+
+    /// The request of a call that has a place as long as it is priced.
+    pub(super) fn priced(self, call: Arc<gate::Call>) -> Self {
+        Self { call: Some(call), ..self }
+    }
+
+    /// All that the call needs is there.
+    fn read_all(&self) {
+        if let Some(call) = &self.call {
+            call.read();
+        }
     }
 
     /// The length of the message that is here or on its way, its head included.
@@ -110,6 +140,7 @@ impl Inbound {
         let counted = match &self.with_reader {
             None => {
                 self.read = self.read.saturating_add(weight);
+                self.read_all();
                 self.held.set(self.read.saturating_add(self.buffer.len()))
             }
             Some(with_reader) => {

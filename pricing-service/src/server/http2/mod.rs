@@ -32,7 +32,7 @@ use super::state::Service;
 use crate::connections::Place;
 
 use call::Call;
-pub(super) use inbound::WithReader;
+pub(super) use inbound::{InWork, WithReader};
 use refusal::Refusals;
 
 /// How long a connection may take until it speaks HTTP/2, the TLS handshake apart.

@@ -16,8 +16,8 @@ use crate::config::Limits;
 
 use buffers::Buffers;
 pub(super) use buffers::Held;
-pub(super) use streams::Seat;
 use streams::Streams;
+pub(super) use streams::{Seat, Work};
 
 /// Calls open at once that price nothing and are answered at once: operators and probes are few.
 const BRIEF: usize = 64;
@@ -109,7 +109,7 @@ pub(super) struct Pass {
 
 #[derive(Debug)]
 enum Place {
-    Priced { _call: gate::Call },
+    Priced(Arc<gate::Call>),
     Brief { _call: Counted },
     Stream(streams::Place),
 }
@@ -126,7 +126,7 @@ impl Intake {
         connection: u64,
     ) -> Result<Pass, Refused> {
         let place = match kind {
-            Kind::Priced => Place::Priced { _call: gate.enter(limits, deadline, payer)? },
+            Kind::Priced => Place::Priced(Arc::new(gate.enter(limits, deadline, payer)?)),
             Kind::Brief | Kind::Reload => Place::Brief { _call: self.brief()? },
             Kind::Stream | Kind::Reflection => {
                 Place::Stream(self.streams.place(connection, limits.streams, Instant::now())?)
@@ -174,7 +174,15 @@ impl Pass {
     pub(super) fn seat(&self) -> Option<&Arc<Seat>> {
         match &self.place {
             Place::Stream(place) => Some(place.seat()),
-            Place::Priced { .. } | Place::Brief { .. } => None,
+            Place::Priced(_) | Place::Brief { .. } => None,
+        }
+    }
+
+    /// Its place, where it prices one order.
+    pub(super) fn call(&self) -> Option<&Arc<gate::Call>> {
+        match &self.place {
+            Place::Priced(call) => Some(call),
+            Place::Stream(_) | Place::Brief { .. } => None,
         }
     }
 }

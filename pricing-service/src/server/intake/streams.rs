@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,10 +42,16 @@ pub(in crate::server) struct Seat {
     began: Instant,
     /// Milliseconds from the beginning of all streams to when the last bytes came or went.
     active: AtomicU64,
+    /// Requests that are being answered. Their caller waits, and is not idle.
+    at_work: AtomicUsize,
     evicted: CancellationToken,
     /// The call is over.
     over: CancellationToken,
 }
+
+/// A request of a stream that is being answered.
+#[derive(Debug)]
+pub(in crate::server) struct Work(Arc<Seat>);
 
 /// How many there are, and what became of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,9 +84,9 @@ impl Streams {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Refused::Streams { streams: most });
         }
-        let active = AtomicU64::new(millis(self.began, now));
+        let (active, at_work) = (AtomicU64::new(millis(self.began, now)), AtomicUsize::new(0));
         let (evicted, over) = (CancellationToken::new(), CancellationToken::new());
-        let seat = Arc::new(Seat { connection, began: self.began, active, evicted, over });
+        let seat = Arc::new(Seat { connection, began: self.began, active, at_work, evicted, over });
         let id = seats.next;
         seats.next = id.wrapping_add(1);
         seats.open.insert(id, Arc::clone(&seat));
@@ -103,7 +109,7 @@ impl Streams {
         let candidates = seats.open.iter().filter_map(|(id, seat)| {
             let active = seat.active.load(Ordering::Relaxed);
             let streams = of.get(&seat.connection).copied().unwrap_or(0);
-            let idle = before.is_some_and(|before| active <= before);
+            let idle = seat.at_work.load(Ordering::Relaxed) == 0 && before.is_some_and(|before| active <= before);
             (idle && (streams > own || seat.connection == newcomer)).then_some((streams, Reverse((active, *id))))
         });
         let Some((_, Reverse((_, id)))) = candidates.max() else {
@@ -146,6 +152,12 @@ impl Seat {
         Duration::from_millis(now.saturating_sub(self.active.load(Ordering::Relaxed)))
     }
 
+    /// A request is being answered until what is returned is dropped.
+    pub(in crate::server) fn work(self: &Arc<Self>) -> Work {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        Work(Arc::clone(self))
+    }
+
     /// Is ready when the call is over, and whoever still reads its request had better stop.
     pub(in crate::server) fn over(&self) -> WaitForCancellationFutureOwned {
         self.over.clone().cancelled_owned()
@@ -154,6 +166,13 @@ impl Seat {
     /// Is ready when the stream has to make room for another.
     pub(in crate::server) async fn evicted(&self) {
         self.evicted.cancelled().await;
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.at_work.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -221,5 +240,17 @@ mod tests {
         let _places: Vec<Place> = (0..4).map(|_| open(&streams, 1, at(100)).unwrap()).collect();
         assert!(open(&streams, 2, at(104)).is_err());
         assert!(open(&streams, 2, at(106)).is_ok());
+    }
+
+    #[test]
+    fn a_stream_that_waits_for_an_answer_makes_no_room() {
+        let (streams, now) = (Arc::new(Streams::default()), Instant::now());
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let places: Vec<Place> = (0..4).map(|_| open(&streams, 1, now).unwrap()).collect();
+        let mut works: Vec<Work> = places.iter().map(|place| place.seat.work()).collect();
+        assert!(open(&streams, 2, at(60)).is_err());
+        works.pop();
+        assert!(open(&streams, 2, at(70)).is_ok());
+        assert_eq!(evicted(&places), [false, false, false, true]);
     }
 }
