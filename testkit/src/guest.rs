@@ -1,9 +1,25 @@
 //! Guests for the plugin host: components made of core modules in text.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{PackageId, Resolve};
+
+/// The project's WIT package, which is the same for all guests.
+static PACKAGE: LazyLock<(Resolve, PackageId)> = LazyLock::new(|| {
+    let mut resolve = Resolve::default();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
+    let (package, _) = resolve.push_dir(wit).expect("the WIT package");
+    (resolve, package)
+});
+
+/// A core module's fields and another WIT package.
+type Source = (String, Option<String>);
+
+/// The components that were made. Encoding one takes longer than most tests do with it, and many tests use the same.
+static COMPONENTS: LazyLock<Mutex<BTreeMap<Source, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
 /// The body of an allocator that hands out memory from 65536 on, grows it where needed, and never frees.
 const BUMP: &str = r#"
@@ -35,6 +51,17 @@ pub fn component(fields: &str) -> Vec<u8> {
 /// When the text is no module or does not fit the world.
 #[must_use]
 pub fn component_of(fields: &str, package: Option<&str>) -> Vec<u8> {
+    let source = (fields.to_owned(), package.map(ToOwned::to_owned));
+    let made = || COMPONENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(component) = made().get(&source) {
+        return component.clone();
+    }
+    let component = encoded(fields, package);
+    made().insert(source, component.clone());
+    component
+}
+
+fn encoded(fields: &str, package: Option<&str>) -> Vec<u8> {
     ComponentEncoder::default()
         .module(&core_module_of(fields, package))
         .and_then(|encoder| encoder.validate(true).encode())
@@ -51,9 +78,7 @@ pub fn core_module(fields: &str) -> Vec<u8> {
 }
 
 fn core_module_of(fields: &str, package: Option<&str>) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pricing-host/wit");
-    let (own, _) = resolve.push_dir(wit).expect("the WIT package");
+    let (mut resolve, own) = PACKAGE.clone();
     let package = package.map_or(own, |text| resolve.push_str("other.wit", text).expect("another WIT package"));
     let world = resolve.select_world(&[package], Some("plugin")).expect("the world");
     let mut module = wat::parse_str(format!("(module {fields})")).expect("a module in text");

@@ -81,7 +81,13 @@ async fn read(
         };
         match request {
             Ok(Some(request)) => {
-                let answer = tokio::spawn(answer(service.clone(), payer, request, deadline, messages.as_ref().map(WithReader::take)));
+                let answer = tokio::spawn(answer(
+                    service.clone(),
+                    payer,
+                    request,
+                    deadline,
+                    messages.as_ref().map(WithReader::take),
+                ));
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
