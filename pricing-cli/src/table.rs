@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
+use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::money::Usd;
 use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
@@ -115,7 +116,33 @@ fn targets(targets: &[QuotedTarget]) -> String {
             table.add_row([unit.clone(), group.replicas.to_string(), node, units, card]);
         }
     }
-    text(&table)
+    text(&table) + &elsewhere(targets)
+}
+
+/// What else than the reserved card a unit may get, since Kubernetes may start it on other nodes.
+fn elsewhere(targets: &[QuotedTarget]) -> String {
+    let known = |target: &&QuotedTarget| target.gpu_units > 0 && target.cards.iter().all(|group| group.known);
+    let lines = targets.iter().filter(known).filter(|target| !target.is_certain());
+    lines.map(|target| printable(&uncertain(target)) + "\n").collect()
+}
+
+/// Why the card of a unit is not certain.
+fn uncertain(target: &QuotedTarget) -> String {
+    let names = |kinds: Vec<&GpuKind>| kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let unit = target.resource_id;
+    let mut line = match target.kinds.as_slice() {
+        [one] if one.kind.is_known() => format!("Unit {unit} is priced as {}", one.kind),
+        [one] => format!("Unit {unit} gets {}, of which not everything is known", one.kind),
+        several => {
+            let kinds = names(several.iter().map(|candidate| &candidate.kind).collect());
+            format!("Unit {unit} may start where it gets one of {kinds}")
+        }
+    };
+    if !target.others.is_empty() {
+        let others = names(target.others.iter().collect());
+        let _ = write!(line, "; Kubernetes could also hand out {others}, which the order does not ask for");
+    }
+    line + "."
 }
 
 fn lines(quote: &Quote) -> String {
@@ -148,7 +175,7 @@ fn alternatives_table(alternatives: &Alternatives) -> String {
     for alternative in &alternatives.list {
         let mut kinds: Vec<String> = Vec::new();
         for target in alternative.targets.iter().filter(|target| target.gpu_units > 0) {
-            let mut names: Vec<String> = target.cards.iter().flat_map(|g| &g.kinds).map(ToString::to_string).collect();
+            let mut names: Vec<String> = target.kinds.iter().map(|candidate| candidate.kind.to_string()).collect();
             names.sort();
             names.dedup();
             kinds.push(format!("unit {}: {}", target.resource_id, names.join(", ")));

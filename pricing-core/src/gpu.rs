@@ -1,5 +1,8 @@
 //! GPU kinds, what a request allows of them, and matching.
 
+mod models;
+pub(crate) mod reading;
+
 use core::fmt;
 
 use crate::order::memory;
@@ -35,6 +38,26 @@ impl GpuKind {
             ram: known(canonical_ram(ram)),
             interface: known(canonical_interface(interface)),
         }
+    }
+
+    /// Makes a kind of the words of an inventory, which may be written in any unit: see [`reading`]. What cannot be read
+    /// is unknown.
+    #[must_use]
+    pub fn described(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
+        let (vendor, model) = (vendor.to_ascii_lowercase(), model.to_ascii_lowercase());
+        let ram = reading::ram(&vendor, &model, ram);
+        Self { ram, interface: reading::interface(interface), vendor, model }
+    }
+
+    /// Whether everything is known of the card: its model, its RAM as a size that cards are sold with, and its interface.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.model != "*" && self.ram().is_some_and(|ram| reading::whole_gi(ram).is_some()) && self.interface.is_some()
+    }
+
+    /// The same card with another RAM, or one that is not known.
+    pub(crate) fn with_ram(&self, ram: Option<String>) -> Self {
+        Self { ram, ..self.clone() }
     }
 
     /// A kind of words that are canonical already.
@@ -273,6 +296,16 @@ impl GpuRequest {
         self.alternatives.is_empty() || self.alternatives.iter().any(|selector| selector.matches(kind))
     }
 
+    /// Whether a card of this kind will do as the provider's daemon reads the request: of two alternatives for one model
+    /// the later counts, and one for the model before one for any model.
+    #[must_use]
+    pub fn allows_by_daemon(&self, kind: &GpuKind) -> bool {
+        let of_vendor = || self.alternatives.iter().rev().filter(|selector| selector.vendor() == kind.vendor());
+        let exact = of_vendor().find(|selector| selector.model() == Some(kind.model()));
+        let counts = exact.or_else(|| of_vendor().find(|selector| selector.model().is_none()));
+        self.alternatives.is_empty() || counts.is_some_and(|selector| selector.matches(kind))
+    }
+
     /// Whether the request leaves the model to the provider: `*`, or more than one model.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
@@ -339,6 +372,21 @@ mod tests {
         ] {
             assert!(GpuSelector::from_attribute_key(key).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn the_daemon_goes_by_the_last_alternative_for_a_model() {
+        let selector = |model, ram| GpuSelector::new("nvidia", model, ram, None);
+        let request = GpuRequest {
+            units: 1,
+            alternatives: vec![selector("a100", None), selector("a100", Some("80Gi")), selector("*", None)],
+        };
+        let kind = |model, ram| GpuKind::new("nvidia", model, ram, "SXM4");
+        let both = |kind: &GpuKind| (request.allows(kind), request.allows_by_daemon(kind));
+        assert_eq!(both(&kind("a100", "80Gi")), (true, true));
+        assert_eq!(both(&kind("a100", "40Gi")), (true, false));
+        assert_eq!(both(&kind("t4", "16Gi")), (true, true));
+        assert_eq!(both(&GpuKind::new("amd", "mi210", "64Gi", "PCIe")), (false, false));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | a line of a quote, in USD a month | 12 | [`line_usd`] |
 //! | the bid, in units of the order's denom per block | the order's `price_precision` | [`per_block`] |
+//! | a line of cards at the mean of several rates, in USD a month | 12 | [`mean_usd`] |
 //! | a discount, in USD a month | 12 | [`scaled_usd`] |
 //! | an amount of the chain's `OfferPrices`, and a volume's or endpoint's part of a line on the way | 18, 12 | `share` |
 
@@ -248,6 +249,45 @@ pub fn line_usd(quantity: u128, divisor: u64, rate: Usd) -> Result<Usd, Arithmet
     ratio_half_even(&[quantity, rate.0], &[Decimal::from(divisor)], LINE_DECIMALS).map(Usd)
 }
 
+/// What a number of units cost a month at the mean of several rates by their weights, rounded half-even to 12 decimals.
+///
+/// Mean and product are part of the one rounding: three units at a mean of `2/3` are 2, exactly.
+///
+/// # Errors
+/// When the cost does not fit, or nothing weighs anything.
+pub fn mean_usd(quantity: u128, weighed: &[(u128, Usd)]) -> Result<Usd, ArithmeticOverflow> {
+    let scale = weighed.iter().map(|(_, rate)| rate.0.scale()).max().unwrap_or(0);
+    mean_mantissa(quantity, weighed, scale)
+        .and_then(|mantissa| Decimal::try_from_i128_with_scale(mantissa, LINE_DECIMALS).ok())
+        .map(Usd::from_decimal)
+        .ok_or(ArithmeticOverflow)
+}
+
+/// `quantity x sum(weight x rate) / sum(weight)` in units of the twelfth decimal. No rate has more decimals than `scale`,
+/// and none is negative.
+fn mean_mantissa(quantity: u128, weighed: &[(u128, Usd)], scale: u32) -> Option<i128> {
+    let power = |exponent: u32| U256::from(10_u8).checked_pow(exponent);
+    let (mut sum, mut weight) = (U256::ZERO, U256::ZERO);
+    for (one, rate) in weighed {
+        let mantissa = U256::from(u128::try_from(rate.0.mantissa()).ok()?);
+        let scaled = mantissa.checked_mul(power(scale.checked_sub(rate.0.scale())?)?)?;
+        sum = sum.checked_add(scaled.checked_mul(U256::from(*one))?)?;
+        weight = weight.checked_add(U256::from(*one))?;
+    }
+    let over = sum.checked_mul(U256::from(quantity))?.checked_mul(power(LINE_DECIMALS)?)?;
+    i128::try_from(half_even(over, weight.checked_mul(power(scale)?)?)?).ok()
+}
+
+/// A quotient, rounded half-even; none by zero.
+fn half_even(over: U256, under: U256) -> Option<U256> {
+    let quotient = over.checked_div(under)?;
+    let rest = over.checked_sub(quotient.checked_mul(under)?)?;
+    // Compared with what is missing to the next, not doubled, so that it cannot outgrow the width.
+    let missing = under.checked_sub(rest)?;
+    let odd = quotient & U256::ONE == U256::ONE;
+    if rest > missing || (rest == missing && odd) { quotient.checked_add(U256::ONE) } else { Some(quotient) }
+}
+
 /// What one unit costs of `quantity / divisor` units that cost `usd`, rounded half-even to 12 decimals.
 ///
 /// # Errors
@@ -436,6 +476,28 @@ mod tests {
         let huge = Usd::parse("1000000000000").unwrap();
         assert_eq!(line_usd(u128::MAX, 1, huge), Err(ArithmeticOverflow));
         assert_eq!(line_usd(u128::from(u64::MAX), 1, huge), Err(ArithmeticOverflow));
+    }
+
+    #[test]
+    fn a_mean_is_exact_until_the_line_is_rounded_once() {
+        let usd = |text: &str| Usd::parse(text).unwrap();
+        let mean = |quantity, weighed: &[(u128, Usd)]| mean_usd(quantity, weighed).map(|usd| usd.to_string());
+        // A third of 600 and two thirds of 1000.5.
+        let thirds = [(1, usd("600")), (2, usd("1000.5"))];
+        assert_eq!(mean(1, &thirds).unwrap(), "867");
+        // 200 / 3 is rounded for one card, and three of them are 200 again.
+        let uneven = [(1, usd("100")), (2, usd("50"))];
+        assert_eq!(mean(1, &uneven).unwrap(), "66.666666666667");
+        assert_eq!(mean(3, &uneven).unwrap(), "200");
+        // Half of the twelfth decimal goes to the even neighbour.
+        let halves = [(1, Usd::ZERO), (1, usd("0.000000000001"))];
+        assert_eq!(mean(1, &halves).unwrap(), "0");
+        assert_eq!(mean(3, &halves).unwrap(), "0.000000000002");
+        let huge = usd("1000000000000");
+        assert_eq!(mean(1, &[(u128::MAX / 2, huge), (u128::MAX / 2, huge)]).unwrap(), "1000000000000");
+        assert_eq!(mean(u128::MAX, &[(1, huge)]), Err(ArithmeticOverflow));
+        assert_eq!(mean(1, &[]), Err(ArithmeticOverflow));
+        assert_eq!(mean(1, &[(0, huge)]), Err(ArithmeticOverflow));
     }
 
     #[test]

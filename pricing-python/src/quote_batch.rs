@@ -239,7 +239,7 @@ impl Answers {
             USD,
             &place,
         )?);
-        let cards = cards_of(quote);
+        let cards = cards_of(&quote.targets);
         self.gpu.append_option((!cards.is_empty()).then_some(cards));
         Ok(())
     }

@@ -1,15 +1,15 @@
-//! The card kinds of the inventory.
+//! The cards of the inventory.
 
 use std::path::Path;
 
-use pricing_core::gpu::GpuKind;
 use pricing_core::inventory;
+use pricing_core::quote::Candidate;
 
 use crate::settings::shown;
 use crate::{NoBid, files};
 
-/// The kinds of all cards that the inventory describes, used or free.
-pub(crate) fn cards(path: &Path) -> Result<Vec<GpuKind>, NoBid> {
+/// The kinds of all cards that the inventory describes, used or free, and how many there are.
+pub(crate) fn cards(path: &Path) -> Result<Vec<Candidate>, NoBid> {
     let unusable = |error: String| NoBid(format!("inventory-unusable: BIDPRICE_INVENTORY: {error}"));
     let text = files::read_text(path, inventory::MAX_INPUT_BYTES).map_err(unusable)?;
     let snapshot = inventory::read::read(&text).map_err(|error| unusable(format!("`{}`: {error}", shown(path))))?;
@@ -17,8 +17,5 @@ pub(crate) fn cards(path: &Path) -> Result<Vec<GpuKind>, NoBid> {
     if !cluster.is_usable() {
         return Err(unusable(format!("`{}` has no usable node", shown(path))));
     }
-    let mut kinds: Vec<GpuKind> = cluster.cards().iter().map(|card| card.kind.clone()).collect();
-    kinds.sort();
-    kinds.dedup();
-    Ok(kinds)
+    Ok(Candidate::of_cluster(&cluster))
 }

@@ -25,6 +25,8 @@ pub enum Purpose {
     Competitor,
     /// Which of several cards Kubernetes hands out.
     Card,
+    /// On which of several nodes Kubernetes starts a pod.
+    Node,
 }
 
 /// Blocks of the stream between the draws for two orders: 16 words each, far more than any purpose takes.
@@ -70,6 +72,7 @@ impl Purpose {
             Self::Maximum => 5,
             Self::Competitor => 6,
             Self::Card => 7,
+            Self::Node => 8,
         }
     }
 }

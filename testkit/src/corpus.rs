@@ -28,6 +28,39 @@ pub fn reservation_vectors() -> Result<Vec<ReservationVector>, String> {
     vectors.map(|(line, text)| vector(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))).collect()
 }
 
+/// A cluster, a group, and what Kubernetes makes of its pods.
+#[derive(Clone, Debug)]
+pub struct KubernetesVector {
+    /// Its number.
+    pub id: u64,
+    /// What can be believed of the cluster.
+    pub cluster: Cluster,
+    /// The group as the corpus writes it.
+    pub group: Value,
+    /// For each unit with cards, what was reserved, where its pods could start and what they could be handed.
+    pub units: Vec<Value>,
+}
+
+/// Reads the vectors of what Kubernetes makes of orders.
+///
+/// # Errors
+/// When the corpus is not there, or a vector cannot be read.
+pub fn kubernetes_vectors() -> Result<Vec<KubernetesVector>, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/kubernetes/vectors.jsonl");
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let read = |(line, text): (usize, &str)| {
+        let vector: Value = serde_json::from_str(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))?;
+        let snapshot = read::read(&vector["cluster"].to_string()).map_err(|error| error.to_string())?;
+        Ok(KubernetesVector {
+            id: vector["id"].as_u64().unwrap_or_default(),
+            cluster: validate::validate(snapshot).cluster,
+            group: vector["group"].clone(),
+            units: vector["units"].as_array().cloned().unwrap_or_default(),
+        })
+    };
+    text.lines().enumerate().map(read).collect()
+}
+
 fn vector(text: &str) -> Result<ReservationVector, String> {
     let vector: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let part = |name: &str| vector.get(name).ok_or_else(|| format!("no `{name}`"));

@@ -1,9 +1,9 @@
-//! `bidprice inventory`: what an inventory says that cannot be so.
+//! `bidprice inventory`: what an inventory says that cannot be so, and what of its cards makes prices uncertain.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use pricing_core::inventory::{Cluster, finding::Finding};
+use pricing_core::inventory::{Cluster, finding::Finding, variants};
 use pricing_core::quote::wire::SCHEMA;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum InventoryCommand {
-    /// List what an inventory says that cannot be so, and what was done about it
+    /// List what an inventory says that cannot be so, and which cards have no certain price
     Check(CheckArgs),
 }
 
@@ -36,7 +36,8 @@ struct CheckArgs {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let InventoryCommand::Check(args) = &args.command;
-    let (cluster, findings) = load::inventory(&args.file)?;
+    let (cluster, mut findings) = load::inventory(&args.file)?;
+    findings.extend(variants::findings(&cluster));
     match args.output.output {
         Output::Json => output::print_json(&answer(&cluster, &findings))?,
         Output::Table => output::print(&table::inventory(&cluster, &findings))?,

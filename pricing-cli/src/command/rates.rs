@@ -4,7 +4,7 @@ use clap::Subcommand;
 use pricing_core::address::Address;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::origin::entry_key;
-use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Pricing, UnlistedGpu};
+use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
 use serde_json::json;
 
 use crate::args::{CommitResource, Output, OutputArgs, RatesArgs};
@@ -106,9 +106,15 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
     let ambiguous = match policy.ambiguous_gpu {
         AmbiguousGpu::Highest => "highest",
         AmbiguousGpu::Lowest => "lowest",
+        AmbiguousGpu::Expected => "expected",
         AmbiguousGpu::Decline => "decline",
     };
     add("policy.ambiguous_gpu".into(), ambiguous.into(), "");
+    let placement = match policy.placement {
+        Placement::Kubernetes => "kubernetes",
+        Placement::Pinned => "pinned",
+    };
+    add("policy.placement".into(), placement.into(), "");
     add("policy.minimum_usd_per_month".into(), policy.minimum_usd_per_month.to_string(), "USD a month");
     let below = match policy.below_minimum {
         BelowMinimum::Decline => "decline",

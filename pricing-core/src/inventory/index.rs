@@ -15,6 +15,18 @@ pub(crate) struct Index {
     classes: Vec<String>,
     /// By node's place, the described cards that are left to give, for nodes where cards are held back.
     kept: BTreeMap<usize, Vec<CardId>>,
+    /// The distinct outfits of nodes.
+    outfits: Vec<Outfit>,
+    /// Each node's outfit, by its place in `outfits`.
+    outfit_of: Vec<usize>,
+}
+
+/// The cards that a node describes, as nodes of one make have them alike: each distinct description with how many there
+/// are, in the node's order. Nothing is held back of them: which of its cards a node hands out is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outfit {
+    /// The descriptions and their numbers.
+    pub(crate) cards: Vec<(CardId, u64)>,
 }
 
 /// What a node has left.
@@ -43,6 +55,8 @@ pub(crate) struct ModelNodes {
     pub(crate) cards: Vec<CardId>,
     /// Nodes that describe such a card and have any card free, ascending.
     pub(crate) nodes: Vec<ModelNode>,
+    /// Every node that describes such a card, ascending: those that Kubernetes has labelled with the model.
+    pub(crate) labelled: Vec<usize>,
 }
 
 /// A node with cards of a model.
@@ -70,16 +84,40 @@ impl Index {
                     model: model.to_owned(),
                     cards,
                     nodes: Vec::new(),
+                    labelled: Vec::new(),
                 })
                 .collect(),
             classes: Vec::new(),
             kept,
+            outfits: Vec::new(),
+            outfit_of: Vec::with_capacity(nodes.len()),
         };
         let model_of = index.models_of(cards.len());
+        index.label(nodes, &model_of);
         for (place, node) in nodes.iter().enumerate() {
             index.add(place, node, &model_of);
         }
         index
+    }
+
+    /// Says which nodes have which label, and which are equipped alike. Neither changes with what is free.
+    fn label(&mut self, nodes: &[Node], model_of: &[usize]) {
+        let mut outfits: BTreeMap<&[CardId], usize> = BTreeMap::new();
+        for (place, node) in nodes.iter().enumerate() {
+            let next = self.outfits.len();
+            let outfit = *outfits.entry(&node.cards).or_insert(next);
+            if outfit == next {
+                self.outfits.push(Outfit::new(&node.cards));
+            }
+            self.outfit_of.push(outfit);
+            let cards = self.outfits.get(outfit).map_or(&[] as &[_], |outfit| &outfit.cards);
+            for model in cards.iter().filter_map(|(card, _)| model_of.get(card.place()).copied()) {
+                let Some(labelled) = self.models.get_mut(model).map(|model| &mut model.labelled) else { continue };
+                if labelled.last() != Some(&place) {
+                    labelled.push(place);
+                }
+            }
+        }
     }
 
     fn add(&mut self, place: usize, node: &Node, model_of: &[usize]) {
@@ -181,6 +219,16 @@ impl Index {
         &self.models
     }
 
+    /// A node's outfit, by its place in [`Self::outfits`].
+    pub(crate) fn outfit_of(&self, node: usize) -> Option<usize> {
+        self.outfit_of.get(node).copied()
+    }
+
+    /// The distinct outfits of nodes.
+    pub(crate) fn outfits(&self) -> &[Outfit] {
+        &self.outfits
+    }
+
     /// The place of a model in [`Self::models`].
     pub(crate) fn model(&self, vendor: &str, model: &str) -> Option<usize> {
         self.models.binary_search_by(|entry| (entry.vendor.as_str(), entry.model.as_str()).cmp(&(vendor, model))).ok()
@@ -190,6 +238,19 @@ impl Index {
     pub(crate) fn class_bit(&self, class: &str) -> Option<u64> {
         let place = self.classes.iter().position(|known| known == class)?;
         1_u64.checked_shl(u32::try_from(place).ok()?)
+    }
+}
+
+impl Outfit {
+    fn new(described: &[CardId]) -> Self {
+        let mut cards: Vec<(CardId, u64)> = Vec::new();
+        for id in described {
+            match cards.iter_mut().find(|(known, _)| known == id) {
+                Some((_, number)) => *number = number.saturating_add(1),
+                None => cards.push((*id, 1)),
+            }
+        }
+        Self { cards }
     }
 }
 
@@ -233,6 +294,11 @@ mod tests {
         };
         assert_eq!(nodes("t4"), [(0, 1), (2, 2)]);
         assert_eq!(nodes("a100"), [(0, 2)]);
+        let labelled = |model: &str| &index.models()[index.model("nvidia", model).unwrap()].labelled;
+        assert_eq!(labelled("t4"), &[0, 1, 2]);
+        assert_eq!(labelled("a100"), &[0]);
+        assert_eq!(index.outfits().len(), 3);
+        assert_eq!(index.outfits()[index.outfit_of(2).unwrap()].cards, [(t4, 2)]);
         assert_eq!(index.model("amd", "t4"), None);
         assert_eq!(index.class_bit("beta2"), Some(4));
         assert_eq!(index.class_bit("beta3"), None);

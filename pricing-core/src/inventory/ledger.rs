@@ -124,6 +124,12 @@ impl Ledger {
         &self.cluster
     }
 
+    /// The node with a name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.by_name.get(name).copied().map(NodeId::at)
+    }
+
     /// How full the cluster is.
     #[must_use]
     pub fn utilisation(&self) -> &Utilisation {

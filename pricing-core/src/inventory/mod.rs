@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod read;
 pub mod utilisation;
 pub mod validate;
+pub mod variants;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use crate::gpu::GpuKind;
 use crate::quantity::{Bytes, MilliCpu};
 
-pub(crate) use index::{Index, ModelNode};
+pub(crate) use index::{Free, Index, ModelNode};
 
 /// The most bytes that an inventory may have.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;
@@ -223,7 +224,7 @@ impl ClusterBuilder {
         }
         let id = CardId(u32::try_from(self.cluster.cards.len()).unwrap_or(u32::MAX));
         let DescribedCard { vendor, name, interface, memory_size } = &described;
-        let kind = GpuKind::new(vendor, name, memory_size, interface);
+        let kind = GpuKind::described(vendor, name, memory_size, interface);
         self.cluster.cards.push(Card { kind, described: described.clone() });
         self.interned.insert(described, id);
         id

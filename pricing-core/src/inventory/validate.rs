@@ -6,8 +6,9 @@
 //! nothing when they are free.
 
 mod amount;
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::finding::{Action, Finding, Resource};
@@ -171,6 +172,7 @@ impl Validator {
             let problem = format!("{dropped} described cards have no vendor and name that an order could ask for");
             self.find(Some(node), Resource::Gpu, problem, Action::Clamped);
         }
+        self.words_of_cards(node, &cards);
         let described = u64::try_from(cards.len()).unwrap_or(u64::MAX);
         if counted > described && counted != UNLIMITED {
             let problem =
@@ -184,6 +186,20 @@ impl Validator {
             self.find(Some(node), Resource::Gpu, problem, Action::Kept);
         }
         cards
+    }
+
+    /// What of the cards' words had to be read otherwise than it stands there, or could not be read.
+    fn words_of_cards(&mut self, node: &str, cards: &[DescribedCard]) {
+        let mut distinct: BTreeMap<&DescribedCard, u64> = BTreeMap::new();
+        for card in cards {
+            let number = distinct.entry(card).or_default();
+            *number = number.saturating_add(1);
+        }
+        for (card, number) in distinct {
+            for (problem, action) in words::problems(card, number) {
+                self.find(Some(node), Resource::Gpu, problem, action);
+            }
+        }
     }
 
     fn pool(&mut self, pool: Pool) {

@@ -1,16 +1,19 @@
-//! Which card a replica gets, as far as that is known, and which rate it is priced at.
+//! Which card a replica gets, as far as that is known.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::reason::{Reason, ReasonCode};
+use super::candidates::{Candidate, Reach, Reading, Tally, alike};
+use super::choice::{GpuTariff, candidates};
+use super::reason::Reason;
 use crate::budget::{Budget, Spent};
 use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
-use crate::inventory::Cluster;
-use crate::money::Usd;
+use crate::inventory::{Cluster, NodeId};
 use crate::order::{Order, ResourceUnit};
-use crate::rates::{AmbiguousGpu, GpuRates, Pricing, UnlistedGpu};
-use crate::reserve::Target;
+use crate::rates::{GpuRates, Placement, Pricing};
+use crate::reserve::start::{self, PodRequest};
+use crate::reserve::{CommittedUnit, Scheduler, Target};
 
 /// The cards of one resource unit's replicas on one node, or on none in particular.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,23 @@ pub struct CardGroup {
     pub kinds: Vec<GpuKind>,
     /// Whether an inventory says so. Without one the kinds are what the request names, `*` for any model.
     pub known: bool,
+    /// What the node's own cards weigh against each other, where replicas are priced by the cards of their own nodes;
+    /// empty where no kind is likelier than another.
+    pub candidates: Vec<Candidate>,
+}
+
+impl CardGroup {
+    fn priced_among(&self) -> Vec<&GpuKind> {
+        if self.candidates.is_empty() {
+            return self.kinds.iter().collect();
+        }
+        self.candidates.iter().map(|candidate| &candidate.kind).collect()
+    }
+
+    /// What the replicas are priced among, by the cards of their own node.
+    pub(super) fn own_candidates(&self) -> Cow<'_, [Candidate]> {
+        if self.candidates.is_empty() { Cow::Owned(alike(&self.kinds)) } else { Cow::Borrowed(&self.candidates) }
+    }
 }
 
 /// Where one resource unit goes and what it gets.
@@ -36,43 +56,106 @@ pub struct QuotedTarget {
     pub nodes: Vec<Arc<str>>,
     /// Cards a replica.
     pub gpu_units: u64,
-    /// The cards, one group for each distinct node; empty without GPUs.
+    /// The cards of the reserved nodes, one group for each distinct node; empty without GPUs.
     pub cards: Vec<CardGroup>,
+    /// Every kind that the order allows wherever a replica could start, the reserved nodes' own first.
+    pub kinds: Vec<Candidate>,
+    /// The kinds on those nodes that the order does not allow, and that could be handed out all the same.
+    pub others: Vec<GpuKind>,
+    /// Whether all replicas are priced among `kinds`, or each among the cards of its own node.
+    pub placement: Placement,
+    /// The vendor and the model that the pods ask Kubernetes for, where a placement says so.
+    pub label: Option<(String, String)>,
+}
+
+/// A unit to be quoted, beside what is reserved of it and what its pods ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlacedUnit<'a> {
+    pub(super) unit: &'a ResourceUnit,
+    pub(super) committed: &'a CommittedUnit,
+    pub(super) target: &'a Target,
+}
+
+/// Where units were placed, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlacedOn<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) scheduler: Scheduler,
+    pub(super) pricing: &'a Pricing,
+}
+
+impl PlacedOn<'_> {
+    /// The cards that a unit's replicas could be handed.
+    fn reach(&self, placed: PlacedUnit<'_>, budget: &Budget<'_>) -> Result<Reach, Reason> {
+        let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
+        let Some(label) = placed.target.label() else { return Ok(Reach::default()) };
+        if self.pricing.policy.placement == Placement::Kubernetes {
+            let pod = PodRequest::new(placed.unit, placed.committed, self.cluster);
+            let reserved: BTreeSet<usize> = nodes.iter().copied().collect();
+            let could_start = start::nodes(&pod, label, self.cluster, budget)?;
+            nodes.extend(could_start.into_iter().filter(|node| !reserved.contains(node)));
+        }
+        self.on_nodes(placed, &nodes, budget)
+    }
+
+    fn on_nodes(&self, placed: PlacedUnit<'_>, nodes: &[usize], budget: &Budget<'_>) -> Result<Reach, Reason> {
+        let Some((vendor, _)) = placed.target.label() else { return Ok(Reach::default()) };
+        let tally = Tally {
+            cluster: self.cluster,
+            request: &placed.unit.gpu,
+            reading: Reading::of(self.scheduler),
+            rates: &self.pricing.rates.gpu,
+        };
+        tally.on_nodes(nodes, &vendor.to_ascii_lowercase(), budget)
+    }
 }
 
 impl QuotedTarget {
     /// The target of a unit that was placed on a cluster. Cards are those that the order asks for, and is billed for,
     /// whatever commit levels made of them.
-    pub(super) fn placed(
-        unit: &ResourceUnit,
-        target: &Target,
-        cluster: &Cluster,
-        budget: &Budget<'_>,
-    ) -> Result<Self, Reason> {
+    pub(super) fn placed(placed: PlacedUnit<'_>, on: PlacedOn<'_>, budget: &Budget<'_>) -> Result<Self, Reason> {
+        let PlacedUnit { unit, target, .. } = placed;
         let kinds = target.placements.iter().map(|placement| placement.kinds.len());
         let compared = kinds.map(|kinds| kinds.saturating_mul(kinds).saturating_add(16)).fold(0, usize::saturating_add);
         budget.take(compared.saturating_add(names(target.count)))?;
-        let name = |id| cluster.node(id).map_or_else(|| Arc::from(""), |node| Arc::clone(&node.name));
-        let group = |placement: &crate::reserve::Placement| CardGroup {
-            node: Some(name(placement.node)),
-            replicas: placement.replicas,
-            kinds: target.kinds(cluster, placement).into_iter().cloned().collect(),
-            known: true,
-        };
-        let cards = if unit.gpu.units == 0 { Vec::new() } else { target.placements.iter().map(group).collect() };
-        Ok(Self {
+        let name = |id| on.cluster.node(id).map_or_else(|| Arc::from(""), |node| Arc::clone(&node.name));
+        let mut quoted = Self {
             resource_id: target.resource_id,
             count: target.count,
             nodes: target.nodes().map(name).collect(),
             gpu_units: unit.gpu.units,
-            cards,
-        })
+            cards: Vec::new(),
+            kinds: Vec::new(),
+            others: Vec::new(),
+            placement: on.pricing.policy.placement,
+            label: target.label().map(|(vendor, model)| (vendor.to_ascii_lowercase(), model.to_ascii_lowercase())),
+        };
+        if unit.gpu.units == 0 {
+            return Ok(quoted);
+        }
+        for placement in &target.placements {
+            let own = match quoted.placement {
+                Placement::Kubernetes => Vec::new(),
+                Placement::Pinned => on.on_nodes(placed, &[placement.node.place()], budget)?.candidates,
+            };
+            quoted.cards.push(CardGroup {
+                node: Some(name(placement.node)),
+                replicas: placement.replicas,
+                kinds: target.kinds(on.cluster, placement).into_iter().cloned().collect(),
+                known: true,
+                candidates: own,
+            });
+        }
+        let Reach { candidates, others } = on.reach(placed, budget)?;
+        Ok(Self { kinds: candidates, others, ..quoted })
     }
 
     /// The steps for a copy.
     pub(super) fn size(&self) -> usize {
         let kinds = self.cards.iter().map(|group| group.kinds.len().saturating_add(1).saturating_mul(16));
-        kinds.fold(self.nodes.len().saturating_mul(2).saturating_add(16), usize::saturating_add)
+        let reach = self.kinds.len().saturating_add(self.others.len()).saturating_mul(16);
+        let own = self.nodes.len().saturating_mul(2).saturating_add(reach).saturating_add(16);
+        kinds.fold(own, usize::saturating_add)
     }
 
     /// The target of a unit of which no inventory is known.
@@ -82,20 +165,105 @@ impl QuotedTarget {
 
     /// The target of a unit that the daemon has placed already: the inventory only says which cards there are, used or
     /// free, that it may have got.
-    pub(super) fn held(unit: &ResourceUnit, cluster: &Cluster, budget: &Budget<'_>) -> Result<Self, Reason> {
-        let kinds = kinds_in(cluster, &unit.gpu, budget)?;
-        Ok(if kinds.is_empty() { Self::unknown(unit) } else { Self::unplaced(unit, kinds, true) })
+    pub(super) fn held(
+        unit: &ResourceUnit,
+        cluster: &Cluster,
+        rates: &GpuRates,
+        budget: &Budget<'_>,
+    ) -> Result<Self, Reason> {
+        let tally = Tally { cluster, request: &unit.gpu, reading: Reading::Tenant, rates };
+        let Reach { candidates, others } = tally.anywhere(budget)?;
+        if candidates.is_empty() || unit.gpu.units == 0 {
+            return Ok(Self::unknown(unit));
+        }
+        let kinds = candidates.iter().map(|candidate| candidate.kind.clone()).collect();
+        let placement = Placement::Kubernetes;
+        Ok(Self { kinds: candidates, others, placement, ..Self::unplaced(unit, kinds, true) })
     }
 
-    /// The kind of all cards, where one is certain: an inventory says so, and every replica gets the same.
+    /// The nodes where a replica of the unit could start, ascending: those of which Kubernetes picks one.
+    ///
+    /// # Errors
+    /// When the budget is used up.
+    pub fn could_start(
+        &self,
+        unit: &ResourceUnit,
+        committed: &CommittedUnit,
+        cluster: &Cluster,
+        budget: &Budget<'_>,
+    ) -> Result<Vec<NodeId>, Spent> {
+        let Some((vendor, model)) = self.label.as_ref().filter(|_| self.placement == Placement::Kubernetes) else {
+            return Ok(Vec::new());
+        };
+        let pod = PodRequest::new(unit, committed, cluster);
+        let nodes = start::nodes(&pod, (vendor, model), cluster, budget)?;
+        Ok(nodes.into_iter().map(NodeId::at).collect())
+    }
+
+    /// The target with its replicas on other nodes, and the kinds that they may be handed there.
+    #[must_use]
+    pub fn started_on(&self, nodes: &[NodeId], cluster: &Cluster) -> Self {
+        let mut groups: Vec<(NodeId, u32)> = Vec::new();
+        for id in nodes {
+            match groups.iter_mut().find(|(known, _)| known == id) {
+                Some((_, replicas)) => *replicas = replicas.saturating_add(1),
+                None => groups.push((*id, 1)),
+            }
+        }
+        let (mut names, mut cards) = (Vec::new(), Vec::new());
+        for (id, replicas) in groups {
+            let Some(node) = cluster.node(id) else { continue };
+            names.extend((0..replicas).map(|_| Arc::clone(&node.name)));
+            let mut kinds: Vec<GpuKind> = Vec::new();
+            for kind in node.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind) {
+                let may_be_handed = self.kinds.iter().any(|candidate| candidate.kind == *kind);
+                if may_be_handed && !kinds.contains(kind) {
+                    kinds.push(kind.clone());
+                }
+            }
+            let node = Some(Arc::clone(&node.name));
+            cards.push(CardGroup { node, replicas, kinds, known: true, candidates: Vec::new() });
+        }
+        Self { nodes: names, cards, ..self.clone() }
+    }
+
+    /// Whether the card is certain: there is one kind that the replicas may get, everything is known of it, and nothing
+    /// else could be handed out.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.certain_kind().is_some()
+    }
+
+    /// The kind of all cards, where it is certain.
     #[must_use]
     pub fn certain_kind(&self) -> Option<&GpuKind> {
-        let mut groups = self.cards.iter().map(|group| match group.kinds.as_slice() {
-            [kind] if group.known => Some(kind),
+        match self.kinds.as_slice() {
+            [one] if self.others.is_empty() && one.kind.is_known() && self.cards.iter().all(|group| group.known) => {
+                Some(&one.kind)
+            }
             _ => None,
-        });
-        let first = groups.next()??;
-        groups.all(|kind| kind == Some(first)).then_some(first)
+        }
+    }
+
+    /// What the unit's cards are priced among: one list for all replicas, or one for each node's.
+    #[must_use]
+    pub fn priced_among(&self) -> Vec<Vec<&GpuKind>> {
+        match self.placement {
+            Placement::Kubernetes => vec![self.kinds.iter().map(|candidate| &candidate.kind).collect()],
+            Placement::Pinned => self.cards.iter().map(CardGroup::priced_among).collect(),
+        }
+    }
+
+    /// The target with other cards, each priced by itself.
+    pub(super) fn with_cards(&self, cards: Vec<CardGroup>) -> Self {
+        let mut kinds: Vec<GpuKind> = Vec::new();
+        for kind in cards.iter().flat_map(|group| &group.kinds) {
+            if !kinds.contains(kind) {
+                kinds.push(kind.clone());
+            }
+        }
+        let (kinds, others, placement) = (alike(&kinds), Vec::new(), Placement::Pinned);
+        Self { cards, kinds, others, placement, nodes: self.nodes.clone(), label: self.label.clone(), ..*self }
     }
 
     /// How many replicas each node gets, in order of placement; one entry without a node when nothing was placed.
@@ -113,14 +281,21 @@ impl QuotedTarget {
     }
 
     fn unplaced(unit: &ResourceUnit, kinds: Vec<GpuKind>, known: bool) -> Self {
-        let group = CardGroup { node: None, replicas: unit.count, kinds, known };
-        Self {
+        let bare = Self {
             resource_id: unit.id,
             count: unit.count,
             nodes: Vec::new(),
             gpu_units: unit.gpu.units,
-            cards: if unit.gpu.units == 0 { Vec::new() } else { vec![group] },
+            cards: Vec::new(),
+            kinds: Vec::new(),
+            others: Vec::new(),
+            placement: Placement::Pinned,
+            label: None,
+        };
+        if unit.gpu.units == 0 {
+            return bare;
         }
+        bare.with_cards(vec![CardGroup { node: None, replicas: unit.count, kinds, known, candidates: Vec::new() }])
     }
 }
 
@@ -130,145 +305,11 @@ fn names(replicas: u32) -> usize {
 }
 
 /// What a request names, as kinds: `*` for any model.
-fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
+pub(super) fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
     if request.alternatives.is_empty() {
         return vec![GpuKind::canonical("*", "*", None, None)];
     }
     request.alternatives.iter().map(crate::gpu::GpuSelector::kind).collect()
-}
-
-/// The distinct kinds of a cluster, used or free, that a request allows.
-fn kinds_in(cluster: &Cluster, request: &GpuRequest, budget: &Budget<'_>) -> Result<Vec<GpuKind>, Reason> {
-    let mut kinds: Vec<GpuKind> = Vec::new();
-    for card in cluster.cards() {
-        budget.take(request.alternatives.len().saturating_add(kinds.len()).saturating_add(1))?;
-        if request.allows(&card.kind) && !kinds.contains(&card.kind) {
-            kinds.push(card.kind.clone());
-        }
-    }
-    Ok(kinds)
-}
-
-/// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
-/// card names, and those that it does not name where they have a price.
-///
-/// An alternative that names a model of which nothing has a price is a decline: the order may get that card. `*`, and a
-/// model that leaves RAM or interface open, come to what is priced.
-pub(super) fn candidates(
-    tariff: GpuTariff<'_>,
-    request: &GpuRequest,
-    take: impl Fn(usize) -> Result<(), Spent>,
-) -> Result<Vec<GpuKind>, Reason> {
-    let (gpu, entries) = (tariff.gpu, tariff.gpu.entries().len());
-    let mut kinds: Vec<GpuKind> = Vec::new();
-    let mut add = |cards: Vec<GpuKind>| -> Result<bool, Spent> {
-        let mut any = false;
-        for card in cards {
-            // It is looked up, and compared with those that are there.
-            take(entries.saturating_add(kinds.len()).saturating_add(16))?;
-            if priced(tariff, &card).is_err() {
-                continue;
-            }
-            any = true;
-            if !kinds.contains(&card) {
-                kinds.push(card);
-            }
-        }
-        Ok(any)
-    };
-    for selector in &request.alternatives {
-        take(entries.saturating_add(8))?;
-        if !add(gpu.cards_within(selector))? && selector.model().is_some() {
-            return Err(no_rate(selector));
-        }
-    }
-    if request.alternatives.is_empty() {
-        let named = gpu.entries().iter().map(crate::rates::GpuRate::card);
-        add(named.chain(named_kinds(request)).collect())?;
-    }
-    if kinds.is_empty() { Err(unlisted(request)) } else { Ok(kinds) }
-}
-
-/// Whether any card that a request allows has a price.
-pub(super) fn is_priceable(pricing: &Pricing, request: &GpuRequest) -> bool {
-    let gpu = &pricing.rates.gpu;
-    let listed = match request.alternatives.as_slice() {
-        [] => !gpu.entries().is_empty(),
-        alternatives => alternatives.iter().any(|selector| gpu.prices_some(selector)),
-    };
-    listed || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
-}
-
-/// What decides the price of a card.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct GpuTariff<'a> {
-    pub(super) gpu: &'a GpuRates,
-    pub(super) unlisted: UnlistedGpu,
-}
-
-impl<'a> GpuTariff<'a> {
-    pub(super) fn of(pricing: &'a Pricing) -> Self {
-        Self { gpu: &pricing.rates.gpu, unlisted: pricing.policy.unlisted_gpu }
-    }
-}
-
-/// A card with its rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PricedCard {
-    /// The card that is priced.
-    pub(super) kind: GpuKind,
-    /// USD a month for one.
-    pub(super) usd: Usd,
-    /// The entry that matched.
-    pub(super) rate: String,
-}
-
-/// The rate of a card, or why it has none.
-fn priced(tariff: GpuTariff<'_>, kind: &GpuKind) -> Result<PricedCard, Reason> {
-    let priced = |usd, rate: &str| PricedCard { kind: kind.clone(), usd, rate: rate.to_owned() };
-    match (tariff.gpu.lookup(kind), tariff.unlisted) {
-        (Some(rate), _) => Ok(priced(rate.usd(), rate.key())),
-        (None, UnlistedGpu::Price(usd)) => Ok(priced(usd, "unlisted_gpu")),
-        (None, UnlistedGpu::Decline) => Err(no_rate(kind)),
-    }
-}
-
-fn no_rate(what: impl core::fmt::Display) -> Reason {
-    let message = format!(
-        "the rate card has no entry for `{what}`; add one, or `\"*\"` under [rates.gpu], or a price for `unlisted_gpu`"
-    );
-    Reason::new(ReasonCode::UnlistedGpu, message)
-}
-
-/// The decline of a request of which no card has a rate.
-pub(super) fn unlisted(request: &GpuRequest) -> Reason {
-    let named: Vec<String> = named_kinds(request).iter().map(ToString::to_string).collect();
-    no_rate(named.join("`, `"))
-}
-
-/// The card of several candidates that policy prices.
-///
-/// Candidates of one price are not ambiguous: whichever is handed out, the price is right.
-pub(super) fn choose(
-    tariff: GpuTariff<'_>,
-    ambiguous: AmbiguousGpu,
-    candidates: &[GpuKind],
-) -> Result<PricedCard, Reason> {
-    let cards = candidates.iter().map(|kind| priced(tariff, kind)).collect::<Result<Vec<_>, _>>()?;
-    let cheapest = cards.iter().map(|card| card.usd).min();
-    let dearest = cards.iter().map(|card| card.usd).max();
-    let chosen = match ambiguous {
-        AmbiguousGpu::Decline if cheapest != dearest => {
-            let kinds: Vec<String> = cards.iter().map(|card| format!("{} at {}", card.kind, card.usd)).collect();
-            let message = format!("the order may get cards of different prices: {}", kinds.join(", "));
-            return Err(Reason::new(ReasonCode::AmbiguousGpu, message));
-        }
-        AmbiguousGpu::Lowest => cheapest,
-        AmbiguousGpu::Highest | AmbiguousGpu::Decline => dearest,
-    };
-    // Among cards of one price the first in the inventory's order.
-    let chosen = cards.into_iter().find(|card| Some(card.usd) == chosen);
-    chosen.ok_or_else(|| Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request"))
 }
 
 /// The targets of an unplaced order for every way in which its open requests may fall, one kind for each group of
@@ -290,7 +331,7 @@ pub(super) fn every_choice(
             complete &= extend(&mut ways, &more, target.cards.len().saturating_mul(32), budget)?;
         }
         budget.take(ways.len().saturating_mul(target.size()))?;
-        let ways: Vec<QuotedTarget> = ways.into_iter().map(|cards| QuotedTarget { cards, ..target.clone() }).collect();
+        let ways: Vec<QuotedTarget> = ways.into_iter().map(|cards| target.with_cards(cards)).collect();
         size = size.saturating_add(target.size());
         complete &= extend(&mut choices, &ways, size, budget)?;
     }
@@ -325,7 +366,7 @@ fn ways_of(
     let mut ways: Vec<CardGroup> = Vec::new();
     for kind in kinds {
         budget.take(ways.len().saturating_add(16))?;
-        let way = CardGroup { kinds: vec![kind], known: true, ..group.clone() };
+        let way = CardGroup { kinds: vec![kind], known: true, candidates: Vec::new(), ..group.clone() };
         // A daemon may name a kind twice.
         if !ways.contains(&way) {
             ways.push(way);

@@ -20,10 +20,9 @@ use ethnum::I256;
 use rust_decimal::Decimal;
 
 use crate::address::AddressError;
-use crate::gpu::GpuKind;
 use crate::money::{ArithmeticOverflow, Denom};
 use crate::order::script_request::ScriptRequest;
-use crate::quote::Reason;
+use crate::quote::{Candidate, Reason};
 use crate::rates::{BelowMinimum, CoinValue};
 use crate::text::Untrusted;
 
@@ -46,8 +45,8 @@ pub struct Terms<'a> {
     pub usd_per_akt: Option<Decimal>,
     /// Who asks. Counts when a rate card lists owners.
     pub owner: Untrusted<&'a str>,
-    /// The card kinds of the inventory, used or free; empty without one.
-    pub cards: &'a [GpuKind],
+    /// The kinds of card of the inventory, weighed by how many there are, used or free; empty without one.
+    pub cards: &'a [Candidate],
 }
 
 /// The answer to a request.

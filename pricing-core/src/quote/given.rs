@@ -9,6 +9,7 @@ use super::cards::{CardGroup, QuotedTarget};
 use crate::gpu::GpuKind;
 use crate::order::{Order, ResourceUnit};
 use crate::quantity::Quantity;
+use crate::rates::Placement;
 use crate::text::excerpt;
 
 /// Where the daemon put one resource unit.
@@ -167,10 +168,19 @@ fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<Qu
     // Replicas of a node follow each other, as where this program places them.
     let first = |node: &Arc<str>| target.nodes.iter().position(|other| **other == **node);
     nodes.sort_by_key(first);
-    let mut quoted =
-        QuotedTarget { resource_id: unit.id, count: unit.count, nodes, gpu_units: unit.gpu.units, cards: Vec::new() };
-    quoted.cards = cards(unit, target, &quoted)?;
-    Ok(quoted)
+    let quoted = QuotedTarget {
+        resource_id: unit.id,
+        count: unit.count,
+        nodes,
+        gpu_units: unit.gpu.units,
+        cards: Vec::new(),
+        kinds: Vec::new(),
+        others: Vec::new(),
+        placement: Placement::Pinned,
+        label: None,
+    };
+    let cards = cards(unit, target, &quoted)?;
+    Ok(quoted.with_cards(cards))
 }
 
 fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Result<Vec<CardGroup>, TargetError> {
@@ -195,7 +205,7 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
         let kinds = kinds.iter().map(|kind| allowed(unit, kind)).collect::<Result<Vec<_>, _>>()?;
         // What is left open may come to any card within it, as where a request leaves it open.
         let known = kinds.iter().all(is_whole);
-        groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known });
+        groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known, candidates: Vec::new() });
     }
     Ok(groups)
 }

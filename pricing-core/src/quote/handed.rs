@@ -1,6 +1,7 @@
 //! What an order costs by the cards that were handed out to it, once that is known.
 
-use super::cards::{self, GpuTariff};
+use super::candidates::alike;
+use super::choice::{self, GpuTariff};
 use super::lines::{self, add_cards, bill_cards, times};
 use super::{Reason, Terms};
 use crate::gpu::GpuKind;
@@ -26,10 +27,11 @@ pub fn usd_of_cards(
         let handed = handed.next().map_or(&[] as &[GpuKind], Vec::as_slice);
         // Cards that are missing are not free.
         if u128::try_from(handed.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
-            return Err(cards::unlisted(&unit.gpu));
+            return Err(choice::unlisted(&unit.gpu));
         }
         for kind in handed {
-            let card = cards::choose(GpuTariff::of(pricing), AmbiguousGpu::Highest, std::slice::from_ref(kind))?;
+            let card = alike(std::slice::from_ref(kind));
+            let card = choice::choose_known(GpuTariff::of(pricing), AmbiguousGpu::Highest, &card)?;
             add_cards(&mut priced, card, 1)?;
         }
         Ok(priced)

@@ -1,14 +1,14 @@
 //! The lines of a quote: what each resource costs a month, and by which entry of the rate card.
 
 use core::fmt;
-use std::borrow::Cow;
-
-use super::cards::{self, CardGroup, GpuTariff, PricedCard, QuotedTarget};
+use super::candidates::Candidate;
+use super::cards::{self, CardGroup, QuotedTarget};
+use super::choice::{self, CardPrice, GpuTariff, PricedCard, Weight};
 use super::reason::{Reason, ReasonCode};
 use super::{GpuRule, Terms};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd, unit_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
-use crate::rates::{AmbiguousGpu, BelowMinimum, Policy, Pricing};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
 use crate::text::Untrusted;
 
 /// What a line is for.
@@ -133,6 +133,8 @@ pub struct Line {
     pub rate: String,
     /// USD a month, rounded half-even to 12 decimals.
     pub usd_per_month: Usd,
+    /// The kinds that the line's mean is made of, where it is the mean of several.
+    pub weights: Vec<Weight>,
 }
 
 /// The lines of an order, in the order's order, and their sum.
@@ -170,6 +172,24 @@ impl Bill {
             usd_per_unit_month: usd,
             rate: rate.to_owned(),
             usd_per_month: line_usd(count, divisor, usd)?,
+            weights: Vec::new(),
+        })
+    }
+
+    /// Adds a line of cards.
+    fn charge_cards(&mut self, unit: &ResourceUnit, price: &CardPrice, cards: u128) -> Result<(), ArithmeticOverflow> {
+        if cards == 0 {
+            return Ok(());
+        }
+        self.push(Line {
+            resource_id: unit.id,
+            item: Item::Gpu,
+            kind: Some(price.kind()),
+            quantity: LineQuantity { count: cards, divisor: Item::Gpu.divisor() },
+            usd_per_unit_month: price.usd_per_card()?,
+            rate: price.rate(),
+            usd_per_month: price.usd_per_month(cards)?,
+            weights: price.weights(),
         })
     }
 
@@ -189,6 +209,7 @@ impl Bill {
             usd_per_unit_month: usd,
             rate,
             usd_per_month: usd,
+            weights: Vec::new(),
         })
     }
 }
@@ -210,7 +231,7 @@ pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) 
     bill_cards(order, tariff.pricing, tariff.terms, |unit| match targets.next() {
         Some(target) => gpu(unit, target, tariff),
         // Cards that nobody knows are not free.
-        None if unit.gpu.units > 0 => Err(cards::unlisted(&unit.gpu)),
+        None if unit.gpu.units > 0 => Err(choice::unlisted(&unit.gpu)),
         None => Ok(Vec::new()),
     })
 }
@@ -220,7 +241,7 @@ pub(super) fn bill_cards(
     order: &Order,
     pricing: &Pricing,
     terms: &Terms<'_>,
-    mut cards_of: impl FnMut(&ResourceUnit) -> Result<Vec<(PricedCard, u128)>, Reason>,
+    mut cards_of: impl FnMut(&ResourceUnit) -> Result<Vec<(CardPrice, u128)>, Reason>,
 ) -> Result<Bill, Reason> {
     let mut bill = Bill::default();
     for unit in order.group.resources() {
@@ -231,7 +252,7 @@ pub(super) fn bill_cards(
         storage(&mut bill, unit, pricing)?;
         for (card, count) in cards_of(unit)? {
             terms.take(LINE)?;
-            bill.charge(unit, Item::Gpu, Some(card.kind.to_string()), count, (card.usd, &card.rate))?;
+            bill.charge_cards(unit, &card, count)?;
         }
         let endpoints = u128::from(unit.endpoints.quantity());
         bill.charge(unit, Item::Endpoint, None, endpoints, (pricing.rates.endpoint, "endpoint"))?;
@@ -277,19 +298,23 @@ pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Re
 }
 
 /// The cards of a unit by what they are priced at, in order of placement.
-fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<Vec<(PricedCard, u128)>, Reason> {
+fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<Vec<(CardPrice, u128)>, Reason> {
     if unit.gpu.units == 0 {
         return Ok(Vec::new());
     }
-    let mut priced: Vec<(PricedCard, u128)> = Vec::new();
+    if let (GpuRule::HighestWildcard, Some(rate), true) =
+        (tariff.terms.gpu_rule, tariff.pricing.rates.gpu.dearest(), unit.gpu.is_wildcard())
+    {
+        let dearest = PricedCard { kind: rate.card(), usd: rate.usd(), rate: rate.key().to_owned() };
+        return Ok(vec![(CardPrice::One(dearest), times(unit.gpu.units, unit.count)?)]);
+    }
+    if target.placement == Placement::Kubernetes {
+        return Ok(vec![(known_card(&target.kinds, tariff)?, times(unit.gpu.units, unit.count)?)]);
+    }
+    let mut priced: Vec<(CardPrice, u128)> = Vec::new();
     for group in &target.cards {
         tariff.terms.take(priced.len().saturating_add(tariff.pricing.rates.gpu.entries().len()))?;
-        let card = match (tariff.terms.gpu_rule, tariff.pricing.rates.gpu.dearest()) {
-            (GpuRule::HighestWildcard, Some(rate)) if unit.gpu.is_wildcard() => {
-                PricedCard { kind: rate.card(), usd: rate.usd(), rate: rate.key().to_owned() }
-            }
-            _ => card(unit, group, tariff)?,
-        };
+        let card = card(unit, group, tariff)?;
         let cards = times(unit.gpu.units, group.replicas)?;
         add_cards(&mut priced, card, cards)?;
     }
@@ -298,8 +323,8 @@ fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result
 
 /// Adds cards to those that are priced alike.
 pub(super) fn add_cards(
-    priced: &mut Vec<(PricedCard, u128)>,
-    card: PricedCard,
+    priced: &mut Vec<(CardPrice, u128)>,
+    card: CardPrice,
     cards: u128,
 ) -> Result<(), ArithmeticOverflow> {
     match priced.iter_mut().find(|(other, _)| *other == card) {
@@ -309,19 +334,26 @@ pub(super) fn add_cards(
     Ok(())
 }
 
-/// The card that a group of replicas is priced at: one of its kinds where the inventory knows them, else one of those
-/// that the rate card lists.
-fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<PricedCard, Reason> {
+/// What cards cost that an inventory knows of.
+fn known_card(candidates: &[Candidate], tariff: Tariff<'_>) -> Result<CardPrice, Reason> {
     let gpu = GpuTariff::of(tariff.pricing);
-    let kinds = if group.known {
-        Cow::Borrowed(&group.kinds)
-    } else {
-        let (request, terms) = (cards::open_request(group, unit), tariff.terms);
-        Cow::Owned(cards::candidates(gpu, &request, |steps| terms.take(steps))?)
-    };
-    // The rate of each is looked up.
-    tariff.terms.take(kinds.len().saturating_mul(gpu.gpu.entries().len().saturating_add(16)))?;
-    cards::choose(gpu, tariff.ambiguous, &kinds)
+    let entries = gpu.gpu.entries().len().saturating_add(16);
+    // The rate of each is looked up; one of which something is not known may be every entry, each of which is looked up.
+    let lookups = candidates.iter().map(|one| if one.kind.is_known() { entries } else { entries.saturating_mul(entries) });
+    tariff.terms.take(lookups.fold(candidates.len(), usize::saturating_add))?;
+    choice::choose_known(gpu, tariff.ambiguous, candidates)
+}
+
+/// What the cards of a group of replicas cost that is priced by itself: one of its kinds where the inventory knows them,
+/// else one of those that the rate card lists.
+fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<CardPrice, Reason> {
+    if group.known {
+        return known_card(&group.own_candidates(), tariff);
+    }
+    let (gpu, request, terms) = (GpuTariff::of(tariff.pricing), cards::open_request(group, unit), tariff.terms);
+    let kinds = choice::candidates(gpu, &request, |steps| terms.take(steps))?;
+    terms.take(kinds.len().saturating_mul(gpu.gpu.entries().len().saturating_add(16)))?;
+    choice::choose_suggested(gpu, tariff.ambiguous, &kinds)
 }
 
 /// Leased IPs are counted for the group: endpoints with one sequence number share an address.

@@ -3,7 +3,9 @@
 //! [`quote`] is the strict mode: it prices the card that is really allocated. [`screen()`] is the part of it that needs
 //! no inventory. [`wire`] writes answers as the contract has them.
 
+mod candidates;
 mod cards;
+mod choice;
 pub mod compat;
 mod given;
 mod handed;
@@ -22,11 +24,14 @@ use crate::budget::Budget;
 use crate::inventory::Cluster;
 use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
-use crate::rates::{CoinValue, Pricing, Token};
-use crate::reserve::{self, Reservation, Scheduler};
+use crate::rates::{CoinValue, Placement, Pricing, Token};
+use crate::reserve::start::PodRequest;
+use crate::reserve::{self, CommittedUnit, Reservation, Scheduler};
 use crate::text::Untrusted;
 
+pub use candidates::Candidate;
 pub use cards::{CardGroup, QuotedTarget};
+pub use choice::Weight;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use handed::usd_of_cards;
 pub use lines::{Item, Line, LineQuantity};
@@ -36,6 +41,7 @@ pub use reason::{Reason, ReasonCode};
 pub use screen::screen;
 pub use terms::{GpuRule, Terms};
 
+use cards::{PlacedOn, PlacedUnit};
 use lines::{Bill, Tariff};
 
 /// What is known of the cluster that the order would run on.
@@ -233,12 +239,20 @@ fn target_sets(
         Supply::Reserve { cluster, scheduler: Scheduler::Sound } => {
             usable(cluster)?;
             budget.take(reserve::listed(&order.group))?;
+            let on = PlacedOn { cluster, scheduler: Scheduler::Sound, pricing };
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
-            let reserve::alternatives::Alternatives { reservations, mut complete } =
-                reserve::alternatives::alternatives(&units, cluster, budget)?;
+            let reserve::alternatives::Alternatives { reservations, mut complete } = match pricing.policy.placement {
+                Placement::Kubernetes => {
+                    let pods = order.group.resources().iter().zip(&units);
+                    let pods: Vec<PodRequest> =
+                        pods.map(|(unit, committed)| PodRequest::new(unit, committed, cluster)).collect();
+                    reserve::alternatives::wherever_pods_start(&units, &pods, cluster, budget)?
+                }
+                Placement::Pinned => reserve::alternatives::alternatives(&units, cluster, budget)?,
+            };
             let mut sets = Vec::with_capacity(reservations.len());
             for reservation in &reservations {
-                match placed(order, reservation, cluster, budget) {
+                match placed(order, &units, reservation, on, budget) {
                     Ok(targets) => sets.push(targets),
                     Err(reason) if sets.is_empty() => return Err(reason),
                     Err(_) => {
@@ -279,7 +293,7 @@ fn targets(
         Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
         Supply::Held { cluster } => {
             usable(cluster)?;
-            units.iter().map(|unit| QuotedTarget::held(unit, cluster, budget)).collect()
+            units.iter().map(|unit| QuotedTarget::held(unit, cluster, &pricing.rates.gpu, budget)).collect()
         }
         Supply::Given { targets } => {
             budget.take(targets.iter().map(QuotedTarget::size).fold(0, usize::saturating_add))?;
@@ -289,19 +303,22 @@ fn targets(
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
             let reservation = reserve::reserve(&order.group, cluster, scheduler, &commit, budget)?;
-            placed(order, &reservation, cluster, budget)
+            let committed = commit.units(&order.group, scheduler);
+            placed(order, &committed, &reservation, PlacedOn { cluster, scheduler, pricing }, budget)
         }
     }
 }
 
 fn placed(
     order: &Order,
+    committed: &[CommittedUnit],
     reservation: &Reservation,
-    cluster: &Cluster,
+    on: PlacedOn<'_>,
     budget: &Budget<'_>,
 ) -> Result<Vec<QuotedTarget>, Reason> {
-    let units = order.group.resources().iter().zip(&reservation.targets);
-    units.map(|(unit, target)| QuotedTarget::placed(unit, target, cluster, budget)).collect()
+    let units = order.group.resources().iter().zip(committed).zip(&reservation.targets);
+    let units = units.map(|((unit, committed), target)| PlacedUnit { unit, committed, target });
+    units.map(|unit| QuotedTarget::placed(unit, on, budget)).collect()
 }
 
 fn usable(cluster: &Cluster) -> Result<(), Reason> {

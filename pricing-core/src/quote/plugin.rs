@@ -350,6 +350,7 @@ fn replace(line: &mut Line, usd: Usd) -> Result<(), Reason> {
     line.usd_per_month = usd;
     line.usd_per_unit_month = line.quantity.share_of(usd)?;
     RATE.clone_into(&mut line.rate);
+    line.weights.clear();
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Screening: the part of a decision that needs no inventory, so that it can be made before anything is reserved.
 
 use super::Terms;
-use super::cards::{self, QuotedTarget};
+use super::cards::QuotedTarget;
+use super::choice;
 use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
@@ -48,8 +49,8 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
         for volume in &unit.storage {
             lines::storage_rate(pricing, &volume.class)?;
         }
-        if unit.gpu.units > 0 && !cards::is_priceable(pricing, &unit.gpu) {
-            return Err(cards::unlisted(&unit.gpu));
+        if unit.gpu.units > 0 && !choice::is_priceable(pricing, &unit.gpu) {
+            return Err(choice::unlisted(&unit.gpu));
         }
     }
     Ok(())

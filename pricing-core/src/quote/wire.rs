@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::cards::{CardGroup, QuotedTarget};
+use super::choice::Weight;
 use super::lines::Line;
 use super::offer::OfferPrices;
 use super::reason::Reason;
@@ -139,7 +140,13 @@ impl<'a> TargetJson<'a> {
             resource_id: target.resource_id,
             count: target.count,
             nodes: target.nodes.iter().map(AsRef::as_ref).collect(),
-            gpu: (target.gpu_units > 0).then(|| GpuTargetJson { units: target.gpu_units, cards: cards() }),
+            gpu: (target.gpu_units > 0).then(|| GpuTargetJson {
+                units: target.gpu_units,
+                cards: cards(),
+                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(&candidate.kind)).collect(),
+                others: target.others.iter().map(KindJson::new).collect(),
+                certain: target.is_certain(),
+            }),
         }
     }
 }
@@ -148,6 +155,24 @@ impl<'a> TargetJson<'a> {
 struct GpuTargetJson<'a> {
     units: u64,
     cards: Vec<CardsJson<'a>>,
+    kinds: Vec<CandidateJson<'a>>,
+    others: Vec<KindJson<'a>>,
+    certain: bool,
+}
+
+/// A kind that the unit's replicas may get.
+#[derive(Debug, Serialize)]
+struct CandidateJson<'a> {
+    #[serde(flatten)]
+    kind: KindJson<'a>,
+    /// How likely it is; not known so far.
+    probability: Option<String>,
+}
+
+impl<'a> CandidateJson<'a> {
+    fn new(kind: &'a GpuKind) -> Self {
+        Self { kind: KindJson::new(kind), probability: None }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -186,6 +211,28 @@ struct LineJson<'a> {
     usd_per_unit_month: String,
     rate: &'a str,
     usd_per_month: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<WeightJson<'a>>,
+}
+
+/// One of the kinds that a line's mean is made of.
+#[derive(Debug, Serialize)]
+struct WeightJson<'a> {
+    kind: &'a str,
+    weight: &'a str,
+    rate: &'a str,
+    usd_per_unit_month: String,
+}
+
+impl<'a> WeightJson<'a> {
+    fn new(weight: &'a Weight) -> Self {
+        Self {
+            kind: &weight.kind,
+            weight: &weight.part,
+            rate: &weight.rate,
+            usd_per_unit_month: weight.usd_per_unit_month.to_string(),
+        }
+    }
 }
 
 impl<'a> LineJson<'a> {
@@ -199,6 +246,7 @@ impl<'a> LineJson<'a> {
             usd_per_unit_month: line.usd_per_unit_month.to_string(),
             rate: &line.rate,
             usd_per_month: line.usd_per_month.to_string(),
+            weights: line.weights.iter().map(WeightJson::new).collect(),
         }
     }
 }

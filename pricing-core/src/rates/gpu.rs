@@ -3,6 +3,7 @@
 //! The most specific entry wins: model with RAM and interface, model with interface, model with RAM, model, vendor with
 //! `*`, and last `*`; where two are alike, the one that names the vendor.
 
+use crate::gpu::reading::{gi, measured, nearest, whole_gi};
 use crate::gpu::{GpuKind, GpuSelector, canonical_interface, canonical_ram};
 use crate::money::Usd;
 
@@ -138,6 +139,11 @@ impl GpuRate {
             && named(&self.interface, kind.interface())
     }
 
+    /// Whether the entry names the model of a card, and no other vendor.
+    fn is_for_model_of(&self, kind: &GpuKind) -> bool {
+        self.model() == Some(kind.model()) && self.vendor().is_none_or(|vendor| vendor == kind.vendor())
+    }
+
     /// Larger is more specific.
     fn specificity(&self) -> (u8, bool) {
         let level = match (&self.model, &self.ram, &self.interface) {
@@ -222,6 +228,34 @@ impl GpuRates {
             cards.push(unnamed);
         }
         cards
+    }
+
+    /// A card whose RAM was measured rather than named, with the size that it stands for: the nearest that an entry for
+    /// its model names. Without one its RAM is unknown.
+    #[must_use]
+    pub fn sized(&self, kind: &GpuKind) -> GpuKind {
+        let Some(bytes) = kind.ram().and_then(measured) else { return kind.clone() };
+        let of_model = self.0.iter().filter(|rate| rate.is_for_model_of(kind));
+        let sizes = of_model.filter_map(|rate| whole_gi(rate.ram()?));
+        kind.with_ram(nearest(bytes, sizes).map(gi))
+    }
+
+    /// The cards that a card may be of which RAM or interface is not known: one for each entry for its model that it
+    /// could match. Without such an entry it is what is known of it, which `*` may price; so it is, too, where everything
+    /// is known.
+    #[must_use]
+    pub fn cards_of(&self, kind: &GpuKind) -> Vec<GpuKind> {
+        let kind = self.sized(kind);
+        let mut cards: Vec<GpuKind> = Vec::new();
+        if !kind.is_known() {
+            let selector = GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
+            for rate in self.0.iter().filter(|rate| rate.is_for_model_of(&kind)) {
+                if let Some(card) = rate.card_within(&selector).filter(|card| !cards.contains(card)) {
+                    cards.push(card);
+                }
+            }
+        }
+        if cards.is_empty() { vec![kind] } else { cards }
     }
 
     /// Whether any entry could price a card that a selector allows.
@@ -310,6 +344,39 @@ mod tests {
         for key in ["a100.80GB", "a100.80", "a100.foo", "nvidia/a100/foo/sxm", "a100.0.5Gi"] {
             assert!(GpuRate::new(key, Usd::ZERO).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_card_of_unknown_ram_or_interface_may_be_any_entry_of_its_model() {
+        let card = rates(&[
+            ("a100.40Gi", "600"),
+            ("a100.80Gi", "1000"),
+            ("a100.80Gi.sxm", "1300"),
+            ("amd/a100/24Gi", "1"),
+            ("h100", "1900"),
+            ("*", "130"),
+        ]);
+        let may_be = |ram: &str, interface: &str| -> Vec<String> {
+            let kind = GpuKind::described("nvidia", "a100", ram, interface);
+            card.cards_of(&kind).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(may_be("", ""), ["nvidia/a100/40Gi", "nvidia/a100/80Gi", "nvidia/a100/80Gi/sxm"]);
+        assert_eq!(may_be("unknown", "PCIe"), ["nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/pcie"]);
+        assert_eq!(may_be("80GB", "NVLink"), ["nvidia/a100/80Gi", "nvidia/a100/80Gi/sxm"]);
+        assert_eq!(may_be("80Gi", "SXM4"), ["nvidia/a100/80Gi/sxm"]);
+        // No entry is for such a card, so `*` prices it as it is.
+        assert_eq!(may_be("24Gi", ""), ["nvidia/a100/24Gi"]);
+        let other = GpuKind::described("nvidia", "t4", "", "");
+        assert_eq!(card.cards_of(&other), [other.clone()]);
+    }
+
+    #[test]
+    fn a_measured_size_is_the_nearest_that_the_rate_card_names_for_the_model() {
+        let card = rates(&[("x1.40Gi", "600"), ("x1.80Gi", "1000"), ("*", "130")]);
+        let sized = |ram: &str| card.sized(&GpuKind::described("nvidia", "x1", ram, "PCIe")).to_string();
+        assert_eq!(sized("81559Mi"), "nvidia/x1/80Gi/pcie");
+        assert_eq!(sized("40536MiB"), "nvidia/x1/40Gi/pcie");
+        assert_eq!(sized("60001Mi"), "nvidia/x1/*/pcie");
     }
 
     #[test]

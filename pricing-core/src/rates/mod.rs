@@ -78,8 +78,20 @@ pub enum AmbiguousGpu {
     Highest,
     /// Price the cheapest.
     Lowest,
+    /// Price the mean, weighted by the cards of each kind that are free where a replica could start.
+    Expected,
     /// No bid.
     Decline,
+}
+
+/// Which nodes the cards of an order can come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Placement {
+    /// Every node where Kubernetes could start a replica: the network's daemon ties no pod to the node that it reserved.
+    #[default]
+    Kubernetes,
+    /// The reserved nodes alone, for daemons that tie their pods.
+    Pinned,
 }
 
 /// What to do with an order that costs less than the minimum.
@@ -99,6 +111,8 @@ pub struct Policy {
     pub unlisted_gpu: UnlistedGpu,
     /// Cards that are not certain.
     pub ambiguous_gpu: AmbiguousGpu,
+    /// Where cards can come from.
+    pub placement: Placement,
     /// The least that an order must cost a month.
     pub minimum_usd_per_month: Usd,
     /// What happens below it.

@@ -13,7 +13,7 @@ mod tests;
 use ::toml::de::DeTable;
 use rust_decimal::Decimal;
 
-use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Pricing, Token, UnlistedGpu};
+use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Placement, Pricing, Token, UnlistedGpu};
 use crate::address::{Address, AddressError, AddressPrefix};
 use crate::input::InputError;
 use crate::money::Denom;
@@ -153,8 +153,13 @@ fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
                 policy.ambiguous_gpu = entry.one_of(&[
                     ("highest", AmbiguousGpu::Highest),
                     ("lowest", AmbiguousGpu::Lowest),
+                    ("expected", AmbiguousGpu::Expected),
                     ("decline", AmbiguousGpu::Decline),
                 ])?;
+            }
+            "placement" => {
+                policy.placement =
+                    entry.one_of(&[("kubernetes", Placement::Kubernetes), ("pinned", Placement::Pinned)])?;
             }
             "minimum_usd_per_month" => policy.minimum_usd_per_month = entry.usd()?,
             "below_minimum" => {
@@ -166,7 +171,8 @@ fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
                 continue;
             }
             _ => {
-                let known = ["unlisted_gpu", "ambiguous_gpu", "minimum_usd_per_month", "below_minimum", "owners"];
+                let known =
+                    ["unlisted_gpu", "ambiguous_gpu", "placement", "minimum_usd_per_month", "below_minimum", "owners"];
                 return Err(entry.unknown(&known));
             }
         }

@@ -1,12 +1,17 @@
 //! Alternatives: the distinct sets of GPU kinds that an order could be allocated.
 //!
-//! A unit's set is every kind that Kubernetes could hand out on the nodes of its replicas. For each set that the
-//! cluster's nodes suggest, the search is asked for a placement that comes to exactly that set: some replicas are tied to
-//! nodes that together have all of it, and the others to nodes that add nothing to it.
+//! Where pods are tied to their nodes ([`alternatives`]), a unit's set is every kind that could be handed out on the nodes
+//! of its replicas. For each set that the cluster's nodes suggest, the search is asked for a placement that comes to
+//! exactly that set: some replicas are tied to nodes that together have all of it, and the others to nodes that add
+//! nothing to it.
+//!
+//! Where they are not ([`wherever_pods_start`]), a unit's set is every kind on the nodes where its pods could start, which
+//! only depends on the model that is reserved. So each set is asked for by its models, on any nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sound::{Choice, Piece, Problem, Steps, kinds_on, reservation, solve};
+use super::start::{self, PodRequest};
 use super::{CommittedUnit, Reservation, ReserveError};
 use crate::budget::Budget;
 use crate::gpu::GpuKind;
@@ -36,11 +41,21 @@ type Kinds<'a> = BTreeSet<&'a GpuKind>;
 /// A node's set, by its place in [`OfVendor::sets`].
 type SetId = usize;
 
-/// One way to come to a set: a choice of model, and nodes' sets that each have to be used.
+/// One way to come to a set: a choice of model, and nodes' sets that each have to be used; none where the model alone
+/// decides.
 #[derive(Clone, Debug)]
 struct Cover {
     choice: Choice,
-    sets: Vec<SetId>,
+    sets: Option<Vec<SetId>>,
+}
+
+/// Where the cards of a unit can come from.
+#[derive(Clone, Copy)]
+enum Source<'p> {
+    /// The reserved nodes.
+    Reserved,
+    /// The nodes where its pods could start, which ask for so much.
+    WhereverPodsStart(&'p [PodRequest]),
 }
 
 /// What the nodes could give a unit of one vendor's cards.
@@ -68,25 +83,59 @@ pub fn alternatives(
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
+    list(units, Source::Reserved, cluster, budget)
+}
+
+/// Lists one reservation for each distinct combination of the units' sets of GPU kinds that could be handed out wherever
+/// their pods start. There is a request for the pods of each unit, in their order.
+///
+/// # Errors
+/// As [`alternatives`].
+pub fn wherever_pods_start(
+    units: &[CommittedUnit],
+    pods: &[PodRequest],
+    cluster: &Cluster,
+    budget: &Budget<'_>,
+) -> Result<Alternatives, ReserveError> {
+    list(units, Source::WhereverPodsStart(pods), cluster, budget)
+}
+
+fn list(
+    units: &[CommittedUnit],
+    source: Source<'_>,
+    cluster: &Cluster,
+    budget: &Budget<'_>,
+) -> Result<Alternatives, ReserveError> {
     let mut steps = Steps::new(budget);
     let problem = Problem::new(units, cluster, &mut steps)?;
     let solution = solve(&problem, &mut steps)?;
     let first = reservation(&problem, &solution, &mut steps)?;
     let mut found = Alternatives { reservations: vec![first], complete: true };
     // What is over ends the list. The first reservation, which every listing has, is there already.
-    if find_others(&problem, &mut found, &mut steps).is_err() {
+    if find_others(&problem, source, &mut found, &mut steps).is_err() {
         found.complete = false;
     }
     Ok(found)
 }
 
 /// Adds the reservations that use other sets of cards than the first.
-fn find_others(problem: &Problem<'_>, found: &mut Alternatives, steps: &mut Steps<'_>) -> Result<(), ReserveError> {
+fn find_others(
+    problem: &Problem<'_>,
+    source: Source<'_>,
+    found: &mut Alternatives,
+    steps: &mut Steps<'_>,
+) -> Result<(), ReserveError> {
     let mut options = Vec::with_capacity(problem.units.len());
     for unit in 0..problem.units.len() {
-        options.push(self::options(problem, unit, &mut found.complete, steps)?);
+        options.push(match source {
+            Source::Reserved => self::options(problem, unit, &mut found.complete, steps)?,
+            Source::WhereverPodsStart(pods) => options_by_model(problem, unit, pods, steps)?,
+        });
     }
-    let known = found.reservations.first().map_or_else(Vec::new, |first| sets_of(first, problem.cluster));
+    let known = match found.reservations.first() {
+        Some(first) => sets_of(first, problem, source, steps)?,
+        None => Vec::new(),
+    };
     let mut odometer = vec![0_usize; options.len()];
     let mut tried = 0_usize;
     loop {
@@ -126,11 +175,61 @@ fn turn(odometer: &mut [usize], options: &[Options<'_>]) -> bool {
 }
 
 /// The sets that a reservation comes to, by unit.
-fn sets_of<'a>(reservation: &Reservation, cluster: &'a Cluster) -> Vec<Kinds<'a>> {
-    let of_target = |target: &super::Target| -> Kinds<'a> {
-        target.placements.iter().flat_map(|placement| target.kinds(cluster, placement)).collect()
-    };
-    reservation.targets.iter().map(of_target).collect()
+fn sets_of<'a>(
+    reservation: &Reservation,
+    problem: &Problem<'a>,
+    source: Source<'_>,
+    steps: &mut Steps<'_>,
+) -> Result<Vec<Kinds<'a>>, ReserveError> {
+    let mut sets = Vec::with_capacity(reservation.targets.len());
+    for (unit, target) in reservation.targets.iter().enumerate() {
+        let kinds = || target.placements.iter().flat_map(|placement| target.kinds(problem.cluster, placement));
+        sets.push(match (source, target.label()) {
+            (Source::WhereverPodsStart(pods), Some(label)) => kinds_of_label(problem, unit, pods, label, steps)?,
+            _ => kinds().collect(),
+        });
+    }
+    Ok(sets)
+}
+
+/// What a unit could come to by the model that is reserved.
+fn options_by_model<'a>(
+    problem: &Problem<'a>,
+    unit: usize,
+    pods: &[PodRequest],
+    steps: &mut Steps<'_>,
+) -> Result<Options<'a>, ReserveError> {
+    let mut sets: BTreeMap<Kinds<'a>, Vec<Cover>> = BTreeMap::new();
+    for choice in problem.choices.get(unit).map_or(&[] as &[Choice], Vec::as_slice) {
+        let cover = Cover { choice: choice.clone(), sets: None };
+        let kinds = match choice.model.and_then(|model| problem.cluster.index().models().get(model)) {
+            None => Kinds::new(),
+            Some(_) if problem.can_host(unit, choice, steps)?.is_empty() => continue,
+            Some(model) => kinds_of_label(problem, unit, pods, (&model.vendor, &model.model), steps)?,
+        };
+        sets.entry(kinds).or_default().push(cover);
+    }
+    Ok(Options { vendors: BTreeMap::new(), sets: sets.into_iter().collect() })
+}
+
+/// The kinds that a unit's request allows on the nodes of a label where its pods could start, of the label's vendor.
+fn kinds_of_label<'a>(
+    problem: &Problem<'a>,
+    unit: usize,
+    pods: &[PodRequest],
+    (vendor, model): (&str, &str),
+    steps: &mut Steps<'_>,
+) -> Result<Kinds<'a>, ReserveError> {
+    let (Some(asked), Some(pod)) = (problem.units.get(unit), pods.get(unit)) else { return Ok(Kinds::new()) };
+    let nodes = start::nodes(pod, (vendor, model), problem.cluster, steps.budget())?;
+    steps.take(problem.cluster.index().outfits().len().saturating_add(nodes.len()))?;
+    let mut kinds = Kinds::new();
+    for alike in start::by_outfit(&nodes, problem.cluster) {
+        steps.take(alike.cards.len().saturating_mul(asked.gpu.alternatives.len().saturating_add(8)))?;
+        let cards = alike.cards.iter().filter_map(|(id, _)| problem.cluster.card(*id)).map(|card| &card.kind);
+        kinds.extend(cards.filter(|kind| kind.vendor() == vendor && asked.gpu.allows(kind)));
+    }
+    Ok(kinds)
 }
 
 /// What a unit could come to, by itself.
@@ -148,7 +247,7 @@ fn options<'a>(
     for choice in choices {
         let Some(model) = choice.model.and_then(|model| problem.cluster.index().models().get(model)) else {
             // Without cards there is one set, of nothing, and one way to come to it.
-            sets.entry(Kinds::new()).or_default().push(Cover { choice: choice.clone(), sets: Vec::new() });
+            sets.entry(Kinds::new()).or_default().push(Cover { choice: choice.clone(), sets: None });
             continue;
         };
         let vendor = model.vendor.as_str();
@@ -165,7 +264,7 @@ fn options<'a>(
             let kinds = cover.iter().filter_map(|set| of_vendor.sets.get(*set)).flatten();
             let union: Kinds<'a> = kinds.copied().collect();
             steps.take(union.len().saturating_add(1).saturating_mul(16))?;
-            sets.entry(union).or_default().push(Cover { choice: choice.clone(), sets: cover });
+            sets.entry(union).or_default().push(Cover { choice: choice.clone(), sets: Some(cover) });
         }
     }
     options.sets = sets.into_iter().collect();
@@ -316,13 +415,13 @@ fn narrow(
     let model = cover.choice.model.and_then(|model| problem.cluster.index().models().get(model));
     let of_vendor = model.and_then(|model| options.vendors.get(model.vendor.as_str()));
     problem.choices.push(vec![cover.choice.clone()]);
-    let Some(of_vendor) = of_vendor else {
+    let (Some(of_vendor), Some(sets)) = (of_vendor, &cover.sets) else {
         problem.pieces.push(Piece { unit, count, nodes: None });
         return Ok(());
     };
-    steps.take(of_vendor.nodes.len().saturating_mul(cover.sets.len().saturating_add(1)))?;
+    steps.take(of_vendor.nodes.len().saturating_mul(sets.len().saturating_add(1)))?;
     let mut left = count;
-    for tied in &cover.sets {
+    for tied in sets {
         let nodes = of_vendor.nodes.iter().map(|node| node == tied).collect();
         problem.pieces.push(Piece { unit, count: 1, nodes: Some(nodes) });
         left = left.saturating_sub(1);

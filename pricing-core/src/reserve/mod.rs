@@ -7,6 +7,7 @@ pub mod alternatives;
 pub mod commit;
 pub mod provider;
 pub mod sound;
+pub mod start;
 
 use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
@@ -57,6 +58,13 @@ impl Target {
         self.placements.iter().flat_map(|placement| {
             std::iter::repeat_n(placement.node, usize::try_from(placement.replicas).unwrap_or(usize::MAX))
         })
+    }
+
+    /// The vendor and the model of the reserved cards: what the pods ask Kubernetes for, whatever their RAM and interface.
+    #[must_use]
+    pub fn label(&self) -> Option<(&str, &str)> {
+        let mut words = self.gpu_attribute.as_deref()?.split('/').skip(1).step_by(2);
+        words.next().zip(words.next())
     }
 
     /// The distinct kinds that a placement's replicas may get, in the node's order.

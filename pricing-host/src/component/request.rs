@@ -4,7 +4,7 @@ use pricing_core::gpu::{GpuKind, GpuSelector};
 use pricing_core::inventory::utilisation::{self, Utilisation};
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{self, CardGroup, Item, Line, Quote, QuotedTarget};
-use pricing_core::rates::RateCard;
+use pricing_core::rates::{Placement, RateCard};
 
 use super::wit;
 use crate::request::Request;
@@ -93,7 +93,7 @@ fn target(target: &QuotedTarget) -> wit::Target {
     let placements = if target.cards.is_empty() {
         target.replicas_by_node().into_iter().map(bare_placement).collect()
     } else {
-        target.cards.iter().map(placement).collect()
+        target.cards.iter().map(|group| placement(target, group)).collect()
     };
     wit::Target { resource_id: target.resource_id, placements }
 }
@@ -102,11 +102,15 @@ fn bare_placement((node, replicas): (Option<&str>, u32)) -> wit::Placement {
     wit::Placement { known: node.is_some(), node: node.map(str::to_owned), replicas, cards: Vec::new() }
 }
 
-fn placement(group: &CardGroup) -> wit::Placement {
+fn placement(target: &QuotedTarget, group: &CardGroup) -> wit::Placement {
+    let cards = match target.placement {
+        Placement::Kubernetes => target.kinds.iter().map(|candidate| kind(&candidate.kind)).collect(),
+        Placement::Pinned => group.kinds.iter().map(kind).collect(),
+    };
     wit::Placement {
         node: group.node.as_deref().map(str::to_owned),
         replicas: group.replicas,
-        cards: group.kinds.iter().map(kind).collect(),
+        cards,
         known: group.known,
     }
 }

@@ -143,9 +143,18 @@ pub struct Target {
     /// Cards a replica.
     #[prost(uint64, tag = "4")]
     pub gpu_units: u64,
-    /// One entry for each distinct node; empty without GPUs.
+    /// One entry for each distinct node that was reserved; empty without GPUs.
     #[prost(message, repeated, tag = "5")]
     pub cards: ::prost::alloc::vec::Vec<Cards>,
+    /// In answers: every kind that the order allows wherever a replica could start, the reserved nodes' own first.
+    #[prost(message, repeated, tag = "6")]
+    pub kinds: ::prost::alloc::vec::Vec<GpuKind>,
+    /// In answers: the kinds on those nodes that the order does not allow, and that could be handed out all the same.
+    #[prost(message, repeated, tag = "7")]
+    pub others: ::prost::alloc::vec::Vec<GpuKind>,
+    /// In answers: whether there is one kind, of which everything is known, and no others.
+    #[prost(bool, tag = "8")]
+    pub certain: bool,
 }
 /// The cards on one node.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -153,7 +162,7 @@ pub struct Cards {
     /// The node; absent when nothing was placed.
     #[prost(string, optional, tag = "1")]
     pub node: ::core::option::Option<::prost::alloc::string::String>,
-    /// One kind when the card is certain, else every candidate.
+    /// One kind when the node has no other that will do, else every candidate there.
     #[prost(message, repeated, tag = "2")]
     pub kinds: ::prost::alloc::vec::Vec<GpuKind>,
 }

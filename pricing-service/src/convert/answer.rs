@@ -48,6 +48,9 @@ fn target(target: &QuotedTarget) -> v1::Target {
         nodes: target.nodes.iter().map(ToString::to_string).collect(),
         gpu_units: target.gpu_units,
         cards: target.cards.iter().map(cards).collect(),
+        kinds: target.kinds.iter().map(|candidate| kind(&candidate.kind)).collect(),
+        others: target.others.iter().map(kind).collect(),
+        certain: target.is_certain(),
     }
 }
 

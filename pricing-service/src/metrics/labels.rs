@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::order::Order;
-use pricing_core::quote::Quote;
+use pricing_core::quote::{Quote, QuotedTarget};
 use pricing_core::text::excerpt;
 
 /// What stands for all values beyond the most that are told apart.
@@ -25,12 +25,12 @@ pub fn gpu_label(order: &Order, quote: &Quote) -> String {
     }
     let mut certain: Option<&GpuKind> = None;
     let mut mixed = false;
-    let mut groups = quote.targets.iter().flat_map(|target| &target.cards).peekable();
-    if groups.peek().is_none() {
+    let mut parts = quote.targets.iter().filter(|target| target.gpu_units > 0).flat_map(QuotedTarget::priced_among).peekable();
+    if parts.peek().is_none() {
         return "ambiguous".to_owned();
     }
-    for group in groups {
-        let [kind] = group.kinds.as_slice() else { return "ambiguous".to_owned() };
+    for kinds in parts {
+        let [kind] = kinds[..] else { return "ambiguous".to_owned() };
         if kind.model() == "*" {
             return "ambiguous".to_owned();
         }

@@ -5,7 +5,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::Lease;
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::order::{Order, ResourceUnit};
-use pricing_core::quote::{Quote, QuotedTarget, Terms, usd_of_cards};
+use pricing_core::quote::{QuotedTarget, Terms, usd_of_cards};
 use pricing_core::rates::Pricing;
 
 use crate::stream::Arrival;
@@ -24,7 +24,7 @@ pub fn leased_usd(usd_per_month: Usd, time: Millis) -> Result<Usd, ArithmeticOve
 pub fn own_usd(
     arrival: &Arrival,
     pricing: &Pricing,
-    placed: &Quote,
+    placed: &[QuotedTarget],
     lease: &Lease,
     cluster: &Cluster,
     terms: &Terms<'_>,
@@ -34,9 +34,9 @@ pub fn own_usd(
 }
 
 /// The cards that each unit was handed out, as many as it is billed for.
-fn handed_out(order: &Order, placed: &Quote, lease: &Lease, cluster: &Cluster) -> Vec<Vec<GpuKind>> {
+fn handed_out(order: &Order, placed: &[QuotedTarget], lease: &Lease, cluster: &Cluster) -> Vec<Vec<GpuKind>> {
     let mut piles = Piles::new(lease, cluster);
-    let units = order.group.resources().iter().zip(&placed.targets);
+    let units = order.group.resources().iter().zip(placed);
     units.map(|(unit, target)| of_unit(unit, target, &mut piles)).collect()
 }
 

@@ -6,6 +6,7 @@
 
 mod lease;
 mod meter;
+mod start;
 mod typical;
 
 use std::cmp::Reverse;
@@ -15,23 +16,23 @@ use std::time::Instant;
 
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
-use pricing_core::inventory::held::Held;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd};
-use pricing_core::quote::{Quote, ReasonCode, Terms};
+use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use crate::market::BestOffers;
-use crate::random::{Draws, Purpose};
+use crate::random::Draws;
 use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
 
 pub use lease::{leased_usd, own_usd};
+pub use start::Start;
 use meter::Meter;
 pub use typical::Typical;
 
@@ -202,15 +203,16 @@ impl<'a> Replay<'a> {
             price: quote.price().cloned(),
             usd_per_month: quote.usd_per_month,
             own_usd_per_month: own,
-            gpu: Arc::from(cards_of(&quote)),
+            gpu: Arc::from(cards_of(&quote.targets)),
             lease_ms: 0,
             revenue: Usd::ZERO,
         };
         let mut begun = None;
         if decided.outcome == WON {
             match self.begin(order, arrival, &quote) {
-                Ok(lease) => {
-                    self.bill(arrival, &quote, &lease, &mut decided)?;
+                Ok((lease, started)) => {
+                    decided.gpu = Arc::from(cards_of(&started));
+                    self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
                 Err(_) => decided.outcome = CANNOT_RUN,
@@ -245,11 +247,16 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Takes what was reserved.
-    fn begin(&mut self, order: usize, arrival: &Arrival, quote: &Quote) -> Result<Lease, LeaseError> {
-        let held = Held::by(&arrival.order, &self.strategy.pricing, self.setup.scheduler, &quote.targets);
-        let mut draw = self.setup.draws.of(Purpose::Card, order);
-        self.ledger.take(&held, |count| draw.below(count))
+    /// Takes what was reserved, where the pods start.
+    fn begin(
+        &mut self,
+        order: usize,
+        arrival: &Arrival,
+        quote: &Quote,
+    ) -> Result<(Lease, Vec<QuotedTarget>), LeaseError> {
+        let (pricing, scheduler) = (&self.strategy.pricing, self.setup.scheduler);
+        let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+        start.take(&mut self.ledger, self.setup.draws, order)
     }
 
     fn end_of(&self, arrival: &Arrival) -> Millis {
@@ -261,16 +268,16 @@ impl<'a> Replay<'a> {
         &mut self,
         arrival: &Arrival,
         quote: &Quote,
-        lease: &Lease,
+        (lease, started): (&Lease, &[QuotedTarget]),
         decided: &mut Decided,
     ) -> Result<(), ArithmeticOverflow> {
         let paid = quote.usd_per_month.unwrap_or_default();
         decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at);
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
-        if quote.targets.iter().flat_map(|target| &target.cards).any(|cards| cards.kinds.len() > 1) {
+        if started.iter().any(|target| target.gpu_units > 0 && !target.is_certain()) {
             let usd_per_akt = self.setup.usd_per_akt;
             let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
-            let handed = own_usd(arrival, &self.strategy.pricing, quote, lease, self.ledger.cluster(), &terms);
+            let handed = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = handed.or(decided.own_usd_per_month);
         }
         let Some(own) = decided.own_usd_per_month else { return Ok(()) };

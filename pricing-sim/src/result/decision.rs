@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pricing_core::money::{Price, Usd};
-use pricing_core::quote::Quote;
+use pricing_core::quote::QuotedTarget;
 
 use crate::time::Millis;
 
@@ -41,9 +41,9 @@ pub struct Decided {
 
 /// The kinds that an order was placed on, in order of placement, with `+` between them; empty without cards.
 #[must_use]
-pub fn cards_of(quote: &Quote) -> String {
+pub fn cards_of(targets: &[QuotedTarget]) -> String {
     let mut kinds: Vec<String> = Vec::new();
-    for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
+    for kind in targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
         let kind = kind.to_string();
         if !kinds.contains(&kind) {
             kinds.push(kind);

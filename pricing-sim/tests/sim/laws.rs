@@ -15,12 +15,12 @@ use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
-use pricing_core::quote::{GpuRule, Supply, Terms, quote};
+use pricing_core::quote::{GpuRule, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
-use pricing_sim::engine::{self, Event, Outcome, Setup, Typical};
+use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
-use pricing_sim::random::{Draws, Purpose};
+use pricing_sim::random::Draws;
 use pricing_sim::result::{Decided, WON};
 use pricing_sim::scenario::Wildcard;
 use pricing_sim::strategy::{self as pricers, Pricer};
@@ -324,12 +324,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let left = world.cluster.less(&held);
         let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
         let quote = quote(&arrival.order, &world.strategy.pricing, supply, &terms);
-        let mut kinds: Vec<String> = Vec::new();
-        for kind in quote.targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
-            if !kinds.contains(&kind.to_string()) {
-                kinds.push(kind.to_string());
-            }
-        }
+        let mut kinds = kinds_of(&quote.targets);
         let mut outcome = match (quote.reason(), quote.usd_per_month, world.offers.of(number)) {
             (Some(reason), _, _) => reason.code.name(),
             (None, Some(usd), Some(rival)) if rival < usd => "outbid",
@@ -338,10 +333,11 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let end = arrival.until.unwrap_or(world.stream.window.end).min(world.stream.window.end);
         let (mut lease_ms, mut revenue) = (0, Usd::ZERO);
         if outcome == WON {
-            let wanted = Held::by(&arrival.order, &world.strategy.pricing, world.scheduler, &quote.targets);
-            let mut draw = world.draws.of(Purpose::Card, number);
-            match Ledger::new(left).take(&wanted, |count| draw.below(count)) {
-                Ok(lease) => {
+            let (pricing, scheduler) = (&world.strategy.pricing, world.scheduler);
+            let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+            match start.take(&mut Ledger::new(left), &world.draws, number) {
+                Ok((lease, started)) => {
+                    kinds = kinds_of(&started);
                     running.push((end, held_by(&world.cluster, &lease)));
                     lease_ms = end - arrival.at;
                     revenue = revenue_of(quote.usd_per_month.unwrap(), lease_ms);
@@ -360,6 +356,16 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         });
     }
     decided
+}
+
+fn kinds_of(targets: &[QuotedTarget]) -> Vec<String> {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
+        if !kinds.contains(&kind.to_string()) {
+            kinds.push(kind.to_string());
+        }
+    }
+    kinds
 }
 
 fn rule(case: &Case) -> GpuRule {

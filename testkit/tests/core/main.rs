@@ -1,10 +1,12 @@
 //! The core, held against oracles, laws and the corpus.
 
 mod budget;
+mod certain;
 mod faults;
 mod fuzz_corpus;
 mod held;
 mod hostile_texts;
+mod kubernetes;
 mod laws;
 mod plugin_answers;
 mod script_request;

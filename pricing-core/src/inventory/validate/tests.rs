@@ -305,3 +305,39 @@ const NONSENSE: &[&str] = &[
     "- storage clamped",
     "- storage clamped",
 ];
+
+#[test]
+fn words_of_cards_that_cannot_be_read_are_found_and_units_are_read() {
+    let problems = |ram: &str, interface: &str| -> Vec<(String, Action)> {
+        let text = format!(
+            r#"{{"nodes":[{{"name":"n1","resources":{{"cpu":{{"quantity":{{"allocatable":"8"}}}},
+            "memory":{{"quantity":{{"allocatable":"8Gi"}}}},
+            "gpu":{{"quantity":{{"allocatable":"1"}},"info":[
+            {{"vendor":"nvidia","name":"a100","memory_size":"{ram}","interface":"{interface}"}}]}}}}}}]}}"#
+        );
+        let validated = validate(super::super::read::read(&text).unwrap());
+        validated.findings.into_iter().map(|finding| (finding.problem, finding.action)).collect()
+    };
+    assert_eq!(problems("80Gi", "SXM4"), []);
+    let uncertain = "it may be any variant of the model, so what they cost is not certain";
+    for (ram, interface, problem, action) in [
+        ("80GB", "PCIe", "1 card of `a100` says `80GB` for RAM; it is read as `80Gi`".to_owned(), Action::Clamped),
+        ("81559Mi", "PCIe", "1 card of `a100` says `81559Mi` for RAM; it is read as `80Gi`".to_owned(), Action::Clamped),
+        ("", "PCIe", format!("1 card of `a100` says no RAM; {uncertain}"), Action::Kept),
+        (
+            "unknown",
+            "SXM4",
+            format!("1 card of `a100` says `unknown` for RAM, which cannot be read; {uncertain}"),
+            Action::Kept,
+        ),
+        (
+            "80Gi",
+            "NVLink",
+            format!("1 card of `a100` says `NVLink` for interface, which cannot be read; {uncertain}"),
+            Action::Kept,
+        ),
+    ] {
+        assert_eq!(problems(ram, interface), [(problem, action)], "{ram} {interface}");
+    }
+    assert!(problems("53000Mi", "PCIe")[0].0.contains("the nearest that the rate card names"), "{:?}", problems("53000Mi", "PCIe"));
+}

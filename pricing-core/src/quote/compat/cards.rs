@@ -9,11 +9,12 @@ use super::fixed::{Fixed, multiply};
 use super::mappings::{Key, Mappings};
 use super::rates::{CompatRates, Source, fixed, readable};
 use super::{Refusal, Stop, Terms};
-use crate::gpu::{GpuKind, GpuRequest};
+use crate::gpu::GpuRequest;
 use crate::money::ArithmeticOverflow;
 use crate::order::StorageClass;
 use crate::order::script_request::{GpuDetails, Object, Resource, ScriptRequest};
-use crate::quote::cards::{self, GpuTariff};
+use crate::quote::candidates::Candidate;
+use crate::quote::choice::{self, GpuTariff};
 use crate::rates::{Policy, RateCard};
 
 impl CompatRates {
@@ -38,13 +39,14 @@ impl CompatRates {
 }
 
 /// The rate of a resource's cards under the script's rules, unless the inventory knows better.
-fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[GpuKind]) -> Result<Fixed, Stop> {
+fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[Candidate]) -> Result<Fixed, Stop> {
     let vendors = resource.vendors();
     let details = |vendor| vendors.and_then(|vendors| vendors.get(vendor));
     if !cards.is_empty() && resource.gpu_units() > 0 && leaves_open(resource) {
         let request = resource.gpu_request();
-        let matching = cards.iter().filter(|kind| request.allows(kind)).map(|kind| readable(mappings.card(kind)));
-        let rates = matching.collect::<Result<Vec<_>, _>>()?;
+        let matching = cards.iter().map(|card| &card.kind).filter(|kind| request.allows(kind));
+        let matching = matching.flat_map(|kind| mappings.cards_of(kind));
+        let rates = matching.map(|kind| readable(mappings.card(&kind))).collect::<Result<Vec<_>, _>>()?;
         if let Some(dearest) = rates.into_iter().max() {
             return Ok(dearest);
         }
@@ -70,14 +72,20 @@ fn leaves_open(resource: &Resource<'_>) -> bool {
 }
 
 /// The rate of cards under a rate card: what may be allocated, as the inventory or else the card itself knows it.
-fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[GpuKind]) -> Result<Fixed, Stop> {
+fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate]) -> Result<Fixed, Stop> {
     let (rates, policy) = card;
     let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
-    let matching: Vec<GpuKind> = known.iter().filter(|kind| request.allows(kind)).cloned().collect();
-    // One request of bounded size, and nobody else who waits: there is no budget here.
-    let candidates = if matching.is_empty() { cards::candidates(tariff, request, |_| Ok(())) } else { Ok(matching) };
-    let chosen = candidates.and_then(|candidates| cards::choose(tariff, policy.ambiguous_gpu, &candidates));
-    Ok(fixed(chosen.map_err(Refusal::Policy)?.usd)?)
+    let sized = |card: &Candidate| Candidate { kind: rates.gpu.sized(&card.kind), weight: card.weight };
+    let matching: Vec<Candidate> = known.iter().map(sized).filter(|card| request.allows(&card.kind)).collect();
+    let chosen = if matching.is_empty() {
+        // One request of bounded size, and nobody else who waits: there is no budget here.
+        choice::candidates(tariff, request, |_| Ok(()))
+            .and_then(|kinds| choice::choose_suggested(tariff, policy.ambiguous_gpu, &kinds))
+    } else {
+        choice::choose_known(tariff, policy.ambiguous_gpu, &matching)
+    };
+    let usd = chosen.map_err(Refusal::Policy)?.usd_per_card()?;
+    Ok(fixed(usd)?)
 }
 
 /// The volumes of a request in units of 10^-12 GiB, with the rates of a rate card.

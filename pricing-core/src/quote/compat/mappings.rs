@@ -78,6 +78,11 @@ impl Mappings {
         rate.copied().unwrap_or(Some(self.catch_all))
     }
 
+    /// The cards that a known card may be of which RAM or interface is not known.
+    pub(super) fn cards_of(&self, kind: &GpuKind) -> Vec<GpuKind> {
+        self.strict.cards_of(kind)
+    }
+
     /// Whether the calculator can read every mapping.
     pub(super) fn are_readable(&self) -> bool {
         self.readable

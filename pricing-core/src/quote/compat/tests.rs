@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::gpu::GpuKind;
 use crate::order::script_request;
 
 #[derive(serde::Deserialize)]
@@ -196,6 +197,7 @@ fn the_inventory_decides_what_a_request_leaves_open() {
         GpuKind::new("nvidia", "a100", "40Gi", "SXM4"),
         GpuKind::new("amd", "mi210", "64Gi", "PCIe"),
     ];
+    let cards = cards.map(|kind| Candidate { kind, weight: 1 });
     let terms = Terms { cards: &cards, ..Terms::default() };
     let usd = |details: &str, mappings: &str| {
         let answer = answer_with(&[resource(&nvidia(details), "")], &[(rates::GPU_MAPPINGS, mappings)], &terms);

@@ -214,7 +214,7 @@ impl<'a> Floors<'a> {
         let mut floors = Self { all: None, vendors: BTreeMap::new(), models: BTreeMap::new() };
         match after.policy.ambiguous_gpu {
             AmbiguousGpu::Highest | AmbiguousGpu::Decline => return floors,
-            AmbiguousGpu::Lowest => {}
+            AmbiguousGpu::Lowest | AmbiguousGpu::Expected => {}
         }
         for entry in before.rates.gpu.entries() {
             let (vendor, usd) = (entry.vendor(), entry.usd());

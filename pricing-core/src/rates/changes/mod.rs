@@ -18,7 +18,7 @@
 //!   denom or the price of unlisted cards is gone, so that what was bid on is not any more;
 //! - **`cards-opened`:** `*`, `vendor/*` or `unlisted_gpu` prices cards that were declined. An entry that names its model
 //!   only adds that model;
-//! - **`policy`:** `ambiguous_gpu` or `below_minimum` goes towards more bids or lower ones;
+//! - **`policy`:** `ambiguous_gpu`, `placement` or `below_minimum` goes towards more bids or lower ones;
 //! - **`incomparable`:** a denom's worth is fixed where it came from a feed, or the other way round; or there are too many
 //!   GPU entries to compare.
 //!
@@ -154,7 +154,7 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
 fn is_all_compared(pricing: &Pricing) {
     let Pricing { rates, policy, chain, commit: _, origins: _ } = pricing;
     let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
-    let Policy { unlisted_gpu: _, ambiguous_gpu: _, minimum_usd_per_month: _, below_minimum: _, owners } = policy;
+    let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } = policy;
     let Owners { allow: _, deny: _, discount: _ } = owners;
     let Chain { blocks_per_month: _, denoms: _, address_prefix: _ } = chain;
 }

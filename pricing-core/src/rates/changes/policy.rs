@@ -8,7 +8,7 @@ use super::Concern;
 use super::found::{Factor, Found};
 use crate::address::Address;
 use crate::rates::origin::entry_key;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Policy};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Placement, Policy};
 use crate::text::excerpt;
 
 /// The most owners that a change names.
@@ -17,6 +17,7 @@ const NAMED: usize = 3;
 pub(super) fn compare(found: &mut Found<'_>) {
     let (before, after) = (&found.before.policy, &found.after.policy);
     ambiguous(found, before.ambiguous_gpu, after.ambiguous_gpu);
+    placement(found, before, after);
     minimum(found, before, after);
     allow(found, &before.owners, &after.owners);
     deny(found, &before.owners, &after.owners);
@@ -28,7 +29,8 @@ fn laxity(ambiguous: AmbiguousGpu) -> u8 {
     match ambiguous {
         AmbiguousGpu::Decline => 0,
         AmbiguousGpu::Highest => 1,
-        AmbiguousGpu::Lowest => 2,
+        AmbiguousGpu::Expected => 2,
+        AmbiguousGpu::Lowest => 3,
     }
 }
 
@@ -36,11 +38,30 @@ fn ambiguous(found: &mut Found<'_>, before: AmbiguousGpu, after: AmbiguousGpu) {
     let name = |choice| match choice {
         AmbiguousGpu::Highest => "highest",
         AmbiguousGpu::Lowest => "lowest",
+        AmbiguousGpu::Expected => "expected",
         AmbiguousGpu::Decline => "decline",
     };
     if before != after {
         let concern = (laxity(after) >= laxity(before)).then_some(Concern::Policy);
         found.add("policy.ambiguous_gpu".to_owned(), name(before).to_owned(), name(after).to_owned(), concern);
+    }
+}
+
+/// Which nodes count. Fewer cards may bring a bid where there was none, or a lower one; more cards a lower one where the
+/// dearest is not what is priced.
+fn placement(found: &mut Found<'_>, before: &Policy, after: &Policy) {
+    let name = |placement| match placement {
+        Placement::Kubernetes => "kubernetes",
+        Placement::Pinned => "pinned",
+    };
+    if before.placement != after.placement {
+        let may_lower = match after.placement {
+            Placement::Pinned => true,
+            Placement::Kubernetes => matches!(after.ambiguous_gpu, AmbiguousGpu::Lowest | AmbiguousGpu::Expected),
+        };
+        let key = "policy.placement".to_owned();
+        let (before, after) = (name(before.placement).to_owned(), name(after.placement).to_owned());
+        found.add(key, before, after, may_lower.then_some(Concern::Policy));
     }
 }
 

@@ -28,6 +28,11 @@ impl<'b> Steps<'b> {
         Ok(self.budget.take(steps)?)
     }
 
+    /// What the whole request may spend.
+    pub(in crate::reserve) fn budget(&self) -> &'b Budget<'b> {
+        self.budget
+    }
+
     /// A part of what the request may spend, but at least a thousand steps, for one of several searches.
     pub(in crate::reserve) fn part(&self, parts: u64) -> Self {
         let part = self.budget.allowed().checked_div(parts).unwrap_or(0).max(1000);

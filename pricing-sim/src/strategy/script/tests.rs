@@ -8,6 +8,7 @@ use std::time::Instant;
 use pricing_core::gpu::GpuKind;
 use pricing_core::order::detect;
 use pricing_core::quote::CardGroup;
+use pricing_core::rates::Placement;
 use serde_json::Value;
 
 use super::*;
@@ -211,6 +212,7 @@ fn a_script_is_told_the_model_that_was_allocated_and_the_ram_that_was_named() {
             replicas: 1,
             kinds: kinds.iter().map(|(model, ram, at)| GpuKind::new("nvidia", model, ram, at)).collect(),
             known: true,
+            candidates: Vec::new(),
         };
         let target = QuotedTarget {
             resource_id: 1,
@@ -218,6 +220,10 @@ fn a_script_is_told_the_model_that_was_allocated_and_the_ram_that_was_named() {
             nodes: vec!["node1".into()],
             gpu_units: 1,
             cards: groups.iter().map(group).collect(),
+            kinds: Vec::new(),
+            others: Vec::new(),
+            placement: Placement::Pinned,
+            label: None,
         };
         let text = script_request::to_json(&request::allocated(order, &[target], levels));
         serde_json::from_str::<Value>(&text).unwrap()["resources"][0].clone()

@@ -1,0 +1,44 @@
+//! What is wrong with the words of a card: RAM and interface that are written in another unit, or cannot be read.
+
+use crate::gpu::GpuKind;
+use crate::gpu::reading::whole_gi;
+use crate::inventory::DescribedCard;
+use crate::inventory::finding::Action;
+use crate::text::excerpt;
+
+/// The problems of some cards of one description.
+pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action)> {
+    let DescribedCard { vendor, name, interface, memory_size } = card;
+    let kind = GpuKind::described(vendor, name, memory_size, interface);
+    let cards = format!("{number} {} of `{}`", if number == 1 { "card" } else { "cards" }, excerpt(name));
+    let may_be = if number == 1 { "it may be" } else { "they may be" };
+    let say = if number == 1 { "says" } else { "say" };
+    let unknown = |what: &str, text: &str| {
+        let which = match text.trim() {
+            "" => format!("no {what}"),
+            text => format!("`{}` for {what}, which cannot be read", excerpt(text)),
+        };
+        let problem = format!("{cards} {say} {which}; {may_be} any variant of the model, so what they cost is not certain");
+        (problem, Action::Kept)
+    };
+    let mut problems = Vec::new();
+    match kind.ram() {
+        None => problems.push(unknown("RAM", memory_size)),
+        Some(ram) if whole_gi(ram).is_none() => {
+            let problem = format!(
+                "{cards} {say} `{}` for RAM, which is no size that the model is known to have; the nearest that the rate card \
+                 names for the model counts, and without one it is not known",
+                excerpt(memory_size)
+            );
+            problems.push((problem, Action::Kept));
+        }
+        Some(ram) if ram != memory_size => {
+            problems.push((format!("{cards} {say} `{}` for RAM; it is read as `{ram}`", excerpt(memory_size)), Action::Clamped));
+        }
+        Some(_) => {}
+    }
+    if kind.interface().is_none() {
+        problems.push(unknown("interface", interface));
+    }
+    problems
+}

@@ -1,0 +1,257 @@
+//! Every kind of card that the replicas of a unit may get, wherever Kubernetes starts them.
+
+use std::collections::BTreeMap;
+
+use super::reason::Reason;
+use crate::budget::Budget;
+use crate::gpu::{GpuKind, GpuRequest};
+use crate::inventory::{CardId, Cluster};
+use crate::money::ArithmeticOverflow;
+use crate::rates::GpuRates;
+use crate::reserve::Scheduler;
+use crate::reserve::start::{Alike, by_outfit};
+
+/// A kind of card that an order may get, and its weight among the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The kind.
+    pub kind: GpuKind,
+    /// How much it weighs beside the others: its part of the cards that are free where a replica could start, in whole
+    /// numbers without a common divisor.
+    pub weight: u128,
+}
+
+impl Candidate {
+    /// The kinds of a cluster's cards, sorted, weighed by how many there are, used or free.
+    #[must_use]
+    pub fn of_cluster(cluster: &Cluster) -> Vec<Self> {
+        let mut kinds: BTreeMap<&GpuKind, u128> = BTreeMap::new();
+        for card in cluster.nodes().iter().flat_map(|node| &node.cards).filter_map(|id| cluster.card(*id)) {
+            let number = kinds.entry(&card.kind).or_default();
+            *number = number.saturating_add(1);
+        }
+        kinds.into_iter().map(|(kind, weight)| Self { kind: kind.clone(), weight }).collect()
+    }
+}
+
+/// What could be handed out on some nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// What the order allows of it, in the order of the nodes.
+    pub(super) candidates: Vec<Candidate>,
+    /// What it does not allow, and the device plugin could hand out all the same.
+    pub(super) others: Vec<GpuKind>,
+}
+
+/// Who says which cards a request allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reading {
+    /// Any alternative.
+    Tenant,
+    /// The alternative that the daemon goes by.
+    Daemon,
+}
+
+impl Reading {
+    pub(super) fn of(scheduler: Scheduler) -> Self {
+        match scheduler {
+            Scheduler::Sound => Self::Tenant,
+            Scheduler::Provider => Self::Daemon,
+        }
+    }
+
+    fn allows(self, request: &GpuRequest, kind: &GpuKind) -> bool {
+        match self {
+            Self::Tenant => request.allows(kind),
+            Self::Daemon => request.allows_by_daemon(kind),
+        }
+    }
+}
+
+/// What the cards of nodes are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weigh {
+    /// Those that are free: of a node's free cards each kind has its part of the cards that will do.
+    Free,
+    /// All of them, where what is free says nothing.
+    All,
+}
+
+/// Counts the cards of nodes for one request.
+pub(super) struct Tally<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) request: &'a GpuRequest,
+    pub(super) reading: Reading,
+    /// The rate card, which may know what a measured size of RAM stands for.
+    pub(super) rates: &'a GpuRates,
+}
+
+/// The cards of nodes that are equipped alike, as far as they count.
+struct Counted {
+    /// The kinds that will do, by their places among the candidates, and how many there are of each on a node.
+    kinds: Vec<(usize, u64)>,
+    /// All of them.
+    cards: u64,
+    /// How many cards are free on all nodes.
+    free: u64,
+    nodes: u64,
+}
+
+impl Tally<'_> {
+    /// What a vendor's cards on some nodes come to. The first nodes' kinds come first.
+    pub(super) fn on_nodes(&self, nodes: &[usize], vendor: &str, budget: &Budget<'_>) -> Result<Reach, Reason> {
+        budget.take(nodes.len().saturating_add(self.cluster.index().outfits().len()))?;
+        self.count(&by_outfit(nodes, self.cluster), Some(vendor), Weigh::Free, budget)
+    }
+
+    /// What the cards of a whole cluster come to, used or free.
+    pub(super) fn anywhere(&self, budget: &Budget<'_>) -> Result<Reach, Reason> {
+        let nodes: Vec<usize> = (0..self.cluster.nodes().len()).collect();
+        budget.take(nodes.len().saturating_mul(2))?;
+        self.count(&by_outfit(&nodes, self.cluster), None, Weigh::All, budget)
+    }
+
+    fn count(
+        &self,
+        alike: &[Alike<'_>],
+        vendor: Option<&str>,
+        weigh: Weigh,
+        budget: &Budget<'_>,
+    ) -> Result<Reach, Reason> {
+        let mut reach = Reach::default();
+        let mut counted = Vec::with_capacity(alike.len());
+        for nodes in alike {
+            let compared = self.request.alternatives.len().saturating_add(reach.candidates.len()).saturating_add(8);
+            budget.take(nodes.cards.len().saturating_mul(compared.saturating_add(reach.others.len())))?;
+            counted.push(self.count_alike(nodes, vendor, &mut reach));
+        }
+        // A kind that will do is none of the others, whichever node came first.
+        let Reach { candidates, others } = &mut reach;
+        others.retain(|other| candidates.iter().all(|candidate| candidate.kind != *other));
+        let free = counted.iter().any(|nodes| nodes.free > 0 && nodes.cards > 0);
+        let weigh = if free { weigh } else { Weigh::All };
+        weigh_candidates(candidates, &counted, weigh)?;
+        Ok(reach)
+    }
+
+    /// Counts the cards of nodes that are equipped alike, and adds their kinds to those that are known.
+    fn count_alike(&self, nodes: &Alike<'_>, vendor: Option<&str>, reach: &mut Reach) -> Counted {
+        let mut counted = Counted { kinds: Vec::new(), cards: 0, free: nodes.free, nodes: nodes.nodes };
+        let mut unwanted: Vec<GpuKind> = Vec::new();
+        for (id, number) in nodes.cards {
+            let Some(kind) = self.kind(*id).filter(|kind| vendor.is_none_or(|vendor| kind.vendor() == vendor)) else {
+                continue;
+            };
+            if !self.reading.allows(self.request, &kind) {
+                unwanted.push(kind);
+                continue;
+            }
+            let known = reach.candidates.iter().position(|candidate| candidate.kind == kind);
+            let place = known.unwrap_or(reach.candidates.len());
+            if known.is_none() {
+                reach.candidates.push(Candidate { kind, weight: 0 });
+            }
+            counted.cards = counted.cards.saturating_add(*number);
+            match counted.kinds.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, sum)) => *sum = sum.saturating_add(*number),
+                None => counted.kinds.push((place, *number)),
+            }
+        }
+        // Where no vendor was reserved, only those count of which the node has a card that will do.
+        let is_of_vendor = |kind: &GpuKind| {
+            let wanted = counted.kinds.iter().filter_map(|(place, _)| reach.candidates.get(*place));
+            vendor.is_some() || wanted.into_iter().any(|candidate| candidate.kind.vendor() == kind.vendor())
+        };
+        let unwanted: Vec<GpuKind> = unwanted.into_iter().filter(is_of_vendor).collect();
+        for kind in unwanted {
+            if !reach.others.contains(&kind) {
+                reach.others.push(kind);
+            }
+        }
+        counted
+    }
+
+    fn kind(&self, id: CardId) -> Option<GpuKind> {
+        self.cluster.card(id).map(|card| self.rates.sized(&card.kind))
+    }
+}
+
+/// Weighs candidates by the nodes that have them: exactly, in whole numbers without a common divisor.
+fn weigh_candidates(
+    candidates: &mut [Candidate],
+    counted: &[Counted],
+    weigh: Weigh,
+) -> Result<(), ArithmeticOverflow> {
+    let mut multiple = 1_u128;
+    for nodes in counted.iter().filter(|nodes| nodes.cards > 0) {
+        multiple = least_common_multiple(multiple, u128::from(nodes.cards)).ok_or(ArithmeticOverflow)?;
+    }
+    for nodes in counted {
+        for (place, number) in &nodes.kinds {
+            let weight = match weigh {
+                Weigh::Free => multiple.checked_div(u128::from(nodes.cards)).and_then(|part| {
+                    part.checked_mul(u128::from(*number))?.checked_mul(u128::from(nodes.free))
+                }),
+                Weigh::All => u128::from(*number).checked_mul(u128::from(nodes.nodes)),
+            };
+            let Some(candidate) = candidates.get_mut(*place) else { continue };
+            let sum = weight.and_then(|weight| candidate.weight.checked_add(weight));
+            candidate.weight = sum.ok_or(ArithmeticOverflow)?;
+        }
+    }
+    reduce(candidates);
+    Ok(())
+}
+
+/// Divides weights by what they have in common.
+fn reduce(candidates: &mut [Candidate]) {
+    let divisor = candidates.iter().fold(0, |divisor, candidate| greatest_common_divisor(divisor, candidate.weight));
+    for candidate in candidates {
+        candidate.weight = candidate.weight.checked_div(divisor).unwrap_or(candidate.weight);
+    }
+}
+
+/// By Euclid's algorithm.
+pub(super) fn greatest_common_divisor(one: u128, other: u128) -> u128 {
+    let (mut one, mut other) = (one, other);
+    while let Some(rest) = one.checked_rem(other) {
+        (one, other) = (other, rest);
+    }
+    one
+}
+
+pub(super) fn least_common_multiple(one: u128, other: u128) -> Option<u128> {
+    one.checked_div(greatest_common_divisor(one, other))?.checked_mul(other)
+}
+
+/// Kinds of which none is likelier than another.
+pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
+    kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1 }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divisors_and_multiples_are_euclids() {
+        assert_eq!(greatest_common_divisor(12, 18), 6);
+        assert_eq!(greatest_common_divisor(0, 7), 7);
+        assert_eq!(least_common_multiple(4, 6), Some(12));
+        assert_eq!(least_common_multiple(u128::MAX, u128::MAX - 1), None);
+    }
+
+    #[test]
+    fn a_nodes_free_cards_are_shared_out_by_its_cards_that_will_do() {
+        let kind = |model: &str| Candidate { kind: GpuKind::new("nvidia", model, "16Gi", "pcie"), weight: 0 };
+        let mut candidates = [kind("t4"), kind("a100")];
+        // 3 free cards of a node with one of each, and 2 of one that has only the second: 3/2 to 3/2 + 2.
+        let counted = [
+            Counted { kinds: vec![(0, 1), (1, 1)], cards: 2, free: 3, nodes: 1 },
+            Counted { kinds: vec![(1, 4)], cards: 4, free: 2, nodes: 1 },
+            Counted { kinds: Vec::new(), cards: 0, free: 9, nodes: 1 },
+        ];
+        weigh_candidates(&mut candidates, &counted, Weigh::Free).unwrap();
+        assert_eq!(candidates.each_ref().map(|candidate| candidate.weight), [3, 7]);
+    }
+}

@@ -1,0 +1,356 @@
+//! What a card costs, and which of several candidates policy prices.
+
+use core::fmt;
+
+use super::candidates::{Candidate, greatest_common_divisor, least_common_multiple};
+use super::reason::{Reason, ReasonCode};
+use crate::budget::Spent;
+use crate::gpu::{GpuKind, GpuRequest};
+use crate::money::{ArithmeticOverflow, Usd, line_usd, mean_usd};
+use crate::rates::{AmbiguousGpu, GpuRates, Pricing, UnlistedGpu};
+
+/// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
+/// card names, and those that it does not name where they have a price.
+///
+/// An alternative that names a model of which nothing has a price is a decline: the order may get that card. `*`, and a
+/// model that leaves RAM or interface open, come to what is priced.
+pub(super) fn candidates(
+    tariff: GpuTariff<'_>,
+    request: &GpuRequest,
+    take: impl Fn(usize) -> Result<(), Spent>,
+) -> Result<Vec<GpuKind>, Reason> {
+    let (gpu, entries) = (tariff.gpu, tariff.gpu.entries().len());
+    let mut kinds: Vec<GpuKind> = Vec::new();
+    let mut add = |cards: Vec<GpuKind>| -> Result<bool, Spent> {
+        let mut any = false;
+        for card in cards {
+            // It is looked up, and compared with those that are there.
+            take(entries.saturating_add(kinds.len()).saturating_add(16))?;
+            if priced(tariff, &card).is_err() {
+                continue;
+            }
+            any = true;
+            if !kinds.contains(&card) {
+                kinds.push(card);
+            }
+        }
+        Ok(any)
+    };
+    for selector in &request.alternatives {
+        take(entries.saturating_add(8))?;
+        if !add(gpu.cards_within(selector))? && selector.model().is_some() {
+            return Err(no_rate(selector));
+        }
+    }
+    if request.alternatives.is_empty() {
+        let named = gpu.entries().iter().map(crate::rates::GpuRate::card);
+        add(named.chain(super::cards::named_kinds(request)).collect())?;
+    }
+    if kinds.is_empty() { Err(unlisted(request)) } else { Ok(kinds) }
+}
+
+/// Whether any card that a request allows has a price.
+pub(super) fn is_priceable(pricing: &Pricing, request: &GpuRequest) -> bool {
+    let gpu = &pricing.rates.gpu;
+    let listed = match request.alternatives.as_slice() {
+        [] => !gpu.entries().is_empty(),
+        alternatives => alternatives.iter().any(|selector| gpu.prices_some(selector)),
+    };
+    listed || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
+}
+
+/// What decides the price of a card.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GpuTariff<'a> {
+    pub(super) gpu: &'a GpuRates,
+    pub(super) unlisted: UnlistedGpu,
+}
+
+impl<'a> GpuTariff<'a> {
+    pub(super) fn of(pricing: &'a Pricing) -> Self {
+        Self { gpu: &pricing.rates.gpu, unlisted: pricing.policy.unlisted_gpu }
+    }
+}
+
+/// A card with its rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PricedCard {
+    /// The card that is priced.
+    pub(super) kind: GpuKind,
+    /// USD a month for one.
+    pub(super) usd: Usd,
+    /// The entry that matched.
+    pub(super) rate: String,
+}
+
+/// The rate of a card, or why it has none.
+fn priced(tariff: GpuTariff<'_>, kind: &GpuKind) -> Result<PricedCard, Reason> {
+    let priced = |usd, rate: &str| PricedCard { kind: kind.clone(), usd, rate: rate.to_owned() };
+    match (tariff.gpu.lookup(kind), tariff.unlisted) {
+        (Some(rate), _) => Ok(priced(rate.usd(), rate.key())),
+        (None, UnlistedGpu::Price(usd)) => Ok(priced(usd, "unlisted_gpu")),
+        (None, UnlistedGpu::Decline) => Err(no_rate(kind)),
+    }
+}
+
+fn no_rate(what: impl core::fmt::Display) -> Reason {
+    let message = format!(
+        "the rate card has no entry for `{what}`; add one, or `\"*\"` under [rates.gpu], or a price for `unlisted_gpu`"
+    );
+    Reason::new(ReasonCode::UnlistedGpu, message)
+}
+
+/// The decline of a request of which no card has a rate.
+pub(super) fn unlisted(request: &GpuRequest) -> Reason {
+    let named: Vec<String> = super::cards::named_kinds(request).iter().map(ToString::to_string).collect();
+    no_rate(named.join("`, `"))
+}
+
+/// What an order may come to, with the card that prices it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WeighedCard {
+    pub(super) card: PricedCard,
+    pub(super) weight: u128,
+}
+
+/// What each of a unit's cards costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CardPrice {
+    /// What one card costs.
+    One(PricedCard),
+    /// The mean of what several cost, by their weights.
+    Mean(Vec<WeighedCard>),
+}
+
+impl CardPrice {
+    /// What so many cards cost a month, rounded once.
+    pub(super) fn usd_per_month(&self, cards: u128) -> Result<Usd, ArithmeticOverflow> {
+        match self {
+            Self::One(card) => line_usd(cards, 1, card.usd),
+            Self::Mean(cards_of) => {
+                let rates: Vec<(u128, Usd)> = cards_of.iter().map(|one| (one.weight, one.card.usd)).collect();
+                mean_usd(cards, &rates)
+            }
+        }
+    }
+
+    /// What one card costs a month: of a mean, rounded as a line is.
+    pub(super) fn usd_per_card(&self) -> Result<Usd, ArithmeticOverflow> {
+        match self {
+            Self::One(card) => Ok(card.usd),
+            Self::Mean(_) => self.usd_per_month(1),
+        }
+    }
+
+    /// The kinds that are priced.
+    pub(super) fn kind(&self) -> String {
+        match self {
+            Self::One(card) => card.kind.to_string(),
+            Self::Mean(cards) => {
+                let kinds: Vec<String> = cards.iter().map(|one| one.card.kind.to_string()).collect();
+                kinds.join(" or ")
+            }
+        }
+    }
+
+    /// The entry that matched; of a mean each entry with its weight, such as `4/7 a100.40Gi + 3/7 a100.80Gi`.
+    pub(super) fn rate(&self) -> String {
+        let cards = match self {
+            Self::One(card) => return card.rate.clone(),
+            Self::Mean(cards) => cards,
+        };
+        let mut rates: Vec<(&str, u128)> = Vec::new();
+        for one in cards {
+            match rates.iter_mut().find(|(rate, _)| *rate == one.card.rate) {
+                Some((_, sum)) => *sum = sum.saturating_add(one.weight),
+                None => rates.push((&one.card.rate, one.weight)),
+            }
+        }
+        let all = total(cards);
+        let rates: Vec<String> = rates.iter().map(|(rate, weight)| format!("{} {rate}", Part(*weight, all))).collect();
+        rates.join(" + ")
+    }
+
+    /// What is weighed against each other; nothing where one card is priced.
+    pub(super) fn weights(&self) -> Vec<Weight> {
+        let Self::Mean(cards) = self else { return Vec::new() };
+        let all = total(cards);
+        let weight = |one: &WeighedCard| Weight {
+            kind: one.card.kind.to_string(),
+            part: Part(one.weight, all).to_string(),
+            rate: one.card.rate.clone(),
+            usd_per_unit_month: one.card.usd,
+        };
+        cards.iter().map(weight).collect()
+    }
+}
+
+/// One of the kinds that a line's mean is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weight {
+    /// The kind.
+    pub kind: String,
+    /// Its part of the whole, as a fraction in its lowest terms.
+    pub part: String,
+    /// The entry of the rate card that matched.
+    pub rate: String,
+    /// USD a month for one.
+    pub usd_per_unit_month: Usd,
+}
+
+/// A part of a whole, which is written in its lowest terms.
+struct Part(u128, u128);
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let divisor = greatest_common_divisor(self.0, self.1);
+        let reduced = |number: u128| number.checked_div(divisor).unwrap_or(number);
+        write!(f, "{}/{}", reduced(self.0), reduced(self.1))
+    }
+}
+
+fn total(cards: &[WeighedCard]) -> u128 {
+    cards.iter().fold(0, |sum, one| sum.saturating_add(one.weight))
+}
+
+/// The cards that candidates may be as far as the rate card knows, with their rates: a candidate of which RAM or
+/// interface is not known is every entry of its model that it could match, and its weight is theirs in equal parts.
+fn weighed(tariff: GpuTariff<'_>, candidates: &[Candidate]) -> Result<Vec<WeighedCard>, Reason> {
+    let entries: Vec<Vec<GpuKind>> = candidates.iter().map(|one| tariff.gpu.cards_of(&one.kind)).collect();
+    let parts = |cards: &Vec<GpuKind>| u128::try_from(cards.len()).unwrap_or(u128::MAX);
+    let multiple = entries.iter().try_fold(1, |multiple, cards| least_common_multiple(multiple, parts(cards)));
+    let multiple = multiple.ok_or(ArithmeticOverflow)?;
+    let mut weighed: Vec<WeighedCard> = Vec::new();
+    for (candidate, cards) in candidates.iter().zip(&entries) {
+        let part = multiple.checked_div(parts(cards)).and_then(|part| part.checked_mul(candidate.weight));
+        let part = part.ok_or(ArithmeticOverflow)?;
+        for kind in cards {
+            match weighed.iter_mut().find(|one| one.card.kind == *kind) {
+                Some(known) => known.weight = known.weight.checked_add(part).ok_or(ArithmeticOverflow)?,
+                None => weighed.push(WeighedCard { card: priced(tariff, kind)?, weight: part }),
+            }
+        }
+    }
+    Ok(weighed)
+}
+
+/// The price of the candidates that an inventory knows of, by policy.
+///
+/// Several candidates of one price need no policy but [`AmbiguousGpu::Decline`], which wants to know the card.
+pub(super) fn choose_known(
+    tariff: GpuTariff<'_>,
+    ambiguous: AmbiguousGpu,
+    candidates: &[Candidate],
+) -> Result<CardPrice, Reason> {
+    let is_certain = matches!(candidates, [one] if tariff.gpu.sized(&one.kind).is_known());
+    let cards = weighed(tariff, candidates)?;
+    if ambiguous == AmbiguousGpu::Decline && !is_certain {
+        return Err(not_certain(&cards));
+    }
+    choose_among(cards, ambiguous)
+}
+
+/// The price of the candidates that the rate card alone suggests, by policy.
+pub(super) fn choose_suggested(
+    tariff: GpuTariff<'_>,
+    ambiguous: AmbiguousGpu,
+    kinds: &[GpuKind],
+) -> Result<CardPrice, Reason> {
+    let weighed = |kind| Ok::<_, Reason>(WeighedCard { card: priced(tariff, kind)?, weight: 1 });
+    let cards = kinds.iter().map(weighed).collect::<Result<Vec<_>, _>>()?;
+    let first = cards.first().map(|one| one.card.usd);
+    if ambiguous == AmbiguousGpu::Decline && cards.iter().any(|one| Some(one.card.usd) != first) {
+        return Err(not_certain(&cards));
+    }
+    choose_among(cards, ambiguous)
+}
+
+fn not_certain(cards: &[WeighedCard]) -> Reason {
+    let kinds: Vec<String> = cards.iter().map(|one| format!("{} at {}", one.card.kind, one.card.usd)).collect();
+    let message = match kinds.as_slice() {
+        [kind] => format!("what RAM and interface the order gets is not known: {kind}"),
+        _ => format!("the order may get different cards: {}", kinds.join(", ")),
+    };
+    Reason::new(ReasonCode::AmbiguousGpu, message)
+}
+
+fn choose_among(cards: Vec<WeighedCard>, ambiguous: AmbiguousGpu) -> Result<CardPrice, Reason> {
+    let cheapest = cards.iter().map(|one| one.card.usd).min();
+    let dearest = cards.iter().map(|one| one.card.usd).max();
+    let chosen = match ambiguous {
+        AmbiguousGpu::Expected if cheapest != dearest => return Ok(CardPrice::Mean(cards)),
+        AmbiguousGpu::Lowest => cheapest,
+        AmbiguousGpu::Highest | AmbiguousGpu::Expected | AmbiguousGpu::Decline => dearest,
+    };
+    // Among cards of one price the first in the inventory's order.
+    let chosen = cards.into_iter().map(|one| one.card).find(|card| Some(card.usd) == chosen);
+    let unknown = || Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request");
+    chosen.map(CardPrice::One).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rates::GpuRate;
+
+    fn rates(entries: &[(&str, &str)]) -> GpuRates {
+        let mut rates = GpuRates::default();
+        for (key, usd) in entries {
+            rates.add(GpuRate::new(key, Usd::parse(usd).unwrap()).unwrap()).unwrap();
+        }
+        rates
+    }
+
+    fn candidate(ram: &str, weight: u128) -> Candidate {
+        Candidate { kind: GpuKind::described("nvidia", "a100", ram, "PCIe"), weight }
+    }
+
+    #[test]
+    fn the_expected_price_is_the_mean_by_free_cards_and_shows_its_weights() {
+        let gpu = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        let candidates = [candidate("40Gi", 4), candidate("80Gi", 3)];
+        let price = choose_known(tariff, AmbiguousGpu::Expected, &candidates).unwrap();
+        // 5400 / 7 is rounded for one card; seven of them are 5400 again.
+        assert_eq!(price.usd_per_card().unwrap().to_string(), "771.428571428571");
+        assert_eq!(price.usd_per_month(7).unwrap().to_string(), "5400");
+        assert_eq!(price.rate(), "4/7 a100.40Gi + 3/7 a100.80Gi");
+        assert_eq!(price.kind(), "nvidia/a100/40Gi/pcie or nvidia/a100/80Gi/pcie");
+        assert_eq!(price.weights()[1].part, "3/7");
+    }
+
+    #[test]
+    fn a_card_of_unknown_ram_weighs_the_same_for_each_entry_that_it_may_be() {
+        let gpu = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000"), ("*", "130")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        // Of 3 cards one is an 80Gi and two are not known: 1 + 2/2 to 2/2.
+        let candidates = [candidate("80Gi", 1), candidate("unknown", 2)];
+        let choose = |ambiguous| choose_known(tariff, ambiguous, &candidates);
+        assert_eq!(choose(AmbiguousGpu::Expected).unwrap().rate(), "2/3 a100.80Gi + 1/3 a100.40Gi");
+        assert_eq!(choose(AmbiguousGpu::Highest).unwrap().usd_per_card().unwrap().to_string(), "1000");
+        assert_eq!(choose(AmbiguousGpu::Lowest).unwrap().usd_per_card().unwrap().to_string(), "600");
+        assert_eq!(choose(AmbiguousGpu::Decline).unwrap_err().code, ReasonCode::AmbiguousGpu);
+    }
+
+    #[test]
+    fn decline_wants_to_know_the_card_even_where_every_candidate_costs_the_same() {
+        let gpu = rates(&[("a100", "900")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        let choose = |ambiguous, candidates: &[Candidate]| choose_known(tariff, ambiguous, candidates);
+        assert!(choose(AmbiguousGpu::Decline, &[candidate("80Gi", 1)]).is_ok());
+        for several in [&[candidate("80Gi", 1), candidate("40Gi", 1)][..], &[candidate("", 1)]] {
+            assert_eq!(choose(AmbiguousGpu::Decline, several).unwrap_err().code, ReasonCode::AmbiguousGpu);
+            let expected = choose(AmbiguousGpu::Expected, several).unwrap();
+            assert_eq!((expected.rate(), expected.weights()), ("a100".to_owned(), Vec::new()));
+        }
+    }
+
+    #[test]
+    fn means_that_are_too_large_to_add_up_are_an_overflow() {
+        let gpu = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        let candidates = [candidate("40Gi", u128::MAX), candidate("", u128::MAX)];
+        let overflow = choose_known(tariff, AmbiguousGpu::Expected, &candidates).unwrap_err();
+        assert_eq!(overflow.code, ReasonCode::ArithmeticOverflow);
+    }
+}

@@ -1,0 +1,129 @@
+//! Where Kubernetes could start a pod, and which cards it could be handed there.
+//!
+//! The daemon does not tie a pod to the node that it reserved. What it asks Kubernetes for is less than what it
+//! reserves, so the pod may start on any node with the label of the reserved vendor and model that has room for it:
+//!
+//! - CPU and memory as ordered, *without* `ram` volumes, which only raise the pod's limit;
+//! - the ephemeral storage of the *last* volume that has no class;
+//! - the cards, by number: neither RAM nor interface reaches the scheduler, and nor do other models on the node;
+//! - a label for each persistent class that is named.
+//!
+//! Where commit levels apply, they apply to all of these. What the order's other replicas take is not subtracted: pods
+//! start in any order.
+
+use crate::budget::{Budget, Spent};
+use crate::inventory::{CardId, Cluster, Free, Node};
+use crate::order::{ResourceUnit, StorageClass};
+
+use super::CommittedUnit;
+
+/// What the pod of one replica asks Kubernetes for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRequest {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+    /// The persistent classes that are named, as the index's bits.
+    class_bits: u64,
+    /// Those that have no bit.
+    classes: Vec<String>,
+}
+
+impl PodRequest {
+    /// What the pod of a unit asks for after commit levels.
+    #[must_use]
+    pub fn new(unit: &ResourceUnit, committed: &CommittedUnit, cluster: &Cluster) -> Self {
+        let mut request = Self {
+            cpu: committed.cpu,
+            memory: committed.memory,
+            ephemeral: 0,
+            gpus: committed.gpu.units,
+            class_bits: 0,
+            classes: Vec::new(),
+        };
+        for (volume, (class, size)) in unit.storage.iter().zip(&committed.storage) {
+            let names_class = volume.attributes.iter().any(|attribute| attribute.key == "class" && attribute.value != "");
+            match class {
+                StorageClass::Ephemeral if !names_class => request.ephemeral = *size,
+                // A script request names classes without attributes.
+                StorageClass::Persistent(name) if names_class || volume.attributes.is_empty() => {
+                    request.add_class(name.exact(), cluster);
+                }
+                StorageClass::Ephemeral | StorageClass::Ram | StorageClass::Persistent(_) => {}
+            }
+        }
+        request
+    }
+
+    fn add_class(&mut self, class: &str, cluster: &Cluster) {
+        match cluster.index().class_bit(class) {
+            Some(bit) => self.class_bits |= bit,
+            None => self.classes.push(class.to_owned()),
+        }
+    }
+
+    /// Whether the pod could start on a node that has the label of its vendor and model.
+    fn could_start(&self, free: &Free, node: &Node) -> bool {
+        free.gpus >= self.gpus
+            && free.cpu >= self.cpu
+            && free.memory >= self.memory
+            && free.ephemeral >= self.ephemeral
+            && free.classes & self.class_bits == self.class_bits
+            && self.classes.iter().all(|class| node.storage_classes.contains(class))
+    }
+}
+
+/// The nodes where a pod could start, by place, ascending.
+///
+/// # Errors
+/// When the budget is used up.
+pub fn nodes(
+    pod: &PodRequest,
+    (vendor, model): (&str, &str),
+    cluster: &Cluster,
+    budget: &Budget<'_>,
+) -> Result<Vec<usize>, Spent> {
+    let index = cluster.index();
+    let (vendor, model) = (vendor.to_ascii_lowercase(), model.to_ascii_lowercase());
+    let model = index.model(&vendor, &model).and_then(|place| index.models().get(place));
+    let labelled = model.map_or(&[] as &[usize], |model| &model.labelled);
+    budget.take(labelled.len().saturating_mul(pod.classes.len().saturating_add(1)))?;
+    let could_start = |place: &usize| {
+        let free = index.free().get(*place).zip(cluster.nodes().get(*place));
+        free.is_some_and(|(free, node)| pod.could_start(free, node))
+    };
+    Ok(labelled.iter().copied().filter(could_start).collect())
+}
+
+/// Nodes that are equipped alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alike<'c> {
+    /// The cards of each: every distinct description with how many there are.
+    pub cards: &'c [(CardId, u64)],
+    /// How many cards are free on all of them together.
+    pub free: u64,
+    /// How many nodes these are.
+    pub nodes: u64,
+}
+
+/// Some nodes by how they are equipped, in order of the first of each make.
+#[must_use]
+pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<Alike<'c>> {
+    let index = cluster.index();
+    let mut slots: Vec<Option<usize>> = vec![None; index.outfits().len()];
+    let mut alike: Vec<Alike<'c>> = Vec::new();
+    for place in nodes {
+        let Some(at) = index.outfit_of(*place) else { continue };
+        let (Some(slot), Some(outfit)) = (slots.get_mut(at), index.outfits().get(at)) else { continue };
+        let known = *slot.get_or_insert(alike.len());
+        if known == alike.len() {
+            alike.push(Alike { cards: &outfit.cards, free: 0, nodes: 0 });
+        }
+        if let (Some(alike), Some(free)) = (alike.get_mut(known), index.free().get(*place)) {
+            alike.free = alike.free.saturating_add(free.gpus);
+            alike.nodes = alike.nodes.saturating_add(1);
+        }
+    }
+    alike
+}

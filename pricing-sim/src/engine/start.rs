@@ -1,0 +1,175 @@
+//! Where Kubernetes starts the pods of an order that was won.
+//!
+//! The daemon ties no pod to the node that it reserved, so each replica with cards is drawn a node among those where it
+//! could start, by the cards that are free there. The draws are the same for all strategies. A node that cannot hold what
+//! was reserved of it is left out, since the ledger counts reservations: so an order that fits where it was reserved
+//! always runs.
+
+use std::collections::BTreeMap;
+
+use pricing_core::budget::{Budget, SearchBudget};
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
+use pricing_core::inventory::{Cluster, Node, NodeId};
+use pricing_core::order::{Order, ResourceUnit, StorageClass};
+use pricing_core::quote::QuotedTarget;
+use pricing_core::rates::{Placement, Pricing};
+use pricing_core::reserve::{CommittedUnit, Scheduler};
+
+use crate::random::{Draw, Draws, Purpose};
+
+/// What an order that was won is placed by.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The order.
+    pub order: &'a Order,
+    /// The rates, with the commit levels.
+    pub pricing: &'a Pricing,
+    /// Who reserved.
+    pub scheduler: Scheduler,
+    /// What was reserved.
+    pub targets: &'a [QuotedTarget],
+}
+
+impl Start<'_> {
+    /// Takes what an order needs where its pods start; where that cannot be taken, where it was reserved.
+    ///
+    /// # Errors
+    /// When the cluster has not what was reserved.
+    pub fn take(
+        &self,
+        ledger: &mut Ledger,
+        draws: &Draws,
+        order: usize,
+    ) -> Result<(Lease, Vec<QuotedTarget>), LeaseError> {
+        let started = self.targets(ledger, &mut draws.of(Purpose::Node, order));
+        if let Some(started) = started
+            && let Ok(lease) = self.take_at(ledger, &started, draws, order)
+        {
+            return Ok((lease, started));
+        }
+        Ok((self.take_at(ledger, self.targets, draws, order)?, self.targets.to_vec()))
+    }
+
+    fn take_at(
+        &self,
+        ledger: &mut Ledger,
+        targets: &[QuotedTarget],
+        draws: &Draws,
+        order: usize,
+    ) -> Result<Lease, LeaseError> {
+        let held = Held::by(self.order, self.pricing, self.scheduler, targets);
+        let mut draw = draws.of(Purpose::Card, order);
+        ledger.take(&held, |count| draw.below(count))
+    }
+
+    /// The targets where the pods start; none where they start on the reserved nodes.
+    fn targets(&self, ledger: &Ledger, draw: &mut Draw) -> Option<Vec<QuotedTarget>> {
+        let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.label.is_some();
+        if !self.targets.iter().any(moves) {
+            return None;
+        }
+        let committed = self.pricing.commit.for_order(self.order).units(&self.order.group, self.scheduler);
+        let (cluster, units) = (ledger.cluster(), self.order.group.resources().iter().zip(&committed).zip(self.targets));
+        let mut taken = Taken::default();
+        // Pods without cards stay where they were reserved.
+        for ((_, committed), target) in units.clone().filter(|(_, target)| !moves(target)) {
+            let demand = Demand::of(committed);
+            for node in target.nodes.iter().filter_map(|name| ledger.node(name)) {
+                taken.add(node, &demand);
+            }
+        }
+        let mut started = Vec::with_capacity(self.targets.len());
+        for ((unit, committed), target) in units {
+            started.push(if moves(target) {
+                let nodes = draw_nodes(unit, committed, target, cluster, &mut taken, draw)?;
+                target.started_on(&nodes, cluster)
+            } else {
+                target.clone()
+            });
+        }
+        Some(started)
+    }
+}
+
+/// Draws a node for each replica of a unit; none where one finds no node.
+fn draw_nodes(
+    unit: &ResourceUnit,
+    committed: &CommittedUnit,
+    target: &QuotedTarget,
+    cluster: &Cluster,
+    taken: &mut Taken,
+    draw: &mut Draw,
+) -> Option<Vec<NodeId>> {
+    let budget = Budget::new(SearchBudget::default());
+    let could_start = target.could_start(unit, committed, cluster, &budget).ok()?;
+    let demand = Demand::of(committed);
+    let mut nodes = Vec::new();
+    for _ in 0..target.count {
+        let free = |id: &NodeId| Some((*id, taken.free_cards(*id, cluster.node(*id)?, &demand)?));
+        let open: Vec<(NodeId, usize)> = could_start.iter().filter_map(free).collect();
+        let cards = open.iter().fold(0_usize, |sum, (_, cards)| sum.saturating_add(*cards));
+        if cards == 0 {
+            return None;
+        }
+        let mut left = draw.below(cards);
+        let drawn = open.iter().find(|(_, cards)| match left.checked_sub(*cards) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        });
+        let (node, _) = *drawn?;
+        taken.add(node, &demand);
+        nodes.push(node);
+    }
+    Some(nodes)
+}
+
+/// What a replica takes of its node, as it is reserved.
+struct Demand {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+}
+
+impl Demand {
+    fn of(unit: &CommittedUnit) -> Self {
+        let mut demand = Self { cpu: unit.cpu, memory: unit.memory, ephemeral: 0, gpus: unit.gpu.units };
+        for (class, size) in &unit.storage {
+            match class {
+                StorageClass::Ram => demand.memory = demand.memory.saturating_add(*size),
+                StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.saturating_add(*size),
+                StorageClass::Persistent(_) => {}
+            }
+        }
+        demand
+    }
+}
+
+/// What the order's pods have taken so far, by node.
+#[derive(Default)]
+struct Taken(BTreeMap<NodeId, Demand>);
+
+impl Taken {
+    fn add(&mut self, node: NodeId, demand: &Demand) {
+        let sum = self.0.entry(node).or_insert(Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 });
+        sum.cpu = sum.cpu.saturating_add(demand.cpu);
+        sum.memory = sum.memory.saturating_add(demand.memory);
+        sum.ephemeral = sum.ephemeral.saturating_add(demand.ephemeral);
+        sum.gpus = sum.gpus.saturating_add(demand.gpus);
+    }
+
+    /// How many cards a node has free beside what was taken of it, if it can hold another replica.
+    fn free_cards(&self, id: NodeId, node: &Node, demand: &Demand) -> Option<usize> {
+        let none = Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 };
+        let taken = self.0.get(&id).unwrap_or(&none);
+        let left = |free: u64, taken: u64, asked: u64| free.checked_sub(taken).filter(|left| *left >= asked);
+        left(node.cpu.available.get(), taken.cpu, demand.cpu)?;
+        left(node.memory.available.get(), taken.memory, demand.memory)?;
+        left(node.ephemeral.available.get(), taken.ephemeral, demand.ephemeral)?;
+        left(node.gpus.available, taken.gpus, demand.gpus).and_then(|cards| usize::try_from(cards).ok())
+    }
+}
