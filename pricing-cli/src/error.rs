@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Input,
     /// Wrong usage.
     Usage,
-    /// At least one group declined.
+    /// At least one group declined, or there is something to look at.
     Decline,
     /// At least one group faulted.
     Fault,

@@ -11,7 +11,7 @@ use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::rates::{Pricing, check};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -101,12 +101,21 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Reads the texts, and warns where the inventory is odd.
+    /// Reads the texts, and warns where the inventory or the rate card is odd.
     pub(crate) fn open(inputs: &Inputs) -> Result<Self, CliError> {
         let scene = Self::read(inputs)?;
         if scene.findings > 0 {
             let count = scene.findings;
             output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+        }
+        let findings = scene.cluster.as_ref().map(|cluster| check::check(&scene.pricing, cluster));
+        if let Some((first, others)) = findings.as_deref().and_then(<[_]>::split_first) {
+            let others = match others.len() {
+                0 => String::new(),
+                1 => "; there is one more finding".to_owned(),
+                number => format!("; there are {number} more findings"),
+            };
+            output::complain(&format!("warning: the rate card: {first}{others}, see `bidprice rates check`"));
         }
         Ok(scene)
     }

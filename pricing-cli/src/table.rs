@@ -7,9 +7,9 @@ use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::money::Usd;
 use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
-use pricing_core::rates::Pricing;
+use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::Reservation;
-use pricing_core::text::{Untrusted, printable};
+use pricing_core::text::{Untrusted, excerpt, printable};
 
 use crate::command::rates::{Entry, origin_text};
 
@@ -230,6 +230,20 @@ pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
     shown.push('\n');
     shown.push_str(&text(&table));
     shown
+}
+
+/// What there is to look at in a rate card.
+pub(crate) fn rate_findings(findings: &[rates::check::Finding]) -> String {
+    if findings.is_empty() {
+        return "no findings\n".to_owned();
+    }
+    let mut table = table(&["entry", "card", "problem", "try"], &[]);
+    for finding in findings {
+        let kind = finding.kind.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (entry, suggestion) = (finding.entry.as_deref().unwrap_or_default(), finding.suggestion.as_deref());
+        table.add_row([&excerpt(entry), &kind, &finding.problem, suggestion.unwrap_or_default()]);
+    }
+    text(&table)
 }
 
 /// A rate card.

@@ -1,8 +1,11 @@
-//! `bidprice rates`: the effective rate card, and where each value came from.
+//! `bidprice rates`: the effective rate card, where each value came from, and what it says of a cluster's cards.
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use pricing_core::address::Address;
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::check::{self, Finding};
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
 use serde_json::json;
@@ -22,6 +25,8 @@ pub(crate) struct Args {
 enum RatesCommand {
     /// Show the effective rate card, and where each value came from
     Show(ShowArgs),
+    /// Hold the GPU entries of a rate card against the cards of a cluster
+    Check(CheckArgs),
 }
 
 /// Arguments of `bidprice rates show`.
@@ -29,6 +34,18 @@ enum RatesCommand {
 struct ShowArgs {
     #[command(flatten)]
     rates: RatesArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Arguments of `bidprice rates check`.
+#[derive(Debug, clap::Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    rates: RatesArgs,
+    /// A Cluster or provider Status, any dialect; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    inventory: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -44,7 +61,32 @@ pub(crate) struct Entry {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let RatesCommand::Show(args) = &args.command;
+    match &args.command {
+        RatesCommand::Show(args) => show(args),
+        RatesCommand::Check(args) => check(args),
+    }
+}
+
+/// Exits with 3 where there is something to look at, so that a script notices.
+fn check(args: &CheckArgs) -> Result<Exit, CliError> {
+    let pricing = load::pricing(&args.rates)?;
+    let (cluster, _) = load::inventory(&args.inventory)?;
+    let findings = check::check(&pricing, &cluster);
+    match args.output.output {
+        Output::Json => {
+            let finding = |Finding { entry, kind, problem, suggestion }: &Finding| {
+                let kind = kind.as_ref().map(ToString::to_string);
+                json!({ "entry": entry, "kind": kind, "problem": problem, "suggestion": suggestion })
+            };
+            let findings: Vec<_> = findings.iter().map(finding).collect();
+            output::print_json(&json!({ "schema": SCHEMA, "findings": findings }))?;
+        }
+        Output::Table => output::print(&table::rate_findings(&findings))?,
+    }
+    Ok(if findings.is_empty() { Exit::Success } else { Exit::Decline })
+}
+
+fn show(args: &ShowArgs) -> Result<Exit, CliError> {
     let mut pricing = load::pricing(&args.rates)?;
     let entries = entries(&mut pricing);
     match args.output.output {

@@ -47,7 +47,10 @@ fn json(status: &StatusResponse) -> Value {
         "schema": SCHEMA,
         "version": status.version,
         "uptime_seconds": status.uptime_seconds,
-        "rates": { "digest": status.rates.as_ref().map(|rates| &rates.digest) },
+        "rates": {
+            "digest": status.rates.as_ref().map(|rates| &rates.digest),
+            "findings": status.rates.as_ref().map(|rates| &rates.findings),
+        },
         "plugin": status.plugin.as_ref().map(plugin),
         "inventory": status.inventory.as_ref().map(inventory),
         "feed": status.feed.as_ref().map(feed),
@@ -120,7 +123,12 @@ fn shown(status: &StatusResponse) -> String {
     };
     let ago = |age: Option<f64>| seconds(age).map_or_else(|| "no age".to_owned(), |age| format!("{age} s old"));
     add("service", "up", format!("version {}, {} s", status.version, status.uptime_seconds));
-    add("rates", "", status.rates.as_ref().map(|rates| rates.digest.clone()).unwrap_or_default());
+    if let Some(rates) = &status.rates {
+        add("rates", "", rates.digest.clone());
+        for finding in &rates.findings {
+            add("", "finding", finding.clone());
+        }
+    }
     for (part, plugin) in [("plugin", &status.plugin), ("shadow plugin", &shadow_plugin(status))] {
         let Some(plugin) = plugin else { continue };
         add(part, &format!("breaker {}", plugin.breaker), format!("{} {}", plugin.name, plugin.digest));

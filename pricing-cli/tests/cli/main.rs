@@ -31,6 +31,8 @@ mod plugin;
 mod programs;
 #[cfg(feature = "service")]
 mod python;
+#[cfg(feature = "simulate")]
+mod rates_check;
 #[cfg(feature = "service")]
 mod replay;
 #[cfg(feature = "simulate")]

@@ -128,7 +128,7 @@ impl GpuRate {
             == (&other.vendor, &other.model, &other.ram, &other.interface)
     }
 
-    fn matches(&self, kind: &GpuKind) -> bool {
+    pub(super) fn matches(&self, kind: &GpuKind) -> bool {
         let named = |wanted: &Option<String>, known: Option<&str>| match wanted {
             None => true,
             Some(wanted) => known.is_some_and(|known| known.eq_ignore_ascii_case(wanted)),

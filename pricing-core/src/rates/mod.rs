@@ -5,6 +5,7 @@
 //! changes of an old one.
 
 pub mod changes;
+pub mod check;
 pub mod environment;
 pub mod gpu;
 pub mod origin;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pricing_core::inventory;
+use pricing_core::{inventory, rates};
 use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
 
@@ -92,7 +92,7 @@ pub fn check(path: &Path, compiler: &Compiler) -> Report {
             if let Err(error) = Feed::check(&loaded.config.feed) {
                 look.error(error);
             }
-            look.inventory(&loaded.config.inventory);
+            look.inventory(&loaded);
             look.accepted(&loaded);
             look.oddities(&loaded);
         }
@@ -199,7 +199,8 @@ impl Checked<'_> {
         }
     }
 
-    fn inventory(&mut self, config: &config::Inventory) {
+    fn inventory(&mut self, loaded: &Loaded) {
+        let config = &loaded.config.inventory;
         if let Err(error) = Plan::of(config) {
             self.error(error);
         }
@@ -207,17 +208,21 @@ impl Checked<'_> {
             let most = u64::try_from(pricing_core::inventory::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
             let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
             let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
-            let usable = read.map(|snapshot| inventory::validate::validate(snapshot).cluster.is_usable());
+            let cluster = read.map(|snapshot| inventory::validate::validate(snapshot).cluster);
             // It may come later: until then there is no bid.
-            match usable {
+            match cluster {
                 Err(why) => {
                     self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()))
                 }
-                Ok(false) => {
+                Ok(cluster) if !cluster.is_usable() => {
                     let message = format!("{}: it has no usable node; there is no bid", file.display());
                     self.at(Severity::Warning, "inventory.file", message);
                 }
-                Ok(true) => {}
+                Ok(cluster) => {
+                    for finding in rates::check::check(&loaded.rates.pricing, &cluster) {
+                        self.at(Severity::Warning, "rates", finding);
+                    }
+                }
             }
         }
     }

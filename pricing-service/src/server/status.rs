@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use pricing_core::rates::{Pricing, check};
 use pricing_proto::bidprice::v1::{
     BidLogStatus, CertificateStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, RatesStatus,
     ReloadStatus, ShadowStatus, StatusResponse,
@@ -11,10 +12,14 @@ use super::listen::Validity;
 use super::plugin::Opened;
 use super::state::{Reloads, Service, Shadowing};
 use crate::guard::Difference;
+use crate::inventory::Stock;
 use crate::{bid_log, feed, inventory, shadow};
 
 /// The most changes that are told of a configuration that waits.
 const CHANGES: usize = 100;
+
+/// The most findings that are told of the rates.
+const FINDINGS: usize = 100;
 
 impl Service {
     pub(super) fn status(&self) -> StatusResponse {
@@ -24,7 +29,10 @@ impl Service {
         StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.inner.started.elapsed().as_secs(),
-            rates: Some(RatesStatus { digest: active.settings.rates.digest.to_string() }),
+            rates: Some(RatesStatus {
+                digest: active.settings.rates.digest.to_string(),
+                findings: self.rate_findings(&active.settings.rates.pricing, now),
+            }),
             plugin: active.plugin.as_ref().map(Opened::status),
             inventory: self.inner.inventory.load().as_deref().map(|live| inventory(live.reading(now))),
             feed: Some(feed(self.inner.feed.reading(now))),
@@ -40,6 +48,16 @@ impl Service {
             }),
             loading: self.inner.opening.loading(),
         }
+    }
+}
+
+impl Service {
+    /// What the rates say of the cards of the inventory in use, where there is one.
+    fn rate_findings(&self, pricing: &Pricing, now: Instant) -> Vec<String> {
+        let inventory = self.inner.inventory.load();
+        let Some(Stock::Known(known)) = inventory.as_deref().map(|live| live.stock(now, None)) else { return Vec::new() };
+        let findings = check::check(pricing, &known.cluster);
+        findings.iter().take(FINDINGS).map(ToString::to_string).collect()
     }
 }
 
