@@ -34,6 +34,11 @@ fn quotes(criterion: &mut Criterion) {
             bencher.iter(|| quote(black_box(&order), &pricing, supply, &terms));
         });
     }
+    // The cards of every node with the model count, wherever the order was reserved.
+    let large = generate::real_cluster(&mut Random::new(10_000), 10_000);
+    group.bench_function("three services, 10000 nodes, sound", |bencher| {
+        bencher.iter(|| quote(black_box(&order), &pricing, supply(&large, Scheduler::Sound), &terms));
+    });
     group.bench_function("three services, no inventory", |bencher| {
         bencher.iter(|| quote(black_box(&order), &pricing, Supply::Unknown, &terms));
     });

@@ -100,7 +100,7 @@ struct Counted {
 impl Tally<'_> {
     /// What a vendor's cards on some nodes come to. The first nodes' kinds come first.
     pub(super) fn on_nodes(&self, nodes: &[usize], vendor: &str, budget: &Budget<'_>) -> Result<Reach, Reason> {
-        budget.take(nodes.len().saturating_add(self.cluster.index().outfits().len()))?;
+        budget.take(nodes.len())?;
         self.count(&by_outfit(nodes, self.cluster), Some(vendor), Weigh::Free, budget)
     }
 

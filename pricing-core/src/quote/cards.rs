@@ -147,7 +147,10 @@ impl QuotedTarget {
             });
         }
         let Reach { candidates, others } = on.reach(placed, budget)?;
-        Ok(Self { kinds: candidates, others, ..quoted })
+        let reserved = || quoted.cards.iter().flat_map(|group| &group.kinds);
+        // The daemon rounds the RAM that an order names, and so may reserve what the order does not allow.
+        let kinds = if candidates.is_empty() { alike_once(reserved()) } else { candidates };
+        Ok(Self { kinds, others, ..quoted })
     }
 
     /// The steps for a copy.
@@ -256,13 +259,8 @@ impl QuotedTarget {
 
     /// The target with other cards, each priced by itself.
     pub(super) fn with_cards(&self, cards: Vec<CardGroup>) -> Self {
-        let mut kinds: Vec<GpuKind> = Vec::new();
-        for kind in cards.iter().flat_map(|group| &group.kinds) {
-            if !kinds.contains(kind) {
-                kinds.push(kind.clone());
-            }
-        }
-        let (kinds, others, placement) = (alike(&kinds), Vec::new(), Placement::Pinned);
+        let kinds = alike_once(cards.iter().flat_map(|group| &group.kinds));
+        let (others, placement) = (Vec::new(), Placement::Pinned);
         Self { cards, kinds, others, placement, nodes: self.nodes.clone(), label: self.label.clone(), ..*self }
     }
 
@@ -297,6 +295,17 @@ impl QuotedTarget {
         }
         bare.with_cards(vec![CardGroup { node: None, replicas: unit.count, kinds, known, candidates: Vec::new() }])
     }
+}
+
+/// Kinds of which none is likelier than another, each once.
+fn alike_once<'k>(listed: impl Iterator<Item = &'k GpuKind>) -> Vec<Candidate> {
+    let mut kinds: Vec<GpuKind> = Vec::new();
+    for kind in listed {
+        if !kinds.contains(kind) {
+            kinds.push(kind.clone());
+        }
+    }
+    alike(&kinds)
 }
 
 /// The steps for naming the node of each of so many replicas.

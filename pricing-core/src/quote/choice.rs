@@ -250,7 +250,8 @@ pub(super) fn choose_known(
     choose_among(cards, ambiguous)
 }
 
-/// The price of the candidates that the rate card alone suggests, by policy.
+/// The price of the candidates that the rate card alone suggests, by policy. How many of each there are is not known, so
+/// there is no mean of them: [`AmbiguousGpu::Expected`] prices the dearest.
 pub(super) fn choose_suggested(
     tariff: GpuTariff<'_>,
     ambiguous: AmbiguousGpu,
@@ -262,7 +263,7 @@ pub(super) fn choose_suggested(
     if ambiguous == AmbiguousGpu::Decline && cards.iter().any(|one| Some(one.card.usd) != first) {
         return Err(not_certain(&cards));
     }
-    choose_among(cards, ambiguous)
+    choose_among(cards, if ambiguous == AmbiguousGpu::Expected { AmbiguousGpu::Highest } else { ambiguous })
 }
 
 fn not_certain(cards: &[WeighedCard]) -> Reason {
@@ -343,6 +344,15 @@ mod tests {
             let expected = choose(AmbiguousGpu::Expected, several).unwrap();
             assert_eq!((expected.rate(), expected.weights()), ("a100".to_owned(), Vec::new()));
         }
+    }
+
+    #[test]
+    fn without_an_inventory_there_is_no_mean_and_the_dearest_counts() {
+        let gpu = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        let kinds = [candidate("40Gi", 1).kind, candidate("80Gi", 1).kind];
+        let price = choose_suggested(tariff, AmbiguousGpu::Expected, &kinds).unwrap();
+        assert_eq!((price.rate(), price.usd_per_card().unwrap().to_string()), ("a100.80Gi".into(), "1000".into()));
     }
 
     #[test]

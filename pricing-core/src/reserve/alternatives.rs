@@ -222,7 +222,7 @@ fn kinds_of_label<'a>(
 ) -> Result<Kinds<'a>, ReserveError> {
     let (Some(asked), Some(pod)) = (problem.units.get(unit), pods.get(unit)) else { return Ok(Kinds::new()) };
     let nodes = start::nodes(pod, (vendor, model), problem.cluster, steps.budget())?;
-    steps.take(problem.cluster.index().outfits().len().saturating_add(nodes.len()))?;
+    steps.take(nodes.len())?;
     let mut kinds = Kinds::new();
     for alike in start::by_outfit(&nodes, problem.cluster) {
         steps.take(alike.cards.len().saturating_mul(asked.gpu.alternatives.len().saturating_add(8)))?;

@@ -11,6 +11,8 @@
 //! Where commit levels apply, they apply to all of these. What the order's other replicas take is not subtracted: pods
 //! start in any order.
 
+use std::collections::BTreeMap;
+
 use crate::budget::{Budget, Spent};
 use crate::inventory::{CardId, Cluster, Free, Node};
 use crate::order::{ResourceUnit, StorageClass};
@@ -111,12 +113,12 @@ pub struct Alike<'c> {
 #[must_use]
 pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<Alike<'c>> {
     let index = cluster.index();
-    let mut slots: Vec<Option<usize>> = vec![None; index.outfits().len()];
+    let mut slots: BTreeMap<usize, usize> = BTreeMap::new();
     let mut alike: Vec<Alike<'c>> = Vec::new();
     for place in nodes {
         let Some(at) = index.outfit_of(*place) else { continue };
-        let (Some(slot), Some(outfit)) = (slots.get_mut(at), index.outfits().get(at)) else { continue };
-        let known = *slot.get_or_insert(alike.len());
+        let Some(outfit) = index.outfits().get(at) else { continue };
+        let known = *slots.entry(at).or_insert(alike.len());
         if known == alike.len() {
             alike.push(Alike { cards: &outfit.cards, free: 0, nodes: 0 });
         }

@@ -173,3 +173,75 @@ impl Taken {
         left(node.gpus.available, taken.gpus, demand.gpus).and_then(|cards| usize::try_from(cards).ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use pricing_core::inventory::{read, validate};
+    use pricing_core::order::detect;
+    use pricing_core::quote::{Supply, Terms, quote};
+    use pricing_core::rates::toml;
+
+    use super::*;
+
+    /// A node for each number of cards that are free, with the RAM of its cards.
+    fn ledger(nodes: &[(&str, u64)]) -> Ledger {
+        let node = |(place, (ram, free)): (usize, &(&str, u64))| {
+            let card = format!(r#"{{"vendor":"nvidia","name":"a100","interface":"SXM4","memory_size":"{ram}"}}"#);
+            let used = 4 - free;
+            format!(
+                r#"{{"name":"n{place}","resources":{{"cpu":{{"quantity":{{"allocatable":"64"}}}},
+                "memory":{{"quantity":{{"allocatable":"64Gi"}}}},"ephemeral_storage":{{"allocatable":"64Gi"}},
+                "gpu":{{"quantity":{{"allocatable":"4","allocated":"{used}"}},"info":[{card},{card},{card},{card}]}}}}}}"#
+            )
+        };
+        let nodes: Vec<String> = nodes.iter().enumerate().map(node).collect();
+        let text = format!(r#"{{"nodes":[{}]}}"#, nodes.join(","));
+        Ledger::new(validate::validate(read::read(&text).unwrap()).cluster)
+    }
+
+    /// How often two replicas get which cards.
+    fn handed(nodes: &[(&str, u64)], policy: &str) -> BTreeMap<String, usize> {
+        let text = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":1,"attributes":{"vendor":{"nvidia":
+            {"model":"a100"}}}},"storage":[],"count":2,"endpoint_quantity":0,"ip_lease_quantity":0}],
+            "price":{"denom":"uact","amount":"1000000"},"price_precision":6}"#;
+        let order = detect::read(text, None).unwrap().remove(0);
+        let rates = format!("[rates.gpu]\na100 = 600\n[policy]\n{policy}");
+        let (pricing, scheduler) = (toml::read(&rates).unwrap(), Scheduler::Sound);
+        let (ledger, draws) = (ledger(nodes), Draws::new(7));
+        let supply = Supply::Reserve { cluster: ledger.cluster(), scheduler };
+        let quote = quote(&order, &pricing, supply, &Terms::default());
+        let start = Start { order: &order, pricing: &pricing, scheduler, targets: &quote.targets };
+        let mut handed = BTreeMap::new();
+        for number in 0..100 {
+            let (lease, started) = start.take(&mut ledger.clone(), &draws, number).unwrap();
+            assert_eq!(started[0].nodes.len(), 2);
+            let cards = lease.nodes().iter().flat_map(|(_, taken)| &taken.handed).flat_map(|handed| &handed.cards);
+            let mut kinds: Vec<&str> =
+                cards.filter_map(|id| ledger.cluster().card(*id)?.kind.ram()).collect();
+            kinds.sort_unstable();
+            *handed.entry(kinds.join("+")).or_default() += 1;
+        }
+        handed
+    }
+
+    #[test]
+    fn a_pod_starts_on_any_node_where_it_could_by_the_cards_that_are_free() {
+        let handed = handed(&[("40Gi", 4), ("80Gi", 2)], "");
+        // 4 of 6 and then 3 of 5: 12/30, 16/30 and 2/30 of a hundred.
+        assert_eq!(handed.keys().collect::<Vec<_>>(), ["40Gi+40Gi", "40Gi+80Gi", "80Gi+80Gi"]);
+        assert!((25..=55).contains(&handed["40Gi+40Gi"]), "{handed:?}");
+        assert!((38..=68).contains(&handed["40Gi+80Gi"]), "{handed:?}");
+    }
+
+    #[test]
+    fn pinned_pods_start_where_they_were_reserved_and_so_do_those_that_fit_nowhere_else() {
+        for (nodes, policy) in [
+            ([("40Gi", 4), ("80Gi", 2)], "placement = \"pinned\""),
+            ([("40Gi", 4), ("80Gi", 0)], ""),
+        ] {
+            assert_eq!(handed(&nodes, policy), BTreeMap::from([("40Gi+40Gi".to_owned(), 100)]));
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
-use pricing_core::budget::Budget;
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::Cluster;
 use pricing_core::money::Usd;
@@ -10,7 +9,7 @@ use pricing_core::order::{Endpoint, EndpointKind, Endpoints, GroupSpec, Order, R
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, Supply, Terms};
 use pricing_core::rates::{AmbiguousGpu, Pricing};
-use pricing_core::reserve::{Scheduler, alternatives};
+use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -133,23 +132,18 @@ proptest! {
         let order = changed(&case.order, 0, |unit| unit.gpu = orders::wildcard(1));
         let quote = quote::quote(&order, &case.pricing, supply(&case.cluster), &terms());
         let unit = order.group.resources()[0].id;
-        let units = case.pricing.commit.units(&order.group, Scheduler::Sound);
-        let Ok(found) = alternatives::alternatives(&units, &case.cluster, &Budget::default()) else {
-            return Ok(());
-        };
-        let targets = found.reservations.iter().flat_map(|reservation| reservation.targets.first());
-        let cards = targets.flat_map(|target| &target.placements).flat_map(|placement| &placement.kinds);
-        let kinds = cards.filter_map(|card| case.cluster.card(*card)).map(|card| &card.kind);
-        let dearest = kinds.filter_map(|kind| rate_of(&case.pricing, kind)).max();
-        for line in quote.lines.iter().filter(|line| line.item == Item::Gpu && line.resource_id == unit) {
-            prop_assert!(Some(line.usd_per_unit_month) <= dearest);
-        }
         let Some(target) = quote.targets.first().filter(|_| !quote.lines.is_empty()) else { return Ok(()) };
-        for certain in target.cards.iter().filter(|group| group.kinds.len() == 1) {
-            let rate = rate_of(&case.pricing, &certain.kinds[0]);
-            let of_kind = |line: &&quote::Line| line.kind == Some(certain.kinds[0].to_string());
-            let line = quote.lines.iter().filter(|line| line.resource_id == unit).find(of_kind).unwrap();
-            prop_assert_eq!(Some(line.usd_per_unit_month), rate);
+        let dearest = target.kinds.iter().filter_map(|candidate| rate_of(&case.pricing, &candidate.kind)).max();
+        let lines = || quote.lines.iter().filter(|line| line.item == Item::Gpu && line.resource_id == unit);
+        prop_assert!(lines().next().is_some());
+        for line in lines() {
+            prop_assert_eq!(Some(line.usd_per_unit_month), dearest);
+        }
+        for reserved in target.cards.iter().flat_map(|group| &group.kinds) {
+            prop_assert!(target.kinds.iter().any(|candidate| candidate.kind == *reserved));
+        }
+        if let Some(kind) = target.certain_kind() {
+            prop_assert_eq!(lines().next().unwrap().kind.clone(), Some(kind.to_string()));
         }
     }
 

@@ -4,6 +4,7 @@ mod budget;
 mod certain;
 mod faults;
 mod fuzz_corpus;
+mod handed_out;
 mod held;
 mod hostile_texts;
 mod kubernetes;

@@ -26,7 +26,7 @@
 //! - **`lowered`:** a rate, what a kind of card costs, the minimum, an owner's discount factor, or what a dollar comes to in
 //!   a denom (its worth, its exponent, blocks a month); or several of them together. In a rate card file, an amount whose
 //!   key is gone, so that it falls to its default, is too low however little it falls: a cut file looks like that. Where `ambiguous_gpu` is
-//!   `lowest`, a new entry also lowers what an order pays that may come to that card;
+//!   `lowest` or `expected`, a new entry also lowers what an order pays that may come to that card;
 //! - **`overcommitted`:** what is reserved for an order.
 //!
 //! Everything else is taken: whatever rises, new entries for named models, new classes and denoms, owners who are added

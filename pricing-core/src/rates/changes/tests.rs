@@ -175,6 +175,13 @@ fn what_could_cost_money_has_to_be_accepted() {
         // Choices.
         (policy(""), policy("ambiguous_gpu = \"lowest\""), "policy policy.ambiguous_gpu"),
         (policy("ambiguous_gpu = \"decline\""), policy(""), "policy policy.ambiguous_gpu"),
+        (policy(""), policy("ambiguous_gpu = \"expected\""), "policy policy.ambiguous_gpu"),
+        (policy(""), policy("placement = \"pinned\""), "policy policy.placement"),
+        (
+            policy("ambiguous_gpu = \"lowest\"\nplacement = \"pinned\""),
+            policy("ambiguous_gpu = \"lowest\""),
+            "policy policy.placement",
+        ),
         (policy(""), policy("unlisted_gpu = 500"), "cards-opened policy.unlisted_gpu"),
         (policy("unlisted_gpu = 50"), policy("unlisted_gpu = 5"), "lowered policy.unlisted_gpu"),
         (policy("unlisted_gpu = 50"), policy(""), "entry-gone policy.unlisted_gpu"),
@@ -492,7 +499,7 @@ fn card() -> impl Strategy<Value = String> {
     let gpu = prop::collection::btree_map(key, amount(), 0..6);
     let policy = (
         prop::option::of(1_u32..200),
-        prop::sample::select(vec!["highest", "lowest", "decline"]),
+        prop::sample::select(vec!["highest", "lowest", "expected", "decline"]),
         prop::sample::select(vec![0_u32, 10, 15, 100]),
         prop::sample::select(vec!["decline", "raise"]),
         prop::sample::subsequence(OWNERS[..3].to_vec(), 0..=3),

@@ -21,6 +21,7 @@ t4 = 80
 [policy]
 unlisted_gpu = "25"
 ambiguous_gpu = "lowest"
+placement = "pinned"
 minimum_usd_per_month = "2"
 below_minimum = "raise"
 [policy.owners]
@@ -50,6 +51,7 @@ fn every_key_is_read() {
     assert!(pricing.rates.gpu.lookup(&GpuKind::new("nvidia", "h100", "", "")).is_some());
     assert_eq!(pricing.policy.unlisted_gpu, UnlistedGpu::Price(crate::money::Usd::parse("25").unwrap()));
     assert_eq!(pricing.policy.ambiguous_gpu, AmbiguousGpu::Lowest);
+    assert_eq!(pricing.policy.placement, Placement::Pinned);
     assert_eq!(pricing.policy.below_minimum, BelowMinimum::Raise);
     let names = |list: &[Address]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&pricing.policy.owners.allow), [ALYCE, "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws"]);
@@ -117,6 +119,7 @@ fn wrong_entries_are_named_with_their_place() {
         ("[rates.gpu]\n\"a100.nvlink.x\" = 1", "at `rates.gpu.\"a100.nvlink.x\"`", "is not a GPU key"),
         ("[rates.gpu]\n\"a100.sxm4\" = 1\n\"A100.SXM\" = 2", "line 3", "two keys for one card"),
         ("[rates.storage]\n\"\" = 1", "at `rates.storage.\"\"`", "storage class"),
+        ("[policy]\nplacement = \"pined\"", "at `policy.placement`", "did you mean `pinned`?"),
         ("[policy]\nambiguous_gpu = \"higest\"", "at `policy.ambiguous_gpu`", "did you mean `highest`?"),
         ("[policy]\nunlisted_gpu = \"declin\"", "at `policy.unlisted_gpu`", "neither `decline` nor a price"),
         ("[policy]\nbelow_minimum = 1", "at `policy.below_minimum`", "expected one of"),
