@@ -223,9 +223,67 @@ impl Scale {
     }
 }
 
+/// An exact quantity: `count / divisor` units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineQuantity {
+    count: u128,
+    divisor: u64,
+}
+
+impl LineQuantity {
+    /// `count / divisor` units; the divisor is a product of 2s and 5s.
+    pub(crate) const fn new(count: u128, divisor: u64) -> Self {
+        Self { count, divisor }
+    }
+
+    /// One, for lines that count nothing.
+    pub const ONE: Self = Self { count: 1, divisor: 1 };
+
+    /// What the order counts: thousandths of a thread, bytes, cards.
+    #[must_use]
+    pub fn count(self) -> u128 {
+        self.count
+    }
+
+    /// How many of these make one unit.
+    pub(crate) fn divisor(self) -> u64 {
+        self.divisor
+    }
+}
+
+impl fmt::Display for LineQuantity {
+    /// Writes the exact decimal: divisors are powers of 2 and 10, so there always is one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let divisor = u128::from(self.divisor.max(1));
+        write!(f, "{}", self.count.checked_div(divisor).unwrap_or(0))?;
+        let mut rest = self.count.checked_rem(divisor).unwrap_or(0);
+        if rest > 0 {
+            f.write_str(".")?;
+        }
+        while rest > 0 {
+            // The rest is below 2^30, so ten times it fits.
+            rest = rest.saturating_mul(10);
+            write!(f, "{}", rest.checked_div(divisor).unwrap_or(0))?;
+            rest = rest.checked_rem(divisor).unwrap_or(0);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quantities_print_exactly() {
+        let quantity = |count, divisor| LineQuantity::new(count, divisor).to_string();
+        assert_eq!(quantity(1500, 1000), "1.5");
+        assert_eq!(quantity(10, 1000), "0.01");
+        assert_eq!(quantity(16_000_000_000, 1 << 30), "14.9011611938476562500".trim_end_matches('0'));
+        assert_eq!(quantity(1, 1 << 30), "0.000000000931322574615478515625");
+        assert_eq!(quantity(0, 1000), "0");
+        assert_eq!(quantity(8 << 30, 1 << 30), "8");
+    }
 
     fn nanos(text: &str) -> i128 {
         Quantity::parse(text).unwrap().nanos

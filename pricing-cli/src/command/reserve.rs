@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pricing_core::inventory::Cluster;
-use pricing_core::quote::wire::SCHEMA;
+use pricing_core::quote::wire::{SCHEMA, ShortageJson};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
 use pricing_core::text::Untrusted;
@@ -40,7 +40,13 @@ struct Answer<'a> {
 #[serde(untagged)]
 enum GroupJson<'a> {
     Allocated { group: Untrusted<&'a str>, allocated: Vec<UnitJson<'a>> },
-    Failed { group: Untrusted<&'a str>, error: &'static str, message: String },
+    Failed {
+        group: Untrusted<&'a str>,
+        error: &'static str,
+        message: String,
+        #[serde(flatten)]
+        shortage: Option<ShortageJson<'a>>,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -120,9 +126,15 @@ fn group_json<'a>(
                 ReserveError::SearchExhausted(_) => "search exhausted",
                 ReserveError::DeadlineExceeded => "deadline exceeded",
             };
-            GroupJson::Failed { group, error: kind, message: error.to_string() }
+            let shortage = match error {
+                ReserveError::InsufficientCapacity(shortage) => Some(ShortageJson::new(shortage)),
+                _ => None,
+            };
+            GroupJson::Failed { group, error: kind, message: error.to_string(), shortage }
         }
-        None => GroupJson::Failed { group, error: "inventory unusable", message: UNUSABLE.to_owned() },
+        None => {
+            GroupJson::Failed { group, error: "inventory unusable", message: UNUSABLE.to_owned(), shortage: None }
+        }
     }
 }
 

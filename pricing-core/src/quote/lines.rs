@@ -1,12 +1,12 @@
 //! The lines of a quote: what each resource costs a month, and by which entry of the rate card.
 
-use core::fmt;
 use super::candidates::Candidate;
 use super::cards::{self, CardGroup, QuotedTarget};
 use super::choice::{self, CardPrice, GpuTariff, PricedCard, Weight};
 use super::reason::{Reason, ReasonCode};
 use super::{GpuRule, Terms};
-use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd, unit_usd};
+use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
+use crate::quantity::LineQuantity;
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
 use crate::text::Untrusted;
@@ -74,48 +74,6 @@ impl Item {
     }
 }
 
-/// An exact quantity: `count / divisor` units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LineQuantity {
-    count: u128,
-    divisor: u64,
-}
-
-impl LineQuantity {
-    /// One, for lines that count nothing.
-    pub const ONE: Self = Self { count: 1, divisor: 1 };
-
-    /// What the order counts: thousandths of a thread, bytes, cards.
-    #[must_use]
-    pub fn count(self) -> u128 {
-        self.count
-    }
-
-    /// What one unit costs where all of them cost this much.
-    pub(super) fn share_of(self, usd: Usd) -> Result<Usd, ArithmeticOverflow> {
-        unit_usd(usd, self.count, self.divisor)
-    }
-}
-
-impl fmt::Display for LineQuantity {
-    /// Writes the exact decimal: divisors are powers of 2 and 10, so there always is one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let divisor = u128::from(self.divisor.max(1));
-        write!(f, "{}", self.count.checked_div(divisor).unwrap_or(0))?;
-        let mut rest = self.count.checked_rem(divisor).unwrap_or(0);
-        if rest > 0 {
-            f.write_str(".")?;
-        }
-        while rest > 0 {
-            // The rest is below 2^30, so ten times it fits.
-            rest = rest.saturating_mul(10);
-            write!(f, "{}", rest.checked_div(divisor).unwrap_or(0))?;
-            rest = rest.checked_rem(divisor).unwrap_or(0);
-        }
-        Ok(())
-    }
-}
-
 /// One line of a quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -168,7 +126,7 @@ impl Bill {
             resource_id: unit.id,
             item,
             kind,
-            quantity: LineQuantity { count, divisor },
+            quantity: LineQuantity::new(count, divisor),
             usd_per_unit_month: usd,
             rate: rate.to_owned(),
             usd_per_month: line_usd(count, divisor, usd)?,
@@ -185,7 +143,7 @@ impl Bill {
             resource_id: unit.id,
             item: Item::Gpu,
             kind: Some(price.kind()),
-            quantity: LineQuantity { count: cards, divisor: Item::Gpu.divisor() },
+            quantity: LineQuantity::new(cards, Item::Gpu.divisor()),
             usd_per_unit_month: price.usd_per_card()?,
             rate: price.rate(),
             usd_per_month: price.usd_per_month(cards)?,
@@ -391,20 +349,4 @@ pub(super) fn raise(bill: &mut Bill, order: &Order, policy: &Policy) -> Result<(
         bill.adjust(first, Item::Minimum, missing, "policy.minimum_usd_per_month".to_owned())?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_print_exactly() {
-        let quantity = |count, divisor| LineQuantity { count, divisor }.to_string();
-        assert_eq!(quantity(1500, 1000), "1.5");
-        assert_eq!(quantity(10, 1000), "0.01");
-        assert_eq!(quantity(16_000_000_000, 1 << 30), "14.9011611938476562500".trim_end_matches('0'));
-        assert_eq!(quantity(1, 1 << 30), "0.000000000931322574615478515625");
-        assert_eq!(quantity(0, 1000), "0");
-        assert_eq!(quantity(8 << 30, 1 << 30), "8");
-    }
 }

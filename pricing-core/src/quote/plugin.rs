@@ -10,7 +10,7 @@ use super::reason::{Reason, ReasonCode};
 use super::{
     Decision, Quote, Supply, Terms, accept, convert, lines, quote_targets, screen, target_sets, targets, usd_per_coin,
 };
-use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd};
+use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd, unit_usd};
 use crate::order::Order;
 use crate::rates::Pricing;
 use crate::text::Untrusted;
@@ -348,7 +348,7 @@ fn replace(line: &mut Line, usd: Usd) -> Result<(), Reason> {
         return Err(Reason::new(ReasonCode::InvalidOutput, message));
     }
     line.usd_per_month = usd;
-    line.usd_per_unit_month = line.quantity.share_of(usd)?;
+    line.usd_per_unit_month = unit_usd(usd, line.quantity.count(), line.quantity.divisor())?;
     RATE.clone_into(&mut line.rate);
     line.weights.clear();
     Ok(())

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::budget::Spent;
 use crate::money::ArithmeticOverflow;
-use crate::reserve::ReserveError;
+use crate::reserve::{ReserveError, Shortage};
 use crate::text::Untrusted;
 
 macro_rules! reason_codes {
@@ -105,12 +105,14 @@ pub struct Reason {
     pub code: ReasonCode,
     /// The message: one line, bounded, and safe to print.
     pub message: String,
+    /// What each node lacks, where that is why.
+    pub shortage: Option<Box<Shortage>>,
 }
 
 impl Reason {
     /// A reason. Whatever the message repeats, it becomes one harmless line.
     pub fn new(code: ReasonCode, message: impl AsRef<str>) -> Self {
-        Self { code, message: format!("{:.MAX_MESSAGE_CHARACTERS$}", Untrusted::new(message)) }
+        Self { code, message: format!("{:.MAX_MESSAGE_CHARACTERS$}", Untrusted::new(message)), shortage: None }
     }
 }
 
@@ -132,15 +134,17 @@ impl From<Spent> for Reason {
 
 impl From<ReserveError> for Reason {
     fn from(error: ReserveError) -> Self {
-        let code = match &error {
-            // The code says the rest.
+        let message = error.to_string();
+        let code = match error {
             ReserveError::InsufficientCapacity(shortage) => {
-                return Self::new(ReasonCode::InsufficientCapacity, shortage.as_str());
+                // The code says the rest.
+                let told = Self::new(ReasonCode::InsufficientCapacity, &shortage.message);
+                return Self { shortage: Some(Box::new(shortage)), ..told };
             }
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,
             ReserveError::DeadlineExceeded => ReasonCode::DeadlineExceeded,
         };
-        Self::new(code, error.to_string())
+        Self::new(code, message)
     }
 }

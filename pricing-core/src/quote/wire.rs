@@ -10,6 +10,7 @@ use super::reason::Reason;
 use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
 use crate::gpu::GpuKind;
 use crate::money::Price;
+use crate::reserve::shortage::{Lack, NodeShortage, Shortage};
 use crate::text::Untrusted;
 
 /// The version that stands at the top of every JSON answer.
@@ -45,6 +46,8 @@ pub struct QuoteJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives_complete: Option<bool>,
     reason: Option<ReasonJson<'a>>,
+    #[serde(flatten)]
+    shortage: Option<ShortageJson<'a>>,
     plugin: Option<PluginJson<'a>>,
 }
 
@@ -69,6 +72,7 @@ impl<'a> QuoteJson<'a> {
             alternatives: alternatives.map(|found| found.list.iter().map(AlternativeJson::new).collect()),
             alternatives_complete: alternatives.map(|found| found.complete),
             reason: quote.reason().map(ReasonJson::new),
+            shortage: quote.reason().and_then(|reason| reason.shortage.as_deref()).map(ShortageJson::new),
             plugin: quote.plugin.as_ref().map(PluginJson::new),
         }
     }
@@ -117,6 +121,49 @@ impl<'a> PriceJson<'a> {
 struct ReasonJson<'a> {
     code: &'static str,
     message: &'a str,
+}
+
+/// What each node lacks, beside the reason that it explains.
+#[derive(Debug, Serialize)]
+pub struct ShortageJson<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<NodeShortageJson<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    nodes_left_out: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeShortageJson<'a> {
+    node: &'a str,
+    lacks: Vec<LackJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LackJson<'a> {
+    resource: &'static str,
+    asked: &'a str,
+    free: Option<&'a str>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl<'a> ShortageJson<'a> {
+    /// The nodes of a shortage as JSON has them.
+    #[must_use]
+    pub fn new(shortage: &'a Shortage) -> Self {
+        let lack = |lack: &'a Lack| LackJson {
+            resource: lack.resource.name(),
+            asked: &lack.asked,
+            free: lack.free.as_deref(),
+        };
+        let node = |node: &'a NodeShortage| NodeShortageJson {
+            node: &node.node,
+            lacks: node.lacks.iter().map(lack).collect(),
+        };
+        Self { nodes: shortage.nodes.iter().map(node).collect(), nodes_left_out: shortage.nodes_left_out }
+    }
 }
 
 impl<'a> ReasonJson<'a> {

@@ -6,6 +6,7 @@
 pub mod alternatives;
 pub mod commit;
 pub mod provider;
+pub mod shortage;
 pub mod sound;
 pub mod start;
 
@@ -15,6 +16,7 @@ use crate::inventory::{CardId, Cluster, NodeId};
 use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
 pub use commit::{CommitLevels, CommittedUnit};
+pub use shortage::Shortage;
 
 /// Which algorithm reserves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +93,7 @@ pub struct Reservation {
 pub enum ReserveError {
     /// The cluster cannot hold the order.
     #[error("insufficient capacity: {0}")]
-    InsufficientCapacity(String),
+    InsufficientCapacity(Shortage),
     /// The provider's algorithm gave replicas of one unit different cards.
     #[error("group resource mismatch: replicas of resource unit {0} came to different cards")]
     ReplicaMismatch(u32),
@@ -129,13 +131,19 @@ pub fn reserve(
     let asked = leased_ips(group.resources().iter().map(|unit| &unit.endpoints));
     if let Some(free) = cluster.leased_ips().filter(|free| *free < asked) {
         let shortage = format!("{asked} leased IPs are asked for and {free} are free");
-        return Err(ReserveError::InsufficientCapacity(shortage));
+        return Err(ReserveError::InsufficientCapacity(Shortage::of_cluster(shortage)));
     }
     let units = commit.units(group, scheduler);
-    match scheduler {
+    let reserved = match scheduler {
         Scheduler::Sound => sound::reserve(&units, cluster, budget),
         Scheduler::Provider => provider::reserve(&units, cluster, budget),
-    }
+    };
+    reserved.map_err(|error| match error {
+        ReserveError::InsufficientCapacity(known) => {
+            ReserveError::InsufficientCapacity(shortage::explain(&units, cluster, scheduler, budget, known))
+        }
+        error => error,
+    })
 }
 
 /// The steps for taking a group's units: each is copied with all that it lists.

@@ -154,7 +154,7 @@ impl Search<'_, '_, '_> {
                 format!("the nodes took {placed} of them")
             }
         };
-        ReserveError::InsufficientCapacity(format!("{}; {reason}", describe(self.unit)))
+        ReserveError::InsufficientCapacity(super::Shortage::of_cluster(format!("{}; {reason}", describe(self.unit))))
     }
 
     fn target(mut self, cluster: &Cluster) -> Result<Target, ReserveError> {

@@ -5,6 +5,7 @@ use pricing_core::money::Price;
 use pricing_core::quote::{
     Alternative, Alternatives, CardGroup, Decision, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason,
 };
+use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
 
 /// A quote, with the alternatives where they were asked for.
@@ -34,7 +35,23 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
 /// A reason.
 #[must_use]
 pub fn reason(reason: &Reason) -> v1::Reason {
-    v1::Reason { code: reason.code.name().to_owned(), message: reason.message.clone() }
+    let shortage = reason.shortage.as_deref();
+    let left_out = shortage.map_or(0, |shortage| shortage.nodes_left_out);
+    v1::Reason {
+        code: reason.code.name().to_owned(),
+        message: reason.message.clone(),
+        nodes: shortage.map(|shortage| shortage.nodes.iter().map(node_shortage).collect()).unwrap_or_default(),
+        nodes_left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+    }
+}
+
+fn node_shortage(shortage: &NodeShortage) -> v1::NodeShortage {
+    let lack = |lack: &Lack| v1::Lack {
+        resource: lack.resource.name().to_owned(),
+        asked: lack.asked.clone(),
+        free: lack.free.clone(),
+    };
+    v1::NodeShortage { node: shortage.node.to_string(), lacks: shortage.lacks.iter().map(lack).collect() }
 }
 
 fn price(price: &Price) -> v1::Price {

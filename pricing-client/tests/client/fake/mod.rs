@@ -80,7 +80,7 @@ pub fn bid(denom: &str, amount: &str) -> QuoteResponse {
 
 /// No bid.
 pub fn no_bid(decision: Decision, code: &str, message: &str) -> QuoteResponse {
-    let reason = Reason { code: code.to_owned(), message: message.to_owned() };
+    let reason = Reason { code: code.to_owned(), message: message.to_owned(), ..Reason::default() };
     one(Quote { decision: decision.into(), reason: Some(reason), ..Quote::default() })
 }
 

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::inventory::Cluster;
 use crate::order::StorageClass;
-use crate::reserve::{CommittedUnit, ReserveError};
+use crate::reserve::{CommittedUnit, ReserveError, Shortage};
 
 use super::problem::Problem;
+
+fn insufficient(message: String) -> ReserveError {
+    ReserveError::InsufficientCapacity(Shortage::of_cluster(message))
+}
 
 /// Compares what is asked of each storage class, wherever it is placed, with what the cluster has left of it.
 pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), ReserveError> {
@@ -24,13 +28,13 @@ pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Resul
         let shown = crate::text::excerpt(class);
         let Some(pool) = cluster.storage().iter().find(|pool| pool.class == class) else {
             let problem = format!("the cluster has no storage of class `{shown}`, and {} is asked for", bytes(asked));
-            return Err(ReserveError::InsufficientCapacity(problem));
+            return Err(insufficient(problem));
         };
         let left = u128::from(pool.capacity.available.get());
         if asked > left {
             let problem =
                 format!("{} of storage class `{shown}` is asked for and {} is left", bytes(asked), bytes(left));
-            return Err(ReserveError::InsufficientCapacity(problem));
+            return Err(insufficient(problem));
         }
     }
     Ok(())
@@ -38,7 +42,7 @@ pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Resul
 
 /// A replica whose volumes cannot be added up.
 pub(super) fn beyond_counting(unit: &CommittedUnit) -> ReserveError {
-    ReserveError::InsufficientCapacity(format!("a replica of resource unit {} asks for more than 16Ei", unit.id))
+    insufficient(format!("a replica of resource unit {} asks for more than 16Ei", unit.id))
 }
 
 /// A unit that does not fit even on an empty cluster.
@@ -53,10 +57,10 @@ pub(super) fn together(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveE
 
 fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> ReserveError {
     let Some(unit) = problem.units.get(unit) else {
-        return ReserveError::InsufficientCapacity("the resource units do not fit together".to_owned());
+        return insufficient("the resource units do not fit together".to_owned());
     };
     let (id, count) = (unit.id, unit.count);
-    ReserveError::InsufficientCapacity(format!(
+    insufficient(format!(
         "{fit} of the {count} replicas of resource unit {id} can be placed{beside}; a replica needs {}",
         needs(unit)
     ))

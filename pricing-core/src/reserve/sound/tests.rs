@@ -75,7 +75,7 @@ fn described(reservation: &Reservation, cluster: &Cluster) -> Vec<String> {
 
 fn refusal(units: &[CommittedUnit], cluster: &Cluster) -> String {
     match answer(units, cluster) {
-        Err(ReserveError::InsufficientCapacity(problem)) => problem,
+        Err(ReserveError::InsufficientCapacity(shortage)) => shortage.message,
         other => panic!("{other:?}"),
     }
 }

@@ -76,7 +76,7 @@ fn kinds(units: &[CommittedUnit], cluster: &Cluster) -> Vec<Vec<String>> {
 
 fn refusal(units: &[CommittedUnit], cluster: &Cluster) -> String {
     match reserve(units, cluster) {
-        Err(ReserveError::InsufficientCapacity(reason)) => reason,
+        Err(ReserveError::InsufficientCapacity(shortage)) => shortage.message,
         other => panic!("{other:?}"),
     }
 }

@@ -1,0 +1,503 @@
+//! Why the cluster cannot hold an order, by node and resource, as kube-scheduler's filters say it of a pod that is pending.
+//!
+//! A scheduler that gave up knows that there is no room, and not what would have to be free. So the replicas are placed
+//! once more, each on the first node that takes it, until one fits nowhere. What each node lacks of that one, with the
+//! others in their places, is the answer. Two things never read alike: too little is free in all (exhaustion), and enough
+//! is free, but not in one place (fragmentation).
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{CommittedUnit, Scheduler};
+use crate::budget::Budget;
+use crate::gpu::GpuKind;
+use crate::inventory::{Cluster, Node};
+use crate::order::StorageClass;
+use crate::quantity::LineQuantity;
+use crate::text::excerpt;
+
+/// The most nodes that are told.
+const NODES: usize = 100;
+
+/// The most alternatives of a request that a message names.
+const ALTERNATIVES: usize = 3;
+
+const GIB: u64 = 1 << 30;
+
+/// Why there is no room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// One sentence that names the resource that decides.
+    pub message: String,
+    /// What each node lacks, in the inventory's order; at most 100. Empty where no node is to blame.
+    pub nodes: Vec<NodeShortage>,
+    /// How many more nodes lack something.
+    pub nodes_left_out: usize,
+}
+
+/// What a node lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeShortage {
+    /// The node.
+    pub node: Arc<str>,
+    /// What it lacks; at least one thing.
+    pub lacks: Vec<Lack>,
+}
+
+/// Something that a node has too little of for a replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// What it is.
+    pub resource: Resource,
+    /// What a replica needs: threads, GiB or cards, or the storage class.
+    pub asked: String,
+    /// What is free; none where the node has no such storage class.
+    pub free: Option<String>,
+}
+
+/// What a node may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resource {
+    /// Threads.
+    Cpu,
+    /// GiB of memory, `ram` volumes included.
+    Memory,
+    /// GiB of ephemeral storage.
+    EphemeralStorage,
+    /// Cards that the order allows.
+    Gpu,
+    /// The storage class of a volume.
+    StorageClass,
+    /// GiB of a storage class, over the whole cluster.
+    Volumes,
+}
+
+impl Resource {
+    /// The resource as the contract names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::EphemeralStorage => "ephemeral_storage",
+            Self::Gpu => "gpu",
+            Self::StorageClass => "storage_class",
+            Self::Volumes => "volumes",
+        }
+    }
+
+    /// What an amount of it counts.
+    fn counts(self) -> &'static str {
+        match self {
+            Self::Cpu => "threads",
+            Self::Memory => "GiB of memory",
+            Self::EphemeralStorage => "GiB of ephemeral storage",
+            Self::Gpu => "cards",
+            Self::StorageClass | Self::Volumes => "GiB of storage",
+        }
+    }
+
+    fn amount(self, count: u64) -> String {
+        let divisor = match self {
+            Self::Cpu => 1000,
+            Self::Gpu => 1,
+            Self::Memory | Self::EphemeralStorage | Self::StorageClass | Self::Volumes => GIB,
+        };
+        LineQuantity::new(u128::from(count), divisor).to_string()
+    }
+}
+
+impl Shortage {
+    /// A shortage that no node is to blame for.
+    pub(super) fn of_cluster(message: String) -> Self {
+        Self { message, nodes: Vec::new(), nodes_left_out: 0 }
+    }
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Says why the units do not fit. Where each of them does after all, as one by one they may, or where the budget is used
+/// up, `known` stays: what the scheduler knows of it.
+pub(super) fn explain(
+    units: &[CommittedUnit],
+    cluster: &Cluster,
+    scheduler: Scheduler,
+    budget: &Budget<'_>,
+    known: Shortage,
+) -> Shortage {
+    let steps = cluster.nodes().len().saturating_add(1).saturating_mul(units.len().saturating_add(1));
+    if budget.take(steps).is_err() {
+        return known;
+    }
+    let mut left = Left::new(cluster);
+    for unit in units {
+        let mut demand = Demand::new(unit, cluster, scheduler);
+        let placed = left.place_one_model(&mut demand, unit.count);
+        if placed < unit.count {
+            return left.told(unit, &demand, placed);
+        }
+    }
+    known
+}
+
+/// What one replica needs.
+struct Demand {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+    /// Bytes by persistent class, each class once.
+    classes: Vec<(String, u64)>,
+    /// For each description of a card the number of its model, where the order allows it.
+    model_of: Vec<Option<usize>>,
+    /// The models, by number.
+    models: Vec<(String, String)>,
+    /// The model that all replicas get, once there are any.
+    only: Option<usize>,
+}
+
+impl Demand {
+    fn new(unit: &CommittedUnit, cluster: &Cluster, scheduler: Scheduler) -> Self {
+        let mut demand = Self {
+            cpu: unit.cpu,
+            memory: unit.memory,
+            ephemeral: 0,
+            gpus: unit.gpu.units,
+            classes: Vec::new(),
+            model_of: Vec::new(),
+            models: Vec::new(),
+            only: None,
+        };
+        for (class, size) in &unit.storage {
+            match class {
+                StorageClass::Ram => demand.memory = demand.memory.saturating_add(*size),
+                StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.saturating_add(*size),
+                StorageClass::Persistent(name) => demand.add(name.exact(), *size),
+            }
+        }
+        if demand.gpus > 0 {
+            let allows = |kind: &GpuKind| match scheduler {
+                Scheduler::Sound => unit.gpu.allows(kind),
+                Scheduler::Provider => unit.gpu.allows_by_daemon(kind),
+            };
+            for card in cluster.cards() {
+                let model = allows(&card.kind).then(|| demand.model(&card.kind));
+                demand.model_of.push(model);
+            }
+        }
+        demand
+    }
+
+    /// The number of a kind's model.
+    fn model(&mut self, kind: &GpuKind) -> usize {
+        let is_its = |(vendor, model): &(String, String)| (vendor.as_str(), model.as_str()) == (kind.vendor(), kind.model());
+        self.models.iter().position(is_its).unwrap_or_else(|| {
+            self.models.push((kind.vendor().to_owned(), kind.model().to_owned()));
+            self.models.len().saturating_sub(1)
+        })
+    }
+
+    fn add(&mut self, class: &str, size: u64) {
+        match self.classes.iter_mut().find(|(known, _)| known == class) {
+            Some((_, sum)) => *sum = sum.saturating_add(size),
+            None => self.classes.push((class.to_owned(), size)),
+        }
+    }
+}
+
+/// What a node has left of what replicas take.
+#[derive(Clone, Copy)]
+struct Room {
+    cpu: u64,
+    memory: u64,
+    ephemeral: u64,
+    gpus: u64,
+}
+
+/// A cluster while replicas are placed.
+struct Left<'c> {
+    cluster: &'c Cluster,
+    rooms: Vec<Room>,
+    pools: Vec<u64>,
+}
+
+impl<'c> Left<'c> {
+    fn new(cluster: &'c Cluster) -> Self {
+        let room = |node: &Node| Room {
+            cpu: node.cpu.available.get(),
+            memory: node.memory.available.get(),
+            ephemeral: node.ephemeral.available.get(),
+            gpus: node.gpus.available,
+        };
+        Self {
+            cluster,
+            rooms: cluster.nodes().iter().map(room).collect(),
+            pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
+        }
+    }
+
+    /// Places replicas so that all get cards of one model: the one of which most can be placed.
+    fn place_one_model(&mut self, demand: &mut Demand, count: u32) -> u32 {
+        let before = (self.rooms.clone(), self.pools.clone());
+        let mut best = 0;
+        let mut best_left = None;
+        for model in 0..demand.models.len() {
+            demand.only = Some(model);
+            (self.rooms, self.pools) = before.clone();
+            let placed = self.place(demand, count);
+            if placed > best {
+                best = placed;
+                best_left = Some((model, self.rooms.clone(), self.pools.clone()));
+            }
+        }
+        demand.only = None;
+        (self.rooms, self.pools) = before;
+        if demand.models.is_empty() {
+            return self.place(demand, count);
+        }
+        if let Some((model, rooms, pools)) = best_left {
+            (demand.only, self.rooms, self.pools) = (Some(model), rooms, pools);
+        }
+        best
+    }
+
+    /// Places replicas on the first nodes that take them, and says how many were placed.
+    fn place(&mut self, demand: &Demand, count: u32) -> u32 {
+        let mut placed = 0_u32;
+        for index in 0..self.rooms.len() {
+            let wanted = u64::from(count.saturating_sub(placed));
+            let taken = self.fit(index, demand).min(wanted);
+            if taken == 0 {
+                continue;
+            }
+            self.take(index, demand, taken);
+            placed = placed.saturating_add(u32::try_from(taken).unwrap_or(u32::MAX));
+        }
+        placed
+    }
+
+    /// How many replicas a node takes.
+    fn fit(&self, index: usize, demand: &Demand) -> u64 {
+        let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else { return 0 };
+        let times = |free: u64, asked: u64| free.checked_div(asked).unwrap_or(u64::MAX);
+        let mut fit = times(room.cpu, demand.cpu)
+            .min(times(room.memory, demand.memory))
+            .min(times(room.ephemeral, demand.ephemeral))
+            .min(times(self.cards(index, room, demand), demand.gpus));
+        for (class, size) in &demand.classes {
+            let mounts = node.storage_classes.contains(class);
+            fit = fit.min(if mounts { times(self.pool(class), *size) } else { 0 });
+        }
+        fit
+    }
+
+    fn take(&mut self, index: usize, demand: &Demand, replicas: u64) {
+        if let Some(room) = self.rooms.get_mut(index) {
+            let less = |free: u64, asked: u64| free.saturating_sub(asked.saturating_mul(replicas));
+            room.cpu = less(room.cpu, demand.cpu);
+            room.memory = less(room.memory, demand.memory);
+            room.ephemeral = less(room.ephemeral, demand.ephemeral);
+            room.gpus = less(room.gpus, demand.gpus);
+        }
+        for (class, size) in &demand.classes {
+            let index = self.cluster.storage().iter().position(|pool| pool.class == *class);
+            if let Some(pool) = index.and_then(|index| self.pools.get_mut(index)) {
+                *pool = pool.saturating_sub(size.saturating_mul(replicas));
+            }
+        }
+    }
+
+    /// The cards that a node may give to a replica: free ones by number, and not more than are described of one model that
+    /// is allowed.
+    fn cards(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
+        if demand.gpus == 0 { 0 } else { room.gpus.min(self.described(index, demand)) }
+    }
+
+    /// The cards of a node that the order allows, used or free: of the model that has most of them there.
+    fn described(&self, index: usize, demand: &Demand) -> u64 {
+        let mut numbers = vec![0_u64; demand.models.len()];
+        for card in self.cluster.cards_to_give(index) {
+            let Some(model) = demand.model_of.get(card.place()).copied().flatten() else { continue };
+            if demand.only.is_none_or(|only| only == model)
+                && let Some(number) = numbers.get_mut(model)
+            {
+                *number = number.saturating_add(1);
+            }
+        }
+        numbers.into_iter().max().unwrap_or(0)
+    }
+
+    fn pool(&self, class: &str) -> u64 {
+        let index = self.cluster.storage().iter().position(|pool| pool.class == class);
+        index.and_then(|index| self.pools.get(index)).copied().unwrap_or(0)
+    }
+
+    /// What a node lacks for one more replica.
+    fn lacks(&self, index: usize, demand: &Demand) -> Vec<Lack> {
+        let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else {
+            return Vec::new();
+        };
+        let mut lacks = Vec::new();
+        for (resource, asked, free) in self.amounts(index, room, demand) {
+            if free < asked {
+                lacks.push(Lack { resource, asked: resource.amount(asked), free: Some(resource.amount(free)) });
+            }
+        }
+        for (class, size) in &demand.classes {
+            if !node.storage_classes.contains(class) {
+                lacks.push(Lack { resource: Resource::StorageClass, asked: excerpt(class), free: None });
+            } else if self.pool(class) < *size {
+                let (resource, free) = (Resource::Volumes, self.pool(class));
+                lacks.push(Lack { resource, asked: resource.amount(*size), free: Some(resource.amount(free)) });
+            }
+        }
+        lacks
+    }
+
+    fn amounts(&self, index: usize, room: &Room, demand: &Demand) -> [(Resource, u64, u64); 4] {
+        [
+            (Resource::Gpu, demand.gpus, self.cards(index, room, demand)),
+            (Resource::Cpu, demand.cpu, room.cpu),
+            (Resource::Memory, demand.memory, room.memory),
+            (Resource::EphemeralStorage, demand.ephemeral, room.ephemeral),
+        ]
+    }
+
+    /// What is said of a unit of which only so many replicas were placed.
+    fn told(&self, unit: &CommittedUnit, demand: &Demand, placed: u32) -> Shortage {
+        let all: Vec<Vec<Lack>> = (0..self.rooms.len()).map(|index| self.lacks(index, demand)).collect();
+        let which = match unit.count {
+            1 => format!("resource unit {}", unit.id),
+            count => format!("replica {} of {count} of resource unit {}", placed.saturating_add(1), unit.id),
+        };
+        let mut message = format!("{which}: {}", self.reason(unit, demand, &all));
+        if demand.only.is_some() && demand.models.len() > 1 {
+            message.push_str("; all replicas of a resource unit get cards of one model");
+        }
+        let lacking = || self.cluster.nodes().iter().zip(&all).filter(|(_, lacks)| !lacks.is_empty());
+        let nodes = lacking().take(NODES).map(|(node, lacks)| NodeShortage { node: Arc::clone(&node.name), lacks: lacks.clone() });
+        Shortage { message, nodes: nodes.collect(), nodes_left_out: lacking().count().saturating_sub(NODES) }
+    }
+
+    /// The resource that decides, in words.
+    fn reason(&self, unit: &CommittedUnit, demand: &Demand, all: &[Vec<Lack>]) -> String {
+        self.class_reason(demand)
+            .or_else(|| self.card_reason(unit, demand))
+            .or_else(|| self.amount_reason(demand, all))
+            .unwrap_or_else(|| self.nearest_reason(demand, all))
+    }
+
+    /// A storage class that is nowhere, or used up.
+    fn class_reason(&self, demand: &Demand) -> Option<String> {
+        demand.classes.iter().find_map(|(class, size)| {
+            let shown = excerpt(class);
+            if !self.cluster.nodes().iter().any(|node| node.storage_classes.contains(class)) {
+                return Some(format!("no node has storage of class `{shown}`"));
+            }
+            let free = self.pool(class);
+            let amount = |bytes| Resource::Volumes.amount(bytes);
+            (free < *size).then(|| {
+                format!("{} GiB of storage class `{shown}` are asked for and {} are free", amount(*size), amount(free))
+            })
+        })
+    }
+
+    /// Cards that are not there, are all in use, or are not free in one place.
+    fn card_reason(&self, unit: &CommittedUnit, demand: &Demand) -> Option<String> {
+        if demand.gpus == 0 {
+            return None;
+        }
+        let only = demand.only.and_then(|only| demand.models.get(only));
+        let which = only.map_or_else(|| cards_asked(unit), |(_, model)| excerpt(model));
+        let described: u64 = (0..self.rooms.len()).map(|index| self.described(index, demand)).sum();
+        let free = || self.rooms.iter().enumerate().map(|(index, room)| self.cards(index, room, demand));
+        let (sum, most, asked) = (free().sum::<u64>(), free().max().unwrap_or(0), demand.gpus);
+        let of = |number: u64| if number == 1 { "card" } else { "cards" };
+        if described == 0 {
+            Some(format!("no node has a card of {which}"))
+        } else if sum == 0 {
+            Some(format!("no card of {which} is free, of {described} that there are"))
+        } else if sum < asked {
+            Some(format!("{asked} {} of {which} are asked for and {sum} {} free", of(asked), are(sum)))
+        } else if most < asked {
+            let on = format!("{asked} {} of {which} on one node", of(asked));
+            Some(format!("{on}: {sum} are free, but no node has more than {most}"))
+        } else {
+            None
+        }
+    }
+
+    /// An amount that no node has, though the cards are there.
+    fn amount_reason(&self, demand: &Demand, all: &[Vec<Lack>]) -> Option<String> {
+        if demand.gpus > 0 {
+            return None;
+        }
+        let amounts = || self.rooms.iter().enumerate().map(|(index, room)| self.amounts(index, room, demand));
+        // What most nodes lack, of what none has enough of.
+        let lacked = |resource: Resource| all.iter().filter(|lacks| lacks.iter().any(|lack| lack.resource == resource)).count();
+        let everywhere = [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage];
+        let resource = everywhere.into_iter().find(|resource| lacked(*resource) == all.len())?;
+        let of = |amounts: [(Resource, u64, u64); 4]| amounts.into_iter().find(|(one, _, _)| *one == resource);
+        let asked = amounts().find_map(of).map_or(0, |(_, asked, _)| asked);
+        let free = || amounts().filter_map(of).map(|(_, _, free)| free);
+        let (sum, most) = (free().fold(0, u64::saturating_add), free().max().unwrap_or(0));
+        let (counts, amount) = (resource.counts(), |number| resource.amount(number));
+        Some(if sum < asked {
+            format!("{} {counts} are asked for and {} are free", amount(asked), amount(sum))
+        } else {
+            format!("{} {counts} on one node: {} are free, but no node has more than {}", amount(asked), amount(sum), amount(most))
+        })
+    }
+
+    /// The node that lacks least, and what.
+    fn nearest_reason(&self, demand: &Demand, all: &[Vec<Lack>]) -> String {
+        let has_cards = |lacks: &[Lack]| demand.gpus == 0 || lacks.iter().all(|lack| lack.resource != Resource::Gpu);
+        let nodes = self.cluster.nodes().iter().zip(all);
+        let Some((node, lacks)) = nodes.min_by_key(|(_, lacks)| (!has_cards(lacks), lacks.len())) else {
+            return "there is no node".to_owned();
+        };
+        let lacks: Vec<String> = lacks.iter().map(in_words).collect();
+        let (name, lacks) = (excerpt(&node.name), lacks.join(", and "));
+        if demand.gpus > 0 {
+            format!("cards are free on {name}, which has {lacks}")
+        } else {
+            format!("no node has room for all of it; {name} is nearest, and has {lacks}")
+        }
+    }
+}
+
+fn are(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
+fn in_words(lack: &Lack) -> String {
+    match &lack.free {
+        None => format!("no storage of class `{}`", lack.asked),
+        Some(free) => format!("{free} of {} {} left", lack.asked, lack.resource.counts()),
+    }
+}
+
+/// The cards that a unit asks for, for people: the models where that says it.
+fn cards_asked(unit: &CommittedUnit) -> String {
+    if unit.gpu.alternatives.is_empty() {
+        return "any kind".to_owned();
+    }
+    let mut names: Vec<String> = unit.gpu.alternatives.iter().take(ALTERNATIVES).map(|one| {
+        match (one.model(), one.ram(), one.interface()) {
+            (Some(model), None, None) => excerpt(model),
+            _ => excerpt(&one.kind().to_string()),
+        }
+    }).collect();
+    if unit.gpu.alternatives.len() > ALTERNATIVES {
+        names.push("others".to_owned());
+    }
+    names.join(" or ")
+}
+
+#[cfg(test)]
+mod tests;
