@@ -322,7 +322,12 @@ fn words_of_cards_that_cannot_be_read_are_found_and_units_are_read() {
     let uncertain = "it may be any variant of the model, so what they cost is not certain";
     for (ram, interface, problem, action) in [
         ("80GB", "PCIe", "1 card of `a100` says `80GB` for RAM; it is read as `80Gi`".to_owned(), Action::Clamped),
-        ("81559Mi", "PCIe", "1 card of `a100` says `81559Mi` for RAM; it is read as `80Gi`".to_owned(), Action::Clamped),
+        (
+            "81559Mi",
+            "PCIe",
+            "1 card of `a100` says `81559Mi` for RAM; it is read as `80Gi`".to_owned(),
+            Action::Clamped,
+        ),
         ("", "PCIe", format!("1 card of `a100` says no RAM; {uncertain}"), Action::Kept),
         (
             "unknown",
@@ -339,5 +344,9 @@ fn words_of_cards_that_cannot_be_read_are_found_and_units_are_read() {
     ] {
         assert_eq!(problems(ram, interface), [(problem, action)], "{ram} {interface}");
     }
-    assert!(problems("53000Mi", "PCIe")[0].0.contains("the nearest that the rate card names"), "{:?}", problems("53000Mi", "PCIe"));
+    assert!(
+        problems("53000Mi", "PCIe")[0].0.contains("the nearest that the rate card names"),
+        "{:?}",
+        problems("53000Mi", "PCIe")
+    );
 }
