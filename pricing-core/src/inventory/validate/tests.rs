@@ -175,7 +175,7 @@ fn s244_gpu_null_is_no_cards() {
 #[test]
 fn counted_and_described_cards_differ() {
     check_gpus(&[("8", "0", 0, (8, 8, 0), KEPT), ("8", "2", 4, (8, 6, 4), KEPT), ("2", "0", 4, (2, 2, 4), KEPT)]);
-    let null = with("gpu", r#"{"quantity":null,"info":[{"vendor":"nvidia","name":"t4"}]}"#);
+    let null = with("gpu", &format!(r#"{{"quantity":null,"info":[{}]}}"#, cards(1)));
     assert_eq!((counted(&null), found(&null)), ((0, 0, 1), KEPT.to_vec()));
 }
 
