@@ -40,8 +40,8 @@ impl GpuKind {
         }
     }
 
-    /// Makes a kind of the words of an inventory, which may be written in any unit: see [`reading`]. What cannot be read
-    /// is unknown.
+    /// Makes a kind of the words of an inventory: RAM may be written in any unit, and a measured size is read as the
+    /// nearest that cards of the model have. What cannot be read is unknown.
     #[must_use]
     pub fn described(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
         let (vendor, model) = (vendor.to_ascii_lowercase(), model.to_ascii_lowercase());

@@ -49,7 +49,8 @@ pub fn kubernetes_vectors() -> Result<Vec<KubernetesVector>, String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/kubernetes/vectors.jsonl");
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
     let read = |(line, text): (usize, &str)| {
-        let vector: Value = serde_json::from_str(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))?;
+        let vector: Value =
+            serde_json::from_str(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))?;
         let snapshot = read::read(&vector["cluster"].to_string()).map_err(|error| error.to_string())?;
         Ok(KubernetesVector {
             id: vector["id"].as_u64().unwrap_or_default(),

@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn ram_is_read_whatever_unit_it_is_written_in() {
         let read = |text: &str| ram("nvidia", "a100", text);
-        for text in ["80Gi", "80GB", "80gb", "80 GiB", "80G", "81920Mi", "81920MiB", "85899345920", "81559Mi", "79.6GiB"] {
+        for text in
+            ["80Gi", "80GB", "80gb", "80 GiB", "80G", "81920Mi", "81920MiB", "85899345920", "81559Mi", "79.6GiB"]
+        {
             assert_eq!(read(text).as_deref(), Some("80Gi"), "{text}");
         }
         assert_eq!(read("40536MiB").as_deref(), Some("40Gi"));
@@ -111,7 +113,8 @@ mod tests {
 
     #[test]
     fn an_interface_is_known_by_how_it_begins() {
-        for (text, read) in [("SXM4", "sxm"), ("sxm", "sxm"), ("PCIe", "pcie"), ("PCI-E Gen4", "pcie"), ("OAM", "oam")] {
+        for (text, read) in [("SXM4", "sxm"), ("sxm", "sxm"), ("PCIe", "pcie"), ("PCI-E Gen4", "pcie"), ("OAM", "oam")]
+        {
             assert_eq!(interface(text).as_deref(), Some(read), "{text}");
         }
         for text in ["", "NVLink", "unknown", "Nothsure"] {

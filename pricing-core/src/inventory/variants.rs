@@ -113,6 +113,9 @@ mod tests {
         let [node, model] = found.as_slice() else { panic!("{found:?}") };
         assert!(node.starts_with("n2: gpu: the node has cards of 2 models (a100, t4);"), "{node}");
         let variants = "(nvidia/a100/40Gi/pcie on 1 node, nvidia/a100/80Gi/sxm on 1 node)";
-        assert!(model.starts_with(&format!("cluster: gpu: the cluster has `a100` in 2 variants {variants};")), "{model}");
+        assert!(
+            model.starts_with(&format!("cluster: gpu: the cluster has `a100` in 2 variants {variants};")),
+            "{model}"
+        );
     }
 }

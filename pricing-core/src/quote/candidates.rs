@@ -159,8 +159,8 @@ impl Tally<'_> {
         }
         // Where no vendor was reserved, only those count of which the node has a card that will do.
         let is_of_vendor = |kind: &GpuKind| {
-            let wanted = counted.kinds.iter().filter_map(|(place, _)| reach.candidates.get(*place));
-            vendor.is_some() || wanted.into_iter().any(|candidate| candidate.kind.vendor() == kind.vendor())
+            let mut wanted = counted.kinds.iter().filter_map(|(place, _)| reach.candidates.get(*place));
+            vendor.is_some() || wanted.any(|candidate| candidate.kind.vendor() == kind.vendor())
         };
         let unwanted: Vec<GpuKind> = unwanted.into_iter().filter(is_of_vendor).collect();
         for kind in unwanted {
@@ -177,11 +177,7 @@ impl Tally<'_> {
 }
 
 /// Weighs candidates by the nodes that have them: exactly, in whole numbers without a common divisor.
-fn weigh_candidates(
-    candidates: &mut [Candidate],
-    counted: &[Counted],
-    weigh: Weigh,
-) -> Result<(), ArithmeticOverflow> {
+fn weigh_candidates(candidates: &mut [Candidate], counted: &[Counted], weigh: Weigh) -> Result<(), ArithmeticOverflow> {
     let mut multiple = 1_u128;
     for nodes in counted.iter().filter(|nodes| nodes.cards > 0) {
         multiple = least_common_multiple(multiple, u128::from(nodes.cards)).ok_or(ArithmeticOverflow)?;
@@ -189,9 +185,9 @@ fn weigh_candidates(
     for nodes in counted {
         for (place, number) in &nodes.kinds {
             let weight = match weigh {
-                Weigh::Free => multiple.checked_div(u128::from(nodes.cards)).and_then(|part| {
-                    part.checked_mul(u128::from(*number))?.checked_mul(u128::from(nodes.free))
-                }),
+                Weigh::Free => multiple
+                    .checked_div(u128::from(nodes.cards))
+                    .and_then(|part| part.checked_mul(u128::from(*number))?.checked_mul(u128::from(nodes.free))),
                 Weigh::All => u128::from(*number).checked_mul(u128::from(nodes.nodes)),
             };
             let Some(candidate) = candidates.get_mut(*place) else { continue };

@@ -10,6 +10,7 @@ use crate::quantity::LineQuantity;
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
 use crate::text::Untrusted;
+use core::fmt;
 
 /// What a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -297,7 +298,8 @@ fn known_card(candidates: &[Candidate], tariff: Tariff<'_>) -> Result<CardPrice,
     let gpu = GpuTariff::of(tariff.pricing);
     let entries = gpu.gpu.entries().len().saturating_add(16);
     // The rate of each is looked up; one of which something is not known may be every entry, each of which is looked up.
-    let lookups = candidates.iter().map(|one| if one.kind.is_known() { entries } else { entries.saturating_mul(entries) });
+    let lookups =
+        candidates.iter().map(|one| if one.kind.is_known() { entries } else { entries.saturating_mul(entries) });
     tariff.terms.take(lookups.fold(candidates.len(), usize::saturating_add))?;
     choice::choose_known(gpu, tariff.ambiguous, candidates)
 }

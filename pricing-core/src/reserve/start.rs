@@ -45,7 +45,8 @@ impl PodRequest {
             classes: Vec::new(),
         };
         for (volume, (class, size)) in unit.storage.iter().zip(&committed.storage) {
-            let names_class = volume.attributes.iter().any(|attribute| attribute.key == "class" && attribute.value != "");
+            let names_class =
+                volume.attributes.iter().any(|attribute| attribute.key == "class" && attribute.value != "");
             match class {
                 StorageClass::Ephemeral if !names_class => request.ephemeral = *size,
                 // A script request names classes without attributes.

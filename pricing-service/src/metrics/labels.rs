@@ -25,12 +25,13 @@ pub fn gpu_label(order: &Order, quote: &Quote) -> String {
     }
     let mut certain: Option<&GpuKind> = None;
     let mut mixed = false;
-    let mut parts = quote.targets.iter().filter(|target| target.gpu_units > 0).flat_map(QuotedTarget::priced_among).peekable();
+    let mut parts =
+        quote.targets.iter().filter(|target| target.gpu_units > 0).flat_map(QuotedTarget::priced_among).peekable();
     if parts.peek().is_none() {
         return "ambiguous".to_owned();
     }
     for kinds in parts {
-        let [kind] = kinds[..] else { return "ambiguous".to_owned() };
+        let [kind] = *kinds.as_slice() else { return "ambiguous".to_owned() };
         if kind.model() == "*" {
             return "ambiguous".to_owned();
         }

@@ -32,8 +32,8 @@ use crate::stream::Arrival;
 use crate::time::{Millis, Window};
 
 pub use lease::{leased_usd, own_usd};
-pub use start::Start;
 use meter::Meter;
+pub use start::Start;
 pub use typical::Typical;
 
 /// What every strategy of a run has in common.

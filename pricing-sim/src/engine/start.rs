@@ -70,7 +70,8 @@ impl Start<'_> {
             return None;
         }
         let committed = self.pricing.commit.for_order(self.order).units(&self.order.group, self.scheduler);
-        let (cluster, units) = (ledger.cluster(), self.order.group.resources().iter().zip(&committed).zip(self.targets));
+        let (cluster, units) =
+            (ledger.cluster(), self.order.group.resources().iter().zip(&committed).zip(self.targets));
         let mut taken = Taken::default();
         // Pods without cards stay where they were reserved.
         for ((_, committed), target) in units.clone().filter(|(_, target)| !moves(target)) {
@@ -218,8 +219,7 @@ mod tests {
             let (lease, started) = start.take(&mut ledger.clone(), &draws, number).unwrap();
             assert_eq!(started[0].nodes.len(), 2);
             let cards = lease.nodes().iter().flat_map(|(_, taken)| &taken.handed).flat_map(|handed| &handed.cards);
-            let mut kinds: Vec<&str> =
-                cards.filter_map(|id| ledger.cluster().card(*id)?.kind.ram()).collect();
+            let mut kinds: Vec<&str> = cards.filter_map(|id| ledger.cluster().card(*id)?.kind.ram()).collect();
             kinds.sort_unstable();
             *handed.entry(kinds.join("+")).or_default() += 1;
         }
@@ -237,10 +237,9 @@ mod tests {
 
     #[test]
     fn pinned_pods_start_where_they_were_reserved_and_so_do_those_that_fit_nowhere_else() {
-        for (nodes, policy) in [
-            ([("40Gi", 4), ("80Gi", 2)], "placement = \"pinned\""),
-            ([("40Gi", 4), ("80Gi", 0)], ""),
-        ] {
+        for (nodes, policy) in
+            [([("40Gi", 4), ("80Gi", 2)], "placement = \"pinned\""), ([("40Gi", 4), ("80Gi", 0)], "")]
+        {
             assert_eq!(handed(&nodes, policy), BTreeMap::from([("40Gi+40Gi".to_owned(), 100)]));
         }
     }

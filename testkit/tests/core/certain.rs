@@ -3,6 +3,8 @@
 //! The reference knows the inventory's words and the rate card's entries as texts, and nothing of this project's kinds,
 //! index or weights.
 
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -75,22 +77,50 @@ fn shapes() -> Vec<(&'static str, Vec<Node>)> {
         ("two sizes of one model", vec![of(A40), of(A80), of(T4)]),
         ("sizes and interfaces of two models", vec![of(A40), of(A80), of(A80S), of(H80), of(H80P), of(H94)]),
         ("two sizes, the dearer one last", vec![of(V16), of(V16), node(&[(8, V32)], 3, LARGE), of(R3090)]),
-        ("nodes of several models", vec![node(&[(4, T4), (4, H80)], 5, LARGE), node(&[(2, A40), (2, A80)], 2, LARGE), of(A80S)]),
-        ("the other variant has no room", vec![of(A40), node(&[(8, A80)], 8, (1, 2)), node(&[(8, H94)], 0, LARGE), of(H80)]),
-        ("nearly full", vec![node(&[(8, A40)], 1, (9, 40)), node(&[(8, A80)], 2, (33, 130)), node(&[(8, R4090)], 1, LARGE)]),
-        ("memory decides", vec![node(&[(8, A40)], 8, (200, 20)), node(&[(8, A80)], 8, (200, 600)), node(&[(8, H80)], 8, (200, 90))]),
+        (
+            "nodes of several models",
+            vec![node(&[(4, T4), (4, H80)], 5, LARGE), node(&[(2, A40), (2, A80)], 2, LARGE), of(A80S)],
+        ),
+        (
+            "the other variant has no room",
+            vec![of(A40), node(&[(8, A80)], 8, (1, 2)), node(&[(8, H94)], 0, LARGE), of(H80)],
+        ),
+        (
+            "nearly full",
+            vec![node(&[(8, A40)], 1, (9, 40)), node(&[(8, A80)], 2, (33, 130)), node(&[(8, R4090)], 1, LARGE)],
+        ),
+        (
+            "memory decides",
+            vec![node(&[(8, A40)], 8, (200, 20)), node(&[(8, A80)], 8, (200, 600)), node(&[(8, H80)], 8, (200, 90))],
+        ),
         ("RAM unknown", vec![of(("a100", "", "PCIe")), of(A40), of(("h100", "unknown", "SXM5")), of(("t4", "", ""))]),
         ("interface unreadable", vec![of(("a100", "80Gi", "NVLink")), of(A80), of(("h100", "80Gi", "")), of(R3090)]),
-        ("other units", vec![of(("a100", "80GB", "PCIe")), of(A80), of(("a100", "81559Mi", "PCIe")), of(("rtx3090", "24576Mi", "PCIe"))]),
-        ("a bit of everything", vec![of(T4), node(&[(1, A40), (3, ("a100", "unknown", ""))], 4, LARGE), of(V16), of(V32), of(H94), of(H200)]),
+        (
+            "other units",
+            vec![
+                of(("a100", "80GB", "PCIe")),
+                of(A80),
+                of(("a100", "81559Mi", "PCIe")),
+                of(("rtx3090", "24576Mi", "PCIe")),
+            ],
+        ),
+        (
+            "a bit of everything",
+            vec![
+                of(T4),
+                node(&[(1, A40), (3, ("a100", "unknown", ""))], 4, LARGE),
+                of(V16),
+                of(V32),
+                of(H94),
+                of(H200),
+            ],
+        ),
     ]
 }
 
 fn text(nodes: &[Node]) -> String {
     let node = |node: &Node| {
-        let card = |(model, ram, interface): &Words| {
-            serde_json::json!({"vendor": "nvidia", "name": model, "interface": interface, "memorySize": ram})
-        };
+        let card = |(model, ram, interface): &Words| serde_json::json!({"vendor": "nvidia", "name": model, "interface": interface, "memorySize": ram});
         let pair = |free: u64| serde_json::json!({"allocatable": {"string": free.to_string()}});
         let total = node.cards.len().to_string();
         let used = (u64::try_from(node.cards.len()).unwrap() - node.free).to_string();
@@ -102,9 +132,7 @@ fn text(nodes: &[Node]) -> String {
                 "info": node.cards.iter().map(card).collect::<Vec<_>>()},
         }})
     };
-    let pool = |class: &&str| {
-        serde_json::json!({"quantity": {"allocatable": {"string": (1_u64 << 50).to_string()}}, "info": {"class": class}})
-    };
+    let pool = |class: &&str| serde_json::json!({"quantity": {"allocatable": {"string": (1_u64 << 50).to_string()}}, "info": {"class": class}});
     let pools: Vec<_> = ["beta1", "beta2", "beta3", "default"].iter().map(pool).collect();
     serde_json::json!({"nodes": nodes.iter().map(node).collect::<Vec<_>>(), "storage": pools}).to_string()
 }
@@ -122,10 +150,13 @@ fn orders() -> Vec<(String, Order)> {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 let mut order = Order::from_group(group, OrderFormat::GroupSpec).unwrap();
                 // Nothing is too dear here.
-                order.max_price = Some(pricing_core::money::Price::new(
-                    pricing_core::money::Denom::new("uact"),
-                    rust_decimal::Decimal::from(1_000_000_000_000_000_u64),
-                ).unwrap());
+                order.max_price = Some(
+                    pricing_core::money::Price::new(
+                        pricing_core::money::Denom::new("uact"),
+                        rust_decimal::Decimal::from(1_000_000_000_000_000_u64),
+                    )
+                    .unwrap(),
+                );
                 orders.push((name, order));
             }
         }
@@ -262,7 +293,8 @@ impl Reference {
         for (kind, weight) in &self.kinds {
             let rates = rates_of(kind);
             // Twelve entries: 27720 has every number of them as a divisor.
-            over += rates.iter().map(|rate| rate * weight * (27720 / i128::try_from(rates.len()).unwrap())).sum::<i128>();
+            over +=
+                rates.iter().map(|rate| rate * weight * (27720 / i128::try_from(rates.len()).unwrap())).sum::<i128>();
             under += weight * 27720;
         }
         (over, under)
@@ -281,7 +313,8 @@ fn cards_of(quote: &Quote, unit: u32) -> (i128, i128) {
         usd.rescale(12);
         usd.mantissa()
     };
-    lines.fold((0, 0), |(cards, usd), line| (cards + i128::try_from(line.quantity.count()).unwrap(), usd + scaled(line)))
+    lines
+        .fold((0, 0), |(cards, usd), line| (cards + i128::try_from(line.quantity.count()).unwrap(), usd + scaled(line)))
 }
 
 fn check_target(case: &str, unit: &ResourceUnit, target: &QuotedTarget, found: &Reference) {
@@ -328,7 +361,8 @@ fn no_quote_of_the_corpus_is_certain_or_cheap_where_kubernetes_could_hand_out_an
             for scheduler in [Scheduler::Sound, Scheduler::Provider] {
                 for (name, order) in &orders {
                     let case = format!("{name} on {shape}, {policy}, {scheduler:?}");
-                    let quote = quote(order, &pricing, Supply::Reserve { cluster: &cluster, scheduler }, &Terms::default());
+                    let quote =
+                        quote(order, &pricing, Supply::Reserve { cluster: &cluster, scheduler }, &Terms::default());
                     let mut unknown = false;
                     for (unit, target) in order.group.resources().iter().zip(&quote.targets) {
                         if unit.gpu.units == 0 {
@@ -353,7 +387,10 @@ fn no_quote_of_the_corpus_is_certain_or_cheap_where_kubernetes_could_hand_out_an
             }
         }
     }
-    assert!(orders.len() > 40 && bids > 1000 && certain > 300 && uncertain > 300 && declined > 50, "{bids} {certain} {uncertain} {declined}");
+    assert!(
+        orders.len() > 40 && bids > 1000 && certain > 300 && uncertain > 300 && declined > 50,
+        "{bids} {certain} {uncertain} {declined}"
+    );
 }
 
 #[test]

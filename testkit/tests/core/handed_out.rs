@@ -20,7 +20,7 @@ fn cluster(nodes: &[Node<'_>]) -> Cluster {
             let mut next = || words.next().unwrap_or("");
             json!({"vendor": "nvidia", "name": next(), "memory_size": next(), "interface": next()})
         };
-        let used = cards.len() as u64 - free;
+        let used = u64::try_from(cards.len()).unwrap() - free;
         let classes: &[&str] = if name.ends_with("-without-classes") { &[] } else { &["beta3"] };
         json!({"name": name, "capabilities": {"storage_classes": classes}, "resources": {
             "cpu": {"quantity": {"allocatable": threads.to_string()}},
@@ -139,7 +139,8 @@ fn ram_volumes_and_all_but_the_last_volume_do_not_keep_a_pod_off_a_node() {
 fn a_storage_class_that_is_named_keeps_a_pod_off_nodes_without_it() {
     let mut unit = unit(1, 1, 1, &["a100"]);
     let persistent = json!([{"key": "class", "value": "beta3"}, {"key": "persistent", "value": "true"}]);
-    unit["resource"]["storage"] = json!([{"name": "data", "quantity": {"val": "1073741824"}, "attributes": persistent}]);
+    unit["resource"]["storage"] =
+        json!([{"name": "data", "quantity": {"val": "1073741824"}, "attributes": persistent}]);
     let order = order(&[unit]);
     for (other, usd) in [("n2", "1000"), ("n2-without-classes", "600")] {
         let cluster = cluster(&[("n1", &[A40], 1, 64, 64), (other, &[A80], 1, 64, 64)]);
@@ -206,7 +207,8 @@ fn the_expected_price_is_the_mean_by_the_cards_that_are_free() {
         let line = json["lines"].as_array().unwrap().iter().find(|line| line["item"] == "gpu").unwrap();
         assert_eq!(line["weights"][1]["weight"], "2/21");
         assert_eq!(line["weights"][1]["usd_per_unit_month"], "1000");
-        let offered: rust_decimal::Decimal = quote.offer_prices.iter().map(|offer| offer.gpu * rust_decimal::Decimal::TWO).sum();
+        let offered: rust_decimal::Decimal =
+            quote.offer_prices.iter().map(|offer| offer.gpu * rust_decimal::Decimal::TWO).sum();
         assert!(offered > rust_decimal::Decimal::ZERO, "the mean is split up as any price is");
     }
 }
@@ -231,21 +233,18 @@ fn alternatives_are_one_for_each_set_that_could_be_handed_out() {
     let words = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>();
     // 2 threads, 4 GiB and 10 GiB of disk come to 6.60 USD.
     assert_eq!(list(""), [(words(&[t4]), "86.6".to_owned()), (words(&[a40, a80]), "1006.6".to_owned())]);
-    let pinned = [
-        (words(&[t4]), "86.6".to_owned()),
-        (words(&[a40]), "606.6".to_owned()),
-        (words(&[a80]), "1006.6".to_owned()),
-    ];
+    let pinned =
+        [(words(&[t4]), "86.6".to_owned()), (words(&[a40]), "606.6".to_owned()), (words(&[a80]), "1006.6".to_owned())];
     assert_eq!(list("placement = \"pinned\""), pinned);
 }
 
 #[test]
 fn a_reserved_order_may_have_any_card_of_the_cluster_that_it_allows_used_or_free() {
     let order = order(&[unit(1, 1, 1, &["a100"])]);
-    let cluster = cluster(&[("n1", &[A40, A40, A40], 3, 64, 64), ("n2", &[A80, H100], 0, 1, 1), ("n3", &[T4], 1, 64, 64)]);
-    let quoted = |policy: &str| {
-        quote::quote(&order, &pricing(policy), Supply::Held { cluster: &cluster }, &Terms::default())
-    };
+    let cluster =
+        cluster(&[("n1", &[A40, A40, A40], 3, 64, 64), ("n2", &[A80, H100], 0, 1, 1), ("n3", &[T4], 1, 64, 64)]);
+    let quoted =
+        |policy: &str| quote::quote(&order, &pricing(policy), Supply::Held { cluster: &cluster }, &Terms::default());
     assert_eq!(gpu_usd(&quoted("")), ["1000"]);
     let target = &quoted("").targets[0];
     assert_eq!(kinds(target), ["nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/sxm"]);

@@ -1,5 +1,7 @@
 //! Where pods could start and what they could be handed, as kube-scheduler's own filters have it.
 
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
+
 use pricing_core::budget::Budget;
 use pricing_core::gpu::GpuKind;
 use pricing_core::order::{Order, OrderFormat, group_spec};

@@ -18,7 +18,8 @@ pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action
             "" => format!("no {what}"),
             text => format!("`{}` for {what}, which cannot be read", excerpt(text)),
         };
-        let problem = format!("{cards} {say} {which}; {may_be} any variant of the model, so what they cost is not certain");
+        let problem =
+            format!("{cards} {say} {which}; {may_be} any variant of the model, so what they cost is not certain");
         (problem, Action::Kept)
     };
     let mut problems = Vec::new();
@@ -33,7 +34,10 @@ pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action
             problems.push((problem, Action::Kept));
         }
         Some(ram) if ram != memory_size => {
-            problems.push((format!("{cards} {say} `{}` for RAM; it is read as `{ram}`", excerpt(memory_size)), Action::Clamped));
+            problems.push((
+                format!("{cards} {say} `{}` for RAM; it is read as `{ram}`", excerpt(memory_size)),
+                Action::Clamped,
+            ));
         }
         Some(_) => {}
     }

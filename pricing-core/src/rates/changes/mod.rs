@@ -154,7 +154,8 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
 fn is_all_compared(pricing: &Pricing) {
     let Pricing { rates, policy, chain, commit: _, origins: _ } = pricing;
     let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
-    let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } = policy;
+    let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } =
+        policy;
     let Owners { allow: _, deny: _, discount: _ } = owners;
     let Chain { blocks_per_month: _, denoms: _, address_prefix: _ } = chain;
 }
