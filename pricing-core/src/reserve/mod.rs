@@ -13,7 +13,7 @@ use crate::gpu::GpuKind;
 use crate::inventory::{CardId, Cluster, NodeId};
 use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
-pub use commit::{CommitLevels, CommittedUnit};
+pub use commit::{CommitLevels, CommittedUnit, Overcommitted};
 
 /// Which algorithm reserves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

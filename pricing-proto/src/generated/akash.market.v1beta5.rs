@@ -6,6 +6,8 @@ pub struct Order {
     pub id: ::core::option::Option<super::v1::OrderId>,
     #[prost(message, optional, tag = "3")]
     pub spec: ::core::option::Option<super::super::deployment::v1beta4::GroupSpec>,
+    #[prost(message, optional, tag = "5")]
+    pub reclamation: ::core::option::Option<super::v1::DeploymentReclamation>,
 }
 /// What a provider offers for one resource unit. The chain's itemised prices (field 3) are not written here:
 /// `bidprice.v1.Quote.offer_prices` has them.

@@ -17,7 +17,7 @@ pub use files::Files;
 pub(crate) use files::Stamp;
 pub use max_change::MaxChange;
 pub use model::{
-    BidLog, Config, Fallback, Feed, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard, Plugin,
+    BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard, Plugin,
     PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
 };
 pub use number::Number;

@@ -7,6 +7,7 @@ mod held;
 mod hostile_texts;
 mod laws;
 mod plugin_answers;
+mod scale;
 mod script_request;
 mod sound;
 mod sound_corpus;
