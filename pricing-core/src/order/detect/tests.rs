@@ -1,6 +1,7 @@
 //! Tests of recognising orders.
 
 use super::*;
+use crate::text::Untrusted;
 
 const SDL: &str = "version: '2.0'
 services: {a: {image: x}}
@@ -89,7 +90,12 @@ fn what_is_asked_of_the_provider_beside_the_group_is_read() {
     assert_eq!(conditions(&format!("[{order}]")).min_reclamation, Some(Duration::from_secs(86_400)));
     assert_eq!(conditions(&format!(r#"{{"spec":{spec},"reclamation":null}}"#)), Conditions::default());
     let screening = format!(r#"{{"group_spec":{spec},"hostnames":["a.example.com","b.org"]}}"#);
-    assert_eq!(conditions(&screening).hostnames, ["a.example.com".into(), "b.org".into()]);
+    let hostnames = conditions(&screening).hostnames;
+    assert_eq!(hostnames.iter().map(Untrusted::exact).collect::<Vec<_>>(), ["a.example.com", "b.org"]);
+    for text in [spec, &order, &screening] {
+        let order = read(text, None).unwrap().remove(0);
+        assert_eq!(read(&group_spec::order_to_json(&order).to_string(), None).unwrap(), [order], "{text}");
+    }
     for reclamation in [r#"{"min_window":"a day"}"#, r#"{"window":"86400s"}"#, r#""86400s""#] {
         assert!(read(&format!(r#"{{"spec":{spec},"reclamation":{reclamation}}}"#), None).is_err(), "{reclamation}");
     }

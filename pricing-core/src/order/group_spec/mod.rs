@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 pub(crate) use print::price;
-pub use print::to_json;
+pub use print::{order_to_json, to_json};
 
 use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
 use crate::input::InputError;
