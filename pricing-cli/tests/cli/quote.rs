@@ -71,14 +71,19 @@ impl Folder {
 
 #[test]
 fn a_bid_by_scales_is_exact_and_in_the_orders_denom() {
-    let quoted = Folder::new(&order("", "")).by_scales(&[CPU, ("AKASH_BID_PRICE_ENDPOINT_SCALE", "0.000000000000000001")]);
+    let quoted =
+        Folder::new(&order("", "")).by_scales(&[CPU, ("AKASH_BID_PRICE_ENDPOINT_SCALE", "0.000000000000000001")]);
     assert_eq!(quoted.exit, Some(0), "{}{}", quoted.stdout, quoted.stderr);
     let quote = quoted.quote();
     assert_eq!(quote["decision"], "bid");
     assert_eq!(quote["price"], json!({ "denom": "ufoo", "amount": "8.000000000000000001" }));
     assert_eq!((&quote["usd_per_month"], &quote["lines"], &quote["reason"]), (&Value::Null, &json!([]), &Value::Null));
     let shown = Folder::new(&order("", "")).quote(&["--mode", "scale"], &[CPU]);
-    assert!(shown.stdout.starts_with("g: bid 8 ufoo a block; the tenant pays at most 100 ufoo a block"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.starts_with("g: bid 8 ufoo a block; the tenant pays at most 100 ufoo a block"),
+        "{}",
+        shown.stdout
+    );
 }
 
 #[test]
@@ -86,7 +91,11 @@ fn what_the_daemon_cannot_price_by_scales_is_a_fault() {
     for (storage, env, reason) in [
         (volume(1 << 20, "beta3"), [CPU, STORAGE], "no pricing configured for storage class: beta3"),
         (r#"{"name":"v","quantity":{"val":"3"}}"#.to_owned(), [CPU, STORAGE], "exceeds max precision"),
-        (String::new(), [("AKASH_BID_PRICE_CPU_SCALE", "0"), ("AKASH_BID_PRICE_IP_SCALE", "1")], "a bid of zero was produced"),
+        (
+            String::new(),
+            [("AKASH_BID_PRICE_CPU_SCALE", "0"), ("AKASH_BID_PRICE_IP_SCALE", "1")],
+            "a bid of zero was produced",
+        ),
         (String::new(), [("AKASH_BID_PRICE_CPU_SCALE", "1e30"), STORAGE], "a bid quantity is invalid"),
     ] {
         let quoted = Folder::new(&order(&storage, "")).by_scales(&env);
@@ -119,7 +128,8 @@ fn scales_that_the_daemon_refuses_are_an_error() {
 #[test]
 fn an_order_is_held_against_the_provider_that_a_file_describes() {
     let priced = |order: &str| order.replace("ufoo", "uact");
-    let folder = Folder::new(&priced(&order("", r#","hostnames":["a.bobsdefi.com"],"reclamation":{"min_window":"86400s"}"#)));
+    let folder =
+        Folder::new(&priced(&order("", r#","hostnames":["a.bobsdefi.com"],"reclamation":{"min_window":"86400s"}"#)));
     let quoted = |provider: &str| {
         folder.put("provider.toml", provider);
         let quoted = folder.quote(&["--provider", "provider.toml", "--output", "json"], &[]);

@@ -395,7 +395,8 @@ fn with_scales(env: &str) -> Example {
 
 #[test]
 fn the_daemons_scales_are_a_strategy_from_the_scenario_or_the_environment() {
-    let written = with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&["--output", "json"]).json();
+    let written =
+        with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&["--output", "json"]).json();
     let strategy = &written["strategies"][1];
     assert_eq!((&strategy["orders"], &strategy["won"]), (&3.into(), &2.into()), "{strategy:#}");
     // 10 and 20 uact a block for a month each.
@@ -409,8 +410,10 @@ fn the_daemons_scales_are_a_strategy_from_the_scenario_or_the_environment() {
     // What is not there is not taken for nothing.
     let refused = example.simulate(&[]);
     assert!(refused.exit == Some(1) && refused.stderr.contains("at least one bid price must be"), "{}", refused.stderr);
-    let both = with_scales("gpu = \"highest-wildcard\"\nenv = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&[]);
+    let both =
+        with_scales("gpu = \"highest-wildcard\"\nenv = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&[]);
     assert!(both.exit == Some(1) && both.stderr.contains("more than one of"), "{}", both.stderr);
-    let slip = with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\", AKASH_BID_PRICE_MEM_SCALE = \"1\" }\n").simulate(&[]);
+    let slip = with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\", AKASH_BID_PRICE_MEM_SCALE = \"1\" }\n")
+        .simulate(&[]);
     assert!(slip.exit == Some(1) && slip.stderr.contains("not a scale of the daemon's"), "{}", slip.stderr);
 }

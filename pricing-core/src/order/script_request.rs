@@ -16,7 +16,9 @@ pub use write::to_json;
 
 use wire::Envelope;
 
-use super::{Conditions, Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume};
+use super::{
+    Conditions, Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume,
+};
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, parse_decimal};

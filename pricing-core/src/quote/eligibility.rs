@@ -66,7 +66,10 @@ fn auditors(signed_by: &SignedBy, provider: &Provider) -> Result<(), Reason> {
     let missing: Vec<&String> = signed_by.all_of.iter().filter(|auditor| !has_signed(auditor)).collect();
     let unsigned = |message: String| Err(Reason::new(ReasonCode::UnsignedAttributes, message));
     if !missing.is_empty() {
-        return unsigned(format!("the order asks for the signatures of auditors who have not signed: {}", named(missing)));
+        return unsigned(format!(
+            "the order asks for the signatures of auditors who have not signed: {}",
+            named(missing)
+        ));
     }
     if signed_by.any_of.is_empty() || signed_by.any_of.iter().any(has_signed) {
         return Ok(());
@@ -79,7 +82,8 @@ fn auditors(signed_by: &SignedBy, provider: &Provider) -> Result<(), Reason> {
 fn volumes(order: &Order, provider: &Provider) -> Result<(), Reason> {
     let most = usize::try_from(provider.volumes).unwrap_or(usize::MAX);
     let Some(unit) = order.group.resources().iter().find(|unit| unit.storage.len() > most) else { return Ok(()) };
-    let message = format!("resource {} has {} volumes; this provider takes {most} at most", unit.id, unit.storage.len());
+    let message =
+        format!("resource {} has {} volumes; this provider takes {most} at most", unit.id, unit.storage.len());
     Err(Reason::new(ReasonCode::TooManyVolumes, message))
 }
 

@@ -100,10 +100,7 @@ impl Scales {
     ///
     /// # Errors
     /// When a scale is not a number, or the daemon refuses them all together.
-    pub fn new(
-        [cpu, memory, endpoint, ip]: [&str; 4],
-        storage: &BTreeMap<String, String>,
-    ) -> Result<Self, ScaleError> {
+    pub fn new([cpu, memory, endpoint, ip]: [&str; 4], storage: &BTreeMap<String, String>) -> Result<Self, ScaleError> {
         let mut is_negative = false;
         let mut scale = |text: &str| -> Result<Amount, AmountError> {
             let (amount, negative) = Amount::parse(text)?;
@@ -112,7 +109,8 @@ impl Scales {
         };
         let storage = storage.iter().map(|(class, text)| Ok((class.clone(), scale(text)?)));
         let storage = storage.collect::<Result<BTreeMap<_, _>, AmountError>>()?;
-        let scales = Self { cpu: scale(cpu)?, memory: scale(memory)?, endpoint: scale(endpoint)?, ip: scale(ip)?, storage };
+        let scales =
+            Self { cpu: scale(cpu)?, memory: scale(memory)?, endpoint: scale(endpoint)?, ip: scale(ip)?, storage };
         let plain = [&scales.cpu, &scales.memory, &scales.endpoint, &scales.ip];
         // As the daemon looks at it: a single class without a price is as if none had one.
         let no_storage = scales.storage.is_empty() || scales.storage.values().any(Amount::is_zero);
@@ -135,7 +133,8 @@ impl Scales {
                 Some((class, scale)) => (class, scale),
                 None => (EPHEMERAL, entry),
             };
-            Amount::parse(scale).map_err(|error| InputError::new(error).at(format!("{STORAGE}: {}", excerpt(entry))))?;
+            Amount::parse(scale)
+                .map_err(|error| InputError::new(error).at(format!("{STORAGE}: {}", excerpt(entry))))?;
             storage.insert(class.to_owned(), scale.to_owned());
         }
         let plain = PLAIN.map(text);
@@ -249,7 +248,8 @@ pub struct ScaleQuote {
 #[must_use]
 pub fn quote(order: &Order, scales: &Scales, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> ScaleQuote {
     terms.within_budget(|terms, budget| {
-        let admitted = budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
+        let admitted =
+            budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
         match admitted.and_then(|()| targets(order, pricing, supply, budget)) {
             Ok(targets) => priced(order, scales, pricing, targets, terms),
             Err(reason) => ScaleQuote {

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_window_is_read_as_go_writes_it() {
-        for (text, seconds) in [("24h", 86_400), ("1h30m", 5_400), ("90m", 5_400), ("3600s", 3_600), ("1h0m0s", 3_600)] {
+        for (text, seconds) in [("24h", 86_400), ("1h30m", 5_400), ("90m", 5_400), ("3600s", 3_600), ("1h0m0s", 3_600)]
+        {
             assert_eq!(reclamation_window(text).unwrap().as_secs(), seconds, "{text}");
         }
         for text in ["", "h", "24", "1d", "30m1h", "-1h", "1.5h", "24h ", "99999999999999999999h"] {

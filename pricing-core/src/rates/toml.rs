@@ -71,7 +71,9 @@ pub fn read_provider(text: &str, pricing: &mut Pricing) -> Result<(), InputError
     let root = parse(text)?;
     let entries = Section::root(&root, text).entries();
     let Some(entry) = entries.iter().find(|entry| entry.key() == "provider") else {
-        return Err(InputError::new("there is no `[provider]`").hint("the file describes the provider in a `[provider]`"));
+        return Err(
+            InputError::new("there is no `[provider]`").hint("the file describes the provider in a `[provider]`")
+        );
     };
     pricing.provider = Some(provider(&entry.section()?, pricing)?);
     Ok(())
@@ -324,7 +326,8 @@ fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, In
         match entry.key() {
             "attributes" => {
                 for attribute in entry.section()?.entries() {
-                    let value = attribute.text().ok_or_else(|| attribute.error("expected a string, such as `\"true\"`"))?;
+                    let value =
+                        attribute.text().ok_or_else(|| attribute.error("expected a string, such as `\"true\"`"))?;
                     provider.attributes.insert(attribute.name("the key of an attribute")?, value.to_owned());
                 }
             }

@@ -54,7 +54,9 @@ pub enum FactorError {
     #[error("`{0}` is not a percentage that the daemon takes; expected a whole number such as `150%`")]
     Percentage(String),
     /// The daemon does not overcommit GPUs.
-    #[error("`{0}` is a percentage, and the daemon does not overcommit GPUs: it has no such flag, and their factor is always 1")]
+    #[error(
+        "`{0}` is a percentage, and the daemon does not overcommit GPUs: it has no such flag, and their factor is always 1"
+    )]
     Gpu(String),
 }
 
@@ -63,7 +65,9 @@ impl FactorError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Gpu(_) => Some("leave it out, or write a plain factor, such as `2`, to reserve fewer cards than the daemon does"),
+            Self::Gpu(_) => {
+                Some("leave it out, or write a plain factor, such as `2`, to reserve fewer cards than the daemon does")
+            }
             Self::Number(_) | Self::OutOfRange(_) | Self::Percentage(_) => None,
         }
     }

@@ -76,7 +76,9 @@ pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), Ord
 /// A group spec, in the chain's order where that asks for more.
 fn with_reclamation(spec: &GroupSpec, window: Option<Duration>) -> Result<String, OrderMessageError> {
     // The chain writes an order without reclamation as one without a window, or with one of no time at all.
-    let Some(window) = window.filter(|window| window.seconds != 0 || window.nanos != 0) else { return group_spec(spec) };
+    let Some(window) = window.filter(|window| window.seconds != 0 || window.nanos != 0) else {
+        return group_spec(spec);
+    };
     let nanos = u32::try_from(window.nanos).ok().filter(|nanos| *nanos < 1_000_000_000 && window.seconds >= 0);
     let nanos = nanos.ok_or(OrderMessageError::Reclamation { seconds: window.seconds, nanos: window.nanos })?;
     let min_window = format!("{}.{nanos:09}s", window.seconds);

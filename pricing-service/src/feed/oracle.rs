@@ -106,7 +106,8 @@ pub(crate) fn value(document: &str, max_age: Duration, now: SystemTime) -> Resul
         return Err(OracleError::Denom(Untrusted::new(price.denom)));
     }
     if !health.is_healthy {
-        let reasons: Vec<String> = health.failure_reason.iter().take(MAX_REASONS).map(|reason| excerpt(reason)).collect();
+        let reasons: Vec<String> =
+            health.failure_reason.iter().take(MAX_REASONS).map(|reason| excerpt(reason)).collect();
         let told = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
         return Err(OracleError::Unhealthy(told));
     }
@@ -142,11 +143,15 @@ mod tests {
         value(document, Duration::from_secs(600), now).map_or_else(|error| error.to_string(), |value| value.to_string())
     }
 
-    const HEALTHY: &str = r#"{"denom":"akt","is_healthy":true,"has_min_sources":true,"deviation_ok":true,"failure_reason":[]}"#;
+    const HEALTHY: &str =
+        r#"{"denom":"akt","is_healthy":true,"has_min_sources":true,"deviation_ok":true,"failure_reason":[]}"#;
 
     #[test]
     fn a_healthy_and_recent_price_is_taken() {
-        assert_eq!(told(&answer("akt", "0.512345678901234567", "2026-11-29T11:59:54.123456789Z", HEALTHY)), "0.512345678901234567");
+        assert_eq!(
+            told(&answer("akt", "0.512345678901234567", "2026-11-29T11:59:54.123456789Z", HEALTHY)),
+            "0.512345678901234567"
+        );
         // The limits themselves, and a clock that is a little ahead.
         for time in ["2026-11-29T11:50:00Z", "2026-11-29T12:02:00Z"] {
             assert_eq!(told(&answer("akt", "0.500000000000000000", time, HEALTHY)), "0.5", "{time}");
@@ -162,7 +167,10 @@ mod tests {
             told(&answer("akt", "0.5", NOW, unhealthy)),
             "the chain says that its price is not healthy: too few sources; price deviation too high"
         );
-        assert_eq!(told(&answer("akt", "0.5", NOW, r#"{"is_healthy":false}"#)), "the chain says that its price is not healthy");
+        assert_eq!(
+            told(&answer("akt", "0.5", NOW, r#"{"is_healthy":false}"#)),
+            "the chain says that its price is not healthy"
+        );
         for health in ["{}", "null", r#"{"is_healthy":"true"}"#] {
             assert!(told(&answer("akt", "0.5", NOW, health)).contains("is not the oracle's"), "{health}");
         }

@@ -151,7 +151,9 @@ fn reader(configured: &FeedSource) -> Result<Reader, String> {
         (FeedKind::Json, Some(path)) => JsonPath::parse(path)
             .map(Reader::Path)
             .ok_or_else(|| format!("`path`: `{path}` has an empty step; expected one such as `data.0.price`")),
-        (FeedKind::Oracle, Some(_)) => Err("`path` is for the kind `json`: the oracle's answer has a known form".to_owned()),
+        (FeedKind::Oracle, Some(_)) => {
+            Err("`path` is for the kind `json`: the oracle's answer has a known form".to_owned())
+        }
         (FeedKind::Oracle, None) => Ok(Reader::Oracle(configured.max_age.map_or(ORACLE_MAX_AGE, Span::get))),
     }
 }

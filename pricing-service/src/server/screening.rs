@@ -74,10 +74,11 @@ impl Service {
     ) -> Result<Answer<BidScreeningResponse>, Status> {
         let named = without_nameless_cards(spec);
         let text = convert::order::screening(named.as_ref().unwrap_or(spec), hostnames);
-        let ask = match text.map_err(|error| error.to_string()).and_then(|text| Ask::read(text).map_err(|e| e.to_string())) {
-            Ok(ask) => ask,
-            Err(problem) => return Ok(Answer::at_once(refused(format!("{INVALID}: {problem}")))),
-        };
+        let ask =
+            match text.map_err(|error| error.to_string()).and_then(|text| Ask::read(text).map_err(|e| e.to_string())) {
+                Ok(ask) => ask,
+                Err(problem) => return Ok(Answer::at_once(refused(format!("{INVALID}: {problem}")))),
+            };
         if named.is_some() {
             let ineligible = self.ineligible(&ask, deadline).as_ref().map(told);
             let nameless = || format!("{NAMELESS}: a resource asks for GPUs without saying which");

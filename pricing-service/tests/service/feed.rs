@@ -472,7 +472,10 @@ async fn the_chains_own_price_is_asked_of_a_nodes_rest_api() {
     feed.refresh().await;
     assert_eq!(value(&feed), "0.512345678901234567");
     let asked = server.requests();
-    assert!(asked.iter().all(|head| head.starts_with("GET /akash/oracle/v2/aggregated_price/akt HTTP/1.1")), "{asked:?}");
+    assert!(
+        asked.iter().all(|head| head.starts_with("GET /akash/oracle/v2/aggregated_price/akt HTTP/1.1")),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]

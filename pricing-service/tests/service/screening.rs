@@ -6,9 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
-use pricing_proto::akash::base::resources::v1beta4::{
-    Cpu, Endpoint, Gpu, Memory, ResourceValue, Resources, Storage,
-};
+use pricing_proto::akash::base::resources::v1beta4::{Cpu, Endpoint, Gpu, Memory, ResourceValue, Resources, Storage};
 use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
 use pricing_proto::akash::market::v1::DeploymentReclamation;
 use pricing_proto::akash::market::v1beta5;
@@ -133,10 +131,8 @@ fn volume(place: u32, size: u64) -> Storage {
 }
 
 async fn screened(running: &Running, spec: Option<GroupSpec>, hostnames: &[&str]) -> BidScreeningResponse {
-    let request = BidScreeningRequest {
-        group_spec: spec,
-        hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect(),
-    };
+    let request =
+        BidScreeningRequest { group_spec: spec, hostnames: hostnames.iter().map(|name| (*name).to_owned()).collect() };
     ProviderRpcClient::new(running.channel().await).bid_screening(request).await.unwrap().into_inner()
 }
 
@@ -304,9 +300,8 @@ async fn without_a_provider_nothing_is_checked() {
 
 /// What a quote and a screening of the chain's order come to, by a reclamation window in seconds.
 async fn by_reclamation(running: &Running, seconds: Option<i64>) -> (String, String) {
-    let reclamation = seconds.map(|seconds| DeploymentReclamation {
-        min_window: Some(prost_types::Duration { seconds, nanos: 0 }),
-    });
+    let reclamation =
+        seconds.map(|seconds| DeploymentReclamation { min_window: Some(prost_types::Duration { seconds, nanos: 0 }) });
     let order = v1beta5::Order { id: None, spec: Some(Wanted::default().spec()), reclamation };
     let order = || Some(Order { form: Some(Form::ChainOrder(order.clone())) });
     let mut client = running.client().await;

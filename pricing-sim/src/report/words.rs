@@ -69,7 +69,9 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
         ReasonCode::StackExhausted => ("fault: out of stack", "The plugin overran its stack."),
         ReasonCode::OutputExceeded => ("fault: too much output", "The plugin or the script wrote too much."),
         ReasonCode::Trap => ("fault: crashed", "The plugin or the script crashed."),
-        ReasonCode::InvalidOutput => ("fault: no valid answer", "The plugin, the script or the scales came to no price that the chain takes."),
+        ReasonCode::InvalidOutput => {
+            ("fault: no valid answer", "The plugin, the script or the scales came to no price that the chain takes.")
+        }
         ReasonCode::LoadRejected => ("fault: not loaded", "The plugin could not be loaded."),
         ReasonCode::RateUnavailable => ("fault: coin not valued", "What the coin is worth was not known."),
         ReasonCode::InventoryUnusable => ("fault: no usable node", "The inventory has no usable node."),

@@ -168,9 +168,10 @@ fn by_scales(order: &Order, pricing: &Pricing, scales: &Scales, supply: Supply<'
         Ok((denom, None, _)) => {
             Reason::new(ReasonCode::RateUnavailable, format!("what `{denom}` is worth is not known"))
         }
-        Ok((denom, Some(_), _)) => {
-            Reason::new(ReasonCode::ArithmeticOverflow, format!("the bid in `{denom}` is too large to be told in dollars"))
-        }
+        Ok((denom, Some(_), _)) => Reason::new(
+            ReasonCode::ArithmeticOverflow,
+            format!("the bid in `{denom}` is too large to be told in dollars"),
+        ),
     };
     Quote { decision: Decision::NoBid(reason), ..quote }
 }

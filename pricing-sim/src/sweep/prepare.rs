@@ -128,7 +128,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
         let of_gpu = entry.gpu != GpuRuleName::RealCard;
         let pricers = [entry.plugin.is_some(), entry.script.is_some(), entry.scale, of_gpu];
         if pricers.into_iter().filter(|named| *named).count() > 1 {
-            let message = format!("strategy `{}` names more than one of `plugin`, `script`, `scale` and `gpu`", entry.name);
+            let message =
+                format!("strategy `{}` names more than one of `plugin`, `script`, `scale` and `gpu`", entry.name);
             return wrong(message);
         }
         let of_script = entry.timeout.is_some() || entry.request.is_some() || (!entry.env.is_empty() && !entry.scale);

@@ -126,12 +126,15 @@ reclamation:
   min_window: 24h
 "#;
     let orders = read(text, None).unwrap();
-    let hostnames = |order: &Order| order.conditions.hostnames.iter().map(|name| name.exact().to_owned()).collect::<Vec<_>>();
-    assert_eq!(orders.iter().map(hostnames).collect::<Vec<_>>(), [
-        vec!["api.example.com", "api.org"],
-        vec!["api.example.com", "api.org", "example.com"],
-    ]);
-    assert!(orders.iter().all(|order| order.conditions.min_reclamation == Some(core::time::Duration::from_secs(86_400))));
+    let hostnames =
+        |order: &Order| order.conditions.hostnames.iter().map(|name| name.exact().to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        orders.iter().map(hostnames).collect::<Vec<_>>(),
+        [vec!["api.example.com", "api.org"], vec!["api.example.com", "api.org", "example.com"],]
+    );
+    assert!(
+        orders.iter().all(|order| order.conditions.min_reclamation == Some(core::time::Duration::from_secs(86_400)))
+    );
     let without = text.replace("reclamation:\n  min_window: 24h\n", "");
     assert!(read(&without, None).unwrap().iter().all(|order| order.conditions.min_reclamation.is_none()));
 }

@@ -59,7 +59,11 @@ pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputErro
 pub(super) fn hostnames(document: &Document<'_>, placement: &str) -> Vec<String> {
     let placed = document.deployment.iter().filter(|(_, deployment)| deployment.placements.contains_key(placement));
     let services = placed.filter_map(|(name, _)| document.services.get(name));
-    services.flat_map(|service| &service.exposes).flat_map(|expose| &expose.accept).map(|name| (*name).to_owned()).collect()
+    services
+        .flat_map(|service| &service.exposes)
+        .flat_map(|expose| &expose.accept)
+        .map(|name| (*name).to_owned())
+        .collect()
 }
 
 impl<'a> Draft<'a> {

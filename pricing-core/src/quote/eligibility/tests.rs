@@ -94,7 +94,8 @@ fn volumes_are_counted_for_each_unit() {
 #[test]
 fn a_window_is_long_enough_when_it_is_as_long_as_is_asked_for() {
     let asked = |seconds| {
-        let conditions = Conditions { min_reclamation: Some(core::time::Duration::from_secs(seconds)), ..Conditions::default() };
+        let conditions =
+            Conditions { min_reclamation: Some(core::time::Duration::from_secs(seconds)), ..Conditions::default() };
         Order { conditions, ..order("", 1, 1) }
     };
     assert_eq!(code(&asked(86_400), "reclamation_window = \"24h\""), "passed");

@@ -23,7 +23,9 @@ pub struct Amount {
 
 /// Why a text is not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a decimal number of at most 200 characters, with an exponent between -1000 and 1000 where it has one")]
+#[error(
+    "`{0}` is not a decimal number of at most 200 characters, with an exponent between -1000 and 1000 where it has one"
+)]
 pub struct AmountError(String);
 
 /// The exact sum.
@@ -168,7 +170,8 @@ impl fmt::Display for Amount {
             return f.write_str(&digits);
         }
         let padded = format!("{digits:0>width$}", width = decimals.saturating_add(1));
-        let (whole, fraction) = padded.split_at_checked(padded.len().saturating_sub(decimals)).unwrap_or((&padded, "0"));
+        let (whole, fraction) =
+            padded.split_at_checked(padded.len().saturating_sub(decimals)).unwrap_or((&padded, "0"));
         write!(f, "{whole}.{fraction}")
     }
 }

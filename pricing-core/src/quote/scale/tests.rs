@@ -22,10 +22,15 @@ fn amounts_are_read_as_the_daemon_reads_them() {
         ("-0.0", "0"),
         ("12.345678901234567890123", "12.345678901234567890123"),
     ] {
-        assert_eq!(Amount::parse(text).map(|(amount, negative)| (amount.to_string(), negative)), Ok((shown.to_owned(), false)));
+        assert_eq!(
+            Amount::parse(text).map(|(amount, negative)| (amount.to_string(), negative)),
+            Ok((shown.to_owned(), false))
+        );
     }
     assert!(Amount::parse("-0.5").unwrap().1);
-    for text in ["", ".", "-", "e5", "1e", "1e1.5", "1_000", " 1", "0x10", "NaN", "1,5", "1e1001", "--1", &"1".repeat(201)] {
+    for text in
+        ["", ".", "-", "e5", "1e", "1e1.5", "1_000", " 1", "0x10", "NaN", "1,5", "1e1001", "--1", &"1".repeat(201)]
+    {
         assert!(Amount::parse(text).is_err(), "{text}");
     }
 }
@@ -34,7 +39,10 @@ fn amounts_are_read_as_the_daemon_reads_them() {
 fn amounts_are_computed_exactly_and_compared_by_value() {
     let long = amount("0.333333333333333333").times(&amount("12.345678901234567890123"));
     assert_eq!(long.to_string(), "4.115226300411522625925884773662918699959");
-    assert_eq!(amount("0.5").plus(&amount("99999999999999999999999999999.5")).to_string(), "100000000000000000000000000000");
+    assert_eq!(
+        amount("0.5").plus(&amount("99999999999999999999999999999.5")).to_string(),
+        "100000000000000000000000000000"
+    );
     assert!(amount("0.10") == amount("0.1") && amount("0.11") > amount("0.1") && amount("2") < amount("10.0"));
     assert_eq!(amount("1e30").decimal(), None);
     assert_eq!(amount("1.5").decimal(), Some(rust_decimal::Decimal::new(15, 1)));
@@ -59,7 +67,10 @@ fn the_daemons_variables_are_read_and_what_it_refuses_is_named() {
     };
     let scales = read(&[("AKASH_BID_PRICE_CPU_SCALE", "0.004"), (STORAGE, "0.1,beta2=0.2")]).unwrap();
     assert_eq!((scales.cpu, scales.memory), (amount("0.004"), amount("0")));
-    assert_eq!(scales.storage, BTreeMap::from([("beta2".to_owned(), amount("0.2")), ("ephemeral".to_owned(), amount("0.1"))]));
+    assert_eq!(
+        scales.storage,
+        BTreeMap::from([("beta2".to_owned(), amount("0.2")), ("ephemeral".to_owned(), amount("0.1"))])
+    );
     // Empty is unset.
     assert_eq!(read(&[(STORAGE, ""), ("AKASH_BID_PRICE_IP_SCALE", "5")]).unwrap().storage["ephemeral"], amount("0"));
     for (set, problem) in [

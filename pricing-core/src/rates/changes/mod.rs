@@ -157,7 +157,8 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
 fn is_all_compared(pricing: &Pricing) {
     let Pricing { rates, policy, chain, commit: _, provider, origins: _ } = pricing;
     if let Some(provider) = provider {
-        let Provider { attributes: _, audited_by: _, blocked_hostnames: _, reclamation_window: _, volumes: _ } = provider;
+        let Provider { attributes: _, audited_by: _, blocked_hostnames: _, reclamation_window: _, volumes: _ } =
+            provider;
     }
     let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
     let Policy { unlisted_gpu: _, ambiguous_gpu: _, minimum_usd_per_month: _, below_minimum: _, owners } = policy;

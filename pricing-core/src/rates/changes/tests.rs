@@ -582,9 +582,8 @@ proptest! {
 #[test]
 fn a_provider_that_is_gone_or_blocks_less_has_to_be_accepted() {
     let before = "[provider]\nattributes = { region = \"us\" }\nblocked_hostnames = [\"a.com\", \"b.com\"]\n";
-    let concerns = |after: &str| {
-        changed(before, after).into_iter().map(|change| (change.key, change.concern)).collect::<Vec<_>>()
-    };
+    let concerns =
+        |after: &str| changed(before, after).into_iter().map(|change| (change.key, change.concern)).collect::<Vec<_>>();
     assert_eq!(concerns(before), []);
     assert_eq!(concerns(""), [("provider".to_owned(), Some(Concern::Policy))]);
     let fewer = before.replace(", \"b.com\"", "");
