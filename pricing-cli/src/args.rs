@@ -11,7 +11,8 @@ use pricing_core::money::parse_decimal;
 use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
-use pricing_core::reserve::{CommitLevels, Scheduler};
+use pricing_core::reserve::commit::FactorError;
+use pricing_core::reserve::{CommitLevels, Overcommitted, Scheduler};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +93,8 @@ pub(crate) struct PlacementArgs {
     /// Who places the order
     #[arg(long, value_enum, default_value_t, value_name = "SCHEDULER")]
     pub(crate) scheduler: SchedulerArg,
-    /// Overcommit factors, such as `cpu=2,memory=1.5`; they change what is reserved, never what is billed
+    /// Overcommit factors, such as `cpu=2,memory=1.5`, or percentages of the daemon's flags, such as `cpu=150%`; they change
+    /// what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
     pub(crate) commit: Vec<CommitArg>,
     /// Steps, a few nanoseconds each, that the search for a placement may take before it is given up: all groups of an
@@ -116,46 +118,25 @@ impl PlacementArgs {
 /// Applies overcommit factors to a rate card's. Of two for one resource the later counts.
 pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
     for CommitArg { resource, factor } in commit {
-        *resource.level(&mut pricing.commit) = *factor;
+        *level(*resource, &mut pricing.commit) = *factor;
         pricing.origins.set(format!("commit.{}", resource.name()), Origin::Option("--commit".to_owned()));
     }
 }
 
-/// A resource that can be overcommitted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum CommitResource {
-    Cpu,
-    Memory,
-    Gpu,
-    Storage,
-}
-
-impl CommitResource {
-    pub(crate) const ALL: [Self; 4] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Storage];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Gpu => "gpu",
-            Self::Storage => "storage",
-        }
-    }
-
-    pub(crate) fn level(self, levels: &mut CommitLevels) -> &mut Decimal {
-        match self {
-            Self::Cpu => &mut levels.cpu,
-            Self::Memory => &mut levels.memory,
-            Self::Gpu => &mut levels.gpu,
-            Self::Storage => &mut levels.storage,
-        }
+/// The factor of a resource.
+pub(crate) fn level(resource: Overcommitted, levels: &mut CommitLevels) -> &mut Decimal {
+    match resource {
+        Overcommitted::Cpu => &mut levels.cpu,
+        Overcommitted::Memory => &mut levels.memory,
+        Overcommitted::Gpu => &mut levels.gpu,
+        Overcommitted::Storage => &mut levels.storage,
     }
 }
 
 /// One overcommit factor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CommitArg {
-    resource: CommitResource,
+    resource: Overcommitted,
     factor: Decimal,
 }
 
@@ -170,15 +151,15 @@ impl FromStr for CommitArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, factor) = text.split_once('=').ok_or("expected RESOURCE=FACTOR, such as `cpu=2`")?;
-        let resource = CommitResource::ALL
+        let resource = Overcommitted::ALL
             .into_iter()
             .find(|resource| resource.name() == name)
             .ok_or_else(|| format!("`{name}` cannot be overcommitted; expected cpu, memory, gpu or storage"))?;
-        let factor = parse_decimal(factor).map_err(|error| error.to_string())?;
-        if factor <= Decimal::ZERO {
-            return Err(format!("the factor of `{name}` must be above 0"));
-        }
-        Ok(Self { resource, factor })
+        let with_hint = |error: FactorError| match error.hint() {
+            Some(hint) => format!("{error} ({hint})"),
+            None => error.to_string(),
+        };
+        Ok(Self { resource, factor: resource.factor(factor).map_err(with_hint)? })
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
 use pricing_core::order::{self, Order};
+use pricing_core::quote::scale::Scales;
 use pricing_core::rates::{self, Pricing};
 use pricing_core::variables;
 use pricing_files::{FileError, Kind};
@@ -98,6 +99,23 @@ impl RatesText {
                 .map_err(|error| CliError::malformed("environment", error)),
         }
     }
+}
+
+/// The daemon's scales in the environment.
+pub(crate) fn scale_variables() -> Result<BTreeMap<String, String>, CliError> {
+    // What is no text is kept as what is malformed: to take it for unset would price by a default.
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let variables: BTreeMap<String, String> = variables.filter(|(name, _)| Scales::is_scale(name)).collect();
+    let known = Scales::check_names(variables.keys().map(String::as_str));
+    known.map_err(|error| CliError::malformed("environment", error))?;
+    Ok(variables)
+}
+
+/// The daemon's scale pricing, by the environment.
+pub(crate) fn scales() -> Result<Scales, CliError> {
+    let variables = scale_variables()?;
+    Scales::read(|name| variables.get(name).cloned()).map_err(|error| CliError::malformed("environment", error))
 }
 
 /// What messages call a file.

@@ -11,7 +11,7 @@ use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
-use pricing_core::rates::{Pricing, check};
+use pricing_core::rates::{self, Pricing, check};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -39,6 +39,10 @@ pub(crate) struct SceneArgs {
     owner: Option<String>,
     #[command(flatten)]
     placement: PlacementArgs,
+    /// What the provider tells the chain of itself: a TOML with a `[provider]`. Orders are held against it, in place of the
+    /// rate card's own
+    #[arg(long, value_name = "FILE")]
+    provider: Option<PathBuf>,
     /// The daemon has reserved the order already: do not ask for capacity, only which cards there are
     #[arg(long, requires = "inventory")]
     already_reserved: bool,
@@ -47,8 +51,12 @@ pub(crate) struct SceneArgs {
 impl SceneArgs {
     /// The files that the arguments name, and what each is.
     #[cfg(feature = "plugins")]
-    pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 2] {
-        [("inventory", self.inventory.as_deref()), ("rate card", self.rates.rates.as_deref())]
+    pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("inventory", self.inventory.as_deref()),
+            ("rate card", self.rates.rates.as_deref()),
+            ("provider", self.provider.as_deref()),
+        ]
     }
 
     /// The texts of everything that the arguments name, and of the order.
@@ -57,6 +65,7 @@ impl SceneArgs {
             order: Document::order(order)?,
             format,
             rates: RatesText::of(&self.rates)?,
+            provider: self.provider.as_deref().map(Document::rates).transpose()?,
             inventory: self.inventory.as_deref().map(Document::inventory).transpose()?,
             owner: self.owner.clone(),
             usd_per_akt: self.usd_per_akt.map(|usd| usd.0.to_string()),
@@ -76,6 +85,8 @@ pub(crate) struct Inputs {
     pub(crate) format: Option<FormatArg>,
     pub(crate) inventory: Option<Document>,
     pub(crate) rates: RatesText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<Document>,
     pub(crate) owner: Option<String>,
     pub(crate) usd_per_akt: Option<String>,
     pub(crate) scheduler: SchedulerArg,
@@ -125,6 +136,9 @@ impl Scene {
         let orders = order::detect::read(&inputs.order.text, inputs.format.map(Into::into))
             .map_err(|error| inputs.order.malformed(error))?;
         let mut pricing = inputs.rates.pricing()?;
+        if let Some(document) = &inputs.provider {
+            rates::toml::read_provider(&document.text, &mut pricing).map_err(|error| document.malformed(error))?;
+        }
         let wrong = |what: &str, problem: String| inputs.order.malformed(InputError::new(problem).at(what));
         let commit: Result<Vec<CommitArg>, String> = inputs.commit.iter().map(|text| text.parse()).collect();
         apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);

@@ -6,7 +6,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::money::Usd;
-use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget};
+use pricing_core::quote::scale::ScaleQuote;
+use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget, Reason};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::Reservation;
 use pricing_core::text::{Untrusted, excerpt, printable};
@@ -33,7 +34,11 @@ pub(crate) fn text(table: &Table) -> String {
 
 /// A quote, with what the old rule would have charged.
 pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&Alternatives>) -> String {
-    let mut shown = headline(quote);
+    let bid = match &quote.decision {
+        Decision::Bid(price) => Ok(format!("{} {}", price.amount(), price.denom())),
+        Decision::NoBid(reason) => Err(reason),
+    };
+    let mut shown = headline(quote, bid);
     if !quote.targets.is_empty() {
         shown.push('\n');
         shown.push_str(&targets(&quote.targets));
@@ -62,11 +67,24 @@ pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&
     shown
 }
 
-fn headline(quote: &Quote) -> String {
-    let mut line = match &quote.decision {
-        Decision::Bid(price) => format!("{}: bid {} {} a block", quote.group, price.amount(), price.denom()),
-        Decision::NoBid(reason) if reason.code.is_fault() => format!("{}: fault, {reason}", quote.group),
-        Decision::NoBid(reason) => format!("{}: no bid, {reason}", quote.group),
+/// A quote by scales.
+pub(crate) fn by_scales(quoted: &ScaleQuote) -> String {
+    let bid = quoted.decision.as_ref().map(|amount| format!("{amount} {}", quoted.denom));
+    let mut shown = headline(&quoted.quote, bid);
+    if !quoted.quote.targets.is_empty() {
+        shown.push('\n');
+        shown.push_str(&targets(&quoted.quote.targets));
+    }
+    shown.push('\n');
+    shown
+}
+
+/// What was decided, and the bid in words where there is one.
+fn headline(quote: &Quote, bid: Result<String, &Reason>) -> String {
+    let mut line = match bid {
+        Ok(bid) => format!("{}: bid {bid} a block", quote.group),
+        Err(reason) if reason.code.is_fault() => format!("{}: fault, {reason}", quote.group),
+        Err(reason) => format!("{}: no bid, {reason}", quote.group),
     };
     if let Some(usd) = quote.usd_per_month {
         let _ = write!(line, "; {usd} USD a month");

@@ -1,6 +1,7 @@
 //! Money: exact decimals, and every rounding that a number goes through on its way to an output.
 //!
-//! These roundings exist, all half-even ("banker's"), and in strict mode no price is rounded elsewhere:
+//! These roundings exist, all half-even ("banker's"), and in strict mode no price is rounded elsewhere (`quote::scale` has the
+//! daemon's one):
 //!
 //! | what | decimals | function |
 //! |---|---|---|

@@ -51,7 +51,8 @@ bid goes to stderr with exit code 1.
   BIDPRICE_WHITELIST            a file with the owners to bid to, an address a line
   BIDPRICE_ADDRESS_PREFIX       what its addresses begin with; akash by default
   BIDPRICE_COMMIT_CPU, _MEMORY, _GPU, _STORAGE
-                                overcommit factors, to bill what was asked for
+                                overcommit factors, or percentages of the daemon's flags (`150%`), to bill what was
+                                asked for
   BIDPRICE_SOCKET               the Unix socket of a running service, which is asked for the price instead
   BIDPRICE_DEADLINE             how long it may take; 5s by default
   BIDPRICE_FALLBACK             `local` prices here when nobody answers there; `none`, the default, makes no bid

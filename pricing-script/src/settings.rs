@@ -4,8 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pricing_core::money::parse_decimal;
-use pricing_core::reserve::CommitLevels;
+use pricing_core::reserve::{CommitLevels, Overcommitted};
 use pricing_core::text::Untrusted;
 use pricing_core::{rates, variables};
 use rust_decimal::Decimal;
@@ -59,18 +58,17 @@ pub(crate) fn duration(text: &Untrusted) -> Option<Duration> {
 
 /// The overcommit factors that restore what the tenant asked for.
 pub(crate) fn commit_levels() -> Result<CommitLevels, NoBid> {
-    let factor = |name: &str| match setting(name) {
+    let factor = |name: &str, resource: Overcommitted| match setting(name) {
         None => Ok(Decimal::ONE),
-        Some(text) => {
-            let factor = parse_decimal(text.exact()).map_err(|error| NoBid(format!("{name}: {error}")))?;
-            let above_zero = (factor > Decimal::ZERO).then_some(factor);
-            above_zero.ok_or_else(|| NoBid(format!("{name}: `{text}` is out of range; expected a number above 0")))
-        }
+        Some(text) => resource.factor(text.exact()).map_err(|error| {
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            NoBid(format!("{name}: {error}{hint}"))
+        }),
     };
     Ok(CommitLevels {
-        cpu: factor("BIDPRICE_COMMIT_CPU")?,
-        memory: factor("BIDPRICE_COMMIT_MEMORY")?,
-        gpu: factor("BIDPRICE_COMMIT_GPU")?,
-        storage: factor("BIDPRICE_COMMIT_STORAGE")?,
+        cpu: factor("BIDPRICE_COMMIT_CPU", Overcommitted::Cpu)?,
+        memory: factor("BIDPRICE_COMMIT_MEMORY", Overcommitted::Memory)?,
+        gpu: factor("BIDPRICE_COMMIT_GPU", Overcommitted::Gpu)?,
+        storage: factor("BIDPRICE_COMMIT_STORAGE", Overcommitted::Storage)?,
     })
 }

@@ -31,7 +31,7 @@ async fn rounds_of_every_kind_leave_no_descriptor_and_no_task_behind() {
         servers.push(Server::start(answer).await);
     }
     let slow = [Server::start(Answer::Drip).await, Server::start(Answer::Hang).await];
-    let source = |server: &Server| FeedSource { name: None, url: server.url(), path: "akt.usd".to_owned() };
+    let source = |server: &Server| FeedSource::json(server.url(), "akt.usd");
     let folder = tempfile::tempdir().unwrap();
     let patient = config::Feed {
         source: servers.iter().map(source).collect(),

@@ -44,7 +44,8 @@ enum FeedCommand {
 struct UpdateArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// The address of a JSON document, with a `--path` each; repeatable [default: two public sources]
+    /// The address of a JSON document, with a `--path` each; repeatable [default: the chain's own price and two public
+    /// sources]
     #[arg(long = "source", value_name = "URL", conflicts_with = "config", requires = "paths")]
     sources: Vec<String>,
     /// Where the number is in the document of the `--source` at the same place, such as `data.0.price`
@@ -109,8 +110,7 @@ fn update(args: &UpdateArgs) -> Result<Exit, CliError> {
         return Err(CliError::Usage(format!("{sources} --source and {paths} --path are given; each needs the other")));
     }
     if !args.sources.is_empty() {
-        let source = |(url, path): (&String, &String)| FeedSource { name: None, url: url.clone(), path: path.clone() };
-        feed.source = args.sources.iter().zip(&args.paths).map(source).collect();
+        feed.source = args.sources.iter().zip(&args.paths).map(|(url, path)| FeedSource::json(url, path)).collect();
     }
     if let Some(timeout) = args.timeout {
         feed.timeout = timeout.into();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
+use pricing_core::quote::scale::{self, ScaleQuote};
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
 use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
 use pricing_core::rates::Pricing;
@@ -13,7 +14,7 @@ use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::plugin::Pricer;
 use crate::scene::{Scene, SceneArgs};
-use crate::{output, table};
+use crate::{load, output, table};
 
 /// Arguments of `bidprice quote`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     order: OrderArgs,
     #[command(flatten)]
     scene: SceneArgs,
+    /// Who prices without a plugin
+    #[arg(long, value_enum, default_value_t, value_name = "MODE", conflicts_with_all = ["plugin", "all_targets"])]
+    mode: ModeArg,
     /// Also price every distinct set of GPU kinds that the order could be allocated, cheapest first
     #[arg(long)]
     all_targets: bool,
@@ -35,6 +39,16 @@ pub(crate) struct Args {
     fallback: Option<FallbackArg>,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Who prices without a plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ModeArg {
+    /// The rate card, by the card that is allocated
+    #[default]
+    Strict,
+    /// The daemon's scale pricing, by `AKASH_BID_PRICE_{CPU,MEMORY,STORAGE,ENDPOINT,IP}_SCALE` of the environment
+    Scale,
 }
 
 /// Who prices when a plugin fails.
@@ -56,6 +70,9 @@ struct Priced<'a> {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
     let plugin = plugin(args)?;
+    if args.mode == ModeArg::Scale {
+        return by_scales(args);
+    }
     let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
     let (pricing, supply, budget) = (&scene.pricing, scene.supply(), scene.budget());
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
@@ -76,6 +93,26 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     }
     let exits = priced.iter().map(|priced| priced.quote.reason().map_or(Exit::Success, Exit::of_reason));
+    Ok(exits.max().unwrap_or(Exit::Success))
+}
+
+/// Prices as the daemon does by scales.
+fn by_scales(args: &Args) -> Result<Exit, CliError> {
+    let scales = load::scales()?;
+    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let budget = scene.budget();
+    let terms = Terms { budget: Some(&budget), ..scene.terms() };
+    let quote = |order| scale::quote(order, &scales, &scene.pricing, scene.supply(), &terms);
+    let quoted: Vec<ScaleQuote> = scene.orders.iter().map(quote).collect();
+    match args.output.output {
+        Output::Json => output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales)))?,
+        Output::Table => {
+            for quoted in &quoted {
+                output::print(&table::by_scales(quoted))?;
+            }
+        }
+    }
+    let exits = quoted.iter().map(|quoted| quoted.decision.as_ref().map_or_else(Exit::of_reason, |_| Exit::Success));
     Ok(exits.max().unwrap_or(Exit::Success))
 }
 

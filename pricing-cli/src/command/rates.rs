@@ -7,10 +7,12 @@ use pricing_core::address::Address;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::check::{self, Finding};
 use pricing_core::rates::origin::entry_key;
+use pricing_core::rates::provider::shown;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
+use pricing_core::reserve::Overcommitted;
 use serde_json::json;
 
-use crate::args::{CommitResource, Output, OutputArgs, RatesArgs};
+use crate::args::{Output, OutputArgs, RatesArgs, level};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
 
@@ -178,9 +180,19 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
         };
         add(entry_key("chain.denoms", denom.as_str()), value, "");
     }
-    for resource in CommitResource::ALL {
-        let factor = *resource.level(&mut pricing.commit);
+    for resource in Overcommitted::ALL {
+        let factor = *level(resource, &mut pricing.commit);
         add(format!("commit.{}", resource.name()), factor.to_string(), "overcommit factor");
+    }
+    if let Some(provider) = &pricing.provider {
+        let attributes = provider.attributes.iter().map(|(key, value)| format!("{key}={value}"));
+        add("provider.attributes".into(), attributes.collect::<Vec<_>>().join(" "), "");
+        add("provider.audited_by".into(), names(&provider.audited_by), "auditors");
+        let blocked = provider.blocked_hostnames.iter().map(ToString::to_string);
+        add("provider.blocked_hostnames".into(), blocked.collect::<Vec<_>>().join(" "), "");
+        let window = provider.reclamation_window.map_or_else(|| "none".to_owned(), shown);
+        add("provider.reclamation_window".into(), window, "");
+        add("provider.volumes".into(), provider.volumes.to_string(), "volumes a resource unit");
     }
     entries
 }

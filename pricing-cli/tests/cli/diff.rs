@@ -236,3 +236,27 @@ fn what_a_simulation_decided_is_read_back_from_every_format() {
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
+
+#[test]
+fn the_daemons_scales_are_a_subject_that_is_made_of_the_environment() {
+    let folder = Folder::new();
+    folder.put("new.toml", RATES);
+    folder.put("order.json", REQUEST);
+    let args = ["diff", "scale", "new.toml", "--orders", "order.json", "--rates", "new.toml", "--output", "json"];
+    let run = |env: &[(&str, &str)]| {
+        let mut command = crate::programs::bidprice();
+        let output = command.args(args).current_dir(folder.path("")).envs(env.iter().copied()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    // A thread at 2 and a GiB at 1 USD a month, and a card at 100, which scales do not price.
+    let (exit, stdout, stderr) = run(&[("AKASH_BID_PRICE_CPU_SCALE", "0.006978")]);
+    assert_eq!(exit, Some(0), "{stderr}");
+    let answer: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&answer["a"]["kind"], &answer["b"]["kind"]), (&json!("scale"), &json!("rates")), "{answer:#}");
+    let total = &answer["difference"]["total"];
+    assert_eq!((&total["orders"], &total["dearer"]), (&json!(1), &json!(1)), "{total:#}");
+    // 6.978 uact a block.
+    assert_eq!(total["usd_before"], "2.999905002", "{total:#}");
+    let (exit, _, stderr) = run(&[]);
+    assert!(exit == Some(1) && stderr.contains("at least one bid price must be a non-zero number"), "{stderr}");
+}

@@ -31,6 +31,7 @@ mod plugin;
 mod programs;
 #[cfg(feature = "service")]
 mod python;
+mod quote;
 #[cfg(feature = "simulate")]
 mod rates_check;
 #[cfg(feature = "service")]

@@ -384,3 +384,36 @@ fn a_run_that_fails_leaves_no_half_file_and_nobody_waiting() {
     assert!(output.stderr.contains("`missing.csv` cannot be read"), "{}", output.stderr);
     assert_eq!(example.others(), Vec::<String>::new());
 }
+
+/// The example with the daemon's scales for the old strategy.
+fn with_scales(env: &str) -> Example {
+    let example = Example::new("");
+    let gpu = "gpu = \"highest-wildcard\"          # or: plugin = \"x.wasm\", script = \"old.sh\"\n";
+    fs::write(example.path("scenario.toml"), SCENARIO.replace(gpu, &format!("scale = true\n{env}"))).unwrap();
+    example
+}
+
+#[test]
+fn the_daemons_scales_are_a_strategy_from_the_scenario_or_the_environment() {
+    let written =
+        with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&["--output", "json"]).json();
+    let strategy = &written["strategies"][1];
+    assert_eq!((&strategy["orders"], &strategy["won"]), (&3.into(), &2.into()), "{strategy:#}");
+    // 10 and 20 uact a block for a month each.
+    assert_eq!(strategy["revenue_usd"], "12.89727", "{strategy:#}");
+    let example = with_scales("");
+    let mut command = crate::programs::bidprice();
+    command.current_dir(example.path("")).args(["simulate", "scenario.toml", "--output", "json"]);
+    let output = command.env("AKASH_BID_PRICE_CPU_SCALE", "0.01").output().unwrap();
+    let taken: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(taken["strategies"], written["strategies"]);
+    // What is not there is not taken for nothing.
+    let refused = example.simulate(&[]);
+    assert!(refused.exit == Some(1) && refused.stderr.contains("at least one bid price must be"), "{}", refused.stderr);
+    let both =
+        with_scales("gpu = \"highest-wildcard\"\nenv = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&[]);
+    assert!(both.exit == Some(1) && both.stderr.contains("more than one of"), "{}", both.stderr);
+    let slip = with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\", AKASH_BID_PRICE_MEM_SCALE = \"1\" }\n")
+        .simulate(&[]);
+    assert!(slip.exit == Some(1) && slip.stderr.contains("not a scale of the daemon's"), "{}", slip.stderr);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{GroupSpec, MAX_INPUT_BYTES, Order, OrderFormat, group_spec, script_request};
+use super::{Conditions, GroupSpec, MAX_INPUT_BYTES, Order, OrderFormat, group_spec, script_request};
 use crate::input::InputError;
 
 /// Keys at the top of an SDL, which may be written as JSON.
@@ -25,10 +25,14 @@ pub fn read(text: &str, format: Option<OrderFormat>) -> Result<Vec<Order>, Input
     let format = format.map_or_else(|| detect(text), Ok)?;
     let groups = match format {
         OrderFormat::Script => return Ok(vec![script_request::read(text)?]),
-        OrderFormat::GroupSpec => group_spec::read(text)?,
+        OrderFormat::GroupSpec => group_spec::read_with_conditions(text)?,
         OrderFormat::Sdl => read_sdl(text)?,
     };
-    groups.into_iter().map(|group| Order::from_group(group, format).map_err(InputError::new)).collect()
+    let order = |(group, conditions)| {
+        let order = Order::from_group(group, format).map_err(InputError::new)?;
+        Ok(Order { conditions, ..order })
+    };
+    groups.into_iter().map(order).collect()
 }
 
 /// Recognises the format of an order.
@@ -102,12 +106,12 @@ fn is_script(items: &[Value]) -> bool {
 }
 
 #[cfg(feature = "sdl")]
-fn read_sdl(text: &str) -> Result<Vec<GroupSpec>, InputError> {
-    super::sdl::read(text)
+fn read_sdl(text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
+    super::sdl::read_with_conditions(text)
 }
 
 #[cfg(not(feature = "sdl"))]
-fn read_sdl(_text: &str) -> Result<Vec<GroupSpec>, InputError> {
+fn read_sdl(_text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
     Err(InputError::new("this program was built without SDL").hint("give it a group spec as JSON"))
 }
 

@@ -26,6 +26,7 @@ impl Order {
         size_of::<Self>()
             .saturating_add(texts(denom.into_iter().chain([group.name().into_exact()])))
             .saturating_add(of_requirements(group.requirements()))
+            .saturating_add(list(&self.conditions.hostnames, |hostname| texts([hostname.exact()])))
             .saturating_add(list(group.resources(), of_unit))
     }
 }

@@ -3,6 +3,7 @@
 //! Three formats are read, and all become an [`Order`]: the SDL that tenants write ([`sdl`]), the chain's group specs
 //! ([`group_spec`]), and the request that a provider sends to its bid price script ([`script_request`]).
 
+mod conditions;
 pub mod detect;
 mod endpoint;
 pub mod group_spec;
@@ -12,8 +13,8 @@ pub mod script_request;
 pub mod sdl;
 pub(crate) mod storage;
 
+pub use conditions::Conditions;
 pub use endpoint::{Endpoint, EndpointKind, Endpoints, leased_ips};
-
 pub use storage::{StorageClass, StorageClassError, Volume};
 
 use crate::gpu::GpuRequest;
@@ -235,15 +236,18 @@ pub struct Order {
     pub price_precision: u32,
     /// Where the order came from.
     pub format: OrderFormat,
+    /// What it asks of the provider beside its group spec.
+    pub conditions: Conditions,
 }
 
 impl Order {
-    /// Makes an order of a group spec, with the maximum that its units add up to.
+    /// Makes an order of a group spec, with the maximum that its units add up to, and without conditions.
     ///
     /// # Errors
     /// When the units' prices cannot be added up.
     pub fn from_group(group: GroupSpec, format: OrderFormat) -> Result<Self, GroupError> {
         let max_price = group.summed_price()?;
-        Ok(Self { group, max_price, price_precision: DEFAULT_PRICE_PRECISION, format })
+        let conditions = Conditions::default();
+        Ok(Self { group, max_price, price_precision: DEFAULT_PRICE_PRECISION, format, conditions })
     }
 }

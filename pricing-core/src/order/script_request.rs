@@ -16,7 +16,9 @@ pub use write::to_json;
 
 use wire::Envelope;
 
-use super::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume};
+use super::{
+    Conditions, Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume,
+};
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, parse_decimal};
@@ -102,7 +104,13 @@ impl ScriptRequest<'_> {
         let group = GroupSpec::new(GROUP_NAME.to_owned(), PlacementRequirements::default(), units)
             .map_err(|error| InputError::new(error).at(root))?;
         let max_price = self.price.as_ref().map(MaxPrice::to_price).transpose()?;
-        Ok(Order { group, max_price, price_precision: self.price_precision, format: OrderFormat::Script })
+        Ok(Order {
+            group,
+            max_price,
+            price_precision: self.price_precision,
+            format: OrderFormat::Script,
+            conditions: Conditions::default(),
+        })
     }
 }
 

@@ -10,7 +10,6 @@ use crate::quantity::LineQuantity;
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
 use crate::text::Untrusted;
-use core::fmt;
 
 /// What a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

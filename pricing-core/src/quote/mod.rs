@@ -7,6 +7,7 @@ mod candidates;
 mod cards;
 mod choice;
 pub mod compat;
+mod eligibility;
 mod given;
 mod handed;
 mod held;
@@ -14,6 +15,8 @@ mod lines;
 mod offer;
 pub mod plugin;
 pub mod reason;
+#[cfg(feature = "scale")]
+pub mod scale;
 mod screen;
 mod terms;
 pub mod wire;
@@ -409,6 +412,13 @@ fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decim
             Reason::new(ReasonCode::RateUnavailable, message)
         }),
     }
+}
+
+/// The price of an order that is declined because the tenant would not pay it; none where it came to no price.
+#[must_use]
+pub fn price_above_max(order: &Order, pricing: &Pricing, quote: &Quote, terms: &Terms<'_>) -> Option<Price> {
+    quote.reason().filter(|reason| reason.code == ReasonCode::PriceAboveMax)?;
+    convert(order, pricing, quote.usd_per_month?, terms).ok()
 }
 
 /// The token that an order is answered in: its denom, what a coin is worth where that is known, and its exponent.

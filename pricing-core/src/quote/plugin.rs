@@ -127,7 +127,8 @@ impl FallbackBy {
 #[must_use]
 pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Draft {
     terms.within_budget(|terms, budget| {
-        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_owner(pricing, terms.owner));
+        let screened =
+            budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
         let targets =
             screened.and_then(|()| screen::token(order, pricing)).and_then(|_| targets(order, pricing, supply, budget));
         match targets {
@@ -149,7 +150,7 @@ pub fn drafts_of_alternatives(
 ) -> Result<(Vec<Quote>, bool), Reason> {
     terms.within_budget(|terms, budget| {
         budget.check()?;
-        screen::screen_owner(pricing, terms.owner)?;
+        screen::screen_admission(order, pricing, terms)?;
         screen::token(order, pricing)?;
         let (sets, mut complete) = target_sets(order, pricing, supply, budget)?;
         let mut open = Vec::new();

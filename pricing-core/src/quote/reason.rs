@@ -59,6 +59,16 @@ reason_codes! {
     UnsupportedDenom "unsupported-denom" false
     /// The rate card has no entry for a storage class.
     UnsupportedStorageClass "unsupported-storage-class" false
+    /// The order asks for attributes that the provider does not have.
+    IncompatibleAttributes "incompatible-attributes" false
+    /// The order asks for the signatures of auditors who have not signed the provider's attributes.
+    UnsignedAttributes "unsigned-attributes" false
+    /// A resource unit has more volumes than the provider takes.
+    TooManyVolumes "too-many-volumes" false
+    /// The order asks to be warned longer than the provider warns before it takes the resources back.
+    ReclamationWindow "reclamation-window" false
+    /// The order wants a hostname that the provider does not give.
+    HostnameUnavailable "hostname-unavailable" false
     /// A plugin said no.
     PluginDeclined "plugin-declined" false
     /// A plugin overran its time, or the request did.

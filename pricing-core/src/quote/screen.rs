@@ -3,6 +3,7 @@
 use super::Terms;
 use super::cards::QuotedTarget;
 use super::choice;
+use super::eligibility;
 use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
@@ -13,8 +14,8 @@ use crate::text::Untrusted;
 /// The denom that a request without a price is answered in.
 const LEGACY_DENOM: &str = "uakt";
 
-/// Declines an order that would be declined whatever it were to get: for its owner, its denom, its storage classes, a
-/// card that no entry prices, or a price that cannot reach the minimum.
+/// Declines an order that would be declined whatever it were to get: for its owner, for what it asks of the provider, its
+/// denom, its storage classes, a card that no entry prices, or a price that cannot reach the minimum.
 ///
 /// `Ok` promises nothing: capacity, the tenant's maximum and the feed are looked at by [`super::quote`].
 ///
@@ -39,7 +40,7 @@ pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(),
 
 /// Screens an order for what its price does not change. A quote holds the price itself against the minimum.
 pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
-    screen_owner(pricing, terms.owner)?;
+    screen_admission(order, pricing, terms)?;
     token(order, pricing)?;
     let entries = pricing.rates.gpu.entries().len();
     for unit in order.group.resources() {
@@ -56,8 +57,16 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
     Ok(())
 }
 
+/// Whether the owner is served, and the order one for this provider.
+pub(super) fn screen_admission(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
+    screen_owner(pricing, terms.owner)?;
+    let Some(provider) = &pricing.provider else { return Ok(()) };
+    terms.take(eligibility::steps(order, provider))?;
+    eligibility::check(order, provider)
+}
+
 /// Whether the owner is served.
-pub(super) fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
+fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
     let named = || owner.map_or_else(|| "no owner was named, and".to_owned(), |owner| format!("`{owner}`"));
     let admitted = pricing.policy.owners.admit(owner.as_ref().map(Untrusted::exact), &pricing.chain.address_prefix);
     admitted.map_err(|refused| match refused {
@@ -73,9 +82,14 @@ pub(super) fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) ->
     })
 }
 
+/// The denom that an order is answered in.
+pub(super) fn denom(order: &Order) -> Denom {
+    order.max_price.as_ref().map_or_else(|| Denom::new(LEGACY_DENOM), |price| price.denom().clone())
+}
+
 /// The denom that an order is answered in, and what it is worth.
 pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &'a Token), Reason> {
-    let denom = order.max_price.as_ref().map_or_else(|| Denom::new(LEGACY_DENOM), |price| price.denom().clone());
+    let denom = denom(order);
     match pricing.chain.denoms.get(&denom) {
         Some(token) => Ok((denom, token)),
         None => {

@@ -7,6 +7,8 @@ use super::choice::Weight;
 use super::lines::Line;
 use super::offer::OfferPrices;
 use super::reason::Reason;
+#[cfg(feature = "scale")]
+use super::scale::ScaleQuote;
 use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
 use crate::gpu::GpuKind;
 use crate::money::Price;
@@ -75,6 +77,21 @@ impl<'a> QuoteJson<'a> {
             shortage: quote.reason().and_then(|reason| reason.shortage.as_deref()).map(ShortageJson::new),
             plugin: quote.plugin.as_ref().map(PluginJson::new),
         }
+    }
+}
+
+#[cfg(feature = "scale")]
+impl<'a> QuoteJson<'a> {
+    /// A quote by scales as JSON. Its amount is exact, also where it has more digits than other prices.
+    #[must_use]
+    pub fn by_scales(quoted: &'a ScaleQuote) -> Self {
+        let ScaleQuote { decision, denom, quote } = quoted;
+        let (word, price, reason) = match decision {
+            Ok(amount) => ("bid", Some(PriceJson { denom: denom.as_str(), amount: amount.to_string() }), None),
+            Err(reason) if reason.code.is_fault() => ("fault", None, Some(ReasonJson::new(reason))),
+            Err(reason) => ("decline", None, Some(ReasonJson::new(reason))),
+        };
+        Self { decision: word, price, reason, ..Self::new(quote, None) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod environment;
 pub mod gpu;
 pub mod origin;
 mod owners;
+pub mod provider;
 #[cfg(feature = "toml")]
 pub mod toml;
 
@@ -25,6 +26,7 @@ use crate::reserve::CommitLevels;
 pub use gpu::{GpuRate, GpuRates, KeyError};
 pub use origin::{Origin, Origins};
 pub use owners::{NotServed, Owners};
+pub use provider::Provider;
 
 /// What a provider charges, in USD a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +164,8 @@ pub struct Pricing {
     pub chain: Chain,
     /// Overcommit.
     pub commit: CommitLevels,
+    /// What the provider tells the chain of itself. None: orders are not held against it.
+    pub provider: Option<Provider>,
     /// Where each value came from.
     pub origins: Origins,
 }
@@ -195,6 +199,7 @@ impl Default for Pricing {
             policy: Policy::default(),
             chain: Chain { blocks_per_month: Decimal::from(429_909), denoms, address_prefix: AddressPrefix::default() },
             commit: CommitLevels::default(),
+            provider: None,
             origins: Origins::default(),
         }
     }

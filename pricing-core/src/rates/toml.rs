@@ -13,18 +13,22 @@ mod tests;
 use ::toml::de::DeTable;
 use rust_decimal::Decimal;
 
-use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Placement, Pricing, Token, UnlistedGpu};
+use super::provider::{BlockedHostname, reclamation_window};
+use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Placement, Pricing, Provider, Token, UnlistedGpu};
 use crate::address::{Address, AddressError, AddressPrefix};
 use crate::input::InputError;
 use crate::money::Denom;
+use crate::reserve::Overcommitted;
 use document::{Entry, Section};
 
 /// The most bytes that a rate card may have.
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
 /// The most decimals that a coin may have.
 const MAX_EXPONENT: u32 = 18;
+/// The most volumes that a provider may take of a resource unit.
+const MAX_VOLUMES: u32 = 1_000;
 /// The sections of a rate card.
-pub const SECTIONS: [&str; 4] = ["rates", "policy", "chain", "commit"];
+pub const SECTIONS: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
 /// The only feed so far.
 const FEED: &str = "akt";
 
@@ -57,6 +61,22 @@ pub fn read_sections(text: &str) -> Result<Pricing, InputError> {
 pub fn read_beside(text: &str, others: &[&str]) -> Result<Pricing, InputError> {
     let root = parse(text)?;
     sections(&Section::root(&root, text), others)
+}
+
+/// Reads the `[provider]` of a file, into a rate card that has none or another one. What else is in the file is skipped.
+///
+/// # Errors
+/// When the text is no TOML, has no `[provider]`, or an entry of it is unknown or malformed.
+pub fn read_provider(text: &str, pricing: &mut Pricing) -> Result<(), InputError> {
+    let root = parse(text)?;
+    let entries = Section::root(&root, text).entries();
+    let Some(entry) = entries.iter().find(|entry| entry.key() == "provider") else {
+        return Err(
+            InputError::new("there is no `[provider]`").hint("the file describes the provider in a `[provider]`")
+        );
+    };
+    pricing.provider = Some(provider(&entry.section()?, pricing)?);
+    Ok(())
 }
 
 fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
@@ -104,6 +124,7 @@ fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, InputError> 
             "policy" => policy(&entry.section()?, &mut pricing)?,
             "chain" => {}
             "commit" => commit(&entry.section()?, &mut pricing)?,
+            "provider" => pricing.provider = Some(provider(&entry.section()?, &mut pricing)?),
             _ => return Err(entry.unknown(&SECTIONS)),
         }
     }
@@ -305,17 +326,60 @@ fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
     Ok(Token { value, exponent })
 }
 
+fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, InputError> {
+    let mut provider = Provider::default();
+    for entry in section.entries() {
+        match entry.key() {
+            "attributes" => {
+                for attribute in entry.section()?.entries() {
+                    let value =
+                        attribute.text().ok_or_else(|| attribute.error("expected a string, such as `\"true\"`"))?;
+                    provider.attributes.insert(attribute.name("the key of an attribute")?, value.to_owned());
+                }
+            }
+            "audited_by" => provider.audited_by = addresses(&entry, &pricing.chain.address_prefix, &[])?,
+            "blocked_hostnames" => {
+                for item in entry.texts()? {
+                    let blocked = BlockedHostname::parse(item.value()).map_err(|error| item.error(error))?;
+                    provider.blocked_hostnames.push(blocked);
+                }
+            }
+            "reclamation_window" => {
+                let text = entry.text().ok_or_else(|| entry.error("expected a string, such as `24h`"))?;
+                provider.reclamation_window = Some(reclamation_window(text).map_err(|error| entry.error(error))?);
+            }
+            "volumes" => provider.volumes = entry.whole(MAX_VOLUMES)?,
+            _ => {
+                let known = ["attributes", "audited_by", "blocked_hostnames", "reclamation_window", "volumes"];
+                return Err(entry.unknown(&known));
+            }
+        }
+        from_file(&entry, pricing);
+    }
+    Ok(provider)
+}
+
 fn commit(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
     for entry in section.entries() {
         let commit = &mut pricing.commit;
         match entry.key() {
-            "cpu" => commit.cpu = entry.positive()?,
-            "memory" => commit.memory = entry.positive()?,
-            "gpu" => commit.gpu = entry.positive()?,
-            "storage" => commit.storage = entry.positive()?,
+            "cpu" => commit.cpu = factor(&entry, Overcommitted::Cpu)?,
+            "memory" => commit.memory = factor(&entry, Overcommitted::Memory)?,
+            "gpu" => commit.gpu = factor(&entry, Overcommitted::Gpu)?,
+            "storage" => commit.storage = factor(&entry, Overcommitted::Storage)?,
             _ => return Err(entry.unknown(&["cpu", "memory", "gpu", "storage"])),
         }
         from_file(&entry, pricing);
     }
     Ok(())
+}
+
+fn factor(entry: &Entry<'_>, of: Overcommitted) -> Result<Decimal, InputError> {
+    of.factor(entry.number()?).map_err(|error| {
+        let place = entry.error(&error);
+        match error.hint() {
+            Some(hint) => place.hint(hint),
+            None => place,
+        }
+    })
 }

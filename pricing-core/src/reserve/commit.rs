@@ -5,7 +5,9 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::Scheduler;
 use crate::gpu::GpuRequest;
+use crate::money::{NumberError, parse_decimal};
 use crate::order::{GroupSpec, Order, OrderFormat, ResourceUnit, StorageClass};
+use crate::text::excerpt;
 
 /// Factors by which requests are divided before they are reserved. A factor of at most 1 changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,87 @@ pub struct CommitLevels {
 impl Default for CommitLevels {
     fn default() -> Self {
         Self { cpu: Decimal::ONE, memory: Decimal::ONE, gpu: Decimal::ONE, storage: Decimal::ONE }
+    }
+}
+
+/// A resource that can be overcommitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overcommitted {
+    /// CPU.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// GPUs.
+    Gpu,
+    /// Volumes of every class.
+    Storage,
+}
+
+/// Why a text is not an overcommit factor.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactorError {
+    /// It is not a number.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// It is not above 0.
+    #[error("`{0}` is out of range; expected a number above 0")]
+    OutOfRange(Decimal),
+    /// It is not a percentage that the daemon takes.
+    #[error("`{0}` is not a percentage that the daemon takes; expected a whole number such as `150%`")]
+    Percentage(String),
+    /// The daemon does not overcommit GPUs.
+    #[error(
+        "`{0}` is a percentage, and the daemon does not overcommit GPUs: it has no such flag, and their factor is always 1"
+    )]
+    Gpu(String),
+}
+
+impl FactorError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Gpu(_) => {
+                Some("leave it out, or write a plain factor, such as `2`, to reserve fewer cards than the daemon does")
+            }
+            Self::Number(_) | Self::OutOfRange(_) | Self::Percentage(_) => None,
+        }
+    }
+}
+
+impl Overcommitted {
+    /// Every such resource.
+    pub const ALL: [Self; 4] = [Self::Cpu, Self::Memory, Self::Gpu, Self::Storage];
+
+    /// The resource's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Gpu => "gpu",
+            Self::Storage => "storage",
+        }
+    }
+
+    /// Reads the resource's factor: a number above 0, or the percentage of the daemon's flag, such as `150%`.
+    ///
+    /// The daemon divides its percentages as integers: 150 % is a factor of 1 + 150 / 100 = 2, and 50 % is 1.
+    ///
+    /// # Errors
+    /// When it is neither, or a percentage of GPUs.
+    pub fn factor(self, text: &str) -> Result<Decimal, FactorError> {
+        let Some(percent) = text.strip_suffix('%') else {
+            let factor = parse_decimal(text)?;
+            return if factor > Decimal::ZERO { Ok(factor) } else { Err(FactorError::OutOfRange(factor)) };
+        };
+        if self == Self::Gpu {
+            return Err(FactorError::Gpu(excerpt(text)));
+        }
+        let is_whole = !percent.is_empty() && percent.bytes().all(|byte| byte.is_ascii_digit());
+        let percent = is_whole.then(|| percent.parse::<u64>().ok()).flatten();
+        let factor = percent.and_then(|percent| percent.checked_div(100)?.checked_add(1));
+        factor.map(Decimal::from).ok_or_else(|| FactorError::Percentage(excerpt(text)))
     }
 }
 
@@ -98,6 +181,29 @@ fn committed(value: u64, factor: Decimal) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentage_becomes_the_daemons_factor_by_its_integer_division() {
+        let factor = |text| Overcommitted::Cpu.factor(text).unwrap().to_string();
+        for (percent, expected) in
+            [("0%", "1"), ("50%", "1"), ("99%", "1"), ("100%", "2"), ("150%", "2"), ("199%", "2"), ("200%", "3")]
+        {
+            assert_eq!(factor(percent), expected, "{percent}");
+        }
+        assert_eq!(factor("1.5"), "1.5");
+        assert_eq!(factor("18446744073709551615%"), "184467440737095517");
+        for text in ["%", "-50%", "1.5%", "150 %", " 150%", "150%%", "18446744073709551616%"] {
+            assert!(Overcommitted::Memory.factor(text).is_err(), "{text}");
+        }
+        assert_eq!(Overcommitted::Cpu.factor("0"), Err(FactorError::OutOfRange(Decimal::ZERO)));
+    }
+
+    #[test]
+    fn a_percentage_of_gpus_is_refused_with_the_reason() {
+        assert_eq!(Overcommitted::Gpu.factor("2").unwrap(), Decimal::TWO);
+        let error = Overcommitted::Gpu.factor("100%").unwrap_err();
+        assert!(error.to_string().contains("the daemon does not overcommit GPUs"), "{error}");
+    }
 
     #[test]
     fn overcommit_follows_the_providers_formula() {

@@ -15,7 +15,7 @@ use crate::gpu::GpuKind;
 use crate::inventory::{CardId, Cluster, NodeId};
 use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
-pub use commit::{CommitLevels, CommittedUnit};
+pub use commit::{CommitLevels, CommittedUnit, Overcommitted};
 pub use shortage::Shortage;
 
 /// Which algorithm reserves.

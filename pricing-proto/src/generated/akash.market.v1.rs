@@ -11,3 +11,10 @@ pub struct OrderId {
     #[prost(uint32, tag = "4")]
     pub oseq: u32,
 }
+/// What a tenant asks for the case that the provider takes the resources back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeploymentReclamation {
+    /// The shortest time between the provider's notice and the end of the lease.
+    #[prost(message, optional, tag = "1")]
+    pub min_window: ::core::option::Option<::prost_types::Duration>,
+}

@@ -286,9 +286,13 @@ fn committed_amounts_are_restored() {
     let env = [("BIDPRICE_COMMIT_CPU", "2"), ("BIDPRICE_COMMIT_MEMORY", "0.5")];
     // (3.20 + 0.80 + 0.02) / 429909 * 1000000
     prices(&request("uact", NO_GPU), &env, "9.350816");
-    for factor in ["0", "-1", "x", "1e3"] {
+    // The percentages of the daemon's flags: factors of 2 and 1.
+    prices(&request("uact", NO_GPU), &[("BIDPRICE_COMMIT_CPU", "150%"), ("BIDPRICE_COMMIT_MEMORY", "50%")], "9.350816");
+    for factor in ["0", "-1", "x", "1e3", "%", "-1%", "1.5%"] {
         refuses(&request("uact", NO_GPU), &[("BIDPRICE_COMMIT_CPU", factor)], "BIDPRICE_COMMIT_CPU: ");
     }
+    let of_gpus = "BIDPRICE_COMMIT_GPU: `150%` is a percentage, and the daemon does not overcommit GPUs";
+    refuses(&request("uact", NO_GPU), &[("BIDPRICE_COMMIT_GPU", "150%")], of_gpus);
     refuses(&request("uact", NO_GPU), &[("BIDPRICE_COMMIT_MEMORY", "1000000000000000")], "arithmetic-overflow");
 }
 

@@ -13,7 +13,7 @@ use super::model::Config;
 use super::rules;
 
 /// The sections that the rate card's own reader looks into.
-const OF_RATE_CARD: [&str; 4] = ["rates", "policy", "chain", "commit"];
+const OF_RATE_CARD: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
 
 /// The types of all keys.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Config).to_value());

@@ -17,8 +17,8 @@ pub use files::Files;
 pub(crate) use files::Stamp;
 pub use max_change::MaxChange;
 pub use model::{
-    BidLog, Config, Fallback, Feed, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard, Plugin,
-    PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
+    BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard,
+    Plugin, PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
 };
 pub use number::Number;
 pub use read::{ConfigError, Loaded, Source, inspect, load, load_files, parse, position};

@@ -29,6 +29,9 @@ pub struct Config {
     pub chain: OfRateCard,
     /// A rate card's `[commit]`, where the rate card file has none.
     pub commit: OfRateCard,
+    /// A rate card's `[provider]`, where the rate card file has none: what the provider tells the chain of itself. Orders
+    /// are held against it; without it nothing of that is checked.
+    pub provider: OfRateCard,
     /// How orders are placed.
     pub reserve: Reserve,
     /// What an AKT is worth.
@@ -179,7 +182,7 @@ pub enum Scheduler {
 pub struct Feed {
     /// A fixed value, above 0 and at most 1000000. It excludes `source`.
     pub usd_per_akt: Option<Number>,
-    /// Where it is fetched. Without these and without `usd_per_akt`, two public sources are asked.
+    /// Where it is fetched. Without these and without `usd_per_akt`, the chain's own price and two public sources are asked.
     pub source: Vec<FeedSource>,
     /// How often.
     pub interval: Span,
@@ -210,10 +213,40 @@ impl Default for Feed {
 pub struct FeedSource {
     /// What messages call it; its host by default.
     pub name: Option<String>,
-    /// The address of a JSON document.
+    /// What is asked.
+    #[serde(default)]
+    pub kind: FeedKind,
+    /// The address of a JSON document; of the kind `oracle`, the address of a node's REST API, such as
+    /// `https://api.akashnet.net`.
     pub url: String,
-    /// Where the number is in it: keys and places, divided by `.`, such as `data.0.price`.
-    pub path: String,
+    /// Where the number is in the document: keys and places, divided by `.`, such as `data.0.price`. The kind `json` needs
+    /// it, and `oracle` has none.
+    pub path: Option<String>,
+    /// How old the chain's price may be, for the kind `oracle`; `10m` by default. A plain number does not tell its age.
+    pub max_age: Option<Span>,
+}
+
+/// What a source of USD/AKT is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedKind {
+    /// A JSON document with a number in it.
+    #[default]
+    Json,
+    /// The price that the chain itself works out with every block, where it calls it healthy.
+    Oracle,
+}
+
+impl FeedSource {
+    /// A number in a JSON document.
+    pub fn json(url: impl Into<String>, path: impl Into<String>) -> Self {
+        Self { name: None, kind: FeedKind::Json, url: url.into(), path: Some(path.into()), max_age: None }
+    }
+
+    /// The chain's price, as a node tells it.
+    pub fn oracle(url: impl Into<String>) -> Self {
+        Self { name: None, kind: FeedKind::Oracle, url: url.into(), path: None, max_age: None }
+    }
 }
 
 /// The plugin that prices.

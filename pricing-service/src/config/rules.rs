@@ -64,6 +64,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
     let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));
     Some(match numbered.map_or(path, |(_, key)| key) {
         "url" => Rule::Url,
+        "max_age" if numbered.is_some() => Rule::Span(1000, DAY * 1000),
         "name" | "path" if numbered.is_some() => Rule::Text,
         "listen.socket" => Rule::PathOrNone,
         "listen.tcp" | "listen.metrics" => Rule::Address,

@@ -91,7 +91,7 @@ fn what_is_misspelt_is_named_with_its_place_and_what_was_meant() {
         ),
         (
             "[[feed.source]]\nurl = \"https://x\"\npath = \"a\"\nkey = \"b\"",
-            "line 4, column 1, at `feed.source[0].key`: `key` is not a key of the configuration (expected one of `name`, `url`, `path`)",
+            "line 4, column 1, at `feed.source[0].key`: `key` is not a key of the configuration (expected one of `name`, `kind`, `url`, `path`, `max_age`)",
         ),
         (
             "[reload]\nxyz = 1",

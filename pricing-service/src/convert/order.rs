@@ -8,6 +8,7 @@ use pricing_proto::akash::base::resources::v1beta4::{Endpoint, ResourceValue, Re
 use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
 use pricing_proto::bidprice::v1::{self, order::Form};
 use pricing_proto::cosmos::base::v1beta1::DecCoin;
+use prost_types::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::order_name::OrderName;
@@ -35,6 +36,14 @@ pub enum OrderMessageError {
         /// The number.
         kind: i32,
     },
+    /// The window is not a duration.
+    #[error("at `reclamation.min_window`: {seconds} seconds and {nanos} nanoseconds are not a duration")]
+    Reclamation {
+        /// Whole seconds.
+        seconds: i64,
+        /// The rest.
+        nanos: i32,
+    },
     /// An amount is not what the chain writes.
     #[error(
         "at `{path}`: `{amount}` is no amount; the chain writes a whole number of 10^-18 units, so that \
@@ -58,9 +67,33 @@ pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), Ord
         Form::GroupSpec(spec) => Ok((group_spec(&spec)?, None)),
         Form::ChainOrder(order) => {
             let spec = order.spec.ok_or(OrderMessageError::NoSpec)?;
-            Ok((group_spec(&spec)?, order.id.map(OrderName::from)))
+            let window = order.reclamation.and_then(|reclamation| reclamation.min_window);
+            Ok((with_reclamation(&spec, window)?, order.id.map(OrderName::from)))
         }
     }
+}
+
+/// A group spec, in the chain's order where that asks for more.
+fn with_reclamation(spec: &GroupSpec, window: Option<Duration>) -> Result<String, OrderMessageError> {
+    // The chain writes an order without reclamation as one without a window, or with one of no time at all.
+    let Some(window) = window.filter(|window| window.seconds != 0 || window.nanos != 0) else {
+        return group_spec(spec);
+    };
+    let nanos = u32::try_from(window.nanos).ok().filter(|nanos| *nanos < 1_000_000_000 && window.seconds >= 0);
+    let nanos = nanos.ok_or(OrderMessageError::Reclamation { seconds: window.seconds, nanos: window.nanos })?;
+    let min_window = format!("{}.{nanos:09}s", window.seconds);
+    Ok(json!({ "spec": spec_value(spec)?, "reclamation": { "min_window": min_window } }).to_string())
+}
+
+/// A request for bid screening: the group spec, with the hostnames that the tenant wants to be reached at.
+///
+/// # Errors
+/// When a value is not what the chain writes.
+pub fn screening(spec: &GroupSpec, hostnames: &[String]) -> Result<String, OrderMessageError> {
+    if hostnames.is_empty() {
+        return group_spec(spec);
+    }
+    Ok(json!({ "group_spec": spec_value(spec)?, "hostnames": hostnames }).to_string())
 }
 
 /// A group spec as the chain's REST dialect writes it.
@@ -68,19 +101,22 @@ pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), Ord
 /// # Errors
 /// When a value is not what the chain writes.
 pub fn group_spec(spec: &GroupSpec) -> Result<String, OrderMessageError> {
+    spec_value(spec).map(|value| value.to_string())
+}
+
+fn spec_value(spec: &GroupSpec) -> Result<Value, OrderMessageError> {
     let requirements = spec.requirements.clone().unwrap_or_default();
     let signed_by = requirements.signed_by.unwrap_or_default();
     let units = spec.resources.iter().enumerate();
     let units: Vec<Value> = units.map(|(place, found)| unit(found, place)).collect::<Result<_, _>>()?;
-    let value = json!({
+    Ok(json!({
         "name": spec.name,
         "requirements": {
             "signed_by": { "all_of": signed_by.all_of, "any_of": signed_by.any_of },
             "attributes": attributes(&requirements.attributes),
         },
         "resources": units,
-    });
-    Ok(value.to_string())
+    }))
 }
 
 fn unit(unit: &ResourceUnit, place: usize) -> Result<Value, OrderMessageError> {

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pricing_core::text::excerpt;
 use reqwest::redirect::{Attempt, Policy};
@@ -17,7 +17,8 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::task::JoinSet;
 
 use super::json::AnswerError;
-use super::source::Source;
+use super::oracle::{self, OracleError};
+use super::source::{Reader, Source};
 
 /// The most bytes that an answer may have. Those of the default sources have less than one thousand.
 const MAX_BYTES: usize = 64 << 10;
@@ -54,6 +55,9 @@ pub(crate) enum FetchError {
     /// The answer has no value.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// The chain's price cannot be used.
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
 }
 
 /// Where a redirect is not followed to.
@@ -132,7 +136,10 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         let text = std::str::from_utf8(&body).map_err(|_| FetchError::NotText)?;
-        Ok(source.path.value(text)?)
+        match &source.reader {
+            Reader::Path(path) => Ok(path.value(text)?),
+            Reader::Oracle(max_age) => Ok(oracle::value(text, *max_age, SystemTime::now())?),
+        }
     }
 }
 

@@ -7,7 +7,9 @@
 //! # What an answer must be
 //! A JSON document of at most 64 KiB with HTTP status 2xx, within `timeout` from the first byte sent to the last one
 //! received. At the source's path must stand a number, or a text that is one, above 0 and at most 1000000. It is read
-//! digit by digit; what is behind the 18th decimal is rounded half-even. Everything else is no answer.
+//! digit by digit; what is behind the 18th decimal is rounded half-even. Everything else is no answer. The answer of the
+//! chain's own oracle must moreover be one that the chain calls healthy, and no older than the source's `max_age`
+//! (`oracle`).
 //!
 //! # What becomes of a round
 //! Every `interval` (10 % more or less, so that providers do not ask in step; after a round without a value at most a
@@ -31,9 +33,9 @@
 //! the configuration fixes (`usd_per_akt`) never ages, and nothing is fetched.
 //!
 //! # Sources
-//! Without any in the configuration: `https://api.diadata.org/v1/assetQuotation/Osmosis/ibc-C2CF…`, path `Price` (AKT
-//! on Osmosis), and `https://api.coingecko.com/api/v3/simple/price?ids=akash-network&vs_currencies=usd`, path
-//! `akash-network.usd`. Those are the two of the generic bid price script (akash-network/helm-charts,
+//! Without any in the configuration: the chain's own price as the node `https://api.akashnet.net` tells it (kind `oracle`),
+//! `https://api.diadata.org/v1/assetQuotation/Osmosis/ibc-C2CF…`, path `Price` (AKT on Osmosis), and `https://api.coingecko.com/api/v3/simple/price?ids=akash-network&vs_currencies=usd`, path
+//! `akash-network.usd`. The last two are those of the generic bid price script (akash-network/helm-charts,
 //! `charts/akash-provider/scripts/price_script_generic.sh`, version February-04-2025).
 //!
 //! Redirects are followed from `https` to `https`, three at most. Plain `http` is for sources of one's own: nobody on
@@ -44,6 +46,7 @@ mod fetch;
 mod json;
 mod number;
 mod once;
+mod oracle;
 mod reading;
 mod source;
 mod state;

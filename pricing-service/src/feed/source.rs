@@ -8,13 +8,15 @@ use reqwest::Url;
 use rust_decimal::Decimal;
 
 use super::json::JsonPath;
-use super::number;
-use crate::config::{self, ConfigError, FeedSource};
+use super::{number, oracle};
+use crate::config::{self, ConfigError, FeedKind, FeedSource, Span};
 
-/// The sources where the configuration names none: the two that the generic bid price script asks, one where the other
-/// fails (`charts/akash-provider/scripts/price_script_generic.sh` of akash-network/helm-charts, version February-04-2025;
-/// its paths are `.Price` and `[.[]][0].usd`). The first is the token's denom on Osmosis, as DIA quotes it.
-pub(crate) const DEFAULTS: [(&str, &str); 2] = [
+/// The node whose oracle is asked first where the configuration names no source.
+const DEFAULT_NODE: &str = "https://api.akashnet.net";
+/// The sources that are asked beside it: the two that the generic bid price script asks, one where the other fails
+/// (`charts/akash-provider/scripts/price_script_generic.sh` of akash-network/helm-charts, version February-04-2025; its
+/// paths are `.Price` and `[.[]][0].usd`). The first is the token's denom on Osmosis, as DIA quotes it.
+const DEFAULT_DOCUMENTS: [(&str, &str); 2] = [
     (
         "https://api.diadata.org/v1/assetQuotation/Osmosis/ibc-C2CFB1C37C146CF95B0784FD518F8030FEFC76C5800105B1742FB65FFE65F873",
         "Price",
@@ -25,6 +27,8 @@ pub(crate) const DEFAULTS: [(&str, &str); 2] = [
 const MAX_SOURCES: usize = 16;
 /// The shortest interval: public sources refuse who asks them more often.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// How old the chain's price may be, unless it is said. It is worked out with every block, every six seconds.
+const ORACLE_MAX_AGE: Duration = Duration::from_secs(600);
 /// The longest of any duration, so that no sum of them overflows.
 const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -35,8 +39,17 @@ pub(crate) struct Source {
     pub(crate) name: Arc<str>,
     /// The address of a JSON document. Messages never repeat it: a key may stand in it.
     pub(crate) url: Url,
-    /// Where the number is in the document.
-    pub(crate) path: JsonPath,
+    /// Where the value is in the document.
+    pub(crate) reader: Reader,
+}
+
+/// How a value is read out of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// A number at a path.
+    Path(JsonPath),
+    /// The answer of the chain's oracle, which may be so old.
+    Oracle(Duration),
 }
 
 /// The feed's configuration, found to be sound.
@@ -88,10 +101,8 @@ impl Settings {
 
 /// The sources that a configuration names, or the defaults.
 fn sources(configured: &[FeedSource]) -> Result<Vec<Source>, ConfigError> {
-    let defaults: Vec<FeedSource> = DEFAULTS
-        .into_iter()
-        .map(|(url, path)| FeedSource { name: None, url: url.to_owned(), path: path.to_owned() })
-        .collect();
+    let documents = DEFAULT_DOCUMENTS.into_iter().map(|(url, path)| FeedSource::json(url, path));
+    let defaults: Vec<FeedSource> = std::iter::once(FeedSource::oracle(DEFAULT_NODE)).chain(documents).collect();
     let configured = if configured.is_empty() { &defaults } else { configured };
     let unusable = |place: usize, message: String| ConfigError::unusable(format!("feed.source.{place}"), message);
     if configured.len() > MAX_SOURCES {
@@ -101,7 +112,7 @@ fn sources(configured: &[FeedSource]) -> Result<Vec<Source>, ConfigError> {
     for (place, configured) in configured.iter().enumerate() {
         let source = source(configured, &sources).map_err(|message| unusable(place, message))?;
         // It would confirm itself.
-        if let Some(twin) = sources.iter().find(|other| other.url == source.url && other.path == source.path) {
+        if let Some(twin) = sources.iter().find(|other| other.url == source.url && other.reader == source.reader) {
             return Err(unusable(place, format!("it is the same as `{}`, and cannot confirm itself", twin.name)));
         }
         if sources.iter().any(|other| other.name == source.name) {
@@ -118,15 +129,33 @@ fn source(configured: &FeedSource, others: &[Source]) -> Result<Source, String> 
         return Err("`url` must begin with `https://` or `http://`".to_owned());
     }
     let host = url.host_str().ok_or("`url` names no host")?;
-    let path = JsonPath::parse(&configured.path).ok_or_else(|| {
-        format!("`path`: `{}` has an empty step; expected one such as `data.0.price`", configured.path)
-    })?;
+    let reader = reader(configured)?;
     let name = match &configured.name {
         Some(name) if name.is_empty() => return Err("`name` is empty".to_owned()),
         Some(name) => name.clone(),
         None => unused(host, others),
     };
-    Ok(Source { name: name.into(), url, path })
+    let url = match reader {
+        Reader::Path(_) => url,
+        Reader::Oracle(_) => oracle::address(url),
+    };
+    Ok(Source { name: name.into(), url, reader })
+}
+
+fn reader(configured: &FeedSource) -> Result<Reader, String> {
+    match (configured.kind, &configured.path) {
+        (FeedKind::Json, None) => Err("`path` is missing: where the number is in the document".to_owned()),
+        (FeedKind::Json, Some(_)) if configured.max_age.is_some() => {
+            Err("`max_age` is for the kind `oracle`: a plain number does not tell how old it is".to_owned())
+        }
+        (FeedKind::Json, Some(path)) => JsonPath::parse(path)
+            .map(Reader::Path)
+            .ok_or_else(|| format!("`path`: `{path}` has an empty step; expected one such as `data.0.price`")),
+        (FeedKind::Oracle, Some(_)) => {
+            Err("`path` is for the kind `json`: the oracle's answer has a known form".to_owned())
+        }
+        (FeedKind::Oracle, None) => Ok(Reader::Oracle(configured.max_age.map_or(ORACLE_MAX_AGE, Span::get))),
+    }
 }
 
 /// The host, numbered where it gives several sources.
@@ -139,13 +168,11 @@ fn unused(host: &str, others: &[Source]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Span;
 
     fn of(sources: &[(Option<&str>, &str, &str)]) -> Result<Vec<String>, String> {
         let source = |(name, url, path): &(Option<&str>, &str, &str)| FeedSource {
             name: name.map(str::to_owned),
-            url: (*url).to_owned(),
-            path: (*path).to_owned(),
+            ..FeedSource::json(*url, *path)
         };
         let config = config::Feed { source: sources.iter().map(source).collect(), ..config::Feed::default() };
         let settings = Settings::of(&config).map_err(|error| error.to_string())?;
@@ -153,8 +180,32 @@ mod tests {
     }
 
     #[test]
-    fn without_sources_the_two_of_the_generic_script_are_asked() {
-        assert_eq!(of(&[]).unwrap(), ["api.diadata.org", "api.coingecko.com"]);
+    fn without_sources_the_chain_and_the_two_of_the_generic_script_are_asked() {
+        assert_eq!(of(&[]).unwrap(), ["api.akashnet.net", "api.diadata.org", "api.coingecko.com"]);
+        let defaults = Settings::of(&config::Feed::default()).unwrap();
+        let first = defaults.sources.first().unwrap();
+        assert_eq!(first.url.path(), "/akash/oracle/v2/aggregated_price/akt");
+        assert_eq!(first.reader, Reader::Oracle(ORACLE_MAX_AGE));
+    }
+
+    #[test]
+    fn keys_of_the_other_kind_are_refused() {
+        let settings = |source: FeedSource| {
+            let config = config::Feed { source: vec![source], ..config::Feed::default() };
+            Settings::of(&config).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let oracle = || FeedSource::oracle("http://a");
+        let json = || FeedSource::json("http://a", "p");
+        assert!(settings(oracle()).is_ok());
+        assert!(settings(FeedSource { max_age: Some(Span::secs(60)), ..oracle() }).is_ok());
+        for (source, problem) in [
+            (FeedSource { path: Some("p".to_owned()), ..oracle() }, "`path` is for the kind `json`"),
+            (FeedSource { path: None, ..json() }, "`path` is missing"),
+            (FeedSource { max_age: Some(Span::secs(60)), ..json() }, "`max_age` is for the kind `oracle`"),
+        ] {
+            let refused = settings(source).unwrap_err();
+            assert!(refused.starts_with("feed.source.0: ") && refused.contains(problem), "{refused}");
+        }
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl<R> Answer<R> {
         self.value
     }
 
+    /// An answer that no decision is behind.
+    pub(super) fn at_once(value: R) -> Self {
+        Self { value, lines: Vec::new(), steps: 0 }
+    }
+
     /// Another answer with the same lines.
     pub(super) fn map<T>(self, into: impl FnOnce(R) -> T) -> Answer<T> {
         Answer { value: into(self.value), lines: self.lines, steps: self.steps }

@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Sources that are asked when a test says so, and that have as much time as they need.
 fn config(servers: &[&Server]) -> config::Feed {
-    let source = |server: &&Server| FeedSource { name: None, url: server.url(), path: "akt.usd".to_owned() };
+    let source = |server: &&Server| FeedSource::json(server.url(), "akt.usd");
     config::Feed {
         source: servers.iter().map(source).collect(),
         interval: Span::secs(24 * 3600),
@@ -446,4 +446,71 @@ async fn an_update_takes_a_value_by_the_same_rules_and_writes_it() {
     assert!(refused.problem.unwrap().starts_with("5 is more than 20 % away from the last value 0.5"));
     assert_eq!(fs::read_to_string(&cache).unwrap(), "0.5\n");
     assert_eq!(fs::metadata(&cache).unwrap().modified().unwrap(), written);
+}
+
+/// What the chain's oracle answers, with a price of so many seconds ago.
+fn oracle(twap: &str, is_healthy: bool, seconds_ago: u64) -> Answer {
+    let time = humantime::format_rfc3339_nanos(SystemTime::now() - Duration::from_secs(seconds_ago));
+    Answer::Body(format!(
+        r#"{{"aggregated_price":{{"denom":"akt","twap":"{twap}","median_price":"0.9","min_price":"0.9","max_price":"0.9",
+        "timestamp":"{time}","num_sources":1,"deviation_bps":"0"}},"price_health":{{"denom":"akt","is_healthy":{is_healthy},
+        "has_min_sources":{is_healthy},"deviation_ok":true,"total_sources":1,"total_healthy_sources":1,
+        "failure_reason":["not enough sources"]}}}}"#
+    ))
+}
+
+/// A feed whose one source is an oracle.
+fn of_oracle(server: &Server) -> config::Feed {
+    let address = server.url().replace("/price", "");
+    config::Feed { source: vec![FeedSource::oracle(address)], ..config(&[]) }
+}
+
+#[tokio::test]
+async fn the_chains_own_price_is_asked_of_a_nodes_rest_api() {
+    let server = Server::start(oracle("0.512345678901234567", true, 6)).await;
+    let feed = Feed::start(&of_oracle(&server)).unwrap();
+    feed.refresh().await;
+    assert_eq!(value(&feed), "0.512345678901234567");
+    let asked = server.requests();
+    assert!(
+        asked.iter().all(|head| head.starts_with("GET /akash/oracle/v2/aggregated_price/akt HTTP/1.1")),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unhealthy_price_and_an_old_one_are_no_answer_and_say_so() {
+    let server = Server::start(oracle("0.5", false, 6)).await;
+    let feed = Feed::start(&of_oracle(&server)).unwrap();
+    feed.refresh().await;
+    assert_eq!(value(&feed), "none: no source has a usable answer");
+    assert_eq!(problem(&feed, 0), "the chain says that its price is not healthy: not enough sources");
+    server.set(oracle("0.5", true, 24 * 3600));
+    feed.refresh().await;
+    let told = problem(&feed, 0);
+    assert!(told.starts_with("the chain's price is 1day ") && told.ends_with(" old, and 10m is the limit"), "{told}");
+    server.set(Answer::Body(r#"{"code":12,"message":"Not Implemented","details":[]}"#.to_owned()));
+    feed.refresh().await;
+    assert!(problem(&feed, 0).contains("is not the oracle's"), "{}", problem(&feed, 0));
+    server.set(oracle("0.5", true, 6));
+    feed.refresh().await;
+    assert_eq!(value(&feed), "0.5");
+    // What was healthy stays until it is too old, as with every source.
+    server.set(oracle("0.6", false, 6));
+    feed.refresh().await;
+    assert_eq!(value(&feed), "0.5");
+}
+
+#[tokio::test]
+async fn the_chains_price_is_one_voice_among_the_sources() {
+    let (chain, other, third) = (
+        Server::start(oracle("0.50", true, 6)).await,
+        Server::start(Answer::price("0.52")).await,
+        Server::start(Answer::price("5.1")).await,
+    );
+    let mut config = config(&[&other, &third]);
+    config.source.insert(0, FeedSource::oracle(chain.url().replace("/price", "")));
+    let feed = Feed::start(&config).unwrap();
+    feed.refresh().await;
+    assert_eq!(value(&feed), "0.52", "the median of three");
 }

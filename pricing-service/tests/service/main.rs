@@ -17,6 +17,7 @@ mod metrics;
 mod overload;
 mod reference;
 mod reload;
+mod screening;
 mod shadow;
 mod slow;
 

@@ -3,17 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 use std::path::Path;
+use std::time::Duration;
 
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::order::{GroupSpec, group_spec};
+use pricing_core::order::{GroupSpec, detect, group_spec};
 use pricing_core::reserve::Scheduler;
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
 use pricing_proto::akash::base::resources::v1beta4::{self as resources, ResourceValue};
 use pricing_proto::akash::deployment::v1beta4 as deployment;
+use pricing_proto::akash::market::v1::DeploymentReclamation;
+use pricing_proto::akash::market::v1beta5::Order as ChainOrder;
 use pricing_proto::bidprice::v1::{Order, order::Form};
 use pricing_proto::cosmos::base::v1beta1::DecCoin;
 use pricing_service::config::Source;
-use pricing_service::convert::order;
+use pricing_service::convert::order::{self, OrderMessageError};
 use pricing_service::inventory::Stock;
 use pricing_service::pricer::{Ask, Moment, Settings, price};
 use prost::Message as _;
@@ -140,6 +143,24 @@ fn an_order_that_is_none_is_refused_with_a_reason() {
     // What is absent is the reader's to refuse.
     let (text, _) = order::text(Some(Order { form: Some(Form::GroupSpec(spec)) })).unwrap();
     assert!(group_spec::read(&text).unwrap_err().to_string().contains("cpu"));
+}
+
+#[test]
+fn the_reclamation_of_a_chain_order_is_read_with_it() {
+    let (_, group) = groups().remove(0);
+    let window = |seconds, nanos| {
+        let min_window = Some(prost_types::Duration { seconds, nanos });
+        let reclamation = Some(DeploymentReclamation { min_window });
+        let order = ChainOrder { id: None, spec: Some(message(&group)), reclamation };
+        let (text, _) = order::text(Some(Order { form: Some(Form::ChainOrder(order)) }))?;
+        Ok::<_, OrderMessageError>(detect::read(&text, None).unwrap().remove(0).conditions.min_reclamation)
+    };
+    assert_eq!(window(86_400, 0).unwrap(), Some(Duration::from_secs(86_400)));
+    assert_eq!(window(1, 500_000_000).unwrap(), Some(Duration::from_millis(1_500)));
+    assert_eq!(window(0, 0).unwrap(), None);
+    for (seconds, nanos) in [(-1, 0), (1, -1), (1, 1_000_000_000)] {
+        assert!(matches!(window(seconds, nanos), Err(OrderMessageError::Reclamation { .. })), "{seconds} {nanos}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ with every section, and [`deploy/bidprice.schema.json`](../deploy/bidprice.schem
 ";
 
 /// Sections that are read with the rate card.
-const OF_RATE_CARD: [&str; 3] = ["policy", "chain", "commit"];
+const OF_RATE_CARD: [&str; 4] = ["policy", "chain", "commit", "provider"];
 
 #[test]
 fn the_reference_and_the_schema_are_current() {

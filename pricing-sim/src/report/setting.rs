@@ -143,6 +143,9 @@ fn strategy_names(cells: &[Cell<'_>]) -> Markup {
 }
 
 fn pricer(it: &StrategyEntry) -> String {
+    if it.scale {
+        return "the daemon's scale pricing".to_owned();
+    }
     match (&it.plugin, &it.script, it.gpu) {
         (Some(plugin), ..) => format!("plugin {plugin}"),
         (_, Some(script), _) => format!("script {script}"),

@@ -46,6 +46,22 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
         ReasonCode::UnsupportedStorageClass => {
             ("storage class not priced", "The rate card has no entry for a storage class of the order.")
         }
+        ReasonCode::IncompatibleAttributes => {
+            ("attributes missing", "The order asks for attributes that the provider does not have.")
+        }
+        ReasonCode::UnsignedAttributes => {
+            ("auditor missing", "The order asks for the signature of an auditor who has not signed.")
+        }
+        ReasonCode::TooManyVolumes => {
+            ("too many volumes", "A resource unit of the order has more volumes than the provider takes.")
+        }
+        ReasonCode::ReclamationWindow => (
+            "window too short",
+            "The order asks to be warned longer than the provider warns before it takes the resources back.",
+        ),
+        ReasonCode::HostnameUnavailable => {
+            ("hostname blocked", "The order wants a hostname that the provider does not give.")
+        }
         ReasonCode::PluginDeclined => ("plugin declined", "The plugin or the script said no."),
         ReasonCode::DeadlineExceeded => ("fault: out of time", "The plugin or the script overran its time."),
         ReasonCode::BudgetExhausted => ("fault: out of instructions", "The plugin overran its instructions."),
@@ -53,7 +69,9 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
         ReasonCode::StackExhausted => ("fault: out of stack", "The plugin overran its stack."),
         ReasonCode::OutputExceeded => ("fault: too much output", "The plugin or the script wrote too much."),
         ReasonCode::Trap => ("fault: crashed", "The plugin or the script crashed."),
-        ReasonCode::InvalidOutput => ("fault: no valid answer", "The plugin or the script answered what is no answer."),
+        ReasonCode::InvalidOutput => {
+            ("fault: no valid answer", "The plugin, the script or the scales came to no price that the chain takes.")
+        }
         ReasonCode::LoadRejected => ("fault: not loaded", "The plugin could not be loaded."),
         ReasonCode::RateUnavailable => ("fault: coin not valued", "What the coin is worth was not known."),
         ReasonCode::InventoryUnusable => ("fault: no usable node", "The inventory has no usable node."),

@@ -51,6 +51,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
             fuel: _,
             engine: _,
             script,
+            scale: _,
             env: _,
             timeout: _,
             request: _,

@@ -306,7 +306,11 @@ pub struct StrategyEntry {
     /// A bid price script that prices instead.
     #[serde(default)]
     pub script: Option<String>,
-    /// Variables that the script sees beside `AKASH_OWNER` and `AKASH_DENOM`.
+    /// The daemon's scale pricing prices instead, by the `AKASH_BID_PRICE_*_SCALE` of `env`, or, where `env` has nothing, of
+    /// the environment that the simulation is started in.
+    #[serde(default)]
+    pub scale: bool,
+    /// Variables that the script sees beside `AKASH_OWNER` and `AKASH_DENOM`, or the scales.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// How long the script may take; 10 s unless it is said.

@@ -10,7 +10,8 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::Usd;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
-use pricing_core::quote::{GpuRule, Quote, ReasonCode, Supply, Terms, quote};
+use pricing_core::quote::scale::{self, Scales};
+use pricing_core::quote::{Decision, GpuRule, Quote, Reason, ReasonCode, Supply, Terms, quote, token};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -52,6 +53,8 @@ pub enum Pricer {
     Plugin(Plugin),
     /// A bid price script, run as a process.
     Script(Script),
+    /// The daemon's scale pricing.
+    Scale(Scales),
 }
 
 /// What an order is priced with at a moment.
@@ -122,6 +125,11 @@ impl Strategy {
             Pricer::Plugin(plugin) => self.by_draft(order, supply, &terms, |draft| {
                 plugin.price(&Request { order, pricing, draft, utilisation, terms: &terms })
             }),
+            Pricer::Scale(scales) => {
+                let quote = by_scales(order, pricing, scales, supply, &terms);
+                // Scales know nothing of cards: what a lease pays is what it is worth to them.
+                Priced { own: quote.usd_per_month, quote }
+            }
             Pricer::Script(script) => self.by_draft(order, supply, &terms, |draft| {
                 match script.ask(order, &draft.targets, terms.owner, &pricing.commit) {
                     Ok(answer) => plugin::decide(order, pricing, draft, &answer, &terms),
@@ -147,4 +155,23 @@ impl Strategy {
             Draft::Open(draft) => Priced { quote: price(&draft), own: draft.usd_per_month },
         }
     }
+}
+
+/// The quote by scales. Without a rate for the denom nobody can say what the bid is worth: it is not made then, either.
+fn by_scales(order: &Order, pricing: &Pricing, scales: &Scales, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
+    let quote = scale::quote(order, scales, pricing, supply, terms).quote;
+    if quote.price().is_none() || quote.usd_per_month.is_some() {
+        return quote;
+    }
+    let reason = match token(order, pricing, terms) {
+        Err(reason) => reason,
+        Ok((denom, None, _)) => {
+            Reason::new(ReasonCode::RateUnavailable, format!("what `{denom}` is worth is not known"))
+        }
+        Ok((denom, Some(_), _)) => Reason::new(
+            ReasonCode::ArithmeticOverflow,
+            format!("the bid in `{denom}` is too large to be told in dollars"),
+        ),
+    };
+    Quote { decision: Decision::NoBid(reason), ..quote }
 }

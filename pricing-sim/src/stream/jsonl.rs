@@ -146,8 +146,7 @@ fn line(arrival: &Arrival) -> Value {
         written.max_price = written.max_price.filter(|_| arrival.has_maximum);
         put("order", serde_json::from_str(&script_request::to_json(&written)).unwrap_or_default());
     } else {
-        let group = group_spec::to_json(std::slice::from_ref(&order.group));
-        put("order", group.get(0).cloned().unwrap_or_default());
+        put("order", group_spec::order_to_json(order));
     }
     if let Some(price) = &order.max_price {
         if arrival.has_maximum && !says_its_maximum(order) {

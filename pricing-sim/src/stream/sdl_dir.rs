@@ -86,10 +86,11 @@ impl SdlFolder {
 
 fn read(folder: &str, name: String, denom: &str, files: &Files) -> Result<Sdl, StreamError> {
     let malformed = |problem| StreamError::Malformed { name: format!("{folder}/{name}"), problem };
-    let groups = sdl::read(&files.text_in(folder, &name)?).map_err(malformed)?;
-    let order = |group| {
+    let groups = sdl::read_with_conditions(&files.text_in(folder, &name)?).map_err(malformed)?;
+    let order = |(group, conditions)| {
         let order = Order::from_group(group, OrderFormat::Sdl).map_err(pricing_core::input::InputError::new);
-        let (order, has_maximum) = with_maximum(order.map_err(malformed)?, denom);
+        let order = Order { conditions, ..order.map_err(malformed)? };
+        let (order, has_maximum) = with_maximum(order, denom);
         Ok((Arc::new(order), has_maximum))
     };
     let groups = groups.into_iter().map(order).collect::<Result<Vec<_>, StreamError>>()?;

@@ -9,6 +9,7 @@ use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::quote::GpuRule;
+use pricing_core::quote::scale::Scales;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{Plugin, PluginHost, SizeClass};
@@ -124,11 +125,14 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
         if entry.name.is_empty() || scenario.strategy.iter().take(place).any(|other| other.name == entry.name) {
             return wrong(format!("strategies need names of their own; there are two `{}`", entry.name));
         }
-        let pricers = [entry.plugin.is_some(), entry.script.is_some(), entry.gpu != GpuRuleName::RealCard];
+        let of_gpu = entry.gpu != GpuRuleName::RealCard;
+        let pricers = [entry.plugin.is_some(), entry.script.is_some(), entry.scale, of_gpu];
         if pricers.into_iter().filter(|named| *named).count() > 1 {
-            return wrong(format!("strategy `{}` names more than one of `plugin`, `script` and `gpu`", entry.name));
+            let message =
+                format!("strategy `{}` names more than one of `plugin`, `script`, `scale` and `gpu`", entry.name);
+            return wrong(message);
         }
-        let of_script = entry.timeout.is_some() || entry.request.is_some() || !entry.env.is_empty();
+        let of_script = entry.timeout.is_some() || entry.request.is_some() || (!entry.env.is_empty() && !entry.scale);
         if of_script && entry.script.is_none() {
             return wrong(format!("strategy `{}` has `env`, `timeout` or `request` and no `script`", entry.name));
         }
@@ -165,12 +169,20 @@ fn strategy(
             let key = format!("{:?}", (name, &entry.env, entry.timeout, entry.request));
             Pricer::Script(shared.script(key, || script(entry, name, files))?)
         }
+        _ if entry.scale => Pricer::Scale(scales(entry)?),
         _ => Pricer::Builtin(match entry.gpu {
             GpuRuleName::RealCard => GpuRule::RealCard,
             GpuRuleName::HighestWildcard => GpuRule::HighestWildcard,
         }),
     };
     Ok(Strategy { name: entry.name.clone(), pricing: scenario::pricing(&rates, files)?, pricer })
+}
+
+/// The scales of a strategy, as the daemon would take them.
+fn scales(entry: &StrategyEntry) -> Result<Scales, ScenarioError> {
+    let wrong = |error| ScenarioError::Run(format!("strategy `{}`: {error}", entry.name));
+    Scales::check_names(entry.env.keys().map(String::as_str)).map_err(wrong)?;
+    Scales::read(|name| entry.env.get(name).cloned()).map_err(wrong)
 }
 
 /// A script that is known to start: otherwise every order would be a fault, and nobody would know before the end.

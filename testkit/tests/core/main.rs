@@ -10,6 +10,7 @@ mod hostile_texts;
 mod kubernetes;
 mod laws;
 mod plugin_answers;
+mod scale;
 mod script_request;
 mod sound;
 mod sound_corpus;

@@ -25,8 +25,9 @@ use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
 
 /// Arguments of `bidprice diff`.
 ///
-/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program), or a
-/// saved run: a bid log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:`
+/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program), `scale`
+/// (the daemon's scale pricing, by the `AKASH_BID_PRICE_*_SCALE` of the environment), or a saved run: a bid log, or a
+/// `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:`
 /// and `run:` before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's
 /// dearest card.
 ///
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     /// the model open may come to any card that the rate card lists
     #[arg(long, value_name = "FILE")]
     inventory: Option<PathBuf>,
-    /// The rate card beneath a plugin or a script; without it the `PRICE_TARGET_*` environment, else the defaults
+    /// The rate card beneath a plugin, a script or `scale`; without it the `PRICE_TARGET_*` environment, else the defaults
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     /// The rate card beneath A alone

@@ -23,10 +23,11 @@ pub(super) enum Kind {
     Plugin,
     Script,
     Run,
+    Scale,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Rates, Self::Old, Self::Plugin, Self::Script, Self::Run];
+    const ALL: [Self; 6] = [Self::Rates, Self::Old, Self::Plugin, Self::Script, Self::Run, Self::Scale];
 
     /// The name, which is also the prefix that says so.
     pub(super) fn name(self) -> &'static str {
@@ -36,6 +37,7 @@ impl Kind {
             Self::Plugin => "plugin",
             Self::Script => "script",
             Self::Run => "run",
+            Self::Scale => "scale",
         }
     }
 }
@@ -50,8 +52,12 @@ pub(super) struct Named {
 impl Named {
     /// Recognises a subject by its prefix, else by its ending, or by being a program.
     pub(super) fn of(text: &str) -> Result<Self, CliError> {
+        // It is made of the environment, and of no file.
+        if text == Kind::Scale.name() {
+            return Ok(Self { kind: Kind::Scale, path: text.into() });
+        }
         let prefixed = text.split_once(':').and_then(|(prefix, path)| {
-            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == prefix)?;
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == prefix && *kind != Kind::Scale)?;
             Some(Self { kind, path: path.into() })
         });
         if let Some(named) = prefixed {
@@ -68,7 +74,7 @@ impl Named {
             _ if !path.exists() => return Err(CliError::unreadable(text, "there is no such file or folder")),
             _ => {
                 let message = "it is not known what this is: write it as `rates:FILE`, `plugin:FILE`, `script:FILE`, \
-                               `run:FILE` or `old:FILE`";
+                               `run:FILE` or `old:FILE`; or `scale`";
                 return Err(CliError::Usage(format!("{text}: {message}")));
             }
         };
@@ -114,6 +120,7 @@ impl Subject {
             Kind::Old => (load::rate_card(path)?, Pricer::Builtin(GpuRule::HighestWildcard)),
             Kind::Plugin => (beneath()?, Pricer::Plugin(open_plugin(path, args)?)),
             Kind::Script => (beneath()?, Pricer::Script(script(path, args)?)),
+            Kind::Scale => (beneath()?, Pricer::Scale(load::scales()?)),
         };
         let mut pricing: Pricing = pricing;
         args.placement.apply(&mut pricing);

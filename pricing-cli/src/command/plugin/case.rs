@@ -21,7 +21,7 @@ const CASE: &str = "toml";
 /// The ending of what a case expects.
 const EXPECTED: &str = "expected.json";
 /// The tables of a rate card.
-const RATE_CARD: [&str; 4] = ["rates", "policy", "chain", "commit"];
+const RATE_CARD: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
 /// The most cases that a folder may have.
 const MAX_CASES: usize = 10_000;
 /// The most bytes that a case may have.
@@ -131,6 +131,7 @@ impl Case {
                 // The documented defaults: a test does not depend on whose environment it runs in.
                 None => RatesText::Environment(Default::default()),
             },
+            provider: None,
             owner: keys.owner,
             usd_per_akt: keys.usd_per_akt.map(|text| text.0),
             scheduler: keys.scheduler.unwrap_or_default(),

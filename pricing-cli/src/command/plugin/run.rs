@@ -45,7 +45,7 @@ pub(crate) struct Args {
     record: Option<PathBuf>,
     /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
     #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format",
-          "inventory", "rates", "scheduler", "commit", "search_steps", "already_reserved"])]
+          "inventory", "rates", "provider", "scheduler", "commit", "search_steps", "already_reserved"])]
     replay: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,

@@ -50,6 +50,7 @@ impl Scene {
         let document = Document::read(path, MAX_SCENARIO_BYTES)?;
         let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
         change.apply(&mut table)?;
+        take_scales(&mut table)?;
         let sweep = Sweep::of(&table).map_err(|error| malformed(&load::name(path), error))?;
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
         Ok(Self {
@@ -73,6 +74,21 @@ impl Scene {
         };
         Ok((scene, loaded))
     }
+}
+
+/// Writes the scales of the environment into the scenario where a strategy takes them from there: what a simulation comes to
+/// depends on its scenario alone, also when it is continued or spread over machines.
+fn take_scales(table: &mut Table) -> Result<(), CliError> {
+    let strategies = table.get_mut("strategy").and_then(Value::as_array_mut);
+    for entry in strategies.into_iter().flatten().filter_map(Value::as_table_mut) {
+        let is_scale = entry.get("scale").and_then(Value::as_bool).unwrap_or(false);
+        let has_env = entry.get("env").and_then(Value::as_table).is_some_and(|env| !env.is_empty());
+        if is_scale && !has_env {
+            let variables = load::scale_variables()?.into_iter().map(|(name, text)| (name, Value::String(text)));
+            entry.insert("env".to_owned(), Value::Table(variables.collect()));
+        }
+    }
+    Ok(())
 }
 
 /// An error of a scenario, with its place in whatever file it is in.

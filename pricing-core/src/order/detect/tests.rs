@@ -1,6 +1,7 @@
 //! Tests of recognising orders.
 
 use super::*;
+use crate::text::Untrusted;
 
 const SDL: &str = "version: '2.0'
 services: {a: {image: x}}
@@ -76,4 +77,64 @@ fn each_group_is_an_order_with_its_maximum() {
 #[test]
 fn without_the_feature_an_sdl_is_an_error_that_says_so() {
     assert_eq!(read(SDL, None).unwrap_err().message(), "this program was built without SDL");
+}
+
+#[test]
+fn what_is_asked_of_the_provider_beside_the_group_is_read() {
+    use core::time::Duration;
+    let spec = r#"{"name":"g","resources":[{"resource":{"id":1,"cpu":{"units":{"val":"1"}},"memory":{"quantity":{"val":"1"}}},"count":1}]}"#;
+    let conditions = |text: &str| read(text, None).unwrap().remove(0).conditions;
+    assert_eq!(conditions(spec), Conditions::default());
+    let order = format!(r#"{{"spec":{spec},"reclamation":{{"min_window":"86400s"}}}}"#);
+    assert_eq!(conditions(&order).min_reclamation, Some(Duration::from_secs(86_400)));
+    assert_eq!(conditions(&format!("[{order}]")).min_reclamation, Some(Duration::from_secs(86_400)));
+    assert_eq!(conditions(&format!(r#"{{"spec":{spec},"reclamation":null}}"#)), Conditions::default());
+    let screening = format!(r#"{{"group_spec":{spec},"hostnames":["a.example.com","b.org"]}}"#);
+    let hostnames = conditions(&screening).hostnames;
+    assert_eq!(hostnames.iter().map(Untrusted::exact).collect::<Vec<_>>(), ["a.example.com", "b.org"]);
+    for text in [spec, &order, &screening] {
+        let order = read(text, None).unwrap().remove(0);
+        assert_eq!(read(&group_spec::order_to_json(&order).to_string(), None).unwrap(), [order], "{text}");
+    }
+    for reclamation in [r#"{"min_window":"a day"}"#, r#"{"window":"86400s"}"#, r#""86400s""#] {
+        assert!(read(&format!(r#"{{"spec":{spec},"reclamation":{reclamation}}}"#), None).is_err(), "{reclamation}");
+    }
+}
+
+#[cfg(feature = "sdl")]
+#[test]
+fn an_sdl_names_its_hostnames_by_group_and_its_window_for_all() {
+    let text = r#"
+version: "2.1"
+services:
+  api:
+    image: api
+    expose: [{ port: 80, accept: [api.example.com, api.org], to: [{ global: true }] }]
+  web:
+    image: web
+    expose: [{ port: 80, accept: [example.com], to: [{ global: true }] }]
+profiles:
+  compute:
+    small: { resources: { cpu: { units: 1 }, memory: { size: 1Gi }, storage: { size: 1Gi } } }
+  placement:
+    east: { pricing: { small: { denom: uact, amount: 100 } } }
+    west: { pricing: { small: { denom: uact, amount: 100 } } }
+deployment:
+  api: { west: { profile: small, count: 1 }, east: { profile: small, count: 1 } }
+  web: { west: { profile: small, count: 1 } }
+reclamation:
+  min_window: 24h
+"#;
+    let orders = read(text, None).unwrap();
+    let hostnames =
+        |order: &Order| order.conditions.hostnames.iter().map(|name| name.exact().to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        orders.iter().map(hostnames).collect::<Vec<_>>(),
+        [vec!["api.example.com", "api.org"], vec!["api.example.com", "api.org", "example.com"],]
+    );
+    assert!(
+        orders.iter().all(|order| order.conditions.min_reclamation == Some(core::time::Duration::from_secs(86_400)))
+    );
+    let without = text.replace("reclamation:\n  min_window: 24h\n", "");
+    assert!(read(&without, None).unwrap().iter().all(|order| order.conditions.min_reclamation.is_none()));
 }

@@ -6,17 +6,38 @@ use super::number::{Amount, Kind, Whole};
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::money::{Denom, Price};
+use crate::order::conditions::Reclamation;
 use crate::order::{
-    Attribute, Endpoint, Endpoints, PlacementRequirements, ResourceUnit, SignedBy, StorageClass, Volume,
+    Attribute, Conditions, Endpoint, Endpoints, PlacementRequirements, ResourceUnit, SignedBy, StorageClass, Volume,
 };
 use crate::quantity::{Bytes, MilliCpu};
-use crate::text::excerpt;
+use crate::text::{Untrusted, excerpt};
 
-/// An order or a group of the chain, of which only the spec matters.
+/// An order or a group of the chain, or a request for bid screening, of which little beside the spec matters.
 #[derive(Deserialize)]
 pub(super) struct Wrapper {
     #[serde(alias = "group_spec", alias = "groupSpec")]
-    pub(super) spec: GroupSpec,
+    spec: GroupSpec,
+    #[serde(default)]
+    reclamation: Option<Reclamation>,
+    #[serde(default)]
+    hostnames: Option<Vec<String>>,
+}
+
+impl Wrapper {
+    /// A spec that nothing stands around.
+    pub(super) fn bare(spec: GroupSpec) -> Self {
+        Self { spec, reclamation: None, hostnames: None }
+    }
+
+    /// The group of the domain, and what the order asks beside it. The path is where the spec stands.
+    pub(super) fn into_domain(self, path: &str) -> Result<(crate::order::GroupSpec, Conditions), InputError> {
+        let conditions = Conditions {
+            min_reclamation: self.reclamation.map(|reclamation| reclamation.min_window.0),
+            hostnames: self.hostnames.unwrap_or_default().into_iter().map(Untrusted::new).collect(),
+        };
+        Ok((self.spec.into_domain(path)?, conditions))
+    }
 }
 
 #[derive(Deserialize)]
@@ -130,7 +151,7 @@ struct EndpointJson {
 
 impl GroupSpec {
     /// The group spec of the domain. The path is where this one stands.
-    pub(super) fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
+    fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
         let requirements = self.requirements.unwrap_or_default();
         let signed_by = requirements.signed_by.unwrap_or_default();
         let requirements = PlacementRequirements {

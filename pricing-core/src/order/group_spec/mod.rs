@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 pub(crate) use print::price;
-pub use print::to_json;
+pub use print::{order_to_json, to_json};
 
-use super::{GroupSpec, MAX_INPUT_BYTES};
+use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
 use crate::input::InputError;
 
 /// Where a chain's order or group keeps its group spec.
@@ -28,6 +28,15 @@ type Keys = BTreeMap<String, IgnoredAny>;
 /// # Errors
 /// When the text is no JSON, or no group spec; with path, line and column.
 pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
+    Ok(read_with_conditions(text)?.into_iter().map(|(group, _)| group).collect())
+}
+
+/// The same, with what stands around each group: the `reclamation` of the chain's order, and the `hostnames` of a request
+/// for bid screening.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_conditions(text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         return Err(super::detect::too_large(text));
     }
@@ -35,24 +44,24 @@ pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
     if text.trim_start().starts_with('[') {
         return read_array(text);
     }
-    let (spec, path) = if is_wrapped(&parse::<Keys>(text)?) {
-        (parse::<json::Wrapper>(text)?.spec, "spec")
+    let (wrapper, path) = if is_wrapped(&parse::<Keys>(text)?) {
+        (parse::<json::Wrapper>(text)?, "spec")
     } else {
-        (parse::<json::GroupSpec>(text)?, "")
+        (json::Wrapper::bare(parse(text)?), "")
     };
-    Ok(vec![spec.into_domain(path)?])
+    Ok(vec![wrapper.into_domain(path)?])
 }
 
-fn read_array(text: &str) -> Result<Vec<GroupSpec>, InputError> {
+fn read_array(text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
     let keys = parse::<Vec<Keys>>(text)?;
     if keys.is_empty() {
         return Err(InputError::new("the array has no group specs"));
     }
     let wrapped = keys.iter().any(is_wrapped);
-    let specs: Vec<json::GroupSpec> = if wrapped {
-        parse::<Vec<json::Wrapper>>(text)?.into_iter().map(|wrapper| wrapper.spec).collect()
-    } else {
+    let specs: Vec<json::Wrapper> = if wrapped {
         parse(text)?
+    } else {
+        parse::<Vec<json::GroupSpec>>(text)?.into_iter().map(json::Wrapper::bare).collect()
     };
     let path = |index| format!("[{index}]{}", if wrapped { ".spec" } else { "" });
     specs.into_iter().enumerate().map(|(index, spec)| spec.into_domain(&path(index))).collect()

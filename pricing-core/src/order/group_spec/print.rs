@@ -1,15 +1,34 @@
 //! Group specs as the chain's REST dialect writes them: snake case, decimal text, every field present.
 
+use core::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::gpu::GpuRequest;
 use crate::money::{CHAIN_DECIMALS, Price};
-use crate::order::{Attribute, Endpoint, Endpoints, GroupSpec, ResourceUnit, Volume};
+use crate::order::{Attribute, Conditions, Endpoint, Endpoints, GroupSpec, Order, ResourceUnit, Volume};
+use crate::text::Untrusted;
 
 /// Writes group specs as a JSON array in the chain's REST dialect.
 #[must_use]
 pub fn to_json(groups: &[GroupSpec]) -> Value {
     Value::Array(groups.iter().map(group).collect())
+}
+
+/// Writes an order so that the same is read of it: its group spec, and, where it asks for more, what stands around that.
+#[must_use]
+pub fn order_to_json(order: &Order) -> Value {
+    let spec = group(&order.group);
+    let Conditions { min_reclamation, hostnames } = &order.conditions;
+    if min_reclamation.is_none() && hostnames.is_empty() {
+        return spec;
+    }
+    let window = |window: &Duration| format!("{}.{:09}s", window.as_secs(), window.subsec_nanos());
+    json!({
+        "spec": spec,
+        "reclamation": min_reclamation.as_ref().map(|found| json!({ "min_window": window(found) })),
+        "hostnames": hostnames.iter().map(Untrusted::exact).collect::<Vec<_>>(),
+    })
 }
 
 fn group(group: &GroupSpec) -> Value {

@@ -1,5 +1,6 @@
 //! The document: its version and its sections.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::deployment::{self, Deployment};
@@ -28,6 +29,8 @@ pub(super) struct Document<'a> {
     /// The section itself, for errors about what it lacks.
     pub(super) deployment_field: Field<'a>,
     pub(super) endpoints: BTreeMap<&'a str, Field<'a>>,
+    /// The shortest time between the provider's notice and the end of a lease.
+    pub(super) min_reclamation: Option<Duration>,
 }
 
 impl<'a> Document<'a> {
@@ -40,10 +43,7 @@ impl<'a> Document<'a> {
         if let Some(include) = document.optional("include") {
             include.texts()?;
         }
-        if let Some(reclamation) = document.optional("reclamation") {
-            let window = reclamation.object(&["min_window"])?.required("min_window")?;
-            duration::positive(window.text()?).map_err(|message| window.error(message))?;
-        }
+        let min_reclamation = document.optional("reclamation").map(|section| min_window(&section)).transpose()?;
         let endpoints = match document.optional("endpoints") {
             Some(section) => endpoints(&section)?,
             None => BTreeMap::new(),
@@ -56,8 +56,14 @@ impl<'a> Document<'a> {
             deployment: deployment::read(&deployment_field)?,
             deployment_field,
             endpoints,
+            min_reclamation,
         })
     }
+}
+
+fn min_window(section: &Field<'_>) -> Result<Duration, InputError> {
+    let window = section.object(&["min_window"])?.required("min_window")?;
+    duration::positive(window.text()?).map_err(|message| window.error(message))
 }
 
 fn version(field: &Field<'_>) -> Result<Version, InputError> {

@@ -1,5 +1,7 @@
 //! Durations as Go writes them: `24h`, `1h30m`, `1.5h`.
 
+use core::time::Duration;
+
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
@@ -20,8 +22,8 @@ const UNITS: [(&str, i64); 8] = [
 /// The most digits of one number.
 const MAX_DIGITS: usize = 20;
 
-/// Checks that a text is a duration above nothing, and one that 64 bits of nanoseconds hold.
-pub(super) fn positive(text: &str) -> Result<(), String> {
+/// Reads a duration above nothing that 64 bits of nanoseconds hold.
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
     let malformed = || format!("`{}` is not a duration; expected one such as `24h` or `1h30m`", excerpt(text));
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let nanos = if unsigned == "0" { Some(0) } else { nanoseconds(unsigned) };
@@ -29,7 +31,8 @@ pub(super) fn positive(text: &str) -> Result<(), String> {
     if text.starts_with('-') || nanos == 0 {
         return Err(format!("`{}` is no time at all; expected a duration above 0", excerpt(text)));
     }
-    i64::try_from(nanos).map(|_| ()).map_err(|_| format!("`{}` is too long a duration", excerpt(text)))
+    let nanos = i64::try_from(nanos).ok().and_then(|nanos| u64::try_from(nanos).ok());
+    nanos.map(Duration::from_nanos).ok_or_else(|| format!("`{}` is too long a duration", excerpt(text)))
 }
 
 /// The sum of numbers with their units, each cut to whole nanoseconds.

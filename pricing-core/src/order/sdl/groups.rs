@@ -55,6 +55,17 @@ pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputErro
     drafts.into_iter().map(|(name, draft)| draft.finish(document, name)).collect()
 }
 
+/// The hostnames that the services of a placement want to be reached at.
+pub(super) fn hostnames(document: &Document<'_>, placement: &str) -> Vec<String> {
+    let placed = document.deployment.iter().filter(|(_, deployment)| deployment.placements.contains_key(placement));
+    let services = placed.filter_map(|(name, _)| document.services.get(name));
+    services
+        .flat_map(|service| &service.exposes)
+        .flat_map(|expose| &expose.accept)
+        .map(|name| (*name).to_owned())
+        .collect()
+}
+
 impl<'a> Draft<'a> {
     fn require_tee(&mut self, service: &Service<'_>) {
         let Some(tee) = &service.tee else { return };

@@ -27,6 +27,8 @@ pub(super) struct Expose<'a> {
     external: Option<u32>,
     pub(super) udp: bool,
     pub(super) to: Vec<To<'a>>,
+    /// The hostnames that the port is reached at.
+    pub(super) accept: Vec<&'a str>,
 }
 
 /// Who reaches a port.
@@ -127,9 +129,10 @@ fn expose<'a>(field: &Field<'a>) -> Result<Expose<'a>, InputError> {
     let port = expose.required("port")?.integer_u32(1..=65_535)?;
     let external = expose.optional("as").map(|port| port.integer_u32(1..=65_535)).transpose()?;
     let proto = expose.optional("proto").map(|proto| proto.one_of(&["TCP", "UDP", "tcp", "udp"])).transpose()?;
-    if let Some(hosts) = expose.optional("accept") {
-        hosts.texts()?;
-    }
+    let accept = match expose.optional("accept") {
+        Some(hosts) => hosts.list()?.iter().map(Field::text).collect::<Result<_, _>>()?,
+        None => Vec::new(),
+    };
     if let Some(options) = expose.optional("http_options") {
         http_options(&options)?;
     }
@@ -137,7 +140,7 @@ fn expose<'a>(field: &Field<'a>) -> Result<Expose<'a>, InputError> {
         Some(list) => list.list()?.iter().map(to).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
-    Ok(Expose { port, external, udp: matches!(proto, Some("UDP" | "udp")), to })
+    Ok(Expose { port, external, udp: matches!(proto, Some("UDP" | "udp")), to, accept })
 }
 
 fn to<'a>(field: &Field<'a>) -> Result<To<'a>, InputError> {

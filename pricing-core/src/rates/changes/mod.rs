@@ -18,7 +18,8 @@
 //!   denom or the price of unlisted cards is gone, so that what was bid on is not any more;
 //! - **`cards-opened`:** `*`, `vendor/*` or `unlisted_gpu` prices cards that were declined. An entry that names its model
 //!   only adds that model;
-//! - **`policy`:** `ambiguous_gpu`, `placement` or `below_minimum` goes towards more bids or lower ones;
+//! - **`policy`:** `ambiguous_gpu`, `placement` or `below_minimum` goes towards more bids or lower ones; `[provider]` is gone, so
+//!   that orders are not held against it any more, or a hostname is not blocked any more;
 //! - **`incomparable`:** a denom's worth is fixed where it came from a feed, or the other way round; or there are too many
 //!   GPU entries to compare.
 //!
@@ -37,6 +38,7 @@ mod chain;
 mod found;
 mod gpu;
 mod policy;
+mod provider;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +48,7 @@ use rust_decimal::Decimal;
 
 pub use amounts::{MaxChange, MaxChangeError};
 
-use super::{Chain, Owners, Policy, Pricing, RateCard};
+use super::{Chain, Owners, Policy, Pricing, Provider, RateCard};
 use found::Found;
 
 /// Why a change has to be accepted.
@@ -146,13 +148,18 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
     policy::compare(&mut found);
     chain::compare(&mut found);
     found.commit();
+    provider::compare(&mut found);
     found.together();
     found.into_changes()
 }
 
 /// Names everything that a card can say, so that what is added to it does not build before it is compared here.
 fn is_all_compared(pricing: &Pricing) {
-    let Pricing { rates, policy, chain, commit: _, origins: _ } = pricing;
+    let Pricing { rates, policy, chain, commit: _, provider, origins: _ } = pricing;
+    if let Some(provider) = provider {
+        let Provider { attributes: _, audited_by: _, blocked_hostnames: _, reclamation_window: _, volumes: _ } =
+            provider;
+    }
     let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
     let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } =
         policy;

@@ -585,3 +585,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_provider_that_is_gone_or_blocks_less_has_to_be_accepted() {
+    let before = "[provider]\nattributes = { region = \"us\" }\nblocked_hostnames = [\"a.com\", \"b.com\"]\n";
+    let concerns =
+        |after: &str| changed(before, after).into_iter().map(|change| (change.key, change.concern)).collect::<Vec<_>>();
+    assert_eq!(concerns(before), []);
+    assert_eq!(concerns(""), [("provider".to_owned(), Some(Concern::Policy))]);
+    let fewer = before.replace(", \"b.com\"", "");
+    assert_eq!(concerns(&fewer), [("provider.blocked_hostnames".to_owned(), Some(Concern::Policy))]);
+    let other = format!("{}volumes = 8\nreclamation_window = \"24h\"\n", before.replace("\"us\"", "\"eu\""));
+    let keys = ["provider.attributes", "provider.reclamation_window", "provider.volumes"];
+    assert_eq!(concerns(&other), keys.map(|key| (key.to_owned(), None)));
+    assert_eq!(changed("", before).into_iter().map(|change| change.concern).collect::<Vec<_>>(), [None]);
+}

@@ -131,7 +131,7 @@ impl<'d> Entry<'d> {
     }
 
     /// A number as it is written: a string or a decimal integer.
-    fn number(&self) -> Result<&str, InputError> {
+    pub(super) fn number(&self) -> Result<&str, InputError> {
         match self.value {
             DeValue::String(text) => Ok(text),
             DeValue::Integer(integer) if integer.radix() == 10 => Ok(integer.as_str()),

@@ -206,3 +206,78 @@ fn hostile_documents_are_errors() {
     }
     assert!(read(&" ".repeat(MAX_INPUT_BYTES + 1)).is_err());
 }
+
+const PROVIDER: &str = r#"
+[provider]
+attributes = { region = "us-west", "capabilities/storage/1/class" = "beta3" }
+audited_by = ["akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws"]
+blocked_hostnames = ["Example.com", ".bobsdefi.com"]
+reclamation_window = "1h30m"
+volumes = 2
+"#;
+
+#[test]
+fn a_provider_is_read_with_the_card_or_by_itself() {
+    let pricing = read(&format!("[rates]\ncpu = 1\n{PROVIDER}")).unwrap();
+    let provider = pricing.provider.clone().unwrap();
+    assert_eq!(provider.attributes["capabilities/storage/1/class"], "beta3");
+    assert_eq!(provider.audited_by.len(), 1);
+    assert_eq!(
+        provider.blocked_hostnames.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["example.com", ".bobsdefi.com"]
+    );
+    assert_eq!(provider.reclamation_window.unwrap().as_secs(), 5_400);
+    assert_eq!(provider.volumes, 2);
+    assert_eq!(*pricing.origins.get("provider.volumes"), Origin::File);
+    let mut alone = Pricing::default();
+    read_provider(&format!("[listen]\nsocket = \"x\"\n{PROVIDER}"), &mut alone).unwrap();
+    assert_eq!(alone.provider, Some(provider));
+    // Nothing said is the daemon's default, and none at all is no check.
+    assert_eq!(read_sections("[provider]").unwrap().provider.unwrap(), Provider::default());
+    assert_eq!(Provider::default().volumes, 4);
+    assert_eq!(read_sections("").unwrap().provider, None);
+}
+
+#[test]
+fn a_slip_in_a_provider_is_an_error_with_its_place() {
+    for (line, problem) in [
+        (
+            "attributs = {}",
+            "at `provider.attributs`: `attributs` is not a key of a rate card (did you mean `attributes`?)",
+        ),
+        ("attributes = { region = 1 }", "at `provider.attributes.region`: expected a string"),
+        ("attributes = \"region\"", "at `provider.attributes`: expected a table"),
+        ("audited_by = [\"akash1dave\"]", "at `provider.audited_by[0]`: `akash1dave` is not an address"),
+        (
+            "blocked_hostnames = [\"*.bobsdefi.com\"]",
+            "at `provider.blocked_hostnames[0]`: `*.bobsdefi.com` is not a hostname",
+        ),
+        ("blocked_hostnames = \"bobsdefi.com\"", "at `provider.blocked_hostnames`: expected an array of strings"),
+        ("reclamation_window = \"a day\"", "at `provider.reclamation_window`: `a day` is not a duration"),
+        ("reclamation_window = \"30m\"", "`30m` is out of range; the chain takes from 1h to 720h"),
+        ("reclamation_window = 24", "at `provider.reclamation_window`: expected a string, such as `24h`"),
+        ("volumes = -1", "at `provider.volumes`: `-1` is out of range"),
+    ] {
+        let text = format!("[provider]\n{line}\n");
+        let error = read_sections(&text).unwrap_err().to_string();
+        assert!(error.contains(problem) && error.contains("line 2"), "{line}: {error}");
+        assert_eq!(read_provider(&text, &mut Pricing::default()).unwrap_err().to_string(), error);
+    }
+    let error = read_provider("[provder]\nvolumes = 1\n", &mut Pricing::default()).unwrap_err().to_string();
+    assert!(error.contains("there is no `[provider]`"), "{error}");
+}
+
+#[test]
+fn overcommit_may_be_the_daemons_percentage_but_not_for_gpus() {
+    let levels =
+        read_sections("[commit]\ncpu = \"150%\"\nmemory = \"50%\"\nstorage = \"1.5\"\ngpu = 2\n").unwrap().commit;
+    assert_eq!([levels.cpu, levels.memory, levels.gpu], [Decimal::TWO, Decimal::ONE, Decimal::TWO]);
+    assert_eq!(levels.storage.to_string(), "1.5");
+    let error = read_sections("[commit]\ngpu = \"150%\"\n").unwrap_err().to_string();
+    assert!(
+        error.starts_with("line 2, column 7, at `commit.gpu`: `150%` is a percentage, and the daemon does not"),
+        "{error}"
+    );
+    let error = read_sections("[commit]\ncpu = \"x%\"\n").unwrap_err().to_string();
+    assert!(error.contains("at `commit.cpu`: `x%` is not a percentage that the daemon takes"), "{error}");
+}

@@ -1,6 +1,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "times of a test are small")]
 
 use super::super::json::JsonPath;
+use super::super::source::Reader;
 use super::*;
 
 /// A state machine with its sources `a`, `b`, ... and a clock of its own.
@@ -11,7 +12,7 @@ struct Feed {
 
 fn source(name: &str) -> Source {
     let url = format!("http://{name}/").parse().unwrap();
-    Source { name: name.into(), url, path: JsonPath::parse("").unwrap() }
+    Source { name: name.into(), url, reader: Reader::Path(JsonPath::parse("").unwrap()) }
 }
 
 fn decimal(text: &str) -> Decimal {
