@@ -85,13 +85,38 @@ pub struct Price {
     pub amount: ::prost::alloc::string::String,
 }
 /// Why there is no bid.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Reason {
     /// The code, such as `insufficient-capacity`.
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
+    /// What each node lacks where there is no capacity, in the inventory's order; at most 100.
+    #[prost(message, repeated, tag = "3")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeShortage>,
+    /// How many more nodes lack something.
+    #[prost(uint32, tag = "4")]
+    pub nodes_left_out: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NodeShortage {
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub lacks: ::prost::alloc::vec::Vec<Lack>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lack {
+    /// `cpu`, `memory`, `ephemeral_storage`, `gpu`, `storage_class`, `interconnect` or `volumes`.
+    #[prost(string, tag = "1")]
+    pub resource: ::prost::alloc::string::String,
+    /// What a replica needs, in the units of a quote's lines; of `storage_class` its name.
+    #[prost(string, tag = "2")]
+    pub asked: ::prost::alloc::string::String,
+    /// What is free; absent where the node has no such storage class.
+    #[prost(string, optional, tag = "3")]
+    pub free: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// The answer to one group. Money and quantities are decimal text.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -236,7 +261,7 @@ pub struct EndpointPrice {
     #[prost(string, tag = "2")]
     pub price: ::prost::alloc::string::String,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PluginUse {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
@@ -274,7 +299,7 @@ pub struct ScreenResponse {
     #[prost(message, repeated, tag = "1")]
     pub screened: ::prost::alloc::vec::Vec<Screened>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Screened {
     #[prost(string, tag = "1")]
     pub group: ::prost::alloc::string::String,
@@ -357,6 +382,9 @@ pub struct RatesStatus {
     /// `sha256:` and 64 hexadecimal digits.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
+    /// What `bidprice rates check` says of the rates on the inventory in use; at most 100.
+    #[prost(string, repeated, tag = "2")]
+    pub findings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PluginStatus {
