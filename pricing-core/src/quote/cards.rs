@@ -21,7 +21,7 @@ pub struct CardGroup {
     pub node: Option<Arc<str>>,
     /// Replicas there.
     pub replicas: u32,
-    /// Every kind that may be handed out; the card is certain when there is one.
+    /// Every kind that may be handed out there.
     pub kinds: Vec<GpuKind>,
     /// Whether an inventory says so. Without one the kinds are what the request names, `*` for any model.
     pub known: bool,
