@@ -51,12 +51,13 @@ pub fn kubernetes_vectors() -> Result<Vec<KubernetesVector>, String> {
     let read = |(line, text): (usize, &str)| {
         let vector: Value =
             serde_json::from_str(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))?;
-        let snapshot = read::read(&vector["cluster"].to_string()).map_err(|error| error.to_string())?;
+        let part = |name: &str| vector.get(name).cloned().unwrap_or_default();
+        let snapshot = read::read(&part("cluster").to_string()).map_err(|error| error.to_string())?;
         Ok(KubernetesVector {
-            id: vector["id"].as_u64().unwrap_or_default(),
+            id: part("id").as_u64().unwrap_or_default(),
             cluster: validate::validate(snapshot).cluster,
-            group: vector["group"].clone(),
-            units: vector["units"].as_array().cloned().unwrap_or_default(),
+            group: part("group"),
+            units: part("units").as_array().cloned().unwrap_or_default(),
         })
     };
     text.lines().enumerate().map(read).collect()

@@ -1,5 +1,6 @@
 //! Every kind of card that the replicas of a unit may get, wherever Kubernetes starts them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::reason::Reason;
@@ -137,7 +138,7 @@ impl Tally<'_> {
     /// Counts the cards of nodes that are equipped alike, and adds their kinds to those that are known.
     fn count_alike(&self, nodes: &Alike<'_>, vendor: Option<&str>, reach: &mut Reach) -> Counted {
         let mut counted = Counted { kinds: Vec::new(), cards: 0, free: nodes.free, nodes: nodes.nodes };
-        let mut unwanted: Vec<GpuKind> = Vec::new();
+        let mut unwanted: Vec<Cow<'_, GpuKind>> = Vec::new();
         for (id, number) in nodes.cards {
             let Some(kind) = self.kind(*id).filter(|kind| vendor.is_none_or(|vendor| kind.vendor() == vendor)) else {
                 continue;
@@ -146,10 +147,10 @@ impl Tally<'_> {
                 unwanted.push(kind);
                 continue;
             }
-            let known = reach.candidates.iter().position(|candidate| candidate.kind == kind);
+            let known = reach.candidates.iter().position(|candidate| candidate.kind == *kind);
             let place = known.unwrap_or(reach.candidates.len());
             if known.is_none() {
-                reach.candidates.push(Candidate { kind, weight: 0 });
+                reach.candidates.push(Candidate { kind: kind.into_owned(), weight: 0 });
             }
             counted.cards = counted.cards.saturating_add(*number);
             match counted.kinds.iter_mut().find(|(known, _)| *known == place) {
@@ -162,16 +163,16 @@ impl Tally<'_> {
             let mut wanted = counted.kinds.iter().filter_map(|(place, _)| reach.candidates.get(*place));
             vendor.is_some() || wanted.any(|candidate| candidate.kind.vendor() == kind.vendor())
         };
-        let unwanted: Vec<GpuKind> = unwanted.into_iter().filter(is_of_vendor).collect();
+        unwanted.retain(|kind| is_of_vendor(kind));
         for kind in unwanted {
-            if !reach.others.contains(&kind) {
-                reach.others.push(kind);
+            if reach.others.iter().all(|other| *other != *kind) {
+                reach.others.push(kind.into_owned());
             }
         }
         counted
     }
 
-    fn kind(&self, id: CardId) -> Option<GpuKind> {
+    fn kind(&self, id: CardId) -> Option<Cow<'_, GpuKind>> {
         self.cluster.card(id).map(|card| self.rates.sized(&card.kind))
     }
 }

@@ -1,7 +1,6 @@
 //! Which card a replica gets, as far as that is known.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::candidates::{Candidate, Reach, Reading, Tally, alike};
@@ -22,7 +21,7 @@ pub struct CardGroup {
     pub node: Option<Arc<str>>,
     /// Replicas there.
     pub replicas: u32,
-    /// Every kind that may be handed out; the card is certain when there is one.
+    /// Every kind that may be handed out there.
     pub kinds: Vec<GpuKind>,
     /// Whether an inventory says so. Without one the kinds are what the request names, `*` for any model.
     pub known: bool,
@@ -89,11 +88,12 @@ impl PlacedOn<'_> {
     fn reach(&self, placed: PlacedUnit<'_>, budget: &Budget<'_>) -> Result<Reach, Reason> {
         let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
         let Some(label) = placed.target.label() else { return Ok(Reach::default()) };
+        let mut reserved = nodes.clone();
+        reserved.sort_unstable();
         if self.pricing.policy.placement == Placement::Kubernetes {
             let pod = PodRequest::new(placed.unit, placed.committed, self.cluster);
-            let reserved: BTreeSet<usize> = nodes.iter().copied().collect();
             let could_start = start::nodes(&pod, label, self.cluster, budget)?;
-            nodes.extend(could_start.into_iter().filter(|node| !reserved.contains(node)));
+            nodes.extend(could_start.into_iter().filter(|node| reserved.binary_search(node).is_err()));
         }
         self.on_nodes(placed, &nodes, budget)
     }

@@ -216,6 +216,11 @@ fn total(cards: &[WeighedCard]) -> u128 {
 /// The cards that candidates may be as far as the rate card knows, with their rates: a candidate of which RAM or
 /// interface is not known is every entry of its model that it could match, and its weight is theirs in equal parts.
 fn weighed(tariff: GpuTariff<'_>, candidates: &[Candidate]) -> Result<Vec<WeighedCard>, Reason> {
+    if let [one] = candidates
+        && one.kind.is_known()
+    {
+        return Ok(vec![WeighedCard { card: priced(tariff, &one.kind)?, weight: one.weight }]);
+    }
     let entries: Vec<Vec<GpuKind>> = candidates.iter().map(|one| tariff.gpu.cards_of(&one.kind)).collect();
     let parts = |cards: &Vec<GpuKind>| u128::try_from(cards.len()).unwrap_or(u128::MAX);
     let multiple = entries.iter().try_fold(1, |multiple, cards| least_common_multiple(multiple, parts(cards)));

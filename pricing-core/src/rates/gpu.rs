@@ -3,6 +3,8 @@
 //! The most specific entry wins: model with RAM and interface, model with interface, model with RAM, model, vendor with
 //! `*`, and last `*`; where two are alike, the one that names the vendor.
 
+use std::borrow::Cow;
+
 use crate::gpu::reading::{gi, measured, nearest, whole_gi};
 use crate::gpu::{GpuKind, GpuSelector, canonical_interface, canonical_ram};
 use crate::money::Usd;
@@ -233,11 +235,11 @@ impl GpuRates {
     /// A card whose RAM was measured rather than named, with the size that it stands for: the nearest that an entry for
     /// its model names. Without one its RAM is unknown.
     #[must_use]
-    pub fn sized(&self, kind: &GpuKind) -> GpuKind {
-        let Some(bytes) = kind.ram().and_then(measured) else { return kind.clone() };
+    pub fn sized<'k>(&self, kind: &'k GpuKind) -> Cow<'k, GpuKind> {
+        let Some(bytes) = kind.ram().and_then(measured) else { return Cow::Borrowed(kind) };
         let of_model = self.0.iter().filter(|rate| rate.is_for_model_of(kind));
         let sizes = of_model.filter_map(|rate| whole_gi(rate.ram()?));
-        kind.with_ram(nearest(bytes, sizes).map(gi))
+        Cow::Owned(kind.with_ram(nearest(bytes, sizes).map(gi)))
     }
 
     /// The cards that a card may be of which RAM or interface is not known: one for each entry for its model that it
@@ -255,7 +257,7 @@ impl GpuRates {
                 }
             }
         }
-        if cards.is_empty() { vec![kind] } else { cards }
+        if cards.is_empty() { vec![kind.into_owned()] } else { cards }
     }
 
     /// Whether any entry could price a card that a selector allows.
@@ -367,7 +369,7 @@ mod tests {
         // No entry is for such a card, so `*` prices it as it is.
         assert_eq!(may_be("24Gi", ""), ["nvidia/a100/24Gi"]);
         let other = GpuKind::described("nvidia", "t4", "", "");
-        assert_eq!(card.cards_of(&other), [other.clone()]);
+        assert_eq!(card.cards_of(&other), std::slice::from_ref(&other));
     }
 
     #[test]

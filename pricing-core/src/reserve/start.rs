@@ -46,7 +46,7 @@ impl PodRequest {
         };
         for (volume, (class, size)) in unit.storage.iter().zip(&committed.storage) {
             let names_class =
-                volume.attributes.iter().any(|attribute| attribute.key == "class" && attribute.value != "");
+                volume.attributes.iter().any(|attribute| attribute.key == "class" && !attribute.value.is_empty());
             match class {
                 StorageClass::Ephemeral if !names_class => request.ephemeral = *size,
                 // A script request names classes without attributes.

@@ -237,7 +237,7 @@ fn allows(unit: &ResourceUnit, kind: &Kind, scheduler: Scheduler) -> bool {
     match scheduler {
         Scheduler::Sound => selectors().any(|selector| matches(&selector)),
         Scheduler::Provider => {
-            let last = |model: Option<&str>| selectors().filter(|s| s.model() == model).next_back();
+            let last = |model: Option<&str>| selectors().rfind(|s| s.model() == model);
             last(Some(&kind.0)).or_else(|| last(None)).is_some_and(|selector| matches(&selector))
         }
     }
@@ -257,7 +257,7 @@ fn reference(unit: &ResourceUnit, model: &str, nodes: &[Node], scheduler: Schedu
     let classless = |volume: &&pricing_core::order::Volume| {
         volume.class == StorageClass::Ephemeral && !volume.attributes.iter().any(|a| a.key == "class")
     };
-    let ephemeral = unit.storage.iter().filter(classless).next_back().map_or(0, |volume| volume.size.get());
+    let ephemeral = unit.storage.iter().rfind(classless).map_or(0, |volume| volume.size.get());
     for node in nodes {
         let has_room = node.threads * 1000 >= unit.cpu.get()
             && node.memory * GI >= unit.memory.get()

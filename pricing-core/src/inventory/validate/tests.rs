@@ -319,7 +319,7 @@ fn words_of_cards_that_cannot_be_read_are_found_and_units_are_read() {
         validated.findings.into_iter().map(|finding| (finding.problem, finding.action)).collect()
     };
     assert_eq!(problems("80Gi", "SXM4"), []);
-    let uncertain = "it may be any variant of the model, so what they cost is not certain";
+    let uncertain = "it may be any variant of the model, so what it costs is not certain";
     for (ram, interface, problem, action) in [
         ("80GB", "PCIe", "1 card of `a100` says `80GB` for RAM; it is read as `80Gi`".to_owned(), Action::Clamped),
         (

@@ -11,15 +11,16 @@ pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action
     let DescribedCard { vendor, name, interface, memory_size } = card;
     let kind = GpuKind::described(vendor, name, memory_size, interface);
     let cards = format!("{number} {} of `{}`", if number == 1 { "card" } else { "cards" }, excerpt(name));
-    let may_be = if number == 1 { "it may be" } else { "they may be" };
-    let say = if number == 1 { "says" } else { "say" };
+    let (say, they) = if number == 1 { ("says", "it") } else { ("say", "they") };
+    let cost = if number == 1 { "costs" } else { "cost" };
     let unknown = |what: &str, text: &str| {
         let which = match text.trim() {
             "" => format!("no {what}"),
             text => format!("`{}` for {what}, which cannot be read", excerpt(text)),
         };
-        let problem =
-            format!("{cards} {say} {which}; {may_be} any variant of the model, so what they cost is not certain");
+        let problem = format!(
+            "{cards} {say} {which}; {they} may be any variant of the model, so what {they} {cost} is not certain"
+        );
         (problem, Action::Kept)
     };
     let mut problems = Vec::new();
