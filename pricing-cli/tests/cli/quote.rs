@@ -36,7 +36,7 @@ struct Ran {
 impl Ran {
     fn quote(&self) -> Value {
         let answer: Value = serde_json::from_str(&self.stdout).unwrap();
-        answer["quotes"][0].clone()
+        answer.pointer("/quotes/0").unwrap().clone()
     }
 }
 

@@ -110,8 +110,8 @@ impl Service {
         let active = self.active();
         let budget = Budget::new(active.settings.budget).until(&is_late);
         let screened = pricer::screen(&active.settings, None, ask, &budget);
-        let refused = screened.into_iter().filter_map(|screened| screened.outcome.err());
-        refused.filter(|reason| is_eligibility(reason.code)).next()
+        let mut refused = screened.into_iter().filter_map(|screened| screened.outcome.err());
+        refused.find(|reason| is_eligibility(reason.code))
     }
 
     /// The answer to an order in a denom that has no worth: its price in another one, where there is room for it.
