@@ -54,7 +54,10 @@ fn inventory() -> Value {
 
 async fn service(config: &str) -> Running {
     let put = |folder: &Path| fs::write(folder.join("inventory.json"), inventory().to_string()).unwrap();
-    Running::start_beside(config, put).await
+    let running = Running::start_beside(config, put).await;
+    // The file is read beside the calls.
+    running.until(|status| status.inventory.as_ref().is_some_and(|inventory| inventory.nodes > 0)).await;
+    running
 }
 
 fn value(number: u64) -> Option<ResourceValue> {
