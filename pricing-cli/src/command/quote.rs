@@ -13,7 +13,7 @@ use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::plugin::Pricer;
 use crate::scene::{Scene, SceneArgs};
-use crate::{output, table};
+use crate::{load, output, table};
 
 /// Arguments of `bidprice quote`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,9 @@ struct Priced<'a> {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
     let plugin = plugin(args)?;
-    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let inputs = args.scene.inputs(&args.order.order, args.order.format)?;
+    let scene = Scene::open(&inputs)?;
+    load::tell(&inputs.order.name, &scene.warnings, &args.order.strictness)?;
     let (pricing, supply, budget) = (&scene.pricing, scene.supply(), scene.budget());
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
-            output::print_json(&QuoteAnswer::new(quotes))?;
+            output::print_json(&QuoteAnswer::new(quotes, &scene.warnings))?;
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use pricing_core::inventory::Cluster;
-use pricing_core::quote::wire::SCHEMA;
+use pricing_core::order::detect::Orders;
+use pricing_core::quote::wire::{SCHEMA, WarningJson};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
 use pricing_core::text::Untrusted;
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     schema: u32,
+    warnings: Vec<WarningJson<'a>>,
     reservations: Vec<GroupJson<'a>>,
 }
 
@@ -53,7 +55,7 @@ struct UnitJson<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let orders = load::orders(&args.order)?;
+    let Orders { orders, warnings } = load::orders(&args.order)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
     let mut pricing = match &args.rates {
         Some(path) => load::rate_card(path)?,
@@ -77,7 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match args.output.output {
         Output::Json => {
             let reservations = outcomes.iter().map(|(group, outcome)| group_json(*group, outcome.as_ref(), &cluster));
-            output::print_json(&Answer { schema: SCHEMA, reservations: reservations.collect() })?;
+            let warnings = warnings.iter().map(WarningJson::new).collect();
+            output::print_json(&Answer { schema: SCHEMA, warnings, reservations: reservations.collect() })?;
         }
         Output::Table => {
             for (group, outcome) in &outcomes {
