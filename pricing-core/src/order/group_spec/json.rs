@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::number::{Amount, Kind, Whole};
+use super::number::{Amount, Bytes64, Kind, Whole};
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::money::{Denom, Price};
@@ -16,7 +16,37 @@ use crate::text::excerpt;
 #[derive(Deserialize)]
 pub(super) struct Wrapper {
     #[serde(alias = "group_spec", alias = "groupSpec")]
-    pub(super) spec: GroupSpec,
+    spec: GroupSpec,
+}
+
+impl Wrapper {
+    /// A spec that nothing stands around.
+    pub(super) fn bare(spec: GroupSpec) -> Self {
+        Self { spec }
+    }
+
+    /// The group of the domain. The path is where the spec stands.
+    pub(super) fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
+        self.spec.into_domain(path)
+    }
+}
+
+/// A group of which only the resource units are told, as in the log of the provider's daemon.
+#[derive(Deserialize)]
+pub(super) struct Units {
+    resources: Vec<Unit>,
+}
+
+impl Units {
+    /// Resource units by themselves.
+    pub(super) fn bare(resources: Vec<Unit>) -> Self {
+        Self { resources }
+    }
+
+    /// A spec of a name that is given it.
+    pub(super) fn named(self, name: &str) -> GroupSpec {
+        GroupSpec { name: name.to_owned(), requirements: None, resources: self.resources }
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,7 +86,7 @@ struct KeyValue {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unit {
+pub(super) struct Unit {
     resource: Resources,
     count: Whole<u32>,
     #[serde(default)]
@@ -75,19 +105,19 @@ struct Coin {
 struct Resources {
     #[serde(default)]
     id: Option<Whole<u32>>,
-    cpu: Units,
+    cpu: Number,
     memory: Quantity,
     #[serde(default)]
     storage: Option<Vec<Storage>>,
     #[serde(default)]
-    gpu: Option<Units>,
+    gpu: Option<Number>,
     #[serde(default)]
     endpoints: Option<Vec<EndpointJson>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Units {
+struct Number {
     units: Val,
     #[serde(default)]
     attributes: Option<Vec<KeyValue>>,
@@ -116,7 +146,7 @@ struct Storage {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Val {
-    val: Whole<u64>,
+    val: Bytes64,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +160,7 @@ struct EndpointJson {
 
 impl GroupSpec {
     /// The group spec of the domain. The path is where this one stands.
-    pub(super) fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
+    fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
         let requirements = self.requirements.unwrap_or_default();
         let signed_by = requirements.signed_by.unwrap_or_default();
         let requirements = PlacementRequirements {
@@ -186,7 +216,7 @@ impl Storage {
     }
 }
 
-fn gpu_request(gpu: Option<Units>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
+fn gpu_request(gpu: Option<Number>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
     let Some(gpu) = gpu else { return Ok(GpuRequest::default()) };
     let mut alternatives = Vec::new();
     for (index, attribute) in gpu.attributes.unwrap_or_default().into_iter().enumerate() {
