@@ -1,6 +1,7 @@
 //! The core, held against oracles, laws and the corpus.
 
 mod budget;
+mod console_matcher;
 mod faults;
 mod fuzz_corpus;
 mod held;
