@@ -113,11 +113,15 @@ fn alternatives(field: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
         let group = interconnect_group(&interconnect)?;
         interconnect.note(format_args!("GPU interconnect (`{}`) is not reserved", excerpt(group)));
     }
-    let vendors = attributes.required("vendor")?.object(&[VENDOR])?;
-    let listed = match vendors.nullable(VENDOR) {
-        Some(models) => models.list()?,
-        None => Vec::new(),
-    };
+    let mut listed = Vec::new();
+    for (vendor, models) in attributes.required("vendor")?.map()? {
+        if vendor != VENDOR {
+            let message = format_args!("`{}` is left out; only cards of `{VENDOR}` are read", excerpt(vendor));
+            models.warn_of_name(Refuser::Console, message);
+        } else if !models.is_null() {
+            listed = models.list()?;
+        }
+    }
     let mut keys = BTreeSet::new();
     let mut selectors = Vec::new();
     for field in &listed {
@@ -209,6 +213,8 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
     let class = class_field.as_ref().map(class_name).transpose()?.filter(|class| !class.is_empty());
     let attribute = |key: &str, value: &str| Attribute { key: key.to_owned(), value: value.to_owned() };
     let persistence = attribute("persistent", if persistent { "true" } else { "false" });
+    // Go compares these before it reads other words for them.
+    let written = persistent_field.as_ref().and_then(Field::scalar).map_or("false", Scalar::text);
     match (class, persistent) {
         (None, true) => {
             Ok((StorageClass::from_name(DEFAULT_CLASS), vec![attribute("class", DEFAULT_CLASS), persistence]))
@@ -218,7 +224,6 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
             Err(field.error(format_args!("a `{name}` volume cannot be persistent")))
         }
         (Some("ram"), false) => {
-            let written = persistent_field.as_ref().and_then(Field::scalar).map_or("false", Scalar::text);
             if written != "false" {
                 field.warn(Refuser::CommandLine, "a `ram` volume with a `persistent` that is not `false`");
             }
@@ -229,7 +234,11 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
         (Some(name), false) => {
             let message =
                 format_args!("the class `{}` is for persistent volumes, so this one is ephemeral", excerpt(name));
-            field.warn(Refuser::CommandLine, message);
+            if written == "false" {
+                field.warn(Refuser::CommandLine, message);
+            } else {
+                field.note(message);
+            }
             let persistence = persistent_field.is_some().then_some(persistence);
             Ok((StorageClass::Ephemeral, [attribute("class", name)].into_iter().chain(persistence).collect()))
         }

@@ -460,7 +460,7 @@ const CASES: &[Case] = &[
     (
         "          mount: /data\n",
         "",
-        "line 35, column 9, at `services.web.params.storage.data`: `mount` is missing: refused by the chain's command line (Console refuses the text, too, for line 56: the service `web` does not mount the persistent volume `data`: refused by Console (chain-sdk's schema))",
+        "line 35, column 9, at `services.web.params.storage.data`: `mount` is missing: refused by the chain's command line (Console refuses the text, too, for line 58: the service `web` does not mount the persistent volume `data`: refused by Console (chain-sdk's schema))",
     ),
     (
         "size: 2Gi",
@@ -589,7 +589,7 @@ const WARNINGS: &[Case] = &[
     (
         "              nvidia:\n",
         "              amd:\n",
-        "line 72, column 15, at `profiles.compute.big.resources.gpu.attributes.vendor.amd`: unknown key `amd`: refused by Console (chain-sdk's schema) (known here: `nvidia`)",
+        "line 72, column 15, at `profiles.compute.big.resources.gpu.attributes.vendor.amd`: `amd` is left out; only cards of `nvidia` are read: refused by Console (chain-sdk's schema)",
     ),
     (
         "- model: h100",
