@@ -66,7 +66,7 @@ fn a_broken_list_is_refused_with_the_place() {
         ("gpu,usd_per_hour\nt4,1\nT4,2\n", "line 3"),
         ("gpu,usd_per_hour\nt4,NaN\n", "line 2"),
         ("gpu,usd_per_hour\nt4,-1\n", "not an hour's price"),
-        ("gpu,usd_per_hour\nt4,2.71 EUR\n", "not an hour's price"),
+        ("gpu,usd_per_hour\nt4,2.71 EUR\n", "a decimal of USD an hour"),
         ("gpu,usd_per_hour\n8x H100,21.68\n", "the price of one card"),
         ("{\"prices\":[]}", "no `models`"),
         ("gpu,usd_per_hour\nt4,0\n", "out of range"),

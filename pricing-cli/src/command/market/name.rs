@@ -21,10 +21,11 @@ const SERIES: [&str; 2] = ["rtx", "gtx"];
 /// Reads the name of a card: a key of a rate card, or words. The vendor is `*` where the name has none.
 pub(super) fn read(text: &str) -> Result<GpuKind, InputError> {
     let is_key = !text.contains(|c: char| c.is_whitespace() || c == '-' || c == '_' || c == '(');
-    if is_key {
-        return Ok(GpuRate::new(text, Usd::ZERO).map_err(InputError::new)?.card());
-    }
     let malformed = || InputError::new(format_args!("`{}` is not the name of a card", excerpt(text)));
+    if is_key {
+        let kind = GpuRate::new(text, Usd::ZERO).map_err(InputError::new)?.card();
+        return if gibibytes(kind.model()).is_none() { Ok(kind) } else { Err(malformed()) };
+    }
     let lower = text.to_lowercase();
     let separates = |c: char| c.is_whitespace() || matches!(c, '-' | '_' | '(' | ')' | '/' | ',');
     let words: Vec<&str> = lower.split(separates).filter(|word| !word.is_empty()).collect();
