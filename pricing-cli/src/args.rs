@@ -37,12 +37,23 @@ pub(crate) struct OutputArgs {
 /// The order to look at.
 #[derive(Debug, Args)]
 pub(crate) struct OrderArgs {
-    /// An SDL, a group spec (one or an array) or a bid script request; `-` is stdin
+    /// An SDL, a group spec (one, an array, or in what the chain or the daemon's log writes) or a bid script request; `-` is
+    /// stdin
     #[arg(value_name = "ORDER")]
     pub(crate) order: PathBuf,
     /// The order's format, where it should not be recognised by its content
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<FormatArg>,
+    #[command(flatten)]
+    pub(crate) strictness: StrictArgs,
+}
+
+/// How much of an SDL must be taken by everybody.
+#[derive(Debug, Args)]
+pub(crate) struct StrictArgs {
+    /// Refuse an SDL of which Console or the chain's command line would refuse something, instead of warning
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// An order's format.

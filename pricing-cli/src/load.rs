@@ -8,6 +8,7 @@ use std::path::Path;
 
 use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
+use pricing_core::order::detect::Orders;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::{self, Pricing};
@@ -15,8 +16,9 @@ use pricing_core::variables;
 use pricing_files::{FileError, Kind};
 use serde::{Deserialize, Serialize};
 
-use crate::args::{OrderArgs, RatesArgs};
+use crate::args::{OrderArgs, RatesArgs, StrictArgs};
 use crate::error::CliError;
+use crate::output;
 
 /// What the names of the rates' variables start with.
 const RATES_PREFIX: &str = "PRICE_TARGET_";
@@ -142,11 +144,24 @@ fn unreadable(path: &Path, error: FileError) -> CliError {
     CliError::unreadable_input(name(path), error)
 }
 
-/// The orders that a file holds: one a group.
-pub(crate) fn orders(args: &OrderArgs) -> Result<Vec<Order>, CliError> {
+/// The orders that a file holds, one a group, with a line on stderr for each warning.
+pub(crate) fn orders(args: &OrderArgs) -> Result<Orders, CliError> {
     let content = text(&args.order, order::MAX_INPUT_BYTES)?;
-    order::detect::read(&content, args.format.map(Into::into))
-        .map_err(|error| CliError::malformed(name(&args.order), error))
+    let orders = order::detect::read_with_warnings(&content, args.format.map(Into::into))
+        .map_err(|error| CliError::malformed(name(&args.order), error))?;
+    tell(&name(&args.order), &orders.warnings, &args.strictness)?;
+    Ok(orders)
+}
+
+/// Tells of warnings about a text, a line each on stderr, or refuses the text for the first of them.
+pub(crate) fn tell(source: &str, warnings: &[InputError], strictness: &StrictArgs) -> Result<(), CliError> {
+    match warnings.first() {
+        Some(warning) if strictness.strict => Err(CliError::malformed(source, warning.clone())),
+        _ => {
+            warnings.iter().for_each(|warning| output::complain(&format!("warning: {source}: {warning}")));
+            Ok(())
+        }
+    }
 }
 
 /// The text of an order file.

@@ -9,6 +9,7 @@ use pricing_core::input::InputError;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::{self, Cluster};
+use pricing_core::order::detect::Orders;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::{self, Pricing, check};
@@ -109,6 +110,8 @@ pub(crate) struct Scene {
     already_reserved: bool,
     /// How much of the inventory cannot be so.
     findings: usize,
+    /// What of the order only some tools take.
+    pub(crate) warnings: Vec<InputError>,
 }
 
 impl Scene {
@@ -133,8 +136,9 @@ impl Scene {
 
     /// Reads the texts.
     pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
-        let orders = order::detect::read(&inputs.order.text, inputs.format.map(Into::into))
-            .map_err(|error| inputs.order.malformed(error))?;
+        let Orders { orders, warnings } =
+            order::detect::read_with_warnings(&inputs.order.text, inputs.format.map(Into::into))
+                .map_err(|error| inputs.order.malformed(error))?;
         let mut pricing = inputs.rates.pricing()?;
         if let Some(document) = &inputs.provider {
             rates::toml::read_provider(&document.text, &mut pricing).map_err(|error| document.malformed(error))?;
@@ -164,6 +168,7 @@ impl Scene {
             budget: SearchBudget { steps: inputs.search_steps },
             already_reserved: inputs.already_reserved,
             findings,
+            warnings,
         })
     }
 

@@ -317,6 +317,28 @@ impl GpuRequest {
     }
 }
 
+/// Who makes a model of which nobody says so: AMD and Intel by how they name their cards, else nvidia.
+#[must_use]
+pub fn usual_vendor(model: &str) -> &'static str {
+    /// What the names of a vendor's models begin with, before a digit.
+    const SERIES: [(&str, &str); 8] = [
+        ("mi", "amd"),
+        ("rx", "amd"),
+        ("radeon", "amd"),
+        ("gaudi", "intel"),
+        ("flex", "intel"),
+        ("max", "intel"),
+        ("arc", "intel"),
+        ("arca", "intel"),
+    ];
+    let model = model.to_ascii_lowercase();
+    let of_series = |series: &str| {
+        let number = model.strip_prefix(series).map(|rest| rest.trim_start_matches(['-', '_', ' ']));
+        number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    SERIES.into_iter().find(|(series, _)| of_series(series)).map_or("nvidia", |(_, vendor)| vendor)
+}
+
 /// RAM as whole Gi where it is that, in any case of letters, else as written.
 pub(crate) fn canonical_ram(text: &str) -> String {
     const GI: u64 = 1 << 30;

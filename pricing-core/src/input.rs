@@ -30,6 +30,13 @@ impl InputError {
         Self { message: line(&message.to_string()), path: None, position: None, hint: None }
     }
 
+    /// The same place and hint with another message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl fmt::Display) -> Self {
+        self.message = line(&message.to_string());
+        self
+    }
+
     /// Names the place in the document, such as `services.web.expose[0].port`.
     #[must_use]
     pub fn at(mut self, path: impl AsRef<str>) -> Self {

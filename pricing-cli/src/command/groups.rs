@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pricing_core::order::{group_spec, sdl};
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, StrictArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output};
 
@@ -14,6 +14,8 @@ pub(crate) struct Args {
     /// An SDL; `-` is stdin
     #[arg(value_name = "SDL")]
     sdl: PathBuf,
+    #[command(flatten)]
+    strictness: StrictArgs,
     /// Group specs are JSON either way; `json` also prints errors as JSON
     #[command(flatten)]
     _output: OutputArgs,
@@ -21,7 +23,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let text = load::order_text(&args.sdl)?;
-    let groups = sdl::read(&text).map_err(|error| CliError::malformed(load::name(&args.sdl), error))?;
+    let source = load::name(&args.sdl);
+    let read = sdl::read_with_warnings(&text).map_err(|error| CliError::malformed(&source, error))?;
+    load::tell(&source, &read.warnings, &args.strictness)?;
+    let groups: Vec<_> = read.groups.into_iter().map(|(group, _)| group).collect();
     output::print_json(&group_spec::to_json(&groups))?;
     Ok(Exit::Success)
 }

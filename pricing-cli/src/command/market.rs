@@ -1,17 +1,19 @@
 //! `bidprice market`: a rate card beside prices of the market.
 
+mod list;
+mod name;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Subcommand;
-use pricing_core::gpu::GpuKind;
+use pricing_core::gpu::{GpuKind, usual_vendor};
 use pricing_core::input::InputError;
-use pricing_core::money::{Usd, parse_decimal};
+use pricing_core::money::parse_decimal;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::{excerpt, printable};
-use pricing_sim::time::SECONDS_PER_MONTH;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 
@@ -19,16 +21,12 @@ use crate::args::{Output, OutputArgs, RatesArgs};
 use crate::error::{CliError, Exit};
 use crate::load::{self, Document};
 use crate::{output, table};
+use list::Offer;
 
 /// The most bytes that a list of prices may have.
 const MAX_BYTES: usize = 16 << 20;
-const HOUR_SECONDS: i64 = 3_600;
 /// What no rate card can be nearer by: a month of most prices an hour has endless decimals.
 const HALF_A_CENT: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
-/// The most that an hour of a card may cost, in USD: above that something else than dollars is meant.
-const MAX_USD_PER_HOUR: i64 = 100_000;
-/// Who makes a card of which nobody says so.
-const USUAL_VENDOR: &str = "nvidia";
 
 /// Arguments of `bidprice market`.
 #[derive(Debug, clap::Args)]
@@ -46,8 +44,9 @@ enum MarketCommand {
 /// Arguments of `bidprice market show`.
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
-    /// Prices by GPU kind as CSV: columns `gpu` and `usd_per_hour`; others are left alone. `-` is stdin
-    #[arg(value_name = "CSV")]
+    /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what Console's
+    /// `/v1/gpu-prices` answers. `-` is stdin
+    #[arg(value_name = "LIST")]
     file: PathBuf,
     #[command(flatten)]
     rates: RatesArgs,
@@ -74,16 +73,6 @@ impl FromStr for Tolerance {
     }
 }
 
-/// What the market pays for a kind.
-struct Offer {
-    /// As the list has it.
-    gpu: String,
-    /// The kind; its vendor is `*` where the list names none.
-    kind: GpuKind,
-    usd_per_hour: Decimal,
-    usd_per_month: Decimal,
-}
-
 /// A price of the market beside an entry of the rate card.
 struct Row<'a> {
     offer: &'a Offer,
@@ -94,12 +83,12 @@ struct Row<'a> {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let MarketCommand::Show(args) = &args.command;
-    let offers = offers(&Document::read(&args.file, MAX_BYTES)?)?;
+    let offers = list::read(&Document::read(&args.file, MAX_BYTES)?)?;
     let pricing = load::pricing(&args.rates)?;
     let rates = &pricing.rates.gpu;
     let mut rows = Vec::new();
     for offer in &offers {
-        for entry in entries(rates, &offer.kind) {
+        for entry in entries(rates, &name::as_listed(rates, &offer.kind)) {
             let row = row(offer, entry, args.tolerance.0);
             rows.push(row.ok_or_else(|| out_of_range(&offer.gpu, &args.file))?);
         }
@@ -147,7 +136,7 @@ fn with_vendor(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
         return kind.clone();
     }
     let known = rates.entries().iter().filter(|entry| entry.model() == Some(kind.model())).find_map(GpuRate::vendor);
-    let vendor = known.unwrap_or(USUAL_VENDOR);
+    let vendor = known.unwrap_or_else(|| usual_vendor(kind.model()));
     GpuKind::new(vendor, kind.model(), kind.ram().unwrap_or(""), kind.interface().unwrap_or(""))
 }
 
@@ -168,74 +157,6 @@ fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> 
     };
     let difference = percent.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven).normalize();
     Some(Row { offer, entry, verdict, difference: Some(difference) })
-}
-
-/// Reads prices of the market.
-fn offers(document: &Document) -> Result<Vec<Offer>, CliError> {
-    let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).flexible(true).from_reader(text.as_bytes());
-    let wrong = |line: usize, error: InputError| document.malformed(error.position(line.max(1), 1));
-    let unreadable = |error: csv::Error| {
-        let line = error.position().and_then(|place| usize::try_from(place.line()).ok());
-        wrong(line.unwrap_or(1), InputError::new(excerpt(&error.to_string())))
-    };
-    let headers = reader.headers().map_err(unreadable)?.clone();
-    let [gpu, price] = columns(&headers).map_err(|error| wrong(1, error))?;
-    let mut offers: Vec<Offer> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or(1);
-        let cell = |place: usize, name: &str| {
-            let missing = || wrong(line, InputError::new("the cell is empty or missing").at(name));
-            record.get(place).filter(|cell| !cell.is_empty()).ok_or_else(missing)
-        };
-        let offer = offer(cell(gpu, "gpu")?, cell(price, "usd_per_hour")?).map_err(|error| wrong(line, error))?;
-        if let Some(other) = offers.iter().find(|other| other.kind == offer.kind) {
-            let message = format!("`{}` and `{}` are one kind", excerpt(&other.gpu), excerpt(&offer.gpu));
-            return Err(wrong(line, InputError::new(message).at("gpu")));
-        }
-        offers.push(offer);
-    }
-    if offers.is_empty() {
-        return Err(document.malformed(InputError::new("there are no prices")));
-    }
-    Ok(offers)
-}
-
-/// Where the two columns are that count.
-fn columns(headers: &csv::StringRecord) -> Result<[usize; 2], InputError> {
-    let place = |name: &str| {
-        let mut places = headers.iter().enumerate().filter(|(_, header)| header.eq_ignore_ascii_case(name));
-        match (places.next(), places.next()) {
-            (Some((place, _)), None) => Ok(place),
-            (Some(_), Some(_)) => Err(InputError::new(format_args!("the column `{name}` is there twice"))),
-            (None, _) => {
-                let there: Vec<String> = headers.iter().map(excerpt).collect();
-                let error = InputError::new(format_args!("there is no column `{name}`"));
-                Err(error.hint(format!("the first line has `{}`", there.join("`, `"))))
-            }
-        }
-    };
-    Ok([place("gpu")?, place("usd_per_hour")?])
-}
-
-fn offer(gpu: &str, price: &str) -> Result<Offer, InputError> {
-    let kind = GpuRate::new(gpu, Usd::ZERO).map_err(|error| InputError::new(error).at("gpu"))?.card();
-    if kind.model() == "*" {
-        return Err(InputError::new("`*` is no kind of card").hint("name a model, such as `h100`").at("gpu"));
-    }
-    let usd_per_hour = parse_decimal(price).map_err(|error| InputError::new(error).at("usd_per_hour"))?;
-    if usd_per_hour <= Decimal::ZERO || usd_per_hour > Decimal::from(MAX_USD_PER_HOUR) {
-        let message =
-            format!("`{}` is out of range: expected more than 0 and at most {MAX_USD_PER_HOUR}", excerpt(price));
-        return Err(InputError::new(message).at("usd_per_hour"));
-    }
-    let usd_per_month = usd_per_hour
-        .checked_mul(SECONDS_PER_MONTH.into())
-        .and_then(|usd| usd.checked_div(HOUR_SECONDS.into()))
-        .ok_or_else(|| InputError::new("it is out of range").at("usd_per_hour"))?;
-    Ok(Offer { gpu: gpu.to_owned(), kind, usd_per_hour, usd_per_month })
 }
 
 /// Money as it is shown: rounded half-even.

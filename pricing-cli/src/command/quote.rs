@@ -73,7 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if args.mode == ModeArg::Scale {
         return by_scales(args);
     }
-    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let inputs = args.scene.inputs(&args.order.order, args.order.format)?;
+    let scene = Scene::open(&inputs)?;
+    load::tell(&inputs.order.name, &scene.warnings, &args.order.strictness)?;
     let (pricing, supply, budget) = (&scene.pricing, scene.supply(), scene.budget());
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());
@@ -82,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
-            output::print_json(&QuoteAnswer::new(quotes))?;
+            output::print_json(&QuoteAnswer::new(quotes, &scene.warnings))?;
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use pricing_core::inventory::Cluster;
-use pricing_core::quote::wire::{SCHEMA, ShortageJson};
+use pricing_core::order::detect::Orders;
+use pricing_core::quote::wire::{SCHEMA, ShortageJson, WarningJson};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
 use pricing_core::text::Untrusted;
@@ -33,13 +34,17 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     schema: u32,
+    warnings: Vec<WarningJson<'a>>,
     reservations: Vec<GroupJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum GroupJson<'a> {
-    Allocated { group: Untrusted<&'a str>, allocated: Vec<UnitJson<'a>> },
+    Allocated {
+        group: Untrusted<&'a str>,
+        allocated: Vec<UnitJson<'a>>,
+    },
     Failed {
         group: Untrusted<&'a str>,
         error: &'static str,
@@ -59,7 +64,7 @@ struct UnitJson<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let orders = load::orders(&args.order)?;
+    let Orders { orders, warnings } = load::orders(&args.order)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
     let mut pricing = match &args.rates {
         Some(path) => load::rate_card(path)?,
@@ -83,7 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match args.output.output {
         Output::Json => {
             let reservations = outcomes.iter().map(|(group, outcome)| group_json(*group, outcome.as_ref(), &cluster));
-            output::print_json(&Answer { schema: SCHEMA, reservations: reservations.collect() })?;
+            let warnings = warnings.iter().map(WarningJson::new).collect();
+            output::print_json(&Answer { schema: SCHEMA, warnings, reservations: reservations.collect() })?;
         }
         Output::Table => {
             for (group, outcome) in &outcomes {
@@ -132,9 +138,7 @@ fn group_json<'a>(
             };
             GroupJson::Failed { group, error: kind, message: error.to_string(), shortage }
         }
-        None => {
-            GroupJson::Failed { group, error: "inventory unusable", message: UNUSABLE.to_owned(), shortage: None }
-        }
+        None => GroupJson::Failed { group, error: "inventory unusable", message: UNUSABLE.to_owned(), shortage: None },
     }
 }
 

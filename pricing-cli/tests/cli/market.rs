@@ -57,17 +57,22 @@ fn a_broken_list_is_refused_with_the_place() {
     let folder = Folder::new();
     folder.put("card.toml", CARD);
     let cases = [
-        ("", "no column `gpu`"),
+        ("", "no prices"),
         ("gpu,usd_per_hour\n", "no prices"),
-        ("gpu,usd\nt4,1\n", "no column `usd_per_hour`"),
-        ("gpu,gpu,usd_per_hour\nt4,t4,1\n", "twice"),
+        ("gpu,eur_per_hour\nt4,1\n", "no column `usd_per_hour`"),
+        ("gpu,usd a month\nt4,1\n", "no column `usd_per_hour`"),
+        ("region,usd_per_hour\nt4,1\n", "no column `gpu`"),
+        ("gpu,gpu,usd_per_hour\nt4,t4,1\n", "more than one column may be `gpu`"),
         ("gpu,usd_per_hour\nt4,1\nT4,2\n", "line 3"),
         ("gpu,usd_per_hour\nt4,NaN\n", "line 2"),
-        ("gpu,usd_per_hour\nt4,-1\n", "out of range"),
+        ("gpu,usd_per_hour\nt4,-1\n", "not an hour's price"),
+        ("gpu,usd_per_hour\nt4,2.71 EUR\n", "a decimal of USD an hour"),
+        ("gpu,usd_per_hour\n8x H100,21.68\n", "the price of one card"),
+        ("{\"prices\":[]}", "no `models`"),
         ("gpu,usd_per_hour\nt4,0\n", "out of range"),
         ("gpu,usd_per_hour\nt4,99999999999999999999999999999999\n", "line 2"),
         ("gpu,usd_per_hour\nt4\n", "empty or missing"),
-        ("gpu,usd_per_hour\n*,1\n", "no kind of card"),
+        ("gpu,usd_per_hour\n*,1\n", "not a kind of card"),
         ("gpu,usd_per_hour\na100.80GB,1\n", "whole Gi"),
     ];
     for (csv, complaint) in cases {
@@ -75,5 +80,35 @@ fn a_broken_list_is_refused_with_the_place() {
         let ran = folder.run(&["market", "show", "market.csv", "--rates", "card.toml"]);
         assert_eq!(ran.exit, Some(1), "{csv:?}: {} {}", ran.stdout, ran.stderr);
         assert!(ran.stderr.contains(complaint), "{csv:?}: {}", ran.stderr);
+    }
+}
+
+/// Every notation of one list of prices.
+const WRITTEN: [&str; 6] = [
+    "GPU,Price ($/hr)\nA100 80GB SXM,$1.71\nRTX 4090,$0.39\nMI300X,2\n",
+    "A100-SXM4-80GB\t1.71\nNVIDIA GeForce RTX 4090\t0.39\nAMD Instinct MI300X\t2.00\n",
+    "| GPU | USD per hour |\n|---|---:|\n| A100 (80 GB, SXM4) | $1.71/h |\n| RTX4090 24GB | $0.39/h |\n| mi300x | $2/h |\n",
+    "A100 80GB SXM: $1.71\nRTX 4090: $0.39\nMI300X: $2\n",
+    "model;region;hourly price\na100.80Gi.sxm;us;1.71 USD\n4090;us;0.39 USD\namd/mi300x;us;2 USD\n",
+    r#"{"availability":{"total":3,"available":1},"models":[
+      {"vendor":"nvidia","model":"a100","ram":"80Gi","interface":"SXM4","price":{"currency":"USD","min":1.5,"max":2,"avg":1.8,"weightedAverage":1.7,"med":1.71}},
+      {"vendor":"nvidia","model":"rtx4090","ram":"24Gi","interface":"PCIe","price":{"currency":"USD","min":0.3,"max":0.5,"avg":0.4,"weightedAverage":0.4,"med":0.39}},
+      {"vendor":"nvidia","model":"t4","ram":"16Gi","interface":"PCIe","price":null},
+      {"vendor":"amd","model":"mi300x","ram":"192Gi","interface":"PCIe","price":{"currency":"USD","min":2,"max":2,"avg":2,"weightedAverage":2,"med":2}}]}"#,
+];
+
+#[test]
+fn a_list_is_read_as_people_and_console_write_it() {
+    let folder = Folder::new();
+    let card = "[rates.gpu]\n\"nvidia/a100/80Gi/sxm\" = \"1200\"\nrtx4090 = \"300\"\n\"amd/mi300x\" = \"1500\"\n";
+    folder.put("card.toml", card);
+    for list in WRITTEN {
+        folder.put("market", list);
+        let ran = folder.run(&["market", "show", "market", "--rates", "card.toml", "--output", "json"]);
+        assert_eq!(ran.exit, Some(0), "{list}: {}", ran.stderr);
+        let shown: Vec<(String, String)> =
+            verdicts(&ran.json()).into_iter().map(|(_, entry, verdict)| (entry, verdict)).collect();
+        let expected = [("nvidia/a100/80Gi/sxm", "cheaper"), ("rtx4090", "dearer"), ("amd/mi300x", "dearer")];
+        assert_eq!(shown, expected.map(|(entry, verdict)| (entry.to_owned(), verdict.to_owned())), "{list}");
     }
 }

@@ -52,7 +52,9 @@ fn findings_exit_3_and_name_what_was_meant() {
 fn what_cannot_be_read_exits_1() {
     let folder = folder();
     folder.put("broken.json", "{\"nodes\":");
-    for (rates, inventory) in [("odd.toml", "broken.json"), ("odd.toml", "absent.json"), ("absent.toml", "inventory.json")] {
+    for (rates, inventory) in
+        [("odd.toml", "broken.json"), ("odd.toml", "absent.json"), ("absent.toml", "inventory.json")]
+    {
         let ran = folder.run(&["rates", "check", "--rates", rates, "--inventory", inventory]);
         assert_eq!(ran.exit, Some(1), "{rates} {inventory}: {}", ran.stderr);
     }

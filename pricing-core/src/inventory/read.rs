@@ -38,6 +38,7 @@ pub fn read(text: &str) -> Result<Snapshot, InputError> {
         let message = format!("the inventory has {} bytes; at most {MAX_INPUT_BYTES} are read", text.len());
         return Err(InputError::new(message));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Keeping track of the path costs time, and is only needed when something is wrong.
     let message: Message<Document> = match serde_json::from_str(text) {
         Ok(message) => message,

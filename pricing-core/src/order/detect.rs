@@ -14,25 +14,45 @@ const SCRIPT_RESOURCE_KEYS: [&str; 5] = ["cpu", "memory", "gpu", "storage", "cou
 /// Keys of a group spec, and of a resource unit of it.
 const GROUP_SPEC_KEYS: [&str; 4] = ["name", "requirements", "resources", "resource"];
 
+/// Group specs, and what is asked beside each.
+type Groups = Vec<(GroupSpec, Conditions)>;
+
+/// The orders of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// One a group.
+    pub orders: Vec<Order>,
+    /// What of an SDL the chain's command line or Console would refuse.
+    pub warnings: Vec<InputError>,
+}
+
 /// Reads an order in the given format, or in the one that its content has. Several groups are several orders.
 ///
 /// # Errors
 /// When the text is too large, of no known format, or not what its format wants; with path, line and column.
 pub fn read(text: &str, format: Option<OrderFormat>) -> Result<Vec<Order>, InputError> {
+    Ok(read_with_warnings(text, format)?.orders)
+}
+
+/// Reads an order, with what only some of the tenants' tools take of it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_warnings(text: &str, format: Option<OrderFormat>) -> Result<Orders, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         return Err(too_large(text));
     }
     let format = format.map_or_else(|| detect(text), Ok)?;
-    let groups = match format {
-        OrderFormat::Script => return Ok(vec![script_request::read(text)?]),
-        OrderFormat::GroupSpec => group_spec::read_with_conditions(text)?,
+    let (groups, warnings) = match format {
+        OrderFormat::Script => return Ok(Orders { orders: vec![script_request::read(text)?], warnings: Vec::new() }),
+        OrderFormat::GroupSpec => (group_spec::read_with_conditions(text)?, Vec::new()),
         OrderFormat::Sdl => read_sdl(text)?,
     };
-    let order = |(group, conditions)| {
+    let order = |(group, conditions)| -> Result<Order, InputError> {
         let order = Order::from_group(group, format).map_err(InputError::new)?;
         Ok(Order { conditions, ..order })
     };
-    groups.into_iter().map(order).collect()
+    Ok(Orders { orders: groups.into_iter().map(order).collect::<Result<_, _>>()?, warnings })
 }
 
 /// Recognises the format of an order.
@@ -45,7 +65,8 @@ pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.trim_start().starts_with(['{', '[']) {
-        return Ok(OrderFormat::Sdl);
+        let is_log = group_spec::log_resources(text).is_some();
+        return Ok(if is_log { OrderFormat::GroupSpec } else { OrderFormat::Sdl });
     }
     let format = match serde_json::from_str(text) {
         Ok(Value::Object(object)) => of_object(&object),
@@ -71,7 +92,7 @@ fn of_object(object: &Map<String, Value>) -> Option<OrderFormat> {
     let script_resources = object.get("resources").and_then(Value::as_array).is_some_and(|items| is_script(items));
     if has(&SCRIPT_KEYS) || script_resources {
         Some(OrderFormat::Script)
-    } else if has(&group_spec::WRAPPER_KEYS) || has(&GROUP_SPEC_KEYS) {
+    } else if has(&group_spec::WRAPPER_KEYS) || has(&group_spec::ANSWER_KEYS) || has(&GROUP_SPEC_KEYS) {
         Some(OrderFormat::GroupSpec)
     } else if has(&SDL_KEYS) {
         Some(OrderFormat::Sdl)
@@ -82,7 +103,7 @@ fn of_object(object: &Map<String, Value>) -> Option<OrderFormat> {
 
 fn of_array(items: &[Value]) -> Option<OrderFormat> {
     let group = |item: &Value| {
-        let keys = GROUP_SPEC_KEYS.iter().chain(&group_spec::WRAPPER_KEYS);
+        let keys = GROUP_SPEC_KEYS.iter().chain(&group_spec::WRAPPER_KEYS).chain(&group_spec::ANSWER_KEYS);
         item.as_object().is_some_and(|object| keys.into_iter().any(|key| object.contains_key(*key)))
     };
     if is_script(items) {
@@ -106,12 +127,13 @@ fn is_script(items: &[Value]) -> bool {
 }
 
 #[cfg(feature = "sdl")]
-fn read_sdl(text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
-    super::sdl::read_with_conditions(text)
+fn read_sdl(text: &str) -> Result<(Groups, Vec<InputError>), InputError> {
+    let super::sdl::Sdl { groups, warnings } = super::sdl::read_with_warnings(text)?;
+    Ok((groups, warnings))
 }
 
 #[cfg(not(feature = "sdl"))]
-fn read_sdl(_text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
+fn read_sdl(_text: &str) -> Result<(Groups, Vec<InputError>), InputError> {
     Err(InputError::new("this program was built without SDL").hint("give it a group spec as JSON"))
 }
 

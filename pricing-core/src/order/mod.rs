@@ -96,8 +96,8 @@ pub enum GroupError {
     /// There is nothing to lease.
     #[error("the group has no resource units")]
     Empty,
-    /// A unit has no replicas.
-    #[error("resource unit {0} has a count of 0")]
+    /// No unit has a replica.
+    #[error("resource unit {0} has a count of 0, and no other unit has more")]
     NoReplicas(u32),
     /// There is more of something than any pod has.
     #[error("resource unit {unit} has {number} {what}; at most {most} are taken")]
@@ -131,26 +131,25 @@ pub enum GroupError {
 impl GroupSpec {
     /// Makes a group of its units.
     ///
+    /// A unit may have no replicas, as long as another has some: the chain takes that.
+    ///
     /// # Errors
-    /// When a unit has no replicas, ids repeat, or the prices cannot be added up.
+    /// When there are no replicas at all, ids repeat, or the prices cannot be added up.
     pub fn new(
         name: String,
         requirements: PlacementRequirements,
         resources: Vec<ResourceUnit>,
     ) -> Result<Self, GroupError> {
-        if resources.is_empty() {
-            return Err(GroupError::Empty);
-        }
+        let first = resources.first().ok_or(GroupError::Empty)?.id;
         let mut ids = std::collections::BTreeSet::new();
         let mut replicas = 0_u64;
         for unit in &resources {
-            if unit.count == 0 {
-                return Err(GroupError::NoReplicas(unit.id));
-            }
             replicas = replicas.saturating_add(u64::from(unit.count));
+            let alone = u64::from(unit.count) > MAX_REPLICAS;
+            let what = if alone { "replicas" } else { "replicas, counted with those of the units before it" };
             let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
             let limits = [
-                ("replicas, with those of the units before it,", replicas, MAX_REPLICAS),
+                (what, if alone { u64::from(unit.count) } else { replicas }, MAX_REPLICAS),
                 ("volumes", number(unit.storage.len()), MAX_LISTED),
                 ("GPU alternatives", number(unit.gpu.alternatives.len()), MAX_LISTED),
             ];
@@ -160,6 +159,9 @@ impl GroupSpec {
             if !ids.insert(unit.id) {
                 return Err(GroupError::DuplicateId(unit.id));
             }
+        }
+        if replicas == 0 {
+            return Err(GroupError::NoReplicas(first));
         }
         let group = Self { name: Untrusted::new(name), requirements, resources };
         group.summed_price()?;
@@ -188,6 +190,12 @@ impl GroupSpec {
     #[must_use]
     pub fn unit(&self, id: u32) -> Option<&ResourceUnit> {
         self.resources.iter().find(|unit| unit.id == id)
+    }
+
+    /// The group without units that have no replicas: nothing is reserved or paid for these.
+    fn without_empty_units(mut self) -> Self {
+        self.resources.retain(|unit| unit.count > 0);
+        self
     }
 
     /// The tenant's maximum for the group per block: the sum of unit price x count. None when no unit is priced.
@@ -246,6 +254,7 @@ impl Order {
     /// # Errors
     /// When the units' prices cannot be added up.
     pub fn from_group(group: GroupSpec, format: OrderFormat) -> Result<Self, GroupError> {
+        let group = group.without_empty_units();
         let max_price = group.summed_price()?;
         let conditions = Conditions::default();
         Ok(Self { group, max_price, price_precision: DEFAULT_PRICE_PRECISION, format, conditions })

@@ -48,6 +48,7 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
     if text.len() > super::MAX_INPUT_BYTES {
         return Err(InputError::new(format_args!("the request has more than {} bytes", super::MAX_INPUT_BYTES)));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err(InputError::new("the request is empty").hint("expected a bid script request as JSON")),
         Some(b'[') => {

@@ -101,6 +101,11 @@ pub enum Refusal {
     /// The order costs less than the rate card's minimum.
     #[error("below-minimum: the order costs less than the rate card's minimum of {0} USD a month")]
     BelowMinimum(String),
+    /// A rate is arithmetic, which the script's calculator works out.
+    #[error(
+        "{0}: `{1}` is arithmetic, which the price script works out and this program does not; write what it comes to"
+    )]
+    Arithmetic(&'static str, Untrusted),
     /// The numbers outgrew the arithmetic.
     #[error("arithmetic-overflow: {0}")]
     ArithmeticOverflow(#[from] ArithmeticOverflow),
@@ -152,6 +157,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
 
 fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
     rates.check_owner(terms.owner)?;
+    rates.check_arithmetic()?;
     let denom = denom(request);
     let token = rates.token(&denom).ok_or_else(|| Refusal::UnsupportedDenom(denom.clone()))?;
     let amounts = Amounts::of(request)?;

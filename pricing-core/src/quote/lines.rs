@@ -6,8 +6,8 @@ use super::choice::{self, CardPrice, GpuTariff, PricedCard, Weight};
 use super::reason::{Reason, ReasonCode};
 use super::{GpuRule, Terms};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
-use crate::quantity::LineQuantity;
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
+use crate::quantity::LineQuantity;
 use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
 use crate::text::Untrusted;
 

@@ -32,12 +32,12 @@ use crate::reserve::start::PodRequest;
 use crate::reserve::{self, CommittedUnit, Reservation, Scheduler};
 use crate::text::Untrusted;
 
+pub use crate::quantity::LineQuantity;
 pub use candidates::Candidate;
 pub use cards::{CardGroup, QuotedTarget};
 pub use choice::Weight;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use handed::usd_of_cards;
-pub use crate::quantity::LineQuantity;
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};

@@ -11,6 +11,7 @@ use super::reason::Reason;
 use super::scale::ScaleQuote;
 use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
 use crate::gpu::GpuKind;
+use crate::input::InputError;
 use crate::money::Price;
 use crate::reserve::shortage::{Lack, NodeShortage, Shortage};
 use crate::text::Untrusted;
@@ -22,13 +23,32 @@ pub const SCHEMA: u32 = 1;
 #[derive(Debug, Serialize)]
 pub struct QuoteAnswer<'a> {
     schema: u32,
+    warnings: Vec<WarningJson<'a>>,
     quotes: Vec<QuoteJson<'a>>,
 }
 
 impl<'a> QuoteAnswer<'a> {
-    /// The answer for some quotes.
-    pub fn new(quotes: impl IntoIterator<Item = QuoteJson<'a>>) -> Self {
-        Self { schema: SCHEMA, quotes: quotes.into_iter().collect() }
+    /// The answer for some quotes, and what was odd in the text that they are for.
+    pub fn new(quotes: impl IntoIterator<Item = QuoteJson<'a>>, warnings: &'a [InputError]) -> Self {
+        let warnings = warnings.iter().map(WarningJson::new).collect();
+        Self { schema: SCHEMA, warnings, quotes: quotes.into_iter().collect() }
+    }
+}
+
+/// Something in a text that was taken and need not have been, as JSON.
+#[derive(Debug, Serialize)]
+pub struct WarningJson<'a> {
+    message: &'a str,
+    path: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+impl<'a> WarningJson<'a> {
+    /// The warning as JSON.
+    #[must_use]
+    pub fn new(warning: &'a InputError) -> Self {
+        Self { message: warning.message(), path: warning.path(), line: warning.line(), column: warning.column() }
     }
 }
 

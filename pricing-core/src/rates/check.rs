@@ -88,7 +88,8 @@ fn nearest_kind(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<String> {
         return Some(kind.to_string());
     }
     let models: BTreeSet<&str> = kinds.iter().filter(vendors_agree).map(GpuKind::model).collect();
-    let around = |other: &&&str| model.len() >= 2 && other.len() >= 2 && (other.contains(model) || model.contains(**other));
+    let around =
+        |other: &&&str| model.len() >= 2 && other.len() >= 2 && (other.contains(model) || model.contains(**other));
     // Of several, the one that is nearest in length.
     let around = models.iter().filter(around).min_by_key(|other| other.len().abs_diff(model.len()));
     around.copied().or_else(|| nearest(model, models.iter().copied())).map(excerpt)
@@ -123,7 +124,8 @@ fn cheaper_than_smaller(
     for larger in priced {
         for smaller in kinds.iter().filter(|smaller| is_alike(smaller, larger)) {
             let Some(rate) = rates.lookup(smaller) else { continue };
-            if gi(smaller).zip(gi(larger)).is_some_and(|(smaller, larger)| smaller < larger) && rate.usd() > entry.usd() {
+            if gi(smaller).zip(gi(larger)).is_some_and(|(smaller, larger)| smaller < larger) && rate.usd() > entry.usd()
+            {
                 dearer.entry(larger).or_insert((smaller, rate));
             }
         }

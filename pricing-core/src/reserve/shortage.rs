@@ -195,7 +195,8 @@ impl Demand {
 
     /// The number of a kind's model.
     fn model(&mut self, kind: &GpuKind) -> usize {
-        let is_its = |(vendor, model): &(String, String)| (vendor.as_str(), model.as_str()) == (kind.vendor(), kind.model());
+        let is_its =
+            |(vendor, model): &(String, String)| (vendor.as_str(), model.as_str()) == (kind.vendor(), kind.model());
         self.models.iter().position(is_its).unwrap_or_else(|| {
             self.models.push((kind.vendor().to_owned(), kind.model().to_owned()));
             self.models.len().saturating_sub(1)
@@ -380,7 +381,9 @@ impl<'c> Left<'c> {
             message.push_str("; all replicas of a resource unit get cards of one model");
         }
         let lacking = || self.cluster.nodes().iter().zip(&all).filter(|(_, lacks)| !lacks.is_empty());
-        let nodes = lacking().take(NODES).map(|(node, lacks)| NodeShortage { node: Arc::clone(&node.name), lacks: lacks.clone() });
+        let nodes = lacking()
+            .take(NODES)
+            .map(|(node, lacks)| NodeShortage { node: Arc::clone(&node.name), lacks: lacks.clone() });
         Shortage { message, nodes: nodes.collect(), nodes_left_out: lacking().count().saturating_sub(NODES) }
     }
 
@@ -439,7 +442,8 @@ impl<'c> Left<'c> {
         }
         let amounts = || self.rooms.iter().enumerate().map(|(index, room)| self.amounts(index, room, demand));
         // What most nodes lack, of what none has enough of.
-        let lacked = |resource: Resource| all.iter().filter(|lacks| lacks.iter().any(|lack| lack.resource == resource)).count();
+        let lacked =
+            |resource: Resource| all.iter().filter(|lacks| lacks.iter().any(|lack| lack.resource == resource)).count();
         let everywhere = [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage];
         let resource = everywhere.into_iter().find(|resource| lacked(*resource) == all.len())?;
         let of = |amounts: [(Resource, u64, u64); 4]| amounts.into_iter().find(|(one, _, _)| *one == resource);
@@ -450,7 +454,12 @@ impl<'c> Left<'c> {
         Some(if sum < asked {
             format!("{} {counts} are asked for and {} are free", amount(asked), amount(sum))
         } else {
-            format!("{} {counts} on one node: {} are free, but no node has more than {}", amount(asked), amount(sum), amount(most))
+            format!(
+                "{} {counts} on one node: {} are free, but no node has more than {}",
+                amount(asked),
+                amount(sum),
+                amount(most)
+            )
         })
     }
 
@@ -487,12 +496,16 @@ fn cards_asked(unit: &CommittedUnit) -> String {
     if unit.gpu.alternatives.is_empty() {
         return "any kind".to_owned();
     }
-    let mut names: Vec<String> = unit.gpu.alternatives.iter().take(ALTERNATIVES).map(|one| {
-        match (one.model(), one.ram(), one.interface()) {
+    let mut names: Vec<String> = unit
+        .gpu
+        .alternatives
+        .iter()
+        .take(ALTERNATIVES)
+        .map(|one| match (one.model(), one.ram(), one.interface()) {
             (Some(model), None, None) => excerpt(model),
             _ => excerpt(&one.kind().to_string()),
-        }
-    }).collect();
+        })
+        .collect();
     if unit.gpu.alternatives.len() > ALTERNATIVES {
         names.push("others".to_owned());
     }

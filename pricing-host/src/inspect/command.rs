@@ -12,6 +12,13 @@ use super::words::excerpt;
 /// Checks a module's imports and exports.
 pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
     let start = export(scan, "_start");
+    if let Some(import) = scan.imports.iter().find_map(extism_import) {
+        return Err(Fault::rejected(format!(
+            "the module is a plugin for Extism (it imports `{}`), whose interface is not offered here: build it as a WASI \
+             command with `main`, or as a component of the WIT package",
+            excerpt(import)
+        )));
+    }
     if let Some(fault) = not_packed(scan, start.is_some()) {
         return Err(fault);
     }
@@ -37,6 +44,14 @@ pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
         None => Err(Fault::rejected(
             "the module exports no `memory`: the host cannot hand it the order; link it as a WASI command",
         )),
+    }
+}
+
+/// What an import shows that belongs to Extism's interface.
+fn extism_import<'a>(named: &Named<'a>) -> Option<&'a str> {
+    match named {
+        Named::Core(import) => Some(import.module).filter(|module| module.starts_with("extism:")),
+        _ => None,
     }
 }
 

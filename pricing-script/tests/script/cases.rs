@@ -225,6 +225,37 @@ fn what_a_setting_says_is_repeated_as_an_excerpt() {
 }
 
 #[test]
+fn a_rate_that_is_arithmetic_is_no_bid_rather_than_another_price_than_the_scripts() {
+    for (name, value) in [
+        ("PRICE_TARGET_CPU", "1.2*3000"),
+        ("PRICE_TARGET_MEMORY", "(0.80)"),
+        ("PRICE_TARGET_HD_EPHEMERAL", "0.03 - 0.01"),
+        ("PRICE_TARGET_IP", "sqrt(25)"),
+        ("PRICE_TARGET_ENDPOINT", "-(0.05-0.10)"),
+        ("PRICE_TARGET_GPU_MAPPINGS", "t4=80,a100=1.2*3000"),
+    ] {
+        let answer = run(request("uact", NO_GPU).as_bytes(), &[(name, value)]);
+        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{name}={value}");
+        assert!(answer.stderr.contains(name) && answer.stderr.contains("is arithmetic"), "{}", answer.stderr);
+    }
+    // A sign is none, and what the calculator cannot read comes to 0 as in the script.
+    for (value, stdout) in
+        [("-1", None), ("1 2", Some("0.000000")), ("1*", Some("0.000000")), ("1\u{e9}*2", Some("0.000000"))]
+    {
+        let answer = run(request("uact", NO_GPU).as_bytes(), &[("PRICE_TARGET_IP", value)]);
+        assert_eq!(answer.exit, Some(0), "{value}: {}", answer.stderr);
+        assert!(stdout.is_none_or(|stdout| stdout == answer.stdout), "{value}: {}", answer.stdout);
+    }
+}
+
+#[test]
+fn a_request_may_begin_with_a_byte_order_mark() {
+    let plain = request("uact", NO_GPU);
+    let marked = run(format!("\u{feff}{plain}").as_bytes(), &[]);
+    assert_eq!((marked.exit, marked.stdout), (Some(0), run(plain.as_bytes(), &[]).stdout), "{}", marked.stderr);
+}
+
+#[test]
 fn a_rate_card_stands_in_for_the_environment() {
     let folder = Folder::new();
     let card = folder.file(

@@ -55,7 +55,9 @@ impl Service {
     /// What the rates say of the cards of the inventory in use, where there is one.
     fn rate_findings(&self, pricing: &Pricing, now: Instant) -> Vec<String> {
         let inventory = self.inner.inventory.load();
-        let Some(Stock::Known(known)) = inventory.as_deref().map(|live| live.stock(now, None)) else { return Vec::new() };
+        let Some(Stock::Known(known)) = inventory.as_deref().map(|live| live.stock(now, None)) else {
+            return Vec::new();
+        };
         let findings = check::check(pricing, &known.cluster);
         findings.iter().take(FINDINGS).map(ToString::to_string).collect()
     }

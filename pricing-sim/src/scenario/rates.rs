@@ -43,7 +43,11 @@ fn with_known_cards(changes: &Table, pricing: &Pricing) -> Result<Table, InputEr
         let Some(known) = entries.iter().find(|entry| entry.card() == card) else {
             let keys: Vec<&str> = entries.iter().map(GpuRate::key).collect();
             let message = format!("the rate card has no GPU entry `{}` to change", pricing_core::text::excerpt(&key));
-            return Err(InputError::new(message).hint(format!("it has `{}`", keys.join("`, `"))));
+            let hint = match keys.as_slice() {
+                [] => "it lists no GPUs; name a file that does in the strategy's `rates`".to_owned(),
+                keys => format!("it has `{}`", keys.join("`, `")),
+            };
+            return Err(InputError::new(message).hint(hint));
         };
         renamed.insert(known.key().to_owned(), value);
     }

@@ -38,7 +38,7 @@ const REASON_CHARACTERS: usize = 300;
 /// How many answers are remembered. Beyond these, requests that were not seen before are asked each time.
 const MAX_ANSWERS: usize = 1 << 16;
 /// The most decimals of a price: the chain's.
-const MAX_DECIMALS: u32 = 18;
+const MAX_DECIMALS: usize = 18;
 /// The denom of an order that names none: the legacy form of the request is answered in it.
 const LEGACY_DENOM: &str = "uakt";
 /// What the first line of a script may have at most, as the kernel reads it.
@@ -266,13 +266,15 @@ fn price(stdout: &[u8]) -> Result<Decimal, Reason> {
         return invalid("the script wrote no price to stdout".to_owned());
     }
     let shown = excerpt(text);
+    // The daemon counts the decimals as they are written, zeros at the end among them.
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     match parse_decimal(text) {
+        Ok(_) if decimals > MAX_DECIMALS => {
+            invalid(format!("the script answered `{shown}`; a price has at most {MAX_DECIMALS} decimals"))
+        }
         Err(_) => invalid(format!("the script answered `{shown}`, which is no decimal number")),
         Ok(price) if price <= Decimal::ZERO => {
             invalid(format!("the script answered `{shown}`; a price must be above 0"))
-        }
-        Ok(price) if price.normalize().scale() > MAX_DECIMALS => {
-            invalid(format!("the script answered `{shown}`; a price has at most {MAX_DECIMALS} decimals"))
         }
         Ok(price) => Ok(price),
     }

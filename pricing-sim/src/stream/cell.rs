@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use pricing_core::gpu::{GpuRequest, GpuSelector};
+use pricing_core::gpu::{GpuRequest, GpuSelector, usual_vendor};
 use pricing_core::input::InputError;
 use pricing_core::order::MAX_LISTED;
 use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
@@ -16,7 +16,7 @@ use crate::time::Millis;
 pub const MAX_TIME: Millis = 253_402_300_799_999;
 /// Less memory or storage than this is taken for a number of GiB that lacks its unit.
 const LEAST_BYTES: u64 = 1 << 20;
-/// The vendors that a kind of card may begin with; any other first word is a model of nvidia.
+/// The vendors that a kind of card may begin with; any other first word is a model.
 const VENDORS: [&str; 3] = ["nvidia", "amd", "intel"];
 
 /// A moment: seconds, or RFC 3339, in UTC where it names no offset. Below a millisecond it is rounded down.
@@ -94,7 +94,7 @@ pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, InputError> {
     number.ok_or_else(|| InputError::new(format_args!("`{}` is no whole number from {least} to {most}", excerpt(text))))
 }
 
-/// Cards: kinds with `|` between them. A kind without a vendor is nvidia's, `*` is any model.
+/// Cards: kinds with `|` between them. A kind without a vendor is of whoever makes its model, `*` is any model.
 ///
 /// # Errors
 /// When a kind is none.
@@ -114,11 +114,15 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
     Ok(GpuRequest { units, alternatives })
 }
 
-/// A kind of card with its vendor: nvidia's where it names none.
+/// A kind of card with its vendor: the one that makes its model, where it names none.
 pub(crate) fn with_vendor(kind: &str) -> Cow<'_, str> {
     let first = kind.split('/').next().unwrap_or("");
     let has_vendor = VENDORS.iter().any(|vendor| vendor.eq_ignore_ascii_case(first));
-    if has_vendor || kind.is_empty() { Cow::Borrowed(kind) } else { Cow::Owned(format!("nvidia/{kind}")) }
+    if has_vendor || kind.is_empty() {
+        Cow::Borrowed(kind)
+    } else {
+        Cow::Owned(format!("{}/{kind}", usual_vendor(first)))
+    }
 }
 
 /// A number without a unit, also as programs write floats: `1.5e3`.

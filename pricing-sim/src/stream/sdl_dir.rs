@@ -86,7 +86,7 @@ impl SdlFolder {
 
 fn read(folder: &str, name: String, denom: &str, files: &Files) -> Result<Sdl, StreamError> {
     let malformed = |problem| StreamError::Malformed { name: format!("{folder}/{name}"), problem };
-    let groups = sdl::read_with_conditions(&files.text_in(folder, &name)?).map_err(malformed)?;
+    let groups = sdl::read_with_warnings(&files.text_in(folder, &name)?).map_err(malformed)?.groups;
     let order = |(group, conditions)| {
         let order = Order::from_group(group, OrderFormat::Sdl).map_err(pricing_core::input::InputError::new);
         let order = Order { conditions, ..order.map_err(malformed)? };

@@ -23,7 +23,7 @@ const MEMORY_GIB_ALONE: u64 = 256;
 ///
 /// After a comma, what a node has beside its cards: `4 nodes x 2 t4 x 1 a10, 32 cpu, 128Gi memory, 1Ti ephemeral`.
 /// Without it a node has 16 threads and 128 GiB of memory for each card (64 threads and 256 GiB where it has none) and
-/// as much storage as anybody asks for. A card without a vendor is nvidia's. `x` may be `×`, and stand with or without
+/// as much storage as anybody asks for. A card without a vendor is of whoever makes its model. `x` may be `×`, and stand with or without
 /// spaces, also between a number of cards and their kind: `8 nodes×8x h100`.
 ///
 /// # Errors

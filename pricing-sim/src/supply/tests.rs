@@ -27,6 +27,10 @@ fn descriptions_say_nodes_cards_and_what_else_a_node_has() {
     );
     assert_eq!(shown("1 nodes x 1 t4 x 2 amd/mi210"), ["node1 48000 384 nvidia/t4 amd/mi210 amd/mi210"]);
     assert_eq!(shown("1 node"), ["node1 64000 256 "]);
+    assert_eq!(
+        shown("1 node x 1 mi300x x 1 RX7900XTX x 1 gaudi2 x 1 a100"),
+        ["node1 64000 512 amd/mi300x amd/rx7900xtx intel/gaudi2 nvidia/a100"]
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod budget;
 mod certain;
+mod console_matcher;
 mod faults;
 mod fuzz_corpus;
 mod handed_out;

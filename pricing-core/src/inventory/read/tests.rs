@@ -35,6 +35,7 @@ fn error(text: &str) -> InputError {
 fn both_dialects_say_the_same() {
     let protobuf = validated(PROTOBUF);
     assert_eq!(protobuf, validated(GO));
+    assert_eq!(protobuf, validated(&format!("\u{feff}{GO}")));
     assert_eq!(protobuf.findings, []);
     let node = &protobuf.cluster.nodes()[0];
     assert_eq!((node.cpu.total.get(), node.cpu.available.get()), (16_000, 13_950));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::number::{Amount, Kind, Whole};
+use super::number::{Amount, Bytes64, Kind, Whole};
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::money::{Denom, Price};
@@ -37,6 +37,24 @@ impl Wrapper {
             hostnames: self.hostnames.unwrap_or_default().into_iter().map(Untrusted::new).collect(),
         };
         Ok((self.spec.into_domain(path)?, conditions))
+    }
+}
+
+/// A group of which only the resource units are told, as in the log of the provider's daemon.
+#[derive(Deserialize)]
+pub(super) struct Units {
+    resources: Vec<Unit>,
+}
+
+impl Units {
+    /// Resource units by themselves.
+    pub(super) fn bare(resources: Vec<Unit>) -> Self {
+        Self { resources }
+    }
+
+    /// A spec of a name that is given it.
+    pub(super) fn named(self, name: &str) -> GroupSpec {
+        GroupSpec { name: name.to_owned(), requirements: None, resources: self.resources }
     }
 }
 
@@ -77,7 +95,7 @@ struct KeyValue {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unit {
+pub(super) struct Unit {
     resource: Resources,
     count: Whole<u32>,
     #[serde(default)]
@@ -96,19 +114,19 @@ struct Coin {
 struct Resources {
     #[serde(default)]
     id: Option<Whole<u32>>,
-    cpu: Units,
+    cpu: Number,
     memory: Quantity,
     #[serde(default)]
     storage: Option<Vec<Storage>>,
     #[serde(default)]
-    gpu: Option<Units>,
+    gpu: Option<Number>,
     #[serde(default)]
     endpoints: Option<Vec<EndpointJson>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Units {
+struct Number {
     units: Val,
     #[serde(default)]
     attributes: Option<Vec<KeyValue>>,
@@ -137,7 +155,7 @@ struct Storage {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Val {
-    val: Whole<u64>,
+    val: Bytes64,
 }
 
 #[derive(Deserialize)]
@@ -207,7 +225,7 @@ impl Storage {
     }
 }
 
-fn gpu_request(gpu: Option<Units>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
+fn gpu_request(gpu: Option<Number>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
     let Some(gpu) = gpu else { return Ok(GpuRequest::default()) };
     let mut alternatives = Vec::new();
     for (index, attribute) in gpu.attributes.unwrap_or_default().into_iter().enumerate() {

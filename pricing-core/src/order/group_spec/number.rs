@@ -38,6 +38,65 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
     }
 }
 
+/// A whole number as the chain keeps it in bytes: decimal text, or the base64 of it, as protobuf's own JSON writes bytes.
+///
+/// The two cannot be taken for each other: the base64 of digits begins with `M`, `N` or `O`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bytes64(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Bytes64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Bytes64Visitor)
+    }
+}
+
+struct Bytes64Visitor;
+
+impl Visitor<'_> for Bytes64Visitor {
+    type Value = Bytes64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative, as decimal text or its base64")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Bytes64, E> {
+        Ok(Bytes64(value))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Bytes64, E> {
+        let decoded = if text.starts_with(['M', 'N', 'O']) { decode_base64(text) } else { None };
+        let Whole(value) = WholeVisitor::<u64>(PhantomData).visit_str(decoded.as_deref().unwrap_or(text))?;
+        Ok(Bytes64(value))
+    }
+}
+
+/// The text that base64 stands for, with its padding or without, in either alphabet. None where it is no text.
+fn decode_base64(text: &str) -> Option<String> {
+    let symbols = text.trim_end_matches('=');
+    let mut bits = 0_u32;
+    let mut pending = 0_u32;
+    let mut decoded = Vec::new();
+    for symbol in symbols.bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol.checked_sub(b'A')?,
+            b'a'..=b'z' => symbol.checked_sub(b'a')?.checked_add(26)?,
+            b'0'..=b'9' => symbol.checked_sub(b'0')?.checked_add(52)?,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        pending = pending.checked_add(6)?;
+        if pending >= 8 {
+            pending = pending.checked_sub(8)?;
+            decoded.push(u8::try_from((bits >> pending) & 0xff).ok()?);
+            // What is left over is less than a byte.
+            bits &= 0xff;
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
 /// An amount of money: decimal text, or an integer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Amount(pub(super) rust_decimal::Decimal);

@@ -6,6 +6,7 @@ use super::deployment::Replicas;
 use super::document::{Document, Version};
 use super::resources::Compute;
 use super::services::Service;
+use super::warnings::Refuser;
 use crate::input::InputError;
 use crate::order::StorageClass;
 use crate::text::{excerpt, nearest};
@@ -20,7 +21,7 @@ pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
     for (name, service) in &document.services {
         if !document.deployment.contains_key(name) {
             let message = format_args!("the service `{}` is not deployed", excerpt(name));
-            return Err(service.field.name_error(message).hint("add it to `deployment`"));
+            service.field.warn_of_name(Refuser::Console, message);
         }
     }
     let mut parts = 0_usize;
@@ -36,12 +37,13 @@ pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
                 return Err(replicas.field.name_error(message));
             }
             mounts(document.version, service, compute)?;
-            persistent_volumes_are_mounted(name, service, compute)?;
+            persistent_volumes_are_mounted(document.version, name, service, compute)?;
             tee_fits(service, compute)?;
         }
     }
     addresses(document)?;
     tees_agree(document)?;
+    somebody_reaches_it(document);
     if document.deployment.values().all(|deployment| deployment.placements.is_empty()) {
         return Err(document.deployment_field.name_error("nothing is deployed"));
     }
@@ -104,24 +106,34 @@ fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Res
             return Err(mount.field.name_error(message));
         }
         if version == Version::V2_1 && mount.read_only && **class == StorageClass::Ram {
-            return Err(mount.field.name_error("a `ram` volume cannot be mounted read-only"));
+            mount.field.warn_of_name(Refuser::CommandLine, "a `ram` volume cannot be mounted read-only");
         }
     }
     Ok(())
 }
 
-fn persistent_volumes_are_mounted(name: &str, service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputError> {
-    let mounted: BTreeSet<&str> = service.mounts.iter().map(|mount| mount.volume).collect();
+/// A persistent volume needs a mount. In 2.0 Go looks for any mount of the service, in 2.1 for none.
+fn persistent_volumes_are_mounted(
+    version: Version,
+    name: &str,
+    service: &Service<'_>,
+    compute: &Compute<'_>,
+) -> Result<(), InputError> {
+    let with_path = service.mounts.iter().filter(|mount| !mount.path.is_empty());
+    let mounted: BTreeSet<&str> = with_path.map(|mount| mount.volume).collect();
     for stored in &compute.storage {
         let volume = &stored.volume;
         let persistent = matches!(volume.class, StorageClass::Persistent(_));
-        if persistent && !mounted.contains(volume.name.as_str()) {
-            let (name, volume) = (excerpt(name), excerpt(&volume.name));
-            return Err(stored
-                .field
-                .error(format_args!("the service `{name}` does not mount the persistent volume `{volume}`"))
-                .hint(format!("add `mount` in `services.{name}.params.storage.{volume}`")));
+        if !persistent || mounted.contains(volume.name.as_str()) {
+            continue;
         }
+        let (name, volume) = (excerpt(name), excerpt(&volume.name));
+        let message = format!("the service `{name}` does not mount the persistent volume `{volume}`");
+        if version == Version::V2_0 && service.mounts.is_empty() {
+            let hint = format!("add `mount` in `services.{name}.params.storage.{volume}`");
+            return Err(stored.field.error(message).hint(hint));
+        }
+        stored.field.warn(Refuser::Console, message);
     }
     Ok(())
 }
@@ -138,7 +150,7 @@ fn tee_fits(service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputErr
 /// Endpoints are declared, used, and not used twice for one port.
 fn addresses(document: &Document<'_>) -> Result<(), InputError> {
     let mut used = BTreeSet::new();
-    let mut ports = BTreeMap::new();
+    let (mut ports, mut written_ports) = (BTreeMap::new(), BTreeMap::new());
     for (name, service) in &document.services {
         for expose in &service.exposes {
             for ip in expose.to.iter().filter_map(|to| to.ip.as_ref()) {
@@ -146,12 +158,17 @@ fn addresses(document: &Document<'_>) -> Result<(), InputError> {
                     return Err(undefined(|m| ip.field.error(m), "endpoint", ip.name, document.endpoints.keys()));
                 }
                 used.insert(ip.name);
-                let port = (ip.name, expose.external_port(), expose.udp);
-                if let Some(other) = ports.insert(port, name) {
-                    let protocol = if expose.udp { "UDP" } else { "TCP" };
-                    let (port, other) = (expose.external_port(), excerpt(other));
-                    let message = format_args!("{protocol} port {port} of this endpoint is in use by `{other}`");
-                    return Err(ip.field.error(message));
+                let to_console = ports.insert((ip.name, expose.external_port(), expose.udp), name);
+                let to_go = written_ports.insert((ip.name, expose.written_external_port(), expose.proto), name);
+                let Some(other) = to_console.or(to_go) else { continue };
+                let protocol = if expose.udp { "UDP" } else { "TCP" };
+                let (port, other) = (expose.external_port(), excerpt(other));
+                let message = format!("{protocol} port {port} of this endpoint is in use by `{other}`");
+                match (to_console, to_go) {
+                    (Some(_), None) => ip.field.warn(Refuser::Console, message),
+                    // Go looks at `as` alone.
+                    (None, Some(_)) => ip.field.warn(Refuser::CommandLine, message),
+                    _ => return Err(ip.field.error(message)),
                 }
             }
         }
@@ -159,6 +176,16 @@ fn addresses(document: &Document<'_>) -> Result<(), InputError> {
     match document.endpoints.iter().find(|(name, _)| !used.contains(*name)) {
         Some((name, field)) => Err(field.name_error(format_args!("the endpoint `{}` is never used", excerpt(name)))),
         None => Ok(()),
+    }
+}
+
+/// The command line wants a port that anybody reaches.
+fn somebody_reaches_it(document: &Document<'_>) {
+    let deployed = document.deployment.keys().filter_map(|name| document.services.get(name));
+    let mut ends = deployed.flat_map(|service| &service.exposes).flat_map(|expose| &expose.to);
+    if !ends.any(|to| to.global) {
+        let message = "no service is reached from anywhere (`global: true`)";
+        document.deployment_field.warn_of_name(Refuser::CommandLine, message);
     }
 }
 

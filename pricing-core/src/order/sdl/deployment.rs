@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::field::Field;
+use super::warnings::Refuser;
 use crate::input::InputError;
+use crate::order::MAX_REPLICAS;
 
 /// Where a service runs, by placement.
 #[derive(Debug)]
@@ -26,8 +28,13 @@ pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Deployme
     let mut services = BTreeMap::new();
     for (service, field) in section.map()? {
         let mut placements = BTreeMap::new();
-        for (placement, replicas) in field.map()? {
-            placements.insert(placement, self::replicas(replicas)?);
+        // A service that runs nowhere is one to Go.
+        if field.is_null() {
+            field.warn_of_name(Refuser::Console, "nothing is given; expected a mapping");
+        } else {
+            for (placement, replicas) in field.map()? {
+                placements.insert(placement, self::replicas(replicas)?);
+            }
         }
         services.insert(service, Deployment { field, placements });
     }
@@ -38,6 +45,16 @@ fn replicas(field: Field<'_>) -> Result<Replicas<'_>, InputError> {
     let replicas = field.object(&["profile", "count"])?;
     let profile_field = replicas.required("profile")?;
     let profile = profile_field.text()?;
-    let count = replicas.required("count")?.integer_u32(1..=u32::MAX)?;
+    let count = match replicas.optional("count") {
+        Some(count) => count.integer_u32(1..=u32::MAX, 0..=u32::MAX)?,
+        None => {
+            field.warn_of_name(Refuser::Console, "`count` is missing, so there are no replicas");
+            0
+        }
+    };
+    if u64::from(count) > MAX_REPLICAS {
+        let message = format_args!("{count} replicas are more than an order may have; the most is {MAX_REPLICAS}");
+        return Err(replicas.required("count")?.error(message));
+    }
     Ok(Replicas { field, profile, profile_field, count })
 }

@@ -8,7 +8,9 @@ use super::duration;
 use super::field::Field;
 use super::profiles::Profiles;
 use super::services::{self, Service};
+use super::warnings::Refuser;
 use crate::input::InputError;
+use crate::text::excerpt;
 
 /// The version of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl<'a> Document<'a> {
     pub(super) fn read(root: &Field<'a>) -> Result<Self, InputError> {
         let sections =
             ["version", "services", "profiles", "deployment", "endpoints", "include", "reclamation"].as_slice();
-        let document = root.object(sections)?;
+        let document = root.closed_object(sections)?;
         let version = version(&document.required("version")?)?;
         if let Some(include) = document.optional("include") {
             include.texts()?;
@@ -63,14 +65,43 @@ impl<'a> Document<'a> {
 
 fn min_window(section: &Field<'_>) -> Result<Duration, InputError> {
     let window = section.object(&["min_window"])?.required("min_window")?;
-    duration::positive(window.text()?).map_err(|message| window.error(message))
+    let text = window.text()?;
+    let duration = duration::positive(text).map_err(|message| window.error(message))?;
+    let number = text.strip_suffix(['s', 'm', 'h']).unwrap_or("");
+    if number.starts_with('0') || number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        let message = format_args!("`{}` is not a whole number of `s`, `m` or `h`", excerpt(text));
+        window.warn(Refuser::Console, message);
+    }
+    Ok(duration)
 }
 
+/// The version: to Console one of two words, to Go a number of up to three parts, and what is above 2.1 is as 2.1.
 fn version(field: &Field<'_>) -> Result<Version, InputError> {
-    Ok(match field.one_of(&["2.0", "2.1"])? {
-        "2.0" => Version::V2_0,
-        _ => Version::V2_1,
-    })
+    const WORDS: [&str; 2] = ["2.0", "2.1"];
+    let text = field.text()?;
+    let unknown = || field.unknown_word(text, &WORDS);
+    let parts = go_version(text).ok_or_else(unknown)?;
+    let version = match parts {
+        (2, 0, 0) => Version::V2_0,
+        newer if newer >= (2, 1, 0) => Version::V2_1,
+        _ => return Err(unknown()),
+    };
+    if !WORDS.contains(&text) {
+        field.warn(Refuser::Console, format_args!("`{}` is not `2.0` or `2.1`", excerpt(text)));
+    }
+    Ok(version)
+}
+
+/// The three parts of a version, of which the later may be left out.
+fn go_version(text: &str) -> Option<(u64, u64, u64)> {
+    let text = text.trim();
+    let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(|part| {
+        let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| part.parse::<u64>().ok()).flatten()
+    });
+    let first = parts.next()??;
+    let (second, third) = (parts.next().unwrap_or(Some(0))?, parts.next().unwrap_or(Some(0))?);
+    parts.next().is_none().then_some((first, second, third))
 }
 
 fn endpoints<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Field<'a>>, InputError> {

@@ -1,11 +1,13 @@
 //! The schema's words: a value of the document together with the way to it, and what may be asked of it.
 //!
-//! Every question answers with the value or with an error that names path, line and column.
+//! Every question answers with the value or with an error that names path, line and column. Where only one of the two
+//! readers of SDLs takes a value, the answer is what that one makes of it, and a warning names the other.
 
 use core::fmt::{Display, Write as _};
 use core::ops::RangeInclusive;
 
-use super::scalar::Scalar;
+use super::scalar::{Kind, Scalar};
+use super::warnings::{Reader, Refuser, Warnings};
 use super::yaml::{Entry, Node, Position, Value};
 use crate::input::InputError;
 use crate::text::{excerpt, nearest};
@@ -17,6 +19,7 @@ pub(super) struct Field<'a> {
     path: String,
     /// Where its key stands, for what is wrong with the name or with something that is missing.
     key: Position,
+    warnings: &'a Warnings,
 }
 
 /// A mapping whose keys are known to the schema.
@@ -28,8 +31,31 @@ pub(super) struct Object<'a> {
 
 impl<'a> Field<'a> {
     /// The document itself.
-    pub(super) fn root(node: &'a Node) -> Self {
-        Self { node, path: String::new(), key: node.position }
+    pub(super) fn root(node: &'a Node, warnings: &'a Warnings) -> Self {
+        Self { node, path: String::new(), key: node.position, warnings }
+    }
+
+    /// Warns that one reader refuses this value.
+    pub(super) fn warn(&self, who: Refuser, message: impl Display) {
+        self.warnings.refused(who, self.error(message));
+    }
+
+    /// Of what both readers make of something, what counts.
+    pub(super) fn reading<T>(&self, console: T, go: T) -> T {
+        match self.warnings.reader() {
+            Reader::Console => console,
+            Reader::Go => go,
+        }
+    }
+
+    /// Warns of something that this name asks for.
+    pub(super) fn note(&self, message: impl Display) {
+        self.warnings.add(self.name_error(message));
+    }
+
+    /// Warns that one reader refuses this value's name, or that it lacks something.
+    pub(super) fn warn_of_name(&self, who: Refuser, message: impl Display) {
+        self.warnings.refused(who, self.name_error(message));
     }
 
     /// An error about this value.
@@ -53,10 +79,12 @@ impl<'a> Field<'a> {
     /// What the value is, for a message.
     fn found(&self) -> String {
         match &self.node.value {
-            Value::Scalar(Scalar::Null) => "nothing is given".to_owned(),
-            Value::Scalar(Scalar::Bool(value)) => format!("`{value}` is a truth value"),
-            Value::Scalar(Scalar::Number(number)) => format!("`{}` is a number", excerpt(number.text())),
-            Value::Scalar(Scalar::Text(text)) => format!("`{}` is text", excerpt(text)),
+            Value::Scalar(scalar) => match scalar.kind() {
+                Kind::Null => "nothing is given".to_owned(),
+                Kind::Bool(value) => format!("`{value}` is a truth value"),
+                Kind::Number => format!("`{}` is a number", excerpt(scalar.text())),
+                Kind::Text => format!("`{}` is text", excerpt(scalar.text())),
+            },
             Value::List(_) => "this is a list".to_owned(),
             Value::Map(_) => "this is a mapping".to_owned(),
         }
@@ -65,12 +93,12 @@ impl<'a> Field<'a> {
     fn child(&self, entry: &'a Entry) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
         let path = format!("{}{dot}{}", self.path, excerpt(&entry.key));
-        Self { node: &entry.value, path, key: entry.key_position }
+        Self { node: &entry.value, path, key: entry.key_position, warnings: self.warnings }
     }
 
     /// Whether the value is null: written so, or left out after the colon.
     pub(super) fn is_null(&self) -> bool {
-        matches!(self.node.value, Value::Scalar(Scalar::Null))
+        self.scalar().is_some_and(|scalar| scalar.kind() == Kind::Null)
     }
 
     /// Whether the value is a list.
@@ -86,6 +114,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether the value is a mapping.
+    pub(super) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
     fn entries(&self) -> Result<&'a [Entry], InputError> {
         match &self.node.value {
             Value::Map(entries) => Ok(entries),
@@ -93,18 +126,37 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A mapping with keys of the user's own, in the text's order.
-    pub(super) fn map(&self) -> Result<Vec<(&'a str, Self)>, InputError> {
-        Ok(self.entries()?.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
+    /// The entries of a mapping in which no key stands twice.
+    fn distinct_entries(&self) -> Result<&'a [Entry], InputError> {
+        let entries = self.entries()?;
+        match entries.iter().find(|entry| entry.repeated) {
+            Some(entry) => Err(self.child(entry).name_error(given_twice(entry))),
+            None => Ok(entries),
+        }
     }
 
-    /// A mapping with no other keys than these.
+    /// A mapping with keys of the user's own, in the text's order.
+    pub(super) fn map(&self) -> Result<Vec<(&'a str, Self)>, InputError> {
+        Ok(self.distinct_entries()?.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
+    }
+
+    /// A mapping of which these keys are read. Go leaves others out, whatever they hold.
     pub(super) fn object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
+        let entries = self.distinct_entries()?;
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            self.warnings.refused(Refuser::Console, self.unknown_key(entry, known));
+        }
+        Ok(Object { field: self.clone(), entries })
+    }
+
+    /// A mapping with no other keys than these. Of a key that stands twice Go takes the later.
+    pub(super) fn closed_object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
         let entries = self.entries()?;
-        for entry in entries {
-            if !known.contains(&entry.key.as_str()) {
-                return Err(self.unknown_key(entry, known));
-            }
+        if let Some(entry) = entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
+            return Err(self.unknown_key(entry, known));
+        }
+        for entry in entries.iter().filter(|entry| entry.repeated) {
+            self.child(entry).warn_of_name(Refuser::Console, given_twice(entry));
         }
         Ok(Object { field: self.clone(), entries })
     }
@@ -124,86 +176,130 @@ impl<'a> Field<'a> {
             let mut path = self.path.clone();
             // Writing to a string does not fail.
             let _ = write!(path, "[{index}]");
-            Self { node, path, key: node.position }
+            Self { node, path, key: node.position, warnings: self.warnings }
         };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
-    /// The texts of a list.
+    /// The texts of a list. Go leaves out what is null.
     pub(super) fn texts(&self) -> Result<Vec<String>, InputError> {
-        self.list()?.iter().map(|item| item.text().map(str::to_owned)).collect()
+        let mut texts = Vec::new();
+        for item in self.list()? {
+            if item.is_null() {
+                item.warn(Refuser::Console, "nothing is given; expected text");
+                continue;
+            }
+            texts.push(item.text()?.to_owned());
+        }
+        Ok(texts)
     }
 
-    /// Text: a quoted word, or one that is neither number, truth value nor null.
+    /// Text: any scalar to Go; to Console a quoted word, or one that is neither number, truth value nor null.
     pub(super) fn text(&self) -> Result<&'a str, InputError> {
         match self.scalar() {
-            Some(Scalar::Text(text)) => Ok(text),
-            Some(Scalar::Number(_) | Scalar::Bool(_)) => Err(self.expected("text").hint("put it in quotes")),
+            Some(scalar) if scalar.kind() == Kind::Text => Ok(scalar.text()),
+            Some(scalar) if scalar.kind() != Kind::Null => {
+                self.warn(Refuser::Console, format_args!("{}; expected text", self.found()));
+                Ok(scalar.text())
+            }
             _ => Err(self.expected("text")),
         }
     }
 
-    /// Text of at least so many characters.
-    pub(super) fn text_of(&self, least: usize) -> Result<&'a str, InputError> {
+    /// Text that is not empty.
+    pub(super) fn filled_text(&self) -> Result<&'a str, InputError> {
         let text = self.text()?;
-        if text.chars().take(least).count() < least {
-            let unit = if least == 1 { "character" } else { "characters" };
-            return Err(self.error(format_args!("too short; expected at least {least} {unit}")));
-        }
-        Ok(text)
+        if text.is_empty() { Err(self.error("empty; expected text")) } else { Ok(text) }
     }
 
     /// Text that is one of these words.
     pub(super) fn one_of(&self, words: &[&'static str]) -> Result<&'static str, InputError> {
         let text = self.text()?;
-        if let Some(word) = words.iter().find(|word| **word == text) {
-            return Ok(word);
-        }
-        let error = self.error(format_args!("`{}` is not known; expected {}", excerpt(text), listed(words)));
-        Err(match nearest(text, words.iter().copied()) {
-            Some(word) => error.hint(format!("did you mean `{word}`?")),
-            None => error,
-        })
+        words.iter().find(|word| **word == text).copied().ok_or_else(|| self.unknown_word(text, words))
     }
 
-    /// `true` or `false`.
+    /// An error about a word that is none of these.
+    pub(super) fn unknown_word(&self, text: &str, words: &[&str]) -> InputError {
+        let error = self.error(format_args!("`{}` is not known; expected {}", excerpt(text), listed(words)));
+        match nearest(text, words.iter().copied()) {
+            Some(word) => error.hint(format!("did you mean `{word}`?")),
+            None => error,
+        }
+    }
+
+    /// `true` or `false`; to Go also the words of YAML 1.1.
     pub(super) fn boolean(&self) -> Result<bool, InputError> {
-        match self.scalar() {
-            Some(Scalar::Bool(value)) => Ok(*value),
+        let scalar = self.scalar();
+        match (scalar.map(Scalar::kind), scalar.and_then(Scalar::go_bool)) {
+            (Some(Kind::Bool(value)), _) => Ok(value),
+            (_, Some(value)) => {
+                self.warn(Refuser::Console, format_args!("{}; expected `true` or `false`", self.found()));
+                Ok(value)
+            }
             _ => Err(self.expected("`true` or `false`")),
         }
     }
 
-    /// A whole number in a range.
-    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Result<u64, InputError> {
-        let Some(Scalar::Number(number)) = self.scalar() else { return Err(self.expected("a whole number")) };
-        number.whole().filter(|value| range.contains(value)).ok_or_else(|| {
-            let (least, most) = (range.start(), range.end());
-            let text = excerpt(number.text());
-            if *most == u64::MAX {
-                self.error(format_args!("`{text}` is not a whole number of at least {least}"))
-            } else {
-                self.error(format_args!("`{text}` is not a whole number from {least} to {most}"))
+    /// A whole number, from the range that Console takes or from the one that Go takes.
+    pub(super) fn integer(&self, console: RangeInclusive<u64>, go: RangeInclusive<u64>) -> Result<u64, InputError> {
+        let scalar = self.scalar();
+        let number = scalar.and_then(Scalar::number);
+        let to_console = number.and_then(|number| number.whole()).filter(|value| console.contains(value));
+        let to_go = scalar.and_then(Scalar::go_whole).filter(|value| go.contains(value));
+        let (least, most) = (console.start(), console.end());
+        let text = excerpt(scalar.map_or("", Scalar::text));
+        let range = if *most == u64::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
+        match (to_console, to_go) {
+            (Some(console), Some(go)) => Ok(self.reading(console, go)),
+            (Some(value), None) => {
+                self.warn(Refuser::CommandLine, format_args!("`{text}` is written in another base or out of range"));
+                Ok(value)
             }
-        })
+            (None, Some(value)) => {
+                self.warn(Refuser::Console, format_args!("`{text}` is not a whole number {range}"));
+                Ok(value)
+            }
+            (None, None) if number.is_none() => Err(self.expected("a whole number")),
+            (None, None) => Err(self.error(format_args!("`{text}` is not a whole number {range}"))),
+        }
     }
 
-    /// A whole number in a range, of 32 bits.
-    pub(super) fn integer_u32(&self, range: RangeInclusive<u32>) -> Result<u32, InputError> {
-        let value = self.integer(u64::from(*range.start())..=u64::from(*range.end()))?;
+    /// The same, of 32 bits.
+    pub(super) fn integer_u32(&self, console: RangeInclusive<u32>, go: RangeInclusive<u32>) -> Result<u32, InputError> {
+        let wide = |range: RangeInclusive<u32>| u64::from(*range.start())..=u64::from(*range.end());
+        let value = self.integer(wide(console), wide(go))?;
         u32::try_from(value).map_err(|_| self.expected("a smaller number"))
     }
 }
 
+fn given_twice(entry: &Entry) -> String {
+    format!("the key `{}` is given twice", excerpt(&entry.key))
+}
+
 impl<'a> Object<'a> {
-    /// The value of a key, when it is there.
+    /// The value of a key, when it is there, null or not. Of a key that stands twice it is the later one's.
+    pub(super) fn entry(&self, key: &str) -> Option<Field<'a>> {
+        self.entries.iter().rfind(|entry| entry.key == key).map(|entry| self.field.child(entry))
+    }
+
+    /// The value of a key, when it is there. Both readers take null for nothing.
+    pub(super) fn nullable(&self, key: &str) -> Option<Field<'a>> {
+        self.entry(key).filter(|field| !field.is_null())
+    }
+
+    /// The value of a key, when it is there. Go takes null for nothing.
     pub(super) fn optional(&self, key: &str) -> Option<Field<'a>> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| self.field.child(entry))
+        let field = self.entry(key)?;
+        if field.is_null() {
+            field.warn_of_name(Refuser::Console, "nothing is given");
+            return None;
+        }
+        Some(field)
     }
 
     /// The value of a key that must be there.
     pub(super) fn required(&self, key: &str) -> Result<Field<'a>, InputError> {
-        self.optional(key).ok_or_else(|| self.field.name_error(format_args!("`{key}` is missing")))
+        self.entry(key).ok_or_else(|| self.field.name_error(format_args!("`{key}` is missing")))
     }
 }
 

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 
 use super::deployment::Replicas;
 use super::document::{Document, Version};
+use super::limits;
 use super::resources::Compute;
 use super::services::{Expose, Service};
+use super::warnings::Refuser;
 use crate::input::InputError;
+use crate::money::Price;
 use crate::order::{Attribute, Endpoint, EndpointKind, Endpoints, GroupSpec, PlacementRequirements, ResourceUnit};
 use crate::text::excerpt;
 
@@ -48,22 +51,34 @@ pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputErro
             });
             draft.require_tee(service);
             let endpoints = endpoints(service, &numbers);
-            let price = placement.pricing.get(replicas.profile).cloned();
+            let unit_price = placement.pricing.get(replicas.profile);
+            limits::check(compute, unit_price)?;
+            let price = unit_price.map(|unit_price| unit_price.price.clone());
             draft.add(document.version, replicas, compute, endpoints, price)?;
         }
     }
-    drafts.into_iter().map(|(name, draft)| draft.finish(document, name)).collect()
+    let groups: Vec<GroupSpec> =
+        drafts.into_iter().map(|(name, draft)| draft.finish(document, name)).collect::<Result<_, _>>()?;
+    denoms_agree(document, &groups);
+    Ok(groups)
+}
+
+/// The command line wants one denom for all groups.
+fn denoms_agree(document: &Document<'_>, groups: &[GroupSpec]) {
+    let denoms = groups.iter().filter_map(|group| group.resources().first()?.price.as_ref()).map(Price::denom);
+    let mut denoms: Vec<_> = denoms.collect();
+    denoms.sort();
+    denoms.dedup();
+    if denoms.len() > 1 {
+        document.deployment_field.warn_of_name(Refuser::CommandLine, "the groups are priced in several denoms");
+    }
 }
 
 /// The hostnames that the services of a placement want to be reached at.
 pub(super) fn hostnames(document: &Document<'_>, placement: &str) -> Vec<String> {
     let placed = document.deployment.iter().filter(|(_, deployment)| deployment.placements.contains_key(placement));
     let services = placed.filter_map(|(name, _)| document.services.get(name));
-    services
-        .flat_map(|service| &service.exposes)
-        .flat_map(|expose| &expose.accept)
-        .map(|name| (*name).to_owned())
-        .collect()
+    services.flat_map(|service| &service.exposes).flat_map(|expose| &expose.accept).cloned().collect()
 }
 
 impl<'a> Draft<'a> {
@@ -82,7 +97,7 @@ impl<'a> Draft<'a> {
         replicas: &Replicas<'a>,
         compute: &Compute<'_>,
         endpoints: Vec<Endpoint>,
-        price: Option<crate::money::Price>,
+        price: Option<Price>,
     ) -> Result<(), InputError> {
         let out_of_range = || replicas.field.error("more replicas or services than the chain can count");
         let index = self.shared.get(replicas.profile).copied();

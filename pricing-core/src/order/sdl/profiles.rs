@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use super::field::Field;
 use super::resources::Compute;
-use super::scalar::Scalar;
+use super::scalar::Kind;
 use super::units;
+use super::warnings::Refuser;
 use crate::input::InputError;
 use crate::money::{Denom, Price};
 use crate::order::{Attribute, PlacementRequirements, SignedBy};
 use crate::text::excerpt;
 
-/// The denoms that the chain takes: its own two, and USDC on its main and its sandbox network.
+/// The denoms that Console takes: the chain's own two, and USDC on its main and its sandbox network.
 const DENOMS: [&str; 4] = [
     "uakt",
     "uact",
     "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
     "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
 ];
+/// The characters that a denom has at least and at most.
+const DENOM_LENGTH: core::ops::RangeInclusive<usize> = 3..=128;
 
 /// The profiles, by name.
 #[derive(Debug)]
@@ -31,7 +34,14 @@ pub(super) struct Profiles<'a> {
 pub(super) struct Placement<'a> {
     pub(super) field: Field<'a>,
     pub(super) requirements: PlacementRequirements,
-    pub(super) pricing: BTreeMap<&'a str, Price>,
+    pub(super) pricing: BTreeMap<&'a str, UnitPrice<'a>>,
+}
+
+/// The most that a replica may cost per block, and where the document says so.
+#[derive(Debug)]
+pub(super) struct UnitPrice<'a> {
+    pub(super) price: Price,
+    pub(super) amount_field: Field<'a>,
 }
 
 impl<'a> Profiles<'a> {
@@ -68,14 +78,19 @@ impl<'a> Placement<'a> {
             None => SignedBy::default(),
         };
         let mut pricing = BTreeMap::new();
-        for (profile, field) in placement.required("pricing")?.map()? {
-            pricing.insert(profile, price(&field)?);
+        match placement.nullable("pricing") {
+            Some(prices) => {
+                for (profile, field) in prices.map()? {
+                    pricing.insert(profile, price(&field)?);
+                }
+            }
+            None => field.warn_of_name(Refuser::Console, "`pricing` is missing"),
         }
         Ok(Self { field, requirements: PlacementRequirements { signed_by, attributes }, pricing })
     }
 }
 
-/// Attributes of the tenant's own, sorted by key; a number or truth value is the text that was written.
+/// Attributes of the tenant's own, sorted by key.
 fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     let mut attributes = Vec::new();
     for (key, value) in field.map()? {
@@ -85,14 +100,17 @@ fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     Ok(attributes)
 }
 
-/// The text of an attribute.
+/// The text of an attribute. Both readers take any scalar: Console has words of its own for numbers and truth values, and Go
+/// keeps what is written.
 pub(super) fn attribute_value(field: &Field<'_>) -> Result<String, InputError> {
-    match field.scalar() {
-        Some(Scalar::Text(text)) => Ok(text.clone()),
-        Some(Scalar::Bool(value)) => Ok(value.to_string()),
-        Some(Scalar::Number(number)) => Ok(number.text().to_owned()),
-        Some(Scalar::Null) | None => Err(field.expected("text")),
-    }
+    let scalar = field.scalar().ok_or_else(|| field.expected("text"))?;
+    let (console, go) = match scalar.kind() {
+        Kind::Text => return Ok(scalar.text().to_owned()),
+        Kind::Bool(value) => (value.to_string(), scalar.text()),
+        Kind::Number => (scalar.number().map_or_else(String::new, |number| number.console_text()), scalar.text()),
+        Kind::Null => ("null".to_owned(), ""),
+    };
+    Ok(field.reading(console, go.to_owned()))
 }
 
 fn signed_by(field: &Field<'_>) -> Result<SignedBy, InputError> {
@@ -101,16 +119,27 @@ fn signed_by(field: &Field<'_>) -> Result<SignedBy, InputError> {
     Ok(SignedBy { all_of: list("allOf")?, any_of: list("anyOf")? })
 }
 
-fn price(field: &Field<'_>) -> Result<Price, InputError> {
+fn price<'a>(field: &Field<'a>) -> Result<UnitPrice<'a>, InputError> {
     let price = field.object(&["amount", "denom"])?;
     let denom_field = price.required("denom")?;
     let denom = denom_field.text()?;
+    if !is_denom(denom) {
+        return Err(denom_field.error(format_args!("`{}` is not a denom", excerpt(denom))));
+    }
     if !DENOMS.contains(&denom) {
-        return Err(denom_field
-            .error(format_args!("the denom `{}` is not known", excerpt(denom)))
-            .hint("the chain takes `uakt`, `uact`, and USDC as `ibc/170C...` (mainnet) or `ibc/12C6...` (sandbox)"));
+        denom_field.warn(Refuser::Console, format_args!("the denom `{}` is not known", excerpt(denom)));
     }
     let amount_field = price.required("amount")?;
     let amount = units::amount(&amount_field)?;
-    Price::new(Denom::new(denom), amount).map_err(|error| amount_field.error(error))
+    if amount.is_zero() {
+        return Err(amount_field.error("a price of 0, which the chain refuses"));
+    }
+    let price = Price::new(Denom::new(denom), amount).map_err(|error| amount_field.error(error))?;
+    Ok(UnitPrice { price, amount_field })
+}
+
+/// Whether a word is one that the chain takes for a denom at all.
+fn is_denom(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '_' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(word) && DENOM_LENGTH.contains(&text.len())
 }

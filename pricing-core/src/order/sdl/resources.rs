@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::field::Field;
 use super::profiles::attribute_value;
-use super::scalar::Scalar;
+use super::scalar::{Kind, Scalar};
 use super::units;
+use super::warnings::Refuser;
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::order::storage::{DEFAULT_CLASS, SDL_CLASSES};
@@ -17,14 +18,22 @@ use crate::text::excerpt;
 const UNNAMED_VOLUME: &str = "default";
 /// The one vendor that the chain takes.
 const VENDOR: &str = "nvidia";
+/// The one attribute of a CPU that Go knows.
+const ARCHITECTURE: &str = "arch";
+/// The name that a group of units with GPU interconnect has without one.
+const ANY_PEERS: &str = "auto";
 
 /// What one replica needs.
 #[derive(Debug)]
 pub(super) struct Compute<'a> {
     pub(super) cpu: MilliCpu,
+    pub(super) cpu_field: Field<'a>,
     pub(super) cpu_attributes: Vec<Attribute>,
     pub(super) memory: Bytes,
+    pub(super) memory_field: Field<'a>,
     pub(super) gpu: GpuRequest,
+    /// Where GPUs are asked for.
+    pub(super) gpu_field: Option<Field<'a>>,
     pub(super) storage: Vec<StoredVolume<'a>>,
 }
 
@@ -40,31 +49,51 @@ impl<'a> Compute<'a> {
     pub(super) fn read(field: Field<'a>) -> Result<Self, InputError> {
         let resources = field.object(&["resources"])?.required("resources")?;
         let resources = resources.object(&["cpu", "memory", "storage", "gpu"])?;
-        let (cpu, cpu_attributes) = cpu(&resources.required("cpu")?)?;
-        let memory = resources.required("memory")?.object(&["size"])?.required("size")?;
-        let gpu = match resources.optional("gpu") {
-            Some(gpu) => gpu_request(&gpu)?,
+        let cpu = resources.required("cpu")?.closed_object(&["units", "attributes"])?;
+        let cpu_field = cpu.required("units")?;
+        let cpu_attributes = match cpu.optional("attributes") {
+            Some(attributes) => cpu_attributes(&attributes)?,
+            None => Vec::new(),
+        };
+        let memory_field = resources.required("memory")?.object(&["size"])?.required("size")?;
+        let gpu_field = resources.optional("gpu");
+        let gpu = match &gpu_field {
+            Some(gpu) => gpu_request(gpu)?,
             None => GpuRequest::default(),
         };
-        let storage = volumes(&resources.required("storage")?)?;
-        Ok(Self { cpu, cpu_attributes, memory: units::size(&memory)?, gpu, storage })
+        Ok(Self {
+            cpu: units::cpu(&cpu_field)?,
+            cpu_field,
+            cpu_attributes,
+            memory: units::size(&memory_field)?,
+            memory_field,
+            gpu,
+            gpu_field,
+            storage: volumes(&resources.required("storage")?)?,
+        })
     }
 }
 
-fn cpu(field: &Field<'_>) -> Result<(MilliCpu, Vec<Attribute>), InputError> {
-    let cpu = field.object(&["units", "attributes"])?;
-    let units = units::cpu(&cpu.required("units")?)?;
+/// Attributes of the CPU, sorted by key. Console takes any.
+fn cpu_attributes(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     let mut attributes = Vec::new();
-    let given = cpu.optional("attributes").map(|given| given.object(&["arch"])).transpose()?;
-    if let Some(arch) = given.and_then(|given| given.optional("arch")) {
-        attributes.push(Attribute { key: "arch".to_owned(), value: attribute_value(&arch)? });
+    for (key, value) in field.map()? {
+        if key != ARCHITECTURE {
+            let message = format_args!("unknown key `{}`; expected `{ARCHITECTURE}`", excerpt(key));
+            value.warn_of_name(Refuser::CommandLine, message);
+        }
+        attributes.push(Attribute { key: key.to_owned(), value: attribute_value(&value)? });
     }
-    Ok((units, attributes))
+    attributes.sort();
+    Ok(attributes)
 }
 
 fn gpu_request(field: &Field<'_>) -> Result<GpuRequest, InputError> {
-    let gpu = field.object(&["units", "attributes"])?;
-    let units = units::gpu(&gpu.required("units")?)?;
+    let gpu = field.closed_object(&["units", "attributes"])?;
+    let units = match gpu.optional("units") {
+        Some(units) => units::gpu(&units)?,
+        None => 0,
+    };
     match gpu.optional("attributes") {
         None if units == 0 => Ok(GpuRequest::default()),
         None => Err(field
@@ -77,15 +106,52 @@ fn gpu_request(field: &Field<'_>) -> Result<GpuRequest, InputError> {
     }
 }
 
-/// The kinds of card that will do: what is listed, or any where nothing is.
+/// The kinds of card that will do: what is listed, or any where nothing is. The chain refuses a kind that is listed twice.
 fn alternatives(field: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
-    let vendors = field.object(&["vendor"])?.required("vendor")?;
-    let models = vendors.object(&[VENDOR])?.required(VENDOR)?;
-    let listed = if models.is_null() { Vec::new() } else { models.list()? };
-    if listed.is_empty() {
-        return Ok(vec![GpuSelector::new(VENDOR, "*", None, None)]);
+    let attributes = field.closed_object(&["vendor", "interconnect"])?;
+    if let Some(interconnect) = attributes.entry("interconnect") {
+        let group = interconnect_group(&interconnect)?;
+        interconnect.note(format_args!("GPU interconnect (`{}`) is not reserved", excerpt(group)));
     }
-    listed.iter().map(selector).collect()
+    let mut listed = Vec::new();
+    for (vendor, models) in attributes.required("vendor")?.map()? {
+        if vendor != VENDOR {
+            let message = format_args!("`{}` is left out; only cards of `{VENDOR}` are read", excerpt(vendor));
+            models.warn_of_name(Refuser::Console, message);
+        } else if !models.is_null() {
+            listed = models.list()?;
+        }
+    }
+    let mut keys = BTreeSet::new();
+    let mut selectors = Vec::new();
+    for field in &listed {
+        let selector = selector(field)?;
+        if !keys.insert(selector.attribute_key()) {
+            let message = format_args!("the card `{selector}` is listed twice, which the chain refuses");
+            return Err(field.error(message).hint("leave one of them out"));
+        }
+        selectors.push(selector);
+    }
+    if selectors.is_empty() {
+        selectors.push(GpuSelector::new(VENDOR, "*", None, None));
+    }
+    Ok(selectors)
+}
+
+/// The label of the peers: `[]` for any, else a name of the tenant's own.
+fn interconnect_group<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
+    if field.is_list() && field.list()?.is_empty() {
+        return Ok(ANY_PEERS);
+    }
+    if !field.is_map() {
+        return Err(field.error("expected `[]`, or a mapping with `group`"));
+    }
+    let group = field.object(&["group"])?.required("group")?;
+    let name = group.filled_text()?;
+    if name == ANY_PEERS {
+        return Err(group.error(format_args!("`{ANY_PEERS}` is what `[]` means; expected another name")));
+    }
+    Ok(name)
 }
 
 fn selector(field: &Field<'_>) -> Result<GpuSelector, InputError> {
@@ -105,17 +171,19 @@ fn selector(field: &Field<'_>) -> Result<GpuSelector, InputError> {
 
 /// The volumes, in the document's order: one, or a list.
 fn volumes<'a>(field: &Field<'a>) -> Result<Vec<StoredVolume<'a>>, InputError> {
-    let fields = if field.is_list() { field.list()? } else { vec![field.clone()] };
+    let is_list = field.is_list();
+    let fields = if is_list { field.list()? } else { vec![field.clone()] };
     let mut names = BTreeSet::new();
     let mut volumes = Vec::new();
     for field in fields {
-        let volume = volume(field)?;
+        let mut volume = volume(field)?;
+        if !is_list {
+            // To Go the one volume that is not in a list has no name of its own.
+            volume.volume.name = volume.field.reading(volume.volume.name, UNNAMED_VOLUME.to_owned());
+        }
         if !names.insert(volume.volume.name.clone()) {
-            let name = excerpt(&volume.volume.name);
-            return Err(volume
-                .field
-                .error(format_args!("a second volume is called `{name}`"))
-                .hint(format!("a volume without a name is called `{UNNAMED_VOLUME}`")));
+            let message = format_args!("a second volume is called `{}`", excerpt(&volume.volume.name));
+            volume.field.warn(Refuser::CommandLine, message);
         }
         volumes.push(volume);
     }
@@ -136,39 +204,68 @@ fn volume(field: Field<'_>) -> Result<StoredVolume<'_>, InputError> {
 
 /// The class, and the attributes that the chain keeps of it.
 fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), InputError> {
-    let given = field.object(&["class", "persistent"])?;
-    let persistent = given.optional("persistent").map_or(Ok(false), |value| truth(&value))?;
+    // Neither reader takes a key that stands twice here.
+    field.map()?;
+    let given = field.closed_object(&["class", "persistent"])?;
+    let persistent_field = given.entry("persistent");
+    let persistent = persistent_field.as_ref().map_or(Ok(false), truth)?;
     let class_field = given.optional("class");
-    let class = class_field.as_ref().map(|class| class.one_of(&SDL_CLASSES)).transpose()?;
-    let class = match (class, persistent) {
-        (None, true) => Some(DEFAULT_CLASS),
-        (Some("ram"), true) => return Err(field.error("a `ram` volume cannot be persistent")),
-        (Some(name), false) if name != "ram" => {
-            return Err(field
-                .error(format_args!("the class `{name}` is for persistent volumes"))
-                .hint("add `persistent: true`, or leave `class` out"));
-        }
-        (class, _) => class,
-    };
+    let class = class_field.as_ref().map(class_name).transpose()?.filter(|class| !class.is_empty());
     let attribute = |key: &str, value: &str| Attribute { key: key.to_owned(), value: value.to_owned() };
-    let mut attributes: Vec<Attribute> = class.map(|class| attribute("class", class)).into_iter().collect();
-    attributes.push(attribute("persistent", if persistent { "true" } else { "false" }));
-    let class = match class {
-        None => StorageClass::Ephemeral,
-        Some(name) => StorageClass::from_name(name),
-    };
-    Ok((class, attributes))
+    let persistence = attribute("persistent", if persistent { "true" } else { "false" });
+    // Go compares these before it reads other words for them.
+    let written = persistent_field.as_ref().and_then(Field::scalar).map_or("false", Scalar::text);
+    match (class, persistent) {
+        (None, true) => {
+            Ok((StorageClass::from_name(DEFAULT_CLASS), vec![attribute("class", DEFAULT_CLASS), persistence]))
+        }
+        (None, false) => Ok((StorageClass::Ephemeral, vec![persistence])),
+        (Some(name @ ("ram" | "ephemeral")), true) => {
+            Err(field.error(format_args!("a `{name}` volume cannot be persistent")))
+        }
+        (Some("ram"), false) => {
+            if written != "false" {
+                field.warn(Refuser::CommandLine, "a `ram` volume with a `persistent` that is not `false`");
+            }
+            Ok((StorageClass::Ram, vec![attribute("class", "ram"), persistence]))
+        }
+        (Some(name), true) => Ok((StorageClass::from_name(name), vec![attribute("class", name), persistence])),
+        // To the chain a volume that is not persistent has no class, whatever it says.
+        (Some(name), false) => {
+            let message =
+                format_args!("the class `{}` is for persistent volumes, so this one is ephemeral", excerpt(name));
+            if written == "false" {
+                field.warn(Refuser::CommandLine, message);
+            } else {
+                field.note(message);
+            }
+            let persistence = persistent_field.is_some().then_some(persistence);
+            Ok((StorageClass::Ephemeral, [attribute("class", name)].into_iter().chain(persistence).collect()))
+        }
+    }
+}
+
+/// The name of a class. Console takes any.
+fn class_name<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
+    let name = field.text()?;
+    if !name.is_empty() && !SDL_CLASSES.contains(&name) {
+        field.warn(Refuser::CommandLine, field.unknown_word(name, &SDL_CLASSES).message());
+    }
+    Ok(name)
 }
 
 /// A truth value, as a word or in quotes, in the spellings that the chain takes.
 fn truth(field: &Field<'_>) -> Result<bool, InputError> {
-    match field.scalar() {
-        Some(Scalar::Bool(value)) => Ok(*value),
-        Some(Scalar::Text(text)) => match text.as_str() {
-            "true" | "yes" | "on" => Ok(true),
-            "false" | "no" | "off" => Ok(false),
-            _ => Err(field.error(format_args!("`{}` is not `true` or `false`", excerpt(text)))),
-        },
-        _ => field.boolean(),
+    match field.scalar().map(|scalar| (scalar.kind(), scalar.text())) {
+        Some((Kind::Bool(value), text)) => {
+            if !["true", "false"].contains(&text) {
+                field.warn(Refuser::CommandLine, format_args!("`{}` is not `true` or `false`", excerpt(text)));
+            }
+            Ok(value)
+        }
+        Some((Kind::Text, "true" | "yes" | "on")) => Ok(true),
+        Some((Kind::Text, "false" | "no" | "off")) => Ok(false),
+        Some((Kind::Text, text)) => Err(field.error(format_args!("`{}` is not `true` or `false`", excerpt(text)))),
+        _ => Err(field.expected("`true` or `false`")),
     }
 }

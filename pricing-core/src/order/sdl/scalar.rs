@@ -1,4 +1,7 @@
-//! YAML scalars: what an unquoted word means, and numbers kept exactly.
+//! YAML scalars: what an unquoted word means to each of the two readers, and numbers kept exactly.
+//!
+//! Console reads YAML 1.2. The chain's Go reader knows more notations of whole numbers and truth values, and looks at the
+//! words of a number where text is expected. So a scalar keeps its text.
 
 use crate::quantity::Quantity;
 use crate::text::excerpt;
@@ -8,43 +11,104 @@ pub(super) const CORE_TAG: &str = "tag:yaml.org,2002:";
 /// The most digits of a number, beyond which nothing real is written.
 const MAX_DIGITS: usize = 30;
 
-/// A single value. A number keeps its text, so that nothing is lost in a float.
+/// A single value and how it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Scalar {
+pub(super) struct Scalar {
+    text: String,
+    kind: Kind,
+    /// Whether it was written without quotes and without a tag, so that its words decide what it is.
+    plain: bool,
+}
+
+/// What a scalar is by YAML 1.2's core schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     Null,
     Bool(bool),
-    Number(Number),
-    Text(String),
+    Number,
+    Text,
 }
 
 /// A number as it was written, of which only what is asked for is worked out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Number(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number<'a>(&'a str);
 
-/// Says what a scalar is: by its tag, else text when it was quoted, else by YAML 1.2's core schema.
-pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Scalar, String> {
-    let Some(tag) = tag else {
-        return Ok(if plain { plain_scalar(text) } else { Scalar::Text(text.to_owned()) });
-    };
-    let kind = if tag == "!" { Some("str") } else { tag.strip_prefix(CORE_TAG) };
-    match (kind, plain_scalar(text)) {
-        (Some("str"), _) => Ok(Scalar::Text(text.to_owned())),
-        (Some("null"), Scalar::Null) => Ok(Scalar::Null),
-        (Some("bool"), value @ Scalar::Bool(_)) | (Some("int" | "float"), value @ Scalar::Number(_)) => Ok(value),
-        (Some("null" | "bool" | "int" | "float"), _) => {
-            Err(format!("`{}` is not what its tag `{}` says", excerpt(text), excerpt(tag)))
+impl Scalar {
+    /// Says what a scalar is: by its tag, else text when it was quoted, else by YAML 1.2's core schema.
+    pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Self, String> {
+        let scalar = |kind| Self { text: text.to_owned(), kind, plain: plain && tag.is_none() };
+        let Some(tag) = tag else {
+            return Ok(scalar(if plain { plain_kind(text) } else { Kind::Text }));
+        };
+        let name = if tag == "!" { Some("str") } else { tag.strip_prefix(CORE_TAG) };
+        match (name, plain_kind(text)) {
+            (Some("str"), _) => Ok(scalar(Kind::Text)),
+            (Some("null"), Kind::Null) => Ok(scalar(Kind::Null)),
+            (Some("bool"), kind @ Kind::Bool(_)) | (Some("int" | "float"), kind @ Kind::Number) => Ok(scalar(kind)),
+            (Some("null" | "bool" | "int" | "float"), _) => {
+                Err(format!("`{}` is not what its tag `{}` says", excerpt(text), excerpt(tag)))
+            }
+            _ => Err(format!("the tag `{}` is not supported here", excerpt(tag))),
         }
-        _ => Err(format!("the tag `{}` is not supported here", excerpt(tag))),
+    }
+
+    /// Text, as a key is.
+    pub(super) fn of_text(text: &str) -> Self {
+        Self { text: text.to_owned(), kind: Kind::Text, plain: false }
+    }
+
+    /// What it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// As it was written, without quotes.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The number that it is.
+    pub(super) fn number(&self) -> Option<Number<'_>> {
+        (self.kind == Kind::Number).then_some(Number(&self.text))
+    }
+
+    /// The truth value that the chain's Go reader takes it for: YAML 1.1's words, in quotes too.
+    pub(super) fn go_bool(&self) -> Option<bool> {
+        match (self.kind, self.text.as_str()) {
+            (Kind::Bool(value), _) => Some(value),
+            (Kind::Text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON") => Some(true),
+            (Kind::Text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The whole number that the chain's Go reader takes it for: digits with underscores, `0` before octal digits, and of
+    /// a fraction what is before the point.
+    pub(super) fn go_whole(&self) -> Option<u64> {
+        if !self.plain && self.kind != Kind::Number {
+            return None;
+        }
+        let text = self.text.replace('_', "");
+        let unsigned = text.strip_prefix('+').unwrap_or(&text);
+        let digits = |part: &str, base: u32| !part.is_empty() && part.chars().all(|c| c.is_digit(base));
+        let octal = unsigned.strip_prefix('0').filter(|rest| digits(rest, 8));
+        if let Some((base, digits)) = octal.map(|rest| (8, rest)).or_else(|| radix(unsigned)) {
+            return u64::from_str_radix(digits, base).ok();
+        }
+        if !is_number(unsigned) || unsigned.starts_with('-') {
+            return None;
+        }
+        u64::try_from(Quantity::parse(&Number(unsigned).decimal()?).ok()?.floor()).ok()
     }
 }
 
-fn plain_scalar(text: &str) -> Scalar {
+fn plain_kind(text: &str) -> Kind {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
-        "true" | "True" | "TRUE" => Scalar::Bool(true),
-        "false" | "False" | "FALSE" => Scalar::Bool(false),
-        _ if is_number(text) => Scalar::Number(Number(text.to_owned())),
-        _ => Scalar::Text(text.to_owned()),
+        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
+        "true" | "True" | "TRUE" => Kind::Bool(true),
+        "false" | "False" | "FALSE" => Kind::Bool(false),
+        _ if is_number(text) => Kind::Number,
+        _ => Kind::Text,
     }
 }
 
@@ -83,17 +147,32 @@ fn radix(unsigned: &str) -> Option<(u32, &str)> {
     (!digits.is_empty() && digits.chars().all(|c| c.is_digit(base))).then_some((base, digits))
 }
 
-impl Number {
-    /// The number as it was written.
-    pub(super) fn text(&self) -> &str {
-        &self.0
+/// A decimal as Go's `strconv.ParseFloat` reads it, as a plain decimal, exactly; none where it is below zero, infinite, no
+/// number, or in base 16. Underscores may stand between digits.
+pub(super) fn go_decimal(text: &str) -> Option<String> {
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let between_digits = |(place, _): (usize, &str)| {
+        let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let bytes = unsigned.as_bytes();
+        is_digit(place.checked_sub(1).and_then(|before| bytes.get(before)))
+            && is_digit(bytes.get(place.saturating_add(1)))
+    };
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        || radix(unsigned).is_some()
+        || !unsigned.match_indices('_').all(between_digits)
+    {
+        return None;
     }
+    let digits = unsigned.replace('_', "");
+    is_number(&digits).then(|| Number(&digits).decimal()).flatten()
+}
 
+impl Number<'_> {
     /// The number as a plain decimal, exactly; none when it is infinite, no number, or absurdly long.
     pub(super) fn decimal(&self) -> Option<String> {
         let (sign, unsigned) = match self.0.strip_prefix('-') {
             Some(rest) => ("-", rest),
-            None => ("", self.0.strip_prefix('+').unwrap_or(&self.0)),
+            None => ("", self.0.strip_prefix('+').unwrap_or(self.0)),
         };
         if let Some((base, digits)) = radix(unsigned) {
             return u64::from_str_radix(digits, base).ok().map(|value| format!("{sign}{value}"));
@@ -105,6 +184,16 @@ impl Number {
             return None;
         }
         shifted(whole, fraction, exponent).map(|text| format!("{sign}{text}"))
+    }
+
+    /// The number as Console writes it where text is expected: without zeros that say nothing.
+    pub(super) fn console_text(&self) -> String {
+        let Some(text) = self.decimal() else { return self.0.to_owned() };
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+        let kept = digits.trim_start_matches('0');
+        let zero = if kept.is_empty() || kept.starts_with('.') { "0" } else { "" };
+        format!("{sign}{zero}{kept}")
     }
 
     /// The number when it is whole, not negative, and at most 2^64 - 1.

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::field::{Field, Object};
+use super::warnings::Refuser;
 use crate::input::InputError;
+use crate::text::excerpt;
 
 const MAX_BODY_BYTES: u64 = 100 << 20;
 const MAX_PROXY_BUFFER_BYTES: u64 = 1 << 20;
 const MAX_TIMEOUT_MS: u64 = 60_000;
+const MAX_PORT: u32 = 65_535;
 /// The case that stands alone.
 const NO_CASES: &str = "off";
 
@@ -26,9 +29,11 @@ pub(super) struct Expose<'a> {
     port: u32,
     external: Option<u32>,
     pub(super) udp: bool,
+    /// The protocol as it is written, by which Go tells ports of an address apart.
+    pub(super) proto: &'a str,
     pub(super) to: Vec<To<'a>>,
     /// The hostnames that the port is reached at.
-    pub(super) accept: Vec<&'a str>,
+    pub(super) accept: Vec<String>,
 }
 
 /// Who reaches a port.
@@ -73,19 +78,39 @@ impl Expose<'_> {
     pub(super) fn external_port(&self) -> u32 {
         self.external.unwrap_or(self.port)
     }
+
+    /// What `as` says, and 0 where it says nothing: by this Go tells ports of an address apart.
+    pub(super) fn written_external_port(&self) -> u32 {
+        self.external.unwrap_or(0)
+    }
 }
 
 /// Reads the section, by name.
 pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Service<'a>>, InputError> {
-    section.map()?.into_iter().map(|(name, field)| Ok((name, service(field)?))).collect()
+    let service = |(name, field): (&'a str, Field<'a>)| {
+        if !is_service_name(name) {
+            let message = format_args!("`{}` is not a name of a service (a-z, 0-9 and `-`)", excerpt(name));
+            field.warn_of_name(Refuser::CommandLine, message);
+        }
+        Ok((name, service(field)?))
+    };
+    section.map()?.into_iter().map(service).collect()
+}
+
+/// Whether a name is one that a provider gives to a host.
+fn is_service_name(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.ends_with(word)
+        && name.chars().all(|c| word(c) || c == '-')
 }
 
 fn service(field: Field<'_>) -> Result<Service<'_>, InputError> {
     let keys = ["image", "command", "args", "env", "expose", "dependencies", "params", "credentials"].as_slice();
     let service = field.object(keys)?;
-    service.required("image")?.text_of(1)?;
+    service.required("image")?.filled_text()?;
     for key in ["command", "args", "env"] {
-        if let Some(list) = service.optional(key).filter(|list| !list.is_null()) {
+        if let Some(list) = service.nullable(key) {
             list.texts()?;
         }
     }
@@ -99,7 +124,7 @@ fn service(field: Field<'_>) -> Result<Service<'_>, InputError> {
     if let Some(login) = service.optional("credentials") {
         credentials(&login)?;
     }
-    let exposes = match service.optional("expose").filter(|list| !list.is_null()) {
+    let exposes = match service.nullable("expose") {
         Some(list) => list.list()?.iter().map(expose).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
@@ -113,24 +138,36 @@ fn service(field: Field<'_>) -> Result<Service<'_>, InputError> {
 fn credentials(field: &Field<'_>) -> Result<(), InputError> {
     let login = field.object(&["host", "email", "username", "password"])?;
     if let Some(email) = login.optional("email") {
-        email.text_of(5)?;
+        longer_than(&email, 5)?;
     }
     for (key, least) in [("host", 1), ("username", 1), ("password", 6)] {
         let word = login.required(key)?;
-        if word.text_of(least)?.trim().is_empty() {
-            return Err(word.error("nothing but spaces"));
+        word.filled_text()?;
+        let text = longer_than(&word, least)?;
+        if text.trim().is_empty() {
+            word.warn(Refuser::CommandLine, "nothing but spaces");
         }
     }
     Ok(())
 }
 
+/// Text that Console takes only from so many characters on.
+fn longer_than<'a>(field: &Field<'a>, least: usize) -> Result<&'a str, InputError> {
+    let text = field.text()?;
+    if text.chars().take(least).count() < least {
+        field.warn(Refuser::Console, format_args!("too short; expected at least {least} characters"));
+    }
+    Ok(text)
+}
+
 fn expose<'a>(field: &Field<'a>) -> Result<Expose<'a>, InputError> {
     let expose = field.object(&["port", "as", "proto", "to", "accept", "http_options"])?;
-    let port = expose.required("port")?.integer_u32(1..=65_535)?;
-    let external = expose.optional("as").map(|port| port.integer_u32(1..=65_535)).transpose()?;
-    let proto = expose.optional("proto").map(|proto| proto.one_of(&["TCP", "UDP", "tcp", "udp"])).transpose()?;
+    let ports = 1..=MAX_PORT;
+    let port = expose.required("port")?.integer_u32(ports.clone(), ports.clone())?;
+    let external = expose.optional("as").map(|port| port.integer_u32(ports, 0..=u32::MAX)).transpose()?;
+    let proto = expose.optional("proto").map(|proto| protocol(&proto)).transpose()?.unwrap_or("");
     let accept = match expose.optional("accept") {
-        Some(hosts) => hosts.list()?.iter().map(Field::text).collect::<Result<_, _>>()?,
+        Some(hosts) => hosts.texts()?,
         None => Vec::new(),
     };
     if let Some(options) = expose.optional("http_options") {
@@ -140,7 +177,22 @@ fn expose<'a>(field: &Field<'a>) -> Result<Expose<'a>, InputError> {
         Some(list) => list.list()?.iter().map(to).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
-    Ok(Expose { port, external, udp: matches!(proto, Some("UDP" | "udp")), to, accept })
+    // To Go 0 is what a port is that is not given.
+    let external = external.filter(|port| *port > 0);
+    Ok(Expose { port, external, udp: proto.eq_ignore_ascii_case("udp"), proto, to, accept })
+}
+
+/// The protocol, in any case to Go, which takes nothing for TCP.
+fn protocol<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
+    const WORDS: [&str; 4] = ["TCP", "UDP", "tcp", "udp"];
+    let text = field.text()?;
+    if !WORDS.contains(&text) {
+        if !["", "tcp", "udp"].contains(&text.to_ascii_lowercase().as_str()) {
+            return Err(field.unknown_word(text, &WORDS));
+        }
+        field.warn(Refuser::Console, format_args!("`{}` is not `TCP`, `UDP`, `tcp` or `udp`", excerpt(text)));
+    }
+    Ok(text)
 }
 
 fn to<'a>(field: &Field<'a>) -> Result<To<'a>, InputError> {
@@ -149,14 +201,21 @@ fn to<'a>(field: &Field<'a>) -> Result<To<'a>, InputError> {
     if let Some(service) = to.optional("service") {
         service.text()?;
     }
-    let ip = match to.optional("ip") {
-        Some(field) => Some(Ip { name: field.text_of(1)?, field }),
-        None => None,
-    };
+    let ip = to.optional("ip").map(ip).transpose()?.flatten();
     if let (Some(ip), false) = (&ip, global) {
         return Err(ip.field.error("an `ip` is reached from anywhere").hint("add `global: true` beside it"));
     }
     Ok(To { global, ip })
+}
+
+/// The endpoint that is named. To Go an empty name is none.
+fn ip(field: Field<'_>) -> Result<Option<Ip<'_>>, InputError> {
+    let name = field.text()?;
+    if name.is_empty() {
+        field.warn(Refuser::Console, "empty; expected the name of an endpoint");
+        return Ok(None);
+    }
+    Ok(Some(Ip { name, field }))
 }
 
 fn http_options(field: &Field<'_>) -> Result<(), InputError> {
@@ -173,7 +232,7 @@ fn http_options(field: &Field<'_>) -> Result<(), InputError> {
     let options = field.object(&keys)?;
     for (key, most) in limits {
         if let Some(value) = options.optional(key) {
-            value.integer(0..=most)?;
+            value.integer(0..=most, 0..=most)?;
         }
     }
     options.optional("next_cases").map_or(Ok(()), |cases| next_cases(&cases))
@@ -195,7 +254,11 @@ fn params<'a>(field: &Field<'a>) -> Result<(Vec<Mount<'a>>, Option<Tee<'a>>), In
     if let Some(permissions) = params.optional("permissions") {
         let permissions = permissions.object(&["read"])?;
         for word in permissions.optional("read").map_or(Ok(Vec::new()), |read| read.list())? {
-            word.one_of(&["deployment", "logs", "events"])?;
+            let words = ["deployment", "logs", "events"];
+            let text = word.text()?;
+            if !words.contains(&text) {
+                word.warn(Refuser::Console, word.unknown_word(text, &words).message());
+            }
         }
     }
     let mounts = match params.optional("storage") {
@@ -207,13 +270,24 @@ fn params<'a>(field: &Field<'a>) -> Result<(Vec<Mount<'a>>, Option<Tee<'a>>), In
 
 fn mount<'a>((volume, field): (&'a str, Field<'a>)) -> Result<Mount<'a>, InputError> {
     let mount = field.object(&["mount", "readOnly"])?;
-    let path = mount.required("mount")?;
-    if !path.text()?.starts_with('/') {
-        return Err(path.error("the mount is not an absolute path").hint("begin it with `/`"));
-    }
     let read_only = mount.optional("readOnly").map(|value| value.boolean()).transpose()?.unwrap_or(false);
-    let path = path.text()?;
+    let path = match mount.entry("mount") {
+        Some(path) => mount_path(&path)?,
+        None => {
+            field.warn_of_name(Refuser::CommandLine, "`mount` is missing");
+            ""
+        }
+    };
     Ok(Mount { volume, field, path, read_only })
+}
+
+fn mount_path<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
+    let path = field.text()?;
+    if path.starts_with('/') {
+        Ok(path)
+    } else {
+        Err(field.error("the mount is not an absolute path").hint("begin it with `/`"))
+    }
 }
 
 fn tee<'a>(params: &Object<'a>) -> Result<Option<Tee<'a>>, InputError> {

@@ -1,45 +1,78 @@
 //! How an SDL writes amounts: threads, bytes, cards and money. All exact.
+//!
+//! Console and Go read the same words by rules of their own. Where both can, the amount is Console's; where one can, it is
+//! that one's, with a warning. The rest is refused.
 
 use rust_decimal::Decimal;
 
 use super::field::Field;
-use super::scalar::Scalar;
+use super::scalar::{Kind, Scalar, go_decimal};
+use super::warnings::Refuser;
 use crate::input::InputError;
-use crate::money::parse_decimal;
+use crate::money::{CHAIN_DECIMALS, parse_decimal};
 use crate::quantity::{Bytes, MilliCpu, Quantity};
 use crate::text::excerpt;
 
 /// The most digits of an amount.
 const MAX_DIGITS: usize = 30;
 
+/// The suffixes that both readers know, with the first letters in the order of their powers.
+const PREFIXES: &str = "kmgtpe";
+/// The suffixes that Go knows.
+const GO_SUFFIXES: [&str; 12] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "k", "M", "G", "T", "P", "E"];
+
+/// Of what the two readers make of a value, the amount that counts, with a warning where one of them refuses it.
+fn settled<T>(field: &Field<'_>, console: Option<T>, go: Option<T>, what: &str) -> Option<T> {
+    let text = excerpt(field.scalar().map_or("", Scalar::text));
+    let refuser = match (&console, &go) {
+        (Some(_), None) => Some(Refuser::CommandLine),
+        (None, Some(_)) => Some(Refuser::Console),
+        _ => None,
+    };
+    if let Some(refuser) = refuser {
+        field.warn(refuser, format_args!("{what} `{text}`"));
+    }
+    match (console, go) {
+        (Some(console), Some(go)) => Some(field.reading(console, go)),
+        (console, go) => console.or(go),
+    }
+}
+
 /// Threads: `0.5`, `"0.5"`, or thousandths, `"500m"`. What is finer than a thousandth is dropped, as the chain does.
 pub(super) fn cpu(field: &Field<'_>) -> Result<MilliCpu, InputError> {
-    let malformed = |text: &str| {
+    let Some(scalar) = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text)) else {
+        return Err(field.error("expected an amount of CPU, such as `0.5` or `\"500m\"`"));
+    };
+    let text = scalar.text();
+    let console = match scalar.number() {
+        Some(number) => number.decimal().filter(|_| !number.is_negative()).and_then(|text| thousandths(&text)),
+        None => console_cpu(text),
+    };
+    let go = match text.strip_suffix('m') {
+        Some(milli) => is_plain(milli, false).then(|| milli.parse().ok()).flatten(),
+        None => go_decimal(text).and_then(|text| thousandths(&text)),
+    };
+    let milli = settled(field, console, go, "the amount of CPU").ok_or_else(|| {
         field
             .error(format_args!("`{}` is not an amount of CPU", excerpt(text)))
             .hint("threads such as `0.5`, or thousandths such as `\"500m\"`")
-    };
-    let milli = match field.scalar() {
-        Some(Scalar::Number(number)) => {
-            let text = number.decimal().filter(|_| !number.is_negative());
-            let text = text.ok_or_else(|| malformed(number.text()))?;
-            thousandths(&text).ok_or_else(|| malformed(number.text()))?
-        }
-        Some(Scalar::Text(text)) => {
-            let milli = match text.strip_suffix('m') {
-                Some(milli) => is_plain(milli, false).then(|| milli.parse().ok()).flatten(),
-                None => is_plain(text, true).then(|| thousandths(text)).flatten(),
-            };
-            milli.ok_or_else(|| malformed(text))?
-        }
-        _ => return Err(field.error("expected an amount of CPU, such as `0.5` or `\"500m\"`")),
-    };
-    if milli == 0 {
-        return Err(field.error("no CPU is asked for; the least is a thousandth of a thread"));
-    }
+    })?;
     // The chain's own number is of 32 bits.
     let in_range = u32::try_from(milli).is_ok();
     in_range.then_some(MilliCpu::new(milli)).ok_or_else(|| field.error("more CPU than the chain can write"))
+}
+
+/// Console takes letters behind the number, and of these only `m` means anything: thousandths, a part of one being whole.
+fn console_cpu(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, letters) = text.split_at_checked(end)?;
+    if !is_plain(number, true) || !letters.chars().all(|c| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    if !letters.eq_ignore_ascii_case("m") {
+        return thousandths(number);
+    }
+    u64::try_from(Quantity::parse(number).ok()?.ceil()).ok()
 }
 
 /// Whole thousandths of a plain decimal, the rest dropped.
@@ -57,81 +90,107 @@ fn is_plain(text: &str, point: bool) -> bool {
     text.len() <= MAX_DIGITS && digits(whole) && digits(fraction)
 }
 
-/// Bytes: `512Mi`, `1.5Gi`, `10G`. The suffix may be of any case, and `GB` is `G`; there must be one, because a size
-/// without it is a forgotten one. A part of a byte is a whole one.
+/// Bytes: `512Mi`, `1.5Gi`, `10G`. To Console the suffix may be of any case, and a part of a byte is a whole one; to Go it
+/// may be missing, the number may be `1e3`, and a part of a byte is dropped.
 pub(super) fn size(field: &Field<'_>) -> Result<Bytes, InputError> {
-    let malformed = |text: &str| {
+    let scalar = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text));
+    let Some(scalar) = scalar else { return Err(field.expected("a size")) };
+    let text = scalar.text();
+    let console = if scalar.kind() == Kind::Text { console_bytes(text) } else { None };
+    let bytes = settled(field, console, go_bytes(text), "the size").ok_or_else(|| {
         field
             .error(format_args!("`{}` is not a size", excerpt(text)))
             .hint("a number and one of `Ki Mi Gi Ti Pi Ei` (powers of 1024) or `k M G T P E` (powers of 1000)")
-    };
-    if let Some(Scalar::Number(number)) = field.scalar() {
-        return Err(malformed(number.text()));
-    }
-    let text = field.text()?;
-    let bytes = bytes(text).ok_or_else(|| malformed(text))?;
-    if bytes == 0 {
-        return Err(field.error("a size of nothing"));
-    }
+    })?;
     Ok(Bytes::new(bytes))
 }
 
-fn bytes(text: &str) -> Option<u64> {
+/// A number, a letter that is the power, and `i` where that is one of 1024. Other letters change nothing.
+fn console_bytes(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at_checked(end)?;
-    if number.len() > MAX_DIGITS {
+    let (number, letters) = text.split_at_checked(end)?;
+    let letters = letters.to_ascii_lowercase();
+    let prefix = letters.chars().next().filter(|_| number.len() <= MAX_DIGITS)?;
+    if !letters.chars().all(|c| c.is_ascii_lowercase()) {
         return None;
     }
-    let suffix = match suffix.to_ascii_lowercase().as_str() {
-        "k" | "kb" => "k",
-        "ki" => "Ki",
-        "m" | "mb" => "M",
-        "mi" => "Mi",
-        "g" | "gb" => "G",
-        "gi" => "Gi",
-        "t" | "tb" => "T",
-        "ti" => "Ti",
-        "p" | "pb" => "P",
-        "pi" => "Pi",
-        "e" | "eb" => "E",
-        "ei" => "Ei",
-        _ => return None,
+    let suffix = if PREFIXES.contains(prefix) {
+        let prefix = if prefix == 'k' { 'k' } else { prefix.to_ascii_uppercase() };
+        match (letters.get(1..), prefix) {
+            (Some("i"), 'k') => "Ki".to_owned(),
+            (Some("i"), prefix) => format!("{prefix}i"),
+            (_, prefix) => prefix.to_string(),
+        }
+    } else {
+        String::new()
     };
     u64::try_from(Quantity::parse(&format!("{number}{suffix}")).ok()?.ceil()).ok()
 }
 
-/// How many cards: a whole number, quoted or not.
-pub(super) fn gpu(field: &Field<'_>) -> Result<u64, InputError> {
-    let units = match field.scalar() {
-        Some(Scalar::Number(number)) => number.whole(),
-        Some(Scalar::Text(text)) => is_plain(text, false).then(|| text.parse().ok()).flatten(),
-        _ => None,
-    };
-    units.ok_or_else(|| field.error("expected a whole number of GPUs"))
+fn go_bytes(text: &str) -> Option<u64> {
+    let suffix = GO_SUFFIXES.into_iter().find(|suffix| text.ends_with(suffix)).unwrap_or("");
+    let number = go_decimal(text.strip_suffix(suffix)?)?;
+    u64::try_from(Quantity::parse(&format!("{number}{suffix}")).ok()?.floor()).ok()
 }
 
-/// The RAM of a card, such as `80Gi`.
+/// How many cards: a whole number, quoted or not. Go takes digits alone.
+pub(super) fn gpu(field: &Field<'_>) -> Result<u64, InputError> {
+    let scalar = field.scalar();
+    let digits = scalar.filter(|scalar| is_plain(scalar.text(), false)).and_then(|scalar| scalar.text().parse().ok());
+    let console = match scalar.map(Scalar::kind) {
+        Some(Kind::Number) => scalar.and_then(Scalar::number).and_then(|number| number.whole()),
+        Some(Kind::Text) => digits,
+        _ => None,
+    };
+    settled(field, console, digits, "the number of GPUs").ok_or_else(|| field.error("expected a whole number of GPUs"))
+}
+
+/// The RAM of a card, such as `80Gi`. Console takes any text; Go a size in powers of 1024, and cuts it to whole Gi.
 pub(super) fn gpu_ram(field: &Field<'_>) -> Result<String, InputError> {
+    const GI: u64 = 1 << 30;
     let text = field.text()?;
-    let binary = text.len() > 2 && text.to_ascii_lowercase().ends_with('i');
-    let ram = bytes(text).filter(|bytes| binary && *bytes > 0);
     let malformed = || {
         field
             .error(format_args!("`{}` is not the RAM of a card", excerpt(text)))
             .hint("a number of `Gi`, such as `80Gi`")
     };
-    let ram = ram.ok_or_else(malformed)?;
-    Ok(crate::gpu::canonical_ram(&ram.to_string()))
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let console = (!text.is_empty() && text.chars().all(word)).then(|| crate::gpu::canonical_ram(text));
+    let binary = text.ends_with('i') || text.ends_with(|c: char| c.is_ascii_digit());
+    let go = go_bytes(text).filter(|_| binary).and_then(|bytes| bytes.checked_div(GI)).map(|gi| format!("{gi}Gi"));
+    let console = if field.scalar().is_some_and(|scalar| scalar.kind() == Kind::Text) { console } else { None };
+    settled(field, console, go, "the RAM of a card").ok_or_else(malformed)
 }
 
 /// Money: a decimal, quoted or not. Of an unquoted number the digits count, never a float.
 pub(super) fn amount(field: &Field<'_>) -> Result<Decimal, InputError> {
-    let text = match field.scalar() {
-        Some(Scalar::Number(number)) => number
-            .decimal()
-            .ok_or_else(|| field.error(format_args!("`{}` is not an amount", excerpt(number.text()))))?,
-        Some(Scalar::Text(text)) => text.clone(),
-        _ => return Err(field.error("expected an amount, such as `1000` or `\"0.25\"`")),
+    let Some(scalar) = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text)) else {
+        return Err(field.error("expected an amount, such as `1000` or `\"0.25\"`"));
     };
-    parse_decimal(&text).map_err(|error| field.error(error))
+    let text = scalar.text();
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let console = match scalar.number() {
+        Some(number) => number.decimal(),
+        None => is_decimal(text).then(|| text.to_owned()),
+    };
+    let go = is_decimal(unsigned).then(|| unsigned.to_owned());
+    let decimals = unsigned.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    if go.is_some() && u32::try_from(decimals).is_ok_and(|decimals| decimals > CHAIN_DECIMALS) {
+        let message = format_args!("`{}` has more than {CHAIN_DECIMALS} decimals", excerpt(text));
+        return Err(field.error(message).hint("the chain refuses more"));
+    }
+    let settled = settled(field, console, go, "the amount");
+    let malformed = || match parse_decimal(text) {
+        Err(error) => field.error(error),
+        Ok(_) => field.error(format_args!("`{}` is not an amount", excerpt(text))),
+    };
+    let amount = settled.ok_or_else(malformed)?;
+    parse_decimal(&amount).map_err(|error| field.error(error))
+}
+
+/// Digits, with a point between them or without.
+fn is_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    digits(whole) && digits(fraction)
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::scalar::{self, Scalar};
+use super::scalar::{self, Kind, Scalar};
 use crate::input::InputError;
 use crate::text::excerpt;
 
@@ -49,6 +49,13 @@ pub(super) struct Node {
     height: usize,
 }
 
+impl Node {
+    /// The same place with another value.
+    pub(super) fn with_value(&self, value: Value) -> Self {
+        Self { position: self.position, value, nodes: self.nodes, height: self.height }
+    }
+}
+
 /// What a node holds.
 #[derive(Debug)]
 pub(super) enum Value {
@@ -63,18 +70,34 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) key_position: Position,
     pub(super) value: Rc<Node>,
+    /// Whether the mapping has had the key before.
+    pub(super) repeated: bool,
 }
 
-/// Reads the one document of a text.
-pub(super) fn parse(text: &str) -> Result<Rc<Node>, InputError> {
+/// The first document of a text.
+#[derive(Debug)]
+pub(super) struct FirstDocument {
+    pub(super) root: Rc<Node>,
+    /// Where another begins.
+    pub(super) second: Option<Position>,
+}
+
+/// Reads the first document of a text, and nothing behind it.
+pub(super) fn parse(text: &str) -> Result<FirstDocument, InputError> {
     let mut loader = Loader::default();
+    let mut second = None;
     let mut parser = Parser::new(StrInput::new(text.strip_prefix('\u{feff}').unwrap_or(text)));
     while let Some(event) = parser.next_event() {
         let (event, span) =
             event.map_err(|error| Position::from(*error.marker()).error(format_args!("not YAML: {}", error.info())))?;
+        if matches!(event, Event::DocumentStart(_)) && loader.root.is_some() {
+            second = Some(Position::from(span.start));
+            break;
+        }
         loader.take(event, span)?;
     }
-    loader.root.ok_or_else(|| InputError::new("the file is empty"))
+    let root = loader.root.ok_or_else(|| InputError::new("the file is empty"))?;
+    Ok(FirstDocument { root, second })
 }
 
 /// A collection whose end has not been seen.
@@ -95,13 +118,13 @@ struct Key {
     text: String,
     position: Position,
     merge: bool,
+    repeated: bool,
 }
 
 #[derive(Default)]
 struct Loader {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Rc<Node>>,
-    documents: usize,
     nodes: usize,
     root: Option<Rc<Node>>,
 }
@@ -110,7 +133,6 @@ impl Loader {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), InputError> {
         let position = Position::from(span.start);
         match event {
-            Event::DocumentStart(_) => self.document(position),
             Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), position),
             Event::SequenceStart(anchor, tag) => {
                 collection_tag(tag.as_deref(), "seq", position)?;
@@ -123,16 +145,10 @@ impl Loader {
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor, position),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Ok(())
+            }
         }
-    }
-
-    fn document(&mut self, position: Position) -> Result<(), InputError> {
-        self.documents = self.documents.saturating_add(1);
-        if self.documents > 1 {
-            return Err(position.error("a second document; expected one").hint("keep what is before this `---`"));
-        }
-        Ok(())
     }
 
     fn scalar(
@@ -147,13 +163,14 @@ impl Loader {
         if self.wants_key() {
             let merge = plain && tag.is_none() && text == MERGE_KEY;
             if anchor != 0 {
-                let value = Value::Scalar(Scalar::Text(text.to_owned()));
+                let value = Value::Scalar(Scalar::of_text(text));
                 self.anchors.insert(anchor, Rc::new(Node { position, value, nodes: 1, height: 1 }));
             }
-            return self.key(Key { text: text.to_owned(), position, merge });
+            self.key(Key { text: text.to_owned(), position, merge, repeated: false });
+            return Ok(());
         }
         let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
-        let scalar = scalar::resolve(text, plain, tag.as_deref()).map_err(|message| position.error(message))?;
+        let scalar = Scalar::resolve(text, plain, tag.as_deref()).map_err(|message| position.error(message))?;
         self.count(1, position)?;
         let node = Rc::new(Node { position, value: Value::Scalar(scalar), nodes: 1, height: 1 });
         self.finish(node, anchor)
@@ -164,14 +181,11 @@ impl Loader {
         matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
     }
 
-    fn key(&mut self, key: Key) -> Result<(), InputError> {
+    fn key(&mut self, key: Key) {
         if let Some(Open { content: Content::Map { key: slot, keys, .. }, .. }) = self.open.last_mut() {
-            if !key.merge && !keys.insert(key.text.clone()) {
-                return Err(key.position.error(format_args!("the key `{}` is given twice", excerpt(&key.text))));
-            }
-            *slot = Some(key);
+            let repeated = !key.merge && !keys.insert(key.text.clone());
+            *slot = Some(Key { repeated, ..key });
         }
-        Ok(())
     }
 
     fn start(&mut self, content: Content, anchor: usize, position: Position) -> Result<(), InputError> {
@@ -201,10 +215,12 @@ impl Loader {
             return Err(position.error("the alias stands inside what it names"));
         };
         if self.wants_key() {
-            let Value::Scalar(Scalar::Text(text)) = &node.value else {
-                return Err(position.error("an alias as a key; expected one that names text"));
+            let text = match &node.value {
+                Value::Scalar(scalar) if scalar.kind() == Kind::Text => scalar.text().to_owned(),
+                _ => return Err(position.error("an alias as a key; expected one that names text")),
             };
-            return self.key(Key { text: text.clone(), position, merge: false });
+            self.key(Key { text, position, merge: false, repeated: false });
+            return Ok(());
         }
         if self.open.len().saturating_add(node.height) > MAX_DEPTH {
             return Err(position.error(format_args!("nested deeper than {MAX_DEPTH} levels")));
@@ -240,8 +256,8 @@ impl Loader {
             Content::List(items) => items.push(node),
             Content::Map { entries, key, merges, .. } => match key.take() {
                 Some(Key { merge: true, .. }) => merges.push(node),
-                Some(Key { text, position, .. }) => {
-                    entries.push(Entry { key: text, key_position: position, value: node });
+                Some(Key { text, position, repeated, .. }) => {
+                    entries.push(Entry { key: text, key_position: position, value: node, repeated });
                 }
                 None => return Err(node.position.error("a value without a key")),
             },

@@ -24,6 +24,8 @@ pub(super) struct Mappings {
     strict: GpuRates,
     strict_rates: Vec<Rate>,
     readable: bool,
+    /// The first mapping whose rate the calculator would work out.
+    arithmetic: Option<String>,
 }
 
 impl Mappings {
@@ -42,11 +44,13 @@ impl Mappings {
             entries.retain(|(other, _)| other != key);
             entries.push((key.to_owned(), rate));
         }
+        let arithmetic = entries.iter().filter_map(|(_, rate)| *rate).find(|rate| written::is_arithmetic(rate));
+        let arithmetic = arithmetic.map(str::to_owned);
         let written = entries.into_iter().filter_map(|(key, rate)| Some((key, written::rate(rate?))));
-        Self::new(written.collect())
+        Self::new(written.collect(), arithmetic)
     }
 
-    fn new(mut entries: Vec<(String, Rate)>) -> Self {
+    fn new(mut entries: Vec<(String, Rate)>, arithmetic: Option<String>) -> Self {
         let dearest = entries.iter().filter_map(|(_, rate)| *rate).max();
         let floor = Fixed::whole(CATCH_ALL_USD);
         let mut strict = GpuRates::default();
@@ -61,7 +65,8 @@ impl Mappings {
         }
         entries.sort();
         let readable = entries.iter().all(|(_, rate)| rate.is_some());
-        Self { entries, catch_all: dearest.map_or(floor, |dearest| dearest.max(floor)), strict, strict_rates, readable }
+        let catch_all = dearest.map_or(floor, |dearest| dearest.max(floor));
+        Self { entries, catch_all, strict, strict_rates, readable, arithmetic }
     }
 
     /// The rate for what a request says of its cards: as given, then without the last part, then for the bare model.
@@ -81,6 +86,11 @@ impl Mappings {
     /// The cards that a known card may be of which RAM or interface is not known.
     pub(super) fn cards_of(&self, kind: &GpuKind) -> Vec<GpuKind> {
         self.strict.cards_of(kind)
+    }
+
+    /// A rate that the calculator would work out.
+    pub(super) fn arithmetic(&self) -> Option<&str> {
+        self.arithmetic.as_deref()
     }
 
     /// Whether the calculator can read every mapping.

@@ -48,6 +48,8 @@ pub(super) struct ScriptRates {
     rates: [Fixed; 8],
     /// The first variable that cannot be read. One is enough to leave the script without a number.
     unreadable: Option<&'static str>,
+    /// The first variable whose rate the calculator would work out, and the rate.
+    arithmetic: Option<(&'static str, String)>,
     pub(super) gpu: Mappings,
 }
 
@@ -57,16 +59,20 @@ impl CompatRates {
     #[must_use]
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut unreadable = None;
+        let mut arithmetic = None;
         let rates = VARIABLES.map(|(name, default)| {
             let text = variable(name).filter(|text| !text.is_empty());
             let rate = written::rate(text.as_deref().unwrap_or(default));
             if rate.is_none() {
                 unreadable = unreadable.or(Some(name));
             }
+            arithmetic =
+                arithmetic.take().or(text.filter(|text| written::is_arithmetic(text)).map(|text| (name, text)));
             rate.unwrap_or_default()
         });
         let gpu = Mappings::read(&variable(GPU_MAPPINGS).unwrap_or_default());
-        let source = Source::Script(Box::new(ScriptRates { rates, unreadable, gpu }));
+        let arithmetic = arithmetic.or_else(|| Some((GPU_MAPPINGS, gpu.arithmetic()?.to_owned())));
+        let source = Source::Script(Box::new(ScriptRates { rates, unreadable, arithmetic, gpu }));
         Self { chain: Pricing::default().chain, source }
     }
 
@@ -103,6 +109,17 @@ impl CompatRates {
 
     pub(super) fn token(&self, denom: &Denom) -> Option<&Token> {
         self.chain.denoms.get(denom)
+    }
+
+    /// Refuses rates that the script would have its calculator work out: without it the price would be another.
+    pub(super) fn check_arithmetic(&self) -> Result<(), Refusal> {
+        match &self.source {
+            Source::Script(script) => match &script.arithmetic {
+                Some((variable, rate)) => Err(Refusal::Arithmetic(variable, rate.clone().into())),
+                None => Ok(()),
+            },
+            Source::Card(_) => Ok(()),
+        }
     }
 
     pub(super) fn check_owner(&self, owner: Untrusted<&str>) -> Result<(), Refusal> {

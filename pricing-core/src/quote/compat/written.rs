@@ -11,7 +11,7 @@ const KEYWORDS: [&str; 22] = [
 /// A rate, or none where the calculator would report a syntax error and print nothing.
 ///
 /// What it reads without complaint is kept, odd as it is: a word is a variable that holds 0, capital letters are
-/// digits (a lone one counts from 10, among others they are 9). Expressions are not calculated; nobody's rate is one.
+/// digits (a lone one counts from 10, among others they are 9). Expressions are not calculated ([`is_arithmetic`]).
 pub(super) fn rate(text: &str) -> Option<Fixed> {
     let mut tokens = tokens(text)?.into_iter();
     let (negative, token) = match tokens.next()? {
@@ -24,14 +24,41 @@ pub(super) fn rate(text: &str) -> Option<Fixed> {
     let value = match token {
         Token::Word(word) => (!KEYWORDS.contains(&word)).then_some(0)?,
         Token::Number(digits) => number(digits)?,
-        Token::Minus => return None,
+        Token::Minus | Token::Operator | Token::Open | Token::Close => return None,
     };
     Some(Fixed::new(if negative { value.checked_neg()? } else { value }))
+}
+
+/// Whether a rate is an expression that the calculator works out, such as `1.2*3000` or `(5)`: operands, each with one minus
+/// at most, and operators in turn, with brackets that match.
+pub(super) fn is_arithmetic(text: &str) -> bool {
+    let Some(tokens) = tokens(text) else { return false };
+    let (mut wants_operand, mut negated, mut depth, mut calculates) = (true, false, 0_usize, false);
+    let mut after_word = false;
+    for token in tokens {
+        let was_word = std::mem::replace(&mut after_word, matches!(token, Token::Word(_)));
+        match token {
+            Token::Number(_) | Token::Word(_) if wants_operand => (wants_operand, negated) = (false, false),
+            Token::Minus if wants_operand && !negated => negated = true,
+            Token::Operator | Token::Minus if !wants_operand => (wants_operand, calculates) = (true, true),
+            // A bracket after a word calls a function.
+            Token::Open if wants_operand || was_word => {
+                (wants_operand, negated, calculates) = (true, false, true);
+                depth = depth.saturating_add(1);
+            }
+            Token::Close if !wants_operand && depth > 0 => depth = depth.saturating_sub(1),
+            _ => return false,
+        }
+    }
+    calculates && !wants_operand && depth == 0
 }
 
 #[derive(Clone, Copy)]
 enum Token<'a> {
     Minus,
+    Operator,
+    Open,
+    Close,
     Number(&'a str),
     Word(&'a str),
 }
@@ -52,8 +79,12 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             '0'..='9' | 'A'..='Z' | '.' => tokens.push(Token::Number(token)),
             'a'..='z' => tokens.push(Token::Word(token)),
             '-' => tokens.push(Token::Minus),
+            '+' | '*' | '/' | '%' | '^' => tokens.push(Token::Operator),
+            '(' => tokens.push(Token::Open),
+            ')' => tokens.push(Token::Close),
             ' ' | '\t' => {}
-            // Operators, brackets and line ends make no rate; at an unknown character the calculator drops the line.
+            // What else there is makes neither a rate nor an expression; at an unknown character the calculator drops the
+            // line.
             _ => return None,
         }
     }

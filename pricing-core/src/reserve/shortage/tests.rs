@@ -98,10 +98,7 @@ fn what_the_nodes_with_free_cards_lack_is_named() {
 fn replicas_before_the_one_that_fits_nowhere_are_in_their_places() {
     let nodes = [(8, 8, 4, T4S), (8, 8, 1, T4S)];
     let shortage = told(&[asks(4, 1, 1, 2, &["t4"])], &nodes);
-    assert_eq!(
-        shortage.message,
-        "replica 3 of 4 of resource unit 1: 2 cards of t4 are asked for and 1 is free"
-    );
+    assert_eq!(shortage.message, "replica 3 of 4 of resource unit 1: 2 cards of t4 are asked for and 1 is free");
     let spread = [(8, 8, 3, T4S), (8, 8, 3, T4S)];
     assert_eq!(
         message(asks(3, 1, 1, 2, &["t4"]), &spread),
@@ -113,7 +110,10 @@ fn replicas_before_the_one_that_fits_nowhere_are_in_their_places() {
 fn replicas_get_cards_of_one_model() {
     let nodes: [Asset<'_>; 2] = [(8, 8, 2, &["t4", "t4"]), (8, 8, 1, &["p40"])];
     let words = "no card of t4 is free, of 2 that there are; all replicas of a resource unit get cards of one model";
-    assert_eq!(message(asks(3, 1, 1, 1, &["t4", "p40"]), &nodes), format!("replica 3 of 3 of resource unit 1: {words}"));
+    assert_eq!(
+        message(asks(3, 1, 1, 1, &["t4", "p40"]), &nodes),
+        format!("replica 3 of 3 of resource unit 1: {words}")
+    );
     // Two cards of one node are of two models.
     let mixed: [Asset<'_>; 1] = [(8, 8, 2, &["t4", "p40"])];
     assert_eq!(

@@ -81,7 +81,8 @@ fn commands_with_other_imports_are_refused() {
         ("wasi_unstable", "fd_write", "preview 0"),
         ("env", "sqrt", "the linker did not find it"),
         ("__wbindgen_placeholder__", "__wbindgen_throw", "wasm-bindgen"),
-        ("extism:host/env", "input", "not packed yet"),
+        ("extism:host/env", "input", "a plugin for Extism"),
+        ("extism:host/user", "anything", "a plugin for Extism"),
         ("host", "price", "nothing but `wasi_snapshot_preview1`"),
     ] {
         text_says(&import(module, name), &[words]);

@@ -93,7 +93,9 @@ fn another_exit_declines_with_what_stderr_says_cut_and_printable() {
 #[test]
 fn what_is_no_price_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
-    for said in ["", "-1", "0", "abc", "1 2", "1e3", "0x10", ".5", "1.0000000000000000001", "NaN"] {
+    for said in
+        ["", "-1", "0", "abc", "1 2", "1e3", "0x10", ".5", "1.0000000000000000001", "1.0000000000000000000", "NaN"]
+    {
         let (code, message) = fault(ask(&bash(folder.path(), &format!("cat >/dev/null; echo '{said}'"))));
         assert_eq!(code, "invalid-output", "{said}: {message}");
     }

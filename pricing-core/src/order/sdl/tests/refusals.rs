@@ -1,7 +1,7 @@
 //! One refusal for each rule of the schema and of what the sections say of each other: a sound SDL, and a change that
 //! breaks the rule, with the place and the words of the answer.
 
-use super::super::read;
+use super::super::{read, read_with_warnings};
 
 const BASE: &str = include_str!("base.yaml");
 
@@ -9,16 +9,6 @@ const BASE: &str = include_str!("base.yaml");
 type Case = (&'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[
-    (
-        "version: \"2.1\"",
-        "version: \"2.2\"",
-        "line 1, column 10, at `version`: `2.2` is not known; expected `2.0` or `2.1` (did you mean `2.0`?)",
-    ),
-    (
-        "version: \"2.1\"",
-        "version: 2.1",
-        "line 1, column 10, at `version`: `2.1` is a number; expected text (put it in quotes)",
-    ),
     ("version: \"2.1\"\n", "", "line 1, column 1: `version` is missing"),
     (
         "reclamation:",
@@ -40,11 +30,7 @@ const CASES: &[Case] = &[
         "  min_window: 3000000h",
         "line 110, column 15, at `reclamation.min_window`: `3000000h` is too long a duration",
     ),
-    (
-        "  min_window: 24h",
-        "  window: 24h",
-        "line 110, column 3, at `reclamation.window`: unknown key `window` (known here: `min_window`)",
-    ),
+    ("  min_window: 24h", "  window: 24h", "line 109, column 1, at `reclamation`: `min_window` is missing"),
     ("reclamation:", "include: x\nreclamation:", "line 109, column 10, at `include`: `x` is text; expected a list"),
     (
         "services:\n  web:",
@@ -85,7 +71,7 @@ const CASES: &[Case] = &[
     (
         "            ip: front-ip",
         "            ip: \"\"",
-        "line 25, column 17, at `services.web.expose[0].to[0].ip`: too short; expected at least 1 character",
+        "line 3, column 3, at `endpoints.front-ip`: the endpoint `front-ip` is never used",
     ),
     (
         "- global: true\n",
@@ -102,63 +88,14 @@ const CASES: &[Case] = &[
         "- global: \"true\"\n",
         "line 24, column 21, at `services.web.expose[0].to[0].global`: `true` is text; expected `true` or `false`",
     ),
-    (
-        "          - service: web",
-        "          - global: true\n            ip: front-ip\n        as: 80",
-        "line 25, column 17, at `services.web.expose[0].to[0].ip`: TCP port 80 of this endpoint is in use by `db`",
-    ),
-    (
-        "          - service: web",
-        "          - service: web\n            port: 1",
-        "line 47, column 13, at `services.db.expose[0].to[0].port`: unknown key `port` (known here: `global`, `ip` or `service`)",
-    ),
-    (
-        "    image: nginx\n",
-        "    image: \"\"\n",
-        "line 7, column 12, at `services.web.image`: too short; expected at least 1 character",
-    ),
+    ("    image: nginx\n", "    image: \"\"\n", "line 7, column 12, at `services.web.image`: empty; expected text"),
     ("    image: nginx\n", "", "line 6, column 3, at `services.web`: `image` is missing"),
-    (
-        "    image: nginx\n",
-        "    image: 5\n",
-        "line 7, column 12, at `services.web.image`: `5` is a number; expected text (put it in quotes)",
-    ),
-    (
-        "    image: nginx\n",
-        "    image: nginx\n    ports: []\n",
-        "line 8, column 5, at `services.web.ports`: unknown key `ports` (known here: `image`, `command`, `args`, `env`, `expose`, `dependencies`, `params` or `credentials`)",
-    ),
-    (
-        "      - A=1",
-        "      - 5",
-        "line 10, column 9, at `services.web.env[0]`: `5` is a number; expected text (put it in quotes)",
-    ),
     (
         "    command: [sh]",
         "    command: sh",
         "line 8, column 14, at `services.web.command`: `sh` is text; expected a list",
     ),
     ("      host: ghcr.io\n", "", "line 11, column 5, at `services.web.credentials`: `host` is missing"),
-    (
-        "      host: ghcr.io",
-        "      host: \" \"",
-        "line 12, column 13, at `services.web.credentials.host`: nothing but spaces",
-    ),
-    (
-        "a@b.c",
-        "a@b",
-        "line 13, column 14, at `services.web.credentials.email`: too short; expected at least 5 characters",
-    ),
-    (
-        "password: secret",
-        "password: short",
-        "line 15, column 17, at `services.web.credentials.password`: too short; expected at least 6 characters",
-    ),
-    (
-        "      - service: db\n    expose",
-        "      - name: db\n    expose",
-        "line 17, column 9, at `services.web.dependencies[0].name`: unknown key `name` (known here: `service`)",
-    ),
     (
         "port: 8080",
         "port: 0",
@@ -173,11 +110,6 @@ const CASES: &[Case] = &[
         "port: 8080",
         "port: \"8080\"",
         "line 19, column 15, at `services.web.expose[0].port`: `8080` is text; expected a whole number",
-    ),
-    (
-        "port: 8080",
-        "port: 80.5",
-        "line 19, column 15, at `services.web.expose[0].port`: `80.5` is not a whole number from 1 to 65535",
     ),
     (
         "      - port: 8080\n        as: 80\n",
@@ -215,19 +147,9 @@ const CASES: &[Case] = &[
         "line 29, column 23, at `services.web.expose[0].http_options.next_tries`: `-3` is not a whole number from 0 to 4294967295",
     ),
     (
-        "next_tries: 3",
-        "next_try: 3",
-        "line 29, column 11, at `services.web.expose[0].http_options.next_try`: unknown key `next_try` (known here: `max_body_size`, `proxy_buffer_size`, `read_timeout`, `send_timeout`, `next_timeout`, `next_tries` or `next_cases`)",
-    ),
-    (
         "[error, \"500\"]",
         "[off, error]",
         "line 30, column 24, at `services.web.expose[0].http_options.next_cases[0]`: `off` cannot stand beside other cases",
-    ),
-    (
-        "[error, \"500\"]",
-        "[error, 500]",
-        "line 30, column 31, at `services.web.expose[0].http_options.next_cases[1]`: `500` is a number; expected text (put it in quotes)",
     ),
     (
         "[error, \"500\"]",
@@ -235,40 +157,19 @@ const CASES: &[Case] = &[
         "line 30, column 24, at `services.web.expose[0].http_options.next_cases[0]`: `418` is not known; expected `error`, `timeout`, `500`, `502`, `503`, `504`, `403`, `404`, `429` or `off`",
     ),
     (
-        "read: [logs]",
-        "read: [all]",
-        "line 33, column 16, at `services.web.params.permissions.read[0]`: `all` is not known; expected `deployment`, `logs` or `events`",
-    ),
-    (
         "mount: /data",
         "mount: data",
         "line 36, column 18, at `services.web.params.storage.data.mount`: the mount is not an absolute path (begin it with `/`)",
     ),
-    ("          mount: /data\n", "", "line 35, column 9, at `services.web.params.storage.data`: `mount` is missing"),
     (
         "mount: /dev/shm",
         "mount: /data",
         "line 38, column 9, at `services.web.params.storage.shm`: `/data` is the mount of `data` already",
     ),
     (
-        "          mount: /dev/shm",
-        "          mount: /dev/shm\n          readOnly: true",
-        "line 38, column 9, at `services.web.params.storage.shm`: a `ram` volume cannot be mounted read-only",
-    ),
-    (
         "        data:\n          mount",
         "        dato:\n          mount",
         "line 35, column 9, at `services.web.params.storage.dato`: no volume is called `dato` (did you mean `data`?)",
-    ),
-    (
-        "        data:\n          mount: /data\n          readOnly: false\n",
-        "",
-        "line 56, column 13, at `profiles.compute.big.resources.storage[1]`: the service `web` does not mount the persistent volume `data` (add `mount` in `services.web.params.storage.data`)",
-    ),
-    (
-        "readOnly: false",
-        "readOnly: no",
-        "line 37, column 21, at `services.web.params.storage.data.readOnly`: `no` is text; expected `true` or `false`",
     ),
     (
         "tee: cpu",
@@ -283,17 +184,12 @@ const CASES: &[Case] = &[
     (
         "units: 1.5",
         "units: 0",
-        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: no CPU is asked for; the least is a thousandth of a thread",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the chain takes from 0.01 to 384 threads",
     ),
     (
         "units: 1.5",
         "units: -1",
         "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: `-1` is not an amount of CPU (threads such as `0.5`, or thousandths such as `\"500m\"`)",
-    ),
-    (
-        "units: 1.5",
-        "units: \"1.5x\"",
-        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: `1.5x` is not an amount of CPU (threads such as `0.5`, or thousandths such as `\"500m\"`)",
     ),
     (
         "units: 1.5",
@@ -303,32 +199,22 @@ const CASES: &[Case] = &[
     (
         "units: 500m",
         "units: 1.5m",
-        "line 80, column 18, at `profiles.compute.small.resources.cpu.units`: `1.5m` is not an amount of CPU (threads such as `0.5`, or thousandths such as `\"500m\"`)",
+        "line 80, column 18, at `profiles.compute.small.resources.cpu.units`: the chain takes from 0.01 to 384 threads",
     ),
     (
         "units: 500m",
         "units: \"0\"",
-        "line 80, column 18, at `profiles.compute.small.resources.cpu.units`: no CPU is asked for; the least is a thousandth of a thread",
-    ),
-    (
-        "arch: amd64",
-        "cores: 2",
-        "line 54, column 13, at `profiles.compute.big.resources.cpu.attributes.cores`: unknown key `cores` (known here: `arch`)",
+        "line 80, column 18, at `profiles.compute.small.resources.cpu.units`: the chain takes from 0.01 to 384 threads",
     ),
     (
         "size: 2Gi",
         "size: 2",
-        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: `2` is not a size (a number and one of `Ki Mi Gi Ti Pi Ei` (powers of 1024) or `k M G T P E` (powers of 1000))",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the chain takes from 1Mi to 2Ti of memory",
     ),
     (
         "size: 2Gi",
         "size: \"2\"",
-        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: `2` is not a size (a number and one of `Ki Mi Gi Ti Pi Ei` (powers of 1024) or `k M G T P E` (powers of 1000))",
-    ),
-    (
-        "size: 2Gi",
-        "size: 2GiB",
-        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: `2GiB` is not a size (a number and one of `Ki Mi Gi Ti Pi Ei` (powers of 1024) or `k M G T P E` (powers of 1000))",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the chain takes from 1Mi to 2Ti of memory",
     ),
     (
         "size: 2Gi",
@@ -338,7 +224,7 @@ const CASES: &[Case] = &[
     (
         "size: 2Gi",
         "size: 0Gi",
-        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: a size of nothing",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the chain takes from 1Mi to 2Ti of memory",
     ),
     (
         "size: 2Gi",
@@ -353,17 +239,7 @@ const CASES: &[Case] = &[
     (
         "          - name: data",
         "          - name: default",
-        "line 59, column 13, at `profiles.compute.big.resources.storage[1]`: a second volume is called `default` (a volume without a name is called `default`)",
-    ),
-    (
-        "              class: beta2",
-        "              class: ssd",
-        "line 63, column 22, at `profiles.compute.big.resources.storage[1].attributes.class`: `ssd` is not known; expected `default`, `beta1`, `beta2`, `beta3` or `ram`",
-    ),
-    (
-        "              persistent: true\n",
-        "",
-        "line 62, column 15, at `profiles.compute.big.resources.storage[1].attributes`: the class `beta2` is for persistent volumes (add `persistent: true`, or leave `class` out)",
+        "line 35, column 9, at `services.web.params.storage.data`: no volume is called `data`",
     ),
     (
         "              class: ram",
@@ -396,14 +272,9 @@ const CASES: &[Case] = &[
         "line 70, column 11, at `profiles.compute.big.resources.gpu.attribute`: unknown key `attribute` (did you mean `attributes`?)",
     ),
     (
-        "              nvidia:\n",
-        "              amd:\n",
-        "line 72, column 15, at `profiles.compute.big.resources.gpu.attributes.vendor.amd`: unknown key `amd` (known here: `nvidia`)",
-    ),
-    (
         "- model: h100",
         "- name: h100",
-        "line 76, column 19, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1].name`: unknown key `name` (known here: `model`, `ram` or `interface`)",
+        "line 76, column 19, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1]`: `model` is missing",
     ),
     (
         "- model: h100",
@@ -416,16 +287,6 @@ const CASES: &[Case] = &[
         "line 76, column 26, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1].model`: `rtx 4090` is not the name of a model (letters, digits, `-`, `_` and `.`, such as `rtx4090`; `*` is any)",
     ),
     (
-        "- model: h100",
-        "- model: 4090",
-        "line 76, column 26, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1].model`: `4090` is a number; expected text (put it in quotes)",
-    ),
-    (
-        "ram: 80Gi",
-        "ram: 80GB",
-        "line 74, column 24, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[0].ram`: `80GB` is not the RAM of a card (a number of `Gi`, such as `80Gi`)",
-    ),
-    (
         "interface: sxm",
         "interface: SXM4",
         "line 75, column 30, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[0].interface`: `SXM4` is not known; expected `pcie` or `sxm`",
@@ -433,7 +294,7 @@ const CASES: &[Case] = &[
     (
         "    small:\n      resources:",
         "    small:\n      needs:",
-        "line 78, column 7, at `profiles.compute.small.needs`: unknown key `needs` (known here: `resources`)",
+        "line 77, column 5, at `profiles.compute.small`: `resources` is missing",
     ),
     (
         "fast: true",
@@ -441,24 +302,14 @@ const CASES: &[Case] = &[
         "line 89, column 15, at `profiles.placement.west.attributes.fast`: this is a list; expected text",
     ),
     (
-        "fast: true",
-        "fast:",
-        "line 89, column 9, at `profiles.placement.west.attributes.fast`: nothing is given; expected text",
-    ),
-    (
         "allOf: [akash1a]",
         "allOf: akash1a",
         "line 91, column 16, at `profiles.placement.west.signedBy.allOf`: `akash1a` is text; expected a list",
     ),
     (
-        "signedBy:",
-        "signed_by:",
-        "line 90, column 7, at `profiles.placement.west.signed_by`: unknown key `signed_by` (did you mean `signedBy`?)",
-    ),
-    (
         "denom: uakt\n          amount: 1000",
         "denom: uatom\n          amount: 1000",
-        "line 95, column 18, at `profiles.placement.west.pricing.big.denom`: the denom `uatom` is not known (the chain takes `uakt`, `uact`, and USDC as `ibc/170C...` (mainnet) or `ibc/12C6...` (sandbox))",
+        "line 86, column 5, at `profiles.placement.west`: the resource units are priced in `uakt` and `uatom`; a group has one denom",
     ),
     (
         "denom: uakt\n          amount: 1000",
@@ -478,12 +329,12 @@ const CASES: &[Case] = &[
     (
         "amount: 1000",
         "amount: 1e40",
-        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: `1e40` is not an amount",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: `1e40` is not a decimal number",
     ),
     (
         "\"0.25\"",
         "\"0.0000000000000000001\"",
-        "line 99, column 19, at `profiles.placement.west.pricing.small.amount`: `0.0000000000000000001` has more digits than can be kept exactly (18 decimals, 28 digits in all)",
+        "line 99, column 19, at `profiles.placement.west.pricing.small.amount`: `0.0000000000000000001` has more than 18 decimals (the chain refuses more)",
     ),
     (
         "          amount: 1000\n",
@@ -499,16 +350,6 @@ const CASES: &[Case] = &[
         "      profile: big",
         "      profile: bug",
         "line 103, column 16, at `deployment.web.west.profile`: no compute profile is called `bug` (did you mean `big`?)",
-    ),
-    (
-        "      profile: big\n      count: 2",
-        "      profile: big",
-        "line 102, column 5, at `deployment.web.west`: `count` is missing",
-    ),
-    (
-        "count: 2",
-        "count: 0",
-        "line 104, column 14, at `deployment.web.west.count`: `0` is not a whole number from 1 to 4294967295",
     ),
     (
         "count: 2",
@@ -528,12 +369,353 @@ const CASES: &[Case] = &[
     (
         "  db:\n    west:",
         "  dbase:\n    west:",
-        "line 41, column 3, at `services.db`: the service `db` is not deployed (add it to `deployment`)",
+        "line 105, column 3, at `deployment.dbase`: no service is called `dbase`",
+    ),
+    (
+        "units: 1.5",
+        "units: 0.009",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the chain takes from 0.01 to 384 threads",
+    ),
+    (
+        "units: 1.5",
+        "units: 384.001",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the chain takes from 0.01 to 384 threads",
+    ),
+    (
+        "size: 2Gi",
+        "size: 1023Ki",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the chain takes from 1Mi to 2Ti of memory",
+    ),
+    (
+        "size: 2Gi",
+        "size: 3Ti",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the chain takes from 1Mi to 2Ti of memory",
+    ),
+    (
+        "            size: 64Mi",
+        "            size: 4Mi",
+        "line 64, column 13, at `profiles.compute.big.resources.storage[2]`: the chain takes volumes from 5Mi to 32Ti",
+    ),
+    (
+        "            size: 64Mi",
+        "            size: 33Ti",
+        "line 64, column 13, at `profiles.compute.big.resources.storage[2]`: the chain takes volumes from 5Mi to 32Ti",
+    ),
+    (
+        "          units: 1\n",
+        "          units: 25\n",
+        "line 69, column 11, at `profiles.compute.big.resources.gpu`: the chain takes at most 24 cards a replica",
+    ),
+    (
+        "amount: 1000",
+        "amount: 10000001",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: the chain takes prices of at most 10000000",
+    ),
+    (
+        "amount: 1000",
+        "amount: 0",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: a price of 0, which the chain refuses",
+    ),
+    (
+        "amount: 1000",
+        "amount: 1.0000000000000000000",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: `1.0000000000000000000` has more than 18 decimals (the chain refuses more)",
+    ),
+    (
+        "- model: h100",
+        "- model: a100\n                  ram: 80Gi\n                  interface: sxm",
+        "line 76, column 19, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1]`: the card `nvidia/a100/80Gi/sxm` is listed twice, which the chain refuses (leave one of them out)",
+    ),
+    (
+        "count: 2",
+        "count: 4294967295",
+        "line 104, column 14, at `deployment.web.west.count`: 4294967295 replicas are more than an order may have; the most is 1000000",
+    ),
+    (
+        "version: \"2.1\"",
+        "version: \"2.0.5\"",
+        "line 1, column 10, at `version`: `2.0.5` is not known; expected `2.0` or `2.1`",
+    ),
+    (
+        "version: \"2.1\"",
+        "version: \"1.9\"",
+        "line 1, column 10, at `version`: `1.9` is not known; expected `2.0` or `2.1`",
+    ),
+    (
+        "denom: uakt\n          amount: 1000",
+        "denom: u\n          amount: 1000",
+        "line 95, column 18, at `profiles.placement.west.pricing.big.denom`: `u` is not a denom",
+    ),
+    (
+        "port: 8080",
+        "port: 8080\n        port: 8081",
+        "line 20, column 9, at `services.web.expose[0].port`: the key `port` is given twice",
+    ),
+    ("  web:\n    image", "  web_1:\n    image", "line 101, column 3, at `deployment.web`: no service is called `web`"),
+    (
+        "deployment:\n",
+        "endpoints:\ndeployment:\n",
+        "line 25, column 17, at `services.web.expose[0].to[0].ip`: no endpoint is called `front-ip`",
+    ),
+    (
+        "          mount: /data\n",
+        "",
+        "line 35, column 9, at `services.web.params.storage.data`: `mount` is missing: refused by the chain's command line (Console refuses the text, too, for line 58: the service `web` does not mount the persistent volume `data`: refused by Console (chain-sdk's schema))",
+    ),
+    (
+        "size: 2Gi",
+        "size: 2gi\n          x: 1",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the size `2gi`: refused by the chain's command line (Console refuses the text, too, for line 57: unknown key `x`: refused by Console (chain-sdk's schema))",
+    ),
+];
+
+/// What one reader refuses: the warnings, with `; ` between them.
+const WARNINGS: &[Case] = &[
+    (
+        "version: \"2.1\"",
+        "version: \"2.2\"",
+        "line 1, column 10, at `version`: `2.2` is not `2.0` or `2.1`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "version: \"2.1\"",
+        "version: 2.1",
+        "line 1, column 10, at `version`: `2.1` is a number; expected text: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "          - service: web",
+        "          - global: true\n            ip: front-ip\n        as: 80",
+        "line 25, column 17, at `services.web.expose[0].to[0].ip`: TCP port 80 of this endpoint is in use by `db`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "          - service: web",
+        "          - service: web\n            port: 1",
+        "line 47, column 13, at `services.db.expose[0].to[0].port`: unknown key `port`: refused by Console (chain-sdk's schema) (known here: `global`, `ip` or `service`)",
+    ),
+    (
+        "    image: nginx\n",
+        "    image: 5\n",
+        "line 7, column 12, at `services.web.image`: `5` is a number; expected text: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "    image: nginx\n",
+        "    image: nginx\n    ports: []\n",
+        "line 8, column 5, at `services.web.ports`: unknown key `ports`: refused by Console (chain-sdk's schema) (known here: `image`, `command`, `args`, `env`, `expose`, `dependencies`, `params` or `credentials`)",
+    ),
+    (
+        "      - A=1",
+        "      - 5",
+        "line 10, column 9, at `services.web.env[0]`: `5` is a number; expected text: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "      host: ghcr.io",
+        "      host: \" \"",
+        "line 12, column 13, at `services.web.credentials.host`: nothing but spaces: refused by the chain's command line",
+    ),
+    (
+        "a@b.c",
+        "a@b",
+        "line 13, column 14, at `services.web.credentials.email`: too short; expected at least 5 characters: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "password: secret",
+        "password: short",
+        "line 15, column 17, at `services.web.credentials.password`: too short; expected at least 6 characters: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "      - service: db\n    expose",
+        "      - name: db\n    expose",
+        "line 17, column 9, at `services.web.dependencies[0].name`: unknown key `name`: refused by Console (chain-sdk's schema) (known here: `service`)",
+    ),
+    (
+        "port: 8080",
+        "port: 80.5",
+        "line 19, column 15, at `services.web.expose[0].port`: `80.5` is not a whole number from 1 to 65535: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "next_tries: 3",
+        "next_try: 3",
+        "line 29, column 11, at `services.web.expose[0].http_options.next_try`: unknown key `next_try`: refused by Console (chain-sdk's schema) (known here: `max_body_size`, `proxy_buffer_size`, `read_timeout`, `send_timeout`, `next_timeout`, `next_tries` or `next_cases`)",
+    ),
+    (
+        "[error, \"500\"]",
+        "[error, 500]",
+        "line 30, column 31, at `services.web.expose[0].http_options.next_cases[1]`: `500` is a number; expected text: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "read: [logs]",
+        "read: [all]",
+        "line 33, column 16, at `services.web.params.permissions.read[0]`: `all` is not known; expected `deployment`, `logs` or `events`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "          mount: /dev/shm",
+        "          mount: /dev/shm\n          readOnly: true",
+        "line 38, column 9, at `services.web.params.storage.shm`: a `ram` volume cannot be mounted read-only: refused by the chain's command line",
+    ),
+    (
+        "        data:\n          mount: /data\n          readOnly: false\n",
+        "",
+        "line 56, column 13, at `profiles.compute.big.resources.storage[1]`: the service `web` does not mount the persistent volume `data`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "readOnly: false",
+        "readOnly: no",
+        "line 37, column 21, at `services.web.params.storage.data.readOnly`: `no` is text; expected `true` or `false`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "units: 1.5",
+        "units: \"1.5x\"",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the amount of CPU `1.5x`: refused by the chain's command line",
+    ),
+    (
+        "arch: amd64",
+        "cores: 2",
+        "line 54, column 13, at `profiles.compute.big.resources.cpu.attributes.cores`: unknown key `cores`; expected `arch`: refused by the chain's command line",
+    ),
+    (
+        "size: 2Gi",
+        "size: 2GiB",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the size `2GiB`: refused by the chain's command line",
+    ),
+    (
+        "              class: beta2",
+        "              class: ssd",
+        "line 63, column 22, at `profiles.compute.big.resources.storage[1].attributes.class`: `ssd` is not known; expected `default`, `beta1`, `beta2`, `beta3` or `ram`: refused by the chain's command line",
+    ),
+    (
+        "              persistent: true\n",
+        "",
+        "line 62, column 15, at `profiles.compute.big.resources.storage[1].attributes`: the class `beta2` is for persistent volumes, so this one is ephemeral: refused by the chain's command line",
+    ),
+    (
+        "              nvidia:\n",
+        "              amd:\n",
+        "line 72, column 15, at `profiles.compute.big.resources.gpu.attributes.vendor.amd`: `amd` is left out; only cards of `nvidia` are read: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "- model: h100",
+        "- model: 4090",
+        "line 76, column 26, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[1].model`: `4090` is a number; expected text: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "ram: 80Gi",
+        "ram: 80GB",
+        "line 74, column 24, at `profiles.compute.big.resources.gpu.attributes.vendor.nvidia[0].ram`: the RAM of a card `80GB`: refused by the chain's command line",
+    ),
+    ("fast: true", "fast:", ""),
+    (
+        "signedBy:",
+        "signed_by:",
+        "line 90, column 7, at `profiles.placement.west.signed_by`: unknown key `signed_by`: refused by Console (chain-sdk's schema) (did you mean `signedBy`?)",
+    ),
+    (
+        "      profile: big\n      count: 2",
+        "      profile: big",
+        "line 102, column 5, at `deployment.web.west`: `count` is missing, so there are no replicas: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "count: 2",
+        "count: 0",
+        "line 104, column 14, at `deployment.web.west.count`: `0` is not a whole number from 1 to 4294967295: refused by Console (chain-sdk's schema)",
     ),
     (
         "  db:\n    west:\n      profile: small\n      count: 1\n",
         "",
-        "line 41, column 3, at `services.db`: the service `db` is not deployed (add it to `deployment`)",
+        "line 41, column 3, at `services.db`: the service `db` is not deployed: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "version: \"2.1\"",
+        "version: \"3\"",
+        "line 1, column 10, at `version`: `3` is not `2.0` or `2.1`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "size: 2Gi",
+        "size: 2147483648",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the size `2147483648`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "size: 2Gi",
+        "size: 1e3Mi",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the size `1e3Mi`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "size: 2Gi",
+        "size: 2gi",
+        "line 56, column 17, at `profiles.compute.big.resources.memory.size`: the size `2gi`: refused by the chain's command line",
+    ),
+    (
+        "units: 1.5",
+        "units: 0x2",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the amount of CPU `0x2`: refused by the chain's command line",
+    ),
+    (
+        "units: 1.5",
+        "units: 1_0",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the amount of CPU `1_0`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "units: 1.5",
+        "units: \"1e1\"",
+        "line 52, column 18, at `profiles.compute.big.resources.cpu.units`: the amount of CPU `1e1`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "          units: 1\n",
+        "          units: 0x1\n",
+        "line 69, column 18, at `profiles.compute.big.resources.gpu.units`: the number of GPUs `0x1`: refused by the chain's command line",
+    ),
+    (
+        "amount: 1000",
+        "amount: 1e3",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: the amount `1e3`: refused by the chain's command line",
+    ),
+    (
+        "amount: 1000",
+        "amount: \"+5\"",
+        "line 96, column 19, at `profiles.placement.west.pricing.big.amount`: the amount `+5`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "as: 80\n",
+        "as: 0\n",
+        "line 20, column 13, at `services.web.expose[0].as`: `0` is not a whole number from 1 to 65535: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "as: 80\n",
+        "as:\n",
+        "line 20, column 9, at `services.web.expose[0].as`: nothing is given: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "proto: tcp",
+        "proto: Tcp",
+        "line 21, column 16, at `services.web.expose[0].proto`: `Tcp` is not `TCP`, `UDP`, `tcp` or `udp`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "- global: true\n",
+        "- global: yes\n",
+        "line 24, column 21, at `services.web.expose[0].to[0].global`: `yes` is text; expected `true` or `false`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "  min_window: 24h",
+        "  min_window: 1h30m",
+        "line 110, column 15, at `reclamation.min_window`: `1h30m` is not a whole number of `s`, `m` or `h`: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "denom: uakt\n          amount: \"0.25\"",
+        "denom: uakt\n          amount: .25",
+        "line 99, column 19, at `profiles.placement.west.pricing.small.amount`: the amount `.25`: refused by the chain's command line",
+    ),
+    (
+        "      count: 1\n",
+        "      count: 0\n",
+        "line 108, column 14, at `deployment.db.west.count`: `0` is not a whole number from 1 to 4294967295: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "arch: amd64",
+        "arch: amd64\n          units: 2",
+        "line 55, column 11, at `profiles.compute.big.resources.cpu.units`: the key `units` is given twice: refused by Console (chain-sdk's schema)",
+    ),
+    (
+        "            vendor:",
+        "            interconnect: []\n            vendor:",
+        "line 71, column 13, at `profiles.compute.big.resources.gpu.attributes.interconnect`: GPU interconnect (`auto`) is not reserved",
     ),
 ];
 
@@ -557,4 +739,21 @@ fn each_rule_is_refused_at_its_place() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(CASES.len() >= 60);
+}
+
+#[test]
+fn what_one_reader_refuses_is_read_with_a_warning_at_its_place() {
+    let mut wrong = Vec::new();
+    for (from, to, answer) in WARNINGS {
+        assert!(BASE.contains(from), "{from}");
+        let found = match read_with_warnings(&BASE.replacen(from, to, 1)) {
+            Err(error) => format!("refused: {error}"),
+            Ok(sdl) => sdl.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        };
+        if found != *answer {
+            wrong.push(format!("{from:?} -> {to:?}\n  expected {answer}\n  found    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(read_with_warnings(BASE).unwrap().warnings, []);
 }

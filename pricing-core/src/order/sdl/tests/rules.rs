@@ -48,7 +48,10 @@ fn cpu_is_exact_in_thousandths() {
         ("0x10", 16_000),
         ("2", 2000),
         ("0.0125", 12),
-        ("4294967.295", u64::from(u32::MAX)),
+        ("384", 384_000),
+        ("1_0", 10_000),
+        ("\"1e1\"", 10_000),
+        ("250.5m", 251),
     ] {
         assert_eq!(changed("units: 1.5", &format!("units: {written}")).resources()[1].cpu.get(), milli, "{written}");
     }
@@ -64,17 +67,23 @@ fn sizes_are_exact_and_rounded_up() {
         ("8gb", 8_000_000_000),
         ("10Gb", 10_000_000_000),
         ("16GB", 16_000_000_000),
-        ("1k", 1000),
-        ("1Ki", 1024),
+        ("2000k", 2_000_000),
+        ("2048Ki", 2 << 20),
         ("3M", 3_000_000),
         ("1T", 1_000_000_000_000),
-        ("1Pi", 1 << 50),
-        ("15Ei", 15 << 60),
+        ("0.0001Pi", 112_589_990_685),
+        ("0.000001Ei", 1_152_921_504_607),
         ("4.75Gi", 5_100_273_664),
         ("0.1Gi", 107_374_183),
-        (".5Ki", 512),
-        ("1.0001k", 1001),
-        ("18446744073709551.615k", u64::MAX),
+        (".5Gi", 512 << 20),
+        ("2000.0001k", 2_000_001),
+        // To Console `iB` is not `i`.
+        ("2GiB", 2_000_000_000),
+        // What only Go takes is cut to whole bytes.
+        ("2147483648", 2 << 30),
+        ("\"2147483648.9\"", 2 << 30),
+        ("1e3Mi", 1000 << 20),
+        ("1_000Mi", 1000 << 20),
     ] {
         assert_eq!(changed("size: 2Gi", &format!("size: {written}")).resources()[1].memory.get(), bytes, "{written}");
     }
@@ -88,9 +97,11 @@ fn amounts_are_exact() {
         ("0.000000000000000001", "0.000000000000000001"),
         ("1e3", "1000"),
         ("2.5e-3", "0.0025"),
-        ("0", "0"),
+        ("010", "10"),
         ("0x10", "16"),
         ("1.10", "1.1"),
+        ("\"+5\"", "5"),
+        ("10000000", "10000000"),
     ] {
         let group = changed("amount: 1000", &format!("amount: {written}"));
         assert_eq!(group.resources()[1].price.as_ref().unwrap().amount().to_string(), amount, "{written}");
@@ -146,7 +157,7 @@ fn volumes_keep_order_names_and_classes() {
 fn requirements_are_sorted_and_keep_their_text() {
     let group = changed("fast: true", "fast: 1.0");
     let shown: Vec<_> = group.requirements().attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
-    assert_eq!(shown, ["fast=1.0", "region=us-west", "tee/type=cpu"]);
+    assert_eq!(shown, ["fast=1", "region=us-west", "tee/type=cpu"]);
     assert_eq!(group.requirements().signed_by.all_of, ["akash1a"]);
     assert_eq!(group.requirements().signed_by.any_of, ["akash1b"]);
 }
@@ -184,8 +195,12 @@ fn services_share_a_unit_in_version_2_1_alone() {
     let shown: Vec<_> = together.resources().iter().map(|unit| (unit.id, unit.count)).collect();
     assert_eq!(shown, [(1, 5)]);
     assert_eq!(endpoints(&together, 0), [(EndpointKind::RandomPort, 0), (EndpointKind::SharedHttp, 0)]);
-    let many = services("2.1", &[("a", "[]", u32::MAX), ("b", "[]", 1)]);
-    assert_eq!(read(&many).unwrap_err().message(), "more replicas or services than the chain can count");
+    let many = |a, b| read(&services("2.1", &[("a", "[]", a), ("b", "[]", b)])).unwrap_err().to_string();
+    let alone = "line 9, column 30, at `deployment.a.w.count`: 4294967295 replicas are more than an order may have; the most is 1000000";
+    assert_eq!(many(u32::MAX, 1), alone);
+    let together =
+        "line 7, column 15, at `profiles.placement.w`: resource unit 1 has 1000001 replicas; at most 1000000 are taken";
+    assert_eq!(many(1_000_000, 1), together);
 }
 
 #[test]
@@ -283,4 +298,48 @@ fn what_is_printed_is_read_back() {
     let groups = read(BASE).unwrap();
     let printed = group_spec::to_json(&groups).to_string();
     assert_eq!(group_spec::read(&printed).unwrap(), groups);
+}
+
+/// Where both readers take a value and differ, Console's reading counts as long as Console takes the whole text.
+#[test]
+fn who_reads_the_text_decides_what_both_take() {
+    let base = BASE.replacen("count: 2", "count: 010", 1).replacen("size: 2Gi", "size: 0.1Gi", 1);
+    let base = base.replacen("fast: true", "fast: 1.0", 1);
+    for (from, to, count, memory, fast) in [
+        ("nginx", "nginx", 10, 107_374_183, "1"),
+        ("            size: 10Gi", "            size: 10gi", 10, 107_374_183, "1"),
+        ("image: nginx", "image: 5", 8, 107_374_182, "1.0"),
+    ] {
+        assert!(base.contains(from), "{from}");
+        let group = read(&base.replacen(from, to, 1)).unwrap().remove(0);
+        let unit = &group.resources()[1];
+        assert_eq!((unit.count, unit.memory.get()), (count, memory), "{to}");
+        assert_eq!(group.requirements().attributes[0].value, fast, "{to}");
+    }
+}
+
+#[test]
+fn a_unit_without_replicas_is_kept_beside_others_and_not_ordered() {
+    let text = BASE.replacen("      count: 1\n", "      count:\n", 1);
+    assert_eq!(read(&text).unwrap()[0].resources().iter().map(|unit| unit.count).collect::<Vec<_>>(), [0, 2]);
+    let orders = crate::order::detect::read(&text, None).unwrap();
+    assert_eq!(orders[0].group.resources().iter().map(|unit| unit.id).collect::<Vec<_>>(), [2]);
+    assert!(read(&text.replacen("count: 2", "count: 0", 1)).is_err());
+}
+
+#[test]
+fn what_comes_twice_is_read_as_go_reads_it() {
+    let plain = read(BASE).unwrap();
+    for (from, to) in [
+        ("deployment:\n", "deployment:\ndeployment:\n"),
+        (
+            "profiles:\n",
+            "profiles: {compute: {x: {resources: {cpu: {units: 1}, memory: {size: 1Gi}, storage: {size: 1Gi}}}}}\nprofiles:\n",
+        ),
+        ("version: \"2.1\"\n", "version: \"2.1\"\nversion: \"2.0\"\n"),
+    ] {
+        assert!(BASE.contains(from), "{from}");
+        assert_eq!(read(&BASE.replacen(from, to, 1)).unwrap(), plain, "{to}");
+    }
+    assert_eq!(read(&format!("{BASE}\n---\nwhatever: [\n")).unwrap(), plain);
 }

@@ -1,18 +1,21 @@
 //! What YAML may look like, and what it means.
 
-use super::super::scalar::Scalar;
-use super::super::yaml::{Node, Value, parse};
+use super::super::scalar::Kind;
+use super::super::yaml::{Entry, Node, Value, parse};
 
 /// A tree as a line of text: numbers as decimals, `?` for null.
 fn shown(node: &Node) -> String {
     match &node.value {
-        Value::Scalar(Scalar::Null) => "?".to_owned(),
-        Value::Scalar(Scalar::Bool(value)) => format!("{value}!"),
-        Value::Scalar(Scalar::Number(number)) => number.decimal().unwrap_or_else(|| "NaN".to_owned()),
-        Value::Scalar(Scalar::Text(text)) => format!("'{text}'"),
+        Value::Scalar(scalar) => match scalar.kind() {
+            Kind::Null => "?".to_owned(),
+            Kind::Bool(value) => format!("{value}!"),
+            Kind::Number => scalar.number().unwrap().decimal().unwrap_or_else(|| "NaN".to_owned()),
+            Kind::Text => format!("'{}'", scalar.text()),
+        },
         Value::List(items) => format!("[{}]", items.iter().map(|item| shown(item)).collect::<Vec<_>>().join(" ")),
         Value::Map(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|e| format!("{}={}", e.key, shown(&e.value))).collect();
+            let shown = |e: &Entry| format!("{}{}={}", e.key, if e.repeated { "(again)" } else { "" }, shown(&e.value));
+            let mut entries: Vec<_> = entries.iter().map(shown).collect();
             entries.sort();
             format!("{{{}}}", entries.join(" "))
         }
@@ -20,7 +23,7 @@ fn shown(node: &Node) -> String {
 }
 
 fn tree(text: &str) -> String {
-    parse(text).map_or_else(|error| error.to_string(), |node| shown(&node))
+    parse(text).map_or_else(|error| error.to_string(), |first| shown(&first.root))
 }
 
 #[test]
@@ -109,9 +112,9 @@ fn what_is_not_one_plain_document_is_refused_at_its_place() {
     for (text, answer) in [
         ("", "the file is empty"),
         ("# nothing\n", "the file is empty"),
-        ("a: 1\na: 2", "line 2, column 1: the key `a` is given twice"),
-        ("a: {b: 1, 'b': 2}", "line 1, column 11: the key `b` is given twice"),
-        ("a: 1\n---\nb: 2", "line 2, column 1: a second document; expected one"),
+        ("a: 1\na: 2", "{a(again)=2 a=1}"),
+        ("a: {b: 1, 'b': 2}", "{a={b(again)=2 b=1}}"),
+        ("a: 1\n---\nb: 2", "{a=1}"),
         ("[a]: 1", "line 1, column 1: a list or mapping as a key; expected text"),
         ("? {a: 1}\n: 2", "line 1, column 3: a list or mapping as a key; expected text"),
         ("a: &x [*x]", "line 1, column 8: the alias stands inside what it names"),

@@ -1,0 +1,53 @@
+//! Sections that stand in a document twice.
+
+use std::rc::Rc;
+
+use super::warnings::{Refuser, Warnings};
+use super::yaml::{Entry, Node, Value};
+use crate::input::InputError;
+use crate::text::excerpt;
+
+/// The one section whose parts are sections themselves.
+const PROFILES: &str = "profiles";
+const VERSION: &str = "version";
+
+/// The document with each section once. Go reads a section that comes again into the first one: entries are added, and of
+/// two with one name the later counts.
+pub(super) fn merged(root: Rc<Node>, warnings: &Warnings) -> Rc<Node> {
+    let Value::Map(entries) = &root.value else { return root };
+    if !entries.iter().any(|entry| entry.repeated) {
+        return root;
+    }
+    let mut sections: Vec<Entry> = Vec::new();
+    for entry in entries {
+        let Some(first) = sections.iter_mut().find(|section| section.key == entry.key) else {
+            sections.push(entry.clone());
+            continue;
+        };
+        let message = format_args!("the key `{}` is given twice", excerpt(&entry.key));
+        let place = entry.key_position;
+        let error = InputError::new(message).at(excerpt(&entry.key)).position(place.line, place.column);
+        warnings.refused(Refuser::Console, error);
+        // Of two versions the first counts, and profiles of nothing add nothing.
+        if entry.key == VERSION || (entry.key == PROFILES && !matches!(entry.value.value, Value::Map(_))) {
+            continue;
+        }
+        let depth = if entry.key == PROFILES { 1 } else { 0 };
+        first.value = added(&first.value, &entry.value, depth);
+    }
+    Rc::new(root.with_value(Value::Map(sections)))
+}
+
+/// A mapping with the entries of another. Below `depth` levels a later entry takes the place of the earlier.
+fn added(first: &Rc<Node>, later: &Rc<Node>, depth: u32) -> Rc<Node> {
+    let (Value::Map(entries), Value::Map(more)) = (&first.value, &later.value) else { return Rc::clone(later) };
+    let mut entries = entries.clone();
+    for entry in more {
+        match entries.iter_mut().find(|known| known.key == entry.key && !entry.repeated) {
+            Some(known) if depth > 0 => known.value = added(&known.value, &entry.value, depth.saturating_sub(1)),
+            Some(known) => *known = Entry { repeated: known.repeated, ..entry.clone() },
+            None => entries.push(entry.clone()),
+        }
+    }
+    Rc::new(later.with_value(Value::Map(entries)))
+}
