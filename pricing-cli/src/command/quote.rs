@@ -101,13 +101,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 /// Prices as the daemon does by scales.
 fn by_scales(args: &Args) -> Result<Exit, CliError> {
     let scales = load::scales()?;
-    let scene = Scene::open(&args.scene.inputs(&args.order.order, args.order.format)?)?;
+    let inputs = args.scene.inputs(&args.order.order, args.order.format)?;
+    let scene = Scene::open(&inputs)?;
+    load::tell(&inputs.order.name, &scene.warnings, &args.order.strictness)?;
     let budget = scene.budget();
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let quote = |order| scale::quote(order, &scales, &scene.pricing, scene.supply(), &terms);
     let quoted: Vec<ScaleQuote> = scene.orders.iter().map(quote).collect();
     match args.output.output {
-        Output::Json => output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales)))?,
+        Output::Json => output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales), &scene.warnings))?,
         Output::Table => {
             for quoted in &quoted {
                 output::print(&table::by_scales(quoted))?;
