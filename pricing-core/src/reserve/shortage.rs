@@ -19,6 +19,9 @@ use crate::text::excerpt;
 /// The most nodes that are told.
 const NODES: usize = 100;
 
+/// The most steps that an explanation may take, each a look at a node: some milliseconds.
+const STEPS: usize = 200_000;
+
 /// The most alternatives of a request that a message names.
 const ALTERNATIVES: usize = 3;
 
@@ -121,8 +124,8 @@ impl fmt::Display for Shortage {
     }
 }
 
-/// Says why the units do not fit. Where each of them does after all, as one by one they may, or where the budget is used
-/// up, `known` stays: what the scheduler knows of it.
+/// Says why the units do not fit. Where each of them does after all, as one by one they may, or where it would take too
+/// long to say, `known` stays: what the scheduler knows of it.
 pub(super) fn explain(
     units: &[CommittedUnit],
     cluster: &Cluster,
@@ -130,13 +133,16 @@ pub(super) fn explain(
     budget: &Budget<'_>,
     known: Shortage,
 ) -> Shortage {
-    let steps = cluster.nodes().len().saturating_add(1).saturating_mul(units.len().saturating_add(1));
-    if budget.take(steps).is_err() {
+    let demands: Vec<Demand> = units.iter().map(|unit| Demand::new(unit, cluster, scheduler)).collect();
+    let rounds = demands.iter().map(|demand| demand.models.len().saturating_add(2)).sum::<usize>();
+    let steps = cluster.nodes().len().saturating_mul(rounds);
+    if steps > STEPS {
         return known;
     }
+    // They are charged for, and not asked for: an answer must not depend on how much of the budget is left.
+    let _ = budget.take(steps);
     let mut left = Left::new(cluster);
-    for unit in units {
-        let mut demand = Demand::new(unit, cluster, scheduler);
+    for (unit, mut demand) in units.iter().zip(demands) {
         let placed = left.place_one_model(&mut demand, unit.count);
         if placed < unit.count {
             return left.told(unit, &demand, placed);
