@@ -8,8 +8,8 @@ use std::path::Path;
 
 use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
-use pricing_core::order::detect::Orders;
 use pricing_core::order;
+use pricing_core::order::detect::Orders;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::{self, Pricing};
 use pricing_core::variables;

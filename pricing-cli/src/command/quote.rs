@@ -109,7 +109,9 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
     let quote = |order| scale::quote(order, &scales, &scene.pricing, scene.supply(), &terms);
     let quoted: Vec<ScaleQuote> = scene.orders.iter().map(quote).collect();
     match args.output.output {
-        Output::Json => output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales), &scene.warnings))?,
+        Output::Json => {
+            output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales), &scene.warnings))?
+        }
         Output::Table => {
             for quoted in &quoted {
                 output::print(&table::by_scales(quoted))?;
