@@ -5,6 +5,7 @@
 //! others in their places, is the answer. Two things never read alike: too little is free in all (exhaustion), and enough
 //! is free, but not in one place (fragmentation).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -227,10 +228,13 @@ struct Room {
 }
 
 /// A cluster while replicas are placed.
+#[derive(Clone)]
 struct Left<'c> {
     cluster: &'c Cluster,
     rooms: Vec<Room>,
     pools: Vec<u64>,
+    /// The cards of a model that replicas got on a node: node, vendor, model.
+    given: BTreeMap<(usize, String, String), u64>,
 }
 
 impl<'c> Left<'c> {
@@ -245,32 +249,28 @@ impl<'c> Left<'c> {
             cluster,
             rooms: cluster.nodes().iter().map(room).collect(),
             pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
+            given: BTreeMap::new(),
         }
     }
 
     /// Places replicas so that all get cards of one model: the one of which most can be placed.
     fn place_one_model(&mut self, demand: &mut Demand, count: u32) -> u32 {
-        let before = (self.rooms.clone(), self.pools.clone());
-        let mut best = 0;
-        let mut best_left = None;
-        for model in 0..demand.models.len() {
-            demand.only = Some(model);
-            (self.rooms, self.pools) = before.clone();
-            let placed = self.place(demand, count);
-            if placed > best {
-                best = placed;
-                best_left = Some((model, self.rooms.clone(), self.pools.clone()));
-            }
-        }
-        demand.only = None;
-        (self.rooms, self.pools) = before;
         if demand.models.is_empty() {
             return self.place(demand, count);
         }
-        if let Some((model, rooms, pools)) = best_left {
-            (demand.only, self.rooms, self.pools) = (Some(model), rooms, pools);
+        let mut best: Option<(u32, usize, Self)> = None;
+        for model in 0..demand.models.len() {
+            demand.only = Some(model);
+            let mut left = self.clone();
+            let placed = left.place(demand, count);
+            if placed > best.as_ref().map_or(0, |(most, ..)| *most) {
+                best = Some((placed, model, left));
+            }
         }
-        best
+        demand.only = None;
+        let Some((placed, model, left)) = best else { return 0 };
+        (demand.only, *self) = (Some(model), left);
+        placed
     }
 
     /// Places replicas on the first nodes that take them, and says how many were placed.
@@ -311,6 +311,10 @@ impl<'c> Left<'c> {
             room.ephemeral = less(room.ephemeral, demand.ephemeral);
             room.gpus = less(room.gpus, demand.gpus);
         }
+        if let Some((vendor, model)) = demand.only.and_then(|only| demand.models.get(only)) {
+            let given = self.given.entry((index, vendor.clone(), model.clone())).or_default();
+            *given = given.saturating_add(demand.gpus.saturating_mul(replicas));
+        }
         for (class, size) in &demand.classes {
             let index = self.cluster.storage().iter().position(|pool| pool.class == *class);
             if let Some(pool) = index.and_then(|index| self.pools.get_mut(index)) {
@@ -322,12 +326,19 @@ impl<'c> Left<'c> {
     /// The cards that a node may give to a replica: free ones by number, and not more than are described of one model that
     /// is allowed.
     fn cards(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
-        if demand.gpus == 0 { 0 } else { room.gpus.min(self.described(index, demand)) }
+        let given = |model: usize| {
+            let key = demand.models.get(model).filter(|_| !self.given.is_empty());
+            let key = key.map(|(vendor, model)| (index, vendor.clone(), model.clone()));
+            key.and_then(|key| self.given.get(&key)).copied().unwrap_or(0)
+        };
+        let number = |(model, described): (usize, u64)| described.saturating_sub(given(model));
+        let left = self.described(index, demand).into_iter().enumerate().map(number);
+        room.gpus.min(left.max().unwrap_or(0))
     }
 
-    /// The cards of a node that the order allows, used or free: of the model that has most of them there.
-    fn described(&self, index: usize, demand: &Demand) -> u64 {
-        let mut numbers = vec![0_u64; demand.models.len()];
+    /// The cards of a node that the order allows, used or free, by model.
+    fn described(&self, index: usize, demand: &Demand) -> Vec<u64> {
+        let mut numbers: Vec<u64> = vec![0; demand.models.len()];
         for card in self.cluster.cards_to_give(index) {
             let Some(model) = demand.model_of.get(card.place()).copied().flatten() else { continue };
             if demand.only.is_none_or(|only| only == model)
@@ -336,7 +347,7 @@ impl<'c> Left<'c> {
                 *number = number.saturating_add(1);
             }
         }
-        numbers.into_iter().max().unwrap_or(0)
+        numbers
     }
 
     fn pool(&self, class: &str) -> u64 {
@@ -423,7 +434,7 @@ impl<'c> Left<'c> {
         }
         let only = demand.only.and_then(|only| demand.models.get(only));
         let which = only.map_or_else(|| cards_asked(unit), |(_, model)| excerpt(model));
-        let described: u64 = (0..self.rooms.len()).map(|index| self.described(index, demand)).sum();
+        let described: u64 = (0..self.rooms.len()).flat_map(|index| self.described(index, demand)).sum();
         let free = || self.rooms.iter().enumerate().map(|(index, room)| self.cards(index, room, demand));
         let (sum, most, asked) = (free().sum::<u64>(), free().max().unwrap_or(0), demand.gpus);
         let of = |number: u64| if number == 1 { "card" } else { "cards" };

@@ -123,6 +123,16 @@ fn replicas_get_cards_of_one_model() {
 }
 
 #[test]
+fn cards_of_a_mixed_node_are_given_once() {
+    // One of the two free cards may be the t4, and no other is.
+    let nodes: [Asset<'_>; 2] = [(8, 8, 3, T4S), (8, 8, 2, &["t4", "a100"])];
+    assert_eq!(
+        message(asks(6, 1, 1, 1, &["t4"]), &nodes),
+        "replica 5 of 6 of resource unit 1: no card of t4 is free, of 5 that there are"
+    );
+}
+
+#[test]
 fn threads_memory_and_storage_are_named_without_cards_too() {
     let nodes: [Asset<'_>; 2] = [(3, 8, 0, &[]), (5, 2, 0, &[])];
     let unit = |threads, gib| asks(1, threads, gib, 0, &[]);
