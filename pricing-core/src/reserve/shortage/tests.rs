@@ -14,7 +14,7 @@ type Asset<'a> = (u64, u64, u64, &'a [&'a str]);
 
 fn cluster(nodes: &[Asset<'_>]) -> Cluster {
     let mut builder = ClusterBuilder::default();
-    let bytes = |gib: u64| Capacity { total: Bytes::new(64 * GI), available: Bytes::new(gib * GI) };
+    let bytes = |gib: u64| Capacity { total: Bytes::new(64 * GI), available: Bytes::new(gib.saturating_mul(GI)) };
     for (index, (threads, gib, free, models)) in nodes.iter().enumerate() {
         let cards = models.iter().map(|name| {
             builder.card(DescribedCard {
@@ -26,8 +26,11 @@ fn cluster(nodes: &[Asset<'_>]) -> Cluster {
         });
         let cards: Vec<_> = cards.collect();
         builder.node(Node {
-            name: format!("n{}", index + 1).into(),
-            cpu: Capacity { total: MilliCpu::new(64_000), available: MilliCpu::new(threads * 1000 + 500) },
+            name: format!("n{}", index.saturating_add(1)).into(),
+            cpu: Capacity {
+                total: MilliCpu::new(64_000),
+                available: MilliCpu::new(threads.saturating_mul(1000).saturating_add(500)),
+            },
             memory: bytes(*gib),
             ephemeral: bytes(64),
             gpus: Capacity { total: u64::try_from(cards.len()).unwrap(), available: *free },
@@ -44,8 +47,8 @@ fn asks(count: u32, threads: u64, gib: u64, gpus: u64, models: &[&str]) -> Commi
     CommittedUnit {
         id: 1,
         count,
-        cpu: threads * 1000,
-        memory: gib * GI,
+        cpu: threads.saturating_mul(1000),
+        memory: gib.saturating_mul(GI),
         gpu: GpuRequest { units: gpus, alternatives: models.iter().map(selector).collect() },
         storage: vec![(StorageClass::Ephemeral, GI)],
     }
