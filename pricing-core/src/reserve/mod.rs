@@ -140,7 +140,7 @@ pub fn reserve(
     };
     reserved.map_err(|error| match error {
         ReserveError::InsufficientCapacity(known) => {
-            ReserveError::InsufficientCapacity(shortage::explain(&units, cluster, scheduler, budget, known))
+            ReserveError::InsufficientCapacity(shortage::explain(&units, cluster, scheduler, known))
         }
         error => error,
     })

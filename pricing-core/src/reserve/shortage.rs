@@ -10,7 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CommittedUnit, Scheduler};
-use crate::budget::Budget;
 use crate::gpu::GpuKind;
 use crate::inventory::{Cluster, Node};
 use crate::order::StorageClass;
@@ -125,23 +124,18 @@ impl fmt::Display for Shortage {
     }
 }
 
-/// Says why the units do not fit. Where each of them does after all, as one by one they may, or where it would take too
+/// Says why the units do not fit, in a bounded number of steps that are not of the request's budget: what a quote says must
+/// not depend on how much of it is left.
+///
+/// Where each of them does after all, as one by one they may, or where it would take too
 /// long to say, `known` stays: what the scheduler knows of it.
-pub(super) fn explain(
-    units: &[CommittedUnit],
-    cluster: &Cluster,
-    scheduler: Scheduler,
-    budget: &Budget<'_>,
-    known: Shortage,
-) -> Shortage {
+pub(super) fn explain(units: &[CommittedUnit], cluster: &Cluster, scheduler: Scheduler, known: Shortage) -> Shortage {
     let demands: Vec<Demand> = units.iter().map(|unit| Demand::new(unit, cluster, scheduler)).collect();
     let rounds = demands.iter().map(|demand| demand.models.len().saturating_add(2)).sum::<usize>();
     let steps = cluster.nodes().len().saturating_mul(rounds);
     if steps > STEPS {
         return known;
     }
-    // They are charged for, and not asked for: an answer must not depend on how much of the budget is left.
-    let _ = budget.take(steps);
     let mut left = Left::new(cluster);
     for (unit, mut demand) in units.iter().zip(demands) {
         let placed = left.place_one_model(&mut demand, unit.count);

@@ -1,4 +1,3 @@
-use crate::budget::Budget;
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::inventory::{Capacity, Cluster, ClusterBuilder, DescribedCard, Node, StoragePool};
 use crate::order::StorageClass;
@@ -56,7 +55,7 @@ fn asks(count: u32, threads: u64, gib: u64, gpus: u64, models: &[&str]) -> Commi
 
 fn told(units: &[CommittedUnit], nodes: &[Asset<'_>]) -> Shortage {
     let known = Shortage::of_cluster("only the scheduler knows".to_owned());
-    explain(units, &cluster(nodes), Scheduler::Sound, &Budget::default(), known)
+    explain(units, &cluster(nodes), Scheduler::Sound, known)
 }
 
 fn message(unit: CommittedUnit, nodes: &[Asset<'_>]) -> String {
