@@ -83,12 +83,7 @@ impl RatesText {
     pub(crate) fn of(args: &RatesArgs) -> Result<Self, CliError> {
         match &args.rates {
             Some(path) => Document::rates(path).map(Self::File),
-            None => {
-                // What is no text is kept as what is malformed: to take it for unset would price by a default.
-                let text = |value: OsString| value.to_string_lossy().into_owned();
-                let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
-                Ok(Self::Environment(variables.filter(|(name, _)| name.starts_with(RATES_PREFIX)).collect()))
-            }
+            None => Ok(Self::Environment(variables(|name| name.starts_with(RATES_PREFIX)))),
         }
     }
 
@@ -103,12 +98,16 @@ impl RatesText {
     }
 }
 
+/// Some variables of the environment.
+fn variables(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    // Non-UTF-8 values are kept, so that reading them fails: one that was taken for unset would be priced by a default.
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    env::vars_os().map(|(name, value)| (text(name), text(value))).filter(|(name, _)| is_wanted(name)).collect()
+}
+
 /// The daemon's scales in the environment.
 pub(crate) fn scale_variables() -> Result<BTreeMap<String, String>, CliError> {
-    // What is no text is kept as what is malformed: to take it for unset would price by a default.
-    let text = |value: OsString| value.to_string_lossy().into_owned();
-    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
-    let variables: BTreeMap<String, String> = variables.filter(|(name, _)| Scales::is_scale(name)).collect();
+    let variables = variables(Scales::is_scale);
     let known = Scales::check_names(variables.keys().map(String::as_str));
     known.map_err(|error| CliError::malformed("environment", error))?;
     Ok(variables)

@@ -125,7 +125,8 @@ impl Quoter {
 
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None };
+        // The columns have the reason's code alone.
+        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None, brief: true };
         let supply = match &self.cluster {
             None => Supply::Unknown,
             Some((cluster, _)) => Supply::Reserve { cluster, scheduler: self.scheduler },

@@ -80,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
                 None
             } else {
                 let commit = pricing.commit.for_order(order);
-                Some(reserve(&order.group, &cluster, scheduler, &commit, &budget))
+                let reserved = reserve(&order.group, &cluster, scheduler, &commit, &budget);
+                Some(reserved.map_err(|error| error.explained(&order.group, &cluster, scheduler, &commit)))
             };
             (order.group.name(), reservation)
         })

@@ -152,7 +152,11 @@ fn an_order_is_held_against_the_provider_that_a_file_describes() {
     assert_eq!(replaced.quote()["reason"]["code"], "incompatible-attributes");
     folder.put("provider.toml", "[provder]\n");
     let refused = folder.quote(&["--provider", "provider.toml"], &[]);
-    assert!(refused.exit == Some(1) && refused.stderr.contains("there is no `[provider]`"), "{}", refused.stderr);
+    assert!(
+        refused.exit == Some(1) && refused.stderr.contains("the section `[provider]` is missing"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn models_of_several_variants(cluster: &Cluster) -> Vec<Finding> {
     several.map(finding).collect()
 }
 
-fn listed(words: impl Iterator<Item = String>) -> String {
+/// The most words that a finding lists, and how many more there are.
+pub(crate) fn listed(words: impl Iterator<Item = String>) -> String {
     let mut words: Vec<String> = words.collect();
     let more = words.len().saturating_sub(NAMED);
     words.truncate(NAMED);

@@ -99,13 +99,13 @@ struct Counted {
 }
 
 impl Tally<'_> {
-    /// What a vendor's cards on some nodes come to. The first nodes' kinds come first.
+    /// The kinds among a vendor's cards on some nodes, in the order of the nodes.
     pub(super) fn on_nodes(&self, nodes: &[usize], vendor: &str, budget: &Budget<'_>) -> Result<Reach, Reason> {
         budget.take(nodes.len())?;
         self.count(&by_outfit(nodes, self.cluster), Some(vendor), Weigh::Free, budget)
     }
 
-    /// What the cards of a whole cluster come to, used or free.
+    /// The kinds among all cards of the cluster, used or free.
     pub(super) fn anywhere(&self, budget: &Budget<'_>) -> Result<Reach, Reason> {
         let nodes: Vec<usize> = (0..self.cluster.nodes().len()).collect();
         budget.take(nodes.len().saturating_mul(2))?;

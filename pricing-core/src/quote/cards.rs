@@ -278,8 +278,9 @@ impl QuotedTarget {
         if nodes.is_empty() { vec![(None, self.count)] } else { nodes }
     }
 
-    fn unplaced(unit: &ResourceUnit, kinds: Vec<GpuKind>, known: bool) -> Self {
-        let bare = Self {
+    /// A target without nodes and cards.
+    pub(super) fn bare(unit: &ResourceUnit) -> Self {
+        Self {
             resource_id: unit.id,
             count: unit.count,
             nodes: Vec::new(),
@@ -289,7 +290,11 @@ impl QuotedTarget {
             others: Vec::new(),
             placement: Placement::Pinned,
             label: None,
-        };
+        }
+    }
+
+    fn unplaced(unit: &ResourceUnit, kinds: Vec<GpuKind>, known: bool) -> Self {
+        let bare = Self::bare(unit);
         if unit.gpu.units == 0 {
             return bare;
         }

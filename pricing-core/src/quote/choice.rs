@@ -297,15 +297,7 @@ fn choose_among(cards: Vec<WeighedCard>, ambiguous: AmbiguousGpu) -> Result<Card
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rates::GpuRate;
-
-    fn rates(entries: &[(&str, &str)]) -> GpuRates {
-        let mut rates = GpuRates::default();
-        for (key, usd) in entries {
-            rates.add(GpuRate::new(key, Usd::parse(usd).unwrap()).unwrap()).unwrap();
-        }
-        rates
-    }
+    use crate::rates::gpu::tests::rates;
 
     fn candidate(ram: &str, weight: u128) -> Candidate {
         Candidate { kind: GpuKind::described("nvidia", "a100", ram, "PCIe"), weight }

@@ -9,7 +9,6 @@ use super::cards::{CardGroup, QuotedTarget};
 use crate::gpu::GpuKind;
 use crate::order::{Order, ResourceUnit};
 use crate::quantity::Quantity;
-use crate::rates::Placement;
 use crate::text::excerpt;
 
 /// Where the daemon put one resource unit.
@@ -168,17 +167,7 @@ fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<Qu
     // Replicas of a node follow each other, as where this program places them.
     let first = |node: &Arc<str>| target.nodes.iter().position(|other| **other == **node);
     nodes.sort_by_key(first);
-    let quoted = QuotedTarget {
-        resource_id: unit.id,
-        count: unit.count,
-        nodes,
-        gpu_units: unit.gpu.units,
-        cards: Vec::new(),
-        kinds: Vec::new(),
-        others: Vec::new(),
-        placement: Placement::Pinned,
-        label: None,
-    };
+    let quoted = QuotedTarget { nodes, ..QuotedTarget::bare(unit) };
     let cards = cards(unit, target, &quoted)?;
     Ok(quoted.with_cards(cards))
 }

@@ -142,7 +142,7 @@ impl Quote {
 pub fn quote(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
     terms.within_budget(|terms, budget| {
         let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_policy(order, pricing, terms));
-        match screened.and_then(|()| targets(order, pricing, supply, budget)) {
+        match screened.and_then(|()| targets(order, pricing, supply, terms, budget)) {
             Ok(targets) => quote_targets(order, pricing, targets, terms),
             Err(reason) => Quote::no_bid(order, reason),
         }
@@ -185,7 +185,7 @@ pub fn alternatives(
     terms.within_budget(|terms, budget| {
         budget.check()?;
         screen::screen_policy(order, pricing, terms)?;
-        let (sets, mut complete) = target_sets(order, pricing, supply, budget)?;
+        let (sets, mut complete) = target_sets(order, pricing, supply, terms, budget)?;
         let mut list = Vec::new();
         for targets in sets {
             match alternative(order, pricing, targets, terms) {
@@ -237,6 +237,7 @@ fn target_sets(
     order: &Order,
     pricing: &Pricing,
     supply: Supply<'_>,
+    terms: &Terms<'_>,
     budget: &Budget<'_>,
 ) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
     Ok(match supply {
@@ -267,9 +268,9 @@ fn target_sets(
             }
             (sets, complete)
         }
-        Supply::Reserve { .. } => (vec![targets(order, pricing, supply, budget)?], true),
+        Supply::Reserve { .. } => (vec![targets(order, pricing, supply, terms, budget)?], true),
         Supply::Unknown | Supply::Held { .. } | Supply::Given { .. } => {
-            cards::every_choice(&targets(order, pricing, supply, budget)?, order, pricing, budget)?
+            cards::every_choice(&targets(order, pricing, supply, terms, budget)?, order, pricing, budget)?
         }
     })
 }
@@ -289,6 +290,7 @@ fn targets(
     order: &Order,
     pricing: &Pricing,
     supply: Supply<'_>,
+    terms: &Terms<'_>,
     budget: &Budget<'_>,
 ) -> Result<Vec<QuotedTarget>, Reason> {
     let units = order.group.resources();
@@ -306,7 +308,11 @@ fn targets(
         Supply::Reserve { cluster, scheduler } => {
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
-            let reservation = reserve::reserve(&order.group, cluster, scheduler, &commit, budget)?;
+            let reserved = reserve::reserve(&order.group, cluster, scheduler, &commit, budget);
+            let reservation = reserved.map_err(|error| match terms.brief {
+                true => error,
+                false => error.explained(&order.group, cluster, scheduler, &commit),
+            })?;
             let committed = commit.units(&order.group, scheduler);
             placed(order, &committed, &reservation, PlacedOn { cluster, scheduler, pricing }, budget)
         }

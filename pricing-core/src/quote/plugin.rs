@@ -129,8 +129,9 @@ pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms
     terms.within_budget(|terms, budget| {
         let screened =
             budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
-        let targets =
-            screened.and_then(|()| screen::token(order, pricing)).and_then(|_| targets(order, pricing, supply, budget));
+        let targets = screened
+            .and_then(|()| screen::token(order, pricing))
+            .and_then(|_| targets(order, pricing, supply, terms, budget));
         match targets {
             Ok(targets) => Draft::of(quote_targets(order, pricing, targets, terms)),
             Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
@@ -152,7 +153,7 @@ pub fn drafts_of_alternatives(
         budget.check()?;
         screen::screen_admission(order, pricing, terms)?;
         screen::token(order, pricing)?;
-        let (sets, mut complete) = target_sets(order, pricing, supply, budget)?;
+        let (sets, mut complete) = target_sets(order, pricing, supply, terms, budget)?;
         let mut open = Vec::new();
         for targets in sets {
             let draft = Draft::of(quote_targets(order, pricing, targets, terms));

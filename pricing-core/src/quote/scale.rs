@@ -250,7 +250,7 @@ pub fn quote(order: &Order, scales: &Scales, pricing: &Pricing, supply: Supply<'
     terms.within_budget(|terms, budget| {
         let admitted =
             budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
-        match admitted.and_then(|()| targets(order, pricing, supply, budget)) {
+        match admitted.and_then(|()| targets(order, pricing, supply, terms, budget)) {
             Ok(targets) => priced(order, scales, pricing, targets, terms),
             Err(reason) => ScaleQuote {
                 decision: Err(reason.clone()),

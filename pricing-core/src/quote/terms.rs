@@ -28,6 +28,8 @@ pub struct Terms<'a> {
     /// What may be spent on the request. Without one, each quote and each listing of alternatives has a default
     /// [`Budget`] of its own.
     pub budget: Option<&'a Budget<'a>>,
+    /// Nobody reads why there is no capacity, so that no node is asked what it lacks: a simulation declines many orders.
+    pub brief: bool,
 }
 
 impl<'a> Terms<'a> {

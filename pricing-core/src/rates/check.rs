@@ -9,10 +9,8 @@ use std::fmt;
 use super::{GpuRate, GpuRates, Pricing, UnlistedGpu};
 use crate::gpu::{GpuKind, reading};
 use crate::inventory::Cluster;
+use crate::inventory::variants::listed;
 use crate::text::{excerpt, nearest};
-
-/// The most kinds that a finding names.
-const NAMED: usize = 8;
 
 /// Something about the GPU entries of a rate card that the operator should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,14 +99,9 @@ fn lumped(entry: &GpuRate, priced: &[&GpuKind]) -> Option<Finding> {
     if priced.len() < 2 {
         return None;
     }
-    let mut words: Vec<String> = priced.iter().map(ToString::to_string).collect();
-    let more = words.len().saturating_sub(NAMED);
-    words.truncate(NAMED);
-    let suggestion = Some(words.join(", "));
-    if more > 0 {
-        words.push(format!("{more} more"));
-    }
-    let problem = format!("{} variants cost the same by this entry: {}", priced.len(), words.join(", "));
+    let words = || priced.iter().map(ToString::to_string);
+    let suggestion = Some(words().collect::<Vec<_>>().join(", "));
+    let problem = format!("{} variants cost the same by this entry: {}", priced.len(), listed(words()));
     Some(Finding { entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
 }
 

@@ -289,10 +289,11 @@ fn is_interface(part: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn rates(entries: &[(&str, &str)]) -> GpuRates {
+    /// The GPU entries of these keys and USD a month.
+    pub(crate) fn rates(entries: &[(&str, &str)]) -> GpuRates {
         let mut rates = GpuRates::default();
         for (key, usd) in entries {
             rates.add(GpuRate::new(key, Usd::parse(usd).unwrap()).unwrap()).unwrap();

@@ -71,9 +71,8 @@ pub fn read_provider(text: &str, pricing: &mut Pricing) -> Result<(), InputError
     let root = parse(text)?;
     let entries = Section::root(&root, text).entries();
     let Some(entry) = entries.iter().find(|entry| entry.key() == "provider") else {
-        return Err(
-            InputError::new("there is no `[provider]`").hint("the file describes the provider in a `[provider]`")
-        );
+        return Err(InputError::new("the section `[provider]` is missing")
+            .hint("the file describes the provider in a `[provider]`"));
     };
     pricing.provider = Some(provider(&entry.section()?, pricing)?);
     Ok(())

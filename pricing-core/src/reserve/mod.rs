@@ -134,16 +134,27 @@ pub fn reserve(
         return Err(ReserveError::InsufficientCapacity(Shortage::of_cluster(shortage)));
     }
     let units = commit.units(group, scheduler);
-    let reserved = match scheduler {
+    match scheduler {
         Scheduler::Sound => sound::reserve(&units, cluster, budget),
         Scheduler::Provider => provider::reserve(&units, cluster, budget),
-    };
-    reserved.map_err(|error| match error {
-        ReserveError::InsufficientCapacity(known) => {
-            ReserveError::InsufficientCapacity(shortage::explain(&units, cluster, scheduler, known))
+    }
+}
+
+impl ReserveError {
+    /// The same error, where capacity lacks with what each node lacks. That takes a look at every node, so it is for whoever
+    /// shows the error.
+    #[must_use]
+    pub fn explained(self, group: &GroupSpec, cluster: &Cluster, scheduler: Scheduler, commit: &CommitLevels) -> Self {
+        match self {
+            Self::InsufficientCapacity(known) => Self::InsufficientCapacity(shortage::explain(
+                &commit.units(group, scheduler),
+                cluster,
+                scheduler,
+                known,
+            )),
+            error => error,
         }
-        error => error,
-    })
+    }
 }
 
 /// The steps for taking a group's units: each is copied with all that it lists.

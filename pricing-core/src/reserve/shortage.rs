@@ -20,7 +20,7 @@ use crate::text::excerpt;
 const NODES: usize = 100;
 
 /// The most steps that an explanation may take, each a look at a node: some milliseconds.
-const STEPS: usize = 200_000;
+const STEPS: usize = 50_000;
 
 /// The most alternatives of a request that a message names.
 const ALTERNATIVES: usize = 3;
@@ -144,6 +144,35 @@ pub(super) fn explain(units: &[CommittedUnit], cluster: &Cluster, scheduler: Sch
         }
     }
     known
+}
+
+/// The resources that a node has too little of.
+#[derive(Clone, Copy, Default)]
+struct Missing(u8);
+
+impl Missing {
+    fn bit(resource: Resource) -> u8 {
+        match resource {
+            Resource::Cpu => 1,
+            Resource::Memory => 2,
+            Resource::EphemeralStorage => 4,
+            Resource::Gpu => 8,
+            Resource::StorageClass => 16,
+            Resource::Volumes => 32,
+        }
+    }
+
+    fn add(&mut self, resource: Resource) {
+        self.0 |= Self::bit(resource);
+    }
+
+    fn has(self, resource: Resource) -> bool {
+        self.0 & Self::bit(resource) != 0
+    }
+
+    fn number(self) -> u32 {
+        self.0.count_ones()
+    }
 }
 
 /// What one replica needs.
@@ -349,7 +378,26 @@ impl<'c> Left<'c> {
         index.and_then(|index| self.pools.get(index)).copied().unwrap_or(0)
     }
 
-    /// What a node lacks for one more replica.
+    /// What a node has too little of for one more replica.
+    fn missing(&self, index: usize, demand: &Demand) -> Missing {
+        let mut missing = Missing::default();
+        let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else { return missing };
+        for (resource, asked, free) in self.amounts(index, room, demand) {
+            if free < asked {
+                missing.add(resource);
+            }
+        }
+        for (class, size) in &demand.classes {
+            if !node.storage_classes.contains(class) {
+                missing.add(Resource::StorageClass);
+            } else if self.pool(class) < *size {
+                missing.add(Resource::Volumes);
+            }
+        }
+        missing
+    }
+
+    /// The same in words and numbers.
     fn lacks(&self, index: usize, demand: &Demand) -> Vec<Lack> {
         let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else {
             return Vec::new();
@@ -382,7 +430,7 @@ impl<'c> Left<'c> {
 
     /// What is said of a unit of which only so many replicas were placed.
     fn told(&self, unit: &CommittedUnit, demand: &Demand, placed: u32) -> Shortage {
-        let all: Vec<Vec<Lack>> = (0..self.rooms.len()).map(|index| self.lacks(index, demand)).collect();
+        let all: Vec<Missing> = (0..self.rooms.len()).map(|index| self.missing(index, demand)).collect();
         let which = match unit.count {
             1 => format!("resource unit {}", unit.id),
             count => format!("replica {} of {count} of resource unit {}", placed.saturating_add(1), unit.id),
@@ -391,15 +439,16 @@ impl<'c> Left<'c> {
         if demand.only.is_some() && demand.models.len() > 1 {
             message.push_str("; all replicas of a resource unit get cards of one model");
         }
-        let lacking = || self.cluster.nodes().iter().zip(&all).filter(|(_, lacks)| !lacks.is_empty());
+        let nodes = self.cluster.nodes().iter().enumerate().zip(&all);
+        let lacking = || nodes.clone().filter(|(_, missing)| missing.number() > 0);
         let nodes = lacking()
             .take(NODES)
-            .map(|(node, lacks)| NodeShortage { node: Arc::clone(&node.name), lacks: lacks.clone() });
+            .map(|((index, node), _)| NodeShortage { node: Arc::clone(&node.name), lacks: self.lacks(index, demand) });
         Shortage { message, nodes: nodes.collect(), nodes_left_out: lacking().count().saturating_sub(NODES) }
     }
 
     /// The resource that decides, in words.
-    fn reason(&self, unit: &CommittedUnit, demand: &Demand, all: &[Vec<Lack>]) -> String {
+    fn reason(&self, unit: &CommittedUnit, demand: &Demand, all: &[Missing]) -> String {
         self.class_reason(demand)
             .or_else(|| self.card_reason(unit, demand))
             .or_else(|| self.amount_reason(demand, all))
@@ -447,16 +496,14 @@ impl<'c> Left<'c> {
     }
 
     /// An amount that no node has, though the cards are there.
-    fn amount_reason(&self, demand: &Demand, all: &[Vec<Lack>]) -> Option<String> {
+    fn amount_reason(&self, demand: &Demand, all: &[Missing]) -> Option<String> {
         if demand.gpus > 0 {
             return None;
         }
         let amounts = || self.rooms.iter().enumerate().map(|(index, room)| self.amounts(index, room, demand));
-        // What most nodes lack, of what none has enough of.
-        let lacked =
-            |resource: Resource| all.iter().filter(|lacks| lacks.iter().any(|lack| lack.resource == resource)).count();
-        let everywhere = [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage];
-        let resource = everywhere.into_iter().find(|resource| lacked(*resource) == all.len())?;
+        let is_short_everywhere = |resource: &Resource| all.iter().all(|missing| missing.has(*resource));
+        let resources = [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage];
+        let resource = resources.into_iter().find(is_short_everywhere)?;
         let of = |amounts: [(Resource, u64, u64); 4]| amounts.into_iter().find(|(one, _, _)| *one == resource);
         let asked = amounts().find_map(of).map_or(0, |(_, asked, _)| asked);
         let free = || amounts().filter_map(of).map(|(_, _, free)| free);
@@ -475,12 +522,11 @@ impl<'c> Left<'c> {
     }
 
     /// The node that lacks least, and what.
-    fn nearest_reason(&self, demand: &Demand, all: &[Vec<Lack>]) -> String {
-        let has_cards = |lacks: &[Lack]| demand.gpus == 0 || lacks.iter().all(|lack| lack.resource != Resource::Gpu);
-        let nodes = self.cluster.nodes().iter().zip(all);
-        let Some((node, lacks)) = nodes.min_by_key(|(_, lacks)| (!has_cards(lacks), lacks.len())) else {
-            return "there is no node".to_owned();
-        };
+    fn nearest_reason(&self, demand: &Demand, all: &[Missing]) -> String {
+        let nodes = self.cluster.nodes().iter().enumerate().zip(all);
+        let nearest = nodes.min_by_key(|(_, missing)| (missing.has(Resource::Gpu), missing.number()));
+        let Some(((index, node), _)) = nearest else { return "there are no nodes".to_owned() };
+        let lacks = self.lacks(index, demand);
         let lacks: Vec<String> = lacks.iter().map(in_words).collect();
         let (name, lacks) = (excerpt(&node.name), lacks.join(", and "));
         if demand.gpus > 0 {

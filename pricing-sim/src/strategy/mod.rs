@@ -92,7 +92,7 @@ impl Strategy {
         // No clock: the same order must come to the same answer everywhere.
         let budget = Budget::new(ask.budget);
         let (owner, usd_per_akt) = (ask.owner, ask.usd_per_akt);
-        let terms = Terms { owner, usd_per_akt, budget: Some(&budget), ..Terms::default() };
+        let terms = Terms { owner, usd_per_akt, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }
 

@@ -71,7 +71,7 @@ fn console(text: &str) -> Result<Vec<Offer>, InputError> {
             return Err(InputError::new("expected `USD`").at(at("price.currency")));
         }
         let median = ["med", "avg"].into_iter().find_map(|key| price.get(key).filter(|value| !value.is_null()));
-        let median = median.ok_or_else(|| InputError::new("there is no `med`").at(at("price")))?;
+        let median = median.ok_or_else(|| InputError::new("`med` is missing").at(at("price")))?;
         let usd = number(median).ok_or_else(|| InputError::new("expected a number").at(at("price.med")))?;
         let kind = GpuKind::new(word("vendor")?, word("model")?, word("ram")?, word("interface")?);
         if kind.model().is_empty() {

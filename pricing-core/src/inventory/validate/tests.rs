@@ -345,7 +345,7 @@ fn words_of_cards_that_cannot_be_read_are_found_and_units_are_read() {
         assert_eq!(problems(ram, interface), [(problem, action)], "{ram} {interface}");
     }
     assert!(
-        problems("53000Mi", "PCIe")[0].0.contains("the nearest that the rate card names"),
+        problems("53000Mi", "PCIe")[0].0.contains("the nearest size that the rate card names"),
         "{:?}",
         problems("53000Mi", "PCIe")
     );

@@ -28,8 +28,8 @@ pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action
         None => problems.push(unknown("RAM", memory_size)),
         Some(ram) if whole_gi(ram).is_none() => {
             let problem = format!(
-                "{cards} {say} `{}` for RAM, which is no size that the model is known to have; the nearest that the rate card \
-                 names for the model counts, and without one it is not known",
+                "{cards} {say} `{}` for RAM, which is not a known size of this model; it is priced as the nearest size that the \
+                 rate card names for the model, and as unknown where there is none",
                 excerpt(memory_size)
             );
             problems.push((problem, Action::Kept));

@@ -111,7 +111,9 @@ fn alternatives(field: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
     let attributes = field.closed_object(&["vendor", "interconnect"])?;
     if let Some(interconnect) = attributes.entry("interconnect") {
         let group = interconnect_group(&interconnect)?;
-        interconnect.note(format_args!("GPU interconnect (`{}`) is not reserved", excerpt(group)));
+        // An order that is read without it would be bid on, and could not run.
+        let message = format_args!("GPU interconnect (`{}`) cannot be reserved yet", excerpt(group));
+        return Err(interconnect.error(message));
     }
     let mut listed = Vec::new();
     for (vendor, models) in attributes.required("vendor")?.map()? {

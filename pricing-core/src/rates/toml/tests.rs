@@ -264,7 +264,7 @@ fn a_slip_in_a_provider_is_an_error_with_its_place() {
         assert_eq!(read_provider(&text, &mut Pricing::default()).unwrap_err().to_string(), error);
     }
     let error = read_provider("[provder]\nvolumes = 1\n", &mut Pricing::default()).unwrap_err().to_string();
-    assert!(error.contains("there is no `[provider]`"), "{error}");
+    assert!(error.contains("the section `[provider]` is missing"), "{error}");
 }
 
 #[test]

@@ -9,6 +9,11 @@ const BASE: &str = include_str!("base.yaml");
 type Case = (&'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[
+    (
+        "            vendor:",
+        "            interconnect: []\n            vendor:",
+        "line 71, column 27, at `profiles.compute.big.resources.gpu.attributes.interconnect`: GPU interconnect (`auto`) cannot be reserved yet",
+    ),
     ("version: \"2.1\"\n", "", "line 1, column 1: `version` is missing"),
     (
         "reclamation:",
@@ -711,11 +716,6 @@ const WARNINGS: &[Case] = &[
         "arch: amd64",
         "arch: amd64\n          units: 2",
         "line 55, column 11, at `profiles.compute.big.resources.cpu.units`: the key `units` is given twice: refused by Console (chain-sdk's schema)",
-    ),
-    (
-        "            vendor:",
-        "            interconnect: []\n            vendor:",
-        "line 71, column 13, at `profiles.compute.big.resources.gpu.attributes.interconnect`: GPU interconnect (`auto`) is not reserved",
     ),
 ];
 
