@@ -170,10 +170,10 @@ fn builtin(draft: &quote::Quote) -> wit::Builtin {
     let line = |line: &quote::Line| wit::Line {
         resource_id: line.resource_id,
         item: match line.item {
-            quote::Item::Cpu => wit::Item::Cpu,
+            quote::Item::Cpu | quote::Item::Confidential => wit::Item::Cpu,
             quote::Item::Memory => wit::Item::Memory,
             quote::Item::Storage => wit::Item::Storage,
-            quote::Item::Gpu => wit::Item::Gpu,
+            quote::Item::Gpu | quote::Item::Interconnect => wit::Item::Gpu,
             quote::Item::Endpoint => wit::Item::Endpoint,
             quote::Item::Ip => wit::Item::Ip,
             quote::Item::Discount => wit::Item::Discount,

@@ -12,7 +12,7 @@ use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::commit::FactorError;
-use pricing_core::reserve::{CommitLevels, Overcommitted, Scheduler};
+use pricing_core::reserve::{CommitLevels, Overcommitted, Scheduler, TeePlatform};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,25 @@ impl From<SchedulerArg> for Scheduler {
     }
 }
 
+/// The platform for confidential compute on the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TeePlatformArg {
+    /// AMD SEV-SNP
+    Snp,
+    /// Intel TDX
+    Tdx,
+}
+
+impl From<TeePlatformArg> for TeePlatform {
+    fn from(platform: TeePlatformArg) -> Self {
+        match platform {
+            TeePlatformArg::Snp => Self::Snp,
+            TeePlatformArg::Tdx => Self::Tdx,
+        }
+    }
+}
+
 /// How an order is placed.
 #[derive(Debug, Args)]
 pub(crate) struct PlacementArgs {
@@ -108,6 +127,10 @@ pub(crate) struct PlacementArgs {
     /// what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
     pub(crate) commit: Vec<CommitArg>,
+    /// The platform that the daemon found on its nodes, for the sidecar of confidential orders (else `[provider]
+    /// tee_platform`)
+    #[arg(long, value_enum, value_name = "PLATFORM")]
+    pub(crate) tee_platform: Option<TeePlatformArg>,
     /// Steps, a few nanoseconds each, that the search for a placement may take before it is given up: all groups of an
     /// order and their alternatives together, with what it takes to price them
     #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
@@ -120,9 +143,10 @@ impl PlacementArgs {
         Budget::new(SearchBudget { steps: self.search_steps })
     }
 
-    /// Applies the overcommit factors to a rate card's. Of two for one resource the later counts.
+    /// Applies the overcommit factors and the platform to a rate card's. Of two for one resource the later counts.
     pub(crate) fn apply(&self, pricing: &mut Pricing) {
         apply_commit(&self.commit, pricing);
+        apply_tee_platform(self.tee_platform, pricing);
     }
 }
 
@@ -131,6 +155,14 @@ pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
     for CommitArg { resource, factor } in commit {
         *level(*resource, &mut pricing.commit) = *factor;
         pricing.origins.set(format!("commit.{}", resource.name()), Origin::Option("--commit".to_owned()));
+    }
+}
+
+/// Applies the platform for confidential compute, where one is named.
+pub(crate) fn apply_tee_platform(platform: Option<TeePlatformArg>, pricing: &mut Pricing) {
+    if let Some(platform) = platform {
+        pricing.commit.tee_platform = Some(platform.into());
+        pricing.origins.set("provider.tee_platform".to_owned(), Origin::Option("--tee-platform".to_owned()));
     }
 }
 

@@ -18,7 +18,10 @@ use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, UsdPerAkt, apply_commit};
+use crate::args::{
+    CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, TeePlatformArg, UsdPerAkt, apply_commit,
+    apply_tee_platform,
+};
 use crate::error::CliError;
 use crate::load::{Document, RatesText};
 use crate::output;
@@ -73,6 +76,7 @@ impl SceneArgs {
             scheduler: self.placement.scheduler,
             already_reserved: self.already_reserved,
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
+            tee_platform: self.placement.tee_platform,
             search_steps: self.placement.search_steps,
         })
     }
@@ -93,6 +97,8 @@ pub(crate) struct Inputs {
     pub(crate) scheduler: SchedulerArg,
     pub(crate) already_reserved: bool,
     pub(crate) commit: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tee_platform: Option<TeePlatformArg>,
     pub(crate) search_steps: u64,
 }
 
@@ -146,6 +152,7 @@ impl Scene {
         let wrong = |what: &str, problem: String| inputs.order.malformed(InputError::new(problem).at(what));
         let commit: Result<Vec<CommitArg>, String> = inputs.commit.iter().map(|text| text.parse()).collect();
         apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);
+        apply_tee_platform(inputs.tee_platform, &mut pricing);
         let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
         let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.map(|usd| usd.0);
         let owner = owner(inputs.owner.as_deref(), &pricing)?;

@@ -280,6 +280,9 @@ impl fmt::Display for GpuSelector {
     }
 }
 
+/// The attribute of GPUs that asks for an interconnect between nodes; its value is the label of the peers.
+pub const INTERCONNECT_KEY: &str = "interconnect/group";
+
 /// What a resource unit asks of GPUs: cards for each replica, and the alternatives that they may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GpuRequest {
@@ -287,6 +290,8 @@ pub struct GpuRequest {
     pub units: u64,
     /// The kinds that will do. Empty where the order names none (script requests may).
     pub alternatives: Vec<GpuSelector>,
+    /// The label of the replicas that are connected with each other, where the cards need an interconnect between nodes.
+    pub interconnect: Option<String>,
 }
 
 impl GpuRequest {
@@ -402,6 +407,7 @@ mod tests {
         let request = GpuRequest {
             units: 1,
             alternatives: vec![selector("a100", None), selector("a100", Some("80Gi")), selector("*", None)],
+            interconnect: None,
         };
         let kind = |model, ram| GpuKind::new("nvidia", model, ram, "SXM4");
         let both = |kind: &GpuKind| (request.allows(kind), request.allows_by_daemon(kind));

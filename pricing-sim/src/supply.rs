@@ -120,6 +120,7 @@ fn add_node(builder: &mut ClusterBuilder, name: &str, size: NodeSize, cards: &[(
         gpus: count,
         cards: ids,
         storage_classes: STORAGE_CLASSES.map(str::to_owned).to_vec(),
+        ..Node::default()
     });
 }
 

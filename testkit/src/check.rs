@@ -84,14 +84,24 @@ fn check_node(
     node: &Node,
     given: &[(usize, u32)],
 ) -> Result<(), String> {
-    let (mut cpu, mut memory, mut ephemeral, mut gpus) = (0_u128, 0_u128, 0_u128, 0_u128);
+    let (mut cpu, mut memory, mut ephemeral, mut gpus, mut hcas) = (0_u128, 0_u128, 0_u128, 0_u128, 0_u128);
+    let mut labels: Vec<&str> = Vec::new();
     let mut cards: Vec<(u64, Vec<CardId>)> = Vec::new();
     for (place, replicas) in given {
         let (Some(unit), Some(target)) = (units.get(*place), reservation.targets.get(*place)) else { continue };
         let times = u128::from(*replicas);
-        cpu += times * u128::from(unit.cpu);
-        memory += times * u128::from(unit.memory);
+        cpu += times * (u128::from(unit.cpu) + u128::from(unit.sidecar.cpu));
+        memory += times * (u128::from(unit.memory) + u128::from(unit.sidecar.memory));
         gpus += times * u128::from(unit.gpu.units);
+        if let Some(asked) = &unit.interconnect {
+            hcas += times * u128::from(unit.gpu.units);
+            if node.interconnect != target.interconnect
+                || !cluster.interconnect_of(node).is_some_and(|found| asked.is_met_by(found))
+            {
+                return Err(format!("unit {} is not connected as it asks", unit.id));
+            }
+            labels.extend((0..*replicas).map(|_| asked.label.as_str()).filter(|label| !label.is_empty()));
+        }
         for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
             match class {
                 StorageClass::Ephemeral => ephemeral += times * u128::from(*size),
@@ -116,10 +126,17 @@ fn check_node(
         ("memory", memory, node.memory.available.get()),
         ("ephemeral storage", ephemeral, node.ephemeral.available.get()),
         ("gpus", gpus, node.gpus.available),
+        ("HCAs", hcas, node.hcas.available),
     ] {
         if given > u128::from(left) {
             return Err(format!("{given} of {what} given, {left} left"));
         }
+    }
+    let replicas = labels.len();
+    labels.sort_unstable();
+    labels.dedup();
+    if labels.len() < replicas {
+        return Err("peers share the node".to_owned());
     }
     if disjoint(&cards, &node.cards) { Ok(()) } else { Err("a described card is given twice".to_owned()) }
 }

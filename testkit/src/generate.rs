@@ -5,10 +5,12 @@ use std::sync::Arc;
 use proptest::strategy::Strategy;
 
 use pricing_core::gpu::{GpuRequest, GpuSelector};
-use pricing_core::inventory::{Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, Node, StoragePool};
-use pricing_core::order::StorageClass;
+use pricing_core::inventory::{
+    Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, Interconnect, Node, StoragePool,
+};
+use pricing_core::order::{Fabric, StorageClass};
 use pricing_core::quantity::{Bytes, MilliCpu};
-use pricing_core::reserve::CommittedUnit;
+use pricing_core::reserve::{CommittedUnit, InterconnectRequest, Sidecar};
 
 use crate::random::Random;
 
@@ -96,6 +98,24 @@ fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> 
         gpus: capacity(all),
         cards,
         storage_classes: classes,
+        interconnect: random.one_in(2).then(|| builder.interconnect(small_interconnect(random))),
+        hcas: capacity(random.up_to(4)),
+    }
+}
+
+fn small_interconnect(random: &mut Random) -> Interconnect {
+    const KINDS: [(&str, &str, &[&str]); 5] = [
+        ("infiniband", "rdma/ib", &["mlx5"]),
+        ("infiniband", "rdma/ib", &["mlx5"]),
+        ("infiniband", "rdma/ib", &["mlx5", "bnxt_re"]),
+        ("roce", "rdma/eth", &["mlx5"]),
+        ("infiniband", "", &[]),
+    ];
+    let (fabric, resource_name, prefixes) = *random.one_of(&KINDS).unwrap_or(&KINDS[0]);
+    Interconnect {
+        fabric: fabric.to_owned(),
+        resource_name: resource_name.to_owned(),
+        hca_prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
     }
 }
 
@@ -124,7 +144,15 @@ fn small_unit(random: &mut Random) -> CommittedUnit {
         memory: if random.one_in(6) { 0 } else { random.between(1, 3) },
         gpu: if random.one_in(4) { GpuRequest::default() } else { small_request(random) },
         storage: small_volumes(random),
+        interconnect: random.one_in(5).then(|| small_interconnect_request(random)),
+        sidecar: if random.one_in(10) { Sidecar { cpu: 1, memory: 1 } } else { Sidecar::default() },
     }
+}
+
+fn small_interconnect_request(random: &mut Random) -> InterconnectRequest {
+    let label = random.one_of(&["auto", "auto", "a", ""]).copied().unwrap_or("auto").to_owned();
+    let fabric = random.one_in(3).then(|| if random.one_in(2) { Fabric::Roce } else { Fabric::Infiniband });
+    InterconnectRequest { label, fabric }
 }
 
 fn small_request(random: &mut Random) -> GpuRequest {
@@ -148,6 +176,7 @@ fn small_request(random: &mut Random) -> GpuRequest {
             .filter_map(|_| random.one_of(&SELECTORS).copied())
             .map(|(vendor, model, ram, interface)| GpuSelector::new(vendor, model, ram, interface))
             .collect(),
+        ..GpuRequest::default()
     }
 }
 
@@ -209,6 +238,7 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
             gpus: Capacity { total, available: if place == 0 { 1 } else { random.up_to(total) } },
             cards,
             storage_classes: vec!["beta3".to_owned()],
+            ..Node::default()
         });
     }
     builder.storage(StoragePool { class: "beta3".to_owned(), capacity: bytes(nodes * 1000 * GI) });
@@ -226,7 +256,9 @@ pub fn real_unit(id: u32, count: u32, gpus: u64, alternatives: &[&str]) -> Commi
         gpu: GpuRequest {
             units: gpus,
             alternatives: alternatives.iter().filter_map(|key| GpuSelector::from_attribute_key(key).ok()).collect(),
+            ..GpuRequest::default()
         },
         storage: vec![(StorageClass::Ephemeral, 20 * GI)],
+        ..CommittedUnit::default()
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use pricing_core::gpu::GpuKind;
-use pricing_core::inventory::{CardId, Cluster, Node};
+use pricing_core::inventory::{CardId, Cluster, InterconnectId, Node};
 use pricing_core::order::StorageClass;
 use pricing_core::reserve::CommittedUnit;
 
@@ -16,6 +16,10 @@ struct Left {
     memory: i128,
     ephemeral: i128,
     gpus: i128,
+    hcas: i128,
+    interconnect: Option<InterconnectId>,
+    /// The labels of connected replicas.
+    labels: Vec<String>,
     /// The described cards that nobody has.
     cards: Vec<CardId>,
     classes: Vec<String>,
@@ -27,6 +31,13 @@ struct Step<'a> {
     unit: usize,
     node: usize,
     vendor: Option<&'a str>,
+}
+
+/// What all replicas of a unit get alike: the vendor and model of their cards, and the interconnect of their nodes.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'a> {
+    model: Option<(&'a str, &'a str)>,
+    interconnect: Option<InterconnectId>,
 }
 
 /// Tries every placement, and tells of each that is complete until it is told to stop.
@@ -94,6 +105,9 @@ impl<'a> Trial<'a> {
             memory: i128::from(node.memory.available.get()),
             ephemeral: i128::from(node.ephemeral.available.get()),
             gpus: i128::from(node.gpus.available),
+            hcas: i128::from(node.hcas.available),
+            interconnect: node.interconnect,
+            labels: Vec::new(),
             cards: node.cards.clone(),
             classes: node.storage_classes.clone(),
         };
@@ -103,33 +117,43 @@ impl<'a> Trial<'a> {
     /// Places the units from one on.
     fn place_units(&mut self, unit: usize, told: Told<'_>) -> bool {
         let Some(asked) = self.units.get(unit) else { return told(&self.steps) };
+        let interconnects: Vec<Option<InterconnectId>> = match &asked.interconnect {
+            None => vec![None],
+            Some(request) => {
+                let nodes = self.cluster.nodes().iter();
+                let met =
+                    nodes.filter(|node| self.cluster.interconnect_of(node).is_some_and(|one| request.is_met_by(one)));
+                met.map(|node| node.interconnect).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+        };
+        interconnects.into_iter().any(|interconnect| self.place_unit(unit, interconnect, told))
+    }
+
+    /// Places a unit on nodes with one interconnect, where it asks for any, and the units after it.
+    fn place_unit(&mut self, unit: usize, interconnect: Option<InterconnectId>, told: Told<'_>) -> bool {
+        let Some(asked) = self.units.get(unit) else { return false };
+        let wanted = Wanted { model: None, interconnect };
         if asked.gpu.units == 0 {
-            return self.place_replicas(unit, asked.count, 0, None, told);
+            return self.place_replicas(unit, asked.count, 0, wanted, told);
         }
         let mut models: Vec<(&str, &str)> =
             self.cluster.cards().iter().map(|card| (card.kind.vendor(), card.kind.model())).collect();
         models.sort_unstable();
         models.dedup();
-        models.into_iter().any(|model| self.place_replicas(unit, asked.count, 0, Some(model), told))
+        let wanted = |model| Wanted { model: Some(model), interconnect };
+        models.into_iter().any(|model| self.place_replicas(unit, asked.count, 0, wanted(model), told))
     }
 
     /// Places the replicas that are left of a unit; a later one never on an earlier node, as replicas are alike.
-    fn place_replicas(
-        &mut self,
-        unit: usize,
-        left: u32,
-        first: usize,
-        model: Option<(&'a str, &'a str)>,
-        told: Told<'_>,
-    ) -> bool {
+    fn place_replicas(&mut self, unit: usize, left: u32, first: usize, wanted: Wanted<'a>, told: Told<'_>) -> bool {
         let Some(asked) = self.units.get(unit).filter(|_| left > 0) else { return self.place_units(unit + 1, told) };
         for node in first..self.nodes.len() {
             let Some(before) = self.nodes.get(node).cloned() else { continue };
-            let Some(without) = take(asked, before.clone()) else { continue };
-            self.steps.push(Step { unit, node, vendor: model.map(|(vendor, _)| vendor) });
-            for after in hand_out(asked, asked.gpu.units, 0, model, self.cluster, without) {
+            let Some(without) = take(asked, wanted.interconnect, before.clone()) else { continue };
+            self.steps.push(Step { unit, node, vendor: wanted.model.map(|(vendor, _)| vendor) });
+            for after in hand_out(asked, asked.gpu.units, 0, wanted.model, self.cluster, without) {
                 self.set(node, after);
-                if self.place_replicas(unit, left - 1, node, model, told) {
+                if self.place_replicas(unit, left - 1, node, wanted, told) {
                     return true;
                 }
             }
@@ -147,9 +171,17 @@ impl<'a> Trial<'a> {
 }
 
 /// A node without what a replica takes of it, but for the cards themselves.
-fn take(unit: &CommittedUnit, mut node: Left) -> Option<Left> {
-    node.cpu -= i128::from(unit.cpu);
-    node.memory -= i128::from(unit.memory);
+fn take(unit: &CommittedUnit, interconnect: Option<InterconnectId>, mut node: Left) -> Option<Left> {
+    if let Some(request) = &unit.interconnect {
+        let has_peer = !request.label.is_empty() && node.labels.contains(&request.label);
+        if node.interconnect != interconnect || has_peer {
+            return None;
+        }
+        node.labels.push(request.label.clone());
+        node.hcas -= i128::from(unit.gpu.units);
+    }
+    node.cpu -= i128::from(unit.cpu) + i128::from(unit.sidecar.cpu);
+    node.memory -= i128::from(unit.memory) + i128::from(unit.sidecar.memory);
     node.gpus -= i128::from(unit.gpu.units);
     for (class, size) in &unit.storage {
         match class {
@@ -162,7 +194,7 @@ fn take(unit: &CommittedUnit, mut node: Left) -> Option<Left> {
             }
         }
     }
-    let fits = node.cpu >= 0 && node.memory >= 0 && node.ephemeral >= 0 && node.gpus >= 0;
+    let fits = node.cpu >= 0 && node.memory >= 0 && node.ephemeral >= 0 && node.gpus >= 0 && node.hcas >= 0;
     fits.then_some(node)
 }
 

@@ -129,7 +129,7 @@ pub fn address(text: &str) -> Address {
 #[must_use]
 pub fn wildcard(units: u64) -> GpuRequest {
     let any = pricing_core::gpu::GpuSelector::new("nvidia", "*", None, None);
-    GpuRequest { units, alternatives: vec![any] }
+    GpuRequest { units, alternatives: vec![any], ..GpuRequest::default() }
 }
 
 /// A real-looking order of three services: a wildcard GPU service, a web server and a database.

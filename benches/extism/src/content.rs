@@ -121,10 +121,10 @@ fn built_in(draft: &quote::Quote) -> Option<Quote> {
 
 fn item(item: quote::Item) -> Item {
     match item {
-        quote::Item::Cpu => Item::Cpu,
+        quote::Item::Cpu | quote::Item::Confidential => Item::Cpu,
         quote::Item::Memory => Item::Memory,
         quote::Item::Storage => Item::Storage,
-        quote::Item::Gpu => Item::Gpu,
+        quote::Item::Gpu | quote::Item::Interconnect => Item::Gpu,
         quote::Item::Endpoint => Item::Endpoint,
         quote::Item::Ip => Item::Ip,
         quote::Item::Discount => Item::Discount,

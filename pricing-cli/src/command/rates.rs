@@ -135,6 +135,8 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
     add("rates.memory".into(), rates.memory.to_string(), "USD a GiB and month");
     add("rates.endpoint".into(), rates.endpoint.to_string(), "USD an endpoint and month");
     add("rates.ip".into(), rates.ip.to_string(), "USD a leased IP and month");
+    add("rates.interconnect".into(), rates.interconnect.to_string(), "USD an HCA and month");
+    add("rates.confidential".into(), rates.confidential.to_string(), "USD a confidential replica and month");
     for (class, usd) in &rates.storage {
         add(entry_key("rates.storage", class), usd.to_string(), "USD a GiB and month");
     }
@@ -193,6 +195,9 @@ fn entries(pricing: &mut Pricing) -> Vec<Entry> {
         let window = provider.reclamation_window.map_or_else(|| "none".to_owned(), shown);
         add("provider.reclamation_window".into(), window, "");
         add("provider.volumes".into(), provider.volumes.to_string(), "volumes a resource unit");
+    }
+    if let Some(platform) = pricing.commit.tee_platform {
+        add("provider.tee_platform".into(), platform.name().to_owned(), "");
     }
     entries
 }

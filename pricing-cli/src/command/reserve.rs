@@ -111,7 +111,11 @@ const UNUSABLE: &str = "the inventory has no usable node; see `bidprice inventor
 fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
     match outcome {
         Some(Ok(_)) => Exit::Success,
-        Some(Err(ReserveError::InsufficientCapacity(_) | ReserveError::ReplicaMismatch(_))) => Exit::Decline,
+        Some(Err(
+            ReserveError::InsufficientCapacity(_)
+            | ReserveError::ReplicaMismatch(_)
+            | ReserveError::InvalidInterconnectGroup(..),
+        )) => Exit::Decline,
         Some(Err(ReserveError::SearchExhausted(_) | ReserveError::DeadlineExceeded)) | None => Exit::Fault,
     }
 }
@@ -130,6 +134,7 @@ fn group_json<'a>(
             let kind = match error {
                 ReserveError::InsufficientCapacity(_) => "insufficient capacity",
                 ReserveError::ReplicaMismatch(_) => "group resource mismatch",
+                ReserveError::InvalidInterconnectGroup(..) => "invalid interconnect group",
                 ReserveError::SearchExhausted(_) => "search exhausted",
                 ReserveError::DeadlineExceeded => "deadline exceeded",
             };

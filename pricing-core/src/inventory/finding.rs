@@ -15,6 +15,8 @@ pub enum Resource {
     Gpu,
     /// Ephemeral storage.
     EphemeralStorage,
+    /// The interconnect between the GPUs of nodes.
+    Interconnect,
     /// A storage class of the cluster.
     Storage,
     /// Leased IPs.
@@ -31,6 +33,7 @@ impl Resource {
             Self::Memory => "memory",
             Self::Gpu => "gpu",
             Self::EphemeralStorage => "ephemeral_storage",
+            Self::Interconnect => "interconnect",
             Self::Storage => "storage",
             Self::LeasedIp => "leased_ip",
         }

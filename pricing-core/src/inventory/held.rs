@@ -4,7 +4,6 @@
 //! a second order would be promised the same cards. [`Cluster::less`] answers the cluster without what is held.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +26,9 @@ pub struct Held {
     /// Cards, by count.
     #[serde(skip_serializing_if = "is_zero")]
     pub gpus: u64,
+    /// Host channel adapters.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hcas: u64,
     /// Which cards these may be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cards: Vec<HeldCards>,
@@ -55,12 +57,13 @@ impl Held {
     }
 
     fn add(&mut self, other: Self) {
-        let Self { node: _, cpu, memory, ephemeral, gpus, cards, storage, leased_ips } = other;
+        let Self { node: _, cpu, memory, ephemeral, gpus, hcas, cards, storage, leased_ips } = other;
         let sum = |to: &mut u64, more: u64| *to = to.saturating_add(more);
         sum(&mut self.cpu, cpu);
         sum(&mut self.memory, memory);
         sum(&mut self.ephemeral, ephemeral);
         sum(&mut self.gpus, gpus);
+        sum(&mut self.hcas, hcas);
         sum(&mut self.leased_ips, leased_ips);
         for more in cards {
             match self.cards.iter_mut().find(|known| known.kinds == more.kinds) {
@@ -120,19 +123,18 @@ impl Cluster {
         let ips = by_node.values().fold(0_u64, |sum, held| sum.saturating_add(held.leased_ips));
         let leased_ips = self.leased_ips.map(|free| free.saturating_sub(ips));
         let index = Index::new(&nodes, &self.cards, to_give);
-        Self { nodes, cards: self.cards.clone(), storage, leased_ips, index }
+        Self { nodes, storage, leased_ips, index, ..self.with_same_tables() }
     }
 }
 
 fn node_less(node: &Node, held: &Held) -> Node {
     Node {
-        name: Arc::clone(&node.name),
         cpu: less(node.cpu, held.cpu, MilliCpu::new),
         memory: less(node.memory, held.memory, Bytes::new),
         ephemeral: less(node.ephemeral, held.ephemeral, Bytes::new),
         gpus: less(node.gpus, held.gpus, |cards| cards),
-        cards: node.cards.clone(),
-        storage_classes: node.storage_classes.clone(),
+        hcas: less(node.hcas, held.hcas, |hcas| hcas),
+        ..node.clone()
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Free {
     pub(crate) ephemeral: u64,
     /// Cards, by count.
     pub(crate) gpus: u64,
+    /// Host channel adapters.
+    pub(crate) hcas: u64,
     /// Storage classes, as bits of [`Index::class_bit`].
     pub(crate) classes: u64,
 }
@@ -133,6 +135,7 @@ impl Index {
             memory: node.memory.available.get(),
             ephemeral: node.ephemeral.available.get(),
             gpus: node.gpus.available,
+            hcas: node.hcas.available,
             classes,
         });
         if node.gpus.available == 0 {
@@ -168,6 +171,7 @@ impl Index {
             free.memory = node.memory.available.get();
             free.ephemeral = node.ephemeral.available.get();
             free.gpus = node.gpus.available;
+            free.hcas = node.hcas.available;
         }
         match kept {
             Some(kept) => self.kept.insert(place, kept),
@@ -278,12 +282,10 @@ mod tests {
         {
             builder.node(Node {
                 name: Arc::from(format!("node{place}")),
-                cpu: Capacity::default(),
-                memory: Capacity::default(),
-                ephemeral: Capacity::default(),
                 gpus: Capacity { total: 4, available },
                 cards,
                 storage_classes: vec![format!("beta{place}")],
+                ..Node::default()
             });
         }
         let cluster = builder.build();

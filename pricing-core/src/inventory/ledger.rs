@@ -23,6 +23,8 @@ pub struct LeasedNode {
     pub ephemeral: u64,
     /// Cards by count.
     pub gpus: u64,
+    /// Host channel adapters.
+    pub hcas: u64,
     /// The cards that were handed out.
     pub handed: Vec<Handed>,
 }
@@ -191,6 +193,7 @@ impl Ledger {
             ("memory", node.memory.available.get(), held.memory),
             ("ephemeral storage", node.ephemeral.available.get(), held.ephemeral),
             ("GPUs", node.gpus.available, held.gpus),
+            ("HCAs", node.hcas.available, held.hcas),
         ] {
             if asked > free {
                 return Err(short(what));
@@ -198,8 +201,8 @@ impl Ledger {
         }
         let to_give = self.cluster.cards_to_give(place);
         let handed = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
-        let Held { cpu, memory, ephemeral, gpus, .. } = *held;
-        Ok(LeasedNode { cpu, memory, ephemeral, gpus, handed })
+        let Held { cpu, memory, ephemeral, gpus, hcas, .. } = *held;
+        Ok(LeasedNode { cpu, memory, ephemeral, gpus, hcas, handed })
     }
 
     /// Hands out a card of its own to each that is asked for; none when that cannot be.
@@ -272,6 +275,7 @@ impl Ledger {
             node.memory.available = Bytes::new(change(node.memory.available.get(), taken.memory));
             node.ephemeral.available = Bytes::new(change(node.ephemeral.available.get(), taken.ephemeral));
             node.gpus.available = change(node.gpus.available, taken.gpus);
+            node.hcas.available = change(node.hcas.available, taken.hcas);
             let kept = to_give.filter(|to_give| *to_give != node.cards);
             self.cluster.index.refresh(place, node, kept, &self.models);
             self.utilisation.follow(&before, node, &self.cluster.cards);

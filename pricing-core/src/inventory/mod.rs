@@ -6,6 +6,7 @@
 pub mod finding;
 pub mod held;
 mod index;
+mod interconnect;
 pub mod ledger;
 pub mod read;
 pub mod utilisation;
@@ -19,12 +20,13 @@ use crate::gpu::GpuKind;
 use crate::quantity::{Bytes, MilliCpu};
 
 pub(crate) use index::{Free, Index, ModelNode};
+pub use interconnect::{Interconnect, InterconnectId};
 
 /// The most bytes that an inventory may have.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;
 /// The most cards that a node is believed to have.
 pub const MAX_NODE_GPUS: u64 = 128;
-/// What an `allocatable` of -1 stands for: more than anything can ask.
+/// More than anything can ask: what a -1 stands for among a Status' leased IPs, and what a source has that does not count.
 pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
 
 /// A node of a [`Cluster`], by its place in it.
@@ -93,7 +95,7 @@ pub struct Capacity<T> {
 }
 
 /// A node that can be believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Its name, unique in the cluster.
     pub name: Arc<str>,
@@ -109,6 +111,10 @@ pub struct Node {
     pub cards: Vec<CardId>,
     /// Storage classes whose volumes can be mounted here.
     pub storage_classes: Vec<String>,
+    /// How its GPUs reach those of other nodes, where it says so.
+    pub interconnect: Option<InterconnectId>,
+    /// Host channel adapters, of which a replica with an interconnect takes one a card.
+    pub hcas: Capacity<u64>,
 }
 
 /// What the cluster has of one storage class.
@@ -125,6 +131,7 @@ pub struct StoragePool {
 pub struct Cluster {
     nodes: Vec<Node>,
     cards: Vec<Card>,
+    interconnects: Vec<Interconnect>,
     storage: Vec<StoragePool>,
     leased_ips: Option<u64>,
     index: Index,
@@ -166,6 +173,18 @@ impl Cluster {
         self.cards.get(id.place())
     }
 
+    /// The distinct interconnects of nodes, in order of first appearance.
+    #[must_use]
+    pub fn interconnects(&self) -> &[Interconnect] {
+        &self.interconnects
+    }
+
+    /// A node's interconnect, where it has one.
+    #[must_use]
+    pub fn interconnect_of(&self, node: &Node) -> Option<&Interconnect> {
+        self.interconnects.get(node.interconnect?.place())
+    }
+
     /// The storage pools, in the inventory's order.
     #[must_use]
     pub fn storage(&self) -> &[StoragePool] {
@@ -187,13 +206,20 @@ impl Cluster {
             node.memory.available = node.memory.total;
             node.ephemeral.available = node.ephemeral.total;
             node.gpus.available = node.gpus.total;
+            node.hcas.available = node.hcas.total;
         }
         let mut storage = self.storage.clone();
         for pool in &mut storage {
             pool.capacity.available = pool.capacity.total;
         }
         let index = Index::new(&nodes, &self.cards, BTreeMap::new());
-        Self { nodes, cards: self.cards.clone(), storage, leased_ips: self.leased_ips, index }
+        Self { nodes, storage, index, ..self.with_same_tables() }
+    }
+
+    /// A cluster without nodes that knows the same cards and interconnects, and has the same leased IPs.
+    fn with_same_tables(&self) -> Self {
+        let (cards, interconnects) = (self.cards.clone(), self.interconnects.clone());
+        Self { cards, interconnects, leased_ips: self.leased_ips, ..Self::default() }
     }
 
     /// The described cards of the node at a place that may be given, without those that are held back.
@@ -228,6 +254,16 @@ impl ClusterBuilder {
         self.cluster.cards.push(Card { kind, described: described.clone() });
         self.interned.insert(described, id);
         id
+    }
+
+    /// The id of an interconnect, new or known.
+    pub fn interconnect(&mut self, interconnect: Interconnect) -> InterconnectId {
+        let known = &mut self.cluster.interconnects;
+        let place = known.iter().position(|one| *one == interconnect).unwrap_or(known.len());
+        if place == known.len() {
+            known.push(interconnect);
+        }
+        InterconnectId::at(place)
     }
 
     /// Adds a node.

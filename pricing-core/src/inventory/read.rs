@@ -16,8 +16,8 @@ use crate::input::InputError;
 use dialect::Message;
 use shape::{Cluster, Document};
 
-pub(super) use dialect::Section;
-pub(super) use shape::{Gpu, GpuInfo, Node, Pair, Pool};
+pub(super) use dialect::{Amount, Section};
+pub(super) use shape::{Capabilities, Gpu, GpuInfo, Node, Pair, Pool};
 
 /// An inventory as it was written, before [`super::validate::validate`] decided what can be believed.
 #[derive(Debug)]

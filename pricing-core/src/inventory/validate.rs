@@ -3,7 +3,7 @@
 //! Counters that ran below zero, uses above totals, hundreds of cards in one node: inventories report all of them, and
 //! each becomes a [`Finding`] and something that cannot be reserved. What is believed satisfies
 //! `0 <= available <= total` for every resource. Fractions of a byte, a card or a thousandth of a thread count as
-//! nothing when they are free.
+//! nothing when they are free, and so does everything below zero.
 
 mod amount;
 mod words;
@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::finding::{Action, Finding, Resource};
-use super::read::{Gpu, GpuInfo, Node as RawNode, Pair, Pool, Section, Snapshot};
-use super::{Capacity, Cluster, ClusterBuilder, DescribedCard, MAX_NODE_GPUS, Node, StoragePool, UNLIMITED};
+use super::read::{Capabilities, Gpu, GpuInfo, Node as RawNode, Pair, Pool, Section, Snapshot};
+use super::{
+    Capacity, Cluster, ClusterBuilder, DescribedCard, Interconnect, InterconnectId, MAX_NODE_GPUS, Node, StoragePool,
+};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
-use amount::{Believed, Unit, believe};
+use amount::{Believed, Unit, believe, believe_leased_ips};
 
 /// What can be believed of an inventory, and what was found on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub fn validate(snapshot: Snapshot) -> Validated {
         validator.pool(pool);
     }
     if let Some(pair) = snapshot.leased_ip.filter(|pair| pair.allocatable.is_some() || pair.allocated.is_some()) {
-        let free = validator.clamped(None, Resource::LeasedIp, Some(&pair)).available;
+        let free = validator.or_nothing(None, Resource::LeasedIp, believe_leased_ips(&pair)).available;
         validator.builder.leased_ips(free);
     }
     Validated { cluster: validator.builder.build(), findings: validator.findings }
@@ -68,6 +70,8 @@ impl Validator {
         let (gpus, described) = self.gpus(&name, raw.resources.gpu);
         let ephemeral = self.clamped(Some(&name), Resource::EphemeralStorage, raw.resources.ephemeral_storage.as_ref());
         let cards = described.into_iter().map(|card| self.builder.card(card)).collect();
+        let hcas = self.clamped(Some(&name), Resource::Interconnect, raw.resources.gpu_interconnect.as_ref());
+        let interconnect = self.interconnect(&name, &raw.capabilities, hcas.total);
         self.builder.node(Node {
             name,
             cpu: Capacity { total: MilliCpu::new(cpu.total), available: MilliCpu::new(cpu.available) },
@@ -76,7 +80,25 @@ impl Validator {
             gpus,
             cards,
             storage_classes: raw.capabilities.storage_classes,
+            interconnect,
+            hcas,
         });
+    }
+
+    /// How the node's GPUs reach those of others, where it says anything of it.
+    fn interconnect(&mut self, node: &str, said: &Capabilities, hcas: u64) -> Option<InterconnectId> {
+        let interconnect = Interconnect {
+            fabric: said.interconnect_fabric.clone(),
+            resource_name: said.interconnect_resource_name.clone(),
+            hca_prefixes: said.nccl_hca_prefixes.clone(),
+        };
+        if hcas > 0 && !interconnect.is_usable() {
+            let problem =
+                format!("{hcas} HCAs are counted, without a fabric and a resource name; they are not reserved");
+            self.find(Some(node), Resource::Interconnect, problem, Action::Kept);
+        }
+        let says_something = !interconnect.fabric.is_empty() || !interconnect.resource_name.is_empty();
+        says_something.then(|| self.builder.interconnect(interconnect))
     }
 
     /// The node's name, unless it has none or another node has it already.
@@ -114,10 +136,19 @@ impl Validator {
 
     /// A resource of which there is nothing when its amounts cannot be believed.
     fn clamped(&mut self, node: Option<&str>, resource: Resource, pair: Option<&Pair>) -> Capacity<u64> {
-        match pair.map(|pair| believe(pair, Unit::Whole)) {
-            None => Capacity::default(),
-            Some(Ok(believed)) => self.keep(node, resource, believed),
-            Some(Err(problem)) => {
+        let believed = pair.map(|pair| believe(pair, Unit::Whole));
+        believed.map_or_else(Capacity::default, |believed| self.or_nothing(node, resource, believed))
+    }
+
+    fn or_nothing(
+        &mut self,
+        node: Option<&str>,
+        resource: Resource,
+        believed: Result<Believed, String>,
+    ) -> Capacity<u64> {
+        match believed {
+            Ok(believed) => self.keep(node, resource, believed),
+            Err(problem) => {
                 self.find(node, resource, problem, Action::Clamped);
                 Capacity::default()
             }
@@ -146,7 +177,7 @@ impl Validator {
         let unbelievable = u64::try_from(gpu.info.len()).map_or(true, |cards| cards > MAX_NODE_GPUS);
         let problem = match gpu.quantity.as_ref().map(|pair| believe(pair, Unit::Whole)) {
             Some(Err(problem)) => problem,
-            Some(Ok(Believed { capacity, .. })) if capacity.total > MAX_NODE_GPUS && capacity.total != UNLIMITED => {
+            Some(Ok(Believed { capacity, .. })) if capacity.total > MAX_NODE_GPUS => {
                 format!("{} cards are counted; at most {MAX_NODE_GPUS} a node are believed", capacity.total)
             }
             _ if unbelievable => {
@@ -174,7 +205,7 @@ impl Validator {
         }
         self.words_of_cards(node, &cards);
         let described = u64::try_from(cards.len()).unwrap_or(u64::MAX);
-        if counted > described && counted != UNLIMITED {
+        if counted > described {
             let problem =
                 format!("{counted} cards are counted and {described} described; the others are never handed out");
             self.find(Some(node), Resource::Gpu, problem, Action::Kept);

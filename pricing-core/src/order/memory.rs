@@ -50,6 +50,7 @@ fn of_unit(unit: &ResourceUnit) -> usize {
     of_attributes(&unit.cpu_attributes)
         .saturating_add(of_attributes(&unit.memory_attributes))
         .saturating_add(list(&unit.gpu.alternatives, crate::gpu::GpuSelector::memory))
+        .saturating_add(texts(unit.gpu.interconnect.as_deref()))
         .saturating_add(list(&unit.storage, of_volume))
         .saturating_add(endpoints)
         .saturating_add(texts(denom))

@@ -8,6 +8,7 @@ pub mod detect;
 mod endpoint;
 pub mod group_spec;
 pub(crate) mod memory;
+mod requirements;
 pub mod script_request;
 #[cfg(feature = "sdl")]
 pub mod sdl;
@@ -15,6 +16,7 @@ pub(crate) mod storage;
 
 pub use conditions::Conditions;
 pub use endpoint::{Endpoint, EndpointKind, Endpoints, leased_ips};
+pub use requirements::{Fabric, PlacementRequirements, SignedBy, Tee};
 pub use storage::{StorageClass, StorageClassError, Volume};
 
 use crate::gpu::GpuRequest;
@@ -37,24 +39,6 @@ pub struct Attribute {
     pub key: String,
     /// The value.
     pub value: String,
-}
-
-/// Whose signatures a tenant asks of a provider.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignedBy {
-    /// All of these auditors.
-    pub all_of: Vec<String>,
-    /// Any of these auditors.
-    pub any_of: Vec<String>,
-}
-
-/// What a group asks of the provider itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlacementRequirements {
-    /// Auditors.
-    pub signed_by: SignedBy,
-    /// Attributes that the provider must have.
-    pub attributes: Vec<Attribute>,
 }
 
 /// One kind of pod: its resources, how many replicas, and the most that the tenant pays for one.

@@ -38,6 +38,8 @@ pub struct ScriptRequest<'a> {
     pub price: Option<MaxPrice<'a>>,
     /// Decimals of the answer: 6 when absent. The legacy form is answered as a whole number.
     pub price_precision: u32,
+    /// Whether the order asks for confidential compute. The legacy form does not say.
+    pub confidential_compute: bool,
 }
 
 /// Reads a request in either form, borrowing from the text.
@@ -54,7 +56,7 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
         Some(b'[') => {
             let resources: Vec<Object<Resource<'_>>> = decode(text)?;
             let resources = resources.into_iter().map(|Object(resource)| resource).collect();
-            Ok(ScriptRequest { resources, price: None, price_precision: 0 })
+            Ok(ScriptRequest { resources, price: None, price_precision: 0, confidential_compute: false })
         }
         Some(_) => {
             let Object(envelope) = decode::<Object<Envelope<'_>>>(text)?;
@@ -62,6 +64,7 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
                 resources: envelope.resources.into_iter().map(|Object(resource)| resource).collect(),
                 price: Some(envelope.price.0),
                 price_precision: envelope.price_precision.map_or(DEFAULT_PRICE_PRECISION, |precision| precision.0),
+                confidential_compute: envelope.confidential_compute.unwrap_or(false),
             })
         }
     }
@@ -102,7 +105,11 @@ impl ScriptRequest<'_> {
                 .map_err(|(field, message)| InputError::new(message).at(format!("{root}[{index}]{field}")))
         });
         let units = units.collect::<Result<Vec<_>, _>>()?;
-        let group = GroupSpec::new(GROUP_NAME.to_owned(), PlacementRequirements::default(), units)
+        let requirements = match self.confidential_compute {
+            true => PlacementRequirements::confidential(),
+            false => PlacementRequirements::default(),
+        };
+        let group = GroupSpec::new(GROUP_NAME.to_owned(), requirements, units)
             .map_err(|error| InputError::new(error).at(root))?;
         let max_price = self.price.as_ref().map(MaxPrice::to_price).transpose()?;
         Ok(Order {
@@ -163,6 +170,6 @@ impl Resource<'_> {
             let model = details.model.as_ref().map(Text::exact).filter(|model| !model.is_empty()).unwrap_or("*");
             GpuSelector::new(vendor, model, text(&details.ram).as_deref(), text(&details.interface).as_deref())
         });
-        GpuRequest { units: self.gpu_units(), alternatives: alternatives.collect() }
+        GpuRequest { units: self.gpu_units(), alternatives: alternatives.collect(), interconnect: None }
     }
 }

@@ -11,8 +11,7 @@ use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::{Cluster, NodeId};
 use crate::order::{Order, ResourceUnit};
 use crate::rates::{GpuRates, Placement, Pricing};
-use crate::reserve::start::{self, PodRequest};
-use crate::reserve::{CommittedUnit, Scheduler, Target};
+use crate::reserve::{CommittedUnit, PodRequest, PodSelector, Scheduler, Target, start};
 
 /// The cards of one resource unit's replicas on one node, or on none in particular.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +62,8 @@ pub struct QuotedTarget {
     pub others: Vec<GpuKind>,
     /// Whether all replicas are priced among `kinds`, or each among the cards of its own node.
     pub placement: Placement,
-    /// The vendor and the model that the pods ask Kubernetes for, where a placement says so.
-    pub label: Option<(String, String)>,
+    /// What the pods ask Kubernetes for beside amounts, where a placement says so.
+    pub selector: Option<PodSelector>,
 }
 
 /// A unit to be quoted, beside what is reserved of it and what its pods ask for.
@@ -87,26 +86,31 @@ impl PlacedOn<'_> {
     /// The cards that a unit's replicas could be handed.
     fn reach(&self, placed: PlacedUnit<'_>, budget: &Budget<'_>) -> Result<Reach, Reason> {
         let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
-        let Some(label) = placed.target.label() else { return Ok(Reach::default()) };
+        let Some(selector) = placed.target.selector() else { return Ok(Reach::default()) };
         let mut reserved = nodes.clone();
         reserved.sort_unstable();
         if self.pricing.policy.placement == Placement::Kubernetes {
             let pod = PodRequest::new(placed.unit, placed.committed, self.cluster);
-            let could_start = start::nodes(&pod, label, self.cluster, budget)?;
+            let could_start = start::nodes(&pod, &selector, self.cluster, budget)?;
             nodes.extend(could_start.into_iter().filter(|node| reserved.binary_search(node).is_err()));
         }
-        self.on_nodes(placed, &nodes, budget)
+        self.on_nodes(placed, &nodes, &selector.vendor, budget)
     }
 
-    fn on_nodes(&self, placed: PlacedUnit<'_>, nodes: &[usize], budget: &Budget<'_>) -> Result<Reach, Reason> {
-        let Some((vendor, _)) = placed.target.label() else { return Ok(Reach::default()) };
+    fn on_nodes(
+        &self,
+        placed: PlacedUnit<'_>,
+        nodes: &[usize],
+        vendor: &str,
+        budget: &Budget<'_>,
+    ) -> Result<Reach, Reason> {
         let tally = Tally {
             cluster: self.cluster,
             request: &placed.unit.gpu,
             reading: Reading::of(self.scheduler),
             rates: &self.pricing.rates.gpu,
         };
-        tally.on_nodes(nodes, &vendor.to_ascii_lowercase(), budget)
+        tally.on_nodes(nodes, vendor, budget)
     }
 }
 
@@ -128,15 +132,17 @@ impl QuotedTarget {
             kinds: Vec::new(),
             others: Vec::new(),
             placement: on.pricing.policy.placement,
-            label: target.label().map(|(vendor, model)| (vendor.to_ascii_lowercase(), model.to_ascii_lowercase())),
+            selector: target.selector(),
         };
         if unit.gpu.units == 0 {
             return Ok(quoted);
         }
         for placement in &target.placements {
-            let own = match quoted.placement {
-                Placement::Kubernetes => Vec::new(),
-                Placement::Pinned => on.on_nodes(placed, &[placement.node.place()], budget)?.candidates,
+            let own = match (quoted.placement, &quoted.selector) {
+                (Placement::Pinned, Some(selector)) => {
+                    on.on_nodes(placed, &[placement.node.place()], &selector.vendor, budget)?.candidates
+                }
+                (Placement::Kubernetes | Placement::Pinned, _) => Vec::new(),
             };
             quoted.cards.push(CardGroup {
                 node: Some(name(placement.node)),
@@ -195,11 +201,11 @@ impl QuotedTarget {
         cluster: &Cluster,
         budget: &Budget<'_>,
     ) -> Result<Vec<NodeId>, Spent> {
-        let Some((vendor, model)) = self.label.as_ref().filter(|_| self.placement == Placement::Kubernetes) else {
+        let Some(selector) = self.selector.as_ref().filter(|_| self.placement == Placement::Kubernetes) else {
             return Ok(Vec::new());
         };
         let pod = PodRequest::new(unit, committed, cluster);
-        let nodes = start::nodes(&pod, (vendor, model), cluster, budget)?;
+        let nodes = start::nodes(&pod, selector, cluster, budget)?;
         Ok(nodes.into_iter().map(NodeId::at).collect())
     }
 
@@ -261,7 +267,7 @@ impl QuotedTarget {
     pub(super) fn with_cards(&self, cards: Vec<CardGroup>) -> Self {
         let kinds = alike_once(cards.iter().flat_map(|group| &group.kinds));
         let (others, placement) = (Vec::new(), Placement::Pinned);
-        Self { cards, kinds, others, placement, nodes: self.nodes.clone(), label: self.label.clone(), ..*self }
+        Self { cards, kinds, others, placement, nodes: self.nodes.clone(), selector: self.selector.clone(), ..*self }
     }
 
     /// How many replicas each node gets, in order of placement; one entry without a node when nothing was placed.
@@ -289,7 +295,7 @@ impl QuotedTarget {
             kinds: Vec::new(),
             others: Vec::new(),
             placement: Placement::Pinned,
-            label: None,
+            selector: None,
         }
     }
 
@@ -358,7 +364,7 @@ pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow
         return Cow::Borrowed(&unit.gpu);
     }
     let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
-    Cow::Owned(GpuRequest { units: unit.gpu.units, alternatives: group.kinds.iter().map(selector).collect() })
+    Cow::Owned(GpuRequest { alternatives: group.kinds.iter().map(selector).collect(), ..unit.gpu.clone() })
 }
 
 /// The cards of one group, for every kind that it may be; as they are where no kind is known.

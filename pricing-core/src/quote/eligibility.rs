@@ -5,7 +5,7 @@
 //! that every auditor is taken to have signed all attributes.
 
 use super::reason::{Reason, ReasonCode};
-use crate::order::{Attribute, Order, SignedBy};
+use crate::order::{Attribute, Order, OrderFormat, SignedBy};
 use crate::rates::Provider;
 use crate::rates::provider::shown;
 use crate::text::excerpt;
@@ -16,7 +16,10 @@ const NAMED: usize = 3;
 /// Declines an order that the provider cannot take, whatever it costs.
 pub(super) fn check(order: &Order, provider: &Provider) -> Result<(), Reason> {
     let requirements = order.group.requirements();
-    attributes(&requirements.attributes, provider)?;
+    // What a script is asked about, the daemon has compared already, and does not tell.
+    if order.format != OrderFormat::Script {
+        attributes(&requirements.attributes, provider)?;
+    }
     auditors(&requirements.signed_by, provider)?;
     volumes(order, provider)?;
     reclamation(order, provider)?;

@@ -30,8 +30,14 @@ fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
 fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
     let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
     let gpus = times(unit.gpu.units);
-    let mut held =
-        Held { node: node.to_owned(), cpu: times(unit.cpu), memory: times(unit.memory), gpus, ..Held::default() };
+    let mut held = Held {
+        node: node.to_owned(),
+        cpu: times(unit.cpu.saturating_add(unit.sidecar.cpu)),
+        memory: times(unit.memory.saturating_add(unit.sidecar.memory)),
+        gpus,
+        hcas: times(unit.hcas()),
+        ..Held::default()
+    };
     for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
         let sum = match class {
             StorageClass::Ephemeral => &mut held.ephemeral,

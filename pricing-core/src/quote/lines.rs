@@ -8,7 +8,7 @@ use super::{GpuRule, Terms};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
 use crate::quantity::LineQuantity;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Policy, Pricing, RateCard};
 use crate::text::Untrusted;
 
 /// What a line is for.
@@ -22,6 +22,10 @@ pub enum Item {
     Storage,
     /// Cards of one kind.
     Gpu,
+    /// Host channel adapters.
+    Interconnect,
+    /// Replicas in a trusted execution environment.
+    Confidential,
     /// Endpoints.
     Endpoint,
     /// Leased IPs.
@@ -43,6 +47,8 @@ impl Item {
             Self::Memory => "memory",
             Self::Storage => "storage",
             Self::Gpu => "gpu",
+            Self::Interconnect => "interconnect",
+            Self::Confidential => "confidential",
             Self::Endpoint => "endpoint",
             Self::Ip => "ip",
             Self::Discount => "discount",
@@ -58,6 +64,8 @@ impl Item {
             Self::Cpu => Some("thread"),
             Self::Memory | Self::Storage => Some("GiB"),
             Self::Gpu => Some("card"),
+            Self::Interconnect => Some("hca"),
+            Self::Confidential => Some("replica"),
             Self::Endpoint => Some("endpoint"),
             Self::Ip => Some("ip"),
             Self::Discount | Self::Minimum | Self::Plugin => None,
@@ -203,15 +211,17 @@ pub(super) fn bill_cards(
 ) -> Result<Bill, Reason> {
     let mut bill = Bill::default();
     for unit in order.group.resources() {
-        // CPU, memory, endpoints, and a line for each volume, which may also look for those of its class.
+        // CPU, memory, interconnect, confidential compute, endpoints, and a line for each volume, which may also look for
+        // those of its class.
         let volumes = unit.storage.len();
-        terms.take(volumes.saturating_add(3).saturating_mul(LINE).saturating_add(volumes.saturating_mul(volumes)))?;
+        terms.take(volumes.saturating_add(5).saturating_mul(LINE).saturating_add(volumes.saturating_mul(volumes)))?;
         compute(&mut bill, unit, pricing)?;
         storage(&mut bill, unit, pricing)?;
         for (card, count) in cards_of(unit)? {
             terms.take(LINE)?;
             bill.charge_cards(unit, &card, count)?;
         }
+        extras(&mut bill, unit, order, pricing)?;
         let endpoints = u128::from(unit.endpoints.quantity());
         bill.charge(unit, Item::Endpoint, None, endpoints, (pricing.rates.endpoint, "endpoint"))?;
     }
@@ -227,6 +237,19 @@ fn compute(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<()
     let rates = &pricing.rates;
     bill.charge(unit, Item::Cpu, None, times(unit.cpu.get(), unit.count)?, (rates.cpu, "cpu"))?;
     bill.charge(unit, Item::Memory, None, times(unit.memory.get(), unit.count)?, (rates.memory, "memory"))?;
+    Ok(())
+}
+
+/// What only some rate cards charge for: no line without a rate.
+fn extras(bill: &mut Bill, unit: &ResourceUnit, order: &Order, pricing: &Pricing) -> Result<(), Reason> {
+    let RateCard { interconnect, confidential, .. } = &pricing.rates;
+    if unit.gpu.interconnect.is_some() && !interconnect.is_zero() {
+        let hcas = times(unit.gpu.units, unit.count)?;
+        bill.charge(unit, Item::Interconnect, None, hcas, (*interconnect, "interconnect"))?;
+    }
+    if order.group.requirements().is_confidential() && !confidential.is_zero() {
+        bill.charge(unit, Item::Confidential, None, u128::from(unit.count), (*confidential, "confidential"))?;
+    }
     Ok(())
 }
 

@@ -28,8 +28,7 @@ use crate::inventory::Cluster;
 use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
 use crate::rates::{CoinValue, Placement, Pricing, Token};
-use crate::reserve::start::PodRequest;
-use crate::reserve::{self, CommittedUnit, Reservation, Scheduler};
+use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
 use crate::text::Untrusted;
 
 pub use crate::quantity::LineQuantity;

@@ -90,7 +90,7 @@ const AMOUNT: usize = 64;
 fn size(unit: &ResourceUnit) -> usize {
     let volumes = unit.storage.len();
     let looked_through = volumes.saturating_mul(volumes).saturating_mul(4);
-    volumes.saturating_add(7).saturating_mul(AMOUNT).saturating_add(looked_through)
+    volumes.saturating_add(9).saturating_mul(AMOUNT).saturating_add(looked_through)
 }
 
 /// Splits a bid among the units that caused it.
@@ -158,10 +158,11 @@ impl Splitter<'_> {
         Ok(OfferPrices {
             resource_id: unit.id,
             count: unit.count,
-            cpu: per_replica(usd(Item::Cpu)?.checked_add(raised).ok_or(ArithmeticOverflow)?)?,
+            // The chain has no price of a whole replica.
+            cpu: per_replica(sum([usd(Item::Cpu)?, usd(Item::Confidential)?, raised].into_iter())?)?,
             memory: per_replica(usd(Item::Memory)?)?,
             storage: unit.storage.iter().map(|volume| self.volume(unit, volume)).collect::<Result<_, _>>()?,
-            gpu: per_replica(usd(Item::Gpu)?)?,
+            gpu: per_replica(sum([usd(Item::Gpu)?, usd(Item::Interconnect)?].into_iter())?)?,
             endpoints: self.endpoints(unit)?,
         })
     }

@@ -151,6 +151,8 @@ impl From<ReserveError> for Reason {
                 let told = Self::new(ReasonCode::InsufficientCapacity, &shortage.message);
                 return Self { shortage: Some(Box::new(shortage)), ..told };
             }
+            // No node of the cluster can hold the order, whatever is free there.
+            ReserveError::InvalidInterconnectGroup(..) => ReasonCode::InsufficientCapacity,
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,
             ReserveError::DeadlineExceeded => ReasonCode::DeadlineExceeded,

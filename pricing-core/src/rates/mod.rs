@@ -43,6 +43,10 @@ pub struct RateCard {
     pub storage: BTreeMap<String, Usd>,
     /// A card.
     pub gpu: GpuRates,
+    /// A host channel adapter (HCA) of an order with an interconnect between nodes, beside its card.
+    pub interconnect: Usd,
+    /// A replica in a trusted execution environment, beside what it asks for.
+    pub confidential: Usd,
 }
 
 impl RateCard {
@@ -195,6 +199,8 @@ impl Default for Pricing {
                 ip: cents(500),
                 storage: storage.into_iter().map(|(class, usd)| (class.to_owned(), cents(usd))).collect(),
                 gpu: GpuRates::default(),
+                interconnect: Usd::default(),
+                confidential: Usd::default(),
             },
             policy: Policy::default(),
             chain: Chain { blocks_per_month: Decimal::from(429_909), denoms, address_prefix: AddressPrefix::default() },

@@ -18,7 +18,7 @@ use super::{AmbiguousGpu, BelowMinimum, CoinValue, GpuRate, Origin, Placement, P
 use crate::address::{Address, AddressError, AddressPrefix};
 use crate::input::InputError;
 use crate::money::Denom;
-use crate::reserve::Overcommitted;
+use crate::reserve::{Overcommitted, TeePlatform};
 use document::{Entry, Section};
 
 /// The most bytes that a rate card may have.
@@ -142,6 +142,8 @@ fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
             "memory" => card.memory = entry.usd()?,
             "endpoint" => card.endpoint = entry.usd()?,
             "ip" => card.ip = entry.usd()?,
+            "interconnect" => card.interconnect = entry.usd()?,
+            "confidential" => card.confidential = entry.usd()?,
             "storage" => {
                 for class in entry.section()?.entries() {
                     pricing.rates.storage.insert(class.name("a storage class")?, class.usd()?);
@@ -157,7 +159,10 @@ fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
                 }
                 continue;
             }
-            _ => return Err(entry.unknown(&["cpu", "memory", "endpoint", "ip", "storage", "gpu"])),
+            _ => {
+                let known = ["cpu", "memory", "endpoint", "ip", "interconnect", "confidential", "storage", "gpu"];
+                return Err(entry.unknown(&known));
+            }
         }
         from_file(&entry, pricing);
     }
@@ -348,8 +353,13 @@ fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, In
                 provider.reclamation_window = Some(reclamation_window(text).map_err(|error| entry.error(error))?);
             }
             "volumes" => provider.volumes = entry.whole(MAX_VOLUMES)?,
+            "tee_platform" => {
+                let platforms = TeePlatform::ALL.map(|platform| (platform.name(), platform));
+                pricing.commit.tee_platform = Some(entry.one_of(&platforms)?);
+            }
             _ => {
-                let known = ["attributes", "audited_by", "blocked_hostnames", "reclamation_window", "volumes"];
+                let known =
+                    ["attributes", "audited_by", "blocked_hostnames", "reclamation_window", "volumes", "tee_platform"];
                 return Err(entry.unknown(&known));
             }
         }

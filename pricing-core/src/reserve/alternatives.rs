@@ -10,8 +10,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::interconnect;
 use super::sound::{Choice, Piece, Problem, Steps, kinds_on, reservation, solve};
-use super::start::{self, PodRequest};
+use super::start::{self, PodRequest, PodSelector};
 use super::{CommittedUnit, Reservation, ReserveError};
 use crate::budget::Budget;
 use crate::gpu::GpuKind;
@@ -106,6 +107,7 @@ fn list(
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
+    interconnect::check(units)?;
     let mut steps = Steps::new(budget);
     let problem = Problem::new(units, cluster, &mut steps)?;
     let solution = solve(&problem, &mut steps)?;
@@ -184,8 +186,8 @@ fn sets_of<'a>(
     let mut sets = Vec::with_capacity(reservation.targets.len());
     for (unit, target) in reservation.targets.iter().enumerate() {
         let kinds = || target.placements.iter().flat_map(|placement| target.kinds(problem.cluster, placement));
-        sets.push(match (source, target.label()) {
-            (Source::WhereverPodsStart(pods), Some(label)) => kinds_of_label(problem, unit, pods, label, steps)?,
+        sets.push(match (source, target.selector()) {
+            (Source::WhereverPodsStart(pods), Some(selector)) => kinds_of(problem, unit, pods, &selector, steps)?,
             _ => kinds().collect(),
         });
     }
@@ -205,29 +207,32 @@ fn options_by_model<'a>(
         let kinds = match choice.model.and_then(|model| problem.cluster.index().models().get(model)) {
             None => Kinds::new(),
             Some(_) if problem.can_host(unit, choice, steps)?.is_empty() => continue,
-            Some(model) => kinds_of_label(problem, unit, pods, (&model.vendor, &model.model), steps)?,
+            Some(model) => {
+                let (vendor, model, interconnect) = (model.vendor.clone(), model.model.clone(), choice.interconnect);
+                kinds_of(problem, unit, pods, &PodSelector { vendor, model, interconnect }, steps)?
+            }
         };
         sets.entry(kinds).or_default().push(cover);
     }
     Ok(Options { vendors: BTreeMap::new(), sets: sets.into_iter().collect() })
 }
 
-/// The kinds that a unit's request allows on the nodes of a label where its pods could start, of the label's vendor.
-fn kinds_of_label<'a>(
+/// The kinds that a unit's request allows on the nodes where its pods could start, of the selected vendor.
+fn kinds_of<'a>(
     problem: &Problem<'a>,
     unit: usize,
     pods: &[PodRequest],
-    (vendor, model): (&str, &str),
+    selector: &PodSelector,
     steps: &mut Steps<'_>,
 ) -> Result<Kinds<'a>, ReserveError> {
     let (Some(asked), Some(pod)) = (problem.units.get(unit), pods.get(unit)) else { return Ok(Kinds::new()) };
-    let nodes = start::nodes(pod, (vendor, model), problem.cluster, steps.budget())?;
+    let nodes = start::nodes(pod, selector, problem.cluster, steps.budget())?;
     steps.take(nodes.len())?;
     let mut kinds = Kinds::new();
     for alike in start::by_outfit(&nodes, problem.cluster) {
         steps.take(alike.cards.len().saturating_mul(asked.gpu.alternatives.len().saturating_add(8)))?;
         let cards = alike.cards.iter().filter_map(|(id, _)| problem.cluster.card(*id)).map(|card| &card.kind);
-        kinds.extend(cards.filter(|kind| kind.vendor() == vendor && asked.gpu.allows(kind)));
+        kinds.extend(cards.filter(|kind| kind.vendor() == selector.vendor && asked.gpu.allows(kind)));
     }
     Ok(kinds)
 }

@@ -1,15 +1,17 @@
-//! Commit levels: the overcommit that shrinks what is reserved, and never what is billed.
+//! Commit levels: how what is reserved differs from what is billed. Overcommit shrinks it, and confidential compute adds to
+//! it.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::Scheduler;
+use super::{InterconnectRequest, Scheduler, Sidecar, TeePlatform};
 use crate::gpu::GpuRequest;
 use crate::money::{NumberError, parse_decimal};
 use crate::order::{GroupSpec, Order, OrderFormat, ResourceUnit, StorageClass};
 use crate::text::excerpt;
 
-/// Factors by which requests are divided before they are reserved. A factor of at most 1 changes nothing.
+/// Factors by which requests are divided before they are reserved, of which one of at most 1 changes nothing; and what the
+/// nodes' platform for confidential compute adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitLevels {
     /// CPU.
@@ -20,11 +22,13 @@ pub struct CommitLevels {
     pub gpu: Decimal,
     /// Volumes of every class.
     pub storage: Decimal,
+    /// The platform for confidential compute that the daemon found on its nodes.
+    pub tee_platform: Option<TeePlatform>,
 }
 
 impl Default for CommitLevels {
     fn default() -> Self {
-        Self { cpu: Decimal::ONE, memory: Decimal::ONE, gpu: Decimal::ONE, storage: Decimal::ONE }
+        Self { cpu: Decimal::ONE, memory: Decimal::ONE, gpu: Decimal::ONE, storage: Decimal::ONE, tee_platform: None }
     }
 }
 
@@ -110,7 +114,7 @@ impl Overcommitted {
 }
 
 /// What is reserved for one replica of a resource unit, after commit levels.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommittedUnit {
     /// The unit.
     pub id: u32,
@@ -124,6 +128,18 @@ pub struct CommittedUnit {
     pub gpu: GpuRequest,
     /// Bytes of each volume, in the order's order.
     pub storage: Vec<(StorageClass, u64)>,
+    /// What is asked of the interconnect of its nodes, where that is.
+    pub interconnect: Option<InterconnectRequest>,
+    /// What its sidecar takes beside it.
+    pub sidecar: Sidecar,
+}
+
+impl CommittedUnit {
+    /// The HCAs of a replica: one for each card, where it asks for an interconnect.
+    #[must_use]
+    pub fn hcas(&self) -> u64 {
+        if self.interconnect.is_some() { self.gpu.units } else { 0 }
+    }
 }
 
 impl CommitLevels {
@@ -131,7 +147,7 @@ impl CommitLevels {
     #[must_use]
     pub fn for_order(&self, order: &Order) -> Self {
         match order.format {
-            OrderFormat::Script => Self::default(),
+            OrderFormat::Script => Self { tee_platform: self.tee_platform, ..Self::default() },
             OrderFormat::Sdl | OrderFormat::GroupSpec => *self,
         }
     }
@@ -142,7 +158,13 @@ impl CommitLevels {
     /// leaves nothing at nothing.
     #[must_use]
     pub fn units(&self, group: &GroupSpec, scheduler: Scheduler) -> Vec<CommittedUnit> {
-        group.resources().iter().map(|unit| self.unit(unit, scheduler)).collect()
+        let sidecar = Sidecar::new(group.requirements().tee(), self.tee_platform);
+        let committed = |unit: &ResourceUnit| CommittedUnit {
+            interconnect: InterconnectRequest::new(unit.gpu.interconnect.as_deref(), group),
+            sidecar,
+            ..self.unit(unit, scheduler)
+        };
+        group.resources().iter().map(committed).collect()
     }
 
     fn unit(&self, unit: &ResourceUnit, scheduler: Scheduler) -> CommittedUnit {
@@ -155,12 +177,13 @@ impl CommitLevels {
             count: unit.count,
             cpu: commit(unit.cpu.get(), self.cpu),
             memory: commit(unit.memory.get(), self.memory),
-            gpu: GpuRequest { units: commit(unit.gpu.units, self.gpu), alternatives: unit.gpu.alternatives.clone() },
+            gpu: GpuRequest { units: commit(unit.gpu.units, self.gpu), ..unit.gpu.clone() },
             storage: unit
                 .storage
                 .iter()
                 .map(|volume| (volume.class.clone(), commit(volume.size.get(), self.storage)))
                 .collect(),
+            ..CommittedUnit::default()
         }
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod alternatives;
 pub mod commit;
+mod confidential;
+mod interconnect;
 pub mod provider;
 pub mod shortage;
 pub mod sound;
@@ -12,11 +14,14 @@ pub mod start;
 
 use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
-use crate::inventory::{CardId, Cluster, NodeId};
+use crate::inventory::{CardId, Cluster, InterconnectId, NodeId};
 use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
 pub use commit::{CommitLevels, CommittedUnit, Overcommitted};
+pub use confidential::{Sidecar, TeePlatform};
+pub use interconnect::InterconnectRequest;
 pub use shortage::Shortage;
+pub use start::{PodRequest, PodSelector};
 
 /// Which algorithm reserves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct Target {
     pub placements: Vec<Placement>,
     /// The GPU attribute that the provider's daemon would write into the order: `vendor/nvidia/model/t4`.
     pub gpu_attribute: Option<String>,
+    /// The interconnect of its nodes, where the unit asks for one.
+    pub interconnect: Option<InterconnectId>,
 }
 
 impl Target {
@@ -62,11 +69,14 @@ impl Target {
         })
     }
 
-    /// The vendor and the model of the reserved cards: what the pods ask Kubernetes for, whatever their RAM and interface.
+    /// What the pods ask Kubernetes for: the vendor and the model of the reserved cards, whatever their RAM and interface,
+    /// and the resource of the interconnect. None without cards.
     #[must_use]
-    pub fn label(&self) -> Option<(&str, &str)> {
+    pub fn selector(&self) -> Option<PodSelector> {
         let mut words = self.gpu_attribute.as_deref()?.split('/').skip(1).step_by(2);
-        words.next().zip(words.next())
+        let (vendor, model) = words.next().zip(words.next())?;
+        let lower = str::to_ascii_lowercase;
+        Some(PodSelector { vendor: lower(vendor), model: lower(model), interconnect: self.interconnect })
     }
 
     /// The distinct kinds that a placement's replicas may get, in the node's order.
@@ -97,6 +107,12 @@ pub enum ReserveError {
     /// The provider's algorithm gave replicas of one unit different cards.
     #[error("group resource mismatch: replicas of resource unit {0} came to different cards")]
     ReplicaMismatch(u32),
+    /// The label of a unit's interconnect is none for Kubernetes.
+    #[error(
+        "invalid interconnect group: `{1}` of resource unit {0} is not the value of a label (at most 63 of A-Z, a-z, 0-9, \
+         `-`, `_` and `.`, with a letter or digit at both ends)"
+    )]
+    InvalidInterconnectGroup(u32, String),
     /// The search for a placement was given up.
     #[error(
         "no placement was found, and none was ruled out, within what is searched ({0} steps, 48 different services)"
@@ -134,6 +150,7 @@ pub fn reserve(
         return Err(ReserveError::InsufficientCapacity(Shortage::of_cluster(shortage)));
     }
     let units = commit.units(group, scheduler);
+    interconnect::check(&units)?;
     match scheduler {
         Scheduler::Sound => sound::reserve(&units, cluster, budget),
         Scheduler::Provider => provider::reserve(&units, cluster, budget),

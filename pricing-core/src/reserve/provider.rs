@@ -1,14 +1,16 @@
 //! The provider's own algorithm, bug for bug.
 //!
 //! Units are placed last to first, each from the first node on. A node takes replicas until one fails, in the order
-//! CPU, GPUs, memory, volumes; then the next node is tried. What the daemon does wrong is answered as it does it:
+//! interconnect label, fabric, CPU, HCAs, GPUs, memory, volumes, sidecar; then the next node is tried. What the daemon does
+//! wrong is answered as it does it:
 //!
 //! - cards that were given out are not remembered, only their number, so one card may be placed several times;
 //! - finding cards rewrites the request to their model at once, even when the node then fails on memory or volumes,
 //!   and later nodes must have that model;
+//! - replicas on nodes with another fabric, resource name or list of HCA prefixes than the first's end the search, though
+//!   there may be enough nodes that are like the first;
 //! - a storage class that the cluster lacks, or has too little of, ends the search, though a later node might not have
-//!   got that far;
-//! - an unlimited number of threads overflows into none.
+//!   got that far.
 //!
 //! It differs from the daemon in what [`crate::inventory::validate`] does not believe: nothing of that is reserved. Cards
 //! that are held back for other orders ([`crate::inventory::held`]) are not found; the daemon knows no such cards.
@@ -20,7 +22,7 @@ use std::collections::BTreeMap;
 
 use super::{CommittedUnit, Placement, Reservation, ReserveError, Target};
 use crate::budget::Budget;
-use crate::inventory::{CardId, Cluster, Node, NodeId};
+use crate::inventory::{CardId, Cluster, InterconnectId, Node, NodeId};
 use crate::order::StorageClass;
 use crate::quantity::Bytes;
 use matching::Matcher;
@@ -53,7 +55,8 @@ fn place_unit<'c>(
     budget.take(listed.saturating_add(unit.gpu.alternatives.len().saturating_mul(16)))?;
     let demand = Demand::new(unit, stock);
     let matcher = Matcher::new(&unit.gpu, cluster);
-    let mut search = Search { unit, demand, stock, matcher, placed: Vec::new(), left: unit.count, budget };
+    let mut search =
+        Search { unit, demand, stock, matcher, interconnect: None, placed: Vec::new(), left: unit.count, budget };
     for (id, node) in cluster.nodes_with_ids() {
         if search.left == 0 {
             break;
@@ -73,6 +76,8 @@ struct Search<'a, 's, 'c> {
     demand: Demand<'a>,
     stock: &'s mut Stock<'c>,
     matcher: Matcher<'c>,
+    /// The interconnect of the first replica's node.
+    interconnect: Option<InterconnectId>,
     /// Nodes, and how many replicas each took.
     placed: Vec<(NodeId, u32)>,
     left: u32,
@@ -101,6 +106,10 @@ impl Search<'_, '_, '_> {
                 Some(Shortage::Cluster(class)) => return Err(self.insufficient(Some(class))),
                 None => {}
             }
+            if self.interconnect.is_some_and(|first| node.interconnect != Some(first)) {
+                return Err(ReserveError::ReplicaMismatch(self.unit.id));
+            }
+            self.interconnect = node.interconnect.filter(|_| self.unit.interconnect.is_some());
             // While the request stays as it is, every further replica goes the same way.
             let replicas = if narrowed { 1 } else { self.stock.fitting(id, node, &self.demand).clamp(1, self.left) };
             self.stock.take(id, node, &self.demand, replicas);
@@ -124,7 +133,7 @@ impl Search<'_, '_, '_> {
     fn attempt(&mut self, id: NodeId, node: &Node) -> Attempt {
         let free = self.stock.free(id, node);
         let failed = |found| Attempt { found, shortage: Some(Shortage::Node) };
-        if free.cpu < self.unit.cpu {
+        if !self.stock.connects(id, node, self.unit) || free.cpu < self.unit.cpu || free.hcas < self.unit.hcas() {
             return failed(None);
         }
         let mut found = None;
@@ -140,7 +149,9 @@ impl Search<'_, '_, '_> {
         if free.memory < self.unit.memory {
             return failed(found);
         }
-        Attempt { found, shortage: self.stock.volumes_short_of(free, node, &self.demand) }
+        let volumes = self.stock.volumes_short_of(free, node, &self.demand);
+        let sidecar = || (!self.demand.leaves_room_for_sidecar(free)).then_some(Shortage::Node);
+        Attempt { found, shortage: volumes.or_else(sidecar) }
     }
 
     fn insufficient(&self, class: Option<usize>) -> ReserveError {
@@ -170,6 +181,7 @@ impl Search<'_, '_, '_> {
             gpu_units: self.unit.gpu.units,
             placements,
             gpu_attribute: self.matcher.into_attribute(),
+            interconnect: self.interconnect,
         })
     }
 

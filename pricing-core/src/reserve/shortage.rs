@@ -5,11 +5,11 @@
 //! others in their places, is the answer. Two things never read alike: too little is free in all (exhaustion), and enough
 //! is free, but not in one place (fragmentation).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{CommittedUnit, Scheduler};
+use super::{CommittedUnit, InterconnectRequest, Scheduler};
 use crate::gpu::GpuKind;
 use crate::inventory::{Cluster, Node};
 use crate::order::StorageClass;
@@ -52,7 +52,7 @@ pub struct NodeShortage {
 pub struct Lack {
     /// What it is.
     pub resource: Resource,
-    /// What a replica needs: threads, GiB or cards, or the storage class.
+    /// What a replica needs: threads, GiB, cards or HCAs, or the storage class.
     pub asked: String,
     /// What is free; none where the node has no such storage class.
     pub free: Option<String>,
@@ -70,6 +70,8 @@ pub enum Resource {
     EphemeralStorage,
     /// Cards that the order allows.
     Gpu,
+    /// Host channel adapters of the fabric that the order allows, or a node without a peer.
+    Interconnect,
     /// The storage class of a volume.
     StorageClass,
     /// GiB of a storage class, over the whole cluster.
@@ -85,6 +87,7 @@ impl Resource {
             Self::Memory => "memory",
             Self::EphemeralStorage => "ephemeral_storage",
             Self::Gpu => "gpu",
+            Self::Interconnect => "interconnect",
             Self::StorageClass => "storage_class",
             Self::Volumes => "volumes",
         }
@@ -97,6 +100,7 @@ impl Resource {
             Self::Memory => "GiB of memory",
             Self::EphemeralStorage => "GiB of ephemeral storage",
             Self::Gpu => "cards",
+            Self::Interconnect => "HCAs",
             Self::StorageClass | Self::Volumes => "GiB of storage",
         }
     }
@@ -104,7 +108,7 @@ impl Resource {
     fn amount(self, count: u64) -> String {
         let divisor = match self {
             Self::Cpu => 1000,
-            Self::Gpu => 1,
+            Self::Gpu | Self::Interconnect => 1,
             Self::Memory | Self::EphemeralStorage | Self::StorageClass | Self::Volumes => GIB,
         };
         LineQuantity::new(u128::from(count), divisor).to_string()
@@ -159,6 +163,7 @@ impl Missing {
             Resource::Gpu => 8,
             Resource::StorageClass => 16,
             Resource::Volumes => 32,
+            Resource::Interconnect => 64,
         }
     }
 
@@ -181,6 +186,8 @@ struct Demand {
     memory: u64,
     ephemeral: u64,
     gpus: u64,
+    hcas: u64,
+    interconnect: Option<InterconnectRequest>,
     /// Bytes by persistent class, each class once.
     classes: Vec<(String, u64)>,
     /// For each description of a card the number of its model, where the order allows it.
@@ -194,10 +201,12 @@ struct Demand {
 impl Demand {
     fn new(unit: &CommittedUnit, cluster: &Cluster, scheduler: Scheduler) -> Self {
         let mut demand = Self {
-            cpu: unit.cpu,
-            memory: unit.memory,
+            cpu: unit.cpu.saturating_add(unit.sidecar.cpu),
+            memory: unit.memory.saturating_add(unit.sidecar.memory),
             ephemeral: 0,
             gpus: unit.gpu.units,
+            hcas: unit.hcas(),
+            interconnect: unit.interconnect.clone(),
             classes: Vec::new(),
             model_of: Vec::new(),
             models: Vec::new(),
@@ -248,6 +257,7 @@ struct Room {
     memory: u64,
     ephemeral: u64,
     gpus: u64,
+    hcas: u64,
 }
 
 /// A cluster while replicas are placed.
@@ -258,6 +268,8 @@ struct Left<'c> {
     pools: Vec<u64>,
     /// The cards of a model that replicas got on a node: node, vendor, model.
     given: BTreeMap<(usize, String, String), u64>,
+    /// The labels of connected replicas that no other on the node may have: node, label.
+    labels: BTreeSet<(usize, String)>,
 }
 
 impl<'c> Left<'c> {
@@ -267,12 +279,14 @@ impl<'c> Left<'c> {
             memory: node.memory.available.get(),
             ephemeral: node.ephemeral.available.get(),
             gpus: node.gpus.available,
+            hcas: node.hcas.available,
         };
         Self {
             cluster,
             rooms: cluster.nodes().iter().map(room).collect(),
             pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
             given: BTreeMap::new(),
+            labels: BTreeSet::new(),
         }
     }
 
@@ -318,6 +332,7 @@ impl<'c> Left<'c> {
         let mut fit = times(room.cpu, demand.cpu)
             .min(times(room.memory, demand.memory))
             .min(times(room.ephemeral, demand.ephemeral))
+            .min(self.connected(index, room, demand))
             .min(times(self.cards(index, room, demand), demand.gpus));
         for (class, size) in &demand.classes {
             let mounts = node.storage_classes.contains(class);
@@ -333,6 +348,10 @@ impl<'c> Left<'c> {
             room.memory = less(room.memory, demand.memory);
             room.ephemeral = less(room.ephemeral, demand.ephemeral);
             room.gpus = less(room.gpus, demand.gpus);
+            room.hcas = less(room.hcas, demand.hcas);
+        }
+        if let Some(label) = demand.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label) {
+            self.labels.insert((index, label.to_owned()));
         }
         if let Some((vendor, model)) = demand.only.and_then(|only| demand.models.get(only)) {
             let given = self.given.entry((index, vendor.clone(), model.clone())).or_default();
@@ -344,6 +363,30 @@ impl<'c> Left<'c> {
                 *pool = pool.saturating_sub(size.saturating_mul(replicas));
             }
         }
+    }
+
+    /// How many replicas a node takes by its interconnect.
+    fn connected(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
+        let Some(asked) = &demand.interconnect else { return u64::MAX };
+        if self.free_hcas(index, room, demand) < demand.hcas || !self.is_connected(index, asked) {
+            return 0;
+        }
+        let fit = room.hcas.checked_div(demand.hcas).unwrap_or(u64::MAX);
+        if asked.exclusive_label().is_some() { fit.min(1) } else { fit }
+    }
+
+    /// Whether a node has a fabric that will do.
+    fn is_connected(&self, index: usize, asked: &InterconnectRequest) -> bool {
+        let node = self.cluster.nodes().get(index);
+        let interconnect = node.and_then(|node| self.cluster.interconnect_of(node));
+        interconnect.is_some_and(|interconnect| asked.is_met_by(interconnect))
+    }
+
+    /// The HCAs that a node has for one more replica: none on another fabric, or beside a peer.
+    fn free_hcas(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
+        let Some(asked) = &demand.interconnect else { return 0 };
+        let peer = asked.exclusive_label().is_some_and(|label| self.labels.contains(&(index, label.to_owned())));
+        if self.is_connected(index, asked) && !peer { room.hcas } else { 0 }
     }
 
     /// The cards that a node may give to a replica: free ones by number, and not more than are described of one model that
@@ -419,12 +462,13 @@ impl<'c> Left<'c> {
         lacks
     }
 
-    fn amounts(&self, index: usize, room: &Room, demand: &Demand) -> [(Resource, u64, u64); 4] {
+    fn amounts(&self, index: usize, room: &Room, demand: &Demand) -> [(Resource, u64, u64); 5] {
         [
             (Resource::Gpu, demand.gpus, self.cards(index, room, demand)),
             (Resource::Cpu, demand.cpu, room.cpu),
             (Resource::Memory, demand.memory, room.memory),
             (Resource::EphemeralStorage, demand.ephemeral, room.ephemeral),
+            (Resource::Interconnect, demand.hcas, self.free_hcas(index, room, demand)),
         ]
     }
 
@@ -451,6 +495,7 @@ impl<'c> Left<'c> {
     fn reason(&self, unit: &CommittedUnit, demand: &Demand, all: &[Missing]) -> String {
         self.class_reason(demand)
             .or_else(|| self.card_reason(unit, demand))
+            .or_else(|| self.interconnect_reason(demand))
             .or_else(|| self.amount_reason(demand, all))
             .unwrap_or_else(|| self.nearest_reason(demand, all))
     }
@@ -495,6 +540,37 @@ impl<'c> Left<'c> {
         }
     }
 
+    /// Connected nodes that are not there, or HCAs that are in use, or not free in one place.
+    fn interconnect_reason(&self, demand: &Demand) -> Option<String> {
+        let asked = demand.interconnect.as_ref()?;
+        let fabric = asked
+            .fabric
+            .map_or_else(|| "a GPU interconnect".to_owned(), |fabric| format!("{} between GPUs", fabric.name()));
+        let connected = || (0..self.rooms.len()).filter(|index| self.is_connected(*index, asked));
+        if connected().next().is_none() {
+            return Some(format!("no node has {fabric}"));
+        }
+        if let Some(label) = asked.exclusive_label() {
+            let peers = connected().filter(|index| self.labels.contains(&(*index, label.to_owned()))).count();
+            if peers == connected().count() {
+                let label = excerpt(label);
+                return Some(format!(
+                    "each of the {peers} nodes with {fabric} has a replica of group `{label}` already, and its replicas \
+                     stand on distinct nodes"
+                ));
+            }
+        }
+        let free = || self.rooms.iter().enumerate().map(|(index, room)| self.free_hcas(index, room, demand));
+        let (sum, most, asked) = (free().fold(0, u64::saturating_add), free().max().unwrap_or(0), demand.hcas);
+        if sum < asked {
+            Some(format!("{asked} HCAs are asked for and {sum} {} free", are(sum)))
+        } else if most < asked {
+            Some(format!("{asked} HCAs on one node: {sum} are free, but no node has more than {most}"))
+        } else {
+            None
+        }
+    }
+
     /// An amount that no node has, though the cards are there.
     fn amount_reason(&self, demand: &Demand, all: &[Missing]) -> Option<String> {
         if demand.gpus > 0 {
@@ -504,7 +580,7 @@ impl<'c> Left<'c> {
         let is_short_everywhere = |resource: &Resource| all.iter().all(|missing| missing.has(*resource));
         let resources = [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage];
         let resource = resources.into_iter().find(is_short_everywhere)?;
-        let of = |amounts: [(Resource, u64, u64); 4]| amounts.into_iter().find(|(one, _, _)| *one == resource);
+        let of = |amounts: [(Resource, u64, u64); 5]| amounts.into_iter().find(|(one, _, _)| *one == resource);
         let asked = amounts().find_map(of).map_or(0, |(_, asked, _)| asked);
         let free = || amounts().filter_map(of).map(|(_, _, free)| free);
         let (sum, most) = (free().fold(0, u64::saturating_add), free().max().unwrap_or(0));

@@ -6,6 +6,8 @@
 //! - CPU and memory as ordered, *without* `ram` volumes, which only raise the pod's limit;
 //! - the ephemeral storage of the *last* volume that has no class;
 //! - the cards, by number: neither RAM nor interface reaches the scheduler, and nor do other models on the node;
+//! - an HCA for each card, by the resource name of the reserved nodes, where the unit asks for an interconnect: the fabric
+//!   does not reach the scheduler;
 //! - a label for each persistent class that is named.
 //!
 //! Where commit levels apply, they apply to all of these. What the order's other replicas take is not subtracted: pods
@@ -14,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use crate::budget::{Budget, Spent};
-use crate::inventory::{CardId, Cluster, Free, Node};
+use crate::inventory::{CardId, Cluster, Free, InterconnectId, Node};
 use crate::order::{ResourceUnit, StorageClass};
 
 use super::CommittedUnit;
@@ -26,6 +28,7 @@ pub struct PodRequest {
     memory: u64,
     ephemeral: u64,
     gpus: u64,
+    hcas: u64,
     /// The persistent classes that are named, as the index's bits.
     class_bits: u64,
     /// Those that have no bit.
@@ -41,6 +44,7 @@ impl PodRequest {
             memory: committed.memory,
             ephemeral: 0,
             gpus: committed.gpu.units,
+            hcas: committed.hcas(),
             class_bits: 0,
             classes: Vec::new(),
         };
@@ -69,11 +73,31 @@ impl PodRequest {
     /// Whether the pod could start on a node that has the label of its vendor and model.
     fn could_start(&self, free: &Free, node: &Node) -> bool {
         free.gpus >= self.gpus
+            && free.hcas >= self.hcas
             && free.cpu >= self.cpu
             && free.memory >= self.memory
             && free.ephemeral >= self.ephemeral
             && free.classes & self.class_bits == self.class_bits
             && self.classes.iter().all(|class| node.storage_classes.contains(class))
+    }
+}
+
+/// What the reservation of a unit makes its pods ask for beside amounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodSelector {
+    /// The vendor of the label, in lower case.
+    pub vendor: String,
+    /// The model of the label, in lower case.
+    pub model: String,
+    /// The interconnect of the reserved nodes, whose resource name the pods ask for.
+    pub interconnect: Option<InterconnectId>,
+}
+
+impl PodSelector {
+    /// Whether a pod may start on nodes with each of the cluster's interconnects; none where that does not matter.
+    fn interconnects(&self, cluster: &Cluster) -> Option<Vec<bool>> {
+        let reserved = cluster.interconnects().get(self.interconnect?.place())?;
+        Some(cluster.interconnects().iter().map(|one| one.resource_name == reserved.resource_name).collect())
     }
 }
 
@@ -83,18 +107,23 @@ impl PodRequest {
 /// When the budget is used up.
 pub fn nodes(
     pod: &PodRequest,
-    (vendor, model): (&str, &str),
+    selector: &PodSelector,
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Vec<usize>, Spent> {
     let index = cluster.index();
-    let (vendor, model) = (vendor.to_ascii_lowercase(), model.to_ascii_lowercase());
-    let model = index.model(&vendor, &model).and_then(|place| index.models().get(place));
+    let model = index.model(&selector.vendor, &selector.model).and_then(|place| index.models().get(place));
     let labelled = model.map_or(&[] as &[usize], |model| &model.labelled);
-    budget.take(labelled.len().saturating_mul(pod.classes.len().saturating_add(1)))?;
+    let looked_at = labelled.len().saturating_mul(pod.classes.len().saturating_add(1));
+    budget.take(looked_at.saturating_add(cluster.interconnects().len()))?;
+    let connected = selector.interconnects(cluster);
+    let connects = |node: &Node| {
+        let allowed = |connected: &Vec<bool>| node.interconnect.and_then(|id| connected.get(id.place())) == Some(&true);
+        connected.as_ref().is_none_or(allowed)
+    };
     let could_start = |place: &usize| {
         let free = index.free().get(*place).zip(cluster.nodes().get(*place));
-        free.is_some_and(|(free, node)| pod.could_start(free, node))
+        free.is_some_and(|(free, node)| connects(node) && pod.could_start(free, node))
     };
     Ok(labelled.iter().copied().filter(could_start).collect())
 }

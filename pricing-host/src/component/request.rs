@@ -154,10 +154,11 @@ fn line(line: &Line) -> wit::Line {
 
 fn item(item: Item) -> wit::Item {
     match item {
-        Item::Cpu => wit::Item::Cpu,
         Item::Memory => wit::Item::Memory,
         Item::Storage => wit::Item::Storage,
-        Item::Gpu => wit::Item::Gpu,
+        // The first version of the interface has no words for these; their `rate` says what they are.
+        Item::Gpu | Item::Interconnect => wit::Item::Gpu,
+        Item::Cpu | Item::Confidential => wit::Item::Cpu,
         Item::Endpoint => wit::Item::Endpoint,
         Item::Ip => wit::Item::Ip,
         Item::Discount => wit::Item::Discount,

@@ -65,7 +65,7 @@ impl Start<'_> {
 
     /// The targets where the pods start; none where they start on the reserved nodes.
     fn targets(&self, ledger: &Ledger, draw: &mut Draw) -> Option<Vec<QuotedTarget>> {
-        let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.label.is_some();
+        let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.selector.is_some();
         if !self.targets.iter().any(moves) {
             return None;
         }

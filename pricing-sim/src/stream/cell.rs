@@ -111,7 +111,7 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
             return Err(InputError::new(format_args!("there are more than {MAX_LISTED} kinds of card")));
         }
     }
-    Ok(GpuRequest { units, alternatives })
+    Ok(GpuRequest { units, alternatives, ..GpuRequest::default() })
 }
 
 /// A kind of card with its vendor: the one that makes its model, where it names none.

@@ -98,7 +98,11 @@ impl Generator {
             cpu_attributes: Vec::new(),
             memory: Bytes::new(times(shape.memory)),
             memory_attributes: Vec::new(),
-            gpu: GpuRequest { units: shape.cards, alternatives: shape.kinds.iter().map(selector).collect() },
+            gpu: GpuRequest {
+                units: shape.cards,
+                alternatives: shape.kinds.iter().map(selector).collect(),
+                ..GpuRequest::default()
+            },
             storage: self.volumes(times(shape.storage)),
             endpoints: Endpoints::Listed(endpoints(self.mix.endpoints)),
             count: shape.replicas,

@@ -199,7 +199,7 @@ fn order(pod: &Pod, units: u64, models: &Models) -> Result<Order, InputError> {
         cpu_attributes: Vec::new(),
         memory: Bytes::new(memory),
         memory_attributes: Vec::new(),
-        gpu: GpuRequest { units, alternatives },
+        gpu: GpuRequest { units, alternatives, ..GpuRequest::default() },
         storage: Vec::new(),
         endpoints: Endpoints::Listed(Vec::new()),
         count: 1,

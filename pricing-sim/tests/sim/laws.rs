@@ -125,6 +125,7 @@ fn order(asked: &Asked) -> (Order, bool) {
                 0 => Vec::new(),
                 _ => REQUESTS[unit.request].split('|').map(selector).collect(),
             },
+            ..GpuRequest::default()
         },
         storage: Vec::new(),
         endpoints: Endpoints::Listed(Vec::new()),

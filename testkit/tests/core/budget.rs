@@ -178,6 +178,7 @@ fn cluster(nodes: usize, models: &[&str]) -> Cluster {
             gpus: Capacity { total: 8, available: 8 },
             cards,
             storage_classes: vec!["beta3".to_owned()],
+            ..Node::default()
         });
     }
     builder.build()

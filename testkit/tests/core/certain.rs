@@ -368,7 +368,7 @@ fn no_quote_of_the_corpus_is_certain_or_cheap_where_kubernetes_could_hand_out_an
                         if unit.gpu.units == 0 {
                             continue;
                         }
-                        let (_, model) = target.label.clone().unwrap();
+                        let model = target.selector.clone().unwrap().model;
                         let found = reference(unit, &model, &nodes, scheduler);
                         check_target(&case, unit, target, &found);
                         unknown |= found.kinds.len() != 1 || !found.kinds.keys().all(is_known);
@@ -413,7 +413,7 @@ fn every_alternative_is_priced_among_what_kubernetes_could_hand_out_and_no_two_a
                 let mut set = Vec::new();
                 for (unit, target) in order.group.resources().iter().zip(&alternative.targets) {
                     if unit.gpu.units > 0 {
-                        let (_, model) = target.label.clone().unwrap();
+                        let model = target.selector.clone().unwrap().model;
                         check_target(&case, unit, target, &reference(unit, &model, &nodes, Scheduler::Sound));
                     }
                     set.push(target.kinds.iter().map(|candidate| as_kind(&candidate.kind)).collect::<BTreeSet<_>>());

@@ -53,6 +53,7 @@ fn cluster(nodes: &[NodeOf<'_>]) -> Cluster {
             gpus: full(u64::try_from(cards.len()).unwrap()),
             cards,
             storage_classes: Vec::new(),
+            ..Node::default()
         });
     }
     builder.build()
@@ -72,6 +73,7 @@ fn unit(id: u32, count: u32, units: u64, selectors: &[&str]) -> ResourceUnit {
                 .iter()
                 .map(|key| GpuSelector::from_attribute_key(&format!("vendor/nvidia/model/{key}")).unwrap())
                 .collect(),
+            ..GpuRequest::default()
         },
         storage: Vec::new(),
         endpoints: Endpoints::Listed(Vec::new()),

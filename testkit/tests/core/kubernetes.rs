@@ -11,13 +11,9 @@ use pricing_core::reserve::Scheduler;
 use serde_json::{Value, json};
 use testkit::corpus::{KubernetesVector, kubernetes_vectors};
 
-/// The vector's order, where it can be read.
-fn order(vector: &KubernetesVector) -> Option<Order> {
-    let groups = group_spec::read(&vector.group.to_string());
-    if vector.group.to_string().contains("interconnect/group") {
-        return None;
-    }
-    Order::from_group(groups.unwrap().remove(0), OrderFormat::GroupSpec).ok()
+fn order(vector: &KubernetesVector) -> Order {
+    let group = group_spec::read(&vector.group.to_string()).unwrap().remove(0);
+    Order::from_group(group, OrderFormat::GroupSpec).unwrap()
 }
 
 fn kinds<'a>(kinds: impl Iterator<Item = &'a GpuKind>) -> Vec<Value> {
@@ -44,12 +40,9 @@ fn expected(vector: &KubernetesVector, unit: &Value, target: &QuotedTarget) {
 #[test]
 fn what_kubernetes_could_hand_out_is_what_its_own_filters_say() {
     let pricing = toml::read("[rates.gpu]\n\"*\" = 1\n").unwrap();
-    let (mut units, mut skipped) = (0, 0);
+    let mut units = 0;
     for vector in kubernetes_vectors().unwrap() {
-        let Some(order) = order(&vector) else {
-            skipped += 1;
-            continue;
-        };
+        let order = order(&vector);
         let supply = Supply::Reserve { cluster: &vector.cluster, scheduler: Scheduler::Provider };
         let quoted = quote(&order, &pricing, supply, &Terms::default());
         let committed = pricing.commit.units(&order.group, Scheduler::Provider);
@@ -64,6 +57,5 @@ fn what_kubernetes_could_hand_out_is_what_its_own_filters_say() {
             units += 1;
         }
     }
-    // Those that ask for an interconnect cannot be read yet.
-    assert_eq!((units, skipped), (95, 11));
+    assert_eq!(units, 106);
 }

@@ -8,6 +8,7 @@ mod fuzz_corpus;
 mod handed_out;
 mod held;
 mod hostile_texts;
+mod interconnect;
 mod kubernetes;
 mod laws;
 mod plugin_answers;

@@ -99,6 +99,9 @@ fn rebuilt(cluster: &Cluster, change: impl Fn(Vec<Node>) -> Vec<Node>) -> Cluste
     for card in cluster.cards() {
         builder.card(card.described.clone());
     }
+    for interconnect in cluster.interconnects() {
+        builder.interconnect(interconnect.clone());
+    }
     for node in change(cluster.nodes().to_vec()) {
         builder.node(node);
     }
@@ -117,7 +120,8 @@ fn grown(mut nodes: Vec<Node>, random: &mut Random) -> Vec<Node> {
         let available = Bytes::new(capacity.available.get() + more);
         Capacity { total: available.max(capacity.total), available }
     };
-    match random.up_to(4) {
+    match random.up_to(5) {
+        5 => node.hcas.available += more,
         0 => node.cpu.available = MilliCpu::new(node.cpu.available.get() + more),
         1 => node.memory = bytes(node.memory),
         2 => node.ephemeral = bytes(node.ephemeral),
@@ -165,7 +169,8 @@ proptest! {
         let mut less = case;
         let unit = (seed % less.units.len() as u64) as usize;
         let unit = &mut less.units[unit];
-        match seed % 5 {
+        match seed % 6 {
+            5 => unit.interconnect = None,
             0 => unit.cpu /= 2,
             1 => unit.memory /= 2,
             2 => unit.gpu.units -= unit.gpu.units.min(1),
@@ -205,6 +210,7 @@ fn uniform(nodes: u64, cpu: u64) -> Cluster {
             gpus: Capacity::default(),
             cards: Vec::new(),
             storage_classes: Vec::new(),
+            ..Node::default()
         });
     }
     builder.storage(StoragePool { class: "beta3".to_owned(), capacity: Capacity::default() });

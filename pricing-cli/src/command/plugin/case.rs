@@ -137,6 +137,7 @@ impl Case {
             scheduler: keys.scheduler.unwrap_or_default(),
             already_reserved: keys.already_reserved.unwrap_or_default(),
             commit: Vec::new(),
+            tee_platform: None,
             search_steps: SearchBudget::default().steps,
         };
         Scene::read(&inputs)

@@ -30,6 +30,7 @@ fn cluster(nodes: &[Vec<u8>]) -> Cluster {
             gpus: capacity(u64::try_from(cards.len()).unwrap()),
             cards,
             storage_classes: vec!["beta3".to_owned()],
+            ..Node::default()
         });
     }
     builder.storage(StoragePool { class: "beta3".to_owned(), capacity: capacity(Bytes::new(1000)) });

@@ -125,6 +125,9 @@ pub(in crate::inventory) struct Resources {
     pub(in crate::inventory) gpu: Section<Gpu>,
     #[serde(alias = "ephemeralStorage", deserialize_with = "optional")]
     pub(in crate::inventory) ephemeral_storage: Option<Pair>,
+    /// HCAs.
+    #[serde(alias = "gpuInterconnect", deserialize_with = "optional")]
+    pub(in crate::inventory) gpu_interconnect: Option<Pair>,
 }
 
 /// CPU or memory. What the hardware is does not matter here.
@@ -165,6 +168,12 @@ pub(in crate::inventory) struct GpuInfo {
 pub(in crate::inventory) struct Capabilities {
     #[serde(alias = "storageClasses", deserialize_with = "texts")]
     pub(in crate::inventory) storage_classes: Vec<String>,
+    #[serde(alias = "interconnectFabric", deserialize_with = "text")]
+    pub(in crate::inventory) interconnect_fabric: String,
+    #[serde(alias = "interconnectResourceName", deserialize_with = "text")]
+    pub(in crate::inventory) interconnect_resource_name: String,
+    #[serde(alias = "ncclHcaPrefixes", deserialize_with = "texts")]
+    pub(in crate::inventory) nccl_hca_prefixes: Vec<String>,
 }
 
 /// A storage class of the cluster.
@@ -186,7 +195,7 @@ pub(in crate::inventory) struct PoolInfo {
 }
 
 /// How much there is, and how much of it is in use.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Pair {
     pub(in crate::inventory) allocatable: Option<Amount>,

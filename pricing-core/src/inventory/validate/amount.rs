@@ -1,7 +1,7 @@
 //! Decides whether an amount and its use can be believed.
 
 use super::super::finding::Action;
-use super::super::read::Pair;
+use super::super::read::{Amount, Pair};
 use super::super::{Capacity, UNLIMITED};
 use crate::quantity::Quantity;
 
@@ -37,54 +37,52 @@ pub(super) struct Believed {
     pub(super) problems: Vec<(String, Action)>,
 }
 
-/// The largest amount that is no counter that ran below zero: what 64 bits hold with a sign.
+/// The largest amount that is not a counter that ran below zero: what 64 bits hold with a sign.
 const LARGEST: i128 = 9_223_372_036_854_775_807;
 
 /// What is there and what of it is free, or why neither can be believed.
+///
+/// What is below zero counts as nothing, as it does for the daemon since 0.16.2.
 pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
-    let [allocatable, allocated, capacity] =
-        [pair.allocatable, pair.allocated, pair.capacity].map(|amount| amount.unwrap_or_default().0);
-    let total = total(allocatable, unit)?;
-    if unit.ceil(allocated).unsigned_abs() > LARGEST.unsigned_abs() {
+    let written = [pair.allocatable, pair.allocated, pair.capacity].map(|amount| amount.unwrap_or_default().0);
+    let [allocatable, allocated, capacity] = written.map(|amount| amount.max(Quantity::ZERO));
+    let mut problems: Vec<(String, Action)> = less_than_nothing(written).into_iter().collect();
+    let total = counted(unit.floor(allocatable))
+        .ok_or_else(|| format!("`{allocatable}` is allocatable, a counter that ran below zero"))?;
+    if counted(unit.ceil(allocated)).is_none() {
         return Err(format!("`{allocated}` is allocated, a counter that ran below zero"));
     }
-    let mut problems = Vec::new();
-    let mut used = allocated;
-    if allocated < Quantity::ZERO {
-        problems.push((format!("`{allocated}` is allocated, less than nothing; taken as 0"), Action::Clamped));
-        used = Quantity::ZERO;
-    }
-    let free = match total {
-        UNLIMITED => i128::from(UNLIMITED).saturating_sub(unit.ceil(used)),
-        _ => unit.floor(allocatable.saturating_sub(used)),
-    };
-    if free < 0 {
+    let free = unit.floor(allocatable.saturating_sub(allocated));
+    if free < 0 && problems.is_empty() {
         let problem = format!("`{allocated}` is allocated of `{allocatable}`; nothing is taken as free");
         problems.push((problem, Action::Clamped));
     }
-    if total != UNLIMITED && capacity > Quantity::ZERO && allocatable > capacity {
+    if capacity > Quantity::ZERO && allocatable > capacity {
         problems.push((format!("`{allocatable}` is allocatable of a capacity of `{capacity}`"), Action::Kept));
     }
     let available = u64::try_from(free.max(0)).unwrap_or(0).min(total);
     Ok(Believed { capacity: Capacity { total, available }, problems })
 }
 
-fn total(allocatable: Quantity, unit: Unit) -> Result<u64, String> {
-    if allocatable == unlimited() {
-        return Ok(UNLIMITED);
-    }
-    match unit.floor(allocatable) {
-        ..0 => Err(format!("`{allocatable}` is allocatable, less than nothing")),
-        // The same number as the mark for unlimited, and as good as it.
-        LARGEST => Ok(UNLIMITED.saturating_sub(1)),
-        total => u64::try_from(total)
-            .ok()
-            .filter(|total| *total < UNLIMITED)
-            .ok_or_else(|| format!("`{allocatable}` is allocatable, a counter that ran below zero")),
-    }
+/// What is said of amounts below zero, in one line.
+fn less_than_nothing([allocatable, allocated, capacity]: [Quantity; 3]) -> Option<(String, Action)> {
+    let named = [(allocatable, "allocatable"), (allocated, "allocated"), (capacity, "the capacity")];
+    let below = named.into_iter().filter(|(amount, _)| *amount < Quantity::ZERO);
+    let below: Vec<String> = below.map(|(amount, what)| format!("`{amount}` is {what}")).collect();
+    (!below.is_empty()).then(|| (format!("{}: less than nothing, taken as 0", below.join(", ")), Action::Clamped))
 }
 
-/// The one negative amount that means something.
-fn unlimited() -> Quantity {
-    Quantity::ZERO.saturating_sub(Quantity::from_whole(1))
+/// The same for the leased IPs of a Status, which the daemon does not touch: -1 stands for more than anything can ask.
+pub(super) fn believe_leased_ips(pair: &Pair) -> Result<Believed, String> {
+    let minus_one = Quantity::ZERO.saturating_sub(Quantity::from_whole(1));
+    if pair.allocatable.is_none_or(|allocatable| allocatable.0 != minus_one) {
+        return believe(pair, Unit::Whole);
+    }
+    let most = Quantity::from_whole(UNLIMITED);
+    believe(&Pair { allocatable: Some(Amount(most)), capacity: None, ..*pair }, Unit::Whole)
+}
+
+/// An amount, unless it is a counter that ran below zero.
+fn counted(amount: i128) -> Option<u64> {
+    u64::try_from(amount).ok().filter(|_| amount <= LARGEST)
 }

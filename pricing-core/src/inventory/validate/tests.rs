@@ -3,6 +3,7 @@
 mod laws;
 
 use super::*;
+use crate::inventory::UNLIMITED;
 use crate::inventory::read::read;
 
 /// `18446744073709551615`, what -1 becomes in 64 bits without a sign.
@@ -79,10 +80,10 @@ fn s137_s244_s429_underflowed_gpu_counts() {
         ("18446744073709551608", "0", 4, (0, 0, 0), CLAMPED),
         ("9223372036854775808", "0", 4, (0, 0, 0), CLAMPED),
         ("4", UNDERFLOWED, 4, (0, 0, 0), CLAMPED),
-        ("4", "-9223372036854775809", 4, (0, 0, 0), CLAMPED),
         (UNDERFLOWED, UNDERFLOWED, 4, (0, 0, 0), CLAMPED),
-        ("-2", "0", 4, (0, 0, 0), CLAMPED),
-        ("-500m", "0", 4, (0, 0, 0), CLAMPED),
+        ("-2", "0", 0, (0, 0, 0), CLAMPED),
+        ("-500m", "0", 0, (0, 0, 0), CLAMPED),
+        ("4", "-9223372036854775809", 4, (4, 4, 4), CLAMPED),
     ]);
 }
 
@@ -131,13 +132,10 @@ fn s430_no_cards_after_a_reboot() {
 fn s192_memory_and_cpu_counters_below_zero_lose_the_node() {
     let cases = [
         ("memory", "17179869145Gi", "0", Resource::Memory),
-        ("memory", "64Gi", "-17179869092Gi", Resource::Memory),
         ("memory", UNDERFLOWED, "0", Resource::Memory),
-        ("memory", "-2", "0", Resource::Memory),
         ("cpu", UNDERFLOWED, "0", Resource::Cpu),
         ("cpu", "18446744073709551615m", "0", Resource::Cpu),
         ("cpu", "16", "18446744073709551m", Resource::Cpu),
-        ("cpu", "-1m", "0", Resource::Cpu),
     ];
     for (field, allocatable, allocated, resource) in cases {
         let validated = with(field, &format!(r#"{{"quantity":{}}}"#, pair(allocatable, allocated)));
@@ -190,16 +188,34 @@ fn cards_that_no_order_can_name_are_dropped() {
 }
 
 #[test]
-fn unlimited_is_the_one_negative_that_is_believed() {
-    let capacity = |validated: &Validated| validated.cluster.nodes()[0].ephemeral;
+fn what_is_below_zero_is_nothing_minus_one_included() {
+    for negative in ["-1", "-3", "-1Ki", "-17179869092Gi"] {
+        let validated = with("ephemeral_storage", &pair(negative, "0"));
+        assert_eq!(found(&validated), [(Resource::EphemeralStorage, Action::Clamped)], "{negative}");
+        assert_eq!(validated.cluster.nodes()[0].ephemeral, Capacity::default(), "{negative}");
+        let validated = with("cpu", &format!(r#"{{"quantity":{}}}"#, pair(negative, "0")));
+        assert_eq!(found(&validated), [(Resource::Cpu, Action::Kept), (Resource::Cpu, Action::Clamped)], "{negative}");
+        assert!(!validated.cluster.is_usable(), "{negative}");
+    }
     let validated = with("ephemeral_storage", &pair("-1", "10"));
-    assert_eq!(found(&validated), []);
-    assert_eq!(capacity(&validated).total.get(), UNLIMITED);
-    assert_eq!(capacity(&validated).available.get(), UNLIMITED - 10);
-    let validated = with("cpu", &format!(r#"{{"quantity":{}}}"#, pair("-1", "100m")));
-    assert_eq!(validated.cluster.nodes()[0].cpu.available.get(), UNLIMITED - 100);
+    assert_eq!(found(&validated), [(Resource::EphemeralStorage, Action::Clamped)], "which says enough of what is used");
+    assert_eq!(validated.cluster.nodes()[0].ephemeral, Capacity::default());
+    let validated = with("memory", &format!(r#"{{"quantity":{}}}"#, pair("8Gi", "-17179869092Gi")));
+    assert_eq!(found(&validated), [(Resource::Memory, Action::Clamped)]);
+    assert_eq!(validated.cluster.nodes()[0].memory.available.get(), 8 << 30);
     let validated = with("gpu", &gpu("-1", "0", 2));
-    assert_eq!((counted(&validated), found(&validated)), ((UNLIMITED, UNLIMITED, 2), vec![]));
+    assert_eq!((counted(&validated), found(&validated)), ((0, 0, 2), [CLAMPED, KEPT].concat()));
+}
+
+#[test]
+fn minus_one_leased_ips_are_more_than_anything_can_ask() {
+    let ips = |pair: &str| {
+        let text = format!(r#"{{"cluster":{{"inventory":{{"cluster":{{"nodes":[]}},"leased_ip":{pair}}}}}}}"#);
+        let validated = validate(read(&text).unwrap());
+        (validated.cluster.leased_ips(), found(&validated))
+    };
+    assert_eq!(ips(&pair("-1", "10")), (Some(UNLIMITED - 10), vec![]));
+    assert_eq!(ips(&pair("-2", "0")), (Some(0), vec![(Resource::LeasedIp, Action::Clamped)]));
 }
 
 #[test]
@@ -272,13 +288,14 @@ fn shipped_inventories_are_what_they_say() {
         })
         .collect();
     assert_eq!(lines, NONSENSE);
-    assert_eq!(nonsense.cluster.nodes().len(), 17, "{lines:?}");
+    assert_eq!(nonsense.cluster.nodes().len(), 19, "{lines:?}");
 }
 
 const NONSENSE: &[&str] = &[
     "gpu-underflow gpu clamped",
     "gpu-used-underflow gpu clamped",
     "gpu-negative gpu clamped",
+    "gpu-negative gpu kept",
     "gpu-overused gpu clamped",
     "gpu-negative-use gpu clamped",
     "gpu-too-many gpu clamped",
@@ -291,13 +308,15 @@ const NONSENSE: &[&str] = &[
     "gpu-nameless gpu kept",
     "gpu-above-capacity gpu kept",
     "cpu-underflow cpu ignored-node",
-    "cpu-negative cpu ignored-node",
+    "cpu-negative cpu kept",
+    "cpu-negative cpu clamped",
     "cpu-missing cpu ignored-node",
     "cpu-overused cpu clamped",
     "memory-underflow memory ignored-node",
-    "memory-used-underflow memory ignored-node",
+    "memory-used-underflow memory clamped",
     "memory-missing memory ignored-node",
     "disk-underflow ephemeral_storage clamped",
+    "unlimited ephemeral_storage clamped",
     "twice node ignored-node",
     "- node ignored-node",
     "- storage clamped",

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::number::{Amount, Bytes64, Kind, Whole};
-use crate::gpu::{GpuRequest, GpuSelector};
+use crate::gpu::{GpuRequest, GpuSelector, INTERCONNECT_KEY};
 use crate::input::InputError;
 use crate::money::{Denom, Price};
 use crate::order::conditions::Reclamation;
@@ -228,8 +228,17 @@ impl Storage {
 fn gpu_request(gpu: Option<Number>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
     let Some(gpu) = gpu else { return Ok(GpuRequest::default()) };
     let mut alternatives = Vec::new();
+    let mut interconnect = None;
     for (index, attribute) in gpu.attributes.unwrap_or_default().into_iter().enumerate() {
         let at = format!("{path}.attributes[{index}]");
+        if attribute.key == INTERCONNECT_KEY {
+            if interconnect.replace(attribute.value).is_some() {
+                return Err(
+                    InputError::new(format_args!("`{INTERCONNECT_KEY}` is listed twice")).at(format!("{at}.key"))
+                );
+            }
+            continue;
+        }
         if attribute.value != "true" {
             let message = format_args!("`{}` is not the value of a GPU attribute", excerpt(&attribute.value));
             return Err(InputError::new(message).at(format!("{at}.value")).hint("the chain writes `true`"));
@@ -241,7 +250,7 @@ fn gpu_request(gpu: Option<Number>, id: u32, path: &str) -> Result<GpuRequest, I
     if units > 0 && alternatives.is_empty() {
         return Err(InputError::new(crate::order::GroupError::GpuWithoutAttributes(id)).at(path));
     }
-    Ok(GpuRequest { units, alternatives })
+    Ok(GpuRequest { units, alternatives, interconnect })
 }
 
 fn attributes(list: Option<Vec<KeyValue>>) -> Vec<Attribute> {

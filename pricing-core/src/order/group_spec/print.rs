@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::gpu::GpuRequest;
+use crate::gpu::{GpuRequest, INTERCONNECT_KEY};
 use crate::money::{CHAIN_DECIMALS, Price};
 use crate::order::{Attribute, Conditions, Endpoint, Endpoints, GroupSpec, Order, ResourceUnit, Volume};
 use crate::text::Untrusted;
@@ -79,9 +79,9 @@ fn volume(volume: &Volume) -> Value {
 }
 
 fn gpu(gpu: &GpuRequest) -> Value {
-    let attribute = |key: String| json!({ "key": key, "value": "true" });
-    let keys = gpu.alternatives.iter().map(|selector| attribute(selector.attribute_key()));
-    json!({ "units": val(gpu.units), "attributes": keys.collect::<Vec<_>>() })
+    let interconnect = gpu.interconnect.iter().map(|label| json!({ "key": INTERCONNECT_KEY, "value": label }));
+    let kinds = gpu.alternatives.iter().map(|kind| json!({ "key": kind.attribute_key(), "value": "true" }));
+    json!({ "units": val(gpu.units), "attributes": interconnect.chain(kinds).collect::<Vec<_>>() })
 }
 
 /// The endpoints that are listed; a script request only counts them.

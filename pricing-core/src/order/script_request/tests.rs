@@ -74,6 +74,7 @@ fn an_order_is_written_as_the_daemon_writes_it() {
         gpu: GpuRequest {
             units: u64::from(!gpu.is_empty()),
             alternatives: gpu.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect(),
+            ..GpuRequest::default()
         },
         storage: vec![Volume {
             name: "data".to_owned(),

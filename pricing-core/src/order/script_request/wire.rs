@@ -87,6 +87,8 @@ pub(super) struct Envelope<'a> {
     #[serde(borrow)]
     pub(super) price: Object<MaxPrice<'a>>,
     pub(super) price_precision: Option<Precision>,
+    #[serde(default)]
+    pub(super) confidential_compute: Option<bool>,
 }
 
 /// The tenant's maximum per block, for the whole group.

@@ -23,12 +23,16 @@ pub fn to_json(order: &Order) -> String {
     match &order.max_price {
         None => resources.to_string(),
         // A precision of 0 is written too. The daemon leaves it out, which means 6.
-        Some(price) => json!({
-            "resources": resources,
-            "price": group_spec::price(price),
-            "price_precision": order.price_precision,
-        })
-        .to_string(),
+        Some(price) => {
+            let mut request = Map::new();
+            request.insert("resources".to_owned(), resources);
+            request.insert("price".to_owned(), group_spec::price(price));
+            request.insert("price_precision".to_owned(), order.price_precision.into());
+            if order.group.requirements().is_flagged_confidential() {
+                request.insert("confidential_compute".to_owned(), true.into());
+            }
+            Value::Object(request).to_string()
+        }
     }
 }
 

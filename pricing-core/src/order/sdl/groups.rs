@@ -13,13 +13,12 @@ use super::services::{Expose, Service};
 use super::warnings::Refuser;
 use crate::input::InputError;
 use crate::money::Price;
+use crate::order::requirements::TEE_ATTRIBUTE;
 use crate::order::{Attribute, Endpoint, EndpointKind, Endpoints, GroupSpec, PlacementRequirements, ResourceUnit};
 use crate::text::excerpt;
 
 /// The port of the shared HTTP ingress.
 const HTTP_PORT: u32 = 80;
-/// The requirement that a trusted execution environment becomes.
-const TEE_ATTRIBUTE: &str = "tee/type";
 
 /// A group that is being put together.
 struct Draft<'a> {

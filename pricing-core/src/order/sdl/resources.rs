@@ -102,21 +102,24 @@ fn gpu_request(field: &Field<'_>) -> Result<GpuRequest, InputError> {
         Some(attributes) if units == 0 => {
             Err(attributes.name_error("attributes of GPUs, but no `units` of them").hint("say how many in `units`"))
         }
-        Some(attributes) => Ok(GpuRequest { units, alternatives: alternatives(&attributes)? }),
+        Some(attributes) => gpu_attributes(units, &attributes),
     }
 }
 
-/// The kinds of card that will do: what is listed, or any where nothing is. The chain refuses a kind that is listed twice.
-fn alternatives(field: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
+/// Which cards, and whether they need an interconnect between nodes.
+fn gpu_attributes(units: u64, field: &Field<'_>) -> Result<GpuRequest, InputError> {
     let attributes = field.closed_object(&["vendor", "interconnect"])?;
-    if let Some(interconnect) = attributes.entry("interconnect") {
-        let group = interconnect_group(&interconnect)?;
-        // An order that is read without it would be bid on, and could not run.
-        let message = format_args!("GPU interconnect (`{}`) cannot be reserved yet", excerpt(group));
-        return Err(interconnect.error(message));
-    }
+    let interconnect = match attributes.entry("interconnect") {
+        Some(interconnect) => Some(interconnect_group(&interconnect)?.to_owned()),
+        None => None,
+    };
+    Ok(GpuRequest { units, alternatives: alternatives(&attributes.required("vendor")?)?, interconnect })
+}
+
+/// The kinds of card that will do: what is listed, or any where nothing is. The chain refuses a kind that is listed twice.
+fn alternatives(vendors: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
     let mut listed = Vec::new();
-    for (vendor, models) in attributes.required("vendor")?.map()? {
+    for (vendor, models) in vendors.map()? {
         if vendor != VENDOR {
             let message = format_args!("`{}` is left out; only cards of `{VENDOR}` are read", excerpt(vendor));
             models.warn_of_name(Refuser::Console, message);

@@ -224,8 +224,13 @@ fn restored_amounts_are_what_was_asked_for() {
         {"memory":0,"cpu":0,"gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"*"}}}},"count":1}]"#;
     let mut request = script_request::parse(text).unwrap();
     let half = Decimal::new(15, 1);
-    let levels =
-        crate::reserve::CommitLevels { cpu: half, memory: Decimal::new(5, 1), gpu: Decimal::TWO, storage: half };
+    let levels = crate::reserve::CommitLevels {
+        cpu: half,
+        memory: Decimal::new(5, 1),
+        gpu: Decimal::TWO,
+        storage: half,
+        ..Default::default()
+    };
     restore(&mut request, &levels).unwrap();
     let [first, second] = request.resources.as_slice() else { panic!() };
     assert_eq!((first.cpu.0, first.memory.0, first.gpu_units(), first.storage()[0].0.size.0), (8, 3, 0, 11));

@@ -9,7 +9,7 @@ use super::{Change, Concern, Limit};
 use crate::order::StorageClass;
 use crate::rates::Pricing;
 use crate::rates::origin::{Origin, entry_key};
-use crate::reserve::CommitLevels;
+use crate::reserve::{CommitLevels, TeePlatform};
 
 /// What is not there.
 pub(super) const NO_BID: &str = "no bid";
@@ -116,6 +116,8 @@ impl<'a> Found<'a> {
             ("rates.memory", before.memory, after.memory),
             ("rates.endpoint", before.endpoint, after.endpoint),
             ("rates.ip", before.ip, after.ip),
+            ("rates.interconnect", before.interconnect, after.interconnect),
+            ("rates.confidential", before.confidential, after.confidential),
         ] {
             self.amount(key.to_owned(), before.decimal(), after.decimal(), Factor::Rate);
         }
@@ -135,10 +137,10 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Overcommit: how much is reserved for an order.
+    /// Overcommit, and what the platform for confidential compute adds: how much is reserved for an order.
     pub(super) fn commit(&mut self) {
         let (before, after) = (self.before.commit, self.after.commit);
-        let CommitLevels { cpu, memory, gpu, storage } = before;
+        let CommitLevels { cpu, memory, gpu, storage, tee_platform } = before;
         for (name, before, after) in [
             ("cpu", cpu, after.cpu),
             ("memory", memory, after.memory),
@@ -153,6 +155,10 @@ impl<'a> Found<'a> {
                 let concern = exceeded.then_some(Concern::Overcommitted);
                 self.add(format!("commit.{name}"), before.to_string(), after.to_string(), concern);
             }
+        }
+        if tee_platform != after.tee_platform {
+            let shown = |platform: Option<TeePlatform>| platform.map_or("none", TeePlatform::name).to_owned();
+            self.add("provider.tee_platform".to_owned(), shown(tee_platform), shown(after.tee_platform), None);
         }
     }
 

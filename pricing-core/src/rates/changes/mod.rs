@@ -160,7 +160,8 @@ fn is_all_compared(pricing: &Pricing) {
         let Provider { attributes: _, audited_by: _, blocked_hostnames: _, reclamation_window: _, volumes: _ } =
             provider;
     }
-    let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _ } = rates;
+    let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _, interconnect: _, confidential: _ } =
+        rates;
     let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } =
         policy;
     let Owners { allow: _, deny: _, discount: _ } = owners;

@@ -1,8 +1,10 @@
 //! What is left of a cluster while an order is being placed, kept for the touched nodes only.
 
-use crate::inventory::{CardId, Cluster, Node, NodeId, UNLIMITED};
+use std::collections::BTreeSet;
+
+use crate::inventory::{CardId, Cluster, Node, NodeId};
 use crate::order::StorageClass;
-use crate::reserve::CommittedUnit;
+use crate::reserve::{CommittedUnit, InterconnectRequest, Sidecar};
 
 /// Where a replica fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +20,17 @@ pub(super) enum Shortage {
 pub(super) struct Free {
     pub(super) cpu: u64,
     pub(super) gpus: u64,
+    pub(super) hcas: u64,
     pub(super) memory: u64,
     ephemeral: u64,
 }
 
 impl Free {
     fn of(node: &Node) -> Self {
-        // The daemon's unlimited is the largest 64-bit number of threads, whose thousandths overflow.
-        let cpu = if node.cpu.total.get() == UNLIMITED { 0 } else { node.cpu.available.get() };
         Self {
-            cpu,
+            cpu: node.cpu.available.get(),
             gpus: node.gpus.available,
+            hcas: node.hcas.available,
             memory: node.memory.available.get(),
             ephemeral: node.ephemeral.available.get(),
         }
@@ -53,8 +55,12 @@ enum Step<'a> {
 pub(super) struct Demand<'a> {
     cpu: u64,
     gpus: u64,
+    hcas: u64,
     /// With `ram` volumes.
     memory: u64,
+    sidecar: Sidecar,
+    /// The label that only one replica on a node may have.
+    label: Option<&'a str>,
     ephemeral: u64,
     steps: Vec<Step<'a>>,
     /// Bytes by pool, each pool once.
@@ -66,7 +72,10 @@ impl<'a> Demand<'a> {
         let mut demand = Self {
             cpu: unit.cpu,
             gpus: unit.gpu.units,
+            hcas: unit.hcas(),
             memory: unit.memory,
+            sidecar: unit.sidecar,
+            label: unit.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label),
             ephemeral: 0,
             steps: Vec::with_capacity(unit.storage.len()),
             pools: Vec::new(),
@@ -97,6 +106,22 @@ impl<'a> Demand<'a> {
         }
     }
 
+    /// Whether a node has what the sidecar takes beside all else.
+    pub(super) fn leaves_room_for_sidecar(&self, free: Free) -> bool {
+        free.cpu.saturating_sub(self.cpu) >= self.sidecar.cpu
+            && free.memory.saturating_sub(self.memory) >= self.sidecar.memory
+    }
+
+    /// Thousandths of threads of a replica and its sidecar.
+    fn whole_cpu(&self) -> u64 {
+        self.cpu.saturating_add(self.sidecar.cpu)
+    }
+
+    /// Bytes of memory of a replica and its sidecar.
+    fn whole_memory(&self) -> u64 {
+        self.memory.saturating_add(self.sidecar.memory)
+    }
+
     fn add_to_pool(&mut self, pool: usize, size: u64) -> u64 {
         if let Some((_, sum)) = self.pools.iter_mut().find(|(known, _)| *known == pool) {
             *sum = sum.saturating_add(size);
@@ -111,6 +136,8 @@ impl<'a> Demand<'a> {
 #[derive(Debug)]
 pub(super) struct Stock<'c> {
     cluster: &'c Cluster,
+    /// The interconnect labels of the replicas on each node.
+    labels: BTreeSet<(NodeId, String)>,
     /// For each node 0, or the place of its entry in `touched`, from 1.
     slots: Vec<u32>,
     touched: Vec<Free>,
@@ -121,6 +148,7 @@ impl<'c> Stock<'c> {
     pub(super) fn new(cluster: &'c Cluster) -> Self {
         Self {
             cluster,
+            labels: BTreeSet::new(),
             slots: vec![0; cluster.nodes().len()],
             touched: Vec::new(),
             pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
@@ -139,6 +167,14 @@ impl<'c> Stock<'c> {
     fn entry(&self, id: NodeId) -> Option<usize> {
         let slot = self.slots.get(id.place()).copied().unwrap_or(0);
         usize::try_from(slot).ok()?.checked_sub(1)
+    }
+
+    /// Whether a node has the interconnect that a unit asks for, and no peer of it.
+    pub(super) fn connects(&self, id: NodeId, node: &Node, unit: &CommittedUnit) -> bool {
+        let Some(asked) = &unit.interconnect else { return true };
+        let label = asked.exclusive_label();
+        !label.is_some_and(|label| self.labels.contains(&(id, label.to_owned())))
+            && self.cluster.interconnect_of(node).is_some_and(|interconnect| asked.is_met_by(interconnect))
     }
 
     /// Whether and where one replica's volumes fail, in their order.
@@ -168,10 +204,12 @@ impl<'c> Stock<'c> {
         let free = self.free(id, node);
         let pools = demand.pools.iter().map(|(pool, sum)| (self.pools.get(*pool).copied().unwrap_or(0), *sum));
         let node = [
-            (free.cpu, demand.cpu),
+            (free.cpu, demand.whole_cpu()),
             (free.gpus, demand.gpus),
-            (free.memory, demand.memory),
+            (free.hcas, demand.hcas),
+            (free.memory, demand.whole_memory()),
             (free.ephemeral, demand.ephemeral),
+            (1, u64::from(demand.label.is_some())),
         ];
         // What asks for nothing of a resource fits any number of times.
         let fits = node.into_iter().chain(pools).filter_map(|(left, one)| left.checked_div(one)).min();
@@ -183,11 +221,15 @@ impl<'c> Stock<'c> {
         let left = |of: u64, one: u64| of.saturating_sub(one.saturating_mul(u64::from(replicas)));
         let free = self.free(id, node);
         let free = Free {
-            cpu: left(free.cpu, demand.cpu),
+            cpu: left(free.cpu, demand.whole_cpu()),
             gpus: left(free.gpus, demand.gpus),
-            memory: left(free.memory, demand.memory),
+            hcas: left(free.hcas, demand.hcas),
+            memory: left(free.memory, demand.whole_memory()),
             ephemeral: left(free.ephemeral, demand.ephemeral),
         };
+        if let Some(label) = demand.label {
+            self.labels.insert((id, label.to_owned()));
+        }
         for (pool, sum) in &demand.pools {
             if let Some(bytes) = self.pools.get_mut(*pool) {
                 *bytes = left(*bytes, *sum);

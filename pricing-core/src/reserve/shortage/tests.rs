@@ -35,6 +35,7 @@ fn cluster(nodes: &[Asset<'_>]) -> Cluster {
             gpus: Capacity { total: u64::try_from(cards.len()).unwrap(), available: *free },
             cards,
             storage_classes: if index == 0 { vec!["beta3".to_owned()] } else { Vec::new() },
+            ..Node::default()
         });
     }
     builder.storage(StoragePool { class: "beta3".to_owned(), capacity: bytes(10) });
@@ -48,8 +49,9 @@ fn asks(count: u32, threads: u64, gib: u64, gpus: u64, models: &[&str]) -> Commi
         count,
         cpu: threads.saturating_mul(1000),
         memory: gib.saturating_mul(GI),
-        gpu: GpuRequest { units: gpus, alternatives: models.iter().map(selector).collect() },
+        gpu: GpuRequest { units: gpus, alternatives: models.iter().map(selector).collect(), ..GpuRequest::default() },
         storage: vec![(StorageClass::Ephemeral, GI)],
+        ..CommittedUnit::default()
     }
 }
 

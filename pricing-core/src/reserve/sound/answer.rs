@@ -35,6 +35,7 @@ fn target(
         gpu_units: unit.gpu.units,
         placements: Vec::new(),
         gpu_attribute: None,
+        interconnect: choice.and_then(|choice| choice.interconnect),
     };
     for (node, replicas) in nodes(problem, solution, place) {
         let kinds = match (model, problem.cluster.nodes().get(node)) {

@@ -220,17 +220,18 @@ fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: Placed) ->
 
 /// Whether the hosts together have what the pieces together take: a quick way to see that they have not.
 fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: impl Iterator<Item = usize>) -> bool {
-    let mut asked = [0_u128; 4];
+    let mut asked = [0_u128; 5];
     for dimension in dimensions {
         let demand = dimension.demand;
-        for (sum, amount) in asked.iter_mut().zip([demand.cpu, demand.memory, demand.ephemeral, demand.gpus]) {
+        let amounts = [demand.cpu, demand.memory, demand.ephemeral, demand.gpus, demand.hcas];
+        for (sum, amount) in asked.iter_mut().zip(amounts) {
             *sum = sum.saturating_add(u128::from(amount).saturating_mul(u128::from(dimension.count)));
         }
     }
-    let mut left = [0_u128; 4];
+    let mut left = [0_u128; 5];
     for node in nodes {
         let Some(free) = problem.cluster.index().free().get(node) else { continue };
-        for (sum, amount) in left.iter_mut().zip([free.cpu, free.memory, free.ephemeral, free.gpus]) {
+        for (sum, amount) in left.iter_mut().zip([free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]) {
             *sum = sum.saturating_add(u128::from(amount));
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::budget::Budget;
 use crate::gpu::GpuSelector;
-use crate::inventory::{CardId, Cluster, ModelNode};
+use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode};
 use crate::order::StorageClass;
-use crate::reserve::{CommittedUnit, ReserveError};
+use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
 use super::shortage;
 
@@ -56,6 +56,9 @@ pub(super) struct Demand {
     pub(super) memory: u64,
     pub(super) ephemeral: u64,
     pub(super) gpus: u64,
+    pub(super) hcas: u64,
+    /// The number of the label that only one replica on a node may have.
+    pub(super) label: Option<usize>,
     /// The storage classes that the node must support, as the index's bits.
     pub(super) class_bits: u64,
     /// Those that have no bit.
@@ -64,12 +67,14 @@ pub(super) struct Demand {
 
 impl Demand {
     /// What a replica takes; none when that is more than can be counted.
-    fn new(unit: &CommittedUnit, cluster: &Cluster) -> Option<Self> {
+    fn new(unit: &CommittedUnit, label: Option<usize>, cluster: &Cluster) -> Option<Self> {
         let mut demand = Self {
-            cpu: unit.cpu,
-            memory: unit.memory,
+            cpu: unit.cpu.checked_add(unit.sidecar.cpu)?,
+            memory: unit.memory.checked_add(unit.sidecar.memory)?,
             ephemeral: 0,
             gpus: unit.gpu.units,
+            hcas: unit.hcas(),
+            label,
             class_bits: 0,
             classes: Vec::new(),
         };
@@ -88,17 +93,20 @@ impl Demand {
 
     /// Whether a replica takes nothing of its node.
     pub(super) fn is_free(&self) -> bool {
-        self.cpu == 0 && self.memory == 0 && self.ephemeral == 0 && self.gpus == 0
+        self.cpu == 0 && self.memory == 0 && self.ephemeral == 0 && self.gpus == 0 && self.label.is_none()
     }
 }
 
-/// One model of card that a unit may be given. Units without cards have one choice, of no model.
+/// One model of card that a unit may be given, on nodes with one interconnect where it asks for any. Units without cards
+/// have one choice, of no model, for each interconnect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::reserve) struct Choice {
     /// The model's place in the index.
     pub(in crate::reserve) model: Option<usize>,
     /// The descriptions of it that the request allows, by id; none for all of them.
     pub(in crate::reserve) cards: Option<Vec<CardId>>,
+    /// The interconnect of the nodes; none where it does not matter.
+    pub(in crate::reserve) interconnect: Option<InterconnectId>,
 }
 
 impl Choice {
@@ -160,8 +168,12 @@ impl<'a> Problem<'a> {
             choices: Vec::with_capacity(units.len()),
             pieces: Vec::with_capacity(units.len()),
         };
+        let mut labels: Vec<&str> = Vec::new();
         for (place, unit) in units.iter().enumerate() {
-            let demand = Demand::new(unit, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
+            let label = unit.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label);
+            let label = label.map(|label| number(&mut labels, label));
+            steps.take(labels.len())?;
+            let demand = Demand::new(unit, label, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
             problem.demands.push(demand);
             problem.choices.push(choices(unit, cluster, steps)?);
             problem.pieces.push(Piece { unit: place, count: unit.count, nodes: None });
@@ -209,19 +221,45 @@ impl<'a> Problem<'a> {
 
     /// The nodes that may have a choice's cards, ascending, and of those the ones that a piece may go to.
     pub(super) fn hosts<'p>(&'p self, choice: &Choice, piece: &'p Piece) -> impl Iterator<Item = Host> + 'p {
+        let interconnect = choice.interconnect;
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
         let listed = model.map_or(&[] as &[ModelNode], |model| &model.nodes);
         let all = if choice.model.is_some() { 0 } else { self.cluster.nodes().len() };
         let listed = listed.iter().map(|entry| Host { node: entry.node, cards: entry.cards });
         let hosts = listed.chain((0..all).map(|node| Host { node, cards: 0 }));
+        let connects = move |node: usize| {
+            interconnect.is_none()
+                || self.cluster.nodes().get(node).is_some_and(|node| node.interconnect == interconnect)
+        };
+        let hosts = hosts.filter(move |host| connects(host.node));
         hosts.filter(|host| piece.nodes.as_ref().is_none_or(|nodes| nodes.get(host.node) == Some(&true)))
     }
 }
 
-/// The models of card that a unit may be given, by vendor and model.
+/// The number of a text among those that are known, to which it is added.
+fn number<'t>(known: &mut Vec<&'t str>, text: &'t str) -> usize {
+    known.iter().position(|one| *one == text).unwrap_or_else(|| {
+        known.push(text);
+        known.len().saturating_sub(1)
+    })
+}
+
+/// What a unit may be given: each model of card, by vendor and model, with each interconnect that will do.
 fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
+    let models = models(unit, cluster, steps)?;
+    let Some(asked) = &unit.interconnect else { return Ok(models) };
+    let known = cluster.interconnects();
+    steps.take(known.len().saturating_mul(models.len().saturating_add(1)))?;
+    let will_do = known.iter().enumerate().filter(|(_, one)| asked.is_met_by(one));
+    let will_do: Vec<InterconnectId> = will_do.map(|(place, _)| InterconnectId::at(place)).collect();
+    let with = |model: &Choice, id: &InterconnectId| Choice { interconnect: Some(*id), ..model.clone() };
+    Ok(models.iter().flat_map(|model| will_do.iter().map(|id| with(model, id))).collect())
+}
+
+/// The models of card that a unit may be given, by vendor and model.
+fn models(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
     if unit.gpu.units == 0 {
-        return Ok(vec![Choice { model: None, cards: None }]);
+        return Ok(vec![Choice { model: None, cards: None, interconnect: None }]);
     }
     let every = cluster.index().models().len();
     let mut models: Vec<usize> = Vec::new();
@@ -262,7 +300,7 @@ fn choice(unit: &CommittedUnit, cluster: &Cluster, model: usize) -> Option<Choic
     let cards: Vec<CardId> = all.iter().filter(allowed).copied().collect();
     match cards.len() {
         0 => None,
-        some if some == all.len() => Some(Choice { model: Some(model), cards: None }),
-        _ => Some(Choice { model: Some(model), cards: Some(cards) }),
+        some if some == all.len() => Some(Choice { model: Some(model), cards: None, interconnect: None }),
+        _ => Some(Choice { model: Some(model), cards: Some(cards), interconnect: None }),
     }
 }

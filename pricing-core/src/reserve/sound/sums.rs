@@ -108,7 +108,8 @@ fn frontier(mut sums: Vec<Sum>, steps: &mut Steps<'_>) -> Result<Vec<Sum>, Reser
 /// What makes two nodes the same to the search.
 fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> Vec<u64> {
     let free = problem.cluster.index().free().get(row.node);
-    let mut key: Vec<u64> = free.map_or_else(Vec::new, |free| vec![free.cpu, free.memory, free.ephemeral, free.gpus]);
+    let amounts = free.map(|free| vec![free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]);
+    let mut key: Vec<u64> = amounts.unwrap_or_default();
     key.extend(row.hosts.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
     if dimensions.iter().any(|dimension| dimension.demand.gpus > 0) {
         let mut cards: Vec<u64> = problem.cluster.cards_to_give(row.node).iter().map(|card| card.number()).collect();

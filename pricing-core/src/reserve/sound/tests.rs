@@ -29,6 +29,7 @@ fn cluster(nodes: &[(u64, &[&str])]) -> Cluster {
             gpus: Capacity { total: u64::try_from(cards.len()).unwrap(), available: *free },
             cards,
             storage_classes: vec!["beta3".to_owned()],
+            ..Node::default()
         });
     }
     builder.storage(StoragePool { class: "beta3".to_owned(), capacity: bytes(100 * GI) });
@@ -49,8 +50,9 @@ fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
         count,
         cpu: 1000,
         memory: GI,
-        gpu: GpuRequest { units: gpus, alternatives },
+        gpu: GpuRequest { units: gpus, alternatives, ..GpuRequest::default() },
         storage: vec![(StorageClass::Ephemeral, GI)],
+        ..CommittedUnit::default()
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) struct Usage<'p> {
     memory: u64,
     ephemeral: u64,
     gpus: u64,
+    hcas: u64,
+    /// The labels of its replicas that no other may have.
+    labels: Vec<usize>,
     given: Vec<Given<'p>>,
 }
 
@@ -31,6 +34,8 @@ impl<'p> Usage<'p> {
         self.memory = self.memory.saturating_add(times(demand.memory));
         self.ephemeral = self.ephemeral.saturating_add(times(demand.ephemeral));
         self.gpus = self.gpus.saturating_add(times(demand.gpus));
+        self.hcas = self.hcas.saturating_add(times(demand.hcas));
+        self.labels.extend(demand.label);
         if demand.gpus > 0 {
             self.given.push(Given { choice, cards: times(demand.gpus) });
         }
@@ -43,6 +48,10 @@ impl<'p> Usage<'p> {
         self.memory = self.memory.saturating_sub(times(demand.memory));
         self.ephemeral = self.ephemeral.saturating_sub(times(demand.ephemeral));
         self.gpus = self.gpus.saturating_sub(times(demand.gpus));
+        self.hcas = self.hcas.saturating_sub(times(demand.hcas));
+        if demand.label.is_some() {
+            self.labels.pop();
+        }
         if demand.gpus > 0 {
             self.given.pop();
         }
@@ -67,14 +76,20 @@ impl Problem<'_> {
         if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, host.node) {
             return Ok(0);
         }
-        let used = usage.map_or((0, 0, 0, 0), |usage| (usage.cpu, usage.memory, usage.ephemeral, usage.gpus));
-        let gpus = if demand.gpus == 0 { 0 } else { free.gpus };
         let mut most = u64::from(limit);
+        if let Some(label) = demand.label {
+            let labels = usage.map_or(&[] as &[usize], |usage| &usage.labels);
+            steps.take(labels.len())?;
+            most = if labels.contains(&label) { 0 } else { most.min(1) };
+        }
+        let used = |amount: fn(&Usage<'_>) -> u64| usage.map_or(0, amount);
+        let gpus = if demand.gpus == 0 { 0 } else { free.gpus };
         for (free, used, asked) in [
-            (gpus, used.3, demand.gpus),
-            (free.cpu, used.0, demand.cpu),
-            (free.memory, used.1, demand.memory),
-            (free.ephemeral, used.2, demand.ephemeral),
+            (gpus, used(|usage| usage.gpus), demand.gpus),
+            (free.hcas, used(|usage| usage.hcas), demand.hcas),
+            (free.cpu, used(|usage| usage.cpu), demand.cpu),
+            (free.memory, used(|usage| usage.memory), demand.memory),
+            (free.ephemeral, used(|usage| usage.ephemeral), demand.ephemeral),
         ] {
             let left = free.saturating_sub(used);
             if left < asked {

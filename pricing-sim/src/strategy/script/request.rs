@@ -19,6 +19,7 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
             gpu: GpuRequest {
                 units: committed.gpu.units,
                 alternatives: alternatives.map_or(committed.gpu.alternatives, |selector| vec![selector]),
+                ..GpuRequest::default()
             },
             storage: volumes(&unit.storage, &committed.storage),
             ..unit.clone()

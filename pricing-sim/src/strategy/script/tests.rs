@@ -225,7 +225,7 @@ fn a_script_is_told_the_model_that_was_allocated_and_the_ram_that_was_named() {
             kinds: Vec::new(),
             others: Vec::new(),
             placement: Placement::Pinned,
-            label: None,
+            selector: None,
         };
         let text = script_request::to_json(&request::allocated(order, &[target], levels));
         serde_json::from_str::<Value>(&text).unwrap()["resources"][0].clone()

@@ -80,7 +80,8 @@ proptest! {
             prop_assert!(holds(node.memory.total.get(), node.memory.available.get()));
             prop_assert!(holds(node.ephemeral.total.get(), node.ephemeral.available.get()));
             prop_assert!(holds(node.gpus.total, node.gpus.available));
-            prop_assert!(node.gpus.total <= MAX_NODE_GPUS || node.gpus.total == UNLIMITED);
+            prop_assert!(node.gpus.total <= MAX_NODE_GPUS);
+            prop_assert!(holds(node.hcas.total, node.hcas.available));
             prop_assert!(node.cards.len() <= 128);
         }
         for pool in validated.cluster.storage() {

@@ -39,8 +39,11 @@ fn gpu() -> impl Strategy<Value = GpuRequest> {
     let interface = proptest::option::of(prop_oneof![Just("pcie"), Just("sxm")]);
     let selector = ("nvidia|amd", "[a-z0-9]{1,8}|\\*", ram, interface)
         .prop_map(|(vendor, model, ram, bus)| GpuSelector::new(&vendor, &model, ram.as_deref(), bus));
-    (0_u64..9, proptest::collection::vec(selector, 1..4))
-        .prop_map(|(units, alternatives)| GpuRequest { units, alternatives })
+    (0_u64..9, proptest::collection::vec(selector, 1..4)).prop_map(|(units, alternatives)| GpuRequest {
+        units,
+        alternatives,
+        ..GpuRequest::default()
+    })
 }
 
 fn endpoint() -> impl Strategy<Value = Endpoint> {

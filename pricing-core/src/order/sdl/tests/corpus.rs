@@ -52,6 +52,19 @@ fn every_sdl_gives_the_groups_of_the_typescript_implementation() {
 }
 
 #[test]
+fn interconnect_becomes_the_attribute_of_the_go_implementation() {
+    let path = corpus().join("interconnect/sdl/gpu-interconnect-group.yaml");
+    let groups = super::super::read(&text(&path)).unwrap();
+    let expected = group_spec::read(&text(&path.with_extension("groups.json"))).unwrap();
+    assert_eq!(groups, expected);
+    assert_eq!(groups[0].resources()[0].gpu.interconnect.as_deref(), Some("pair0"));
+    let any_peers = text(&path).replace("interconnect:\n              group: pair0", "interconnect: []");
+    let groups = super::super::read(&any_peers).unwrap();
+    assert_eq!(groups[0].resources()[0].gpu.interconnect.as_deref(), Some("auto"));
+    assert_eq!(group_spec::read(&group_spec::to_json(&groups).to_string()).unwrap(), groups);
+}
+
+#[test]
 fn every_fixture_gives_the_groups_of_the_go_implementation() {
     for (version, count) in [("v2.0", 10), ("v2.1", 2)] {
         let folders = files(&format!("chain-sdk/input/{version}"), "");

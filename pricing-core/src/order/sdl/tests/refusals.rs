@@ -9,11 +9,6 @@ const BASE: &str = include_str!("base.yaml");
 type Case = (&'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[
-    (
-        "            vendor:",
-        "            interconnect: []\n            vendor:",
-        "line 71, column 27, at `profiles.compute.big.resources.gpu.attributes.interconnect`: GPU interconnect (`auto`) cannot be reserved yet",
-    ),
     ("version: \"2.1\"\n", "", "line 1, column 1: `version` is missing"),
     (
         "reclamation:",

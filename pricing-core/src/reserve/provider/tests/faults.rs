@@ -33,6 +33,7 @@ impl Build {
             gpus: Capacity { total: u64::try_from(cards.len()).unwrap(), available: free },
             cards,
             storage_classes: vec!["beta2".to_owned(), "beta3".to_owned()],
+            ..Node::default()
         });
         self
     }
@@ -56,8 +57,9 @@ const H100: &str = "h100 SXM5 80Gi";
 /// One replica or more with one thread, 1 GiB, and that many cards of these kinds.
 pub(super) fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
     let alternatives = keys.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect();
-    let gpu = GpuRequest { units: gpus, alternatives };
-    CommittedUnit { id, count, cpu: 1000, memory: GI, gpu, storage: vec![(StorageClass::Ephemeral, GI)] }
+    let gpu = GpuRequest { units: gpus, alternatives, ..GpuRequest::default() };
+    let storage = vec![(StorageClass::Ephemeral, GI)];
+    CommittedUnit { id, count, cpu: 1000, memory: GI, gpu, storage, ..CommittedUnit::default() }
 }
 
 /// The first unit's nodes, replica by replica, and its attribute.
@@ -263,24 +265,6 @@ fn volumes_fail_on_the_node_or_end_the_search() {
     ram.storage.pop();
     let two_nodes = Build::default().node_with("n1", &[], 0, 2 * GI).node_with("n2", &[], 0, 3 * GI).build();
     assert_eq!(placed(&[ram], &two_nodes).0, ["n2"]);
-}
-
-#[test]
-fn unlimited_threads_overflow_into_none() {
-    let read = |field: &str| {
-        let pair = |name: &str| if name == field { r#""-1""# } else { r#""64Gi""# };
-        cluster(&format!(
-            r#"{{"nodes":[{{"name":"n1","resources":{{"cpu":{{"quantity":{{"allocatable":{}}}}},
-            "memory":{{"quantity":{{"allocatable":{},"allocated":"1Gi"}}}},"ephemeral_storage":{{"allocatable":{}}}}}}}]}}"#,
-            pair("cpu"),
-            pair("memory"),
-            pair("disk")
-        ))
-    };
-    refusal(&[asks(1, 1, 0, &[])], &read("cpu"));
-    for field in ["memory", "disk"] {
-        reserve(&[asks(1, 1, 0, &[])], &read(field)).unwrap();
-    }
 }
 
 #[test]
