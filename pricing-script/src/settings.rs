@@ -70,5 +70,6 @@ pub(crate) fn commit_levels() -> Result<CommitLevels, NoBid> {
         memory: factor("BIDPRICE_COMMIT_MEMORY", Overcommitted::Memory)?,
         gpu: factor("BIDPRICE_COMMIT_GPU", Overcommitted::Gpu)?,
         storage: factor("BIDPRICE_COMMIT_STORAGE", Overcommitted::Storage)?,
+        ..CommitLevels::default()
     })
 }

@@ -122,10 +122,11 @@ impl Validator {
         let unit = if resource == Resource::Cpu { Unit::Milli } else { Unit::Whole };
         let problem = match pair.map(|pair| believe(pair, unit)) {
             Some(Ok(believed)) => {
-                if believed.capacity.total == 0 {
+                let capacity = self.keep(Some(node), resource, believed);
+                if capacity.total == 0 {
                     self.find(Some(node), resource, "nothing is allocatable; no pod fits here", Action::Kept);
                 }
-                return Some(self.keep(Some(node), resource, believed));
+                return Some(capacity);
             }
             Some(Err(problem)) => problem,
             None => format!("the node does not say how much {} it has", resource.name()),

@@ -189,7 +189,7 @@ fn hcas_and_confidential_replicas_are_lines_of_their_own_where_the_card_charges_
     let replicas = ("confidential".to_owned(), "2".to_owned(), "14".to_owned());
     assert_eq!(lines(&with), [cpu(), hcas, replicas]);
     let usd = |quote: &Quote| quote.usd_per_month.unwrap().decimal();
-    assert_eq!((usd(&with) - usd(&without)).to_string(), "89");
+    assert_eq!((usd(&with) - usd(&without)).normalize().to_string(), "89");
     let mut offered = rust_decimal::Decimal::ZERO;
     for offer in &with.offer_prices {
         let volumes = offer.storage.iter().map(|volume| volume.price).sum::<rust_decimal::Decimal>();

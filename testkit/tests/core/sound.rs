@@ -62,7 +62,7 @@ fn agrees_with_the_oracle_on_wider_clusters() {
 #[test]
 fn alternatives_are_the_outcomes_that_the_oracle_finds() {
     let mut several = 0;
-    for seed in 0..3_000 {
+    for seed in 0..4_000 {
         let random = &mut Random::new(seed);
         let (nodes, units) = (random.between(1, 4), random.between(1, 2));
         let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, units) };

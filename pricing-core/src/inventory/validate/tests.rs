@@ -194,7 +194,7 @@ fn what_is_below_zero_is_nothing_minus_one_included() {
         assert_eq!(found(&validated), [(Resource::EphemeralStorage, Action::Clamped)], "{negative}");
         assert_eq!(validated.cluster.nodes()[0].ephemeral, Capacity::default(), "{negative}");
         let validated = with("cpu", &format!(r#"{{"quantity":{}}}"#, pair(negative, "0")));
-        assert_eq!(found(&validated), [(Resource::Cpu, Action::Kept), (Resource::Cpu, Action::Clamped)], "{negative}");
+        assert_eq!(found(&validated), [(Resource::Cpu, Action::Clamped), (Resource::Cpu, Action::Kept)], "{negative}");
         assert!(!validated.cluster.is_usable(), "{negative}");
     }
     let validated = with("ephemeral_storage", &pair("-1", "10"));
@@ -308,8 +308,8 @@ const NONSENSE: &[&str] = &[
     "gpu-nameless gpu kept",
     "gpu-above-capacity gpu kept",
     "cpu-underflow cpu ignored-node",
-    "cpu-negative cpu kept",
     "cpu-negative cpu clamped",
+    "cpu-negative cpu kept",
     "cpu-missing cpu ignored-node",
     "cpu-overused cpu clamped",
     "memory-underflow memory ignored-node",

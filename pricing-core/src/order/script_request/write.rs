@@ -15,7 +15,8 @@ use crate::order::{Order, ResourceUnit, Volume, group_spec, leased_ips};
 /// What the form cannot say is lost as the daemon loses it:
 /// - A vendor has one entry: of several alternatives of one vendor, in the order's spelling, the last is written.
 /// - Leased IPs are counted for each resource unit, so an address that several units share counts for each of them.
-/// - Endpoints are counted; names, ids, attributes other than the GPUs' and requirements are left out.
+/// - Endpoints are counted; names, ids, attributes other than the GPUs', their interconnect, and requirements other than
+///   confidential compute are left out.
 /// - The legacy form has no precision: it is answered as a whole number.
 #[must_use]
 pub fn to_json(order: &Order) -> String {

@@ -92,7 +92,7 @@ async fn absurd_snapshots_are_not_priced_with() {
     let inventory = follow(&operator(&peer.http()));
     until_reading(&inventory, "fresh", |reading| reading.state == State::Fresh).await;
     let absurd = [
-        node("negative", "-5", "64Gi", "0"),
+        node("minus-five", "18446744073709551611", "64Gi", "0"),
         node("wrapped", "8", "18446744073709551615", "0"),
         node("many", "18446744073709551615", "64Gi", "0"),
     ];
