@@ -9,7 +9,7 @@ use pricing_core::money::Usd;
 use pricing_core::quote::scale::ScaleQuote;
 use pricing_core::quote::{Alternatives, Decision, FallbackBy, PluginUse, Quote, QuotedTarget, Reason};
 use pricing_core::rates::{self, Pricing};
-use pricing_core::reserve::Reservation;
+use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
 
 use crate::command::rates::{Entry, origin_text};
@@ -39,6 +39,10 @@ pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&
         Decision::NoBid(reason) => Err(reason),
     };
     let mut shown = headline(quote, bid);
+    if let Some(lacking) = quote.reason().and_then(|reason| reason.shortage.as_deref()).and_then(shortage) {
+        shown.push('\n');
+        shown.push_str(&lacking);
+    }
     if !quote.targets.is_empty() {
         shown.push('\n');
         shown.push_str(&targets(&quote.targets));
@@ -232,6 +236,36 @@ pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, clu
 /// Why a group was not reserved.
 pub(crate) fn failure(group: Untrusted<&str>, why: impl std::fmt::Display) -> String {
     printable(&format!("{group}: {why}")) + "\n"
+}
+
+/// A reservation that failed, and what each node lacks where that is why.
+pub(crate) fn unreserved(group: Untrusted<&str>, error: &ReserveError) -> String {
+    let mut shown = failure(group, error);
+    if let ReserveError::InsufficientCapacity(short) = error
+        && let Some(lacking) = shortage(short)
+    {
+        shown.push('\n');
+        shown.push_str(&lacking);
+    }
+    shown
+}
+
+/// What each node lacks for a replica; none where no node is to blame.
+fn shortage(shortage: &Shortage) -> Option<String> {
+    if shortage.nodes.is_empty() {
+        return None;
+    }
+    let mut table = table(&["node", "lacks", "a replica asks for", "free"], &[2, 3]);
+    for node in &shortage.nodes {
+        for lack in &node.lacks {
+            table.add_row([&*node.node, lack.resource.name(), &lack.asked, lack.free.as_deref().unwrap_or("-")]);
+        }
+    }
+    let mut shown = text(&table);
+    if shortage.nodes_left_out > 0 {
+        let _ = writeln!(shown, "{} more nodes lack something.", shortage.nodes_left_out);
+    }
+    Some(shown)
 }
 
 /// What was found wrong with an inventory.

@@ -29,6 +29,8 @@ pub struct Ask {
     pub text: Arc<str>,
     /// What the text says, one a group.
     pub orders: Vec<Order>,
+    /// What of the text only some of the tenants' tools take.
+    pub warnings: Vec<InputError>,
     /// Who ordered.
     pub owner: Option<String>,
     /// The order's name.
@@ -69,13 +71,14 @@ impl Ask {
     /// When it is no order.
     pub fn read(text: impl Into<Arc<str>>) -> Result<Self, AskError> {
         let text = text.into();
-        let orders = order::detect::read(&text, None)?;
+        let order::detect::Orders { orders, warnings } = order::detect::read_with_warnings(&text, None)?;
         if orders.len() > MAX_GROUPS {
             return Err(AskError::Groups(orders.len()));
         }
         Ok(Self {
             text,
             orders,
+            warnings,
             owner: None,
             name: None,
             already_reserved: false,

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             for (group, outcome) in &outcomes {
                 let text = match outcome {
                     Some(Ok(reservation)) => table::reservation(*group, reservation, &cluster),
-                    Some(Err(error)) => table::failure(*group, error),
+                    Some(Err(error)) => table::unreserved(*group, error),
                     None => table::failure(*group, UNUSABLE),
                 };
                 output::print(&text)?;

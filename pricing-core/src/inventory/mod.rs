@@ -240,6 +240,7 @@ impl Cluster {
 pub struct ClusterBuilder {
     cluster: Cluster,
     interned: BTreeMap<DescribedCard, CardId>,
+    interconnects: BTreeMap<Interconnect, InterconnectId>,
 }
 
 impl ClusterBuilder {
@@ -259,11 +260,11 @@ impl ClusterBuilder {
     /// The id of an interconnect, new or known.
     pub fn interconnect(&mut self, interconnect: Interconnect) -> InterconnectId {
         let known = &mut self.cluster.interconnects;
-        let place = known.iter().position(|one| *one == interconnect).unwrap_or(known.len());
-        if place == known.len() {
-            known.push(interconnect);
-        }
-        InterconnectId::at(place)
+        let next = InterconnectId::at(known.len());
+        *self.interconnects.entry(interconnect).or_insert_with_key(|interconnect| {
+            known.push(interconnect.clone());
+            next
+        })
     }
 
     /// Adds a node.

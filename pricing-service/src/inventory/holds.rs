@@ -28,6 +28,7 @@ struct Used {
     memory: u64,
     ephemeral: u64,
     gpus: u64,
+    hcas: u64,
 }
 
 impl Used {
@@ -38,11 +39,12 @@ impl Used {
             memory: used(node.memory.total.get(), node.memory.available.get()),
             ephemeral: used(node.ephemeral.total.get(), node.ephemeral.available.get()),
             gpus: used(node.gpus.total, node.gpus.available),
+            hcas: used(node.hcas.total, node.hcas.available),
         }
     }
 
     fn held(held: &Held) -> Self {
-        Self { cpu: held.cpu, memory: held.memory, ephemeral: held.ephemeral, gpus: held.gpus }
+        Self { cpu: held.cpu, memory: held.memory, ephemeral: held.ephemeral, gpus: held.gpus, hcas: held.hcas }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -51,6 +53,7 @@ impl Used {
             memory: self.memory.saturating_add(other.memory),
             ephemeral: self.ephemeral.saturating_add(other.ephemeral),
             gpus: self.gpus.saturating_add(other.gpus),
+            hcas: self.hcas.saturating_add(other.hcas),
         }
     }
 
@@ -59,6 +62,7 @@ impl Used {
             && self.memory >= other.memory
             && self.ephemeral >= other.ephemeral
             && self.gpus >= other.gpus
+            && self.hcas >= other.hcas
     }
 }
 

@@ -68,12 +68,10 @@ struct Node<'a> {
 
 impl<'a> Node<'a> {
     fn of(node: &'a inventory::Node) -> Self {
-        let classes = node.capabilities.as_ref().map(|capabilities| capabilities.storage_classes.as_slice());
-        let capabilities = classes.filter(|classes| !classes.is_empty());
         Self {
             name: &node.name,
             resources: node.resources.as_ref().map_or_else(Resources::default, Resources::of),
-            capabilities: capabilities.map(|storage_classes| Capabilities { storage_classes }),
+            capabilities: node.capabilities.as_ref().map(Capabilities::of).filter(Capabilities::says_something),
         }
     }
 }
@@ -88,6 +86,8 @@ struct Resources<'a> {
     gpu: Option<Gpu<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ephemeral_storage: Option<Pair<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_interconnect: Option<Pair<'a>>,
 }
 
 impl<'a> Resources<'a> {
@@ -98,6 +98,7 @@ impl<'a> Resources<'a> {
             memory: resources.memory.as_ref().and_then(|memory| measured(memory.quantity.as_ref())),
             gpu: resources.gpu.as_ref().map(Gpu::of),
             ephemeral_storage: pair(resources.ephemeral_storage.as_ref()),
+            gpu_interconnect: pair(resources.gpu_interconnect.as_ref()),
         }
     }
 }
@@ -139,7 +140,33 @@ struct Card<'a> {
 
 #[derive(Serialize)]
 struct Capabilities<'a> {
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     storage_classes: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    interconnect_resource_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    interconnect_fabric: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    nccl_hca_prefixes: &'a [String],
+}
+
+impl<'a> Capabilities<'a> {
+    fn of(capabilities: &'a inventory::NodeCapabilities) -> Self {
+        Self {
+            storage_classes: &capabilities.storage_classes,
+            interconnect_resource_name: &capabilities.interconnect_resource_name,
+            interconnect_fabric: &capabilities.interconnect_fabric,
+            nccl_hca_prefixes: &capabilities.nccl_hca_prefixes,
+        }
+    }
+
+    fn says_something(&self) -> bool {
+        let Self { storage_classes, interconnect_resource_name, interconnect_fabric, nccl_hca_prefixes } = self;
+        !(storage_classes.is_empty()
+            && interconnect_resource_name.is_empty()
+            && interconnect_fabric.is_empty()
+            && nccl_hca_prefixes.is_empty())
+    }
 }
 
 #[derive(Serialize)]

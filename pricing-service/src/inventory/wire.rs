@@ -95,7 +95,7 @@ struct Shape(&'static [(u64, Self)]);
 const LEAF: Shape = Shape(&[]);
 const GPU: Shape = Shape(&[(2, LEAF)]);
 const RESOURCES: Shape = Shape(&[(3, GPU)]);
-const CAPABILITIES: Shape = Shape(&[(1, LEAF)]);
+const CAPABILITIES: Shape = Shape(&[(1, LEAF), (4, LEAF)]);
 const NODE: Shape = Shape(&[(2, RESOURCES), (3, CAPABILITIES)]);
 const CLUSTER: Shape = Shape(&[(1, NODE), (2, LEAF)]);
 const METRIC: Shape = Shape(&[(2, LEAF_MAP)]);

@@ -53,9 +53,11 @@ impl Service {
     ) -> Result<QuoteResponse, Status> {
         let charge = self.charge(payer, request.encoded_len(), request.alternatives);
         let answer = move |service: &Self| {
-            let decided = service.decide(call, ask(request)?, deadline);
+            let ask = ask(request)?;
+            let warnings = ask.warnings.iter().map(ToString::to_string).collect();
+            let decided = service.decide(call, ask, deadline);
             let quote = |p: &Priced| convert::answer::quote(&p.quote, p.alternatives.as_ref());
-            Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect() }))
+            Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings }))
         };
         self.in_turn(call, deadline, charge, answer).await
     }

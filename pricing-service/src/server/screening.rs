@@ -8,10 +8,13 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use pricing_core::budget::Budget;
+use pricing_core::gpu::INTERCONNECT_KEY;
 use pricing_core::money::{Denom, Price};
 use pricing_core::order::Order;
 use pricing_core::quote::{self, Quote, QuotedTarget, Reason, ReasonCode, Terms};
 use pricing_core::rates::{CoinValue, Pricing};
+use pricing_core::reserve::shortage::{Lack, NodeShortage};
+use pricing_core::text::printable;
 use pricing_proto::akash::base::attributes::v1::Attribute;
 use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
 use pricing_proto::akash::market::v1beta5::ResourceOffer;
@@ -98,7 +101,7 @@ impl Service {
                 let active = self.active();
                 let terms = Terms { usd_per_akt: self.inner.feed.usd_per_akt(Instant::now()), ..Terms::default() };
                 let price = quote::price_above_max(&order, &active.settings.rates.pricing, quote, &terms);
-                BidScreeningResponse { price: price.as_ref().map(coin).transpose()?, ..refused(told(reason)) }
+                BidScreeningResponse { price: price.as_ref().map(coin).transpose()?, ..refused_for(reason) }
             }
         };
         Ok(decided.map(|_| response))
@@ -136,7 +139,7 @@ impl Service {
         let priced = pricer::price(settings, &moment, &ask, &budget);
         let quote = priced.first().map(|priced| &priced.quote);
         match quote.map(|quote| (quote.reason(), quote.price())) {
-            Some((Some(reason), _)) if is_capacity(reason.code) => Ok(refused(told(reason))),
+            Some((Some(reason), _)) if is_capacity(reason.code) => Ok(refused_for(reason)),
             Some((_, Some(price))) => {
                 Ok(BidScreeningResponse { price: Some(coin(price)?), ..refused(told(unsupported)) })
             }
@@ -204,6 +207,21 @@ fn told(reason: &Reason) -> String {
     format!("{text}: {}", reason.message)
 }
 
+/// A refusal for a reason. Where nodes lack something, each of them is a further reason.
+fn refused_for(reason: &Reason) -> BidScreeningResponse {
+    let of_node = |node: &NodeShortage| {
+        let lack = |lack: &Lack| {
+            let free = lack.free.as_deref().unwrap_or("none");
+            format!("{} {} asked for, {free} free", lack.resource.name(), lack.asked)
+        };
+        let lacks: Vec<String> = node.lacks.iter().map(lack).collect();
+        printable(&format!("node {}: {}", node.node, lacks.join("; ")))
+    };
+    let nodes = reason.shortage.as_deref().map_or(&[] as &[NodeShortage], |shortage| &shortage.nodes);
+    let reasons = std::iter::once(told(reason)).chain(nodes.iter().map(of_node)).collect();
+    BidScreeningResponse { passed: false, reasons, ..BidScreeningResponse::default() }
+}
+
 fn refused(reason: String) -> BidScreeningResponse {
     BidScreeningResponse { passed: false, reasons: vec![reason], ..BidScreeningResponse::default() }
 }
@@ -229,7 +247,8 @@ fn coin(price: &Price) -> Result<DecCoin, Status> {
 fn offer(unit: &ResourceUnit, target: &QuotedTarget) -> ResourceOffer {
     let mut resources = unit.resource.clone();
     if let (Some(gpu), Some(kind)) = (resources.as_mut().and_then(|found| found.gpu.as_mut()), target.certain_kind()) {
-        gpu.attributes = vec![Attribute { key: kind.attribute_key(), value: "true".to_owned() }];
+        gpu.attributes.retain(|attribute| attribute.key == INTERCONNECT_KEY);
+        gpu.attributes.push(Attribute { key: kind.attribute_key(), value: "true".to_owned() });
     }
     ResourceOffer { resources, count: unit.count }
 }

@@ -250,8 +250,12 @@ async fn capacity_comes_before_the_denom() {
     let wanted = Wanted { denom: "ufoo".to_owned(), ..Wanted::default() };
     let told = refused(&running, &wanted, &[]).await;
     assert!(told.starts_with("unsupported denomination: "), "{told}");
-    let told = refused(&running, &Wanted { cpu: 200_000, ..wanted }, &[]).await;
+    let wanted = Wanted { cpu: 200_000, ..wanted };
+    let told = refused(&running, &wanted, &[]).await;
     assert!(told.starts_with("capacity check failed: insufficient capacity: "), "{told}");
+    let screened = screened(&running, Some(wanted.spec()), &[]).await;
+    let (node, lacks) = screened.reasons[1].split_once(": ").unwrap();
+    assert!(node.starts_with("node ") && lacks.starts_with("cpu 200 asked for, "), "{screened:?}");
 }
 
 #[tokio::test]

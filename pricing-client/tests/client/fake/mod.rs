@@ -86,7 +86,7 @@ pub fn no_bid(decision: Decision, code: &str, message: &str) -> QuoteResponse {
 
 /// An answer of one quote.
 pub fn one(quote: Quote) -> QuoteResponse {
-    QuoteResponse { quotes: vec![quote] }
+    QuoteResponse { quotes: vec![quote], ..QuoteResponse::default() }
 }
 
 /// A peer that does with each connection what a test says, each on a thread of its own.
@@ -132,7 +132,8 @@ impl Pricing for Calls {
         request: Request<Streaming<QuoteRequest>>,
     ) -> Result<Response<Self::QuoteStreamStream>, Status> {
         let answers = request.into_inner().map(|request| {
-            let response = QuoteResponse { quotes: vec![Quote { group: request?.owner, ..Quote::default() }] };
+            let quotes = vec![Quote { group: request?.owner, ..Quote::default() }];
+            let response = QuoteResponse { quotes, ..QuoteResponse::default() };
             Ok(QuoteStreamResponse { outcome: Some(Outcome::Response(response)) })
         });
         Ok(Response::new(Box::pin(answers)))

@@ -249,7 +249,7 @@ fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Re
     let models = models(unit, cluster, steps)?;
     let Some(asked) = &unit.interconnect else { return Ok(models) };
     let known = cluster.interconnects();
-    steps.take(known.len().saturating_mul(models.len().saturating_add(1)))?;
+    steps.take(known.len().saturating_mul(models.len().saturating_add(1)).saturating_mul(8))?;
     let will_do = known.iter().enumerate().filter(|(_, one)| asked.is_met_by(one));
     let will_do: Vec<InterconnectId> = will_do.map(|(place, _)| InterconnectId::at(place)).collect();
     let with = |model: &Choice, id: &InterconnectId| Choice { interconnect: Some(*id), ..model.clone() };

@@ -28,9 +28,15 @@ fn node(name: &str) -> inventory::Node {
             memory: Some(inventory::Memory { quantity: of("16Gi", "1Gi") }),
             gpu: Some(inventory::Gpu { quantity: of("1", "0"), info: vec![info] }),
             ephemeral_storage: of("100Gi", "0"),
+            gpu_interconnect: of("4", "1"),
             ..Default::default()
         }),
-        capabilities: Some(inventory::NodeCapabilities { storage_classes: vec!["beta3".into()] }),
+        capabilities: Some(inventory::NodeCapabilities {
+            storage_classes: vec!["beta3".into()],
+            interconnect_resource_name: "rdma/ib".into(),
+            interconnect_fabric: "infiniband".into(),
+            nccl_hca_prefixes: vec!["mlx5".into()],
+        }),
     }
 }
 
@@ -61,6 +67,10 @@ fn a_cluster_is_read_back_as_it_was_sent() {
     assert_eq!(node.gpus, Capacity { total: 1, available: 1 });
     assert_eq!(cluster.cards()[0].kind.to_string(), "nvidia/t4/16Gi/pcie");
     assert_eq!(node.storage_classes, ["beta3"]);
+    assert_eq!(node.hcas, Capacity { total: 4, available: 3 });
+    let interconnect = cluster.interconnect_of(node).unwrap();
+    assert_eq!((&*interconnect.fabric, &*interconnect.resource_name), ("infiniband", "rdma/ib"));
+    assert_eq!(interconnect.hca_prefixes, ["mlx5"]);
     assert_eq!(cluster.storage()[0].capacity.available.get(), 1 << 40);
     assert_eq!(cluster.leased_ips(), None);
 }

@@ -8,7 +8,7 @@ fn cluster(nodes: usize, cards: usize) -> Cluster {
     let node = Node {
         name: "node".into(),
         resources: Some(NodeResources { gpu: Some(gpu), ..Default::default() }),
-        capabilities: Some(NodeCapabilities { storage_classes: vec![String::new(); 3] }),
+        capabilities: Some(NodeCapabilities { storage_classes: vec![String::new(); 3], ..Default::default() }),
     };
     Cluster { nodes: vec![node; nodes], storage: Vec::new() }
 }
