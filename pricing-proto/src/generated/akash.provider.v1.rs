@@ -82,7 +82,8 @@ pub struct BidScreeningResponse {
     /// Whether there would be a bid.
     #[prost(bool, tag = "1")]
     pub passed: bool,
-    /// Why not: the daemon's text where it has one, else a reason code; a colon; and a message.
+    /// Why not: the daemon's text where it has one, else a reason code; a colon; and a message. Where nodes lack something, an
+    /// entry for each of them follows.
     #[prost(string, repeated, tag = "2")]
     pub reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// What would be offered: the resources with the cards that they would get.

@@ -50,6 +50,9 @@ pub struct QuoteRequest {
 pub struct QuoteResponse {
     #[prost(message, repeated, tag = "1")]
     pub quotes: ::prost::alloc::vec::Vec<Quote>,
+    /// What of an SDL only some of the tenants' tools take, with its place.
+    #[prost(string, repeated, tag = "2")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QuoteStreamResponse {
