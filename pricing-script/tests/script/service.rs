@@ -94,7 +94,8 @@ fn a_decline_and_a_fault_are_no_bid_and_never_a_local_price() {
 
 #[test]
 fn an_answer_that_is_no_price_is_no_bid() {
-    let two = || QuoteResponse { quotes: [bid("uact", "1").quotes, bid("uact", "2").quotes].concat() };
+    let quotes = || [bid("uact", "1").quotes, bid("uact", "2").quotes].concat();
+    let two = || QuoteResponse { quotes: quotes(), ..QuoteResponse::default() };
     let cases: Vec<(QuoteResponse, &str)> = vec![
         (QuoteResponse::default(), "one quote"),
         (two(), "one quote"),
