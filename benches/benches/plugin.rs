@@ -76,12 +76,10 @@ fn calls(criterion: &mut Criterion, name: &str, wasm: &[u8], case: &Case) {
     group.bench_function("call, decided", |bencher| bencher.iter(|| plugin.call(black_box(&request))));
     group.bench_function("price", |bencher| bencher.iter(|| plugin.price(black_box(&request))));
     group.bench_function("quote", |bencher| {
-        bencher.iter(|| {
-            plugin.quote(black_box(&case.order), &case.pricing, case.supply(), Some(&case.utilisation), &case.terms)
-        });
+        bencher.iter(|| plugin.quote(black_box(&case.asked())));
     });
     group.bench_function("built-in quote", |bencher| {
-        bencher.iter(|| quote(black_box(&case.order), &case.pricing, case.supply(), &case.terms));
+        bencher.iter(|| quote(black_box(&case.asked())));
     });
     group.finish();
 }
@@ -134,12 +132,12 @@ fn burned(call: &dyn Fn()) -> Duration {
 /// the clock, then by the time on a core.
 fn in_turn(name: &str, wasm: &[u8], case: &Case) {
     let (bare, plugin, prepared, request) = (Bare::new(wasm).unwrap(), load(wasm), case.prepared(), case.request());
-    let (order, pricing, terms) = (&case.order, &case.pricing, &case.terms);
+    let asked = case.asked();
     let engine = || drop(black_box(bare.call(&prepared)));
     let call = || drop(black_box(plugin.answer(&request)));
     let decided = || drop(black_box(plugin.call(&request)));
-    let quoted = || drop(black_box(plugin.quote(order, pricing, case.supply(), Some(&case.utilisation), terms)));
-    let builtin = || drop(black_box(quote(order, pricing, case.supply(), terms)));
+    let quoted = || drop(black_box(plugin.quote(&asked)));
+    let builtin = || drop(black_box(quote(&asked)));
     let built = || drop(black_box(case.prepared()));
     let what: [(&str, &dyn Fn()); 6] = [
         ("bare engine", &engine),

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pricing_core::inventory::Cluster;
-use pricing_core::quote::{Supply, Terms, quote, screen};
+use pricing_core::quote::{QuoteRequest, Supply, Terms, quote, screen};
 use pricing_core::reserve::Scheduler;
 use testkit::random::Random;
 use testkit::{generate, orders};
@@ -22,7 +22,9 @@ fn quotes(criterion: &mut Criterion) {
     let schedulers = [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)];
     // A cluster on which both bid: the provider's own algorithm often narrows the wildcard and gives up.
     let bids = |cluster: &Cluster| {
-        let bid = |(_, scheduler)| quote(&order, &pricing, supply(cluster, scheduler), &terms).price().is_some();
+        let bid = |(_, scheduler)| {
+            quote(&QuoteRequest::new(&order, &pricing, supply(cluster, scheduler), &terms)).price().is_some()
+        };
         schedulers.into_iter().all(bid)
     };
     let clusters = (1..).map(|seed| generate::real_cluster(&mut Random::new(seed), 100));
@@ -31,18 +33,21 @@ fn quotes(criterion: &mut Criterion) {
     for (name, scheduler) in schedulers {
         let supply = supply(&cluster, scheduler);
         group.bench_function(format!("three services, 100 nodes, {name}"), |bencher| {
-            bencher.iter(|| quote(black_box(&order), &pricing, supply, &terms));
+            bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, supply, &terms)));
         });
     }
     // The cards of every node with the model count, wherever the order was reserved.
     let large = generate::real_cluster(&mut Random::new(10_000), 10_000);
     group.bench_function("three services, 10000 nodes, sound", |bencher| {
-        bencher.iter(|| quote(black_box(&order), &pricing, supply(&large, Scheduler::Sound), &terms));
+        bencher
+            .iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, supply(&large, Scheduler::Sound), &terms)));
     });
     group.bench_function("three services, no inventory", |bencher| {
-        bencher.iter(|| quote(black_box(&order), &pricing, Supply::Unknown, &terms));
+        bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, Supply::Unknown, &terms)));
     });
-    group.bench_function("screen", |bencher| bencher.iter(|| screen(black_box(&order), &pricing, &terms)));
+    group.bench_function("screen", |bencher| {
+        bencher.iter(|| screen(&QuoteRequest::new(black_box(&order), &pricing, Supply::Unknown, &terms)))
+    });
     group.finish();
 }
 

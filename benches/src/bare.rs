@@ -76,7 +76,7 @@ impl Case {
     #[must_use]
     pub fn prepared(&self) -> Prepared {
         let (order, draft) = (&self.order, &self.draft);
-        let token = quote::token(order, &self.pricing, &self.terms).ok();
+        let token = quote::token(&self.asked()).ok();
         let targets = draft
             .targets
             .iter()

@@ -6,7 +6,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
-use pricing_core::quote::{Quote, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -43,7 +43,9 @@ impl Case {
             Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
         (1..100).find_map(|seed| {
             let cluster = generate::real_cluster(&mut Random::new(seed), 100);
-            let Draft::Open(draft) = draft(&order, &pricing, supply(&cluster), &terms) else { return None };
+            let Draft::Open(draft) = draft(&QuoteRequest::new(&order, &pricing, supply(&cluster), &terms)) else {
+                return None;
+            };
             draft.price()?;
             let (order, pricing) = (order.clone(), pricing.clone());
             let utilisation = Utilisation::of(&cluster);
@@ -54,8 +56,14 @@ impl Case {
     /// What a plugin is asked.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
-        let Self { order, pricing, utilisation, draft, terms, .. } = self;
-        Request { order, pricing, draft, utilisation: Some(utilisation), terms }
+        Request { asked: self.asked(), draft: &self.draft }
+    }
+
+    /// What a quote is asked for.
+    #[must_use]
+    pub fn asked(&self) -> QuoteRequest<'_> {
+        let utilisation = Some(&self.utilisation);
+        QuoteRequest { utilisation, ..QuoteRequest::new(&self.order, &self.pricing, self.supply(), &self.terms) }
     }
 
     /// The cluster, to place the order on.

@@ -5,14 +5,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
-use pricing_core::quote::plugin::draft;
-use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::FallbackBy;
+pub(crate) use pricing_host::Pricer;
 use pricing_host::compile::{Compiler, compile_child_main};
 use pricing_host::load::Origin;
-use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, Rejected, SizeClass};
+use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, SizeClass};
 
 use crate::args::{CacheArgs, LimitArgs, PluginArgs, PluginClass};
 use crate::command::plugin::pack_child_main;
@@ -86,61 +83,20 @@ impl CacheArgs {
     }
 }
 
-/// A plugin that may price, or the reason why it may not.
-pub(crate) enum Pricer {
-    /// It was loaded.
-    Ready(Plugin),
-    /// It was not.
-    Rejected(Box<Rejected>, Option<FallbackBy>),
-}
-
-impl Pricer {
-    /// Opens the plugin in a file. One that is bad is no error here: every order is then a fault.
-    pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Self, CliError> {
-        if path == Path::new("-") {
-            return Err(CliError::Usage("a plugin cannot be read from stdin; name its file".to_owned()));
-        }
-        let settings = PluginSettings { fallback, ..args.limits.settings()? };
-        let host = host(args.cache.folder(), false)?;
-        match host.open(path, settings) {
-            Ok(plugin) => {
-                warn(&host, &plugin);
-                Ok(Self::Ready(plugin))
-            }
-            Err(OpenError::Rejected(rejected)) => Ok(Self::Rejected(Box::new(rejected), fallback)),
-            Err(OpenError::Unreadable(error)) => Err(CliError::unreadable(load::name(path), error)),
-        }
+/// Opens the plugin in a file. One that is bad is not an error here: every order is then a fault.
+pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Pricer, CliError> {
+    if path == Path::new("-") {
+        return Err(CliError::Usage("a plugin cannot be read from stdin; name its file".to_owned()));
     }
-
-    /// Prices an order.
-    pub(crate) fn quote(
-        &self,
-        order: &Order,
-        pricing: &Pricing,
-        supply: Supply<'_>,
-        utilisation: Option<&Utilisation>,
-        terms: &Terms<'_>,
-    ) -> Quote {
-        match self {
-            Self::Ready(plugin) => plugin.quote(order, pricing, supply, utilisation, terms),
-            Self::Rejected(rejected, fallback) => rejected.quote(draft(order, pricing, supply, terms), *fallback),
+    let settings = PluginSettings { fallback, ..args.limits.settings()? };
+    let host = host(args.cache.folder(), false)?;
+    match host.open(path, settings) {
+        Ok(plugin) => {
+            warn(&host, &plugin);
+            Ok(Pricer::Plugin(plugin))
         }
-    }
-
-    /// Prices every distinct set of cards that an order could be allocated, cheapest first.
-    pub(crate) fn alternatives(
-        &self,
-        order: &Order,
-        pricing: &Pricing,
-        supply: Supply<'_>,
-        utilisation: Option<&Utilisation>,
-        terms: &Terms<'_>,
-    ) -> Result<Alternatives, Reason> {
-        match self {
-            Self::Ready(plugin) => plugin.alternatives(order, pricing, supply, utilisation, terms),
-            Self::Rejected(_, Some(FallbackBy::Builtin)) => quote::alternatives(order, pricing, supply, terms),
-            Self::Rejected(rejected, _) => Err(rejected.fault.clone().into()),
-        }
+        Err(OpenError::Rejected(rejected)) => Ok(Pricer::Rejected(Box::new(rejected), fallback)),
+        Err(OpenError::Unreadable(error)) => Err(CliError::unreadable(load::name(path), error)),
     }
 }
 

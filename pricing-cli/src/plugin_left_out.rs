@@ -3,38 +3,32 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
-use pricing_core::quote::{Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, QuoteRequest, Reason};
 
 use crate::args::PluginArgs;
 use crate::error::CliError;
 use crate::left_out::QUOTE_PLUGIN;
 
-/// A plugin that may price: there is none.
-pub(crate) enum Pricer {}
+/// Who prices an order: the rate card alone.
+pub(crate) enum Pricer {
+    Builtin,
+}
 
 impl Pricer {
-    /// Refuses: to price without the plugin that was asked for would be a wrong price.
-    pub(crate) fn open(_: &Path, _: &PluginArgs, _: Option<FallbackBy>) -> Result<Self, CliError> {
-        Err(CliError::Usage(QUOTE_PLUGIN.refusal()))
+    #[expect(clippy::unused_self, reason = "with plugins it matters who prices")]
+    pub(crate) fn quote(&self, request: &QuoteRequest<'_>) -> Quote {
+        quote::quote(request)
     }
 
-    pub(crate) fn quote(&self, _: &Order, _: &Pricing, _: Supply<'_>, _: Option<&Utilisation>, _: &Terms<'_>) -> Quote {
-        match *self {}
+    #[expect(clippy::unused_self, reason = "with plugins it matters who prices")]
+    pub(crate) fn alternatives(&self, request: &QuoteRequest<'_>) -> Result<Alternatives, Reason> {
+        quote::alternatives(request)
     }
+}
 
-    pub(crate) fn alternatives(
-        &self,
-        _: &Order,
-        _: &Pricing,
-        _: Supply<'_>,
-        _: Option<&Utilisation>,
-        _: &Terms<'_>,
-    ) -> Result<Alternatives, Reason> {
-        match *self {}
-    }
+/// Refuses: to price without the plugin that was asked for would be a wrong price.
+pub(crate) fn open(_: &Path, _: &PluginArgs, _: Option<FallbackBy>) -> Result<Pricer, CliError> {
+    Err(CliError::Usage(QUOTE_PLUGIN.refusal()))
 }
 
 /// What this process is to compile for another: nothing.

@@ -39,7 +39,7 @@ impl Program {
 
     /// Writes a request as the contract has it.
     pub(crate) fn prepare(request: &Request<'_>, limits: &CallLimits) -> WasiState {
-        let stdin = script_request::to_json(request.order).into_bytes();
+        let stdin = script_request::to_json(request.asked.order).into_bytes();
         WasiState::new(stdin, PROGRAM_NAME, environment(request), limits)
     }
 
@@ -82,9 +82,9 @@ impl Program {
 /// The environment that the contract promises, and nothing else.
 fn environment(request: &Request<'_>) -> Vec<(String, String)> {
     // A plugin is only asked about orders whose denom is known.
-    let token = quote::token(request.order, request.pricing, request.terms);
+    let token = quote::token(&request.asked);
     let denom = token.map(|(denom, _, _)| denom.as_str().to_owned()).unwrap_or_default();
-    let owner = request.terms.owner.unwrap_or_default();
+    let owner = request.asked.terms.owner.unwrap_or_default();
     vec![("AKASH_OWNER".to_owned(), owner.exact().to_owned()), ("AKASH_DENOM".to_owned(), denom)]
 }
 

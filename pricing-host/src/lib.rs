@@ -16,6 +16,7 @@ mod loads;
 mod log;
 pub mod metrics;
 mod plugin;
+mod pricer;
 mod program;
 mod request;
 mod sandbox;
@@ -33,6 +34,7 @@ pub use plugin::{
     BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
     Refresh, SharedSupply, Watcher,
 };
+pub use pricer::Pricer;
 pub use request::Request;
 pub use sandbox::{SandboxError, Usage};
 pub use verdict::{Holds, Refusal};

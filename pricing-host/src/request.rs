@@ -1,21 +1,12 @@
 //! What a plugin is asked.
 
-use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
-use pricing_core::quote::{Quote, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::{Quote, QuoteRequest};
 
 /// Everything that a plugin's price may depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The order.
-    pub order: &'a Order,
-    /// The operator's rates and policy.
-    pub pricing: &'a Pricing,
+    /// What the quote is asked for.
+    pub asked: QuoteRequest<'a>,
     /// The built-in quote, with the order's targets.
     pub draft: &'a Quote,
-    /// How full the cluster is, where an inventory is known.
-    pub utilisation: Option<&'a Utilisation>,
-    /// Who ordered, and what an AKT is worth.
-    pub terms: &'a Terms<'a>,
 }

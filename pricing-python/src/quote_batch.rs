@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Schema};
 use pricing_core::address::Address;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
-use pricing_core::quote::{GpuRule, Quote, Supply, Terms, quote};
+use pricing_core::quote::{GpuRule, Quote, QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -131,12 +131,11 @@ impl Quoter {
             None => Supply::Unknown,
             Some((cluster, _)) => Supply::Reserve { cluster, scheduler: self.scheduler },
         };
+        let utilisation = self.cluster.as_ref().map(|(_, utilisation)| utilisation);
+        let request = QuoteRequest { order: &arrival.order, pricing: &self.pricing, supply, utilisation, terms };
         match &self.plugin {
-            Some(plugin) => {
-                let utilisation = self.cluster.as_ref().map(|(_, utilisation)| utilisation);
-                plugin.quote(&arrival.order, &self.pricing, supply, utilisation, &terms)
-            }
-            None => quote(&arrival.order, &self.pricing, supply, &terms),
+            Some(plugin) => plugin.quote(&request),
+            None => quote(&request),
         }
     }
 }

@@ -7,11 +7,11 @@ use pricing_core::input::InputError;
 use pricing_core::inventory::held::Held;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
-    self, Alternatives, GivenTarget, Quote, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
+    self, Alternatives, GivenTarget, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
 };
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
-use pricing_host::Plugin;
+use pricing_host::{Plugin, Pricer};
 use rust_decimal::Decimal;
 
 use crate::config::Source;
@@ -248,7 +248,8 @@ fn price_group(
         Stock::Unusable(problem) => {
             // Whom the provider does not serve is told that, with or without an inventory.
             let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
-            let reason = quote::screen(order, pricing, &terms).err().unwrap_or_else(unusable);
+            let request = QuoteRequest::new(order, pricing, Supply::Unknown, &terms);
+            let reason = quote::screen(&request).err().unwrap_or_else(unusable);
             return (Quote::no_bid(order, reason), None);
         }
     };
@@ -256,20 +257,16 @@ fn price_group(
         Stock::Known(known) => Some(&*known.utilisation),
         Stock::NotAsked | Stock::Unusable(_) => None,
     };
+    let request = QuoteRequest { order, pricing, supply, utilisation, terms };
     // Past the feed's age there is no bid: a plugin does not stand in for the service's own rate.
-    let rate_is_missing = matches!(quote::token(order, pricing, &terms), Ok((_, None, _)));
+    let rate_is_missing = matches!(quote::token(&request), Ok((_, None, _)));
     let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
-    let quote = match plugin {
-        Some(plugin) => plugin.quote(order, pricing, supply, utilisation, &terms),
-        None => quote::quote(order, pricing, supply, &terms),
-    };
+    let pricer = plugin.cloned().map_or(Pricer::Builtin, Pricer::Plugin);
+    let quote = pricer.quote(&request);
     if !ask.alternatives {
         return (quote, None);
     }
-    let alternatives = match plugin {
-        Some(plugin) => plugin.alternatives(order, pricing, supply, utilisation, &terms),
-        None => quote::alternatives(order, pricing, supply, &terms),
-    };
+    let alternatives = pricer.alternatives(&request);
     // Without any, the quote itself has said why.
     (quote, Some(alternatives.unwrap_or_default()))
 }
@@ -292,7 +289,8 @@ pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask, budg
     let owner = ask.owner.as_deref().map(Untrusted::new);
     let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
     let screen = |order| {
-        let (outcome, means) = Means::of(budget, || quote::screen(order, &settings.rates.pricing, &terms));
+        let request = QuoteRequest::new(order, &settings.rates.pricing, Supply::Unknown, &terms);
+        let (outcome, means) = Means::of(budget, || quote::screen(&request));
         Screened { outcome, means }
     };
     ask.orders.iter().map(screen).collect()

@@ -7,7 +7,7 @@
 use pricing_core::gpu::GpuSelector;
 use pricing_core::money::{Price, Usd, scaled_usd};
 use pricing_core::order::{GroupSpec, Order, ResourceUnit};
-use pricing_core::quote::{Supply, Terms, quote};
+use pricing_core::quote::{QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -160,7 +160,7 @@ pub(crate) fn cost(
     let max_price = order.max_price.as_ref();
     let unlimited = max_price.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
     let order = Order { max_price: unlimited, ..order.clone() };
-    let quote = quote(&order, pricing, Supply::Unknown, &terms);
+    let quote = quote(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms));
     match (quote.price(), quote.usd_per_month, quote.reason()) {
         (Some(_), Some(usd), _) => Ok(usd),
         (_, _, reason) => Err(reason.map_or_else(|| "it comes to nothing".to_owned(), |reason| reason.message.clone())),

@@ -84,7 +84,7 @@ pub fn script_request(data: &[u8]) {
     assert_eq!((&read.max_price, read.price_precision), (&order.max_price, order.price_precision));
     assert_eq!(script_request::to_json(&read), written);
     let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
-    check_quote(&quote::quote(&order, &rates::Pricing::default(), Supply::Unknown, &terms));
+    check_quote(&quote::quote(&quote::QuoteRequest::new(&order, &rates::Pricing::default(), Supply::Unknown, &terms)));
 }
 
 /// A request for the fuzzed rates.
@@ -181,7 +181,7 @@ fn price_something(pricing: &rates::Pricing) {
     for _ in 0..4 {
         if let Some(order) = orders::small_order(random) {
             let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
-            check_quote(&quote::quote(&order, pricing, Supply::Unknown, &terms));
+            check_quote(&quote::quote(&quote::QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)));
         }
     }
 }
@@ -200,7 +200,12 @@ pub fn reserve_quote(data: &[u8]) {
     };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
         let (supply, budget) = (Supply::Reserve { cluster: &cluster, scheduler }, Budget::new(BUDGET));
-        check_quote(&quote::quote(&order, &pricing, supply, &Terms { budget: Some(&budget), ..terms }));
+        check_quote(&quote::quote(&quote::QuoteRequest::new(
+            &order,
+            &pricing,
+            supply,
+            &Terms { budget: Some(&budget), ..terms },
+        )));
     }
     let units = pricing.commit.units(&order.group, Scheduler::Sound);
     if let Ok(found) = alternatives::alternatives(&units, &cluster, &Budget::new(BUDGET)) {

@@ -12,7 +12,7 @@ use crate::request::{
 
 /// Everything that the host tells a plugin.
 pub fn request(case: &Case, owner: &str) -> BidRequest {
-    let token = quote::token(&case.order, &case.pricing, &case.terms).ok();
+    let token = quote::token(&case.asked()).ok();
     let targets = case.draft.targets.iter();
     let targets = targets.map(|target| Target { resource_id: target.resource_id, placements: placements(target) });
     BidRequest {

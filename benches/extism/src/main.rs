@@ -15,7 +15,7 @@ use benches::bare::Bare;
 use benches::plugins::{Case, example};
 use benches::stats::{Samples, cpu_time};
 use extism_side::Error;
-use pricing_core::quote::Terms;
+use pricing_core::quote::{QuoteRequest, Terms};
 use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, Request};
@@ -71,7 +71,7 @@ fn load(wasm: &[u8]) -> Result<Plugin, Error> {
 /// Asks both for an owner: what is timed must be the same plugin.
 fn same_answer(case: &Case, owner: &str, plugin: &Plugin, compiled: &extism::CompiledPlugin) -> Result<(), Error> {
     let terms = Terms { owner: Some(Untrusted::new(owner)), ..case.terms };
-    let (ours, usage) = plugin.answer(&Request { terms: &terms, ..case.request() });
+    let (ours, usage) = plugin.answer(&Request { asked: QuoteRequest { terms, ..case.asked() }, ..case.request() });
     let ours = ours.map_err(|fault| format!("the host failed for `{owner}`: {fault:?}, {usage:?}"))?;
     let theirs = extism_side::fresh(compiled, &content::request(case, owner))?;
     if ours != theirs {

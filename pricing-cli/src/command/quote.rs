@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::scale::{self, ScaleQuote};
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
-use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, Reason, Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, QuoteRequest, Terms};
 
 use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
-use crate::plugin::Pricer;
+use crate::plugin::{self, Pricer};
 use crate::scene::{Scene, SceneArgs};
 use crate::{load, output, table};
 
@@ -69,7 +67,7 @@ struct Priced<'a> {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
-    let plugin = plugin(args)?;
+    let pricer = pricer(args)?;
     if args.mode == ModeArg::Scale {
         return by_scales(args);
     }
@@ -78,9 +76,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     load::tell(&inputs.order.name, &scene.warnings, &args.order.strictness)?;
     let (pricing, supply, budget) = (&scene.pricing, scene.supply(), scene.budget());
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
-    let utilisation = plugin.as_ref().and_then(|_| scene.utilisation());
-    let ask = Ask { pricing, supply, plugin: plugin.as_ref(), utilisation: utilisation.as_ref(), terms };
-    let priced: Vec<Priced<'_>> = scene.orders.iter().map(|order| ask.price(order, args.all_targets)).collect();
+    let utilisation = args.plugin.as_ref().and_then(|_| scene.utilisation());
+    let request = |order| QuoteRequest { order, pricing, supply, utilisation: utilisation.as_ref(), terms };
+    let priced: Vec<Priced<'_>> =
+        scene.orders.iter().map(|order| price(&request(order), &pricer, args.all_targets)).collect();
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
@@ -89,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
                 // The old rule is no yardstick for a plugin's own price.
-                let old_rule = plugin.is_none().then(|| quote::old_rule_usd(order, pricing, quote, &ask.terms));
+                let old_rule = args.plugin.is_none().then(|| quote::old_rule_usd(&request(order), quote));
                 output::print(&table::quote(quote, old_rule.flatten(), alternatives.as_ref()))?;
             }
         }
@@ -106,7 +105,7 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
     load::tell(&inputs.order.name, &scene.warnings, &args.order.strictness)?;
     let budget = scene.budget();
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
-    let quote = |order| scale::quote(order, &scales, &scene.pricing, scene.supply(), &terms);
+    let quote = |order| scale::quote(&QuoteRequest::new(order, &scene.pricing, scene.supply(), &terms), &scales);
     let quoted: Vec<ScaleQuote> = scene.orders.iter().map(quote).collect();
     match args.output.output {
         Output::Json => {
@@ -122,50 +121,29 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
     Ok(exits.max().unwrap_or(Exit::Success))
 }
 
-fn plugin(args: &Args) -> Result<Option<Pricer>, CliError> {
+/// Who prices.
+fn pricer(args: &Args) -> Result<Pricer, CliError> {
     let Some(path) = &args.plugin else {
         if args.plugin_args.any() {
             return Err(CliError::Usage("--deadline, --fuel, --memory-limit and the like need --plugin".to_owned()));
         }
-        return Ok(None);
+        return Ok(Pricer::Builtin);
     };
     let fallback = args.fallback.filter(|who| *who == FallbackArg::Builtin).map(|_| FallbackBy::Builtin);
-    Pricer::open(path, &args.plugin_args, fallback).map(Some)
+    plugin::open(path, &args.plugin_args, fallback)
 }
 
-/// What every group of an order is priced by.
-struct Ask<'a> {
-    pricing: &'a Pricing,
-    supply: Supply<'a>,
-    plugin: Option<&'a Pricer>,
-    utilisation: Option<&'a Utilisation>,
-    terms: Terms<'a>,
-}
-
-impl Ask<'_> {
-    fn price<'a>(&self, order: &'a Order, all_targets: bool) -> Priced<'a> {
-        let Self { pricing, supply, plugin, utilisation, terms } = self;
-        let quote = match plugin {
-            None => quote::quote(order, pricing, *supply, terms),
-            Some(plugin) => plugin.quote(order, pricing, *supply, *utilisation, terms),
-        };
-        let alternatives = all_targets.then(|| {
-            self.alternatives(order).unwrap_or_else(|reason| {
-                // Where the order itself is declined the quote says why.
-                if quote.price().is_some() {
-                    output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
-                }
-                Alternatives::default()
-            })
-        });
-        Priced { order, quote, alternatives }
-    }
-
-    fn alternatives(&self, order: &Order) -> Result<Alternatives, Reason> {
-        let Self { pricing, supply, plugin, utilisation, terms } = self;
-        match plugin {
-            None => quote::alternatives(order, pricing, *supply, terms),
-            Some(plugin) => plugin.alternatives(order, pricing, *supply, *utilisation, terms),
-        }
-    }
+/// Prices one group, and every set of cards that it could get where that is asked.
+fn price<'a>(request: &QuoteRequest<'a>, pricer: &Pricer, all_targets: bool) -> Priced<'a> {
+    let quote = pricer.quote(request);
+    let alternatives = all_targets.then(|| {
+        pricer.alternatives(request).unwrap_or_else(|reason| {
+            // Where the order itself is declined the quote says why.
+            if quote.price().is_some() {
+                output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
+            }
+            Alternatives::default()
+        })
+    });
+    Priced { order: request.order, quote, alternatives }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::args::{Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::load::{self, Document};
-use crate::plugin::{Pricer, host};
+use crate::plugin::{self, Pricer, host};
 use crate::{output, table};
 
 /// Arguments of `bidprice replay`.
@@ -66,8 +66,9 @@ fn what_if(args: &Args) -> Result<WhatIf, CliError> {
             return Err(CliError::Usage("--deadline, --fuel, --memory-limit and the like need --plugin".to_owned()));
         }
         None => None,
-        Some(path) => match Pricer::open(path, &args.plugin_args, None)? {
-            Pricer::Ready(plugin) => Some(plugin),
+        Some(path) => match plugin::open(path, &args.plugin_args, None)? {
+            Pricer::Builtin => None,
+            Pricer::Plugin(plugin) => Some(plugin),
             Pricer::Rejected(rejected, _) => return Err(CliError::unreadable(load::name(path), rejected)),
         },
     };

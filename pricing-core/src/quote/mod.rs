@@ -15,6 +15,7 @@ mod lines;
 mod offer;
 pub mod plugin;
 pub mod reason;
+mod request;
 #[cfg(feature = "scale")]
 pub mod scale;
 mod screen;
@@ -27,7 +28,7 @@ use crate::budget::Budget;
 use crate::inventory::Cluster;
 use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
-use crate::rates::{CoinValue, Placement, Pricing, Token};
+use crate::rates::{CoinValue, Placement, Token};
 use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
 use crate::text::Untrusted;
 
@@ -41,35 +42,12 @@ pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
 pub use reason::{Reason, ReasonCode};
+pub use request::{QuoteRequest, Supply};
 pub use screen::screen;
 pub use terms::{GpuRule, Terms};
 
 use cards::{PlacedOn, PlacedUnit};
 use lines::{Bill, Tariff};
-
-/// What is known of the cluster that the order would run on.
-#[derive(Clone, Copy, Debug)]
-pub enum Supply<'a> {
-    /// Nothing: capacity is not asked, and a wildcard may come to any card that the rate card lists.
-    Unknown,
-    /// An inventory, on which the order is placed.
-    Reserve {
-        /// The inventory.
-        cluster: &'a Cluster,
-        /// Who places.
-        scheduler: Scheduler,
-    },
-    /// The daemon has reserved already: capacity is not asked again, and the inventory only says which cards there are.
-    Held {
-        /// The inventory.
-        cluster: &'a Cluster,
-    },
-    /// The daemon says where the order goes and what it gets: see [`QuotedTarget::given`].
-    Given {
-        /// One target a unit, in their order.
-        targets: &'a [QuotedTarget],
-    },
-}
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,12 +116,12 @@ impl Quote {
 
 /// Prices an order and decides.
 #[must_use]
-pub fn quote(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
-    terms.within_budget(|terms, budget| {
-        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_policy(order, pricing, terms));
-        match screened.and_then(|()| targets(order, pricing, supply, terms, budget)) {
-            Ok(targets) => quote_targets(order, pricing, targets, terms),
-            Err(reason) => Quote::no_bid(order, reason),
+pub fn quote(request: &QuoteRequest<'_>) -> Quote {
+    request.within_budget(|request, budget| {
+        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_policy(request));
+        match screened.and_then(|()| targets(request, budget)) {
+            Ok(targets) => quote_targets(request, targets),
+            Err(reason) => Quote::no_bid(request.order, reason),
         }
     })
 }
@@ -175,19 +153,14 @@ pub struct Alternatives {
 /// # Errors
 /// When the order is declined by [`screen()`], cannot be placed, or the budget was used up before the first of them was
 /// priced.
-pub fn alternatives(
-    order: &Order,
-    pricing: &Pricing,
-    supply: Supply<'_>,
-    terms: &Terms<'_>,
-) -> Result<Alternatives, Reason> {
-    terms.within_budget(|terms, budget| {
+pub fn alternatives(request: &QuoteRequest<'_>) -> Result<Alternatives, Reason> {
+    request.within_budget(|request, budget| {
         budget.check()?;
-        screen::screen_policy(order, pricing, terms)?;
-        let (sets, mut complete) = target_sets(order, pricing, supply, terms, budget)?;
+        screen::screen_policy(request)?;
+        let (sets, mut complete) = target_sets(request, budget)?;
         let mut list = Vec::new();
         for targets in sets {
-            match alternative(order, pricing, targets, terms) {
+            match alternative(request, targets) {
                 Ok(alternative) => list.push(alternative),
                 Err(_) if budget.spent().is_some() && !list.is_empty() => {
                     complete = false;
@@ -204,17 +177,12 @@ pub fn alternatives(
 impl Alternative {
     /// What a plugin's answer makes of a set of cards; none where it declines or has nothing to change.
     #[must_use]
-    pub fn by_plugin(
-        order: &Order,
-        pricing: &Pricing,
-        draft: &Quote,
-        answer: &plugin::Answer,
-        terms: &Terms<'_>,
-    ) -> Option<Self> {
+    pub fn by_plugin(request: &QuoteRequest<'_>, draft: &Quote, answer: &plugin::Answer) -> Option<Self> {
+        let maximum = request.order.max_price.as_ref();
         // The bid is listed whether or not the tenant would pay it.
-        let max_price = order.max_price.as_ref().and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
-        let order = Order { max_price, ..order.clone() };
-        let quote = plugin::decide(&order, pricing, draft, answer, terms);
+        let max_price = maximum.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
+        let order = Order { max_price, ..request.order.clone() };
+        let quote = plugin::decide(&QuoteRequest { order: &order, ..*request }, draft, answer);
         match quote.decision {
             Decision::Bid(price) => Some(Self { targets: quote.targets, price, usd_per_month: quote.usd_per_month }),
             Decision::NoBid(_) => None,
@@ -232,14 +200,9 @@ impl Alternatives {
 }
 
 /// Every distinct set of GPU kinds that an order could be allocated, and whether these are all.
-fn target_sets(
-    order: &Order,
-    pricing: &Pricing,
-    supply: Supply<'_>,
-    terms: &Terms<'_>,
-    budget: &Budget<'_>,
-) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
-    Ok(match supply {
+fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
+    let QuoteRequest { order, pricing, .. } = *request;
+    Ok(match request.supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound } => {
             usable(cluster)?;
             budget.take(reserve::listed(&order.group))?;
@@ -267,31 +230,21 @@ fn target_sets(
             }
             (sets, complete)
         }
-        Supply::Reserve { .. } => (vec![targets(order, pricing, supply, terms, budget)?], true),
+        Supply::Reserve { .. } => (vec![targets(request, budget)?], true),
         Supply::Unknown | Supply::Held { .. } | Supply::Given { .. } => {
-            cards::every_choice(&targets(order, pricing, supply, terms, budget)?, order, pricing, budget)?
+            cards::every_choice(&targets(request, budget)?, order, pricing, budget)?
         }
     })
 }
 
-fn alternative(
-    order: &Order,
-    pricing: &Pricing,
-    targets: Vec<QuotedTarget>,
-    terms: &Terms<'_>,
-) -> Result<Alternative, Reason> {
-    let bill = price(order, pricing, &targets, terms)?;
-    Ok(Alternative { targets, price: convert(order, pricing, bill.total, terms)?, usd_per_month: Some(bill.total) })
+fn alternative(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Result<Alternative, Reason> {
+    let bill = price(request, &targets)?;
+    Ok(Alternative { targets, price: convert(request, bill.total)?, usd_per_month: Some(bill.total) })
 }
 
 /// Where the units of an order go.
-fn targets(
-    order: &Order,
-    pricing: &Pricing,
-    supply: Supply<'_>,
-    terms: &Terms<'_>,
-    budget: &Budget<'_>,
-) -> Result<Vec<QuotedTarget>, Reason> {
+fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<QuotedTarget>, Reason> {
+    let QuoteRequest { order, pricing, supply, terms, .. } = *request;
     let units = order.group.resources();
     budget.take(reserve::listed(&order.group))?;
     match supply {
@@ -341,12 +294,13 @@ fn usable(cluster: &Cluster) -> Result<(), Reason> {
 /// Prices an order on the targets that it has, and decides.
 ///
 /// The targets are in the order of the group's units, one for each.
-fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, terms: &Terms<'_>) -> Quote {
-    let bill = match price(order, pricing, &targets, terms) {
+fn quote_targets(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Quote {
+    let order = request.order;
+    let bill = match price(request, &targets) {
         Ok(bill) => bill,
         Err(reason) => return Quote { targets, ..Quote::no_bid(order, reason) },
     };
-    let decided = decide(order, pricing, &bill, terms);
+    let decided = decide(request, &bill);
     let (decision, offer_prices) = match decided {
         Ok((price, offer_prices)) => (Decision::Bid(price), offer_prices),
         Err(reason) => (Decision::NoBid(reason), Vec::new()),
@@ -364,26 +318,23 @@ fn quote_targets(order: &Order, pricing: &Pricing, targets: Vec<QuotedTarget>, t
 }
 
 /// What an order costs on its targets, discount and minimum included.
-fn price(order: &Order, pricing: &Pricing, targets: &[QuotedTarget], terms: &Terms<'_>) -> Result<Bill, Reason> {
-    let tariff = Tariff { pricing, ambiguous: pricing.policy.ambiguous_gpu, terms };
+fn price(request: &QuoteRequest<'_>, targets: &[QuotedTarget]) -> Result<Bill, Reason> {
+    let QuoteRequest { order, pricing, terms, .. } = *request;
+    let tariff = Tariff { pricing, ambiguous: pricing.policy.ambiguous_gpu, terms: &terms };
     let mut bill = lines::bill(order, targets, tariff)?;
     lines::adjust(&mut bill, order, terms.owner, pricing)?;
     Ok(bill)
 }
 
 /// Converts a total, holds it against minimum and maximum, and splits it up.
-fn decide(
-    order: &Order,
-    pricing: &Pricing,
-    bill: &Bill,
-    terms: &Terms<'_>,
-) -> Result<(Price, Vec<OfferPrices>), Reason> {
-    screen::check_minimum(pricing, bill.total, "")?;
-    accept(order, bill, convert(order, pricing, bill.total, terms)?, terms)
+fn decide(request: &QuoteRequest<'_>, bill: &Bill) -> Result<(Price, Vec<OfferPrices>), Reason> {
+    screen::check_minimum(request.pricing, bill.total, "")?;
+    accept(request, bill, convert(request, bill.total)?)
 }
 
 /// Holds a price against 0 and the tenant's maximum, and splits it up.
-fn accept(order: &Order, bill: &Bill, price: Price, terms: &Terms<'_>) -> Result<(Price, Vec<OfferPrices>), Reason> {
+fn accept(request: &QuoteRequest<'_>, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
+    let order = request.order;
     if price.amount().is_zero() {
         let decimals = order.price_precision;
         let message = format!("the price rounds to a bid of 0 at {decimals} decimals, which the chain refuses");
@@ -395,14 +346,15 @@ fn accept(order: &Order, bill: &Bill, price: Price, terms: &Terms<'_>) -> Result
             format!("the price of {amount} {denom} a block is above the tenant's maximum of {}", max.amount());
         return Err(Reason::new(ReasonCode::PriceAboveMax, message));
     }
-    let offer_prices = offer::split(order, bill, &price, terms)?;
+    let offer_prices = offer::split(order, bill, &price, &request.terms)?;
     Ok((price, offer_prices))
 }
 
 /// The one conversion of a quote: dollars a month to the denom's units per block.
-fn convert(order: &Order, pricing: &Pricing, total: Usd, terms: &Terms<'_>) -> Result<Price, Reason> {
+fn convert(request: &QuoteRequest<'_>, total: Usd) -> Result<Price, Reason> {
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     let (denom, token) = screen::token(order, pricing)?;
-    let usd_per_coin = usd_per_coin(&denom, token, terms)?;
+    let usd_per_coin = usd_per_coin(&denom, token, &terms)?;
     let blocks = pricing.chain.blocks_per_month;
     let amount = per_block(total, blocks, usd_per_coin, token.exponent, order.price_precision)?;
     Price::new(denom, amount).map_err(|error| Reason::new(ReasonCode::ArithmeticOverflow, error.to_string()))
@@ -421,30 +373,30 @@ fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decim
 
 /// The price of an order that is declined because the tenant would not pay it; none where it came to no price.
 #[must_use]
-pub fn price_above_max(order: &Order, pricing: &Pricing, quote: &Quote, terms: &Terms<'_>) -> Option<Price> {
+pub fn price_above_max(request: &QuoteRequest<'_>, quote: &Quote) -> Option<Price> {
     quote.reason().filter(|reason| reason.code == ReasonCode::PriceAboveMax)?;
-    convert(order, pricing, quote.usd_per_month?, terms).ok()
+    convert(request, quote.usd_per_month?).ok()
 }
 
 /// The token that an order is answered in: its denom, what a coin is worth where that is known, and its exponent.
 ///
 /// # Errors
 /// When the rate card does not know the denom.
-pub fn token(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(Denom, Option<Decimal>, u32), Reason> {
-    let (denom, token) = screen::token(order, pricing)?;
-    let usd = usd_per_coin(&denom, token, terms).ok();
+pub fn token(request: &QuoteRequest<'_>) -> Result<(Denom, Option<Decimal>, u32), Reason> {
+    let (denom, token) = screen::token(request.order, request.pricing)?;
+    let usd = usd_per_coin(&denom, token, &request.terms).ok();
     Ok((denom, usd, token.exponent))
 }
 
 /// What the old rule would charge for an order a month: the dearest entry for every request that leaves the model open.
 /// None where the old rule has no answer.
 #[must_use]
-pub fn old_rule_usd(order: &Order, pricing: &Pricing, quote: &Quote, terms: &Terms<'_>) -> Option<Usd> {
-    let terms = Terms { gpu_rule: GpuRule::HighestWildcard, ..*terms };
+pub fn old_rule_usd(request: &QuoteRequest<'_>, quote: &Quote) -> Option<Usd> {
+    let terms = Terms { gpu_rule: GpuRule::HighestWildcard, ..request.terms };
     let targets = if quote.targets.is_empty() {
-        order.group.resources().iter().map(QuotedTarget::unknown).collect()
+        request.order.group.resources().iter().map(QuotedTarget::unknown).collect()
     } else {
         quote.targets.clone()
     };
-    price(order, pricing, &targets, &terms).ok().map(|bill| bill.total)
+    price(&QuoteRequest { terms, ..*request }, &targets).ok().map(|bill| bill.total)
 }

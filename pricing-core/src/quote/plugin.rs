@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::lines::{Bill, Item, Line};
 use super::reason::{Reason, ReasonCode};
 use super::{
-    Decision, Quote, Supply, Terms, accept, convert, lines, quote_targets, screen, target_sets, targets, usd_per_coin,
+    Decision, Quote, QuoteRequest, accept, convert, lines, quote_targets, screen, target_sets, targets, usd_per_coin,
 };
 use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd, unit_usd};
 use crate::order::Order;
@@ -125,16 +125,15 @@ impl FallbackBy {
 
 /// Places and prices an order as far as that goes without the plugin.
 #[must_use]
-pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Draft {
-    terms.within_budget(|terms, budget| {
-        let screened =
-            budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
+pub fn draft(request: &QuoteRequest<'_>) -> Draft {
+    request.within_budget(|request, budget| {
+        let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(request));
         let targets = screened
-            .and_then(|()| screen::token(order, pricing))
-            .and_then(|_| targets(order, pricing, supply, terms, budget));
+            .and_then(|()| screen::token(request.order, request.pricing))
+            .and_then(|_| targets(request, budget));
         match targets {
-            Ok(targets) => Draft::of(quote_targets(order, pricing, targets, terms)),
-            Err(reason) => Draft::Settled(Quote::no_bid(order, reason)),
+            Ok(targets) => Draft::of(quote_targets(request, targets)),
+            Err(reason) => Draft::Settled(Quote::no_bid(request.order, reason)),
         }
     })
 }
@@ -143,20 +142,15 @@ pub fn draft(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms
 ///
 /// # Errors
 /// When no plugin is asked, or the budget was used up before the first of them was made.
-pub fn drafts_of_alternatives(
-    order: &Order,
-    pricing: &Pricing,
-    supply: Supply<'_>,
-    terms: &Terms<'_>,
-) -> Result<(Vec<Quote>, bool), Reason> {
-    terms.within_budget(|terms, budget| {
+pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>, bool), Reason> {
+    request.within_budget(|request, budget| {
         budget.check()?;
-        screen::screen_admission(order, pricing, terms)?;
-        screen::token(order, pricing)?;
-        let (sets, mut complete) = target_sets(order, pricing, supply, terms, budget)?;
+        screen::screen_admission(request)?;
+        screen::token(request.order, request.pricing)?;
+        let (sets, mut complete) = target_sets(request, budget)?;
         let mut open = Vec::new();
         for targets in sets {
-            let draft = Draft::of(quote_targets(order, pricing, targets, terms));
+            let draft = Draft::of(quote_targets(request, targets));
             match (draft, budget.spent()) {
                 // This one, and those after it, cannot be told from sets that have no price.
                 (Draft::Settled(_), Some(spent)) if open.is_empty() => return Err(spent.into()),
@@ -204,19 +198,19 @@ struct Outcome {
 
 /// The quote that a plugin's answer makes of an open draft.
 #[must_use]
-pub fn decide(order: &Order, pricing: &Pricing, draft: &Quote, answer: &Answer, terms: &Terms<'_>) -> Quote {
+pub fn decide(request: &QuoteRequest<'_>, draft: &Quote, answer: &Answer) -> Quote {
     let outcome = match answer {
-        Answer::Price(price) => by_price(order, pricing, draft, *price, terms),
+        Answer::Price(price) => by_price(request, draft, *price),
         Answer::Decline(message) => {
             let reason = Reason::new(ReasonCode::PluginDeclined, message);
             Ok(Outcome { bill: draft.usd_per_month.map(|_| bill_of(draft)), price: Err(reason) })
         }
         // There is nothing to change: the built-in pricer's own decline stands.
         Answer::Change(_) if draft.usd_per_month.is_none() => return draft.clone(),
-        Answer::Change(changes) => by_change(order, pricing, draft, changes, terms),
+        Answer::Change(changes) => by_change(request, draft, changes),
     };
     match outcome {
-        Ok(outcome) => finish(order, draft, outcome, terms),
+        Ok(outcome) => finish(request, draft, outcome),
         Err(reason) => fault(draft, reason),
     }
 }
@@ -237,18 +231,13 @@ fn bill_of(draft: &Quote) -> Bill {
     Bill { lines: draft.lines.clone(), total: draft.usd_per_month.unwrap_or_default() }
 }
 
-fn by_price(
-    order: &Order,
-    pricing: &Pricing,
-    draft: &Quote,
-    price: Decimal,
-    terms: &Terms<'_>,
-) -> Result<Outcome, Reason> {
+fn by_price(request: &QuoteRequest<'_>, draft: &Quote, price: Decimal) -> Result<Outcome, Reason> {
     check_price(price)?;
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     let (denom, token) = screen::token(order, pricing)?;
     let amount = money::rounded(price, order.price_precision)?;
     let price = Price::new(denom, amount).map_err(|_| ArithmeticOverflow)?;
-    let usd_per_coin = match usd_per_coin(price.denom(), token, terms) {
+    let usd_per_coin = match usd_per_coin(price.denom(), token, &terms) {
         Ok(usd) => usd,
         // A price in the denom needs no feed; only a minimum in dollars cannot be held against it.
         Err(_) if pricing.policy.minimum_usd_per_month.is_zero() => {
@@ -260,19 +249,14 @@ fn by_price(
     let mut bill = bill_of(draft);
     adjust(&mut bill, order, total)?;
     if raise(&mut bill, order, pricing)? {
-        return Ok(priced(order, pricing, bill, terms));
+        return Ok(priced(request, bill));
     }
     let price = screen::check_minimum(pricing, bill.total, "").map(|()| price);
     Ok(Outcome { bill: Some(bill), price })
 }
 
-fn by_change(
-    order: &Order,
-    pricing: &Pricing,
-    draft: &Quote,
-    changes: &[Change],
-    terms: &Terms<'_>,
-) -> Result<Outcome, Reason> {
+fn by_change(request: &QuoteRequest<'_>, draft: &Quote, changes: &[Change]) -> Result<Outcome, Reason> {
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     let mut bill = bill_of(draft);
     let mut total = bill.total;
     for change in changes {
@@ -285,7 +269,7 @@ fn by_change(
     }
     adjust(&mut bill, order, total)?;
     raise(&mut bill, order, pricing)?;
-    Ok(priced(order, pricing, bill, terms))
+    Ok(priced(request, bill))
 }
 
 /// The total after a change.
@@ -373,19 +357,19 @@ fn raise(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<bool, Reas
 }
 
 /// A bill, held against the minimum and converted.
-fn priced(order: &Order, pricing: &Pricing, bill: Bill, terms: &Terms<'_>) -> Outcome {
-    let checked = screen::check_minimum(pricing, bill.total, "");
-    let price = checked.and_then(|()| convert(order, pricing, bill.total, terms));
+fn priced(request: &QuoteRequest<'_>, bill: Bill) -> Outcome {
+    let checked = screen::check_minimum(request.pricing, bill.total, "");
+    let price = checked.and_then(|()| convert(request, bill.total));
     Outcome { bill: Some(bill), price }
 }
 
 /// The quote of an outcome, held against the tenant's maximum.
-fn finish(order: &Order, draft: &Quote, outcome: Outcome, terms: &Terms<'_>) -> Quote {
+fn finish(request: &QuoteRequest<'_>, draft: &Quote, outcome: Outcome) -> Quote {
     let Outcome { bill, price } = outcome;
     let accepted = price.and_then(|price| match &bill {
-        Some(bill) => accept(order, bill, price, terms),
+        Some(bill) => accept(request, bill, price),
         // Without dollars the built-in lines still say how to split it.
-        None => accept(order, &bill_of(draft), price, terms),
+        None => accept(request, &bill_of(draft), price),
     });
     let (decision, offer_prices) = match accepted {
         Ok((price, offer_prices)) => (Decision::Bid(price), offer_prices),

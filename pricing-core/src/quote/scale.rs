@@ -15,11 +15,10 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 
 use super::reason::{Reason, ReasonCode};
-use super::{Decision, Quote, QuotedTarget, Supply, Terms, screen, targets, usd_per_coin};
+use super::{Decision, Quote, QuoteRequest, QuotedTarget, screen, targets, usd_per_coin};
 use crate::input::InputError;
 use crate::money::{self, Denom, Price, Usd};
 use crate::order::{Order, StorageClass, Volume, leased_ips};
-use crate::rates::Pricing;
 use crate::text::excerpt;
 use crate::variables;
 
@@ -246,12 +245,12 @@ pub struct ScaleQuote {
 
 /// Places an order and prices it by scales. What of it is told in dollars is by the denom's worth in the rate card.
 #[must_use]
-pub fn quote(order: &Order, scales: &Scales, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> ScaleQuote {
-    terms.within_budget(|terms, budget| {
-        let admitted =
-            budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(order, pricing, terms));
-        match admitted.and_then(|()| targets(order, pricing, supply, terms, budget)) {
-            Ok(targets) => priced(order, scales, pricing, targets, terms),
+pub fn quote(request: &QuoteRequest<'_>, scales: &Scales) -> ScaleQuote {
+    request.within_budget(|request, budget| {
+        let order = request.order;
+        let admitted = budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(request));
+        match admitted.and_then(|()| targets(request, budget)) {
+            Ok(targets) => priced(request, scales, targets),
             Err(reason) => ScaleQuote {
                 decision: Err(reason.clone()),
                 denom: screen::denom(order),
@@ -261,16 +260,11 @@ pub fn quote(order: &Order, scales: &Scales, pricing: &Pricing, supply: Supply<'
     })
 }
 
-fn priced(
-    order: &Order,
-    scales: &Scales,
-    pricing: &Pricing,
-    targets: Vec<QuotedTarget>,
-    terms: &Terms<'_>,
-) -> ScaleQuote {
+fn priced(request: &QuoteRequest<'_>, scales: &Scales, targets: Vec<QuotedTarget>) -> ScaleQuote {
+    let order = request.order;
     let denom = screen::denom(order);
     let total = scales.price(order).map_err(|fault| Reason::new(ReasonCode::InvalidOutput, fault.to_string()));
-    let usd_per_month = total.as_ref().ok().and_then(|total| usd(total, order, pricing, terms));
+    let usd_per_month = total.as_ref().ok().and_then(|total| usd(total, request));
     let decision = total.and_then(|total| below_maximum(total, order));
     let bid = decision.clone().and_then(|amount| {
         let overflow = || Reason::from(money::ArithmeticOverflow);
@@ -300,8 +294,8 @@ fn below_maximum(total: Amount, order: &Order) -> Result<Amount, Reason> {
 }
 
 /// What a price comes to a month, where the denom's worth is known.
-fn usd(total: &Amount, order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Option<Usd> {
-    let (denom, token) = screen::token(order, pricing).ok()?;
-    let usd_per_coin = usd_per_coin(&denom, token, terms).ok()?;
-    money::per_month(total.decimal()?, pricing.chain.blocks_per_month, usd_per_coin, token.exponent).ok()
+fn usd(total: &Amount, request: &QuoteRequest<'_>) -> Option<Usd> {
+    let (denom, token) = screen::token(request.order, request.pricing).ok()?;
+    let usd_per_coin = usd_per_coin(&denom, token, &request.terms).ok()?;
+    money::per_month(total.decimal()?, request.pricing.chain.blocks_per_month, usd_per_coin, token.exponent).ok()
 }

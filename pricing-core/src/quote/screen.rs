@@ -1,6 +1,6 @@
 //! Screening: the part of a decision that needs no inventory, so that it can be made before anything is reserved.
 
-use super::Terms;
+use super::QuoteRequest;
 use super::cards::QuotedTarget;
 use super::choice;
 use super::eligibility;
@@ -21,13 +21,14 @@ const LEGACY_DENOM: &str = "uakt";
 ///
 /// # Errors
 /// The reason of the decline, or a fault when the order cannot be priced at all.
-pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
-    terms.within_budget(|terms, budget| {
+pub fn screen(request: &QuoteRequest<'_>) -> Result<(), Reason> {
+    request.within_budget(|request, budget| {
         budget.check()?;
-        screen_policy(order, pricing, terms)?;
+        screen_policy(request)?;
+        let pricing = request.pricing;
         let policy = &pricing.policy;
         if policy.below_minimum == BelowMinimum::Decline && !policy.minimum_usd_per_month.is_zero() {
-            match dearest_total(order, pricing, terms) {
+            match dearest_total(request) {
                 Ok(most) => check_minimum(pricing, most, "at most ")?,
                 Err(reason) if budget.spent().is_some() => return Err(reason),
                 // Where the most that it could cost is not known, that does not speak against the order.
@@ -39,8 +40,9 @@ pub fn screen(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(),
 }
 
 /// Screens an order for what its price does not change. A quote holds the price itself against the minimum.
-pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
-    screen_admission(order, pricing, terms)?;
+pub(super) fn screen_policy(request: &QuoteRequest<'_>) -> Result<(), Reason> {
+    screen_admission(request)?;
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     token(order, pricing)?;
     let entries = pricing.rates.gpu.entries().len();
     for unit in order.group.resources() {
@@ -58,7 +60,8 @@ pub(super) fn screen_policy(order: &Order, pricing: &Pricing, terms: &Terms<'_>)
 }
 
 /// Whether the owner is served, and the order one for this provider.
-pub(super) fn screen_admission(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<(), Reason> {
+pub(super) fn screen_admission(request: &QuoteRequest<'_>) -> Result<(), Reason> {
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     screen_owner(pricing, terms.owner)?;
     let Some(provider) = &pricing.provider else { return Ok(()) };
     terms.take(eligibility::steps(order, provider))?;
@@ -100,9 +103,10 @@ pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &
 }
 
 /// The most that an order could cost a month, whatever cards it gets.
-fn dearest_total(order: &Order, pricing: &Pricing, terms: &Terms<'_>) -> Result<Usd, Reason> {
+fn dearest_total(request: &QuoteRequest<'_>) -> Result<Usd, Reason> {
+    let QuoteRequest { order, pricing, terms, .. } = *request;
     let targets: Vec<QuotedTarget> = order.group.resources().iter().map(QuotedTarget::unknown).collect();
-    let tariff = Tariff { pricing, ambiguous: AmbiguousGpu::Highest, terms };
+    let tariff = Tariff { pricing, ambiguous: AmbiguousGpu::Highest, terms: &terms };
     let mut bill = lines::bill(order, &targets, tariff)?;
     lines::adjust(&mut bill, order, terms.owner, pricing)?;
     Ok(bill.total)

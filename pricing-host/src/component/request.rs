@@ -3,7 +3,7 @@
 use pricing_core::gpu::{GpuKind, GpuSelector};
 use pricing_core::inventory::utilisation::{self, Utilisation};
 use pricing_core::order::{self, Order};
-use pricing_core::quote::{self, CardGroup, Item, Line, Quote, QuotedTarget};
+use pricing_core::quote::{self, CardGroup, Item, Line, Quote, QuoteRequest, QuotedTarget};
 use pricing_core::rates::{Placement, RateCard};
 
 use super::wit;
@@ -11,9 +11,10 @@ use crate::request::Request;
 
 /// Writes a request in the plugin's words.
 pub(super) fn to_wit(request: &Request<'_>) -> wit::BidRequest {
-    let Request { order, pricing, draft, utilisation, terms } = request;
+    let Request { asked, draft } = request;
+    let QuoteRequest { order, pricing, utilisation, terms, .. } = *asked;
     // A plugin is only asked about orders whose denom is known.
-    let token = quote::token(order, pricing, terms).ok();
+    let token = quote::token(asked).ok();
     let (denom, usd_per_coin, denom_exponent) = match token {
         Some((denom, usd, exponent)) => (denom.to_string(), usd, exponent),
         None => (String::new(), None, 0),

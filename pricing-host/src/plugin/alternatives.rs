@@ -2,11 +2,8 @@
 
 use std::time::Instant;
 
-use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Answer, drafts_of_alternatives};
-use pricing_core::quote::{Alternative, Alternatives, FallbackBy, Reason, ReasonCode, Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::{Alternative, Alternatives, FallbackBy, QuoteRequest, Reason, ReasonCode};
 
 use super::{Called, Plugin, Version};
 use crate::fault::Fault;
@@ -25,27 +22,20 @@ impl Plugin {
     /// # Errors
     /// When no plugin is asked, the search for placements was given up, or the plugin failed or rests and the fallback
     /// is not the built-in price.
-    pub fn alternatives(
-        &self,
-        order: &Order,
-        pricing: &Pricing,
-        supply: Supply<'_>,
-        utilisation: Option<&Utilisation>,
-        terms: &Terms<'_>,
-    ) -> Result<Alternatives, Reason> {
+    pub fn alternatives(&self, asked: &QuoteRequest<'_>) -> Result<Alternatives, Reason> {
         let builtin = self.settings().fallback == Some(FallbackBy::Builtin);
-        let (drafts, mut complete) = drafts_of_alternatives(order, pricing, supply, terms)?;
+        let (drafts, mut complete) = drafts_of_alternatives(asked)?;
         // One file prices all of them, whatever takes over meanwhile.
         let version = self.current();
         let most = self.settings().limits.deadline.saturating_mul(MOST_DEADLINES);
         let began = Instant::now();
         let mut list = Vec::new();
         for (place, draft) in drafts.iter().enumerate() {
-            if (place > 0 && began.elapsed() >= most) || terms.check().is_err() {
+            if (place > 0 && began.elapsed() >= most) || asked.terms.check().is_err() {
                 complete = false;
                 break;
             }
-            let request = Request { order, pricing, draft, utilisation, terms };
+            let request = Request { asked: *asked, draft };
             let (answered, by_clock) = self.answer_admitted(&version, &request);
             let answer = match answered {
                 Ok(Some(answer)) => answer,
@@ -55,8 +45,8 @@ impl Plugin {
                 Err(fault) => return Err(fault.into()),
             };
             complete &= !by_clock;
-            list.extend(Alternative::by_plugin(order, pricing, draft, &answer, terms));
-            if terms.check().is_err() {
+            list.extend(Alternative::by_plugin(asked, draft, &answer));
+            if asked.terms.check().is_err() {
                 // Whether this set has a price is not known.
                 complete = false;
                 break;

@@ -10,7 +10,7 @@ use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
-use pricing_core::quote::{Quote, Reason, ReasonCode, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -78,7 +78,9 @@ impl QuoteJob {
         let owner = self.owner.as_deref().map(Untrusted::new);
         let budget = Budget::new(self.supply.budget());
         let terms = Terms { owner, usd_per_akt: self.usd_per_akt, budget: Some(&budget), ..Terms::default() };
-        plugin.quote(&self.order, &self.pricing, self.supply.borrow(), self.utilisation.as_deref(), &terms)
+        let utilisation = self.utilisation.as_deref();
+        let (order, pricing, supply) = (&*self.order, &*self.pricing, self.supply.borrow());
+        plugin.quote(&QuoteRequest { order, pricing, supply, utilisation, terms })
     }
 }
 

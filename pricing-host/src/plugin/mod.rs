@@ -11,11 +11,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Answer, Draft};
-use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, Reason, ReasonCode, Supply, Terms};
-use pricing_core::rates::Pricing;
+use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, QuoteRequest, Reason, ReasonCode};
 
 use crate::engine::THREAD_STACK;
 use crate::fault::Fault;
@@ -228,19 +225,12 @@ impl Plugin {
     /// Where no plugin is asked (the owner is not served, or there is nowhere to put the order) the built-in decline
     /// stands. A plugin that fails is a fault and no bid, unless the settings name a fallback; the quote then names it.
     ///
-    /// `utilisation` is of the same inventory as `supply`; it is asked for apart so that it is made once a snapshot.
+    /// The request's utilisation is of the same inventory as its supply.
     #[must_use]
-    pub fn quote(
-        &self,
-        order: &Order,
-        pricing: &Pricing,
-        supply: Supply<'_>,
-        utilisation: Option<&Utilisation>,
-        terms: &Terms<'_>,
-    ) -> Quote {
-        match plugin::draft(order, pricing, supply, terms) {
+    pub fn quote(&self, request: &QuoteRequest<'_>) -> Quote {
+        match plugin::draft(request) {
             Draft::Settled(quote) => Quote { plugin: Some(plugin_use(&self.current(), None)), ..quote },
-            Draft::Open(draft) => self.price(&Request { order, pricing, draft: &draft, utilisation, terms }),
+            Draft::Open(draft) => self.price(&Request { asked: *request, draft: &draft }),
         }
     }
 
@@ -249,7 +239,7 @@ impl Plugin {
     #[must_use]
     pub fn price(&self, request: &Request<'_>) -> Quote {
         let versions = self.versions();
-        if let Err(reason) = request.terms.check() {
+        if let Err(reason) = request.asked.terms.check() {
             return Quote { plugin: Some(plugin_use(&versions.current, None)), ..plugin::fault(request.draft, reason) };
         }
         let (result, fuel) = self.ask(&versions.current, request);
@@ -338,7 +328,7 @@ fn call_sampled(
 ) -> Called {
     let (answer, usage) = answer(version, limits, request, sampler);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
-        let quote = plugin::decide(request.order, request.pricing, request.draft, answer, request.terms);
+        let quote = plugin::decide(&request.asked, request.draft, answer);
         match quote.reason() {
             Some(reason) if is_plugins(reason.code, request) => Err(Fault::new(reason.code, reason.message.clone())),
             _ => Ok(quote),

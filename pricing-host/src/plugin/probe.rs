@@ -2,7 +2,7 @@
 
 use pricing_core::order::script_request;
 use pricing_core::quote::plugin::{Draft, draft};
-use pricing_core::quote::{Supply, Terms};
+use pricing_core::quote::{QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -31,7 +31,7 @@ pub(super) fn probe(version: &Version, limits: &CallLimits) -> Called {
         usd_per_akt: Some(Decimal::ONE),
         ..Terms::default()
     };
-    let (Draft::Open(draft) | Draft::Settled(draft)) = draft(&order, &pricing, Supply::Unknown, &terms);
-    let request = Request { order: &order, pricing: &pricing, draft: &draft, utilisation: None, terms: &terms };
-    call(version, limits, &request)
+    let asked = QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms);
+    let (Draft::Open(draft) | Draft::Settled(draft)) = draft(&asked);
+    call(version, limits, &Request { asked, draft: &draft })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pricing_core::order::{Order, detect};
-use pricing_core::quote::{Alternatives, FallbackBy, Reason, ReasonCode, Supply, Terms};
+use pricing_core::quote::{Alternatives, FallbackBy, QuoteRequest, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::{self, Pricing};
 use pricing_host::compile::Compiler;
 use pricing_host::metrics::Counters;
@@ -36,7 +36,7 @@ fn pricing() -> Pricing {
 }
 
 fn listed(plugin: &Plugin) -> Result<Alternatives, Reason> {
-    plugin.alternatives(&order(), &pricing(), Supply::Unknown, None, &Terms::default())
+    plugin.alternatives(&QuoteRequest::new(&order(), &pricing(), Supply::Unknown, &Terms::default()))
 }
 
 /// A plugin whose breaker opens at so many faults, and what counts its calls.

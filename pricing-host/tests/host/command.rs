@@ -3,7 +3,7 @@
 use crate::common;
 
 use crate::common::{load, order, outcome, quote};
-use pricing_core::quote::{Quote, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use pricing_host::Plugin;
@@ -13,7 +13,7 @@ const PRICER: &[u8] = include_bytes!("../guests/pricer.wasm");
 /// Quotes the order for an owner.
 fn quote_for(plugin: &Plugin, owner: &str) -> Quote {
     let terms = Terms { owner: Some(Untrusted::new(owner)), ..Terms::default() };
-    plugin.quote(&order(), &Pricing::default(), Supply::Unknown, None, &terms)
+    plugin.quote(&QuoteRequest::new(&order(), &Pricing::default(), Supply::Unknown, &terms))
 }
 
 /// A command that does this, with what it imports and a memory of a page that starts with a text.

@@ -18,7 +18,7 @@ fn order(gpu: &str) -> Order {
 
 fn quoted(order: &Order) -> Quote {
     let pricing = pricing_core::rates::toml::read("[rates.gpu]\n\"*\" = 100").unwrap();
-    quote::quote(order, &pricing, Supply::Unknown, &Terms::default())
+    quote::quote(&quote::QuoteRequest::new(order, &pricing, Supply::Unknown, &Terms::default()))
 }
 
 fn full() -> Readings {
@@ -151,7 +151,12 @@ fn cards_are_told_apart_when_they_are_certain() {
     assert_eq!(label(r#"{"units":1,"attributes":{"vendor":{"nvidia":{"model":"*"}}}}"#), "ambiguous");
     let order = order(named);
     let pricing = Pricing::default();
-    let declined = quote::quote(&order, &pricing, Supply::Unknown, &Terms { owner: None, ..Terms::default() });
+    let declined = quote::quote(&quote::QuoteRequest::new(
+        &order,
+        &pricing,
+        Supply::Unknown,
+        &Terms { owner: None, ..Terms::default() },
+    ));
     let metrics = Metrics::new();
     metrics.decided(Call::Quote, &order, &declined);
     metrics.decided(Call::Quote, &order, &quoted(&order));

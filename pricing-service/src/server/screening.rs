@@ -11,7 +11,7 @@ use pricing_core::budget::Budget;
 use pricing_core::gpu::INTERCONNECT_KEY;
 use pricing_core::money::{Denom, Price};
 use pricing_core::order::Order;
-use pricing_core::quote::{self, Quote, QuotedTarget, Reason, ReasonCode, Terms};
+use pricing_core::quote::{self, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::{CoinValue, Pricing};
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::text::printable;
@@ -100,7 +100,9 @@ impl Service {
             Some(reason) => {
                 let active = self.active();
                 let terms = Terms { usd_per_akt: self.inner.feed.usd_per_akt(Instant::now()), ..Terms::default() };
-                let price = quote::price_above_max(&order, &active.settings.rates.pricing, quote, &terms);
+                let pricing = &active.settings.rates.pricing;
+                let request = QuoteRequest::new(&order, pricing, Supply::Unknown, &terms);
+                let price = quote::price_above_max(&request, quote);
                 BidScreeningResponse { price: price.as_ref().map(coin).transpose()?, ..refused_for(reason) }
             }
         };

@@ -181,7 +181,7 @@ mod tests {
 
     use pricing_core::inventory::{read, validate};
     use pricing_core::order::detect;
-    use pricing_core::quote::{Supply, Terms, quote};
+    use pricing_core::quote::{QuoteRequest, Supply, Terms, quote};
     use pricing_core::rates::toml;
 
     use super::*;
@@ -212,7 +212,7 @@ mod tests {
         let (pricing, scheduler) = (toml::read(&rates).unwrap(), Scheduler::Sound);
         let (ledger, draws) = (ledger(nodes), Draws::new(7));
         let supply = Supply::Reserve { cluster: ledger.cluster(), scheduler };
-        let quote = quote(&order, &pricing, supply, &Terms::default());
+        let quote = quote(&QuoteRequest::new(&order, &pricing, supply, &Terms::default()));
         let start = Start { order: &order, pricing: &pricing, scheduler, targets: &quote.targets };
         let mut handed = BTreeMap::new();
         for number in 0..100 {

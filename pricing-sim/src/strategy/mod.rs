@@ -11,7 +11,7 @@ use pricing_core::money::Usd;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::scale::{self, Scales};
-use pricing_core::quote::{Decision, GpuRule, Quote, Reason, ReasonCode, Supply, Terms, quote, token};
+use pricing_core::quote::{Decision, GpuRule, Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms, quote, token};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -106,64 +106,58 @@ impl Strategy {
         terms: Terms<'_>,
     ) -> Priced {
         let pricing = &self.pricing;
+        let request = QuoteRequest { order, pricing, supply, utilisation, terms };
         match &self.pricer {
             Pricer::Builtin(GpuRule::RealCard) => {
-                let quote = quote(order, pricing, supply, &terms);
+                let quote = quote(&request);
                 Priced { own: quote.usd_per_month, quote }
             }
             Pricer::Builtin(gpu_rule @ GpuRule::HighestWildcard) => {
-                let priced = quote(order, pricing, supply, &Terms { gpu_rule: *gpu_rule, ..terms });
+                let priced = quote(&QuoteRequest { terms: Terms { gpu_rule: *gpu_rule, ..terms }, ..request });
                 let is_open = order.group.resources().iter().any(|unit| unit.gpu.units > 0 && unit.gpu.is_wildcard());
                 let own = if is_open && priced.usd_per_month.is_some() {
-                    let targets = Supply::Given { targets: &priced.targets };
-                    quote(order, pricing, targets, &terms).usd_per_month
+                    let supply = Supply::Given { targets: &priced.targets };
+                    quote(&QuoteRequest { supply, ..request }).usd_per_month
                 } else {
                     priced.usd_per_month
                 };
                 Priced { quote: priced, own }
             }
-            Pricer::Plugin(plugin) => self.by_draft(order, supply, &terms, |draft| {
-                plugin.price(&Request { order, pricing, draft, utilisation, terms: &terms })
-            }),
+            Pricer::Plugin(plugin) => by_draft(&request, |draft| plugin.price(&Request { asked: request, draft })),
             Pricer::Scale(scales) => {
-                let quote = by_scales(order, pricing, scales, supply, &terms);
+                let quote = by_scales(&request, scales);
                 // Scales know nothing of cards: what a lease pays is what it is worth to them.
                 Priced { own: quote.usd_per_month, quote }
             }
-            Pricer::Script(script) => self.by_draft(order, supply, &terms, |draft| {
-                match script.ask(order, &draft.targets, terms.owner, &pricing.commit) {
-                    Ok(answer) => plugin::decide(order, pricing, draft, &answer, &terms),
+            Pricer::Script(script) => {
+                by_draft(&request, |draft| match script.ask(order, &draft.targets, terms.owner, &pricing.commit) {
+                    Ok(answer) => plugin::decide(&request, draft, &answer),
                     Err(fault) => plugin::fault(draft, fault),
-                }
-            }),
-        }
-    }
-
-    fn by_draft(
-        &self,
-        order: &Order,
-        supply: Supply<'_>,
-        terms: &Terms<'_>,
-        price: impl FnOnce(&Quote) -> Quote,
-    ) -> Priced {
-        match plugin::draft(order, &self.pricing, supply, terms) {
-            Draft::Settled(quote) => Priced { quote, own: None },
-            // Without a rate for the denom nobody can say what the bid is worth: the service does not bid then, either.
-            Draft::Open(draft) if draft.reason().is_some_and(|reason| reason.code == ReasonCode::RateUnavailable) => {
-                Priced { quote: draft, own: None }
+                })
             }
-            Draft::Open(draft) => Priced { quote: price(&draft), own: draft.usd_per_month },
         }
     }
 }
 
+/// What is made of the built-in quote, where there is anything to price.
+fn by_draft(request: &QuoteRequest<'_>, price: impl FnOnce(&Quote) -> Quote) -> Priced {
+    match plugin::draft(request) {
+        Draft::Settled(quote) => Priced { quote, own: None },
+        // Without a rate for the denom nobody can say what the bid is worth: the service does not bid then, either.
+        Draft::Open(draft) if draft.reason().is_some_and(|reason| reason.code == ReasonCode::RateUnavailable) => {
+            Priced { quote: draft, own: None }
+        }
+        Draft::Open(draft) => Priced { quote: price(&draft), own: draft.usd_per_month },
+    }
+}
+
 /// The quote by scales. Without a rate for the denom nobody can say what the bid is worth: it is not made then, either.
-fn by_scales(order: &Order, pricing: &Pricing, scales: &Scales, supply: Supply<'_>, terms: &Terms<'_>) -> Quote {
-    let quote = scale::quote(order, scales, pricing, supply, terms).quote;
+fn by_scales(request: &QuoteRequest<'_>, scales: &Scales) -> Quote {
+    let quote = scale::quote(request, scales).quote;
     if quote.price().is_none() || quote.usd_per_month.is_some() {
         return quote;
     }
-    let reason = match token(order, pricing, terms) {
+    let reason = match token(request) {
         Err(reason) => reason,
         Ok((denom, None, _)) => {
             Reason::new(ReasonCode::RateUnavailable, format!("what `{denom}` is worth is not known"))

@@ -15,7 +15,7 @@ use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
-use pricing_core::quote::{GpuRule, QuotedTarget, Supply, Terms, quote};
+use pricing_core::quote::{GpuRule, QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
@@ -324,7 +324,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let held: Vec<Held> = running.iter().flat_map(|(_, held)| held.clone()).collect();
         let left = world.cluster.less(&held);
         let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
-        let quote = quote(&arrival.order, &world.strategy.pricing, supply, &terms);
+        let quote = quote(&QuoteRequest::new(&arrival.order, &world.strategy.pricing, supply, &terms));
         let mut kinds = kinds_of(&quote.targets);
         let mut outcome = match (quote.reason(), quote.usd_per_month, world.offers.of(number)) {
             (Some(reason), _, _) => reason.code.name(),

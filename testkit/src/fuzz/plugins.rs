@@ -12,7 +12,7 @@ use pricing_core::budget::Budget;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::{GroupSpec, Order, detect};
 use pricing_core::quote::plugin::{Answer, Draft, draft, read_price};
-use pricing_core::quote::{Quote, ReasonCode, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -70,13 +70,13 @@ impl Case {
         let pricing = Pricing::default();
         let terms =
             Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
-        let draft = draft(&order, &pricing, Supply::Unknown, &terms).quote().clone();
+        let draft = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms)).quote().clone();
         Some(Self { order, pricing, draft, terms })
     }
 
     fn call(&self, plugin: &Plugin) -> Called {
         let Self { order, pricing, draft, terms } = self;
-        call(plugin, &Request { order, pricing, draft, utilisation: None, terms })
+        call(plugin, &Request { asked: QuoteRequest::new(order, pricing, Supply::Unknown, terms), draft })
     }
 }
 
@@ -249,8 +249,9 @@ pub fn plugin_order(data: &[u8]) {
     for (supply, utilisation) in [(Supply::Unknown, None), (reserve, Some(&utilisation))] {
         let budget = Budget::new(BUDGET);
         let bounded = Terms { budget: Some(&budget), ..terms };
-        let Draft::Open(draft) = draft(&order, &pricing, supply, &bounded) else { continue };
-        let request = Request { order: &order, pricing: &pricing, draft: &draft, utilisation, terms: &terms };
+        let asked = QuoteRequest { utilisation, ..QuoteRequest::new(&order, &pricing, supply, &terms) };
+        let Draft::Open(draft) = draft(&QuoteRequest { terms: bounded, ..asked }) else { continue };
+        let request = Request { asked, draft: &draft };
         for plugin in examples() {
             let called = call(plugin, &request);
             assert!(called.result.is_ok(), "{}: {:?}", plugin.name(), called.result);

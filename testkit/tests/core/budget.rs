@@ -59,7 +59,7 @@ proptest! {
         for supply in supplies(&cluster) {
             let quoted = |number| {
                 let budget = steps(number);
-                (quote::quote(&order, &pricing, supply, &terms(&budget)), budget.left(), budget.spent())
+                (quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&budget))), budget.left(), budget.spent())
             };
             let (whole, ..) = quoted(PLENTY);
             let (some, left, spent) = quoted(few);
@@ -77,7 +77,7 @@ proptest! {
         let cluster = generate::small_cluster(random, nodes);
         let (Some(order), pricing) = (orders::small_order(random), orders::pricing(random)) else { return Ok(()) };
         for supply in supplies(&cluster) {
-            let listed = |number| quote::alternatives(&order, &pricing, supply, &terms(&steps(number)));
+            let listed = |number| quote::alternatives(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&steps(number))));
             let whole: Result<Alternatives, Reason> = listed(PLENTY);
             match (listed(few), whole) {
                 (Ok(some), Ok(whole)) if some.complete => prop_assert_eq!(some, whole),
@@ -103,7 +103,7 @@ proptest! {
         let cluster = generate::small_cluster(random, nodes);
         let (Some(order), pricing) = (orders::small_order(random), orders::pricing(random)) else { return Ok(()) };
         for supply in supplies(&cluster) {
-            let whole = quote::quote(&order, &pricing, supply, &terms(&steps(PLENTY)));
+            let whole = quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&steps(PLENTY))));
             let looked = Cell::new(0);
             let is_late = || {
                 looked.set(looked.get() + 1);
@@ -112,7 +112,7 @@ proptest! {
             let budget = steps(PLENTY).until(&is_late);
             let mut late = false;
             for _ in 0..looks + 2 {
-                let quoted = quote::quote(&order, &pricing, supply, &terms(&budget));
+                let quoted = quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&budget)));
                 let ended = quoted.reason().is_some_and(|reason| reason.code == ReasonCode::DeadlineExceeded);
                 prop_assert!(ended || (!late && quoted == whole), "{quoted:?}");
                 late |= ended;
@@ -130,16 +130,17 @@ fn one_budget_is_for_all_that_is_done_with_it() {
     let cluster = cluster(10, &["t4", "a100"]);
     let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
     let one = steps(PLENTY);
-    let quoted = quote::quote(&order, &pricing, supply, &terms(&one));
+    let quoted = quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&one)));
     assert!(quoted.price().is_some(), "{quoted:?}");
     let budget = steps(used(&one) * 5 / 2);
-    let quotes: Vec<Quote> = (0..4).map(|_| quote::quote(&order, &pricing, supply, &terms(&budget))).collect();
+    let quotes: Vec<Quote> =
+        (0..4).map(|_| quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&budget)))).collect();
     assert_eq!(quotes[..2], [quoted.clone(), quoted]);
     assert!(quotes[2..].iter().all(is_given_up), "{quotes:?}");
     assert_eq!(budget.left(), 0);
-    let alternatives = quote::alternatives(&order, &pricing, supply, &terms(&budget));
+    let alternatives = quote::alternatives(&quote::QuoteRequest::new(&order, &pricing, supply, &terms(&budget)));
     assert_eq!(alternatives.unwrap_err().code, ReasonCode::SearchExhausted);
-    let screened = quote::screen(&order, &pricing, &terms(&budget));
+    let screened = quote::screen(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms(&budget)));
     assert_eq!(screened.unwrap_err().code, ReasonCode::SearchExhausted);
 }
 
@@ -148,7 +149,11 @@ fn a_quote_without_a_budget_has_one_of_its_own() {
     let order = orders::three_services("uact").unwrap();
     let pricing = Pricing { policy: any_card(), ..Pricing::default() };
     for _ in 0..3 {
-        assert!(quote::quote(&order, &pricing, Supply::Unknown, &Terms::default()).price().is_some());
+        assert!(
+            quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()))
+                .price()
+                .is_some()
+        );
     }
 }
 
@@ -216,11 +221,11 @@ struct Large<'a> {
 }
 
 fn quoted(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Option<ReasonCode> {
-    quote::quote(order, pricing, supply, terms).reason().map(|reason| reason.code)
+    quote::quote(&quote::QuoteRequest::new(order, pricing, supply, terms)).reason().map(|reason| reason.code)
 }
 
 fn listed(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Option<ReasonCode> {
-    match quote::alternatives(order, pricing, supply, terms) {
+    match quote::alternatives(&quote::QuoteRequest::new(order, pricing, supply, terms)) {
         // Cut short is given up, too.
         Ok(found) if terms.budget.is_some_and(|budget| budget.spent().is_some()) => {
             assert!(!found.complete);
@@ -232,7 +237,7 @@ fn listed(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_
 }
 
 fn screened(order: &Order, pricing: &Pricing, _: Supply<'_>, terms: &Terms<'_>) -> Option<ReasonCode> {
-    quote::screen(order, pricing, terms).err().map(|reason| reason.code)
+    quote::screen(&quote::QuoteRequest::new(order, pricing, Supply::Unknown, terms)).err().map(|reason| reason.code)
 }
 
 fn many_kinds(unit: &mut CommittedUnit) {

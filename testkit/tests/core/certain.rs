@@ -11,7 +11,7 @@ use std::path::Path;
 
 use pricing_core::inventory::{Cluster, read, validate};
 use pricing_core::order::{Order, OrderFormat, ResourceUnit, StorageClass, group_spec};
-use pricing_core::quote::{Line, Quote, QuotedTarget, ReasonCode, Supply, Terms, alternatives, quote};
+use pricing_core::quote::{Line, Quote, QuoteRequest, QuotedTarget, ReasonCode, Supply, Terms, alternatives, quote};
 use pricing_core::rates::{Pricing, toml};
 use pricing_core::reserve::Scheduler;
 
@@ -361,8 +361,12 @@ fn no_quote_of_the_corpus_is_certain_or_cheap_where_kubernetes_could_hand_out_an
             for scheduler in [Scheduler::Sound, Scheduler::Provider] {
                 for (name, order) in &orders {
                     let case = format!("{name} on {shape}, {policy}, {scheduler:?}");
-                    let quote =
-                        quote(order, &pricing, Supply::Reserve { cluster: &cluster, scheduler }, &Terms::default());
+                    let quote = quote(&QuoteRequest::new(
+                        order,
+                        &pricing,
+                        Supply::Reserve { cluster: &cluster, scheduler },
+                        &Terms::default(),
+                    ));
                     let mut unknown = false;
                     for (unit, target) in order.group.resources().iter().zip(&quote.targets) {
                         if unit.gpu.units == 0 {
@@ -405,7 +409,9 @@ fn every_alternative_is_priced_among_what_kubernetes_could_hand_out_and_no_two_a
         let cluster: Cluster = validate::validate(read::read(&text(&nodes)).unwrap()).cluster;
         for (name, order) in &orders {
             let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
-            let Ok(found) = alternatives(order, &pricing, supply, &Terms::default()) else { continue };
+            let Ok(found) = alternatives(&QuoteRequest::new(order, &pricing, supply, &Terms::default())) else {
+                continue;
+            };
             let case = format!("{name} on {shape}");
             assert!(found.complete, "{case}");
             let mut sets = BTreeSet::new();

@@ -118,10 +118,14 @@ fn s166_s139_s124_s125_any_gpu_is_priced_as_the_card_it_gets() {
     let pricing = pricing(&[("t4", "80"), ("h100", "1900")]);
     for selectors in [&["*"][..], &["h100", "t4"]] {
         let order = order(vec![unit(1, 1, 1, selectors)]);
-        let quote = quote::quote(&order, &pricing, sound(&cluster), &Terms::default());
+        let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default()));
         assert_eq!(gpu_usd(&quote), [("nvidia/t4/16Gi/pcie".to_owned(), "80".to_owned())], "{selectors:?}");
         assert!(quote.price().is_some());
-        let old = quote::old_rule_usd(&order, &pricing, &quote, &Terms::default()).unwrap();
+        let old = quote::old_rule_usd(
+            &quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()),
+            &quote,
+        )
+        .unwrap();
         assert_eq!(old.checked_sub(usd(&quote)).unwrap().to_string(), "1820");
     }
 }
@@ -130,12 +134,14 @@ fn s166_s139_s124_s125_any_gpu_is_priced_as_the_card_it_gets() {
 fn s166_a_named_model_without_a_price_is_no_bid_where_it_may_be_the_card() {
     let order = order(vec![unit(1, 1, 1, &["t4", "h100"])]);
     let only_t4 = pricing(&[("t4", "80")]);
-    let blind = quote::quote(&order, &only_t4, Supply::Unknown, &Terms::default());
+    let blind = quote::quote(&quote::QuoteRequest::new(&order, &only_t4, Supply::Unknown, &Terms::default()));
     assert_eq!(code(&blind), Some(ReasonCode::UnlistedGpu));
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[T4])]);
-    assert!(quote::quote(&order, &only_t4, sound(&cluster), &Terms::default()).price().is_some());
+    assert!(
+        quote::quote(&quote::QuoteRequest::new(&order, &only_t4, sound(&cluster), &Terms::default())).price().is_some()
+    );
     let others = pricing(&[("t4", "80"), ("*", "500")]);
-    let blind = quote::quote(&order, &others, Supply::Unknown, &Terms::default());
+    let blind = quote::quote(&quote::QuoteRequest::new(&order, &others, Supply::Unknown, &Terms::default()));
     assert_eq!(gpu_usd(&blind), [("nvidia/h100".to_owned(), "500".to_owned())]);
 }
 
@@ -143,7 +149,12 @@ fn s166_a_named_model_without_a_price_is_no_bid_where_it_may_be_the_card() {
 fn fault_1_ram_and_interface_of_the_allocated_card_are_known() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[A100_40])]);
     let pricing = pricing(&[("a100.40Gi", "600"), ("a100.80Gi", "1000"), ("h100", "1900")]);
-    let quote = quote::quote(&order(vec![unit(1, 1, 1, &["a100"])]), &pricing, sound(&cluster), &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(
+        &order(vec![unit(1, 1, 1, &["a100"])]),
+        &pricing,
+        sound(&cluster),
+        &Terms::default(),
+    ));
     assert_eq!(gpu_usd(&quote), [("nvidia/a100/40Gi/pcie".to_owned(), "600".to_owned())]);
 }
 
@@ -153,7 +164,12 @@ fn fault_2_on_a_mixed_node_the_card_is_not_labelled_by_the_last_one_that_matched
     let order = order(vec![unit(1, 1, 1, &["*"])]);
     let provider = reserve(&order.group, &cluster, Scheduler::Provider, &CommitLevels::default(), &Budget::default());
     assert_eq!(provider.unwrap().targets[0].gpu_attribute.as_deref(), Some("vendor/nvidia/model/h100"));
-    let quote = quote::quote(&order, &pricing(&[("t4", "80"), ("h100", "1900")]), sound(&cluster), &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(
+        &order,
+        &pricing(&[("t4", "80"), ("h100", "1900")]),
+        sound(&cluster),
+        &Terms::default(),
+    ));
     let kinds: Vec<String> = quote.targets[0].cards[0].kinds.iter().map(ToString::to_string).collect();
     assert_eq!(kinds, ["nvidia/h100/80Gi/sxm", "nvidia/t4/16Gi/pcie"]);
 }
@@ -176,7 +192,7 @@ fn fault_4_any_matching_card_of_a_mixed_node_may_be_handed_out_and_policy_decide
     let mut pricing = pricing(&[("a100.40Gi", "600"), ("a100.80Gi", "1000")]);
     let mut quote_with = |policy| {
         pricing.policy.ambiguous_gpu = policy;
-        quote::quote(&order, &pricing, sound(&cluster), &Terms::default())
+        quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default()))
     };
     assert_eq!(gpu_usd(&quote_with(AmbiguousGpu::Highest)), [("nvidia/a100/80Gi/sxm".into(), "1000".into())]);
     assert_eq!(gpu_usd(&quote_with(AmbiguousGpu::Lowest)), [("nvidia/a100/40Gi/pcie".into(), "600".into())]);
@@ -188,10 +204,10 @@ fn fault_5_overcommit_does_not_shrink_what_is_billed() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[])]);
     let order = order(vec![unit(1, 1, 0, &[])]);
     let mut pricing = Pricing::default();
-    let plain = quote::quote(&order, &pricing, sound(&cluster), &Terms::default());
+    let plain = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default()));
     pricing.commit.cpu = Decimal::from(4);
     pricing.commit.memory = Decimal::from(4);
-    let overcommitted = quote::quote(&order, &pricing, sound(&cluster), &Terms::default());
+    let overcommitted = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default()));
     assert_eq!(plain.lines, overcommitted.lines);
     assert_eq!(plain.price(), overcommitted.price());
 }
@@ -205,9 +221,11 @@ fn fault_5_amounts_that_are_committed_already_are_not_committed_twice() {
     let mut asked = unit(1, 1, 0, &[]);
     asked.memory = Bytes::new(2 * GI);
     let mut order = order(vec![asked]);
-    assert!(quote::quote(&order, &pricing, sound(&cluster), &Terms::default()).price().is_some());
+    assert!(
+        quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default())).price().is_some()
+    );
     order.format = OrderFormat::Script;
-    let quote = quote::quote(&order, &pricing, sound(&cluster), &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &Terms::default()));
     assert_eq!(code(&quote), Some(ReasonCode::InsufficientCapacity));
 }
 
@@ -216,7 +234,12 @@ fn fault_5_the_target_shows_the_cards_that_are_billed() {
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[T4, T4, T4, T4])]);
     let mut pricing = pricing(&[("t4", "80")]);
     pricing.commit.gpu = Decimal::TWO;
-    let quote = quote::quote(&order(vec![unit(1, 1, 4, &["t4"])]), &pricing, sound(&cluster), &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(
+        &order(vec![unit(1, 1, 4, &["t4"])]),
+        &pricing,
+        sound(&cluster),
+        &Terms::default(),
+    ));
     assert_eq!(quote.targets[0].gpu_units, 4);
     assert_eq!(quote.lines.iter().find(|line| line.item == Item::Gpu).unwrap().quantity.to_string(), "4");
 }
@@ -227,7 +250,7 @@ fn a_denom_of_many_decimals_is_bid_and_split() {
     order.max_price = Some(Price::new(Denom::new("uact"), Decimal::from(10_u64.pow(18))).unwrap());
     let mut pricing = Pricing::default();
     pricing.chain.denoms.get_mut(&Denom::new("uact")).unwrap().exponent = 18;
-    let quote = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()));
     assert!(quote.price().unwrap().amount() > Decimal::from(10_u64.pow(12)) && quote.offer_prices.len() == 1);
 }
 
@@ -267,7 +290,7 @@ fn fault_6_offer_prices_are_filled_and_sum_to_the_bid() {
         pricing.policy.below_minimum = BelowMinimum::Raise;
         pricing.policy.owners.discount.insert(orders::address(orders::OWNER), factor.parse().unwrap());
         let terms = Terms { owner: Some(Untrusted::new(orders::OWNER)), ..Terms::default() };
-        let quote = quote::quote(&order, &pricing, sound(&cluster), &terms);
+        let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&cluster), &terms));
         let mut offered = Decimal::ZERO;
         for offer in &quote.offer_prices {
             let amounts = [offer.cpu, offer.memory, offer.gpu]
@@ -295,7 +318,8 @@ fn s521_s188_owners_are_looked_at_before_anything_is_reserved() {
     pricing.policy.owners.allow = vec![orders::address(good), orders::address(bad)];
     let screened = |owner: Option<&'static str>| {
         let terms = Terms { owner: owner.map(Untrusted::new), ..Terms::default() };
-        quote::screen(&order, &pricing, &terms).map_err(|reason| reason.code)
+        quote::screen(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms))
+            .map_err(|reason| reason.code)
     };
     assert_eq!(screened(Some(bad)), Err(ReasonCode::OwnerDenied));
     assert_eq!(screened(Some("akash10therqqqqqqqqqqqqqqqqqqqqqqqqqqqavavhj")), Err(ReasonCode::OwnerNotAllowed));
@@ -308,16 +332,16 @@ fn s648_a_decline_can_be_told_from_an_outage() {
     let mut order = order(vec![unit(1, 1, 0, &[])]);
     order.max_price = Some(Price::new(Denom::new("uakt"), Decimal::from(1_000_000)).unwrap());
     let pricing = Pricing::default();
-    let no_feed = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
+    let no_feed = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()));
     assert_eq!(code(&no_feed), Some(ReasonCode::RateUnavailable));
     assert!(ReasonCode::RateUnavailable.is_fault());
     let empty = Cluster::default();
     assert_eq!(
-        code(&quote::quote(&order, &pricing, sound(&empty), &Terms::default())),
+        code(&quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&empty), &Terms::default()))),
         Some(ReasonCode::InventoryUnusable)
     );
     let small = cluster(&[NodeOf("n1", GI / 2, &[])]);
-    let full = quote::quote(&order, &pricing, sound(&small), &Terms::default());
+    let full = quote::quote(&quote::QuoteRequest::new(&order, &pricing, sound(&small), &Terms::default()));
     assert_eq!(code(&full), Some(ReasonCode::InsufficientCapacity));
     assert!(!ReasonCode::InsufficientCapacity.is_fault());
 }
@@ -327,13 +351,18 @@ fn s180_an_order_below_the_minimum_is_declined_or_raised() {
     let order = order(vec![unit(1, 1, 0, &[])]);
     let mut pricing = Pricing::default();
     pricing.policy.minimum_usd_per_month = Usd::parse("10").unwrap();
-    let declined = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
+    let declined = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()));
     assert_eq!(code(&declined), Some(ReasonCode::BelowMinimum));
-    assert_eq!(quote::screen(&order, &pricing, &Terms::default()).unwrap_err().code, ReasonCode::BelowMinimum);
+    assert_eq!(
+        quote::screen(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()))
+            .unwrap_err()
+            .code,
+        ReasonCode::BelowMinimum
+    );
     // A decline for its price keeps what it is about.
     assert!(!declined.lines.is_empty() && !declined.targets.is_empty() && declined.usd_per_month.is_some());
     pricing.policy.below_minimum = BelowMinimum::Raise;
-    let raised = quote::quote(&order, &pricing, Supply::Unknown, &Terms::default());
+    let raised = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()));
     assert_eq!(usd(&raised).to_string(), "10");
     assert_eq!(raised.lines.last().unwrap().item, Item::Minimum);
 }
@@ -341,12 +370,12 @@ fn s180_an_order_below_the_minimum_is_declined_or_raised() {
 #[test]
 fn s103_replicas_are_counted_for_each_unit() {
     let pricing = Pricing::default();
-    let quote = quote::quote(
+    let quote = quote::quote(&quote::QuoteRequest::new(
         &order(vec![unit(1, 3, 0, &[]), unit(2, 5, 0, &[])]),
         &pricing,
         Supply::Unknown,
         &Terms::default(),
-    );
+    ));
     let threads: Vec<String> =
         quote.lines.iter().filter(|line| line.item == Item::Cpu).map(|line| line.quantity.to_string()).collect();
     assert_eq!(threads, ["3", "5"]);
@@ -360,7 +389,7 @@ fn prices_are_made_in_uakt_uact_and_usdc_and_in_nothing_else() {
     let amount = |denom: &str| {
         let mut order = order(vec![unit(1, 1, 0, &[])]);
         order.max_price = Some(Price::new(Denom::new(denom), Decimal::from(1_000_000)).unwrap());
-        let quote = quote::quote(&order, &pricing, Supply::Unknown, &terms);
+        let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms));
         quote.price().map(|price| price.amount().to_string()).ok_or_else(|| code(&quote).unwrap())
     };
     // 2.40 USD a month.

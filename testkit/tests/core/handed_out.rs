@@ -56,7 +56,12 @@ fn pricing(policy: &str) -> Pricing {
 }
 
 fn quoted(order: &Order, cluster: &Cluster, policy: &str, scheduler: Scheduler) -> Quote {
-    quote::quote(order, &pricing(policy), Supply::Reserve { cluster, scheduler }, &Terms::default())
+    quote::quote(&quote::QuoteRequest::new(
+        order,
+        &pricing(policy),
+        Supply::Reserve { cluster, scheduler },
+        &Terms::default(),
+    ))
 }
 
 const BOTH: [Scheduler; 2] = [Scheduler::Sound, Scheduler::Provider];
@@ -225,7 +230,8 @@ fn alternatives_are_one_for_each_set_that_could_be_handed_out() {
     let list = |policy: &str| -> Vec<(Vec<String>, String)> {
         let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
         let Alternatives { list, complete } =
-            quote::alternatives(&order, &pricing(policy), supply, &Terms::default()).unwrap();
+            quote::alternatives(&quote::QuoteRequest::new(&order, &pricing(policy), supply, &Terms::default()))
+                .unwrap();
         assert!(complete);
         list.into_iter().map(|one| (kinds(&one.targets[0]), one.usd_per_month.unwrap().to_string())).collect()
     };
@@ -243,8 +249,14 @@ fn a_reserved_order_may_have_any_card_of_the_cluster_that_it_allows_used_or_free
     let order = order(&[unit(1, 1, 1, &["a100"])]);
     let cluster =
         cluster(&[("n1", &[A40, A40, A40], 3, 64, 64), ("n2", &[A80, H100], 0, 1, 1), ("n3", &[T4], 1, 64, 64)]);
-    let quoted =
-        |policy: &str| quote::quote(&order, &pricing(policy), Supply::Held { cluster: &cluster }, &Terms::default());
+    let quoted = |policy: &str| {
+        quote::quote(&quote::QuoteRequest::new(
+            &order,
+            &pricing(policy),
+            Supply::Held { cluster: &cluster },
+            &Terms::default(),
+        ))
+    };
     assert_eq!(gpu_usd(&quoted("")), ["1000"]);
     let target = &quoted("").targets[0];
     assert_eq!(kinds(target), ["nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/sxm"]);
@@ -284,6 +296,6 @@ fn units_that_can_be_read_are_read() {
     let cluster = cluster(&[("n1", &["x1 81559Mi PCIe"], 1, 64, 64)]);
     let x1 = order(&[unit(1, 1, 1, &["x1"])]);
     let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
-    let quote = quote::quote(&x1, &pricing, supply, &Terms::default());
+    let quote = quote::quote(&quote::QuoteRequest::new(&x1, &pricing, supply, &Terms::default()));
     assert_eq!((gpu_usd(&quote), quote.targets[0].is_certain()), (vec!["1000".to_owned()], true));
 }

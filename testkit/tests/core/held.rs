@@ -36,7 +36,7 @@ fn case(seed: u64) -> (Cluster, Pricing, Vec<Order>) {
 fn quote_on(order: &Order, pricing: &Pricing, cluster: &Cluster, scheduler: Scheduler) -> Quote {
     let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
     let supply = Supply::Reserve { cluster, scheduler };
-    quote::quote(order, pricing, supply, &terms)
+    quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms))
 }
 
 /// Quotes the orders one after the other, each beside what is held for those before.

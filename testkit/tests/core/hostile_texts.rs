@@ -53,7 +53,7 @@ const PLACES: [&str; 6] = [
 
 fn quoted(order: &Order, owner: &str, pricing: &Pricing) -> Quote {
     let terms = Terms { owner: Some(Untrusted::new(owner)), ..Terms::default() };
-    quote::quote(order, pricing, Supply::Unknown, &terms)
+    quote::quote(&quote::QuoteRequest::new(order, pricing, Supply::Unknown, &terms))
 }
 
 #[test]

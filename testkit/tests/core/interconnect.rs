@@ -5,7 +5,7 @@
 use pricing_core::budget::Budget;
 use pricing_core::inventory::{Cluster, read, validate};
 use pricing_core::order::{GroupSpec, Order, OrderFormat, group_spec};
-use pricing_core::quote::{Quote, Supply, Terms, quote};
+use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::toml;
 use pricing_core::reserve::{CommitLevels, Reservation, ReserveError, Scheduler, reserve};
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn asks(units: &[(u32, u64, &str)], requirements: &[(&str, &str)]) -> Value {
 fn quoted(group: &Value, cluster: &Cluster, rates: &str) -> Quote {
     let order = Order::from_group(self::group(group), OrderFormat::GroupSpec).unwrap();
     let supply = Supply::Reserve { cluster, scheduler: Scheduler::Sound };
-    quote(&order, &toml::read(rates).unwrap(), supply, &Terms::default())
+    quote(&QuoteRequest::new(&order, &toml::read(rates).unwrap(), supply, &Terms::default()))
 }
 
 #[test]

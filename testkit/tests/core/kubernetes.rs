@@ -5,7 +5,7 @@
 use pricing_core::budget::Budget;
 use pricing_core::gpu::GpuKind;
 use pricing_core::order::{Order, OrderFormat, group_spec};
-use pricing_core::quote::{QuotedTarget, Supply, Terms, quote};
+use pricing_core::quote::{QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::toml;
 use pricing_core::reserve::Scheduler;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn what_kubernetes_could_hand_out_is_what_its_own_filters_say() {
     for vector in kubernetes_vectors().unwrap() {
         let order = order(&vector);
         let supply = Supply::Reserve { cluster: &vector.cluster, scheduler: Scheduler::Provider };
-        let quoted = quote(&order, &pricing, supply, &Terms::default());
+        let quoted = quote(&QuoteRequest::new(&order, &pricing, supply, &Terms::default()));
         let committed = pricing.commit.units(&order.group, Scheduler::Provider);
         for unit in &vector.units {
             let place = order.group.resources().iter().position(|known| unit["id"] == known.id).unwrap();

@@ -42,7 +42,7 @@ fn supply(cluster: &Cluster) -> Supply<'_> {
 
 fn quotes(case: &Case) -> [Quote; 3] {
     [Supply::Unknown, Supply::Held { cluster: &case.cluster }, supply(&case.cluster)]
-        .map(|supply| quote::quote(&case.order, &case.pricing, supply, &terms()))
+        .map(|supply| quote::quote(&quote::QuoteRequest::new(&case.order, &case.pricing, supply, &terms())))
 }
 
 /// The order with one unit changed.
@@ -118,7 +118,7 @@ proptest! {
             },
         });
         let usd = |order: &Order| {
-            quote::quote(order, &case.pricing, Supply::Unknown, &terms()).usd_per_month
+            quote::quote(&quote::QuoteRequest::new(order, &case.pricing, Supply::Unknown, &terms())).usd_per_month
         };
         if let (Some(less), Some(more)) = (usd(&case.order), usd(&more)) {
             prop_assert!(more >= less, "{less} then {more}");
@@ -130,7 +130,7 @@ proptest! {
         let Some(mut case) = case(seed) else { return Ok(()) };
         case.pricing.policy.ambiguous_gpu = AmbiguousGpu::Highest;
         let order = changed(&case.order, 0, |unit| unit.gpu = orders::wildcard(1));
-        let quote = quote::quote(&order, &case.pricing, supply(&case.cluster), &terms());
+        let quote = quote::quote(&quote::QuoteRequest::new(&order, &case.pricing, supply(&case.cluster), &terms()));
         let unit = order.group.resources()[0].id;
         let Some(target) = quote.targets.first().filter(|_| !quote.lines.is_empty()) else { return Ok(()) };
         let dearest = target.kinds.iter().filter_map(|candidate| rate_of(&case.pricing, &candidate.kind)).max();
@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn screening_declines_only_what_quoting_declines(seed: u64) {
         let Some(case) = case(seed) else { return Ok(()) };
-        if quote::screen(&case.order, &case.pricing, &terms()).is_err() {
+        if quote::screen(&quote::QuoteRequest::new(&case.order, &case.pricing, Supply::Unknown, &terms())).is_err() {
             for quote in quotes(&case) {
                 prop_assert!(quote.price().is_none());
             }
@@ -161,8 +161,8 @@ proptest! {
     fn every_alternative_is_priced_and_the_answer_is_among_them(seed: u64) {
         let Some(case) = case(seed) else { return Ok(()) };
         let supply = supply(&case.cluster);
-        let quote = quote::quote(&case.order, &case.pricing, supply, &terms());
-        let Ok(alternatives) = quote::alternatives(&case.order, &case.pricing, supply, &terms()) else { return Ok(()) };
+        let quote = quote::quote(&quote::QuoteRequest::new(&case.order, &case.pricing, supply, &terms()));
+        let Ok(alternatives) = quote::alternatives(&quote::QuoteRequest::new(&case.order, &case.pricing, supply, &terms())) else { return Ok(()) };
         prop_assert!(alternatives.list.is_sorted_by_key(|alternative| alternative.usd_per_month));
         if let Some(price) = quote.price() {
             prop_assert!(alternatives.list.iter().any(|alternative| alternative.price == *price));

@@ -6,7 +6,7 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{Order, script_request};
 use pricing_core::quote::plugin::{Answer, Change, Draft, decide, draft, read_price};
-use pricing_core::quote::{self, Decision, Item, Quote, ReasonCode, Supply, Terms};
+use pricing_core::quote::{self, Decision, Item, Quote, QuoteRequest, ReasonCode, Supply, Terms};
 use pricing_core::rates::{BelowMinimum, Pricing, UnlistedGpu};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
@@ -33,13 +33,15 @@ fn terms() -> Terms<'static> {
 fn small() -> (Order, Pricing, Quote) {
     let order = script_request::read(ORDER).unwrap();
     let pricing = Pricing::default();
-    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    let Draft::Open(quote) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms())) else {
+        panic!("it is open")
+    };
     (order, pricing, quote)
 }
 
 fn answered(answer: &Answer) -> Quote {
     let (order, pricing, draft) = small();
-    decide(&order, &pricing, &draft, answer, &terms())
+    decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &draft, answer)
 }
 
 fn outcome(quote: &Quote) -> String {
@@ -138,18 +140,22 @@ fn a_replaced_line_keeps_its_quantity() {
 fn discounts_follow_replaced_charges() {
     let (order, mut pricing, _) = small();
     pricing.policy.owners.discount.insert(orders::address(orders::OWNER), decimal("0.25"));
-    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    let Draft::Open(quote) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms())) else {
+        panic!("it is open")
+    };
     assert_eq!(quote.usd_per_month, Some(usd("1")));
     // CPU costs 1 instead of 3.2: with the memory's 0.8 it is 1.8, and a quarter of that.
     let replace = Answer::Change(vec![Change::ReplaceLine { line: 0, usd_per_month: usd("1") }]);
-    let changed = decide(&order, &pricing, &quote, &replace, &terms());
+    let changed = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &quote, &replace);
     assert_eq!(changed.usd_per_month, Some(usd("0.45")));
     assert_eq!(changed.lines.last().map(|line| (line.item, line.usd_per_month)), Some((Item::Discount, usd("-1.35"))));
     pricing.policy.minimum_usd_per_month = usd("2");
     pricing.policy.below_minimum = BelowMinimum::Raise;
-    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    let Draft::Open(quote) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms())) else {
+        panic!("it is open")
+    };
     let dear = Answer::Change(vec![Change::ReplaceLine { line: 0, usd_per_month: usd("19.2") }]);
-    let changed = decide(&order, &pricing, &quote, &dear, &terms());
+    let changed = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &quote, &dear);
     assert_eq!(changed.usd_per_month, Some(usd("5")));
 }
 
@@ -158,9 +164,12 @@ fn the_operators_minimum_holds_for_plugins() {
     let (order, mut pricing, draft) = small();
     pricing.policy.minimum_usd_per_month = usd("4.29909");
     let low = Answer::Price(decimal("9"));
-    assert_eq!(outcome(&decide(&order, &pricing, &draft, &low, &terms())), "below-minimum");
+    assert_eq!(
+        outcome(&decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &draft, &low)),
+        "below-minimum"
+    );
     pricing.policy.below_minimum = BelowMinimum::Raise;
-    let raised = decide(&order, &pricing, &draft, &low, &terms());
+    let raised = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &draft, &low);
     assert_eq!(outcome(&raised), "10");
     assert_eq!(raised.lines.last().unwrap().item, Item::Minimum);
 }
@@ -170,16 +179,23 @@ fn a_price_in_the_denom_needs_no_feed() {
     let (mut order, mut pricing, _) = small();
     order.max_price = Some(Price::new(Denom::new("uakt"), decimal("100")).unwrap());
     let terms = Terms::default();
-    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms) else { panic!("it is open") };
+    let Draft::Open(quote) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms)) else {
+        panic!("it is open")
+    };
     assert_eq!(outcome(&quote), "rate-unavailable");
-    let priced = decide(&order, &pricing, &quote, &Answer::Price(decimal("7")), &terms);
+    let priced =
+        decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms), &quote, &Answer::Price(decimal("7")));
     assert_eq!((outcome(&priced).as_str(), priced.usd_per_month), ("7", None));
     assert!(priced.lines.is_empty());
     // A change is of dollars, and a minimum cannot be held against the price.
     let change = Answer::Change(vec![Change::Multiply(decimal("2"))]);
-    assert_eq!(outcome(&decide(&order, &pricing, &quote, &change, &terms)), "rate-unavailable");
+    assert_eq!(
+        outcome(&decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms), &quote, &change)),
+        "rate-unavailable"
+    );
     pricing.policy.minimum_usd_per_month = usd("1");
-    let priced = decide(&order, &pricing, &quote, &Answer::Price(decimal("7")), &terms);
+    let priced =
+        decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms), &quote, &Answer::Price(decimal("7")));
     assert_eq!(outcome(&priced), "rate-unavailable");
 }
 
@@ -188,13 +204,20 @@ fn a_plugin_prices_what_the_rate_card_does_not_list() {
     let (_, pricing, _) = small();
     let order = orders::three_services("uact").unwrap();
     assert_eq!(pricing.policy.unlisted_gpu, UnlistedGpu::Decline);
-    let Draft::Open(quote) = draft(&order, &pricing, Supply::Unknown, &terms()) else { panic!("it is open") };
+    let Draft::Open(quote) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms())) else {
+        panic!("it is open")
+    };
     assert_eq!(outcome(&quote), "unlisted-gpu");
     assert!(!quote.targets.is_empty());
-    let priced = decide(&order, &pricing, &quote, &Answer::Price(decimal("5")), &terms());
+    let priced =
+        decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &quote, &Answer::Price(decimal("5")));
     assert_eq!(outcome(&priced), "5");
     // There is no quote to change: the built-in decline stands.
-    let unchanged = decide(&order, &pricing, &quote, &Answer::Change(vec![Change::Multiply(decimal("2"))]), &terms());
+    let unchanged = decide(
+        &QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()),
+        &quote,
+        &Answer::Change(vec![Change::Multiply(decimal("2"))]),
+    );
     assert_eq!(unchanged, quote);
 }
 
@@ -202,7 +225,7 @@ fn a_plugin_prices_what_the_rate_card_does_not_list() {
 fn a_plugin_stands_in_for_no_other_fault_than_a_missing_rate() {
     let (order, mut pricing, _) = small();
     pricing.rates.cpu = Usd::from_decimal(Decimal::MAX);
-    let settled = draft(&order, &pricing, Supply::Unknown, &terms());
+    let settled = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()));
     assert!(matches!(settled, Draft::Settled(quote) if outcome(&quote) == "arithmetic-overflow"));
 }
 
@@ -210,7 +233,7 @@ fn a_plugin_stands_in_for_no_other_fault_than_a_missing_rate() {
 fn owners_who_are_not_served_never_reach_the_plugin() {
     let (order, mut pricing, _) = small();
     pricing.policy.owners.deny.push(orders::address(orders::OWNER));
-    let settled = draft(&order, &pricing, Supply::Unknown, &terms());
+    let settled = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()));
     assert!(matches!(settled, Draft::Settled(quote) if outcome(&quote) == "owner-denied"));
 }
 
@@ -244,8 +267,8 @@ proptest! {
         let Some(order) = orders::small_order(random) else { return Ok(()) };
         let pricing = orders::pricing(random);
         let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
-        let Draft::Open(open) = draft(&order, &pricing, supply, &terms()) else { return Ok(()) };
-        let quote = decide(&order, &pricing, &open, &answer(random), &terms());
+        let Draft::Open(open) = draft(&QuoteRequest::new(&order, &pricing, supply, &terms())) else { return Ok(()) };
+        let quote = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &open, &answer(random));
         let sum = quote.lines.iter().try_fold(Usd::default(), |sum, line| sum.checked_add(line.usd_per_month));
         prop_assert_eq!(sum.unwrap(), quote.usd_per_month.unwrap_or_default());
         if let Some(price) = quote.price() {
@@ -266,10 +289,10 @@ proptest! {
         let Some(order) = orders::small_order(random) else { return Ok(()) };
         let pricing = orders::pricing(random);
         let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
-        let Draft::Open(open) = draft(&order, &pricing, supply, &terms()) else { return Ok(()) };
-        let unchanged = decide(&order, &pricing, &open, &Answer::Change(Vec::new()), &terms());
+        let Draft::Open(open) = draft(&QuoteRequest::new(&order, &pricing, supply, &terms())) else { return Ok(()) };
+        let unchanged = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &open, &Answer::Change(Vec::new()));
         prop_assert_eq!(&unchanged, &open);
-        let built_in = quote::quote(&order, &pricing, supply, &terms());
+        let built_in = quote::quote(&quote::QuoteRequest::new(&order, &pricing, supply, &terms()));
         if built_in.price().is_some() {
             prop_assert_eq!(unchanged, built_in);
         } else {

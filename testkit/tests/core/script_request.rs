@@ -87,7 +87,7 @@ fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricin
     };
     let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound };
     for supply in [Supply::Unknown, Supply::Held { cluster }, reserve] {
-        let quote = |order| essence(&quote::quote(order, pricing, supply, &terms));
+        let quote = |order| essence(&quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms)));
         assert_eq!(quote(&expressible(order)), quote(read));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::wire::SCHEMA;
-use pricing_core::quote::{self, Quote, Reason, Terms};
+use pricing_core::quote::{self, Quote, QuoteRequest, Reason, Terms};
 use pricing_core::text::printable;
 use pricing_host::{Fault, Plugin, Request};
 use serde_json::{Value, json};
@@ -128,11 +128,13 @@ fn exit(ended: &Ended) -> Exit {
 fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<Ended, CliError> {
     let (pricing, terms, utilisation) = (&scene.pricing, scene.terms(), scene.utilisation());
     let budget = scene.budget();
-    let draft = match draft(order, pricing, scene.supply(), &Terms { budget: Some(&budget), ..terms }) {
+    let asked = QuoteRequest { order, pricing, supply: scene.supply(), utilisation: utilisation.as_ref(), terms };
+    // The plugin is called more often than one budget allows.
+    let draft = match draft(&QuoteRequest { terms: Terms { budget: Some(&budget), ..terms }, ..asked }) {
         Draft::Open(draft) => draft,
         Draft::Settled(quote) => return Ok(Ended::Settled(Box::new(quote))),
     };
-    let request = Request { order, pricing, draft: &draft, utilisation: utilisation.as_ref(), terms: &terms };
+    let request = Request { asked, draft: &draft };
     let called = plugin.call(&request);
     let (first, usage) = match called.result {
         Ok(quote) => (quote, called.usage),
@@ -168,7 +170,7 @@ fn native(order: &Order, scene: &Scene, calls: u32) -> Vec<Duration> {
         let budget = scene.budget();
         let terms = Terms { budget: Some(&budget), ..terms };
         let started = Instant::now();
-        std::hint::black_box(quote::quote(order, pricing, supply, &terms));
+        std::hint::black_box(quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms)));
         started.elapsed()
     };
     for _ in 0..calls.min(WARM_UP) {

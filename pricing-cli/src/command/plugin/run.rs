@@ -7,7 +7,7 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
-use pricing_core::quote::{PluginUse, Quote, Terms};
+use pricing_core::quote::{PluginUse, Quote, QuoteRequest, Terms};
 use pricing_host::load::Origin;
 use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
 use serde_json::{Value, json};
@@ -137,12 +137,13 @@ pub(crate) fn call(
     let (pricing, budget) = (&scene.pricing, scene.budget());
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let plugin_use = |fuel| PluginUse { name: plugin.name(), digest: plugin.digest(), fuel, fallback: None };
-    match draft(order, pricing, scene.supply(), &terms) {
+    let asked = QuoteRequest { order, pricing, supply: scene.supply(), utilisation, terms };
+    match draft(&asked) {
         Draft::Settled(quote) => {
             Call { quote: Quote { plugin: Some(plugin_use(None)), ..quote }, called: None, profile: None }
         }
         Draft::Open(draft) => {
-            let request = Request { order, pricing, draft: &draft, utilisation, terms: &terms };
+            let request = Request { asked, draft: &draft };
             let called = plugin.call(&request);
             let profile = profile.map(|time| plugin.profile(&request, time));
             let quote = match &called.result {

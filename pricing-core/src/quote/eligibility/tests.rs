@@ -1,6 +1,6 @@
 use super::*;
 use crate::order::{Conditions, detect};
-use crate::quote::{Supply, Terms, quote, screen};
+use crate::quote::{QuoteRequest, Supply, Terms, quote, screen};
 use crate::rates::Pricing;
 
 const AUDITOR: &str = "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws";
@@ -126,9 +126,18 @@ fn quotes_and_screenings_are_declined_before_anything_is_priced() {
     let order = order(r#""attributes":[{"key":"region","value":"us-west"}]"#, 1, 1);
     let terms = Terms::default();
     let declined = |pricing: &Pricing| {
-        let quoted = quote(&order, pricing, Supply::Unknown, &terms).reason().map(|reason| reason.code);
-        assert_eq!(quoted, screen(&order, pricing, &terms).err().map(|reason| reason.code));
-        let draft = crate::quote::plugin::draft(&order, pricing, Supply::Unknown, &terms);
+        let quoted =
+            quote(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)).reason().map(|reason| reason.code);
+        assert_eq!(
+            quoted,
+            screen(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)).err().map(|reason| reason.code)
+        );
+        let draft = crate::quote::plugin::draft(&crate::quote::plugin::QuoteRequest::new(
+            &order,
+            pricing,
+            Supply::Unknown,
+            &terms,
+        ));
         assert_eq!(quoted, draft.quote().reason().map(|reason| reason.code));
         quoted
     };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::order::detect;
-use crate::quote::{Supply, Terms, alternatives, quote};
+use crate::quote::{QuoteRequest, Supply, Terms, alternatives, quote};
 use crate::rates;
 
 const ORDER: &str = r#"{"name":"g","resources":[{"resource":{"id":1,"cpu":{"units":{"val":"1000"}},
@@ -37,7 +37,7 @@ fn gpu_usd(target: &GivenTarget) -> Vec<String> {
     let order = order();
     let targets = QuotedTarget::given(&order, std::slice::from_ref(target)).unwrap();
     let pricing = rates::toml::read(RATES).unwrap();
-    let quote = quote(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default());
+    let quote = quote(&QuoteRequest::new(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()));
     assert!(quote.price().is_some(), "{:?}", quote.reason());
     let lines = quote.lines.iter().filter(|line| line.kind.as_deref().is_some_and(|kind| kind.starts_with("nvidia")));
     lines.map(|line| line.usd_per_month.to_string()).collect()
@@ -97,7 +97,7 @@ fn alternatives_of_a_given_target_are_of_each_of_its_nodes() {
     let listed = |target: &GivenTarget| {
         let targets = QuotedTarget::given(&order, std::slice::from_ref(target)).unwrap();
         let supply = Supply::Given { targets: &targets };
-        let found = alternatives(&order, &pricing, supply, &Terms::default()).unwrap();
+        let found = alternatives(&QuoteRequest::new(&order, &pricing, supply, &Terms::default())).unwrap();
         assert!(found.complete);
         (targets, found.list)
     };
@@ -125,7 +125,9 @@ fn too_many_alternatives_are_cut_short() {
     let cards = nodes.iter().map(|node| GivenCards { node: Some(node.clone()), kinds: kinds.clone() }).collect();
     let target = GivenTarget { resource_id: 1, count: 9, nodes, gpu_units: 1, cards };
     let targets = QuotedTarget::given(&order, &[target]).unwrap();
-    let found = alternatives(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()).unwrap();
+    let found =
+        alternatives(&QuoteRequest::new(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()))
+            .unwrap();
     assert_eq!((found.list.len(), found.complete), (256, false));
 }
 
@@ -138,7 +140,7 @@ fn what_a_given_card_leaves_open_is_priced_as_where_a_request_leaves_it_open() {
         let order = order();
         let targets = QuotedTarget::given(&order, &[target]).unwrap();
         let pricing = rates::toml::read(rates).unwrap();
-        let quote = quote(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default());
+        let quote = quote(&QuoteRequest::new(&order, &pricing, Supply::Given { targets: &targets }, &Terms::default()));
         quote.lines.iter().find(|line| line.kind.is_some()).unwrap().usd_per_unit_month.to_string()
     };
     let a100 = |ram: Option<&str>| GivenKind { ram: ram.map(str::to_owned), ..kind("a100") };

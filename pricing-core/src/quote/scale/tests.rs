@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::order::detect;
+use crate::order::{Order, detect};
+use crate::quote::{QuoteRequest, Supply, Terms};
+use crate::rates::Pricing;
 
 fn amount(text: &str) -> Amount {
     Amount::parse(text).unwrap().0
@@ -134,7 +136,8 @@ fn a_volume_that_does_not_persist_is_ephemeral_whatever_its_class() {
 fn a_bid_by_scales_is_exact_in_any_denom_and_held_against_the_maximum() {
     let scales = scales(["0.333333333333333333", "0", "0", "0"]);
     let pricing = Pricing::default();
-    let quoted = |max: &str| quote(&order("", max), &scales, &pricing, Supply::Unknown, &Terms::default());
+    let quoted =
+        |max: &str| quote(&QuoteRequest::new(&order("", max), &pricing, Supply::Unknown, &Terms::default()), &scales);
     let bid = quoted("1000");
     assert_eq!(bid.decision.unwrap().to_string(), "999.999999999999999");
     assert_eq!((bid.denom.as_str(), bid.quote.usd_per_month), ("ufoo", None));
@@ -147,13 +150,13 @@ fn a_bid_by_scales_is_exact_in_any_denom_and_held_against_the_maximum() {
 fn a_bid_with_more_digits_than_other_pricers_keep_is_still_exact() {
     let scales = scales(["123456789012.123456789012345678", "0", "0", "0"]);
     let order = order("", "1000000000000000");
-    let bid = quote(&order, &scales, &Pricing::default(), Supply::Unknown, &Terms::default());
+    let bid = quote(&QuoteRequest::new(&order, &Pricing::default(), Supply::Unknown, &Terms::default()), &scales);
     assert_eq!(bid.decision.unwrap().to_string(), "370370367036370.370367037037034");
     let scales = Scales { cpu: amount("0.000000000000000001"), ip: amount("123456789012"), ..scales };
-    let bid = quote(&order, &scales, &Pricing::default(), Supply::Unknown, &Terms::default());
+    let bid = quote(&QuoteRequest::new(&order, &Pricing::default(), Supply::Unknown, &Terms::default()), &scales);
     assert_eq!(bid.decision.unwrap().to_string(), "123456789012.000000000000003");
     let scales = Scales { ip: amount("12345678901234.000000000000000001"), ..scales };
-    let bid = quote(&order, &scales, &Pricing::default(), Supply::Unknown, &Terms::default());
+    let bid = quote(&QuoteRequest::new(&order, &Pricing::default(), Supply::Unknown, &Terms::default()), &scales);
     assert_eq!(bid.decision.unwrap().to_string(), "12345678901234.000000000000003001");
     assert_eq!(bid.quote.reason().unwrap().code, ReasonCode::ArithmeticOverflow);
 }

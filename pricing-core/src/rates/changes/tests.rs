@@ -569,7 +569,7 @@ proptest! {
         }
         let order = detect::read(&order(request), None).unwrap().remove(0);
         let terms = Terms { owner: Some(owner.into()), ..Terms::default() };
-        let [before_bid, after_bid] = [&before, &after].map(|pricing| quote::quote(&order, pricing, Supply::Unknown, &terms));
+        let [before_bid, after_bid] = [&before, &after].map(|pricing| quote::quote(&quote::QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)));
         match (&before_bid.decision, &after_bid.decision) {
             (Decision::Bid(before), Decision::Bid(after)) => {
                 // Each line and the bid are rounded.

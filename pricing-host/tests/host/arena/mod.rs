@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
-use pricing_core::quote::{Quote, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
@@ -43,7 +43,7 @@ pub(crate) fn settings(limits: CallLimits) -> PluginSettings {
 /// The order of the tests, by the default rates, and what the built-in pricer makes of it.
 static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
     let (order, pricing) = (order(), Pricing::default());
-    let Draft::Open(draft) = draft(&order, &pricing, Supply::Unknown, &terms()) else {
+    let Draft::Open(draft) = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms())) else {
         panic!("the order is settled without a plugin")
     };
     (order, pricing, draft)
@@ -58,7 +58,7 @@ fn terms() -> Terms<'static> {
 /// Calls a plugin with the order of the tests.
 pub(crate) fn call(plugin: &Plugin) -> Called {
     let (order, pricing, draft) = &*ORDER;
-    plugin.call(&Request { order, pricing, draft, utilisation: None, terms: &terms() })
+    plugin.call(&Request { asked: QuoteRequest::new(order, pricing, Supply::Unknown, &terms()), draft })
 }
 
 /// The price or reason of a result.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pricing_core::order::{Order, detect};
-use pricing_core::quote::{Quote, Supply, Terms};
+use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::compile::Compiler;
 use pricing_host::{CallLimits, HostSettings, Plugin, PluginHost, PluginSettings};
@@ -53,7 +53,7 @@ pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Quotes the order with default rates and no inventory.
 pub(crate) fn quote(plugin: &Plugin) -> Quote {
-    plugin.quote(&order(), &Pricing::default(), Supply::Unknown, None, &Terms::default())
+    plugin.quote(&QuoteRequest::new(&order(), &Pricing::default(), Supply::Unknown, &Terms::default()))
 }
 
 /// The quote's price, or its code and message.

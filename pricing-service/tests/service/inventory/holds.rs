@@ -123,7 +123,7 @@ async fn what_a_quote_placed_is_what_is_held_and_the_next_quote_is_placed_beside
         let Stock::Known(known) = stock else { return (None, None) };
         let scheduler = Scheduler::Sound;
         let supply = Supply::Reserve { cluster: &known.cluster, scheduler };
-        let quote = quote::quote(&order_of_group, &pricing, supply, &Terms::default());
+        let quote = quote::quote(&quote::QuoteRequest::new(&order_of_group, &pricing, supply, &Terms::default()));
         let node = quote.price().and_then(|_| quote.targets.first()?.nodes.first().map(ToString::to_string));
         let held = node.is_some().then(|| Held::by(&order_of_group, &pricing, scheduler, &quote.targets));
         (node, held)
