@@ -90,8 +90,7 @@ impl Search<'_, '_, '_> {
     /// The daemon tries one replica at a time. Here, once a replica has fit and left the request unchanged, the others
     /// that fit by amounts are taken in one step: nothing that the daemon checks would come out differently for them.
     fn fill(&mut self, id: NodeId, node: &Node) -> Result<(), ReserveError> {
-        // Once a node has taken a replica, the daemon tries every other node with a copy of the request, and compares
-        // the two afterwards.
+        // Once a node has taken a replica, other nodes work on a copy of the request and must leave it unchanged.
         let settled = !self.placed.is_empty();
         let mut here = 0_u32;
         while self.left > 0 {
