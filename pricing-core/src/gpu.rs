@@ -28,7 +28,7 @@ impl GpuKind {
         attribute_key(&self.vendor, &self.model, self.ram().unwrap_or(""), self.interface().unwrap_or(""))
     }
 
-    /// Makes a kind from words that are canonical up to case. Empty RAM and interface are unknown.
+    /// Makes a kind from words in any case of letters. Empty RAM and interface are unknown.
     #[must_use]
     pub fn new(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
         let known = |text: String| (!text.is_empty()).then_some(text);
