@@ -1,4 +1,4 @@
-//! What must be true of summaries.
+//! Tests of summaries.
 
 use pricing_core::money::Usd;
 use rust_decimal::Decimal;
