@@ -1,11 +1,11 @@
-//! What a plugin is asked.
+//! The request to a plugin.
 
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::order::Order;
 use pricing_core::quote::{Quote, Terms};
 use pricing_core::rates::Pricing;
 
-/// Everything that a plugin's price may depend on.
+/// Everything that a plugin's price can depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The order.
@@ -14,8 +14,8 @@ pub struct Request<'a> {
     pub pricing: &'a Pricing,
     /// The built-in quote, with the order's targets.
     pub draft: &'a Quote,
-    /// How full the cluster is, where an inventory is known.
+    /// The utilisation of the cluster, if an inventory is known.
     pub utilisation: Option<&'a Utilisation>,
-    /// Who ordered, and what an AKT is worth.
+    /// The owner, and the price of an AKT.
     pub terms: &'a Terms<'a>,
 }

@@ -1,4 +1,4 @@
-//! What a cache gives out, and what it does not.
+//! Tests of what a cache returns, and what it does not.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +14,7 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A folder that does not exist yet, in one that goes away.
+/// A folder that does not exist yet, in a temporary one.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let outer = tempfile::tempdir().unwrap();
     let path = outer.path().join("bidprice").join("plugins");
