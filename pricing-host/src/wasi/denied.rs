@@ -1,4 +1,4 @@
-//! Files and sockets: there are none.
+//! Files and sockets, none of which exist.
 
 use wasmtime::{Caller, Linker};
 
@@ -8,7 +8,7 @@ use super::guest::run;
 use super::state::HasWasi;
 use super::streams;
 
-/// Answers that a stream has no such thing, or that the descriptor does not exist.
+/// Returns that a stream does not support the function, or that the descriptor does not exist.
 fn refuse<T: HasWasi>(caller: &mut Caller<'_, T>, descriptor: u32, on_stream: Errno) -> wasmtime::Result<u32> {
     run(caller, |guest| {
         streams::stream(guest.wasi, descriptor)?;
