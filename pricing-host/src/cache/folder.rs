@@ -21,7 +21,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 #[derive(Debug)]
 pub(super) struct Folder(OwnedFd);
 
-/// Whether a file is a plain file of the owner's without any of these permission bits.
+/// Whether a file belongs to this user and has none of these permission bits.
 pub(super) fn is_own(stat: &Stat, forbidden: u32) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & forbidden == 0
 }

@@ -178,7 +178,7 @@ impl Talk<'_> {
     ///
     /// The child also has a kernel limit for its processor time. For that, the kernel counts the clock ticks at which
     /// the child happens to run, which on a busy machine can be as few as two thirds of the time that it really used.
-    /// The time in `/proc` is measured exactly.
+    /// The time in `/proc` is measured.
     fn wait(&self, child: &Reaped, receiver: &Receiver<Output>) -> io::Result<Option<End>> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());

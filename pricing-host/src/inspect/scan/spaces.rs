@@ -82,7 +82,7 @@ impl Frame<'_> {
         }
     }
 
-    /// Records a function if it is the module's largest so far.
+    /// Whether the function is this module's largest one.
     pub(super) fn has_function(&self, function: &Function) -> bool {
         self.largest == Some((function.index, function.bytes))
     }
@@ -121,7 +121,7 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    /// The origin of an item that is passed to a component. None if it is not a function and has no functions.
+    /// The origin of an item that is passed to a component. None if it is neither a function nor an instance.
     fn argument(&self, kind: ComponentExternalKind, index: u32) -> Option<Origin> {
         match kind {
             ComponentExternalKind::Func => Some(origin(&self.functions, index)),
