@@ -185,7 +185,7 @@ mod tests {
         budget.take(1).unwrap();
         assert_eq!(looks.get(), 1);
         budget.check().unwrap();
-        // What is taken at once counts for all that it stands for.
+        // Steps that are taken at once count in full.
         assert_eq!(budget.take(1_000_000), Err(Spent::Time));
         assert_eq!((budget.take(1), budget.left()), (Err(Spent::Time), 0));
         assert_eq!(looks.get(), 3);

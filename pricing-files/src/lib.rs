@@ -187,7 +187,7 @@ fn opened(path: &Path, how: OFlags) -> Result<File, FileError> {
 /// Reads the bytes of a plain file.
 ///
 /// # Errors
-/// When it cannot be read, is not a plain file, or has more bytes than it may have.
+/// When it cannot be read, is not a plain file, or exceeds the limit.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     read_file(&open(path)?, most)
 }

@@ -73,20 +73,20 @@ pub struct Market {
     pub competitors: Vec<Competitor>,
 }
 
-/// What each competitor's rate card comes to for each order, before luck.
+/// The price of each order by each competitor's rate card, before the random factor.
 #[derive(Clone, Debug, Default)]
 pub struct ListPrices {
     by_order: Vec<Vec<Option<Usd>>>,
 }
 
-/// The lowest bid of the others for each order.
+/// The lowest competing bid for each order.
 #[derive(Clone, Debug, Default)]
 pub struct BestOffers {
     by_order: Vec<Option<Usd>>,
 }
 
 impl Market {
-    /// What the competitors' rate cards come to for some orders.
+    /// Prices orders by the competitors' rate cards.
     #[must_use]
     pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<Decimal>) -> ListPrices {
         if self.competitors.is_empty() {
@@ -99,7 +99,7 @@ impl Market {
         ListPrices { by_order: arrivals.iter().map(of).collect() }
     }
 
-    /// The lowest bid of the competitors for each order, by the luck of one seed.
+    /// The lowest competing bid for each order, with the random factors of one seed.
     #[must_use]
     pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
         let best = |(order, prices): (usize, &Vec<Option<Usd>>)| {

@@ -96,6 +96,7 @@ struct NodeSize {
     ephemeral: u64,
 }
 
+/// Adds a node with nothing in use and all storage classes.
 fn add_node(builder: &mut ClusterBuilder, name: &str, size: NodeSize, cards: &[(u64, Option<GpuKind>)]) {
     let mut ids: Vec<CardId> = Vec::new();
     for (count, kind) in cards {

@@ -77,6 +77,8 @@ fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), Strin
     Ok(())
 }
 
+/// Checks one node: the sums of what the replicas there take, their labels and classes, and whether their cards can be
+/// distinct.
 fn check_node(
     reservation: &Reservation,
     units: &[CommittedUnit],

@@ -73,6 +73,7 @@ pub fn small_cluster(random: &mut Random, nodes: u64) -> Cluster {
     builder.build()
 }
 
+/// A node of a small cluster, with cards of one model or mixed ones.
 fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> Node {
     let described = random.between(1, 5);
     let mixed = random.one_in(2);

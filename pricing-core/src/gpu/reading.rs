@@ -89,7 +89,7 @@ mod tests {
             assert_eq!(read(text).as_deref(), Some("80Gi"), "{text}");
         }
         assert_eq!(read("40536MiB").as_deref(), Some("40Gi"));
-        // A size that somebody names is taken at its word, whether or not the list has it.
+        // A size that is named in Gi is believed, whether or not the list has it.
         assert_eq!(read("96Gi").as_deref(), Some("96Gi"));
         for text in ["", " ", "unknown", "NVLink", "Gi", "0Gi", "80", "-80Gi", "80m", "80 apples", "1..5Gi", "１Gi"] {
             assert_eq!(read(text), None, "{text}");

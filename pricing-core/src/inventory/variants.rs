@@ -48,6 +48,8 @@ fn nodes_of_several_models(cluster: &Cluster) -> Vec<Finding> {
     findings
 }
 
+/// Kubernetes labels nodes by model only, so an order that names neither RAM nor interface may get any variant of its
+/// model.
 fn models_of_several_variants(cluster: &Cluster) -> Vec<Finding> {
     let mut models: BTreeMap<(&str, &str), BTreeMap<&GpuKind, u64>> = BTreeMap::new();
     for node in cluster.nodes() {

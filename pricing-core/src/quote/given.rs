@@ -172,6 +172,8 @@ fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<Qu
     Ok(quoted.with_cards(cards))
 }
 
+/// The cards of each node. An entry without a node applies to all nodes without an entry of their own; every entry must
+/// apply to some replica, so that none is silently ignored.
 fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Result<Vec<CardGroup>, TargetError> {
     let replicas = quoted.replicas_by_node();
     let is_place =

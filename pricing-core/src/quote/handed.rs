@@ -55,7 +55,7 @@ mod tests {
         let pricing = rates::toml::read("[rates.gpu]\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n").unwrap();
         let kind = |ram: &str| GpuKind::new("nvidia", "a100", ram, "sxm");
         let usd = |handed: Vec<GpuKind>| usd_of_cards(&order, &pricing, &[handed], &Terms::default());
-        // A thread at 1.60 and a GiB at 0.80 beside the cards.
+        // A thread at 1.60 and a GiB at 0.80, in addition to the cards.
         assert_eq!(usd(vec![kind("40Gi"), kind("80Gi")]).unwrap().to_string(), "1602.4");
         assert!(usd(vec![kind("40Gi")]).is_err(), "a card is missing");
         assert!(usd(vec![kind("40Gi"), kind("16Gi")]).is_err(), "a card has no rate");

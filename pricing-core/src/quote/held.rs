@@ -27,6 +27,8 @@ fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
     placed.map(|(node, replicas)| on_node(unit, target, node, replicas)).collect()
 }
 
+/// What some replicas of a unit take from one node. The sidecar of confidential compute counts too, since the daemon
+/// reserves it.
 fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
     let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
     let gpus = times(unit.gpu.units);

@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(found(&rates, &[A100_40, A100_80]), [format!("rates.gpu.\"{key}\": {words}")]);
         }
         assert_eq!(found("[rates.gpu]\n\"a100.40Gi\" = 900\n\"a100.80Gi\" = 900", &[A100_40, A100_80]), [""; 0]);
-        // Another interface may be worth more.
+        // Another interface may justify a higher price.
         let sxm = ["nvidia", "a100", "40Gi", "SXM4"];
         assert_eq!(found("[rates.gpu]\n\"a100.40Gi.sxm\" = 900\n\"a100.80Gi\" = 800", &[sxm, A100_80]), [""; 0]);
     }

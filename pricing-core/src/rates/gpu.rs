@@ -367,7 +367,7 @@ pub(crate) mod tests {
         assert_eq!(may_be("unknown", "PCIe"), ["nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/pcie"]);
         assert_eq!(may_be("80GB", "NVLink"), ["nvidia/a100/80Gi", "nvidia/a100/80Gi/sxm"]);
         assert_eq!(may_be("80Gi", "SXM4"), ["nvidia/a100/80Gi/sxm"]);
-        // No entry is for such a card, so `*` prices it as it is.
+        // No entry is for such a card, so `*` prices it.
         assert_eq!(may_be("24Gi", ""), ["nvidia/a100/24Gi"]);
         let other = GpuKind::described("nvidia", "t4", "", "");
         assert_eq!(card.cards_of(&other), std::slice::from_ref(&other));

@@ -129,7 +129,7 @@ pub struct Policy {
     pub owners: Owners,
 }
 
-/// What a coin is worth.
+/// The value of a coin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CoinValue {
     /// A fixed number of USD.

@@ -135,6 +135,7 @@ fn from_file(entry: &Entry<'_>, pricing: &mut Pricing) {
     pricing.origins.set(entry.path(), Origin::File);
 }
 
+/// Reads `[rates]`. Every value that is set gets the file as its origin.
 fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
     for entry in section.entries() {
         let card = &mut pricing.rates;
@@ -170,6 +171,7 @@ fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
     Ok(())
 }
 
+/// Reads `[policy]`.
 fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
     for entry in section.entries() {
         let policy = &mut pricing.policy;
@@ -304,6 +306,8 @@ fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
     Ok(())
 }
 
+/// Reads one entry of `[chain.denoms]`. Its value must be either fixed or from a feed, and the exponent has no default,
+/// because a wrong one is off by powers of ten.
 fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
     let (mut usd, mut feed, mut exponent) = (None, None, None);
     for entry in denom.section()?.entries() {
@@ -332,6 +336,7 @@ fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
     Ok(Token { value, exponent })
 }
 
+/// Reads `[provider]`. The platform for confidential compute belongs to the commit levels, although it is set here.
 fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, InputError> {
     let mut provider = Provider::default();
     for entry in section.entries() {

@@ -27,6 +27,8 @@ pub(super) fn is_own(stat: &Stat, forbidden: u32) -> bool {
 }
 
 impl Folder {
+    /// Opens or creates a folder, and checks the owner and the permissions of the open descriptor, not of the path,
+    /// which could be swapped in between.
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
         let failed = |source: io::Error| CacheError::Io { path: path.to_owned(), source };
         let untrusted = |problem| CacheError::Untrusted { path: path.to_owned(), problem };

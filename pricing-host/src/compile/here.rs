@@ -46,7 +46,7 @@ pub(super) fn examine(file: &[u8], wanted: Wanted, tell: &mut dyn FnMut(Finding)
     }
 }
 
-/// Finds out what is wanted in this process.
+/// Finds out what is wanted, in this process.
 pub(super) fn examine_here(file: &[u8], wanted: Wanted) -> Examined {
     let mut findings = Vec::new();
     let work = || {

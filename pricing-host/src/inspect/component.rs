@@ -95,6 +95,8 @@ fn check_pricer(scan: &Scan<'_>, name: &str) -> Result<(), Fault> {
     }
 }
 
+/// Checks one import. Only the types and the log are allowed, and the messages say what the usual toolchains do
+/// differently.
 fn check_import(scan: &Scan<'_>, name: &str) -> Result<(), Fault> {
     let shown = excerpt(name);
     let refuse = |why: &str| Err(Fault::rejected(format!("the component imports `{shown}`: {why}")));

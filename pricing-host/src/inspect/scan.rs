@@ -215,6 +215,8 @@ impl<'a> Scanner<'a> {
         )))
     }
 
+    /// Validates a function's body operator by operator, and counts its nesting on the way. The values that it passes
+    /// on are counted first, because that is what makes validation expensive.
     fn function(&mut self, function: FuncToValidate<ValidatorResources>, body: &FunctionBody<'a>) -> Result<(), Fault> {
         let index = function.index;
         // If no type is large, the values that instructions pass on are proportional to the size of the code.

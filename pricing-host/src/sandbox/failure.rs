@@ -37,6 +37,7 @@ pub(super) fn fault(error: &Error, phase: Phase, limits: &CallLimits, log: &Log,
     Fault { code, message, backtrace }
 }
 
+/// The code and message for an error: first the host's own errors, then the engine's limits, then traps.
 fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return (fault.code, fault.message.clone());
@@ -65,6 +66,8 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
     }
 }
 
+/// The code and message for a trap. The last error in the log, such as a panic's message, explains a crash better than
+/// the trap does.
 fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
     match trap {
         Trap::Interrupt => {

@@ -24,6 +24,7 @@ fn no_socket<T: HasWasi>(mut caller: Caller<'_, T>, descriptor: u32) -> wasmtime
     refuse(&mut caller, descriptor, Errno::NOTSOCK)
 }
 
+/// Defines the functions on paths. They have to exist for programs to link, and always fail.
 pub(super) fn define_paths<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     for name in ["path_create_directory", "path_remove_directory", "path_unlink_file"] {
         linker.func_wrap(MODULE, name, |caller: Caller<'_, T>, fd: u32, _: u32, _: u32| no_path(caller, fd))?;

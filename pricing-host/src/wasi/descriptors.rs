@@ -64,8 +64,9 @@ fn describe(guest: &mut Guest<'_>, descriptor: u32, at: u32) -> Answer {
     Ok(guest.put(at, &stat)?)
 }
 
+/// Defines the functions that change a descriptor.
 fn define_changes<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    // Streams never block and always append, whatever the flags say.
+    // Streams never block and always append, regardless of the flags.
     linker.func_wrap(MODULE, "fd_fdstat_set_flags", |mut caller: Caller<'_, T>, descriptor: u32, _flags: u32| {
         run(&mut caller, |guest| accept(guest, descriptor))
     })?;
@@ -92,6 +93,7 @@ fn define_changes<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Res
     Ok(())
 }
 
+/// Defines the functions that take a position in a file. Streams have no positions.
 fn define_places<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,

@@ -41,6 +41,7 @@ fn handed_out(order: &Order, placed: &[QuotedTarget], lease: &Lease, cluster: &C
     units.map(|(unit, target)| of_unit(unit, target, &mut piles)).collect()
 }
 
+/// Deals cards to one unit, group by group.
 fn of_unit(unit: &ResourceUnit, target: &QuotedTarget, piles: &mut Piles<'_>) -> Vec<GpuKind> {
     let mut handed = Vec::new();
     for group in &target.cards {
@@ -67,6 +68,7 @@ struct Pile<'a> {
 }
 
 impl<'a> Piles<'a> {
+    /// Makes one pile per node and list of accepted kinds.
     fn new(lease: &'a Lease, cluster: &'a Cluster) -> Self {
         let mut piles = Vec::new();
         for (id, taken) in lease.nodes() {

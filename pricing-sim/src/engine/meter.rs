@@ -61,6 +61,7 @@ struct Level {
 }
 
 impl<'a> Meter<'a> {
+    /// Starts with the levels of the initial cluster, all of which are background.
     pub(super) fn new(setup: &Setup<'a>, ledger: &Ledger) -> Self {
         let cluster = ledger.cluster();
         let mut kinds: BTreeMap<&GpuKind, usize> = cluster.cards().iter().map(|card| (&card.kind, 0)).collect();

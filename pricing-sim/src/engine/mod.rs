@@ -127,6 +127,7 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
+    /// A replay before its first event.
     fn new(setup: &'a Setup<'a>, strategy: &'a Strategy) -> Self {
         let ledger = Ledger::new(setup.cluster.clone());
         Self {
@@ -178,6 +179,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Asks the strategy for its price. The clock has no part in it, so the answer is the same on every machine.
     fn price(&self, arrival: &Arrival) -> Priced {
         self.strategy.price(&Ask {
             order: &arrival.order,

@@ -52,6 +52,7 @@ impl Start<'_> {
         Ok((self.take_at(ledger, self.targets, draws, order)?, self.targets.to_vec()))
     }
 
+    /// Takes what an order needs from the nodes of these targets, with the cards drawn at random.
     fn take_at(
         &self,
         ledger: &mut Ledger,
@@ -139,6 +140,7 @@ struct Demand {
 }
 
 impl Demand {
+    /// The demand of a unit's replica. Persistent volumes are not on the node.
     fn of(unit: &CommittedUnit) -> Self {
         let mut demand = Self { cpu: unit.cpu, memory: unit.memory, ephemeral: 0, gpus: unit.gpu.units };
         for (class, size) in &unit.storage {

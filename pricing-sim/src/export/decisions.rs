@@ -112,6 +112,7 @@ fn columns() -> Vec<Column> {
     columns.map(|(name, kind)| Column::new(name, kind)).into()
 }
 
+/// Writes the rows of one run: per strategy, one for each order.
 fn write(file: &mut RowsFile, run: &Detailed) -> Result<(), ExportError> {
     let result = &run.result;
     let first =

@@ -65,6 +65,8 @@ fn names(sweep: &Sweep, results: &[RunResult]) -> Names {
     }
 }
 
+/// The columns, in the order in which [`row`] fills them. Axes, reasons and kinds have a column each, so they are
+/// collected over all runs first.
 fn columns(names: &Names) -> Vec<Column> {
     let mut columns: Vec<Column> = ["run", "cell", "seed"].map(|name| Column::new(name, Kind::Integer)).into();
     for (key, whole) in &names.axes {
@@ -121,6 +123,7 @@ fn axis_cells(axes: &AxesValues, names: &Names) -> Vec<AxisCell> {
     names.axes.iter().map(cell).collect()
 }
 
+/// The row of a strategy in a run. The values are in the order of [`columns`].
 fn row<'a>(
     result: &RunResult,
     strategy: &'a StrategyRun,

@@ -27,7 +27,7 @@ pub struct Input {
     pub files: Vec<InputFile>,
 }
 
-/// What is in a file.
+/// A file's digest and size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputFile {
@@ -95,7 +95,7 @@ fn walk(
     Ok(())
 }
 
-/// What is in a file.
+/// Computes the digest and size of a file.
 pub(super) fn describe(path: &Path, shown: String) -> std::io::Result<InputFile> {
     let mut file = pricing_files::open(path)?;
     let (mut digest, mut bytes) = (Sha256::new(), 0_u64);

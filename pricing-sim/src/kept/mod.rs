@@ -46,7 +46,7 @@ pub enum KeptError {
     Stranger {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected kind of file.
         what: &'static str,
     },
     /// It belongs to another simulation.

@@ -31,6 +31,7 @@ pub(super) fn section(cell: &Cell<'_>) -> Markup {
 /// Formats a number.
 type Text = fn(Decimal) -> String;
 
+/// The rows of the table. The difference in revenue comes directly after the revenue.
 fn rows(cell: &Cell<'_>) -> Vec<Vec<String>> {
     let measured: [(&str, Pick, Text); 8] = [
         ("Revenue, USD", view::revenue, money),

@@ -41,6 +41,7 @@ fn one(of: &Comparison, seeds: bool) -> Markup {
     }
 }
 
+/// Summarises a comparison in words.
 fn totals(of: &Comparison) -> String {
     let flipped = of.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
     let won = match of.won {

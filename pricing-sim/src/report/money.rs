@@ -93,6 +93,7 @@ pub(super) fn charges(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
+/// The chart of overcharges and undercharges. Undercharges are drawn below zero, so their error bars are mirrored too.
 fn charge_bars(cell: &Cell<'_>, id: &str) -> Markup {
     let below = |usd: Measure| {
         let opposite = |number: Decimal| Decimal::ZERO.checked_sub(number).unwrap_or_default();

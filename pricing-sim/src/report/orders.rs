@@ -124,6 +124,7 @@ pub(super) fn by_price(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
+/// The chart of one strategy's win rate by price.
 fn prices_of(strategy: &StrategySummary, series: usize, id: &str) -> Markup {
     let ranges = &strategy.figures.win_by_price;
     let rate = |range: &PriceRange| Percent::of(u128::from(range.won), u128::from(range.bids)).ok().flatten();
@@ -191,6 +192,7 @@ fn reasons<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
     reasons
 }
 
+/// The stacked bars of lost orders. The reasons beyond [`REASONS`] share one part.
 fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
     let look = |place: usize| REASON_LOOKS.get(place.min(REASONS)).copied().unwrap_or(0);
     let lost = |it: &StrategySummary, code: &str| it.figures.lost.get(code).copied().unwrap_or(0);

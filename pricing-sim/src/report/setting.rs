@@ -184,6 +184,7 @@ pub(super) fn assumptions(summary: &Summary, scenario: Option<&Scenario>, by_clo
     }
 }
 
+/// The assumptions that follow from what the scenario leaves out.
 fn of_scenario(scenario: &Scenario) -> Markup {
     let orders = &scenario.orders;
     html! {

@@ -59,6 +59,8 @@ fn families<'a>(cells: &'a [Cell<'a>], axis: &Axis) -> Vec<(AxesValues, Vec<&'a 
     families
 }
 
+/// The charts along one axis, one per figure and combination of the other axes. The charts of a figure share a scale,
+/// so that they can be compared.
 fn along(summary: &Summary, cells: &[Cell<'_>], axis: &Axis, place: usize) -> Markup {
     let families = families(cells, axis);
     let there = cells.len() / axis.values.len().max(1);
@@ -94,6 +96,8 @@ struct Panel<'a> {
     extent: (f64, f64),
 }
 
+/// One chart along an axis. The points are placed by the axis' values if these are numbers that are far enough apart,
+/// and evenly otherwise.
 fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, panel: &Panel<'_>) -> Markup {
     let Panel { id, others, .. } = panel;
     let numbers_across = axis.values.iter().map(value).collect::<Option<Vec<f64>>>().filter(|values| apart(values));

@@ -24,6 +24,8 @@ pub(super) fn outcome(code: &str) -> (String, &'static str) {
     (short.to_owned(), meaning)
 }
 
+/// A short name for a reason code, and its explanation. The match is exhaustive, so a new code does not compile without
+/// both.
 fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
     match reason {
         ReasonCode::InsufficientCapacity => (

@@ -9,7 +9,7 @@ use crate::time::Millis;
 
 /// The outcome of an order that was won.
 pub const WON: &str = "won";
-/// Somebody else's bid was lower.
+/// A competitor's bid was lower.
 pub const OUTBID: &str = "outbid";
 /// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
 /// reservations.

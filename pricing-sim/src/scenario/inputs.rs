@@ -71,6 +71,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
     named
 }
 
+/// The inputs of `[orders]`.
 fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
     let OrdersEntry {
         jsonl,

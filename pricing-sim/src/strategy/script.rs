@@ -134,6 +134,7 @@ impl Script {
         process::probe(&mut self.command("", "")).map_err(|error| ScriptError::NotStarted(self.name(), error))
     }
 
+    /// Checks the file for the usual mistakes, because the kernel reports most of them as "no such file".
     fn check_file(&self) -> Result<(), ScriptError> {
         use std::os::unix::fs::PermissionsExt;
         let unreadable = |error| ScriptError::Unreadable(self.name(), error);

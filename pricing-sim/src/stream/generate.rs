@@ -35,6 +35,7 @@ pub(super) struct Generator {
 }
 
 impl Generator {
+    /// Checks the scenario's settings. Without a number of orders or a duration there would be no end.
     pub(super) fn new(
         generate: &GenerateEntry,
         entry: &OrdersEntry,
@@ -86,6 +87,7 @@ impl Generator {
         Ok(orders)
     }
 
+    /// The order of a shape.
     fn order(&self, shape: &Shape) -> Result<Order, StreamError> {
         // Sizes are per card.
         let times = |amount: u64| amount.saturating_mul(shape.cards.max(1));

@@ -128,6 +128,7 @@ pub fn write(arrivals: &[Arrival], to: &mut dyn Write) -> io::Result<()> {
     to.flush()
 }
 
+/// An order as a JSON object. The maximum is only written if the order's own text does not contain it.
 fn line(arrival: &Arrival) -> Value {
     let mut line = Map::new();
     let mut put = |key: &str, value: Value| {

@@ -141,6 +141,7 @@ impl Mix {
         Ok(mix)
     }
 
+    /// Checks the settings against one another.
     fn check(&self, entry: &GenerateEntry) -> Result<(), StreamError> {
         let share = |share: Option<Number>| share.unwrap_or_default().0;
         if share(entry.wildcard_share).saturating_add(share(entry.multi_model_share)) > Decimal::ONE {

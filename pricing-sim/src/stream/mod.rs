@@ -129,7 +129,7 @@ pub fn with_maximum(mut order: Order, denom: &str) -> (Order, bool) {
     (order, has_maximum)
 }
 
-/// Why there is no stream.
+/// Why a stream cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// A file cannot be used.

@@ -178,6 +178,7 @@ fn arrival(pod: Pod, models: &Models, share: GpuShare, denom: &str) -> Result<Op
     Ok(Some(Arrival { id: Arc::from(pod.name), at, until, owner: None, order: Arc::new(order), has_maximum }))
 }
 
+/// The order of a pod. A pod that needs GPUs but names no model accepts any of nvidia's, the only vendor in the trace.
 fn order(pod: &Pod, units: u64, models: &Models) -> Result<Order, InputError> {
     let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
     let mut alternatives: Vec<GpuSelector> = Vec::new();

@@ -185,6 +185,7 @@ fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
+/// Converts the rows of a batch to orders. Errors get the number of the row.
 fn rows(
     batch: &RecordBatch,
     text: &mut Text,

@@ -263,6 +263,7 @@ fn over_time(list: &[(Window, &StrategyRun)], kinds: &[&str]) -> Result<Vec<Part
     (0..most).map(|place| part(list, place, kinds)).collect()
 }
 
+/// Aggregates the part at an index over all runs. Runs whose windows differ have no common start and end.
 fn part(list: &[(Window, &StrategyRun)], place: usize, kinds: &[&str]) -> Result<Part, ArithmeticOverflow> {
     let there = || list.iter().filter_map(|(_, run)| run.over_time.get(place).map(|bucket| (*run, bucket)));
     let ends = |bucket: &Bucket| (bucket.at, bucket.at.saturating_add(bucket.length));
@@ -311,6 +312,7 @@ pub(super) fn interval(
     values.map_or(Ok(None), |values| Interval::of(&values, decimals))
 }
 
+/// The intervals of all figures over the runs. None for fewer than two runs.
 fn per_run(list: &[(Window, &StrategyRun)]) -> Result<Option<PerRun>, SummaryError> {
     if list.len() < 2 {
         return Ok(None);

@@ -27,7 +27,7 @@ pub use stats::{CONFIDENCE, Interval, quantile};
 /// The schema version of the JSON answer.
 pub const SCHEMA: u32 = 1;
 
-/// Why there is no summary.
+/// Why a summary cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
     /// A total overflows the exact decimals.

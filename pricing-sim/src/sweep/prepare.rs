@@ -116,6 +116,7 @@ pub(super) fn prepare_with(
     })
 }
 
+/// Checks a scenario for contradictions before any of its files is read.
 pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     let wrong = |message: String| Err(ScenarioError::Meaning(message));
     if scenario.strategy.is_empty() {
@@ -204,6 +205,7 @@ fn plugin(name: &str, entry: &StrategyEntry, files: &Files, host: &PluginHost) -
     host.open(&files.path(name), settings).map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))
 }
 
+/// The market of a scenario: its single price, if it has one, followed by the named competitors.
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let mut market = Market::default();
     if !entry.enabled {

@@ -115,6 +115,7 @@ fn memory() -> Vec<Attack> {
     attacks
 }
 
+/// Attacks through the output of a command.
 fn output() -> Vec<Attack> {
     let exceeded = |name: &str, body: &str| Attack::new(name, command("", body), ReasonCode::OutputExceeded);
     let invalid = |name: &str, body: &str| Attack::new(name, command("", body), ReasonCode::InvalidOutput);

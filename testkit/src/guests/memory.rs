@@ -85,6 +85,7 @@ fn minimums() -> Vec<Attack> {
     ]
 }
 
+/// Attacks through tables.
 fn tables() -> Vec<Attack> {
     let table = "(table $table 1 funcref)";
     let grow = "(loop $more (drop (table.grow $table (ref.null func) (i32.const 1))) (br $more)) unreachable";

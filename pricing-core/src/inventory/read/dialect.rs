@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 
 use crate::quantity::Quantity;
 
-/// A field that may be absent, `null`, or there.
+/// A field that may be absent, `null`, or present.
 #[derive(Debug, Default)]
 pub(in crate::inventory) enum Section<T> {
     /// The field is not there.

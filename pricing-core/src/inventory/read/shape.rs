@@ -92,7 +92,7 @@ struct StatusInventory {
     error: Section<IgnoredAny>,
 }
 
-/// What a cluster has.
+/// The contents of a cluster.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Cluster {
@@ -114,7 +114,7 @@ pub(in crate::inventory) struct Node {
     pub(in crate::inventory) capabilities: Capabilities,
 }
 
-/// What a node has.
+/// The resources of a node.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Resources {
@@ -163,7 +163,7 @@ pub(in crate::inventory) struct GpuInfo {
     pub(in crate::inventory) memory_size: String,
 }
 
-/// What a node can do.
+/// The capabilities of a node.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Capabilities {

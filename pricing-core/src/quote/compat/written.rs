@@ -65,6 +65,7 @@ enum Token<'a> {
     Word(&'a str),
 }
 
+/// Splits a rate into the tokens of `bc`. None if it contains anything that cannot be in a rate or an expression.
 fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text;

@@ -59,6 +59,7 @@ pub(super) fn together(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveE
     shortage(problem, unit, fit, " beside the other resource units")
 }
 
+/// The message for a unit of which only `fit` replicas can be placed.
 fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> ReserveError {
     let Some(unit) = problem.units.get(unit) else {
         return insufficient("the resource units do not fit together".to_owned());

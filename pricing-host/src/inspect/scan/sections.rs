@@ -93,6 +93,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Records a section of a core module. Limits are checked section by section, so that a file above one is rejected
+    /// before the rest is read.
     fn module_section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
         match payload {
@@ -137,6 +139,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    /// Records a section of a component. Each item gets the next index of its kind, in the order of the sections, as
+    /// the component model defines.
     fn component_section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
         match payload {
