@@ -18,8 +18,8 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
-    /// Adds up the resources of a request, as the script's `jq` filters do. A request that lacks resources or storage
-    /// leaves the script without a number, which is a price of 0.
+    /// Adds up the resources of a request, as the script does. A request that lacks resources or storage leaves the
+    /// script without a number, which is a price of 0.
     pub(super) fn of(request: &ScriptRequest<'_>) -> Result<Self, Stop> {
         let mut volumes = 0_usize;
         let (mut cpu, mut memory, mut endpoints, mut ips) = (0_u128, 0_u128, 0_u128, 0_u128);
