@@ -178,7 +178,7 @@ impl Ledger {
         Ok(lease)
     }
 
-    /// Returns what a lease took.
+    /// Releases what a lease took, which becomes available again.
     pub fn release(&mut self, lease: Lease) {
         self.apply(&lease, u64::saturating_add, false);
     }

@@ -158,7 +158,7 @@ impl<'p> Placing<'p> {
 /// ends.
 ///
 /// The limit matters because backtracking is exponential in the number of units and often repeats the same conflict;
-/// the exact search does not. The reported dead end is the first one, which is where the daemon would fail too.
+/// the exact search does not. The reported dead end is the first one.
 pub(super) fn attempt(
     problem: &Problem<'_>,
     viable: &[Vec<usize>],

@@ -5,8 +5,8 @@
 //!
 //! 1. `first_fit`: first fit in the order that the provider's daemon uses, with a bounded amount of backtracking over
 //!    card models. Most orders end here, and they get the placement that the daemon would choose.
-//! 2. `survey`: each unit by itself on the empty cluster. A unit that does not fit alone ends the search with a useful
-//!    message.
+//! 2. `survey`: each unit by itself, as if the order had no others. A unit that does not fit alone ends the search with
+//!    a useful message.
 //! 3. `exact`: an exhaustive search over what is left after kernelisation. It either finds a placement or proves that
 //!    there is none.
 //!

@@ -1,4 +1,5 @@
-//! What each unit could have if the cluster were empty.
+//! What each unit could have if the order had no other units. What is already running on the cluster stays: "empty" in
+//! this module means without the order's other units.
 //!
 //! This serves three purposes. A unit that does not fit alone does not fit at all, which ends the search. A choice with
 //! which a unit does not fit alone never has to be tried. And the list of possible nodes is what the exact search
