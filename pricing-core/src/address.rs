@@ -1,10 +1,11 @@
-//! Addresses of accounts: of those who order, and of those whom a provider's lists name.
+//! Account addresses: those of owners, and those in a provider's lists.
 //!
-//! An address is bech32 text (BIP 173): a prefix that says which network, the separator `1`, 32 or 52 characters that are
-//! the account's 20 or 32 bytes, and 6 characters of checksum. The checksum finds every slip of one to four characters. So
-//! a list of addresses is held against it: an entry that is nobody's would let nobody in and keep nobody out.
+//! An address is bech32 text (BIP 173): a prefix that identifies the network, the separator `1`, 32 or 52 characters
+//! for the account's 20 or 32 bytes, and a checksum of 6 characters. The checksum detects every error of one to four
+//! characters. The entries of a list are checked by it, because an entry that nobody owns would let nobody in and keep
+//! nobody out.
 //!
-//! The daemon and the chain write addresses in small letters, and the lists are compared letter by letter.
+//! The daemon and the chain write addresses in lower case, and the lists are compared letter by letter.
 
 use core::fmt;
 use std::borrow::Borrow;
@@ -14,17 +15,17 @@ use bech32::primitives::decode::UncheckedHrpstring;
 
 use crate::text::Untrusted;
 
-/// The characters that an address is made of after its separator.
+/// The characters that an address consists of after its separator.
 const CHARACTERS: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-/// Stands between the prefix and the rest.
+/// The separator between the prefix and the rest.
 const SEPARATOR: char = '1';
-/// How many characters follow the separator, checksum included: for the 20 bytes of an account that has a key, and for the 32
-/// bytes of one that belongs to a module or a contract.
+/// The number of characters after the separator, including the checksum: for the 20 bytes of an account with a key, and
+/// for the 32 bytes of a module's or a contract's account.
 const LENGTHS: [usize; 2] = [38, 58];
-/// The most characters of a prefix.
+/// The maximum length of a prefix, in characters.
 const MAX_PREFIX: usize = 30;
 
-/// What a network's addresses begin with, such as `akash`.
+/// The prefix of a network's addresses, such as `akash`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPrefix(String);
 
@@ -35,7 +36,7 @@ impl Default for AddressPrefix {
 }
 
 impl AddressPrefix {
-    /// Takes a prefix: small letters and digits, of which the first is a letter.
+    /// Checks a prefix: lower-case letters and digits, starting with a letter.
     ///
     /// # Errors
     /// When it is anything else.
@@ -65,7 +66,7 @@ impl fmt::Display for AddressPrefix {
 #[error("`{0}` is not the prefix of a network's addresses; expected small letters and digits, such as `akash`")]
 pub struct PrefixError(Untrusted);
 
-/// An account's address. Somebody may have it: its checksum is right.
+/// An account's address with a valid checksum.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(String);
 
@@ -77,7 +78,7 @@ pub struct AddressError {
     problem: Problem,
 }
 
-/// What is wrong with it, and where.
+/// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Problem {
     #[error("it is empty")]
@@ -97,10 +98,10 @@ enum Problem {
 }
 
 impl Address {
-    /// Reads an address of the network with this prefix.
+    /// Parses an address of the network with this prefix.
     ///
     /// # Errors
-    /// When the text is not one, letter by letter. It says what is wrong and where.
+    /// When the text is not exactly an address. The error says what is wrong and where.
     pub fn parse(text: &str, prefix: &AddressPrefix) -> Result<Self, AddressError> {
         match problem(text, prefix) {
             None => Ok(Self(text.to_owned())),
@@ -127,7 +128,8 @@ impl Borrow<str> for Address {
     }
 }
 
-/// What is wrong with a text, looking for the likeliest slips first: a blank and a capital letter also break what follows.
+/// What is wrong with a text. The most likely mistakes are checked first, because a blank or a capital letter also
+/// breaks the checks that follow.
 fn problem(text: &str, prefix: &AddressPrefix) -> Option<Problem> {
     let place = |wrong: fn(char) -> bool| text.chars().position(wrong).map(|before| before.saturating_add(1));
     if text.is_empty() {

@@ -1,19 +1,21 @@
 //! What a request may spend: steps, which are counted here, and time, for which the caller's clock is asked.
 //!
-//! One [`Budget`] is for everything that is done for one request: all groups of an order, the search for their
-//! placements, their alternatives, and what each of them costs. Every loop whose length the request, the inventory or the
-//! rate card decides takes its steps before it does its work. So steps measure the work and not the machine: the same
-//! request with the same steps ends at the same place everywhere.
+//! One [`Budget`] covers everything that is done for one request: all groups of an order, the search for their
+//! placements, their alternatives, and the price of each. Every loop whose length is up to the request, the inventory
+//! or the rate card takes its steps before it does its work. Steps measure the work and not the machine, so the same
+//! request with the same number of steps ends at the same place everywhere.
 //!
-//! What is used up stays used up: a request for more is answered with which of the two it is, and that is a fault.
+//! A budget that is used up stays used up. Taking more from it fails with the one of the two that ran out, and that is
+//! a fault.
 
 use core::cell::Cell;
 use core::fmt;
 
-/// How many steps are taken between two looks at the clock: a step is a few nanoseconds, a look some dozen.
+/// The number of steps between two looks at the clock. A step takes a few nanoseconds, and looking at the clock a few
+/// dozen.
 const LOOK_EVERY: u64 = 4096;
 
-/// Steps for what a request may spend.
+/// The steps that a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchBudget {
     /// Steps, each a few nanoseconds.
@@ -27,7 +29,7 @@ impl Default for SearchBudget {
     }
 }
 
-/// What of a budget is used up.
+/// The part of a budget that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Spent {
     /// The steps.
@@ -38,13 +40,13 @@ pub enum Spent {
     Time,
 }
 
-/// What is left of what a request may spend.
+/// What is left of a request's budget.
 ///
-/// It is shared by reference: everything that is done for the request draws on it.
+/// It is shared by reference, since everything that is done for the request draws on it.
 pub struct Budget<'a> {
     allowed: u64,
     left: Cell<u64>,
-    /// Steps until the clock is looked at.
+    /// Steps until the next look at the clock.
     unwatched: Cell<u64>,
     spent: Cell<Option<Spent>>,
     is_late: Option<&'a dyn Fn() -> bool>,
@@ -73,7 +75,8 @@ impl<'a> Budget<'a> {
         Self::resumed(search, search.steps)
     }
 
-    /// A budget of which only so many steps are left: as a decision began with it that was made before.
+    /// A budget of which `left` steps are left. A replayed decision starts with the budget that the original one had
+    /// left.
     #[must_use]
     pub fn resumed(search: SearchBudget, left: u64) -> Self {
         Self {
@@ -85,16 +88,16 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// The budget with a clock, which says whether the time is over.
+    /// Adds a clock, which says whether the time is over.
     #[must_use]
     pub fn until(self, is_late: &'a dyn Fn() -> bool) -> Self {
         Self { is_late: Some(is_late), ..self }
     }
 
-    /// Takes steps, before the work that they stand for is done.
+    /// Takes steps, before the work that they stand for.
     ///
     /// # Errors
-    /// When there are not as many left, or the time is over; then nothing is ever left again.
+    /// When too few are left, or the time is over. From then on nothing is left.
     pub fn take(&self, steps: usize) -> Result<(), Spent> {
         if let Some(spent) = self.spent.get() {
             return Err(spent);
@@ -111,14 +114,14 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// Looks whether anything is left: at the steps, and at the clock whatever was taken since the last look.
+    /// Checks that something is left. Always looks at the clock.
     ///
     /// # Errors
     /// When the budget is used up.
     pub fn check(&self) -> Result<(), Spent> {
         match self.spent.get() {
             Some(spent) => Err(spent),
-            // A budget that is resumed does not know whether more was asked for.
+            // A resumed budget does not know whether the original asked for more.
             None if self.left.get() == 0 => self.end(Spent::Steps(self.allowed)),
             None => self.look(),
         }
@@ -135,19 +138,19 @@ impl<'a> Budget<'a> {
         Err(spent)
     }
 
-    /// The steps that the request may take in all.
+    /// The number of steps that the request may take in total.
     #[must_use]
     pub fn allowed(&self) -> u64 {
         self.allowed
     }
 
-    /// The steps that are left of them.
+    /// The number of steps that are left.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.left.get()
     }
 
-    /// What is used up, once something is.
+    /// What is used up, if anything.
     #[must_use]
     pub fn spent(&self) -> Option<Spent> {
         self.spent.get()
@@ -182,7 +185,7 @@ mod tests {
         budget.take(1).unwrap();
         assert_eq!(looks.get(), 1);
         budget.check().unwrap();
-        // What is taken at once counts for all that it stands for.
+        // Steps that are taken at once count in full.
         assert_eq!(budget.take(1_000_000), Err(Spent::Time));
         assert_eq!((budget.take(1), budget.left()), (Err(Spent::Time), 0));
         assert_eq!(looks.get(), 3);

@@ -1,4 +1,4 @@
-//! GPU kinds, what a request allows of them, and matching.
+//! GPU kinds, what a request allows, and how the two are matched.
 
 mod models;
 pub(crate) mod reading;
@@ -9,9 +9,9 @@ use crate::order::memory;
 use crate::quantity::Quantity;
 use crate::text::Untrusted;
 
-/// A card as it is known: vendor, model, and, where the inventory says so, RAM and interface.
+/// A kind of card: vendor, model and, if the inventory says so, RAM and interface.
 ///
-/// Kinds are canonical: vendor, model and interface in lower case, every `SXM4`, `SXM5` ... as `sxm`, RAM as
+/// Kinds are canonical: vendor, model and interface in lower case, every `SXM4`, `SXM5` and so on as `sxm`, and RAM as
 /// whole Gi (`80Gi`) where it is that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GpuKind {
@@ -28,7 +28,7 @@ impl GpuKind {
         attribute_key(&self.vendor, &self.model, self.ram().unwrap_or(""), self.interface().unwrap_or(""))
     }
 
-    /// Makes a kind from an inventory's words; empty RAM and interface are unknown.
+    /// Makes a kind from words in any case of letters. Empty RAM and interface are unknown.
     #[must_use]
     pub fn new(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
         let known = |text: String| (!text.is_empty()).then_some(text);
@@ -40,8 +40,8 @@ impl GpuKind {
         }
     }
 
-    /// Makes a kind of the words of an inventory: RAM may be written in any unit, and a measured size is read as the
-    /// nearest that cards of the model have. What cannot be read is unknown.
+    /// Makes a kind from the words of an inventory. RAM may be in any unit, and a measured size becomes the nearest one
+    /// that cards of the model have. What cannot be read is unknown.
     #[must_use]
     pub fn described(vendor: &str, model: &str, ram: &str, interface: &str) -> Self {
         let (vendor, model) = (vendor.to_ascii_lowercase(), model.to_ascii_lowercase());
@@ -49,18 +49,18 @@ impl GpuKind {
         Self { ram, interface: reading::interface(interface), vendor, model }
     }
 
-    /// Whether everything is known of the card: its model, its RAM as a size that cards are sold with, and its interface.
+    /// Whether the card is completely known: its model, its RAM as a size that cards are sold with, and its interface.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.model != "*" && self.ram().is_some_and(|ram| reading::whole_gi(ram).is_some()) && self.interface.is_some()
     }
 
-    /// The same card with another RAM, or one that is not known.
+    /// The same card with another RAM, which may be unknown.
     pub(crate) fn with_ram(&self, ram: Option<String>) -> Self {
         Self { ram, ..self.clone() }
     }
 
-    /// A kind of words that are canonical already.
+    /// Makes a kind from words that are already canonical.
     pub(crate) fn canonical(vendor: &str, model: &str, ram: Option<&str>, interface: Option<&str>) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self { vendor: vendor.to_owned(), model: model.to_owned(), ram: owned(ram), interface: owned(interface) }
@@ -78,13 +78,13 @@ impl GpuKind {
         &self.model
     }
 
-    /// The RAM, such as `80Gi`, when known.
+    /// The RAM, such as `80Gi`, if known.
     #[must_use]
     pub fn ram(&self) -> Option<&str> {
         self.ram.as_deref()
     }
 
-    /// The interface, `pcie` or `sxm`, when known.
+    /// The interface, such as `pcie` or `sxm`, if known.
     #[must_use]
     pub fn interface(&self) -> Option<&str> {
         self.interface.as_deref()
@@ -92,14 +92,14 @@ impl GpuKind {
 }
 
 impl fmt::Display for GpuKind {
-    /// Writes `vendor/model/ram/interface`, cut short where RAM and interface are unknown, with `*` for an unknown
-    /// RAM before a known interface. A word that a tenant made up is written as an excerpt.
+    /// Writes `vendor/model/ram/interface`, without unknown parts at the end, and with `*` for an unknown RAM before a
+    /// known interface. Words are shortened and safe to print, since a tenant may have made them up.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_kind(f, &self.vendor, &self.model, self.ram(), self.interface())
     }
 }
 
-/// `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`, without what is empty of the last two.
+/// `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`, without the last two where they are empty.
 fn attribute_key(vendor: &str, model: &str, ram: &str, interface: &str) -> String {
     let mut key = format!("vendor/{vendor}/model/{model}");
     for (word, value) in [("ram", ram), ("interface", interface)] {
@@ -129,18 +129,18 @@ fn write_kind(
     }
 }
 
-/// One of a request's alternatives: a vendor and, where the tenant cares, model, RAM and interface.
+/// One of a request's alternatives: a vendor and, if the tenant cares, model, RAM and interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GpuSelector {
     vendor: String,
     model: Option<String>,
     ram: Option<String>,
     interface: Option<String>,
-    /// Vendor, model, RAM and interface as the order has them, where that is not the canonical spelling.
+    /// Vendor, model, RAM and interface as the order spells them, if that differs from the canonical spelling.
     written: Option<Box<[String; 4]>>,
 }
 
-/// Why a GPU attribute of an order could not be read.
+/// Why a GPU attribute of an order could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// The key has another form.
@@ -154,7 +154,7 @@ pub enum SelectorError {
 }
 
 impl GpuSelector {
-    /// Makes a selector; a model of `*` is any.
+    /// Makes a selector. The model `*` means any.
     #[must_use]
     pub fn new(vendor: &str, model: &str, ram: Option<&str>, interface: Option<&str>) -> Self {
         let written = [vendor, model, ram.unwrap_or(""), interface.unwrap_or("")];
@@ -171,8 +171,8 @@ impl GpuSelector {
         selector
     }
 
-    /// Vendor, model, RAM and interface letter by letter as the order has them, which is how the provider's own
-    /// algorithm compares them; empty where it names none, `*` for any model.
+    /// Vendor, model, RAM and interface exactly as in the order, which is how the provider's own algorithm compares
+    /// them. Empty if the order does not name one, `*` for any model.
     pub(crate) fn written(&self) -> [&str; 4] {
         match self.written.as_deref() {
             Some([vendor, model, ram, interface]) => [vendor, model, ram, interface],
@@ -182,10 +182,10 @@ impl GpuSelector {
         }
     }
 
-    /// Reads the key of a GPU attribute, `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`.
+    /// Parses the key of a GPU attribute, `vendor/nvidia/model/a100/ram/80Gi/interface/sxm`.
     ///
     /// # Errors
-    /// When the key is of another form. A newer chain's keys are refused rather than ignored: what they ask for
+    /// When the key has another form. Keys of a newer chain are rejected rather than ignored, because what they ask for
     /// would not be honoured.
     pub fn from_attribute_key(key: &str) -> Result<Self, SelectorError> {
         let malformed = || SelectorError::Malformed(crate::text::excerpt(key));
@@ -225,31 +225,31 @@ impl GpuSelector {
         &self.vendor
     }
 
-    /// The model, or none for any.
+    /// The model. None means any.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         self.model.as_deref()
     }
 
-    /// The RAM, when the tenant named it.
+    /// The RAM, if the tenant named it.
     #[must_use]
     pub fn ram(&self) -> Option<&str> {
         self.ram.as_deref()
     }
 
-    /// The interface, when the tenant named it.
+    /// The interface, if the tenant named it.
     #[must_use]
     pub fn interface(&self) -> Option<&str> {
         self.interface.as_deref()
     }
 
-    /// What the selector names, as a kind: `*` for any model.
+    /// What the selector names, as a kind, with `*` for any model.
     #[must_use]
     pub fn kind(&self) -> GpuKind {
         GpuKind::canonical(&self.vendor, self.model().unwrap_or("*"), self.ram(), self.interface())
     }
 
-    /// What the selector takes of memory beyond its own size, about.
+    /// The approximate heap size of the selector in bytes, beyond its own size.
     pub(crate) fn memory(&self) -> usize {
         let canonical = [Some(self.vendor()), self.model(), self.ram(), self.interface()];
         let written = self.written.as_deref();
@@ -258,8 +258,8 @@ impl GpuSelector {
         texts.saturating_add(written_texts).saturating_add(written.map_or(0, size_of_val))
     }
 
-    /// Whether a card of this kind satisfies the selector. What the inventory does not know of a card cannot satisfy
-    /// a selector that names it.
+    /// Whether a card of this kind satisfies the selector. A property that the inventory does not know cannot satisfy a
+    /// selector that names it.
     #[must_use]
     pub fn matches(&self, kind: &GpuKind) -> bool {
         let named = |wanted: Option<&str>, known: Option<&str>| match wanted {
@@ -280,29 +280,29 @@ impl fmt::Display for GpuSelector {
     }
 }
 
-/// The attribute of GPUs that asks for an interconnect between nodes; its value is the label of the peers.
+/// The GPU attribute that asks for an interconnect between nodes. Its value is the label of the peers.
 pub const INTERCONNECT_KEY: &str = "interconnect/group";
 
-/// What a resource unit asks of GPUs: cards for each replica, and the alternatives that they may be.
+/// The GPUs that a resource unit asks for: the number per replica, and the alternatives for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GpuRequest {
-    /// Cards a replica.
+    /// Cards per replica.
     pub units: u64,
-    /// The kinds that will do. Empty where the order names none (script requests may).
+    /// The acceptable kinds. Empty if the order names none, as script requests may do.
     pub alternatives: Vec<GpuSelector>,
-    /// The label of the replicas that are connected with each other, where the cards need an interconnect between nodes.
+    /// The label of the replicas that communicate with each other, if the cards need an interconnect between nodes.
     pub interconnect: Option<String>,
 }
 
 impl GpuRequest {
-    /// Whether a card of this kind will do: any alternative, and any card at all where the order names none.
+    /// Whether a card of this kind is acceptable: it matches any alternative, or the order names none.
     #[must_use]
     pub fn allows(&self, kind: &GpuKind) -> bool {
         self.alternatives.is_empty() || self.alternatives.iter().any(|selector| selector.matches(kind))
     }
 
-    /// Whether a card of this kind will do as the provider's daemon reads the request: of two alternatives for one model
-    /// the later counts, and one for the model before one for any model.
+    /// Whether a card of this kind is acceptable by the daemon's reading of the request: of two alternatives for the
+    /// same model the later one counts, and one for the model takes precedence over one for any model.
     #[must_use]
     pub fn allows_by_daemon(&self, kind: &GpuKind) -> bool {
         let of_vendor = || self.alternatives.iter().rev().filter(|selector| selector.vendor() == kind.vendor());
@@ -322,10 +322,10 @@ impl GpuRequest {
     }
 }
 
-/// Who makes a model of which nobody says so: AMD and Intel by how they name their cards, else nvidia.
+/// Guesses the vendor of a model: AMD and Intel by their naming schemes, otherwise nvidia.
 #[must_use]
 pub fn usual_vendor(model: &str) -> &'static str {
-    /// What the names of a vendor's models begin with, before a digit.
+    /// The prefixes of a vendor's model names, before a digit.
     const SERIES: [(&str, &str); 8] = [
         ("mi", "amd"),
         ("rx", "amd"),
@@ -344,7 +344,7 @@ pub fn usual_vendor(model: &str) -> &'static str {
     SERIES.into_iter().find(|(series, _)| of_series(series)).map_or("nvidia", |(_, vendor)| vendor)
 }
 
-/// RAM as whole Gi where it is that, in any case of letters, else as written.
+/// RAM as whole Gi if it is that, in any case of letters; otherwise as written.
 pub(crate) fn canonical_ram(text: &str) -> String {
     const GI: u64 = 1 << 30;
     let known = |text: &str| Quantity::parse(text).ok().and_then(Quantity::whole);
@@ -357,7 +357,7 @@ pub(crate) fn canonical_ram(text: &str) -> String {
     }
 }
 
-/// `pcie` or `sxm` for every spelling of them, else the text in lower case.
+/// `pcie` or `sxm` for every spelling of these, otherwise the text in lower case.
 pub(crate) fn canonical_interface(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("sxm") { "sxm".to_owned() } else { lower }

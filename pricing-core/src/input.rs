@@ -1,20 +1,20 @@
-//! Errors that say where in a text they are.
+//! Errors that say where in a text they occurred.
 
 use core::fmt;
 
 use crate::text::Untrusted;
 
-/// The most characters of a message, a path or a hint.
+/// The maximum length of a message, a path or a hint, in characters.
 const MAX_CHARACTERS: usize = 4_000;
-/// The most characters of a parser's message that are kept.
+/// How much of a parser's message is kept, in characters.
 const MAX_PARSER_CHARACTERS: usize = 300;
 
-/// A text with texts of others in it as one harmless line.
+/// A text that may repeat untrusted text, as one line that is safe to print.
 fn line(text: &str) -> String {
     format!("{:.MAX_CHARACTERS$}", Untrusted::new(text))
 }
 
-/// Why a text is not what it should be, and where.
+/// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
     message: String,
@@ -24,20 +24,20 @@ pub struct InputError {
 }
 
 impl InputError {
-    /// An error about the text as a whole. Whatever the message repeats of it, it becomes one harmless line, as do the path
+    /// An error about the text as a whole. The message is reduced to one line that is safe to print, as are the path
     /// and the hint.
     pub fn new(message: impl fmt::Display) -> Self {
         Self { message: line(&message.to_string()), path: None, position: None, hint: None }
     }
 
-    /// The same place and hint with another message.
+    /// The same error with another message.
     #[must_use]
     pub fn with_message(mut self, message: impl fmt::Display) -> Self {
         self.message = line(&message.to_string());
         self
     }
 
-    /// Names the place in the document, such as `services.web.expose[0].port`.
+    /// Sets the path in the document, such as `services.web.expose[0].port`.
     #[must_use]
     pub fn at(mut self, path: impl AsRef<str>) -> Self {
         let path = line(path.as_ref());
@@ -45,14 +45,14 @@ impl InputError {
         self
     }
 
-    /// Names the place in the text: line and column, both from 1.
+    /// Sets the position in the text: line and column, both from 1.
     #[must_use]
     pub fn position(mut self, line: usize, column: usize) -> Self {
         self.position = Some((line, column));
         self
     }
 
-    /// Names the place in the text by its byte.
+    /// Sets the position in the text by byte offset.
     #[must_use]
     pub fn offset(self, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -61,20 +61,20 @@ impl InputError {
         self.position(line, column)
     }
 
-    /// Says what to do about it.
+    /// Adds a suggestion for the user.
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
         self.hint = Some(line(hint.as_ref()));
         self
     }
 
-    /// What is wrong, without the place.
+    /// The message, without the place.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The place in the document.
+    /// The path in the document.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
@@ -92,7 +92,7 @@ impl InputError {
         self.position.map(|(_, column)| column)
     }
 
-    /// What to do about it, when there is something to say.
+    /// The suggestion for the user, if there is one.
     #[must_use]
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -126,7 +126,7 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for InputError {
         let path = error.path().to_string();
         let json = error.into_inner();
         let full = json.to_string();
-        // serde_json ends its messages with the position, which is kept apart here.
+        // serde_json ends its messages with the position, which is stored separately here.
         let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
         // A wrongly typed text is repeated in full there.
         let error = Self::new(format_args!("{:.MAX_PARSER_CHARACTERS$}", Untrusted::new(message))).at(path);

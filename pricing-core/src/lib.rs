@@ -1,7 +1,7 @@
-//! Prices a bid on a decentralised GPU cloud from the card that the scheduler will really allocate.
+//! Prices bids on a decentralised GPU cloud, by the cards that the scheduler will really allocate.
 //!
-//! The story of a bid is the story of the modules: an [`order`] is read, a [`reserve`] gives it nodes and cards of an
-//! [`inventory`], [`rates`] say what they cost, and a [`quote`] adds it up and decides.
+//! A bid passes through the modules in this order: an [`order`] is read, [`reserve`] assigns it nodes and cards of an
+//! [`inventory`], [`rates`] say what those cost, and a [`quote`] adds it up and decides.
 //!
 //! The crate is pure: no clock, files, environment, random numbers, threads or printing. Inputs are values.
 

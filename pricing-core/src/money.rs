@@ -1,7 +1,7 @@
 //! Money: exact decimals, and every rounding that a number goes through on its way to an output.
 //!
-//! These roundings exist, all half-even ("banker's"), and in strict mode no price is rounded elsewhere (`quote::scale` has the
-//! daemon's one):
+//! All roundings are half to even ("banker's rounding"). In strict mode no price is rounded anywhere else
+//! (`quote::scale` has the daemon's one):
 //!
 //! | what | decimals | function |
 //! |---|---|---|
@@ -18,16 +18,16 @@ use rust_decimal::Decimal;
 
 use crate::text::Untrusted;
 
-/// Decimals of a line in USD a month.
+/// Decimals of a line, in USD per month.
 pub const LINE_DECIMALS: u32 = 12;
-/// Decimals that the chain keeps of an amount.
+/// The decimals that the chain keeps of an amount.
 pub const CHAIN_DECIMALS: u32 = 18;
-/// Decimals of a bid when the order names no `price_precision`.
+/// The decimals of a bid if the order names no `price_precision`.
 pub const DEFAULT_PRICE_PRECISION: u32 = 6;
-/// The most decimals that a written number may have.
+/// The most decimals that an input number may have.
 const MAX_WRITTEN_DECIMALS: u32 = 18;
 
-/// Why a number could not be read.
+/// Why a number could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// The text is not a plain decimal number.
@@ -36,7 +36,7 @@ pub enum NumberError {
     /// The number has more digits than can be kept exactly.
     #[error("`{0}` has more digits than can be kept exactly (18 decimals, 28 digits in all)")]
     TooManyDigits(String),
-    /// The number is below zero where that makes no sense.
+    /// The number is negative where that makes no sense.
     #[error("`{0}` is negative")]
     Negative(String),
     /// The number is too large to be a price.
@@ -44,17 +44,17 @@ pub enum NumberError {
     OutOfRange(String),
 }
 
-/// A result that does not fit the exact decimals. Becomes the fault `arithmetic-overflow`.
+/// A result does not fit into the exact decimals. Becomes the fault `arithmetic-overflow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a price outgrew the exact decimals that money is kept in")]
 pub struct ArithmeticOverflow;
 
-/// Reads a plain decimal (`-?digits[.digits]`), exactly: no exponent, no underscore, no sign `+`.
+/// Parses a plain decimal (`-?digits[.digits]`) exactly: no exponent, no underscore, no plus sign.
 ///
-/// Trailing zeros after the point are free, so that the chain's `1000000000000.000000000000000000` fits.
+/// Trailing zeros after the point do not count, so that the chain's `1000000000000.000000000000000000` fits.
 ///
 /// # Errors
-/// When the text has another form or more digits than [`Decimal`] keeps.
+/// When the text has another form, or more digits than [`Decimal`] can hold.
 pub fn parse_decimal(text: &str) -> Result<Decimal, NumberError> {
     let malformed = || NumberError::Malformed(crate::text::excerpt(text));
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -71,13 +71,13 @@ pub fn parse_decimal(text: &str) -> Result<Decimal, NumberError> {
     Ok(canonical(value))
 }
 
-/// Drops trailing zeros and the sign of zero, so that equal numbers print alike.
+/// Drops trailing zeros and the sign of zero, so that equal numbers print the same.
 fn canonical(value: Decimal) -> Decimal {
     let value = value.normalize();
     if value.is_zero() { Decimal::ZERO } else { value }
 }
 
-/// An exact amount of US dollars: a rate a month, a line, or a total.
+/// An exact amount of US dollars: a rate per month, a line, or a total.
 ///
 /// ```
 /// use pricing_core::money::Usd;
@@ -87,12 +87,12 @@ fn canonical(value: Decimal) -> Decimal {
 pub struct Usd(Decimal);
 
 impl Usd {
-    /// No money.
+    /// Zero.
     pub const ZERO: Self = Self(Decimal::ZERO);
-    /// The largest rate that a rate card may name: 1e12 USD a month.
+    /// The largest rate that a rate card may name: 1e12 USD per month.
     const MAX_RATE: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
 
-    /// Reads a rate of a rate card: not negative, at most 1e12 USD, at most 18 decimals.
+    /// Parses a rate of a rate card: not negative, at most 1e12 USD, at most 18 decimals.
     ///
     /// # Errors
     /// When the text is anything else.
@@ -107,7 +107,7 @@ impl Usd {
         Ok(Self(value))
     }
 
-    /// Takes a decimal as an amount of dollars, of any sign.
+    /// Makes an amount of dollars from a decimal of either sign.
     #[must_use]
     pub fn from_decimal(value: Decimal) -> Self {
         Self(canonical(value))
@@ -119,7 +119,7 @@ impl Usd {
         self.0
     }
 
-    /// Whether this is exactly nothing.
+    /// Whether this is exactly zero.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
@@ -128,10 +128,10 @@ impl Usd {
     /// The exact sum.
     ///
     /// # Errors
-    /// When the sum needs more digits than are kept.
+    /// When the sum needs more digits than a [`Decimal`] can hold.
     pub fn checked_add(self, other: Self) -> Result<Self, ArithmeticOverflow> {
         let sum = self.0.checked_add(other.0).ok_or(ArithmeticOverflow)?;
-        // `Decimal` drops decimals silently when a sum outgrows 28 digits.
+        // `Decimal` silently drops decimals when a sum exceeds 28 digits.
         if sum.scale() < self.0.scale().max(other.0.scale()) {
             return Err(ArithmeticOverflow);
         }
@@ -141,7 +141,7 @@ impl Usd {
     /// The exact difference.
     ///
     /// # Errors
-    /// When the difference needs more digits than are kept.
+    /// When the difference needs more digits than a [`Decimal`] can hold.
     pub fn checked_sub(self, other: Self) -> Result<Self, ArithmeticOverflow> {
         let mut negated = other.0;
         negated.set_sign_negative(!negated.is_sign_negative());
@@ -155,21 +155,21 @@ impl fmt::Display for Usd {
     }
 }
 
-/// The most characters that the chain's names of tokens have.
+/// The maximum length of the chain's token names, in characters.
 const MAX_DENOM_CHARACTERS: usize = 128;
 
-/// The name of a token on chain, such as `uakt`. Orders name one, which may be anything.
+/// The name of a token on the chain, such as `uakt`. Orders name one, which can be any text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Denom(Untrusted);
 
 impl Denom {
-    /// Takes a name. Which denoms are priced is the rate card's business.
+    /// Wraps a name. The rate card decides which denoms are supported.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self(Untrusted::new(name.into()))
     }
 
-    /// The name, whatever an order wrote in its place.
+    /// The exact name, which can be any text that an order contains.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.exact()
@@ -177,13 +177,13 @@ impl Denom {
 }
 
 impl fmt::Display for Denom {
-    /// Writes the name for people: of what cannot be a name, an excerpt. As data it is [`Denom::as_str`].
+    /// Writes the name for people, shortened and made safe to print. As data it is [`Denom::as_str`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.MAX_DENOM_CHARACTERS$}", self.0)
     }
 }
 
-/// An amount of one token, per block: never negative, at most 18 decimals.
+/// An amount of one token per block: never negative, with at most 18 decimals.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Price {
     denom: Denom,
@@ -191,7 +191,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// Takes an amount in a denom.
+    /// Makes a price from an amount in a denom.
     ///
     /// # Errors
     /// When the amount is negative or has more than 18 decimals.
@@ -223,24 +223,24 @@ impl Price {
     /// # Errors
     /// When the product does not fit.
     pub fn times(&self, count: u32) -> Result<Self, ArithmeticOverflow> {
-        // At the amount's own scale the product is exact; at the chain's 18 decimals it would soon not fit.
+        // At the amount's own scale the product is exact. With the chain's 18 decimals it would soon overflow.
         let amount = ratio_half_even(&[self.amount, Decimal::from(count)], &[], self.amount.scale())?;
         Ok(Self { denom: self.denom.clone(), amount })
     }
 
-    /// The sum of two prices in one denom.
+    /// The sum of two prices in the same denom.
     ///
     /// # Errors
-    /// When the sum does not fit. The denoms are the caller's care.
+    /// When the sum does not fit. The caller makes sure that the denoms are equal.
     pub fn plus(&self, other: &Self) -> Result<Self, ArithmeticOverflow> {
         let sum = Usd(self.amount).checked_add(Usd(other.amount))?;
         Ok(Self { denom: self.denom.clone(), amount: sum.0 })
     }
 }
 
-/// What `quantity / divisor` units at `rate` cost a month, rounded half-even to 12 decimals.
+/// The cost of `quantity / divisor` units at `rate`, in USD per month, rounded half to even to 12 decimals.
 ///
-/// The division is part of the one rounding: 1 byte-month is `1 / 2^30` GiB-months, exactly.
+/// The division is part of the single rounding: one byte-month is exactly `1 / 2^30` GiB-months.
 ///
 /// # Errors
 /// When the cost does not fit.
@@ -250,12 +250,13 @@ pub fn line_usd(quantity: u128, divisor: u64, rate: Usd) -> Result<Usd, Arithmet
     ratio_half_even(&[quantity, rate.0], &[Decimal::from(divisor)], LINE_DECIMALS).map(Usd)
 }
 
-/// What a number of units cost a month at the mean of several rates by their weights, rounded half-even to 12 decimals.
+/// The cost of a number of units at the weighted mean of several rates, in USD per month, rounded half to even to 12
+/// decimals.
 ///
-/// Mean and product are part of the one rounding: three units at a mean of `2/3` are 2, exactly.
+/// Mean and product are part of the single rounding: three units at a mean of `2/3` are exactly 2.
 ///
 /// # Errors
-/// When the cost does not fit, or nothing weighs anything.
+/// When the cost does not fit, or all weights are zero.
 pub fn mean_usd(quantity: u128, weighed: &[(u128, Usd)]) -> Result<Usd, ArithmeticOverflow> {
     let scale = weighed.iter().map(|(_, rate)| rate.0.scale()).max().unwrap_or(0);
     mean_mantissa(quantity, weighed, scale)
@@ -264,8 +265,8 @@ pub fn mean_usd(quantity: u128, weighed: &[(u128, Usd)]) -> Result<Usd, Arithmet
         .ok_or(ArithmeticOverflow)
 }
 
-/// `quantity x sum(weight x rate) / sum(weight)` in units of the twelfth decimal. No rate has more decimals than `scale`,
-/// and none is negative.
+/// `quantity x sum(weight x rate) / sum(weight)` in units of the twelfth decimal. `scale` is at least every rate's
+/// scale, and no rate is negative.
 fn mean_mantissa(quantity: u128, weighed: &[(u128, Usd)], scale: u32) -> Option<i128> {
     let power = |exponent: u32| U256::from(10_u8).checked_pow(exponent);
     let (mut sum, mut weight) = (U256::ZERO, U256::ZERO);
@@ -279,17 +280,17 @@ fn mean_mantissa(quantity: u128, weighed: &[(u128, Usd)], scale: u32) -> Option<
     i128::try_from(half_even(over, weight.checked_mul(power(scale)?)?)?).ok()
 }
 
-/// A quotient, rounded half-even; none by zero.
+/// A quotient, rounded half to even. None if the divisor is zero.
 fn half_even(over: U256, under: U256) -> Option<U256> {
     let quotient = over.checked_div(under)?;
     let rest = over.checked_sub(quotient.checked_mul(under)?)?;
-    // Compared with what is missing to the next, not doubled, so that it cannot outgrow the width.
+    // Compares the rest with what is missing to the next integer. Doubling the rest could overflow.
     let missing = under.checked_sub(rest)?;
     let odd = quotient & U256::ONE == U256::ONE;
     if rest > missing || (rest == missing && odd) { quotient.checked_add(U256::ONE) } else { Some(quotient) }
 }
 
-/// What one unit costs of `quantity / divisor` units that cost `usd`, rounded half-even to 12 decimals.
+/// The cost of one of `quantity / divisor` units that cost `usd` together, rounded half to even to 12 decimals.
 ///
 /// # Errors
 /// When the result does not fit, or the quantity is zero.
@@ -299,7 +300,7 @@ pub(crate) fn unit_usd(usd: Usd, quantity: u128, divisor: u64) -> Result<Usd, Ar
     ratio_half_even(&[usd.0, Decimal::from(divisor)], &[quantity], LINE_DECIMALS).map(Usd)
 }
 
-/// An amount of dollars as a line has it, rounded half-even to 12 decimals.
+/// Rounds dollars like a line: half to even, to 12 decimals.
 ///
 /// # Errors
 /// When it does not fit.
@@ -307,7 +308,7 @@ pub(crate) fn line_rounded(usd: Usd) -> Result<Usd, ArithmeticOverflow> {
     rounded(usd.0, LINE_DECIMALS).map(Usd)
 }
 
-/// A number rounded half-even to some decimals.
+/// Rounds a number half to even to some decimals.
 ///
 /// # Errors
 /// When it does not fit.
@@ -315,7 +316,7 @@ pub(crate) fn rounded(value: Decimal, decimals: u32) -> Result<Decimal, Arithmet
     ratio_half_even(&[value], &[], decimals)
 }
 
-/// What a price per block comes to in a month, rounded half-even to 12 decimals: [`per_block`] the other way round.
+/// Converts a price per block to USD per month, rounded half to even to 12 decimals. The inverse of [`per_block`].
 ///
 /// # Errors
 /// When it does not fit.
@@ -329,7 +330,7 @@ pub fn per_month(
     ratio_half_even(&[amount, blocks_per_month, usd_per_coin], &[unit], LINE_DECIMALS).map(Usd)
 }
 
-/// What a total times a factor comes to, rounded half-even to 12 decimals.
+/// A total times a factor, rounded half to even to 12 decimals.
 ///
 /// # Errors
 /// When the product does not fit.
@@ -337,8 +338,8 @@ pub fn scaled_usd(total: Usd, factor: Decimal) -> Result<Usd, ArithmeticOverflow
     ratio_half_even(&[total.0, factor], &[], LINE_DECIMALS).map(Usd)
 }
 
-/// What a month's dollars come to per block, in a token whose unit is `10^-exponent` of a coin worth
-/// `usd_per_coin`: the only conversion of a quote, rounded half-even to `decimals`.
+/// Converts USD per month to an amount per block, in a token whose unit is `10^-exponent` of a coin worth
+/// `usd_per_coin`, rounded half to even to `decimals`. This is the only conversion of a quote.
 ///
 /// # Errors
 /// When the amount does not fit, or a divisor is zero.
@@ -353,7 +354,7 @@ pub fn per_block(
     ratio_half_even(&[usd_per_month.0, unit], &[blocks_per_month, usd_per_coin], decimals)
 }
 
-/// An amount times a factor over divisors, rounded half-even: how a price is split up.
+/// An amount times a factor over some divisors, rounded half to even. This is how a price is split up.
 ///
 /// # Errors
 /// When the share does not fit, or a divisor is zero.
@@ -366,7 +367,10 @@ pub(crate) fn share(
     ratio_half_even(&[amount, factor], divisors, decimals)
 }
 
-/// The product of `numerators` over the product of `denominators`, rounded half-even to `decimals`.
+/// The product of `numerators` over the product of `denominators`, rounded half to even to `decimals`.
+///
+/// Multiplying everything first and dividing once is what makes it a single rounding. The products are computed with
+/// integers, in 128 bits if they fit and otherwise in 256.
 fn ratio_half_even(
     numerators: &[Decimal],
     denominators: &[Decimal],
@@ -393,8 +397,8 @@ fn ratio_half_even(
     Ok(canonical(value))
 }
 
-/// Defines `mantissas of numerators x 10^shift / mantissas of denominators`, half-even, in integers of one width; none
-/// when they are too narrow.
+/// Defines `mantissas of numerators x 10^shift / mantissas of denominators`, rounded half to even, for integers of one
+/// width. None if they overflow.
 macro_rules! ratio_in {
     ($name:ident, $integer:ty) => {
         fn $name(numerators: &[Decimal], denominators: &[Decimal], shift: i64) -> Option<i128> {
@@ -413,7 +417,7 @@ macro_rules! ratio_in {
             let mut quotient = over.checked_div(under)?;
             let rest = over.checked_sub(quotient.checked_mul(under)?)?;
             let (one, odd) = (<$integer>::from(1_u8), quotient & <$integer>::from(1_u8) == <$integer>::from(1_u8));
-            // Compared with what is missing to the next, not doubled, so that it cannot outgrow the width.
+            // Compares the rest with what is missing to the next integer. Doubling the rest could overflow.
             let missing = under.checked_sub(rest)?;
             if rest > missing || (rest == missing && odd) {
                 quotient = quotient.checked_add(one)?;
@@ -422,7 +426,7 @@ macro_rules! ratio_in {
         }
     };
 }
-// Nearly every price fits the first, which is several times faster.
+// Almost every price fits the first, which is several times faster.
 ratio_in!(narrow_ratio, u128);
 ratio_in!(wide_ratio, U256);
 

@@ -1,4 +1,4 @@
-//! Quantities with their units in their types, and Kubernetes' way of writing them.
+//! Quantities that carry their units in their types, and the Kubernetes notation for them.
 
 use core::fmt;
 
@@ -44,39 +44,40 @@ macro_rules! quantity_newtype {
 quantity_newtype!(MilliCpu, "thousandths of a thread");
 quantity_newtype!(Bytes, "bytes");
 
-/// A number in Kubernetes' notation (`2050m`, `16Gi`, `1e3`, `-1`), kept exactly in billionths.
+/// A number in Kubernetes notation (`2050m`, `16Gi`, `1e3`, `-1`), exact to a billionth.
 ///
-/// The notation is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal with one suffix of `n u m k M G T
-/// P E`, `Ki Mi Gi Ti Pi Ei`, or a decimal exponent `e3`, `E-3`. Finer than a billionth is rounded up, away from zero,
-/// as there. Unlike there, a number above 2^63 is kept, so that underflowed counters can be told from real ones.
+/// The notation is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal with one suffix of `n u m k M G T P
+/// E`, `Ki Mi Gi Ti Pi Ei`, or a decimal exponent such as `e3` or `E-3`. Fractions of a billionth are rounded up, away
+/// from zero, as in Kubernetes. Unlike there, numbers above 2^63 are kept, so that counters that ran below zero can be
+/// recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity {
     nanos: i128,
 }
 
-/// A text that is no Kubernetes quantity.
+/// The error for a text that is not a Kubernetes quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a quantity; expected a number such as `500m`, `16Gi` or `1e3`")]
 pub struct QuantityError(String);
 
 const NANOS: i128 = 1_000_000_000;
-/// Digits that are exact in 256 bits, whatever the suffix.
+/// The number of digits that 256 bits hold exactly with any suffix.
 const MAX_DIGITS: usize = 56;
 
 impl Quantity {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self { nanos: 0 };
 
-    /// A whole number of units.
+    /// Makes a quantity of whole units.
     #[must_use]
     pub fn from_whole(units: u64) -> Self {
         Self { nanos: i128::from(units).saturating_mul(NANOS) }
     }
 
-    /// Reads a quantity. Numbers too large to keep become the largest that is kept (about 1.7e29).
+    /// Parses a quantity. Numbers that are too large become the largest one (about 1.7e29).
     ///
     /// # Errors
-    /// When the text is not in Kubernetes' notation.
+    /// When the text is not in Kubernetes notation.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         let error = || QuantityError(crate::text::excerpt(text));
         let (negative, unsigned) = match text.as_bytes().first() {
@@ -96,13 +97,13 @@ impl Quantity {
         Ok(Self { nanos: if negative { nanos.saturating_neg() } else { nanos } })
     }
 
-    /// The number of units, rounded up, as Kubernetes' `Value()` has it.
+    /// The number of units, rounded up, like `Value()` in Kubernetes.
     #[must_use]
     pub fn ceil(self) -> i128 {
         round_away(self.nanos, NANOS)
     }
 
-    /// The number of thousandths, rounded up, as Kubernetes' `MilliValue()` has it.
+    /// The number of thousandths, rounded up, like `MilliValue()` in Kubernetes.
     #[must_use]
     pub fn ceil_milli(self) -> i128 {
         round_away(self.nanos, NANOS / 1000)
@@ -120,13 +121,13 @@ impl Quantity {
         self.nanos.div_euclid(NANOS / 1000)
     }
 
-    /// What is left after taking the other away; it may be negative.
+    /// The difference, which may be negative; saturating.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self { nanos: self.nanos.saturating_sub(other.nanos) }
     }
 
-    /// The number of units, when it is a whole number from 0 to 2^64 - 1.
+    /// The number of units, if it is an integer from 0 to 2^64 - 1.
     #[must_use]
     pub fn whole(self) -> Option<u64> {
         let whole = self.nanos.checked_rem(NANOS) == Some(0);
@@ -152,7 +153,7 @@ fn round_away(value: i128, divisor: i128) -> i128 {
     quotient.saturating_add(rest.signum())
 }
 
-/// What a suffix multiplies a number with.
+/// The factor that a suffix stands for.
 enum Scale {
     /// A power of ten.
     Decimal(i32),
@@ -216,7 +217,7 @@ impl Scale {
                 quotient.saturating_add(U256::from(rest != U256::ZERO))
             }
             (None, true) => U256::MAX,
-            // Smaller than a billionth, but not nothing.
+            // Less than a billionth, but not zero.
             (None, false) => U256::ONE,
         };
         i128::try_from(nanos).unwrap_or(i128::MAX)
@@ -231,15 +232,15 @@ pub struct LineQuantity {
 }
 
 impl LineQuantity {
-    /// `count / divisor` units; the divisor is a product of 2s and 5s.
+    /// `count / divisor` units. The divisor must be a product of 2s and 5s, so that the decimal is finite.
     pub(crate) const fn new(count: u128, divisor: u64) -> Self {
         Self { count, divisor }
     }
 
-    /// One, for lines that count nothing.
+    /// One, for lines that do not count anything.
     pub const ONE: Self = Self { count: 1, divisor: 1 };
 
-    /// What the order counts: thousandths of a thread, bytes, cards.
+    /// The number of the order's own units: thousandths of a thread, bytes, cards.
     #[must_use]
     pub fn count(self) -> u128 {
         self.count
@@ -252,7 +253,7 @@ impl LineQuantity {
 }
 
 impl fmt::Display for LineQuantity {
-    /// Writes the exact decimal: divisors are powers of 2 and 10, so there always is one.
+    /// Writes the exact decimal. Divisors are products of 2s and 5s, so it is finite.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let divisor = u128::from(self.divisor.max(1));
         write!(f, "{}", self.count.checked_div(divisor).unwrap_or(0))?;

@@ -1,9 +1,9 @@
-//! Texts of others: bounded, and safe to print.
+//! Untrusted text: bounded, and safe to print.
 //!
-//! An order, a peer's answer, a file and the environment may hold anything: a megabyte, characters that drive a terminal or
-//! turn the reading direction, a line that looks like one of this program's. [`Untrusted`] is the type of such a text.
-//! However it is formatted, what comes out is a safe excerpt; whoever needs the text itself, to compare it, to look it up or
-//! to hand it on as data, asks for [`Untrusted::exact`], and is easily found.
+//! An order, a peer's answer, a file and the environment can contain anything: a megabyte of text, terminal control
+//! characters, characters that change the reading direction, a line that looks like one of this program's.
+//! [`Untrusted`] is the type of such text. Formatting it always gives a safe excerpt. Code that needs the text itself,
+//! to compare it, look it up or pass it on as data, calls [`Untrusted::exact`], which is easy to search for.
 
 use core::fmt::{self, Write};
 use std::borrow::Cow;
@@ -11,13 +11,13 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
-/// The most characters of a text that a message repeats, where the message names no other bound.
+/// How much of a text a message repeats, in characters, unless it names another limit.
 const EXCERPT_CHARACTERS: usize = 60;
 
-/// A text that somebody else wrote.
+/// A text from an untrusted source.
 ///
-/// It prints as an excerpt of 60 characters, or as many as the format's precision names, in which nothing drives a terminal;
-/// an ordinary text that is no longer than that prints as it is. In JSON it is itself, escaped as JSON is.
+/// It is displayed as an excerpt of 60 characters, or as many as the format's precision, without control characters. A
+/// shorter ordinary text is displayed as it is. In JSON it is the exact text, escaped as usual.
 ///
 /// ```
 /// use pricing_core::text::Untrusted;
@@ -29,19 +29,19 @@ const EXCERPT_CHARACTERS: usize = 60;
 pub struct Untrusted<S = String>(S);
 
 impl<S> Untrusted<S> {
-    /// Takes a text.
+    /// Wraps a text.
     pub const fn new(text: S) -> Self {
         Self(text)
     }
 
-    /// The text itself, whatever is in it, as the value that it is.
+    /// Unwraps the exact text.
     pub fn into_exact(self) -> S {
         self.0
     }
 }
 
 impl<S: AsRef<str>> Untrusted<S> {
-    /// The text itself, whatever is in it: to compare, to look up, to hand on as data; never to put into a message.
+    /// The exact text, to compare, look up or pass on as data. Never put it into a message.
     pub fn exact(&self) -> &str {
         self.0.as_ref()
     }
@@ -51,7 +51,7 @@ impl<S: AsRef<str>> Untrusted<S> {
         Untrusted(self.exact())
     }
 
-    /// The same text, with a life of its own.
+    /// The same text, owned.
     pub fn owned(&self) -> Untrusted<String> {
         Untrusted(self.exact().to_owned())
     }
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Untrusted<String> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Untrusted<Cow<'a, str>> {
-    /// Borrows from the document where the text stands there as it is.
+    /// Borrows from the document if the text contains no escapes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
         impl<'de> Visitor<'de> for TextVisitor {
@@ -134,25 +134,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Untrusted<Cow<'a, str>> {
     }
 }
 
-/// An excerpt of a text of somebody else's, for where a `String` is needed.
+/// A safe excerpt of an untrusted text, for where a `String` is needed.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
     Untrusted(text).to_string()
 }
 
-/// A text that is bounded already, with texts of others in it, as one harmless line.
+/// Makes a text of bounded length safe to print, on one line.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// The same for a text of several lines, which stay lines.
+/// The same for a text of several lines, which are kept.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { c } else { harmless(c) }).collect()
 }
 
-/// What is shown of a character: itself, unless it does more than to stand there.
+/// The character to show in place of another: itself, unless it is not harmless.
 fn harmless(c: char) -> char {
     match c {
         '\t' => c,
@@ -172,13 +172,14 @@ fn drives_terminal(c: char) -> bool {
     c.is_control() || unseen
 }
 
-/// The candidate nearest to what was written, when it is near enough to be what was meant.
+/// The candidate that is nearest to what was written by Damerau-Levenshtein distance, if it is near enough to be what
+/// was meant.
 #[must_use]
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = |text: &str| text.chars().take(EXCERPT_CHARACTERS).count();
     let written_length = length(written);
     if written_length == EXCERPT_CHARACTERS {
-        // The comparison's cost is the product of the lengths.
+        // The cost of the comparison is the product of the lengths.
         return None;
     }
     let allowed = (written_length / 3).max(1);

@@ -1,17 +1,17 @@
-//! The environment variables of the programs, by name: which there are, and what is said of one that is not.
+//! The names of the programs' environment variables, and what is said of unknown ones.
 //!
-//! A variable that is misspelt is not there, and what it narrows or bounds is then not narrowed or bounded. So a program
-//! refuses to start beside a name that it would have to ignore, and beside a value that is empty: what somebody meant to set
-//! and did not is not what somebody left out.
+//! A misspelt variable is not set, and the limit or list that it was meant to set is then missing. So a program refuses
+//! to start if there is a variable that it would have to ignore, or an empty one: a value that somebody failed to set
+//! is not the same as one that they left out.
 
 use crate::input::InputError;
 use crate::text::nearest;
 
-/// What the names start with.
+/// The prefix of the names.
 pub const PREFIX: &str = "BIDPRICE_";
 
-/// The variables of `bidprice` and `bidprice-script`. Either program knows all of them, because one environment may be that
-/// of both.
+/// The variables of `bidprice` and `bidprice-script`. Each program knows all of them, because both may share an
+/// environment.
 const KNOWN: [&str; 15] = [
     "BIDPRICE_ADDRESS_PREFIX",
     "BIDPRICE_COMMIT_CPU",
@@ -30,7 +30,7 @@ const KNOWN: [&str; 15] = [
     "BIDPRICE_WHITELIST",
 ];
 
-/// What the names of variables start with that tell this repository's tests and tasks how to run.
+/// The prefixes of variables that control this repository's tests and tasks.
 const OF_TESTS: [&str; 7] = [
     "BIDPRICE_CHROMIUM",
     "BIDPRICE_DETERMINISM_",
@@ -41,10 +41,11 @@ const OF_TESTS: [&str; 7] = [
     "BIDPRICE_TEST_",
 ];
 
-/// Looks at all variables that start as this project's do: none may be unknown, and none empty.
+/// Checks all variables with this project's prefix: none may be unknown, and none empty. Each is a name, and whether it
+/// is empty.
 ///
 /// # Errors
-/// When one is. It is named, and so is the known one that is nearest to an unknown one.
+/// When one is. The error names it, and the known one that is nearest to an unknown one.
 pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, bool)>) -> Result<(), InputError> {
     for (name, is_empty) in variables {
         if !name.starts_with(PREFIX) || is_of_tests(name) || is_service_link(name) {
@@ -61,12 +62,12 @@ pub fn check<'a>(variables: impl IntoIterator<Item = (&'a str, bool)>) -> Result
     Ok(())
 }
 
-/// The error for a name that is none of some: with the nearest, or all of them where none is near.
+/// The error for an unknown name: it suggests the nearest known one, or lists all if none is near.
 pub(crate) fn unknown(name: &str, problem: &str, prefix: &str, known: &[&str]) -> InputError {
     let error = InputError::new(problem).at(crate::text::excerpt(name));
     let own = |name: &'_ str| name.strip_prefix(prefix).unwrap_or(name).to_owned();
     let words: Vec<String> = known.iter().map(|name| own(name)).collect();
-    // What all names share says nothing of which one was meant.
+    // The shared prefix says nothing about which one was meant.
     match nearest(&own(name), words.iter().map(String::as_str)) {
         Some(word) => error.hint(format!("did you mean `{prefix}{word}`?")),
         None => error.hint(format!("known are `{}`", known.join("`, `"))),
@@ -77,13 +78,14 @@ fn is_of_tests(name: &str) -> bool {
     OF_TESTS.iter().any(|start| name.starts_with(start))
 }
 
-/// Whether Kubernetes made the variable: in every pod it names the services of the namespace, and one that is called
-/// `bidprice` makes `BIDPRICE_SERVICE_HOST`, `BIDPRICE_PORT`, `BIDPRICE_PORT_9310_TCP_ADDR` and their like.
+/// Whether Kubernetes set the variable. In every pod it describes the services of the namespace, and a service named
+/// `bidprice` gives `BIDPRICE_SERVICE_HOST`, `BIDPRICE_PORT`, `BIDPRICE_PORT_9310_TCP_ADDR` and so on.
 fn is_service_link(name: &str) -> bool {
     name.contains("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.ends_with("_PORT") || is_port_of_link(name)
 }
 
-/// Whether a name goes on as that of a service's port does: `_PORT_9310_TCP`, with `_ADDR`, `_PORT` or `_PROTO` behind it.
+/// Whether a name continues like that of a service's port: `_PORT_9310_TCP`, followed by nothing, `_ADDR`, `_PORT` or
+/// `_PROTO`.
 fn is_port_of_link(name: &str) -> bool {
     let Some((_, port)) = name.split_once("_PORT_") else { return false };
     let mut words = port.split('_');

@@ -1,13 +1,13 @@
-//! Plain files: opened without waiting for anybody, read whole and never beyond a bound, written whole or not at all.
+//! Plain files: opened without blocking, read completely but never beyond a limit, written completely or not at all.
 //!
-//! A path may name anything: a pipe (FIFO) that nobody writes to, a device that never ends, a socket, a folder, or a link
-//! to one of them. Opening a pipe waits for its other end, and opening a device may do something. So what a path names is
-//! looked at before it is opened, opened so that nothing is waited for, and looked at again once it is open: only plain
-//! files pass. What has no end of its own, such as a file of `/proc` that says it is empty, is read no further than the
-//! bound.
+//! A path can name anything: a pipe (FIFO) that nobody writes to, an endless device, a socket, a folder, or a link to
+//! one of these. Opening a pipe blocks until its other end is opened, and opening a device can have effects. So a path
+//! is inspected before it is opened, opened without blocking, and the open file is inspected again: only plain files
+//! pass. A file that does not report its size, such as one in `/proc` that claims to be empty, is read up to the limit
+//! and no further.
 //!
-//! This is how every program of the workspace opens what a user, a configuration or a scenario names. Standard input is
-//! not such a file: [`read_from`] reads it within the same bounds.
+//! Every program of the workspace opens the files that a user, a configuration or a scenario names in this way.
+//! Standard input is not such a file: [`read_from`] reads it within the same limits.
 
 mod output;
 
@@ -21,20 +21,21 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
 
 pub use output::{Output, write_whole};
 
-/// Why a file cannot be used. Its messages are written out: the drop-in has this crate, so it depends on little.
+/// Why a file cannot be used. `Display` is written by hand: the drop-in links this crate, which therefore has few
+/// dependencies.
 #[derive(Debug)]
 pub enum FileError {
-    /// The system does not let it be opened, read or written.
+    /// It cannot be opened, read or written.
     Io(io::Error),
-    /// It is something else.
+    /// It is not a plain file.
     NotPlain(Kind),
-    /// It is larger than it may be.
+    /// It exceeds the limit, in bytes.
     TooLarge(u64),
-    /// It is not text.
+    /// It is not UTF-8.
     NotText,
-    /// It is text of another encoding.
+    /// It is UTF-16.
     Utf16,
-    /// It is where this process's own output goes.
+    /// It is the target of this process's own output.
     OwnOutput(&'static str),
 }
 
@@ -67,7 +68,7 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
@@ -92,18 +93,18 @@ impl From<rustix::io::Errno> for FileError {
     }
 }
 
-/// What something is that is not a plain file.
+/// The kind of something that is not a plain file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A folder.
     Folder,
-    /// A pipe, with a name or without.
+    /// A pipe, named or unnamed.
     Pipe,
     /// A socket.
     Socket,
     /// A device: a terminal, a disk, `/dev/null`.
     Device,
-    /// A symbolic link, where none is followed.
+    /// A symbolic link, if links are not followed.
     Link,
     /// Something else.
     Other,
@@ -122,7 +123,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Refuses what is not a plain file.
+/// Rejects everything but plain files.
 fn plain(stat: &Stat) -> Result<(), FileError> {
     Err(FileError::NotPlain(match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => return Ok(()),
@@ -135,8 +136,8 @@ fn plain(stat: &Stat) -> Result<(), FileError> {
     }))
 }
 
-/// What is said to the system whenever a file is opened: wait for nobody, take no terminal, and give it to no other
-/// program.
+/// The flags for opening any file: do not block, do not acquire a controlling terminal, do not pass the file on to
+/// other programs.
 const NEVER_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Opens a plain file for reading. Links are followed.
@@ -148,7 +149,7 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     opened(path, OFlags::RDONLY)
 }
 
-/// Opens a plain file for reading that the path itself names, not a link to one.
+/// Opens a plain file for reading without following a link at the end of the path.
 ///
 /// # Errors
 /// When it cannot be opened, or is not a plain file.
@@ -157,10 +158,10 @@ pub fn open_no_link(path: &Path) -> Result<File, FileError> {
     opened(path, OFlags::RDONLY | OFlags::NOFOLLOW)
 }
 
-/// Opens a plain file for reading and writing as it is, or makes an empty one where there is none.
+/// Opens a plain file for reading and writing without truncating it, or creates an empty one.
 ///
 /// # Errors
-/// When it cannot be opened or made, or is not a plain file.
+/// When it cannot be opened or created, or is not a plain file.
 pub fn open_or_create(path: &Path) -> Result<File, FileError> {
     match rustix::fs::stat(path) {
         Ok(stat) => plain(&stat)?,
@@ -170,9 +171,9 @@ pub fn open_or_create(path: &Path) -> Result<File, FileError> {
     opened(path, OFlags::RDWR | OFlags::CREATE)
 }
 
-/// Opens, and makes sure that what is open now is a plain file: the path may name something else by now.
+/// Opens a path, and checks that the open file is a plain file: the path may name something else by now.
 fn opened(path: &Path, how: OFlags) -> Result<File, FileError> {
-    // The mode of a new file is for the user's umask to narrow.
+    // The user's umask restricts the mode of a new file.
     let mode = Mode::from_raw_mode(0o666);
     let file = match rustix::fs::openat(CWD, path, how | NEVER_WAIT, mode) {
         Ok(file) => file,
@@ -183,38 +184,38 @@ fn opened(path: &Path, how: OFlags) -> Result<File, FileError> {
     Ok(File::from(file))
 }
 
-/// The bytes of a plain file.
+/// Reads the bytes of a plain file.
 ///
 /// # Errors
-/// When it cannot be read, is not a plain file, or has more bytes than it may have.
+/// When it cannot be read, is not a plain file, or exceeds the limit.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     read_file(&open(path)?, most)
 }
 
-/// The text of a plain file, without a byte order mark.
+/// Reads the text of a plain file, without a byte order mark.
 ///
 /// # Errors
-/// When it cannot be read, is not a plain file, has more bytes than it may have, or is not text.
+/// When it cannot be read, is not a plain file, exceeds the limit, or is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
     text(read(path, most)?)
 }
 
-/// The bytes of an open file, from where it is.
+/// Reads the bytes of an open file, from its current position.
 ///
 /// # Errors
-/// When it cannot be read, or has more bytes than it may have.
+/// When it cannot be read, or exceeds the limit.
 pub fn read_file(file: &File, most: u64) -> Result<Vec<u8>, FileError> {
-    // What says itself that it is too large need not be read. What says that it is empty may not be.
+    // A file that reports too large a size need not be read. One that reports no size must be.
     if file.metadata()?.len() > most {
         return Err(FileError::TooLarge(most));
     }
     read_from(file, most)
 }
 
-/// The bytes of what is read in turn, such as standard input: up to its end, and one beyond the bound at most.
+/// Reads bytes from a stream, such as standard input, up to its end or one byte past the limit.
 ///
 /// # Errors
-/// When it cannot be read, or has more bytes than it may have.
+/// When it cannot be read, or exceeds the limit.
 pub fn read_from(from: impl Read, most: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -230,10 +231,10 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// The byte order marks of UTF-16.
 const MARKS_OF_UTF16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// Bytes as text, without a byte order mark.
+/// Converts bytes to text, without a byte order mark.
 ///
 /// # Errors
-/// When they are not text.
+/// When they are not UTF-8.
 pub fn text(mut bytes: Vec<u8>) -> Result<String, FileError> {
     if MARKS_OF_UTF16.iter().any(|mark| bytes.starts_with(mark)) {
         return Err(FileError::Utf16);

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -7,24 +7,25 @@ use std::path::{Path, PathBuf};
 
 use super::{FileError, plain};
 
-/// A file that takes its name when it is complete. Until then what was there before stays.
+/// A file that is renamed to its final name when it is complete. Until then, an existing file stays.
 ///
-/// Only plain files are written. A pipe would wait for its reader and a device may be anything, so they are refused, and
-/// so is the file that this process's own output goes to: it would be replaced under the output's feet.
+/// Only plain files are written. A pipe would block until somebody reads it and a device could be anything, so they are
+/// rejected, as is the file that this process's own output goes to: the process would go on writing to the replaced
+/// file.
 #[derive(Debug)]
 pub struct Output {
     file: File,
-    /// Where it is written, and where it goes; none once it is there.
+    /// The temporary and the final path. None once it has its final name.
     names: Option<(PathBuf, PathBuf)>,
 }
 
 impl Output {
-    /// Begins a file beside the place where it goes.
+    /// Creates a temporary file next to the final path.
     ///
     /// # Errors
     /// When there can be no such file.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        // The file behind a link is meant, and never the link itself.
+        // Resolves links, so that the file behind a link is replaced and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match rustix::fs::stat(&path) {
             Ok(there) => {
@@ -41,7 +42,7 @@ impl Output {
         let part = path.with_file_name(hidden);
         let new = || OpenOptions::new().write(true).create_new(true).open(&part);
         let file = match new() {
-            // Left by a process that was killed and had the same number.
+            // Left by a process that was killed and had the same process ID.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(&part)?;
                 new()?
@@ -51,10 +52,10 @@ impl Output {
         Ok(Self { file, names: Some((part, path)) })
     }
 
-    /// Gives the file its name, once everything is on the disk.
+    /// Renames the file to its final name, after syncing it to the disk.
     ///
     /// # Errors
-    /// When something cannot be written; nothing is left of the file then, once this is dropped.
+    /// When that fails. No file is left once this is dropped.
     pub fn commit(&mut self) -> io::Result<()> {
         self.file.flush()?;
         let Some((part, path)) = &self.names else { return Ok(()) };
@@ -65,7 +66,7 @@ impl Output {
     }
 }
 
-/// Refuses the file that standard output or error goes to.
+/// Rejects the file that standard output or error goes to.
 fn not_own_output(there: &rustix::fs::Stat) -> Result<(), FileError> {
     let is_there = |stat: rustix::io::Result<rustix::fs::Stat>| {
         stat.is_ok_and(|own| (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino))
@@ -79,10 +80,10 @@ fn not_own_output(there: &rustix::fs::Stat) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Writes a file so that it is there with all of its content or not at all.
+/// Writes a file so that it exists with all of its content, or not at all.
 ///
 /// # Errors
-/// When there can be no such file, or it cannot be written.
+/// When it cannot be created or written.
 pub fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), FileError> {
     let mut output = Output::create(path)?;
     let mut buffered = io::BufWriter::new(&mut output);
@@ -105,7 +106,7 @@ impl Write for Output {
 impl Drop for Output {
     fn drop(&mut self) {
         if let Some((part, _)) = &self.names {
-            // What is left is no answer, and its name says so.
+            // An incomplete file is recognised by its name, so it does not matter if it cannot be removed.
             let _ = fs::remove_file(part);
         }
     }

@@ -84,11 +84,11 @@ fn no_more_is_read_than_may_be() {
     fs::write(&path, "12345").unwrap();
     assert_eq!(read(&path, 5).unwrap(), b"12345");
     assert!(matches!(read(&path, 4), Err(FileError::TooLarge(4))));
-    // A file that is mostly hole: its size is seen, and nothing of it is read.
+    // A sparse file: its size is checked, and none of it is read.
     let sparse = File::options().write(true).open(&path).unwrap();
     sparse.set_len(1 << 40).unwrap();
     assert!(matches!(read(&path, 1 << 30), Err(FileError::TooLarge(_))));
-    // What never ends, and says nothing of its size.
+    // An endless stream that does not report its size.
     assert!(matches!(read_from(io::repeat(b'x'), 1000), Err(FileError::TooLarge(1000))));
     assert_eq!(read_from(io::empty(), 0).unwrap(), b"");
 }
@@ -107,7 +107,7 @@ fn texts_are_utf_8_with_a_mark_or_without() {
     assert_eq!(read("größe".as_bytes()).unwrap(), "größe");
     assert_eq!(read(b"\xef\xbb\xbfakash1x").unwrap(), "akash1x");
     assert_eq!(read(b"").unwrap(), "");
-    // Only the first one is a mark.
+    // Only the first one is a byte order mark.
     assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfx").unwrap(), "\u{feff}x");
     assert!(matches!(read(b"\xff\xfe{\0"), Err(FileError::Utf16)));
     assert!(matches!(read(b"\xfe\xff\0{"), Err(FileError::Utf16)));

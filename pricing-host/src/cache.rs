@@ -1,9 +1,9 @@
-//! A cache of what files were found to be, and of compiled plugins, in a folder that only its owner can write.
+//! A cache of verdicts on files and of compiled plugins, in a folder that only its owner can write to.
 //!
-//! A compiled plugin is machine code: what is loaded must be what this program wrote. Each entry carries a keyed digest
-//! over its name and its bytes, and the key is a random file in the folder that nobody else can read. What does not
-//! verify is removed and compiled again, never trusted. Any number of processes can share a cache: entries appear under
-//! their names whole, or not at all.
+//! A compiled plugin is machine code, so nothing may be loaded that this program did not write. Each entry carries an
+//! HMAC over its name and its bytes, and the key is a random file in the folder that only the owner can read. An entry
+//! that does not verify is removed and compiled again, never trusted. Any number of processes can share a cache:
+//! entries appear under their names completely or not at all.
 
 mod folder;
 mod key;
@@ -23,12 +23,12 @@ use crate::inspect::{Digest, RULES};
 
 use folder::Folder;
 
-/// What an entry starts with. The number is the format's.
+/// The magic bytes of an entry, with the version of the format.
 const MAGIC: &[u8; 16] = b"bidprice-aot-02\n";
-/// Bytes of the keyed digest, which follows.
+/// The size of the HMAC, which follows, in bytes.
 const DIGEST_BYTES: usize = 32;
 const HEADER_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
-/// Bytes of all entries together, unless it is set.
+/// The default limit for the size of all entries, in bytes.
 const CACHE_BYTES: u64 = 512 << 20;
 
 type Keyed = Hmac<Sha256>;
@@ -36,39 +36,39 @@ type Keyed = Hmac<Sha256>;
 /// Why a folder cannot be a cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// The folder cannot be made or opened.
+    /// The folder cannot be created or opened.
     #[error("the cache folder `{}` cannot be used: {source}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Somebody else could write what would be run.
+    /// Other users could write code that would be executed.
     #[error("the cache folder `{}` cannot be trusted: {problem}", path.display())]
     Untrusted {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// What is wrong with it, and what to do about it.
         problem: &'static str,
     },
 }
 
-/// What went wrong while an entry was written. The plugin runs all the same, and is compiled again next time.
+/// What went wrong while an entry was written. The plugin still runs, and is compiled again next time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the compiled plugin was not kept in the cache: {0}")]
 pub struct CacheWarning(String);
 
-/// The name of an entry: a digest of everything that the artefact depends on.
+/// The key of an entry: a digest of everything that the artefact depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheKey(Digest);
 
 impl CacheKey {
-    /// The key of a file that is inspected and compiled for this engine: the rules and limits, the wasmtime version, its
-    /// settings and the processor's features are in it.
+    /// The key for a file and an engine. It covers the inspection rules and limits, the wasmtime version, its settings,
+    /// and the processor's features.
     #[must_use]
     pub fn new(file: &Digest, engine: &Engine, class: SizeClass) -> Self {
-        /// Takes what is hashed for a hash table into a cryptographic digest.
+        /// Adapts `Hash`, which is meant for hash tables, to a cryptographic digest.
         struct Into(Sha256);
         impl Hasher for Into {
             fn write(&mut self, bytes: &[u8]) {
@@ -101,24 +101,24 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens a folder as a cache; makes it when it is not there.
+    /// Opens a folder as a cache, creating it if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made or opened, when it is a symbolic link, or when others own it or can write it.
+    /// When it cannot be created or opened, is a symbolic link, or other users own it or can write to it.
     pub fn open(path: &Path) -> Result<Self, CacheError> {
         let folder = Folder::open(path)?;
         let key = key::Key::of(&folder, path)?;
         Ok(Self { folder, key, limit_bytes: CACHE_BYTES })
     }
 
-    /// Sets how many bytes all entries together may have; 512 MiB otherwise.
+    /// Sets the limit for the size of all entries, in bytes; 512 MiB by default.
     #[must_use]
     pub fn with_limit(mut self, bytes: u64) -> Self {
         self.limit_bytes = bytes;
         self
     }
 
-    /// Whether the keyed digest is that of the bytes under this name.
+    /// The HMAC of the bytes under this name.
     fn digest(&self, name: &str, payload: &[u8]) -> Keyed {
         let mut keyed = self.key.keyed();
         keyed.update(MAGIC);
@@ -127,14 +127,14 @@ impl Cache {
         keyed
     }
 
-    /// The artefact of this key, when there is one that verifies. One that does not is removed.
+    /// The artefact for this key, if there is one that verifies. One that does not verify is removed.
     #[must_use]
     pub fn get(&self, key: &CacheKey) -> Option<Vec<u8>> {
         let name = key.file_name();
         let (mut file, size) = match self.folder.open_own(&name) {
             Ok(found) => found?,
             Err(error) => {
-                // Without room to open it, what is there may be good.
+                // If it cannot be opened for lack of resources, the entry itself may be fine.
                 let is_foreign = error.kind() == ErrorKind::PermissionDenied
                     || error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
                 if is_foreign {
@@ -158,16 +158,16 @@ impl Cache {
         if payload.is_none() {
             self.folder.remove(&name);
         } else {
-            // So that what is used is not what is pruned. A folder that is read-only now is as good.
+            // Marks the entry as used, so that it is not pruned. It does not matter if the folder has become read-only.
             let _ = folder::touch(&file);
         }
         payload
     }
 
-    /// Keeps an artefact, and removes the oldest ones when there is too much.
+    /// Stores an artefact, and removes the least recently used ones if there are too many bytes.
     ///
     /// # Errors
-    /// A warning: a full disk or a folder that is read-only now is no reason not to price.
+    /// A warning. A full disk, or a folder that has become read-only, is no reason not to price.
     pub fn put(&self, key: &CacheKey, artefact: &[u8]) -> Result<(), CacheWarning> {
         let name = key.file_name();
         let bytes = u64::try_from(artefact.len()).unwrap_or(u64::MAX).saturating_add(HEADER_BYTES as u64);
@@ -175,7 +175,7 @@ impl Cache {
             return Err(CacheWarning("it is larger than the cache may be".to_owned()));
         }
         let digest = self.digest(&name, artefact).finalize().into_bytes();
-        // Not synced: what a crash leaves half-written does not verify.
+        // Not synced: an entry that a crash leaves incomplete does not verify.
         self.folder
             .write_whole(&name, |file| {
                 file.write_all(MAGIC)?;

@@ -1,4 +1,4 @@
-//! Plugins that are WASI preview 1 commands: they follow the bid price script contract.
+//! Plugins that are WASI preview 1 commands and follow the bid price script contract.
 
 use pricing_core::order::script_request;
 use pricing_core::quote::plugin::{self, Answer};
@@ -13,11 +13,11 @@ use crate::request::Request;
 use crate::sandbox::{CallState, Phase};
 use crate::wasi::{self, Exit, WasiState};
 
-/// The function that a command runs from.
+/// The entry point of a command.
 const START: &str = "_start";
-/// A function that some toolchains have run first.
+/// A function that some toolchains need to be called first.
 const INITIALIZE: &str = "_initialize";
-/// What a command is called as.
+/// The program name that a command sees.
 const PROGRAM_NAME: &str = "plugin";
 
 /// A command, linked and ready to be instantiated.
@@ -37,7 +37,7 @@ impl Program {
         linker.instantiate_pre(module).map(Self)
     }
 
-    /// Writes a request as the contract has it.
+    /// Encodes a request as the contract specifies.
     pub(crate) fn prepare(request: &Request<'_>, limits: &CallLimits) -> WasiState {
         let stdin = script_request::to_json(request.asked.order).into_bytes();
         WasiState::new(stdin, PROGRAM_NAME, environment(request), limits)
@@ -54,7 +54,7 @@ impl Program {
         let ended = self.run(store, phase);
         let output = store.data_mut().wasi.take_output();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        // Also for a command that crashed: what it said last may be why.
+        // Also after a crash, since the last output may explain it.
         store.data_mut().log.push(Level::Error, &stderr);
         if output.stderr_cut {
             store.data_mut().log.drop_line();
@@ -79,9 +79,9 @@ impl Program {
     }
 }
 
-/// The environment that the contract promises, and nothing else.
+/// The environment variables of the contract, and no others.
 fn environment(request: &Request<'_>) -> Vec<(String, String)> {
-    // A plugin is only asked about orders whose denom is known.
+    // A plugin is only asked about orders with a known denom.
     let token = quote::token(&request.asked);
     let denom = token.map(|(denom, _, _)| denom.as_str().to_owned()).unwrap_or_default();
     let owner = request.asked.terms.owner.unwrap_or_default();
@@ -98,7 +98,7 @@ fn exit_code(ended: wasmtime::Result<()>) -> wasmtime::Result<u32> {
     }
 }
 
-/// Reads the price that a command printed: one line.
+/// Parses the price that a command printed: a single line.
 fn price(stdout: &[u8]) -> Result<Answer, Fault> {
     let invalid = |message: &str| Fault::new(ReasonCode::InvalidOutput, message);
     let text = std::str::from_utf8(stdout).map_err(|_| invalid("the plugin's output is not UTF-8 text"))?;
@@ -112,7 +112,7 @@ fn price(stdout: &[u8]) -> Result<Answer, Fault> {
     plugin::read_price(text).map(Answer::Price).map_err(|reason| Fault::new(reason.code, reason.message))
 }
 
-/// Why a command declined, in its own words.
+/// The reason of a decline, in the command's own words.
 fn reason(code: u32, stderr: &str) -> String {
     let said: Vec<String> = stderr.lines().map(printable).filter(|line| !line.trim().is_empty()).collect();
     if said.is_empty() {

@@ -1,4 +1,5 @@
-//! From a file to machine code: parsed, inspected and compiled, all of it in a child process that can be killed.
+//! Turns a file into machine code. Parsing, inspection and compilation all happen in a child process that can be
+//! killed.
 
 mod here;
 mod report;
@@ -14,33 +15,33 @@ use crate::limited::{self, Limits};
 use crate::verdict::{Refusal, Verdict};
 use crate::{LoadLimits, SizeClass};
 
-/// An artefact has at most this many times the bytes that a plugin of its class may have.
+/// The maximum size of an artefact, as a multiple of the maximum size of a plugin of its class.
 const ARTEFACT_FACTOR: u64 = 8;
 
 /// Where plugins are inspected and compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Compiler {
-    /// In a child process with limits of time and memory. The safe choice.
+    /// In a child process with time and memory limits. This is the safe choice.
     Child {
         /// The program: `plugin-compiler`, or one that calls [`compile_child_main`] for `args`.
         program: PathBuf,
-        /// What comes before the arguments that the host adds.
+        /// Arguments that precede those added by the host.
         args: Vec<OsString>,
     },
-    /// In this process. Only the size limits of [`LoadLimits`] hold: a plugin that is slow to compile holds up whoever
-    /// loads it, for up to the number of functions times the worst that one function can do. For embedders that cannot
-    /// start processes, and trust their plugins.
+    /// In this process. Only the size limits of [`LoadLimits`] apply: a plugin that is slow to compile blocks the
+    /// loading thread, in the worst case for the number of functions times the slowest possible function. For embedders
+    /// that cannot start processes, and trust their plugins.
     InProcess,
 }
 
-/// What is to be found out about a file.
+/// What to find out about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The size class that the file is held against.
+    /// The size class whose limits apply.
     pub class: SizeClass,
-    /// Whether it is compiled when it is accepted.
+    /// Whether to compile the file if it is accepted.
     pub artefact: bool,
-    /// Whether it is held against the larger class when it is refused.
+    /// Whether to check the limits of the larger class if the file is rejected.
     pub larger: bool,
 }
 
@@ -49,29 +50,29 @@ pub struct Wanted {
 pub struct Examined {
     verdict: Verdict,
     larger: Option<Inspection>,
-    /// None of a file that was refused, or where none was wanted.
+    /// None if the file was rejected, or none was wanted.
     artefact: Option<Result<Vec<u8>, Refusal>>,
 }
 
 impl Examined {
-    /// What the file is.
+    /// The inspection of the file.
     ///
     /// # Errors
-    /// Why it may not be a plugin.
+    /// The reason why it cannot be a plugin.
     pub fn inspection(&self) -> Result<&Inspection, &Refusal> {
         self.verdict.as_ref()
     }
 
-    /// What the larger class sees in a file that was refused, where that was wanted and it takes the file.
+    /// The inspection of a rejected file by the larger class, if that was wanted and accepts the file.
     #[must_use]
     pub fn larger(&self) -> Option<&Inspection> {
         self.larger.as_ref()
     }
 
-    /// What the file is, and the machine code of it.
+    /// The inspection of the file, and its machine code.
     ///
     /// # Errors
-    /// Why it may not be a plugin, or does not compile.
+    /// The reason why it cannot be a plugin, or does not compile.
     pub fn compiled(&self) -> Result<(&Inspection, &[u8]), &Refusal> {
         let inspection = self.verdict.as_ref()?;
         match &self.artefact {
@@ -88,7 +89,7 @@ impl Compiler {
         self.examine_within(file, wanted, &wanted.class.load_limits())
     }
 
-    /// Does so within other limits of time and memory than the class has.
+    /// The same, with other time and memory limits than those of the class.
     #[must_use]
     pub fn examine_within(&self, file: &[u8], wanted: Wanted, limits: &LoadLimits) -> Examined {
         match self {
@@ -104,25 +105,25 @@ impl Compiler {
     }
 }
 
-/// Bytes that an artefact of this class may have.
+/// The maximum size of an artefact of this class, in bytes.
 fn artefact_limit(class: SizeClass) -> u64 {
     class.load_limits().module_bytes.saturating_mul(ARTEFACT_FACTOR).max(16 << 20)
 }
 
 impl Wanted {
-    /// To inspect and compile.
+    /// Inspect and compile.
     #[must_use]
     pub fn artefact(class: SizeClass) -> Self {
         Self { class, artefact: true, larger: false }
     }
 
-    /// To inspect only, and to see whether the larger class takes what this one refuses.
+    /// Inspect only, and check whether the larger class accepts what this one rejects.
     #[must_use]
     pub fn inspection(class: SizeClass) -> Self {
         Self { class, artefact: false, larger: true }
     }
 
-    /// What a child is told.
+    /// The arguments for a child.
     fn words(self) -> [String; 3] {
         let word = |yes: bool, word: &str| if yes { word.to_owned() } else { "-".to_owned() };
         [self.class.name().to_owned(), word(self.artefact, "artefact"), word(self.larger, "larger")]
@@ -138,9 +139,9 @@ impl Wanted {
     }
 }
 
-/// The main function of a compiling child: the file on stdin, what is found of it on stdout.
+/// The main function of a compiling child: reads the file from stdin, and writes what it finds to stdout.
 ///
-/// `arguments` are those that the host adds to [`Compiler::Child`]'s.
+/// `arguments` are those that the host adds to the ones of [`Compiler::Child`].
 pub fn compile_child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limited::serve(arguments, |words, file, out: &mut dyn Write| {
         let wanted = Wanted::parse(words).ok_or("its words make no sense; it is of another version")?;

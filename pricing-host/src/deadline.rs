@@ -1,7 +1,7 @@
-//! Deadlines: a thread that sleeps until the next one and then makes the engine's guests look at the clock.
+//! Deadlines: a thread sleeps until the next one, and then makes the engine's guests check the clock.
 //!
-//! A periodic tick would be late by up to a period, and a count of ticks drifts. Here each store knows its own deadline:
-//! when the engine's epoch moves on, every running guest looks at the clock, and only the late ones end.
+//! A periodic tick would be late by up to one period, and counting ticks drifts. Instead, each store knows its own
+//! deadline: when the engine's epoch advances, every running guest checks the clock, and only the late ones end.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-/// How soon a guest that has not ended yet is told again.
+/// The time after which the epoch advances again if a late guest is still running.
 const AGAIN: Duration = Duration::from_millis(1);
 
 /// The priority ("nice" value) that the thread asks for.
@@ -32,10 +32,10 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// When each running call must end; the number tells calls apart that end at one time.
+    /// The deadlines of the running calls. The number distinguishes calls with the same deadline.
     armed: BTreeSet<(Instant, u64)>,
     next: u64,
-    /// When the thread wakes by itself.
+    /// When the thread wakes up next.
     wakes: Option<Instant>,
     stop: bool,
 }
@@ -52,7 +52,8 @@ impl Shared {
     }
 
     fn run(&self) {
-        // On a busy machine it is what runs late. Where the user may not have it run sooner, it does what it can.
+        // On a busy machine this thread would be late. If the user is not allowed to raise its priority, it runs with
+        // the normal one.
         let _ = rustix::process::setpriority_process(None, MOST_URGENT);
         let mut state = self.lock();
         while !state.stop {
@@ -76,7 +77,7 @@ impl Shared {
 }
 
 impl State {
-    /// When to look again, and whether a call is late already.
+    /// When to wake up next, and whether a call is late already.
     fn next_look(&self, now: Instant) -> Option<(Instant, bool)> {
         let (first, _) = *self.armed.first()?;
         if first > now {
@@ -97,14 +98,15 @@ impl Watch {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Has a call watched until it is dropped. To be armed before the store looks at the epoch: whatever ends in between
-    /// is then seen by one of the two.
+    /// Watches a call until the returned value is dropped. Must be called before the store reads the epoch, so that a
+    /// deadline that passes in between is noticed by one of the two.
     pub(crate) fn arm(&self, deadline: Instant) -> Armed<'_> {
         let mut state = self.shared.lock();
         let number = state.next;
         state.next = number.wrapping_add(1);
         state.armed.insert((deadline, number));
-        // A thread that wakes earlier finds this one by itself: calls in a row do not wake it each time.
+        // If the thread wakes up earlier anyway, it will see this deadline. So consecutive calls do not wake it each
+        // time.
         let wake = state.wakes.is_none_or(|wakes| deadline < wakes);
         drop(state);
         if wake {
@@ -119,7 +121,7 @@ impl Drop for Watch {
         self.shared.lock().stop = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has nothing left to say.
+            // If the thread panicked, there is nothing to do.
             let _ = thread.join();
         }
     }

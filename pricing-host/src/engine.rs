@@ -1,4 +1,4 @@
-//! The engine: how plugins are compiled and run. One for each size class.
+//! The engine that compiles and runs plugins. There is one per size class.
 
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, VariableOperatorCost,
@@ -7,41 +7,41 @@ use wasmtime::{
 
 use crate::limits::SizeClass;
 
-/// Bytes of stack that a guest may use. A thread that calls a plugin has [`THREAD_STACK`] at least.
+/// The maximum stack size of a guest, in bytes. A thread that calls a plugin has at least [`THREAD_STACK`].
 pub const GUEST_STACK: usize = 256 << 10;
-/// Bytes of stack that a call needs: the guest's, and the host's around it.
+/// The stack size that a call needs, in bytes: the guest's, and the host's around it.
 pub const THREAD_STACK: usize = 1 << 20;
 
-/// Address space kept for a memory: with all of it, code needs no bounds checks.
+/// The address space reserved for a memory. With all 4 GiB of it, code needs no bounds checks.
 const MEMORY_RESERVATION: u64 = 4 << 30;
-/// Pages behind a memory that catch what reaches past it.
+/// The guard region after a memory, which catches accesses past its end.
 const MEMORY_GUARD: u64 = 32 << 20;
-/// Bytes at the start of a memory or table that are cleared in place after a call; what is behind them goes back to the
-/// system. A small plugin's memory is less: clearing it is cheaper than having each of its pages made anew. Scanning for
-/// the pages that were written was no faster, and a page that the system moves just then would be overlooked.
+/// The number of bytes at the start of a memory or table that are cleared in place after a call; the rest is returned
+/// to the system. A small plugin's memory is smaller than this, and clearing it is cheaper than new page faults.
+/// Scanning for dirty pages was not faster, and it could miss a page that the system is moving at that moment.
 const CLEARED_IN_PLACE: usize = 256 << 10;
 
-/// What an engine is for.
+/// What an engine is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To compile only: no pool, so that little address space is needed.
+    /// Compilation only: without a pool, little address space is needed.
     Compile {
         /// Whether to use all cores.
         parallel: bool,
     },
-    /// To run this many plugins at once.
+    /// Running plugins.
     Run {
-        /// Calls at the same time.
+        /// The number of simultaneous calls.
         concurrency: u32,
-        /// Whether traps tell where they happened.
+        /// Whether traps have backtraces.
         backtraces: bool,
     },
 }
 
-/// Makes an engine. What [`Purpose::Compile`] compiles, [`Purpose::Run`] runs.
+/// Creates an engine. [`Purpose::Run`] can run what [`Purpose::Compile`] compiled.
 ///
 /// # Errors
-/// When the machine has not enough address space for the pool, or is of a kind that wasmtime does not know.
+/// When the machine does not have enough address space for the pool, or wasmtime does not support it.
 pub fn engine(class: SizeClass, purpose: Purpose) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     features(&mut config);
@@ -58,19 +58,21 @@ pub fn engine(class: SizeClass, purpose: Purpose) -> wasmtime::Result<Engine> {
         .memory_may_move(false)
         .memory_init_cow(true)
         .generate_address_map(true)
-        // The guest's debug information is not read, whatever the environment says: it would be parsed in the call's time.
+        // The guest's debug information is not read, whatever the environment says: parsing it would take place during
+        // the call.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .parallel_compilation(matches!(purpose, Purpose::Compile { parallel: true }));
     if let Purpose::Run { concurrency, backtraces } = purpose {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(class, concurrency)));
-        // Walking the stack makes an overflow several times dearer, and only an author wants to know where it was.
+        // Walking the stack makes a stack overflow several times more expensive, and only plugin authors want to know
+        // where it was.
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(if backtraces { 64 } else { 0 }));
     }
     Engine::new(&config)
 }
 
-/// The proposals that plugins may use: what the compilers of the usual languages emit, and nothing else. Every proposal
-/// is more to get wrong.
+/// The WebAssembly proposals that plugins may use: those that compilers of the usual languages emit, and no others.
+/// Every further proposal is more attack surface.
 #[must_use]
 pub fn wasm_features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
@@ -91,8 +93,8 @@ fn features(config: &mut Config) {
     config.wasm_features(wanted, true);
 }
 
-/// What operators cost: 1, unless they take far longer than others. So the same fuel lasts about as long whatever it is
-/// burned on, but for memory that is not in the processor's caches.
+/// The fuel that operators cost: 1, unless they take much longer than others. So the same amount of fuel lasts about
+/// equally long whatever it is spent on, except for memory accesses that miss the caches.
 fn operator_cost() -> OperatorCost {
     OperatorCost {
         Call: 3,
@@ -113,7 +115,7 @@ fn operator_cost() -> OperatorCost {
         F64Div: 4,
         F32x4Div: 4,
         F64x2Div: 4,
-        // Growth is free by the size that is asked for: the limits bound it, and are to say so when it is too much.
+        // Growing is free regardless of the requested size: the limits bound it, and should report when it is too much.
         variable: VariableOperatorCost {
             table_grow_per_element: 0,
             table_copy_per_element: 4,

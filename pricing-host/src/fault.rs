@@ -1,16 +1,16 @@
-//! Faults: every way in which a plugin can fail, as one code of the contract.
+//! Faults: every way in which a plugin can fail, each with a documented code.
 
 use pricing_core::quote::{Reason, ReasonCode};
 
-/// Why a call gave no answer, or a plugin was not loaded.
+/// Why a call has no answer, or a plugin was not loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Fault {
-    /// The code; always a fault's.
+    /// The code, which is always a fault.
     pub code: ReasonCode,
     /// What happened, in the author's terms.
     pub message: String,
-    /// Where in the guest, innermost first; empty unless the host was told to look.
+    /// The guest's stack frames, innermost first. Empty unless the host is configured to collect them.
     pub backtrace: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ impl Fault {
         Self { code, message: message.into(), backtrace: Vec::new() }
     }
 
-    /// A file that is no plugin, or none that may run here.
+    /// A file that is not a plugin, or may not run here.
     pub fn rejected(message: impl Into<String>) -> Self {
         Self::new(ReasonCode::LoadRejected, message)
     }

@@ -1,4 +1,4 @@
-//! The host: where plugins are loaded and called.
+//! The host, which loads and calls plugins.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -20,23 +20,23 @@ use crate::plugin::{self, Plugin, PluginSettings, Seen, Version};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::workers::Workers;
 
-/// How a host works.
+/// The settings of a host.
 #[derive(Clone, Debug)]
 pub struct HostSettings {
-    /// Calls at the same time, for each size class, at least 1; further ones wait for a place.
+    /// The number of simultaneous calls for each size class, at least 1. Further calls wait.
     pub concurrency: u32,
     /// How plugins are compiled.
     pub compiler: Compiler,
-    /// The folder in which verdicts and compiled plugins are kept, which only its owner may write; none keeps nothing.
+    /// The folder for verdicts and compiled plugins, which only its owner may write to. None disables the cache.
     pub cache: Option<PathBuf>,
-    /// Where the files are listed that are being inspected and compiled.
+    /// The list of files that are being inspected and compiled.
     pub loads: Loads,
-    /// Whether faults tell where in the guest they happened. Costs time at each trap: for authors.
+    /// Whether faults have backtraces. Costs time at each trap, so it is meant for plugin authors.
     pub backtraces: bool,
 }
 
 impl HostSettings {
-    /// Settings for as many calls at once as the machine has cores, twice over, and no cache.
+    /// Default settings: twice as many simultaneous calls as the machine has cores, and no cache.
     #[must_use]
     pub fn new(compiler: Compiler) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -51,7 +51,7 @@ pub enum OpenError {
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// The file is no plugin that may run here.
+    /// The file is not a plugin that may run here.
     #[error(transparent)]
     Rejected(#[from] Rejected),
 }
@@ -69,7 +69,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// What becomes of an order that the plugin should have priced: a fault, or what the fallback makes of it.
+    /// The quote for an order that the plugin should have priced: a fault, or the result of the fallback.
     #[must_use]
     pub fn quote(&self, draft: Draft, fallback: Option<FallbackBy>) -> Quote {
         let plugin = PluginUse { name: self.name.clone(), digest: self.digest.clone(), fuel: None, fallback: None };
@@ -83,7 +83,7 @@ impl Rejected {
     }
 }
 
-/// Loads plugins and runs them. Cheap to clone; all clones are one host.
+/// Loads plugins and runs them. Cheap to clone; all clones share one host.
 #[derive(Clone, Debug)]
 pub struct PluginHost {
     shared: Arc<Shared>,
@@ -94,7 +94,7 @@ pub(crate) struct Shared {
     cache: Option<Cache>,
     pub(crate) metrics: Arc<dyn Metrics>,
     pub(crate) workers: Workers,
-    /// Made when the first plugin of its class is loaded.
+    /// Created when the first plugin of its class is loaded.
     sandboxes: Mutex<Vec<Arc<Sandbox>>>,
 }
 
@@ -105,16 +105,16 @@ impl std::fmt::Debug for Shared {
 }
 
 impl PluginHost {
-    /// A host that counts nothing.
+    /// Creates a host without metrics.
     ///
-    /// A cache folder that cannot be used is no error: plugins are then compiled each time. [`Self::cache_problem`]
-    /// tells.
+    /// A cache folder that cannot be used is not an error: plugins are then compiled each time, and
+    /// [`Self::cache_problem`] says why.
     #[must_use]
     pub fn new(settings: HostSettings) -> Self {
         Self::with_metrics(settings, Arc::new(NoMetrics))
     }
 
-    /// A host that tells of every call.
+    /// Creates a host that reports every call to `metrics`.
     #[must_use]
     pub fn with_metrics(settings: HostSettings, metrics: Arc<dyn Metrics>) -> Self {
         let cache = settings.cache.as_deref().and_then(|folder| Cache::open(folder).ok());
@@ -122,7 +122,7 @@ impl PluginHost {
         Self { shared: Arc::new(Shared { settings, cache, metrics, workers, sandboxes: Mutex::default() }) }
     }
 
-    /// Why the cache folder is not used, when it was wanted.
+    /// Why the cache folder is not used, if it was configured.
     #[must_use]
     pub fn cache_problem(&self) -> Option<String> {
         let folder = self.shared.settings.cache.as_deref()?;
@@ -132,11 +132,11 @@ impl PluginHost {
         Cache::open(folder).err().map(|error| error.to_string())
     }
 
-    /// Loads the plugin in a file, which may be replaced later: see [`Plugin::refresh`]. It is called by the file's
-    /// name.
+    /// Loads a plugin from a file, which may be replaced later: see [`Plugin::refresh`]. The plugin is named after the
+    /// file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no plugin that may run here.
+    /// When the file cannot be read, or is not a plugin that may run here.
     pub fn open(&self, path: &Path, settings: PluginSettings) -> Result<Plugin, OpenError> {
         let seen = Seen::of(path);
         let file = read(path, settings.class)?;
@@ -153,16 +153,16 @@ impl PluginHost {
     /// Loads a plugin from memory.
     ///
     /// # Errors
-    /// When it is no plugin that may run here: the fault `load-rejected`.
+    /// When it is not a plugin that may run here: the fault `load-rejected`.
     pub fn load(&self, name: &str, file: &[u8], settings: PluginSettings) -> Result<Plugin, Fault> {
         let version = self.shared.load(name, name, file, &settings)?;
         Ok(Plugin::new(Arc::clone(&self.shared), version, settings, None))
     }
 
-    /// Loads a plugin from memory that was examined and compiled before. The cache has no part in it.
+    /// Loads a plugin from memory that was already examined and compiled. The cache is not used.
     ///
     /// # Errors
-    /// When it is no plugin that may run here: the fault `load-rejected`.
+    /// When it is not a plugin that may run here: the fault `load-rejected`.
     pub fn load_examined(
         &self,
         name: &str,
@@ -179,7 +179,7 @@ impl PluginHost {
 }
 
 impl Shared {
-    /// Checks, compiles or fetches, and links a plugin. `source` is what is told of a load that takes its time.
+    /// Checks, compiles (or takes from the cache) and links a plugin. `source` identifies a load that takes long.
     pub(crate) fn load(
         &self,
         name: &str,
@@ -217,17 +217,17 @@ impl Shared {
     }
 }
 
-/// The digest of a file, of which only the start may have been read.
+/// The digest of a file of which perhaps only the start was read.
 pub(crate) fn digest(path: &Path, read: &[u8]) -> String {
     let whole =
         u64::try_from(read.len()).is_ok_and(|read| std::fs::metadata(path).is_ok_and(|file| file.len() <= read));
     if whole { Digest::of(read).to_string() } else { TOO_LARGE.to_owned() }
 }
 
-/// What stands for the digest of a file that is too large to be read.
+/// Stands for the digest of a file that is too large to be read.
 const TOO_LARGE: &str = "too-large";
 
-/// Reads a plugin's file, if it is a plain file. Of one that is longer than it may be, only so much that this shows.
+/// Reads a plugin's file, if it is a plain file. If it is longer than allowed, only enough of it is read to show that.
 ///
 /// # Errors
 /// When it cannot be read, or is a folder, pipe or device.

@@ -1,4 +1,4 @@
-//! Runs pricing plugins in a sandbox with fixed deadlines: a plugin may price badly, never harm the daemon.
+//! Runs pricing plugins in a sandbox with hard deadlines: a plugin can price badly, but never harm the daemon.
 
 pub mod cache;
 mod command;

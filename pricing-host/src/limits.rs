@@ -1,17 +1,17 @@
-//! Limits: what a plugin may use, when it is loaded and in a call.
+//! Limits for loading and calling plugins.
 
 use std::time::Duration;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// How large a plugin may be. The operator turns the larger one on.
+/// How large a plugin may be. The operator must enable the larger class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SizeClass {
     /// Plugins in a compiled language: kilobytes of code, a few MiB of memory.
     #[default]
     Standard,
-    /// Plugins that bring a language engine along, such as JavaScript or Python.
+    /// Plugins that contain a language engine, such as JavaScript or Python.
     Engine,
 }
 
@@ -25,7 +25,7 @@ impl SizeClass {
         }
     }
 
-    /// What a plugin of this class may use in a call, unless it is configured.
+    /// The default limits for a call of a plugin of this class.
     #[must_use]
     pub fn call_limits(self) -> CallLimits {
         match self {
@@ -44,7 +44,7 @@ impl SizeClass {
         }
     }
 
-    /// What a plugin of this class may be, and may use while it is loaded.
+    /// The limits for loading a plugin of this class.
     #[must_use]
     pub fn load_limits(self) -> LoadLimits {
         match self {
@@ -90,20 +90,20 @@ impl SizeClass {
     }
 }
 
-/// What a plugin may use in one call. The host enforces all of it, wherever it runs.
+/// The limits for one call. The host enforces all of them on every machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallLimits {
-    /// Wall-clock time, from the end of queueing to the result.
+    /// Wall-clock time from the end of queueing to the result.
     pub deadline: Duration,
-    /// WebAssembly operators, slow ones weighted, and what host functions charge.
+    /// WebAssembly operators, with slow ones weighted, plus what host functions charge.
     pub fuel: u64,
-    /// Bytes of linear memory, all memories of the plugin together.
+    /// Bytes of linear memory, over all memories of the plugin.
     pub memory_bytes: u64,
-    /// Bytes that an answer may have.
+    /// Bytes of an answer.
     pub output_bytes: usize,
-    /// Bytes of log that are kept; the rest is dropped.
+    /// Bytes of log that are kept. The rest is dropped.
     pub log_bytes: usize,
-    /// Lines of log that are kept; the rest is dropped.
+    /// Lines of log that are kept. The rest is dropped.
     pub log_lines: usize,
 }
 
@@ -124,26 +124,26 @@ impl Default for CallLimits {
     }
 }
 
-/// What a plugin may be, and may use while it is loaded. Fixed for each [`SizeClass`].
+/// The limits for loading a plugin. Fixed for each [`SizeClass`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoadLimits {
     /// Bytes of the file.
     pub module_bytes: u64,
     /// Bytes of one function's code.
     pub function_bytes: u64,
-    /// Functions, all modules of the plugin together.
+    /// Functions, over all modules of the plugin.
     pub functions: u32,
-    /// Blocks within blocks in a function.
+    /// The nesting depth of blocks in a function.
     pub nesting: u32,
-    /// Imports, all modules and components of the plugin together.
+    /// Imports, over all modules and components of the plugin.
     pub imports: u32,
-    /// Types, imports, exports, aliases, instances and functions across the component boundary, all modules and
-    /// components together.
+    /// Types, imports, exports, aliases, instances and functions across the component boundary, over all modules and
+    /// components.
     pub definitions: u32,
     /// Parameters, and results, of one function or block.
     pub arity: u32,
-    /// Values that calls, branches and blocks hand on, all functions together: for each target of a branch as many as it
-    /// carries. A validator goes through every one of them. Functions of modules whose types are small are not counted.
+    /// Values that calls, branches and blocks pass on, over all functions; each target of a branch counts with as many
+    /// as it carries. A validator visits every one of them. Functions of modules with only small types are not counted.
     pub stack_values: u64,
     /// Core instances.
     pub instances: u32,
@@ -155,12 +155,13 @@ pub struct LoadLimits {
     pub tables: u32,
     /// Elements of one table.
     pub table_elements: u32,
-    /// The most that [`CallLimits::memory_bytes`] can be set to.
+    /// The maximum for [`CallLimits::memory_bytes`].
     pub memory_bytes: u64,
-    /// Wall-clock time to inspect and compile. It ends a child that hangs: one that works is stopped by its processor time.
+    /// Wall-clock time to inspect and compile. It ends a child that hangs; one that is busy is stopped by its processor
+    /// time.
     pub compile_time: Duration,
-    /// Processor time to inspect and compile, all cores together, to the second. It comes before the wall clock even on a
-    /// busy machine, so that the verdict does not depend on what else that does.
+    /// Processor time to inspect and compile, over all cores, in whole seconds. Even on a busy machine it is reached
+    /// before the wall-clock limit, so that the verdict does not depend on the machine's load.
     pub compile_cpu: Duration,
     /// Bytes of memory to inspect and compile.
     pub compile_memory: u64,

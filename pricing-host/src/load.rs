@@ -1,9 +1,9 @@
-//! From a file to something that can be instantiated: out of the cache, or inspected and compiled.
+//! Turns a file into something that can be instantiated: from the cache, or by inspection and compilation.
 //!
-//! What is kept of a file is its verdict, and of one that was accepted the machine code as well, in one entry under the
-//! file's digest: a file that is known costs neither a parser nor a child. A refusal of what the file is holds for good.
-//! One that depends on limits of time and memory, or on the compiler's mood, holds for a while, so that a bomb is not
-//! tried at every start, and a verdict that was a near miss is not for ever. What the machine did is not kept.
+//! The cache keeps a file's verdict and, if it was accepted, the machine code, in one entry under the file's digest. A
+//! known file needs neither a parser nor a child process. A rejection for what the file is holds forever. A rejection
+//! that depends on time or memory limits, or on a failure of the compiler, holds for a while: a malicious file is not
+//! tried at every start, but a narrow miss is not forever. A failure of the machine is not cached.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,15 +17,15 @@ use crate::inspect::{Digest, Inspection, Kind, passed_on};
 use crate::verdict::Holds;
 use crate::{Fault, SizeClass};
 
-/// How long a refusal is kept that may come out differently.
+/// How long a rejection is cached that could turn out differently.
 const A_WHILE: Duration = Duration::from_secs(10 * 60);
 
 /// A compiled plugin.
 #[derive(Clone, Debug)]
 pub enum Compiled {
-    /// Of a [`Kind::Component`].
+    /// For a [`Kind::Component`].
     Component(Component),
-    /// Of a [`Kind::Command`].
+    /// For a [`Kind::Command`].
     Module(Module),
 }
 
@@ -34,14 +34,14 @@ pub enum Compiled {
 pub enum Origin {
     /// From the cache.
     Cache,
-    /// It was compiled now; the warning says why it was not kept.
+    /// It was just compiled. The warning says why it was not cached.
     Compiled(Option<CacheWarning>),
 }
 
 /// A plugin that was loaded.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What its file is.
+    /// The inspection of its file.
     pub inspection: Inspection,
     /// Its code.
     pub compiled: Compiled,
@@ -49,38 +49,38 @@ pub struct Loaded {
     pub origin: Origin,
 }
 
-/// What plugins are loaded with.
+/// Loads plugins.
 #[derive(Clone, Copy, Debug)]
 pub struct Loader<'a> {
-    /// What they are to run in.
+    /// The engine that will run them.
     pub engine: &'a Engine,
     /// Their size class.
     pub class: SizeClass,
-    /// Who inspects and compiles what is not known.
+    /// Inspects and compiles unknown files.
     pub compiler: &'a Compiler,
-    /// Where what is known is kept.
+    /// The cache, if there is one.
     pub cache: Option<&'a Cache>,
 }
 
 impl Loader<'_> {
-    /// Loads a file: from the cache when it is there, else inspected, compiled and kept.
+    /// Loads a file from the cache or, if it is not there, inspects, compiles and caches it.
     ///
     /// # Errors
-    /// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected) when it is no plugin that may run
-    /// here, does not compile within the limits of its class, or asks for more than the engine's pool has.
+    /// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected) if it is not a plugin that may run
+    /// here, does not compile within the limits of its class, or needs more than the engine's pool has.
     pub fn load(&self, file: &[u8]) -> Result<Loaded, Fault> {
         let digest = Digest::of(file);
         self.remembered(&digest).unwrap_or_else(|| self.load_anew(file, &digest))
     }
 
-    /// What is known of a file; none when nothing is.
+    /// The cached result for a file. None if there is none.
     pub(crate) fn remembered(&self, file: &Digest) -> Option<Result<Loaded, Fault>> {
         let cache = self.cache?;
         let entry = cache.get(&self.key(file))?;
         let (kept, artefact) = unpack(&entry)?;
         match kept {
             Kept::Plugin(inspection) => {
-                // What verifies and is refused all the same is replaced.
+                // An entry that verifies but cannot be deserialised is replaced.
                 let compiled = deserialize(self.engine, inspection.kind, artefact).ok()?;
                 Some(Ok(Loaded { inspection: *inspection, compiled, origin: Origin::Cache }))
             }
@@ -88,7 +88,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Inspects and compiles a file, and keeps what came of it.
+    /// Inspects and compiles a file, and caches the result.
     pub(crate) fn load_anew(&self, file: &[u8], digest: &Digest) -> Result<Loaded, Fault> {
         let examined = self.compiler.examine(file, Wanted::artefact(self.class));
         let loaded = self.link(&examined);
@@ -101,10 +101,10 @@ impl Loader<'_> {
         loaded
     }
 
-    /// Loads what was compiled.
+    /// Links a compiled file.
     ///
     /// # Errors
-    /// When the file was refused, did not compile, or asks for more than the engine's pool has.
+    /// When the file was rejected, did not compile, or needs more than the engine's pool has.
     pub(crate) fn link(&self, examined: &Examined) -> Result<Loaded, Fault> {
         let (inspection, artefact) = examined.compiled().map_err(|refusal| Fault::from(refusal.clone()))?;
         let compiled = deserialize(self.engine, inspection.kind, artefact).map_err(|error| {
@@ -118,14 +118,14 @@ impl Loader<'_> {
     }
 }
 
-/// What is kept of a file, in front of its machine code.
+/// The cached result for a file, which precedes its machine code.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kept {
     Plugin(Box<Inspection>),
     Refused {
         message: String,
-        /// Seconds since 1970; none holds for good.
+        /// Seconds since 1970. None means forever.
         until: Option<u64>,
     },
 }
@@ -134,17 +134,18 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
 
-/// Whether a refusal still holds. The clock may have been set back since: what would hold for longer than any refusal does
-/// holds no more.
+/// Whether a rejection still holds. The clock may have been set back in the meantime, so a rejection that would hold
+/// for longer than any rejection does is void.
 fn is_in_force(until: Option<u64>, now: u64) -> bool {
     until.is_none_or(|until| now < until && until.saturating_sub(now) <= A_WHILE.as_secs())
 }
 
-/// The entry of what was examined; none when it is not to be kept.
+/// The entry for an examined file. None if it is not to be cached.
 fn entry(examined: &Examined, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
     match examined.compiled() {
         Ok((inspection, artefact)) => {
-            // What the pool has no room for is told anew each time: it costs little, and depends on this program alone.
+            // A plugin for which the pool has no room is rejected again each time: that is cheap, and depends on this
+            // program alone.
             is_loaded.then(|| pack(&Kept::Plugin(Box::new(inspection.clone())), artefact))?
         }
         Err(refusal) => {
@@ -175,8 +176,8 @@ fn unpack(entry: &[u8]) -> Option<(Kept, &[u8])> {
     reason = "the bytes come from our compiler, or from a cache entry with a keyed digest that verified"
 )]
 fn deserialize(engine: &Engine, kind: Kind, artefact: &[u8]) -> wasmtime::Result<Compiled> {
-    // SAFETY: The bytes are what `Engine::precompile_*` returned in a process of ours. The cache gives out none that do
-    // not carry a digest with a key that only this user can read.
+    // SAFETY: The bytes were returned by `Engine::precompile_*` in a process of this program. The cache only returns
+    // entries that carry an HMAC with a key that only this user can read.
     unsafe {
         match kind {
             Kind::Component => Component::deserialize(engine, artefact).map(Compiled::Component),

@@ -1,10 +1,10 @@
-//! Which plugins are being looked at, for those who ask what takes so long.
+//! The plugins that are being loaded, for people who wonder what takes so long.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// The files that are being inspected and compiled at the moment. Cheap to clone; all clones are one list. A file that is
-/// in the cache is never in it.
+/// The files that are being inspected and compiled at the moment. Cheap to clone; all clones share one list. Files that
+/// are in the cache never appear in it.
 #[derive(Clone, Debug, Default)]
 pub struct Loads(Arc<Mutex<List>>);
 
@@ -17,14 +17,14 @@ struct List {
 /// A file that is being inspected and compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
-    /// The file, or the plugin's name where it is in none; safe to print.
+    /// The file, or the plugin's name if there is no file; safe to print.
     pub file: String,
-    /// Since when.
+    /// When it started.
     pub since: Instant,
 }
 
 impl Loads {
-    /// Those that are under way, the oldest first.
+    /// The loads in progress, the oldest first.
     #[must_use]
     pub fn under_way(&self) -> Vec<Load> {
         self.lock().loads.iter().map(|(_, load)| load.clone()).collect()
@@ -34,7 +34,7 @@ impl Loads {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists a file until what is returned is dropped.
+    /// Lists a file until the returned value is dropped.
     pub(crate) fn begin(&self, file: &str) -> UnderWay<'_> {
         let mut list = self.lock();
         let number = list.next;
@@ -44,7 +44,7 @@ impl Loads {
     }
 }
 
-/// A load that is under way.
+/// A load in progress.
 #[derive(Debug)]
 pub(crate) struct UnderWay<'a> {
     loads: &'a Loads,

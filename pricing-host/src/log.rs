@@ -4,17 +4,17 @@ use core::fmt;
 
 use pricing_core::text::printable;
 
-/// Bytes of a plugin's own words that the reason of a decline repeats.
+/// How much of a plugin's own text the reason of a decline repeats, in bytes.
 pub(crate) const REASON_BYTES: usize = 1_000;
 
-/// How grave a line is.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// For the author.
     Debug,
     /// For the operator.
     Info,
-    /// Something is odd.
+    /// Something is unusual.
     Warn,
     /// Something failed.
     Error,
@@ -36,7 +36,7 @@ impl Level {
 /// A line that a plugin logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// How grave.
+    /// The severity.
     pub level: Level,
     /// The text, safe to print.
     pub message: String,
@@ -53,7 +53,7 @@ impl fmt::Display for LogLine {
 pub struct Log {
     /// The lines that were kept.
     pub lines: Vec<LogLine>,
-    /// At least how many were dropped or cut, because there were too many or they were too long.
+    /// The minimum number of lines that were dropped or shortened, because there were too many or they were too long.
     pub dropped: u64,
 }
 
@@ -65,7 +65,7 @@ impl Log {
     }
 }
 
-/// Collects a log within its bounds.
+/// Collects a log within its limits.
 #[derive(Debug)]
 pub(crate) struct LogBuffer {
     log: Log,
@@ -95,7 +95,7 @@ impl LogBuffer {
         }
     }
 
-    /// Takes note of a line that was dropped before it came here.
+    /// Counts a line that was dropped earlier.
     pub(crate) fn drop_line(&mut self) {
         self.log.dropped = self.log.dropped.saturating_add(1);
     }
@@ -105,7 +105,7 @@ impl LogBuffer {
     }
 }
 
-/// As much of a text as fits.
+/// The longest prefix of a text that fits.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

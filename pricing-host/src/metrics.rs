@@ -1,40 +1,40 @@
-//! Hooks for those who count: what the host tells of each call.
+//! Hooks for metrics: what the host reports about each call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pricing_core::quote::ReasonCode;
 
-/// What is told of a call.
+/// A call that ended.
 #[derive(Clone, Copy, Debug)]
 pub struct CallEvent<'a> {
     /// The plugin's name.
     pub plugin: &'a str,
     /// The digest of its file.
     pub digest: &'a str,
-    /// The fault that the call ended in; none when the plugin answered.
+    /// The fault that the call ended with. None if the plugin answered.
     pub fault: Option<ReasonCode>,
     /// Time from the end of queueing to the end of the call.
     pub time: Duration,
-    /// Time spent waiting for a free place.
+    /// Time spent waiting for a free slot.
     pub queued: Duration,
-    /// Fuel that was burned; none when the clock ended the call.
+    /// Fuel that was used. None if the clock ended the call.
     pub fuel: Option<u64>,
-    /// The most bytes of memory that the plugin had.
+    /// The peak memory of the plugin, in bytes.
     pub memory_bytes: u64,
 }
 
 /// Something that happened to a plugin between calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginEvent<'a> {
-    /// Another file took over.
+    /// Another file replaced the plugin.
     Swapped {
         /// The digest of the old file.
         from: &'a str,
         /// The digest of the new one.
         to: &'a str,
     },
-    /// A new file was refused; the old one keeps working.
+    /// A new file was rejected; the old one stays in use.
     SwapRefused {
         /// Why.
         message: &'a str,
@@ -43,8 +43,8 @@ pub enum PluginEvent<'a> {
     BreakerOpened,
 }
 
-/// Told of everything that happens. Called on the thread of the call: to be quick, not to panic, and not to replace
-/// or refresh plugins.
+/// Receives all events. It is called on the thread of the call, so it must be quick, must not panic, and must not
+/// replace or refresh plugins.
 pub trait Metrics: Send + Sync {
     /// A call ended.
     fn call(&self, _event: &CallEvent<'_>) {}
@@ -59,7 +59,7 @@ pub struct NoMetrics;
 
 impl Metrics for NoMetrics {}
 
-/// Upper bounds of the buckets of [`Counters`]' latency histogram, in microseconds; the last bucket has none.
+/// The upper bounds of the buckets of [`Counters`]' latency histogram, in microseconds. The last bucket has none.
 pub const LATENCY_BUCKETS: [u64; 18] = [
     10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480, 51_200, 102_400, 204_800, 409_600, 819_200,
     1_638_400,
@@ -67,7 +67,7 @@ pub const LATENCY_BUCKETS: [u64; 18] = [
 const BUCKETS: usize = LATENCY_BUCKETS.len() + 1;
 const CODES: usize = ReasonCode::ALL.len();
 
-/// Counts everything in memory: a ready-made [`Metrics`].
+/// Counts everything in memory. A ready-made [`Metrics`].
 #[derive(Debug)]
 pub struct Counters {
     calls: AtomicU64,
@@ -95,29 +95,29 @@ impl Default for Counters {
     }
 }
 
-/// What [`Counters`] counted so far.
+/// The counts of [`Counters`] so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountersSnapshot {
-    /// Calls.
+    /// The number of calls.
     pub calls: u64,
-    /// Faults by code, those that happened.
+    /// The number of faults by code, for those that happened.
     pub faults: Vec<(ReasonCode, u64)>,
-    /// Calls by latency; see [`LATENCY_BUCKETS`].
+    /// The number of calls by latency; see [`LATENCY_BUCKETS`].
     pub latency: [u64; BUCKETS],
-    /// Fuel, all calls together.
+    /// The fuel of all calls.
     pub fuel: u64,
-    /// The most bytes of memory that any call had.
+    /// The peak memory of any call, in bytes.
     pub memory_high: u64,
-    /// Files that took over.
+    /// The number of replacements.
     pub swaps: u64,
-    /// Files that were refused.
+    /// The number of rejected replacements.
     pub swaps_refused: u64,
     /// How often a breaker opened.
     pub breaker_opened: u64,
 }
 
 impl Counters {
-    /// What was counted so far. Calls that end meanwhile may be counted in part.
+    /// The counts so far. Calls that end during the snapshot may be included in part.
     #[must_use]
     pub fn snapshot(&self) -> CountersSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -53,7 +53,7 @@ impl Program {
         })
     }
 
-    /// Writes a request in the plugin's words. That is the host's work, and not the plugin's time.
+    /// Encodes a request for the plugin. This is the host's work and does not count as the plugin's time.
     pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> Prepared<'a> {
         match self {
             Self::Component(program) => Prepared::Component(program, Box::new(component::Program::prepare(request))),

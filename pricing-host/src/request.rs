@@ -1,8 +1,8 @@
-//! What a plugin is asked.
+//! The request to a plugin.
 
 use pricing_core::quote::{Quote, QuoteRequest};
 
-/// Everything that a plugin's price may depend on.
+/// Everything that a plugin's price can depend on.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// What the quote is asked for.

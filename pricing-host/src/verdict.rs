@@ -1,4 +1,5 @@
-//! What was found of a file, in a form that crosses a pipe and can be kept: what it is, or why it was refused.
+//! The verdict on a file, in a form that can be sent through a pipe and stored: what the file is, or why it was
+//! rejected.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +13,16 @@ pub struct Refusal {
     holds: Holds,
 }
 
-/// For how long a refusal holds.
+/// For how long a rejection holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
-    /// As long as the file and the rules are what they are.
+    /// As long as the file and the rules stay the same.
     ForGood,
-    /// For a while: the compiler failed, or a limit of processor time or memory was passed, where another run may come
-    /// out differently by a little.
+    /// For a while: the compiler failed, or a time or memory limit was exceeded, and another run may come out slightly
+    /// differently.
     AWhile,
-    /// Not at all: it was the machine's doing.
+    /// Not at all: the machine caused it.
     Once,
 }
 
@@ -44,11 +45,11 @@ impl From<Refusal> for Fault {
 }
 
 impl From<Fault> for Refusal {
-    /// A refusal of what a file is.
+    /// A rejection for what the file is.
     fn from(fault: Fault) -> Self {
         Self::new(fault.message, Holds::ForGood)
     }
 }
 
-/// What a file is, or why it may not be a plugin.
+/// What a file is, or why it cannot be a plugin.
 pub(crate) type Verdict = Result<Inspection, Refusal>;

@@ -8,12 +8,12 @@ use pricing_panics::catch;
 
 use crate::engine::THREAD_STACK;
 
-/// Jobs that may wait; each holds an order.
+/// The most waiting jobs; each holds an order.
 const WAITING: usize = 1024;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A few threads that run jobs in turn. They start with the first job and end with the host.
+/// A small thread pool. Its threads are started with the first job and end with the host.
 pub(crate) struct Workers {
     threads: u32,
     sender: OnceLock<SyncSender<Job>>,
@@ -24,8 +24,8 @@ impl Workers {
         Self { threads: threads.max(1), sender: OnceLock::new() }
     }
 
-    /// Has a job run; none when too many wait already. The receiver is told nothing when the job panicked or no thread
-    /// could be started; a job whose receiver is gone before its turn is skipped.
+    /// Queues a job. None if too many are waiting. The receiver gets nothing if the job panicked or no thread could be
+    /// started. A job whose receiver is gone before its turn is skipped.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -33,7 +33,7 @@ impl Workers {
         let (done, receiver) = oneshot::channel();
         let job = Box::new(move || {
             if !done.is_canceled() {
-                // Whoever waited may be gone by now.
+                // The receiver may be gone by now.
                 let _ = done.send(job());
             }
         });
@@ -52,7 +52,7 @@ fn start(threads: u32) -> SyncSender<Job> {
         let receiver = Arc::clone(&receiver);
         let thread =
             std::thread::Builder::new().name(format!("plugin-{number}")).stack_size(THREAD_STACK.saturating_mul(2));
-        // Fewer threads than wanted still do the work.
+        // Fewer threads than wanted are enough.
         let _ = thread.spawn(move || work(&receiver));
     }
     sender
@@ -62,7 +62,7 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
     loop {
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A job that panics takes its own answer along, not the thread.
+        // A job that panics loses its own answer, but not the thread.
         let _ = catch(job);
     }
 }

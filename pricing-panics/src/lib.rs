@@ -1,8 +1,8 @@
-//! Panics that are caught, and what is said of them: one line, without a stack trace or a path of this machine.
+//! Catches panics, and reports them in one line, without a stack trace or a path of the build machine.
 //!
-//! A library that gives up on a file of somebody's is no bug of the reader's, and a trace of it tells an operator nothing.
-//! So whoever catches a panic also keeps the default hook from printing it, on that thread and for that time alone; what
-//! it said becomes part of the reason. [`tell_by`] is for programs, whose other panics are to be one line, too.
+//! A library that panics over somebody's file is not a bug of this program, and a stack trace tells an operator
+//! nothing. So [`catch`] also keeps the default hook from printing the panic, on the current thread only; the panic's
+//! message becomes part of the error. [`tell_by`] is for programs whose uncaught panics should be a single line, too.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -12,17 +12,17 @@ use std::sync::Once;
 
 use pricing_core::text::Untrusted;
 
-/// What the paths of this project's own files start with, in the places that the compiler writes down.
+/// The prefix of the paths of this project's own files, as the compiler records them.
 const OWN_FILES: &str = "pricing-";
 
-/// The most characters of what a panic says.
+/// The maximum length of a panic's message, in characters.
 const MAX_CHARACTERS: usize = 400;
 
-/// What a panic said.
+/// A caught panic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Panic {
     message: String,
-    /// File and line, where the file is one of this project's.
+    /// File and line, if the file belongs to this project.
     place: Option<String>,
 }
 
@@ -53,24 +53,24 @@ impl fmt::Display for Panic {
     }
 }
 
-/// Where a panic of this project's was. Files of libraries have the paths of the machine that built the program.
+/// The location of a panic in this project. The files of libraries have paths of the build machine, which are left out.
 fn own_place(location: &Location<'_>) -> Option<String> {
     location.file().starts_with(OWN_FILES).then(|| format!("{}:{}", location.file(), location.line()))
 }
 
 thread_local! {
-    /// Whether a panic of this thread is caught.
+    /// Whether panics of this thread are being caught.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
-    /// Where the last panic of this thread that is caught was.
+    /// The location of this thread's last caught panic.
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// Runs some work, and catches its panic, of which nothing is printed.
+/// Runs some work and catches its panic, without printing it.
 ///
-/// Whatever the work held is dropped with it; what it shares with others must bear that.
+/// What the work owned is dropped during unwinding. State that it shares with others must tolerate that.
 ///
 /// # Errors
-/// When it panicked, and what it said.
+/// The panic, if there was one.
 pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -89,7 +89,7 @@ pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
     done.map_err(|payload| Panic::new(&*payload, PLACE.take()))
 }
 
-/// Has panics that nobody catches told in one line each, as a program's error, instead of by the default hook.
+/// Reports uncaught panics in one line each through `tell`, instead of the default hook.
 pub fn tell_by(tell: impl Fn(&Panic) + Send + Sync + 'static) {
     set_hook(Box::new(move |info| tell(&Panic::of(info))));
 }

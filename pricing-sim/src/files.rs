@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// The most bytes that a file of a scenario may have.
+/// The maximum size of a file in a scenario, in bytes.
 pub const MAX_BYTES: u64 = 2 << 30;
 
 /// Why a file cannot be used.
@@ -18,17 +18,17 @@ pub enum FileError {
         /// Why.
         problem: String,
     },
-    /// It is larger than any such file.
+    /// It is too large.
     #[error("`{name}` has more than {most} bytes")]
     TooLarge {
         /// The file, as the scenario names it.
         name: String,
-        /// How large it may be.
+        /// The maximum size, in bytes.
         most: u64,
     },
 }
 
-/// Where the files are that a scenario names: in its own folder, or where a plan put copies of them.
+/// Locates the files that a scenario names: in its own folder, or where a plan put their copies.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     folder: PathBuf,
@@ -36,25 +36,25 @@ pub struct Files {
 }
 
 impl Files {
-    /// Files whose names are seen from a folder.
+    /// Files with names relative to a folder.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), copies: BTreeMap::new() }
     }
 
-    /// Files of a plan: `copies` says where each is.
+    /// Files of a plan, whose copies are listed.
     #[must_use]
     pub fn copies(folder: impl Into<PathBuf>, copies: BTreeMap<String, PathBuf>) -> Self {
         Self { folder: folder.into(), copies }
     }
 
-    /// Where a file or folder is.
+    /// The path of a file or folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.copies.get(name).map_or_else(|| self.folder.join(name), |copy| self.folder.join(copy))
     }
 
-    /// A file, to be read bit by bit.
+    /// Opens a file, to be read in parts.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -73,12 +73,12 @@ impl Files {
     /// The text of a file.
     ///
     /// # Errors
-    /// As [`Self::bytes`], or when it is no text.
+    /// The same as [`Self::bytes`], or when it is not UTF-8.
     pub fn text(&self, name: &str) -> Result<String, FileError> {
         pricing_files::text(self.bytes(name)?).map_err(|error| unreadable(name, error))
     }
 
-    /// The names of the files in a folder that end like this, sorted.
+    /// The names of the files in a folder with one of these extensions, sorted.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -98,10 +98,10 @@ impl Files {
         Ok(names)
     }
 
-    /// As [`Self::list`], with the files of folders in the folder, as `inner/name`.
+    /// Like [`Self::list`], including the files of the folder's subfolders as `inner/name`.
     ///
     /// # Errors
-    /// As [`Self::list`].
+    /// The same as [`Self::list`].
     pub fn list_deep(&self, folder: &str, endings: &[&str]) -> Result<Vec<String>, FileError> {
         let unreadable = |error: std::io::Error| unreadable(folder, error);
         let path = self.path(folder);
@@ -109,7 +109,7 @@ impl Files {
         names.retain(|name| !path.join(name).is_dir());
         for entry in fs::read_dir(&path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
-            // Hidden folders are other programs' business.
+            // Hidden folders belong to other programs.
             let Some(inner) = entry.file_name().to_str().map(str::to_owned).filter(|name| !name.starts_with('.'))
             else {
                 continue;
@@ -126,7 +126,7 @@ impl Files {
     /// The text of a file in a folder.
     ///
     /// # Errors
-    /// As [`Self::text`].
+    /// The same as [`Self::text`].
     pub fn text_in(&self, folder: &str, name: &str) -> Result<String, FileError> {
         let shown = format!("{folder}/{name}");
         let bytes = read(&self.path(folder).join(name), &shown)?;

@@ -1,8 +1,8 @@
-//! Whom a provider competes with: what others would bid for an order, and the most that its tenant pays.
+//! The market: what competitors would bid for an order.
 //!
-//! A competitor is a rate card with a spread. What it lists decides what it bids on: an order that it cannot price has
-//! one competitor fewer. It has no inventory, so it always has room, and a request that leaves the model open comes to
-//! the cheapest or the dearest of the cards that its rate card lists, as the scenario says.
+//! A competitor is a rate card with a random spread. It bids on what its rate card can price, and does not bid on other
+//! orders. It has no inventory, so it always has room. A request that leaves the model open is priced at the cheapest
+//! or the most expensive card of its rate card, as the scenario says.
 
 use pricing_core::gpu::GpuSelector;
 use pricing_core::money::{Price, Usd, scaled_usd};
@@ -18,17 +18,17 @@ use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::Wildcard;
 use crate::stream::Arrival;
 
-/// Decimals of a random factor.
+/// The decimals of a random factor.
 const FACTOR_DECIMALS: u32 = 6;
 
-/// Somebody else who bids.
+/// A competitor.
 #[derive(Clone, Debug)]
 pub struct Competitor {
     /// The name.
     pub name: String,
-    /// What it charges.
+    /// Its rates and policy.
     pub pricing: Pricing,
-    /// The sigma of its log-normal factor, whose median is 1.
+    /// The sigma of its log-normal factor, which has median 1.
     pub spread: f64,
 }
 
@@ -41,7 +41,7 @@ impl Competitor {
     }
 }
 
-/// What is bid for a request that leaves the model open, as policy has it.
+/// The policy for requests that leave the model open.
 #[must_use]
 pub fn ambiguous(wildcard: Wildcard) -> AmbiguousGpu {
     match wildcard {
@@ -50,43 +50,43 @@ pub fn ambiguous(wildcard: Wildcard) -> AmbiguousGpu {
     }
 }
 
-/// The shape of a distribution as a float. It never multiplies money itself: see [`factor`].
+/// The parameter of a distribution as a float. It is never multiplied with money: see [`factor`].
 pub(crate) fn float(number: Option<Number>) -> f64 {
-    // Text is read to the nearest float, the same one everywhere.
+    // Parsing decimal text gives the nearest float, which is the same everywhere.
     number.and_then(|number| number.0.to_string().parse().ok()).unwrap_or(0.0)
 }
 
-/// A random factor as an exact decimal: what multiplies money is a number of millionths.
+/// A random factor as an exact decimal: an integer number of millionths, since money is only multiplied by decimals.
 pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
     if sigma == 0.0 {
         return Decimal::ONE;
     }
     let millionths = libm::round(draw.log_normal(sigma) * 1_000_000.0).to_i128().unwrap_or(1).max(1);
-    // With sigmas of at most `MAX_SIGMA` any draw is far within what a decimal holds.
+    // With sigmas of at most `MAX_SIGMA`, any draw fits a decimal easily.
     Decimal::try_from_i128_with_scale(millionths, FACTOR_DECIMALS).unwrap_or(Decimal::MAX)
 }
 
-/// Everybody else who bids.
+/// All competitors.
 #[derive(Clone, Debug, Default)]
 pub struct Market {
-    /// The competitors; nobody is one too.
+    /// The competitors. There may be none.
     pub competitors: Vec<Competitor>,
 }
 
-/// What each competitor's rate card comes to for each order, before luck.
+/// The price of each order by each competitor's rate card, before the random factor.
 #[derive(Clone, Debug, Default)]
 pub struct ListPrices {
     by_order: Vec<Vec<Option<Usd>>>,
 }
 
-/// The lowest bid of the others for each order.
+/// The lowest competing bid for each order.
 #[derive(Clone, Debug, Default)]
 pub struct BestOffers {
     by_order: Vec<Option<Usd>>,
 }
 
 impl Market {
-    /// What the competitors' rate cards come to for some orders.
+    /// Prices orders by the competitors' rate cards.
     #[must_use]
     pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<Decimal>) -> ListPrices {
         if self.competitors.is_empty() {
@@ -99,7 +99,7 @@ impl Market {
         ListPrices { by_order: arrivals.iter().map(of).collect() }
     }
 
-    /// The lowest bid of the competitors for each order, by the luck of one seed.
+    /// The lowest competing bid for each order, with the random factors of one seed.
     #[must_use]
     pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
         let best = |(order, prices): (usize, &Vec<Option<Usd>>)| {
@@ -114,16 +114,16 @@ impl Market {
 }
 
 impl BestOffers {
-    /// The lowest bid of the others in USD a month, if anybody else bids.
+    /// The lowest competing bid in USD per month, if anybody else bids.
     #[must_use]
     pub fn of(&self, order: usize) -> Option<Usd> {
         self.by_order.get(order).copied().flatten()
     }
 }
 
-/// What a competitor's rate card comes to for an order; none when it has no card that would do.
+/// The price of an order by a competitor's rate card. None if it has no suitable card.
 ///
-/// Of several models that an order takes, those that the rate card has no price for are not the competitor's to offer.
+/// If an order accepts several models, the competitor only offers those that its rate card prices.
 fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Option<Usd> {
     let lists = |unit: &ResourceUnit| unit.gpu.alternatives.iter().all(|kind| has_price(pricing, kind));
     if arrival.order.group.resources().iter().all(lists) {
@@ -146,10 +146,10 @@ fn has_price(pricing: &Pricing, kind: &GpuSelector) -> bool {
     pricing.rates.gpu.prices_some(kind) || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
 }
 
-/// What an order costs by a rate card when nothing is known of an inventory, whatever its tenant would pay.
+/// The price of an order by a rate card, without an inventory and regardless of the tenant's maximum.
 ///
 /// # Errors
-/// Why the rate card does not price it.
+/// The reason why the rate card does not price it.
 pub(crate) fn cost(
     order: &Order,
     owner: Option<&str>,

@@ -1,4 +1,5 @@
-//! Numbers of a scenario: decimals that may be written as text, as integers or, since nothing is lost by it, as floats.
+//! Numbers of a scenario: decimals that may be written as strings, integers or floats. A float is taken by its shortest
+//! decimal form, so nothing is lost.
 
 use std::fmt;
 
@@ -43,7 +44,7 @@ impl Visitor<'_> for Reader {
         Ok(Number(Decimal::from(value)))
     }
 
-    /// The shortest text of a float is what was written.
+    /// The shortest decimal form of a float is what was written.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
         self.visit_str(&format!("{value}"))
     }

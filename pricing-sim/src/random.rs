@@ -1,14 +1,14 @@
-//! Random numbers that are drawn by what they are for, not by when.
+//! Random numbers that are drawn by their purpose, not by when they are drawn.
 //!
-//! Each draw is a place of its own in a ChaCha stream: the seed is the key, the [`Purpose`] the stream, the order's number
-//! the position. So two strategies that see the same orders also see the same luck (common random numbers), whatever
-//! each of them won before, and no split of the work changes a draw. Logarithms and exponentials come from `libm`,
-//! which gives the same bits on every machine.
+//! Each draw has its own position in a ChaCha stream: the seed is the key, the [`Purpose`] selects the stream, and the
+//! order's number the position. Two strategies that see the same orders therefore see the same luck (*common random
+//! numbers*, which reduces the variance of their difference), regardless of what each has won before, and splitting the
+//! work changes no draw. Logarithms and exponentials come from `libm`, which gives the same bits on every machine.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// What a random number is for.
+/// The purpose of a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// When the next order arrives.
@@ -19,17 +19,17 @@ pub enum Purpose {
     Shape,
     /// Which of several orders arrives.
     Choice,
-    /// The most that a tenant pays.
+    /// The maximum that a tenant pays.
     Maximum,
-    /// What a competitor bids; the competitor's place is added to the stream.
+    /// A competitor's bid. The competitor's number selects a part of the purpose.
     Competitor,
     /// Which of several cards Kubernetes hands out.
     Card,
-    /// On which of several nodes Kubernetes starts a pod.
+    /// Which of several nodes Kubernetes starts a pod on.
     Node,
 }
 
-/// Blocks of the stream between the draws for two orders: 16 words each, far more than any purpose takes.
+/// Words of the stream between the draws for two orders, far more than any purpose needs.
 const WORDS_BETWEEN: u128 = 1 << 10;
 
 /// The random numbers of one seed.
@@ -45,13 +45,13 @@ impl Draws {
         Self { base: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// The numbers for one purpose and one order.
+    /// The random numbers for one purpose and one order.
     #[must_use]
     pub fn of(&self, purpose: Purpose, order: usize) -> Draw {
         self.of_part(purpose, 0, order)
     }
 
-    /// The numbers for one part of a purpose, such as one of several competitors, and one order.
+    /// The random numbers for one part of a purpose, such as one of several competitors, and one order.
     #[must_use]
     pub fn of_part(&self, purpose: Purpose, part: usize, order: usize) -> Draw {
         let wide = |place: usize| u64::try_from(place).unwrap_or(u64::MAX);
@@ -77,25 +77,25 @@ impl Purpose {
     }
 }
 
-/// Random numbers for one purpose and one order, one after the other.
+/// A sequence of random numbers for one purpose and one order.
 #[derive(Clone, Debug)]
 pub struct Draw {
     rng: ChaCha8Rng,
 }
 
 impl Draw {
-    /// Evenly from 0, below 1.
+    /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
-        // The 53 bits that a float holds exactly.
+        // 53 bits, which a float holds exactly.
         let bits = self.rng.next_u64() >> 11;
         let (high, low) = (u32::try_from(bits >> 32).unwrap_or(0), u32::try_from(bits & 0xffff_ffff).unwrap_or(0));
         (f64::from(high) * 4_294_967_296.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
-    /// Evenly among `count` numbers from 0; 0 where there are none.
+    /// Uniform among the integers from 0 to `count - 1`; 0 if there are none.
     pub fn below(&mut self, count: usize) -> usize {
         let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);
-        // The upper half of the product: its bias is below count / 2^64.
+        // The upper half of the product (Lemire's method without rejection). Its bias is below count / 2^64.
         let scaled = (u128::from(self.rng.next_u64()) * u128::from(count)) >> 64;
         usize::try_from(scaled).unwrap_or(0)
     }
@@ -105,7 +105,7 @@ impl Draw {
         -libm::log(1.0 - self.unit())
     }
 
-    /// From the standard normal distribution, by Box and Muller.
+    /// From the standard normal distribution, by the Box-Muller transform.
     pub fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(2.0 * self.exponential());
         radius * libm::cos(std::f64::consts::TAU * self.unit())

@@ -24,7 +24,7 @@ pub use describe::describe;
 /// The cluster that a scenario names.
 ///
 /// # Errors
-/// When the source cannot be read, or none or several are named.
+/// When the source cannot be read, or the scenario does not name exactly one.
 pub fn cluster(entry: &InventoryEntry, models: &Models, files: &Files) -> Result<Cluster, StreamError> {
     let malformed = |name: &str| {
         let name = name.to_owned();
@@ -49,7 +49,7 @@ pub fn cluster(entry: &InventoryEntry, models: &Models, files: &Files) -> Result
     Err(StreamError::Scenario("the inventory has no usable node; see `bidprice inventory check`".to_owned()))
 }
 
-/// The nodes of the openb trace. They have as much ephemeral storage as anybody asks for: the trace does not say.
+/// The nodes of the openb trace. They get unlimited ephemeral storage, because the trace does not mention it.
 fn openb(text: &str, models: &Models) -> Result<Cluster, InputError> {
     let mut builder = ClusterBuilder::default();
     let mut names = BTreeSet::new();
@@ -76,7 +76,7 @@ fn openb(text: &str, models: &Models) -> Result<Cluster, InputError> {
     Ok(with_storage(builder))
 }
 
-/// The cluster, with as much storage of each class as anybody asks for.
+/// Adds unlimited storage of each class, and finishes the cluster.
 fn with_storage(mut builder: ClusterBuilder) -> Cluster {
     for class in STORAGE_CLASSES {
         let capacity = Capacity { total: Bytes::new(UNLIMITED), available: Bytes::new(UNLIMITED) };
@@ -85,10 +85,10 @@ fn with_storage(mut builder: ClusterBuilder) -> Cluster {
     builder.build()
 }
 
-/// The storage classes of nodes that are described, or of a trace that knows none.
+/// The storage classes of described nodes, and of traces that have none.
 const STORAGE_CLASSES: [&str; 4] = ["beta1", "beta2", "beta3", "default"];
 
-/// What a node has beside cards.
+/// What a node has in addition to cards.
 #[derive(Clone, Copy, Debug)]
 struct NodeSize {
     cpu_milli: u64,
@@ -96,6 +96,7 @@ struct NodeSize {
     ephemeral: u64,
 }
 
+/// Adds a node with nothing in use and all storage classes.
 fn add_node(builder: &mut ClusterBuilder, name: &str, size: NodeSize, cards: &[(u64, Option<GpuKind>)]) {
     let mut ids: Vec<CardId> = Vec::new();
     for (count, kind) in cards {

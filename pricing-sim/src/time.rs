@@ -2,23 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since the stream's own beginning of time: 0 of a trace, or 1970 of a log.
+/// Milliseconds since the stream's own origin: 0 of a trace, or 1970 of a log.
 pub type Millis = u64;
 
-/// Seconds in a month, as the network's price script has them: a year of 365.2425 days by 12.
+/// Seconds per month as in the network's price script: a year of 365.2425 days divided by 12.
 pub const SECONDS_PER_MONTH: u64 = 2_629_757;
 
-/// The time that a run looks at. Leases that last longer are cut off at its end.
+/// The simulated period. Leases that last longer are cut off at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The first moment.
     pub start: Millis,
-    /// The moment after the last.
+    /// The moment after the last one.
     pub end: Millis,
 }
 
 impl Window {
-    /// How long it is.
+    /// Its length.
     #[must_use]
     pub fn length(self) -> Millis {
         self.end.saturating_sub(self.start)

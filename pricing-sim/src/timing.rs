@@ -1,4 +1,4 @@
-//! How long pricing takes: what the clock says, apart from the answers.
+//! How long pricing takes. Timings are kept apart from the results, because they differ from run to run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use crate::sweep::Detailed;
 
 /// The schema of the timings' JSON.
 pub const SCHEMA: u32 = 1;
-/// Buckets of a doubling, as bits: a time is told within a part in 128.
+/// The number of buckets per doubling, as bits: times are accurate to a part in 128.
 const BITS: u32 = 7;
 
-/// Times in bounded memory: exact up to 255 ns, and above that rounded up by less than 0.8%.
+/// A histogram of times in bounded memory, with logarithmic buckets as in HdrHistogram: exact up to 255 ns, and above
+/// that rounded up by less than 0.8%.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     counts: BTreeMap<u64, u64>,
@@ -32,7 +33,7 @@ impl Histogram {
         self.max = self.max.max(nanos);
     }
 
-    /// The time that so many of a thousand times do not exceed; none without times.
+    /// The smallest time that `per_mille` of a thousand times do not exceed. None without times.
     #[must_use]
     pub fn quantile(&self, per_mille: u64) -> Option<u64> {
         let rank = self.count.saturating_mul(per_mille).div_ceil(1000).max(1);
@@ -47,14 +48,14 @@ impl Histogram {
     }
 }
 
-/// The largest time of a time's bucket.
+/// The largest time in the bucket of a time.
 fn bucket_end(nanos: u64) -> u64 {
     let bits = u64::BITS.saturating_sub(nanos.leading_zeros());
     let dropped = bits.saturating_sub(BITS.saturating_add(1));
     nanos | 1_u64.checked_shl(dropped).map_or(u64::MAX, |bit| bit.saturating_sub(1))
 }
 
-/// What was timed so far.
+/// The timings so far.
 #[derive(Clone, Debug, Default)]
 pub struct Timings {
     strategies: Vec<(String, Histogram)>,
@@ -63,7 +64,7 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Adds a run that was timed.
+    /// Adds the timings of a run.
     pub fn add(&mut self, run: &Detailed) {
         self.runs = self.runs.saturating_add(1);
         for outcome in &run.outcomes {
@@ -75,12 +76,12 @@ impl Timings {
             if let Some((_, histogram)) = self.strategies.get_mut(place) {
                 outcome.timings.iter().for_each(|nanos| histogram.add(*nanos));
             }
-            // An order arrives, and a lease that was won ends.
+            // Each order is an event, and so is the end of each lease.
             self.events = self.events.saturating_add(outcome.run.orders).saturating_add(outcome.run.won);
         }
     }
 
-    /// The report, with how long everything took on how many threads.
+    /// The report. `wall` is how long everything took, on `threads` threads.
     #[must_use]
     pub fn report(&self, wall: Duration, threads: usize) -> TimingReport {
         let strategy = |(name, times): &(String, Histogram)| StrategyTiming {
@@ -105,20 +106,20 @@ impl Timings {
     }
 }
 
-/// How long pricing took. Not the same twice.
+/// How long pricing took. Differs from run to run.
 #[derive(Clone, Debug, Serialize)]
 pub struct TimingReport {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Runs.
+    /// The number of runs.
     pub runs: usize,
-    /// Threads that they were on.
+    /// The number of threads.
     pub threads: usize,
-    /// From the beginning of the first run to the end of the last, with reading the files that the runs need.
+    /// Seconds from the start of the first run to the end of the last, including reading the files that the runs need.
     pub wall_s: String,
-    /// Orders that arrived and leases that ended, over all runs and strategies.
+    /// Orders that arrived plus leases that ended, over all runs and strategies.
     pub events: u64,
-    /// Events by [`Self::wall_s`].
+    /// Events per second of [`Self::wall_s`].
     pub events_per_second: Option<u64>,
     /// The strategies, over all runs.
     pub strategies: Vec<StrategyTiming>,
@@ -129,19 +130,19 @@ pub struct TimingReport {
 pub struct StrategyTiming {
     /// The strategy.
     pub name: String,
-    /// Orders that were priced.
+    /// The number of orders that were priced.
     pub orders: u64,
-    /// Half of the orders took no longer.
+    /// The median, in microseconds.
     pub p50_us: Option<String>,
-    /// 99 of 100 took no longer.
+    /// The 99th percentile, in microseconds.
     pub p99_us: Option<String>,
-    /// 999 of 1000 took no longer.
+    /// The 99.9th percentile, in microseconds.
     pub p999_us: Option<String>,
-    /// No order took longer.
+    /// The maximum, in microseconds.
     pub max_us: Option<String>,
-    /// All orders together, on all threads.
+    /// The sum over all orders and threads, in seconds.
     pub pricing_s: String,
-    /// Orders by [`Self::pricing_s`]: what one thread prices.
+    /// Orders per second of [`Self::pricing_s`], that is per thread.
     pub orders_per_second: Option<u64>,
 }
 

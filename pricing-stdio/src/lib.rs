@@ -1,8 +1,8 @@
-//! Stdout as the place where a program's answer goes: it is written whole, or the program learns that it was not.
+//! Writes a program's answer to stdout completely, or reports that it could not.
 //!
-//! The standard library hides two ways in which nobody gets an answer. A stdout that was closed (`>&-`) is `/dev/null` by
-//! the time `main` runs, because the runtime opens that in its place; so whether it was open is looked at before. And a
-//! write to a descriptor that is open for reading only counts as done. A program that exits 0 must not have used either.
+//! The standard library hides two failures. If stdout was closed (`>&-`), the runtime has opened `/dev/null` in its
+//! place by the time `main` runs, so this is checked before. And a write to a descriptor that is only open for reading
+//! is reported as successful. A program must not exit with 0 in either case.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,23 +10,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::{Errno, fcntl_getfd, write};
 use rustix::stdio::stdout;
 
-/// Whether stdout was closed when the program was started.
+/// Whether stdout was closed when the program started.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 ctor::declarative::ctor! {
-    /// Looks at stdout before the runtime does. Nothing of the runtime may be used here: this is one system call.
+    /// Checks stdout before the runtime does. Nothing of the runtime can be used here; this is a single system call.
     #[ctor(unsafe)]
     fn look_at_stdout() {
         CLOSED.store(fcntl_getfd(stdout()) == Err(Errno::BADF), Ordering::Relaxed);
     }
 }
 
-/// Writes an answer to stdout, all of it.
+/// Writes an answer to stdout completely.
 ///
-/// `/dev/null` takes an answer like any other file: whoever names it wants none.
+/// `/dev/null` is a valid destination: whoever redirects to it does not want the answer.
 ///
 /// # Errors
-/// When it could not be written, or when there was no stdout to write it to.
+/// When it could not be written, or stdout was closed.
 pub fn answer(bytes: &[u8]) -> io::Result<()> {
     if CLOSED.load(Ordering::Relaxed) {
         return Err(io::Error::other("stdout is closed"));
@@ -34,7 +34,7 @@ pub fn answer(bytes: &[u8]) -> io::Result<()> {
     Stdout.write_all(bytes)
 }
 
-/// The descriptor itself, without the standard library's buffer and its opinion of errors.
+/// The raw descriptor, without the standard library's buffer and error handling.
 struct Stdout;
 
 impl Write for Stdout {

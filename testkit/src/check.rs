@@ -1,4 +1,4 @@
-//! Whether a reservation can really be made: an independent check of what a scheduler answers.
+//! An independent check of whether a reservation can really be made.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use pricing_core::inventory::{CardId, Cluster, Node, NodeId};
 use pricing_core::order::StorageClass;
 use pricing_core::reserve::{CommittedUnit, Reservation, Target};
 
-/// Checks that a reservation can be made and that its targets list the kinds that may be handed out.
+/// Checks that a reservation can be made, and that its targets list the kinds that may be handed out.
 ///
 /// # Errors
 /// What is wrong, for people.
@@ -17,8 +17,8 @@ pub fn check_reservation(reservation: &Reservation, units: &[CommittedUnit], clu
 }
 
 /// Checks that a reservation places every replica of an order, and that no node, card or storage class is exceeded:
-/// replicas of a unit get cards of one vendor and model, those that the target's GPU attribute and the request allow,
-/// and no described card is given twice.
+/// replicas of a unit get cards of one vendor and model, which the target's GPU attribute and the request allow, and no
+/// described card is given out twice.
 ///
 /// # Errors
 /// What is wrong, for people.
@@ -77,6 +77,8 @@ fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), Strin
     Ok(())
 }
 
+/// Checks one node: the sums of what the replicas there take, their labels and classes, and whether their cards can be
+/// distinct.
 fn check_node(
     reservation: &Reservation,
     units: &[CommittedUnit],
@@ -141,14 +143,14 @@ fn check_node(
     if disjoint(&cards, &node.cards) { Ok(()) } else { Err("a described card is given twice".to_owned()) }
 }
 
-/// Whether a target's GPU attribute lets a card be of this kind.
+/// Whether a target's GPU attribute allows a card of this kind.
 fn may_be(target: &Target, kind: &GpuKind) -> bool {
     let attribute = target.gpu_attribute.as_deref().map(GpuSelector::from_attribute_key);
     matches!(attribute, Some(Ok(selector)) if selector.matches(kind))
 }
 
-/// Whether each wants its number of the cards it may have, without sharing any: by Hall's theorem, whether no set of
-/// them wants more cards than it may have.
+/// Whether all can have their numbers of distinct cards: by Hall's theorem, if no subset of them wants more cards than
+/// are acceptable to it.
 fn disjoint(wanted: &[(u64, Vec<CardId>)], described: &[CardId]) -> bool {
     (0..1_u32 << wanted.len().min(20)).all(|set| {
         let chosen = || wanted.iter().enumerate().filter(|(place, _)| set & (1 << place) != 0).map(|(_, entry)| entry);
@@ -159,7 +161,7 @@ fn disjoint(wanted: &[(u64, Vec<CardId>)], described: &[CardId]) -> bool {
 }
 
 /// Checks that a placement's kinds are the distinct ones that the node describes and the request allows, of the vendor
-/// that the target's attribute names.
+/// in the target's attribute.
 fn check_kinds(reservation: &Reservation, units: &[CommittedUnit], cluster: &Cluster) -> Result<(), String> {
     for (target, unit) in reservation.targets.iter().zip(units) {
         let attribute = target.gpu_attribute.as_deref().map(GpuSelector::from_attribute_key).and_then(Result::ok);

@@ -1,4 +1,4 @@
-//! The corpus's reservation vectors: clusters and groups, and what the provider's daemon answered.
+//! The reservation vectors of the corpus: clusters and groups, with the answers of the provider's daemon.
 
 use pricing_core::inventory::{Cluster, read, validate};
 use pricing_core::order::{GroupSpec, group_spec};
@@ -28,7 +28,7 @@ pub fn reservation_vectors() -> Result<Vec<ReservationVector>, String> {
     vectors.map(|(line, text)| vector(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))).collect()
 }
 
-/// A cluster, a group, and what Kubernetes makes of its pods.
+/// A cluster, a group, and what Kubernetes does with its pods.
 #[derive(Clone, Debug)]
 pub struct KubernetesVector {
     /// Its number.
@@ -37,11 +37,11 @@ pub struct KubernetesVector {
     pub cluster: Cluster,
     /// The group as the corpus writes it.
     pub group: Value,
-    /// For each unit with cards, what was reserved, where its pods could start and what they could be handed.
+    /// For each unit with cards, what was reserved, where its pods could start, and what they could be handed.
     pub units: Vec<Value>,
 }
 
-/// Reads the vectors of what Kubernetes makes of orders.
+/// Reads the Kubernetes vectors.
 ///
 /// # Errors
 /// When the corpus is not there, or a vector cannot be read.

@@ -1,4 +1,4 @@
-//! What the fuzz targets run: each takes a fuzzer's bytes and panics when something that must hold does not.
+//! The fuzz targets: each takes a fuzzer's bytes, and panics if a property does not hold.
 
 #![expect(clippy::panic, reason = "a fuzz target says so by panicking")]
 
@@ -23,7 +23,7 @@ use crate::{generate, orders};
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
-/// Every target, by the name of its corpus.
+/// All targets, by the name of their corpus.
 pub const TARGETS: [(&str, Target); 8] = [
     ("sdl", sdl),
     ("group_spec", group_spec),
@@ -38,7 +38,7 @@ pub const TARGETS: [(&str, Target); 8] = [
 /// The targets that run plugins, which take longer to build: see `plugins`.
 pub const PLUGIN_TARGETS: [&str; 5] = ["plugin_file", "plugin_inspect", "plugin_text", "plugin_answer", "plugin_order"];
 
-/// Steps that a search may take while fuzzing.
+/// The budget of a search while fuzzing.
 const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };
 
 fn text(data: &[u8]) -> Option<&str> {
@@ -49,7 +49,7 @@ fn must<T>(what: &str, result: Result<T, impl std::fmt::Display>) -> T {
     result.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-/// An SDL is read whole or refused with its place; what is read can be printed and read again.
+/// An SDL is either read completely, or rejected with a position. One that is read can be printed and read again.
 pub fn sdl(data: &[u8]) {
     let Some(text) = text(data) else { return };
     match order::sdl::read(text) {
@@ -74,7 +74,7 @@ pub fn group_spec(data: &[u8]) {
     }
 }
 
-/// A script request that is read can be priced, strictly and as the generic script does, and written and read again.
+/// A script request that is read can be priced, both strictly and like the generic script, and written and read again.
 pub fn script_request(data: &[u8]) {
     let Some(text) = text(data) else { return };
     compat_price(text);
@@ -96,7 +96,7 @@ fn compat_price(text: &str) {
     price_as_the_script(text, &rates);
 }
 
-/// What the drop-in answers is a price, a refused 0, or a reason.
+/// The drop-in's answer is a price, a rejected 0, or a reason.
 fn price_as_the_script(text: &str, rates: &CompatRates) {
     let Ok(mut request) = script_request::parse(text) else { return };
     let terms = compat::Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..compat::Terms::default() };
@@ -113,7 +113,7 @@ fn price_as_the_script(text: &str, rates: &CompatRates) {
     }
 }
 
-/// An inventory that is read validates to what can be believed.
+/// An inventory that is read validates to a consistent cluster.
 pub fn inventory(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(snapshot) = inventory::read::read(text) else { return };
@@ -136,12 +136,12 @@ pub fn quantity(data: &[u8]) {
     assert_eq!(must("a printed quantity was refused", Quantity::parse(&quantity.to_string())), quantity);
 }
 
-/// A rate card is read whole or refused, and prices every card or none.
+/// A rate card is either read completely or rejected, and prices each card or declines it.
 pub fn rates_toml(data: &[u8]) {
     let Some(text) = text(data) else { return };
     if let Ok(pricing) = rates::toml::read_sections(text) {
         price_something(&pricing);
-        // Whatever a card says, it can be compared with another, and is like itself.
+        // Any rate card can be compared with another, and equals itself.
         let changes =
             |before: &rates::Pricing| rates::changes::changes(before, &pricing, rates::changes::Limit::default());
         assert_eq!(changes(&pricing), []);
@@ -152,7 +152,8 @@ pub fn rates_toml(data: &[u8]) {
     }
 }
 
-/// The environment is read whole or refused: the lines of the text are the values of its variables, in turn.
+/// The environment is either read completely or rejected. The lines of the input are the values of its variables, in
+/// order.
 pub fn rates_environment(data: &[u8]) {
     const VARIABLES: [&str; 9] = [
         "GPU_MAPPINGS",
@@ -215,7 +216,7 @@ pub fn reserve_quote(data: &[u8]) {
     }
 }
 
-/// What holds of every quote.
+/// Properties of every quote.
 fn check_quote(quote: &Quote) {
     let sum =
         quote.lines.iter().try_fold(pricing_core::money::Usd::ZERO, |sum, line| sum.checked_add(line.usd_per_month));

@@ -1,4 +1,4 @@
-//! Random clusters and orders: small and tight ones for oracles, real-looking ones for benchmarks.
+//! Random clusters and orders: small and tight ones for oracles, realistic ones for benchmarks.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const GI: u64 = 1 << 30;
 /// A card as vendor, name, RAM and interface.
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
-/// What small clusters are made of: few models, with variants, so that requests overlap.
+/// The cards of small clusters: few models, with variants, so that requests overlap.
 const SMALL_CARDS: [Words; 6] = [
     ("nvidia", "t4", "16Gi", "PCIe"),
     ("nvidia", "a100", "40Gi", "PCIe"),
@@ -29,7 +29,7 @@ const SMALL_CARDS: [Words; 6] = [
     ("amd", "mi210", "64Gi", "PCIe"),
 ];
 
-/// What real-looking clusters are made of: cards a node, and the card.
+/// The nodes of realistic clusters: the number of cards, and the card.
 const REAL_CARDS: [(u64, Words); 6] = [
     (4, ("nvidia", "t4", "16Gi", "PCIe")),
     (8, ("nvidia", "a100", "80Gi", "SXM4")),
@@ -56,7 +56,7 @@ fn bytes(available: u64) -> Capacity<Bytes> {
     Capacity { total: Bytes::new(available), available: Bytes::new(available) }
 }
 
-/// A small cluster whose amounts are of the size of what [`small_units`] ask for, so that half of the orders fit.
+/// A small cluster whose amounts are on the scale of what [`small_units`] ask for, so that half of the orders fit.
 #[must_use]
 pub fn small_cluster(random: &mut Random, nodes: u64) -> Cluster {
     let mut builder = ClusterBuilder::default();
@@ -73,6 +73,7 @@ pub fn small_cluster(random: &mut Random, nodes: u64) -> Cluster {
     builder.build()
 }
 
+/// A node of a small cluster, with cards of one model or mixed ones.
 fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> Node {
     let described = random.between(1, 5);
     let mixed = random.one_in(2);
@@ -83,7 +84,7 @@ fn small_node(random: &mut Random, builder: &mut ClusterBuilder, place: u64) -> 
             card(builder, kind)
         })
         .collect();
-    // Now and then a node counts more cards than it describes.
+    // Occasionally a node counts more cards than it describes.
     let free = if random.one_in(8) { described + 1 } else { random.between(1, described) };
     let all = if random.one_in(3) { free } else { free.max(described) };
     let classes = ["beta2", "beta3"].into_iter().filter(|_| !random.one_in(5)).map(str::to_owned).collect();
@@ -119,13 +120,13 @@ fn small_interconnect(random: &mut Random) -> Interconnect {
     }
 }
 
-/// One to three units of a few replicas, with amounts of the size of [`small_cluster`]'s.
+/// One to three units with a few replicas, with amounts on the scale of [`small_cluster`].
 #[must_use]
 pub fn small_units(random: &mut Random, units: u64) -> Vec<CommittedUnit> {
     let mut made: Vec<CommittedUnit> = Vec::new();
     for id in 1..=units {
         let mut unit = match made.last() {
-            // Services that ask for the same, now and then.
+            // Occasionally, two services ask for the same.
             Some(last) if random.one_in(4) => last.clone(),
             _ => small_unit(random),
         };
@@ -209,8 +210,8 @@ pub fn small_cases() -> impl Strategy<Value = Case> {
     proptest::num::u64::ANY.prop_map(small_case)
 }
 
-/// A real-looking cluster: nodes of one kind of card each, some mixed, some without, partly used; and one `b200` in the
-/// first node.
+/// A realistic cluster: nodes with one kind of card each, some mixed, some without cards, partly in use; and one `b200`
+/// in the first node.
 #[must_use]
 pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
     let mut builder = ClusterBuilder::default();
@@ -245,7 +246,7 @@ pub fn real_cluster(random: &mut Random, nodes: u64) -> Cluster {
     builder.build()
 }
 
-/// A real-looking unit: a GPU service when `gpus` is above 0, any of the alternatives doing.
+/// A realistic unit: a GPU service if `gpus` is above 0, which accepts any of the alternatives.
 #[must_use]
 pub fn real_unit(id: u32, count: u32, gpus: u64, alternatives: &[&str]) -> CommittedUnit {
     CommittedUnit {

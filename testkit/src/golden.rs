@@ -1,31 +1,31 @@
-//! Golden cases: a folder each, with the command line in `cmd`, and what it must print and exit with in `stdout`,
+//! Golden cases: a folder for each, with the command line in `cmd`, and its expected output and exit code in `stdout`,
 //! `stderr` and `exit`. `GOLDEN=bless` writes what it prints now.
 //!
-//! A command runs at the top of the workspace, with no environment but what `env` (lines of `NAME=value`) sets, and
-//! `stdin` as its input where there is one. The first word of `cmd` names the program. A case that only some builds
-//! of the program can pass names the features that it needs in `features`, one a line. A case that calls a plugin gives it
-//! a deadline that no machine misses.
+//! A command runs at the root of the workspace, with no environment except what `env` (lines of `NAME=value`) sets, and
+//! with `stdin` as its input if there is one. The first word of `cmd` names the program. If only some builds can pass a
+//! case, `features` lists the features that it needs, one per line. A case that calls a plugin gives it a deadline that
+//! no machine misses.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program whose cases are run.
+/// A program under test.
 #[derive(Debug)]
 pub struct Program<'a> {
-    /// What `cmd` calls it.
+    /// Its name in `cmd`.
     pub name: &'a str,
-    /// Where it is.
+    /// Its path.
     pub path: &'a Path,
-    /// Every feature that a case may name, and whether this build has it.
+    /// All features that a case may name, and whether this build has them.
     pub features: &'a [(&'a str, bool)],
 }
 
-/// Runs every case of a folder that this build can pass, and gives the command lines of those that ran.
+/// Runs every case of a folder that this build can pass, and returns the command lines of those that ran.
 ///
 /// # Panics
-/// When a case prints or exits with something else than it should, or is not written as it should be.
+/// When a case has another output or exit code than expected, or is malformed.
 #[must_use = "a folder without the cases that are meant passes, too"]
 pub fn check(program: &Program<'_>, folder: &Path) -> Vec<String> {
     let bless = std::env::var_os("GOLDEN").is_some_and(|value| value == "bless");
@@ -49,7 +49,7 @@ pub fn check(program: &Program<'_>, folder: &Path) -> Vec<String> {
 }
 
 impl Program<'_> {
-    /// Whether this build has all that a case needs.
+    /// Whether this build has all features that a case needs.
     fn can_run(&self, case: &Path) -> bool {
         let needs = optional(case.join("features")).unwrap_or_default();
         needs.lines().all(|need| {
@@ -58,7 +58,7 @@ impl Program<'_> {
         })
     }
 
-    /// What a case prints: stdout, stderr, exit code.
+    /// The results of a case: stdout, stderr, exit code.
     fn run(&self, case: &Path) -> [(&'static str, String); 3] {
         let line = command_line(case);
         let mut words = line.split_whitespace();
@@ -72,7 +72,7 @@ impl Program<'_> {
         let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = streams.spawn().unwrap();
         let input = optional(case.join("stdin")).unwrap_or_default();
-        // A program that needs no input may have ended already.
+        // A program that needs no input may have exited already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Guests for the plugin host: components made of core modules in text.
+//! Guests for the plugin host: components from core modules in text.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,10 +18,10 @@ static PACKAGE: LazyLock<(Resolve, PackageId)> = LazyLock::new(|| {
 /// A core module's fields and another WIT package.
 type Source = (String, Option<String>);
 
-/// The components that were made. Encoding one takes longer than most tests do with it, and many tests use the same.
+/// Caches the components. Encoding one takes longer than most tests with it, and many tests use the same.
 static COMPONENTS: LazyLock<Mutex<BTreeMap<Source, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
-/// The body of an allocator that hands out memory from 65536 on, grows it where needed, and never frees.
+/// The body of a bump allocator that starts at 65536, grows the memory as needed, and never frees.
 const BUMP: &str = r#"
     (local $at i32)
     (global.set $next (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
@@ -34,21 +34,21 @@ const BUMP: &str = r#"
     (local.get $at)
 "#;
 
-/// Makes a component of a core module's fields. It must export `memory`, `cabi_realloc` and
+/// Makes a component from a core module's fields. It must export `memory`, `cabi_realloc` and
 /// `bidprice:plugin/pricer@0.1.0#price` (a request's address to an answer's address), and may import
 /// `bidprice:plugin/log@0.1.0` `log` (level, address, length).
 ///
 /// # Panics
-/// When the text is no module or does not fit the WIT package.
+/// When the text is not a module or does not match the WIT package.
 #[must_use]
 pub fn component(fields: &str) -> Vec<u8> {
     component_of(fields, None)
 }
 
-/// Makes a component as [`component`] does, of the world `plugin` of another WIT package that may use the project's.
+/// Makes a component like [`component`], for the world `plugin` of another WIT package, which may use the project's.
 ///
 /// # Panics
-/// When the text is no module or does not fit the world.
+/// When the text is not a module or does not match the world.
 #[must_use]
 pub fn component_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     let source = (fields.to_owned(), package.map(ToOwned::to_owned));
@@ -68,10 +68,10 @@ fn encoded(fields: &str, package: Option<&str>) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
 }
 
-/// Makes the core module of [`component`], which says which world it is for.
+/// Makes the core module of [`component`], including the metadata that says which world it is for.
 ///
 /// # Panics
-/// When the text is no module.
+/// When the text is not a module.
 #[must_use]
 pub fn core_module(fields: &str) -> Vec<u8> {
     core_module_of(fields, None)
@@ -86,7 +86,7 @@ fn core_module_of(fields: &str, package: Option<&str>) -> Vec<u8> {
     module
 }
 
-/// The core module of a component, in text. What is left empty is as it is in a plugin that does no harm.
+/// The core module of a component, in text. Empty parts are those of a harmless plugin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Guest<'a> {
     /// Imports, such as [`LOG_IMPORT`].
@@ -95,11 +95,11 @@ pub struct Guest<'a> {
     pub fields: &'a str,
     /// The body of `price`: parameter 0 is the request's address, the result the answer's.
     pub price: &'a str,
-    /// The pages of memory at the start, or the least and the most of them; 2 unless it is told.
+    /// The initial pages of memory, or the minimum and the maximum. Default: 2.
     pub memory: &'a str,
     /// The body of the allocator: parameter 3 is the length, the result an address.
     pub realloc: &'a str,
-    /// The body of what is called after the answer was read; parameter 0 is the answer's address.
+    /// The body of the function that is called after the answer was read. Parameter 0 is the answer's address.
     pub post_return: &'a str,
 }
 
@@ -110,7 +110,7 @@ impl Guest<'_> {
         component(&self.text())
     }
 
-    /// Makes the core module of it.
+    /// Makes its core module.
     #[must_use]
     pub fn core_module(&self) -> Vec<u8> {
         core_module(&self.text())
@@ -170,7 +170,7 @@ pub fn text_data(text: &str) -> String {
     data(TEXT, text.as_bytes())
 }
 
-/// A component that answers one and the same text: case 0 is a price, 1 a decline.
+/// A component that always answers the same text: case 0 is a price, 1 a decline.
 #[must_use]
 pub fn answers(case: u8, text: &str) -> Vec<u8> {
     Guest { price: &text_answer(case, text.len()), fields: &text_data(text), ..Guest::default() }.component()

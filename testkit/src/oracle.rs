@@ -1,6 +1,6 @@
-//! A brute-force oracle: tries every assignment of replicas to nodes and of their cards to described cards.
+//! A brute-force oracle: tries every assignment of replicas to nodes, and of their cards to described cards.
 //!
-//! It shares no code with the scheduler that it judges and knows no shortcut, so it is for small clusters only.
+//! It shares no code with the scheduler that it checks and takes no shortcuts, so it is only for small clusters.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use pricing_core::inventory::{CardId, Cluster, InterconnectId, Node};
 use pricing_core::order::StorageClass;
 use pricing_core::reserve::CommittedUnit;
 
-/// What is left of a node while trying.
+/// What is left of a node during the search.
 #[derive(Clone, Debug)]
 struct Left {
     cpu: i128,
@@ -20,12 +20,12 @@ struct Left {
     interconnect: Option<InterconnectId>,
     /// The labels of connected replicas.
     labels: Vec<String>,
-    /// The described cards that nobody has.
+    /// The described cards that are left.
     cards: Vec<CardId>,
     classes: Vec<String>,
 }
 
-/// Where a replica went: the unit and node by their places, and the vendor of its cards.
+/// The position of a replica: unit and node by index, and the vendor of its cards.
 #[derive(Clone, Copy, Debug)]
 struct Step<'a> {
     unit: usize,
@@ -33,14 +33,14 @@ struct Step<'a> {
     vendor: Option<&'a str>,
 }
 
-/// What all replicas of a unit get alike: the vendor and model of their cards, and the interconnect of their nodes.
+/// What all replicas of a unit share: the vendor and model of their cards, and the interconnect of their nodes.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'a> {
     model: Option<(&'a str, &'a str)>,
     interconnect: Option<InterconnectId>,
 }
 
-/// Tries every placement, and tells of each that is complete until it is told to stop.
+/// Tries every placement, and reports each complete one until it is told to stop.
 struct Trial<'a> {
     units: &'a [CommittedUnit],
     cluster: &'a Cluster,
@@ -51,15 +51,15 @@ struct Trial<'a> {
 /// The GPU kinds that each unit of an order could be handed.
 pub type Outcome = Vec<BTreeSet<GpuKind>>;
 
-/// Whether an order can be placed on a cluster, each replica's cards being described cards of its own, and those of one
-/// unit of one vendor and model.
+/// Whether an order can be placed on a cluster, with distinct described cards for each replica, and cards of one vendor
+/// and model for each unit.
 #[must_use]
 pub fn feasible(units: &[CommittedUnit], cluster: &Cluster) -> bool {
     storage_suffices(units, cluster) && Trial::new(units, cluster).place_units(0, &mut |_| true)
 }
 
-/// Every combination of kinds that the placements of an order could come to, where a unit may be handed any card that it
-/// allows, of its vendor, on the nodes of its replicas.
+/// Every combination of kinds that the placements of an order can have. A unit may be handed any card that it allows,
+/// of its vendor, on the nodes of its replicas.
 #[must_use]
 pub fn outcomes(units: &[CommittedUnit], cluster: &Cluster) -> BTreeSet<Outcome> {
     let mut found = BTreeSet::new();
@@ -114,7 +114,7 @@ impl<'a> Trial<'a> {
         Self { units, cluster, nodes: cluster.nodes().iter().map(left).collect(), steps: Vec::new() }
     }
 
-    /// Places the units from one on.
+    /// Places the units from an index on.
     fn place_units(&mut self, unit: usize, told: Told<'_>) -> bool {
         let Some(asked) = self.units.get(unit) else { return told(&self.steps) };
         let interconnects: Vec<Option<InterconnectId>> = match &asked.interconnect {
@@ -129,7 +129,7 @@ impl<'a> Trial<'a> {
         interconnects.into_iter().any(|interconnect| self.place_unit(unit, interconnect, told))
     }
 
-    /// Places a unit on nodes with one interconnect, where it asks for any, and the units after it.
+    /// Places a unit on nodes with one interconnect, if it asks for any, and the units after it.
     fn place_unit(&mut self, unit: usize, interconnect: Option<InterconnectId>, told: Told<'_>) -> bool {
         let Some(asked) = self.units.get(unit) else { return false };
         let wanted = Wanted { model: None, interconnect };
@@ -144,7 +144,8 @@ impl<'a> Trial<'a> {
         models.into_iter().any(|model| self.place_replicas(unit, asked.count, 0, wanted(model), told))
     }
 
-    /// Places the replicas that are left of a unit; a later one never on an earlier node, as replicas are alike.
+    /// Places the remaining replicas of a unit. A later replica never goes to an earlier node, because replicas are
+    /// interchangeable.
     fn place_replicas(&mut self, unit: usize, left: u32, first: usize, wanted: Wanted<'a>, told: Told<'_>) -> bool {
         let Some(asked) = self.units.get(unit).filter(|_| left > 0) else { return self.place_units(unit + 1, told) };
         for node in first..self.nodes.len() {
@@ -170,7 +171,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// A node without what a replica takes of it, but for the cards themselves.
+/// A node after subtracting what a replica takes, except for the cards.
 fn take(unit: &CommittedUnit, interconnect: Option<InterconnectId>, mut node: Left) -> Option<Left> {
     if let Some(request) = &unit.interconnect {
         let has_peer = !request.label.is_empty() && node.labels.contains(&request.label);
@@ -198,7 +199,7 @@ fn take(unit: &CommittedUnit, interconnect: Option<InterconnectId>, mut node: Le
     fits.then_some(node)
 }
 
-/// Every way to hand out cards of a model, as what is left of the node.
+/// Every way to hand out cards of a model, as the node that is left.
 fn hand_out(
     unit: &CommittedUnit,
     wanted: u64,
@@ -216,7 +217,7 @@ fn hand_out(
         let Some(id) = node.cards.get(place).copied() else { continue };
         let Some(kind) = cluster.card(id).map(|card| &card.kind) else { continue };
         let right = Some((kind.vendor(), kind.model())) == model && unit.gpu.allows(kind);
-        // Cards of one description are alike: one of them stands for all.
+        // Cards with the same description are interchangeable, so one of them stands for all.
         if right && !tried.contains(&id) {
             tried.push(id);
             let mut without = node.clone();

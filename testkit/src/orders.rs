@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use crate::generate;
 use crate::random::Random;
 
-/// The resource unit that a committed unit is made of, without overcommit.
+/// The resource unit of a committed unit, without overcommit.
 #[must_use]
 pub fn resource_unit(unit: &CommittedUnit, endpoints: Vec<Endpoint>, price: Option<Price>) -> ResourceUnit {
     let volumes = unit.storage.iter().enumerate();
@@ -39,22 +39,22 @@ pub fn resource_unit(unit: &CommittedUnit, endpoints: Vec<Endpoint>, price: Opti
     }
 }
 
-/// An order of these units, in a denom, with a generous maximum.
+/// An order with these units and a generous maximum in a denom.
 ///
 /// # Errors
-/// When the units make no group.
+/// When the units do not form a valid group.
 pub fn order_of(units: Vec<ResourceUnit>) -> Result<Order, pricing_core::order::GroupError> {
     let group = GroupSpec::new("group".to_owned(), PlacementRequirements::default(), units)?;
     Order::from_group(group, OrderFormat::GroupSpec)
 }
 
-/// A price of one replica that no quote reaches.
+/// A price per replica that no quote reaches.
 #[must_use]
 pub fn generous(denom: &str) -> Option<Price> {
     Price::new(Denom::new(denom), Decimal::from(1_000_000_000)).ok()
 }
 
-/// A small order for [`generate::small_cluster`], sometimes with amounts of any size.
+/// A small order for [`generate::small_cluster`], sometimes with arbitrary amounts.
 #[must_use]
 pub fn small_order(random: &mut Random) -> Option<Order> {
     let number = random.between(1, 3);
@@ -112,13 +112,13 @@ pub fn pricing(random: &mut Random) -> Pricing {
     pricing
 }
 
-/// The owner whom [`pricing`] gives a discount.
+/// The owner who gets a discount from [`pricing`].
 pub const OWNER: &str = "akash10wnerqqqqqqqqqqqqqqqqqqqqqqqqqqqjjysu0";
 
-/// An address that a test writes down.
+/// Parses an address in a test.
 ///
 /// # Panics
-/// When it is not one.
+/// When it is not an address.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 pub fn address(text: &str) -> Address {
@@ -132,7 +132,7 @@ pub fn wildcard(units: u64) -> GpuRequest {
     GpuRequest { units, alternatives: vec![any], ..GpuRequest::default() }
 }
 
-/// A real-looking order of three services: a wildcard GPU service, a web server and a database.
+/// A realistic order with three services: a wildcard GPU service, a web server and a database.
 #[must_use]
 pub fn three_services(denom: &str) -> Option<Order> {
     let http = Endpoint { kind: EndpointKind::SharedHttp, sequence_number: 0 };

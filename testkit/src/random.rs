@@ -1,4 +1,4 @@
-//! A small generator of pseudo-random numbers, the same on every machine.
+//! A small pseudo-random number generator, the same on every machine.
 
 /// Pseudo-random numbers from a seed (xorshift64*), or from a fuzzer's bytes while they last.
 #[derive(Clone, Debug)]
@@ -14,11 +14,11 @@ impl Random {
     /// Starts from a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        // Spreads small seeds, and keeps away from the state of zero that the generator cannot leave.
+        // Spreads small seeds, and avoids the state 0, which the generator cannot leave.
         Self { state: seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, tape: Vec::new() }
     }
 
-    /// Starts from bytes: each number below 2^16 is two of them, so that a fuzzer can choose it.
+    /// Starts from bytes: each number below 2^16 takes two of them, so that a fuzzer can choose it.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self { tape: bytes.iter().rev().copied().collect(), ..Self::new(0) }
@@ -45,18 +45,18 @@ impl Random {
         least.saturating_add(self.up_to(most.saturating_sub(least)))
     }
 
-    /// Whether something happens that does so once in `n` times.
+    /// True once in `n` times on average.
     pub fn one_in(&mut self, n: u64) -> bool {
         self.up_to(n.saturating_sub(1)) == 0
     }
 
-    /// One of some items; none of none.
+    /// One of some items. None if there are none.
     pub fn one_of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let last = items.len().checked_sub(1)?;
         items.get(usize::try_from(self.up_to(u64::try_from(last).ok()?)).ok()?)
     }
 
-    /// Puts items into a random order.
+    /// Shuffles items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             let other = self.up_to(u64::try_from(end).unwrap_or(0));

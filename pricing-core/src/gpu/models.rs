@@ -1,8 +1,8 @@
-//! The model list: the sizes of RAM that a model is sold with.
+//! The model list: the RAM sizes that each model is sold with.
 //!
-//! The names are those of the network's provider configuration, from which most of the sizes come; the others are the
-//! vendors' own. The list is only used to tell which size a measured number of bytes stands for (a driver reports 81559 Mi
-//! for a card of 80 Gi). A model that is not listed is no less a model.
+//! The names and most of the sizes come from the network's provider configuration, the other sizes from the vendors.
+//! The list is only used to tell which size a measured number of bytes stands for (a driver reports 81559 Mi for a card
+//! with 80 Gi). A model does not have to be listed.
 
 /// Vendor, model, and its sizes in Gi, ascending.
 type Listed = (&'static str, &'static str, &'static [u64]);
@@ -112,7 +112,7 @@ const MODELS: [Listed; 101] = [
     ("nvidia", "v100", &[16, 32]),
 ];
 
-/// The sizes of a model in Gi, ascending; none for a model that is not listed.
+/// The sizes of a model in Gi, ascending. Empty for a model that is not listed.
 pub(super) fn sizes(vendor: &str, model: &str) -> &'static [u64] {
     let place = MODELS.binary_search_by(|(listed, name, _)| (*listed, *name).cmp(&(vendor, model)));
     place.ok().and_then(|place| MODELS.get(place)).map_or(&[], |(_, _, sizes)| sizes)

@@ -1,4 +1,4 @@
-//! How an inventory's words for a card's RAM and interface are read.
+//! How an inventory's descriptions of RAM and interface are read.
 //!
 //! | RAM | is read as |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `81559Mi`, `79.6GiB` | the nearest size that the model list knows, at most an eighth away; without one it stays, for a rate card to compare with its own sizes |
 //! | anything else | unknown |
 //!
-//! An interface is `pcie`, `sxm` or `oam`, whatever stands behind that word (`SXM4`, `PCIe Gen4`); anything else is
+//! An interface is `pcie`, `sxm` or `oam`, regardless of what follows the word (`SXM4`, `PCIe Gen4`). Anything else is
 //! unknown.
 
 use super::models;
@@ -17,13 +17,13 @@ use crate::quantity::Quantity;
 const MI: u64 = 1 << 20;
 const GI: u64 = 1 << 30;
 
-/// The RAM of a card: whole Gi, or `<number>Mi` where it is a size that no list knows. None when it cannot be read.
+/// The RAM of a card: whole Gi, or `<number>Mi` if the size is in no list. None if it cannot be read.
 pub(super) fn ram(vendor: &str, model: &str, text: &str) -> Option<String> {
     let text = text.trim();
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(unit_at)?;
     let unit = unit.trim_start();
-    // `M` is a million to Kubernetes, and `m` a thousandth.
+    // In Kubernetes, `M` is a million and `m` is a thousandth.
     let (unit, is_named) = match (unit, unit.to_ascii_lowercase().as_str()) {
         (_, "g" | "gb" | "gi" | "gib") => ("Gi", true),
         (_, "t" | "tb" | "ti" | "tib") => ("Ti", true),
@@ -44,32 +44,32 @@ pub(super) fn ram(vendor: &str, model: &str, text: &str) -> Option<String> {
     }
 }
 
-/// The size in Gi that is nearest to a number of bytes, the larger of two that are as near; none when all are more than
-/// an eighth away.
+/// The size in Gi that is nearest to a number of bytes; of two equally near ones the larger. None if all are more than
+/// an eighth away, which no driver's overhead explains.
 pub(crate) fn nearest(bytes: u64, sizes: impl Iterator<Item = u64>) -> Option<u64> {
     let distance = |size: &u64| size.saturating_mul(GI).abs_diff(bytes);
     let near = sizes.filter(|size| distance(size) <= size.saturating_mul(GI / 8));
     near.min_by_key(|size| (distance(size), std::cmp::Reverse(*size)))
 }
 
-/// A size as kinds have it.
+/// A size in the form that kinds use.
 pub(crate) fn gi(size: u64) -> String {
     format!("{size}Gi")
 }
 
-/// The number of whole Gi that a kind's RAM is.
+/// The RAM of a kind as a number of Gi, if it is whole.
 pub(crate) fn whole_gi(ram: &str) -> Option<u64> {
     let number = ram.strip_suffix("Gi").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
     number.parse().ok()
 }
 
-/// The bytes of a kind's RAM that is no whole number of Gi.
+/// The RAM of a kind in bytes, if it is not a whole number of Gi.
 pub(crate) fn measured(ram: &str) -> Option<u64> {
     let number: u64 = ram.strip_suffix("Mi")?.parse().ok()?;
     number.checked_mul(MI)
 }
 
-/// The interface of a card: none when it cannot be read.
+/// The interface of a card. None if it cannot be read.
 pub(super) fn interface(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let known = [("sxm", "sxm"), ("pci", "pcie"), ("oam", "oam")];
@@ -89,7 +89,7 @@ mod tests {
             assert_eq!(read(text).as_deref(), Some("80Gi"), "{text}");
         }
         assert_eq!(read("40536MiB").as_deref(), Some("40Gi"));
-        // A size that somebody names is taken at its word, whether or not the list has it.
+        // A size that is named in Gi is believed, whether or not the list has it.
         assert_eq!(read("96Gi").as_deref(), Some("96Gi"));
         for text in ["", " ", "unknown", "NVLink", "Gi", "0Gi", "80", "-80Gi", "80m", "80 apples", "1..5Gi", "１Gi"] {
             assert_eq!(read(text), None, "{text}");

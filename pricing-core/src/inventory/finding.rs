@@ -1,8 +1,8 @@
-//! What validation found.
+//! Findings: what validation noticed in an inventory.
 
 use core::fmt;
 
-/// Which part of an inventory a finding is about.
+/// The part of an inventory that a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The node itself.
@@ -43,16 +43,16 @@ impl Resource {
 /// What was done about a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// The value was brought back to what can be believed.
+    /// The value was replaced by one that can be believed.
     Clamped,
     /// The node is not used at all.
     IgnoredNode,
-    /// It was left as it is.
+    /// The value was used as it is.
     Kept,
 }
 
 impl Action {
-    /// The action as the contract names it.
+    /// The action as JSON and tables name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,16 +63,16 @@ impl Action {
     }
 }
 
-/// One thing that an inventory says and that cannot be, or should not be, so.
+/// One thing in an inventory that is impossible, or suspicious.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The node, or none for the cluster as a whole.
+    /// The node. None for the cluster as a whole.
     pub node: Option<String>,
-    /// What it is about.
+    /// The part of the inventory.
     pub resource: Resource,
     /// What is wrong, for people.
     pub problem: String,
-    /// What was done.
+    /// What was done about it.
     pub action: Action,
 }
 

@@ -1,7 +1,8 @@
-//! Capacity that is held back: what orders that were bid on would take if they were won.
+//! Capacity that is held back for orders on which a bid is open.
 //!
-//! An inventory only shows what runs. Between a bid and its lease the capacity is promised and still shown as free, so
-//! a second order would be promised the same cards. [`Cluster::less`] answers the cluster without what is held.
+//! An inventory only shows what is running. Between a bid and its lease, the capacity is promised but still reported as
+//! free, so a second order would be promised the same cards. [`Cluster::less`] returns the cluster without what is held
+//! back.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Capacity, Card, CardId, Cluster, Index, Node};
 use crate::quantity::{Bytes, MilliCpu};
 
-/// What is held back of one node, and of the cluster through the pods there.
+/// What is held back on one node, and from the cluster's shared resources for the pods there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Held {
@@ -23,7 +24,7 @@ pub struct Held {
     /// Bytes of ephemeral storage.
     #[serde(skip_serializing_if = "is_zero")]
     pub ephemeral: u64,
-    /// Cards, by count.
+    /// The number of cards.
     #[serde(skip_serializing_if = "is_zero")]
     pub gpus: u64,
     /// Host channel adapters.
@@ -32,7 +33,7 @@ pub struct Held {
     /// Which cards these may be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cards: Vec<HeldCards>,
-    /// Bytes of the cluster's storage classes.
+    /// Bytes by storage class of the cluster.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub storage: BTreeMap<String, u64>,
     /// Leased IPs.
@@ -41,7 +42,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// What several orders take, one entry a node, by name.
+    /// Adds up what several orders take: one entry per node, sorted by name.
     #[must_use]
     pub fn merge(held: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut nodes: BTreeMap<String, Self> = BTreeMap::new();
@@ -56,6 +57,7 @@ impl Held {
         nodes.into_values().collect()
     }
 
+    /// Adds another entry for the same node. It is destructured, so that a new field cannot be forgotten here.
     fn add(&mut self, other: Self) {
         let Self { node: _, cpu, memory, ephemeral, gpus, hcas, cards, storage, leased_ips } = other;
         let sum = |to: &mut u64, more: u64| *to = to.saturating_add(more);
@@ -81,10 +83,10 @@ impl Held {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldCards {
-    /// Every kind that they may be, as [`crate::gpu::GpuKind`] writes itself. Each kind has so many cards fewer, since
-    /// any of them may be handed out.
+    /// Every kind that they may be, in the form in which [`crate::gpu::GpuKind`] displays itself. Each of these kinds
+    /// loses `count` cards, since any of them may be handed out.
     pub kinds: Vec<String>,
-    /// How many.
+    /// The number of cards.
     pub count: u64,
 }
 
@@ -94,11 +96,10 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Cluster {
-    /// The cluster without what is held back. What is on nodes that it does not have is ignored, and nothing goes
-    /// below 0.
+    /// The cluster without what is held back. Entries for unknown nodes are ignored, and amounts do not go below 0.
     ///
-    /// What the nodes have in all, and which cards are described there, stays: a bid may be lost, and then any of the
-    /// cards may be handed out to somebody else.
+    /// The nodes' totals and the described cards stay the same: a bid may be lost, and then any of the cards may be
+    /// handed out to somebody else.
     #[must_use]
     pub fn less(&self, held: &[Held]) -> Self {
         let by_node: BTreeMap<String, Held> =
@@ -142,12 +143,13 @@ fn less<T: Copy + Into<u64>>(capacity: Capacity<T>, held: u64, of: impl Fn(u64) 
     Capacity { total: capacity.total, available: of(capacity.available.into().saturating_sub(held)) }
 }
 
-/// The cards that are left when each kind that may be handed out has as many fewer.
+/// The cards that are left when each kind that may be handed out loses as many cards. This is the pessimistic choice: a
+/// card that accepts two kinds is subtracted from both.
 fn cards_less(described: &[CardId], cards: &[Card], held: &Held) -> Vec<CardId> {
     let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in &held.cards {
         for (place, kind) in entry.kinds.iter().enumerate() {
-            // A kind that is listed twice is one kind.
+            // A kind that is listed twice counts once.
             if !entry.kinds.iter().take(place).any(|known| known == kind) {
                 let sum = gone.entry(kind).or_default();
                 *sum = sum.saturating_add(entry.count);

@@ -1,35 +1,36 @@
-//! What a search reads of a cluster, laid out for it: where each model of card is, and what each node has free.
+//! An index of a cluster for the search: where each card model is, and what each node has free.
 
 use std::collections::BTreeMap;
 
 use super::{Card, CardId, Node};
 
-/// Storage classes that are kept as bits; those beyond are compared by name.
+/// The number of storage classes that are represented as bits. Further classes are compared by name.
 const CLASS_BITS: usize = 64;
 
-/// The search's view of a cluster.
+/// The view of a cluster that the search reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Index {
     free: Vec<Free>,
     models: Vec<ModelNodes>,
     classes: Vec<String>,
-    /// By node's place, the described cards that are left to give, for nodes where cards are held back.
+    /// For nodes where cards are held back, by index: the described cards that can still be handed out.
     kept: BTreeMap<usize, Vec<CardId>>,
     /// The distinct outfits of nodes.
     outfits: Vec<Outfit>,
-    /// Each node's outfit, by its place in `outfits`.
+    /// For each node, the position of its outfit in `outfits`.
     outfit_of: Vec<usize>,
 }
 
-/// The cards that a node describes, as nodes of one make have them alike: each distinct description with how many there
-/// are, in the node's order. Nothing is held back of them: which of its cards a node hands out is not known.
+/// The cards that a node describes, shared by all nodes with equal descriptions: each distinct description and its
+/// number of cards, in the node's order. Cards that are held back are included, because it is unknown which of its
+/// cards a node hands out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outfit {
-    /// The descriptions and their numbers.
+    /// The descriptions, each with its number of cards.
     pub(crate) cards: Vec<(CardId, u64)>,
 }
 
-/// What a node has left.
+/// What a node has free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Free {
     /// Thousandths of a thread.
@@ -38,40 +39,41 @@ pub(crate) struct Free {
     pub(crate) memory: u64,
     /// Bytes.
     pub(crate) ephemeral: u64,
-    /// Cards, by count.
+    /// The number of cards.
     pub(crate) gpus: u64,
     /// Host channel adapters.
     pub(crate) hcas: u64,
-    /// Storage classes, as bits of [`Index::class_bit`].
+    /// The node's storage classes, as bits of [`Index::class_bit`].
     pub(crate) classes: u64,
 }
 
-/// A vendor's model of card, and the nodes that have one to give.
+/// A vendor's card model, and the nodes that can hand out such cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelNodes {
-    /// The vendor, as kinds have it.
+    /// The vendor, as in [`crate::gpu::GpuKind`].
     pub(crate) vendor: String,
-    /// The model, as kinds have it.
+    /// The model, as in [`crate::gpu::GpuKind`].
     pub(crate) model: String,
-    /// Its descriptions, ascending.
+    /// The card descriptions of the model, ascending.
     pub(crate) cards: Vec<CardId>,
-    /// Nodes that describe such a card and have any card free, ascending.
+    /// The nodes that describe such a card and have any card free, ascending.
     pub(crate) nodes: Vec<ModelNode>,
-    /// Every node that describes such a card, ascending: those that Kubernetes has labelled with the model.
+    /// Every node that describes such a card, ascending. These are the nodes that Kubernetes has labelled with the
+    /// model.
     pub(crate) labelled: Vec<usize>,
 }
 
 /// A node with cards of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ModelNode {
-    /// The node, by its place in the cluster.
+    /// The node's index in the cluster.
     pub(crate) node: usize,
-    /// How many cards of the model are described there, without those that are held back.
+    /// How many cards of the model are described there, not counting those that are held back.
     pub(crate) cards: u64,
 }
 
 impl Index {
-    /// Indexes nodes and their cards; `kept` has what is left of the cards of nodes where some are held back.
+    /// Indexes nodes and their cards. For nodes where cards are held back, `kept` has the cards that are left.
     pub(super) fn new(nodes: &[Node], cards: &[Card], kept: BTreeMap<usize, Vec<CardId>>) -> Self {
         let mut models: BTreeMap<(&str, &str), Vec<CardId>> = BTreeMap::new();
         for (id, card) in (0..).map(CardId).zip(cards) {
@@ -102,7 +104,8 @@ impl Index {
         index
     }
 
-    /// Says which nodes have which label, and which are equipped alike. Neither changes with what is free.
+    /// Records the labels and the outfits of the nodes. Neither depends on what is free, so [`Self::refresh`] does not
+    /// touch them.
     fn label(&mut self, nodes: &[Node], model_of: &[usize]) {
         let mut outfits: BTreeMap<&[CardId], usize> = BTreeMap::new();
         for (place, node) in nodes.iter().enumerate() {
@@ -122,6 +125,8 @@ impl Index {
         }
     }
 
+    /// Adds the next node: what it has free, and its cards if any is free. Nodes are added in ascending order, so the
+    /// models' lists stay sorted.
     fn add(&mut self, place: usize, node: &Node, model_of: &[usize]) {
         let mut classes = 0;
         for class in &node.storage_classes {
@@ -151,7 +156,7 @@ impl Index {
         }
     }
 
-    /// By card description, the place of its model in [`Self::models`].
+    /// For each card description, the position of its model in [`Self::models`].
     pub(super) fn models_of(&self, cards: usize) -> Vec<usize> {
         let mut models = vec![usize::MAX; cards];
         for (place, model) in self.models.iter().enumerate() {
@@ -164,7 +169,10 @@ impl Index {
         models
     }
 
-    /// Has the index say what a node has left now. `kept` has the cards that it has left to give, where these are not all.
+    /// Updates what a node has free. `kept` has the cards that it can still hand out, if these are not all.
+    ///
+    /// The models' lists of nodes are edited in place and stay sorted, so the index equals one that is built from the
+    /// changed nodes. [`super::ledger`] relies on this.
     pub(super) fn refresh(&mut self, place: usize, node: &Node, kept: Option<Vec<CardId>>, model_of: &[usize]) {
         if let Some(free) = self.free.get_mut(place) {
             free.cpu = node.cpu.available.get();
@@ -208,22 +216,22 @@ impl Index {
         }
     }
 
-    /// What each node has left, in the cluster's order.
+    /// What each node has free, in the cluster's order.
     pub(crate) fn free(&self) -> &[Free] {
         &self.free
     }
 
-    /// What is left of the cards of nodes where some are held back, by the nodes' places.
+    /// For nodes where cards are held back, by index: the cards that are left.
     pub(super) fn kept_cards(&self) -> &BTreeMap<usize, Vec<CardId>> {
         &self.kept
     }
 
-    /// Every model of card, by vendor and model.
+    /// Every card model, sorted by vendor and model.
     pub(crate) fn models(&self) -> &[ModelNodes] {
         &self.models
     }
 
-    /// A node's outfit, by its place in [`Self::outfits`].
+    /// The position of a node's outfit in [`Self::outfits`].
     pub(crate) fn outfit_of(&self, node: usize) -> Option<usize> {
         self.outfit_of.get(node).copied()
     }
@@ -233,12 +241,12 @@ impl Index {
         &self.outfits
     }
 
-    /// The place of a model in [`Self::models`].
+    /// The position of a model in [`Self::models`].
     pub(crate) fn model(&self, vendor: &str, model: &str) -> Option<usize> {
         self.models.binary_search_by(|entry| (entry.vendor.as_str(), entry.model.as_str()).cmp(&(vendor, model))).ok()
     }
 
-    /// The bit of a storage class in [`Free::classes`], for classes that some node has and that are kept as bits.
+    /// The bit of a storage class in [`Free::classes`]. None if no node has the class, or it came after the first 64.
     pub(crate) fn class_bit(&self, class: &str) -> Option<u64> {
         let place = self.classes.iter().position(|known| known == class)?;
         1_u64.checked_shl(u32::try_from(place).ok()?)

@@ -1,8 +1,11 @@
-//! A cluster on which leases begin and end: what a simulation keeps of it between two orders.
+//! A cluster on which leases start and end: the state that a simulation keeps between two orders.
 //!
-//! A [`Cluster`] is a snapshot and never changes. A [`Ledger`] owns one and moves it from snapshot to snapshot: what a
-//! lease takes is gone until the lease is given back, and only the nodes that it touches are worked out anew. At every
-//! moment [`Ledger::cluster`] is what the same leases would leave of the cluster if it were built from nothing.
+//! A [`Cluster`] is an immutable snapshot. A [`Ledger`] owns one and moves it from snapshot to snapshot: what a lease
+//! takes is gone until the lease is released. Only the nodes of that lease are updated, since rebuilding the whole
+//! cluster for every order would dominate a simulation's run time.
+//!
+//! The invariant, which a property test checks: at every moment, [`Ledger::cluster`] equals the cluster that the active
+//! leases would leave if it were rebuilt from the initial snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use super::utilisation::Utilisation;
 use super::{CardId, Cluster, Node, NodeId};
 use crate::quantity::{Bytes, MilliCpu};
 
-/// What a lease takes of one node.
+/// What a lease takes from one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeasedNode {
     /// Thousandths of a thread.
@@ -21,11 +24,11 @@ pub struct LeasedNode {
     pub memory: u64,
     /// Bytes of ephemeral storage.
     pub ephemeral: u64,
-    /// Cards by count.
+    /// The number of cards.
     pub gpus: u64,
     /// Host channel adapters.
     pub hcas: u64,
-    /// The cards that were handed out.
+    /// Which cards were handed out.
     pub handed: Vec<Handed>,
 }
 
@@ -36,16 +39,16 @@ impl LeasedNode {
     }
 }
 
-/// Cards that were handed out to those who asked for any of the same kinds.
+/// Cards that were handed out to pods that accept the same kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Handed {
-    /// What was asked for, as [`HeldCards::kinds`] has it.
+    /// The accepted kinds, as in [`HeldCards::kinds`].
     pub kinds: Vec<String>,
     /// The cards, by description.
     pub cards: Vec<CardId>,
 }
 
-/// What a lease takes of a cluster until it is given back.
+/// What a lease takes from a cluster until it is released.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lease {
     nodes: Vec<(NodeId, LeasedNode)>,
@@ -54,25 +57,25 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// What it takes, by node.
+    /// What it takes from each node.
     #[must_use]
     pub fn nodes(&self) -> &[(NodeId, LeasedNode)] {
         &self.nodes
     }
 }
 
-/// Why a lease cannot run: the cluster does not have what it would take.
+/// Why a lease cannot start: the cluster does not have what it would take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeaseError {
-    /// The cluster has no such node.
+    /// The cluster has no node with this name.
     #[error("the cluster has no node `{0}`")]
     UnknownNode(String),
-    /// A node has less left than the lease takes of it.
+    /// A node has less left than the lease takes from it.
     #[error("node `{node}` has not enough {what} left")]
     Short {
         /// The node.
         node: String,
-        /// Of what.
+        /// The resource.
         what: &'static str,
     },
     /// A storage class has less left.
@@ -83,23 +86,23 @@ pub enum LeaseError {
     LeasedIps,
 }
 
-/// A cluster on which leases begin and end.
+/// A cluster on which leases start and end.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     cluster: Cluster,
     by_name: BTreeMap<Arc<str>, usize>,
-    /// What each description of a card is, in a [`HeldCards`]' words.
+    /// The kind of each card description, in the words of a [`HeldCards`].
     kinds: Vec<String>,
-    /// By description, the place of its model in the index.
+    /// For each card description, the position of its model in the index.
     models: Vec<usize>,
     utilisation: Utilisation,
 }
 
 impl Ledger {
-    /// A ledger that begins with a snapshot.
+    /// Starts a ledger with a snapshot.
     ///
-    /// What the snapshot shows as allocated stays so. Which of a node's cards those are is not known: the last that are
-    /// described are taken for it, and never handed out.
+    /// What the snapshot shows as allocated stays allocated. An inventory does not say which of a node's cards are in
+    /// use, so the ledger takes the last ones that the node describes and never hands them out.
     #[must_use]
     pub fn new(mut cluster: Cluster) -> Self {
         let models = cluster.index.models_of(cluster.cards.len());
@@ -120,31 +123,32 @@ impl Ledger {
         }
     }
 
-    /// The cluster as the leases that run leave it.
+    /// The cluster as the active leases leave it.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// The node with a name.
+    /// The node with this name.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<NodeId> {
         self.by_name.get(name).copied().map(NodeId::at)
     }
 
-    /// How full the cluster is.
+    /// The utilisation of the cluster.
     #[must_use]
     pub fn utilisation(&self) -> &Utilisation {
         &self.utilisation
     }
 
-    /// Takes what an order needs, as [`Held::by`] says, all or nothing.
+    /// Takes what an order needs, as [`Held::by`] computes it, all or nothing. Everything is checked before anything is
+    /// taken.
     ///
-    /// `start` says with which of a number of cards to begin looking for one to hand out: a number below the one that it
-    /// is given. Kubernetes hands out any.
+    /// Kubernetes hands out any matching card. `start` imitates that: it gets the number of cards on a node and returns
+    /// the index, below that number, at which to start looking for one.
     ///
     /// # Errors
-    /// When the cluster has not all of it; then nothing is taken.
+    /// When the cluster does not have all of it. In that case nothing is taken.
     pub fn take(&mut self, held: &[Held], mut start: impl FnMut(usize) -> usize) -> Result<Lease, LeaseError> {
         let mut lease = Lease::default();
         for held in &Held::merge(held.iter().cloned()) {
@@ -174,12 +178,12 @@ impl Ledger {
         Ok(lease)
     }
 
-    /// Gives back what a lease took.
+    /// Releases what a lease took, which becomes available again.
     pub fn release(&mut self, lease: Lease) {
         self.apply(&lease, u64::saturating_add, false);
     }
 
-    /// What is taken of one node, if it is there.
+    /// What an order takes from one node, if the node has it.
     fn of_node(
         &self,
         place: usize,
@@ -205,7 +209,11 @@ impl Ledger {
         Ok(LeasedNode { cpu, memory, ephemeral, gpus, hcas, handed })
     }
 
-    /// Hands out a card of its own to each that is asked for; none when that cannot be.
+    /// Assigns a distinct card to each one that is asked for. None if that is impossible.
+    ///
+    /// This is bipartite matching with augmenting paths (Kuhn's algorithm): each request for a card is matched in turn,
+    /// and an earlier one may be moved to another card that it also accepts. Handing out the first suitable card would
+    /// refuse leases that fit.
     fn hand_out(
         &self,
         to_give: &[CardId],
@@ -230,7 +238,9 @@ impl Ledger {
         Some(asked.iter().enumerate().map(of).collect())
     }
 
-    /// Gives a card to one that asks, from those that nobody has or from one who can have another.
+    /// Finds an augmenting path for one request of the entry `asks`: a free card that it accepts, or a card whose
+    /// holder can move to another one. `seen` marks the cards on the way, so each is visited once per path. The search
+    /// starts at `first`, and cards of holders that move are looked for from the beginning.
     fn give_one(
         &self,
         to_give: &[CardId],
@@ -264,7 +274,8 @@ impl Ledger {
         false
     }
 
-    /// Changes what is left by what a lease takes.
+    /// Adds what a lease takes to what is left, or subtracts it, on its nodes, in the storage pools and among the
+    /// leased IPs. Index and utilisation follow node by node.
     fn apply(&mut self, lease: &Lease, change: impl Fn(u64, u64) -> u64, taking: bool) {
         for (id, taken) in &lease.nodes {
             let place = id.place();
@@ -288,8 +299,8 @@ impl Ledger {
         self.cluster.leased_ips = self.cluster.leased_ips.map(|free| change(free, lease.leased_ips));
     }
 
-    /// The cards that a node has left to give after some were taken or came back, in the node's order; none when nothing
-    /// changes in them.
+    /// The cards that a node can still hand out after some were taken or returned, in the node's order. None if there
+    /// is no such node.
     fn left_to_give(&self, place: usize, cards: impl Iterator<Item = CardId>, taking: bool) -> Option<Vec<CardId>> {
         let node = self.cluster.nodes.get(place)?;
         let to_give = self.cluster.cards_to_give(place);
@@ -302,7 +313,8 @@ impl Ledger {
             let count = left.entry(card).or_default();
             *count = if taking { count.saturating_sub(1) } else { count.saturating_add(1) };
         }
-        // Of cards of one description any is as good: the first ones of the node are left.
+        // Cards with the same description are interchangeable, so the first ones of the node stay. This makes the
+        // result independent of the order in which leases came and went.
         let mut kept = Vec::with_capacity(node.cards.len());
         for card in &node.cards {
             if let Some(count) = left.get_mut(card).filter(|count| **count > 0) {

@@ -1,7 +1,7 @@
-//! What a cluster has: nodes, cards, storage and leased IPs, validated.
+//! The inventory: the nodes, cards, storage and leased IPs of a cluster, validated.
 //!
-//! A [`Cluster`] is only made of what can be believed: [`validate`] turns the rest into findings, and nothing that it
-//! dropped can be reserved.
+//! A [`Cluster`] only contains what can be believed: [`validate`] turns everything else into findings, and what it
+//! drops cannot be reserved.
 
 pub mod finding;
 pub mod held;
@@ -22,53 +22,54 @@ use crate::quantity::{Bytes, MilliCpu};
 pub(crate) use index::{Free, Index, ModelNode};
 pub use interconnect::{Interconnect, InterconnectId};
 
-/// The most bytes that an inventory may have.
+/// The maximum size of an inventory, in bytes.
 pub const MAX_INPUT_BYTES: usize = 256 << 20;
-/// The most cards that a node is believed to have.
+/// The most cards that a node can plausibly have. Nodes with more are treated as having none.
 pub const MAX_NODE_GPUS: u64 = 128;
-/// More than anything can ask: what a -1 stands for among a Status' leased IPs, and what a source has that does not count.
+/// More than any order can ask for: the meaning of -1 for leased IPs in a Status, and the capacity of a source that
+/// does not count.
 pub const UNLIMITED: u64 = i64::MAX.unsigned_abs();
 
-/// A node of a [`Cluster`], by its place in it.
+/// Identifies a node of a [`Cluster`] by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
 impl NodeId {
-    /// The node at a place of [`Cluster::nodes`].
+    /// The node at an index of [`Cluster::nodes`].
     pub(crate) fn at(place: usize) -> Self {
         Self(u32::try_from(place).unwrap_or(u32::MAX))
     }
 
-    /// The node's place in [`Cluster::nodes`].
+    /// The node's index in [`Cluster::nodes`].
     #[must_use]
     pub fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
 
-/// A described card of a [`Cluster`], by its place in the cluster's table of distinct cards.
+/// Identifies a card description of a [`Cluster`] by its index in the table of distinct descriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CardId(u32);
 
 impl CardId {
-    /// The card's place in [`Cluster::cards`].
+    /// The card's index in [`Cluster::cards`].
     #[must_use]
     pub fn place(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
-    /// The card's place in [`Cluster::cards`].
+    /// The card's index in [`Cluster::cards`].
     pub(crate) fn number(self) -> u64 {
         u64::from(self.0)
     }
 }
 
-/// A distinct description of a card, in the inventory's words and as a [`GpuKind`].
+/// A distinct card description, in the inventory's words and as a [`GpuKind`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// What the card is.
+    /// What the card is, in canonical form.
     pub kind: GpuKind,
-    /// The inventory's own words, which the provider's algorithm compares letter by letter.
+    /// The inventory's own words. The provider's algorithm compares these letter by letter.
     pub described: DescribedCard,
 }
 
@@ -85,48 +86,48 @@ pub struct DescribedCard {
     pub memory_size: String,
 }
 
-/// How much of something there is, and how much of that is free.
+/// The total and the free amount of a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity<T> {
-    /// What can be allocated in all.
+    /// The total amount that can be allocated.
     pub total: T,
-    /// What is left of it: at most `total`.
+    /// The free amount, at most `total`.
     pub available: T,
 }
 
-/// A node that can be believed.
+/// A validated node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
-    /// Its name, unique in the cluster.
+    /// Its name, which is unique in the cluster.
     pub name: Arc<str>,
-    /// CPU.
+    /// CPU, in thousandths of a thread.
     pub cpu: Capacity<MilliCpu>,
-    /// Memory; `ram` volumes come out of it.
+    /// Memory, which `ram` volumes are also taken from.
     pub memory: Capacity<Bytes>,
     /// Ephemeral storage.
     pub ephemeral: Capacity<Bytes>,
-    /// GPUs by count. Which of the described cards are the free ones is not known.
+    /// The number of GPUs. Which of the described cards are the free ones is unknown.
     pub gpus: Capacity<u64>,
-    /// The described cards, one entry a card, in the inventory's order.
+    /// The described cards, one entry per card, in the inventory's order.
     pub cards: Vec<CardId>,
-    /// Storage classes whose volumes can be mounted here.
+    /// The storage classes whose volumes can be mounted here.
     pub storage_classes: Vec<String>,
-    /// How its GPUs reach those of other nodes, where it says so.
+    /// How its GPUs reach those of other nodes, if the inventory says.
     pub interconnect: Option<InterconnectId>,
-    /// Host channel adapters, of which a replica with an interconnect takes one a card.
+    /// Host channel adapters. A replica with an interconnect takes one per card.
     pub hcas: Capacity<u64>,
 }
 
-/// What the cluster has of one storage class.
+/// A storage class of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoragePool {
     /// The class.
     pub class: String,
-    /// Its bytes.
+    /// Its capacity in bytes.
     pub capacity: Capacity<Bytes>,
 }
 
-/// A validated snapshot of a cluster. Reserving never changes it.
+/// A validated, immutable snapshot of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cluster {
     nodes: Vec<Node>,
@@ -144,7 +145,7 @@ impl Cluster {
         &self.nodes
     }
 
-    /// Whether any node could hold a pod when empty: it has CPU and memory.
+    /// Whether any node could run a pod if it were empty, that is, has CPU and memory.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.nodes.iter().any(|node| node.cpu.total.get() > 0 && node.memory.total.get() > 0)
@@ -155,7 +156,7 @@ impl Cluster {
         (0..).map(NodeId).zip(&self.nodes)
     }
 
-    /// The node with this id, which must be of this cluster.
+    /// The node with this id. The id must come from this cluster.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id.place())
@@ -167,19 +168,19 @@ impl Cluster {
         &self.cards
     }
 
-    /// The card with this id, which must be of this cluster.
+    /// The card with this id. The id must come from this cluster.
     #[must_use]
     pub fn card(&self, id: CardId) -> Option<&Card> {
         self.cards.get(id.place())
     }
 
-    /// The distinct interconnects of nodes, in order of first appearance.
+    /// The distinct interconnects of the nodes, in order of first appearance.
     #[must_use]
     pub fn interconnects(&self) -> &[Interconnect] {
         &self.interconnects
     }
 
-    /// A node's interconnect, where it has one.
+    /// A node's interconnect, if it has one.
     #[must_use]
     pub fn interconnect_of(&self, node: &Node) -> Option<&Interconnect> {
         self.interconnects.get(node.interconnect?.place())
@@ -191,13 +192,13 @@ impl Cluster {
         &self.storage
     }
 
-    /// How many leased IPs are free, when the inventory came in a provider's Status and says so.
+    /// The number of free leased IPs, if the inventory came in a provider's Status and says so.
     #[must_use]
     pub fn leased_ips(&self) -> Option<u64> {
         self.leased_ips
     }
 
-    /// The cluster with nothing allocated: what is available is all that there is.
+    /// The same cluster with nothing allocated.
     #[must_use]
     pub fn emptied(&self) -> Self {
         let mut nodes = self.nodes.clone();
@@ -216,26 +217,26 @@ impl Cluster {
         Self { nodes, storage, index, ..self.with_same_tables() }
     }
 
-    /// A cluster without nodes that knows the same cards and interconnects, and has the same leased IPs.
+    /// A cluster without nodes, with the same cards, interconnects and leased IPs.
     fn with_same_tables(&self) -> Self {
         let (cards, interconnects) = (self.cards.clone(), self.interconnects.clone());
         Self { cards, interconnects, leased_ips: self.leased_ips, ..Self::default() }
     }
 
-    /// The described cards of the node at a place that may be given, without those that are held back.
+    /// The described cards of a node, by its index, that may be handed out: those that are not held back.
     #[must_use]
     pub fn cards_to_give(&self, place: usize) -> &[CardId] {
         let described = || self.nodes.get(place).map(|node| &node.cards);
         self.index.kept_cards().get(&place).or_else(described).map_or(&[], Vec::as_slice)
     }
 
-    /// The cluster as a search reads it.
+    /// The index that the search reads.
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
 }
 
-/// Builds a [`Cluster`], interning card descriptions.
+/// Builds a [`Cluster`], interning card descriptions and interconnects.
 #[derive(Debug, Default)]
 pub struct ClusterBuilder {
     cluster: Cluster,
@@ -244,7 +245,7 @@ pub struct ClusterBuilder {
 }
 
 impl ClusterBuilder {
-    /// The id of a card description, new or known.
+    /// Interns a card description and returns its id.
     pub fn card(&mut self, described: DescribedCard) -> CardId {
         if let Some(id) = self.interned.get(&described) {
             return *id;
@@ -257,7 +258,7 @@ impl ClusterBuilder {
         id
     }
 
-    /// The id of an interconnect, new or known.
+    /// Interns an interconnect and returns its id.
     pub fn interconnect(&mut self, interconnect: Interconnect) -> InterconnectId {
         let known = &mut self.cluster.interconnects;
         let next = InterconnectId::at(known.len());
@@ -277,12 +278,12 @@ impl ClusterBuilder {
         self.cluster.storage.push(pool);
     }
 
-    /// Says how many leased IPs are free.
+    /// Sets the number of free leased IPs.
     pub fn leased_ips(&mut self, free: u64) {
         self.cluster.leased_ips = Some(free);
     }
 
-    /// The cluster.
+    /// Finishes the cluster.
     #[must_use]
     pub fn build(mut self) -> Cluster {
         self.cluster.index = Index::new(&self.cluster.nodes, &self.cluster.cards, BTreeMap::new());

@@ -1,8 +1,8 @@
-//! Reads inventories: the inventory operator's `Cluster`, or the provider's `Status` around it.
+//! Reads inventories: the inventory operator's `Cluster`, or the provider's `Status` that contains it.
 //!
-//! Both come in two JSON dialects. Protobuf JSON writes `memorySize` and `{"string":"2050m"}`, Go's own JSON writes
-//! `memory_size` and `"2050m"` and leaves zeros out. Mixtures of them are read too, numbers for quantities, and `null`
-//! wherever a message may stand. Fields that are not used here are ignored: newer daemons add some.
+//! Both come in two JSON dialects. Protobuf JSON writes `memorySize` and `{"string":"2050m"}`; Go's own JSON writes
+//! `memory_size` and `"2050m"`, and omits zeros. Mixtures of the two are accepted, as are numbers for quantities and
+//! `null` for any message. Unknown fields are ignored, because newer daemons add some.
 
 mod dialect;
 mod shape;
@@ -19,27 +19,27 @@ use shape::{Cluster, Document};
 pub(super) use dialect::{Amount, Section};
 pub(super) use shape::{Capabilities, Gpu, GpuInfo, Node, Pair, Pool};
 
-/// An inventory as it was written, before [`super::validate::validate`] decided what can be believed.
+/// An inventory as it was written, before [`super::validate::validate`] decides what can be believed.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) nodes: Vec<Node>,
     pub(super) storage: Vec<Pool>,
     pub(super) leased_ip: Option<Pair>,
-    /// Whether this is a provider's Status that has no inventory in it.
+    /// Whether this is a provider's Status that contains no inventory.
     pub(super) status_without_inventory: bool,
 }
 
-/// Reads a `Cluster` or a provider's `Status`, whichever it is.
+/// Reads a `Cluster` or a provider's `Status`, whichever the text is.
 ///
 /// # Errors
-/// When the text is no JSON, is neither of the two, or has a malformed quantity; with its place.
+/// When the text is not JSON, is neither of the two, or has a malformed quantity. The error says where.
 pub fn read(text: &str) -> Result<Snapshot, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         let message = format!("the inventory has {} bytes; at most {MAX_INPUT_BYTES} are read", text.len());
         return Err(InputError::new(message));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // Keeping track of the path costs time, and is only needed when something is wrong.
+    // Tracking the path costs time and is only needed for an error message, so the text is parsed again in that case.
     let message: Message<Document> = match serde_json::from_str(text) {
         Ok(message) => message,
         Err(_) => parse_with_path(text)?,
@@ -71,7 +71,7 @@ fn parse_with_path(text: &str) -> Result<Message<Document>, InputError> {
     Ok(document)
 }
 
-/// Protobuf JSON of a cluster without nodes is `{}`.
+/// The Protobuf JSON of a cluster without nodes is `{}`.
 fn is_empty_object(text: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).is_ok_and(|fields| fields.is_empty())
 }

@@ -1,16 +1,16 @@
-//! How full a cluster is: what plugins that price by utilisation look at.
+//! Utilisation: how full a cluster is, for plugins that price by it.
 
 use std::collections::BTreeMap;
 
 use super::{Capacity, Card, Cluster, Node};
 use crate::gpu::GpuKind;
 
-/// How much of something there is and how much of that is in use.
+/// The total and the used amount of a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// What can be allocated in all; saturates.
+    /// The total amount that can be allocated; saturating.
     pub total: u64,
-    /// What is in use: at most `total`.
+    /// The amount in use, at most `total`.
     pub used: u64,
 }
 
@@ -21,45 +21,47 @@ impl Usage {
         self.used = self.used.saturating_add(total.saturating_sub(available));
     }
 
+    /// Replaces a node's old share of what is in use by its new one.
     fn follow<T: Into<u64>>(&mut self, before: Capacity<T>, after: Capacity<T>) {
         self.used = self.used.saturating_add(before.available.into()).saturating_sub(after.available.into());
     }
 }
 
-/// How many cards of a kind there are and how many of them are in use.
+/// How many cards of a kind there are, and how many of them are in use.
 ///
-/// An inventory counts used cards by node, not by kind: on a node of several kinds it is not certain which are in use.
+/// An inventory counts the cards in use per node, not per kind. On a node with several kinds it is uncertain which are
+/// in use, so this is a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuUsage {
     /// The kind.
     pub kind: GpuKind,
-    /// Described cards of the kind.
+    /// The number of described cards of the kind.
     pub total: u64,
-    /// At least so many are in use.
+    /// The lower bound of the number in use.
     pub used_min: u64,
-    /// At most so many are in use.
+    /// The upper bound of the number in use.
     pub used_max: u64,
 }
 
-/// How full a cluster is.
+/// The utilisation of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Utilisation {
-    /// Nodes.
+    /// The number of nodes.
     pub nodes: u32,
-    /// Thousandths of a thread.
+    /// CPU, in thousandths of a thread.
     pub cpu: Usage,
-    /// Bytes of memory.
+    /// Memory, in bytes.
     pub memory: Usage,
-    /// Bytes of ephemeral storage.
+    /// Ephemeral storage, in bytes.
     pub ephemeral: Usage,
-    /// Cards of all kinds.
+    /// Cards of all kinds, described or not.
     pub gpus: Usage,
     /// Cards by kind, sorted.
     pub gpu_kinds: Vec<GpuUsage>,
 }
 
 impl Utilisation {
-    /// How full a cluster is now.
+    /// Computes the utilisation of a cluster.
     #[must_use]
     pub fn of(cluster: &Cluster) -> Self {
         let mut utilisation =
@@ -76,7 +78,8 @@ impl Utilisation {
         utilisation
     }
 
-    /// Follows a node of the cluster in which what is available changed, and nothing else.
+    /// Updates the utilisation after the free amounts of one node changed, and nothing else. The result equals
+    /// [`Self::of`] for the changed cluster.
     pub(super) fn follow(&mut self, before: &Node, after: &Node, cards: &[Card]) {
         self.cpu.follow(before.cpu, after.cpu);
         self.memory.follow(before.memory, after.memory);
@@ -100,14 +103,15 @@ impl Utilisation {
     }
 }
 
-/// What is in use of a kind on one node.
+/// The cards of one kind on one node.
 struct OfNode {
     count: u64,
     used_min: u64,
     used_max: u64,
 }
 
-/// A node's cards by kind. Of the used ones, a kind has at least those that the other kinds have no cards for.
+/// A node's cards by kind. A kind has at least those cards in use that the other cards of the node cannot account for,
+/// and at most all of the used ones.
 fn of_node<'c>(node: &Node, cards: &'c [Card]) -> Vec<(&'c GpuKind, OfNode)> {
     let used = node.gpus.total.saturating_sub(node.gpus.available);
     let mut here: Vec<(&GpuKind, OfNode)> = Vec::new();
@@ -118,7 +122,7 @@ fn of_node<'c>(node: &Node, cards: &'c [Card]) -> Vec<(&'c GpuKind, OfNode)> {
         }
     }
     for (_, known) in &mut here {
-        // Cards that are counted but not described may be the used ones.
+        // The cards in use may also be ones that are counted but not described.
         let others = node.gpus.total.saturating_sub(known.count);
         known.used_min = used.saturating_sub(others).min(known.count);
         known.used_max = used.min(known.count);
@@ -126,7 +130,7 @@ fn of_node<'c>(node: &Node, cards: &'c [Card]) -> Vec<(&'c GpuKind, OfNode)> {
     here
 }
 
-/// Counts a node's cards by kind.
+/// Adds a node's cards to the counts by kind.
 fn add_cards(kinds: &mut BTreeMap<GpuKind, GpuUsage>, node: &Node, cluster: &Cluster) {
     for (kind, here) in of_node(node, cluster.cards()) {
         let usage = kinds.entry(kind.clone()).or_insert_with(|| GpuUsage {

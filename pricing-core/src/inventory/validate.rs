@@ -1,9 +1,9 @@
-//! Decides what of an inventory can be believed.
+//! Decides which parts of an inventory can be believed.
 //!
-//! Counters that ran below zero, uses above totals, hundreds of cards in one node: inventories report all of them, and
-//! each becomes a [`Finding`] and something that cannot be reserved. What is believed satisfies
-//! `0 <= available <= total` for every resource. Fractions of a byte, a card or a thousandth of a thread count as
-//! nothing when they are free, and so does everything below zero.
+//! Real inventories contain counters that ran below zero, more in use than there is, and hundreds of cards in one node.
+//! Each of these becomes a [`Finding`], and nothing of it can be reserved. What is left satisfies `0 <= available <=
+//! total` for every resource. Free amounts are rounded down to whole bytes, cards and thousandths of a thread, and
+//! negative amounts count as zero.
 
 mod amount;
 mod words;
@@ -20,16 +20,16 @@ use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
 use amount::{Believed, Unit, believe, believe_leased_ips};
 
-/// What can be believed of an inventory, and what was found on the way.
+/// The result of validating an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validated {
-    /// What can be reserved.
+    /// The part that can be reserved.
     pub cluster: Cluster,
-    /// What was wrong: the nodes' findings in the inventory's order, then the cluster's.
+    /// What was wrong: the nodes' findings in the inventory's order, then those of the cluster.
     pub findings: Vec<Finding>,
 }
 
-/// Keeps what can be believed of an inventory.
+/// Validates an inventory. This never fails: an inventory without anything usable gives an empty cluster.
 #[must_use]
 pub fn validate(snapshot: Snapshot) -> Validated {
     let mut validator = Validator::default();
@@ -62,6 +62,8 @@ impl Validator {
         self.findings.push(Finding { node: node.map(str::to_owned), resource, problem: problem.into(), action });
     }
 
+    /// Adds a node. Without a name, CPU or memory it is dropped, since nothing can run there; every other resource
+    /// counts as absent if its amounts cannot be believed.
     fn node(&mut self, place: usize, raw: RawNode) {
         let Some(name) = self.name(place, &raw.name) else { return };
         let cpu = self.essential(&name, Resource::Cpu, raw.resources.cpu.quantity.as_ref());
@@ -85,7 +87,7 @@ impl Validator {
         });
     }
 
-    /// How the node's GPUs reach those of others, where it says anything of it.
+    /// How the node's GPUs reach those of other nodes, if the inventory says anything about it.
     fn interconnect(&mut self, node: &str, said: &Capabilities, hcas: u64) -> Option<InterconnectId> {
         let interconnect = Interconnect {
             fabric: said.interconnect_fabric.clone(),
@@ -101,7 +103,7 @@ impl Validator {
         says_something.then(|| self.builder.interconnect(interconnect))
     }
 
-    /// The node's name, unless it has none or another node has it already.
+    /// The node's name. None if it is empty, or an earlier node has the same one.
     fn name(&mut self, place: usize, name: &str) -> Option<Arc<str>> {
         if name.trim().is_empty() {
             let problem = format!("the node at place {place} (from 0) has no name");
@@ -117,7 +119,7 @@ impl Validator {
         Some(name)
     }
 
-    /// CPU or memory, without which a node is of no use.
+    /// CPU or memory. None drops the node, because it is of no use without them.
     fn essential(&mut self, node: &str, resource: Resource, pair: Option<&Pair>) -> Option<Capacity<u64>> {
         let unit = if resource == Resource::Cpu { Unit::Milli } else { Unit::Whole };
         let problem = match pair.map(|pair| believe(pair, unit)) {
@@ -135,7 +137,7 @@ impl Validator {
         None
     }
 
-    /// A resource of which there is nothing when its amounts cannot be believed.
+    /// A resource that counts as absent if its amounts cannot be believed.
     fn clamped(&mut self, node: Option<&str>, resource: Resource, pair: Option<&Pair>) -> Capacity<u64> {
         let believed = pair.map(|pair| believe(pair, Unit::Whole));
         believed.map_or_else(Capacity::default, |believed| self.or_nothing(node, resource, believed))
@@ -163,8 +165,8 @@ impl Validator {
         believed.capacity
     }
 
-    /// The node's cards by count and by description. The count may be above the descriptions: what is not described is
-    /// never handed out, because the schedulers only hand out described cards.
+    /// The node's number of cards, and their descriptions. The number may exceed the descriptions; the schedulers only
+    /// hand out described cards, so the rest stay unused.
     fn gpus(&mut self, node: &str, gpu: Section<Gpu>) -> (Capacity<u64>, Vec<DescribedCard>) {
         let none = (Capacity::default(), Vec::new());
         let gpu = match gpu {
@@ -194,7 +196,7 @@ impl Validator {
         none
     }
 
-    /// The described cards that can be named in an order, and whether they are as many as are counted.
+    /// The described cards that an order can name, with findings where their number and the count disagree.
     fn described(&mut self, node: &str, gpu: Gpu, counted: u64) -> Vec<DescribedCard> {
         let reported = gpu.quantity.as_ref().and_then(|pair| pair.capacity).map_or(0, |amount| amount.0.floor());
         let entries = gpu.info.len();
@@ -220,7 +222,8 @@ impl Validator {
         cards
     }
 
-    /// What of the cards' words had to be read otherwise than it stands there, or could not be read.
+    /// Findings about descriptions that had to be interpreted, or could not be read. Equal descriptions share a
+    /// finding.
     fn words_of_cards(&mut self, node: &str, cards: &[DescribedCard]) {
         let mut distinct: BTreeMap<&DescribedCard, u64> = BTreeMap::new();
         for card in cards {
@@ -259,7 +262,7 @@ fn bytes(capacity: Capacity<u64>) -> Capacity<Bytes> {
     Capacity { total: Bytes::new(capacity.total), available: Bytes::new(capacity.available) }
 }
 
-/// A card that an order could name: `*` means any there, and `/` divides its words.
+/// A description that an order could name. `*` would mean any card in an order, and `/` separates words there.
 fn describe(info: GpuInfo) -> Option<DescribedCard> {
     let GpuInfo { vendor, name, interface, memory_size } = info;
     let nameable = |word: &str| !word.trim().is_empty() && word != "*" && !word.contains('/');

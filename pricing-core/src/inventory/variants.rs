@@ -1,8 +1,8 @@
-//! What a cluster's cards mean for prices: models of several variants, and nodes of several models.
+//! What a cluster's cards mean for prices: models in several variants, and nodes with several models.
 //!
-//! Nothing of this is wrong. But a pod asks Kubernetes for a model on any node that has it, and for a number of cards
-//! there: which variant of the model it gets, or which of a node's models, is decided later. So the price of such a card
-//! is not certain.
+//! None of this is an error. But a pod asks Kubernetes for a model on any node that has it, and there for a number of
+//! cards. Which variant of the model it gets, or even which of the node's models, is decided later. The price of such a
+//! card is therefore uncertain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,8 @@ use crate::text::excerpt;
 /// The most kinds that a finding names.
 const NAMED: usize = 8;
 
-/// The nodes that have cards of several models of one vendor, then the models that the cluster has in several variants.
+/// Findings for the nodes with cards of several models of one vendor, then for the models that the cluster has in
+/// several variants.
 #[must_use]
 pub fn findings(cluster: &Cluster) -> Vec<Finding> {
     let mut findings = nodes_of_several_models(cluster);
@@ -47,6 +48,8 @@ fn nodes_of_several_models(cluster: &Cluster) -> Vec<Finding> {
     findings
 }
 
+/// Kubernetes labels nodes by model only, so an order that names neither RAM nor interface may get any variant of its
+/// model.
 fn models_of_several_variants(cluster: &Cluster) -> Vec<Finding> {
     let mut models: BTreeMap<(&str, &str), BTreeMap<&GpuKind, u64>> = BTreeMap::new();
     for node in cluster.nodes() {
@@ -73,7 +76,7 @@ fn models_of_several_variants(cluster: &Cluster) -> Vec<Finding> {
     several.map(finding).collect()
 }
 
-/// The most words that a finding lists, and how many more there are.
+/// Joins at most [`NAMED`] words, and says how many more there are.
 pub(crate) fn listed(words: impl Iterator<Item = String>) -> String {
     let mut words: Vec<String> = words.collect();
     let more = words.len().saturating_sub(NAMED);

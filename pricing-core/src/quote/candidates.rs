@@ -12,18 +12,18 @@ use crate::rates::GpuRates;
 use crate::reserve::Scheduler;
 use crate::reserve::start::{Alike, by_outfit};
 
-/// A kind of card that an order may get, and its weight among the others.
+/// A kind of card that an order may get, with its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The kind.
     pub kind: GpuKind,
-    /// How much it weighs beside the others: its part of the cards that are free where a replica could start, in whole
-    /// numbers without a common divisor.
+    /// Its weight relative to the other candidates: its share of the cards that are free where a replica could start.
+    /// The weights of a list are integers without a common divisor.
     pub weight: u128,
 }
 
 impl Candidate {
-    /// The kinds of a cluster's cards, sorted, weighed by how many there are, used or free.
+    /// The kinds of a cluster's cards, sorted, each weighted by its number of cards, in use or free.
     #[must_use]
     pub fn of_cluster(cluster: &Cluster) -> Vec<Self> {
         let mut kinds: BTreeMap<&GpuKind, u128> = BTreeMap::new();
@@ -35,21 +35,21 @@ impl Candidate {
     }
 }
 
-/// What could be handed out on some nodes.
+/// The kinds of card that could be handed out on some nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// What the order allows of it, in the order of the nodes.
+    /// The kinds that the order allows, in the order of the nodes.
     pub(super) candidates: Vec<Candidate>,
-    /// What it does not allow, and the device plugin could hand out all the same.
+    /// The kinds that it does not allow, but that the device plugin could hand out anyway.
     pub(super) others: Vec<GpuKind>,
 }
 
-/// Who says which cards a request allows.
+/// Whose reading of a request decides which cards it allows.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reading {
-    /// Any alternative.
+    /// The tenant's: any alternative may match.
     Tenant,
-    /// The alternative that the daemon goes by.
+    /// The daemon's: only the alternative that it looks up for the card's model.
     Daemon,
 }
 
@@ -69,12 +69,12 @@ impl Reading {
     }
 }
 
-/// What the cards of nodes are counted by.
+/// How the cards of nodes are weighted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Weigh {
-    /// Those that are free: of a node's free cards each kind has its part of the cards that will do.
+    /// By free cards. A node's free cards are divided among its suitable kinds in proportion to their number.
     Free,
-    /// All of them, where what is free says nothing.
+    /// By all cards, where the number of free ones says nothing.
     All,
 }
 
@@ -83,29 +83,29 @@ pub(super) struct Tally<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) request: &'a GpuRequest,
     pub(super) reading: Reading,
-    /// The rate card, which may know what a measured size of RAM stands for.
+    /// The rate card, which may know which size a measured amount of RAM stands for.
     pub(super) rates: &'a GpuRates,
 }
 
-/// The cards of nodes that are equipped alike, as far as they count.
+/// The suitable cards of nodes with the same outfit.
 struct Counted {
-    /// The kinds that will do, by their places among the candidates, and how many there are of each on a node.
+    /// The suitable kinds, as indices of the candidates, with their number of cards per node.
     kinds: Vec<(usize, u64)>,
-    /// All of them.
+    /// The number of suitable cards per node.
     cards: u64,
-    /// How many cards are free on all nodes.
+    /// How many cards are free on all of these nodes.
     free: u64,
     nodes: u64,
 }
 
 impl Tally<'_> {
-    /// The kinds among a vendor's cards on some nodes, in the order of the nodes.
+    /// The kinds of a vendor's cards on some nodes, in the order of the nodes.
     pub(super) fn on_nodes(&self, nodes: &[usize], vendor: &str, budget: &Budget<'_>) -> Result<Reach, Reason> {
         budget.take(nodes.len())?;
         self.count(&by_outfit(nodes, self.cluster), Some(vendor), Weigh::Free, budget)
     }
 
-    /// The kinds among all cards of the cluster, used or free.
+    /// The kinds of all cards of the cluster, in use or free.
     pub(super) fn anywhere(&self, budget: &Budget<'_>) -> Result<Reach, Reason> {
         let nodes: Vec<usize> = (0..self.cluster.nodes().len()).collect();
         budget.take(nodes.len().saturating_mul(2))?;
@@ -126,7 +126,7 @@ impl Tally<'_> {
             budget.take(nodes.cards.len().saturating_mul(compared.saturating_add(reach.others.len())))?;
             counted.push(self.count_alike(nodes, vendor, &mut reach));
         }
-        // A kind that will do is none of the others, whichever node came first.
+        // A kind that some node makes a candidate is not among the others, regardless of the order of the nodes.
         let Reach { candidates, others } = &mut reach;
         others.retain(|other| candidates.iter().all(|candidate| candidate.kind != *other));
         let free = counted.iter().any(|nodes| nodes.free > 0 && nodes.cards > 0);
@@ -135,7 +135,7 @@ impl Tally<'_> {
         Ok(reach)
     }
 
-    /// Counts the cards of nodes that are equipped alike, and adds their kinds to those that are known.
+    /// Counts the cards of nodes with the same outfit, and adds their kinds to `reach`.
     fn count_alike(&self, nodes: &Alike<'_>, vendor: Option<&str>, reach: &mut Reach) -> Counted {
         let mut counted = Counted { kinds: Vec::new(), cards: 0, free: nodes.free, nodes: nodes.nodes };
         let mut unwanted: Vec<Cow<'_, GpuKind>> = Vec::new();
@@ -158,7 +158,8 @@ impl Tally<'_> {
                 None => counted.kinds.push((place, *number)),
             }
         }
-        // Where no vendor was reserved, only those count of which the node has a card that will do.
+        // Without a reserved vendor, an unwanted card only counts if the node also has a suitable card of its vendor:
+        // otherwise no replica would be there to get it.
         let is_of_vendor = |kind: &GpuKind| {
             let mut wanted = counted.kinds.iter().filter_map(|(place, _)| reach.candidates.get(*place));
             vendor.is_some() || wanted.any(|candidate| candidate.kind.vendor() == kind.vendor())
@@ -177,7 +178,11 @@ impl Tally<'_> {
     }
 }
 
-/// Weighs candidates by the nodes that have them: exactly, in whole numbers without a common divisor.
+/// Computes the candidates' weights from the nodes that have them.
+///
+/// On a node with `cards` suitable cards of which `free` are free, a kind with `number` cards gets `free * number /
+/// cards`. The fractions are brought to the least common multiple of the denominators, so the weights are exact
+/// integers.
 fn weigh_candidates(candidates: &mut [Candidate], counted: &[Counted], weigh: Weigh) -> Result<(), ArithmeticOverflow> {
     let mut multiple = 1_u128;
     for nodes in counted.iter().filter(|nodes| nodes.cards > 0) {
@@ -200,7 +205,7 @@ fn weigh_candidates(candidates: &mut [Candidate], counted: &[Counted], weigh: We
     Ok(())
 }
 
-/// Divides weights by what they have in common.
+/// Divides the weights by their greatest common divisor.
 fn reduce(candidates: &mut [Candidate]) {
     let divisor = candidates.iter().fold(0, |divisor, candidate| greatest_common_divisor(divisor, candidate.weight));
     for candidate in candidates {
@@ -208,7 +213,7 @@ fn reduce(candidates: &mut [Candidate]) {
     }
 }
 
-/// By Euclid's algorithm.
+/// The greatest common divisor, by Euclid's algorithm. With 0 it is the other number.
 pub(super) fn greatest_common_divisor(one: u128, other: u128) -> u128 {
     let (mut one, mut other) = (one, other);
     while let Some(rest) = one.checked_rem(other) {
@@ -217,11 +222,12 @@ pub(super) fn greatest_common_divisor(one: u128, other: u128) -> u128 {
     one
 }
 
+/// The least common multiple. None if it overflows.
 pub(super) fn least_common_multiple(one: u128, other: u128) -> Option<u128> {
     one.checked_div(greatest_common_divisor(one, other))?.checked_mul(other)
 }
 
-/// Kinds of which none is likelier than another.
+/// Gives every kind the same weight.
 pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
     kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1 }).collect()
 }

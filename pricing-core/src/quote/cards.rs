@@ -1,4 +1,4 @@
-//! Which card a replica gets, as far as that is known.
+//! Which cards a replica gets, as far as that is known.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use crate::order::{Order, ResourceUnit};
 use crate::rates::{GpuRates, Placement, Pricing};
 use crate::reserve::{CommittedUnit, PodRequest, PodSelector, Scheduler, Target, start};
 
-/// The cards of one resource unit's replicas on one node, or on none in particular.
+/// The cards of one resource unit's replicas on one node, or without a particular node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardGroup {
-    /// The node, when the order was placed.
+    /// The node, if the order was placed.
     pub node: Option<Arc<str>>,
-    /// Replicas there.
+    /// The number of replicas there.
     pub replicas: u32,
     /// Every kind that may be handed out there.
     pub kinds: Vec<GpuKind>,
-    /// Whether an inventory says so. Without one the kinds are what the request names, `*` for any model.
+    /// Whether an inventory says so. Otherwise the kinds are those that the request names, with `*` for any model.
     pub known: bool,
-    /// What the node's own cards weigh against each other, where replicas are priced by the cards of their own nodes;
-    /// empty where no kind is likelier than another.
+    /// The weights of the node's own cards, if replicas are priced by the cards of their own nodes. Empty if all kinds
+    /// are equally likely.
     pub candidates: Vec<Candidate>,
 }
 
@@ -37,36 +37,36 @@ impl CardGroup {
         self.candidates.iter().map(|candidate| &candidate.kind).collect()
     }
 
-    /// What the replicas are priced among, by the cards of their own node.
+    /// The candidates that the replicas are priced among, by the cards of their own node.
     pub(super) fn own_candidates(&self) -> Cow<'_, [Candidate]> {
         if self.candidates.is_empty() { Cow::Owned(alike(&self.kinds)) } else { Cow::Borrowed(&self.candidates) }
     }
 }
 
-/// Where one resource unit goes and what it gets.
+/// Where one resource unit goes, and which cards it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotedTarget {
     /// The unit.
     pub resource_id: u32,
-    /// Its replicas.
+    /// The number of its replicas.
     pub count: u32,
-    /// One node a replica, in order of placement; empty when nothing was placed.
+    /// The node of each replica, in order of placement. Empty if nothing was placed.
     pub nodes: Vec<Arc<str>>,
-    /// Cards a replica.
+    /// Cards per replica.
     pub gpu_units: u64,
-    /// The cards of the reserved nodes, one group for each distinct node; empty without GPUs.
+    /// The cards of the reserved nodes, one group per distinct node. Empty without GPUs.
     pub cards: Vec<CardGroup>,
-    /// Every kind that the order allows wherever a replica could start, the reserved nodes' own first.
+    /// Every kind that the order allows wherever a replica could start; those of the reserved nodes first.
     pub kinds: Vec<Candidate>,
-    /// The kinds on those nodes that the order does not allow, and that could be handed out all the same.
+    /// The kinds on those nodes that the order does not allow, but that could be handed out anyway.
     pub others: Vec<GpuKind>,
-    /// Whether all replicas are priced among `kinds`, or each among the cards of its own node.
+    /// Whether all replicas are priced among `kinds`, or each one among the cards of its own node.
     pub placement: Placement,
-    /// What the pods ask Kubernetes for beside amounts, where a placement says so.
+    /// What the pods ask Kubernetes for in addition to amounts, if there is a placement.
     pub selector: Option<PodSelector>,
 }
 
-/// A unit to be quoted, beside what is reserved of it and what its pods ask for.
+/// A unit to be quoted, with its reserved amounts and its placement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlacedUnit<'a> {
     pub(super) unit: &'a ResourceUnit,
@@ -83,7 +83,8 @@ pub(super) struct PlacedOn<'a> {
 }
 
 impl PlacedOn<'_> {
-    /// The cards that a unit's replicas could be handed.
+    /// The cards that a unit's replicas could be handed. The reserved nodes come first, which decides the order of the
+    /// kinds.
     fn reach(&self, placed: PlacedUnit<'_>, budget: &Budget<'_>) -> Result<Reach, Reason> {
         let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
         let Some(selector) = placed.target.selector() else { return Ok(Reach::default()) };
@@ -115,8 +116,8 @@ impl PlacedOn<'_> {
 }
 
 impl QuotedTarget {
-    /// The target of a unit that was placed on a cluster. Cards are those that the order asks for, and is billed for,
-    /// whatever commit levels made of them.
+    /// The target of a unit that was placed on a cluster. The number of cards is the one that the order asks for and is
+    /// billed for, regardless of commit levels.
     pub(super) fn placed(placed: PlacedUnit<'_>, on: PlacedOn<'_>, budget: &Budget<'_>) -> Result<Self, Reason> {
         let PlacedUnit { unit, target, .. } = placed;
         let kinds = target.placements.iter().map(|placement| placement.kinds.len());
@@ -154,12 +155,12 @@ impl QuotedTarget {
         }
         let Reach { candidates, others } = on.reach(placed, budget)?;
         let reserved = || quoted.cards.iter().flat_map(|group| &group.kinds);
-        // The daemon rounds the RAM that an order names, and so may reserve what the order does not allow.
+        // The daemon rounds the RAM that an order names, so it may reserve a card that the order does not allow.
         let kinds = if candidates.is_empty() { alike_once(reserved()) } else { candidates };
         Ok(Self { kinds, others, ..quoted })
     }
 
-    /// The steps for a copy.
+    /// The cost of a copy, in steps.
     pub(super) fn size(&self) -> usize {
         let kinds = self.cards.iter().map(|group| group.kinds.len().saturating_add(1).saturating_mul(16));
         let reach = self.kinds.len().saturating_add(self.others.len()).saturating_mul(16);
@@ -167,13 +168,13 @@ impl QuotedTarget {
         kinds.fold(own, usize::saturating_add)
     }
 
-    /// The target of a unit of which no inventory is known.
+    /// The target of a unit without an inventory.
     pub(super) fn unknown(unit: &ResourceUnit) -> Self {
         Self::unplaced(unit, named_kinds(&unit.gpu), false)
     }
 
-    /// The target of a unit that the daemon has placed already: the inventory only says which cards there are, used or
-    /// free, that it may have got.
+    /// The target of a unit that the daemon has already placed. The inventory only says which cards it may have got, in
+    /// use or free.
     pub(super) fn held(
         unit: &ResourceUnit,
         cluster: &Cluster,
@@ -190,7 +191,7 @@ impl QuotedTarget {
         Ok(Self { kinds: candidates, others, placement, ..Self::unplaced(unit, kinds, true) })
     }
 
-    /// The nodes where a replica of the unit could start, ascending: those of which Kubernetes picks one.
+    /// The nodes where a replica of the unit could start, ascending. Kubernetes picks one of them.
     ///
     /// # Errors
     /// When the budget is used up.
@@ -236,14 +237,14 @@ impl QuotedTarget {
         Self { nodes: names, cards, ..self.clone() }
     }
 
-    /// Whether the card is certain: there is one kind that the replicas may get, everything is known of it, and nothing
-    /// else could be handed out.
+    /// Whether the card is certain: the replicas can only get one kind, it is completely known, and nothing else could
+    /// be handed out.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.certain_kind().is_some()
     }
 
-    /// The kind of all cards, where it is certain.
+    /// The kind of all cards, if it is certain.
     #[must_use]
     pub fn certain_kind(&self) -> Option<&GpuKind> {
         match self.kinds.as_slice() {
@@ -254,7 +255,7 @@ impl QuotedTarget {
         }
     }
 
-    /// What the unit's cards are priced among: one list for all replicas, or one for each node's.
+    /// The kinds that the unit's cards are priced among: one list for all replicas, or one per node.
     #[must_use]
     pub fn priced_among(&self) -> Vec<Vec<&GpuKind>> {
         match self.placement {
@@ -263,20 +264,20 @@ impl QuotedTarget {
         }
     }
 
-    /// The target with other cards, each priced by itself.
+    /// The target with other cards, each group priced by itself.
     pub(super) fn with_cards(&self, cards: Vec<CardGroup>) -> Self {
         let kinds = alike_once(cards.iter().flat_map(|group| &group.kinds));
         let (others, placement) = (Vec::new(), Placement::Pinned);
         Self { cards, kinds, others, placement, nodes: self.nodes.clone(), selector: self.selector.clone(), ..*self }
     }
 
-    /// How many replicas each node gets, in order of placement; one entry without a node when nothing was placed.
+    /// How many replicas each node gets, in order of placement. One entry without a node if nothing was placed.
     #[must_use]
     pub fn replicas_by_node(&self) -> Vec<(Option<&str>, u32)> {
         let mut nodes: Vec<(Option<&str>, u32)> = Vec::new();
         for node in &self.nodes {
             match nodes.last_mut() {
-                // Replicas of a node follow each other.
+                // The replicas of a node are consecutive.
                 Some((Some(last), replicas)) if *last == &**node => *replicas = replicas.saturating_add(1),
                 _ => nodes.push((Some(node), 1)),
             }
@@ -308,7 +309,7 @@ impl QuotedTarget {
     }
 }
 
-/// Kinds of which none is likelier than another, each once.
+/// The distinct kinds of a list, with equal weights.
 fn alike_once<'k>(listed: impl Iterator<Item = &'k GpuKind>) -> Vec<Candidate> {
     let mut kinds: Vec<GpuKind> = Vec::new();
     for kind in listed {
@@ -319,12 +320,12 @@ fn alike_once<'k>(listed: impl Iterator<Item = &'k GpuKind>) -> Vec<Candidate> {
     alike(&kinds)
 }
 
-/// The steps for naming the node of each of so many replicas.
+/// The cost of naming each replica's node, in steps.
 fn names(replicas: u32) -> usize {
     usize::try_from(replicas).unwrap_or(usize::MAX).saturating_mul(2)
 }
 
-/// What a request names, as kinds: `*` for any model.
+/// The kinds that a request names, with `*` for any model.
 pub(super) fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
     if request.alternatives.is_empty() {
         return vec![GpuKind::canonical("*", "*", None, None)];
@@ -332,8 +333,8 @@ pub(super) fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
     request.alternatives.iter().map(crate::gpu::GpuSelector::kind).collect()
 }
 
-/// The targets of an unplaced order for every way in which its open requests may fall, one kind for each group of
-/// cards, and whether these are all.
+/// The targets of an unplaced order for every way in which its open requests can be resolved: one kind per group of
+/// cards. This is the Cartesian product, cut off at [`MAX_CHOICES`]; the answer says whether it is complete.
 pub(super) fn every_choice(
     targets: &[QuotedTarget],
     order: &Order,
@@ -342,7 +343,7 @@ pub(super) fn every_choice(
 ) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
     let mut choices: Vec<Vec<QuotedTarget>> = vec![Vec::new()];
     let mut complete = true;
-    // What a choice so far takes to be copied.
+    // The cost of copying one choice made so far.
     let mut size: usize = 1;
     for (target, unit) in targets.iter().zip(order.group.resources()) {
         let mut ways: Vec<Vec<CardGroup>> = vec![Vec::new()];
@@ -358,7 +359,8 @@ pub(super) fn every_choice(
     Ok((choices, complete))
 }
 
-/// What the kinds of a group of which no inventory is known leave open: as the order asks for it, or as the daemon says.
+/// The request that a group of cards leaves open without an inventory: the order's own, or the narrower one that the
+/// daemon named.
 pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow<'a, GpuRequest> {
     if group.kinds == named_kinds(&unit.gpu) || group.kinds.iter().any(|kind| kind.vendor() == "*") {
         return Cow::Borrowed(&unit.gpu);
@@ -367,7 +369,7 @@ pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow
     Cow::Owned(GpuRequest { alternatives: group.kinds.iter().map(selector).collect(), ..unit.gpu.clone() })
 }
 
-/// The cards of one group, for every kind that it may be; as they are where no kind is known.
+/// The cards of one group, once for each kind that it may be. The group itself if no kind is known.
 fn ways_of(
     group: &CardGroup,
     unit: &ResourceUnit,
@@ -387,7 +389,7 @@ fn ways_of(
     for kind in kinds {
         budget.take(ways.len().saturating_add(16))?;
         let way = CardGroup { kinds: vec![kind], known: true, candidates: Vec::new(), ..group.clone() };
-        // A daemon may name a kind twice.
+        // A daemon can name a kind twice.
         if !ways.contains(&way) {
             ways.push(way);
         }
@@ -395,8 +397,7 @@ fn ways_of(
     Ok(if ways.is_empty() { vec![group.clone()] } else { ways })
 }
 
-/// Goes on with every choice, each of which takes so many steps to be copied, in each of the ways. Tells whether these
-/// are all, and not only the first of them.
+/// Extends every choice by each of the ways, at `size` steps per copy. False if the result was cut off.
 fn extend<T: Clone>(choices: &mut Vec<Vec<T>>, ways: &[T], size: usize, budget: &Budget<'_>) -> Result<bool, Reason> {
     let number = choices.len().saturating_mul(ways.len());
     budget.take(number.min(MAX_CHOICES).saturating_mul(size))?;
@@ -406,5 +407,5 @@ fn extend<T: Clone>(choices: &mut Vec<Vec<T>>, ways: &[T], size: usize, budget: 
     Ok(number <= MAX_CHOICES)
 }
 
-/// The most ways of an unplaced order that are priced.
+/// The most combinations of an unplaced order that are priced.
 const MAX_CHOICES: usize = 256;

@@ -1,4 +1,4 @@
-//! What a card costs, and which of several candidates policy prices.
+//! What a card costs, and which of several candidates the policy prices.
 
 use core::fmt;
 
@@ -9,11 +9,11 @@ use crate::gpu::{GpuKind, GpuRequest};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, mean_usd};
 use crate::rates::{AmbiguousGpu, GpuRates, Pricing, UnlistedGpu};
 
-/// The kinds that a request may come to as far as the rate card knows: for each alternative the cards that the rate
-/// card names, and those that it does not name where they have a price.
+/// The kinds that a request may resolve to as far as the rate card knows: for each alternative the cards that the rate
+/// card names, and those that it does not name if they have a price.
 ///
-/// An alternative that names a model of which nothing has a price is a decline: the order may get that card. `*`, and a
-/// model that leaves RAM or interface open, come to what is priced.
+/// An alternative that names a model without any price is a decline, since the order might get that card. `*`, and a
+/// model that leaves RAM or interface open, resolve to whatever is priced.
 pub(super) fn candidates(
     tariff: GpuTariff<'_>,
     request: &GpuRequest,
@@ -24,7 +24,7 @@ pub(super) fn candidates(
     let mut add = |cards: Vec<GpuKind>| -> Result<bool, Spent> {
         let mut any = false;
         for card in cards {
-            // It is looked up, and compared with those that are there.
+            // Each card is looked up, and compared with the known ones.
             take(entries.saturating_add(kinds.len()).saturating_add(16))?;
             if priced(tariff, &card).is_err() {
                 continue;
@@ -59,7 +59,7 @@ pub(super) fn is_priceable(pricing: &Pricing, request: &GpuRequest) -> bool {
     listed || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
 }
 
-/// What decides the price of a card.
+/// The settings that decide the price of a card.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GpuTariff<'a> {
     pub(super) gpu: &'a GpuRates,
@@ -83,7 +83,7 @@ pub(super) struct PricedCard {
     pub(super) rate: String,
 }
 
-/// The rate of a card, or why it has none.
+/// The rate of a card, or the reason why it has none.
 fn priced(tariff: GpuTariff<'_>, kind: &GpuKind) -> Result<PricedCard, Reason> {
     let priced = |usd, rate: &str| PricedCard { kind: kind.clone(), usd, rate: rate.to_owned() };
     match (tariff.gpu.lookup(kind), tariff.unlisted) {
@@ -100,30 +100,30 @@ fn no_rate(what: impl core::fmt::Display) -> Reason {
     Reason::new(ReasonCode::UnlistedGpu, message)
 }
 
-/// The decline of a request of which no card has a rate.
+/// The decline of a request for which no card has a rate.
 pub(super) fn unlisted(request: &GpuRequest) -> Reason {
     let named: Vec<String> = super::cards::named_kinds(request).iter().map(ToString::to_string).collect();
     no_rate(named.join("`, `"))
 }
 
-/// What an order may come to, with the card that prices it.
+/// A card that an order may get, with its rate and its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WeighedCard {
     pub(super) card: PricedCard,
     pub(super) weight: u128,
 }
 
-/// What each of a unit's cards costs.
+/// The price of each of a unit's cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CardPrice {
-    /// What one card costs.
+    /// The price of one card.
     One(PricedCard),
-    /// The mean of what several cost, by their weights.
+    /// The weighted mean of several cards' prices.
     Mean(Vec<WeighedCard>),
 }
 
 impl CardPrice {
-    /// What so many cards cost a month, rounded once.
+    /// The price of `cards` cards per month, rounded once.
     pub(super) fn usd_per_month(&self, cards: u128) -> Result<Usd, ArithmeticOverflow> {
         match self {
             Self::One(card) => line_usd(cards, 1, card.usd),
@@ -134,7 +134,7 @@ impl CardPrice {
         }
     }
 
-    /// What one card costs a month: of a mean, rounded as a line is.
+    /// The price of one card per month. A mean is rounded like a line.
     pub(super) fn usd_per_card(&self) -> Result<Usd, ArithmeticOverflow> {
         match self {
             Self::One(card) => Ok(card.usd),
@@ -153,7 +153,7 @@ impl CardPrice {
         }
     }
 
-    /// The entry that matched; of a mean each entry with its weight, such as `4/7 a100.40Gi + 3/7 a100.80Gi`.
+    /// The entry that matched. For a mean, each entry with its weight, such as `4/7 a100.40Gi + 3/7 a100.80Gi`.
     pub(super) fn rate(&self) -> String {
         let cards = match self {
             Self::One(card) => return card.rate.clone(),
@@ -171,7 +171,7 @@ impl CardPrice {
         rates.join(" + ")
     }
 
-    /// What is weighed against each other; nothing where one card is priced.
+    /// The terms of the mean. Empty if a single card is priced.
     pub(super) fn weights(&self) -> Vec<Weight> {
         let Self::Mean(cards) = self else { return Vec::new() };
         let all = total(cards);
@@ -185,12 +185,12 @@ impl CardPrice {
     }
 }
 
-/// One of the kinds that a line's mean is made of.
+/// One term of the weighted mean of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weight {
     /// The kind.
     pub kind: String,
-    /// Its part of the whole, as a fraction in its lowest terms.
+    /// Its share, as a fraction in lowest terms.
     pub part: String,
     /// The entry of the rate card that matched.
     pub rate: String,
@@ -198,7 +198,7 @@ pub struct Weight {
     pub usd_per_unit_month: Usd,
 }
 
-/// A part of a whole, which is written in its lowest terms.
+/// A fraction, which is displayed in lowest terms.
 struct Part(u128, u128);
 
 impl fmt::Display for Part {
@@ -213,8 +213,9 @@ fn total(cards: &[WeighedCard]) -> u128 {
     cards.iter().fold(0, |sum, one| sum.saturating_add(one.weight))
 }
 
-/// The cards that candidates may be as far as the rate card knows, with their rates: a candidate of which RAM or
-/// interface is not known is every entry of its model that it could match, and its weight is theirs in equal parts.
+/// The cards that candidates may be as far as the rate card knows, with their rates. A candidate whose RAM or interface
+/// is unknown stands for every entry of its model that it could match, and these share its weight equally. As with
+/// [`super::candidates`], the fractions are scaled to integers.
 fn weighed(tariff: GpuTariff<'_>, candidates: &[Candidate]) -> Result<Vec<WeighedCard>, Reason> {
     if let [one] = candidates
         && one.kind.is_known()
@@ -239,9 +240,10 @@ fn weighed(tariff: GpuTariff<'_>, candidates: &[Candidate]) -> Result<Vec<Weighe
     Ok(weighed)
 }
 
-/// The price of the candidates that an inventory knows of, by policy.
+/// The price of the candidates that an inventory knows, by policy.
 ///
-/// Several candidates of one price need no policy but [`AmbiguousGpu::Decline`], which wants to know the card.
+/// Candidates with equal prices need no policy, except under [`AmbiguousGpu::Decline`], which insists on a certain
+/// card.
 pub(super) fn choose_known(
     tariff: GpuTariff<'_>,
     ambiguous: AmbiguousGpu,
@@ -255,8 +257,8 @@ pub(super) fn choose_known(
     choose_among(cards, ambiguous)
 }
 
-/// The price of the candidates that the rate card alone suggests, by policy. How many of each there are is not known, so
-/// there is no mean of them: [`AmbiguousGpu::Expected`] prices the dearest.
+/// The price of the candidates that only the rate card suggests, by policy. How many there are of each is unknown, so
+/// there is no mean of them: [`AmbiguousGpu::Expected`] prices the most expensive one.
 pub(super) fn choose_suggested(
     tariff: GpuTariff<'_>,
     ambiguous: AmbiguousGpu,
@@ -288,7 +290,7 @@ fn choose_among(cards: Vec<WeighedCard>, ambiguous: AmbiguousGpu) -> Result<Card
         AmbiguousGpu::Lowest => cheapest,
         AmbiguousGpu::Highest | AmbiguousGpu::Expected | AmbiguousGpu::Decline => dearest,
     };
-    // Among cards of one price the first in the inventory's order.
+    // Of cards with equal prices, the first in the inventory's order.
     let chosen = cards.into_iter().map(|one| one.card).find(|card| Some(card.usd) == chosen);
     let unknown = || Reason::new(ReasonCode::UnlistedGpu, "no card is known for the request");
     chosen.map(CardPrice::One).ok_or_else(unknown)

@@ -1,8 +1,8 @@
-//! Prices as the network's generic bid price script does, quirks included, for the drop-in that stands in its place.
+//! Prices like the network's generic bid price script, quirks included, for the drop-in that replaces it.
 //!
-//! [`CompatRates`] is prepared once; [`price`] answers a request. Its arithmetic is the script's: amounts are added up
-//! over all resources, memory and storage are rounded to 12 decimals of a GiB, quotients are cut at 20 decimals, and
-//! endpoints and leased IPs are plain sums that `count` does not multiply.
+//! [`CompatRates`] is prepared once; [`price`] prices a request. The arithmetic is the script's: amounts are summed
+//! over all resources, memory and storage are rounded to 12 decimals of a GiB, quotients are truncated to 20 decimals,
+//! and endpoints and leased IPs are plain sums that `count` does not multiply.
 
 mod amounts;
 mod cards;
@@ -33,19 +33,19 @@ pub use restore::restore;
 use amounts::Amounts;
 use fixed::{divide, multiply, power_of_ten};
 
-/// The denom that the legacy form is answered in.
+/// The denom of answers to the legacy form of a request.
 const LEGACY_DENOM: &str = "uakt";
-/// Decimals that the script rounds a legacy answer to before it rounds it to a whole number.
+/// The decimals to which the script rounds a legacy answer before it rounds it to a whole number.
 const LEGACY_DECIMALS: u32 = 6;
 
-/// What a price depends on beside the request and the rates.
+/// What a price depends on in addition to the request and the rates.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms<'a> {
-    /// What an AKT is worth, when that is known.
+    /// The price of an AKT in USD, if it is known.
     pub usd_per_akt: Option<Decimal>,
-    /// Who asks. Counts when a rate card lists owners.
+    /// The owner of the order. Matters if the rate card lists owners.
     pub owner: Untrusted<&'a str>,
-    /// The kinds of card of the inventory, weighed by how many there are, used or free; empty without one.
+    /// The kinds of card in the inventory, weighted by their number, in use or free. Empty without an inventory.
     pub cards: &'a [Candidate],
 }
 
@@ -54,39 +54,39 @@ pub struct Terms<'a> {
 pub enum CompatAnswer {
     /// A price per block.
     Price(CompatPrice),
-    /// A price of 0, which the provider refuses, because the script's calculator was left without a number.
+    /// A price of 0, which the provider refuses, because the script's calculator would not produce a number.
     Nothing(CompatPrice, Doubt),
     /// No bid.
     Refused(Refusal),
 }
 
-/// Why a price came to 0.
+/// The reason for a price of 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// A rate cannot be read.
+    /// A rate cannot be parsed.
     #[error("`{0}` is no number that the price script can read, so the price is 0, which the provider refuses")]
     UnreadableRate(String),
-    /// The request lacks what the script adds up.
+    /// The request lacks an amount that the script needs.
     #[error("the request has {0}, so the price is 0, which the provider refuses")]
     Incomplete(&'static str),
 }
 
-/// Why there is no bid.
+/// The reason why there is no bid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The price is above the tenant's maximum.
     #[error("requested rate is too low. min expected {0}{1}")]
     PriceAboveMax(CompatPrice, Denom),
-    /// The denom needs a feed that is not there. The script prints a price of 0.
+    /// The denom needs a feed, which is missing. The script prints a price of 0.
     #[error("rate-unavailable: what an AKT is worth is not known")]
     RateUnavailable,
-    /// The denom is not priced.
+    /// The denom is not supported.
     #[error("denom in not supported: {0}")]
     UnsupportedDenom(Denom),
     /// The owner is on the rate card's deny list.
     #[error("owner-denied: `{0}` is denied by the rate card")]
     OwnerDenied(Untrusted),
-    /// The rate card has a deny list, and the owner is not an address that could be held against it.
+    /// The rate card has a deny list, and the owner is not an address that could be compared with it.
     #[error("owner-denied: {0}, so it cannot be held against the rate card's deny list")]
     OwnerUnreadable(AddressError),
     /// The owner is not on the rate card's allow list.
@@ -101,17 +101,17 @@ pub enum Refusal {
     /// The order costs less than the rate card's minimum.
     #[error("below-minimum: the order costs less than the rate card's minimum of {0} USD a month")]
     BelowMinimum(String),
-    /// A rate is arithmetic, which the script's calculator works out.
+    /// A rate is an arithmetic expression, which the script's calculator would evaluate.
     #[error(
         "{0}: `{1}` is arithmetic, which the price script works out and this program does not; write what it comes to"
     )]
     Arithmetic(&'static str, Untrusted),
-    /// The numbers outgrew the arithmetic.
+    /// A number is too large for the arithmetic.
     #[error("arithmetic-overflow: {0}")]
     ArithmeticOverflow(#[from] ArithmeticOverflow),
 }
 
-/// What stops a calculation.
+/// The ways in which a calculation stops early.
 enum Stop {
     Refused(Refusal),
     Doubt(Doubt),
@@ -139,7 +139,7 @@ impl fmt::Display for CompatAnswer {
     }
 }
 
-/// The denom that a request is answered in.
+/// The denom of the answer to a request.
 #[must_use]
 pub fn denom(request: &ScriptRequest<'_>) -> Denom {
     Denom::new(request.price.as_ref().map_or(LEGACY_DENOM, |price| price.denom.exact()))
@@ -155,6 +155,10 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
     }
 }
 
+/// The script's calculation, step by step.
+///
+/// The script compares the tenant's maximum with the rounded price for dollar denoms, and with the unrounded one for
+/// AKT. Both are repeated.
 fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
     rates.check_owner(terms.owner)?;
     rates.check_arithmetic()?;
@@ -186,17 +190,19 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
     Ok(rounded)
 }
 
-/// A month's dollars per block, in units of a coin that is a dollar: divided first, as the script does.
+/// Dollars per month to units of a dollar coin per block. Divides first, as the script does: it truncates at each step,
+/// so the order changes the result.
 fn dollars_per_block(usd: I256, blocks: Decimal, exponent: u32) -> Option<I256> {
     multiply(over(usd, blocks)?, power_of_ten(exponent)?)
 }
 
-/// A month's dollars per block, in units of a coin: coins first, then its units, then the share of a block.
+/// Dollars per month to units of a coin per block: first to coins, then to units, then to a block's share, in the
+/// script's order.
 fn coins_per_block(usd: I256, usd_per_coin: Decimal, blocks: Decimal, exponent: u32) -> Option<I256> {
     over(multiply(over(usd, usd_per_coin)?, power_of_ten(exponent)?)?, blocks)
 }
 
-/// A number of units of 10^-20 over a decimal, cut.
+/// Divides a number of units of 10^-20 by a decimal, truncating.
 fn over(value: I256, divisor: Decimal) -> Option<I256> {
     let value = match divisor.scale() {
         0 => value,
@@ -206,7 +212,7 @@ fn over(value: I256, divisor: Decimal) -> Option<I256> {
 }
 
 impl CompatRates {
-    /// The rate card's minimum, applied to a month's dollars.
+    /// Applies the rate card's minimum to dollars per month.
     fn at_least_minimum(&self, usd: I256) -> Result<I256, Stop> {
         let Some(policy) = self.policy() else { return Ok(usd) };
         let minimum = policy.minimum_usd_per_month;

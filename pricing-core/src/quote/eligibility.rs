@@ -1,8 +1,8 @@
-//! Whether an order is one for this provider at all: what the daemon looks at before it asks for capacity.
+//! Whether an order is meant for this provider at all: what the daemon checks before it looks for capacity.
 //!
-//! Checked only where the provider is described (`[provider]`), in this order: attributes, auditors, volumes, the
-//! reclamation window, hostnames. The rules are the chain's own (`SubsetOf` and `MatchRequirements` of chain-sdk), except
-//! that every auditor is taken to have signed all attributes.
+//! Only checked if the provider is described (`[provider]`), in this order: attributes, auditors, volumes, the
+//! reclamation window, hostnames. The rules are the chain's own (`SubsetOf` and `MatchRequirements` of chain-sdk),
+//! except that every auditor is assumed to have signed all attributes.
 
 use super::reason::{Reason, ReasonCode};
 use crate::order::{Attribute, Order, OrderFormat, SignedBy};
@@ -13,10 +13,10 @@ use crate::text::excerpt;
 /// The most attributes or auditors that a message names.
 const NAMED: usize = 3;
 
-/// Declines an order that the provider cannot take, whatever it costs.
+/// Declines an order that the provider cannot take at any price.
 pub(super) fn check(order: &Order, provider: &Provider) -> Result<(), Reason> {
     let requirements = order.group.requirements();
-    // What a script is asked about, the daemon has compared already, and does not tell.
+    // The daemon has already compared the attributes of a script request, and does not pass them on.
     if order.format != OrderFormat::Script {
         attributes(&requirements.attributes, provider)?;
     }
@@ -26,7 +26,7 @@ pub(super) fn check(order: &Order, provider: &Provider) -> Result<(), Reason> {
     hostnames(order, provider)
 }
 
-/// The steps of the checks: each list of the order is held against one of the provider's.
+/// The cost of the checks, in steps: each list of the order is compared with one of the provider's.
 pub(super) fn steps(order: &Order, provider: &Provider) -> usize {
     let requirements = order.group.requirements();
     let signers = requirements.signed_by.all_of.len().saturating_add(requirements.signed_by.any_of.len());
@@ -51,7 +51,7 @@ fn attributes(asked: &[Attribute], provider: &Provider) -> Result<(), Reason> {
     Err(Reason::new(ReasonCode::IncompatibleAttributes, message))
 }
 
-/// Whether an attribute is the one that is asked for. A key may end with `*`, which stands for a word without `/`.
+/// Whether an attribute is the requested one. A requested key can end with `*`, which stands for any text without `/`.
 fn matches(asked: &Attribute, key: &str, value: &str) -> bool {
     let is_key = match asked.key.strip_suffix('*') {
         Some(start) => key.strip_prefix(start).is_some_and(|rest| !rest.contains('/')),
@@ -81,7 +81,7 @@ fn auditors(signed_by: &SignedBy, provider: &Provider) -> Result<(), Reason> {
     unsigned(format!("the order asks for the signature of one of some auditors, of whom none has signed: {any_of}"))
 }
 
-/// As the daemon counts: the volumes of each resource unit by itself.
+/// Counted as the daemon does: per resource unit.
 fn volumes(order: &Order, provider: &Provider) -> Result<(), Reason> {
     let most = usize::try_from(provider.volumes).unwrap_or(usize::MAX);
     let Some(unit) = order.group.resources().iter().find(|unit| unit.storage.len() > most) else { return Ok(()) };
@@ -114,7 +114,7 @@ fn hostnames(order: &Order, provider: &Provider) -> Result<(), Reason> {
     }
 }
 
-/// The first of some, and how many more there are.
+/// The first few of a list, and how many more there are.
 fn some_of(named: &[String]) -> String {
     let first: Vec<&str> = named.iter().take(NAMED).map(String::as_str).collect();
     match named.len().saturating_sub(NAMED) {

@@ -1,4 +1,4 @@
-//! Targets that the daemon names: where it put an order, to be priced as they are.
+//! Targets that the daemon names: where it placed an order, to be priced as given.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use crate::order::{Order, ResourceUnit};
 use crate::quantity::Quantity;
 use crate::text::excerpt;
 
-/// Where the daemon put one resource unit.
+/// Where the daemon placed one resource unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenTarget {
     /// The unit.
     pub resource_id: u32,
-    /// Its replicas.
+    /// The number of its replicas.
     pub count: u32,
-    /// One node a replica; empty when they are not known.
+    /// The node of each replica. Empty if the nodes are unknown.
     pub nodes: Vec<String>,
-    /// Cards a replica.
+    /// Cards per replica.
     pub gpu_units: u64,
-    /// The cards: one entry for each distinct node, or a single one without a node; empty without GPUs.
+    /// The cards: one entry per distinct node, or a single one without a node. Empty without GPUs.
     pub cards: Vec<GivenCards>,
 }
 
@@ -31,10 +31,10 @@ pub struct GivenTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenCards {
-    /// The node; none when the replicas' nodes are not known, or all get the same cards.
+    /// The node. None if the replicas' nodes are unknown, or all of them get the same cards.
     pub node: Option<String>,
-    /// One kind when the card is certain, else every candidate. A kind whose model is `*`, or that leaves RAM or
-    /// interface out, may come to any card within it that the rate card lists.
+    /// One kind if the card is certain, otherwise every candidate. A kind with the model `*`, or without RAM or
+    /// interface, can be any card within it that the rate card lists.
     pub kinds: Vec<GivenKind>,
 }
 
@@ -42,50 +42,50 @@ pub struct GivenCards {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenKind {
-    /// `nvidia`.
+    /// The vendor, such as `nvidia`.
     pub vendor: String,
-    /// `a100`.
+    /// The model, such as `a100`.
     pub model: String,
-    /// `80Gi`.
+    /// The RAM, such as `80Gi`.
     pub ram: Option<String>,
-    /// `pcie`, `sxm`, or the hardware's word for it.
+    /// The interface: `pcie`, `sxm`, or the hardware's word for one of them.
     pub interface: Option<String>,
 }
 
-/// Why a target is not one of its order.
+/// Why a target does not belong to its order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// There are more or fewer targets than units.
+    /// The number of targets differs from the number of units.
     #[error("the order has {units} resource units, and {targets} targets are given")]
     Number {
-        /// Units.
+        /// The number of units.
         units: usize,
-        /// Targets.
+        /// The number of targets.
         targets: usize,
     },
-    /// The target is of another unit.
+    /// The target is for another unit.
     #[error("the target at place {place} (from 0) is for resource {given}; the order has resource {unit} there")]
     Unit {
-        /// The target's place.
+        /// The target's index.
         place: usize,
         /// The target's unit.
         given: u32,
         /// The order's unit.
         unit: u32,
     },
-    /// The target is not as large as the unit.
+    /// The target and the unit have different amounts.
     #[error("resource {unit} has {wanted} {what}, its target {given}")]
     Amount {
         /// The unit.
         unit: u32,
-        /// Of what.
+        /// What is counted.
         what: &'static str,
         /// The order's number.
         wanted: u64,
         /// The target's number.
         given: u64,
     },
-    /// Cards are missing, or of no kind.
+    /// Cards are missing, or have no kind.
     #[error("the target of resource {unit} does not say which cards {node} has")]
     NoCards {
         /// The unit.
@@ -93,7 +93,7 @@ pub enum TargetError {
         /// Where.
         node: String,
     },
-    /// Cards are named where there are none to name.
+    /// Cards are named where no replica is.
     #[error("the target of resource {unit} has cards {node}, where no replica is")]
     StrayCards {
         /// The unit.
@@ -101,7 +101,7 @@ pub enum TargetError {
         /// Where.
         node: String,
     },
-    /// A place has cards more than once.
+    /// A node has more than one entry.
     #[error("the target of resource {unit} says twice which cards there are {node}; expected one entry a node")]
     RepeatedCards {
         /// The unit.
@@ -109,13 +109,13 @@ pub enum TargetError {
         /// Where.
         node: String,
     },
-    /// Cards without a node are of no replica.
+    /// An entry without a node applies to no replica.
     #[error("the target of resource {unit} has cards without a node, though each of its nodes has an entry")]
     UnusedCards {
         /// The unit.
         unit: u32,
     },
-    /// A card is described by words that are none.
+    /// A card's description is malformed.
     #[error("the target of resource {unit} has the card `{kind}`, whose {problem}")]
     MalformedCard {
         /// The unit.
@@ -125,7 +125,7 @@ pub enum TargetError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The order did not ask for such a card.
+    /// The order does not allow such a card.
     #[error("the target of resource {unit} has the card `{kind}`, which the order does not ask for")]
     UnwantedCard {
         /// The unit.
@@ -136,11 +136,11 @@ pub enum TargetError {
 }
 
 impl QuotedTarget {
-    /// The targets of an order that the daemon names, for [`super::Supply::Given`].
+    /// Checks the targets that the daemon names for an order, for [`super::Supply::Given`].
     ///
     /// # Errors
-    /// When they are not targets of this order: another number of units, replicas or cards, or cards that were not
-    /// asked for.
+    /// When they do not belong to this order: another number of units, replicas or cards, or cards that the order does
+    /// not allow.
     pub fn given(order: &Order, targets: &[GivenTarget]) -> Result<Vec<Self>, TargetError> {
         let units = order.group.resources();
         if units.len() != targets.len() {
@@ -164,7 +164,7 @@ fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<Qu
         amount("replicas", unit.count.into(), u64::try_from(target.nodes.len()).unwrap_or(u64::MAX))?;
     }
     let mut nodes: Vec<Arc<str>> = target.nodes.iter().map(|node| Arc::from(node.as_str())).collect();
-    // Replicas of a node follow each other, as where this program places them.
+    // The replicas of a node are made consecutive, as in this program's own placements.
     let first = |node: &Arc<str>| target.nodes.iter().position(|other| **other == **node);
     nodes.sort_by_key(first);
     let quoted = QuotedTarget { nodes, ..QuotedTarget::bare(unit) };
@@ -172,6 +172,8 @@ fn of_unit(place: usize, unit: &ResourceUnit, target: &GivenTarget) -> Result<Qu
     Ok(quoted.with_cards(cards))
 }
 
+/// The cards of each node. An entry without a node applies to all nodes without an entry of their own; every entry must
+/// apply to some replica, so that none is silently ignored.
 fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Result<Vec<CardGroup>, TargetError> {
     let replicas = quoted.replicas_by_node();
     let is_place =
@@ -192,14 +194,14 @@ fn cards(unit: &ResourceUnit, target: &GivenTarget, quoted: &QuotedTarget) -> Re
             return Err(TargetError::NoCards { unit: unit.id, node: on(node) });
         }
         let kinds = kinds.iter().map(|kind| allowed(unit, kind)).collect::<Result<Vec<_>, _>>()?;
-        // What is left open may come to any card within it, as where a request leaves it open.
+        // What is left open can be any card within it, as in a request.
         let known = kinds.iter().all(is_whole);
         groups.push(CardGroup { node: node.map(Arc::from), replicas, kinds, known, candidates: Vec::new() });
     }
     Ok(groups)
 }
 
-/// Refuses entries that would not be looked at: the cards in them would not be priced.
+/// Rejects entries that would be ignored, because their cards would not be priced.
 fn check_entries(
     unit: &ResourceUnit,
     cards: &[GivenCards],
@@ -230,12 +232,12 @@ fn allowed(unit: &ResourceUnit, given: &GivenKind) -> Result<GpuKind, TargetErro
     Err(TargetError::UnwantedCard { unit: unit.id, kind: excerpt(&kind.to_string()) })
 }
 
-/// Whether a kind says all that a card is.
+/// Whether a kind identifies a card completely.
 fn is_whole(kind: &GpuKind) -> bool {
     kind.model() != "*" && kind.ram().is_some() && kind.interface().is_some()
 }
 
-/// What is wrong with a kind's words.
+/// What is wrong with a kind's fields, if anything.
 fn malformed(kind: &GpuKind) -> Option<&'static str> {
     let is_word =
         |word: &str| !word.is_empty() && !word.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());

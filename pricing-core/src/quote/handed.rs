@@ -1,4 +1,4 @@
-//! What an order costs by the cards that were handed out to it, once that is known.
+//! What an order costs by the cards that it was actually handed.
 
 use super::candidates::alike;
 use super::choice::{self, GpuTariff};
@@ -9,12 +9,12 @@ use crate::money::Usd;
 use crate::order::Order;
 use crate::rates::{AmbiguousGpu, Pricing};
 
-/// What an order costs a month, discount and minimum included, by the very cards that its units were handed out: one
-/// list a unit, in their order, with an entry for each card that is billed.
+/// What an order costs in USD per month, including discount and minimum, by the cards that its units were handed: one
+/// list per unit, in their order, with one entry per billed card.
 ///
 /// # Errors
-/// When the rate card has no entry for a card or a storage class, a unit was not handed as many cards as it is billed for,
-/// or the sum outgrows the exact decimals.
+/// When the rate card has no entry for a card or a storage class, the number of a unit's cards differs from what it is
+/// billed for, or a sum overflows the exact decimals.
 pub fn usd_of_cards(
     order: &Order,
     pricing: &Pricing,
@@ -25,7 +25,7 @@ pub fn usd_of_cards(
     let mut bill = bill_cards(order, pricing, terms, |unit| {
         let mut priced = Vec::new();
         let handed = handed.next().map_or(&[] as &[GpuKind], Vec::as_slice);
-        // Cards that are missing are not free.
+        // Missing cards are not free.
         if u128::try_from(handed.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
             return Err(choice::unlisted(&unit.gpu));
         }
@@ -55,7 +55,7 @@ mod tests {
         let pricing = rates::toml::read("[rates.gpu]\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n").unwrap();
         let kind = |ram: &str| GpuKind::new("nvidia", "a100", ram, "sxm");
         let usd = |handed: Vec<GpuKind>| usd_of_cards(&order, &pricing, &[handed], &Terms::default());
-        // A thread at 1.60 and a GiB at 0.80 beside the cards.
+        // A thread at 1.60 and a GiB at 0.80, in addition to the cards.
         assert_eq!(usd(vec![kind("40Gi"), kind("80Gi")]).unwrap().to_string(), "1602.4");
         assert!(usd(vec![kind("40Gi")]).is_err(), "a card is missing");
         assert!(usd(vec![kind("40Gi"), kind("16Gi")]).is_err(), "a card has no rate");

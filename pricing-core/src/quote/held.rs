@@ -1,4 +1,4 @@
-//! What a placed order would take of the cluster if its bid were won.
+//! What a placed order would take from the cluster if its bid won.
 
 use super::cards::QuotedTarget;
 use crate::inventory::held::{Held, HeldCards};
@@ -7,8 +7,8 @@ use crate::rates::Pricing;
 use crate::reserve::{CommittedUnit, Scheduler};
 
 impl Held {
-    /// What an order that was placed would take, by node: what is reserved for it after commit levels, not what is
-    /// billed. Units that were placed on no node in particular take nothing that is known.
+    /// What a placed order would take, by node: the reserved amounts after commit levels, not the billed ones. Units
+    /// without particular nodes are left out, since it is unknown what they take.
     #[must_use]
     pub fn by(order: &Order, pricing: &Pricing, scheduler: Scheduler, targets: &[QuotedTarget]) -> Vec<Self> {
         let units = pricing.commit.for_order(order).units(&order.group, scheduler);
@@ -21,12 +21,14 @@ impl Held {
     }
 }
 
-/// What the replicas of a unit take of each of their nodes.
+/// What the replicas of a unit take from each of their nodes.
 fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
     let placed = target.replicas_by_node().into_iter().filter_map(|(node, replicas)| Some((node?, replicas)));
     placed.map(|(node, replicas)| on_node(unit, target, node, replicas)).collect()
 }
 
+/// What some replicas of a unit take from one node. The sidecar of confidential compute counts too, since the daemon
+/// reserves it.
 fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
     let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
     let gpus = times(unit.gpu.units);

@@ -1,4 +1,4 @@
-//! The lines of a quote: what each resource costs a month, and by which entry of the rate card.
+//! The lines of a quote: what each resource costs per month, and by which entry of the rate card.
 
 use super::candidates::Candidate;
 use super::cards::{self, CardGroup, QuotedTarget};
@@ -32,14 +32,14 @@ pub enum Item {
     Ip,
     /// The owner's discount.
     Discount,
-    /// What is missing to the minimum.
+    /// The difference up to the minimum.
     Minimum,
     /// What a plugin changed.
     Plugin,
 }
 
 impl Item {
-    /// The item as the contract names it.
+    /// The item as JSON and tables name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Item {
         }
     }
 
-    /// What a line of this item counts, as the contract names it.
+    /// The unit of the line's quantity, as JSON and tables name it. None for lines that do not count anything.
     #[must_use]
     pub fn unit(self) -> Option<&'static str> {
         match self {
@@ -72,7 +72,7 @@ impl Item {
         }
     }
 
-    /// How many of what the order counts make one unit of the line.
+    /// How many of the order's units make one unit of the line.
     fn divisor(self) -> u64 {
         match self {
             Self::Cpu => 1000,
@@ -85,25 +85,25 @@ impl Item {
 /// One line of a quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The resource unit; for a line of the whole group, the first unit that caused it.
+    /// The resource unit. For a line about the whole group, the first unit that caused it.
     pub resource_id: u32,
     /// What it is for.
     pub item: Item,
     /// The storage class or GPU kind.
     pub kind: Option<String>,
-    /// How much, all replicas together.
+    /// The quantity, over all replicas.
     pub quantity: LineQuantity,
-    /// USD a month for one.
+    /// USD per month for one unit of the quantity.
     pub usd_per_unit_month: Usd,
     /// The entry of the rate card that matched.
     pub rate: String,
-    /// USD a month, rounded half-even to 12 decimals.
+    /// USD per month for the whole line, rounded half to even to 12 decimals.
     pub usd_per_month: Usd,
-    /// The kinds that the line's mean is made of, where it is the mean of several.
+    /// The terms of the weighted mean, if the line's price is the mean of several kinds. Empty otherwise.
     pub weights: Vec<Weight>,
 }
 
-/// The lines of an order, in the order's order, and their sum.
+/// The lines of an order, in its own order, and their sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bill {
     pub(super) lines: Vec<Line>,
@@ -117,7 +117,7 @@ impl Bill {
         Ok(())
     }
 
-    /// Adds a line of a quantity at a rate; none for nothing.
+    /// Adds a line for a quantity at a rate. A quantity of zero gets no line.
     fn charge(
         &mut self,
         unit: &ResourceUnit,
@@ -159,7 +159,7 @@ impl Bill {
         })
     }
 
-    /// Adds a line of the whole group.
+    /// Adds a line for the whole group.
     pub(super) fn adjust(
         &mut self,
         resource_id: u32,
@@ -180,7 +180,7 @@ impl Bill {
     }
 }
 
-/// What a bill is made by.
+/// The settings by which a bill is made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tariff<'a> {
     pub(super) pricing: &'a Pricing,
@@ -188,7 +188,7 @@ pub(super) struct Tariff<'a> {
     pub(super) terms: &'a Terms<'a>,
 }
 
-/// Steps for a line: an exact product and a few texts.
+/// The cost of a line in steps: an exact product and a few strings.
 const LINE: usize = 64;
 
 /// Bills an order for the cards of its targets, which are in the order of its units.
@@ -196,13 +196,13 @@ pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) 
     let mut targets = targets.iter();
     bill_cards(order, tariff.pricing, tariff.terms, |unit| match targets.next() {
         Some(target) => gpu(unit, target, tariff),
-        // Cards that nobody knows are not free.
+        // Unknown cards are not free.
         None if unit.gpu.units > 0 => Err(choice::unlisted(&unit.gpu)),
         None => Ok(Vec::new()),
     })
 }
 
-/// Bills an order for the cards that each of its units gets, one after the other.
+/// Bills an order for the cards that `cards_of` returns for each of its units, in order.
 pub(super) fn bill_cards(
     order: &Order,
     pricing: &Pricing,
@@ -211,8 +211,8 @@ pub(super) fn bill_cards(
 ) -> Result<Bill, Reason> {
     let mut bill = Bill::default();
     for unit in order.group.resources() {
-        // CPU, memory, interconnect, confidential compute, endpoints, and a line for each volume, which may also look for
-        // those of its class.
+        // Lines for CPU, memory, interconnect, confidential compute and endpoints, and one per volume, which may be
+        // compared with the other volumes of its unit.
         let volumes = unit.storage.len();
         terms.take(volumes.saturating_add(5).saturating_mul(LINE).saturating_add(volumes.saturating_mul(volumes)))?;
         compute(&mut bill, unit, pricing)?;
@@ -240,7 +240,7 @@ fn compute(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<()
     Ok(())
 }
 
-/// What only some rate cards charge for: no line without a rate.
+/// Charges that only some rate cards have. Without a rate there is no line, so that other quotes stay as they are.
 fn extras(bill: &mut Bill, unit: &ResourceUnit, order: &Order, pricing: &Pricing) -> Result<(), Reason> {
     let RateCard { interconnect, confidential, .. } = &pricing.rates;
     if unit.gpu.interconnect.is_some() && !interconnect.is_zero() {
@@ -253,7 +253,7 @@ fn extras(bill: &mut Bill, unit: &ResourceUnit, order: &Order, pricing: &Pricing
     Ok(())
 }
 
-/// One line for each class, in order of first appearance.
+/// One line per storage class, in order of first appearance.
 fn storage(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<(), Reason> {
     let mut classes: Vec<(&StorageClass, u128)> = Vec::new();
     for volume in &unit.storage {
@@ -270,7 +270,7 @@ fn storage(bill: &mut Bill, unit: &ResourceUnit, pricing: &Pricing) -> Result<()
     Ok(())
 }
 
-/// The rate of a storage class, or the decline for want of one.
+/// The rate of a storage class, or a decline if there is none.
 pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Result<(Usd, &'a str), Reason> {
     pricing.rates.storage(class).ok_or_else(|| {
         let message = format!("the rate card has no entry for storage class `{class}`; add one under [rates.storage]");
@@ -278,7 +278,7 @@ pub(super) fn storage_rate<'a>(pricing: &'a Pricing, class: &StorageClass) -> Re
     })
 }
 
-/// The cards of a unit by what they are priced at, in order of placement.
+/// The cards of a unit, grouped by price, in order of placement.
 fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result<Vec<(CardPrice, u128)>, Reason> {
     if unit.gpu.units == 0 {
         return Ok(Vec::new());
@@ -302,7 +302,7 @@ fn gpu(unit: &ResourceUnit, target: &QuotedTarget, tariff: Tariff<'_>) -> Result
     Ok(priced)
 }
 
-/// Adds cards to those that are priced alike.
+/// Adds cards to those with the same price.
 pub(super) fn add_cards(
     priced: &mut Vec<(CardPrice, u128)>,
     card: CardPrice,
@@ -315,19 +315,19 @@ pub(super) fn add_cards(
     Ok(())
 }
 
-/// What cards cost that an inventory knows of.
+/// The price of cards that an inventory knows.
 fn known_card(candidates: &[Candidate], tariff: Tariff<'_>) -> Result<CardPrice, Reason> {
     let gpu = GpuTariff::of(tariff.pricing);
     let entries = gpu.gpu.entries().len().saturating_add(16);
-    // The rate of each is looked up; one of which something is not known may be every entry, each of which is looked up.
+    // The rate of each kind is looked up. An incompletely known kind may be any entry, and each of those is looked up.
     let lookups =
         candidates.iter().map(|one| if one.kind.is_known() { entries } else { entries.saturating_mul(entries) });
     tariff.terms.take(lookups.fold(candidates.len(), usize::saturating_add))?;
     choice::choose_known(gpu, tariff.ambiguous, candidates)
 }
 
-/// What the cards of a group of replicas cost that is priced by itself: one of its kinds where the inventory knows them,
-/// else one of those that the rate card lists.
+/// The price of the cards of one group of replicas: among its kinds if an inventory knows them, otherwise among those
+/// that the rate card lists.
 fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<CardPrice, Reason> {
     if group.known {
         return known_card(&group.own_candidates(), tariff);
@@ -338,7 +338,7 @@ fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<Ca
     choice::choose_suggested(gpu, tariff.ambiguous, &kinds)
 }
 
-/// Leased IPs are counted for the group: endpoints with one sequence number share an address.
+/// Leased IPs are counted per group, because endpoints with the same sequence number share an address.
 fn leased_ip(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<(), Reason> {
     let units = order.group.resources();
     let leases = |unit: &&ResourceUnit| leased_ips(std::iter::once(&unit.endpoints)) > 0;
@@ -348,7 +348,7 @@ fn leased_ip(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<(), Re
     Ok(())
 }
 
-/// Applies the owner's discount and, where policy raises, the minimum.
+/// Applies the owner's discount and then, if the policy says `raise`, the minimum.
 pub(super) fn adjust(
     bill: &mut Bill,
     order: &Order,
@@ -364,7 +364,7 @@ pub(super) fn adjust(
     raise(bill, order, policy)
 }
 
-/// Raises a bill to the minimum, where policy says so.
+/// Raises a bill to the minimum, if the policy says so.
 pub(super) fn raise(bill: &mut Bill, order: &Order, policy: &Policy) -> Result<(), Reason> {
     let minimum = policy.minimum_usd_per_month;
     if bill.total < minimum && policy.below_minimum == BelowMinimum::Raise {

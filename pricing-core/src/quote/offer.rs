@@ -1,4 +1,4 @@
-//! The bid split up as the chain's `OfferPrices`: what one replica of each unit pays for each resource per block.
+//! Splits the bid into the chain's `OfferPrices`: what one replica of each unit pays for each resource per block.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use super::reason::Reason;
 use crate::money::{ArithmeticOverflow, CHAIN_DECIMALS, LINE_DECIMALS, Price, share};
 use crate::order::{EndpointKind, Endpoints, Order, ResourceUnit, Volume};
 
-/// What one volume of a replica pays.
+/// The price of one volume of a replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumePrice {
-    /// The volume.
+    /// The volume's name.
     pub name: String,
     /// Units of the denom per block.
     pub price: Decimal,
 }
 
-/// What a replica pays for its endpoints of one kind.
+/// The price of a replica's endpoints of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointPrice {
     /// The kind.
@@ -28,23 +28,23 @@ pub struct EndpointPrice {
     pub price: Decimal,
 }
 
-/// What one replica of a unit pays per block, in the bid's denom, to 18 decimals (fewer for a bid of 10 digits and more
-/// in front of the point).
+/// What one replica of a unit pays per block, in the bid's denom, with 18 decimals (fewer if the bid has 10 or more
+/// digits before the point).
 ///
-/// The sum over units of count x amounts is the bid, to within 1e-12. Leased IPs go to the first unit that leases one,
-/// and what raises the whole group goes to the first unit's CPU; a discount lowers everything alike, so that no amount
-/// is negative.
+/// The sum over all units of count times amounts is the bid, to within 1e-12. Leased IPs belong to the first unit that
+/// leases one, and whatever raises the whole group belongs to the first unit's CPU. A discount lowers everything in
+/// proportion, so no amount is negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferPrices {
     /// The unit.
     pub resource_id: u32,
-    /// Its replicas.
+    /// The number of its replicas.
     pub count: u32,
     /// CPU.
     pub cpu: Decimal,
     /// Memory.
     pub memory: Decimal,
-    /// Volumes, in the order's order.
+    /// Volumes, in the order of the request.
     pub storage: Vec<VolumePrice>,
     /// GPUs.
     pub gpu: Decimal,
@@ -53,7 +53,7 @@ pub struct OfferPrices {
 }
 
 impl OfferPrices {
-    /// The first amount that is not zero, else CPU's.
+    /// The first amount that is not zero, or else CPU's. It absorbs the rounding difference.
     fn some_amount(&mut self) -> &mut Decimal {
         let Self { cpu, memory, storage, gpu, endpoints, .. } = self;
         if !gpu.is_zero() {
@@ -82,18 +82,21 @@ fn sum(amounts: impl Iterator<Item = Decimal>) -> Result<Decimal, ArithmeticOver
     amounts.into_iter().try_fold(Decimal::ZERO, |sum, amount| sum.checked_add(amount).ok_or(ArithmeticOverflow))
 }
 
-/// Steps for an amount: an exact quotient.
+/// The cost of an amount in steps: an exact quotient.
 const AMOUNT: usize = 64;
 
-/// The steps for splitting a unit's part: an amount a resource, for each of which the unit's lines are looked through, and
-/// for each volume those of its class.
+/// The cost of splitting a unit's part, in steps: one amount per resource, for each of which the unit's lines are
+/// searched, and for each volume those of its class.
 fn size(unit: &ResourceUnit) -> usize {
     let volumes = unit.storage.len();
     let looked_through = volumes.saturating_mul(volumes).saturating_mul(4);
     volumes.saturating_add(9).saturating_mul(AMOUNT).saturating_add(looked_through)
 }
 
-/// Splits a bid among the units that caused it.
+/// Splits a bid among the units that caused it, in proportion to their lines.
+///
+/// Discounts are spread over everything and raises are not, so the denominator is the sum of the charges and the
+/// raises. Rounding every share separately leaves a small difference, which [`settle`] assigns.
 pub(super) fn split(order: &Order, bill: &Bill, price: &Price, terms: &Terms<'_>) -> Result<Vec<OfferPrices>, Reason> {
     terms.take(bill.lines.len().saturating_mul(8))?;
     let raised = sum(adjustments(bill).filter(|usd| usd.is_sign_positive()))?;
@@ -114,20 +117,21 @@ pub(super) fn split(order: &Order, bill: &Bill, price: &Price, terms: &Terms<'_>
     Ok(offers)
 }
 
-/// How many of the chain's decimals the amounts of a bid can have: all 18, unless the bid is so large that they and it
-/// need more digits than are kept.
+/// How many of the chain's 18 decimals the amounts of a bid can have: all of them, unless the bid is so large that it
+/// would need more digits than a [`Decimal`] has.
 fn decimals_of(amount: Decimal) -> u32 {
     const DIGITS: u32 = 27;
     let whole = amount.trunc().mantissa().unsigned_abs().checked_ilog10().map_or(1, |log| log.saturating_add(1));
     CHAIN_DECIMALS.min(DIGITS.saturating_sub(whole))
 }
 
-/// The lines that belong to the whole group and count nothing.
+/// The lines that belong to the whole group and do not count anything.
 fn adjustments(bill: &Bill) -> impl Iterator<Item = Decimal> + '_ {
     bill.lines.iter().filter(|line| line.item.unit().is_none()).map(|line| line.usd_per_month.decimal())
 }
 
-/// Gives what the roundings left over to the unit of the fewest replicas.
+/// Assigns the rounding difference to the unit with the fewest replicas, where dividing it by the count leaves the
+/// smallest error.
 fn settle(offers: &mut [OfferPrices], amount: Decimal, decimals: u32) -> Result<(), ArithmeticOverflow> {
     let mut offered = Decimal::ZERO;
     for offer in offers.iter() {
@@ -158,7 +162,7 @@ impl Splitter<'_> {
         Ok(OfferPrices {
             resource_id: unit.id,
             count: unit.count,
-            // The chain has no price of a whole replica.
+            // The chain has no price for a replica as such.
             cpu: per_replica(sum([usd(Item::Cpu)?, usd(Item::Confidential)?, raised].into_iter())?)?,
             memory: per_replica(usd(Item::Memory)?)?,
             storage: unit.storage.iter().map(|volume| self.volume(unit, volume)).collect::<Result<_, _>>()?,
@@ -167,7 +171,7 @@ impl Splitter<'_> {
         })
     }
 
-    /// What the unit's lines of an item, and of a kind, come to.
+    /// The sum of the unit's lines for an item and, if given, a kind.
     fn usd(&self, unit: &ResourceUnit, item: Item, kind: Option<&str>) -> Result<Decimal, ArithmeticOverflow> {
         let lines = self.lines.get(&unit.id).into_iter().flatten().filter(|line| line.item == item);
         let lines = lines.filter(|line| kind.is_none() || line.kind.as_deref() == kind);
@@ -190,7 +194,7 @@ impl Splitter<'_> {
         Ok(VolumePrice { name: volume.name.clone(), price: self.per_replica(usd, unit.count)? })
     }
 
-    /// Endpoints share their line by number; the line of the leased IPs is added to theirs.
+    /// Endpoints share their line by number. The line for leased IPs is added to those of that kind.
     fn endpoints(&self, unit: &ResourceUnit) -> Result<Vec<EndpointPrice>, ArithmeticOverflow> {
         let all = Decimal::from(unit.endpoints.quantity());
         let line = self.usd(unit, Item::Endpoint, None)?;
@@ -210,7 +214,7 @@ impl Splitter<'_> {
     }
 }
 
-/// What `number` of `all` pay of a line.
+/// The share that `number` of `all` pay of a line.
 fn part(line: Decimal, number: Decimal, all: Decimal) -> Result<Decimal, ArithmeticOverflow> {
     if all.is_zero() {
         return Ok(Decimal::ZERO);
@@ -221,7 +225,7 @@ fn part(line: Decimal, number: Decimal, all: Decimal) -> Result<Decimal, Arithme
     share(line, number, &[all], LINE_DECIMALS)
 }
 
-/// How many endpoints of a kind a unit has. Where they are only counted, those that are no leased IPs are taken to be
+/// How many endpoints of a kind a unit has. If they are only counted, those that are not leased IPs are taken to be
 /// random ports.
 fn number_of(endpoints: &Endpoints, kind: EndpointKind) -> u64 {
     match endpoints {

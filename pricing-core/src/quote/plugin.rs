@@ -1,7 +1,7 @@
-//! Pricing by a plugin: what the built-in pricer makes of an order first, and what becomes of the plugin's answer.
+//! Pricing by a plugin: the built-in quote that it starts from, and what its answer makes of that quote.
 //!
-//! The plugin itself is run elsewhere; this module only knows its answer. An answer is held against the same policy as a
-//! built-in price: the minimum, the tenant's maximum, and a bid that is not 0.
+//! The plugin is run elsewhere; this module only sees its answer. The same policy applies to an answer as to a built-in
+//! price: the minimum, the tenant's maximum, and no bid of 0.
 
 use rust_decimal::Decimal;
 
@@ -15,25 +15,25 @@ use crate::order::Order;
 use crate::rates::Pricing;
 use crate::text::Untrusted;
 
-/// The most that a plugin may bid a block.
+/// The most that a plugin may bid per block, in units of the denom.
 const MAX_PRICE: i64 = 10_000_000_000;
-/// The most decimals that a plugin's price may have, without trailing zeros.
+/// The most decimals that a plugin's price may have, not counting trailing zeros.
 const MAX_PRICE_DECIMALS: u32 = 18;
-/// What lines that a plugin changed name as their rate.
+/// The `rate` of lines that a plugin changed.
 const RATE: &str = "plugin";
 
-/// What the built-in pricer makes of an order that a plugin is to price.
+/// The built-in quote of an order that a plugin is to price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draft {
-    /// No plugin is asked: the owner is not served, the denom is unknown, there is nowhere to put the order, or it outgrew
-    /// the exact decimals.
+    /// The plugin is not asked: the owner is not served, the denom is unknown, the order does not fit, or a number
+    /// overflowed.
     Settled(Quote),
-    /// A plugin may price it, even where the built-in pricer has no rate or price for it.
+    /// The plugin may price it, even if the built-in pricer has no rate or price for it.
     Open(Quote),
 }
 
 impl Draft {
-    /// A plugin stands in for a rate that is missing, and for no other fault of the built-in pricer.
+    /// A plugin can make up for a missing exchange rate, but not for any other fault of the built-in pricer.
     fn of(quote: Quote) -> Self {
         match quote.reason() {
             Some(reason) if reason.code.is_fault() && reason.code != ReasonCode::RateUnavailable => {
@@ -52,16 +52,16 @@ impl Draft {
     }
 }
 
-/// A change to the built-in quote. It applies to what the changes before it left.
+/// A change to the built-in quote. Each change applies to the result of the ones before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Multiplies the total.
     Multiply(Decimal),
-    /// Adds USD a month; may be negative.
+    /// Adds USD per month; may be negative.
     Add(Usd),
-    /// Raises the total to at least this.
+    /// Raises the total to at least this many USD per month.
     Floor(Usd),
-    /// Replaces the amount of a line. The owner's discount and the minimum follow what is charged.
+    /// Replaces the amount of a line. The owner's discount and the minimum are recomputed from the new charges.
     ReplaceLine {
         /// The line, counted from 0.
         line: usize,
@@ -70,45 +70,46 @@ pub enum Change {
     },
 }
 
-/// What a plugin said.
+/// The answer of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The bid: units of the order's denom a block.
+    /// The bid, in units of the order's denom per block.
     Price(Decimal),
     /// No bid, for this reason.
     Decline(String),
-    /// The built-in quote, changed.
+    /// The built-in quote with changes.
     Change(Vec<Change>),
 }
 
-/// The plugin that a quote was asked of.
+/// The plugin that was asked for a quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginUse {
     /// Its name.
     pub name: String,
-    /// The digest of its file.
+    /// The SHA-256 digest of its file.
     pub digest: String,
-    /// The fuel that it burned; none when it was not called, or was cut off by the clock, which differs from run to run.
+    /// The fuel that it used. None if it was not called, or was stopped by the clock, since that differs from run to
+    /// run.
     pub fuel: Option<u64>,
-    /// What priced the order instead, as configured, after the plugin failed.
+    /// What priced the order instead, as configured, if the plugin failed.
     pub fallback: Option<Fallback>,
 }
 
 /// What priced an order after its plugin failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fallback {
-    /// Who priced it.
+    /// What priced it.
     pub by: FallbackBy,
     /// Why the plugin did not.
     pub fault: Reason,
 }
 
-/// Who prices when a plugin fails.
+/// What prices an order if its plugin fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FallbackBy {
     /// The built-in pricer.
     Builtin,
-    /// The plugin that was loaded before.
+    /// The version of the plugin that was loaded before.
     LastPlugin,
 }
 
@@ -123,7 +124,7 @@ impl FallbackBy {
     }
 }
 
-/// Places and prices an order as far as that goes without the plugin.
+/// Places and prices an order as far as that is possible without the plugin.
 #[must_use]
 pub fn draft(request: &QuoteRequest<'_>) -> Draft {
     request.within_budget(|request, budget| {
@@ -138,10 +139,11 @@ pub fn draft(request: &QuoteRequest<'_>) -> Draft {
     })
 }
 
-/// The built-in quote for every distinct set of GPU kinds that an order could be allocated, and whether these are all.
+/// The built-in quote for every distinct set of GPU kinds that an order could be allocated, and whether the list is
+/// complete.
 ///
 /// # Errors
-/// When no plugin is asked, or the budget was used up before the first of them was made.
+/// When the plugin is not asked, or the budget was used up before the first quote was made.
 pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>, bool), Reason> {
     request.within_budget(|request, budget| {
         budget.check()?;
@@ -152,7 +154,7 @@ pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>,
         for targets in sets {
             let draft = Draft::of(quote_targets(request, targets));
             match (draft, budget.spent()) {
-                // This one, and those after it, cannot be told from sets that have no price.
+                // Once the budget is spent, this set and the ones after it cannot be told from sets without a price.
                 (Draft::Settled(_), Some(spent)) if open.is_empty() => return Err(spent.into()),
                 (Draft::Settled(_), Some(_)) => {
                     complete = false;
@@ -166,7 +168,7 @@ pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>,
     })
 }
 
-/// Reads a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
+/// Parses a price that a plugin wrote: a plain decimal above 0, at most 10000000000, with at most 18 decimals.
 ///
 /// # Errors
 /// The fault `invalid-output`, with what is wrong.
@@ -190,13 +192,13 @@ fn check_price(price: Decimal) -> Result<(), Reason> {
     Err(Reason::new(ReasonCode::InvalidOutput, format!("the plugin's price is `{price}`; {problem}")))
 }
 
-/// What an answer comes to: the bill, where it is known in dollars, and the price or why there is none.
+/// The result of an answer: the bill, if it is known in dollars, and the price or the reason why there is none.
 struct Outcome {
     bill: Option<Bill>,
     price: Result<Price, Reason>,
 }
 
-/// The quote that a plugin's answer makes of an open draft.
+/// Applies a plugin's answer to an open draft.
 #[must_use]
 pub fn decide(request: &QuoteRequest<'_>, draft: &Quote, answer: &Answer) -> Quote {
     let outcome = match answer {
@@ -205,7 +207,7 @@ pub fn decide(request: &QuoteRequest<'_>, draft: &Quote, answer: &Answer) -> Quo
             let reason = Reason::new(ReasonCode::PluginDeclined, message);
             Ok(Outcome { bill: draft.usd_per_month.map(|_| bill_of(draft)), price: Err(reason) })
         }
-        // There is nothing to change: the built-in pricer's own decline stands.
+        // There is nothing to change, so the built-in decline stands.
         Answer::Change(_) if draft.usd_per_month.is_none() => return draft.clone(),
         Answer::Change(changes) => by_change(request, draft, changes),
     };
@@ -231,6 +233,7 @@ fn bill_of(draft: &Quote) -> Bill {
     Bill { lines: draft.lines.clone(), total: draft.usd_per_month.unwrap_or_default() }
 }
 
+/// A price in the denom. It is converted back to dollars, so that lines and the minimum can be computed.
 fn by_price(request: &QuoteRequest<'_>, draft: &Quote, price: Decimal) -> Result<Outcome, Reason> {
     check_price(price)?;
     let QuoteRequest { order, pricing, terms, .. } = *request;
@@ -239,7 +242,7 @@ fn by_price(request: &QuoteRequest<'_>, draft: &Quote, price: Decimal) -> Result
     let price = Price::new(denom, amount).map_err(|_| ArithmeticOverflow)?;
     let usd_per_coin = match usd_per_coin(price.denom(), token, &terms) {
         Ok(usd) => usd,
-        // A price in the denom needs no feed; only a minimum in dollars cannot be held against it.
+        // A price in the denom needs no feed. Only a minimum in dollars could not be compared with it.
         Err(_) if pricing.policy.minimum_usd_per_month.is_zero() => {
             return Ok(Outcome { bill: None, price: Ok(price) });
         }
@@ -255,6 +258,7 @@ fn by_price(request: &QuoteRequest<'_>, draft: &Quote, price: Decimal) -> Result
     Ok(Outcome { bill: Some(bill), price })
 }
 
+/// Changes to the bill, in dollars. They apply to the total; the difference to the lines becomes a line of its own.
 fn by_change(request: &QuoteRequest<'_>, draft: &Quote, changes: &[Change]) -> Result<Outcome, Reason> {
     let QuoteRequest { order, pricing, terms, .. } = *request;
     let mut bill = bill_of(draft);
@@ -272,7 +276,8 @@ fn by_change(request: &QuoteRequest<'_>, draft: &Quote, changes: &[Change]) -> R
     Ok(priced(request, bill))
 }
 
-/// The total after a change.
+/// Applies a change and returns the new total. The total may differ from the sum of the lines, because only
+/// `ReplaceLine` changes lines.
 fn apply(
     change: &Change,
     bill: &mut Bill,
@@ -308,7 +313,8 @@ fn apply(
     })
 }
 
-/// Has the owner's discount and the minimum follow charges that were replaced: they are made of the charges.
+/// Recomputes the owner's discount and the minimum after charges were replaced, since both are derived from the
+/// charges.
 fn follow(bill: &mut Bill, pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(), Reason> {
     let charges = bill.lines.iter().filter(|line| line.item.unit().is_some());
     let charged = charges.map(|line| line.usd_per_month).try_fold(Usd::ZERO, Usd::checked_add)?;
@@ -340,7 +346,7 @@ fn replace(line: &mut Line, usd: Usd) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Brings a bill to a total with one line of the difference.
+/// Brings a bill to a total by adding one line with the difference.
 fn adjust(bill: &mut Bill, order: &Order, total: Usd) -> Result<(), Reason> {
     let difference = total.checked_sub(bill.total)?;
     if let Some(first) = order.group.resources().first().filter(|_| !difference.is_zero()) {
@@ -349,26 +355,26 @@ fn adjust(bill: &mut Bill, order: &Order, total: Usd) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Raises a bill to the minimum where policy says so, and tells whether it did.
+/// Raises a bill to the minimum if the policy says so. True if it did.
 fn raise(bill: &mut Bill, order: &Order, pricing: &Pricing) -> Result<bool, Reason> {
     let before = bill.total;
     lines::raise(bill, order, &pricing.policy)?;
     Ok(bill.total != before)
 }
 
-/// A bill, held against the minimum and converted.
+/// Checks a bill against the minimum, and converts it to a price.
 fn priced(request: &QuoteRequest<'_>, bill: Bill) -> Outcome {
     let checked = screen::check_minimum(request.pricing, bill.total, "");
     let price = checked.and_then(|()| convert(request, bill.total));
     Outcome { bill: Some(bill), price }
 }
 
-/// The quote of an outcome, held against the tenant's maximum.
+/// The quote of an outcome, after comparing it with the tenant's maximum.
 fn finish(request: &QuoteRequest<'_>, draft: &Quote, outcome: Outcome) -> Quote {
     let Outcome { bill, price } = outcome;
     let accepted = price.and_then(|price| match &bill {
         Some(bill) => accept(request, bill, price),
-        // Without dollars the built-in lines still say how to split it.
+        // Without an amount in dollars, the built-in lines still say how to split the price.
         None => accept(request, &bill_of(draft), price),
     });
     let (decision, offer_prices) = match accepted {

@@ -1,4 +1,4 @@
-//! Why there is no bid.
+//! Reasons why there is no bid.
 
 use core::fmt;
 
@@ -9,7 +9,8 @@ use crate::text::Untrusted;
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $fault:literal)*) => {
-        /// The codes that scripts rely on. A decline is a choice; a fault could not be priced, and never becomes a bid.
+        /// The codes that scripts rely on. A decline is a decision not to bid; a fault means that the order could not
+        /// be priced, and never becomes a bid.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ReasonCode {
             $($(#[$doc])* $variant,)*
@@ -19,7 +20,7 @@ macro_rules! reason_codes {
             /// Every code.
             pub const ALL: [Self; [$($name,)*].len()] = [$(Self::$variant,)*];
 
-            /// The code as the contract spells it.
+            /// The code as it is printed, in kebab case.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -55,7 +56,7 @@ reason_codes! {
     AmbiguousGpu "ambiguous-gpu" false
     /// The provider's algorithm gave replicas different cards.
     ReplicaMismatch "replica-mismatch" false
-    /// The order's denom is not priced.
+    /// The order's denom is not supported.
     UnsupportedDenom "unsupported-denom" false
     /// The rate card has no entry for a storage class.
     UnsupportedStorageClass "unsupported-storage-class" false
@@ -65,35 +66,35 @@ reason_codes! {
     UnsignedAttributes "unsigned-attributes" false
     /// A resource unit has more volumes than the provider takes.
     TooManyVolumes "too-many-volumes" false
-    /// The order asks to be warned longer than the provider warns before it takes the resources back.
+    /// The order asks for a longer warning than the provider gives before it reclaims the resources.
     ReclamationWindow "reclamation-window" false
-    /// The order wants a hostname that the provider does not give.
+    /// The order asks for a hostname that the provider does not allow.
     HostnameUnavailable "hostname-unavailable" false
-    /// A plugin said no.
+    /// A plugin declined.
     PluginDeclined "plugin-declined" false
-    /// A plugin overran its time, or the request did.
+    /// A plugin exceeded its time, or the request did.
     DeadlineExceeded "deadline-exceeded" true
-    /// A plugin overran its instructions.
+    /// A plugin exceeded its instruction budget.
     BudgetExhausted "budget-exhausted" true
-    /// A plugin overran its memory.
+    /// A plugin exceeded its memory.
     MemoryExceeded "memory-exceeded" true
-    /// A plugin overran its stack.
+    /// A plugin exceeded its stack.
     StackExhausted "stack-exhausted" true
     /// A plugin wrote too much.
     OutputExceeded "output-exceeded" true
     /// A plugin crashed.
     Trap "trap" true
-    /// A plugin answered what is no answer.
+    /// A plugin's answer is not valid.
     InvalidOutput "invalid-output" true
     /// A plugin could not be loaded.
     LoadRejected "load-rejected" true
-    /// What a coin is worth is not known.
+    /// The price of a coin is unknown.
     RateUnavailable "rate-unavailable" true
     /// The inventory has no usable node.
     InventoryUnusable "inventory-unusable" true
-    /// The search for a placement was given up, or the request used up the steps that it may take.
+    /// The search for a placement was given up, or the request used up its steps.
     SearchExhausted "search-exhausted" true
-    /// A number outgrew the exact decimals.
+    /// A number is too large for the exact decimals.
     ArithmeticOverflow "arithmetic-overflow" true
 }
 
@@ -103,24 +104,24 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-/// The most characters of a message.
+/// The maximum length of a message, in characters.
 const MAX_MESSAGE_CHARACTERS: usize = 4_000;
 
-/// Why there is no bid: a code for scripts and a message for people.
+/// The reason why there is no bid: a code for scripts and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 #[non_exhaustive]
 pub struct Reason {
     /// The code.
     pub code: ReasonCode,
-    /// The message: one line, bounded, and safe to print.
+    /// The message: one line, bounded in length, and safe to print.
     pub message: String,
-    /// What each node lacks, where that is why.
+    /// What each node lacks, if that is the reason.
     pub shortage: Option<Box<Shortage>>,
 }
 
 impl Reason {
-    /// A reason. Whatever the message repeats, it becomes one harmless line.
+    /// Makes a reason. The message is reduced to one line that is safe to print, whatever text it repeats.
     pub fn new(code: ReasonCode, message: impl AsRef<str>) -> Self {
         Self { code, message: format!("{:.MAX_MESSAGE_CHARACTERS$}", Untrusted::new(message)), shortage: None }
     }
@@ -151,7 +152,7 @@ impl From<ReserveError> for Reason {
                 let told = Self::new(ReasonCode::InsufficientCapacity, &shortage.message);
                 return Self { shortage: Some(Box::new(shortage)), ..told };
             }
-            // No node of the cluster can hold the order, whatever is free there.
+            // No node can hold the order, regardless of what is free.
             ReserveError::InvalidInterconnectGroup(..) => ReasonCode::InsufficientCapacity,
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,

@@ -1,9 +1,10 @@
-//! Scale pricing, the daemon's other built-in strategy: so much a block for each thousandth of a thread, each MiB, each
-//! endpoint and each leased IP, in whatever denom the order is in. GPUs cost nothing.
+//! Scale pricing, the daemon's other built-in strategy: a price per block for each thousandth of a thread, each MiB,
+//! each endpoint and each leased IP, in the order's denom. GPUs are free.
 //!
-//! This repeats the daemon's arithmetic (`bidengine/pricing.go` of akash-network/provider 0.16.2), which is exact but for
-//! one rounding: bytes are divided by 2^20 to 16 decimals, halves away from zero, before the scale is applied. So a careless
-//! scale makes a price with more decimals than the chain takes, and the daemon does not bid.
+//! This repeats the daemon's arithmetic (`bidengine/pricing.go` of akash-network/provider 0.16.2), which is exact
+//! except for one rounding: bytes are divided by 2^20 to 16 decimals, half away from zero, before the scale is applied.
+//! A scale with many decimals can therefore give a price with more decimals than the chain accepts, and then the daemon
+//! does not bid.
 
 mod amount;
 #[cfg(test)]
@@ -24,52 +25,52 @@ use crate::variables;
 
 pub use amount::{Amount, AmountError};
 
-/// What the names of the variables start with.
+/// The prefix of the variables' names.
 const PREFIX: &str = "AKASH_BID_PRICE_";
-/// What the names of the scales end with. Other variables of the prefix choose the strategy, or are for scripts.
+/// The suffix of the scales' names. Other variables with the prefix choose the strategy, or are for scripts.
 const SUFFIX: &str = "_SCALE";
-/// All of them, in messages.
+/// All scales, in messages.
 const ALL: &str = "AKASH_BID_PRICE_*_SCALE";
-/// The daemon's variables, but for that of storage.
+/// The daemon's variables, except that for storage.
 const PLAIN: [&str; 4] = [
     "AKASH_BID_PRICE_CPU_SCALE",
     "AKASH_BID_PRICE_MEMORY_SCALE",
     "AKASH_BID_PRICE_ENDPOINT_SCALE",
     "AKASH_BID_PRICE_IP_SCALE",
 ];
-/// The daemon's variable of storage: `0.1,beta2=0.2`.
+/// The daemon's variable for storage: `0.1,beta2=0.2`.
 const STORAGE: &str = "AKASH_BID_PRICE_STORAGE_SCALE";
-/// The class of what does not persist, and of a scale without a name.
+/// The class of volumes that do not persist, and of a scale without a name.
 const EPHEMERAL: &str = "ephemeral";
-/// Bytes of a MiB, as a power of two.
+/// The binary logarithm of the bytes in a MiB.
 const MIB_BITS: u32 = 20;
-/// Half a MiB: what makes cutting off round.
+/// Half a MiB. Adding it before truncation rounds half up.
 const HALF_MIB: u32 = 1 << 19;
-/// Decimals that the daemon keeps of a division.
+/// The decimals that the daemon keeps of a quotient (`decimal.DivisionPrecision`).
 const DIVISION_DECIMALS: u32 = 16;
 
-/// Units of the order's denom a block.
+/// Scales, in units of the order's denom per block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scales {
-    /// A thousandth of a thread.
+    /// Per thousandth of a thread.
     pub cpu: Amount,
-    /// A MiB of memory.
+    /// Per MiB of memory.
     pub memory: Amount,
-    /// An endpoint, of any kind.
+    /// Per endpoint of any kind.
     pub endpoint: Amount,
-    /// A leased IP.
+    /// Per leased IP.
     pub ip: Amount,
-    /// A MiB of storage, by class.
+    /// Per MiB of storage, by class.
     pub storage: BTreeMap<String, Amount>,
 }
 
-/// Why the daemon refuses a configuration.
+/// Why the daemon rejects a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScaleError {
-    /// It would price nothing.
+    /// All scales are zero.
     #[error("at least one bid price must be a non-zero number")]
     AllZero,
-    /// Something would cost less than nothing.
+    /// A scale is negative.
     #[error("scale price cannot be negative")]
     Negative,
     /// A scale is not a number.
@@ -77,16 +78,16 @@ pub enum ScaleError {
     Malformed(#[from] AmountError),
 }
 
-/// Why the daemon does not price an order, in its words.
+/// Why the daemon does not price an order, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScaleFault {
-    /// A volume is of a class that has no scale.
+    /// A volume's class has no scale.
     #[error("no pricing configured for storage class: {0}")]
     NoClass(String),
     /// The order costs nothing.
     #[error("a bid of zero was produced")]
     Zero,
-    /// The price has more decimals than the chain takes.
+    /// The price has more decimals than the chain accepts.
     #[error("`{0}` exceeds max precision: a price has 18 decimals at most")]
     Precision(String),
     /// The price is higher than any that the chain can sort.
@@ -95,10 +96,10 @@ pub enum ScaleFault {
 }
 
 impl Scales {
-    /// Takes scales as the daemon takes them. `memory` and `storage` are a MiB.
+    /// Checks scales as the daemon does. `memory` and `storage` are per MiB.
     ///
     /// # Errors
-    /// When a scale is not a number, or the daemon refuses them all together.
+    /// When a scale is not a number, or the daemon would reject the combination.
     pub fn new([cpu, memory, endpoint, ip]: [&str; 4], storage: &BTreeMap<String, String>) -> Result<Self, ScaleError> {
         let mut is_negative = false;
         let mut scale = |text: &str| -> Result<Amount, AmountError> {
@@ -111,7 +112,7 @@ impl Scales {
         let scales =
             Self { cpu: scale(cpu)?, memory: scale(memory)?, endpoint: scale(endpoint)?, ip: scale(ip)?, storage };
         let plain = [&scales.cpu, &scales.memory, &scales.endpoint, &scales.ip];
-        // As the daemon looks at it: a single class without a price is as if none had one.
+        // As in the daemon: one class without a price counts as if no class had one.
         let no_storage = scales.storage.is_empty() || scales.storage.values().any(Amount::is_zero);
         if no_storage && plain.into_iter().all(Amount::is_zero) {
             return Err(ScaleError::AllZero);
@@ -119,11 +120,10 @@ impl Scales {
         if is_negative { Err(ScaleError::Negative) } else { Ok(scales) }
     }
 
-    /// Reads the daemon's variables of the environment. Whoever calls says what a variable holds; one that is unset or empty
-    /// is 0, as in the daemon.
+    /// Reads the daemon's environment variables through `variable`. One that is unset or empty is 0, as in the daemon.
     ///
     /// # Errors
-    /// When the daemon refuses them. The error names the variable where it is one.
+    /// When the daemon would reject them. The error names the variable, if there is a single one.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InputError> {
         let text = |name: &str| variable(name).filter(|text| !text.is_empty()).unwrap_or_else(|| "0".to_owned());
         let mut storage = BTreeMap::new();
@@ -149,10 +149,10 @@ impl Scales {
         })
     }
 
-    /// Refuses a variable that is named as a scale is and is none.
+    /// Rejects a variable that is named like a scale but is not one.
     ///
     /// # Errors
-    /// When there is one; it suggests the nearest.
+    /// When there is such a variable. The error suggests the nearest known name.
     pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), InputError> {
         let known: Vec<&str> = PLAIN.into_iter().chain([STORAGE]).collect();
         match names.into_iter().find(|name| Self::is_scale(name) && !known.contains(name)) {
@@ -161,13 +161,13 @@ impl Scales {
         }
     }
 
-    /// Whether a variable is named as a scale is.
+    /// Whether a variable is named like a scale.
     #[must_use]
     pub fn is_scale(name: &str) -> bool {
         name.starts_with(PREFIX) && name.ends_with(SUFFIX)
     }
 
-    /// What an order costs a block.
+    /// The price of an order per block.
     ///
     /// # Errors
     /// When the daemon has no price for it.
@@ -201,7 +201,7 @@ impl Scales {
     }
 }
 
-/// The class that the daemon counts a volume under: its own where it persists and names one.
+/// The class under which the daemon counts a volume: its own if it persists and names one.
 fn class(volume: &Volume) -> &str {
     let find = |key: &str| volume.attributes.iter().find(|attribute| attribute.key == key).map(|a| a.value.as_str());
     match &volume.class {
@@ -212,13 +212,13 @@ fn class(volume: &Volume) -> &str {
     }
 }
 
-/// Bytes in MiB, to 16 decimals, halves away from zero.
+/// Converts bytes to MiB with 16 decimals, rounded half away from zero.
 fn mebibytes(bytes: &BigUint) -> Amount {
     let digits = amount::product(bytes, &amount::power_of_ten(DIVISION_DECIMALS));
     Amount::new(Shr::shr(amount::sum(&digits, &BigUint::from(HALF_MIB)), MIB_BITS), DIVISION_DECIMALS)
 }
 
-/// What the daemon asks of a total.
+/// Checks a total as the daemon does.
 fn checked(total: Amount) -> Result<Amount, ScaleFault> {
     if total.is_zero() {
         return Err(ScaleFault::Zero);
@@ -232,18 +232,18 @@ fn checked(total: Amount) -> Result<Amount, ScaleFault> {
     if total > highest { Err(ScaleFault::TooHigh(shown())) } else { Ok(total) }
 }
 
-/// The answer to an order by scales.
+/// The quote of an order by scales.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScaleQuote {
-    /// The bid per block, exactly, or why there is none.
+    /// The exact bid per block, or the reason why there is none.
     pub decision: Result<Amount, Reason>,
-    /// The denom of the bid: the order's.
+    /// The denom of the bid, which is the order's.
     pub denom: Denom,
-    /// The same as other pricers answer. It has no lines, and is a fault where the bid has more digits than they keep.
+    /// The same as a [`Quote`]. It has no lines, and is a fault if the bid has more digits than a [`Price`] can hold.
     pub quote: Quote,
 }
 
-/// Places an order and prices it by scales. What of it is told in dollars is by the denom's worth in the rate card.
+/// Places an order and prices it by scales. Amounts in dollars use the denom's value from the rate card.
 #[must_use]
 pub fn quote(request: &QuoteRequest<'_>, scales: &Scales) -> ScaleQuote {
     request.within_budget(|request, budget| {
@@ -293,7 +293,7 @@ fn below_maximum(total: Amount, order: &Order) -> Result<Amount, Reason> {
     }
 }
 
-/// What a price comes to a month, where the denom's worth is known.
+/// A price in USD per month, if the value of the denom is known.
 fn usd(total: &Amount, request: &QuoteRequest<'_>) -> Option<Usd> {
     let (denom, token) = screen::token(request.order, request.pricing).ok()?;
     let usd_per_coin = usd_per_coin(&denom, token, &request.terms).ok()?;

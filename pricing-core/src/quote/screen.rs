@@ -11,16 +11,16 @@ use crate::order::Order;
 use crate::rates::{AmbiguousGpu, BelowMinimum, NotServed, Pricing, Token};
 use crate::text::Untrusted;
 
-/// The denom that a request without a price is answered in.
+/// The denom in which a request without a price is answered.
 const LEGACY_DENOM: &str = "uakt";
 
-/// Declines an order that would be declined whatever it were to get: for its owner, for what it asks of the provider, its
-/// denom, its storage classes, a card that no entry prices, or a price that cannot reach the minimum.
+/// Declines an order that would be declined regardless of the cards that it gets: because of its owner, what it asks of
+/// the provider, its denom, its storage classes, a card without a price, or a price that cannot reach the minimum.
 ///
-/// `Ok` promises nothing: capacity, the tenant's maximum and the feed are looked at by [`super::quote`].
+/// `Ok` is no promise: [`super::quote`] still checks capacity, the tenant's maximum and the feed.
 ///
 /// # Errors
-/// The reason of the decline, or a fault when the order cannot be priced at all.
+/// The reason for the decline, or a fault if the order cannot be priced at all.
 pub fn screen(request: &QuoteRequest<'_>) -> Result<(), Reason> {
     request.within_budget(|request, budget| {
         budget.check()?;
@@ -31,7 +31,7 @@ pub fn screen(request: &QuoteRequest<'_>) -> Result<(), Reason> {
             match dearest_total(request) {
                 Ok(most) => check_minimum(pricing, most, "at most ")?,
                 Err(reason) if budget.spent().is_some() => return Err(reason),
-                // Where the most that it could cost is not known, that does not speak against the order.
+                // If the most that it could cost is unknown, that is no reason to decline.
                 Err(_) => {}
             }
         }
@@ -39,14 +39,14 @@ pub fn screen(request: &QuoteRequest<'_>) -> Result<(), Reason> {
     })
 }
 
-/// Screens an order for what its price does not change. A quote holds the price itself against the minimum.
+/// The part of screening that does not depend on the price. A quote compares the price itself with the minimum.
 pub(super) fn screen_policy(request: &QuoteRequest<'_>) -> Result<(), Reason> {
     screen_admission(request)?;
     let QuoteRequest { order, pricing, terms, .. } = *request;
     token(order, pricing)?;
     let entries = pricing.rates.gpu.entries().len();
     for unit in order.group.resources() {
-        // Each alternative may be held against every entry of the rate card.
+        // Each alternative may be compared with every entry of the rate card.
         let alternatives = unit.gpu.alternatives.len().saturating_mul(entries.saturating_add(1));
         terms.take(alternatives.saturating_add(unit.storage.len().saturating_mul(8)).saturating_add(8))?;
         for volume in &unit.storage {
@@ -59,7 +59,7 @@ pub(super) fn screen_policy(request: &QuoteRequest<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Whether the owner is served, and the order one for this provider.
+/// Whether the owner is served, and the order is meant for this provider.
 pub(super) fn screen_admission(request: &QuoteRequest<'_>) -> Result<(), Reason> {
     let QuoteRequest { order, pricing, terms, .. } = *request;
     screen_owner(pricing, terms.owner)?;
@@ -85,12 +85,12 @@ fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(),
     })
 }
 
-/// The denom that an order is answered in.
+/// The denom in which an order is answered.
 pub(super) fn denom(order: &Order) -> Denom {
     order.max_price.as_ref().map_or_else(|| Denom::new(LEGACY_DENOM), |price| price.denom().clone())
 }
 
-/// The denom that an order is answered in, and what it is worth.
+/// The denom in which an order is answered, and its token.
 pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &'a Token), Reason> {
     let denom = denom(order);
     match pricing.chain.denoms.get(&denom) {
@@ -102,7 +102,7 @@ pub(super) fn token<'a>(order: &Order, pricing: &'a Pricing) -> Result<(Denom, &
     }
 }
 
-/// The most that an order could cost a month, whatever cards it gets.
+/// The most that an order could cost per month, whichever cards it gets.
 fn dearest_total(request: &QuoteRequest<'_>) -> Result<Usd, Reason> {
     let QuoteRequest { order, pricing, terms, .. } = *request;
     let targets: Vec<QuotedTarget> = order.group.resources().iter().map(QuotedTarget::unknown).collect();

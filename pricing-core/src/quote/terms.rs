@@ -1,4 +1,4 @@
-//! What a quote depends on beside the order, the rate card and the inventory.
+//! The terms of a quote: what it depends on in addition to the order, the rate card and the inventory.
 
 use rust_decimal::Decimal;
 
@@ -6,48 +6,49 @@ use super::reason::Reason;
 use crate::budget::{Budget, Spent};
 use crate::text::Untrusted;
 
-/// Which card a request that leaves the model open is priced at.
+/// How a request that leaves the model open is priced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GpuRule {
-    /// The card that is allocated.
+    /// By the card that is allocated.
     #[default]
     RealCard,
-    /// The dearest entry of the rate card: the old rule, for comparison.
+    /// By the most expensive entry of the rate card. This is the old rule, kept for comparison.
     HighestWildcard,
 }
 
-/// What a quote depends on beside the order, the rate card and the inventory.
+/// What a quote depends on in addition to the order, the rate card and the inventory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms<'a> {
-    /// Who ordered.
+    /// The owner of the order.
     pub owner: Option<Untrusted<&'a str>>,
-    /// What an AKT is worth, when a feed says so: above 0.
+    /// The price of an AKT in USD, above 0, if a feed provides one.
     pub usd_per_akt: Option<Decimal>,
-    /// Which card a request that leaves the model open is priced at.
+    /// How a request that leaves the model open is priced.
     pub gpu_rule: GpuRule,
-    /// What may be spent on the request. Without one, each quote and each listing of alternatives has a default
-    /// [`Budget`] of its own.
+    /// The budget of the request. Without one, each quote and each list of alternatives has a default [`Budget`] of its
+    /// own.
     pub budget: Option<&'a Budget<'a>>,
-    /// Nobody reads why there is no capacity, so that no node is asked what it lacks: a simulation declines many orders.
+    /// Whether to leave out what each node lacks when there is no capacity. Nobody reads it in a simulation, which
+    /// declines many orders.
     pub brief: bool,
 }
 
 impl<'a> Terms<'a> {
-    /// Takes steps of the budget, where there is one.
+    /// Takes steps from the budget, if there is one.
     pub(super) fn take(&self, steps: usize) -> Result<(), Spent> {
         self.budget.map_or(Ok(()), |budget| budget.take(steps))
     }
 
-    /// Looks whether anything may still be spent on the request: before something is begun that takes no steps, such as a
-    /// plugin's call.
+    /// Checks that the budget is not used up, before something that takes no steps itself, such as the call of a
+    /// plugin.
     ///
     /// # Errors
-    /// The fault, when the budget is used up.
+    /// The fault, if the budget is used up.
     pub fn check(&self) -> Result<(), Reason> {
         self.budget.map_or(Ok(()), |budget| budget.check().map_err(Reason::from))
     }
 
-    /// Does work on a budget: the request's, or one of its own.
+    /// Runs some work with a budget: the request's, or a new default one.
     pub(super) fn within_budget<R>(&self, work: impl FnOnce(&Terms<'_>, &Budget<'_>) -> R) -> R {
         match self.budget {
             Some(budget) => work(self, budget),

@@ -1,4 +1,4 @@
-//! Answers as JSON, field by field as the contract has them: money and quantities as decimal text.
+//! Answers as JSON. The fields are a public contract; money and quantities are decimal text.
 
 use serde::{Serialize, Serializer};
 
@@ -16,10 +16,10 @@ use crate::money::Price;
 use crate::reserve::shortage::{Lack, NodeShortage, Shortage};
 use crate::text::Untrusted;
 
-/// The version that stands at the top of every JSON answer.
+/// The schema version at the top of every JSON answer.
 pub const SCHEMA: u32 = 1;
 
-/// The answer of `bidprice quote`: one quote for each group.
+/// An answer with one quote per group of an order.
 #[derive(Debug, Serialize)]
 pub struct QuoteAnswer<'a> {
     schema: u32,
@@ -28,14 +28,14 @@ pub struct QuoteAnswer<'a> {
 }
 
 impl<'a> QuoteAnswer<'a> {
-    /// The answer for some quotes, and what was odd in the text that they are for.
+    /// Makes an answer from quotes, and from warnings about the text that was quoted.
     pub fn new(quotes: impl IntoIterator<Item = QuoteJson<'a>>, warnings: &'a [InputError]) -> Self {
         let warnings = warnings.iter().map(WarningJson::new).collect();
         Self { schema: SCHEMA, warnings, quotes: quotes.into_iter().collect() }
     }
 }
 
-/// Something in a text that was taken and need not have been, as JSON.
+/// A warning as JSON: something in a text that was accepted, but should be looked at.
 #[derive(Debug, Serialize)]
 pub struct WarningJson<'a> {
     message: &'a str,
@@ -74,7 +74,7 @@ pub struct QuoteJson<'a> {
 }
 
 impl<'a> QuoteJson<'a> {
-    /// A quote as JSON, with the alternatives where they were asked for.
+    /// Converts a quote, with its alternatives if they were asked for.
     #[must_use]
     pub fn new(quote: &'a Quote, alternatives: Option<&'a Alternatives>) -> Self {
         let decision = match &quote.decision {
@@ -102,7 +102,7 @@ impl<'a> QuoteJson<'a> {
 
 #[cfg(feature = "scale")]
 impl<'a> QuoteJson<'a> {
-    /// A quote by scales as JSON. Its amount is exact, also where it has more digits than other prices.
+    /// Converts a quote by scales. The amount is exact even if it has more digits than other prices can have.
     #[must_use]
     pub fn by_scales(quoted: &'a ScaleQuote) -> Self {
         let ScaleQuote { decision, denom, quote } = quoted;
@@ -160,7 +160,7 @@ struct ReasonJson<'a> {
     message: &'a str,
 }
 
-/// What each node lacks, beside the reason that it explains.
+/// What each node lacks, next to the reason that it explains.
 #[derive(Debug, Serialize)]
 pub struct ShortageJson<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -187,7 +187,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl<'a> ShortageJson<'a> {
-    /// The nodes of a shortage as JSON has them.
+    /// Converts the nodes of a shortage.
     #[must_use]
     pub fn new(shortage: &'a Shortage) -> Self {
         let lack = |lack: &'a Lack| LackJson {
@@ -249,7 +249,7 @@ struct GpuTargetJson<'a> {
 struct CandidateJson<'a> {
     #[serde(flatten)]
     kind: KindJson<'a>,
-    /// How likely it is; not known so far.
+    /// Reserved for its probability; always null so far.
     probability: Option<String>,
 }
 
@@ -299,7 +299,7 @@ struct LineJson<'a> {
     weights: Vec<WeightJson<'a>>,
 }
 
-/// One of the kinds that a line's mean is made of.
+/// One term of the weighted mean of a line.
 #[derive(Debug, Serialize)]
 struct WeightJson<'a> {
     kind: &'a str,
@@ -401,7 +401,7 @@ impl<'a> AlternativeJson<'a> {
 }
 
 impl Serialize for Quote {
-    /// Writes the quote as the contract has it, without alternatives.
+    /// Serialises the quote without alternatives.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         QuoteJson::new(self, None).serialize(serializer)
     }

@@ -1,7 +1,7 @@
-//! A rate card held against a cluster: what its GPU entries say of cards that are not there, and what of the cards that
-//! are there it says by accident.
+//! Compares a rate card with the cards of a cluster: entries for cards that are not there, and cards that are priced by
+//! accident.
 //!
-//! Nothing of this stops a bid. Each finding is either what the operator meant, or a price that nobody chose.
+//! None of this prevents a bid. Each finding is either intended, or a price that nobody chose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,13 +15,13 @@ use crate::text::{excerpt, nearest};
 /// Something about the GPU entries of a rate card that the operator should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// The key of the entry, as the rate card has it. None where there is none.
+    /// The key of the entry, as in the rate card. None if there is no entry.
     pub entry: Option<String>,
-    /// The kind of card that it is about, if it is about one.
+    /// The kind of card that it is about, if any.
     pub kind: Option<GpuKind>,
-    /// What is wrong, in words.
+    /// What is wrong, for people.
     pub problem: String,
-    /// The key that was probably meant, or that would say it: several are separated by `, `.
+    /// The key that was probably meant, or that would state the price. Several keys are separated by `, `.
     pub suggestion: Option<String>,
 }
 
@@ -39,8 +39,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Holds the GPU entries of a rate card against the cards of a cluster. Findings about entries come first, in the order of
-/// the rate card, then those about kinds of card that no entry names.
+/// Compares the GPU entries of a rate card with the cards of a cluster. Findings about entries come first, in the order
+/// of the rate card, followed by those about kinds of card that no entry names.
 #[must_use]
 pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
     let rates = &pricing.rates.gpu;
@@ -51,7 +51,7 @@ pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
         .filter_map(|id| cluster.card(*id))
         .map(|card| &card.kind)
         .collect();
-    // A card of which not everything is known is all that it may be.
+    // An incompletely known card counts as every card that it may be.
     let kinds: BTreeSet<GpuKind> = described.iter().flat_map(|kind| rates.cards_of(kind)).collect();
     let mut findings = Vec::new();
     for entry in rates.entries() {
@@ -65,7 +65,7 @@ pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
     findings
 }
 
-/// An entry that no card of the cluster has. A wildcard is for what comes, too.
+/// An entry that matches no card of the cluster. Wildcards are exempt, because they are also there for future cards.
 fn unused(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<Finding> {
     entry.model()?;
     if kinds.iter().any(|kind| entry.matches(kind)) {
@@ -76,8 +76,8 @@ fn unused(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<Finding> {
     Some(Finding { entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
 }
 
-/// The key for the kind that an entry was probably meant for: of the same model, of a model with the same name but for
-/// what stands around it (`4090`, `rtx4090`), or of one that is spelt nearly alike.
+/// The key for the kind that an entry was probably meant for: of the same model, of a model whose name contains it or
+/// is contained in it (`4090`, `rtx4090`), or of one with a similar spelling.
 fn nearest_kind(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<String> {
     let model = entry.model()?;
     let vendors_agree = |kind: &&GpuKind| entry.vendor().is_none_or(|vendor| vendor == kind.vendor());
@@ -88,12 +88,12 @@ fn nearest_kind(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<String> {
     let models: BTreeSet<&str> = kinds.iter().filter(vendors_agree).map(GpuKind::model).collect();
     let around =
         |other: &&&str| model.len() >= 2 && other.len() >= 2 && (other.contains(model) || model.contains(**other));
-    // Of several, the one that is nearest in length.
+    // Of several, the one with the most similar length.
     let around = models.iter().filter(around).min_by_key(|other| other.len().abs_diff(model.len()));
     around.copied().or_else(|| nearest(model, models.iter().copied())).map(excerpt)
 }
 
-/// An entry that prices several variants of a model alike.
+/// An entry that charges the same for several variants of a model.
 fn lumped(entry: &GpuRate, priced: &[&GpuKind]) -> Option<Finding> {
     entry.model()?;
     if priced.len() < 2 {
@@ -105,7 +105,7 @@ fn lumped(entry: &GpuRate, priced: &[&GpuKind]) -> Option<Finding> {
     Some(Finding { entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
 }
 
-/// An entry that makes a card cost less than one of the same model with less RAM.
+/// An entry by which a card costs less than one of the same model with less RAM.
 fn cheaper_than_smaller(
     rates: &GpuRates,
     entry: &GpuRate,
@@ -133,7 +133,7 @@ fn cheaper_than_smaller(
     Some(Finding { entry: Some(entry.key().to_owned()), kind: Some(larger.clone()), problem, suggestion: None })
 }
 
-/// Whether two cards differ in nothing but RAM, as far as is known.
+/// Whether two cards differ only in RAM, as far as is known.
 fn is_alike(one: &GpuKind, other: &GpuKind) -> bool {
     (one.vendor(), one.model()) == (other.vendor(), other.model())
         && (one.interface() == other.interface() || one.interface().is_none() || other.interface().is_none())
@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(found(&rates, &[A100_40, A100_80]), [format!("rates.gpu.\"{key}\": {words}")]);
         }
         assert_eq!(found("[rates.gpu]\n\"a100.40Gi\" = 900\n\"a100.80Gi\" = 900", &[A100_40, A100_80]), [""; 0]);
-        // Another interface may be worth more.
+        // Another interface may justify a higher price.
         let sxm = ["nvidia", "a100", "40Gi", "SXM4"];
         assert_eq!(found("[rates.gpu]\n\"a100.40Gi.sxm\" = 900\n\"a100.80Gi\" = 800", &[sxm, A100_80]), [""; 0]);
     }

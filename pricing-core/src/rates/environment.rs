@@ -1,7 +1,7 @@
 //! Rates from the bid price script's `PRICE_TARGET_*` environment, read strictly.
 //!
-//! What is unset or empty is the default, as in the script. What is malformed is an error that names the variable and
-//! the entry, where the script would come to a price of 0.
+//! A variable that is unset or empty has its default, as in the script. A malformed one is an error that names the
+//! variable and the entry; the script would arrive at a price of 0.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use crate::variables;
 
 /// The variable with the GPU mappings.
 const GPU_MAPPINGS: &str = "PRICE_TARGET_GPU_MAPPINGS";
-/// The variables of the storage classes.
+/// The variables for the storage classes.
 const STORAGE: [(&str, &str); 4] = [
     ("PRICE_TARGET_HD_EPHEMERAL", "ephemeral"),
     ("PRICE_TARGET_HD_PERS_HDD", "beta1"),
@@ -23,15 +23,15 @@ const STORAGE: [(&str, &str); 4] = [
     ("PRICE_TARGET_HD_PERS_NVME", "beta3"),
 ];
 
-/// What the names of the variables start with.
+/// The prefix of the variables' names.
 const PREFIX: &str = "PRICE_TARGET_";
-/// The variables of everything else.
+/// The variables for everything else.
 const PLAIN: [&str; 4] = ["PRICE_TARGET_CPU", "PRICE_TARGET_MEMORY", "PRICE_TARGET_ENDPOINT", "PRICE_TARGET_IP"];
 
-/// Refuses a variable that starts as the rates do and is none of them.
+/// Rejects a variable that has the prefix of the rates but is not one of them.
 ///
 /// # Errors
-/// When there is one; it suggests the nearest.
+/// When there is such a variable. The error suggests the nearest known name.
 pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), InputError> {
     let known: Vec<&str> = PLAIN.into_iter().chain(STORAGE.map(|(name, _)| name)).chain([GPU_MAPPINGS]).collect();
     let unknown = names.into_iter().find(|name| name.starts_with(PREFIX) && !known.contains(name));
@@ -41,10 +41,10 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), I
     }
 }
 
-/// Reads the variables. Whoever calls says what a variable holds.
+/// Reads the variables through `variable`, which returns the value of one.
 ///
 /// # Errors
-/// When a rate or a GPU mapping is malformed, or two mappings are for one card.
+/// When a rate or a GPU mapping is malformed, or two mappings are for the same card.
 pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, InputError> {
     let set = |name: &str| variable(name).filter(|text| !text.is_empty());
     let mut pricing = Pricing::default();

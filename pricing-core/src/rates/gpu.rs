@@ -1,7 +1,7 @@
 //! The GPU entries of a rate card, and which of them prices a card.
 //!
 //! The most specific entry wins: model with RAM and interface, model with interface, model with RAM, model, vendor with
-//! `*`, and last `*`; where two are alike, the one that names the vendor.
+//! `*`, and finally `*`. Of two equally specific ones, the one that names the vendor wins.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub struct GpuRate {
     usd: Usd,
 }
 
-/// Why a GPU entry is no entry.
+/// Why a GPU entry is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The key has another form.
@@ -28,26 +28,26 @@ pub enum KeyError {
         "`{0}` is not a GPU key; expected `vendor/model/ram/interface` cut short from the right, `model.ram.interface`, `vendor/*` or `*`"
     )]
     Malformed(String),
-    /// The RAM is no whole number of Gi.
+    /// The RAM is not a whole number of Gi.
     #[error("`{0}` names RAM that no card has; expected whole Gi, such as `80Gi`")]
     Ram(String),
     /// `*` is narrowed by RAM or interface.
     #[error("`{0}` narrows `*`; `*` stands alone or after a vendor")]
     NarrowedWildcard(String),
-    /// What stands where the model does is RAM or an interface.
+    /// There is RAM or an interface in place of the model.
     #[error(
         "`{0}` has no model after the vendor; write `vendor/model/ram/interface`, or `model.ram.interface` without one"
     )]
     NoModel(String),
-    /// Another key names the same card.
+    /// Another key is for the same card.
     #[error("`{0}` and `{1}` are two keys for one card")]
     Duplicate(String, String),
 }
 
 impl GpuRate {
-    /// Reads a key in either notation.
+    /// Parses a key in either notation.
     ///
-    /// A second part that is an interface is one (`a100.sxm`, `nvidia/a100/sxm`); `*` stands for any RAM before an
+    /// A second part that names an interface is one (`a100.sxm`, `nvidia/a100/sxm`). `*` stands for any RAM before an
     /// interface (`nvidia/a100/*/sxm`).
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl GpuRate {
         &self.key
     }
 
-    /// USD a month for a card.
+    /// USD per month for a card.
     #[must_use]
     pub fn usd(&self) -> Usd {
         self.usd
@@ -124,7 +124,7 @@ impl GpuRate {
         self.interface.as_deref()
     }
 
-    /// Whether two entries are for the same card, whatever the notation.
+    /// Whether two entries are for the same card, regardless of notation.
     pub(super) fn same_card(&self, other: &Self) -> bool {
         (&self.vendor, &self.model, &self.ram, &self.interface)
             == (&other.vendor, &other.model, &other.ram, &other.interface)
@@ -141,12 +141,12 @@ impl GpuRate {
             && named(&self.interface, kind.interface())
     }
 
-    /// Whether the entry names the model of a card, and no other vendor.
+    /// Whether the entry names the model of a card, and not another vendor.
     fn is_for_model_of(&self, kind: &GpuKind) -> bool {
         self.model() == Some(kind.model()) && self.vendor().is_none_or(|vendor| vendor == kind.vendor())
     }
 
-    /// Larger is more specific.
+    /// The rank by which entries are compared; larger is more specific.
     fn specificity(&self) -> (u8, bool) {
         let level = match (&self.model, &self.ram, &self.interface) {
             (Some(_), Some(_), Some(_)) => 5,
@@ -158,14 +158,14 @@ impl GpuRate {
         (level, self.vendor.is_some())
     }
 
-    /// The entry as a card, with `*` for what it leaves open.
+    /// The entry as a kind of card, with `*` for what it leaves open.
     #[must_use]
     pub fn card(&self) -> GpuKind {
         let (vendor, model) = (self.vendor().unwrap_or("*"), self.model().unwrap_or("*"));
         GpuKind::canonical(vendor, model, self.ram.as_deref(), self.interface.as_deref())
     }
 
-    /// The card that this entry would price among those that a selector allows, if there can be one.
+    /// The card that this entry would price among those that a selector allows. None if they contradict each other.
     fn card_within(&self, selector: &GpuSelector) -> Option<GpuKind> {
         let vendor = common(self.vendor(), Some(selector.vendor()))?;
         let model = common(self.model(), selector.model())?;
@@ -175,7 +175,7 @@ impl GpuRate {
     }
 }
 
-/// What two words agree on, where either may say nothing; none where they differ.
+/// Unifies two optional words: what both agree on, or the one that is given. None if they differ.
 fn common<'a>(entry: Option<&'a str>, wanted: Option<&'a str>) -> Option<Option<&'a str>> {
     match (entry, wanted) {
         (Some(entry), Some(wanted)) if !entry.eq_ignore_ascii_case(wanted) => None,
@@ -183,7 +183,7 @@ fn common<'a>(entry: Option<&'a str>, wanted: Option<&'a str>) -> Option<Option<
     }
 }
 
-/// The GPU entries of a rate card. No two are for the same card.
+/// The GPU entries of a rate card, of which no two are for the same card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GpuRates(Vec<GpuRate>);
 
@@ -191,7 +191,7 @@ impl GpuRates {
     /// Adds an entry.
     ///
     /// # Errors
-    /// When an entry for the same card is there.
+    /// When there is already an entry for the same card.
     pub fn add(&mut self, rate: GpuRate) -> Result<(), KeyError> {
         if let Some(other) = self.0.iter().find(|other| other.same_card(&rate)) {
             return Err(KeyError::Duplicate(other.key.clone(), rate.key));
@@ -212,8 +212,9 @@ impl GpuRates {
         most_specific(self.0.iter(), kind)
     }
 
-    /// The cards that a selector may come to as far as the rate card knows, which is what is known without an inventory:
-    /// one for each entry that names such a card, and, as what the selector itself names, those that none names.
+    /// The cards that a selector may resolve to as far as the rate card knows, which is all that is known without an
+    /// inventory: one for each entry that names such a card and, as the selector's own words, those that no entry
+    /// names.
     #[must_use]
     pub fn cards_within(&self, selector: &GpuSelector) -> Vec<GpuKind> {
         let mut cards: Vec<GpuKind> = Vec::new();
@@ -232,8 +233,8 @@ impl GpuRates {
         cards
     }
 
-    /// A card whose RAM was measured rather than named, with the size that it stands for: the nearest that an entry for
-    /// its model names. Without one its RAM is unknown.
+    /// Replaces measured RAM by the size that it stands for: the nearest one that an entry for the model names. Without
+    /// such an entry the RAM is unknown.
     #[must_use]
     pub fn sized<'k>(&self, kind: &'k GpuKind) -> Cow<'k, GpuKind> {
         let Some(bytes) = kind.ram().and_then(measured) else { return Cow::Borrowed(kind) };
@@ -242,9 +243,8 @@ impl GpuRates {
         Cow::Owned(kind.with_ram(nearest(bytes, sizes).map(gi)))
     }
 
-    /// The cards that a card may be of which RAM or interface is not known: one for each entry for its model that it
-    /// could match. Without such an entry it is what is known of it, which `*` may price; so it is, too, where everything
-    /// is known.
+    /// The cards that a card with unknown RAM or interface may be: one for each entry for its model that it could
+    /// match. Without such an entry, or if the card is completely known, it is the card itself.
     #[must_use]
     pub fn cards_of(&self, kind: &GpuKind) -> Vec<GpuKind> {
         let kind = self.sized(kind);
@@ -266,7 +266,7 @@ impl GpuRates {
         self.0.iter().any(|rate| rate.card_within(selector).is_some())
     }
 
-    /// The dearest entry: what the old rule charges for every request that leaves the model open.
+    /// The most expensive entry. The old rule charges it for every request that leaves the model open.
     #[must_use]
     pub fn dearest(&self) -> Option<&GpuRate> {
         self.0.iter().max_by_key(|rate| rate.usd)
@@ -278,7 +278,7 @@ pub(super) fn most_specific<'a>(entries: impl Iterator<Item = &'a GpuRate>, kind
     entries.filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
 }
 
-/// Whether a canonical RAM is whole Gi: anything else would never match a card.
+/// Whether a canonical RAM is whole Gi. Anything else would never match a card.
 fn is_ram(part: &str) -> bool {
     let number = part.strip_suffix("Gi").unwrap_or("");
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -367,7 +367,7 @@ pub(crate) mod tests {
         assert_eq!(may_be("unknown", "PCIe"), ["nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/pcie"]);
         assert_eq!(may_be("80GB", "NVLink"), ["nvidia/a100/80Gi", "nvidia/a100/80Gi/sxm"]);
         assert_eq!(may_be("80Gi", "SXM4"), ["nvidia/a100/80Gi/sxm"]);
-        // No entry is for such a card, so `*` prices it as it is.
+        // No entry is for such a card, so `*` prices it.
         assert_eq!(may_be("24Gi", ""), ["nvidia/a100/24Gi"]);
         let other = GpuKind::described("nvidia", "t4", "", "");
         assert_eq!(card.cards_of(&other), std::slice::from_ref(&other));

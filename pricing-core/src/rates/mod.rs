@@ -1,8 +1,8 @@
-//! Rates and policy: what a provider charges, and whom.
+//! Rates and policy: what a provider charges, and whom it serves.
 //!
-//! [`Pricing`] is everything that a rate card file can say. It is read from TOML ([`toml`]) or from the bid price
-//! script's `PRICE_TARGET_*` environment ([`environment`]); both take text, not files. [`changes`] says what a new card
-//! changes of an old one.
+//! [`Pricing`] is everything that a rate card file can contain. It is read from TOML ([`toml`]) or from the bid price
+//! script's `PRICE_TARGET_*` environment ([`environment`]); both take text, not files. [`changes`] compares a new card
+//! with an old one.
 
 pub mod changes;
 pub mod check;
@@ -28,32 +28,32 @@ pub use origin::{Origin, Origins};
 pub use owners::{NotServed, Owners};
 pub use provider::Provider;
 
-/// What a provider charges, in USD a month.
+/// What a provider charges, in USD per month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateCard {
-    /// A CPU thread.
+    /// Per CPU thread.
     pub cpu: Usd,
-    /// A GiB of memory.
+    /// Per GiB of memory.
     pub memory: Usd,
-    /// An endpoint, of any kind.
+    /// Per endpoint of any kind.
     pub endpoint: Usd,
-    /// A leased IP.
+    /// Per leased IP.
     pub ip: Usd,
-    /// A GiB of storage, by class.
+    /// Per GiB of storage, by class.
     pub storage: BTreeMap<String, Usd>,
-    /// A card.
+    /// Per card, by kind.
     pub gpu: GpuRates,
-    /// A host channel adapter (HCA) of an order with an interconnect between nodes, beside its card.
+    /// Per host channel adapter (HCA) of an order with an interconnect between nodes, in addition to its card.
     pub interconnect: Usd,
-    /// A replica in a trusted execution environment, beside what it asks for.
+    /// Per replica in a trusted execution environment, in addition to what it asks for.
     pub confidential: Usd,
 }
 
 impl RateCard {
-    /// What a GiB of a storage class costs, and the entry that says so.
+    /// The rate of a storage class, in USD per GiB and month, and the entry that sets it.
     ///
-    /// A class without an entry costs nothing by itself: `ram` costs what memory costs, `default` what the dearest of
-    /// `beta1`, `beta2` and `beta3` costs, and any other has no rate.
+    /// A few classes do not need an entry of their own: `ram` costs what memory costs, and `default` as much as the
+    /// most expensive of `beta1`, `beta2` and `beta3`. Any other class without an entry has no rate.
     #[must_use]
     pub fn storage(&self, class: &StorageClass) -> Option<(Usd, &str)> {
         let entry = |name: &str| self.storage.get_key_value(name).map(|(key, usd)| (*usd, key.as_str()));
@@ -73,19 +73,19 @@ pub enum UnlistedGpu {
     /// No bid.
     #[default]
     Decline,
-    /// This much a month.
+    /// Charge this many USD per month.
     Price(Usd),
 }
 
-/// What to do when it is not certain which card an order will get.
+/// What to do if it is uncertain which card an order will get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AmbiguousGpu {
-    /// Price the dearest.
+    /// Price the most expensive one.
     #[default]
     Highest,
-    /// Price the cheapest.
+    /// Price the cheapest one.
     Lowest,
-    /// Price the mean, weighted by the cards of each kind that are free where a replica could start.
+    /// Price the mean, weighted by how many cards of each kind are free where a replica could start.
     Expected,
     /// No bid.
     Decline,
@@ -94,10 +94,11 @@ pub enum AmbiguousGpu {
 /// Which nodes the cards of an order can come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
-    /// Every node where Kubernetes could start a replica: the network's daemon ties no pod to the node that it reserved.
+    /// Every node where Kubernetes could start a replica. The network's daemon does not tie pods to the node that it
+    /// reserved.
     #[default]
     Kubernetes,
-    /// The reserved nodes alone, for daemons that tie their pods.
+    /// Only the reserved nodes, for daemons that tie their pods to them.
     Pinned,
 }
 
@@ -111,36 +112,36 @@ pub enum BelowMinimum {
     Raise,
 }
 
-/// Choices beside the rates.
+/// Choices other than rates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Cards that the rate card does not list.
+    /// What to do with cards that the rate card does not list.
     pub unlisted_gpu: UnlistedGpu,
-    /// Cards that are not certain.
+    /// What to do with uncertain cards.
     pub ambiguous_gpu: AmbiguousGpu,
-    /// Where cards can come from.
+    /// Which nodes the cards can come from.
     pub placement: Placement,
-    /// The least that an order must cost a month.
+    /// The minimum price of an order, in USD per month.
     pub minimum_usd_per_month: Usd,
-    /// What happens below it.
+    /// What to do with orders below it.
     pub below_minimum: BelowMinimum,
     /// Whom to serve.
     pub owners: Owners,
 }
 
-/// What a coin is worth.
+/// The value of a coin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CoinValue {
-    /// Always this many USD.
+    /// A fixed number of USD.
     Fixed(Usd),
-    /// What the named feed says; the only feed so far is `akt`.
+    /// The value from the named feed. The only feed so far is `akt`.
     Feed(String),
 }
 
 /// A token that bids can be made in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What a whole coin is worth.
+    /// The value of a whole coin.
     pub value: CoinValue,
     /// A coin is `10^exponent` of the denom's units.
     pub exponent: u32,
@@ -149,26 +150,26 @@ pub struct Token {
 /// The network: its tokens, its blocks and its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Blocks a month.
+    /// The average number of blocks per month.
     pub blocks_per_month: Decimal,
-    /// Tokens by denom.
+    /// The tokens, by denom.
     pub denoms: BTreeMap<Denom, Token>,
-    /// What its addresses begin with.
+    /// The prefix of its addresses.
     pub address_prefix: AddressPrefix,
 }
 
-/// Everything that a rate card file can say.
+/// Everything that a rate card file can contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pricing {
-    /// What things cost.
+    /// The rates.
     pub rates: RateCard,
-    /// Choices beside the rates.
+    /// Choices other than rates.
     pub policy: Policy,
     /// The network.
     pub chain: Chain,
-    /// Overcommit.
+    /// Overcommit, and what confidential compute adds.
     pub commit: CommitLevels,
-    /// What the provider tells the chain of itself. None: orders are not held against it.
+    /// How the provider describes itself to the chain. If None, orders are not compared with it.
     pub provider: Option<Provider>,
     /// Where each value came from.
     pub origins: Origins,
@@ -182,7 +183,7 @@ const DOLLAR_DENOMS: [&str; 3] = [
 ];
 
 impl Default for Pricing {
-    /// The documented default card: the rates of the network's generic bid price script, with no GPU entries.
+    /// The documented default card: the rates of the network's generic bid price script, without GPU entries.
     fn default() -> Self {
         let cents = |cents: i64| Usd::from_decimal(Decimal::new(cents, 2));
         let storage = [("ephemeral", 2), ("beta1", 1), ("beta2", 3), ("beta3", 4)];

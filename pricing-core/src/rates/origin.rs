@@ -1,17 +1,17 @@
-//! Where each value of a rate card came from.
+//! The origin of each value of a rate card.
 
 use std::collections::BTreeMap;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The documented default.
     Default,
     /// The rate card file.
     File,
-    /// This variable of the environment.
+    /// This environment variable.
     Environment(String),
-    /// This option of the command line.
+    /// This command-line option.
     Option(String),
 }
 
@@ -21,19 +21,19 @@ pub enum Origin {
 pub struct Origins(BTreeMap<String, Origin>);
 
 impl Origins {
-    /// Says where a value came from.
+    /// Records the origin of a value.
     pub fn set(&mut self, key: impl Into<String>, origin: Origin) {
         self.0.insert(key.into(), origin);
     }
 
-    /// Where a value came from.
+    /// The origin of a value.
     #[must_use]
     pub fn get(&self, key: &str) -> &Origin {
         self.0.get(key).unwrap_or(&Origin::Default)
     }
 }
 
-/// The key of an entry of a section, quoted where TOML would: `rates.gpu` and `a100.80Gi` make
+/// The key of an entry in a section, quoted where TOML needs it: `rates.gpu` and `a100.80Gi` make
 /// `rates.gpu."a100.80Gi"`.
 #[must_use]
 pub fn entry_key(section: &str, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! Whom a provider serves.
+//! The owners that a provider serves.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 
 use crate::address::{Address, AddressError, AddressPrefix};
 
-/// Whom a provider serves, and at what discount.
+/// The owners that a provider serves, and their discounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owners {
-    /// Only these, unless empty.
+    /// If not empty, only these are served.
     pub allow: Vec<Address>,
-    /// Never these.
+    /// These are never served.
     pub deny: Vec<Address>,
-    /// What an owner's price is multiplied with: above 0, at most 1.
+    /// The factor of an owner's price: above 0 and at most 1.
     pub discount: BTreeMap<Address, Decimal>,
 }
 
@@ -22,17 +22,17 @@ pub struct Owners {
 pub enum NotServed {
     /// The deny list names the owner.
     Denied,
-    /// There is a deny list, and what was named as the owner is not an address: nobody can say that it is not on the list.
+    /// There is a deny list, and the named owner is not an address, so it cannot be shown to be absent from the list.
     Unreadable(AddressError),
     /// There is an allow list, and it does not name the owner.
     NotAllowed,
 }
 
 impl Owners {
-    /// Holds an owner against the lists. Without a name, an owner is on none.
+    /// Checks an owner against the lists. An owner without a name is on no list.
     ///
     /// # Errors
-    /// When the owner is not served, and why.
+    /// When the owner is not served, with the reason.
     pub fn admit(&self, owner: Option<&str>, prefix: &AddressPrefix) -> Result<(), NotServed> {
         let listed = |list: &[Address]| owner.is_some_and(|owner| list.iter().any(|entry| entry.as_str() == owner));
         if listed(&self.deny) {

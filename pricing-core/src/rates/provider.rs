@@ -1,4 +1,5 @@
-//! What a provider tells the chain of itself, for orders that ask: its attributes, who audited them, and its limits.
+//! How a provider describes itself to the chain, for orders that require something of it: its attributes, their
+//! auditors, and its limits.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,12 +8,12 @@ use std::collections::BTreeMap;
 use crate::address::Address;
 use crate::text::{Untrusted, excerpt};
 
-/// How many volumes a resource unit may have unless the provider says otherwise: the daemon's default.
+/// The maximum number of volumes per resource unit, unless the provider sets another one: the daemon's default.
 pub const DEFAULT_VOLUMES: u32 = 4;
-/// The shortest and the longest reclamation window that the chain takes.
+/// The shortest and the longest reclamation window that the chain accepts.
 const WINDOWS: [Duration; 2] = [Duration::from_secs(3_600), Duration::from_secs(720 * 3_600)];
 
-/// What a provider tells the chain of itself. Orders are held against it before anything else is asked.
+/// How a provider describes itself to the chain. Orders are compared with it before anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// Its attributes.
@@ -21,9 +22,9 @@ pub struct Provider {
     pub audited_by: Vec<Address>,
     /// Hostnames that tenants cannot have.
     pub blocked_hostnames: Vec<BlockedHostname>,
-    /// How long it warns a tenant before it takes the resources back. None: it makes no such promise.
+    /// How long it warns a tenant before it reclaims the resources. None if it makes no such promise.
     pub reclamation_window: Option<Duration>,
-    /// The most volumes of a resource unit.
+    /// The maximum number of volumes per resource unit.
     pub volumes: u32,
 }
 
@@ -39,7 +40,7 @@ impl Default for Provider {
     }
 }
 
-/// A hostname that tenants cannot have, or, with a dot before it, every name below a domain.
+/// A hostname that tenants cannot have or, with a leading dot, every name below a domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlockedHostname(String);
 
@@ -49,10 +50,10 @@ pub struct BlockedHostname(String);
 pub struct HostnameError(Untrusted);
 
 impl BlockedHostname {
-    /// Reads a hostname, or a domain with a dot before it.
+    /// Parses a hostname, or a domain with a leading dot.
     ///
     /// # Errors
-    /// When it is neither: it would block nothing.
+    /// When it is neither, because it would block nothing.
     pub fn parse(text: &str) -> Result<Self, HostnameError> {
         let name = text.strip_prefix('.').unwrap_or(text);
         let is_label = |label: &str| {
@@ -64,7 +65,7 @@ impl BlockedHostname {
         }
     }
 
-    /// Whether this is the name, or the domain that it is in. Case does not count, and neither does a dot at its end.
+    /// Whether this blocks a hostname: it is the same name, or its domain. Case and a trailing dot are ignored.
     #[must_use]
     pub fn blocks(&self, hostname: &str) -> bool {
         let hostname = hostname.strip_suffix('.').unwrap_or(hostname).to_ascii_lowercase();
@@ -84,15 +85,15 @@ pub enum WindowError {
     /// It is not a duration.
     #[error("`{0}` is not a duration; expected one such as `24h` or `1h30m`")]
     Malformed(String),
-    /// The chain refuses a bid with it.
+    /// The chain rejects bids with it.
     #[error("`{0}` is out of range; the chain takes from 1h to 720h")]
     OutOfRange(String),
 }
 
-/// Reads a reclamation window: numbers with `h`, `m` or `s`, the larger unit first.
+/// Parses a reclamation window: numbers with `h`, `m` or `s`, the larger unit first.
 ///
 /// # Errors
-/// When it is not a duration, or one that the chain refuses.
+/// When it is not a duration, or one that the chain rejects.
 pub fn reclamation_window(text: &str) -> Result<Duration, WindowError> {
     let malformed = || WindowError::Malformed(excerpt(text));
     let (mut rest, mut seconds) = (text, 0_u64);
@@ -112,7 +113,7 @@ pub fn reclamation_window(text: &str) -> Result<Duration, WindowError> {
     if (shortest..=longest).contains(&window) { Ok(window) } else { Err(WindowError::OutOfRange(excerpt(text))) }
 }
 
-/// A duration as people write it: `24h`, `1h30m`, `90s`.
+/// Formats a duration as people write it: `24h`, `1h30m`, `90s`.
 #[must_use]
 pub fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs();

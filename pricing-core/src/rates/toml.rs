@@ -1,10 +1,10 @@
 //! Rates and policy from TOML.
 //!
-//! Every key is optional: the documented default applies where a file leaves one out, also within `[rates.storage]` and
-//! `[chain.denoms]`, whose entries add to the defaults or replace the one of that name. Only `[rates.gpu]` has no
-//! defaults. Numbers are strings or integers; a float would not be exact, so it is refused.
+//! Every key is optional and has a documented default. The entries of `[rates.storage]` and `[chain.denoms]` are added
+//! to the defaults, or replace the one with the same name. Only `[rates.gpu]` has no defaults. Numbers are strings or
+//! integers; floats are rejected, because they are not exact.
 //!
-//! A *file* without a single rate is refused: it was emptied or cut, and would price everything at the defaults.
+//! A *file* without a single rate is rejected. It was emptied or truncated, and would price everything by the defaults.
 
 mod document;
 #[cfg(test)]
@@ -21,11 +21,11 @@ use crate::money::Denom;
 use crate::reserve::{Overcommitted, TeePlatform};
 use document::{Entry, Section};
 
-/// The most bytes that a rate card may have.
+/// The maximum size of a rate card, in bytes.
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
-/// The most decimals that a coin may have.
+/// The maximum number of decimals of a coin.
 const MAX_EXPONENT: u32 = 18;
-/// The most volumes that a provider may take of a resource unit.
+/// The most volumes per resource unit that a provider may accept.
 const MAX_VOLUMES: u32 = 1_000;
 /// The sections of a rate card.
 pub const SECTIONS: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
@@ -35,8 +35,8 @@ const FEED: &str = "akt";
 /// Reads a rate card file.
 ///
 /// # Errors
-/// When the text is no TOML, has no rate, or an entry is unknown or malformed. The error names the entry, its line and
-/// its column, and the nearest key that there is.
+/// When the text is not TOML, has no rate, or an entry is unknown or malformed. The error names the entry, its line and
+/// column, and the nearest known key.
 pub fn read(text: &str) -> Result<Pricing, InputError> {
     let root = parse(text)?;
     let root = Section::root(&root, text);
@@ -45,28 +45,29 @@ pub fn read(text: &str) -> Result<Pricing, InputError> {
     Ok(pricing)
 }
 
-/// Reads the sections of a rate card that stand in some other text, such as a configuration. Where there are none, that
-/// is the default card.
+/// Reads the sections of a rate card in some other text, such as a configuration. Without any, that is the default
+/// card.
 ///
 /// # Errors
-/// When the text is no TOML, or an entry is unknown or malformed.
+/// When the text is not TOML, or an entry is unknown or malformed.
 pub fn read_sections(text: &str) -> Result<Pricing, InputError> {
     read_beside(text, &[])
 }
 
-/// The same, where the text also has sections of others at its top, which are skipped.
+/// The same for a text that also has other top-level sections, which are skipped.
 ///
 /// # Errors
-/// As [`read_sections`].
+/// The same as [`read_sections`].
 pub fn read_beside(text: &str, others: &[&str]) -> Result<Pricing, InputError> {
     let root = parse(text)?;
     sections(&Section::root(&root, text), others)
 }
 
-/// Reads the `[provider]` of a file, into a rate card that has none or another one. What else is in the file is skipped.
+/// Reads the `[provider]` section of a file into a rate card, where it replaces any other. The rest of the file is
+/// skipped.
 ///
 /// # Errors
-/// When the text is no TOML, has no `[provider]`, or an entry of it is unknown or malformed.
+/// When the text is not TOML, has no `[provider]`, or an entry of it is unknown or malformed.
 pub fn read_provider(text: &str, pricing: &mut Pricing) -> Result<(), InputError> {
     let root = parse(text)?;
     let entries = Section::root(&root, text).entries();
@@ -85,7 +86,7 @@ fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
     document::parse(text)
 }
 
-/// Whether a file says what anything costs.
+/// Rejects a file that sets no rate at all.
 fn has_rate(root: &Section<'_>) -> Result<(), InputError> {
     let entries = root.entries();
     let message = match entries.iter().find(|entry| entry.key() == "rates") {
@@ -99,7 +100,7 @@ fn has_rate(root: &Section<'_>) -> Result<(), InputError> {
     Err(InputError::new(message).hint(hint))
 }
 
-/// Whether a section has a value, or one of its sections has.
+/// Whether a section, or one below it, has a value.
 fn says_anything(section: &Section<'_>) -> Result<bool, InputError> {
     for entry in section.entries() {
         if !entry.is_section() || says_anything(&entry.section()?)? {
@@ -112,7 +113,7 @@ fn says_anything(section: &Section<'_>) -> Result<bool, InputError> {
 fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, InputError> {
     let mut pricing = Pricing::default();
     let entries = root.entries();
-    // Addresses are read by the network's prefix, wherever in the file that stands.
+    // `[chain]` comes first, wherever it is in the file: parsing addresses needs the network's prefix.
     for entry in entries.iter().filter(|entry| entry.key() == "chain") {
         chain(&entry.section()?, &mut pricing)?;
     }
@@ -134,6 +135,7 @@ fn from_file(entry: &Entry<'_>, pricing: &mut Pricing) {
     pricing.origins.set(entry.path(), Origin::File);
 }
 
+/// Reads `[rates]`. Every value that is set gets the file as its origin.
 fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
     for entry in section.entries() {
         let card = &mut pricing.rates;
@@ -169,6 +171,7 @@ fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
     Ok(())
 }
 
+/// Reads `[policy]`.
 fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
     for entry in section.entries() {
         let policy = &mut pricing.policy;
@@ -239,7 +242,8 @@ fn owners(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
     Ok(())
 }
 
-/// The addresses of a list, none of them twice, and none that is on the other list: one of the two is a mistake.
+/// The addresses of a list. An address that is in it twice, or also on the other list, is an error: one of the two is a
+/// mistake.
 fn addresses(entry: &Entry<'_>, prefix: &AddressPrefix, other: &[Address]) -> Result<Vec<Address>, InputError> {
     let mut list: Vec<Address> = Vec::new();
     for item in entry.texts()? {
@@ -302,6 +306,8 @@ fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
     Ok(())
 }
 
+/// Reads one entry of `[chain.denoms]`. Its value must be either fixed or from a feed, and the exponent has no default,
+/// because a wrong one is off by powers of ten.
 fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
     let (mut usd, mut feed, mut exponent) = (None, None, None);
     for entry in denom.section()?.entries() {
@@ -330,6 +336,7 @@ fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
     Ok(Token { value, exponent })
 }
 
+/// Reads `[provider]`. The platform for confidential compute belongs to the commit levels, although it is set here.
 fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, InputError> {
     let mut provider = Provider::default();
     for entry in section.entries() {

@@ -1,12 +1,12 @@
-//! Alternatives: the distinct sets of GPU kinds that an order could be allocated.
+//! Lists alternatives: the distinct sets of GPU kinds that an order could be allocated.
 //!
-//! Where pods are tied to their nodes ([`alternatives`]), a unit's set is every kind that could be handed out on the nodes
-//! of its replicas. For each set that the cluster's nodes suggest, the search is asked for a placement that comes to
-//! exactly that set: some replicas are tied to nodes that together have all of it, and the others to nodes that add
-//! nothing to it.
+//! Where pods are tied to their nodes ([`alternatives`]), a unit's set is every kind that Kubernetes could hand out on
+//! the nodes of its replicas. A set can only be a union of nodes' sets, so the candidates are the unions of irredundant
+//! families of them (*covers*). For each candidate the search looks for a placement that comes to exactly that set: one
+//! replica is tied to each set of the cover, and the others go to nodes that add nothing to it.
 //!
-//! Where they are not ([`wherever_pods_start`]), a unit's set is every kind on the nodes where its pods could start, which
-//! only depends on the model that is reserved. So each set is asked for by its models, on any nodes.
+//! Where they are not tied ([`wherever_pods_start`]), a unit's set is every kind on the nodes where its pods could
+//! start, which depends only on the reserved model. So there is one candidate per choice of model, on any nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,30 +20,30 @@ use crate::inventory::Cluster;
 
 /// The most alternatives that are listed.
 pub const MAX_ALTERNATIVES: usize = 256;
-/// The most combinations of nodes' sets that are thought of for one unit and model.
+/// The most covers that are considered for one unit and model.
 const MAX_COVERS: usize = 1024;
-/// The most combinations of units' sets that are tried.
+/// The most combinations of units' covers that are tried.
 const MAX_TRIED: usize = 4096;
-/// Into how many parts the budget is cut at least, so that one hard combination does not use it up.
+/// Each combination may use at most this fraction of the budget, so that one hard combination does not use it up.
 const BUDGET_PARTS: u64 = 16;
 
-/// Reservations of one order that come to distinct sets of GPU kinds.
+/// Reservations of one order, each with a different set of GPU kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alternatives {
-    /// One reservation for each set; first the one that [`super::sound::reserve`] answers.
+    /// One reservation for each set. The first is the answer of [`super::sound::reserve`].
     pub reservations: Vec<Reservation>,
-    /// Whether these are all. There may be others when the list or the search was cut short.
+    /// Whether these are all. If not, the list or the search was cut short, and there may be others.
     pub complete: bool,
 }
 
-/// A set of kinds: what a unit's replicas could be given.
+/// A set of kinds: the kinds of card that a unit's replicas could be given.
 type Kinds<'a> = BTreeSet<&'a GpuKind>;
 
-/// A node's set, by its place in [`OfVendor::sets`].
+/// A node's set of kinds, by its index in [`OfVendor::sets`].
 type SetId = usize;
 
-/// One way to come to a set: a choice of model, and nodes' sets that each have to be used; none where the model alone
-/// decides.
+/// One way to arrive at a set: a choice of model, and the nodes' sets that each have to be used. No sets where the
+/// model alone decides.
 #[derive(Clone, Debug)]
 struct Cover {
     choice: Choice,
@@ -55,30 +55,32 @@ struct Cover {
 enum Source<'p> {
     /// The reserved nodes.
     Reserved,
-    /// The nodes where its pods could start, which ask for so much.
+    /// The nodes where its pods could start, given what these ask for.
     WhereverPodsStart(&'p [PodRequest]),
 }
 
-/// What the nodes could give a unit of one vendor's cards.
+/// The cards of one vendor that the nodes could give to a unit.
 #[derive(Default)]
 struct OfVendor<'a> {
-    /// The distinct sets.
+    /// The distinct sets of kinds.
     sets: Vec<Kinds<'a>>,
-    /// Each node's set.
+    /// The set of each node.
     nodes: Vec<SetId>,
 }
 
-/// What a unit could come to.
+/// The sets that a unit could arrive at.
 struct Options<'a> {
     vendors: BTreeMap<&'a str, OfVendor<'a>>,
-    /// Each set that the nodes suggest, with the ways to come to it.
+    /// Each candidate set, with the ways to arrive at it.
     sets: Vec<(Kinds<'a>, Vec<Cover>)>,
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that could be allocated.
 ///
+/// At most [`MAX_ALTERNATIVES`] are listed; [`Alternatives::complete`] says whether that is all of them.
+///
 /// # Errors
-/// As the sound scheduler has them: when the order cannot be placed at all, or no placement was found in time.
+/// The errors of the sound scheduler: the order cannot be placed at all, or no placement was found within the budget.
 pub fn alternatives(
     units: &[CommittedUnit],
     cluster: &Cluster,
@@ -87,11 +89,11 @@ pub fn alternatives(
     list(units, Source::Reserved, cluster, budget)
 }
 
-/// Lists one reservation for each distinct combination of the units' sets of GPU kinds that could be handed out wherever
-/// their pods start. There is a request for the pods of each unit, in their order.
+/// Lists one reservation for each distinct combination of the units' sets of GPU kinds that Kubernetes could hand out
+/// wherever their pods start. `pods` has the request of each unit's pods, in the units' order.
 ///
 /// # Errors
-/// As [`alternatives`].
+/// The same as [`alternatives`].
 pub fn wherever_pods_start(
     units: &[CommittedUnit],
     pods: &[PodRequest],
@@ -101,6 +103,8 @@ pub fn wherever_pods_start(
     list(units, Source::WhereverPodsStart(pods), cluster, budget)
 }
 
+/// Both listings: one reservation as the sound scheduler makes it, then the others. An error in the search for others
+/// ends the list but does not lose it.
 fn list(
     units: &[CommittedUnit],
     source: Source<'_>,
@@ -113,7 +117,7 @@ fn list(
     let solution = solve(&problem, &mut steps)?;
     let first = reservation(&problem, &solution, &mut steps)?;
     let mut found = Alternatives { reservations: vec![first], complete: true };
-    // What is over ends the list. The first reservation, which every listing has, is there already.
+    // Running out of budget ends the list. The first reservation, which every listing has, is there already.
     if find_others(&problem, source, &mut found, &mut steps).is_err() {
         found.complete = false;
     }
@@ -121,6 +125,9 @@ fn list(
 }
 
 /// Adds the reservations that use other sets of cards than the first.
+///
+/// An odometer runs over all combinations of the units' candidate sets. A combination that was too hard makes the list
+/// incomplete, but the search goes on with the next one.
 fn find_others(
     problem: &Problem<'_>,
     source: Source<'_>,
@@ -150,7 +157,7 @@ fn find_others(
                 Ok(Some(reservation)) => found.reservations.push(reservation),
                 Ok(None) => {}
                 Err(error) if steps.is_over() => return Err(error),
-                // This combination was too hard, which says nothing of the others.
+                // This combination was too hard. That says nothing about the others.
                 Err(_) => found.complete = false,
             }
         }
@@ -164,7 +171,7 @@ fn find_others(
     }
 }
 
-/// Goes to the next combination, if there is one.
+/// Advances the odometer. False after the last combination.
 fn turn(odometer: &mut [usize], options: &[Options<'_>]) -> bool {
     for (at, options) in odometer.iter_mut().zip(options) {
         *at = at.saturating_add(1);
@@ -176,7 +183,7 @@ fn turn(odometer: &mut [usize], options: &[Options<'_>]) -> bool {
     false
 }
 
-/// The sets that a reservation comes to, by unit.
+/// The set of kinds of each unit in a reservation.
 fn sets_of<'a>(
     reservation: &Reservation,
     problem: &Problem<'a>,
@@ -194,7 +201,7 @@ fn sets_of<'a>(
     Ok(sets)
 }
 
-/// What a unit could come to by the model that is reserved.
+/// The candidate sets of a unit whose pods are not tied to nodes: one for each model that fits on some node.
 fn options_by_model<'a>(
     problem: &Problem<'a>,
     unit: usize,
@@ -217,7 +224,8 @@ fn options_by_model<'a>(
     Ok(Options { vendors: BTreeMap::new(), sets: sets.into_iter().collect() })
 }
 
-/// The kinds that a unit's request allows on the nodes where its pods could start, of the selected vendor.
+/// The kinds of the selected vendor that a unit's request allows on the nodes where its pods could start. Nodes with
+/// the same cards are looked at once.
 fn kinds_of<'a>(
     problem: &Problem<'a>,
     unit: usize,
@@ -237,7 +245,8 @@ fn kinds_of<'a>(
     Ok(kinds)
 }
 
-/// What a unit could come to, by itself.
+/// The candidate sets of a unit whose pods are tied to their nodes, as if it were alone: the union of each cover of the
+/// nodes that could host it.
 fn options<'a>(
     problem: &Problem<'a>,
     unit: usize,
@@ -251,7 +260,7 @@ fn options<'a>(
     };
     for choice in choices {
         let Some(model) = choice.model.and_then(|model| problem.cluster.index().models().get(model)) else {
-            // Without cards there is one set, of nothing, and one way to come to it.
+            // Without cards there is one set, the empty one, and one way to arrive at it.
             sets.entry(Kinds::new()).or_default().push(Cover { choice: choice.clone(), sets: None });
             continue;
         };
@@ -261,7 +270,7 @@ fn options<'a>(
         }
         let Some(of_vendor) = options.vendors.get(vendor) else { continue };
         let hosts = problem.can_host(unit, choice, steps)?;
-        // By what is in them, so that the order does not depend on which node comes first.
+        // Sorted by content, so that the order does not depend on which node comes first.
         let distinct: BTreeSet<SetId> = hosts.iter().filter_map(|node| of_vendor.nodes.get(*node).copied()).collect();
         let mut distinct: Vec<SetId> = distinct.into_iter().collect();
         distinct.sort_by_key(|set| of_vendor.sets.get(*set));
@@ -277,6 +286,7 @@ fn options<'a>(
 }
 
 impl<'a> OfVendor<'a> {
+    /// Computes each node's set, and numbers the distinct ones.
     fn new(
         problem: &Problem<'a>,
         asked: &CommittedUnit,
@@ -301,7 +311,12 @@ impl<'a> OfVendor<'a> {
     }
 }
 
-/// Every choice of at most `most` sets of which each has a kind that the others have not, by number of sets.
+/// The irredundant families of at most `most` sets, by size: each set of a family has a kind that no other set of it
+/// has.
+///
+/// Redundant families add nothing, since a smaller one has the same union. Every part of an irredundant family is
+/// irredundant too, so extending the families of size n finds all of size n + 1 (level-wise search, as in the Apriori
+/// algorithm). `complete` becomes false if there are more than [`MAX_COVERS`].
 fn covers(
     distinct: &[SetId],
     sets: &[Kinds<'_>],
@@ -313,7 +328,7 @@ fn covers(
     let mut start = 0;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if most == 0 {
-        // No replicas come to nothing.
+        // Without replicas there is only the empty family.
         return Ok(vec![Vec::new()]);
     }
     let kinds = |place: usize| distinct.get(place).and_then(|set| sets.get(*set));
@@ -323,7 +338,7 @@ fn covers(
         for more in next..distinct.len() {
             let mut wider = cover.clone();
             wider.push(more);
-            // Each of its sets is held against each other.
+            // Each set is compared with each other.
             let size = wider.iter().filter_map(|place| kinds(*place)).map(BTreeSet::len).fold(1, usize::saturating_add);
             steps.take(size.saturating_mul(wider.len()))?;
             if wider.len() <= most && is_irredundant(&wider, kinds) {
@@ -342,6 +357,7 @@ fn covers(
     Ok(found.into_iter().map(ids).collect())
 }
 
+/// Whether each set of a family has a kind that the others do not have.
 fn is_irredundant<'s, 'a: 's>(cover: &[usize], kinds: impl Fn(usize) -> Option<&'s Kinds<'a>>) -> bool {
     cover.iter().all(|place| {
         let others = || cover.iter().filter(|other| *other != place).filter_map(|other| kinds(*other));
@@ -349,7 +365,8 @@ fn is_irredundant<'s, 'a: 's>(cover: &[usize], kinds: impl Fn(usize) -> Option<&
     })
 }
 
-/// Looks for a placement in which each unit comes to exactly the wanted set.
+/// Looks for a placement in which each unit arrives at exactly the wanted set. Tries every combination of the units'
+/// covers, and gives each one a share of the budget.
 fn come_to(
     problem: &Problem<'_>,
     options: &[Options<'_>],
@@ -387,7 +404,7 @@ fn come_to(
     }
 }
 
-/// The same problem, in which each unit may use only the nodes of one cover of its wanted set of cards.
+/// The same problem, in which each unit can only use the nodes of one cover of its wanted set.
 fn narrowed<'a>(
     problem: &Problem<'a>,
     options: &[Options<'_>],
@@ -406,8 +423,8 @@ fn narrowed<'a>(
     Ok(narrowed)
 }
 
-/// Ties a unit's replicas to nodes that come to the set: one replica to each of the cover's, the others to any that add
-/// nothing.
+/// Splits a unit into pieces that together arrive at exactly the set: one replica is tied to the nodes of each of the
+/// cover's sets, and the others go to any nodes whose cards are all in the set.
 fn narrow(
     problem: &mut Problem<'_>,
     unit: usize,

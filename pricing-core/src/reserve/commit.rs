@@ -1,5 +1,5 @@
-//! Commit levels: how what is reserved differs from what is billed. Overcommit shrinks it, and confidential compute adds to
-//! it.
+//! Commit levels: how what is reserved differs from what is billed. Overcommit shrinks it, and confidential compute
+//! adds to it.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -10,8 +10,8 @@ use crate::money::{NumberError, parse_decimal};
 use crate::order::{GroupSpec, Order, OrderFormat, ResourceUnit, StorageClass};
 use crate::text::excerpt;
 
-/// Factors by which requests are divided before they are reserved, of which one of at most 1 changes nothing; and what the
-/// nodes' platform for confidential compute adds.
+/// The factors by which requests are divided before they are reserved, and what confidential compute adds. A factor of
+/// at most 1 changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitLevels {
     /// CPU.
@@ -54,7 +54,7 @@ pub enum FactorError {
     /// It is not above 0.
     #[error("`{0}` is out of range; expected a number above 0")]
     OutOfRange(Decimal),
-    /// It is not a percentage that the daemon takes.
+    /// It is not a percentage that the daemon accepts.
     #[error("`{0}` is not a percentage that the daemon takes; expected a whole number such as `150%`")]
     Percentage(String),
     /// The daemon does not overcommit GPUs.
@@ -65,7 +65,7 @@ pub enum FactorError {
 }
 
 impl FactorError {
-    /// What to do about it.
+    /// A suggestion for the user, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -92,12 +92,13 @@ impl Overcommitted {
         }
     }
 
-    /// Reads the resource's factor: a number above 0, or the percentage of the daemon's flag, such as `150%`.
+    /// Reads the resource's factor: a number above 0, or a percentage in the form of the daemon's flags, such as
+    /// `150%`.
     ///
-    /// The daemon divides its percentages as integers: 150 % is a factor of 1 + 150 / 100 = 2, and 50 % is 1.
+    /// The daemon divides its percentages as integers: 150% is a factor of 1 + 150 / 100 = 2, and 50% is a factor of 1.
     ///
     /// # Errors
-    /// When it is neither, or a percentage of GPUs.
+    /// When the text is neither, or is a percentage for GPUs, which the daemon does not overcommit.
     pub fn factor(self, text: &str) -> Result<Decimal, FactorError> {
         let Some(percent) = text.strip_suffix('%') else {
             let factor = parse_decimal(text)?;
@@ -118,24 +119,24 @@ impl Overcommitted {
 pub struct CommittedUnit {
     /// The unit.
     pub id: u32,
-    /// Its replicas.
+    /// The number of its replicas.
     pub count: u32,
     /// Thousandths of a thread.
     pub cpu: u64,
     /// Bytes of memory, without `ram` volumes.
     pub memory: u64,
-    /// Cards, and which.
+    /// Cards per replica, and which ones are allowed.
     pub gpu: GpuRequest,
-    /// Bytes of each volume, in the order's order.
+    /// Bytes of each volume, in the order of the request.
     pub storage: Vec<(StorageClass, u64)>,
-    /// What is asked of the interconnect of its nodes, where that is.
+    /// What the unit asks of its nodes' interconnect, if anything.
     pub interconnect: Option<InterconnectRequest>,
-    /// What its sidecar takes beside it.
+    /// What its sidecar takes in addition.
     pub sidecar: Sidecar,
 }
 
 impl CommittedUnit {
-    /// The HCAs of a replica: one for each card, where it asks for an interconnect.
+    /// The HCAs of a replica: one per card if it asks for an interconnect.
     #[must_use]
     pub fn hcas(&self) -> u64 {
         if self.interconnect.is_some() { self.gpu.units } else { 0 }
@@ -143,7 +144,8 @@ impl CommittedUnit {
 }
 
 impl CommitLevels {
-    /// The levels that are left to apply to an order: none to a script request, whose amounts are committed already.
+    /// The levels that remain to be applied to an order. The amounts of a script request are already committed, so only
+    /// the platform is left.
     #[must_use]
     pub fn for_order(&self, order: &Order) -> Self {
         match order.format {
@@ -154,8 +156,8 @@ impl CommitLevels {
 
     /// What is reserved for each unit of a group.
     ///
-    /// The provider's formula is `max(1, round(value / factor))`, which makes one GPU out of none; [`Scheduler::Sound`]
-    /// leaves nothing at nothing.
+    /// The provider's formula is `max(1, round(value / factor))`, which turns zero GPUs into one. [`Scheduler::Sound`]
+    /// keeps zero as zero.
     #[must_use]
     pub fn units(&self, group: &GroupSpec, scheduler: Scheduler) -> Vec<CommittedUnit> {
         let sidecar = Sidecar::new(group.requirements().tee(), self.tee_platform);
@@ -188,7 +190,8 @@ impl CommitLevels {
     }
 }
 
-/// `max(1, round(value / factor))`, halves away from zero, for a factor above 1.
+/// `max(1, round(value / factor))` for a factor above 1, with halves rounded away from zero, as the provider's
+/// `ComputeCommittedResources` does with Go's `math.Round`.
 fn committed(value: u64, factor: Decimal) -> u64 {
     if factor <= Decimal::ONE {
         return value;

@@ -1,19 +1,20 @@
-//! Confidential compute: what the daemon reserves for it beside what a replica asks for.
+//! Confidential compute: what the daemon reserves in addition to what a replica asks for.
 //!
-//! Each replica of a group in a trusted execution environment gets a sidecar that answers for it. It is reserved, and not
-//! billed as the order's CPU or memory; and it is taken out of the service's own requests, so that the pod asks Kubernetes
-//! for no more than without it. As provider 0.16.2 has it.
+//! Each replica of a group that runs in a trusted execution environment gets a sidecar for remote attestation. Its
+//! resources are reserved but not billed as the order's CPU or memory. They are also taken out of the service's own
+//! requests, so the pod does not ask Kubernetes for more than it would without a sidecar. The amounts are those of
+//! provider 0.16.2.
 
 use crate::order::Tee;
 
-/// What a sidecar takes of CPU, in thousandths of a thread.
+/// The CPU of a sidecar, in thousandths of a thread.
 const CPU: u64 = 100;
-/// What it takes of memory.
+/// The memory of a sidecar, in bytes.
 const MEMORY: u64 = 64 << 20;
-/// What it takes of memory where it also answers for GPUs.
+/// The memory of a sidecar that also attests GPUs, in bytes.
 const MEMORY_WITH_GPU: u64 = 128 << 20;
 
-/// The platform that the daemon found on the labels of its nodes. Inventories do not tell it.
+/// The platform that the daemon found in its nodes' labels. Inventories do not contain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeePlatform {
     /// AMD SEV-SNP.
@@ -36,7 +37,7 @@ impl TeePlatform {
     }
 }
 
-/// What a replica's sidecar takes of its node; nothing without one.
+/// What a replica's sidecar takes from its node; nothing without one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sidecar {
     /// Thousandths of a thread.
@@ -46,7 +47,8 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// The sidecar of replicas in an environment. A unit without GPUs has the larger one too.
+    /// The sidecar of replicas in an environment. A unit without GPUs gets the larger one too if its group asks for
+    /// both CPU and GPU attestation.
     #[must_use]
     pub fn new(tee: Option<Tee>, platform: Option<TeePlatform>) -> Self {
         let memory = match (tee, platform) {

@@ -1,33 +1,32 @@
-//! Interconnect: what units ask for whose GPUs reach those of other nodes.
+//! Interconnect: units whose GPUs communicate with those of other nodes.
 //!
-//! Such a replica takes a host channel adapter (HCA) for each of its cards, on a node that names a fabric and a resource.
-//! Replicas that share a label are peers and stand on distinct nodes, those of one unit included. As provider 0.16.2 has
-//! it.
+//! Such a replica takes one host channel adapter (HCA) per card, on a node that names a fabric and a resource. Replicas
+//! with the same label are peers and run on distinct nodes, including those of one unit. This follows provider 0.16.2.
 
 use crate::inventory::Interconnect;
 use crate::order::{Fabric, GroupSpec};
 
 use super::{CommittedUnit, ReserveError};
 
-/// The most characters of a label's value in Kubernetes.
+/// The maximum length of a label's value in Kubernetes.
 const MAX_LABEL: usize = 63;
 
-/// What a unit asks of the interconnect of its nodes.
+/// What a unit asks of its nodes' interconnect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterconnectRequest {
-    /// What its replicas and their peers are labelled with. Those with an empty label have no peers.
+    /// The label of its replicas and their peers. Replicas with an empty label have no peers.
     pub label: String,
-    /// The fabric, where the group is pinned to one.
+    /// The fabric, if the group is pinned to one.
     pub fabric: Option<Fabric>,
 }
 
 impl InterconnectRequest {
-    /// What a unit of a group asks for, where it asks for any.
+    /// What a unit of a group asks for, if anything.
     pub(super) fn new(label: Option<&str>, group: &GroupSpec) -> Option<Self> {
         label.map(|label| Self { label: label.to_owned(), fabric: group.requirements().fabric() })
     }
 
-    /// Whether a node with this interconnect will do.
+    /// Whether a node with this interconnect is suitable.
     #[must_use]
     pub fn is_met_by(&self, interconnect: &Interconnect) -> bool {
         interconnect.is_usable() && self.fabric.is_none_or(|fabric| fabric.name() == interconnect.fabric)
@@ -40,7 +39,7 @@ impl InterconnectRequest {
     }
 }
 
-/// Refuses an order with a label that Kubernetes does not take.
+/// Rejects an order with a label that Kubernetes does not accept.
 pub(super) fn check(units: &[CommittedUnit]) -> Result<(), ReserveError> {
     let labels = units.iter().filter_map(|unit| Some((unit.id, &unit.interconnect.as_ref()?.label)));
     match labels.into_iter().find(|(_, label)| !is_label(label)) {
@@ -49,7 +48,8 @@ pub(super) fn check(units: &[CommittedUnit]) -> Result<(), ReserveError> {
     }
 }
 
-/// Whether a text is the value of a label in Kubernetes.
+/// Whether a text is a valid label value in Kubernetes: at most 63 letters, digits, `-`, `_` and `.`, with a letter or
+/// digit at both ends.
 fn is_label(text: &str) -> bool {
     let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -1,7 +1,7 @@
 //! Reservation: which node and which cards each replica of an order gets, as a value.
 //!
-//! Two schedulers answer. [`provider`] answers what the provider's own algorithm does, bug for bug. [`sound`] answers
-//! a placement that Kubernetes can really make, whenever there is one.
+//! There are two schedulers. [`provider`] repeats the provider's own algorithm, bug for bug. [`sound`] finds a
+//! placement that Kubernetes can really make, whenever one exists.
 
 pub mod alternatives;
 pub mod commit;
@@ -23,13 +23,13 @@ pub use interconnect::InterconnectRequest;
 pub use shortage::Shortage;
 pub use start::{PodRequest, PodSelector};
 
-/// Which algorithm reserves.
+/// The algorithm that makes reservations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheduler {
-    /// Finds a placement that can really be made, whenever there is one.
+    /// Finds a placement that Kubernetes can make, whenever one exists.
     #[default]
     Sound,
-    /// What the provider's daemon does today.
+    /// Does what the provider's daemon does.
     Provider,
 }
 
@@ -38,9 +38,10 @@ pub enum Scheduler {
 pub struct Placement {
     /// The node.
     pub node: NodeId,
-    /// How many replicas in a row.
+    /// The number of replicas.
     pub replicas: u32,
-    /// Every kind of card there that Kubernetes may hand out to them; one when the card is certain, none without GPUs.
+    /// Every kind of card on the node that Kubernetes may hand out to these replicas: one if the card is certain, none
+    /// without GPUs.
     pub kinds: Vec<CardId>,
 }
 
@@ -49,15 +50,15 @@ pub struct Placement {
 pub struct Target {
     /// The unit.
     pub resource_id: u32,
-    /// Its replicas.
+    /// The number of its replicas.
     pub count: u32,
-    /// Cards a replica.
+    /// Cards per replica.
     pub gpu_units: u64,
-    /// Nodes in order of placement. A node may appear once only.
+    /// The nodes, in order of placement, each of them once.
     pub placements: Vec<Placement>,
     /// The GPU attribute that the provider's daemon would write into the order: `vendor/nvidia/model/t4`.
     pub gpu_attribute: Option<String>,
-    /// The interconnect of its nodes, where the unit asks for one.
+    /// The interconnect of its nodes, if the unit asks for one.
     pub interconnect: Option<InterconnectId>,
 }
 
@@ -69,7 +70,7 @@ impl Target {
         })
     }
 
-    /// What the pods ask Kubernetes for: the vendor and the model of the reserved cards, whatever their RAM and interface,
+    /// What the pods ask Kubernetes for: the vendor and model of the reserved cards, regardless of RAM and interface,
     /// and the resource of the interconnect. None without cards.
     #[must_use]
     pub fn selector(&self) -> Option<PodSelector> {
@@ -91,34 +92,34 @@ impl Target {
     }
 }
 
-/// A placement of every replica of a group, in the order of the group's units.
+/// A placement of every replica of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// One target a unit.
+    /// One target per unit, in the order of the group's units.
     pub targets: Vec<Target>,
 }
 
-/// Why nothing was reserved.
+/// The reason why nothing was reserved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReserveError {
     /// The cluster cannot hold the order.
     #[error("insufficient capacity: {0}")]
     InsufficientCapacity(Shortage),
-    /// The provider's algorithm gave replicas of one unit different cards.
+    /// The provider's algorithm gave different cards to replicas of one unit.
     #[error("group resource mismatch: replicas of resource unit {0} came to different cards")]
     ReplicaMismatch(u32),
-    /// The label of a unit's interconnect is none for Kubernetes.
+    /// The label of a unit's interconnect is not valid in Kubernetes.
     #[error(
         "invalid interconnect group: `{1}` of resource unit {0} is not the value of a label (at most 63 of A-Z, a-z, 0-9, \
          `-`, `_` and `.`, with a letter or digit at both ends)"
     )]
     InvalidInterconnectGroup(u32, String),
-    /// The search for a placement was given up.
+    /// The search for a placement used up its steps.
     #[error(
         "no placement was found, and none was ruled out, within what is searched ({0} steps, 48 different services)"
     )]
     SearchExhausted(u64),
-    /// The time for the request was over first.
+    /// The request ran out of time first.
     #[error("the time for the request was over before a placement was found or ruled out")]
     DeadlineExceeded,
 }
@@ -158,8 +159,9 @@ pub fn reserve(
 }
 
 impl ReserveError {
-    /// The same error, where capacity lacks with what each node lacks. That takes a look at every node, so it is for whoever
-    /// shows the error.
+    /// Adds what each node lacks to an error about insufficient capacity; other errors stay as they are.
+    ///
+    /// This looks at every node, so it is for callers that show the error.
     #[must_use]
     pub fn explained(self, group: &GroupSpec, cluster: &Cluster, scheduler: Scheduler, commit: &CommitLevels) -> Self {
         match self {
@@ -174,7 +176,7 @@ impl ReserveError {
     }
 }
 
-/// The steps for taking a group's units: each is copied with all that it lists.
+/// The cost, in steps, of copying a group's units with everything that they list.
 pub(crate) fn listed(group: &GroupSpec) -> usize {
     let of_unit = |unit: &ResourceUnit| {
         unit.gpu.alternatives.len().saturating_add(unit.storage.len()).saturating_add(1).saturating_mul(16)

@@ -1,19 +1,19 @@
 //! The provider's own algorithm, bug for bug.
 //!
-//! Units are placed last to first, each from the first node on. A node takes replicas until one fails, in the order
-//! interconnect label, fabric, CPU, HCAs, GPUs, memory, volumes, sidecar; then the next node is tried. What the daemon does
-//! wrong is answered as it does it:
+//! Units are placed last to first, first fit: each one starts at the first node. A node takes replicas until one fails,
+//! in the order interconnect label, fabric, CPU, HCAs, GPUs, memory, volumes, sidecar; then comes the next node. The
+//! daemon's mistakes are repeated:
 //!
-//! - cards that were given out are not remembered, only their number, so one card may be placed several times;
-//! - finding cards rewrites the request to their model at once, even when the node then fails on memory or volumes,
-//!   and later nodes must have that model;
-//! - replicas on nodes with another fabric, resource name or list of HCA prefixes than the first's end the search, though
-//!   there may be enough nodes that are like the first;
-//! - a storage class that the cluster lacks, or has too little of, ends the search, though a later node might not have
-//!   got that far.
+//! - it remembers how many cards it gave out, but not which, so one card may be placed several times;
+//! - finding cards rewrites the request to their model at once, even when the node then fails on memory or volumes, and
+//!   later nodes must have that model;
+//! - a replica on a node whose fabric, resource name or list of HCA prefixes differs from the first node's ends the
+//!   search, even if enough nodes are like the first;
+//! - a storage class that the cluster does not have, or has too little of, ends the search, even if a later node would
+//!   have failed earlier.
 //!
-//! It differs from the daemon in what [`crate::inventory::validate`] does not believe: nothing of that is reserved. Cards
-//! that are held back for other orders ([`crate::inventory::held`]) are not found; the daemon knows no such cards.
+//! There are two differences from the daemon. Whatever [`crate::inventory::validate`] rejects is not reserved. Cards
+//! that are held back for other orders ([`crate::inventory::held`]) are not found; the daemon has no such notion.
 
 mod matching;
 mod stock;
@@ -28,11 +28,11 @@ use crate::quantity::Bytes;
 use matching::Matcher;
 use stock::{Demand, Shortage, Stock};
 
-/// Answers what the provider's daemon does.
+/// Makes the reservation that the provider's daemon would make.
 ///
 /// # Errors
-/// As the daemon has them: the cluster is too small, or replicas of one unit came to different cards. Beside these, that
-/// the budget is used up.
+/// The daemon's errors: the cluster is too small, or replicas of one unit got different cards. Also, the budget may be
+/// used up.
 pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) -> Result<Reservation, ReserveError> {
     budget.take(cluster.nodes().len())?;
     let mut stock = Stock::new(cluster);
@@ -44,13 +44,14 @@ pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) 
     Ok(Reservation { targets })
 }
 
+/// Places one unit, starting from the first node again. The stock remembers what the units before it took.
 fn place_unit<'c>(
     unit: &CommittedUnit,
     cluster: &'c Cluster,
     stock: &mut Stock<'c>,
     budget: &Budget<'_>,
 ) -> Result<Target, ReserveError> {
-    // Each volume looks for its class, and each alternative is read again.
+    // Each volume looks up its class, and each alternative is parsed again.
     let listed = unit.storage.len().saturating_mul(cluster.storage().len().saturating_add(8));
     budget.take(listed.saturating_add(unit.gpu.alternatives.len().saturating_mul(16)))?;
     let demand = Demand::new(unit, stock);
@@ -78,15 +79,18 @@ struct Search<'a, 's, 'c> {
     matcher: Matcher<'c>,
     /// The interconnect of the first replica's node.
     interconnect: Option<InterconnectId>,
-    /// Nodes, and how many replicas each took.
+    /// The nodes, with the number of replicas that each took.
     placed: Vec<(NodeId, u32)>,
     left: u32,
 }
 
 impl Search<'_, '_, '_> {
-    /// Puts as many replicas on a node as the daemon would.
+    /// Places as many replicas on a node as the daemon would.
+    ///
+    /// The daemon tries one replica at a time. Here, once a replica has fit and left the request unchanged, the others
+    /// that fit by amounts are taken in one step: nothing that the daemon checks would come out differently for them.
     fn fill(&mut self, id: NodeId, node: &Node) -> Result<(), ReserveError> {
-        // Once a replica is placed, other nodes work on a copy of the request and must leave it as it is.
+        // Once a node has taken a replica, other nodes work on a copy of the request and must leave it unchanged.
         let settled = !self.placed.is_empty();
         let mut here = 0_u32;
         while self.left > 0 {
@@ -110,7 +114,7 @@ impl Search<'_, '_, '_> {
                 return Err(ReserveError::ReplicaMismatch(self.unit.id));
             }
             self.interconnect = node.interconnect.filter(|_| self.unit.interconnect.is_some());
-            // While the request stays as it is, every further replica goes the same way.
+            // While the request stays the same, every further replica behaves the same.
             let replicas = if narrowed { 1 } else { self.stock.fitting(id, node, &self.demand).clamp(1, self.left) };
             self.stock.take(id, node, &self.demand, replicas);
             here = here.saturating_add(replicas);
@@ -122,14 +126,15 @@ impl Search<'_, '_, '_> {
         Ok(())
     }
 
-    /// The steps of an attempt: each card and each volume may be looked at, and a request that is rewritten is matched
-    /// with every card anew.
+    /// The cost of an attempt in steps: each card and each volume may be looked at, and a rewritten request is matched
+    /// with every card again.
     fn size_of_attempt(&self, id: NodeId) -> usize {
         let cards = if self.unit.gpu.units == 0 { 0 } else { self.stock.cards(id).len() };
         cards.saturating_add(self.unit.storage.len()).saturating_add(8)
     }
 
-    /// Tries one replica on a node, in the daemon's order, without taking anything.
+    /// Tries one replica on a node, in the daemon's order of checks, without taking anything. The order matters: cards
+    /// that were found before memory failed have already rewritten the request.
     fn attempt(&mut self, id: NodeId, node: &Node) -> Attempt {
         let free = self.stock.free(id, node);
         let failed = |found| Attempt { found, shortage: Some(Shortage::Node) };
@@ -185,10 +190,10 @@ impl Search<'_, '_, '_> {
         })
     }
 
-    /// The distinct cards of a node that match the attribute the daemon came to.
+    /// The distinct cards of a node that match the attribute to which the daemon rewrote the request.
     ///
-    /// It asks Kubernetes for a node with that vendor and model, so the cards of other models that the tenant would
-    /// also take are not expected; which of the model's variants the pods get is left open there.
+    /// The daemon asks Kubernetes for a node with that vendor and model, so cards of other models that the tenant would
+    /// also accept are not expected. Which variants of the model the pods get is left open.
     fn kinds(&mut self, cluster: &Cluster, node: NodeId) -> Vec<CardId> {
         let mut kinds = Vec::new();
         if self.unit.gpu.units > 0 {
@@ -202,9 +207,9 @@ impl Search<'_, '_, '_> {
     }
 }
 
-/// What came of trying one replica.
+/// The outcome of trying one replica.
 struct Attempt {
-    /// The last of the cards that were found for it, whether or not the rest fitted.
+    /// The last of the cards that were found for it, whether or not the rest fit.
     found: Option<CardId>,
     shortage: Option<Shortage>,
 }

@@ -1,9 +1,10 @@
-//! Why the cluster cannot hold an order, by node and resource, as kube-scheduler's filters say it of a pod that is pending.
+//! Explains why the cluster cannot hold an order, by node and resource, in the way that kube-scheduler explains a
+//! pending pod.
 //!
-//! A scheduler that gave up knows that there is no room, and not what would have to be free. So the replicas are placed
-//! once more, each on the first node that takes it, until one fits nowhere. What each node lacks of that one, with the
-//! others in their places, is the answer. Two things never read alike: too little is free in all (exhaustion), and enough
-//! is free, but not in one place (fragmentation).
+//! A scheduler that gave up knows that there is no room, but not what would have to be free. So the replicas are placed
+//! once more, first fit, until one does not fit anywhere. What each node lacks for that replica, with the others in
+//! place, is the explanation. It tells two situations apart: too little is free in total (exhaustion), or enough is
+//! free but not in one place (fragmentation).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,10 +17,10 @@ use crate::order::StorageClass;
 use crate::quantity::LineQuantity;
 use crate::text::excerpt;
 
-/// The most nodes that are told.
+/// The most nodes that are listed.
 const NODES: usize = 100;
 
-/// The most steps that an explanation may take, each a look at a node: some milliseconds.
+/// The most steps that an explanation may take, each a look at one node. That is a few milliseconds.
 const STEPS: usize = 50_000;
 
 /// The most alternatives of a request that a message names.
@@ -27,12 +28,12 @@ const ALTERNATIVES: usize = 3;
 
 const GIB: u64 = 1 << 30;
 
-/// Why there is no room.
+/// Why there is no room for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortage {
-    /// One sentence that names the resource that decides.
+    /// One sentence that names the limiting resource.
     pub message: String,
-    /// What each node lacks, in the inventory's order; at most 100. Empty where no node is to blame.
+    /// What each node lacks, in the inventory's order; at most 100 nodes. Empty if the cause is not a node.
     pub nodes: Vec<NodeShortage>,
     /// How many more nodes lack something.
     pub nodes_left_out: usize,
@@ -43,22 +44,23 @@ pub struct Shortage {
 pub struct NodeShortage {
     /// The node.
     pub node: Arc<str>,
-    /// What it lacks; at least one thing.
+    /// What it lacks; at least one resource.
     pub lacks: Vec<Lack>,
 }
 
-/// Something that a node has too little of for a replica.
+/// A resource of which a node has too little for one replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
-    /// What it is.
+    /// The resource.
     pub resource: Resource,
-    /// What a replica needs: threads, GiB, cards or HCAs, or the storage class.
+    /// What a replica needs, in [`Self::resource`]'s unit: threads, GiB, cards or HCAs; or the name of the storage
+    /// class.
     pub asked: String,
-    /// What is free; none where the node has no such storage class.
+    /// What is free, in the same unit. None if the node does not have the storage class.
     pub free: Option<String>,
 }
 
-/// What a node may lack.
+/// A resource that a node can lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resource {
@@ -68,18 +70,18 @@ pub enum Resource {
     Memory,
     /// GiB of ephemeral storage.
     EphemeralStorage,
-    /// Cards that the order allows.
+    /// GPUs of a kind that the order allows.
     Gpu,
-    /// Host channel adapters of the fabric that the order allows, or a node without a peer.
+    /// Host channel adapters of a fabric that the order allows, on a node without a peer of the replica.
     Interconnect,
-    /// The storage class of a volume.
+    /// A storage class that the node does not have.
     StorageClass,
-    /// GiB of a storage class, over the whole cluster.
+    /// GiB of a storage class, which the whole cluster shares.
     Volumes,
 }
 
 impl Resource {
-    /// The resource as the contract names it.
+    /// The resource's name in JSON output.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -93,7 +95,7 @@ impl Resource {
         }
     }
 
-    /// What an amount of it counts.
+    /// The unit of its amounts, for people.
     fn counts(self) -> &'static str {
         match self {
             Self::Cpu => "threads",
@@ -105,6 +107,7 @@ impl Resource {
         }
     }
 
+    /// Formats an amount in the unit of [`Self::counts`].
     fn amount(self, count: u64) -> String {
         let divisor = match self {
             Self::Cpu => 1000,
@@ -116,7 +119,7 @@ impl Resource {
 }
 
 impl Shortage {
-    /// A shortage that no node is to blame for.
+    /// A shortage whose cause is not a node.
     pub(super) fn of_cluster(message: String) -> Self {
         Self { message, nodes: Vec::new(), nodes_left_out: 0 }
     }
@@ -128,11 +131,12 @@ impl fmt::Display for Shortage {
     }
 }
 
-/// Says why the units do not fit, in a bounded number of steps that are not of the request's budget: what a quote says must
-/// not depend on how much of it is left.
+/// Explains why the units do not fit.
 ///
-/// Where each of them does after all, as one by one they may, or where it would take too
-/// long to say, `known` stays: what the scheduler knows of it.
+/// The number of steps is bounded and independent of the request's budget, because a quote must not say less when less
+/// of the budget is left. The explanation places units greedily, so it can succeed where the scheduler proved that
+/// there is no placement, and it may be too expensive. In both cases `known`, the scheduler's own message, stays.
+///
 pub(super) fn explain(units: &[CommittedUnit], cluster: &Cluster, scheduler: Scheduler, known: Shortage) -> Shortage {
     let demands: Vec<Demand> = units.iter().map(|unit| Demand::new(unit, cluster, scheduler)).collect();
     let rounds = demands.iter().map(|demand| demand.models.len().saturating_add(2)).sum::<usize>();
@@ -150,7 +154,7 @@ pub(super) fn explain(units: &[CommittedUnit], cluster: &Cluster, scheduler: Sch
     known
 }
 
-/// The resources that a node has too little of.
+/// The set of resources that a node has too little of, as bits.
 #[derive(Clone, Copy, Default)]
 struct Missing(u8);
 
@@ -180,7 +184,7 @@ impl Missing {
     }
 }
 
-/// What one replica needs.
+/// What one replica needs from its node.
 struct Demand {
     cpu: u64,
     memory: u64,
@@ -188,17 +192,19 @@ struct Demand {
     gpus: u64,
     hcas: u64,
     interconnect: Option<InterconnectRequest>,
-    /// Bytes by persistent class, each class once.
+    /// Bytes by persistent class; each class appears once.
     classes: Vec<(String, u64)>,
-    /// For each description of a card the number of its model, where the order allows it.
+    /// For each card description, the number of its model if the order allows the card.
     model_of: Vec<Option<usize>>,
-    /// The models, by number.
+    /// The allowed models, by number: vendor and model.
     models: Vec<(String, String)>,
-    /// The model that all replicas get, once there are any.
+    /// The model that all replicas get, once it is decided.
     only: Option<usize>,
 }
 
 impl Demand {
+    /// The demand of a unit's replicas. Which cards are allowed depends on the scheduler, since the daemon matches them
+    /// letter by letter.
     fn new(unit: &CommittedUnit, cluster: &Cluster, scheduler: Scheduler) -> Self {
         let mut demand = Self {
             cpu: unit.cpu.saturating_add(unit.sidecar.cpu),
@@ -232,7 +238,7 @@ impl Demand {
         demand
     }
 
-    /// The number of a kind's model.
+    /// The number of a kind's model, which is added if it is new.
     fn model(&mut self, kind: &GpuKind) -> usize {
         let is_its =
             |(vendor, model): &(String, String)| (vendor.as_str(), model.as_str()) == (kind.vendor(), kind.model());
@@ -250,7 +256,7 @@ impl Demand {
     }
 }
 
-/// What a node has left of what replicas take.
+/// What a node has left.
 #[derive(Clone, Copy)]
 struct Room {
     cpu: u64,
@@ -260,15 +266,15 @@ struct Room {
     hcas: u64,
 }
 
-/// A cluster while replicas are placed.
+/// What is left of a cluster while replicas are placed.
 #[derive(Clone)]
 struct Left<'c> {
     cluster: &'c Cluster,
     rooms: Vec<Room>,
     pools: Vec<u64>,
-    /// The cards of a model that replicas got on a node: node, vendor, model.
+    /// How many cards of a model the placed replicas got: by node, vendor and model.
     given: BTreeMap<(usize, String, String), u64>,
-    /// The labels of connected replicas that no other on the node may have: node, label.
+    /// The exclusive labels of the placed replicas, by node.
     labels: BTreeSet<(usize, String)>,
 }
 
@@ -290,7 +296,8 @@ impl<'c> Left<'c> {
         }
     }
 
-    /// Places replicas so that all get cards of one model: the one of which most can be placed.
+    /// Places replicas so that all get cards of one model. Every model is tried on a copy, and the one with the most
+    /// replicas placed is kept: it is the one that comes closest.
     fn place_one_model(&mut self, demand: &mut Demand, count: u32) -> u32 {
         if demand.models.is_empty() {
             return self.place(demand, count);
@@ -310,7 +317,7 @@ impl<'c> Left<'c> {
         placed
     }
 
-    /// Places replicas on the first nodes that take them, and says how many were placed.
+    /// Places replicas on the first nodes that take them, and returns how many were placed.
     fn place(&mut self, demand: &Demand, count: u32) -> u32 {
         let mut placed = 0_u32;
         for index in 0..self.rooms.len() {
@@ -325,7 +332,7 @@ impl<'c> Left<'c> {
         placed
     }
 
-    /// How many replicas a node takes.
+    /// How many replicas a node can take: the smallest quotient of what is left and what one replica needs.
     fn fit(&self, index: usize, demand: &Demand) -> u64 {
         let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else { return 0 };
         let times = |free: u64, asked: u64| free.checked_div(asked).unwrap_or(u64::MAX);
@@ -341,6 +348,7 @@ impl<'c> Left<'c> {
         fit
     }
 
+    /// Takes what some replicas need from a node and from the storage pools.
     fn take(&mut self, index: usize, demand: &Demand, replicas: u64) {
         if let Some(room) = self.rooms.get_mut(index) {
             let less = |free: u64, asked: u64| free.saturating_sub(asked.saturating_mul(replicas));
@@ -365,7 +373,7 @@ impl<'c> Left<'c> {
         }
     }
 
-    /// How many replicas a node takes by its interconnect.
+    /// How many replicas a node can take as far as the interconnect is concerned.
     fn connected(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
         let Some(asked) = &demand.interconnect else { return u64::MAX };
         if self.free_hcas(index, room, demand) < demand.hcas || !self.is_connected(index, asked) {
@@ -375,22 +383,23 @@ impl<'c> Left<'c> {
         if asked.exclusive_label().is_some() { fit.min(1) } else { fit }
     }
 
-    /// Whether a node has a fabric that will do.
+    /// Whether a node has a suitable fabric.
     fn is_connected(&self, index: usize, asked: &InterconnectRequest) -> bool {
         let node = self.cluster.nodes().get(index);
         let interconnect = node.and_then(|node| self.cluster.interconnect_of(node));
         interconnect.is_some_and(|interconnect| asked.is_met_by(interconnect))
     }
 
-    /// The HCAs that a node has for one more replica: none on another fabric, or beside a peer.
+    /// The HCAs that a node has for one more replica: none if its fabric does not suit or a peer of the replica is
+    /// there.
     fn free_hcas(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
         let Some(asked) = &demand.interconnect else { return 0 };
         let peer = asked.exclusive_label().is_some_and(|label| self.labels.contains(&(index, label.to_owned())));
         if self.is_connected(index, asked) && !peer { room.hcas } else { 0 }
     }
 
-    /// The cards that a node may give to a replica: free ones by number, and not more than are described of one model that
-    /// is allowed.
+    /// The cards that a node can give to one replica: at most the number of free cards, and at most the described cards
+    /// of one allowed model that are left.
     fn cards(&self, index: usize, room: &Room, demand: &Demand) -> u64 {
         let given = |model: usize| {
             let key = demand.models.get(model).filter(|_| !self.given.is_empty());
@@ -402,7 +411,7 @@ impl<'c> Left<'c> {
         room.gpus.min(left.max().unwrap_or(0))
     }
 
-    /// The cards of a node that the order allows, used or free, by model.
+    /// The described cards of a node that the order allows, in use or free, by model.
     fn described(&self, index: usize, demand: &Demand) -> Vec<u64> {
         let mut numbers: Vec<u64> = vec![0; demand.models.len()];
         for card in self.cluster.cards_to_give(index) {
@@ -421,7 +430,7 @@ impl<'c> Left<'c> {
         index.and_then(|index| self.pools.get(index)).copied().unwrap_or(0)
     }
 
-    /// What a node has too little of for one more replica.
+    /// Which resources a node has too little of for one more replica.
     fn missing(&self, index: usize, demand: &Demand) -> Missing {
         let mut missing = Missing::default();
         let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else { return missing };
@@ -440,7 +449,7 @@ impl<'c> Left<'c> {
         missing
     }
 
-    /// The same in words and numbers.
+    /// The same as [`Self::missing`], with amounts.
     fn lacks(&self, index: usize, demand: &Demand) -> Vec<Lack> {
         let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else {
             return Vec::new();
@@ -462,6 +471,7 @@ impl<'c> Left<'c> {
         lacks
     }
 
+    /// The resources of a node: what is needed and what is left, GPUs first.
     fn amounts(&self, index: usize, room: &Room, demand: &Demand) -> [(Resource, u64, u64); 5] {
         [
             (Resource::Gpu, demand.gpus, self.cards(index, room, demand)),
@@ -472,7 +482,7 @@ impl<'c> Left<'c> {
         ]
     }
 
-    /// What is said of a unit of which only so many replicas were placed.
+    /// The answer for a unit of which only `placed` replicas fit.
     fn told(&self, unit: &CommittedUnit, demand: &Demand, placed: u32) -> Shortage {
         let all: Vec<Missing> = (0..self.rooms.len()).map(|index| self.missing(index, demand)).collect();
         let which = match unit.count {
@@ -491,7 +501,8 @@ impl<'c> Left<'c> {
         Shortage { message, nodes: nodes.collect(), nodes_left_out: lacking().count().saturating_sub(NODES) }
     }
 
-    /// The resource that decides, in words.
+    /// Names the limiting resource. The most specific reason wins: what no node has at all comes before what is used
+    /// up.
     fn reason(&self, unit: &CommittedUnit, demand: &Demand, all: &[Missing]) -> String {
         self.class_reason(demand)
             .or_else(|| self.card_reason(unit, demand))
@@ -500,7 +511,7 @@ impl<'c> Left<'c> {
             .unwrap_or_else(|| self.nearest_reason(demand, all))
     }
 
-    /// A storage class that is nowhere, or used up.
+    /// A storage class that no node has, or that is used up.
     fn class_reason(&self, demand: &Demand) -> Option<String> {
         demand.classes.iter().find_map(|(class, size)| {
             let shown = excerpt(class);
@@ -515,7 +526,7 @@ impl<'c> Left<'c> {
         })
     }
 
-    /// Cards that are not there, are all in use, or are not free in one place.
+    /// Cards that no node has, that are all in use, or that are not free in one place.
     fn card_reason(&self, unit: &CommittedUnit, demand: &Demand) -> Option<String> {
         if demand.gpus == 0 {
             return None;
@@ -540,7 +551,7 @@ impl<'c> Left<'c> {
         }
     }
 
-    /// Connected nodes that are not there, or HCAs that are in use, or not free in one place.
+    /// A fabric that no node has, a peer on every node, or HCAs that are in use or not free in one place.
     fn interconnect_reason(&self, demand: &Demand) -> Option<String> {
         let asked = demand.interconnect.as_ref()?;
         let fabric = asked
@@ -571,7 +582,8 @@ impl<'c> Left<'c> {
         }
     }
 
-    /// An amount that no node has, though the cards are there.
+    /// CPU, memory or ephemeral storage that every node has too little of. For an order with GPUs, the nearest node
+    /// with free cards says more.
     fn amount_reason(&self, demand: &Demand, all: &[Missing]) -> Option<String> {
         if demand.gpus > 0 {
             return None;
@@ -597,7 +609,7 @@ impl<'c> Left<'c> {
         })
     }
 
-    /// The node that lacks least, and what.
+    /// The node that lacks the fewest resources, and what it lacks. Nodes with free cards come first.
     fn nearest_reason(&self, demand: &Demand, all: &[Missing]) -> String {
         let nodes = self.cluster.nodes().iter().enumerate().zip(all);
         let nearest = nodes.min_by_key(|(_, missing)| (missing.has(Resource::Gpu), missing.number()));
@@ -624,7 +636,7 @@ fn in_words(lack: &Lack) -> String {
     }
 }
 
-/// The cards that a unit asks for, for people: the models where that says it.
+/// The cards that a unit asks for, for people. Models alone where they say it all.
 fn cards_asked(unit: &CommittedUnit) -> String {
     if unit.gpu.alternatives.is_empty() {
         return "any kind".to_owned();

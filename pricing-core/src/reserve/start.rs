@@ -1,17 +1,17 @@
 //! Where Kubernetes could start a pod, and which cards it could be handed there.
 //!
-//! The daemon does not tie a pod to the node that it reserved. What it asks Kubernetes for is less than what it
-//! reserves, so the pod may start on any node with the label of the reserved vendor and model that has room for it:
+//! The daemon does not tie a pod to the node that it reserved. A pod asks Kubernetes for less than the daemon reserves,
+//! so it may start on any node that has room for it and the label of the reserved vendor and model. It asks for:
 //!
 //! - CPU and memory as ordered, *without* `ram` volumes, which only raise the pod's limit;
 //! - the ephemeral storage of the *last* volume that has no class;
-//! - the cards, by number: neither RAM nor interface reaches the scheduler, and nor do other models on the node;
-//! - an HCA for each card, by the resource name of the reserved nodes, where the unit asks for an interconnect: the fabric
+//! - a number of cards; RAM, interface and the other models of the node do not reach the scheduler;
+//! - an HCA for each card, by the resource name of the reserved nodes, if the unit asks for an interconnect; the fabric
 //!   does not reach the scheduler;
-//! - a label for each persistent class that is named.
+//! - a label for each persistent class that the order names.
 //!
-//! Where commit levels apply, they apply to all of these. What the order's other replicas take is not subtracted: pods
-//! start in any order.
+//! Commit levels apply to all of these. What the order's other replicas take is not subtracted, because pods start in
+//! any order.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::order::{ResourceUnit, StorageClass};
 
 use super::CommittedUnit;
 
-/// What the pod of one replica asks Kubernetes for.
+/// What the pod of one replica asks Kubernetes for. CPU is in thousandths of a thread, memory and storage are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodRequest {
     cpu: u64,
@@ -29,14 +29,17 @@ pub struct PodRequest {
     ephemeral: u64,
     gpus: u64,
     hcas: u64,
-    /// The persistent classes that are named, as the index's bits.
+    /// The named persistent classes, as bits of the index.
     class_bits: u64,
-    /// Those that have no bit.
+    /// The named persistent classes that have no bit in the index.
     classes: Vec<String>,
 }
 
 impl PodRequest {
     /// What the pod of a unit asks for after commit levels.
+    ///
+    /// `unit` says which storage attributes the order names, and `committed` has the amounts. The rules are those of
+    /// the daemon's manifest builder: the last volume without a class decides the ephemeral storage.
     #[must_use]
     pub fn new(unit: &ResourceUnit, committed: &CommittedUnit, cluster: &Cluster) -> Self {
         let mut request = Self {
@@ -82,26 +85,27 @@ impl PodRequest {
     }
 }
 
-/// What the reservation of a unit makes its pods ask for beside amounts.
+/// What a pod asks for in addition to amounts, as a result of its unit's reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodSelector {
     /// The vendor of the label, in lower case.
     pub vendor: String,
     /// The model of the label, in lower case.
     pub model: String,
-    /// The interconnect of the reserved nodes, whose resource name the pods ask for.
+    /// The interconnect of the reserved nodes. The pods ask for its resource name.
     pub interconnect: Option<InterconnectId>,
 }
 
 impl PodSelector {
-    /// Whether a pod may start on nodes with each of the cluster's interconnects; none where that does not matter.
+    /// For each of the cluster's interconnects, whether a pod can start on its nodes. None if the pod asks for no
+    /// interconnect.
     fn interconnects(&self, cluster: &Cluster) -> Option<Vec<bool>> {
         let reserved = cluster.interconnects().get(self.interconnect?.place())?;
         Some(cluster.interconnects().iter().map(|one| one.resource_name == reserved.resource_name).collect())
     }
 }
 
-/// The nodes where a pod could start, by place, ascending.
+/// The nodes where a pod could start, as indices, ascending.
 ///
 /// # Errors
 /// When the budget is used up.
@@ -128,18 +132,18 @@ pub fn nodes(
     Ok(labelled.iter().copied().filter(could_start).collect())
 }
 
-/// Nodes that are equipped alike.
+/// Nodes with the same described cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alike<'c> {
-    /// The cards of each: every distinct description with how many there are.
+    /// The cards of each node: every distinct description, and how many cards it has.
     pub cards: &'c [(CardId, u64)],
-    /// How many cards are free on all of them together.
+    /// How many cards are free on all of these nodes together.
     pub free: u64,
-    /// How many nodes these are.
+    /// The number of nodes.
     pub nodes: u64,
 }
 
-/// Some nodes by how they are equipped, in order of the first of each make.
+/// Groups nodes by their cards. The groups are in the order of their first nodes.
 #[must_use]
 pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<Alike<'c>> {
     let index = cluster.index();

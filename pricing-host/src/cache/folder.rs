@@ -1,5 +1,5 @@
-//! The folder of a cache. It is opened once and everything goes through that, so that nobody can put another in its
-//! place; links are not followed.
+//! The folder of a cache. It is opened once and everything goes through that descriptor, so that nobody can swap the
+//! folder; links are not followed.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -12,25 +12,27 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::CacheError;
 
-/// What files that are being written are called, before they have their name.
+/// The prefix of files that are being written.
 pub(super) const TEMPORARY: &str = ".tmp-";
-/// Permissions that let others than the owner write.
+/// The permission bits that let other users write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// An open folder that only its owner can write.
 #[derive(Debug)]
 pub(super) struct Folder(OwnedFd);
 
-/// What a file of the folder is.
+/// Whether a file belongs to this user and has none of these permission bits.
 pub(super) fn is_own(stat: &Stat, forbidden: u32) -> bool {
     stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & forbidden == 0
 }
 
 impl Folder {
+    /// Opens or creates a folder, and checks the owner and the permissions of the open descriptor, not of the path,
+    /// which could be swapped in between.
     pub(super) fn open(path: &Path) -> Result<Self, CacheError> {
         let failed = |source: io::Error| CacheError::Io { path: path.to_owned(), source };
         let untrusted = |problem| CacheError::Untrusted { path: path.to_owned(), problem };
-        // Made of its parts again: behind a slash at the end, a link would be followed.
+        // Normalised, because a link with a trailing slash would be followed.
         let plain = path.components().as_path();
         if let Err(error) = plain.symlink_metadata() {
             if error.kind() != io::ErrorKind::NotFound {
@@ -57,8 +59,8 @@ impl Folder {
         Ok(Self(folder))
     }
 
-    /// Opens a file and tells its size; none when there is none. Only an ordinary file of the owner's that
-    /// nobody else can write: anything else is an error.
+    /// Opens a file and returns its size. None if it does not exist. Anything but a plain file of the owner's that
+    /// nobody else can write to is an error.
     pub(super) fn open_own(&self, name: &str) -> io::Result<Option<(File, u64)>> {
         match self.open_with_mode(name, WRITABLE_BY_OTHERS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -66,9 +68,9 @@ impl Folder {
         }
     }
 
-    /// Like [`Folder::open_own`], with the permissions that it must not have.
+    /// Like [`Folder::open_own`], with the permission bits that it must not have.
     pub(super) fn open_with_mode(&self, name: &str, forbidden: u32) -> io::Result<(File, u64)> {
-        // Without NONBLOCK, opening a named pipe waits.
+        // Without NONBLOCK, opening a named pipe would block.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&file)?;
@@ -79,7 +81,7 @@ impl Folder {
         Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
     }
 
-    /// Writes a file that appears under its name whole, in the place of one that is there.
+    /// Writes a file that appears under its name completely, replacing an existing one.
     pub(super) fn write_whole(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let temporary = self.write_temporary(write)?;
         rustix::fs::renameat(&self.0, temporary.as_str(), &self.0, name).map_err(|error| {
@@ -88,7 +90,7 @@ impl Folder {
         })
     }
 
-    /// Like [`Folder::write_whole`], but what is there already stays, and that is no error.
+    /// Like [`Folder::write_whole`], but an existing file stays, which is not an error.
     pub(super) fn write_first(&self, name: &str, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let temporary = self.write_temporary(write)?;
         let linked = rustix::fs::linkat(&self.0, temporary.as_str(), &self.0, name, AtFlags::empty());
@@ -112,12 +114,12 @@ impl Folder {
         }
     }
 
-    /// Removes a file. One that is not there, or cannot be removed, is as good: it is looked at again before it is used.
+    /// Removes a file. It does not matter if that fails, since the file is checked again before it is used.
     pub(super) fn remove(&self, name: &str) {
         let _ = rustix::fs::unlinkat(&self.0, name, AtFlags::empty());
     }
 
-    /// The files of the folder and what they are. What cannot be looked at is left out.
+    /// The files of the folder with their metadata. Files that cannot be inspected are left out.
     pub(super) fn list(&self) -> Vec<(String, Stat)> {
         let Ok(folder) = rustix::fs::Dir::read_from(&self.0) else { return Vec::new() };
         folder
@@ -131,14 +133,14 @@ impl Folder {
     }
 }
 
-/// Notes that a file was used now.
+/// Updates the time of a file's last use.
 pub(super) fn touch(file: &File) -> rustix::io::Result<()> {
     let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let last_modification = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     rustix::fs::futimens(file, &Timestamps { last_access, last_modification })
 }
 
-/// Random bytes that nobody can guess.
+/// Cryptographically random bytes.
 pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     let mut filled = 0;

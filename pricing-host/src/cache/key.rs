@@ -1,4 +1,4 @@
-//! The secret that entries are signed with: a file in the folder, made once.
+//! The secret key that authenticates entries: a file in the folder, which is created once.
 
 use core::fmt;
 use std::io::{self, Read, Write};
@@ -11,10 +11,10 @@ use super::{CacheError, Keyed};
 
 const NAME: &str = "key";
 const BYTES: usize = 32;
-/// Permissions that a key must not have.
+/// The permission bits that a key must not have.
 const OPEN_TO_OTHERS: u32 = 0o077;
 
-/// Bytes of the digest's block: a shorter key is one that ends in zeros.
+/// The block size of the digest, in bytes. HMAC pads a shorter key with zeros.
 const BLOCK_BYTES: usize = 64;
 
 /// The key of a cache.
@@ -27,7 +27,7 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads the folder's key, or makes one. Processes that do so at the same time agree on one.
+    /// Reads the folder's key, or creates one. Processes that do so at the same time agree on one.
     pub(super) fn of(folder: &Folder, path: &Path) -> Result<Self, CacheError> {
         let failed = |source: io::Error| CacheError::Io { path: path.to_owned(), source };
         let bad = |problem| CacheError::Untrusted { path: path.to_owned(), problem };
@@ -54,7 +54,7 @@ impl Key {
         Ok(Self(block))
     }
 
-    /// A digest with this key.
+    /// An HMAC with this key.
     pub(super) fn keyed(&self) -> Keyed {
         Keyed::new(&self.0.into())
     }

@@ -1,16 +1,16 @@
-//! Keeps a cache within its size: the entries that were not used for longest go first.
+//! Keeps a cache within its size: the least recently used entries are removed first.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::folder::{Folder, TEMPORARY};
 
-/// What entries are called.
+/// The extension of entries.
 pub(super) const ENTRY_ENDING: &str = ".artefact";
-/// Seconds after which a file that is still being written was left behind by a process that crashed.
+/// The age in seconds after which a temporary file was left by a process that crashed.
 const LEFT_BEHIND: i64 = 24 * 60 * 60;
 
-/// Removes what is over the limit, but not the entry of this name. Others may do the same at the same time: what is gone
-/// is gone.
+/// Removes entries above the limit, except the one with this name. Other processes may prune at the same time, so a
+/// missing file is not an error.
 pub(super) fn prune(folder: &Folder, limit_bytes: u64, keep: &str) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     let left_behind = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(LEFT_BEHIND);

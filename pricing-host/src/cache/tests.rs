@@ -1,4 +1,4 @@
-//! What a cache gives out, and what it does not.
+//! Tests of what a cache returns, and what it does not.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +14,7 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A folder that does not exist yet, in one that goes away.
+/// A folder that does not exist yet, in a temporary one.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let outer = tempfile::tempdir().unwrap();
     let path = outer.path().join("bidprice").join("plugins");
@@ -112,7 +112,7 @@ fn a_flipped_bit_anywhere_is_not_given_out() {
         .collect();
     bad.extend((0..good.len()).map(|length| good[..length].to_vec()));
     bad.push([&good[..], b"more"].concat());
-    // The owner's alone, whatever the user's mask is.
+    // Private to the owner, whatever the umask is.
     let put = |bytes: &[u8]| {
         fs::write(&entry, bytes).unwrap();
         mode(&entry, 0o600);
@@ -136,7 +136,7 @@ fn entries_do_not_verify_under_another_name_or_key() {
     assert_eq!(cache.get(&key(3)), None);
     fs::copy(other_path.join(key(2).file_name()), path.join(key(2).file_name())).unwrap();
     assert_eq!(cache.get(&key(2)), None);
-    // Somebody else's key file makes every entry one that does not verify.
+    // With another key file, no entry verifies.
     fs::copy(other_path.join("key"), path.join("key")).unwrap();
     assert_eq!(Cache::open(&path).unwrap().get(&key(1)), None);
 }

@@ -1,4 +1,4 @@
-//! The work itself: inspects and compiles a file, and tells what it finds as soon as it is found.
+//! The work itself: inspects and compiles a file, and reports each finding as soon as it is known.
 
 use std::io;
 
@@ -19,13 +19,13 @@ use super::{Examined, Wanted, artefact_limit};
 pub(super) enum Finding {
     /// What the file is.
     Verdict(Verdict),
-    /// What the larger class sees.
+    /// The inspection by the larger class.
     Larger(Inspection),
-    /// What the file compiles to.
+    /// The result of compilation.
     Artefact(Result<Vec<u8>, Refusal>),
 }
 
-/// Finds out what is wanted.
+/// Finds out what is wanted, and reports it.
 pub(super) fn examine(file: &[u8], wanted: Wanted, tell: &mut dyn FnMut(Finding) -> io::Result<()>) -> io::Result<()> {
     match inspect_binary(file, wanted.class) {
         Err(fault) => {
@@ -46,7 +46,7 @@ pub(super) fn examine(file: &[u8], wanted: Wanted, tell: &mut dyn FnMut(Finding)
     }
 }
 
-/// Finds out what is wanted in this process.
+/// Finds out what is wanted, in this process.
 pub(super) fn examine_here(file: &[u8], wanted: Wanted) -> Examined {
     let mut findings = Vec::new();
     let work = || {
@@ -69,7 +69,7 @@ fn compile(wasm: &[u8], kind: Kind, class: SizeClass) -> Result<Vec<u8>, Refusal
             Kind::Component => engine.precompile_component(wasm),
             Kind::Command => engine.precompile_module(wasm),
         });
-    // The compiler's errors may be those of the machine, such as too little memory.
+    // The compiler's errors can be caused by the machine, such as too little memory.
     let refused = |message: String| Refusal::new(message, Holds::AWhile);
     let artefact = compiled
         .map_err(|error| refused(format!("the plugin does not compile: {}", passed_on(&format!("{error:#}")))))?;

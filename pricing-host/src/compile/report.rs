@@ -1,7 +1,8 @@
-//! How a child tells what it found: frames of a tag, a length and so many bytes, each written as soon as it is known.
+//! The format in which a child reports its findings: frames of a tag, a length and that many bytes, each written as
+//! soon as it is known.
 //!
-//! What was found before a limit ended the child counts. The parent reads what is there, and nothing is made of a frame
-//! that is cut off.
+//! Findings from before a limit ended the child are used. The parent reads all complete frames, and ignores a truncated
+//! one.
 
 use std::io::{self, Write};
 
@@ -12,9 +13,9 @@ use crate::verdict::{Holds, Refusal};
 use super::here::Finding;
 use super::{Examined, Wanted};
 
-/// Bytes of a verdict: names in it are bounded, in number and length.
+/// The maximum size of a verdict, in bytes. The names in it are bounded in number and length.
 const VERDICT_BYTES: u64 = 1 << 20;
-/// Verdicts that a child may tell.
+/// The most verdicts that a child can report.
 const VERDICTS: u64 = 2;
 
 const VERDICT: u8 = b'v';
@@ -22,7 +23,7 @@ const LARGER: u8 = b'l';
 const ARTEFACT: u8 = b'a';
 const NOT_COMPILED: u8 = b'n';
 
-/// Bytes that a child may write, with an artefact of so many.
+/// The maximum output of a child, in bytes, given the maximum size of an artefact.
 pub(super) fn output_limit(artefact_bytes: u64) -> u64 {
     VERDICT_BYTES.saturating_mul(VERDICTS).saturating_add(artefact_bytes)
 }
@@ -45,7 +46,7 @@ fn frame(out: &mut dyn Write, tag: u8, content: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Reads frames, as far as they are whole and make sense.
+/// Reads frames, as long as they are complete and valid.
 pub(super) fn read(mut output: &[u8]) -> Vec<Finding> {
     let mut findings = Vec::new();
     while let Some((finding, rest)) = next(output) {
@@ -58,7 +59,7 @@ pub(super) fn read(mut output: &[u8]) -> Vec<Finding> {
 fn next(output: &[u8]) -> Option<(Finding, &[u8])> {
     let (tag, rest) = output.split_first()?;
     let (length, rest) = rest.split_first_chunk::<8>()?;
-    // The bytes are here already: a length that is not theirs gets nothing.
+    // All bytes are already in memory, so a wrong length cannot cause an allocation.
     let (content, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
     let finding = match *tag {
         VERDICT => Finding::Verdict(parse(content)?),
@@ -77,7 +78,7 @@ fn parse<T: DeserializeOwned>(content: &[u8]) -> Option<T> {
     None
 }
 
-/// Puts together what was found, and where something is missing, why.
+/// Combines the findings, and the reason if something is missing.
 pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Option<Refusal>) -> Examined {
     let missing = || {
         unfinished.clone().unwrap_or_else(|| {

@@ -1,13 +1,13 @@
-//! What a child that did not finish says of the plugin.
+//! What it means for the plugin if a child did not finish.
 
 use crate::inspect::size;
 use crate::limited::{End, Limits};
 use crate::verdict::{Holds, Refusal};
 
-/// What is said of a plugin that a library panicked over.
+/// The message for a plugin that made a library panic.
 pub(super) const FAILED: &str = "the plugin made the compiler fail: report this, and build it another way";
 
-/// Why a child did not find all that was wanted; none where it ended as it should.
+/// Why a child did not find everything that was wanted. None if it ended normally.
 pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
     let (message, holds) = match end {
         End::Done => return None,

@@ -1,4 +1,4 @@
-//! A component's answer, checked.
+//! Checks a component's answer.
 
 use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::plugin::{self, Answer, Change};
@@ -10,7 +10,7 @@ use super::wit;
 use crate::fault::Fault;
 use crate::log::{REASON_BYTES, cut};
 
-/// Takes an answer over, if every number in it is one.
+/// Converts an answer, if every number in it is valid.
 pub(super) fn from_wit(answer: wit::Answer) -> Result<Answer, Fault> {
     Ok(match answer {
         wit::Answer::Price(text) => Answer::Price(plugin::read_price(&text).map_err(invalid)?),

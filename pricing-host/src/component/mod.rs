@@ -12,7 +12,7 @@ use crate::log::Level;
 use crate::request::Request;
 use crate::sandbox::{CallState, Phase, charge};
 
-/// The types and functions of the WIT package, as the engine sees them.
+/// The types and functions of the WIT package, generated from it.
 mod bindings {
     wasmtime::component::bindgen!({ path: "wit", world: "plugin" });
 }
@@ -20,14 +20,14 @@ mod bindings {
 use bindings::bidprice::plugin::log::Level as WitLevel;
 pub(crate) use bindings::bidprice::plugin::types as wit;
 
-/// The interface that plugins log through.
+/// The interface for logging.
 const LOG: &str = "bidprice:plugin/log@0.1.0";
-/// The interface that plugins are called through, and its function.
+/// The interface for pricing, and its function.
 const PRICER: &str = "bidprice:plugin/pricer@0.1.0";
 const PRICE: &str = "price";
-/// Fuel that a call of a host function costs, beside the bytes that it moves.
+/// The fuel that a call of a host function costs, in addition to the bytes that it moves.
 const HOST_CALL_FUEL: u64 = 100;
-/// Bytes that a host function moves for a unit of fuel.
+/// The number of bytes that a host function moves per unit of fuel.
 const BYTES_PER_FUEL: usize = 8;
 
 /// A component, linked and ready to be instantiated.
@@ -49,7 +49,7 @@ impl Program {
         bindings::PluginPre::new(linked).map(Self)
     }
 
-    /// Writes a request in the plugin's words.
+    /// Encodes a request in the types of the plugin.
     pub(crate) fn prepare(request: &Request<'_>) -> wit::BidRequest {
         request::to_wit(request)
     }
@@ -69,7 +69,8 @@ impl Program {
     }
 }
 
-/// Refuses a `price` of another type. The bindings would notice only when an instance is there, and so in a call.
+/// Rejects a `price` function with the wrong type. The bindings would only notice at instantiation, that is during a
+/// call.
 fn check_price(component: &Component, linked: &InstancePre<CallState>) -> wasmtime::Result<()> {
     let price = component.get_export(None, PRICER).and_then(|(_, pricer)| component.get_export(Some(&pricer), PRICE));
     let Some((ComponentItem::ComponentFunc(price), _)) = price else {
@@ -81,7 +82,7 @@ fn check_price(component: &Component, linked: &InstancePre<CallState>) -> wasmti
 }
 
 fn log(mut store: StoreContextMut<'_, CallState>, (level, message): (WitLevel, WasmStr)) -> wasmtime::Result<()> {
-    // What the guest hands over in one call is bounded by the store; the text is borrowed until it is paid for.
+    // The store bounds what the guest passes in one call. The text is borrowed until it is paid for.
     let bytes = message.to_str(&store)?.len();
     let moved = u64::try_from(bytes / BYTES_PER_FUEL).unwrap_or(u64::MAX);
     charge(&mut store, HOST_CALL_FUEL.saturating_add(moved))?;

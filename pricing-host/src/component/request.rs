@@ -1,4 +1,4 @@
-//! What a component is asked, in the types of the WIT package.
+//! The request to a component, in the types of the WIT package.
 
 use pricing_core::gpu::{GpuKind, GpuSelector};
 use pricing_core::inventory::utilisation::{self, Utilisation};
@@ -9,11 +9,11 @@ use pricing_core::rates::{Placement, RateCard};
 use super::wit;
 use crate::request::Request;
 
-/// Writes a request in the plugin's words.
+/// Encodes a request.
 pub(super) fn to_wit(request: &Request<'_>) -> wit::BidRequest {
     let Request { asked, draft } = request;
     let QuoteRequest { order, pricing, utilisation, terms, .. } = *asked;
-    // A plugin is only asked about orders whose denom is known.
+    // A plugin is only asked about orders with a known denom.
     let token = quote::token(asked).ok();
     let (denom, usd_per_coin, denom_exponent) = match token {
         Some((denom, usd, exponent)) => (denom.to_string(), usd, exponent),
@@ -157,13 +157,13 @@ fn item(item: Item) -> wit::Item {
     match item {
         Item::Memory => wit::Item::Memory,
         Item::Storage => wit::Item::Storage,
-        // The first version of the interface has no words for these; their `rate` says what they are.
+        // The first version of the interface has no cases for these; their `rate` says what they are.
         Item::Gpu | Item::Interconnect => wit::Item::Gpu,
         Item::Cpu | Item::Confidential => wit::Item::Cpu,
         Item::Endpoint => wit::Item::Endpoint,
         Item::Ip => wit::Item::Ip,
         Item::Discount => wit::Item::Discount,
-        // The built-in pricer has no lines of plugins.
+        // The built-in pricer makes no lines of plugins.
         Item::Minimum | Item::Plugin => wit::Item::Minimum,
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a module is a WASI preview 1 command, as far as its imports and exports tell.
+//! Whether a module is a WASI preview 1 command, judging by its imports and exports.
 
 use wasmparser::types::EntityType;
 use wasmparser::{FuncType, Import, ValType};
@@ -47,7 +47,7 @@ pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
     }
 }
 
-/// What an import shows that belongs to Extism's interface.
+/// The module of an import that belongs to Extism's interface.
 fn extism_import<'a>(named: &Named<'a>) -> Option<&'a str> {
     match named {
         Named::Core(import) => Some(import.module).filter(|module| module.starts_with("extism:")),
@@ -55,7 +55,7 @@ fn extism_import<'a>(named: &Named<'a>) -> Option<&'a str> {
     }
 }
 
-/// A component's core module, before it is one.
+/// The fault for a core module that still has to be packed as a component.
 fn not_packed(scan: &Scan<'_>, is_command: bool) -> Option<Fault> {
     let of_interface = |import: &Import<'_>| import.module.contains(':') || import.module.starts_with("cm32p2");
     let imports_interface =
@@ -101,7 +101,7 @@ fn check_import(scan: &Scan<'_>, import: &Import<'_>) -> Result<(), Fault> {
     refuse(&format!("its type is {wanted} in WASI preview 1, and the module wants {}", types(found)))
 }
 
-/// What it means that a function comes from this module.
+/// What an import from this module says about the toolchain, and what to do about it.
 fn elsewhere(module: &str) -> &'static str {
     match module {
         "wasi_unstable" => "WASI preview 0 is too old; build for `wasm32-wasip1`",

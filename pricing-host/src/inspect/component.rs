@@ -1,4 +1,4 @@
-//! Whether a component is one of the project's WIT package, as far as its imports and exports tell.
+//! Whether a component implements the project's WIT package, judging by its imports and exports.
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceType};
 
@@ -24,7 +24,7 @@ impl<'a> Interface<'a> {
         Some(Self { package, name, version })
     }
 
-    /// Whether this host speaks the version: a patch version only adds functions.
+    /// Whether this host supports the version. A patch version only adds functions.
     fn is_spoken(&self) -> bool {
         let mut numbers = self.version.splitn(3, '.').map(str::parse::<u64>);
         let (major, minor, patch) = (numbers.next(), numbers.next(), numbers.next());
@@ -46,7 +46,7 @@ fn spoken() -> String {
     format!("{}.{}", WIT_VERSION.0, WIT_VERSION.1)
 }
 
-/// Checks a component's imports and exports, and tells the version that it was built for.
+/// Checks a component's imports and exports, and returns the version that it was built for.
 pub(super) fn check(scan: &Scan<'_>) -> Result<String, Fault> {
     for named in &scan.imports {
         if let Named::Item(name) = named {
@@ -95,6 +95,8 @@ fn check_pricer(scan: &Scan<'_>, name: &str) -> Result<(), Fault> {
     }
 }
 
+/// Checks one import. Only the types and the log are allowed, and the messages say what the usual toolchains do
+/// differently.
 fn check_import(scan: &Scan<'_>, name: &str) -> Result<(), Fault> {
     let shown = excerpt(name);
     let refuse = |why: &str| Err(Fault::rejected(format!("the component imports `{shown}`: {why}")));

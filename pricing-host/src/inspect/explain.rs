@@ -1,4 +1,4 @@
-//! What a validator's refusal means for the author.
+//! Explains a validator's error to the plugin's author.
 
 use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
 
@@ -7,12 +7,12 @@ use crate::{Fault, LoadLimits, engine};
 use super::scan::{Values, nests_types};
 use super::words::{UNFINISHED, passed_on, proposals};
 
-/// The largest binary that is validated again to find the proposal that it needs.
+/// The largest binary that is validated again to find the proposal that it needs, in bytes.
 const RETRIED_BYTES: usize = 8 << 20;
-/// What is said when no proposal alone is enough.
+/// The message if no single proposal is enough.
 const SEVERAL: &str = "several proposals that are not in WebAssembly 2.0: build for plain wasm32";
 
-/// Turns a refusal of the validator into a fault that says what to do.
+/// Converts an error of the validator to a fault that says what to do.
 pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Fault {
     if let Some(words) = proposal(wasm, error, limits) {
         return Fault::rejected(format!("the plugin uses {words}"));
@@ -27,7 +27,7 @@ pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimit
     Fault::rejected(format!("the file is no valid WebAssembly, or damaged: byte {offset}: {message}"))
 }
 
-/// The proposal whose lack is the reason, in words.
+/// The missing proposal that caused the error, in words.
 fn proposal(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Option<&'static str> {
     let known = proposals();
     let all = known.iter().fold(WasmFeatures::empty(), |all, (features, _)| all | *features);
@@ -39,7 +39,7 @@ fn proposal(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Opti
     Some(known.iter().find(|(features, _)| features.intersects(missing)).map_or(UNFINISHED, |(_, words)| words))
 }
 
-/// Whether a binary is valid with more proposals. One that takes too long to tell counts as one that is not.
+/// Whether a binary is valid with more proposals. A check that takes too long counts as failed.
 fn valid_with(wasm: &[u8], more: WasmFeatures, limits: &LoadLimits) -> bool {
     let features = engine::wasm_features() | more;
     let mut validator = Validator::new_with_features(features);

@@ -1,4 +1,4 @@
-//! What a plugin takes of the pool when it is instantiated, counted before it is.
+//! The resources that a plugin takes from the pool at instantiation, computed in advance.
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{MemoryType, TableType};
@@ -7,7 +7,7 @@ use crate::{Fault, LoadLimits};
 
 use super::words::{count, size};
 
-/// Bytes of a page.
+/// Bytes per page.
 const PAGE: u64 = 64 << 10;
 
 /// A memory of a plugin.
@@ -15,7 +15,7 @@ const PAGE: u64 = 64 << 10;
 pub struct MemorySize {
     /// Bytes at the start of a call.
     pub minimum_bytes: u64,
-    /// Bytes that it says it will never exceed.
+    /// Its declared maximum in bytes, if any.
     pub maximum_bytes: Option<u64>,
 }
 
@@ -31,7 +31,7 @@ impl From<MemoryType> for MemorySize {
 pub struct TableSize {
     /// Elements at the start of a call.
     pub minimum: u64,
-    /// Elements that it says it will never exceed.
+    /// Its declared maximum number of elements, if any.
     pub maximum: Option<u64>,
 }
 
@@ -41,18 +41,19 @@ impl From<TableType> for TableSize {
     }
 }
 
-/// What instantiating a module or component once takes.
+/// What one instantiation of a module or component takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Footprint {
     pub(super) instances: u32,
-    /// Instances of components: they take nothing of the pool, but a compiler goes through every one of them.
+    /// Instances of components. They take nothing from the pool, but a compiler visits every one of them.
     pub(super) components: u32,
     pub(super) memories: Vec<MemorySize>,
     pub(super) tables: Vec<TableSize>,
 }
 
 impl Footprint {
-    /// Adds another. What is added was within the limits, so the sum cannot grow far beyond them before it is refused.
+    /// Adds another footprint. Each one was within the limits, so the sum cannot grow far beyond them before it is
+    /// rejected.
     pub(super) fn add(&mut self, other: &Self, limits: &LoadLimits) -> Result<(), Fault> {
         self.instances = self.instances.saturating_add(other.instances);
         self.components = self.components.saturating_add(other.components);
@@ -61,7 +62,7 @@ impl Footprint {
         self.check(limits)
     }
 
-    /// Whether a plugin of this size may be loaded.
+    /// Whether a plugin with this footprint may be loaded.
     pub(super) fn check(&self, limits: &LoadLimits) -> Result<(), Fault> {
         at_most(self.instances, limits.instances, "core instance")?;
         at_most(self.components, limits.components, "component instance")?;
@@ -96,7 +97,7 @@ pub(super) fn at_most(number: u32, limit: u32, noun: &str) -> Result<(), Fault> 
     }
     Err(Fault::rejected(format!(
         "the plugin has {}, and a plugin of this size class may have {limit}",
-        // A count that was cut short is at least this.
+        // A count that was cut short is a lower bound.
         count(number, noun)
     )))
 }

@@ -1,8 +1,9 @@
-//! Static checks: what a file is, what it asks for, and why it may not be a plugin. Nothing of it is run or compiled.
+//! Static checks: what a file is, what it asks for, and why it cannot be a plugin. Nothing is run or compiled.
 //!
-//! Nothing is allocated by a number that the file declares, and what makes a parser or validator take more than linear
-//! time is refused by a cap of its own ([`LoadLimits`](crate::LoadLimits)). Libraries do most of the work, so this is not
-//! relied on: [`Compiler::Child`](crate::compile::Compiler::Child) inspects in a process that has limits of time and memory.
+//! No allocation is sized by a number that the file declares, and constructs that make a parser or validator take more
+//! than linear time are bounded by limits of their own ([`LoadLimits`](crate::LoadLimits)). Libraries do most of the
+//! work, so the host does not rely on this: [`Compiler::Child`](crate::compile::Compiler::Child) inspects in a process
+//! with time and memory limits.
 
 mod command;
 mod component;
@@ -27,12 +28,12 @@ pub use wasi::{WASI_FUNCTIONS, WASI_MODULE, WasiFunction, wasi_function};
 pub(crate) use words::passed_on;
 pub use words::size;
 
-/// The version of the WIT package that this host speaks, as far as types depend on it: major and minor.
+/// The version of the WIT package that this host supports, as far as types depend on it: major and minor.
 pub const WIT_VERSION: (u64, u64) = (0, 1);
 /// The most imports, exports and custom sections that an [`Inspection`] lists.
 const LISTED: usize = 64;
-/// The version of the rules by which files are refused: verdicts of other rules are not believed. To be counted up with
-/// every change of what is refused, or of what is told of a file.
+/// The version of the inspection rules: verdicts by other rules are ignored. To be incremented with every change of
+/// what is rejected, or of what is reported about a file.
 pub(crate) const RULES: u32 = 1;
 
 /// How a plugin talks to the host.
@@ -56,18 +57,18 @@ impl Kind {
     }
 }
 
-/// A SHA-256.
+/// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Computes the digest of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// A digest that was made elsewhere.
+    /// Wraps a digest that was computed elsewhere.
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -96,76 +97,76 @@ impl fmt::Debug for Digest {
 /// A function of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
-    /// Its number in its module.
+    /// Its index in its module.
     pub index: u32,
-    /// Its name, when the file has names; safe to show.
+    /// Its name, if the file has names; safe to print.
     pub name: Option<String>,
     /// Bytes of its code.
     pub bytes: u64,
 }
 
-/// A file that may be a plugin, and what there is to know of it without running it. Names in it are safe to show.
+/// What is known about a file that may be a plugin, without running it. Names in it are safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// How it talks to the host.
     pub kind: Kind,
-    /// Bytes of the binary: the file's own, unless it was text.
+    /// The size of the binary in bytes: the file itself, unless that was text.
     pub wasm_bytes: u64,
     /// Whether the file was text.
     pub text: bool,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub file_bytes: u64,
     /// The digest of the file.
     pub digest: Digest,
-    /// The digest of the binary: the file's own, unless it was text.
+    /// The digest of the binary: the file itself, unless that was text.
     pub wasm_digest: Digest,
     /// The version of the WIT package that a component was built for.
     pub wit_version: Option<String>,
-    /// What it imports, at most 64 of them.
+    /// Its imports, at most 64 of them.
     pub imports: Vec<String>,
-    /// What it exports, at most 64 of them.
+    /// Its exports, at most 64 of them.
     pub exports: Vec<String>,
     /// Its custom sections, at most 64 of them.
     pub custom_sections: Vec<String>,
-    /// Whether it names its functions, for backtraces.
+    /// Whether it has function names, for backtraces.
     pub has_names: bool,
-    /// Core modules.
+    /// The number of core modules.
     pub modules: u32,
-    /// Functions, imported ones too, all modules together.
+    /// The number of functions, including imported ones, over all modules.
     pub functions: u32,
     /// The largest function.
     pub largest_function: Option<Function>,
-    /// The most blocks within blocks.
+    /// The maximum nesting depth of blocks.
     pub nesting: u32,
-    /// Core instances.
+    /// The number of core instances.
     pub instances: u32,
-    /// Memories, one for each instance that has one.
+    /// The memories of all instances.
     pub memories: Vec<MemorySize>,
-    /// Tables, those of each instance.
+    /// The tables of all instances.
     pub tables: Vec<TableSize>,
 }
 
 impl Inspection {
-    /// Bytes of memory that every call starts with.
+    /// The memory in bytes with which every call starts.
     #[must_use]
     pub fn minimum_memory_bytes(&self) -> u64 {
         self.memories.iter().fold(0, |sum, memory| sum.saturating_add(memory.minimum_bytes))
     }
 }
 
-/// Checks a file and reports on it.
+/// Inspects a file.
 ///
 /// # Errors
-/// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected), with what is wrong in the author's terms
-/// and what to do about it.
+/// [`ReasonCode::LoadRejected`](pricing_core::quote::ReasonCode::LoadRejected), with what is wrong in the author's
+/// terms and what to do about it.
 pub fn inspect(file: &[u8], class: SizeClass) -> Result<Inspection, Fault> {
     inspect_binary(file, class).map(|(inspection, _)| inspection)
 }
 
-/// Checks a file as [`inspect`] does, and gives its binary as well.
+/// Inspects a file like [`inspect`], and also returns its binary.
 ///
 /// # Errors
-/// As for [`inspect`].
+/// The same as [`inspect`].
 pub fn inspect_binary(file: &[u8], class: SizeClass) -> Result<(Inspection, Cow<'_, [u8]>), Fault> {
     let limits = class.load_limits();
     let (wasm, text) = source::binary(file, &limits)?;

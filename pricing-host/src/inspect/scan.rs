@@ -1,4 +1,4 @@
-//! One pass over a binary: validates it, and counts what the limits are about.
+//! A single pass over a binary, which validates it and counts what the limits are about.
 
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ pub(super) use sections::nests_types;
 use spaces::Frame;
 pub(super) use values::Values;
 
-/// Modules and components within one another, at most.
+/// The maximum nesting depth of modules and components.
 const DEPTH: usize = 16;
 
 /// An import or export of the outermost module or component.
@@ -38,7 +38,7 @@ pub(super) enum Named<'a> {
 }
 
 impl Named<'_> {
-    /// The name, safe to show.
+    /// The name, safe to print.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Core(import) => excerpt(&format!("{}.{}", short(import.module), short(import.name))),
@@ -48,12 +48,12 @@ impl Named<'_> {
     }
 }
 
-/// A name that is not copied in full: it can be 100,000 bytes long.
+/// A prefix of a name, which can be 100,000 bytes long.
 fn short(name: &str) -> &str {
     name.char_indices().nth(100).map_or(name, |(end, _)| name.get(..end).unwrap_or(name))
 }
 
-/// What a pass over a valid binary found.
+/// The result of a pass over a valid binary.
 pub(super) struct Scan<'a> {
     pub(super) is_component: bool,
     pub(super) types: Types,
@@ -161,7 +161,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What is over a limit by its own word is not worth validating.
+    /// Rejects what declares itself to be above a limit, before it is validated.
     fn refuse_early(&mut self, payload: &Payload<'a>) -> Result<(), Fault> {
         if nests_types(self.wasm, payload) {
             return Err(Fault::rejected("the plugin has types of components within one another, too deep or too many"));
@@ -215,9 +215,11 @@ impl<'a> Scanner<'a> {
         )))
     }
 
+    /// Validates a function's body operator by operator, and counts its nesting on the way. The values that it passes
+    /// on are counted first, because that is what makes validation expensive.
     fn function(&mut self, function: FuncToValidate<ValidatorResources>, body: &FunctionBody<'a>) -> Result<(), Fault> {
         let index = function.index;
-        // Where no type is large, what instructions hand on is in proportion to their bytes.
+        // If no type is large, the values that instructions pass on are proportional to the size of the code.
         let is_wide = self.frames.last().is_some_and(|frame| frame.largest_arity > values::FEW);
         if is_wide && self.values.count(&function.resources, function.ty, body).is_err() {
             return Err(Fault::rejected(format!(

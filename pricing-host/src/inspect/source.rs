@@ -1,4 +1,4 @@
-//! From a file to a WebAssembly binary: what the file is, and text made binary.
+//! Turns a file into a WebAssembly binary: recognises what it is, and assembles text.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use crate::{Fault, LoadLimits};
 use super::text;
 use super::words::{passed_on, size};
 
-/// The most bytes of text that are parsed: a tree of it takes many times as much memory.
+/// The maximum size of text that is parsed, in bytes. Its syntax tree takes many times as much memory.
 const TEXT_BYTES: u64 = 4 << 20;
-/// What starts a binary, of a module or of a component.
+/// The magic bytes of a module or component.
 const MAGIC: &[u8] = b"\0asm";
-/// The byte of an ELF header that names the system, and what wasmtime puts there.
+/// The byte of an ELF header with the system, and the value that wasmtime uses.
 const ELF_SYSTEM: (usize, u8) = (7, 200);
 
-/// What other files start with, and what to say of them.
+/// The magic bytes of other files, and what to say about them.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"\x7fELF", "a native program or library (ELF), not WebAssembly: compile it for a wasm32 target"),
     (b"MZ", "a Windows program, not WebAssembly: compile it for a wasm32 target"),
@@ -58,7 +58,7 @@ fn fits(bytes: &[u8], limit: u64, what: &str) -> Result<(), Fault> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
         return Ok(());
     }
-    // How much larger is not said: whoever read the file may have stopped at the limit.
+    // The actual size is unknown: the caller may have stopped reading at the limit.
     Err(Fault::rejected(format!(
         "{what} larger than {}, which is the most for a plugin of this size class: build it for size and strip it, or \
          have the operator turn on the larger class",

@@ -1,4 +1,4 @@
-//! What a text must not have so that parsing it takes no more than linear time.
+//! Checks that a text can be parsed in linear time.
 
 use wast::lexer::{Lexer, TokenKind};
 
@@ -6,25 +6,25 @@ use crate::Fault;
 
 use super::words::count;
 
-/// Fields of one component, or of one type of a component or instance. The parser puts the types that a field stands for
-/// in front of it, which moves all fields behind it: the time is quadratic in their number.
+/// The most fields of one component, or of one component or instance type. The parser inserts the types that a field
+/// stands for before it, which moves all later fields, so the time is quadratic in their number.
 const FIELDS: u32 = 2_000;
-/// What begins a list of such fields.
+/// The heads of lists with such fields.
 const HEADS: [&str; 2] = ["component", "instance"];
 
-/// A parenthesis that is open.
+/// An open parenthesis.
 struct List {
-    /// Whether its parts are counted.
+    /// Whether its items are counted.
     is_counted: bool,
     parts: u32,
 }
 
-/// Refuses a text with too many fields in one place. Anything else that is wrong with it is left to the parser.
+/// Rejects a text with too many fields in one place. Any other error is left to the parser.
 pub(super) fn check(text: &str) -> Result<(), Fault> {
     let mut open: Vec<List> = Vec::new();
     let mut is_head = false;
     for token in Lexer::new(text).iter(0) {
-        // A text that cannot be read is refused by the parser, with the place.
+        // A text with invalid tokens is rejected by the parser, which says where.
         let Ok(token) = token else { return Ok(()) };
         match token.kind {
             TokenKind::LParen => {

@@ -31,7 +31,7 @@ pub(crate) fn signature(params: &[ValType], results: &[ValType]) -> String {
     format!("({}) -> ({})", list(params), list(results))
 }
 
-/// A function that answers with an error number, as all but two do.
+/// A function that returns an error number, as all but two do.
 const fn call(name: &'static str, params: &'static [ValType]) -> WasiFunction {
     WasiFunction { name, params, results: &[I32] }
 }

@@ -1,24 +1,24 @@
-//! The words of refusals: guest-chosen names made safe to show, sizes, and what a validator means.
+//! Helpers for error messages: names that the guest chose, sizes, and names of proposals.
 
 use pricing_core::text::Untrusted;
 use wasmparser::WasmFeatures;
 
-/// The most characters of a guest's name that a message repeats.
+/// How much of a guest's name a message repeats, in characters.
 const NAME_CHARACTERS: usize = 80;
-/// The most characters of another program's message that is passed on.
+/// How much of another library's message is passed on, in characters.
 const MESSAGE_CHARACTERS: usize = 400;
 
-/// A name that the guest chose, as a message may show it between backticks.
+/// A name that the guest chose, made safe for a message.
 pub(crate) fn excerpt(text: &str) -> String {
     format!("{:.NAME_CHARACTERS$}", Untrusted::new(text)).replace('`', "'")
 }
 
-/// Another program's message, which may repeat what a guest chose, made one safe line.
+/// Another library's message, which may repeat text of the guest, as one line that is safe to print.
 pub(crate) fn passed_on(text: &str) -> String {
     format!("{:.MESSAGE_CHARACTERS$}", Untrusted::new(text.trim()))
 }
 
-/// A number of bytes for people; never less than it is.
+/// Formats a number of bytes for people, rounded up.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
@@ -47,11 +47,11 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
-/// What is said of a proposal that has no words of its own.
+/// The message for a proposal without a description of its own.
 pub(crate) const UNFINISHED: &str =
     "a proposal that is not finished: build for WebAssembly 2.0, and components as for WASI 0.2";
 
-/// Finished proposals that plugins may not use, in words, with what turns them off.
+/// Finished proposals that plugins may not use, with a description and how to turn each off.
 pub(crate) fn proposals() -> [(WasmFeatures, &'static str); 9] {
     [
         (WasmFeatures::THREADS, "threads and shared memory: build without `-pthread` or `atomics`"),

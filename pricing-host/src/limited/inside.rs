@@ -1,4 +1,4 @@
-//! The child's side: limits itself, reads the file, works, and says how that ended by its exit code.
+//! The child's side: limits itself, reads the file, works, and reports the outcome by its exit code.
 
 use std::any::Any;
 use std::ffi::OsString;
@@ -9,14 +9,14 @@ use std::thread;
 use pricing_panics::tell_by;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The child could not begin or end its work; why stands on stderr.
+/// The child could not start or finish its work; the reason is on stderr.
 pub(super) const NOT_STARTED: u8 = 2;
 /// The work failed.
 pub(super) const FAILED: u8 = 3;
-/// Bytes of stack for the work: parsers and compilers recurse over what a file nests.
+/// The stack size for the work, in bytes: parsers and compilers recurse over nested input.
 const STACK: usize = 64 << 20;
 
-/// What the parent says of the limits, before the words that are for the work.
+/// The limits, as the arguments that precede those for the work.
 pub(super) struct Bounds {
     pub(super) memory_bytes: u64,
     pub(super) cpu_seconds: u64,
@@ -24,12 +24,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The words that say it.
+    /// The limits as arguments.
     pub(super) fn words(&self) -> [String; 3] {
         [self.memory_bytes, self.cpu_seconds, self.input_bytes].map(|number| number.to_string())
     }
 
-    /// Takes them off the front of a command line.
+    /// Parses the limits from the front of a command line, and returns the rest.
     fn parse(arguments: impl IntoIterator<Item = OsString>) -> Option<(Self, Vec<String>)> {
         let words: Option<Vec<String>> = arguments.into_iter().map(|word| word.into_string().ok()).collect();
         let words = words?;
@@ -40,33 +40,34 @@ impl Bounds {
     }
 
     fn apply(&self) -> rustix::io::Result<()> {
-        // A child whose parent is gone has nobody to kill it.
+        // If the parent dies, nothing would kill the child.
         #[cfg(target_os = "linux")]
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         cap(Resource::Core, 0, 0)?;
         cap(Resource::Fsize, 0, 0)?;
-        // The first limit ends the child by a signal of its own, so that it is not taken for one that somebody killed.
+        // The soft limit ends the child with a signal of its own, so that it is not mistaken for a kill from outside.
         cap(Resource::Cpu, self.cpu_seconds, self.cpu_seconds.saturating_add(1))?;
         cap(Resource::As, self.memory_bytes, self.memory_bytes)
     }
 }
 
 fn cap(resource: Resource, current: u64, maximum: u64) -> rustix::io::Result<()> {
-    // Whoever started the parent may have set a lower one, which cannot be raised.
+    // The parent may have inherited a lower limit, which cannot be raised.
     let allowed = getrlimit(resource).maximum;
     let within = |value: u64| Some(allowed.map_or(value, |allowed| value.min(allowed)));
     setrlimit(resource, Rlimit { current: within(current), maximum: within(maximum) })
 }
 
-/// The main function of a child that [`run`](super::run) started with these arguments.
+/// The main function of a child that was started by [`run`](super::run) with these arguments.
 ///
-/// The work gets the words that were meant for it and the file, and writes its answer; an error is why it could not
-/// begin or end. Where it panics, the child says nothing of it but its exit code.
+/// `work` gets its arguments and the file, and writes its answer; its error is the reason why it could not start or
+/// finish. If it panics, only the exit code says so.
 pub fn serve(
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(&[String], &[u8], &mut dyn Write) -> Result<(), String> + Send,
 ) -> ExitCode {
-    // The parent tells what happened in its own words: a panic's names the files of whoever built this.
+    // The parent reports what happened in its own words. The message of a panic contains file names of the build
+    // machine.
     tell_by(|_| {});
     let Some((bounds, words)) = Bounds::parse(arguments) else {
         return not_started("this program works for the plugin host, and is not for people to run");
@@ -92,15 +93,15 @@ pub fn serve(
 }
 
 fn not_started(message: &str) -> ExitCode {
-    // Nobody is left to tell when this fails.
+    // If this fails, there is nobody left to tell.
     let _ = writeln!(io::stderr(), "{message}");
     ExitCode::from(NOT_STARTED)
 }
 
-/// Works on a thread with a stack for deep files.
+/// Runs some work on a thread with a large stack, for deeply nested input.
 ///
 /// # Errors
-/// When there is no such thread; in the second part, when the work panicked.
+/// When the thread cannot be started. The inner error is a panic of the work.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<Result<T, Box<dyn Any + Send>>> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("plugin-compiler".to_owned()).stack_size(STACK);

@@ -1,8 +1,8 @@
-//! Work on files that may be made to take for ever, in a child process that is killed when it goes past its limits.
+//! Work on possibly malicious files, in a child process that is killed when it exceeds its limits.
 //!
-//! Parsers, validators and compilers cannot be interrupted; a process can. The child is a program of ours that is
-//! started with words that say what to do. The file comes on its stdin and the answer leaves on its stdout, so that what
-//! was found before a limit ended the child is not lost.
+//! Parsers, validators and compilers cannot be interrupted, but a process can. The child is a program of ours that is
+//! told by its arguments what to do. It reads the file from stdin and writes its findings to stdout as it goes, so that
+//! those from before a limit ended it are not lost.
 
 mod inside;
 mod watch;
@@ -15,26 +15,26 @@ pub(crate) use inside::on_large_stack;
 pub use inside::serve;
 pub use watch::run;
 
-/// What a child may use.
+/// The limits of a child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Wall-clock time.
     pub time: Duration,
-    /// Processor time, all threads together, to the second.
+    /// Processor time over all threads, in whole seconds.
     pub cpu: Duration,
     /// Bytes of address space.
     pub memory_bytes: u64,
     /// Bytes of stdout.
     pub output_bytes: u64,
-    /// Threads that share the work, where it can be shared.
+    /// The number of threads that share the work, where it can be shared.
     pub threads: u64,
 }
 
-/// Threads that work on a large plugin, at most.
+/// The maximum number of threads for a large plugin.
 const MOST_THREADS: u64 = 8;
 
 impl Limits {
-    /// The limits of loading a plugin, with so many bytes of answer.
+    /// The limits for loading a plugin, with a maximum size of the output.
     #[must_use]
     pub fn of_loading(class: SizeClass, limits: &LoadLimits, output_bytes: u64) -> Self {
         let threads = match class {
@@ -59,36 +59,36 @@ impl Limits {
     }
 }
 
-/// How a child ended, and what it had written by then.
+/// How a child ended, and its output until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Its stdout; cut off at the limit.
+    /// Its stdout, truncated at the limit.
     pub output: Vec<u8>,
     /// How it ended.
     pub end: End,
 }
 
-/// How a child ended. Nothing of its stderr is in it, but what [`serve`] wrote there.
+/// How a child ended. It contains nothing of the child's stderr, except what [`serve`] wrote there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It did all of its work.
+    /// It finished its work.
     Done,
-    /// It took too much wall-clock time.
+    /// It exceeded the wall-clock time.
     Time,
-    /// It took too much processor time.
+    /// It exceeded the processor time.
     Processor,
-    /// It asked for too much memory.
+    /// It exceeded the memory.
     Memory,
-    /// It wrote too much.
+    /// It exceeded the size of its output.
     Output,
-    /// It could not be started, or could not begin or end its work.
+    /// It could not be started, or could not start or finish its work.
     NotStarted(String),
     /// The work itself failed: a library panicked.
     Failed,
-    /// Somebody ended it.
+    /// Something outside ended it with this signal.
     Killed(i32),
     /// It crashed with this signal.
     Crashed(i32),
-    /// It ended with an exit code that it does not have.
+    /// It exited with an undefined code.
     Exit(i32),
 }

@@ -1,4 +1,4 @@
-//! The parent's side: starts a child, feeds it, and ends it when its time is up.
+//! The parent's side: starts a child, feeds it, and kills it at its limits.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,31 +17,31 @@ use crate::inspect::passed_on;
 use super::inside::{Bounds, FAILED, NOT_STARTED};
 use super::{End, Ended, Limits};
 
-/// Bytes of the child's stderr that are read.
+/// How much of the child's stderr is read, in bytes.
 const MESSAGE_BYTES: u64 = 4 << 10;
-/// How long to wait between looks at a child that has written everything and is about to end.
+/// The interval between polls of a child that has written everything and is about to end.
 const LOOK: Duration = Duration::from_millis(1);
-/// How often to look at how much processor time a child has used.
+/// The interval between checks of the child's processor time.
 const PROCESSOR_LOOK: Duration = Duration::from_millis(50);
-/// Bytes of stack of each thread that shares the work.
+/// The stack size of each thread that shares the work, in bytes.
 const THREAD_STACK: u64 = 16 << 20;
-/// What Rust's allocator says before it aborts.
+/// The start of the message with which Rust's allocator aborts.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// A child that is killed and reaped, whatever happens, and whatever it started with it.
+/// A child that is always killed and reaped, along with everything that it started.
 struct Reaped {
     child: Child,
     status: Option<ExitStatus>,
 }
 
 impl Reaped {
-    /// Whether the child has ended. It is not reaped by this, so that its process group keeps its number.
+    /// Whether the child has ended. This does not reap it, so its process group ID stays reserved.
     fn has_ended(&self) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         Ok(waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?.is_some())
     }
 
-    /// Waits for the end until the deadline, and tells whether it came.
+    /// Waits for the end until a deadline. True if it ended.
     fn ends_by(&self, deadline: Instant) -> io::Result<bool> {
         loop {
             if self.has_ended()? {
@@ -54,17 +54,17 @@ impl Reaped {
         }
     }
 
-    /// The processor time that the child has used so far, where the system tells.
+    /// The processor time that the child has used, if the system reports it.
     fn processor_time(&self) -> Option<Duration> {
         used(&fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?)
     }
 
-    /// Ends what still runs, and reaps the child.
+    /// Kills what is still running, and reaps the child.
     fn end(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
         }
-        // The child leads a group of its own. When all of it has ended, there is nothing to kill.
+        // The child leads a group of its own. If all of it has ended, there is nothing to kill.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let status = self.child.wait()?;
         self.status = Some(status);
@@ -74,12 +74,13 @@ impl Reaped {
 
 impl Drop for Reaped {
     fn drop(&mut self) {
-        // An error is that there is no such child.
+        // An error means that there is no such child.
         let _ = self.end();
     }
 }
 
-/// Has a child do some work on a file: a program that calls [`serve`](super::serve) for `args`. The words say which work.
+/// Runs a child to work on a file: a program that calls [`serve`](super::serve) when it is started with `args`. `words`
+/// says which work.
 #[must_use]
 pub fn run(program: &Path, args: &[OsString], words: &[String], file: &[u8], limits: &Limits) -> Ended {
     watched(program, args, words, file, limits)
@@ -109,7 +110,7 @@ fn watched(program: &Path, args: &[OsString], words: &[String], file: &[u8], lim
     Ok(Ended { output: heard.output, end })
 }
 
-/// All that a child is told by its environment: how many threads, with how large a stack, and how few heaps.
+/// The complete environment of a child: the number of threads, their stack size, and a low number of heaps.
 fn environment(limits: &Limits) -> [(&'static str, String); 3] {
     [
         ("RAYON_NUM_THREADS", limits.threads.to_string()),
@@ -124,32 +125,32 @@ struct Pipes {
     stderr: ChildStderr,
 }
 
-/// What goes to and from a child.
+/// The communication with a child.
 struct Talk<'a> {
     file: &'a [u8],
     limits: &'a Limits,
     deadline: Instant,
 }
 
-/// What was heard of a child.
+/// The output of a child.
 struct Heard {
     status: ExitStatus,
-    /// The limit that it was ended for, where it did not end by itself.
+    /// The limit for which it was killed, if it did not end by itself.
     stopped: Option<End>,
     output: Vec<u8>,
     message: String,
 }
 
 impl Talk<'_> {
-    /// Feeds the child and reads from it, each pipe on a thread of its own, so that none of them can fill up and stop
-    /// both sides. The threads end when the child is dead, which is before this returns.
+    /// Feeds the child and reads from it. Each pipe has a thread of its own, so that a full pipe cannot block both
+    /// sides. The threads end when the child is dead, which is before this returns.
     fn with(&self, child: &mut Reaped, pipes: Pipes) -> io::Result<Heard> {
         let Pipes { mut stdin, stdout, stderr } = pipes;
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             let started = thread::Builder::new()
                 .spawn_scoped(scope, move || {
-                    // A child that does not want it all says why in its own way.
+                    // A child that does not read all of it reports why in its own way.
                     let _ = stdin.write_all(self.file);
                 })
                 .and_then(|_| thread::Builder::new().spawn_scoped(scope, move || read_message(stderr)))
@@ -160,24 +161,24 @@ impl Talk<'_> {
             let (message, output) = match started {
                 Ok(threads) => threads,
                 Err(error) => {
-                    // The threads that did start wait for the child.
+                    // The threads that were started are waiting for the child.
                     child.end()?;
                     return Err(error);
                 }
             };
             let stopped = self.wait(child, &receiver);
-            // The reading threads end with the child: it must end before an error leaves this scope.
+            // The reading threads only end with the child, so it must end before an error leaves this scope.
             let status = child.end()?;
             let (output, message) = (output.join().unwrap_or_default(), message.join().unwrap_or_default());
             Ok(Heard { status, stopped: stopped?, output, message })
         })
     }
 
-    /// Waits until the child has ended, or until it is to be ended for a limit, which is told.
+    /// Waits until the child has ended, or exceeds a limit, which is returned.
     ///
-    /// The child has a limit of processor time of its own. There the kernel counts the ticks of its clock at which the
-    /// child runs, which on a busy machine may be as few as two thirds of what it has used. What it tells of a process it
-    /// measures.
+    /// The child also has a kernel limit for its processor time. For that, the kernel counts the clock ticks at which
+    /// the child happens to run, which on a busy machine can be as few as two thirds of the time that it really used.
+    /// The time in `/proc` is measured.
     fn wait(&self, child: &Reaped, receiver: &Receiver<Output>) -> io::Result<Option<End>> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -199,24 +200,24 @@ impl Talk<'_> {
         let (limit, mut output) = (self.limits.output_bytes, Vec::new());
         let result = stdout.take(limit.saturating_add(1)).read_to_end(&mut output);
         let too_large = result.is_ok() && u64::try_from(output.len()).is_ok_and(|length| length > limit);
-        // The receiver is gone when the time was up.
+        // The receiver is gone if the time was up.
         let _ = sender.send(if too_large { Output::TooLarge } else { Output::All });
         output
     }
 }
 
-/// The processor time in a line of `/proc/PID/stat`: user and system, all threads together.
+/// Parses the processor time from a line of `/proc/PID/stat`: user and system time of all threads.
 fn used(stat: &str) -> Option<Duration> {
-    /// Milliseconds of a tick, as the kernel tells programs: its `USER_HZ` is 100.
+    /// Milliseconds per tick: the kernel's `USER_HZ` is 100.
     const TICK: u64 = 10;
-    // The program's name, which may have anything in it, is in parentheses. Behind it come the fields from the third on.
+    // The program's name is in parentheses and can contain anything. After it come the fields from the third on.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
     let ticks = times.next()??.saturating_add(times.next()??);
     Some(Duration::from_millis(ticks.saturating_mul(TICK)))
 }
 
-/// How far a child's stdout was read.
+/// Whether all of a child's stdout was read.
 enum Output {
     All,
     TooLarge,
@@ -224,7 +225,7 @@ enum Output {
 
 fn read_message(mut stderr: ChildStderr) -> String {
     let mut message = Vec::new();
-    // What cannot be read is not there to be shown. The rest is read too, so that the child never waits.
+    // A read error only means that there is nothing to show. The rest is read too, so that the child never blocks.
     let _ = stderr.by_ref().take(MESSAGE_BYTES).read_to_end(&mut message);
     let _ = io::copy(&mut stderr, &mut io::sink());
     String::from_utf8_lossy(&message).into_owned()
@@ -250,7 +251,8 @@ fn by_signal(signal: i32) -> End {
     if signal == Signal::XCPU.as_raw() {
         return End::Processor;
     }
-    // What ends a process that did nothing wrong: an operator, a service manager, the system when memory is short.
+    // The signals that end a process that did nothing wrong: from an operator, a service manager, or the kernel when
+    // memory is short.
     let from_outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
     if from_outside.iter().any(|known| known.as_raw() == signal) { End::Killed(signal) } else { End::Crashed(signal) }
 }

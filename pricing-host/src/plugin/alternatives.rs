@@ -1,4 +1,4 @@
-//! Every way in which an order's cards could fall, priced by a plugin.
+//! Prices every set of cards that an order could get, by a plugin.
 
 use std::time::Instant;
 
@@ -9,23 +9,23 @@ use super::{Called, Plugin, Version};
 use crate::fault::Fault;
 use crate::request::Request;
 
-/// How many calls' deadlines a listing may take in all.
+/// The time limit of a listing, as a multiple of a call's deadline.
 const MOST_DEADLINES: u32 = 10;
 
 impl Plugin {
     /// Prices every distinct set of GPU kinds that an order could be allocated, cheapest first.
     ///
-    /// No call begins later than ten times a call's deadline after the first, nor once the terms' budget is used up: the
-    /// sets that are left are not listed. Where the clock decided, in that or because the fallback stands in for a plugin
-    /// that overran its time or rests, the listing is not complete.
+    /// No call starts later than ten times a call's deadline after the first, or after the budget in the terms is used
+    /// up; the remaining sets are left out. The list is also incomplete if the clock decided a price because the
+    /// fallback replaced a plugin that exceeded its time or is paused by its breaker.
     ///
     /// # Errors
-    /// When no plugin is asked, the search for placements was given up, or the plugin failed or rests and the fallback
-    /// is not the built-in price.
+    /// When the plugin is not asked, the search for placements was given up, or the plugin failed or is paused and the
+    /// fallback is not the built-in price.
     pub fn alternatives(&self, asked: &QuoteRequest<'_>) -> Result<Alternatives, Reason> {
         let builtin = self.settings().fallback == Some(FallbackBy::Builtin);
         let (drafts, mut complete) = drafts_of_alternatives(asked)?;
-        // One file prices all of them, whatever takes over meanwhile.
+        // The same version prices all sets, even if it is replaced in the meantime.
         let version = self.current();
         let most = self.settings().limits.deadline.saturating_mul(MOST_DEADLINES);
         let began = Instant::now();
@@ -40,14 +40,14 @@ impl Plugin {
             let answer = match answered {
                 Ok(Some(answer)) => answer,
                 Ok(None) => continue,
-                // No change is the built-in price.
+                // An empty list of changes is the built-in price.
                 Err(_) if builtin => Answer::Change(Vec::new()),
                 Err(fault) => return Err(fault.into()),
             };
             complete &= !by_clock;
             list.extend(Alternative::by_plugin(asked, draft, &answer));
             if asked.terms.check().is_err() {
-                // Whether this set has a price is not known.
+                // Whether this set has a price is unknown.
                 complete = false;
                 break;
             }
@@ -55,7 +55,8 @@ impl Plugin {
         Ok(Alternatives::cheapest_first(list, complete))
     }
 
-    /// What a version answers, if its breaker lets the call through, and whether the clock decided that there is none.
+    /// The answer of a version, if its breaker admits the call, and whether the clock is the reason for a missing
+    /// answer.
     fn answer_admitted(&self, version: &Version, request: &Request<'_>) -> (Result<Option<Answer>, Fault>, bool) {
         match self.call_admitted(version, request) {
             Err(rests) => (Err(rests), true),

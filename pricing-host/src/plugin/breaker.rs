@@ -1,16 +1,17 @@
-//! The breaker: after some faults in a row a plugin rests for a while.
+//! A circuit breaker: after some consecutive faults, a plugin is not called for a while.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fault::Fault;
 
-/// When a plugin is no longer called, and for how long.
+/// When a plugin is paused, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// Faults in a row that open it; 0 never does.
+    /// The number of consecutive faults that open it. 0 disables it.
     pub faults: u32,
-    /// How long it stays open. Then one call tries the plugin, and the others wait for what comes of it.
+    /// How long it stays open. After that a single call tries the plugin, and other calls are rejected until it
+    /// returns.
     pub rest: Duration,
 }
 
@@ -20,22 +21,22 @@ impl Default for BreakerSettings {
     }
 }
 
-/// What the breaker does at the moment.
+/// The state of a breaker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// Calls go through.
+    /// Calls are admitted.
     Closed {
-        /// Faults in a row so far.
+        /// The number of consecutive faults so far.
         faults: u32,
     },
-    /// No calls for a while.
+    /// Calls are rejected.
     Open {
-        /// For how long.
+        /// The remaining time.
         left: Duration,
         /// The last fault.
         fault: Fault,
     },
-    /// One call is trying the plugin.
+    /// A trial call is in progress (half-open).
     Trying,
 }
 
@@ -55,7 +56,7 @@ struct State {
 struct Open {
     until: Instant,
     fault: Fault,
-    /// Since when a call tries the plugin. A trial that never tells is given up after another rest.
+    /// When the trial call started. A trial that never returns is given up after another pause.
     trying: Option<Instant>,
 }
 
@@ -68,7 +69,7 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a call through, or says why not.
+    /// Admits a call, or returns the reason why not.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Fault> {
         let mut state = self.lock();
         let faults = state.faults;
@@ -85,7 +86,7 @@ impl Breaker {
         Err(Fault::new(fault.code, message))
     }
 
-    /// Takes note of how a call ended. Tells whether the breaker opened.
+    /// Records how a call ended. True if the breaker opened.
     pub(crate) fn record(&self, result: Result<(), &Fault>, now: Instant) -> bool {
         let mut state = self.lock();
         match result {
@@ -96,7 +97,7 @@ impl Breaker {
             Err(fault) => {
                 state.faults = state.faults.saturating_add(1);
                 let enough = self.settings.faults > 0 && state.faults >= self.settings.faults;
-                // Calls that were under way when it opened neither open it again nor prolong its rest.
+                // Calls that were in flight when it opened neither open it again nor extend the pause.
                 let opens = enough && state.open.as_ref().is_none_or(|open| open.trying.is_some());
                 if opens {
                     let until = now.checked_add(self.settings.rest).unwrap_or(now);

@@ -1,4 +1,4 @@
-//! Quotes without blocking: for daemons on an async executor, of any kind.
+//! Non-blocking quotes, for daemons on any async executor.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 
 use super::Plugin;
 
-/// What is known of the cluster, owned: see [`Supply`].
+/// What is known about the cluster, owned. See [`Supply`].
 #[derive(Clone, Debug)]
 pub enum SharedSupply {
     /// Nothing.
@@ -27,12 +27,12 @@ pub enum SharedSupply {
     Reserve {
         /// The inventory.
         cluster: Arc<Cluster>,
-        /// Who places.
+        /// The algorithm that makes reservations.
         scheduler: Scheduler,
-        /// What may be spent on the quote.
+        /// The budget of the quote.
         budget: SearchBudget,
     },
-    /// The daemon has reserved already.
+    /// The daemon has already reserved.
     Held {
         /// The inventory.
         cluster: Arc<Cluster>,
@@ -63,13 +63,13 @@ pub struct QuoteJob {
     pub order: Arc<Order>,
     /// The operator's rates and policy.
     pub pricing: Arc<Pricing>,
-    /// What is known of the cluster.
+    /// What is known about the cluster.
     pub supply: SharedSupply,
-    /// How full the cluster is.
+    /// The utilisation of the cluster.
     pub utilisation: Option<Arc<Utilisation>>,
-    /// Who ordered.
+    /// The owner of the order.
     pub owner: Option<String>,
-    /// What an AKT is worth.
+    /// The price of an AKT in USD, if it is known.
     pub usd_per_akt: Option<Decimal>,
 }
 
@@ -84,14 +84,14 @@ impl QuoteJob {
     }
 }
 
-/// A quote that one of the host's own threads is making.
+/// A quote in progress on one of the host's own threads.
 ///
-/// It needs no particular executor. Dropped before its turn it is never made; dropped later, its call ends by its
-/// deadline. When more than a thousand wait already, it is a fault at once.
+/// It does not need a particular executor. If it is dropped before its turn, the quote is never made; if it is dropped
+/// later, the call ends by its deadline. If more than a thousand quotes are waiting, it is a fault at once.
 #[derive(Debug)]
 pub struct QuoteFuture {
     order: Arc<Order>,
-    /// None when too many quotes were waiting already.
+    /// None if too many quotes were waiting.
     receiver: Option<oneshot::Receiver<Quote>>,
 }
 
@@ -112,7 +112,7 @@ impl Future for QuoteFuture {
 }
 
 impl Plugin {
-    /// Places and prices an order as [`Plugin::quote`] does, on one of the host's own threads.
+    /// Places and prices an order like [`Plugin::quote`], on one of the host's own threads.
     #[must_use]
     pub fn quote_async(&self, job: QuoteJob) -> QuoteFuture {
         let order = Arc::clone(&job.order);

@@ -1,4 +1,4 @@
-//! A loaded plugin: calls, what happens when they fail, and the file that may take over.
+//! A loaded plugin: its calls, what happens when they fail, and its replacement.
 
 mod alternatives;
 mod breaker;
@@ -32,16 +32,16 @@ pub use profile::{FunctionShare, Profile};
 pub(crate) use watch::Seen;
 pub use watch::{Refresh, Watcher};
 
-/// How a plugin is run.
+/// The settings of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginSettings {
     /// Its size class.
     pub class: SizeClass,
-    /// What it may use in a call.
+    /// The limits for a call.
     pub limits: CallLimits,
-    /// Who prices when it fails; nobody by default.
+    /// What prices orders if it fails. Default: nothing.
     pub fallback: Option<FallbackBy>,
-    /// When it is left alone for a while.
+    /// When it is paused.
     pub breaker: BreakerSettings,
 }
 
@@ -52,7 +52,7 @@ impl PluginSettings {
         Self { class, limits: class.call_limits(), fallback: None, breaker: BreakerSettings::default() }
     }
 
-    /// Refuses limits that the class has no room for.
+    /// Rejects limits that exceed those of the class.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let (wanted, most) = (self.limits.memory_bytes, self.class.load_limits().memory_bytes);
         if wanted > most {
@@ -74,18 +74,19 @@ impl Default for PluginSettings {
 pub(crate) struct Version {
     pub(crate) name: String,
     pub(crate) digest: String,
-    /// The file, so that what priced an order can be kept with the order although the file was replaced since.
+    /// The bytes of the file, so that the code that priced an order can be recorded with it even if the file has been
+    /// replaced.
     pub(crate) file: Arc<[u8]>,
     pub(crate) kind: Kind,
     pub(crate) origin: Origin,
     pub(crate) program: Program,
     pub(crate) sandbox: Arc<Sandbox>,
-    /// Each file has its own: what an old file's last calls come to is not the new one's doing.
+    /// Each version has its own breaker: the last calls of an old version say nothing about the new one.
     pub(crate) breaker: Breaker,
 }
 
 impl Version {
-    /// Links what was loaded.
+    /// Links a loaded file.
     pub(crate) fn new(
         name: &str,
         file: &[u8],
@@ -114,7 +115,7 @@ impl std::fmt::Debug for Version {
     }
 }
 
-/// A loaded plugin. Cheap to clone; all clones are one plugin.
+/// A loaded plugin. Cheap to clone; all clones share one plugin.
 #[derive(Clone, Debug)]
 pub struct Plugin {
     inner: Arc<Inner>,
@@ -126,7 +127,7 @@ struct Inner {
     settings: PluginSettings,
     file: Option<PathBuf>,
     versions: RwLock<Versions>,
-    /// What the watched file last looked like; also keeps two replacements from crossing.
+    /// What the watched file looked like last. The lock also serialises replacements.
     seen: Mutex<Seen>,
 }
 
@@ -136,19 +137,19 @@ struct Versions {
     previous: Option<Arc<Version>>,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
-    /// What the plugin said, checked and held against the operator's policy, or why it is not known.
+    /// The quote that the plugin's answer makes, after checking it and applying the operator's policy, or the fault.
     pub result: Result<Quote, Fault>,
-    /// What it said, where it said something.
+    /// The answer itself, if there is one.
     pub answer: Option<Answer>,
-    /// What the call used.
+    /// The resources that the call used.
     pub usage: Usage,
 }
 
 impl Plugin {
-    /// A plugin of a file, as that looked before it was read.
+    /// Makes a plugin from a file, with the file's metadata from before it was read.
     pub(crate) fn new(
         host: Arc<Shared>,
         version: Version,
@@ -161,26 +162,26 @@ impl Plugin {
         Self { inner: Arc::new(Inner { host, settings, file, versions, seen }) }
     }
 
-    /// Its name: the file's, without the ending.
+    /// Its name: that of the file, without the extension.
     #[must_use]
     pub fn name(&self) -> String {
         self.current().name.clone()
     }
 
-    /// The digest of the file that is in use: `sha256:` and 64 hexadecimal digits.
+    /// The digest of the version in use: `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> String {
         self.current().digest.clone()
     }
 
-    /// The digest of the file that was in use before, as [`FallbackBy::LastPlugin`] knows it.
+    /// The digest of the previous version, for [`FallbackBy::LastPlugin`].
     #[must_use]
     pub fn previous_digest(&self) -> Option<String> {
         self.versions().previous.map(|previous| previous.digest.clone())
     }
 
-    /// The bytes of the file in use or of the one before, whichever has this digest. They are those that were loaded,
-    /// whatever the file holds by now.
+    /// The bytes of the current or previous version, whichever has this digest. These are the bytes that were loaded,
+    /// whatever the file contains now.
     #[must_use]
     pub fn file_of(&self, digest: &str) -> Option<Arc<[u8]>> {
         let Versions { current, previous } = self.versions();
@@ -194,7 +195,7 @@ impl Plugin {
         self.current().kind
     }
 
-    /// Whether its code came from the cache, and if not, why it could not be kept there.
+    /// Where its code came from and, if it was compiled, why it could not be cached.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.current().origin.clone()
@@ -206,7 +207,7 @@ impl Plugin {
         &self.inner.settings
     }
 
-    /// What its breaker does at the moment.
+    /// The state of its breaker.
     #[must_use]
     pub fn breaker(&self) -> BreakerState {
         self.current().breaker.state(Instant::now())
@@ -220,12 +221,13 @@ impl Plugin {
         self.versions().current
     }
 
-    /// Places and prices an order: what the plugin makes of the built-in quote.
+    /// Places and prices an order: applies the plugin to the built-in quote.
     ///
-    /// Where no plugin is asked (the owner is not served, or there is nowhere to put the order) the built-in decline
-    /// stands. A plugin that fails is a fault and no bid, unless the settings name a fallback; the quote then names it.
+    /// If the plugin is not asked (the owner is not served, or the order does not fit), the built-in decline stands. A
+    /// plugin that fails is a fault and no bid, unless the settings name a fallback, which the quote then names too.
     ///
-    /// The request's utilisation is of the same inventory as its supply.
+    /// `utilisation` must be of the same inventory as `supply`. It is a separate argument so that it is computed once
+    /// per snapshot.
     #[must_use]
     pub fn quote(&self, request: &QuoteRequest<'_>) -> Quote {
         match plugin::draft(request) {
@@ -234,8 +236,8 @@ impl Plugin {
         }
     }
 
-    /// Prices an order whose built-in quote is known. A call is begun only while the terms' budget is not used up; once
-    /// begun it ends by its own deadline.
+    /// Prices an order whose built-in quote is known. A call is only started while the budget in the terms is not used
+    /// up; once started, it ends by its own deadline.
     #[must_use]
     pub fn price(&self, request: &Request<'_>) -> Quote {
         let versions = self.versions();
@@ -249,21 +251,21 @@ impl Plugin {
         }
     }
 
-    /// Calls the plugin once, whatever its breaker says and without a fallback: for those who test it.
+    /// Calls the plugin once, regardless of its breaker and without a fallback, for tests of a plugin.
     #[must_use]
     pub fn call(&self, request: &Request<'_>) -> Called {
         self.call_version(&self.current(), request)
     }
 
-    /// Calls the plugin once and leaves its answer undecided: the sandbox alone, for those who time it.
+    /// Calls the plugin once and returns its raw answer: the sandbox alone, for measuring it.
     ///
     /// # Errors
-    /// In the first part, the fault that the call ended in.
+    /// The first part is the fault that the call ended with.
     pub fn answer(&self, request: &Request<'_>) -> (Result<Answer, Fault>, Usage) {
         answer(&self.current(), &self.inner.settings.limits, request, None)
     }
 
-    /// Calls a version, if its breaker lets the call through: what came of it, and the fuel that it burned.
+    /// Calls a version, if its breaker admits the call. Returns the result and the fuel that was used.
     fn ask(&self, version: &Version, request: &Request<'_>) -> (Result<Quote, Fault>, Option<u64>) {
         match self.call_admitted(version, request) {
             Ok(called) => (called.result, called.usage.fuel),
@@ -271,7 +273,7 @@ impl Plugin {
         }
     }
 
-    /// Calls a version, unless its breaker is open: then its fault.
+    /// Calls a version, unless its breaker is open, which is a fault.
     fn call_admitted(&self, version: &Version, request: &Request<'_>) -> Result<Called, Fault> {
         version.breaker.admit(Instant::now())?;
         let called = self.call_version(version, request);
@@ -314,12 +316,12 @@ impl Plugin {
     }
 }
 
-/// Calls a version on a thread with enough stack, and decides by its answer.
+/// Calls a version on a thread with a large enough stack, and decides by its answer.
 fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
     call_sampled(version, limits, request, None)
 }
 
-/// Calls a version, and looks at where it is whenever the engine's epoch moves on.
+/// Calls a version, and samples its stack whenever the engine's epoch advances.
 fn call_sampled(
     version: &Version,
     limits: &CallLimits,
@@ -337,7 +339,7 @@ fn call_sampled(
     Called { result, answer: answer.ok(), usage }
 }
 
-/// What a version answers; nothing is decided by it.
+/// The raw answer of a version.
 fn answer(
     version: &Version,
     limits: &CallLimits,
@@ -354,8 +356,8 @@ fn answer(
     stacker::maybe_grow(THREAD_STACK, THREAD_STACK.saturating_mul(2), run)
 }
 
-/// Whether a reason that an answer came to is the plugin's failure: numbers that nobody can reckon with are, unless the
-/// built-in pricer came to them first.
+/// Whether a reason is the plugin's own failure. A number that overflows is, unless the built-in pricer had the same
+/// fault before.
 fn is_plugins(code: ReasonCode, request: &Request<'_>) -> bool {
     match code {
         ReasonCode::InvalidOutput => true,
@@ -368,7 +370,7 @@ fn plugin_use(version: &Version, fuel: Option<u64>) -> PluginUse {
     PluginUse { name: version.name.clone(), digest: version.digest.clone(), fuel, fallback: None }
 }
 
-/// The quote of a plugin that failed: what stands in for it, named, or the fault.
+/// The quote after a plugin failed: that of the fallback, which is named in it, or the fault.
 pub(crate) fn fall_back(
     draft: &Quote,
     plugin: PluginUse,

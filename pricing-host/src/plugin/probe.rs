@@ -13,7 +13,7 @@ use crate::limits::CallLimits;
 use crate::request::Request;
 use crate::sandbox::Usage;
 
-/// One service of one thread, 512 MiB and 1 GiB of storage.
+/// One service with one thread, 512 MiB and 1 GiB of storage.
 const ORDER: &str = r#"{"resources":[{"memory":536870912,"cpu":1000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
 /// Calls a version with the probe.

@@ -1,4 +1,4 @@
-//! Profiles: in which functions a plugin spends its time.
+//! Sampling profiles: in which functions a plugin spends its time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,38 +10,38 @@ use crate::fault::Fault;
 use crate::request::Request;
 use crate::sandbox::Sampler;
 
-/// How often running guests are looked at.
+/// The sampling interval.
 const EVERY: Duration = Duration::from_micros(100);
 
-/// Where a plugin was when it was looked at.
+/// The samples of a profile.
 ///
-/// Guests can be looked at where a function starts and where a loop turns, so a share is that of the code before such a
-/// place. Time in the host is not seen.
+/// Guests can only be sampled at function entries and loop headers, so each sample stands for the code before such a
+/// point. Time in the host is not seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// How many calls were made.
+    /// The number of calls.
     pub calls: u64,
-    /// How many looks found the plugin running.
+    /// The number of samples in which the plugin was running.
     pub samples: u64,
-    /// What was found, the most frequent first.
+    /// The functions, the most frequent first.
     pub functions: Vec<FunctionShare>,
 }
 
-/// How often a function was found.
+/// The samples of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionShare {
-    /// Its name, or number.
+    /// Its name or index.
     pub name: String,
-    /// Looks that found it running itself.
+    /// Samples in which it was running itself.
     pub own: u64,
-    /// Looks that found it running, or waiting for one that it called.
+    /// Samples in which it was on the stack.
     pub total: u64,
 }
 
 impl Plugin {
-    /// Makes calls for so long, and looks at where the plugin is. Calls end with the first fault.
+    /// Makes calls for a given time, and samples them. The first fault ends it.
     ///
-    /// The fault stands beside what was seen until then.
+    /// The fault is returned along with the samples until then.
     #[must_use]
     pub fn profile(&self, request: &Request<'_>, time: Duration) -> (Profile, Option<Fault>) {
         let version = self.current();

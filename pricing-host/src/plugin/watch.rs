@@ -1,4 +1,4 @@
-//! Replacement: a new file takes over after it passed a probe, and a bad one never does.
+//! Replacement: a new file takes over after it has passed a probe, and a bad one never does.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -11,31 +11,30 @@ use crate::host::{OpenError, Rejected, digest, read};
 use crate::inspect::Digest;
 use crate::metrics::PluginEvent;
 
-/// When a refused file is tried again.
+/// The time after which a rejected file is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// What a look at the file came to.
+/// The result of checking the file.
 #[derive(Debug)]
 pub enum Refresh {
-    /// It is the same.
+    /// It has not changed.
     Unchanged,
-    /// It took over; calls in flight end on the old one.
+    /// It took over. Calls in flight end on the old version.
     Swapped {
-        /// The digest of the file that was in use.
+        /// The digest of the old version.
         from: String,
-        /// The digest of the one that is now.
+        /// The digest of the new version.
         to: String,
     },
-    /// It was refused, and the old one keeps working.
+    /// It was rejected, and the old version stays in use.
     Refused(OpenError),
 }
 
-/// What a file looked like.
+/// The metadata by which a change of a file is noticed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     stamp: Option<Stamp>,
-    /// When a file that was refused is tried again although it is the same: what it was refused for may have been the
-    /// machine's doing.
+    /// When a rejected file is tried again although it has not changed: the machine may have caused the rejection.
     again: Option<Instant>,
 }
 
@@ -48,7 +47,7 @@ struct Stamp {
 }
 
 impl Seen {
-    /// What the file looks like now.
+    /// The current metadata of a file.
     pub(crate) fn of(path: &Path) -> Self {
         let stamp = |metadata: std::fs::Metadata| Stamp {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
@@ -59,24 +58,24 @@ impl Seen {
         Self { stamp: std::fs::metadata(path).ok().map(stamp), again: None }
     }
 
-    /// Whether a file that looks like this now is to be tried.
+    /// Whether a file with this metadata should be tried.
     fn is_outdated(&self, now: &Self) -> bool {
         self.stamp != now.stamp || self.again.is_some_and(|again| Instant::now() >= again)
     }
 }
 
 impl Plugin {
-    /// Has other bytes take over, if they are a plugin that passes the probe. No call is lost: those in flight end on
-    /// the old version.
+    /// Replaces the plugin by other bytes, if these are a plugin that passes the probe. No call is lost: those in
+    /// flight end on the old version.
     ///
     /// # Errors
-    /// Why the bytes were refused; the old version keeps working.
+    /// The reason why the bytes were rejected. The old version stays in use.
     pub fn replace(&self, file: &[u8]) -> Result<Refresh, Fault> {
         let _one_at_a_time = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
         self.replace_by(file)
     }
 
-    /// Looks at the plugin's file, and has it take over if it changed and passes the probe.
+    /// Checks the plugin's file, and replaces the plugin if the file has changed and passes the probe.
     #[must_use]
     pub fn refresh(&self) -> Refresh {
         let Some(path) = self.inner.file.as_deref() else { return Refresh::Unchanged };
@@ -118,21 +117,21 @@ impl Plugin {
         Refresh::Swapped { from, to }
     }
 
-    /// Calls the plugin with a small made-up order. Whatever it answers is fine, as long as it answers.
+    /// Calls the plugin with a small synthetic order. Any answer is fine.
     ///
     /// # Errors
-    /// The fault that the call ended in.
+    /// The fault that the call ended with.
     pub fn probe(&self) -> Result<(), Fault> {
         self.probe_call().result.map(|_| ())
     }
 
-    /// Makes the call of [`Self::probe`], and tells all of what came of it.
+    /// Makes the call of [`Self::probe`], and returns its full result.
     #[must_use]
     pub fn probe_call(&self) -> Called {
         probe::probe(&self.current(), &self.inner.settings.limits)
     }
 
-    /// Looks at the plugin's file again and again, on a thread of its own, until the watcher is dropped.
+    /// Checks the plugin's file periodically on a thread of its own, until the watcher is dropped.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -147,7 +146,7 @@ impl Plugin {
                 if *waited.unwrap_or_else(PoisonError::into_inner).0 {
                     return;
                 }
-                // What comes of it is told to the metrics.
+                // The result goes to the metrics.
                 let _ = plugin.refresh();
             }
         };
@@ -160,7 +159,7 @@ impl Plugin {
     }
 }
 
-/// A thread that looks at a plugin's file, until this is dropped. A look that is under way then still ends, by itself.
+/// A thread that checks a plugin's file until this is dropped. A check in progress then still ends by itself.
 #[derive(Debug)]
 pub struct Watcher {
     stop: Arc<(Mutex<bool>, Condvar)>,

@@ -1,4 +1,4 @@
-//! Which fault a failed call is.
+//! Maps the errors of a failed call to faults.
 
 use pricing_core::quote::ReasonCode;
 use pricing_core::text::printable;
@@ -11,32 +11,33 @@ use crate::limits::CallLimits;
 use crate::log::{Log, cut};
 use crate::wasi::OutputExceeded;
 
-/// Bytes of a guest's text that a message repeats.
+/// How much of a guest's text a message repeats, in bytes.
 const EXCERPT: usize = 500;
 
-/// How far a call came.
+/// The phase of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The plugin was being started.
     Start,
     /// The plugin was running.
     Call,
-    /// The plugin's answer was read.
+    /// The plugin's answer was being read.
     Answer,
 }
 
-/// Whether the clock ended the call: where that was differs from run to run.
+/// Whether the clock ended the call, which differs from run to run.
 pub(super) fn is_by_clock(fault: &Fault) -> bool {
     fault.code == ReasonCode::DeadlineExceeded
 }
 
-/// The fault that an error of the engine stands for.
+/// Converts an error of the engine to a fault.
 pub(super) fn fault(error: &Error, phase: Phase, limits: &CallLimits, log: &Log, backtraces: bool) -> Fault {
     let (code, message) = describe(error, phase, limits, log);
     let backtrace = if backtraces { frames(error) } else { Vec::new() };
     Fault { code, message, backtrace }
 }
 
+/// The code and message for an error: first the host's own errors, then the engine's limits, then traps.
 fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return (fault.code, fault.message.clone());
@@ -65,6 +66,8 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
     }
 }
 
+/// The code and message for a trap. The last error in the log, such as a panic's message, explains a crash better than
+/// the trap does.
 fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (ReasonCode, String) {
     match trap {
         Trap::Interrupt => {
@@ -79,7 +82,7 @@ fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (R
             let message = format!("the plugin used more than {} KiB of stack", crate::engine::GUEST_STACK >> 10);
             (ReasonCode::StackExhausted, message)
         }
-        // What the component boundary refuses of what the plugin handed over.
+        // Values that the component boundary rejected.
         Trap::InvalidChar
         | Trap::StringOutOfBounds
         | Trap::ListOutOfBounds
@@ -98,7 +101,7 @@ fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (R
     }
 }
 
-/// A trap in words, for those who never saw WebAssembly.
+/// Describes a trap, for people who do not know WebAssembly.
 fn plain(trap: Trap) -> String {
     match trap {
         Trap::UnreachableCodeReached => {
@@ -111,18 +114,19 @@ fn plain(trap: Trap) -> String {
     }
 }
 
-/// Whether the guest handed over more than the host takes. The engine's error for it has no public type.
+/// Whether the guest passed more than the host accepts. The engine's error for it has no public type.
 fn is_hostcall_fuel(error: &Error) -> bool {
     error.root_cause().to_string().starts_with("too much data is being copied between the host and the guest")
 }
 
-/// Whether the guest made too many handles, which the host keeps. The engine's error for it has no public type.
+/// Whether the guest created too many handles, which the host stores. The engine's error for it has no public type.
 fn is_handle_limit(error: &Error) -> bool {
-    // Not the whole chain: a backtrace is in it, and would demangle the names of the guest's functions to be a text.
+    // Only the root cause: the chain contains a backtrace, and formatting that would demangle the guest's function
+    // names.
     error.root_cause().to_string().starts_with("cannot allocate another handle")
 }
 
-/// The guest's functions that were running, innermost first.
+/// The guest's stack frames, innermost first.
 fn frames(error: &Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     backtrace.frames().iter().map(frame_name).collect()

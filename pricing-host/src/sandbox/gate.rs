@@ -1,4 +1,4 @@
-//! Admits as many calls at once as the pool has places for; the others wait.
+//! Admits as many simultaneous calls as the pool has slots. Further calls wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ pub(crate) struct Gate {
     freed: Condvar,
 }
 
-/// A place in the pool, until it is dropped.
+/// A slot of the pool, which is returned when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place<'a>(&'a Gate);
 
@@ -22,7 +22,8 @@ impl Gate {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place. A place is free again by the deadline of the call that has it; who comes first is not kept.
+    /// Waits for a slot. Each slot becomes free at the latest by the deadline of its call. Waiting calls are not served
+    /// in any particular order.
     pub(crate) fn enter(&self) -> Place<'_> {
         let free = self.lock();
         let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The sandbox: an engine, its deadlines, and as many calls at once as its pool has room for.
+//! The sandbox: an engine, its deadlines, and a pool that limits the simultaneous calls.
 
 mod failure;
 mod gate;
@@ -25,7 +25,7 @@ pub(crate) use store::{CallState, charge};
 /// Why a sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The engine refused.
+    /// The engine could not be created.
     #[error("this machine has no room for the plugin engine (see `ulimit -v`): {0}")]
     Engine(String),
     /// The thread that watches deadlines could not be started.
@@ -33,10 +33,10 @@ pub enum SandboxError {
     Watch(#[from] io::Error),
 }
 
-/// The longest that a call may take, whatever its limit: longer ones do not fit every machine's clock.
+/// The longest deadline of a call, regardless of its limit: longer ones may overflow the clock of some machines.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where the plugins of one size class run.
+/// Runs the plugins of one size class.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     engine: Engine,
@@ -46,18 +46,18 @@ pub(crate) struct Sandbox {
     backtraces: bool,
 }
 
-/// What a call used, and what it logged.
+/// The resources that a call used, and its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Fuel that was burned; none when the clock ended the call, since that differs from run to run.
+    /// Fuel that was used. None if the clock ended the call, since that differs from run to run.
     pub fuel: Option<u64>,
     /// Time from the end of queueing to the end of the call.
     pub time: Duration,
-    /// Time spent waiting for a free place.
+    /// Time spent waiting for a free slot.
     pub queued: Duration,
-    /// The most bytes of memory that the plugin had.
+    /// The peak memory of the plugin, in bytes.
     pub memory_bytes: u64,
-    /// What it logged.
+    /// Its log.
     pub log: Log,
 }
 
@@ -78,8 +78,8 @@ impl Sandbox {
         self.class
     }
 
-    /// Waits for a free place, then runs a guest in a fresh store until it ends or its deadline does. All of `run`
-    /// belongs to the guest's time: instantiation, the call, and reading what it left.
+    /// Waits for a free slot, then runs a guest in a fresh store until it ends or its deadline passes. All of `run`
+    /// counts as the guest's time: instantiation, the call, and reading its answer.
     pub(crate) fn run<T>(
         &self,
         limits: &CallLimits,
@@ -93,9 +93,9 @@ impl Sandbox {
         let mut phase = Phase::Start;
         let mut store = store::new(&self.engine, limits, self.class, deadline);
         let result = store.data().check_clock().and_then(|()| run(&mut store, &mut phase));
-        // An answer that came too late is none: bulk operations end by themselves, but not always in time.
+        // A late answer does not count: bulk operations end by themselves, but not always in time.
         let result = result.and_then(|value| store.data().check_clock().map(|()| value));
-        // What follows is the host's work: words for what went wrong, and names for where.
+        // What follows is the host's work: describing the error and its place.
         let time = started.elapsed();
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let state = store.into_data();

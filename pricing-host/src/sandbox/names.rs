@@ -1,7 +1,7 @@
-//! The names of a guest's functions, as their author wrote them.
+//! The names of a guest's functions, in their source form.
 //!
-//! A name is the guest's choice, and a mangled one may stand for a text that is exponentially longer. So what is read of
-//! it and what is made of it are both bounded. It is done after the call, and not in the guest's time.
+//! The guest chooses its names, and a mangled name can expand to an exponentially longer text. So both the input and
+//! the output are bounded. Demangling happens after the call, not in the guest's time.
 
 use core::fmt::{self, Write};
 
@@ -10,17 +10,17 @@ use wasmtime::FrameInfo;
 
 use crate::log::cut;
 
-/// Bytes of a name that are looked at. What is longer is shown as it is, cut.
+/// The longest name that is demangled, in bytes. Longer ones are shown as they are, truncated.
 const MANGLED: usize = 4 << 10;
-/// Bytes of a name that are shown.
+/// The longest name that is shown, in bytes.
 const SHOWN: usize = 500;
 
-/// A function's name, or number where the file has no names.
+/// A function's name, or its index if the file has no names.
 pub(super) fn frame_name(frame: &FrameInfo) -> String {
     function_name(frame.func_index(), frame.func_name())
 }
 
-/// A function's name, made safe to show.
+/// A function's name, made safe to print.
 pub(super) fn function_name(index: u32, name: Option<&str>) -> String {
     match name {
         None => format!("function {index}"),
@@ -29,21 +29,21 @@ pub(super) fn function_name(index: u32, name: Option<&str>) -> String {
     }
 }
 
-/// As much of a name as [`function_name`] looks at.
+/// The prefix of a name that [`function_name`] needs.
 pub(super) fn excerpt(name: &str) -> &str {
-    // One more, so that it is still known that it is too long.
+    // One character more, so that it is still known to be too long.
     cut(name, MANGLED.saturating_add(4))
 }
 
-/// The start of a function's name as its author wrote it, where a Rust compiler has mangled it.
+/// The start of a function's source name, if a Rust compiler mangled it.
 fn demangled(name: &str) -> String {
     let mut start = Start(String::new());
-    // An error is that there is enough. The alternate form leaves out the hash.
+    // An error means that there is enough text. The alternate form omits the hash.
     let _ = write!(start, "{:#}", rustc_demangle::demangle(name));
     start.0
 }
 
-/// A text that takes no more than is shown, and ends whoever writes it then.
+/// A buffer that stops the writer once it holds as much as is shown.
 struct Start(String);
 
 impl Write for Start {

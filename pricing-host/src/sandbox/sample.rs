@@ -1,6 +1,6 @@
-//! Where guests are when they are looked at: how a profile is made.
+//! Samples the stacks of guests, for profiles.
 //!
-//! Looks happen while the guest runs, in its time, so they only count. Names are made of what was counted afterwards.
+//! Samples are taken during the guest's time, so they are only counted. Names are resolved afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -9,22 +9,22 @@ use wasmtime::{AsContext, FrameInfo, WasmBacktrace};
 
 use super::names::{excerpt, function_name};
 
-/// The most functions that are told apart; what comes later is counted, and not named.
+/// The most functions that are distinguished. Further ones are counted, but not named.
 const FUNCTIONS: usize = 1_000;
 
-/// How often a function was seen.
+/// The samples of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Running itself.
     pub(crate) own: u64,
-    /// Running, or waiting for one that it called.
+    /// Anywhere on the stack.
     pub(crate) total: u64,
 }
 
-/// A function: where its module's code is, and its number there.
+/// A function: the address of its module's code, and its index there.
 type Function = (usize, u32);
 
-/// Collects looks at guests.
+/// Collects samples of guests.
 #[derive(Debug, Default)]
 pub(crate) struct Sampler(Mutex<Counts>);
 
@@ -34,7 +34,7 @@ struct Counts {
     functions: BTreeMap<Function, (Option<String>, Seen)>,
 }
 
-/// What was seen.
+/// The collected samples.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
     pub(crate) looks: u64,
@@ -42,14 +42,14 @@ pub(crate) struct Samples {
 }
 
 impl Sampler {
-    /// Takes note of where a guest is.
+    /// Takes a sample of a guest.
     pub(super) fn look(&self, store: impl AsContext) {
         let backtrace = WasmBacktrace::force_capture(store);
         let Some(innermost) = backtrace.frames().first() else { return };
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.looks = counts.looks.saturating_add(1);
         counts.count(innermost, |seen| seen.own = seen.own.saturating_add(1));
-        // A function that calls itself is there once.
+        // A recursive function counts once.
         let mut counted = BTreeSet::new();
         for frame in backtrace.frames() {
             if counted.insert(function(frame)) {
@@ -62,7 +62,7 @@ impl Sampler {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut samples = Samples { looks: counts.looks, functions: BTreeMap::new() };
         for ((_, index), (name, seen)) in &counts.functions {
-            // Functions of one name are one to their author; where both were running, that is one look.
+            // Functions with the same name are the same to their author. If both are on the stack, that is one sample.
             let sum: &mut Seen = samples.functions.entry(function_name(*index, name.as_deref())).or_default();
             sum.own = sum.own.saturating_add(seen.own);
             sum.total = sum.total.saturating_add(seen.total).min(counts.looks);

@@ -10,12 +10,12 @@ use crate::limits::{CallLimits, SizeClass};
 use crate::log::{Log, LogBuffer};
 use crate::wasi::{HasWasi, WasiState};
 
-/// The plugin asked for more memory, or longer tables, than it may have.
+/// The plugin asked for more memory, or larger tables, than it may have.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct MemoryExceeded(String);
 
-/// What the host keeps of one call.
+/// The host's state for one call.
 #[derive(Debug)]
 pub(crate) struct CallState {
     deadline: Instant,
@@ -29,7 +29,7 @@ pub(crate) struct CallState {
 #[derive(Debug)]
 struct MemoryMeter {
     limit: u64,
-    /// Bytes that the pool has room for.
+    /// The bytes for which the pool has room.
     memory_room: u64,
     used: u64,
     high: u64,
@@ -44,7 +44,7 @@ impl CallState {
         self.memory.high
     }
 
-    /// Fails when the call's time is over.
+    /// Fails if the call's time is over.
     pub(super) fn check_clock(&self) -> wasmtime::Result<()> {
         if Instant::now() >= self.deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
     }
@@ -64,7 +64,7 @@ impl HasWasi for CallState {
     }
 }
 
-/// A fresh store whose guests end when they run out of time, fuel or memory.
+/// Creates a fresh store, whose guest ends when it runs out of time, fuel or memory.
 pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadline: Instant) -> Store<CallState> {
     let load = class.load_limits();
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
@@ -81,7 +81,7 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
     let log = LogBuffer::new(limits.log_bytes, limits.log_lines);
     let mut store = Store::new(engine, CallState { deadline, memory, log, sampler: None, wasi: WasiState::default() });
     store.limiter(|state| &mut state.memory);
-    // The engine's guests have fuel to burn: the setting is the engine's own, so this cannot fail.
+    // Fuel is enabled in the engine's configuration, so this cannot fail.
     let _ = store.set_fuel(limits.fuel);
     store.set_hostcall_fuel(limits.output_bytes);
     store.epoch_deadline_callback(|store| {
@@ -95,7 +95,7 @@ pub(super) fn new(engine: &Engine, limits: &CallLimits, class: SizeClass, deadli
     store
 }
 
-/// Makes a guest pay for what the host does for it.
+/// Charges a guest for work of the host.
 pub(crate) fn charge(mut store: impl AsContextMut<Data = CallState>, fuel: u64) -> wasmtime::Result<()> {
     let mut store = store.as_context_mut();
     let left = store.get_fuel()?;
@@ -107,8 +107,8 @@ pub(crate) fn charge(mut store: impl AsContextMut<Data = CallState>, fuel: u64) 
     if Instant::now() >= store.data().deadline { Err(Trap::Interrupt.into()) } else { Ok(()) }
 }
 
-/// Whether growth is past the plugin's own bound. Where it has none, or a larger one, the engine names the pool's, and
-/// that is no reason to go on.
+/// Whether growth exceeds the plugin's own maximum. If it has none, or a larger one than the pool, the engine passes
+/// the pool's, which does not count as the plugin's own.
 fn is_past_own_bound(desired: usize, maximum: Option<usize>, room: u64) -> bool {
     maximum.is_some_and(|maximum| desired > maximum && u64::try_from(maximum).is_ok_and(|maximum| maximum < room))
 }
@@ -118,7 +118,7 @@ impl ResourceLimiter for MemoryMeter {
         let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
         let used = self.used.saturating_sub(bytes(current)).saturating_add(bytes(desired));
         if is_past_own_bound(desired, maximum, self.memory_room) {
-            // The plugin gets its -1.
+            // The plugin gets -1.
             return Ok(false);
         }
         if used > self.limit {

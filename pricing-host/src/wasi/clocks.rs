@@ -1,4 +1,4 @@
-//! Clocks that stand still, and waits that are over at once.
+//! Clocks that stand still, and waits that end at once.
 
 use wasmtime::{Caller, Linker};
 
@@ -8,12 +8,12 @@ use super::guest::{Guest, run};
 use super::state::HasWasi;
 use super::streams;
 
-/// What every clock shows, in nanoseconds: 2001-09-09 01:46:40 UTC.
+/// The time of every clock, in nanoseconds: 2001-09-09 01:46:40 UTC.
 pub(super) const NOW: u64 = 1_000_000_000_000_000_000;
-/// What every clock says of its resolution, in nanoseconds.
+/// The resolution of every clock, in nanoseconds.
 pub(super) const RESOLUTION: u64 = 1;
 
-/// Clocks of preview 1: realtime, monotonic, process and thread.
+/// The number of clocks in preview 1: realtime, monotonic, process and thread.
 const CLOCKS: u32 = 4;
 
 const SUBSCRIPTION_BYTES: u32 = 48;
@@ -58,7 +58,7 @@ fn poll(guest: &mut Guest<'_>, subscriptions: u32, events: u32, number: u32, don
     guest.range(subscriptions, size(SUBSCRIPTION_BYTES))?;
     guest.range(events, size(EVENT_BYTES))?;
     guest.range(done, 4)?;
-    // No program waits for more, and the clock is not looked at in between.
+    // No program waits for more, and the deadline is not checked in between.
     if number > MAX_SUBSCRIPTIONS {
         return Err(Errno::INVAL.into());
     }
@@ -72,7 +72,7 @@ fn poll(guest: &mut Guest<'_>, subscriptions: u32, events: u32, number: u32, don
     Ok(guest.put(done, &number.to_le_bytes())?)
 }
 
-/// The event that a subscription has waited for: user data, error number, kind, and the bytes that are ready.
+/// The event for a subscription: user data, error number, kind, and the number of bytes that are ready.
 fn answer(guest: &Guest<'_>, subscription: u32) -> Result<[u8; 32], Errno> {
     const CLOCK: u8 = 0;
     const READ: u8 = 1;

@@ -1,4 +1,4 @@
-//! Files and sockets: there are none.
+//! Files and sockets, none of which exist.
 
 use wasmtime::{Caller, Linker};
 
@@ -8,7 +8,7 @@ use super::guest::run;
 use super::state::HasWasi;
 use super::streams;
 
-/// Answers that a stream has no such thing, or that the descriptor does not exist.
+/// Returns that a stream does not support the function, or that the descriptor does not exist.
 fn refuse<T: HasWasi>(caller: &mut Caller<'_, T>, descriptor: u32, on_stream: Errno) -> wasmtime::Result<u32> {
     run(caller, |guest| {
         streams::stream(guest.wasi, descriptor)?;
@@ -24,6 +24,7 @@ fn no_socket<T: HasWasi>(mut caller: Caller<'_, T>, descriptor: u32) -> wasmtime
     refuse(&mut caller, descriptor, Errno::NOTSOCK)
 }
 
+/// Defines the functions on paths. They have to exist for programs to link, and always fail.
 pub(super) fn define_paths<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     for name in ["path_create_directory", "path_remove_directory", "path_unlink_file"] {
         linker.func_wrap(MODULE, name, |caller: Caller<'_, T>, fd: u32, _: u32, _: u32| no_path(caller, fd))?;

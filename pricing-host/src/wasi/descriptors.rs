@@ -1,4 +1,4 @@
-//! What else can be asked of a descriptor: the streams answer as pipes do, and there are no others.
+//! The other functions of descriptors: streams behave like pipes, and there are no other descriptors.
 
 use wasmtime::{Caller, Linker};
 
@@ -15,13 +15,13 @@ pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::
     define_folders(linker)
 }
 
-/// Answers with a fixed error number on an open stream.
+/// Returns a fixed error number for an open stream.
 fn refuse(guest: &mut Guest<'_>, descriptor: u32, errno: Errno) -> Answer {
     streams::stream(guest.wasi, descriptor)?;
     Err(errno.into())
 }
 
-/// Does nothing on an open stream.
+/// Does nothing, for an open stream.
 fn accept(guest: &mut Guest<'_>, descriptor: u32) -> Answer {
     streams::stream(guest.wasi, descriptor)?;
     Ok(())
@@ -34,14 +34,14 @@ fn define_states<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Resu
     linker.func_wrap(MODULE, "fd_fdstat_get", |mut caller: Caller<'_, T>, descriptor: u32, at: u32| {
         run(&mut caller, |guest| describe(guest, descriptor, at))
     })?;
-    // All zero: a file of no known type, size and age.
+    // All zero: a file of unknown type, size and age.
     linker.func_wrap(MODULE, "fd_filestat_get", |mut caller: Caller<'_, T>, descriptor: u32, at: u32| {
         run(&mut caller, |guest| {
             accept(guest, descriptor)?;
             Ok(guest.put(at, &[0; 64])?)
         })
     })?;
-    // Nothing is ever held back, so there is nothing to do.
+    // Nothing is buffered, so there is nothing to do.
     for name in ["fd_datasync", "fd_sync"] {
         linker.func_wrap(MODULE, name, |mut caller: Caller<'_, T>, descriptor: u32| {
             run(&mut caller, |guest| accept(guest, descriptor))
@@ -50,7 +50,7 @@ fn define_states<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Resu
     Ok(())
 }
 
-/// Type, flags and rights of a stream. The type is unknown, as a pipe's is, so that C libraries buffer it.
+/// The type, flags and rights of a stream. The type is unknown, like that of a pipe, so that C libraries buffer it.
 fn describe(guest: &mut Guest<'_>, descriptor: u32, at: u32) -> Answer {
     const READ: u64 = 1 << 1;
     const WRITE: u64 = 1 << 6;
@@ -64,8 +64,9 @@ fn describe(guest: &mut Guest<'_>, descriptor: u32, at: u32) -> Answer {
     Ok(guest.put(at, &stat)?)
 }
 
+/// Defines the functions that change a descriptor.
 fn define_changes<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    // Streams never block and always append, whatever the flags say.
+    // Streams never block and always append, regardless of the flags.
     linker.func_wrap(MODULE, "fd_fdstat_set_flags", |mut caller: Caller<'_, T>, descriptor: u32, _flags: u32| {
         run(&mut caller, |guest| accept(guest, descriptor))
     })?;
@@ -92,6 +93,7 @@ fn define_changes<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Res
     Ok(())
 }
 
+/// Defines the functions that take a position in a file. Streams have no positions.
 fn define_places<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,
@@ -130,7 +132,7 @@ fn define_places<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Resu
 }
 
 fn define_folders<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    // Programs look for the folders that they were given until one is not there.
+    // Programs enumerate their preopened folders until one does not exist.
     linker.func_wrap(MODULE, "fd_prestat_get", |mut caller: Caller<'_, T>, _descriptor: u32, _at: u32| {
         run(&mut caller, |_| Err(Errno::BADF.into()))
     })?;

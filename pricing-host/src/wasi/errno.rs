@@ -1,6 +1,6 @@
 //! Error numbers of preview 1, and how a function fails.
 
-/// An error number that the guest is told.
+/// An error number that is returned to the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Errno(pub(super) u32);
 
@@ -9,9 +9,9 @@ impl Errno {
     pub(super) const BADF: Self = Self(8);
     /// An address outside of the memory.
     pub(super) const FAULT: Self = Self(21);
-    /// An argument that makes no sense.
+    /// An invalid argument.
     pub(super) const INVAL: Self = Self(28);
-    /// No such function here.
+    /// A function that does not exist here.
     pub(super) const NOSYS: Self = Self(52);
     /// Not a folder.
     pub(super) const NOTDIR: Self = Self(54);
@@ -28,7 +28,7 @@ impl Errno {
 /// Why a function did not do what the guest asked.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The guest is told.
+    /// The guest gets an error number.
     Errno(Errno),
     /// The call ends.
     End(wasmtime::Error),
@@ -46,5 +46,5 @@ impl From<wasmtime::Error> for Failure {
     }
 }
 
-/// What a function comes to.
+/// The result of a function.
 pub(super) type Answer = Result<(), Failure>;

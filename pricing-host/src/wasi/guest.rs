@@ -1,4 +1,4 @@
-//! The guest as a function sees it: its memory, behind checks, and the fuel that it has left.
+//! A function's view of the guest: its memory with bounds checks, and its remaining fuel.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use wasmtime::{Caller, Extern, Memory, Trap};
 use super::errno::{Answer, Errno, Failure};
 use super::state::{HasWasi, WasiState};
 
-/// Fuel that every function costs.
+/// The fuel that every function costs.
 pub(super) const CALL_FUEL: u64 = 100;
-/// Bytes that can be moved for a unit of fuel.
+/// The number of bytes that can be moved per unit of fuel.
 pub(super) const BYTES_PER_FUEL: u64 = 8;
 
 /// The caller of a function.
@@ -20,7 +20,7 @@ pub(super) struct Guest<'a> {
     fuel: u64,
 }
 
-/// Runs a function for the guest: the guest pays first, and learns the error number or 0.
+/// Runs a function for the guest. The guest pays first, and gets the error number, or 0.
 pub(super) fn run<T: HasWasi>(
     caller: &mut Caller<'_, T>,
     function: impl FnOnce(&mut Guest<'_>) -> Answer,
@@ -29,12 +29,12 @@ pub(super) fn run<T: HasWasi>(
     let memory = memory(caller);
     let (memory, state) = match memory {
         Some(memory) => memory.data_and_store_mut(&mut *caller),
-        // A program without memory is told that its pointers are wrong.
+        // For a program without memory, every pointer is invalid.
         None => (Default::default(), caller.data_mut()),
     };
     let in_time = state.check_deadline();
     let mut guest = Guest { memory, wasi: state.wasi(), fuel };
-    // Fuel speaks first: it ends a call at the same place on every machine.
+    // Fuel is checked before the clock, because it ends a call at the same point on every machine.
     let answer = guest.pay(CALL_FUEL).and_then(|()| Ok(in_time?)).and_then(|()| function(&mut guest));
     let left = guest.fuel;
     caller.set_fuel(left)?;
@@ -45,7 +45,7 @@ pub(super) fn run<T: HasWasi>(
     }
 }
 
-/// The memory that the guest exports. A command is one instance, so it is looked up once.
+/// The memory that the guest exports. A command has a single instance, so it is looked up once.
 fn memory<T: HasWasi>(caller: &mut Caller<'_, T>) -> Option<Memory> {
     if let Some(memory) = caller.data_mut().wasi().memory {
         return Some(memory);
@@ -75,7 +75,7 @@ impl Guest<'_> {
         self.pay(bytes.div_ceil(BYTES_PER_FUEL))
     }
 
-    /// Where these bytes of the guest are, if they are all in its memory.
+    /// The range of these bytes, if all of them are in the guest's memory.
     pub(super) fn range(&self, address: u32, length: u64) -> Result<Range<usize>, Errno> {
         let start = usize::try_from(address).map_err(|_| Errno::FAULT)?;
         let length = usize::try_from(length).map_err(|_| Errno::FAULT)?;
@@ -83,7 +83,7 @@ impl Guest<'_> {
         Ok(start..end)
     }
 
-    /// The guest's bytes there and the state, both to be changed.
+    /// The guest's bytes at an address, and the state, both mutable.
     pub(super) fn bytes_and_state(&mut self, address: u32, length: u64) -> Result<(&mut [u8], &mut WasiState), Errno> {
         let range = self.range(address, length)?;
         let bytes = self.memory.get_mut(range).ok_or(Errno::FAULT)?;
@@ -97,7 +97,7 @@ impl Guest<'_> {
         Ok(())
     }
 
-    /// A fixed number of the guest's bytes.
+    /// Reads a fixed number of the guest's bytes.
     pub(super) fn take<const LENGTH: usize>(&self, address: u32) -> Result<[u8; LENGTH], Errno> {
         let start = usize::try_from(address).map_err(|_| Errno::FAULT)?;
         let bytes = self.memory.get(start..).and_then(<[u8]>::first_chunk).ok_or(Errno::FAULT)?;

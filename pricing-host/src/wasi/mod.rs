@@ -1,7 +1,7 @@
-//! WASI preview 1, as far as a price needs it: a call is a pure function of what it is given.
+//! A deterministic subset of WASI preview 1: a call is a pure function of its request.
 //!
-//! A command reads its request on stdin and writes its price to stdout. Every function of preview 1 is there, so that
-//! any program links, but there are no files, no sockets and no waiting; the clock stands still and random numbers are
+//! A command reads its request from stdin and writes its price to stdout. Every function of preview 1 exists, so that
+//! any program links, but there are no files, no sockets and no waiting; the clock stands still, and random numbers are
 //! the same in each call:
 //!
 //! | functions | answer |
@@ -15,11 +15,12 @@
 //! | `sock_*` | `badf`, or `notsock` on a stream |
 //! | `proc_exit`, `proc_raise`, `sched_yield` | [`Exit`], `nosys`, nothing |
 //!
-//! Waiting by `poll_oneoff` ends, by looking at the clock it does not: that burns the fuel.
+//! Waiting with `poll_oneoff` ends at once. Waiting by polling the clock never ends, and uses up the fuel.
 //!
-//! Pointers and lengths are the guest's and are checked before anything is copied or allocated: `fault` where they leave
-//! its memory. Each function costs [`guest::CALL_FUEL`], and one more for 8 bytes that it moves; random bytes, buffers of
-//! a list and subscriptions cost more, as they take more time. A flood of any of them ends by fuel well before the clock.
+//! Pointers and lengths come from the guest and are checked before anything is copied or allocated; those outside of
+//! its memory give `fault`. Each function costs [`guest::CALL_FUEL`], plus one unit per 8 bytes that it moves. Random
+//! bytes, buffers of a list and subscriptions cost more, because they take more time. Any flood of calls runs out of
+//! fuel well before the deadline.
 
 mod clocks;
 mod denied;

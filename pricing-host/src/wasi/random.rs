@@ -7,13 +7,13 @@ use super::errno::{Answer, Errno};
 use super::guest::{Guest, run};
 use super::state::HasWasi;
 
-/// How many times what a copy of the bytes costs.
+/// The cost of random bytes, as a multiple of the cost of a copy.
 const TIMES_A_COPY: u64 = 4;
 
-/// The most bytes of one call.
+/// The most bytes per call.
 const MAX_BYTES: u32 = 64 << 10;
 
-/// How far the guest has read.
+/// The position up to which the guest has read.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     read: u64,
@@ -23,8 +23,8 @@ impl Stream {
     /// Fills a buffer with the next bytes.
     ///
     /// Word `n` is `n + 1` times 0x9e3779b97f4a7c15, mixed by two rounds of shift, exclusive or and multiplication (the
-    /// SplitMix64 generator from seed 0), in little endian. A byte depends on its place alone, not on how it is asked
-    /// for. Programs get well spread hash seeds from it, and nobody gets a secret.
+    /// SplitMix64 generator from seed 0), in little endian. A byte depends on its position alone, not on the size of
+    /// the requests. This gives programs well-distributed hash seeds, but no secrets.
     pub(super) fn fill(&mut self, buffer: &mut [u8]) {
         let to_boundary = usize::try_from(self.read.wrapping_neg() % 8).unwrap_or(0).min(buffer.len());
         let (first, rest) = buffer.split_at_mut(to_boundary);
@@ -65,7 +65,7 @@ pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::
 
 fn get(guest: &mut Guest<'_>, buffer: u32, length: u32) -> Answer {
     guest.range(buffer, u64::from(length))?;
-    // The clock is not looked at in between.
+    // The deadline is not checked in between.
     if length > MAX_BYTES {
         return Err(Errno::INVAL.into());
     }

@@ -1,4 +1,4 @@
-//! What the host keeps of a command's call.
+//! The host's state for a call of a command.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use super::streams::{Sink, Source};
 use super::strings::Strings;
 use crate::limits::CallLimits;
 
-/// A store's data that knows the command's state.
+/// Access to the command's state in a store's data.
 pub(crate) trait HasWasi {
     /// The command's state.
     fn wasi(&mut self) -> &mut WasiState;
 
-    /// Fails when the call's time is over. Every function asks before it does anything.
+    /// Fails if the call's time is over. Every function checks this before it does anything.
     fn check_deadline(&self) -> wasmtime::Result<()> {
         Ok(())
     }
 }
 
-/// The state of one command in one call. The default has nothing to read and no room to write.
+/// The state of one command in one call. By default there is nothing to read and no room to write.
 #[derive(Debug, Default)]
 pub(crate) struct WasiState {
     pub(super) arguments: Strings,
@@ -29,23 +29,23 @@ pub(crate) struct WasiState {
     pub(super) stdout: Sink,
     pub(super) stderr: Sink,
     pub(super) random: Stream,
-    /// The command's memory, once it was looked up. Of the store that this state is in.
+    /// The command's memory, once it has been looked up. It belongs to the store that contains this state.
     pub(super) memory: Option<Memory>,
 }
 
-/// What a command left when it ended.
+/// The output of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Output {
     /// All that it wrote to stdout.
     pub(crate) stdout: Vec<u8>,
-    /// What it wrote to stderr, as far as it was kept.
+    /// What it wrote to stderr, up to the limit.
     pub(crate) stderr: Vec<u8>,
-    /// Whether it wrote more to stderr.
+    /// Whether it wrote more to stderr than that.
     pub(crate) stderr_cut: bool,
 }
 
 impl WasiState {
-    /// The state that a call starts with: its input, the program's name as the only argument, and the environment.
+    /// The initial state of a call: its input, the program's name as the only argument, and the environment.
     pub(crate) fn new(
         stdin: impl Into<Arc<[u8]>>,
         program: &str,
@@ -63,7 +63,7 @@ impl WasiState {
         }
     }
 
-    /// Takes what the command wrote. It can write no more then.
+    /// Takes the command's output. It cannot write any more after that.
     pub(crate) fn take_output(&mut self) -> Output {
         let [stdout, stderr] = [&mut self.stdout, &mut self.stderr].map(std::mem::take);
         let stderr_cut = stderr.is_cut();

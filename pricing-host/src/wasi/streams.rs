@@ -9,18 +9,18 @@ use super::errno::{Answer, Errno, Failure};
 use super::guest::{Guest, run};
 use super::state::{HasWasi, WasiState};
 
-/// The most buffers that one read or write may name.
+/// The most buffers of one read or write.
 const MAX_BUFFERS: u32 = 1024;
 const BUFFER_ENTRY_BYTES: u32 = 8;
 /// Fuel for each buffer.
 const BUFFER_FUEL: u64 = 8;
 
-/// The command wrote more to stdout than it may.
+/// The command exceeded the limit for stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the command wrote more to stdout than it may")]
 pub(crate) struct OutputExceeded;
 
-/// A stream that is read.
+/// A readable stream.
 #[derive(Debug)]
 pub(super) struct Source {
     bytes: Arc<[u8]>,
@@ -28,7 +28,7 @@ pub(super) struct Source {
     open: bool,
 }
 
-/// A stream that is written. The default has no room.
+/// A writable stream. By default it has no room.
 #[derive(Debug)]
 pub(super) struct Sink {
     bytes: Vec<u8>,
@@ -95,7 +95,7 @@ pub(super) fn stream(wasi: &WasiState, descriptor: u32) -> Result<Stream, Errno>
     }
 }
 
-/// Closes a stream: what was written is kept.
+/// Closes a stream. What was written stays.
 pub(super) fn close(wasi: &mut WasiState, descriptor: u32) -> Result<(), Errno> {
     match stream(wasi, descriptor)? {
         Stream::Stdin => wasi.stdin.open = false,
@@ -105,7 +105,7 @@ pub(super) fn close(wasi: &mut WasiState, descriptor: u32) -> Result<(), Errno> 
     Ok(())
 }
 
-/// How many bytes a descriptor has to read.
+/// The number of bytes that can be read from a descriptor.
 pub(super) fn readable(wasi: &WasiState, descriptor: u32) -> Result<u64, Errno> {
     match stream(wasi, descriptor)? {
         Stream::Stdin => Ok(u64::try_from(wasi.stdin.rest().len()).unwrap_or(u64::MAX)),
@@ -113,7 +113,7 @@ pub(super) fn readable(wasi: &WasiState, descriptor: u32) -> Result<u64, Errno> 
     }
 }
 
-/// How many bytes can be written to a descriptor.
+/// The number of bytes that can be written to a descriptor.
 pub(super) fn writable(wasi: &WasiState, descriptor: u32) -> Result<u64, Errno> {
     let sink = match stream(wasi, descriptor)? {
         Stream::Stdin => return Err(Errno::BADF),
@@ -148,8 +148,8 @@ struct Buffer {
     length: u32,
 }
 
-/// The buffers that the guest names, each checked, and their length together. They are read before anything is written,
-/// so that a list that lies in its own buffers changes nothing.
+/// The buffers that the guest names, each checked, and their total length. They are all read before anything is
+/// written, so that a list that overlaps its own buffers makes no difference.
 fn buffers(guest: &mut Guest<'_>, list: u32, count: u32) -> Result<(Vec<Buffer>, u64), Failure> {
     let size = u64::from(count).saturating_mul(u64::from(BUFFER_ENTRY_BYTES));
     guest.range(list, size)?;

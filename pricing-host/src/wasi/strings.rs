@@ -7,20 +7,20 @@ use super::errno::{Answer, Errno};
 use super::guest::{Guest, run};
 use super::state::{HasWasi, WasiState};
 
-/// Strings as C has them, one after the other.
+/// Consecutive NUL-terminated strings.
 #[derive(Debug, Default)]
 pub(super) struct Strings {
     bytes: Vec<u8>,
-    /// Where each starts.
+    /// The start of each.
     starts: Vec<u32>,
 }
 
 impl Strings {
-    /// Lays out strings, each up to its first NUL: C knows no more of it.
+    /// Lays out strings, each up to its first NUL, since C would not see any more of it.
     pub(super) fn new(strings: impl IntoIterator<Item = String>) -> Self {
         let mut list = Self::default();
         for string in strings {
-            // The host never gives 4 GiB of strings.
+            // The host never passes 4 GiB of strings.
             list.starts.push(u32::try_from(list.bytes.len()).unwrap_or(u32::MAX));
             list.bytes.extend(string.bytes().take_while(|byte| *byte != 0));
             list.bytes.push(0);
@@ -34,7 +34,7 @@ impl Strings {
     }
 }
 
-/// Which list of the state.
+/// Selects a list of the state.
 type List = fn(&mut WasiState) -> &mut Strings;
 
 pub(super) fn define<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {

@@ -11,15 +11,16 @@ use pricing_core::rates::Pricing;
 use crate::stream::Arrival;
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
-/// What USD a month come to over a time, rounded half-even to 12 decimals.
+/// Converts USD per month to USD over a time, rounded half to even to 12 decimals.
 ///
 /// # Errors
-/// When it outgrows the exact decimals.
+/// When it overflows the exact decimals.
 pub fn leased_usd(usd_per_month: Usd, time: Millis) -> Result<Usd, ArithmeticOverflow> {
     line_usd(u128::from(time), SECONDS_PER_MONTH.saturating_mul(1000), usd_per_month)
 }
 
-/// What the strategy's own rates make of the cards that were handed out. None where they have no price for one of them.
+/// The price of the cards that were handed out, in USD per month, by the strategy's own rates. None if these have no
+/// price for one of the cards.
 #[must_use]
 pub fn own_usd(
     arrival: &Arrival,
@@ -33,13 +34,14 @@ pub fn own_usd(
     usd_of_cards(&arrival.order, pricing, &handed, terms).ok()
 }
 
-/// The cards that each unit was handed out, as many as it is billed for.
+/// The cards that each unit was handed, as many as it is billed for.
 fn handed_out(order: &Order, placed: &[QuotedTarget], lease: &Lease, cluster: &Cluster) -> Vec<Vec<GpuKind>> {
     let mut piles = Piles::new(lease, cluster);
     let units = order.group.resources().iter().zip(placed);
     units.map(|(unit, target)| of_unit(unit, target, &mut piles)).collect()
 }
 
+/// Deals cards to one unit, group by group.
 fn of_unit(unit: &ResourceUnit, target: &QuotedTarget, piles: &mut Piles<'_>) -> Vec<GpuKind> {
     let mut handed = Vec::new();
     for group in &target.cards {
@@ -53,8 +55,9 @@ fn of_unit(unit: &ResourceUnit, target: &QuotedTarget, piles: &mut Piles<'_>) ->
     handed
 }
 
-/// The cards of a lease, to be dealt to its units. Who asked for any of the same kinds on one node may have any of what
-/// was handed out for them; where fewer cards were reserved than are billed, dealing begins again with the first.
+/// The cards of a lease, to be dealt to its units. The ledger only records cards by node and accepted kinds, so units
+/// with the same kinds on one node share a pile, and any way to divide it is equally right. If fewer cards were
+/// reserved than are billed (overcommit), dealing starts over from the first card.
 struct Piles<'a>(Vec<Pile<'a>>);
 
 struct Pile<'a> {
@@ -65,6 +68,7 @@ struct Pile<'a> {
 }
 
 impl<'a> Piles<'a> {
+    /// Makes one pile per node and list of accepted kinds.
     fn new(lease: &'a Lease, cluster: &'a Cluster) -> Self {
         let mut piles = Vec::new();
         for (id, taken) in lease.nodes() {

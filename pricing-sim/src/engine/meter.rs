@@ -1,4 +1,8 @@
-//! What is in use, measured over time.
+//! Measures use over time.
+//!
+//! All figures are time integrals of step functions: between two events nothing changes, so each level is multiplied by
+//! the time since the last event and added up. The sums are integers, so that they do not depend on the order of
+//! addition. Levels are updated from the nodes of a lease alone.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +18,17 @@ use super::{Setup, Typical};
 use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PRICE_BINS, PriceBin, StrategyRun, Use, WON, is_bid};
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
-/// Into how many parts the window is divided.
+/// The number of parts into which the window is divided.
 const BUCKETS: u64 = 96;
 
-/// What is in use at the moment, and what that came to so far.
+/// The current levels, and their integrals so far.
 pub(super) struct Meter<'a> {
     typical: &'a Typical,
-    /// Which descriptions of a card each of the typical requests takes.
+    /// For each typical request, which card descriptions it accepts.
     taking: Taking,
-    /// By node, its free cards, and those that typical orders cannot use, times weight.
+    /// By node: its free cards, and the sum over the typical requests that it cannot take of free cards times weight.
     free: Vec<(u64, u64)>,
-    /// By description of a card, the place of its kind.
+    /// For each card description, the index of its kind.
     kind_of: Vec<usize>,
     now: Millis,
     end: Millis,
@@ -34,17 +38,17 @@ pub(super) struct Meter<'a> {
     kinds: Vec<GpuKind>,
     cpu: Use,
     memory: Use,
-    /// Nodes that have more than anybody can ask of something are not counted in it.
+    /// By node, whether its CPU and its memory count. Resources with unlimited capacity are left out.
     counts: Vec<(bool, bool)>,
     level: Level,
     fragmentation: Fragmentation,
     buckets: Vec<Bucket>,
-    /// By bucket, what leases pay there: millionths of millionths of a USD a month, times milliseconds.
+    /// By bucket, what leases pay: 10^-12 USD per month, times milliseconds.
     earned: Vec<u128>,
     bins: Vec<PriceBin>,
 }
 
-/// What is in use at the moment.
+/// The current levels of use.
 #[derive(Clone, Debug, Default)]
 struct Level {
     gpus: Vec<u64>,
@@ -52,11 +56,12 @@ struct Level {
     memory: u64,
     free: u64,
     unusable: u64,
-    /// Millionths of millionths of a USD a month, as lines are rounded.
+    /// In 10^-12 USD per month, the precision of a line.
     usd: u128,
 }
 
 impl<'a> Meter<'a> {
+    /// Starts with the levels of the initial cluster, all of which are background.
     pub(super) fn new(setup: &Setup<'a>, ledger: &Ledger) -> Self {
         let cluster = ledger.cluster();
         let mut kinds: BTreeMap<&GpuKind, usize> = cluster.cards().iter().map(|card| (&card.kind, 0)).collect();
@@ -81,7 +86,7 @@ impl<'a> Meter<'a> {
                 add_capacity(&mut memory, node.memory.total.get(), node.memory.available.get());
             }
             counts.push(counted);
-            // The ledger takes the last that are described for those in use.
+            // The ledger treats the last described cards as the ones in use.
             let available = usize::try_from(node.gpus.available).unwrap_or(usize::MAX);
             for (card, at) in node.cards.iter().zip(0_usize..) {
                 if let Some(gpu) = kind_of.get(card.place()).and_then(|kind| gpus.get_mut(*kind)) {
@@ -116,7 +121,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Lets time pass.
+    /// Lets time pass, bucket by bucket, and not beyond the end of the window.
     pub(super) fn advance(&mut self, to: Millis) {
         let to = to.min(self.end);
         while self.now < to {
@@ -130,7 +135,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Lets time pass within a bucket.
+    /// Lets time pass within a bucket: adds level times time to every integral.
     fn pass(&mut self, time: Millis) {
         let wide = |level: u64| u128::from(level).saturating_mul(u128::from(time));
         let add = |sum: &mut u128, more: u128| *sum = sum.saturating_add(more);
@@ -170,7 +175,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Follows a lease that began or ended: the ledger is as it left it.
+    /// Updates the levels after a lease started or ended. The ledger must already be in its new state.
     pub(super) fn change(
         &mut self,
         lease: &Lease,
@@ -199,6 +204,7 @@ impl<'a> Meter<'a> {
         Ok(())
     }
 
+    /// Updates the free and unusable cards of one node.
     fn follow_node(&mut self, place: usize, ledger: &Ledger) {
         let Some(node) = ledger.cluster().nodes().get(place) else { return };
         let now = self.typical.unusable(node, ledger.cluster().cards_to_give(place), &self.taking);
@@ -209,7 +215,7 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Puts the sums into the run.
+    /// Lets the rest of the window pass, and writes the sums into the run.
     pub(super) fn finish(mut self, setup: &Setup<'_>, run: &mut StrategyRun) -> Result<(), ArithmeticOverflow> {
         self.advance(setup.window.end);
         let length = setup.window.length();
@@ -241,7 +247,7 @@ fn add_capacity(to: &mut Use, total: u64, available: u64) {
     to.background = to.background.saturating_add(total.saturating_sub(available));
 }
 
-/// The window in parts that differ by a millisecond at most.
+/// Divides the window into parts whose lengths differ by at most a millisecond.
 fn buckets(setup: &Setup<'_>, kinds: usize) -> Vec<Bucket> {
     let length = setup.window.length();
     let edge = |part: u64| {
@@ -255,13 +261,13 @@ fn buckets(setup: &Setup<'_>, kinds: usize) -> Vec<Bucket> {
     };
     let mut buckets: Vec<Bucket> = (0..BUCKETS).map(bucket).filter(|bucket| bucket.length > 0).collect();
     if buckets.is_empty() {
-        // Orders of a single moment are counted somewhere too.
+        // A window without length still needs a bucket to count its orders in.
         buckets.push(bucket(0));
     }
     buckets
 }
 
-/// Units times milliseconds that neither leases nor the background had.
+/// Units times milliseconds that neither leases nor the background used.
 fn idle_ms(of: &Use, length: Millis) -> u128 {
     let free = u128::from(of.total.saturating_sub(of.background)).saturating_mul(u128::from(length));
     free.saturating_sub(of.leased_ms)
@@ -279,7 +285,7 @@ fn idle_rate(pricing: &Pricing, kind: &GpuKind) -> Option<Usd> {
     }
 }
 
-/// Millionths of millionths of a USD.
+/// An amount in 10^-12 USD, exactly.
 fn scaled(usd: Usd) -> Result<u128, ArithmeticOverflow> {
     let mut scaled = usd.decimal();
     scaled.rescale(pricing_core::money::LINE_DECIMALS);

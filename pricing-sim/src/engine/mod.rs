@@ -1,8 +1,11 @@
-//! The replay: orders arrive, are priced on what the leases before them leave, are won or lost, and end.
+//! The replay: a discrete-event simulation in which orders arrive, are priced on what earlier leases have left, are won
+//! or lost, and end.
 //!
-//! At one moment, leases end before orders arrive. An order is placed and priced by the strategy on a snapshot of the
-//! cluster, its bid is held against the others', and if it is won, the lease takes what was reserved at once. A lease
-//! ends when its order says, or with the window.
+//! There are two kinds of event: the arrival of an order and the end of a lease. Arrivals are sorted in advance and the
+//! ends are in a priority queue, so the replay jumps from event to event. Of events at the same moment, leases end
+//! before orders arrive. The strategy places and prices an order on a snapshot of the cluster, its bid is compared with
+//! the others' bids, and if it wins, the lease starts at once. It ends when the order says so, or at the end of the
+//! window.
 
 mod lease;
 mod meter;
@@ -36,55 +39,55 @@ use meter::Meter;
 pub use start::Start;
 pub use typical::Typical;
 
-/// What every strategy of a run has in common.
+/// What all strategies of a run have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup<'a> {
     /// The orders.
     pub arrivals: &'a [Arrival],
-    /// What is looked at.
+    /// The simulated period.
     pub window: Window,
     /// The cluster before the first order.
     pub cluster: &'a Cluster,
-    /// What others bid.
+    /// The bids of the competitors.
     pub offers: &'a BestOffers,
     /// The run's random numbers.
     pub draws: &'a Draws,
-    /// Who places.
+    /// The algorithm that makes reservations.
     pub scheduler: Scheduler,
-    /// What may be spent on an order.
+    /// The budget for each order.
     pub budget: SearchBudget,
-    /// What an AKT is worth.
+    /// The price of an AKT in USD, if it is known.
     pub usd_per_akt: Option<Decimal>,
-    /// What idle capacity is valued at.
+    /// The rates by which idle capacity is valued.
     pub idle: &'a Pricing,
-    /// What the stream's orders usually ask for.
+    /// The typical requests of the stream, for the measure of fragmentation.
     pub typical: &'a Typical,
 }
 
-/// Something that happened.
+/// Something that happened in a replay.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// An order was decided; the lease is there when it was won.
+    /// An order was decided. There is a lease if it was won.
     Decided(usize, &'a Decided, Option<&'a Lease>),
     /// The lease of an order ended.
     Ended(usize, &'a Lease),
 }
 
-/// What one strategy came to: the sums, and each order.
+/// The results of one strategy: the sums, and each order.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The sums.
     pub run: StrategyRun,
-    /// Each order, as the stream has them.
+    /// The decision on each order, in the order of the stream.
     pub decided: Vec<Decided>,
-    /// Nanoseconds that pricing each order took, where they were asked for. Not the same twice.
+    /// How long pricing each order took, in nanoseconds, if it was measured. Differs from run to run.
     pub timings: Vec<u64>,
 }
 
-/// Runs a strategy, and tells of every event after it happened.
+/// Runs a strategy, and calls `watch` after every event.
 ///
 /// # Errors
-/// When sums outgrow the exact decimals.
+/// When a sum overflows the exact decimals.
 pub fn run(
     setup: &Setup<'_>,
     strategy: &Strategy,
@@ -109,13 +112,14 @@ pub fn run(
     Ok(Outcome { run, decided, timings })
 }
 
-/// A strategy's run so far.
+/// The state of a strategy's replay.
 struct Replay<'a> {
     setup: &'a Setup<'a>,
     strategy: &'a Strategy,
     ledger: Ledger,
     meter: Meter<'a>,
-    /// When leases end, the earliest first, with the orders' numbers.
+    /// The ends of leases with the indices of their orders; the earliest end comes first, and of equal ones the earlier
+    /// order.
     ends: BinaryHeap<Reverse<(Millis, usize)>>,
     leases: Vec<Option<(Lease, Usd)>>,
     run: StrategyRun,
@@ -123,6 +127,7 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
+    /// A replay before its first event.
     fn new(setup: &'a Setup<'a>, strategy: &'a Strategy) -> Self {
         let ledger = Ledger::new(setup.cluster.clone());
         Self {
@@ -137,7 +142,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Ends the leases that do not last beyond a moment.
+    /// Ends all leases that end at or before a moment, and then lets the time pass up to it.
     fn end_until(
         &mut self,
         now: Millis,
@@ -151,7 +156,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Closes the window: leases that would last longer are cut off.
+    /// Closes the window: leases that would last longer end with it.
     fn close(&mut self, watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger)) -> Result<(), ArithmeticOverflow> {
         while let Some(Reverse((_, order))) = self.ends.pop() {
             self.end(order, self.setup.window.end, watch)?;
@@ -174,6 +179,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Asks the strategy for its price. The clock has no part in it, so the answer is the same on every machine.
     fn price(&self, arrival: &Arrival) -> Priced {
         self.strategy.price(&Ask {
             order: &arrival.order,
@@ -185,7 +191,10 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// Decides an order, and begins its lease when it is won.
+    /// Decides an order, and starts its lease if it is won.
+    ///
+    /// Counters come before the event, so that whoever watches sees a state in which the order is counted and the lease
+    /// has started.
     fn decide(
         &mut self,
         order: usize,
@@ -194,7 +203,7 @@ impl<'a> Replay<'a> {
         watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
     ) -> Result<(), ArithmeticOverflow> {
         let Priced { quote, own } = priced;
-        // A script that could not be started in time is the machine's doing, too.
+        // A script that could not be started in time also depends on the machine.
         let by_machine = |code| matches!(code, ReasonCode::DeadlineExceeded | ReasonCode::LoadRejected);
         let by_clock = quote.reason().is_some_and(|reason| by_machine(reason.code));
         count_if(&mut self.run.by_clock, by_clock);
@@ -224,7 +233,7 @@ impl<'a> Replay<'a> {
             let usd = decided.usd_per_month.unwrap_or_default();
             self.meter.change(&lease, usd, true, &self.ledger)?;
             watch(arrival.at, Event::Decided(order, &decided, Some(&lease)), &self.ledger);
-            // A lease that lasts beyond the window still runs at its last moment.
+            // A lease that lasts beyond the window is still running at its last moment.
             self.ends.push(Reverse((arrival.until.unwrap_or(Millis::MAX).max(arrival.at), order)));
             if let Some(slot) = self.leases.get_mut(order) {
                 *slot = Some((lease, usd));
@@ -236,18 +245,18 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// What becomes of a quote, if it can run.
+    /// The outcome of a quote, provided that its lease can start.
     fn outcome(&self, order: usize, quote: &Quote) -> &'static str {
         match (quote.reason(), quote.usd_per_month) {
             (Some(reason), _) => reason.code.name(),
-            // Every bid of a run is worth something in dollars: without a rate for its denom there is none.
+            // Every bid of a run has a value in dollars. Without a rate for its denom there is no bid.
             (None, None) => ReasonCode::RateUnavailable.name(),
             (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OUTBID,
             (None, Some(_)) => WON,
         }
     }
 
-    /// Takes what was reserved, where the pods start.
+    /// Starts the lease of an order on the nodes where its pods start.
     fn begin(
         &mut self,
         order: usize,
@@ -259,11 +268,13 @@ impl<'a> Replay<'a> {
         start.take(&mut self.ledger, self.setup.draws, order)
     }
 
+    /// When an arrival's lease ends: as its order says, but within the window and not before it starts.
     fn end_of(&self, arrival: &Arrival) -> Millis {
         arrival.until.unwrap_or(self.setup.window.end).clamp(arrival.at, self.setup.window.end.max(arrival.at))
     }
 
-    /// What a lease pays, beside what its own cards cost.
+    /// Compares what a lease pays with what its own cards cost. If the reserved card was not certain, the cards that
+    /// the pods were actually handed are priced. The difference is an overcharge or an undercharge.
     fn bill(
         &mut self,
         arrival: &Arrival,
@@ -289,6 +300,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Adds a decision to the run's counters and sums.
     fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
         let run = &mut self.run;
         count_if(&mut run.orders, true);

@@ -1,9 +1,9 @@
 //! Where Kubernetes starts the pods of an order that was won.
 //!
-//! The daemon ties no pod to the node that it reserved, so each replica with cards is drawn a node among those where it
-//! could start, by the cards that are free there. The draws are the same for all strategies. A node that cannot hold what
-//! was reserved of it is left out, since the ledger counts reservations: so an order that fits where it was reserved
-//! always runs.
+//! The daemon does not tie pods to the node that it reserved. So for each replica with cards a node is drawn among
+//! those where it could start, with probabilities proportional to their free cards. The draws are the same for all
+//! strategies. Nodes that cannot hold what was reserved are left out, since the ledger counts reservations; an order
+//! that fits where it was reserved therefore always runs.
 
 use std::collections::BTreeMap;
 
@@ -18,24 +18,25 @@ use pricing_core::reserve::{CommittedUnit, Scheduler};
 
 use crate::random::{Draw, Draws, Purpose};
 
-/// What an order that was won is placed by.
+/// What the placement of a won order depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
     /// The order.
     pub order: &'a Order,
     /// The rates, with the commit levels.
     pub pricing: &'a Pricing,
-    /// Who reserved.
+    /// The algorithm that made the reservation.
     pub scheduler: Scheduler,
     /// What was reserved.
     pub targets: &'a [QuotedTarget],
 }
 
 impl Start<'_> {
-    /// Takes what an order needs where its pods start; where that cannot be taken, where it was reserved.
+    /// Takes what an order needs on the nodes where its pods start. If that is not possible, takes it where it was
+    /// reserved.
     ///
     /// # Errors
-    /// When the cluster has not what was reserved.
+    /// When the cluster does not have what was reserved.
     pub fn take(
         &self,
         ledger: &mut Ledger,
@@ -51,6 +52,7 @@ impl Start<'_> {
         Ok((self.take_at(ledger, self.targets, draws, order)?, self.targets.to_vec()))
     }
 
+    /// Takes what an order needs from the nodes of these targets, with the cards drawn at random.
     fn take_at(
         &self,
         ledger: &mut Ledger,
@@ -63,7 +65,7 @@ impl Start<'_> {
         ledger.take(&held, |count| draw.below(count))
     }
 
-    /// The targets where the pods start; none where they start on the reserved nodes.
+    /// The targets with the nodes where the pods start. None if they start on the reserved nodes.
     fn targets(&self, ledger: &Ledger, draw: &mut Draw) -> Option<Vec<QuotedTarget>> {
         let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.selector.is_some();
         if !self.targets.iter().any(moves) {
@@ -73,7 +75,7 @@ impl Start<'_> {
         let (cluster, units) =
             (ledger.cluster(), self.order.group.resources().iter().zip(&committed).zip(self.targets));
         let mut taken = Taken::default();
-        // Pods without cards stay where they were reserved.
+        // Pods without cards stay where they were reserved, and take their share first.
         for ((_, committed), target) in units.clone().filter(|(_, target)| !moves(target)) {
             let demand = Demand::of(committed);
             for node in target.nodes.iter().filter_map(|name| ledger.node(name)) {
@@ -93,7 +95,8 @@ impl Start<'_> {
     }
 }
 
-/// Draws a node for each replica of a unit; none where one finds no node.
+/// Draws a node for each replica of a unit, one after the other, since each takes room from the next. None if a replica
+/// finds no node.
 fn draw_nodes(
     unit: &ResourceUnit,
     committed: &CommittedUnit,
@@ -128,7 +131,7 @@ fn draw_nodes(
     Some(nodes)
 }
 
-/// What a replica takes of its node, as it is reserved.
+/// What a replica takes from its node, by its reservation.
 struct Demand {
     cpu: u64,
     memory: u64,
@@ -137,6 +140,7 @@ struct Demand {
 }
 
 impl Demand {
+    /// The demand of a unit's replica. Persistent volumes are not on the node.
     fn of(unit: &CommittedUnit) -> Self {
         let mut demand = Self { cpu: unit.cpu, memory: unit.memory, ephemeral: 0, gpus: unit.gpu.units };
         for (class, size) in &unit.storage {
@@ -163,7 +167,7 @@ impl Taken {
         sum.gpus = sum.gpus.saturating_add(demand.gpus);
     }
 
-    /// How many cards a node has free beside what was taken of it, if it can hold another replica.
+    /// How many cards a node has free after what the order's pods took. None if it cannot hold another replica.
     fn free_cards(&self, id: NodeId, node: &Node, demand: &Demand) -> Option<usize> {
         let none = Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 };
         let taken = self.0.get(&id).unwrap_or(&none);

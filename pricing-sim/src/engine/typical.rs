@@ -1,8 +1,8 @@
-//! What the orders of a stream usually ask for, to see which free cards nobody could use.
+//! The typical requests of a stream, which show how many free cards nobody could use (fragmentation).
 //!
-//! The measure is that of the FGD paper (Weng and others, USENIX ATC 2023), for whole cards: a free card on a node is
-//! unusable to an order that the node cannot take, for want of CPU, memory, cards or the right kind of them; each kind
-//! of order counts by how often it comes.
+//! The measure is that of the FGD paper (Weng and others, "Beware of Fragmentation", USENIX ATC 2023), for whole cards.
+//! A free card on a node is unusable to a request if the node cannot take the request, for lack of CPU, memory, or
+//! suitable cards. Each kind of request is weighted by its frequency.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use pricing_core::inventory::{CardId, Cluster, Node};
 
 use crate::stream::Arrival;
 
-/// The most kinds of order that are looked at: the most frequent ones.
+/// The number of kinds of request that are considered, the most frequent ones.
 const MAX_SHAPES: usize = 16;
 
-/// What one replica asks for.
+/// The request of one replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shape {
     cpu: u64,
@@ -23,7 +23,7 @@ struct Shape {
     weight: u64,
 }
 
-/// What the orders of a stream usually ask for.
+/// The typical requests of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Typical {
     shapes: Vec<Shape>,
@@ -53,18 +53,19 @@ impl Typical {
         Self { shapes, weight }
     }
 
-    /// The weight of all of them.
+    /// The total weight.
     pub(super) fn weight(&self) -> u64 {
         self.weight
     }
 
-    /// Which of a cluster's descriptions of a card each request takes.
+    /// For each request, which card descriptions of a cluster it accepts. This is computed once, because it is needed
+    /// after every event.
     pub(super) fn taking(&self, cluster: &Cluster) -> Taking {
         let takes = |shape: &Shape| cluster.cards().iter().map(|card| shape.gpu.allows(&card.kind)).collect();
         Taking(self.shapes.iter().map(takes).collect())
     }
 
-    /// The cards that a node has to give, and those times the weight of the requests that it cannot take.
+    /// The free cards of a node, and that number times the weight of the requests that the node cannot take.
     pub(super) fn unusable(&self, node: &Node, to_give: &[CardId], taking: &Taking) -> (u64, u64) {
         let count = |cards: usize| u64::try_from(cards).unwrap_or(u64::MAX);
         let free = node.gpus.available.min(count(to_give.len()));
@@ -86,6 +87,6 @@ impl Typical {
     }
 }
 
-/// By request and description of a card, whether the one takes the other.
+/// By request and card description, whether the request accepts the card.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Taking(Vec<Vec<bool>>);

@@ -1,4 +1,4 @@
-//! A row for each run, strategy and order.
+//! Exports one row per run, strategy and order.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::{Column, ExportError, Kind, PRICE, RowsFile, USD, Value};
 use crate::sweep::Detailed;
 
-/// A file of decisions. Runs are taken from any thread, in any order, and written in theirs.
+/// A file of decisions. Runs are accepted from any thread in any order, and written in order of their index.
 #[derive(Debug)]
 pub struct DecisionsFile {
     state: Mutex<State>,
     turn: Condvar,
-    /// How many runs may wait for one before them.
+    /// How many runs may be held in memory while an earlier one is missing.
     ahead: usize,
 }
 
@@ -25,11 +25,11 @@ struct State {
 }
 
 impl DecisionsFile {
-    /// Begins a file for runs from the first on. Of those that are ahead of their turn, `ahead` are kept in memory;
-    /// who brings another one waits.
+    /// Creates a file for runs, starting with the first. Up to `ahead` runs that are ahead of their turn are held in
+    /// memory; a thread that brings another one waits.
     ///
     /// # Errors
-    /// When there can be no such file.
+    /// When the file cannot be created.
     pub fn create(path: &Path, ahead: usize) -> Result<Self, ExportError> {
         let file = Some(RowsFile::create(path, columns())?);
         let state = State { file, next: 0, waiting: BTreeMap::new(), ended: false };
@@ -40,7 +40,7 @@ impl DecisionsFile {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a run. Writes it when it is its turn, with those that waited for it.
+    /// Accepts a run. Writes it when it is its turn, along with those that waited for it.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -60,16 +60,16 @@ impl DecisionsFile {
         written
     }
 
-    /// Nobody waits for a turn any more: a run failed, and what comes after it is not written.
+    /// Stops all waiting: a run failed, and what comes after it is not written.
     pub fn abandon(&self) {
         self.lock().ended = true;
         self.turn.notify_all();
     }
 
-    /// Completes the file. When not all runs were taken it is left out.
+    /// Completes the file. If runs are missing, no file is left.
     ///
     /// # Errors
-    /// When something of it cannot be written; nothing is left of it then.
+    /// When any of it cannot be written. In that case no file is left.
     pub fn finish(self, runs: usize) -> Result<(), ExportError> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         match state.file {
@@ -112,6 +112,7 @@ fn columns() -> Vec<Column> {
     columns.map(|(name, kind)| Column::new(name, kind)).into()
 }
 
+/// Writes the rows of one run: per strategy, one for each order.
 fn write(file: &mut RowsFile, run: &Detailed) -> Result<(), ExportError> {
     let result = &run.result;
     let first =

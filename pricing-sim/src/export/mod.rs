@@ -1,4 +1,4 @@
-//! Runs and decisions as rows of a file: CSV, JSON lines or Parquet.
+//! Exports runs and decisions as rows: CSV, JSON lines or Parquet.
 
 mod decisions;
 #[cfg(feature = "parquet")]
@@ -18,15 +18,15 @@ pub use rows::{Format, RowsFile};
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The file's name does not say what it is.
+    /// The file's extension is unknown.
     #[error("name it with the ending .csv, .jsonl or .parquet: that says how it is written")]
     Ending,
-    /// This build writes no such file.
+    /// This build cannot write such a file.
     #[error(
         "this program was built without Parquet: build it with the feature `parquet`, or name the file .csv or .jsonl"
     )]
     NoParquet,
-    /// The disk is full, the reader is gone, or the like.
+    /// The disk is full, the reader is gone, or something similar.
     #[error("{0}")]
     Write(#[from] std::io::Error),
     /// A number has more digits than its column.
@@ -37,10 +37,10 @@ pub enum ExportError {
         /// The value.
         value: String,
     },
-    /// A row cannot be put into the file's format.
+    /// A row cannot be represented in the file's format.
     #[error("{0}")]
     Format(String),
-    /// A run's figures cannot be told.
+    /// A run's figures cannot be computed.
     #[error(transparent)]
     Summary(#[from] crate::summary::SummaryError),
 }
@@ -51,23 +51,23 @@ impl From<pricing_files::FileError> for ExportError {
     }
 }
 
-/// What the values of a column are.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Whole numbers of 64 bits.
+    /// 64-bit integers.
     Integer,
     /// Texts.
     Text,
-    /// Exact decimals with 38 digits, of which so many are decimals.
+    /// Exact decimals with 38 digits, of which this many are decimals.
     Decimal(u8),
 }
 
-/// A column. Any value of it may be missing.
+/// A column. Any of its values can be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// What its values are.
+    /// Its type.
     pub kind: Kind,
 }
 
@@ -80,7 +80,7 @@ impl Column {
 /// A value of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// None.
+    /// No value.
     Missing,
     /// Of [`Kind::Integer`].
     Integer(i64),
@@ -102,9 +102,9 @@ impl Value<'_> {
     }
 }
 
-/// Decimals of money.
+/// The type of money.
 const USD: Kind = Kind::Decimal(12);
-/// Decimals of prices on chain.
+/// The type of prices on the chain.
 const PRICE: Kind = Kind::Decimal(18);
-/// Decimals of percentages and hours.
+/// The type of percentages and hours.
 const PERCENT: Kind = Kind::Decimal(4);

@@ -1,4 +1,4 @@
-//! Rows as Parquet.
+//! Writes rows as Parquet.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use rust_decimal::Decimal;
 
 use super::{Column, ExportError, Kind, Output, Value};
 
-/// Digits of a decimal.
+/// The digits of a decimal.
 const PRECISION: u8 = 38;
-/// Rows that are handed over at once.
+/// Rows per record batch.
 const BATCH: usize = 8 << 10;
-/// Rows of a row group: what is kept in memory.
+/// Rows per row group, which are held in memory.
 const GROUP: usize = 128 << 10;
 
-/// Rows on their way into a Parquet file.
+/// The writer of a Parquet file.
 pub(super) struct ParquetRows {
     writer: ArrowWriter<Output>,
     schema: Arc<Schema>,
@@ -89,7 +89,7 @@ impl Builder {
     }
 }
 
-/// What the disk says is told as it is.
+/// I/O errors are passed on unchanged.
 fn failed(error: ParquetError) -> ExportError {
     match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
@@ -133,7 +133,7 @@ fn append(column: &Column, builder: &mut Builder, value: &Value<'_>) -> Result<(
     Ok(())
 }
 
-/// A decimal in units of the column's last place; none when it has more decimals or digits than the column.
+/// A decimal in units of the column's last place. None if it has more decimals or digits than the column.
 fn units(kind: Kind, value: Decimal) -> Option<i128> {
     let Kind::Decimal(scale) = kind else { return None };
     let value = value.normalize();

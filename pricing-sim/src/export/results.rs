@@ -1,4 +1,4 @@
-//! A row for each run and strategy.
+//! Exports one row per run and strategy.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,15 +10,15 @@ use crate::result::{RunResult, StrategyRun};
 use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, totals};
 use crate::sweep::Sweep;
 
-/// Columns whose names the runs decide.
+/// The columns whose names depend on the runs.
 struct Names {
-    /// The axes, and whether all values are whole numbers.
+    /// The axes, and whether all values of each are integers.
     axes: Vec<(String, bool)>,
     kinds: BTreeSet<String>,
     reasons: BTreeSet<String>,
 }
 
-/// A file of results that was begun, so that it is known before the runs whether it can be written.
+/// A file of results. It is created before the runs, so that it is known early whether it can be written.
 #[derive(Debug)]
 pub struct ResultsFile {
     format: Format,
@@ -26,18 +26,18 @@ pub struct ResultsFile {
 }
 
 impl ResultsFile {
-    /// Begins a file.
+    /// Creates a file.
     ///
     /// # Errors
-    /// When there can be no such file.
+    /// When the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, ExportError> {
         Ok(Self { format: Format::of(path)?, output: Output::create(path)? })
     }
 
-    /// Writes a row for each run and strategy, with every figure of it.
+    /// Writes one row per run and strategy, with all its figures.
     ///
     /// # Errors
-    /// When the file cannot be written; nothing is left of it then.
+    /// When the file cannot be written. In that case no file is left.
     pub fn write(self, sweep: &Sweep, results: &[RunResult]) -> Result<(), ExportError> {
         let names = names(sweep, results);
         let columns = columns(&names);
@@ -65,6 +65,8 @@ fn names(sweep: &Sweep, results: &[RunResult]) -> Names {
     }
 }
 
+/// The columns, in the order in which [`row`] fills them. Axes, reasons and kinds have a column each, so they are
+/// collected over all runs first.
 fn columns(names: &Names) -> Vec<Column> {
     let mut columns: Vec<Column> = ["run", "cell", "seed"].map(|name| Column::new(name, Kind::Integer)).into();
     for (key, whole) in &names.axes {
@@ -95,7 +97,7 @@ fn columns(names: &Names) -> Vec<Column> {
     columns
 }
 
-/// An axis's value in its column: a number where all values of the axis are whole numbers.
+/// The value of an axis: a number if all values of the axis are integers.
 enum AxisCell {
     Integer(i64),
     Text(String),
@@ -121,6 +123,7 @@ fn axis_cells(axes: &AxesValues, names: &Names) -> Vec<AxisCell> {
     names.axes.iter().map(cell).collect()
 }
 
+/// The row of a strategy in a run. The values are in the order of [`columns`].
 fn row<'a>(
     result: &RunResult,
     strategy: &'a StrategyRun,

@@ -1,4 +1,4 @@
-//! Rows in the format that a file's name says.
+//! Writes rows in the format of a file's extension.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -10,22 +10,22 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::parquet::ParquetRows;
 use super::{Column, ExportError, Kind, Output, Value};
 
-/// How rows are written.
+/// The format of a file of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// With a header line. What is missing is empty.
+    /// CSV with a header line. Missing values are empty.
     Csv,
-    /// A JSON object a line. What is missing is null, decimals are text.
+    /// One JSON object per line. Missing values are null, and decimals are text.
     Jsonl,
     /// Apache Parquet. Decimals are `DECIMAL(38, n)`.
     Parquet,
 }
 
 impl Format {
-    /// The format that a file's ending says.
+    /// The format of a file's extension.
     ///
     /// # Errors
-    /// When it says none.
+    /// When the extension is unknown.
     pub fn of(path: &Path) -> Result<Self, ExportError> {
         let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
         match ending.as_deref() {
@@ -38,7 +38,7 @@ impl Format {
     }
 }
 
-/// A file of rows. It is there when it is finished.
+/// A file of rows. It only appears under its name once it is finished.
 pub struct RowsFile {
     columns: Vec<Column>,
     writer: Writer,
@@ -58,10 +58,10 @@ impl std::fmt::Debug for RowsFile {
 }
 
 impl RowsFile {
-    /// Begins a file with columns.
+    /// Creates a file with columns.
     ///
     /// # Errors
-    /// When there can be no such file.
+    /// When the file cannot be created.
     pub fn create(path: &Path, columns: Vec<Column>) -> Result<Self, ExportError> {
         Self::begin(Format::of(path)?, Output::create(path)?, columns)
     }
@@ -82,7 +82,7 @@ impl RowsFile {
         Ok(Self { columns, writer })
     }
 
-    /// Adds a row: a value for each column.
+    /// Adds a row with one value per column.
     ///
     /// # Errors
     /// When it cannot be written, or a value does not fit its column.
@@ -116,7 +116,7 @@ impl RowsFile {
     /// Completes the file.
     ///
     /// # Errors
-    /// When something of it cannot be written; nothing is left of it then.
+    /// When any of it cannot be written. In that case no file is left.
     pub fn finish(self) -> Result<(), ExportError> {
         let mut output = match self.writer {
             Writer::Csv(writer) => writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?,
@@ -128,7 +128,7 @@ impl RowsFile {
     }
 }
 
-/// A row as a JSON object, keys in the order of the columns.
+/// A row as a JSON object, with keys in the order of the columns.
 struct JsonRow<'a> {
     columns: &'a [Column],
     row: &'a [Value<'a>],
@@ -160,7 +160,7 @@ fn csv_error(error: csv::Error) -> ExportError {
     }
 }
 
-/// A decimal as text, if it fits its column: what one format keeps, every format keeps.
+/// A decimal as text, if it fits its column. All formats accept the same values.
 fn decimal_text(column: &Column, value: Decimal) -> Result<String, ExportError> {
     match column.kind {
         Kind::Decimal(scale) if value.normalize().scale() <= u32::from(scale) => Ok(value.to_string()),

@@ -1,4 +1,4 @@
-//! What must be true of files of rows.
+//! Tests of files of rows.
 
 use std::fs;
 use std::path::Path;

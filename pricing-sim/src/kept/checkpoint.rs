@@ -1,7 +1,7 @@
-//! Finished runs, kept as they are done, so that an interrupted sweep goes on where it was.
+//! Checkpoints: finished runs are written as they finish, so that an interrupted sweep can be resumed.
 //!
-//! A checkpoint is a file of lines: what it belongs to, then one finished run each. A process that was killed may leave
-//! its last line unfinished, which is dropped.
+//! A checkpoint is an append-only file of JSON lines: a header with the identity, then one line per finished run. A
+//! process that is killed may leave an incomplete last line, which is dropped on the next start.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -20,11 +20,11 @@ use super::{Identity, KeptError, SCHEMA, to_line};
 use crate::result::RunResult;
 use crate::sweep::Sweep;
 
-/// What messages call it.
+/// The name of the file's kind in messages.
 const WHAT: &str = "checkpoint of `bidprice simulate`";
-/// What the first line says that the file is.
+/// The kind of file, as in its first line.
 const KIND: &str = "bidprice simulate checkpoint";
-/// How often what was written is forced to the disk: a machine that loses power loses no more than that.
+/// The interval between syncs to the disk: a power loss costs at most this much work.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// The first line.
@@ -38,11 +38,11 @@ struct Header {
     identity: Identity,
 }
 
-/// A line after the first: a finished run, and what shows that nobody changed it.
+/// Any further line: a finished run with a checksum.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    /// The digest of the result's text.
+    /// The SHA-256 of the result's JSON text.
     sha256: String,
     result: Box<RawValue>,
 }
@@ -51,14 +51,14 @@ fn digest(result: &RawValue) -> String {
     hex(&Sha256::digest(result.get().as_bytes()))
 }
 
-/// The first line of any version.
+/// The part of the first line that all versions share.
 #[derive(Deserialize)]
 struct AnyHeader {
     kind: String,
     schema: u32,
 }
 
-/// A file of finished runs that this process alone writes to.
+/// A file of finished runs that is locked for this process.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -70,16 +70,16 @@ pub struct Checkpoint {
 #[derive(Debug)]
 struct Writer {
     file: File,
-    /// Where the last whole line ends.
+    /// The end of the last complete line.
     end: u64,
     synced: Instant,
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint, or begins one where there is no file or an empty one.
+    /// Opens a checkpoint, or starts one if there is no file or an empty one.
     ///
     /// # Errors
-    /// When the file is something else, belongs to something else, is broken, or another process has it.
+    /// When the file is of another kind, belongs to another simulation, is broken, or is in use by another process.
     pub fn open(path: &Path, identity: Identity, sweep: &Sweep) -> Result<Self, KeptError> {
         let file = pricing_files::open_or_create(path).map_err(|error| match error {
             FileError::NotPlain(_) => KeptError::Stranger { path: path.to_owned(), what: WHAT },
@@ -102,28 +102,28 @@ impl Checkpoint {
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), results, dropped: read.dropped })
     }
 
-    /// The runs that were finished before, by place.
+    /// The runs that were already finished, by index.
     #[must_use]
     pub fn results(&self) -> &[RunResult] {
         &self.results
     }
 
-    /// Whether a last line was there that was not finished.
+    /// Whether an incomplete last line was dropped.
     #[must_use]
     pub fn dropped(&self) -> bool {
         self.dropped
     }
 
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps a finished run.
+    /// Adds a finished run.
     ///
     /// # Errors
-    /// When it cannot be written; what was kept before still is.
+    /// When it cannot be written. Earlier runs are still there.
     pub fn keep(&self, result: &RunResult) -> Result<(), KeptError> {
         let result = serde_json::value::to_raw_value(result).map_err(|error| KeptError::io(&self.path, error))?;
         let line = to_line(&Line { sha256: digest(&result), result }, &self.path)?;
@@ -131,10 +131,10 @@ impl Checkpoint {
         writer.append(&line).map_err(|error| unwritable(&self.path, &error))
     }
 
-    /// Forces everything that is kept to the disk.
+    /// Syncs everything to the disk.
     ///
     /// # Errors
-    /// When that cannot be done.
+    /// When that fails.
     pub fn sync(&self) -> Result<(), KeptError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.file.sync_data().map_err(|error| unwritable(&self.path, &error))
@@ -150,10 +150,10 @@ fn unwritable(path: &Path, error: &std::io::Error) -> KeptError {
 }
 
 impl Writer {
-    /// Adds a line, all of it or nothing.
+    /// Appends a line, completely or not at all.
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         if let Err(error) = self.file.write_all(line) {
-            // What is left behind is dropped by the next process if it cannot be cut off now.
+            // If the rest cannot be removed now, the next process drops it.
             let _ = self.cut();
             return Err(error);
         }
@@ -165,7 +165,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Cuts off what is behind the last whole line.
+    /// Truncates the file after the last complete line.
     fn cut(&mut self) -> std::io::Result<()> {
         if self.file.metadata()?.len() > self.end {
             self.file.set_len(self.end)?;
@@ -174,7 +174,7 @@ impl Writer {
     }
 }
 
-/// What a checkpoint had.
+/// The content of a checkpoint.
 #[derive(Default)]
 struct Read {
     results: BTreeMap<usize, RunResult>,
@@ -182,6 +182,7 @@ struct Read {
     dropped: bool,
 }
 
+/// Reads a checkpoint up to the last complete line. An incomplete line in any other place is damage, and an error.
 fn read(path: &Path, file: &File, header: &Header, begin: &[u8], sweep: &Sweep) -> Result<Read, KeptError> {
     let mut reader = BufReader::new(file);
     let mut found = Read::default();
@@ -196,7 +197,7 @@ fn read(path: &Path, file: &File, header: &Header, begin: &[u8], sweep: &Sweep) 
         }
         let whole = line.ends_with(b"\n");
         if number == 1 {
-            // Whoever began it may have been killed in the middle of the first line.
+            // The process that started the file may have been killed in the middle of the first line.
             if !whole && begin.starts_with(&line) {
                 found.dropped = true;
                 return Ok(found);
@@ -229,6 +230,8 @@ fn check_header(path: &Path, line: &[u8], header: &Header) -> Result<(), KeptErr
     Ok(())
 }
 
+/// Adds the run of a line, after checking its checksum and its place in the sweep. A run that is there twice must be
+/// the same both times.
 fn add(path: &Path, number: usize, line: &[u8], sweep: &Sweep, found: &mut Read) -> Result<(), KeptError> {
     let hint = "delete the line or the file";
     let broken = |problem: String| KeptError::broken(path, number, format_args!("{problem}; {hint}"));

@@ -1,4 +1,4 @@
-//! What results belong to.
+//! Identities: what results belong to.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{Input, KeptError, VERSION, inputs};
 use crate::files::Files;
 use crate::sweep::Sweep;
 
-/// The most differences that are named.
+/// The most differences that a message names.
 const MOST_NAMED: usize = 5;
 
 /// What results belong to: a program, a scenario and the files that it names.
@@ -20,14 +20,14 @@ const MOST_NAMED: usize = 5;
 pub struct Identity {
     /// The program's version.
     pub version: String,
-    /// The scenario with everything that the command line changed in it, as TOML with its keys sorted.
+    /// The scenario with all changes of the command line applied, as TOML with sorted keys.
     pub scenario: String,
     /// The files that it names.
     pub inputs: Vec<Input>,
 }
 
 impl Identity {
-    /// What results of this scenario belong to.
+    /// Computes the identity of a scenario.
     ///
     /// # Errors
     /// When a file that it names cannot be read.
@@ -35,12 +35,13 @@ impl Identity {
         Ok(Self { version: VERSION.to_owned(), scenario: text_of(table)?, inputs: inputs(sweep, files)? })
     }
 
-    /// The SHA-256 of all of it.
+    /// The SHA-256 digest of the identity.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         let mut add = |text: &str| {
-            // With its length before it, no text can pass for two.
+            // Each text is prefixed with its length, so that different lists of texts cannot be concatenated to the
+            // same bytes.
             digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
             digest.update(text);
         };
@@ -57,7 +58,7 @@ impl Identity {
         hex(&digest.finalize())
     }
 
-    /// In what this one differs from what somebody kept.
+    /// The differences between this identity and a recorded one, for people.
     #[must_use]
     pub fn differences(&self, kept: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -91,7 +92,7 @@ impl Identity {
     }
 }
 
-/// A scenario's tables as text.
+/// A scenario as TOML text.
 pub(super) fn text_of(table: &Table) -> Result<String, KeptError> {
     toml::to_string(table).map_err(|error| KeptError::Unusable(format!("the scenario cannot be written: {error}")))
 }
@@ -107,7 +108,7 @@ fn union<'a, T>(one: &'a BTreeMap<String, T>, other: &'a BTreeMap<String, T>) ->
     keys
 }
 
-/// Every value of a scenario by its key.
+/// All values of a scenario, by key.
 fn values(text: &str) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     if let Ok(table) = text.parse::<Table>() {

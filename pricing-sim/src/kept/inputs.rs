@@ -1,4 +1,4 @@
-//! The files that a scenario names, by what is in them.
+//! The files that a scenario names, with their digests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,20 +14,20 @@ use crate::scenario::{self, InputKind, ScenarioError};
 use crate::stream::sdl_dir::ENDINGS;
 use crate::sweep::Sweep;
 
-/// How deep folders of a bid log go at most.
+/// The maximum depth of a bid log's folders.
 const MAX_DEPTH: usize = 8;
 
 /// A file or folder that a scenario names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// As the scenario names it.
+    /// The name in the scenario.
     pub name: String,
-    /// The file, or those of the folder by path.
+    /// The file itself, or the files of the folder by path.
     pub files: Vec<InputFile>,
 }
 
-/// What is in a file.
+/// A file's digest and size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputFile {
@@ -42,7 +42,7 @@ pub struct InputFile {
 /// Everything that the cells of a sweep read, by name.
 ///
 /// # Errors
-/// When something of it cannot be read.
+/// When any of it cannot be read.
 pub fn inputs(sweep: &Sweep, files: &Files) -> Result<Vec<Input>, KeptError> {
     let mut names = BTreeMap::new();
     for cell in &sweep.cells {
@@ -95,7 +95,7 @@ fn walk(
     Ok(())
 }
 
-/// What is in a file.
+/// Computes the digest and size of a file.
 pub(super) fn describe(path: &Path, shown: String) -> std::io::Result<InputFile> {
     let mut file = pricing_files::open(path)?;
     let (mut digest, mut bytes) = (Sha256::new(), 0_u64);
@@ -109,11 +109,11 @@ pub(super) fn describe(path: &Path, shown: String) -> std::io::Result<InputFile>
     Ok(InputFile { path: shown, sha256: hex(&digest.finalize()), bytes })
 }
 
-/// Bytes as text.
+/// Formats bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -1,7 +1,7 @@
-//! Runs that outlive the process that did them: checkpoints of a sweep, plans of shards, and the shards' results.
+//! Persistence: checkpoints of a sweep, plans of shards, and the shards' results.
 //!
-//! All of them know what they belong to by an [`Identity`]: the program's version, the scenario and the digest of every
-//! file that it names. What belongs to something else is refused, and the error says what differs.
+//! Each of them contains an [`Identity`]: the program's version, the scenario, and the digest of every file that it
+//! names. Anything with another identity is rejected, and the error says what differs.
 
 mod checkpoint;
 mod identity;
@@ -22,12 +22,12 @@ pub use inputs::{Input, InputFile, inputs};
 pub use plan::{Axis, CopiedInput, Loaded, PLAN, Plan, ShardRange};
 pub use shard::{Part, merge, write_part};
 
-/// The version of what is kept: it changes when older programs could not read it.
+/// The version of the formats. It changes when older programs could not read them any more.
 pub const SCHEMA: u32 = 1;
-/// The version of this program. Another one may come to other numbers.
+/// The version of this program. Another version may compute other numbers.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Why something that is kept cannot be used.
+/// Why a checkpoint, plan or shard cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeptError {
     /// A file cannot be read or written.
@@ -41,20 +41,20 @@ pub enum KeptError {
     /// Another process writes to it.
     #[error("another process writes to `{}`; wait for it, or name another file", .0.display())]
     Busy(PathBuf),
-    /// It is something else.
+    /// It is a file of another kind.
     #[error("`{}` is no {what}; name another file", path.display())]
     Stranger {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected kind of file.
         what: &'static str,
     },
-    /// It belongs to something else.
+    /// It belongs to another simulation.
     #[error("`{}` belongs to another simulation: {}", path.display(), differences.join("; "))]
     Differs {
         /// The file.
         path: PathBuf,
-        /// In what.
+        /// The differences.
         differences: Vec<String>,
     },
     /// It is broken.
@@ -64,10 +64,10 @@ pub enum KeptError {
         path: PathBuf,
         /// The line.
         line: usize,
-        /// How.
+        /// What is wrong.
         problem: String,
     },
-    /// It cannot be used for what is asked.
+    /// It cannot be used for what was asked.
     #[error("{0}")]
     Unusable(String),
     /// The scenario cannot be run.
@@ -91,7 +91,7 @@ impl KeptError {
     }
 }
 
-/// Writes a file so that it is there with all of its content or not at all.
+/// Writes a file so that it exists with all of its content, or not at all.
 fn write_whole(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), KeptError> {
     let written = pricing_files::write_whole(path, content);
     written.map_err(|error| KeptError::io(path, format_args!("it cannot be written: {error}")))

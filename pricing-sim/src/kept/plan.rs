@@ -1,7 +1,7 @@
-//! A plan: a folder with everything that the runs of a sweep need, so that any machine can do a part of them.
+//! Plans: a folder with everything that the runs of a sweep need, so that any machine can do some of them.
 //!
-//! `plan.json` says what there is, `inputs/` has a copy of the scenario and of every file that it names. Nothing in the
-//! folder is ever written to again: it can be mounted read-only.
+//! `plan.json` describes the plan, and `inputs/` has a copy of the scenario and of every file that it names. Nothing in
+//! the folder is written to after that, so it can be mounted read-only.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,22 +19,22 @@ use crate::files::Files;
 use crate::scenario;
 use crate::sweep::Sweep;
 
-/// The file of a plan that says what there is.
+/// The file that describes a plan.
 pub const PLAN: &str = "plan.json";
-/// The folder of the copies.
+/// The folder with the copies.
 const INPUTS: &str = "inputs";
 /// The copy of the scenario.
 const SCENARIO: &str = "inputs/scenario.toml";
-/// What the file says that it is.
+/// The kind of file, as in `plan.json`.
 const KIND: &str = "bidprice simulate plan";
-/// The most bytes of `plan.json`.
+/// The maximum size of `plan.json`, in bytes.
 const MAX_PLAN_BYTES: u64 = 256 << 20;
 
-/// What `plan.json` says.
+/// The content of `plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// That it is a plan.
+    /// The kind of file.
     pub kind: String,
     /// The version of its format.
     pub schema: u32,
@@ -42,17 +42,17 @@ pub struct Plan {
     pub version: String,
     /// The digest of the scenario and of every file that it names.
     pub digest: String,
-    /// What the scenario is called in reports.
+    /// The scenario's name in reports.
     pub name: String,
     /// The copy of the scenario.
     pub scenario: String,
-    /// The axes, the last one changing fastest.
+    /// The axes. The last one changes fastest.
     pub axes: Vec<Axis>,
     /// The seeds that each cell of the axes is run with.
     pub seeds: Vec<u64>,
-    /// How many runs there are.
+    /// The number of runs.
     pub runs: usize,
-    /// The shards that were planned. Any other number of them gives the same answers.
+    /// The planned shards. Any other number of shards gives the same results.
     pub shards: Vec<ShardRange>,
     /// The files that the scenario names, with their copies.
     pub inputs: Vec<CopiedInput>,
@@ -76,7 +76,7 @@ pub struct ShardRange {
     pub shard: usize,
     /// Its first run.
     pub from: usize,
-    /// The run after its last.
+    /// The run after its last one.
     pub to: usize,
 }
 
@@ -84,17 +84,17 @@ pub struct ShardRange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopiedInput {
-    /// Where the copy is.
+    /// The path of the copy.
     pub copy: String,
-    /// What it is a copy of.
+    /// The original.
     #[serde(flatten)]
     pub input: Input,
 }
 
-/// A plan that was read, ready to run.
+/// A plan that was read and is ready to run.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What `plan.json` says.
+    /// The content of `plan.json`.
     pub plan: Plan,
     /// The sweep.
     pub sweep: Sweep,
@@ -104,7 +104,7 @@ pub struct Loaded {
     pub files: Files,
 }
 
-/// The runs of one of so many shards: together they are all runs, and they differ by one run at most.
+/// The runs of one of `shards` shards. Together the shards have all runs, and their sizes differ by at most one.
 #[must_use]
 pub(super) fn range(runs: usize, shard: usize, shards: usize) -> Range<usize> {
     let edge = |shard: usize| {
@@ -116,10 +116,11 @@ pub(super) fn range(runs: usize, shard: usize, shards: usize) -> Range<usize> {
 }
 
 impl Plan {
-    /// Writes a plan into a folder that is not there yet, or is empty. All of it is there, or nothing.
+    /// Writes a plan into a folder that does not exist yet, or is empty. It is written completely or not at all, by
+    /// renaming a temporary folder.
     ///
     /// # Errors
-    /// When an input cannot be read or the folder not be written.
+    /// When an input cannot be read, or the folder cannot be written.
     pub fn write(
         folder: &Path,
         name: &str,
@@ -190,7 +191,7 @@ impl Plan {
                 fs::create_dir_all(&to).map_err(|error| KeptError::io(&to, error))?;
             }
         }
-        // Somebody may have written to an input while it was copied.
+        // An input may have been changed while it was copied.
         self.verify(folder)?;
         write_whole(&folder.join(SCENARIO), |file| file.write_all(identity.scenario.as_bytes()))?;
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| KeptError::io(&folder.join(PLAN), error))?;
@@ -198,7 +199,7 @@ impl Plan {
         write_whole(&folder.join(PLAN), |file| file.write_all(&text))
     }
 
-    /// Makes sure that the copies are what they were.
+    /// Checks that the copies match their digests.
     fn verify(&self, folder: &Path) -> Result<(), KeptError> {
         for input in &self.inputs {
             for file in &input.input.files {
@@ -214,10 +215,10 @@ impl Plan {
         Ok(())
     }
 
-    /// Reads a plan, and makes sure that everything in its folder is as it was planned.
+    /// Reads a plan, and checks that everything in its folder is as it was planned.
     ///
     /// # Errors
-    /// When the folder has no plan, another version's, or one that was changed.
+    /// When the folder has no plan, one of another version, or one that was changed.
     pub fn read(folder: &Path) -> Result<Loaded, KeptError> {
         let path = folder.join(PLAN);
         let plan = Self::parse(&path)?;
@@ -253,7 +254,7 @@ impl Plan {
             return Err(KeptError::io(path, problem));
         }
         let plan: Self = serde_json::from_value(any).map_err(|error| KeptError::io(path, error))?;
-        // A plan comes from elsewhere, and must not lead out of its folder.
+        // A plan comes from elsewhere, and its paths must not lead out of its folder.
         let inside =
             |name: &str| Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
         let copies = plan.inputs.iter().map(|copied| copied.copy.as_str());
@@ -264,7 +265,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The runs of one of so many shards.
+    /// The runs of one of `shards` shards.
     ///
     /// # Errors
     /// When there is no such shard.
@@ -284,7 +285,7 @@ fn axes(sweep: &Sweep) -> Vec<Axis> {
     sweep.axes().into_iter().map(|(key, values)| Axis { key, values }).collect()
 }
 
-/// Where a file of an input is.
+/// The path of a file of an input.
 fn below(input: &Path, file: &InputFile) -> PathBuf {
     if file.path.is_empty() { input.to_owned() } else { input.join(&file.path) }
 }

@@ -1,7 +1,7 @@
-//! The results of a shard, and how those of all shards are joined.
+//! The results of a shard, and how those of all shards are merged.
 //!
-//! A shard's file is a file of lines: which shard of which plan it is, its runs, and a last line that says that it is
-//! whole. It is written at the end and at once, so that a shard that was killed leaves nothing behind.
+//! A shard's file consists of lines: a header that says which shard of which plan it is, its runs, and a last line that
+//! proves it complete. It is written at the end and at once, so a shard that was killed leaves nothing behind.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -15,14 +15,14 @@ use super::inputs::hex;
 use super::{KeptError, Loaded, SCHEMA, VERSION, to_line, write_whole};
 use crate::result::RunResult;
 
-/// What messages call it.
+/// The name of the file's kind in messages.
 const WHAT: &str = "result of `bidprice simulate run`";
-/// What the first line says that the file is.
+/// The kind of file, as in its first line.
 const KIND: &str = "bidprice simulate shard";
 /// The most shards that a message names.
 const MOST_NAMED: usize = 10;
 
-/// Which part of a plan a file is: its first line.
+/// The first line of a file: which part of a plan it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -36,7 +36,7 @@ pub struct Part {
     pub shards: usize,
     /// Its first run.
     pub from: usize,
-    /// The run after its last.
+    /// The run after its last one.
     pub to: usize,
 }
 
@@ -48,7 +48,7 @@ struct End {
     sha256: String,
 }
 
-/// Writes the results of a shard, all of them or nothing.
+/// Writes the results of a shard, completely or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -81,10 +81,10 @@ pub fn write_part(
     write_whole(path, |file| lines.iter().chain([&end]).try_for_each(|line| file.write_all(line)))
 }
 
-/// Joins the results of all shards of a plan, by run.
+/// Merges the results of all shards of a plan, by run.
 ///
 /// # Errors
-/// When a shard is missing, there twice, not whole or of another plan; the error names its file.
+/// When a shard is missing, duplicated, incomplete or of another plan. The error names its file.
 pub fn merge(loaded: &Loaded, paths: &[PathBuf]) -> Result<Vec<RunResult>, KeptError> {
     let mut known: BTreeMap<usize, &PathBuf> = BTreeMap::new();
     let mut results = BTreeMap::new();
@@ -122,6 +122,8 @@ pub fn merge(loaded: &Loaded, paths: &[PathBuf]) -> Result<Vec<RunResult>, KeptE
     Ok(results.into_values().collect())
 }
 
+/// Reads a shard's file. Every run must be at its place, and the last line must match the number of runs and the digest
+/// of all lines before it.
 fn read_part(path: &Path, loaded: &Loaded) -> Result<(Part, Vec<RunResult>), KeptError> {
     let stranger = || KeptError::Stranger { path: path.to_owned(), what: WHAT };
     let mut reader = BufReader::new(pricing_files::open(path).map_err(|error| KeptError::io(path, error))?);

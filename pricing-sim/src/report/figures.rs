@@ -1,4 +1,4 @@
-//! The key figures by strategy.
+//! The key figures, by strategy.
 
 use maud::{Markup, html};
 use rust_decimal::Decimal;
@@ -28,9 +28,10 @@ pub(super) fn section(cell: &Cell<'_>) -> Markup {
     }
 }
 
-/// How a number is written.
+/// Formats a number.
 type Text = fn(Decimal) -> String;
 
+/// The rows of the table. The difference in revenue comes directly after the revenue.
 fn rows(cell: &Cell<'_>) -> Vec<Vec<String>> {
     let measured: [(&str, Pick, Text); 8] = [
         ("Revenue, USD", view::revenue, money),
@@ -74,7 +75,7 @@ fn measure(cell: &Cell<'_>, name: &str, pick: Pick, number: fn(Decimal) -> Strin
     std::iter::once(name.to_owned()).chain(cell.strategies.iter().map(of)).collect()
 }
 
-/// Revenue against the first strategy, seed by seed where there are several.
+/// The difference in revenue from the first strategy, seed by seed if there are several.
 fn difference(cell: &Cell<'_>) -> Option<Vec<String>> {
     let first = cell.strategies.first().filter(|_| cell.strategies.len() > 1)?;
     let of = |strategy: &StrategySummary| {

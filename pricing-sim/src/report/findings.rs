@@ -1,4 +1,4 @@
-//! What the numbers show, in words. Nothing is said that they do not show.
+//! Findings: what the numbers show, in words. Only what they support is stated.
 
 use std::cmp::Ordering;
 
@@ -15,7 +15,7 @@ type Earner<'a> = (&'a StrategySummary, Measure);
 pub(super) fn of_cell(cell: &Cell<'_>) -> String {
     let mut earners: Vec<Earner<'_>> =
         cell.strategies.iter().filter_map(|strategy| view::revenue(strategy).map(|usd| (strategy, usd))).collect();
-    // Stable: strategies that earn the same stay in the scenario's order.
+    // Stable: strategies with equal revenue stay in the scenario's order.
     earners.sort_by_key(|earner| std::cmp::Reverse(earner.1.value));
     let mut sentences = match earners.as_slice() {
         [] => vec!["No strategy has a revenue that could be told.".to_owned()],
@@ -46,7 +46,7 @@ fn a_run(cell: &Cell<'_>, usd: &Measure) -> String {
     format!("{mean}{}", reach.unwrap_or_default())
 }
 
-/// Who earned most, and by how much.
+/// Which strategy earned most, and by how much.
 fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, others: &[Earner<'_>]) -> Vec<String> {
     let by = first.1.value.checked_sub(second.1.value).unwrap_or_default();
     let percent = number::more(first.1.value, second.1.value);
@@ -67,7 +67,7 @@ fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, others: &[Earn
     sentences
 }
 
-/// How sure the difference of the two that earned most is.
+/// How significant the difference between the two best strategies is.
 fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
     match paired(cell, &first.0.name, &second.0.name) {
         Some(difference) => {
@@ -86,7 +86,7 @@ fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
     }
 }
 
-/// Those after the second that the seeds do not show to earn less than the first.
+/// The strategies after the second whose revenue is not significantly lower than the first one's.
 fn unsure(cell: &Cell<'_>, first: &Earner<'_>, others: &[Earner<'_>]) -> Option<String> {
     let unclear = |other: &&Earner<'_>| match paired(cell, &first.0.name, &other.0.name) {
         Some(difference) => difference.low <= Decimal::ZERO,
@@ -96,7 +96,7 @@ fn unsure(cell: &Cell<'_>, first: &Earner<'_>, others: &[Earner<'_>]) -> Option<
     (!names.is_empty()).then(|| format!("These seeds do not show that it earns more than {} either.", names.join(", ")))
 }
 
-/// The paired difference of two strategies, where one of them is the first: others are not held against each other.
+/// The paired difference of two strategies, if one of them is the first. Other pairs are not compared.
 fn paired(cell: &Cell<'_>, one: &str, other: &str) -> Option<Interval> {
     let between = |strategy: &str, against: &str| {
         let found = cell.comparisons.iter().find(|it| it.strategy == strategy && it.against == against)?;
@@ -114,7 +114,7 @@ fn opposite(number: Decimal) -> Decimal {
     Decimal::ZERO.checked_sub(number).unwrap_or_default()
 }
 
-/// Who won how much of what arrived.
+/// The win rates.
 fn wins(cell: &Cell<'_>) -> Option<String> {
     let of = |strategy: &StrategySummary| {
         let rate = view::win_rate(strategy)?;
@@ -125,7 +125,7 @@ fn wins(cell: &Cell<'_>) -> Option<String> {
     (!rates.is_empty()).then(|| format!("Of the orders that arrived{mean}, won: {}.", rates.join(", ")))
 }
 
-/// Who charged other than the rates of the cards that were handed out.
+/// The strategies that charged more or less than the cards that were handed out cost.
 fn charges(cell: &Cell<'_>) -> Option<String> {
     let of = |strategy: &StrategySummary| {
         let (over, under) = (&strategy.figures.overcharge, &strategy.figures.undercharge);
@@ -150,7 +150,7 @@ fn leases(count: u64) -> String {
     format!("{} {}", number::whole(count), if count == 1 { "lease" } else { "leases" })
 }
 
-/// Which cell and strategy of a sweep earned most.
+/// The cell and strategy of a sweep that earned most.
 pub(super) fn of_sweep(cells: &[Cell<'_>]) -> String {
     let all = cells.iter().flat_map(|cell| cell.strategies.iter().map(move |strategy| (cell, strategy)));
     let mut all: Vec<(&Cell<'_>, &StrategySummary, Measure)> =
@@ -178,7 +178,7 @@ pub(super) fn of_sweep(cells: &[Cell<'_>]) -> String {
     text
 }
 
-/// The cell in which a strategy earned most.
+/// The cell with the highest revenue.
 pub(super) fn best(cells: &[Cell<'_>]) -> Option<usize> {
     let most = |cell: &Cell<'_>| cell.strategies.iter().filter_map(view::revenue).map(|usd| usd.value).max();
     let mut best: Option<(usize, Decimal)> = None;

@@ -1,4 +1,4 @@
-//! Strategies held against the first, order by order.
+//! Strategies compared with the first one, order by order.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::view::Cell;
 use super::words;
 use crate::summary::{Comparison, LargestFlip};
 
-/// Each strategy against the first; nothing where there is only one.
+/// Each strategy compared with the first. Empty if there is only one.
 pub(super) fn section(cell: &Cell<'_>) -> Markup {
     html! {
         @if !cell.comparisons.is_empty() {
@@ -41,6 +41,7 @@ fn one(of: &Comparison, seeds: bool) -> Markup {
     }
 }
 
+/// Summarises a comparison in words.
 fn totals(of: &Comparison) -> String {
     let flipped = of.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
     let won = match of.won {
@@ -92,7 +93,7 @@ fn orders(count: u64) -> String {
     format!("{} {}", whole(count), if count == 1 { "order" } else { "orders" })
 }
 
-/// From what to what, with counts.
+/// The matrix of outcomes, with counts.
 fn matrix(of: &Comparison) -> Markup {
     let from: BTreeSet<&str> = of.flips.iter().map(|flip| flip.from.as_str()).collect();
     let to: BTreeSet<&str> = of.flips.iter().map(|flip| flip.to.as_str()).collect();
@@ -142,7 +143,7 @@ fn largest(of: &Comparison, seeds: bool) -> Markup {
     table(&caption, &columns, &rows)
 }
 
-/// An order under one of the two: what it came to, on which cards, at what price.
+/// An order under one of the two strategies: its outcome, cards and price.
 fn side(outcome: &str, cards: &str, usd: Option<&str>) -> String {
     let mut parts = vec![words::outcome(outcome).0];
     if !cards.is_empty() {
@@ -155,7 +156,7 @@ fn side(outcome: &str, cards: &str, usd: Option<&str>) -> String {
     parts.join(" · ")
 }
 
-/// What the outcomes mean.
+/// A glossary of the outcomes.
 fn glossary(cell: &Cell<'_>) -> Markup {
     let flips = cell.comparisons.iter().flat_map(|comparison| &comparison.flips);
     let codes: BTreeSet<&str> = flips.flat_map(|flip| [flip.from.as_str(), flip.to.as_str()]).collect();

@@ -1,8 +1,8 @@
-//! The report: one HTML file with everything in it.
+//! The report: a single self-contained HTML file.
 //!
-//! It needs no network, no script and no font, and says so to the browser. The same run gives the same bytes: there is
-//! neither a date nor a host in it. Names of orders and strategies come from files that others wrote: all text goes
-//! through [`maud`], which escapes it.
+//! It needs no network, scripts or fonts, and its content security policy forbids them. The same run gives the same
+//! bytes: it contains neither a date nor a host name. Names of orders and strategies come from untrusted files, so all
+//! text goes through [`maud`], which escapes it.
 
 mod chart;
 mod figures;
@@ -26,25 +26,25 @@ use crate::summary::Summary;
 use parts::clean;
 use view::Cell;
 
-/// The look of the page.
+/// The style sheet.
 const STYLE: &str = include_str!("style.css");
-/// Nothing is loaded and nothing runs.
+/// The content security policy: nothing is loaded and nothing runs.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-/// Up to so many cells are shown in full; of more only the first and the best.
+/// Up to this many cells are shown in full. With more cells, only the first and the best are.
 const FULL_CELLS: usize = 3;
 
-/// What a report says beside the figures.
+/// What a report contains in addition to the figures.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportContext<'a> {
     /// The text of the scenario.
     pub scenario: &'a str,
-    /// The command that makes the report again.
+    /// The command that reproduces the report.
     pub command: &'a str,
     /// The program's version.
     pub version: &'a str,
 }
 
-/// The report on a simulation, as a page of HTML.
+/// Renders the report on a simulation as HTML.
 #[must_use]
 pub fn html(summary: &Summary, context: &ReportContext<'_>) -> String {
     let cells = Cell::all(summary);
@@ -106,7 +106,7 @@ fn findings(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     }
 }
 
-/// The places of the cells that are shown in full.
+/// The indices of the cells that are shown in full.
 fn shown(cells: &[Cell<'_>]) -> Vec<usize> {
     if cells.len() <= FULL_CELLS {
         return (0..cells.len()).collect();
@@ -117,7 +117,7 @@ fn shown(cells: &[Cell<'_>]) -> Vec<usize> {
     }
 }
 
-/// Everything of one cell.
+/// Everything about one cell.
 fn in_full(cell: &Cell<'_>, place: usize) -> Markup {
     let name = cell.name();
     let id = format!("cell-{place}");

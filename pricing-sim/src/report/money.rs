@@ -68,14 +68,14 @@ fn over_time(cell: &Cell<'_>, id: &str) -> Markup {
     figure(caption, &names(cell), &|size| lines(caption, size, &chart), &shown)
 }
 
-/// The strategies, by colour.
+/// The legend of strategies, by colour.
 pub(super) fn names(cell: &Cell<'_>) -> Markup {
     let names: Vec<_> =
         cell.strategies.iter().enumerate().map(|(series, strategy)| (series, strategy.name.clone())).collect();
     legend(&names)
 }
 
-/// What leases paid other than the rates of their own cards.
+/// Overcharge and undercharge: what leases paid above or below the cost of their own cards.
 pub(super) fn charges(cell: &Cell<'_>, id: &str) -> Markup {
     let charged = |it: &StrategySummary| it.figures.overcharge.orders > 0 || it.figures.undercharge.orders > 0;
     html! {
@@ -93,6 +93,7 @@ pub(super) fn charges(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
+/// The chart of overcharges and undercharges. Undercharges are drawn below zero, so their error bars are mirrored too.
 fn charge_bars(cell: &Cell<'_>, id: &str) -> Markup {
     let below = |usd: Measure| {
         let opposite = |number: Decimal| Decimal::ZERO.checked_sub(number).unwrap_or_default();

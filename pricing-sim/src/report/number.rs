@@ -1,4 +1,4 @@
-//! Numbers as people read them. The exact ones are in the answer's JSON.
+//! Formats numbers for people. The exact ones are in the JSON answer.
 
 use pricing_core::money::Usd;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -6,15 +6,15 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use crate::summary::{Interval, Percent};
 use crate::time::Millis;
 
-/// What stands where there is no number.
+/// Shown in place of a missing number.
 pub(super) const NONE: &str = "–";
 
-/// A count, with separators.
+/// A count with thousands separators.
 pub(super) fn whole(number: impl ToString) -> String {
     grouped(&number.to_string())
 }
 
-/// Money with two decimals; more where two would make something look like nothing.
+/// Money with two decimals, or more if it would otherwise be shown as zero.
 pub(super) fn money(usd: Decimal) -> String {
     decimals(usd, 2)
 }
@@ -40,7 +40,7 @@ pub(super) fn share(percent: Decimal) -> String {
     format!("{}%", decimals(percent, 1))
 }
 
-/// How much more one is than the other, in percent of the other; none of nothing.
+/// How much more one is than the other, in percent of the other. None if the other is zero.
 pub(super) fn more(one: Decimal, other: Decimal) -> Option<Decimal> {
     let hundred = Decimal::ONE_HUNDRED;
     one.checked_sub(other)?.checked_mul(hundred)?.checked_div(other.abs())
@@ -51,7 +51,7 @@ pub(super) fn interval(of: &Interval, number: fn(Decimal) -> String) -> String {
     format!("{} ({} to {})", number(of.mean), number(of.low), number(of.high))
 }
 
-/// A number with so many decimals, and with more where it would look like 0 without being it.
+/// A number with some decimals, or more if it would otherwise be shown as zero.
 pub(super) fn decimals(number: Decimal, decimals: u32) -> String {
     let rounded = |decimals| number.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven);
     let enough = (decimals..=12).find(|decimals| number.is_zero() || !rounded(*decimals).is_zero());
@@ -60,7 +60,7 @@ pub(super) fn decimals(number: Decimal, decimals: u32) -> String {
     grouped(&shown.to_string())
 }
 
-/// A number that an axis has.
+/// A number on an axis.
 pub(super) fn axis(number: f64, decimals: usize) -> String {
     let size = number.abs();
     let scaled = |by: f64, unit: &str| {
@@ -78,17 +78,17 @@ pub(super) fn axis(number: f64, decimals: usize) -> String {
     }
 }
 
-/// A percentage that an axis has.
+/// A percentage on an axis.
 pub(super) fn axis_percent(number: f64, decimals: usize) -> String {
     format!("{}%", grouped(&format!("{number:.decimals$}")))
 }
 
-/// The nearest float of a number: reading its text is exactly rounded everywhere.
+/// The nearest float of a decimal. Parsing its text is correctly rounded everywhere.
 pub(super) fn float(number: Decimal) -> f64 {
     number.to_string().parse().unwrap_or(0.0)
 }
 
-/// A time, in its two largest units.
+/// A duration in its two largest units.
 pub(super) fn time(time: Millis) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
     let mut rest = time;
@@ -108,7 +108,7 @@ pub(super) fn time(time: Millis) -> String {
     if words.is_empty() { format!("{rest} ms") } else { words.join(" ") }
 }
 
-/// The digits before the point in threes.
+/// Groups the digits before the point in threes.
 fn grouped(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("−", digits));
     let (before, after) = digits.split_once('.').unzip();

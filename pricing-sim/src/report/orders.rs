@@ -14,18 +14,18 @@ use super::when::Times;
 use super::words;
 use crate::summary::{GpuUtilisation, Percent, PriceRange, StrategySummary};
 
-/// The most kinds of card that get a chart of their own.
+/// The most kinds of card with a chart of their own.
 const KINDS: usize = 12;
-/// The most reasons that get a colour of their own.
+/// The most reasons with a colour of their own.
 const REASONS: usize = 7;
-/// Looks of reasons: not in the order in which strategies take them.
+/// The looks of reasons, in another order than those of strategies.
 const REASON_LOOKS: [usize; 8] = [6, 5, 4, 7, 3, 2, 1, 0];
 
 /// Cards in use by kind over time.
 pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
     let first = cell.strategies.first().map(|it| it.figures.gpu_utilisation.as_slice()).unwrap_or_default();
     let mut kinds: Vec<(usize, &GpuUtilisation)> = first.iter().enumerate().collect();
-    // Stable: kinds with as many cards stay in the order of their names.
+    // Stable: kinds with equally many cards stay sorted by name.
     kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.cards));
     let shown = kinds.len().min(KINDS);
     let most = most_in_use(cell);
@@ -52,7 +52,7 @@ pub(super) fn utilisation(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
-/// The most of a kind that was in use, in percent: what all charts must show.
+/// The highest utilisation of any kind, in percent: the range that all charts share.
 fn most_in_use(cell: &Cell<'_>) -> f64 {
     let parts = cell.strategies.iter().flat_map(|it| &it.figures.over_time).flat_map(|part| &part.gpu);
     parts.filter_map(|kind| kind.percent).max().map_or(1.0, |percent| number::float(percent.decimal()))
@@ -82,7 +82,7 @@ fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, most: f64, id: &st
     small(caption, &|size| lines(caption, size, &chart), &shown)
 }
 
-/// How much of a kind was in use over the whole window.
+/// The utilisation of a kind over the whole window.
 fn in_use(it: &StrategySummary, kind: &str) -> String {
     let found = it.figures.gpu_utilisation.iter().find(|gpu| gpu.kind == kind);
     let per_run = it.per_run.as_ref().and_then(|run| run.gpu_utilisation.iter().find(|gpu| gpu.kind == kind)?.percent);
@@ -108,7 +108,7 @@ fn whole_window(cell: &Cell<'_>, kinds: &[(usize, &GpuUtilisation)]) -> Markup {
     table(caption, &columns, &rows)
 }
 
-/// Bids that were won, by price.
+/// The win rate by price.
 pub(super) fn by_price(cell: &Cell<'_>, id: &str) -> Markup {
     html! {
         section {
@@ -124,6 +124,7 @@ pub(super) fn by_price(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
+/// The chart of one strategy's win rate by price.
 fn prices_of(strategy: &StrategySummary, series: usize, id: &str) -> Markup {
     let ranges = &strategy.figures.win_by_price;
     let rate = |range: &PriceRange| Percent::of(u128::from(range.won), u128::from(range.bids)).ok().flatten();
@@ -157,7 +158,7 @@ fn name(range: &PriceRange) -> String {
     }
 }
 
-/// Orders that were lost, by reason.
+/// Lost orders, by reason.
 pub(super) fn lost(cell: &Cell<'_>, id: &str) -> Markup {
     let reasons = reasons(cell);
     html! {
@@ -179,7 +180,7 @@ pub(super) fn lost(cell: &Cell<'_>, id: &str) -> Markup {
     }
 }
 
-/// The reasons with their orders over all strategies, the most frequent first.
+/// The reasons with their numbers of orders over all strategies, the most frequent first.
 fn reasons<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
     let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
     for (reason, orders) in cell.strategies.iter().flat_map(|it| &it.figures.lost) {
@@ -191,6 +192,7 @@ fn reasons<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
     reasons
 }
 
+/// The stacked bars of lost orders. The reasons beyond [`REASONS`] share one part.
 fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
     let look = |place: usize| REASON_LOOKS.get(place.min(REASONS)).copied().unwrap_or(0);
     let lost = |it: &StrategySummary, code: &str| it.figures.lost.get(code).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What sections are made of: tables, legends, charts with their numbers.
+//! The building blocks of sections: tables, legends, and charts with their numbers.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ pub(super) struct Column {
     number: bool,
 }
 
-/// A column of words.
+/// A column of text.
 pub(super) fn text(name: impl Into<String>) -> Column {
     Column { name: name.into(), number: false }
 }
@@ -23,14 +23,14 @@ pub(super) fn numbers(name: impl Into<String>) -> Column {
     Column { name: name.into(), number: true }
 }
 
-/// As many characters stand beside each other on a phone. The rows of wider tables become blocks there.
+/// The number of characters that fit on a line on a phone. The rows of wider tables become blocks there.
 const NARROW_CHARS: usize = 44;
-/// The rows of tables with more columns than this are blocks everywhere.
+/// The rows of tables with more columns than this are always blocks.
 const WIDE_COLUMNS: usize = 8;
-/// Words that are longer can be broken.
+/// Longer words can be broken.
 const LONG_WORD: usize = 16;
 
-/// A table whose first column names the rows.
+/// A table with row headers in its first column.
 pub(super) fn table(caption: &str, columns: &[Column], rows: &[Vec<String>]) -> Markup {
     let class = class(columns, rows);
     let stacks = class.is_some();
@@ -62,7 +62,7 @@ pub(super) fn table(caption: &str, columns: &[Column], rows: &[Vec<String>]) -> 
     }
 }
 
-/// Whether the rows are blocks, on a phone or everywhere.
+/// The class that turns the rows into blocks, on a phone or everywhere.
 fn class(columns: &[Column], rows: &[Vec<String>]) -> Option<&'static str> {
     let widest = |(place, column): (usize, &Column)| {
         let cells = rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.chars().count()).max();
@@ -77,7 +77,7 @@ fn class(columns: &[Column], rows: &[Vec<String>]) -> Option<&'static str> {
     }
 }
 
-/// A text whose long words can be broken: after what separates their parts, or else anywhere.
+/// A text whose long words can be broken: after the separators of their parts, or else anywhere.
 fn breakable(text: &str) -> Markup {
     let text = clean(text);
     html! {
@@ -106,7 +106,7 @@ fn pieces(word: &str) -> Vec<String> {
     pieces
 }
 
-/// What colours stand for.
+/// A legend of colours.
 pub(super) fn legend(names: &[(usize, String)]) -> Markup {
     html! {
         ul class="legend" {
@@ -117,7 +117,7 @@ pub(super) fn legend(names: &[(usize, String)]) -> Markup {
     }
 }
 
-/// A chart for wide pages and for narrow ones, with its numbers.
+/// A chart for wide and for narrow pages, with its numbers in a table.
 pub(super) fn figure(caption: Caption<'_>, key: &Markup, draw: &dyn Fn(Size) -> Markup, table: &Markup) -> Markup {
     html! {
         figure {
@@ -130,7 +130,7 @@ pub(super) fn figure(caption: Caption<'_>, key: &Markup, draw: &dyn Fn(Size) -> 
     }
 }
 
-/// One of several charts side by side, with its numbers.
+/// One of several charts side by side, with its numbers in a table.
 pub(super) fn small(caption: Caption<'_>, draw: &dyn Fn(Size) -> Markup, table: &Markup) -> Markup {
     html! {
         figure {

@@ -1,4 +1,4 @@
-//! What was simulated, under which assumptions, and how to do it again.
+//! What was simulated, under which assumptions, and how to reproduce it.
 
 use maud::{Markup, html};
 
@@ -102,7 +102,7 @@ fn inventory(cells: &[Cell<'_>]) -> String {
     format!("{} {}: {}", whole(cards), if cards == 1 { "card" } else { "cards" }, kinds.join(", "))
 }
 
-/// Seeds, those that follow on each other in short.
+/// Formats seeds, with consecutive ones as ranges.
 fn seeds(seeds: &[u64]) -> String {
     let follow = seeds.iter().zip(seeds.iter().skip(1)).all(|(one, next)| one.checked_add(1) == Some(*next));
     match (seeds.first(), seeds.last()) {
@@ -161,7 +161,7 @@ fn changed(it: &StrategyEntry) -> String {
     toml::to_string(&it.set).map_or_else(|_| "something".to_owned(), |text| text.trim().replace('\n', "; "))
 }
 
-/// What the run takes for granted.
+/// The assumptions of the run.
 pub(super) fn assumptions(summary: &Summary, scenario: Option<&Scenario>, by_clock: u64) -> Markup {
     html! {
         section {
@@ -184,6 +184,7 @@ pub(super) fn assumptions(summary: &Summary, scenario: Option<&Scenario>, by_clo
     }
 }
 
+/// The assumptions that follow from what the scenario leaves out.
 fn of_scenario(scenario: &Scenario) -> Markup {
     let orders = &scenario.orders;
     html! {
@@ -216,7 +217,7 @@ fn of_scenario(scenario: &Scenario) -> Markup {
     }
 }
 
-/// How to do it again.
+/// How to reproduce the report.
 pub(super) fn reproduce(context: &ReportContext<'_>) -> Markup {
     html! {
         section {
@@ -232,7 +233,7 @@ pub(super) fn reproduce(context: &ReportContext<'_>) -> Markup {
     }
 }
 
-/// The scenario that a text is; none where it is none.
+/// Parses a scenario. None if the text is not one.
 pub(super) fn read(text: &str) -> Option<Scenario> {
     scenario::of_table(scenario::parse(text).ok()?).ok()
 }

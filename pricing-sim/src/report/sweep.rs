@@ -1,4 +1,4 @@
-//! A sweep: revenue and win rate along each axis, and all cells in a table.
+//! The sections of a sweep: revenue and win rate along each axis, and all cells in a table.
 
 use maud::{Markup, html};
 use rust_decimal::Decimal;
@@ -12,7 +12,7 @@ use crate::summary::{AxesValues, Axis, AxisValue, StrategySummary, Summary};
 
 /// The most charts of one figure along one axis.
 const PANELS: usize = 6;
-/// The most rows of the table of all cells.
+/// The most rows in the table of all cells.
 const ROWS: usize = 2000;
 
 /// A figure along an axis.
@@ -29,7 +29,7 @@ const FIGURES: [Along; 2] = [
     Along { name: "Win rate", unit: "won by arrived", pick: view::win_rate, format: number::axis_percent, text: share },
 ];
 
-/// The sections of a sweep; nothing without axes.
+/// The sections of a sweep. Empty without axes.
 pub(super) fn sections(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     html! {
         @for (place, axis) in summary.axes.iter().enumerate() {
@@ -42,13 +42,13 @@ pub(super) fn sections(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     }
 }
 
-/// The cells that differ in one axis only, by what the other axes have.
+/// Groups the cells that only differ in one axis, by the values of the other axes.
 fn families<'a>(cells: &'a [Cell<'a>], axis: &Axis) -> Vec<(AxesValues, Vec<&'a Cell<'a>>)> {
     let mut families: Vec<(AxesValues, Vec<&Cell<'_>>)> = Vec::new();
     for cell in cells {
         let mut others = cell.strategies.first().map(|it| it.axes.clone()).unwrap_or_default();
         others.remove(&axis.key);
-        // Cells come in order: those of further families are in the table.
+        // Cells come in order. Those of further groups are only in the table.
         let full = families.len() >= PANELS;
         match families.iter_mut().find(|(known, _)| *known == others) {
             Some((_, family)) => family.push(cell),
@@ -59,6 +59,8 @@ fn families<'a>(cells: &'a [Cell<'a>], axis: &Axis) -> Vec<(AxesValues, Vec<&'a 
     families
 }
 
+/// The charts along one axis, one per figure and combination of the other axes. The charts of a figure share a scale,
+/// so that they can be compared.
 fn along(summary: &Summary, cells: &[Cell<'_>], axis: &Axis, place: usize) -> Markup {
     let families = families(cells, axis);
     let there = cells.len() / axis.values.len().max(1);
@@ -88,12 +90,14 @@ fn along(summary: &Summary, cells: &[Cell<'_>], axis: &Axis, place: usize) -> Ma
 /// A chart along an axis.
 struct Panel<'a> {
     id: &'a str,
-    /// What the other axes have in it; none where it is the only one.
+    /// The values of the other axes. None if it is the only chart.
     others: Option<&'a AxesValues>,
-    /// What it shows at the least.
+    /// The range that it must show.
     extent: (f64, f64),
 }
 
+/// One chart along an axis. The points are placed by the axis' values if these are numbers that are far enough apart,
+/// and evenly otherwise.
 fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, panel: &Panel<'_>) -> Markup {
     let Panel { id, others, .. } = panel;
     let numbers_across = axis.values.iter().map(value).collect::<Option<Vec<f64>>>().filter(|values| apart(values));
@@ -136,7 +140,7 @@ fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, pa
     }
 }
 
-/// Whether numbers are far enough from each other to stand where they belong.
+/// Whether numbers are far enough apart to be placed by their values.
 fn apart(values: &[f64]) -> bool {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -144,7 +148,7 @@ fn apart(values: &[f64]) -> bool {
     sorted.windows(2).all(|pair| matches!(pair, [one, next] if next - one >= (last - first) * 0.06))
 }
 
-/// What a figure comes to in all charts along an axis, so that they have the same scale.
+/// The range of a figure over all charts along an axis, so that they share a scale.
 fn extent(families: &[(AxesValues, Vec<&Cell<'_>>)], pick: Pick) -> (f64, f64) {
     let strategies = families.iter().flat_map(|(_, family)| family).flat_map(|cell| cell.strategies);
     strategies.filter_map(pick).fold((0.0, 0.0), |(low, high): (f64, f64), measure| {
@@ -180,7 +184,7 @@ fn measure(strategy: &StrategySummary, pick: Pick, number: fn(Decimal) -> String
     pick(strategy).map_or_else(|| NONE.to_owned(), |it| it.text(number))
 }
 
-/// All cells.
+/// The table of all cells.
 fn all(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     let mut columns: Vec<Column> = vec![text("Cell")];
     columns.extend([text("Strategy"), numbers("Orders won"), numbers("Win rate"), numbers("Revenue, USD")]);

@@ -1,4 +1,4 @@
-//! What must be true of reports.
+//! Tests of reports.
 
 use toml::Table;
 

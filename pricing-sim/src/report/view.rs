@@ -1,18 +1,18 @@
-//! The summary as the report looks at it: cell by cell, and every figure as that of one run.
+//! The report's view of a summary: cell by cell, with every figure for a single run.
 
 use rust_decimal::Decimal;
 
 use super::number;
 use crate::summary::{Comparison, Figures, Interval, PerRun, StrategySummary, Summary};
 
-/// What strategies came to in one cell.
+/// The results of the strategies in one cell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell<'a> {
     /// The strategies, in the scenario's order.
     pub(super) strategies: &'a [StrategySummary],
-    /// Each after the first held against the first.
+    /// The comparisons of each further strategy with the first.
     pub(super) comparisons: &'a [Comparison],
-    /// How many runs it has.
+    /// The number of its runs.
     pub(super) runs: usize,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Cell<'a> {
                 Self { strategies, comparisons, runs: 0 }
             })
             .collect();
-        // A cell without intervals is one of a single run; the others have a run for each seed.
+        // A cell without intervals has a single run; the others have one run per seed.
         for cell in &mut cells {
             let single = cell.strategies.iter().all(|strategy| strategy.per_run.is_none());
             cell.runs = if single { 1 } else { summary.seeds.len() };
@@ -37,12 +37,12 @@ impl<'a> Cell<'a> {
         cells
     }
 
-    /// Whether figures are means over seeds.
+    /// Whether the figures are means over seeds.
     pub(super) fn means(&self) -> bool {
         self.runs > 1
     }
 
-    /// A unit, with what it is a mean of.
+    /// A unit, with a note if the figure is a mean.
     pub(super) fn unit(&self, unit: &str) -> String {
         if self.means() {
             format!("{unit}, mean of a run; whiskers: 95% interval over {} seeds", self.runs)
@@ -51,24 +51,24 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The values of the axes in words; empty without axes.
+    /// The values of the axes, for people. Empty without axes.
     pub(super) fn name(&self) -> String {
         let values = self.strategies.iter().take(1).flat_map(|strategy| &strategy.axes);
         values.map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// The part of a total that is one run's.
+    /// A total divided by the number of runs.
     pub(super) fn of_one_run(&self, total: Decimal) -> Decimal {
         total.checked_div(Decimal::from(self.runs.max(1))).unwrap_or(total)
     }
 }
 
-/// A figure of one run: the mean of several with its interval, or that of the only one.
+/// A figure of a single run: the mean of several with its interval, or that of the only one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
     /// The figure.
     pub(super) value: Decimal,
-    /// How far the true mean may reach.
+    /// The confidence interval.
     pub(super) reach: Option<(Decimal, Decimal)>,
 }
 
@@ -80,7 +80,7 @@ impl Measure {
         }
     }
 
-    /// Whether two may be the same, as far as their intervals show.
+    /// Whether two intervals overlap.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let ((low, high), (other_low, other_high)) =
             (self.reach.unwrap_or((self.value, self.value)), other.reach.unwrap_or((other.value, other.value)));
@@ -95,13 +95,13 @@ impl Measure {
         }
     }
 
-    /// For charts: the value and its whisker.
+    /// For charts: the value and its error bar.
     pub(super) fn floats(&self) -> (f64, Option<(f64, f64)>) {
         (number::float(self.value), self.reach.map(|(low, high)| (number::float(low), number::float(high))))
     }
 }
 
-/// A figure of a strategy: from the figures of its only run, or from the means of several.
+/// Picks a figure of a strategy: from the figures of its only run, or from the means of several.
 pub(super) type Pick = fn(&StrategySummary) -> Option<Measure>;
 
 fn measure(
@@ -110,7 +110,7 @@ fn measure(
     several: fn(&PerRun) -> Option<&Interval>,
 ) -> Option<Measure> {
     match &strategy.per_run {
-        // What is not there in every run has no mean.
+        // A figure that is missing in some run has no mean.
         Some(per_run) => Measure::new(None, several(per_run)),
         None => Measure::new(single(&strategy.figures), None),
     }
@@ -126,12 +126,12 @@ pub(super) fn won(strategy: &StrategySummary) -> Option<Measure> {
     measure(strategy, |figures| Some(Decimal::from(figures.won)), |run| run.won.as_ref())
 }
 
-/// Won by arrived, in percent.
+/// The win rate, in percent.
 pub(super) fn win_rate(strategy: &StrategySummary) -> Option<Measure> {
     measure(strategy, |figures| figures.win_rate_percent.map(|it| it.decimal()), |run| run.win_rate_percent.as_ref())
 }
 
-/// Cards in use, in percent.
+/// The utilisation of cards, in percent.
 pub(super) fn gpu(strategy: &StrategySummary) -> Option<Measure> {
     measure(
         strategy,
@@ -140,7 +140,7 @@ pub(super) fn gpu(strategy: &StrategySummary) -> Option<Measure> {
     )
 }
 
-/// Threads in use, in percent.
+/// The utilisation of CPU, in percent.
 pub(super) fn cpu(strategy: &StrategySummary) -> Option<Measure> {
     measure(
         strategy,
@@ -149,7 +149,7 @@ pub(super) fn cpu(strategy: &StrategySummary) -> Option<Measure> {
     )
 }
 
-/// Memory in use, in percent.
+/// The utilisation of memory, in percent.
 pub(super) fn memory(strategy: &StrategySummary) -> Option<Measure> {
     measure(
         strategy,
@@ -158,7 +158,7 @@ pub(super) fn memory(strategy: &StrategySummary) -> Option<Measure> {
     )
 }
 
-/// What stood idle.
+/// The value of idle capacity.
 pub(super) fn idle(strategy: &StrategySummary) -> Option<Measure> {
     measure(strategy, |figures| figures.idle_usd.total().ok().map(|usd| usd.decimal()), |run| run.idle_usd.as_ref())
 }
@@ -172,12 +172,12 @@ pub(super) fn fragmentation(strategy: &StrategySummary) -> Option<Measure> {
     )
 }
 
-/// What leases pay above the rates of their own cards.
+/// What leases pay above the cost of their own cards.
 pub(super) fn overcharge(strategy: &StrategySummary) -> Option<Measure> {
     measure(strategy, |figures| Some(figures.overcharge.usd.decimal()), |run| run.overcharge_usd.as_ref())
 }
 
-/// What leases pay below the rates of their own cards.
+/// What leases pay below the cost of their own cards.
 pub(super) fn undercharge(strategy: &StrategySummary) -> Option<Measure> {
     measure(strategy, |figures| Some(figures.undercharge.usd.decimal()), |run| run.undercharge_usd.as_ref())
 }

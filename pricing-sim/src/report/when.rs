@@ -1,4 +1,4 @@
-//! The parts of the window, as charts over time have them.
+//! The parts of the window, for charts over time.
 
 use maud::Markup;
 use rust_decimal::Decimal;
@@ -10,7 +10,7 @@ use super::view::Cell;
 use crate::summary::{Part, StrategySummary};
 use crate::time::Millis;
 
-/// Units of time: from how long a window on, how many milliseconds, the axis' title.
+/// Units of time: the shortest window to use it for, its milliseconds, and the title of the axis.
 const UNITS: [(Millis, u32, &str); 4] = [
     (4 * 86_400_000, 86_400_000, "days since the window began"),
     (4 * 3_600_000, 3_600_000, "hours since the window began"),
@@ -21,13 +21,13 @@ const UNITS: [(Millis, u32, &str); 4] = [
 /// The parts of the window.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
-    /// From when to when, counted from the beginning of the window. None where that differs between runs.
+    /// Start and end, counted from the start of the window. None if they differ between runs.
     parts: Option<Vec<(Millis, Millis)>>,
     number: usize,
 }
 
 impl Times {
-    /// Those of a cell.
+    /// The parts of a cell's windows.
     pub(super) fn of(cell: &Cell<'_>) -> Self {
         let parts = cell.strategies.first().map(|strategy| strategy.figures.over_time.as_slice()).unwrap_or_default();
         let begin = parts.first().and_then(|part| part.start_s).map_or(0, |start| start.0);
@@ -52,7 +52,7 @@ impl Times {
         }
     }
 
-    /// What is from left to right: the whole window.
+    /// The horizontal axis: the whole window.
     pub(super) fn across(&self) -> Across<'static> {
         let end = self.parts.as_ref().and_then(|parts| parts.last()).map(|(_, end)| number::float(Decimal::from(*end)));
         let (end, unit) = match (end, self.scale()) {
@@ -62,7 +62,7 @@ impl Times {
         Across::Numbers { unit, format: number::axis, range: Some((0.0, end)) }
     }
 
-    /// How long a part is, where all runs have the same.
+    /// The length of a part, if it is the same in all runs.
     pub(super) fn length(&self) -> String {
         let first = self.parts.as_ref().and_then(|parts| parts.first());
         first.map_or_else(String::new, |(from, to)| format!(" (each {})", number::time(to.saturating_sub(*from))))
@@ -76,7 +76,7 @@ impl Times {
         )
     }
 
-    /// A table with a row for each part and a column for each strategy.
+    /// A table with one row per part and one column per strategy.
     pub(super) fn table(
         &self,
         cell: &Cell<'_>,

@@ -1,4 +1,4 @@
-//! Reasons in plain words.
+//! Describes reasons in plain words.
 
 use pricing_core::quote::ReasonCode;
 use rust_decimal::Decimal;
@@ -7,7 +7,7 @@ use super::number;
 use crate::result::{CANNOT_RUN, OUTBID, WON};
 use crate::summary::LargestFlip;
 
-/// An outcome in a few words, and what it means.
+/// A short name for an outcome, and its explanation.
 pub(super) fn outcome(code: &str) -> (String, &'static str) {
     let (short, meaning) = match code {
         WON => ("won", "The bid was taken, and the lease ran."),
@@ -24,6 +24,8 @@ pub(super) fn outcome(code: &str) -> (String, &'static str) {
     (short.to_owned(), meaning)
 }
 
+/// A short name for a reason code, and its explanation. The match is exhaustive, so a new code does not compile without
+/// both.
 fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
     match reason {
         ReasonCode::InsufficientCapacity => (
@@ -80,7 +82,7 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
     }
 }
 
-/// Why an order came to something else, as far as its numbers show.
+/// Why an order has different outcomes, as far as its numbers show.
 pub(super) fn why(flip: &LargestFlip) -> String {
     let price = |text: &Option<String>| text.as_deref().and_then(|text| Decimal::from_str_exact(text).ok());
     let (before, after) = (price(&flip.usd_per_month_from), price(&flip.usd_per_month_to));

@@ -1,4 +1,4 @@
-//! What one strategy came to with one order.
+//! The decision of one strategy on one order.
 
 use std::sync::Arc;
 
@@ -9,37 +9,38 @@ use crate::time::Millis;
 
 /// The outcome of an order that was won.
 pub const WON: &str = "won";
-/// Somebody else's bid was lower.
+/// A competitor's bid was lower.
 pub const OUTBID: &str = "outbid";
-/// The bid was won, and the cluster has not what was reserved: the provider's own algorithm reserves such.
+/// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
+/// reservations.
 pub const CANNOT_RUN: &str = "cannot-run";
 
-/// Whether an outcome had a bid.
+/// Whether there was a bid.
 #[must_use]
 pub fn is_bid(outcome: &str) -> bool {
     matches!(outcome, WON | OUTBID | CANNOT_RUN)
 }
 
-/// What one strategy came to with one order.
+/// The decision of one strategy on one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// [`WON`], [`OUTBID`], [`CANNOT_RUN`] or the reason code of the quote.
     pub outcome: &'static str,
     /// The bid.
     pub price: Option<Price>,
-    /// What the order costs, USD a month; also where that is above the tenant's maximum.
+    /// The price in USD per month, even if it is above the tenant's maximum.
     pub usd_per_month: Option<Usd>,
-    /// What the rates of its own cards come to, USD a month.
+    /// The price in USD per month by the rates of the cards that the order was handed.
     pub own_usd_per_month: Option<Usd>,
-    /// The cards that it got, or would have got: kinds with `+` between them, or none.
+    /// The cards that it got, or would have got: kinds separated by `+`. Empty without cards.
     pub gpu: Arc<str>,
-    /// How long its lease was within the window.
+    /// The time of its lease within the window, in milliseconds.
     pub lease_ms: Millis,
-    /// What its lease paid.
+    /// What its lease paid, in USD.
     pub revenue: Usd,
 }
 
-/// The kinds that an order was placed on, in order of placement, with `+` between them; empty without cards.
+/// The kinds that an order was placed on, in order of placement, separated by `+`. Empty without cards.
 #[must_use]
 pub fn cards_of(targets: &[QuotedTarget]) -> String {
     let mut kinds: Vec<String> = Vec::new();

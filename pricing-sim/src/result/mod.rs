@@ -1,7 +1,7 @@
-//! What came of runs: exact numbers of one run, as they are kept, merged and reported.
+//! The results of runs: exact numbers of one run, as they are stored, merged and reported.
 //!
-//! Everything that is summed here is an integer or an exact decimal, so that it does not matter in which order, on how
-//! many threads or in how many processes it was summed.
+//! All sums here are integers or exact decimals, so that neither the order, the number of threads nor the number of
+//! processes makes a difference.
 
 mod decision;
 mod pair;
@@ -16,31 +16,31 @@ use crate::time::{Millis, Window};
 pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, cards_of, is_bid};
 pub use pair::{Flip, LARGEST, PairRun};
 
-/// Where bins of prices begin, USD a month.
+/// The lower bounds of the price bins, in USD per month.
 pub const PRICE_BINS: [u64; 22] = [
     0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
     1_000_000, 2_000_000, 5_000_000,
 ];
 
-/// What one run came to: one cell of the sweep with one seed.
+/// The result of one run: one cell of the sweep with one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunResult {
-    /// The run's place among all runs of the sweep.
+    /// The index of the run in the sweep.
     pub run: usize,
-    /// The cell's place among the cells of the axes.
+    /// The index of the cell.
     pub cell: usize,
     /// The seed.
     pub seed: u64,
-    /// What was looked at.
+    /// The simulated period.
     pub window: Window,
-    /// One a strategy, in the scenario's order.
+    /// One result per strategy, in the scenario's order.
     pub strategies: Vec<StrategyRun>,
-    /// Each strategy after the first, held against the first.
+    /// Each further strategy compared with the first one.
     pub pairs: Vec<PairRun>,
 }
 
-/// What one strategy came to in one run.
+/// The result of one strategy in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrategyRun {
@@ -48,49 +48,49 @@ pub struct StrategyRun {
     pub name: String,
     /// Orders that arrived.
     pub orders: u64,
-    /// Orders that it was won, and ran.
+    /// Orders that it won, and whose leases ran.
     pub won: u64,
-    /// The others by reason: the reason codes of quotes, `outbid` and `cannot-run`.
+    /// The other orders, by reason: the reason codes of quotes, `outbid` and `cannot-run`.
     pub lost: BTreeMap<String, u64>,
-    /// What the leases pay: for each, USD a month times its seconds in the window by [`crate::time::SECONDS_PER_MONTH`],
-    /// rounded half-even to 12 decimals.
+    /// What the leases pay, in USD: for each, USD per month times its seconds in the window divided by
+    /// [`crate::time::SECONDS_PER_MONTH`], rounded half to even to 12 decimals.
     #[serde(with = "usd")]
     pub revenue: Usd,
-    /// Milliseconds of all leases in the window.
+    /// The time of all leases in the window, in milliseconds.
     #[serde(with = "number")]
     pub lease_ms: u128,
-    /// Leases that pay more than the rates of their own cards.
+    /// Leases that pay more than their own cards cost.
     pub overcharge: Charge,
-    /// Leases that pay less than the rates of their own cards.
+    /// Leases that pay less than their own cards cost.
     pub undercharge: Charge,
     /// Cards by kind, sorted.
     pub gpus: Vec<GpuUse>,
-    /// Thousandths of a thread.
+    /// CPU, in thousandths of a thread.
     pub cpu: Use,
-    /// Bytes of memory.
+    /// Memory, in bytes.
     pub memory: Use,
-    /// What stood idle, at the idle rates.
+    /// The value of idle capacity, by the idle rates.
     pub idle: Idle,
-    /// How much of the free cards the stream's typical orders could not use.
+    /// How many of the free cards the stream's typical orders could not use.
     pub fragmentation: Fragmentation,
     /// Bids and wins by price, cheapest first.
     pub by_price: Vec<PriceBin>,
-    /// The window in equal parts.
+    /// The window, in equal parts.
     pub over_time: Vec<Bucket>,
-    /// Quotes that the wall clock decided: they may be others elsewhere.
+    /// Quotes that depended on the wall clock, and may differ elsewhere.
     pub by_clock: u64,
 }
 
-/// Leases that do not pay what their own cards cost.
+/// Leases that pay more or less than their own cards cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Charge {
-    /// How many.
+    /// The number of leases.
     pub orders: u64,
-    /// The sum of the differences, USD a month.
+    /// The sum of the differences, in USD per month.
     #[serde(with = "usd")]
     pub usd_per_month: Usd,
-    /// What the differences came to over the leases' time in the window.
+    /// The sum of the differences over the leases' time in the window, in USD.
     #[serde(with = "usd")]
     pub usd: Usd,
 }
@@ -101,25 +101,25 @@ pub struct Charge {
 pub struct GpuUse {
     /// The kind.
     pub kind: String,
-    /// How it was used.
+    /// How much it was used.
     #[serde(flatten)]
     pub used: Use,
 }
 
-/// How much of something there is, and how long it was in use.
+/// How much of a resource there is, and how long it was in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Use {
-    /// What there is.
+    /// The total amount.
     pub total: u64,
-    /// What the inventory shows as in use before the first order, for the whole time.
+    /// The amount that the inventory shows as in use before the first order, which stays in use for the whole time.
     pub background: u64,
-    /// Units times milliseconds that leases had.
+    /// Units times milliseconds in leases.
     #[serde(with = "number")]
     pub leased_ms: u128,
 }
 
-/// What stood idle, in USD over the window.
+/// The value of idle capacity, in USD over the window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Idle {
@@ -132,34 +132,34 @@ pub struct Idle {
     /// Memory.
     #[serde(with = "usd")]
     pub memory: Usd,
-    /// Cards that no idle rate prices, by milliseconds.
+    /// Cards without an idle rate, times milliseconds.
     #[serde(with = "number")]
     pub unpriced_card_ms: u128,
 }
 
-/// Free cards, and how much of them the stream's typical orders could not use.
+/// Free cards, and how many of them the stream's typical orders could not use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fragmentation {
     /// Free cards times milliseconds.
     #[serde(with = "number")]
     pub free_ms: u128,
-    /// Free cards times milliseconds times the weight of the typical orders that cannot use them.
+    /// Free cards times milliseconds times the weight of the typical orders that could not use them.
     #[serde(with = "number")]
     pub unusable_ms: u128,
     /// The weight of all typical orders.
     pub weight: u64,
 }
 
-/// Bids of a range of prices.
+/// The bids in a range of prices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceBin {
-    /// USD a month, from this on: one of [`PRICE_BINS`].
+    /// The lower bound in USD per month: one of [`PRICE_BINS`].
     pub from_usd: u64,
     /// Bids.
     pub bids: u64,
-    /// Those that were won.
+    /// The bids that won.
     pub won: u64,
 }
 
@@ -167,13 +167,13 @@ pub struct PriceBin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
-    /// When it begins.
+    /// Its start.
     pub at: Millis,
-    /// How long it is.
+    /// Its length.
     pub length: Millis,
-    /// Cards times milliseconds that leases had, by kind, in the order of [`StrategyRun::gpus`].
+    /// Cards times milliseconds in leases, by kind, in the order of [`StrategyRun::gpus`].
     pub gpus: Vec<u64>,
-    /// Thousandths of a thread times seconds.
+    /// Thousandths of a thread, times milliseconds.
     #[serde(with = "number")]
     pub cpu_ms: u128,
     /// Bytes of memory times milliseconds.
@@ -181,14 +181,14 @@ pub struct Bucket {
     pub memory_ms: u128,
     /// Orders that arrived.
     pub arrived: u64,
-    /// Those of them that were won.
+    /// The orders that were won.
     pub won: u64,
-    /// What leases pay for the time in this part, in USD.
+    /// What leases pay for their time in this part, in USD.
     #[serde(with = "usd")]
     pub revenue: Usd,
 }
 
-/// Money as text.
+/// Serialises money as text.
 pub(crate) mod usd {
     use pricing_core::money::{Usd, parse_decimal};
     use serde::de::{Deserialize, Deserializer, Error};
@@ -204,7 +204,7 @@ pub(crate) mod usd {
     }
 }
 
-/// Large integers as text: JSON readers keep 53 bits of a number.
+/// Serialises large integers as text, because many JSON readers only keep 53 bits of a number.
 mod number {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;

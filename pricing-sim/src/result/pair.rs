@@ -1,4 +1,4 @@
-//! Two strategies, order by order: which orders flipped, and why.
+//! Compares two strategies order by order: which orders flipped, and why.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::usd;
 use crate::stream::Arrival;
 use crate::time::Millis;
 
-/// How many of the flipped orders are kept of a run: those that change revenue most.
+/// How many flipped orders are kept per run: those that change revenue most.
 pub const LARGEST: usize = 20;
 
-/// A strategy held against the first, in one run.
+/// A strategy compared with the first one, in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairRun {
@@ -22,47 +22,47 @@ pub struct PairRun {
     pub strategy: String,
     /// The first.
     pub against: String,
-    /// Orders by what they came to under the first and under this one; only those that differ.
+    /// The number of orders by their outcome under the first strategy and under this one, where the two differ.
     pub flips: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Orders that both won.
+    /// Orders that both strategies won.
     pub both_won: u64,
-    /// Those of them that pay less under this one.
+    /// Of those, the ones that pay less under this strategy.
     pub cheaper: u64,
-    /// Those of them that pay more under this one.
+    /// Of those, the ones that pay more under this strategy.
     pub dearer: u64,
     /// The flipped orders that change revenue most.
     pub largest: Vec<Flip>,
 }
 
-/// An order that came to something else.
+/// An order with different outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
-    /// The order's place in the stream.
+    /// The order's index in the stream.
     pub order: usize,
-    /// What the source calls it.
+    /// Its name in the source.
     pub id: String,
     /// When it arrived.
     pub at: Millis,
-    /// What it came to under the first.
+    /// Its outcome under the first strategy.
     pub before: String,
-    /// What it came to under this one.
+    /// Its outcome under this one.
     pub after: String,
     /// The cards under the first.
     pub gpu_before: String,
     /// The cards under this one.
     pub gpu_after: String,
-    /// What it cost under the first, USD a month.
+    /// Its price under the first, in USD per month.
     pub usd_before: Option<String>,
-    /// What it cost under this one, USD a month.
+    /// Its price under this one, in USD per month.
     pub usd_after: Option<String>,
-    /// The difference in revenue, USD.
+    /// The difference in revenue, in USD.
     #[serde(with = "usd")]
     pub revenue: Usd,
 }
 
 impl PairRun {
-    /// Holds a strategy's decisions against the first's.
+    /// Compares a strategy's decisions with those of the first.
     #[must_use]
     pub fn between(names: (&str, &str), arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Self {
         let mut pair = Self { against: names.0.to_owned(), strategy: names.1.to_owned(), ..Self::default() };

@@ -1,37 +1,38 @@
-//! What whoever runs a scenario changes in it.
+//! Changes that the command line makes to a scenario.
 
 use pricing_core::input::InputError;
 use toml::{Table, Value};
 
 use super::{of_table, set};
 
-/// What is changed in a scenario.
+/// Changes to a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// Keys with their values, one after the other.
+    /// Keys and their values, applied in order.
     pub set: Vec<(String, Value)>,
     /// The first seed.
     pub seed: Option<u64>,
-    /// How many seeds, from the first on.
+    /// The number of seeds, starting with the first.
     pub seeds: Option<u32>,
 }
 
-/// Why a change makes no sense.
+/// Why a change is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// It would change nothing, or is out of range.
+    /// It would have no effect, or is out of range.
     #[error("{0}")]
     Usage(String),
-    /// The scenario would be none.
+    /// The result would not be a scenario.
     #[error("{0}")]
     Malformed(InputError),
 }
 
 impl Changes {
-    /// Changes a scenario.
+    /// Applies the changes to a scenario.
     ///
     /// # Errors
-    /// When a key is unknown or an axis of the scenario, which sets it in every cell, or a value is not the key's.
+    /// When a key is unknown, or is an axis of the scenario, which sets it in every cell, or a value is invalid for its
+    /// key.
     pub fn apply(&self, table: &mut Table) -> Result<(), ChangeError> {
         for (key, value) in &self.set {
             change(table, key, value.clone())?;
@@ -53,13 +54,13 @@ impl Changes {
     }
 }
 
-/// What reports call a scenario: its name, or that of its file.
+/// The name of a scenario in reports: its own, or that of its file.
 #[must_use]
 pub fn name(table: &Table, file_stem: &str) -> String {
     table.get("name").and_then(Value::as_str).unwrap_or(file_stem).to_owned()
 }
 
-/// Sets a key that no axis sets again.
+/// Sets a key, which must not be set by an axis too.
 fn change(table: &mut Table, key: &str, value: Value) -> Result<(), ChangeError> {
     let axes = table.get("sweep").and_then(|sweep| sweep.get("axes")).and_then(Value::as_table);
     if axes.is_some_and(|axes| axes.keys().any(|axis| same_key(axis, key))) {
@@ -69,7 +70,7 @@ fn change(table: &mut Table, key: &str, value: Value) -> Result<(), ChangeError>
     set(table, key, value).map_err(ChangeError::Malformed)
 }
 
-/// Whether two keys are one key, written differently or not.
+/// Whether two keys are the same key, regardless of quoting.
 fn same_key(one: &str, other: &str) -> bool {
     let parsed = |key: &str| format!("{key} = 0").parse::<Table>().ok();
     one == other || parsed(one).is_some_and(|one| Some(one) == parsed(other))

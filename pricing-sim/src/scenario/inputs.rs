@@ -6,20 +6,21 @@ use super::{
     CompetitorEntry, InventoryEntry, MarketEntry, MaximumEntry, OrdersEntry, RatesEntry, Scenario, StrategyEntry,
 };
 
-/// What kind of input a name is.
+/// The kind of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
     /// A file.
     File,
     /// A folder of SDLs.
     Sdls,
-    /// A bid log: a folder, or a file.
+    /// A bid log: a folder or a file.
     Log,
 }
 
 /// Every file and folder that a scenario names.
 ///
-/// Each struct is taken apart as a whole: a new key must say here whether it names a file.
+/// Each struct is destructured completely, so that a new key does not compile until it is decided here whether it names
+/// a file.
 #[must_use]
 pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
     let mut named = BTreeMap::new();
@@ -70,6 +71,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
     named
 }
 
+/// The inputs of `[orders]`.
 fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
     let OrdersEntry {
         jsonl,
@@ -100,7 +102,7 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
 
 fn add<const N: usize>(names: &mut BTreeMap<String, InputKind>, kind: InputKind, named: [&Option<String>; N]) {
     for name in named.into_iter().flatten() {
-        // What is read as a folder anywhere is taken as a folder.
+        // A name that is used as a folder anywhere is recorded as a folder.
         let known = names.entry(name.clone()).or_insert(kind);
         if kind != InputKind::File {
             *known = kind;

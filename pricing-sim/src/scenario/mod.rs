@@ -1,4 +1,4 @@
-//! Scenarios: what is simulated, as a TOML file says it.
+//! Scenarios: what to simulate, as a TOML file.
 
 mod change;
 mod inputs;

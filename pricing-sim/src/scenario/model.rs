@@ -1,4 +1,4 @@
-//! What a scenario can say: every key, as its file has it.
+//! The keys of a scenario file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,42 +8,42 @@ use serde::de::{Deserializer, Error};
 
 use crate::number::Number;
 
-/// A scenario: which orders arrive where, who prices them, and against whom.
+/// A scenario: which orders arrive at which cluster, who prices them, and against whom they compete.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What it is called in reports; the file's name otherwise.
+    /// Its name in reports. Default: the file's name.
     #[serde(default)]
     pub name: Option<String>,
     /// The seed of the first run.
     #[serde(default = "first_seed")]
     pub seed: u64,
-    /// What an AKT is worth, for orders in uakt.
+    /// The price of an AKT in USD, for orders in uakt.
     #[serde(default)]
     pub usd_per_akt: Option<Number>,
-    /// Who places.
+    /// The algorithm that makes reservations.
     #[serde(default)]
     pub scheduler: SchedulerName,
-    /// How hard the sound scheduler tries, in steps.
+    /// The budget of the sound scheduler, in steps.
     #[serde(default)]
     pub search_steps: Option<u64>,
-    /// Which orders arrive.
+    /// The orders.
     pub orders: OrdersEntry,
     /// The cluster that they arrive at.
     pub inventory: InventoryEntry,
-    /// Who prices them.
+    /// The strategies that price them.
     #[serde(default)]
     pub strategy: Vec<StrategyEntry>,
-    /// Whom they compete with; nobody otherwise.
+    /// The competition. Default: none.
     #[serde(default)]
     pub market: Option<MarketEntry>,
-    /// What idle capacity is valued at; the first strategy's rates otherwise.
+    /// The rates that value idle capacity. Default: those of the first strategy.
     #[serde(default)]
     pub idle: Option<RatesEntry>,
     /// How the words of the openb trace are read.
     #[serde(default)]
     pub openb: OpenbEntry,
-    /// Which runs there are; one otherwise.
+    /// The runs. Default: a single one.
     #[serde(default)]
     pub sweep: SweepEntry,
 }
@@ -63,47 +63,47 @@ pub enum SchedulerName {
     Provider,
 }
 
-/// Which orders arrive. Exactly one source is named.
+/// The orders. Exactly one source must be named.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrdersEntry {
-    /// A file with an order a line, as JSON.
+    /// A file of JSON lines, one order each.
     pub jsonl: Option<String>,
-    /// A file with an order a row.
+    /// A CSV file, with one order per row.
     pub csv: Option<String>,
-    /// A file with an order a row.
+    /// A Parquet file, with one order per row.
     pub parquet: Option<String>,
-    /// A service's bid log: its folder or one of its files.
+    /// A bid log of the service: its folder, or one of its files.
     pub bid_log: Option<String>,
-    /// A folder of SDLs (`.yaml`, `.yml`, also in folders of it), of which orders are drawn, each as likely. Without
-    /// [`Self::arrivals`] each arrives once, in name order, one minute apart. The groups of an SDL arrive together and end
-    /// together; they are called `NAME-N/GROUP`.
+    /// A folder of SDLs (`.yaml`, `.yml`, also in its subfolders), from which orders are drawn uniformly. Without
+    /// [`Self::arrivals`], each arrives once, in the order of names, one minute apart. The groups of an SDL arrive
+    /// together and end together, and are named `NAME-N/GROUP`.
     pub sdl_dir: Option<String>,
     /// The pods of the openb trace.
     pub openb: Option<String>,
-    /// Made up.
+    /// Generated orders.
     pub generate: Option<GenerateEntry>,
-    /// When the orders of a folder, or made-up ones, arrive. The times of a file stay what they are.
+    /// When the orders of a folder, or generated orders, arrive. The orders of a file have their own times.
     pub arrivals: Option<ArrivalsEntry>,
-    /// How long leases last, where the source does not say. Without it they last to the end.
+    /// How long leases last, if the source does not say. Default: until the end.
     pub lifetime: Option<LifetimeEntry>,
-    /// The most that tenants pay, where the orders do not say. Without it such orders have no maximum, and no price loses
-    /// them.
+    /// The maximum prices of tenants, if the orders do not set them. Default: no maximum, so that no order is lost for
+    /// its price.
     pub maximum: Option<MaximumEntry>,
-    /// Whether [`Self::maximum`] also replaces what orders say.
+    /// Whether [`Self::maximum`] also replaces the orders' own maxima.
     pub replace_maximum: bool,
-    /// The denom of orders that name none: `uact` unless it is said.
+    /// The denom of orders that name none. Default: `uact`.
     pub denom: Option<String>,
     /// The owner of orders that name none.
     pub owner: Option<String>,
-    /// Times are divided by this: those of a file, not those that the scenario itself names.
+    /// The factor by which the times of a file are divided; not the times in the scenario itself.
     pub time_compression: Option<Number>,
-    /// How shares of a card are rounded; openb only.
+    /// How shares of a card are rounded, for openb only.
     pub gpu_share: GpuShare,
-    /// Takes only so many of the orders, the first ones.
+    /// The number of orders to take, from the first one on.
     pub limit: Option<usize>,
-    /// When the window ends, counted from the first arrival or, with orders that a folder or nobody wrote, from 0; with
-    /// the last lease otherwise.
+    /// The length of the window, counted from the first arrival or, for orders from a folder and generated orders, from
+    /// 0. Default: until the end of the last lease.
     #[serde(with = "optional_duration")]
     pub duration: Option<Duration>,
 }
@@ -112,117 +112,117 @@ pub struct OrdersEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuShare {
-    /// Any share takes a whole card: cards are leased whole.
+    /// Any share takes a whole card, because cards are leased whole.
     #[default]
     Up,
-    /// Half a card and more takes a card, less takes none.
+    /// Half a card or more takes a card; less takes none.
     Nearest,
     /// Orders for shares are left out.
     Skip,
 }
 
-/// Made-up orders.
+/// Generated orders.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GenerateEntry {
-    /// How many; otherwise as many as arrive within `orders.duration`. At most 2,000,000.
+    /// The number of orders, at most 2,000,000. Default: as many as arrive within `orders.duration`.
     pub orders: Option<usize>,
     /// Kinds of card, `vendor/model/ram/interface` cut short from the right, with their weights. Without any, no order
     /// asks for cards.
     pub gpus: BTreeMap<String, Number>,
-    /// Share of orders without cards, of all orders.
+    /// The share of orders without cards, among all orders.
     pub cpu_only_share: Option<Number>,
-    /// Share of GPU orders that take any model of their vendor.
+    /// The share of GPU orders that accept any model of their vendor.
     pub wildcard_share: Option<Number>,
-    /// Share of GPU orders that list several models: not the same orders, so that both come to 1 at most.
+    /// The share of GPU orders that list several models. These are other orders, so the two shares add up to at most 1.
     pub multi_model_share: Option<Number>,
-    /// How many models such an order lists: different ones of the mix; 2 unless it is said.
+    /// The number of distinct models that such an order lists. Default: 2.
     pub models_listed: Option<usize>,
-    /// Cards a replica, with their weights (`{ 1 = 6, 8 = 1 }`); 1 unless it is said.
+    /// Cards per replica, with weights (`{ 1 = 6, 8 = 1 }`). Default: 1.
     pub cards: BTreeMap<String, Number>,
-    /// Replicas, with their weights; 1 unless it is said.
+    /// Replicas, with weights. Default: 1.
     pub replicas: BTreeMap<String, Number>,
-    /// Threads, for each card or, without cards, for each replica: of these any is as likely. 4 unless it is said.
+    /// Threads per card or, without cards, per replica, chosen uniformly. Default: 4.
     pub cpu: Vec<Number>,
-    /// Memory in GiB, likewise. 16 unless it is said.
+    /// Memory in GiB, likewise. Default: 16.
     pub memory: Vec<Number>,
-    /// Ephemeral storage in GiB, likewise. 20 unless it is said.
+    /// Ephemeral storage in GiB, likewise. Default: 20.
     pub storage: Vec<Number>,
-    /// The class of a further volume as large, such as `beta3`; none otherwise.
+    /// The class of another volume of the same size, such as `beta3`. Default: none.
     pub persistent: Option<String>,
-    /// Endpoints of an order, at most 100; 1 unless it is said.
+    /// Endpoints per order, at most 100. Default: 1.
     pub endpoints: Option<u32>,
 }
 
-/// When orders arrive.
+/// The arrival process.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArrivalsEntry {
-    /// How many in a time: `40/h`, `0.5/min`, `3/30s`.
+    /// The number of orders per time: `40/h`, `0.5/min`, `3/30s`.
     pub rate: String,
-    /// By chance or evenly.
+    /// Random or regular.
     #[serde(default)]
     pub pattern: ArrivalPattern,
-    /// How the rate follows the day.
+    /// How the rate follows the time of day.
     #[serde(default)]
     pub daily: Option<DailyEntry>,
-    /// When it rises for a while.
+    /// Bursts of the rate.
     #[serde(default)]
     pub bursts: Option<BurstsEntry>,
 }
 
-/// Whether orders arrive by chance.
+/// The pattern of arrivals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalPattern {
     /// A Poisson process.
     #[default]
     Poisson,
-    /// Always the same time apart, as far as the rate stays the same; the first at once.
+    /// Evenly spaced as long as the rate is constant; the first order at once.
     Regular,
 }
 
-/// The rate follows the day: `rate * (1 + swing * cos(2 pi (time of day - peak) / 24 h))`.
+/// How the rate follows the time of day: `rate * (1 + swing * cos(2 pi (time of day - peak) / 24 h))`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DailyEntry {
-    /// From 0 to 1.
+    /// The relative amplitude, from 0 to 1.
     pub swing: Number,
-    /// The hour with the most orders, counted from the beginning of the window: 0 unless it is said.
+    /// The hour with the most orders, counted from the start of the window. Default: 0.
     #[serde(default)]
     pub peak_hour: Option<Number>,
 }
 
-/// The rate is multiplied for a while, again and again.
+/// Recurring bursts, during which the rate is multiplied.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BurstsEntry {
-    /// From the beginning of one to the next. The first begins when this has gone by once.
+    /// The time from the start of one burst to the start of the next. The first one starts after this time.
     #[serde(deserialize_with = "duration")]
     pub every: Duration,
-    /// How long: at most as long as from one to the next.
+    /// The length of a burst, at most `every`.
     #[serde(deserialize_with = "duration")]
     pub length: Duration,
-    /// By how much: from 0, which is a pause, to 1000.
+    /// The factor, from 0, which is a pause, to 1000.
     pub factor: Number,
 }
 
-/// How long leases last.
+/// The distribution of lifetimes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LifetimeEntry {
-    /// The mean, or for `log-normal` the median.
+    /// The mean, or the median for `log-normal`.
     #[serde(deserialize_with = "duration")]
     pub typical: Duration,
-    /// How they spread.
+    /// The shape of the distribution.
     #[serde(default)]
     pub shape: LifetimeShape,
-    /// The spread of `log-normal`, from 0 to 5; 1 unless it is said.
+    /// The sigma of `log-normal`, from 0 to 5. Default: 1.
     #[serde(default)]
     pub sigma: Option<Number>,
 }
 
-/// How lifetimes spread.
+/// The shape of the distribution of lifetimes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LifetimeShape {
@@ -231,97 +231,97 @@ pub enum LifetimeShape {
     Exponential,
     /// Log-normal.
     LogNormal,
-    /// All alike.
+    /// All equal.
     Fixed,
 }
 
-/// The most that tenants pay: what an order costs by a rate card, times a factor, spread. In the order's own denom, as
-/// finely as bids are made. An order that the rate card cannot price is an error.
+/// The maximum prices of tenants: the price of an order by a rate card, times a random factor, in the order's own denom
+/// with the precision of bids. An order that the rate card cannot price is an error.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaximumEntry {
     /// The rate card.
     #[serde(flatten)]
     pub rates: RatesEntry,
-    /// Times this; 1 unless it is said.
+    /// A constant factor. Default: 1.
     #[serde(default)]
     pub factor: Option<Number>,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
     #[serde(default)]
     pub spread: Option<Number>,
-    /// Which card a request that leaves the model open is worth.
+    /// The card that prices a request that leaves the model open.
     #[serde(default)]
     pub wildcard: Wildcard,
 }
 
-/// Which card a request that leaves the model open is worth to somebody of whom no inventory is known.
+/// The card that prices a request that leaves the model open, if no inventory is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wildcard {
     /// The cheapest that the rate card lists.
     #[default]
     Cheapest,
-    /// The dearest that the rate card lists.
+    /// The most expensive that the rate card lists.
     Dearest,
 }
 
-/// The cluster. Exactly one source is named.
+/// The cluster. Exactly one source must be named.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InventoryEntry {
-    /// An inventory: a Cluster or provider Status, any dialect.
+    /// An inventory file: a Cluster or a provider's Status, in any dialect.
     pub file: Option<String>,
     /// The nodes of the openb trace.
     pub openb: Option<String>,
-    /// In words: `8 nodes x 8 h100/80Gi/sxm`, with `+` between several.
+    /// A description: `8 nodes x 8 h100/80Gi/sxm`, with `+` between several.
     pub describe: Option<String>,
-    /// Begins with nothing allocated, whatever the inventory says.
+    /// Whether to start with nothing allocated, regardless of the inventory.
     pub empty: bool,
 }
 
-/// Who prices.
+/// A strategy.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrategyEntry {
-    /// Its name in answers.
+    /// Its name in the results.
     pub name: String,
-    /// A rate card; the documented default without one.
+    /// Its rate card. Default: the documented one.
     #[serde(default)]
     pub rates: Option<String>,
-    /// What is changed in the rate card: tables and keys as there.
+    /// Changes to the rate card, with the same tables and keys.
     #[serde(default)]
     pub set: toml::Table,
-    /// Which card a request that leaves the model open is priced at.
+    /// The card that prices a request that leaves the model open.
     #[serde(default)]
     pub gpu: GpuRuleName,
     /// A plugin that prices instead.
     #[serde(default)]
     pub plugin: Option<String>,
-    /// The most fuel of a call of the plugin.
+    /// The fuel limit of a call of the plugin.
     #[serde(default)]
     pub fuel: Option<u64>,
-    /// The plugin brings a language engine along.
+    /// Whether the plugin contains a language engine.
     #[serde(default)]
     pub engine: bool,
     /// A bid price script that prices instead.
     #[serde(default)]
     pub script: Option<String>,
-    /// The daemon's scale pricing prices instead, by the `AKASH_BID_PRICE_*_SCALE` of `env`, or, where `env` has nothing, of
-    /// the environment that the simulation is started in.
+    /// Whether the daemon's scale pricing prices instead, by the `AKASH_BID_PRICE_*_SCALE` variables in `env` or, if
+    /// `env` has none, in the environment of the simulation.
     #[serde(default)]
     pub scale: bool,
-    /// Variables that the script sees beside `AKASH_OWNER` and `AKASH_DENOM`, or the scales.
+    /// Variables for the script, in addition to `AKASH_OWNER` and `AKASH_DENOM`, or the scales.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// How long the script may take; 10 s unless it is said.
+    /// The time limit of the script. Default: 10 s.
     #[serde(default, with = "optional_duration")]
     pub timeout: Option<Duration>,
-    /// What of an order the script is told; `allocated` unless it is said.
+    /// Which form of an order the script gets. Default: `allocated`.
     #[serde(default)]
     pub request: Option<ScriptRequestName>,
 }
 
-/// What of an order a script is told.
+/// Which form of an order a script gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScriptRequestName {
@@ -331,7 +331,7 @@ pub enum ScriptRequestName {
     Written,
 }
 
-/// Which card a request that leaves the model open is priced at.
+/// The rule for requests that leave the model open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuRuleName {
@@ -342,32 +342,32 @@ pub enum GpuRuleName {
     HighestWildcard,
 }
 
-/// A rate card, and what is changed in it.
+/// A rate card with changes.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct RatesEntry {
-    /// The rate card; the documented default without one.
+    /// The rate card. Default: the documented one.
     #[serde(default)]
     pub rates: Option<String>,
-    /// What is changed in it.
+    /// Changes to it.
     #[serde(default)]
     pub set: toml::Table,
 }
 
-/// Whom one competes with: one price of the market, or named competitors, or both.
+/// The competition: a single market price, or named competitors, or both.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketEntry {
-    /// Whether there is competition at all: an axis can turn it off.
+    /// Whether there is any competition. An axis can turn it off.
     pub enabled: bool,
-    /// What the market pays, as a rate card.
+    /// The market price, as a rate card.
     pub rates: Option<String>,
-    /// What is changed in it.
+    /// Changes to it.
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
     pub spread: Option<Number>,
-    /// Which card the market bids for a request that leaves the model open.
+    /// The card that the market bids for a request that leaves the model open.
     pub wildcard: Wildcard,
-    /// Others who bid.
+    /// Named competitors.
     pub competitor: Vec<CompetitorEntry>,
 }
 
@@ -384,22 +384,22 @@ impl Default for MarketEntry {
     }
 }
 
-/// Somebody else who bids.
+/// A competitor.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompetitorEntry {
     /// The name.
     pub name: String,
-    /// The rate card.
+    /// Its rate card.
     #[serde(default)]
     pub rates: Option<String>,
-    /// What is changed in it.
+    /// Changes to it.
     #[serde(default)]
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 unless it is said.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
     #[serde(default)]
     pub spread: Option<Number>,
-    /// Which card is bid for a request that leaves the model open.
+    /// The card that it bids for a request that leaves the model open.
     #[serde(default)]
     pub wildcard: Wildcard,
 }
@@ -408,17 +408,18 @@ pub struct CompetitorEntry {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenbEntry {
-    /// The trace's models as `vendor/model/ram/interface` cut short from the right; adds to the documented ones.
+    /// The trace's models as `vendor/model/ram/interface`, cut short from the right. They are added to the documented
+    /// ones.
     pub models: BTreeMap<String, String>,
 }
 
-/// Which runs there are: every cell of the axes with every seed.
+/// The runs: every cell of the axes with every seed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepEntry {
-    /// A number of seeds, from the scenario's on, or a list of them; 1 unless it is said.
+    /// The number of seeds, starting with the scenario's, or a list of them. Default: 1.
     pub seeds: Option<Seeds>,
-    /// Keys of the scenario with the values that each has in turn. The last axis changes fastest.
+    /// Keys of the scenario, with the values that each takes in turn. The last axis changes fastest.
     pub axes: BTreeMap<String, Vec<toml::Value>>,
 }
 
@@ -426,7 +427,7 @@ pub struct SweepEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Seeds {
-    /// So many, from the scenario's on.
+    /// This many, starting with the scenario's.
     Count(u32),
     /// These.
     List(Vec<u64>),

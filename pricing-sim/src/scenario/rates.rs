@@ -1,4 +1,4 @@
-//! Rate cards of a scenario, with what is changed in them.
+//! The rate cards of a scenario, with changes applied.
 
 use pricing_core::input::InputError;
 use pricing_core::money::Usd;
@@ -8,16 +8,16 @@ use toml::{Table, Value};
 use super::{RatesEntry, ScenarioError};
 use crate::files::Files;
 
-/// The prices of a rate card file, or the documented defaults, with what is changed in them.
+/// The rates of a file, or the documented defaults, with changes applied.
 ///
 /// # Errors
-/// When the file or a change in it cannot be read. A change of a GPU entry that the card does not have is refused: it
-/// would add an entry beside the one that was meant, and a more specific one would still win.
+/// When the file or a change cannot be read. A change of a GPU entry that the card does not have is rejected: it would
+/// add a second entry, and a more specific one would still win.
 pub fn pricing(entry: &RatesEntry, files: &Files) -> Result<Pricing, ScenarioError> {
     let name = entry.rates.as_deref().unwrap_or("the default rate card");
     let text = entry.rates.as_deref().map(|name| files.text(name)).transpose()?.unwrap_or_default();
     let malformed = |problem| ScenarioError::Malformed { name: name.to_owned(), problem };
-    // Without a file there is nothing that could have been cut.
+    // Without a file there is nothing that could have been truncated.
     let read = if entry.rates.is_some() { rates::toml::read } else { rates::toml::read_sections };
     let pricing = read(&text).map_err(malformed)?;
     if entry.set.is_empty() {
@@ -31,7 +31,7 @@ pub fn pricing(entry: &RatesEntry, files: &Files) -> Result<Pricing, ScenarioErr
     rates::toml::read_sections(&changed).map_err(malformed)
 }
 
-/// The changes, with each GPU entry under the name that the card has it by.
+/// Renames the changed GPU entries to the keys that the card uses for them.
 fn with_known_cards(changes: &Table, pricing: &Pricing) -> Result<Table, InputError> {
     let mut changes = changes.clone();
     let gpu = changes.get_mut("rates").and_then(|rates| rates.get_mut("gpu")).and_then(Value::as_table_mut);
@@ -55,7 +55,7 @@ fn with_known_cards(changes: &Table, pricing: &Pricing) -> Result<Table, InputEr
     Ok(changes)
 }
 
-/// Puts the changes into a table, over what is there.
+/// Merges changes into a table, recursively.
 pub(super) fn merge(table: &mut Table, changes: Table) {
     for (key, change) in changes {
         match (table.get_mut(&key), change) {

@@ -1,4 +1,4 @@
-//! Reads a scenario, and changes keys of one.
+//! Parses a scenario, and sets its keys.
 
 use pricing_core::input::InputError;
 use toml::{Table, Value};
@@ -13,7 +13,7 @@ pub enum ScenarioError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file is not what it should be.
+    /// A file is malformed.
     #[error("{name}: {problem}")]
     Malformed {
         /// The file.
@@ -21,16 +21,16 @@ pub enum ScenarioError {
         /// What is wrong, and where.
         problem: InputError,
     },
-    /// The orders or the inventory cannot be had.
+    /// The orders or the inventory cannot be loaded.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// The scenario cannot be meant.
+    /// The scenario makes no sense.
     #[error("{0}")]
     Meaning(String),
     /// A cell of a sweep cannot be run.
     #[error("in the cell {cell}: {error}")]
     Cell {
-        /// The values of the axes in it.
+        /// The values of its axes.
         cell: String,
         /// Why.
         #[source]
@@ -41,10 +41,10 @@ pub enum ScenarioError {
     Run(String),
 }
 
-/// Reads a scenario's text into tables and checks that every key is known.
+/// Parses a scenario's text into tables, and checks that every key is known.
 ///
 /// # Errors
-/// When the text is no scenario, with the place.
+/// When the text is not a scenario. The error says where.
 pub fn parse(text: &str) -> Result<Table, InputError> {
     let located = |error: toml::de::Error| {
         let input = InputError::new(error.message().trim_end_matches('.'));
@@ -58,10 +58,10 @@ pub fn parse(text: &str) -> Result<Table, InputError> {
     Ok(table)
 }
 
-/// A scenario of tables in which keys may have been changed.
+/// Converts tables, whose keys may have been changed, to a scenario.
 ///
 /// # Errors
-/// When a key is unknown or malformed; the error names it.
+/// When a key is unknown or malformed. The error names it.
 pub fn of_table(table: Table) -> Result<Scenario, InputError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let path = error.path().to_string();
@@ -71,16 +71,16 @@ pub fn of_table(table: Table) -> Result<Scenario, InputError> {
 
 /// Sets a key of a scenario, such as `orders.generate.wildcard_share` or `strategy.card.set.rates.gpu."nvidia/h100"`.
 ///
-/// Entries of a list are named by their `name` or their number from 0. Tables on the way are made where there are none.
+/// Entries of a list are addressed by their `name`, or their index from 0. Missing tables on the way are created.
 ///
 /// # Errors
-/// When the key cannot be read, or leads through something that is no table.
+/// When the key cannot be parsed, or leads through something that is not a table.
 pub fn set(table: &mut Table, key: &str, value: Value) -> Result<(), InputError> {
     let malformed = || {
         InputError::new(format_args!("`{}` is no key of a scenario", pricing_core::text::excerpt(key)))
             .hint("write keys with dots between them, in quotes where they have dots of their own")
     };
-    // A key has the form of a TOML key: the parser knows quotes better than we do.
+    // A key has the syntax of a TOML key, so TOML's parser handles quoting.
     let parsed: Table = format!("{key} = 0").parse().map_err(|_| malformed())?;
     let mut names = Vec::new();
     let mut inner = &parsed;

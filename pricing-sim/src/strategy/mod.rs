@@ -1,4 +1,4 @@
-//! Strategies: who prices an order.
+//! Strategies: what prices an order.
 
 mod script;
 
@@ -20,11 +20,11 @@ use rust_decimal::Decimal;
 
 pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder, end_scripts};
 
-/// The wall-clock limit of a plugin's call in a simulation: far beyond what its fuel lasts, so that fuel decides, which
+/// The wall-clock limit of a plugin's call in a simulation: far more than its fuel lasts, so that fuel decides, which
 /// is the same on every machine.
 pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How a plugin is run where its answers must be the same everywhere: its fuel ends it and no clock, and no order rests it.
+/// The settings of a plugin whose answers must be the same everywhere: only fuel ends a call, and the breaker is off.
 #[must_use]
 pub fn plugin_settings(class: SizeClass, fuel: Option<u64>) -> PluginSettings {
     let defaults = class.call_limits();
@@ -33,18 +33,18 @@ pub fn plugin_settings(class: SizeClass, fuel: Option<u64>) -> PluginSettings {
     PluginSettings { limits, breaker, ..PluginSettings::new(class) }
 }
 
-/// Who prices, by which rates.
+/// A strategy: a pricer and its rates.
 #[derive(Clone, Debug)]
 pub struct Strategy {
-    /// Its name in answers.
+    /// Its name in the results.
     pub name: String,
     /// Its rates and policy.
     pub pricing: Pricing,
-    /// Who prices.
+    /// The pricer.
     pub pricer: Pricer,
 }
 
-/// Who prices an order.
+/// A way to price orders.
 #[derive(Clone, Debug)]
 pub enum Pricer {
     /// The built-in pricer.
@@ -57,30 +57,30 @@ pub enum Pricer {
     Scale(Scales),
 }
 
-/// What an order is priced with at a moment.
+/// Everything that the price of an order depends on at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// The order.
     pub order: &'a Order,
-    /// Who ordered.
+    /// The owner of the order.
     pub owner: Option<Untrusted<&'a str>>,
     /// The cluster.
     pub ledger: &'a Ledger,
-    /// Who places.
+    /// The algorithm that makes reservations.
     pub scheduler: Scheduler,
-    /// What may be spent on it.
+    /// The budget for the order.
     pub budget: SearchBudget,
-    /// What an AKT is worth.
+    /// The price of an AKT in USD, if it is known.
     pub usd_per_akt: Option<Decimal>,
 }
 
-/// What came of asking.
+/// The answer of a strategy.
 #[derive(Clone, Debug)]
 pub struct Priced {
     /// The quote.
     pub quote: Quote,
-    /// What the strategy's own rates make of the same placement by the card that it is given, where they price it. Where
-    /// a card is not certain, this is by policy's choice.
+    /// The price of the same placement by the strategy's own rates for the cards that it gets, if these have one. For
+    /// uncertain cards the policy decides.
     pub own: Option<Usd>,
 }
 
@@ -89,14 +89,14 @@ impl Strategy {
     #[must_use]
     pub fn price(&self, ask: &Ask<'_>) -> Priced {
         let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler };
-        // No clock: the same order must come to the same answer everywhere.
+        // No clock: the same order must get the same answer everywhere.
         let budget = Budget::new(ask.budget);
         let (owner, usd_per_akt) = (ask.owner, ask.usd_per_akt);
         let terms = Terms { owner, usd_per_akt, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }
 
-    /// Prices an order on what is known of a cluster.
+    /// Prices an order, given what is known about the cluster.
     #[must_use]
     pub fn price_on(
         &self,
@@ -126,7 +126,7 @@ impl Strategy {
             Pricer::Plugin(plugin) => by_draft(&request, |draft| plugin.price(&Request { asked: request, draft })),
             Pricer::Scale(scales) => {
                 let quote = by_scales(&request, scales);
-                // Scales know nothing of cards: what a lease pays is what it is worth to them.
+                // Scales do not price cards, so the lease is worth what it pays.
                 Priced { own: quote.usd_per_month, quote }
             }
             Pricer::Script(script) => {
@@ -139,11 +139,11 @@ impl Strategy {
     }
 }
 
-/// What is made of the built-in quote, where there is anything to price.
+/// Prices the built-in quote, unless it is settled.
 fn by_draft(request: &QuoteRequest<'_>, price: impl FnOnce(&Quote) -> Quote) -> Priced {
     match plugin::draft(request) {
         Draft::Settled(quote) => Priced { quote, own: None },
-        // Without a rate for the denom nobody can say what the bid is worth: the service does not bid then, either.
+        // Without a rate for the denom, the value of the bid is unknown. The service does not bid in that case either.
         Draft::Open(draft) if draft.reason().is_some_and(|reason| reason.code == ReasonCode::RateUnavailable) => {
             Priced { quote: draft, own: None }
         }
@@ -151,7 +151,7 @@ fn by_draft(request: &QuoteRequest<'_>, price: impl FnOnce(&Quote) -> Quote) -> 
     }
 }
 
-/// The quote by scales. Without a rate for the denom nobody can say what the bid is worth: it is not made then, either.
+/// The quote by scales. Without a rate for the denom, the value of the bid is unknown, and there is no bid.
 fn by_scales(request: &QuoteRequest<'_>, scales: &Scales) -> Quote {
     let quote = scale::quote(request, scales).quote;
     if quote.price().is_none() || quote.usd_per_month.is_some() {

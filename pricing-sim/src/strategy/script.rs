@@ -1,4 +1,4 @@
-//! A bid price script as a strategy: run as the provider's daemon runs it, once for each distinct request.
+//! A bid price script as a strategy: run like the provider's daemon runs it, once for each distinct request.
 
 mod process;
 mod request;
@@ -26,29 +26,29 @@ use process::{Ended, Limits, RunError, Said};
 
 pub use process::end_all as end_scripts;
 
-/// How long a script may take, unless the scenario says otherwise: the daemon's own limit.
+/// The time limit of a script, unless the scenario sets one: the daemon's own.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many bytes a script may write to stdout: a price has a few.
+/// The maximum output of a script on stdout, in bytes; a price needs a few.
 const STDOUT_BYTES: usize = 64 << 10;
-/// How many bytes of its stderr are looked at, the last ones.
+/// How much of the end of its stderr is kept, in bytes.
 const STDERR_BYTES: usize = 16 << 10;
-/// How many characters of that become the reason of a decline.
+/// How much of that becomes the reason of a decline, in characters.
 const REASON_CHARACTERS: usize = 300;
-/// How many answers are remembered. Beyond these, requests that were not seen before are asked each time.
+/// The number of answers that are cached. Once it is reached, new requests are asked each time.
 const MAX_ANSWERS: usize = 1 << 16;
-/// The most decimals of a price: the chain's.
+/// The most decimals of a price, as on the chain.
 const MAX_DECIMALS: usize = 18;
-/// The denom of an order that names none: the legacy form of the request is answered in it.
+/// The denom in which the legacy form of a request is answered.
 const LEGACY_DENOM: &str = "uakt";
-/// What the first line of a script may have at most, as the kernel reads it.
+/// The maximum length of a script's first line that the kernel reads, in bytes.
 const FIRST_LINE_BYTES: u64 = 256;
 
-/// What of an order a script is told.
+/// Which form of an order a script gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScriptOrder {
-    /// What the daemon tells since 2024: amounts after commit levels and the model that was allocated; RAM and interface
-    /// where the tenant named them. Where the model is not certain, the cards are what the tenant wrote.
+    /// What the daemon passes since 2024: amounts after commit levels and the allocated model, with RAM and interface
+    /// if the tenant named them. If the model is uncertain, the cards are those that the tenant wrote.
     #[default]
     Allocated,
     /// What the tenant wrote.
@@ -58,36 +58,36 @@ pub enum ScriptOrder {
 /// Why a script cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
-    /// There is no such file, or it cannot be looked at.
+    /// The file does not exist, or cannot be inspected.
     #[error("the script `{0}` cannot be read: {1}")]
     Unreadable(String, io::Error),
-    /// It is a folder or the like.
+    /// It is not a plain file.
     #[error("the script `{0}` is no file")]
     NoFile(String),
-    /// It may not be executed.
+    /// It is not executable.
     #[error("the script `{0}` is not executable; run `chmod +x` on it, as the provider's daemon needs it too")]
     NotExecutable(String),
-    /// Its first line ends as on Windows, so that its interpreter is not found.
+    /// Its first line ends with a carriage return, so its interpreter is not found.
     #[error("the first line of the script `{0}` ends with a carriage return; save it with Unix line ends")]
     CarriageReturn(String),
-    /// Its first line names a program that is not there.
+    /// Its first line names a program that does not exist.
     #[error("the first line of the script `{0}` names `{1}`, which is not there")]
     NoInterpreter(String, String),
     /// The system cannot start it.
     #[error("the script `{0}` cannot be started: {1}; it needs a first line such as `#!/bin/bash`, or to be a program")]
     NotStarted(String, io::Error),
-    /// A variable cannot be one.
+    /// A variable is not valid.
     #[error("`{0}` cannot be a variable of the script: names are not empty and have no `=`, and neither has a NUL")]
     Variable(String),
-    /// A variable is not the user's to set.
+    /// A variable is reserved.
     #[error("the variable `{0}` is set for each order, as the provider's daemon does")]
     Reserved(String),
-    /// No time is left to it.
+    /// Its time limit is zero.
     #[error("the script's timeout must be above 0")]
     NoTime,
 }
 
-/// What a script answered to a request; nothing yet while it is being asked.
+/// The answer to a request. None while the script is running.
 type Slot = Arc<Mutex<Option<Result<Answer, Reason>>>>;
 
 /// A bid price script.
@@ -95,13 +95,13 @@ type Slot = Arc<Mutex<Option<Result<Answer, Reason>>>>;
 pub struct Script {
     /// The program.
     pub program: PathBuf,
-    /// Variables that it sees beside `AKASH_OWNER`, `AKASH_DENOM`, `PATH` and `HOME`.
+    /// Variables for it, in addition to `AKASH_OWNER`, `AKASH_DENOM`, `PATH` and `HOME`.
     pub env: BTreeMap<String, String>,
-    /// How long it may take.
+    /// Its time limit.
     pub timeout: Duration,
-    /// What of an order it is told.
+    /// Which form of an order it gets.
     pub order: ScriptOrder,
-    /// What it answered before, by the digest of request and owner: its price may depend on nothing else.
+    /// Earlier answers, by the digest of request and owner. The price can depend on nothing else.
     answers: Arc<Mutex<BTreeMap<[u8; 32], Slot>>>,
 }
 
@@ -109,12 +109,12 @@ impl Script {
     /// A script in a file.
     #[must_use]
     pub fn new(program: PathBuf, env: BTreeMap<String, String>, timeout: Duration) -> Self {
-        // A bare name would be looked for among the programs of the system.
+        // A bare name would be looked up in `PATH`.
         let program = std::path::absolute(&program).unwrap_or(program);
         Self { program, env, timeout, order: ScriptOrder::default(), answers: Arc::default() }
     }
 
-    /// Makes sure that the script can be run at all.
+    /// Checks that the script can be run at all.
     ///
     /// # Errors
     /// When it cannot.
@@ -134,6 +134,7 @@ impl Script {
         process::probe(&mut self.command("", "")).map_err(|error| ScriptError::NotStarted(self.name(), error))
     }
 
+    /// Checks the file for the usual mistakes, because the kernel reports most of them as "no such file".
     fn check_file(&self) -> Result<(), ScriptError> {
         use std::os::unix::fs::PermissionsExt;
         let unreadable = |error| ScriptError::Unreadable(self.name(), error);
@@ -144,7 +145,7 @@ impl Script {
         if metadata.permissions().mode() & 0o111 == 0 {
             return Err(ScriptError::NotExecutable(self.name()));
         }
-        // A program that may be executed need not be readable.
+        // An executable program need not be readable.
         let Ok(file) = pricing_files::open(&self.program) else { return Ok(()) };
         let mut start = Vec::new();
         file.take(FIRST_LINE_BYTES).read_to_end(&mut start).map_err(unreadable)?;
@@ -169,7 +170,7 @@ impl Script {
     /// Asks the script for the price of an order that was placed.
     ///
     /// # Errors
-    /// The fault that its run ended in.
+    /// The fault that its run ended with.
     pub fn ask(
         &self,
         order: &Order,
@@ -184,13 +185,13 @@ impl Script {
         let denom = order.max_price.as_ref().map_or(LEGACY_DENOM, |price| price.denom().as_str());
         let owner = owner.as_ref().map_or("", Untrusted::exact);
         let slot = self.slot(owner, &request);
-        // Whoever asks the same meanwhile waits for the answer.
+        // Other threads with the same request wait for this answer.
         let mut answer = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*answer {
             return known.clone();
         }
         let said = process::run(&mut self.command(owner, denom), request.as_bytes(), self.limits());
-        // What the system lacks it may have again.
+        // A lack of system resources can be temporary, so it is not cached.
         let lasting = !matches!(said, Err(RunError::Start(_) | RunError::System(_)));
         let read = self.read(said);
         if lasting {
@@ -226,7 +227,7 @@ impl Script {
         Limits { timeout: self.timeout, stdout: STDOUT_BYTES, stderr: STDERR_BYTES }
     }
 
-    /// What a run comes to.
+    /// Interprets the result of a run.
     fn read(&self, said: Result<Said, RunError>) -> Result<Answer, Reason> {
         let fault = |code, message: String| Err(Reason::new(code, message));
         let timeout = humantime::format_duration(self.timeout);
@@ -257,7 +258,7 @@ impl Script {
     }
 }
 
-/// The price that a script wrote: one plain decimal above 0, as the daemon takes it.
+/// Parses the price that a script wrote: a single plain decimal above 0, as the daemon does.
 fn price(stdout: &[u8]) -> Result<Decimal, Reason> {
     let invalid = |message: String| Err(Reason::new(ReasonCode::InvalidOutput, message));
     let text = String::from_utf8_lossy(stdout);
@@ -266,7 +267,7 @@ fn price(stdout: &[u8]) -> Result<Decimal, Reason> {
         return invalid("the script wrote no price to stdout".to_owned());
     }
     let shown = excerpt(text);
-    // The daemon counts the decimals as they are written, zeros at the end among them.
+    // The daemon counts decimals as written, including trailing zeros.
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     match parse_decimal(text) {
         Ok(_) if decimals > MAX_DECIMALS => {
@@ -280,7 +281,7 @@ fn price(stdout: &[u8]) -> Result<Decimal, Reason> {
     }
 }
 
-/// Why a script declined, in its own words: the last of what it wrote to stderr.
+/// The reason of a decline in the script's own words: the end of its stderr.
 fn reason(code: i32, stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

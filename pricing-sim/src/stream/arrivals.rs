@@ -1,9 +1,10 @@
-//! When made-up orders arrive.
+//! Arrival times of generated orders.
 //!
-//! By chance, orders are a Poisson process whose rate may follow the day and rise in bursts: candidates come at the
-//! highest rate there is, and each stays with the share that the rate of its moment is of that. The moments depend on
-//! `[orders.arrivals]` and the seed and on nothing else, so that whatever orders ask for, they ask for it at the same
-//! times. Twice the rate, and nothing else changed, is the same orders in half the time.
+//! With `pattern = "poisson"`, arrivals are an inhomogeneous Poisson process, whose rate can follow the time of day and
+//! rise in bursts. It is sampled by thinning (Lewis and Shedler, 1979): candidates arrive at the highest rate, and each
+//! is kept with the probability that the rate at its time has relative to the highest. The times depend only on
+//! `[orders.arrivals]` and the seed, so changing what orders ask for does not change when they arrive. Doubling the
+//! rate alone gives the same orders in half the time.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
@@ -19,17 +20,17 @@ use crate::scenario::{ArrivalPattern, ArrivalsEntry, BurstsEntry};
 use crate::time::Millis;
 
 const DAY: f64 = 86_400_000.0;
-/// The most candidates, or pieces of time, that are looked at.
+/// The most candidates, or pieces of time, that are tried.
 const MAX_STEPS: usize = 50_000_000;
-/// Halvings that bring a day down to far less than a millisecond.
+/// The number of halvings that bring a day down to far less than a millisecond.
 const HALVINGS: u32 = 60;
 
-/// When orders arrive, in milliseconds from the beginning of the window.
+/// The arrival process, in milliseconds from the start of the window.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals {
-    /// So many...
+    /// The number of orders...
     number: f64,
-    /// ...in so many milliseconds.
+    /// ...per this many milliseconds.
     period: f64,
     pattern: ArrivalPattern,
     swing: f64,
@@ -59,7 +60,7 @@ impl Arrivals {
         Ok(Self { number, period, pattern: entry.pattern, swing, peak, bursts })
     }
 
-    /// The moments of the first `most` orders, of those before `end`.
+    /// The arrival times of the first `most` orders that arrive before `end`.
     pub(super) fn times(&self, draws: &Draws, most: usize, end: Option<Millis>) -> Result<Vec<Millis>, StreamError> {
         self.check_number(most, end)?;
         let mut times = Times { list: Vec::new(), most, end };
@@ -71,11 +72,11 @@ impl Arrivals {
         Ok(times.list)
     }
 
-    /// Refuses at once what would end in too many orders.
+    /// Rejects at once a scenario that would give far too many orders, before anything is generated.
     fn check_number(&self, most: usize, end: Option<Millis>) -> Result<(), StreamError> {
         let lowest = (1.0 - self.swing) * self.bursts.map_or(1.0, |bursts| bursts.factor.min(1.0));
         let expected = end.map_or(0.0, |end| wide(end) / self.period * self.number * lowest);
-        // By far more: near the bound, what comes decides.
+        // With a wide margin: near the limit, the actual number decides.
         let bound = MAX_ORDERS.saturating_mul(2);
         if most > MAX_ORDERS && expected > u32::try_from(bound).map_or(f64::INFINITY, f64::from) {
             return Err(too_many());
@@ -83,6 +84,7 @@ impl Arrivals {
         Ok(())
     }
 
+    /// Poisson arrivals by thinning. Each candidate has random numbers of its own.
     fn by_chance(&self, draws: &Draws, times: &mut Times) -> Result<(), StreamError> {
         let highest = (1.0 + self.swing) * self.bursts.map_or(1.0, |bursts| bursts.factor.max(1.0));
         let mean_gap = self.period / self.number / highest;
@@ -100,10 +102,11 @@ impl Arrivals {
         Err(too_rare())
     }
 
+    /// Arrivals at a constant rate.
     fn evenly(&self, times: &mut Times) -> Result<(), StreamError> {
         let mut place = 0.0;
         loop {
-            // Of one product and one quotient: whole milliseconds stay whole.
+            // Computed from a single product and quotient, so that whole milliseconds stay whole.
             let time = place * self.period / self.number;
             if times.are_over(time) {
                 return Ok(());
@@ -113,7 +116,8 @@ impl Arrivals {
         }
     }
 
-    /// An order whenever the rate has come to one more, the first at once.
+    /// Regular arrivals at a varying rate: an order whenever the integral of the rate has grown by one, the first one
+    /// at once. Within a smooth piece the time is found by bisection.
     fn by_rate(&self, times: &mut Times) -> Result<(), StreamError> {
         let (mut from, mut owed) = (0.0, 0.0);
         for _ in 0..MAX_STEPS {
@@ -141,7 +145,7 @@ impl Arrivals {
         Err(too_rare())
     }
 
-    /// What the rate is at a moment, by what it is on average without bursts.
+    /// The rate at a time, relative to the average without bursts.
     fn level(&self, time: f64) -> f64 {
         let daily = if self.swing == 0.0 { 1.0 } else { 1.0 + self.swing * libm::cos(TAU * (time - self.peak) / DAY) };
         daily * self.burst_factor(time)
@@ -154,18 +158,18 @@ impl Arrivals {
         }
     }
 
-    /// Until when no burst begins or ends, at most for half a day.
+    /// The end of the current smooth piece, in which no burst starts or ends; at most half a day.
     fn smooth_until(&self, from: f64) -> f64 {
         let at_most = from + DAY / 2.0;
         let Some(bursts) = self.bursts else { return at_most };
         let into = libm::fmod(from, bursts.every);
         let in_burst = from >= bursts.every && into < bursts.length;
         let left = if in_burst { bursts.length - into } else { bursts.every - into };
-        // Beside large times a rest may be too small to count: time goes on all the same.
+        // For large times a small rest can vanish in rounding; time must advance anyway.
         at_most.min(from + left.max(0.5))
     }
 
-    /// How many orders a time without a burst's beginning or end has on average.
+    /// The expected number of orders in a smooth piece: the integral of the rate.
     fn expected(&self, from: f64, to: f64) -> f64 {
         let wave = |time: f64| libm::sin(TAU * (time - self.peak) / DAY) * DAY / TAU;
         let swung = if self.swing == 0.0 { 0.0 } else { self.swing * (wave(to) - wave(from)) };
@@ -206,7 +210,7 @@ fn too_rare() -> StreamError {
     wrong("`orders.arrivals` has orders so rarely that they cannot be found; raise `rate`, or make bursts longer")
 }
 
-/// How many orders in how many milliseconds.
+/// A number of orders, and in how many milliseconds.
 fn rate(text: &str) -> Result<(f64, f64), StreamError> {
     let malformed = || {
         let shown = pricing_core::text::excerpt(text);
@@ -236,7 +240,7 @@ fn bursts(entry: &BurstsEntry) -> Result<Bursts, StreamError> {
     Ok(Bursts { every, length, factor: between("orders.arrivals.bursts.factor", entry.factor, 0, 1000)? })
 }
 
-/// A time above 0 in milliseconds.
+/// A positive time in milliseconds.
 fn length(key: &str, time: Duration) -> Result<f64, StreamError> {
     let time = Millis::try_from(time.as_millis()).ok().filter(|time| (1..=HORIZON).contains(time));
     time.map(wide).ok_or_else(|| wrong(format!("`{key}` must be from 1ms to {} years", years())))

@@ -1,4 +1,4 @@
-//! Rows of an Arrow record batch as the texts that [`super::row`] reads, whatever types its columns have.
+//! Converts the rows of an Arrow record batch to the texts that [`super::row`] reads, for columns of any type.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use pricing_core::input::InputError;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
-/// A record batch whose times are texts.
+/// A record batch whose times have been converted to texts.
 #[derive(Debug)]
 pub struct Texts {
     arrays: Vec<ArrayRef>,
@@ -20,22 +20,22 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Takes a record batch.
+    /// Converts a record batch.
     ///
     /// # Errors
-    /// When a time cannot be written as seconds.
+    /// When a time cannot be expressed in seconds.
     pub fn of(batch: &RecordBatch) -> Result<Self, InputError> {
         let arrays = batch.columns().iter().map(timeless).collect::<Result<_, _>>()?;
         Ok(Self { arrays, rows: batch.num_rows() })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows == 0
@@ -44,7 +44,7 @@ impl Texts {
     /// The rows.
     ///
     /// # Errors
-    /// When a column has a type that is no text and no number.
+    /// When a column is neither text nor a number.
     pub fn rows(&self) -> Result<TextRows<'_>, InputError> {
         let options = FormatOptions::new().with_display_error(false);
         let cells = self.arrays.iter().map(|array| Cells::of(array, &options)).collect::<Result<_, _>>()?;
@@ -73,7 +73,7 @@ impl<'a> TextRows<'a> {
     }
 }
 
-/// Times as seconds: exact, and in UTC whatever zone they are shown in. Everything else stays.
+/// Converts times to exact seconds, in UTC regardless of their display zone. Other columns stay as they are.
 fn timeless(array: &ArrayRef) -> Result<ArrayRef, InputError> {
     let (unit, array) = match array.data_type() {
         DataType::Timestamp(unit, _) | DataType::Duration(unit) => (*unit, Arc::clone(array)),
@@ -96,7 +96,7 @@ fn timeless(array: &ArrayRef) -> Result<ArrayRef, InputError> {
 }
 
 fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, InputError> {
-    // Otherwise what cannot be had would become null, and so not be there.
+    // By default, a value that cannot be converted would become null, and be taken for missing.
     let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(array, to, &options).map_err(unreadable)
 }
@@ -139,7 +139,7 @@ pub(super) fn unreadable(error: ArrowError) -> InputError {
     InputError::new(format_args!("the file cannot be unpacked: {}", bounded_message(&error.to_string())))
 }
 
-/// A library's message, bounded and printable.
+/// A library's message, bounded in length and safe to print.
 pub(super) fn bounded_message(message: &str) -> String {
     format!("{:.300}", Untrusted::new(message))
 }

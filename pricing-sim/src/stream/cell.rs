@@ -1,4 +1,4 @@
-//! Words of a row: times, amounts and kinds of card as people and programs write them.
+//! Parses the cells of a row: times, amounts and kinds of card, in the forms that people and programs write.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use pricing_core::text::excerpt;
 use super::openb::read_kind;
 use crate::time::Millis;
 
-/// The last moment that a stream may name: the end of the year 9999.
+/// The latest time in a stream: the end of the year 9999.
 pub const MAX_TIME: Millis = 253_402_300_799_999;
-/// Less memory or storage than this is taken for a number of GiB that lacks its unit.
+/// A smaller amount of memory or storage is taken for a number of GiB that lacks its unit.
 const LEAST_BYTES: u64 = 1 << 20;
-/// The vendors that a kind of card may begin with; any other first word is a model.
+/// The vendors that a kind of card can start with. Any other first word is a model.
 const VENDORS: [&str; 3] = ["nvidia", "amd", "intel"];
 
-/// A moment: seconds, or RFC 3339, in UTC where it names no offset. Below a millisecond it is rounded down.
+/// Parses a time: seconds, or RFC 3339, in UTC unless it has an offset. Rounded down to milliseconds.
 ///
 /// # Errors
 /// When it is neither, or out of range.
@@ -38,7 +38,7 @@ pub fn time(text: &str) -> Result<Millis, InputError> {
     })
 }
 
-/// A length of time: seconds, or such as `8h` or `1h 30m`.
+/// Parses a duration: seconds, or a form such as `8h` or `1h 30m`.
 ///
 /// # Errors
 /// When it is neither, or out of range.
@@ -53,7 +53,7 @@ pub fn length(text: &str) -> Result<Millis, InputError> {
     })
 }
 
-/// Threads: decimal, or thousandths with `m`. Finer than a thousandth is rounded up.
+/// Parses threads: a decimal, or thousandths with the suffix `m`. Rounded up to thousandths.
 ///
 /// # Errors
 /// When it is neither, or out of range.
@@ -68,7 +68,8 @@ pub fn threads(text: &str) -> Result<MilliCpu, InputError> {
     })
 }
 
-/// Bytes: a number of them, or such as `16Gi`. Less than a mebibyte, other than none, is refused: its unit is missing.
+/// Parses bytes: a number, or a quantity such as `16Gi`. A positive amount below a mebibyte is rejected, because it
+/// lacks a unit.
 ///
 /// # Errors
 /// When it is neither, or out of range.
@@ -85,19 +86,20 @@ pub fn bytes(text: &str) -> Result<Bytes, InputError> {
     }
 }
 
-/// A whole number, also as a frame of numbers writes it: `4.0`.
+/// Parses an integer, which may be written `4.0`, as data frames do.
 ///
 /// # Errors
-/// When it is none, or out of range.
+/// When it is not an integer, or out of range.
 pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, InputError> {
     let number = plain(text).and_then(Quantity::whole).filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| InputError::new(format_args!("`{}` is no whole number from {least} to {most}", excerpt(text))))
 }
 
-/// Cards: kinds with `|` between them. A kind without a vendor is of whoever makes its model, `*` is any model.
+/// Parses alternatives of cards, separated by `|`. A kind without a vendor belongs to the usual vendor of its model,
+/// and `*` is any model.
 ///
 /// # Errors
-/// When a kind is none.
+/// When a kind is malformed.
 pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
     let mut alternatives: Vec<GpuSelector> = Vec::new();
     for kind in text.split('|') {
@@ -106,7 +108,7 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
         if !alternatives.contains(&selector) {
             alternatives.push(selector);
         }
-        // Each is compared with all before it.
+        // Each one is compared with all before it.
         if u64::try_from(alternatives.len()).unwrap_or(u64::MAX) > MAX_LISTED {
             return Err(InputError::new(format_args!("there are more than {MAX_LISTED} kinds of card")));
         }
@@ -114,7 +116,7 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
     Ok(GpuRequest { units, alternatives, ..GpuRequest::default() })
 }
 
-/// A kind of card with its vendor: the one that makes its model, where it names none.
+/// A kind of card with its vendor, which is guessed from the model if it is missing.
 pub(crate) fn with_vendor(kind: &str) -> Cow<'_, str> {
     let first = kind.split('/').next().unwrap_or("");
     let has_vendor = VENDORS.iter().any(|vendor| vendor.eq_ignore_ascii_case(first));
@@ -125,10 +127,10 @@ pub(crate) fn with_vendor(kind: &str) -> Cow<'_, str> {
     }
 }
 
-/// A number without a unit, also as programs write floats: `1.5e3`.
+/// A number without a unit, which may be written like a float: `1.5e3`.
 fn plain(text: &str) -> Option<Quantity> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".+-eE".contains(&byte));
-    // Without its exponent an `E` would be a unit.
+    // An `E` without an exponent would be a unit.
     let ends = text.ends_with(|last: char| last.is_ascii_digit() || last == '.');
     (is_number && ends).then(|| Quantity::parse(text).ok()).flatten()
 }

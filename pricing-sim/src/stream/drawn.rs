@@ -1,7 +1,7 @@
-//! Orders that depend on the seed: made up, drawn from a folder, or from a file with lifetimes or maxima by chance.
+//! Orders that depend on the seed: generated, drawn from a folder, or from a file with random lifetimes or maxima.
 //!
-//! Lifetimes and maxima are drawn by the order's place in the stream, so they stay with it whatever else changes. The
-//! groups of one deployment end together, as the tenant closes it.
+//! Lifetimes and maxima are drawn by the order's index in the stream, so they stay the same whatever else changes. The
+//! groups of one deployment end together, because the tenant closes it as a whole.
 
 use std::sync::Arc;
 
@@ -29,17 +29,17 @@ pub struct Drawn {
 
 #[derive(Clone, Debug)]
 enum Orders {
-    /// Of a file, in order of arrival.
+    /// From a file, in order of arrival.
     Fixed(Arc<[Arrival]>),
     Generated(Box<Generator>),
     Folder(SdlFolder),
 }
 
 impl Drawn {
-    /// The orders of a scenario that makes them up or draws them from a folder; none when they are in a file.
+    /// The orders of a scenario that generates them or draws them from a folder. None if they are in a file.
     ///
     /// # Errors
-    /// When they cannot be made as the scenario says; the error names the key or the file.
+    /// When they cannot be generated as the scenario says. The error names the key or the file.
     pub fn made_up(scenario: &Scenario, files: &Files) -> Result<Option<Self>, StreamError> {
         let entry = &scenario.orders;
         let denom = entry.denom.as_deref().unwrap_or(DEFAULT_DENOM);
@@ -63,12 +63,12 @@ impl Drawn {
         Self::new(orders, scenario, files, length).map(Some)
     }
 
-    /// Orders of a file, with the lifetimes and maxima that the scenario has for them; none when it has neither.
+    /// The orders of a file, with the lifetimes and maxima that the scenario sets for them.
     ///
-    /// `arrivals` are as they are to arrive: times compressed, those beyond the limit left out.
+    /// `arrivals` is in its final form: times are compressed, and orders beyond the limit are left out.
     ///
     /// # Errors
-    /// When a key of the two is wrong, or an order cannot be given a maximum.
+    /// When one of the two sections is invalid, or an order cannot get a maximum.
     pub fn of_file(mut arrivals: Vec<Arrival>, scenario: &Scenario, files: &Files) -> Result<DrawnOrNot, StreamError> {
         let entry = &scenario.orders;
         if entry.lifetime.is_none() && entry.maximum.is_none() && !entry.replace_maximum {
@@ -92,10 +92,10 @@ impl Drawn {
         Ok(Self { orders, lifetime, maximum, worths, limit: entry.limit, length })
     }
 
-    /// The orders of a seed.
+    /// The orders for a seed.
     ///
     /// # Errors
-    /// When there are too many, or one cannot be given a maximum.
+    /// When there are too many, or one cannot get a maximum.
     pub fn stream(&self, draws: &Draws) -> Result<Stream, StreamError> {
         let mut orders: Vec<(Arrival, usize)> = match &self.orders {
             Orders::Fixed(arrivals) => arrivals.iter().cloned().zip(0..).collect(),
@@ -120,16 +120,16 @@ impl Drawn {
     }
 }
 
-/// Orders of a file that depend on the seed, or do not.
+/// The orders of a file, which may depend on the seed.
 #[derive(Debug)]
 pub enum DrawnOrNot {
-    /// They do.
+    /// They depend on the seed.
     Drawn(Box<Drawn>),
-    /// They are these.
+    /// They are always these.
     Not(Vec<Arrival>),
 }
 
-/// How long the window is, where the scenario says.
+/// The length of the window, if the scenario sets it.
 fn length(entry: &OrdersEntry) -> Result<Option<Millis>, StreamError> {
     let Some(duration) = entry.duration else { return Ok(None) };
     let length = Millis::try_from(duration.as_millis()).ok().filter(|length| *length <= super::check::HORIZON);

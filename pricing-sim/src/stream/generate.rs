@@ -1,8 +1,8 @@
-//! Made-up orders: as many as arrive, each asking for what its own random numbers make of the shares and weights.
+//! Generated orders: each asks for what its own random numbers make of the scenario's shares and weights.
 //!
-//! Every decision about an order has random numbers of its own, whatever was decided before. So a share that is raised
-//! changes orders one way only (an order that says `*` at 0.2 still does at 0.4), and a weight that is raised moves
-//! orders to its choice and none between the others.
+//! Every decision about an order has random numbers of its own, independent of earlier decisions. Raising a share
+//! therefore changes orders in one direction only (an order with `*` at a share of 0.2 still has it at 0.4), and
+//! raising a weight moves orders to its choice, but none between the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::random::Draws;
 use crate::scenario::{GenerateEntry, OrdersEntry};
 use crate::time::Millis;
 
-/// Makes up orders.
+/// Generates orders.
 #[derive(Clone, Debug)]
 pub(super) struct Generator {
     mix: Mix,
@@ -35,6 +35,7 @@ pub(super) struct Generator {
 }
 
 impl Generator {
+    /// Checks the scenario's settings. Without a number of orders or a duration there would be no end.
     pub(super) fn new(
         generate: &GenerateEntry,
         entry: &OrdersEntry,
@@ -65,7 +66,7 @@ impl Generator {
         })
     }
 
-    /// The orders of a seed.
+    /// The orders for a seed. Orders of the same shape share one allocation.
     pub(super) fn orders(&self, draws: &Draws) -> Result<Vec<Arrival>, StreamError> {
         let times = self.arrivals.times(draws, self.most, self.end)?;
         let mut known: BTreeMap<Shape, Arc<Order>> = BTreeMap::new();
@@ -86,8 +87,9 @@ impl Generator {
         Ok(orders)
     }
 
+    /// The order of a shape.
     fn order(&self, shape: &Shape) -> Result<Order, StreamError> {
-        // What is said of sizes is for each card.
+        // Sizes are per card.
         let times = |amount: u64| amount.saturating_mul(shape.cards.max(1));
         let selector = |(vendor, model, ram, interface): &(String, String, Option<String>, Option<String>)| {
             GpuSelector::new(vendor, model, ram.as_deref(), interface.as_deref())
@@ -133,7 +135,7 @@ impl Generator {
     }
 }
 
-/// The first is for web pages, the others are ports.
+/// The first endpoint is shared HTTP, the others are ports.
 fn endpoints(count: usize) -> Vec<Endpoint> {
     let kind = |place| if place == 0 { EndpointKind::SharedHttp } else { EndpointKind::RandomPort };
     (0..count).map(|place| Endpoint { kind: kind(place), sequence_number: 0 }).collect()

@@ -1,7 +1,8 @@
-//! Orders as JSON, one a line, read and written.
+//! Orders as JSON lines, read and written.
 //!
-//! A line is an object whose keys are the columns of a [`super::row`]. Values are texts or numbers; `order` is a text,
-//! or the group spec or bid script request itself. What is null, or an empty text, is not there. Empty lines are skipped.
+//! A line is an object whose keys are the columns of [`super::row`]. Values are strings or numbers; `order` is a
+//! string, or the group spec or bid script request itself. A null or an empty string counts as missing. Empty lines are
+//! skipped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +23,7 @@ use crate::time::Millis;
 /// The orders of a text.
 ///
 /// # Errors
-/// When a line is no order; the error names the line.
+/// When a line is not an order. The error names the line.
 pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
     let columns = Columns::all();
     let mut orders = Collected::default();
@@ -41,7 +42,7 @@ pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputEr
     Ok(orders.arrivals)
 }
 
-/// A line's values, in the order of the columns.
+/// The values of a line, in the order of the columns.
 fn cells<'a>(line: &'a str, columns: &Columns) -> Result<Vec<Option<Cow<'a, str>>>, InputError> {
     let object: Object<'a> = serde_json::from_str(line).map_err(|error| json(&error))?;
     let mut cells = vec![None; super::row::NAMES.len()];
@@ -54,7 +55,7 @@ fn cells<'a>(line: &'a str, columns: &Columns) -> Result<Vec<Option<Cow<'a, str>
     Ok(cells)
 }
 
-/// A value as a row has it.
+/// The value as a cell of a row.
 fn value<'a>(name: &str, value: &'a RawValue) -> Result<Option<Cow<'a, str>>, InputError> {
     let raw = value.get();
     match raw.as_bytes().first() {
@@ -69,14 +70,14 @@ fn value<'a>(name: &str, value: &'a RawValue) -> Result<Option<Cow<'a, str>>, In
     }
 }
 
-/// What is wrong with JSON, without the line, which is always the first.
+/// What is wrong with the JSON, without the line number, which is always 1.
 fn json(error: &serde_json::Error) -> InputError {
     let full = error.to_string();
     let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
     InputError::new(message).position(error.line().max(1), error.column().max(1))
 }
 
-/// An object's keys and values as they are written. A key that is there twice is refused.
+/// The keys and raw values of an object. Duplicate keys are rejected.
 struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
@@ -96,7 +97,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                         let key = pricing_core::text::excerpt(&key);
                         return Err(A::Error::custom(format_args!("the key `{key}` is there twice")));
                     }
-                    // Beyond every column there is one that is unknown, and told of.
+                    // With more keys than columns, one of them is unknown and will be reported.
                     if entries.len() > super::row::NAMES.len() {
                         break;
                     }
@@ -109,13 +110,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// A text, borrowed where it has no escapes.
+/// A string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Writes orders so that [`read`] makes the same of them: each as a group spec, or, where it came as one, as a bid script
-/// request.
+/// Writes orders so that [`read`] gives the same ones back: each as a group spec, or as a bid script request if it came
+/// as one.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -127,6 +128,7 @@ pub fn write(arrivals: &[Arrival], to: &mut dyn Write) -> io::Result<()> {
     to.flush()
 }
 
+/// An order as a JSON object. The maximum is only written if the order's own text does not contain it.
 fn line(arrival: &Arrival) -> Value {
     let mut line = Map::new();
     let mut put = |key: &str, value: Value| {
@@ -157,7 +159,7 @@ fn line(arrival: &Arrival) -> Value {
     Value::Object(line)
 }
 
-/// Whether the maximum is in what is written of the order anyway.
+/// Whether the written order already contains the maximum.
 fn says_its_maximum(order: &Order) -> bool {
     let read_back = || Order::from_group(order.group.clone(), order.format);
     order.format == OrderFormat::Script || read_back().is_ok_and(|own| own.max_price == order.max_price)

@@ -1,4 +1,4 @@
-//! How long leases last, where the orders do not say.
+//! The lifetimes of leases, if the orders do not set them.
 
 use super::StreamError;
 use super::check::{HORIZON, between, wide, wrong};
@@ -7,10 +7,10 @@ use crate::random::{Draws, Purpose};
 use crate::scenario::{LifetimeEntry, LifetimeShape};
 use crate::time::Millis;
 
-/// No lease lasts longer: a hundred years. Only the far tail of a wide log-normal comes near.
+/// The longest lifetime: a hundred years. Only the far tail of a wide log-normal distribution comes near it.
 const LONGEST: Millis = HORIZON / 100;
 
-/// How long leases last.
+/// The distribution of lifetimes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
     typical: Millis,
@@ -29,7 +29,7 @@ impl Lifetime {
         Ok(Self { typical, shape: entry.shape, sigma: between("orders.lifetime.sigma", sigma, 0, 5)? })
     }
 
-    /// How long the lease of an order lasts.
+    /// The lifetime of an order's lease.
     pub(super) fn of(&self, draws: &Draws, order: usize) -> Millis {
         let mut draw = draws.of(Purpose::Lifetime, order);
         let factor = match self.shape {

@@ -1,4 +1,5 @@
-//! The most that tenants pay, where the orders do not say: what an order costs by a rate card, times a factor.
+//! The maximum prices of tenants, if the orders do not set them: the price of an order by a rate card, times a random
+//! factor.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::market;
 use crate::random::{Draws, Purpose};
 use crate::scenario::{self, OrdersEntry};
 
-/// The most that tenants pay.
+/// The rule for maximum prices.
 #[derive(Clone, Debug)]
 pub(super) struct Maximum {
     pricing: Pricing,
@@ -25,12 +26,13 @@ pub(super) struct Maximum {
     usd_per_akt: Option<Decimal>,
 }
 
-/// What the rate card makes of orders that it has seen. Orders that are alike are one in memory.
+/// The prices of orders that were already seen. Orders of the same shape share one allocation, whose address is the
+/// key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Worths(BTreeMap<usize, (Arc<Order>, Usd)>);
 
 impl Maximum {
-    /// The maximum that a scenario has for its orders, if any.
+    /// The rule that a scenario sets for its orders, if any.
     pub(super) fn new(
         entry: &OrdersEntry,
         files: &Files,
@@ -45,7 +47,7 @@ impl Maximum {
         let pricing = scenario::pricing(&maximum.rates, files);
         let mut pricing = pricing.map_err(|error| wrong(format!("orders.maximum: {error}")))?;
         pricing.policy.ambiguous_gpu = market::ambiguous(maximum.wildcard);
-        // Whom a provider serves, and what it does not bother with, says nothing of what a tenant would pay.
+        // The owners that a provider serves, and its minimum, say nothing about what a tenant would pay.
         pricing.policy.owners = Owners::default();
         pricing.policy.minimum_usd_per_month = Usd::ZERO;
         let factor = maximum.factor.map_or(Decimal::ONE, |factor| factor.0);
@@ -58,7 +60,7 @@ impl Maximum {
         Ok(Some(Self { pricing, factor, spread, replaces: entry.replace_maximum, usd_per_akt }))
     }
 
-    /// Prices an order, where it will be given a maximum, for every seed at once.
+    /// Prices an order that will need a maximum, once for all seeds.
     pub(super) fn learn(&self, arrival: &Arrival, worths: &mut Worths) -> Result<(), StreamError> {
         if arrival.has_maximum && !self.replaces {
             return Ok(());
@@ -66,7 +68,7 @@ impl Maximum {
         self.worth(arrival, worths).map(|_| ())
     }
 
-    /// Gives an order its maximum.
+    /// Sets the maximum of an order.
     pub(super) fn give(
         &self,
         arrival: &mut Arrival,
@@ -92,7 +94,7 @@ impl Maximum {
         if let Some((_, usd)) = worths.0.get(&place) {
             return Ok(*usd);
         }
-        // The tenant's denom first: without a rate for it the reason is that alone.
+        // The tenant's denom comes first: if it has no rate, that alone is the reason.
         self.in_denom(arrival, Usd::ZERO)?;
         let usd = market::cost(&arrival.order, arrival.owner.as_deref(), &self.pricing, self.usd_per_akt).map_err(
             |reason| wrong(format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id)),
@@ -101,8 +103,8 @@ impl Maximum {
         Ok(usd)
     }
 
-    /// USD a month as a price per block in the order's denom, as finely as bids are made: a bid of the same amount is
-    /// not above it.
+    /// Converts USD per month to a price per block in the order's denom, with the precision of bids, so that a bid for
+    /// the same amount does not exceed it.
     fn in_denom(&self, arrival: &Arrival, usd: Usd) -> Result<Price, StreamError> {
         let cannot = |why: String| wrong(format!("orders.maximum: the order `{}`: {why}", arrival.id));
         let denom = arrival.order.max_price.as_ref().map(Price::denom);

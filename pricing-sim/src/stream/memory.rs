@@ -1,16 +1,16 @@
-//! How much memory the orders of a stream may take.
+//! Bounds the memory that the orders of a stream take.
 //!
-//! A small file may hold orders that are large: a table that repeats one long text, or a list of cards that take a few
-//! bytes each to name. So what is made of a file is counted, not only the file.
+//! A small file can contain large orders: a table that repeats one long text, or a list of cards that take a few bytes
+//! each to name. So the parsed orders are counted, not just the file.
 
 use pricing_core::input::InputError;
 
 use super::Arrival;
 
-/// The most memory that the orders of a stream may take, about: two kilobytes for each of as many as there may be.
+/// The most memory that the orders of a stream may take, approximately: two kilobytes for each of the maximum number.
 pub const MAX_MEMORY: usize = 4 << 30;
 
-/// The memory that orders take so far.
+/// The memory that is left for orders.
 #[derive(Clone, Debug)]
 pub struct Memory {
     left: usize,
@@ -23,12 +23,12 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Room for so many bytes.
+    /// Room for a number of bytes.
     pub(super) fn of(bytes: usize) -> Self {
         Self { left: bytes }
     }
 
-    /// Counts an order in.
+    /// Counts an order.
     ///
     /// # Errors
     /// When there is no room for it.

@@ -1,4 +1,4 @@
-//! What made-up orders ask for: shares, weights and sizes, and what the random numbers of one order make of them.
+//! What generated orders ask for: shares, weights and sizes, and how the random numbers of an order choose among them.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,18 @@ use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::GenerateEntry;
 
-/// The most choices that a mix weighs, or sizes that it lists.
+/// The most weighted choices in a table, or sizes in a list.
 const MAX_CHOICES: usize = 100;
-/// The most replicas of a made-up order.
+/// The most replicas of a generated order.
 const MAX_REPLICAS: u64 = 1_000;
-/// The most endpoints of a made-up order.
+/// The most endpoints of a generated order.
 const MAX_ENDPOINTS: u32 = 100;
 const GIB: u64 = 1 << 30;
 
 /// Vendor, model, RAM and interface.
 pub(super) type Kind = (String, String, Option<String>, Option<String>);
 
-/// What made-up orders ask for.
+/// What generated orders ask for.
 #[derive(Clone, Debug)]
 pub(super) struct Mix {
     kinds: Weighted<Kind>,
@@ -42,7 +42,7 @@ pub(super) struct Mix {
     pub(super) endpoints: usize,
 }
 
-/// What one made-up order asks for. Sizes are for each card or, without cards, for each replica.
+/// What one generated order asks for. Sizes are per card or, without cards, per replica.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Shape {
     pub(super) kinds: Vec<Kind>,
@@ -60,7 +60,7 @@ struct Weighted<T> {
 }
 
 impl<T> Weighted<T> {
-    /// Choices of a table, checked; `of` reads a choice.
+    /// Checks the choices of a table. `of` parses a choice.
     fn new(
         key: &str,
         table: &BTreeMap<String, Number>,
@@ -82,8 +82,9 @@ impl<T> Weighted<T> {
         Ok(Self { choices })
     }
 
-    /// The choices in the order in which they come in a race, each the sooner the heavier it is. The first is each
-    /// choice with the share that its weight has; a weight that is raised only brings its own choice forward.
+    /// The choices in the order of an exponential race: each gets an exponential time with its weight as the rate (the
+    /// method of Efraimidis and Spirakis for weighted sampling without replacement). Each choice comes first with a
+    /// probability proportional to its weight, and raising a weight only moves its own choice forward.
     fn race(&self, mut draw: Draw) -> Vec<&T> {
         let mut times: Vec<(f64, &T)> =
             self.choices.iter().map(|(choice, weight)| (draw.exponential() / weight, choice)).collect();
@@ -92,7 +93,7 @@ impl<T> Weighted<T> {
     }
 }
 
-/// Parts of what shapes an order, each with random numbers of its own.
+/// The decisions about an order, each with random numbers of its own.
 #[derive(Clone, Copy)]
 enum Part {
     CpuOnly,
@@ -140,6 +141,7 @@ impl Mix {
         Ok(mix)
     }
 
+    /// Checks the settings against one another.
     fn check(&self, entry: &GenerateEntry) -> Result<(), StreamError> {
         let share = |share: Option<Number>| share.unwrap_or_default().0;
         if share(entry.wildcard_share).saturating_add(share(entry.multi_model_share)) > Decimal::ONE {
@@ -171,7 +173,7 @@ impl Mix {
         Ok(())
     }
 
-    /// What the order with this number asks for.
+    /// What the order with this index asks for.
     pub(super) fn shape(&self, draws: &Draws, order: usize) -> Shape {
         let draw = |part: Part| draws.of_part(Purpose::Shape, part.number(), order);
         let one_of = |part: Part, sizes: &[u64]| sizes.get(draw(part).below(sizes.len())).copied().unwrap_or(0);
@@ -188,8 +190,8 @@ impl Mix {
         }
     }
 
-    /// The kinds that an order lists. Wildcards are at one end of the number and several models at the other, so that
-    /// neither share changes the orders of the other.
+    /// The kinds that an order lists. Wildcards are at one end of the unit interval and lists of models at the other,
+    /// so that changing one share does not change the orders of the other.
     fn kinds(&self, open: f64, draw: Draw) -> Vec<Kind> {
         let race = self.kinds.race(draw);
         let Some(first) = race.first() else { return Vec::new() };
@@ -208,7 +210,7 @@ impl Mix {
     }
 }
 
-/// The share of orders without cards: all where no kinds of card are named.
+/// The share of orders without cards: all of them if no kinds of card are named.
 fn cpu_only(entry: &GenerateEntry) -> Result<f64, StreamError> {
     let key = "orders.generate.cpu_only_share";
     if !entry.gpus.is_empty() {
@@ -236,7 +238,7 @@ fn kind(name: &str, place: String) -> Result<Kind, StreamError> {
     Ok((kind.vendor().to_owned(), kind.model().to_owned(), text(kind.ram()), text(kind.interface())))
 }
 
-/// Reads a number from 1.
+/// Parses a number from 1 to `most`.
 fn whole(most: u64) -> impl Fn(&str, String) -> Result<u64, StreamError> {
     move |name, place| {
         let number = name.parse::<u64>().ok().filter(|number| (1..=most).contains(number));
@@ -244,7 +246,7 @@ fn whole(most: u64) -> impl Fn(&str, String) -> Result<u64, StreamError> {
     }
 }
 
-/// Sizes in the smallest unit, of which a whole one has `per`.
+/// Sizes in the smallest unit, of which a whole unit has `per`.
 fn sizes(key: &str, listed: &[Number], default: u64, per: u64, least: u64) -> Result<Vec<u64>, StreamError> {
     if listed.is_empty() {
         return Ok(vec![default.saturating_mul(per)]);

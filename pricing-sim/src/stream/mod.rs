@@ -1,7 +1,7 @@
 //! Streams of orders: what arrives when, and for how long.
 //!
-//! Whatever the source, an order becomes an [`Arrival`]. A stream is in the order of arrival; of orders that arrive at
-//! the same moment, the one that the source has first is first.
+//! Whatever the source, an order becomes an [`Arrival`]. A stream is sorted by arrival time; orders that arrive at the
+//! same time stay in the order of the source.
 
 mod arrivals;
 #[cfg(feature = "parquet")]
@@ -40,32 +40,32 @@ pub use drawn::{Drawn, DrawnOrNot};
 pub use memory::{MAX_MEMORY, Memory};
 pub use source::{Source, source};
 
-/// The maximum of an order that has none, in units of its denom a block: more than anything costs.
+/// The maximum of an order that has none, in units of its denom per block: more than anything costs.
 pub const NO_MAXIMUM: i64 = 1_000_000_000_000_000;
-/// The denom of orders that name none, unless the scenario does: a dollar token, which needs no feed.
+/// The denom of orders that name none, unless the scenario sets one: a dollar token, which needs no feed.
 pub const DEFAULT_DENOM: &str = "uact";
 
-/// The most orders of a stream: each takes about a kilobyte of memory. Larger ones come to [`MAX_MEMORY`] first.
+/// The most orders in a stream. Each takes about a kilobyte of memory; larger ones reach [`MAX_MEMORY`] first.
 pub const MAX_ORDERS: usize = 2_000_000;
 
 /// An order that arrives.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// What the source calls it.
+    /// Its name in the source.
     pub id: Arc<str>,
     /// When it arrives.
     pub at: Millis,
-    /// When its lease would end; none when the source does not say.
+    /// When its lease would end. None if the source does not say.
     pub until: Option<Millis>,
-    /// Who ordered.
+    /// The owner of the order.
     pub owner: Option<Arc<str>>,
     /// The order. One without a maximum of its own has [`NO_MAXIMUM`].
     pub order: Arc<Order>,
-    /// Whether the maximum is the tenant's.
+    /// Whether the tenant set the maximum.
     pub has_maximum: bool,
 }
 
-/// Orders in the order of their arrival.
+/// Orders in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// The orders.
@@ -75,27 +75,27 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Sorts orders by arrival, and looks at them until the end of the last lease or for `length` from the first arrival
-    /// on. Orders that arrive after that are left out.
+    /// Sorts orders by arrival. The window starts at the first arrival, and ends with the last lease or after `length`;
+    /// orders that arrive after its end are left out.
     #[must_use]
     pub fn new(arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
         let start = arrivals.iter().map(|arrival| arrival.at).min().unwrap_or(0);
         Self::starting(start, arrivals, length)
     }
 
-    /// As [`Self::new`], with a window that begins before the first arrival.
+    /// Like [`Self::new`], with a window that starts before the first arrival.
     #[must_use]
     pub fn starting(start: Millis, mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
         arrivals.sort_by_key(|arrival| arrival.at);
         let last = arrivals.iter().map(|arrival| arrival.until.unwrap_or(arrival.at).max(arrival.at)).max();
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
-        // The window's end is the moment after the last; where it is the last lease's end, every order is within.
+        // The end of the window is exclusive. If it is the end of the last lease, every order is within it.
         arrivals.retain(|arrival| length.is_none() || arrival.at < end);
         Self { arrivals, window: Window { start, end } }
     }
 }
 
-/// Orders of rows, as they are read.
+/// The orders of the rows that were read so far.
 #[derive(Debug, Default)]
 struct Collected {
     arrivals: Vec<Arrival>,
@@ -119,7 +119,7 @@ impl Collected {
     }
 }
 
-/// Makes sure that an order has a maximum, in this denom where it had none.
+/// Ensures that an order has a maximum, in this denom if it had none. The second part is whether it had one.
 #[must_use]
 pub fn with_maximum(mut order: Order, denom: &str) -> (Order, bool) {
     let has_maximum = order.max_price.is_some();
@@ -129,13 +129,13 @@ pub fn with_maximum(mut order: Order, denom: &str) -> (Order, bool) {
     (order, has_maximum)
 }
 
-/// Why there is no stream.
+/// Why a stream cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file is not what it should be.
+    /// A file is malformed.
     #[error("`{name}`: {problem}")]
     Malformed {
         /// The file.
@@ -143,7 +143,7 @@ pub enum StreamError {
         /// What is wrong, and where.
         problem: InputError,
     },
-    /// The scenario cannot be meant.
+    /// The scenario makes no sense.
     #[error("{0}")]
     Scenario(String),
 }

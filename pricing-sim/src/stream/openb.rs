@@ -1,10 +1,10 @@
 //! The pods and nodes of the openb trace: a production GPU cluster, published with "Beware of Fragmentation: Scheduling
 //! GPU-Sharing Workloads with Fragmentation Gradient Descent" (Weng and others, USENIX ATC 2023).
 //!
-//! A pod becomes an order of one resource unit with one replica. It arrives when it was created and its lease ends when
-//! it was deleted, whether or not the trace's own scheduler ever placed it. It has no storage, no endpoints and no
-//! maximum. `gpu_spec` lists the models that it takes, with `|` between them; empty is any. `gpu_milli` below 1000 is a
-//! share of a card, which is rounded as [`GpuShare`] says, since the network leases whole cards.
+//! A pod becomes an order with one resource unit and one replica. It arrives when the pod was created, and its lease
+//! ends when the pod was deleted, whether or not the trace's own scheduler ever placed it. It has no storage, no
+//! endpoints and no maximum. `gpu_spec` lists the accepted models, separated by `|`; empty means any. A `gpu_milli`
+//! below 1000 is a share of a card, which is rounded as [`GpuShare`] says, because the network leases whole cards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::table::{line, problem};
 use super::{Arrival, MAX_ORDERS, Memory, with_maximum};
 use crate::scenario::GpuShare;
 
-/// What the trace's models are. `G2` and `G3` are the trace's names for models that it does not reveal.
+/// The trace's models. `G2` and `G3` are its names for models that it does not reveal.
 pub const MODELS: [(&str, &str); 7] = [
     ("A10", "nvidia/a10/24Gi/pcie"),
     ("G2", "nvidia/g2"),
@@ -56,15 +56,15 @@ pub(crate) struct NodeRow {
     pub(crate) model: String,
 }
 
-/// The trace's models, as the network's kinds.
+/// The trace's models, as kinds of the network.
 #[derive(Clone, Debug)]
 pub struct Models(BTreeMap<String, GpuKind>);
 
 impl Models {
-    /// The documented models, and what a scenario says of them or of others.
+    /// The documented models, and those that a scenario changes or adds.
     ///
     /// # Errors
-    /// When a kind is none.
+    /// When a kind is malformed.
     pub fn new(named: &BTreeMap<String, String>) -> Result<Self, InputError> {
         let known = MODELS.into_iter().map(|(model, kind)| (model.to_owned(), kind));
         let all = known.chain(named.iter().map(|(model, kind)| (model.clone(), kind.as_str())));
@@ -85,11 +85,11 @@ impl Models {
     }
 }
 
-/// A kind of card as `vendor/model/ram/interface`, cut short from the right; `*` is an unknown RAM before a known
+/// Parses a kind of card: `vendor/model/ram/interface`, cut short from the right. `*` is an unknown RAM before a known
 /// interface.
 ///
 /// # Errors
-/// When it is written otherwise.
+/// When it has another form.
 pub fn read_kind(text: &str) -> Result<GpuKind, InputError> {
     let wrong = |problem: &str| {
         let message = format!("`{}` is no kind of card{problem}", pricing_core::text::excerpt(text));
@@ -117,7 +117,7 @@ pub fn read_kind(text: &str) -> Result<GpuKind, InputError> {
     Ok(kind)
 }
 
-/// The rows of a CSV file, each with its line.
+/// The rows of a CSV file, each with its line number.
 pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| problem(&error, text))?.clone();
@@ -145,7 +145,7 @@ pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, I
 /// The pods as orders.
 ///
 /// # Errors
-/// When the text is no pod list.
+/// When the text is not a pod list.
 pub fn pods(text: &str, models: &Models, share: GpuShare, denom: &str) -> Result<Vec<Arrival>, InputError> {
     let mut arrivals = Vec::new();
     let mut memory = Memory::default();
@@ -178,6 +178,7 @@ fn arrival(pod: Pod, models: &Models, share: GpuShare, denom: &str) -> Result<Op
     Ok(Some(Arrival { id: Arc::from(pod.name), at, until, owner: None, order: Arc::new(order), has_maximum }))
 }
 
+/// The order of a pod. A pod that needs GPUs but names no model accepts any of nvidia's, the only vendor in the trace.
 fn order(pod: &Pod, units: u64, models: &Models) -> Result<Order, InputError> {
     let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
     let mut alternatives: Vec<GpuSelector> = Vec::new();

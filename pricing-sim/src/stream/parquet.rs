@@ -1,11 +1,11 @@
-//! Orders as Parquet: [`super::row`]'s columns, and an order a row.
+//! Orders as Parquet: the columns of [`super::row`], with one order per row.
 //!
-//! Columns are of any type that can be read as text: texts (also dictionaries of them, and bytes that are UTF-8), whole
-//! numbers, floats, decimals. `at` and `until` may be timestamps and dates, `lifetime` a duration; timestamps count in
-//! UTC, whatever time zone they are shown in.
+//! Columns can have any type that can be converted to text: strings (also dictionaries of them, and bytes in UTF-8),
+//! integers, floats, decimals. `at` and `until` can be timestamps and dates, and `lifetime` a duration; timestamps are
+//! taken in UTC, regardless of their display zone.
 //!
-//! A file may be damaged, or made to do harm. What it says of itself is bounded before it is believed, texts are kept
-//! once however often they are repeated, and a decoder that gives up is an error like any other.
+//! A file may be damaged or malicious. So the sizes that it declares are checked before they are used, repeated texts
+//! are stored once, and a panic of the decoder becomes an error.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -27,20 +27,22 @@ use super::arrow::{Texts, bounded_message, unreadable};
 use super::row::{Columns, Defaults};
 use super::{Arrival, Collected, MAX_ORDERS};
 
-/// Rows that are unpacked at a time.
+/// The number of rows that are decoded at a time.
 const BATCH: usize = 1024;
-/// The most bytes of all texts together, and of a column's unpacked pages.
+/// The maximum size of all texts together, and of a column's decoded pages, in bytes.
 const MAX_TEXT: u64 = crate::files::MAX_BYTES;
 
 /// The orders of a file.
 ///
 /// # Errors
-/// When the file is no Parquet, its columns are not those of orders, or a row is no order; the error names the row.
+/// When the file is not Parquet, its columns are not those of orders, or a row is not an order. The error names the
+/// row.
 pub fn read(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
     unpacked(|| orders(file, defaults, Collected::default()))
 }
 
-/// What a decoder makes of a file. It is not ours: what it cannot stand must not end a program that has more to do.
+/// Runs the decoder, which is not our code, and turns a panic into an error: a bad file must not end a program that has
+/// more to do.
 fn unpacked<T>(read: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputError> {
     catch(read).unwrap_or_else(|panic| {
         Err(InputError::new(format_args!("the file is damaged: it could not be unpacked ({panic})")))
@@ -58,14 +60,14 @@ fn orders(file: File, defaults: &Defaults<'_>, mut orders: Collected) -> Result<
     Ok(orders.arrivals)
 }
 
-/// What a file says of itself, where that can be believed.
+/// The metadata of a file, after checking it.
 fn metadata(file: &File) -> Result<ArrowReaderMetadata, InputError> {
     let found = ArrowReaderMetadata::load(file, ArrowReaderOptions::new()).map_err(damaged)?;
     bounded(&found)?;
     Ok(found)
 }
 
-/// The rows of a file, its columns as [`readable`] has them.
+/// The rows of a file, with its columns as [`readable`] has them.
 fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchReader, InputError> {
     let schema = found.schema();
     let leaves = found.parquet_schema().columns();
@@ -84,14 +86,15 @@ fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchR
     reader.build().map_err(damaged)
 }
 
-/// Takes the names of the columns and the cells of a row.
+/// Called with the names of the columns and the cells of a row.
 type TakeRow<'a> = dyn FnMut(&[String], &[Option<Cow<'_, str>>]) -> Result<(), InputError> + 'a;
 
-/// Hands over the rows of any Parquet file as texts, one after the other, with the names of its columns: for tables that
-/// this program wrote itself. A cell is none where it is empty.
+/// Calls `take` for each row of any Parquet file, with the cells as text and the names of the columns. For tables that
+/// this program wrote itself. An empty cell is None.
 ///
 /// # Errors
-/// When the file is no Parquet, is too large, or has columns that are neither texts nor numbers; and what `take` says.
+/// When the file is not Parquet, is too large, or has columns that are neither text nor numbers; and the errors of
+/// `take`.
 pub fn each_row(file: File, take: &mut TakeRow<'_>) -> Result<(), InputError> {
     unpacked(|| hand_over(file, take))
 }
@@ -112,8 +115,8 @@ fn hand_over(file: File, take: &mut TakeRow<'_>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// The text of the rows so far. What a file repeats is unpacked once, and counts each time: whoever takes the rows keeps
-/// them one by one.
+/// Counts the text of the rows so far. A repeated text is decoded once, but counts each time, because the caller stores
+/// every row.
 #[derive(Debug, Default)]
 struct Text(u64);
 
@@ -128,7 +131,7 @@ impl Text {
     }
 }
 
-/// Refuses a file that says itself that it is too large.
+/// Rejects a file whose metadata declares it too large.
 fn bounded(found: &ArrowReaderMetadata) -> Result<(), InputError> {
     let metadata = found.metadata();
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
@@ -144,10 +147,10 @@ fn bounded(found: &ArrowReaderMetadata) -> Result<(), InputError> {
     Ok(())
 }
 
-/// A column as it is unpacked: texts as views, which share what is repeated.
+/// The type that a column is decoded to: texts as views, which share repeated ones.
 ///
-/// The decoder makes sure that texts are UTF-8 only where Parquet's own type says so: everything else is taken as bytes,
-/// whatever the file asks for, and looked at here.
+/// The decoder only validates UTF-8 if Parquet's own type says that a column is text. All other columns are taken as
+/// bytes, whatever Arrow schema the file declares, and validated here.
 fn readable(field: &Field, leaf: &ColumnDescriptor) -> Result<Field, InputError> {
     let name = field.name().trim();
     let (is_time, is_length) = (matches!(name, "at" | "until"), name == "lifetime");
@@ -174,7 +177,7 @@ fn readable(field: &Field, leaf: &ColumnDescriptor) -> Result<Field, InputError>
     Ok(field.clone().with_data_type(data_type))
 }
 
-/// What a dictionary is of; any other type is itself.
+/// The value type of a dictionary; any other type itself.
 fn plain(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => values,
@@ -182,6 +185,7 @@ fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
+/// Converts the rows of a batch to orders. Errors get the number of the row.
 fn rows(
     batch: &RecordBatch,
     text: &mut Text,

@@ -1,4 +1,4 @@
-//! A row of named text columns as orders: what CSV, Parquet, JSONL and data frames have in common.
+//! Converts a row of named text columns to orders. CSV, Parquet, JSON lines and data frames share this.
 //!
 //! | column | what it says |
 //! |---|---|
@@ -20,7 +20,7 @@
 //! | `max_price` | the most that the tenant pays per block for the whole order; replaces what `order` says |
 //! | `denom` | its denom, and that of an order without a maximum |
 //!
-//! An empty cell is one that is not there.
+//! An empty cell counts as missing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use pricing_core::text::{excerpt, nearest};
 use super::{Arrival, DEFAULT_DENOM, cell, with_maximum};
 use crate::time::Millis;
 
-/// Every column.
+/// All columns.
 pub const NAMES: [&str; 18] = [
     "id",
     "at",
@@ -58,7 +58,7 @@ pub const NAMES: [&str; 18] = [
     "max_price",
     "denom",
 ];
-/// The columns that `order` stands in for.
+/// The columns that `order` replaces.
 const FLAT: [&str; 10] = [
     "cpu",
     "memory",
@@ -71,17 +71,17 @@ const FLAT: [&str; 10] = [
     "endpoints",
     "leased_ips",
 ];
-/// The most cards that a replica may ask for. No node has as many.
+/// The most cards that a replica can ask for; more than any node has.
 const MAX_UNITS: u64 = 1_000_000;
 
-/// What is said of orders that do not say it themselves.
+/// Defaults for orders that leave something out.
 #[derive(Clone, Copy, Debug)]
 pub struct Defaults<'a> {
     /// The denom of orders that name none.
     pub denom: &'a str,
     /// The owner of orders that name none.
     pub owner: Option<&'a str>,
-    /// When orders arrive that do not say when. Without it, such an order is an error.
+    /// The arrival time of orders that have none. Without a default, such an order is an error.
     pub at: Option<Millis>,
 }
 
@@ -103,15 +103,15 @@ impl Default for Defaults<'_> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Columns {
-    /// Where each is in a row.
+    /// The position of each column in a row.
     places: BTreeMap<&'static str, usize>,
 }
 
 impl Columns {
-    /// Takes the names of a table's columns, in its order.
+    /// Checks the names of a table's columns, in the table's order.
     ///
     /// # Errors
-    /// When one is unknown, or there twice.
+    /// When one is unknown or duplicated.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, InputError> {
         let mut places = BTreeMap::new();
         for (place, name) in names.into_iter().enumerate() {
@@ -123,22 +123,22 @@ impl Columns {
         Ok(Self { places })
     }
 
-    /// Every column, in the order of [`NAMES`].
+    /// All columns, in the order of [`NAMES`].
     #[must_use]
     pub fn all() -> Self {
         Self { places: NAMES.into_iter().zip(0..).collect() }
     }
 
-    /// Where a column is in a row; none when the table has no such column.
+    /// The position of a column in a row. None if the table does not have it.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// The orders of a row: one, or as many as `order` has groups. Rows are counted from 1.
+    /// The orders of a row: one, or one for each group of `order`. Rows are counted from 1.
     ///
     /// # Errors
-    /// When the row is no order; the error's path is the column.
+    /// When the row is not an order. The error's path is the column.
     pub fn arrivals(
         &self,
         cells: &[Option<&str>],
@@ -149,7 +149,7 @@ impl Columns {
     }
 }
 
-/// A column by its name.
+/// Looks up a column by name.
 ///
 /// # Errors
 /// When there is no such column.
@@ -171,15 +171,15 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// What a cell says; none when it is empty or not there.
+    /// The text of a cell. None if it is empty or missing.
     fn get(&self, name: &str) -> Option<&'a str> {
         let cell = self.cells.get(self.columns.place(name)?).copied().flatten()?;
-        // The indentation of an SDL's first line means something.
+        // The indentation of an SDL's first line is significant.
         let shown = if name == "order" { cell } else { cell.trim() };
         (!cell.trim().is_empty()).then_some(shown)
     }
 
-    /// A cell as what it says.
+    /// Parses a cell, and adds the column to an error.
     fn read<T>(
         &self,
         name: &'static str,
@@ -218,7 +218,7 @@ impl<'a> Row<'a> {
         orders.into_iter().map(arrival).collect()
     }
 
-    /// When the lease ends.
+    /// The end of the lease.
     fn until(&self, at: Millis) -> Result<Option<Millis>, InputError> {
         let until = self.read("until", cell::time)?;
         let lifetime = self.read("lifetime", cell::length)?;
@@ -243,7 +243,7 @@ impl<'a> Row<'a> {
         detect::read(text, None).map_err(inner)
     }
 
-    /// The order of the columns that `order` stands in for.
+    /// The order that the columns replaced by `order` describe.
     fn flat(&self, id: &str) -> Result<Order, InputError> {
         let unit = ResourceUnit {
             id: 1,
@@ -316,7 +316,7 @@ impl<'a> Row<'a> {
         Ok(Endpoints::Listed(shared.chain(leased).collect()))
     }
 
-    /// The order with the row's maximum, or its own, or none that counts.
+    /// Sets the maximum of the order: the row's, or its own, or one that never applies.
     fn priced(&self, mut order: Order, defaults: &Defaults<'_>) -> Result<(Order, bool), InputError> {
         let denom = self.get("denom");
         let amount = self.read("max_price", |text| parse_decimal(text).map_err(InputError::new))?;
@@ -329,7 +329,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What is wrong with the text of an order, as the row that it stands in tells of it.
+/// Converts an error in the text of an order to one about the row that contains it.
 fn inner(error: InputError) -> InputError {
     let place = match (error.line(), error.column()) {
         (Some(line), Some(column)) => format!(" (line {line}, column {column} of the order)"),

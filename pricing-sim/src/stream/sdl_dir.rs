@@ -1,4 +1,4 @@
-//! A folder of SDLs, of which orders are drawn.
+//! A folder of SDLs, from which orders are drawn.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::random::{Draws, Purpose};
 use crate::scenario::OrdersEntry;
 use crate::time::Millis;
 
-/// What the files of SDLs end in.
+/// The file extensions of SDLs.
 pub const ENDINGS: [&str; 2] = ["yaml", "yml"];
-/// From one SDL to the next, where nothing is said of arrivals.
+/// The time from one SDL to the next, if there is no `[orders.arrivals]`.
 const APART: Millis = 60_000;
 
 /// The SDLs of a folder.
@@ -55,7 +55,7 @@ impl SdlFolder {
         Ok(Self { sdls, arrivals, most, end, owner: entry.owner.as_deref().map(Arc::from) })
     }
 
-    /// The orders of a seed, each with the number of its deployment.
+    /// The orders for a seed, each with the number of its deployment.
     pub(super) fn orders(&self, draws: &Draws) -> Result<Vec<(Arrival, usize)>, StreamError> {
         let deployments: Vec<(Millis, Option<&Sdl>)> = match &self.arrivals {
             Some(arrivals) => {

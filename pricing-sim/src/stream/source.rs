@@ -1,4 +1,4 @@
-//! Where the orders of a scenario come from.
+//! The sources of a scenario's orders.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use crate::scenario::{OrdersEntry, Scenario};
 use crate::sweep::Host;
 use crate::time::Millis;
 
-/// Where the orders of a cell come from: read once, made into a stream for each seed.
+/// The source of a cell's orders: read once, and turned into a stream for each seed.
 #[derive(Debug)]
 pub enum Source {
-    /// The same orders whatever the seed.
+    /// The same orders for every seed.
     Fixed(Arc<Stream>),
-    /// Others with each seed.
+    /// Different orders for each seed.
     Drawn(Box<Drawn>),
 }
 
 impl Source {
-    /// The orders of one seed.
+    /// The orders for a seed.
     ///
     /// # Errors
-    /// When they cannot be made.
+    /// When they cannot be generated.
     pub fn stream(&self, draws: &Draws) -> Result<Arc<Stream>, StreamError> {
         match self {
             Self::Fixed(stream) => Ok(Arc::clone(stream)),
@@ -42,7 +42,7 @@ impl Source {
 /// The orders that a scenario names.
 ///
 /// # Errors
-/// When they cannot be read, or the scenario names none or several.
+/// When they cannot be read, or the scenario does not name exactly one source.
 pub fn source(
     scenario: &Scenario,
     models: &openb::Models,
@@ -67,7 +67,7 @@ pub fn source(
     Ok(Source::Fixed(Arc::new(Stream::new(arrivals, length))))
 }
 
-/// The one source that is named, and its file or folder; made-up orders have none.
+/// The single source that is named, and its file or folder. Generated orders have none.
 fn named(entry: &OrdersEntry) -> Result<(&'static str, &str), StreamError> {
     let sources = [
         ("jsonl", entry.jsonl.as_deref()),
@@ -134,7 +134,7 @@ fn parquet(name: &str, _: &Defaults<'_>, _: &Files) -> Result<Vec<Arrival>, Stre
     Err(StreamError::Scenario(format!("`{name}`: this program was built without Parquet: {ways}")))
 }
 
-/// An order of a log, with what is said of those that do not say it.
+/// An order of a bid log, completed with the defaults.
 fn completed(arrival: Arrival, defaults: &Defaults<'_>) -> Arrival {
     let owner = arrival.owner.or_else(|| defaults.owner.map(Arc::from));
     if arrival.order.max_price.is_some() {
@@ -144,7 +144,7 @@ fn completed(arrival: Arrival, defaults: &Defaults<'_>) -> Arrival {
     Arrival { owner, order: Arc::new(order), has_maximum, ..arrival }
 }
 
-/// What a scenario says of all orders.
+/// Applies the settings that a scenario has for all orders.
 fn finish(arrivals: &mut Vec<Arrival>, entry: &OrdersEntry) -> Result<(), StreamError> {
     if let Some(factor) = entry.time_compression {
         if factor.0 <= Decimal::ZERO {

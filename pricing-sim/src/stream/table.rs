@@ -1,4 +1,4 @@
-//! Orders as CSV: a header of [`super::row`]'s columns, and an order a row.
+//! Orders as CSV: a header with the columns of [`super::row`], and one order per row.
 
 use pricing_core::input::InputError;
 
@@ -8,7 +8,7 @@ use super::{Arrival, Collected};
 /// The orders of a text.
 ///
 /// # Errors
-/// When the header names no columns of orders, or a row is no order; the error names the line.
+/// When the header does not name columns of orders, or a row is not an order. The error names the line.
 pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| problem(&error, text))?.clone();
@@ -45,7 +45,7 @@ pub(super) fn problem(error: &csv::Error, text: &str) -> InputError {
     }
 }
 
-/// The line in which a row begins: its position is before the empty lines that are skipped.
+/// The line in which a row starts. The position of a record is before the empty lines that are skipped.
 pub(super) fn line(at: &csv::Position, text: &str) -> usize {
     let rest = usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
     let empty = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| **byte == b'\n').count();

@@ -1,4 +1,4 @@
-//! Puts runs together.
+//! Aggregates runs.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,16 @@ use crate::result::{Bucket, Charge, PRICE_BINS, RunResult, StrategyRun, Use};
 use crate::sweep::Sweep;
 use crate::time::{Millis, Window};
 
-/// Decimals of intervals of money.
+/// The decimals of intervals of money.
 pub(super) const USD_DECIMALS: u32 = 6;
-/// Milliseconds of an hour.
+/// Milliseconds per hour.
 const HOUR_MS: u128 = 3_600_000;
 
 impl Summary {
-    /// The summary of runs, which are in order of their place.
+    /// The summary of runs, which are sorted by index.
     ///
     /// # Errors
-    /// When the runs are not of this sweep, or a total outgrows the exact decimals.
+    /// When the runs are not of this sweep, or a total overflows the exact decimals.
     pub fn of(name: &str, sweep: &Sweep, results: &[RunResult]) -> Result<Self, SummaryError> {
         let mut summary = Self {
             schema: SCHEMA,
@@ -57,7 +57,7 @@ fn axes(sweep: &Sweep) -> Vec<Axis> {
     sweep.axes().into_iter().map(axis).collect()
 }
 
-/// The axes' values in a cell of a sweep.
+/// The values of the axes in a cell of a sweep.
 #[must_use]
 pub fn axes_of(sweep: &Sweep, cell: usize) -> AxesValues {
     let values = sweep.cells.get(cell).map(|cell| cell.values.as_slice()).unwrap_or_default();
@@ -73,17 +73,17 @@ fn axis_value(value: &Value) -> AxisValue {
     }
 }
 
-/// What all runs looked at, where that is the same.
+/// The simulated period, if it is the same in all runs.
 fn window(results: &[RunResult]) -> Option<WindowSeconds> {
     let window = results.first()?.window;
     let same = results.iter().all(|result| result.window == window);
     same.then_some(WindowSeconds { start_s: Seconds(window.start), end_s: Seconds(window.end) })
 }
 
-/// A strategy in each run of a cell, with the run's window.
+/// The results of a strategy in each run of a cell, with the run's window.
 pub(super) type InRuns<'a> = Vec<(Window, &'a StrategyRun)>;
 
-/// The strategy at a place in each run of a cell.
+/// The results of the strategy at an index in each run of a cell.
 pub(super) fn in_runs(runs: &[RunResult], place: usize) -> Result<InRuns<'_>, SummaryError> {
     let mut list: InRuns<'_> = Vec::with_capacity(runs.len());
     for run in runs {
@@ -110,10 +110,10 @@ fn strategy(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<Strat
     })
 }
 
-/// What a strategy came to in some runs together.
+/// The figures of a strategy over some runs.
 ///
 /// # Errors
-/// When a total outgrows the exact decimals.
+/// When a total overflows the exact decimals.
 pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
     let mut figures = totals(list)?;
     let kinds: Vec<&str> = figures.gpu_utilisation.iter().map(|gpu| gpu.kind.as_str()).collect();
@@ -121,10 +121,10 @@ pub fn figures(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError>
     Ok(figures)
 }
 
-/// What a strategy came to in some runs together, without what it came to over time.
+/// The figures of a strategy over some runs, without those over time.
 ///
 /// # Errors
-/// When a total outgrows the exact decimals.
+/// When a total overflows the exact decimals.
 pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> {
     let count = |of: fn(&StrategyRun) -> u64| list.iter().fold(0_u64, |sum, (_, run)| sum.saturating_add(of(run)));
     let (orders, won) = (count(|run| run.orders), count(|run| run.won));
@@ -161,7 +161,7 @@ pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> 
     })
 }
 
-/// Units times milliseconds: what was in use, and what there was.
+/// Units times milliseconds: in use, and in total.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pool {
     units: u64,
@@ -170,7 +170,7 @@ struct Pool {
 }
 
 impl Pool {
-    /// What was used of something over a time.
+    /// How much of a resource was used over a time.
     fn of(used: &Use, leased_ms: u128, time: Millis) -> Result<Self, ArithmeticOverflow> {
         let over_time = |units: u64| u128::from(units).checked_mul(u128::from(time)).ok_or(ArithmeticOverflow);
         let in_use = over_time(used.background)?.checked_add(leased_ms).ok_or(ArithmeticOverflow)?;
@@ -257,12 +257,13 @@ fn win_by_price(list: &[(Window, &StrategyRun)]) -> Vec<PriceRange> {
     ranges.into_values().collect()
 }
 
-/// The parts of the windows, put together by number.
+/// The parts of the windows, aggregated by index.
 fn over_time(list: &[(Window, &StrategyRun)], kinds: &[&str]) -> Result<Vec<Part>, ArithmeticOverflow> {
     let most = list.iter().map(|(_, run)| run.over_time.len()).max().unwrap_or(0);
     (0..most).map(|place| part(list, place, kinds)).collect()
 }
 
+/// Aggregates the part at an index over all runs. Runs whose windows differ have no common start and end.
 fn part(list: &[(Window, &StrategyRun)], place: usize, kinds: &[&str]) -> Result<Part, ArithmeticOverflow> {
     let there = || list.iter().filter_map(|(_, run)| run.over_time.get(place).map(|bucket| (*run, bucket)));
     let ends = |bucket: &Bucket| (bucket.at, bucket.at.saturating_add(bucket.length));
@@ -296,12 +297,12 @@ fn part(list: &[(Window, &StrategyRun)], place: usize, kinds: &[&str]) -> Result
     })
 }
 
-/// The totals of each run by itself.
+/// The totals of each run.
 pub(super) fn each(list: &[(Window, &StrategyRun)]) -> Result<Vec<Figures>, SummaryError> {
     list.chunks(1).map(totals).collect()
 }
 
-/// The interval of a figure; none where a run has none.
+/// The interval of a figure. None if some run does not have it.
 pub(super) fn interval(
     runs: &[Figures],
     decimals: u32,
@@ -311,6 +312,7 @@ pub(super) fn interval(
     values.map_or(Ok(None), |values| Interval::of(&values, decimals))
 }
 
+/// The intervals of all figures over the runs. None for fewer than two runs.
 fn per_run(list: &[(Window, &StrategyRun)]) -> Result<Option<PerRun>, SummaryError> {
     if list.len() < 2 {
         return Ok(None);

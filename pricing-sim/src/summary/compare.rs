@@ -1,4 +1,4 @@
-//! Holds strategies against the first, seed by seed.
+//! Compares strategies with the first one, seed by seed.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::result::{Flip, LARGEST, PairRun, RunResult};
 
-/// The strategy at a place held against the first, in the runs of a cell.
+/// Compares the strategy at an index with the first one, in the runs of a cell.
 pub(super) fn comparison(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<Comparison, SummaryError> {
     let (before, after) = (in_runs(runs, 0)?, in_runs(runs, place)?);
     let (firsts, seconds) = (each(&before)?, each(&after)?);
@@ -49,7 +49,7 @@ pub(super) fn comparison(runs: &[RunResult], place: usize, axes: &AxesValues) ->
         largest.extend(pair.largest.iter().map(|flip| shown(run.seed, flip)));
     }
     sum.flips = flip_counts(flips);
-    // Stable: flips that change as much stay in the order of their runs and orders.
+    // Stable: flips with equal changes stay in the order of their runs and orders.
     largest.sort_by_key(|flip| std::cmp::Reverse(flip.revenue_usd.decimal().abs()));
     largest.truncate(LARGEST);
     sum.largest = largest;
@@ -85,7 +85,7 @@ fn shown(seed: u64, flip: &Flip) -> LargestFlip {
     }
 }
 
-/// The interval of the differences of a figure, seed by seed; none where a run has none.
+/// The interval of the paired differences of a figure. None if some run does not have it.
 fn paired(
     runs: (&[Figures], &[Figures]),
     decimals: u32,

@@ -1,7 +1,7 @@
-//! What a simulation answers: the runs of each cell and strategy put together.
+//! The summary of a simulation: the runs of each cell and strategy, aggregated.
 //!
-//! Counts and money are exact totals over the seeds, percentages are of integrals over all seeds' time. How much seeds
-//! differ is said beside them, as intervals of what one run comes to.
+//! Counts and money are exact totals over the seeds, and percentages are of integrals over the time of all seeds. How
+//! much seeds differ is shown separately, as intervals for the figures of a single run.
 
 mod build;
 mod compare;
@@ -24,16 +24,16 @@ pub use build::{axes_of, figures, totals};
 pub use percent::Percent;
 pub use stats::{CONFIDENCE, Interval, quantile};
 
-/// The schema that the answer's JSON has.
+/// The schema version of the JSON answer.
 pub const SCHEMA: u32 = 1;
 
-/// Why there is no summary.
+/// Why a summary cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SummaryError {
-    /// A total has more digits than exact decimals have room for.
+    /// A total overflows the exact decimals.
     #[error("a total outgrows the exact decimals; use fewer seeds or a shorter window")]
     Overflow(#[from] ArithmeticOverflow),
-    /// The runs are not those of the sweep.
+    /// The runs do not belong to the sweep.
     #[error("{0}")]
     Runs(String),
 }
@@ -43,19 +43,19 @@ pub enum SummaryError {
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What the scenario is called.
+    /// The name of the scenario.
     pub name: String,
-    /// The seeds that each cell was run with.
+    /// The seeds with which each cell was run.
     pub seeds: Vec<u64>,
-    /// How many runs there were: cells times seeds.
+    /// The number of runs: cells times seeds.
     pub runs: usize,
-    /// The axes of the sweep, the one that changes fastest last.
+    /// The axes of the sweep. The last one changes fastest.
     pub axes: Vec<Axis>,
-    /// What was looked at, where that is the same in all runs.
+    /// The simulated period, if it is the same in all runs.
     pub window: Option<WindowSeconds>,
-    /// One for each cell and strategy: cells in order, and within each the strategies in the scenario's order.
+    /// One entry per cell and strategy: cells in order, and in each the strategies in the scenario's order.
     pub strategies: Vec<StrategySummary>,
-    /// One for each cell and strategy after the first, in the same order.
+    /// One entry per cell and strategy after the first, in the same order.
     pub comparisons: Vec<Comparison>,
 }
 
@@ -64,17 +64,17 @@ pub struct Summary {
 pub struct Axis {
     /// The key of the scenario.
     pub key: String,
-    /// The values that it has in turn.
+    /// The values that it takes in turn.
     pub values: Vec<AxisValue>,
 }
 
-/// A value of an axis. What JSON cannot say exactly is TOML's text.
+/// A value of an axis. A value that JSON cannot represent exactly is TOML text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum AxisValue {
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// Yes or no.
+    /// A boolean.
     Boolean(bool),
     /// Anything else.
     Text(String),
@@ -90,10 +90,10 @@ impl fmt::Display for AxisValue {
     }
 }
 
-/// The axes' values in a cell, by key.
+/// The values of the axes in a cell, by key.
 pub type AxesValues = BTreeMap<String, AxisValue>;
 
-/// A moment in seconds with at most three decimals, in the stream's own time.
+/// A time in seconds with at most three decimals, from the stream's own origin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(pub Millis);
 
@@ -117,71 +117,71 @@ impl Serialize for Seconds {
     }
 }
 
-/// What was looked at.
+/// The simulated period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct WindowSeconds {
     /// The first moment.
     pub start_s: Seconds,
-    /// The moment after the last.
+    /// The moment after the last one.
     pub end_s: Seconds,
 }
 
-/// What one strategy came to in one cell, over all seeds.
+/// The results of one strategy in one cell, over all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct StrategySummary {
     /// The strategy.
     pub name: String,
-    /// The axes' values in the cell; empty without axes.
+    /// The values of the axes in the cell. Empty without axes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub axes: AxesValues,
-    /// What it came to.
+    /// The figures.
     #[serde(flatten)]
     pub figures: Figures,
-    /// What one run comes to; none with a single seed.
+    /// The figures of a single run, with intervals. None with a single seed.
     pub per_run: Option<PerRun>,
 }
 
-/// What one strategy came to: in one run, or in all runs of a cell.
+/// The figures of one strategy: of one run, or of all runs of a cell.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
     /// Orders that arrived.
     pub orders: u64,
-    /// Orders that were won, and ran.
+    /// Orders that were won, and whose leases ran.
     pub won: u64,
-    /// The others, by reason.
+    /// The other orders, by reason.
     pub lost: BTreeMap<String, u64>,
-    /// Won by arrived; none without orders.
+    /// Won by arrived orders, in percent. None without orders.
     pub win_rate_percent: Option<Percent>,
-    /// What the leases pay for their time in the window.
+    /// What the leases pay for their time in the window, in USD.
     #[serde(with = "usd")]
     pub revenue_usd: Usd,
-    /// Hours of all leases in the window.
+    /// The time of all leases in the window, in hours.
     pub lease_hours: Hours,
     /// Cards by kind, sorted.
     pub gpu_utilisation: Vec<GpuUtilisation>,
-    /// All cards; none without cards or time.
+    /// The utilisation of all cards, in percent. None without cards or time.
     pub gpu_utilisation_percent: Option<Percent>,
-    /// Threads; none without threads or time.
+    /// The utilisation of CPU, in percent. None without CPU or time.
     pub cpu_utilisation_percent: Option<Percent>,
-    /// Memory; none without memory or time.
+    /// The utilisation of memory, in percent. None without memory or time.
     pub memory_utilisation_percent: Option<Percent>,
-    /// What stood idle.
+    /// The value of idle capacity, in USD.
     pub idle_usd: IdleUsd,
-    /// Free cards that the stream's typical orders could not use, by free cards; none without free cards.
+    /// The share of free cards that the stream's typical orders could not use, in percent. None without free cards.
     pub fragmentation_percent: Option<Percent>,
-    /// Leases that pay more than the rates of their own cards.
+    /// Leases that pay more than their own cards cost.
     pub overcharge: ChargeSummary,
-    /// Leases that pay less than the rates of their own cards.
+    /// Leases that pay less than their own cards cost.
     pub undercharge: ChargeSummary,
-    /// Bids and wins by price, cheapest first; ranges without bids are left out.
+    /// Bids and wins by price, cheapest first, without the ranges that have no bids.
     pub win_by_price: Vec<PriceRange>,
-    /// The window in equal parts.
+    /// The window, in equal parts.
     pub over_time: Vec<Part>,
-    /// Quotes that the wall clock decided: they may be others elsewhere.
+    /// Quotes that depended on the wall clock, and may differ elsewhere.
     pub by_clock: u64,
 }
 
-/// Hours, rounded half-even to 4 decimals.
+/// Hours, rounded half to even to 4 decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hours(pub(crate) Decimal);
 
@@ -205,18 +205,18 @@ impl Serialize for Hours {
     }
 }
 
-/// How much cards of one kind were in use.
+/// The utilisation of the cards of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GpuUtilisation {
     /// The kind.
     pub kind: String,
-    /// How many there are.
+    /// The number of cards.
     pub cards: u64,
-    /// In use, by leases or before the first order; none without time.
+    /// In use, by leases or before the first order, in percent. None without time.
     pub percent: Option<Percent>,
 }
 
-/// What stood idle over the window, at the idle rates.
+/// The value of idle capacity over the window, by the idle rates, in USD.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IdleUsd {
     /// Cards.
@@ -228,52 +228,52 @@ pub struct IdleUsd {
     /// Memory.
     #[serde(with = "usd")]
     pub memory: Usd,
-    /// Hours of idle cards that no idle rate prices, and that `gpu` therefore lacks.
+    /// Hours of idle cards without an idle rate, which `gpu` therefore does not include.
     pub unpriced_card_hours: Hours,
 }
 
 impl IdleUsd {
-    /// All of it.
+    /// The sum.
     ///
     /// # Errors
-    /// When it outgrows the exact decimals.
+    /// When it overflows the exact decimals.
     pub fn total(&self) -> Result<Usd, ArithmeticOverflow> {
         self.gpu.checked_add(self.cpu)?.checked_add(self.memory)
     }
 }
 
-/// Leases that do not pay what their own cards cost.
+/// Leases that pay more or less than their own cards cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChargeSummary {
-    /// How many.
+    /// The number of leases.
     pub orders: u64,
-    /// The sum of the differences, a month.
+    /// The sum of the differences, in USD per month.
     #[serde(with = "usd")]
     pub usd_per_month: Usd,
-    /// What the differences came to over the leases' time in the window.
+    /// The sum of the differences over the leases' time in the window, in USD.
     #[serde(with = "usd")]
     pub usd: Usd,
 }
 
-/// Bids of a range of prices, USD a month.
+/// The bids in a range of prices, in USD per month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PriceRange {
-    /// From this on.
+    /// The lower bound, inclusive.
     pub from_usd: u64,
-    /// Below this; none for the last range.
+    /// The upper bound, exclusive. None for the last range.
     pub to_usd: Option<u64>,
     /// Bids.
     pub bids: u64,
-    /// Those that were won.
+    /// The bids that won.
     pub won: u64,
 }
 
-/// A part of the window. With several seeds the parts of their windows are put together by number.
+/// A part of the window. With several seeds, the parts are aggregated by index.
 #[derive(Clone, Debug, Serialize)]
 pub struct Part {
-    /// When it begins; none where that is not the same in all runs.
+    /// Its start. None if it is not the same in all runs.
     pub start_s: Option<Seconds>,
-    /// When it ends; none where that is not the same in all runs.
+    /// Its end. None if it is not the same in all runs.
     pub end_s: Option<Seconds>,
     /// Cards in use by kind, in the order of [`Figures::gpu_utilisation`].
     pub gpu: Vec<KindPercent>,
@@ -283,9 +283,9 @@ pub struct Part {
     pub memory_percent: Option<Percent>,
     /// Orders that arrived.
     pub arrived: u64,
-    /// Those of them that were won.
+    /// The orders that were won.
     pub won: u64,
-    /// What leases pay for the time in this part.
+    /// What leases pay for their time in this part, in USD.
     #[serde(with = "usd")]
     pub revenue_usd: Usd,
 }
@@ -299,13 +299,13 @@ pub struct KindPercent {
     pub percent: Option<Percent>,
 }
 
-/// What one run comes to: means over the seeds with the interval that holds the true mean, under the usual assumption
-/// that seeds differ as a normal distribution does. None where some run has no such figure.
+/// The figures of a single run: means over the seeds, with the interval that contains the true mean with 95%
+/// confidence, assuming that seeds are normally distributed. None if some run does not have the figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PerRun {
     /// Orders that were won.
     pub won: Option<Interval>,
-    /// Won by arrived.
+    /// Won by arrived orders, in percent.
     pub win_rate_percent: Option<Interval>,
     /// Revenue.
     pub revenue_usd: Option<Interval>,
@@ -317,13 +317,13 @@ pub struct PerRun {
     pub cpu_utilisation_percent: Option<Interval>,
     /// Memory in use.
     pub memory_utilisation_percent: Option<Interval>,
-    /// What stood idle: cards, threads and memory.
+    /// The value of idle capacity: cards, CPU and memory.
     pub idle_usd: Option<Interval>,
-    /// Free cards that typical orders could not use.
+    /// Free cards that typical orders could not use, in percent.
     pub fragmentation_percent: Option<Interval>,
-    /// What leases pay above the rates of their own cards.
+    /// What leases pay above the cost of their own cards.
     pub overcharge_usd: Option<Interval>,
-    /// What leases pay below the rates of their own cards.
+    /// What leases pay below the cost of their own cards.
     pub undercharge_usd: Option<Interval>,
 }
 
@@ -336,91 +336,91 @@ pub struct KindInterval {
     pub percent: Option<Interval>,
 }
 
-/// A strategy held against the first one in one cell, order by order, over all seeds.
+/// A strategy compared with the first one in one cell, order by order, over all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The strategy.
     pub strategy: String,
     /// The first one.
     pub against: String,
-    /// The axes' values in the cell; empty without axes.
+    /// The values of the axes in the cell. Empty without axes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub axes: AxesValues,
-    /// Orders that came to something else, by what they came to; the most frequent first.
+    /// Orders with different outcomes, by outcome, the most frequent first.
     pub flips: Vec<FlipCount>,
-    /// Orders that both won.
+    /// Orders that both strategies won.
     pub both_won: u64,
-    /// Those of them that pay less under this strategy.
+    /// Of those, the ones that pay less under this strategy.
     pub cheaper: u64,
-    /// Those of them that pay more under this strategy.
+    /// Of those, the ones that pay more under this strategy.
     pub dearer: u64,
-    /// Orders won under this strategy less those under the first.
+    /// Orders won under this strategy minus those under the first.
     pub won: i64,
-    /// Revenue of this strategy less that of the first.
+    /// Revenue of this strategy minus that of the first, in USD.
     #[serde(with = "usd")]
     pub revenue_usd: Usd,
     /// The flipped orders that change revenue most, largest first.
     pub largest: Vec<LargestFlip>,
-    /// What the differences of one run come to, seed by seed; none with a single seed.
+    /// The differences in a single run, paired by seed. None with a single seed.
     pub per_run: Option<DifferencePerRun>,
 }
 
-/// Orders that came to something else.
+/// Orders with different outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FlipCount {
-    /// What they came to under the first: `won` or the reason.
+    /// The outcome under the first: `won` or the reason.
     pub from: String,
-    /// What they came to under this strategy.
+    /// The outcome under this strategy.
     pub to: String,
-    /// How many.
+    /// The number of orders.
     pub orders: u64,
 }
 
-/// An order that came to something else.
+/// An order with different outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LargestFlip {
     /// The run's seed.
     pub seed: u64,
-    /// The order's place in the stream.
+    /// The order's index in the stream.
     pub order: usize,
-    /// What the source calls it.
+    /// Its name in the source.
     pub id: String,
     /// When it arrived.
     pub at_s: Seconds,
-    /// What it came to under the first.
+    /// Its outcome under the first.
     pub from: String,
-    /// What it came to under this strategy.
+    /// Its outcome under this strategy.
     pub to: String,
     /// The cards under the first.
     pub gpu_from: String,
     /// The cards under this strategy.
     pub gpu_to: String,
-    /// What it cost under the first, a month.
+    /// Its price under the first, in USD per month.
     pub usd_per_month_from: Option<String>,
-    /// What it cost under this strategy, a month.
+    /// Its price under this strategy, in USD per month.
     pub usd_per_month_to: Option<String>,
-    /// The difference in revenue.
+    /// The difference in revenue, in USD.
     #[serde(with = "usd")]
     pub revenue_usd: Usd,
 }
 
-/// Paired differences: of each seed this strategy's figure less the first one's.
+/// Paired differences: for each seed, this strategy's figure minus the first one's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DifferencePerRun {
     /// Orders that were won.
     pub won: Option<Interval>,
-    /// Won by arrived, in percentage points.
+    /// Won by arrived orders, in percentage points.
     pub win_rate_percent: Option<Interval>,
     /// Revenue.
     pub revenue_usd: Option<Interval>,
     /// Cards in use, all kinds, in percentage points.
     pub gpu_utilisation_percent: Option<Interval>,
-    /// What stood idle.
+    /// The value of idle capacity.
     pub idle_usd: Option<Interval>,
     /// Free cards that typical orders could not use, in percentage points.
     pub fragmentation_percent: Option<Interval>,
-    /// What leases pay above the rates of their own cards.
+    /// What leases pay above the cost of their own cards.
     pub overcharge_usd: Option<Interval>,
-    /// What leases pay below the rates of their own cards.
+    /// What leases pay below the cost of their own cards.
     pub undercharge_usd: Option<Interval>,
 }

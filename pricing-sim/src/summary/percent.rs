@@ -6,18 +6,18 @@ use pricing_core::money::ArithmeticOverflow;
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
-/// Decimals of a percentage.
+/// The decimals of a percentage.
 pub(super) const DECIMALS: u32 = 4;
 
-/// A percentage with four decimals, rounded half-even.
+/// A percentage with four decimals, rounded half to even.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(Decimal);
 
 impl Percent {
-    /// How much of a whole a part is; none of nothing.
+    /// The percentage of a part of a whole. None if the whole is zero.
     ///
     /// # Errors
-    /// When it has more digits than there is room for.
+    /// When a number overflows.
     pub fn of(part: u128, whole: u128) -> Result<Option<Self>, ArithmeticOverflow> {
         if whole == 0 {
             return Ok(None);
@@ -45,12 +45,12 @@ impl Serialize for Percent {
     }
 }
 
-/// `part * scale / whole` in whole numbers, rounded half-even. The whole is not 0.
+/// `part * scale / whole` in integers, rounded half to even. The whole must not be 0.
 pub(super) fn half_even(part: u128, scale: u128, whole: u128) -> Result<u128, ArithmeticOverflow> {
     let scaled = part.checked_mul(scale).ok_or(ArithmeticOverflow)?;
     let (quotient, rest) = (scaled.checked_div(whole), scaled.checked_rem(whole));
     let (quotient, rest) = (quotient.ok_or(ArithmeticOverflow)?, rest.ok_or(ArithmeticOverflow)?);
-    // Twice the rest may not fit where the rest does.
+    // Twice the rest could overflow, so it is compared with the difference.
     let up = match rest.cmp(&whole.saturating_sub(rest)) {
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => quotient % 2 == 1,
@@ -59,7 +59,7 @@ pub(super) fn half_even(part: u128, scale: u128, whole: u128) -> Result<u128, Ar
     quotient.checked_add(u128::from(up)).ok_or(ArithmeticOverflow)
 }
 
-/// A whole number of units of `10^-decimals`.
+/// A decimal from a number of units of `10^-decimals`.
 pub(super) fn decimal(units: u128, decimals: u32) -> Result<Decimal, ArithmeticOverflow> {
     let units = i128::try_from(units).map_err(|_| ArithmeticOverflow)?;
     Decimal::try_from_i128_with_scale(units, decimals).map_err(|_| ArithmeticOverflow)

@@ -1,13 +1,13 @@
-//! How much seeds differ: the mean of one run, with an interval.
+//! How much seeds differ: the mean of a single run, with a confidence interval.
 
 use pricing_core::money::ArithmeticOverflow;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
-/// How sure an interval is.
+/// The confidence level of the intervals.
 pub const CONFIDENCE: &str = "95%";
 
-/// The 0.975 quantiles of Student's t by degrees of freedom, to three decimals.
+/// The 0.975 quantiles of Student's t distribution by degrees of freedom, to three decimals.
 const QUANTILES: [(usize, f64); 40] = [
     (1, 12.706),
     (2, 4.303),
@@ -51,29 +51,29 @@ const QUANTILES: [(usize, f64); 40] = [
     (1000, 1.962),
 ];
 
-/// The 0.975 quantile of Student's t. Between the listed degrees of freedom it is that of the next fewer, which makes
-/// intervals a little wider rather than narrower. None without any degree of freedom.
+/// The 0.975 quantile of Student's t distribution. Between the listed degrees of freedom it is that of the next lower
+/// one, which makes intervals slightly wider rather than narrower. None for zero degrees of freedom.
 #[must_use]
 pub fn quantile(degrees: usize) -> Option<f64> {
     QUANTILES.iter().rev().find(|(listed, _)| *listed <= degrees).map(|(_, quantile)| *quantile)
 }
 
-/// The mean over the seeds, with the two-sided 95% interval of Student's t.
+/// The mean over the seeds, with the two-sided 95% confidence interval of Student's t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
     /// The mean of the runs.
     pub mean: Decimal,
-    /// Where the interval begins. It may lie outside of what the figure can be, such as below 0.
+    /// The lower end of the interval. It can be outside of the figure's range, for example below 0.
     pub low: Decimal,
-    /// Where it ends.
+    /// The upper end.
     pub high: Decimal,
 }
 
 impl Interval {
-    /// The interval of values of one seed each, rounded half-even to some decimals. None of fewer than two.
+    /// The interval for one value per seed, rounded half to even to some decimals. None for fewer than two values.
     ///
     /// # Errors
-    /// When the values outgrow the exact decimals.
+    /// When the values overflow the exact decimals.
     pub fn of(values: &[Decimal], decimals: u32) -> Result<Option<Self>, ArithmeticOverflow> {
         let Some(quantile) = values.len().checked_sub(1).and_then(quantile) else { return Ok(None) };
         let count = u64::try_from(values.len()).map_err(|_| ArithmeticOverflow)?;
@@ -88,7 +88,7 @@ impl Interval {
         Ok(Some(Self { mean, low, high }))
     }
 
-    /// Half of the interval's width: what stands after the plus or minus.
+    /// Half the width of the interval: the number after the plus-minus sign.
     #[must_use]
     pub fn half(&self) -> Decimal {
         self.high.checked_sub(self.mean).unwrap_or_default()
@@ -111,7 +111,7 @@ impl Serialize for Interval {
     }
 }
 
-/// Quantile times standard error, by operations that give the same bits on every machine.
+/// Quantile times standard error, computed with operations that give the same bits on every machine.
 #[expect(clippy::cast_precision_loss, reason = "there are never as many runs as a float counts exactly")]
 fn half_width(values: &[Decimal], mean: Decimal, quantile: f64) -> Result<f64, ArithmeticOverflow> {
     let mut squares = 0.0;
@@ -124,17 +124,17 @@ fn half_width(values: &[Decimal], mean: Decimal, quantile: f64) -> Result<f64, A
     Ok(quantile * (variance / count).sqrt())
 }
 
-/// The nearest float: reading a decimal's text is exactly rounded everywhere.
+/// The nearest float. Parsing decimal text is correctly rounded everywhere.
 fn float(value: Decimal) -> Result<f64, ArithmeticOverflow> {
     value.to_string().parse().map_err(|_| ArithmeticOverflow)
 }
 
-/// Half-even.
+/// Rounds half to even.
 pub(super) fn rounded(value: Decimal, decimals: u32) -> Decimal {
     value.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven)
 }
 
-/// A float's exact value, half-even to some decimals: that is how floats are printed.
+/// A float's exact value, rounded half to even to some decimals, as formatting does it.
 fn rounded_float(value: f64, decimals: u32) -> Result<Decimal, ArithmeticOverflow> {
     let places = usize::try_from(decimals).map_err(|_| ArithmeticOverflow)?;
     Decimal::from_str_exact(&format!("{value:.places$}")).map_err(|_| ArithmeticOverflow)

@@ -1,4 +1,4 @@
-//! What must be true of summaries.
+//! Tests of summaries.
 
 use pricing_core::money::Usd;
 use rust_decimal::Decimal;
@@ -130,7 +130,7 @@ fn an_interval_is_the_mean_with_the_quantile_times_the_standard_error() {
     // Mean 0.15, variance 0.005, standard error 0.05: 12.706 * 0.05 = 0.6353.
     assert_eq!(interval(&["0.1", "0.2"], 4), text(["0.1500", "-0.4853", "0.7853"]));
     assert_eq!(interval(&["7", "7", "7"], 2), text(["7.00", "7.00", "7.00"]));
-    // A third is no decimal.
+    // A third is not a finite decimal.
     assert_eq!(interval(&["0", "0", "1"], 6).unwrap()[0], "0.333333");
     assert_eq!(interval(&["7"], 2), None);
     assert_eq!(interval(&[], 2), None);

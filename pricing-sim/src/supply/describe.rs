@@ -1,4 +1,4 @@
-//! A cluster in words.
+//! Parses the description of a cluster.
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::input::InputError;
@@ -9,25 +9,26 @@ use super::{NodeSize, add_node, with_storage};
 use crate::stream::cell::{self, with_vendor};
 use crate::stream::openb::read_kind;
 
-/// The most nodes that a description may have.
+/// The most nodes in a description.
 const MAX_NODES: u64 = 100_000;
 
-/// What a described node has, for each card, where the description does not say: as large GPU servers have.
+/// The default CPU of a described node per card, in threads, and below its memory in GiB: typical for large GPU
+/// servers.
 const CPU_PER_CARD: u64 = 16;
 const MEMORY_GIB_PER_CARD: u64 = 128;
-/// What a described node without cards has.
+/// The defaults of a described node without cards.
 const CPU_ALONE: u64 = 64;
 const MEMORY_GIB_ALONE: u64 = 256;
 
-/// A cluster in words: `8 nodes x 8 h100/80Gi/sxm`, with `+` between several kinds of node.
+/// Parses a description such as `8 nodes x 8 h100/80Gi/sxm`, with `+` between several kinds of node.
 ///
-/// After a comma, what a node has beside its cards: `4 nodes x 2 t4 x 1 a10, 32 cpu, 128Gi memory, 1Ti ephemeral`.
-/// Without it a node has 16 threads and 128 GiB of memory for each card (64 threads and 256 GiB where it has none) and
-/// as much storage as anybody asks for. A card without a vendor is of whoever makes its model. `x` may be `×`, and stand with or without
-/// spaces, also between a number of cards and their kind: `8 nodes×8x h100`.
+/// Other resources follow after a comma: `4 nodes x 2 t4 x 1 a10, 32 cpu, 128Gi memory, 1Ti ephemeral`. By default a
+/// node has 16 threads and 128 GiB of memory per card (64 threads and 256 GiB without cards), and unlimited storage. A
+/// card without a vendor belongs to the usual vendor of its model. `x` can be written `×`, with or without spaces, and
+/// may also be between the number of cards and their kind: `8 nodes×8x h100`.
 ///
 /// # Errors
-/// When the words cannot be read.
+/// When the description cannot be parsed.
 pub fn describe(text: &str) -> Result<Cluster, InputError> {
     let mut builder = ClusterBuilder::default();
     let mut nodes: u64 = 0;
@@ -47,7 +48,7 @@ pub fn describe(text: &str) -> Result<Cluster, InputError> {
     Ok(with_storage(builder))
 }
 
-/// Some nodes that are alike.
+/// A number of equal nodes.
 struct Described {
     count: u64,
     size: NodeSize,
@@ -86,14 +87,14 @@ fn usual_size(cards: u64) -> NodeSize {
     NodeSize { cpu_milli: cpu.saturating_mul(1000), memory: gib.saturating_mul(1 << 30), ephemeral: UNLIMITED }
 }
 
-/// A number at the beginning, and what follows it.
+/// A number at the start, and the rest.
 fn leading(text: &str) -> Option<(u64, &str)> {
     let text = text.trim_start();
     let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     Some((number.parse().ok()?, rest))
 }
 
-/// A number of nodes, and what follows.
+/// A number of nodes, and the rest.
 fn nodes(text: &str) -> Result<(u64, &str), String> {
     let expected = || "expected a number of nodes, such as `8 nodes`".to_owned();
     let (count, rest) = leading(text).ok_or_else(expected)?;
@@ -114,7 +115,7 @@ fn cards(text: &str) -> Result<Vec<(u64, GpuKind)>, String> {
         let after = rest.strip_prefix(['x', 'X']).ok_or_else(expected)?;
         let (number, after) = leading(after).ok_or_else(expected)?;
         let spaced = after.trim_start();
-        // `8x h100`, `8 x h100` and `8xh100`; a model that begins with an `x` needs a space before it.
+        // `8x h100`, `8 x h100` and `8xh100`. A model that starts with an `x` needs a space before it.
         let kind = match spaced.strip_prefix(['x', 'X']) {
             Some(kind) => kind.trim_start(),
             None if spaced.len() < after.len() => spaced,
@@ -137,7 +138,7 @@ fn described_kind(text: &str) -> Result<GpuKind, String> {
     Ok(kind)
 }
 
-/// An amount of something that a node has; answers of what.
+/// Parses the amount of a resource, and returns which one it is.
 fn read_field(field: &str, size: &mut NodeSize) -> Result<&'static str, String> {
     let (amount, what) = field
         .split_once(char::is_whitespace)

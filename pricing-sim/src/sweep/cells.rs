@@ -9,7 +9,7 @@ use super::RunPlace;
 use super::prepare::check;
 use crate::scenario::{self, Scenario, ScenarioError, Seeds};
 
-/// The most runs of a sweep: the results of a run take some 20 kB a strategy until the answer is made.
+/// The most runs of a sweep. The result of a run takes about 20 kB per strategy until the summary is made.
 pub const MAX_RUNS: usize = 100_000;
 
 /// The most cells of a sweep.
@@ -18,29 +18,29 @@ pub const MAX_CELLS: usize = 100_000;
 /// A cell of the axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// The values that the axes have in it, in the axes' order.
+    /// The values of the axes in it, in the order of the axes.
     pub values: Vec<(String, Value)>,
-    /// The scenario in it.
+    /// The scenario with these values.
     pub table: Table,
 }
 
-/// What a sweep runs.
+/// A sweep.
 #[derive(Clone, Debug)]
 pub struct Sweep {
     /// The cells. The last axis changes fastest.
     pub cells: Vec<Cell>,
-    /// The seeds that each cell is run with.
+    /// The seeds with which each cell is run.
     pub seeds: Vec<u64>,
 }
 
 impl Cell {
-    /// The axes' values, as messages name the cell; none where there are no axes.
+    /// The values of the axes, as messages name the cell. None without axes.
     fn name(&self) -> Option<String> {
         let shown: Vec<String> = self.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         (!shown.is_empty()).then(|| shown.join(", "))
     }
 
-    /// An error of this cell, by its values.
+    /// Adds this cell's values to an error.
     pub(super) fn named(&self, error: ScenarioError) -> ScenarioError {
         match self.name() {
             Some(cell) => ScenarioError::Cell { cell, error: Box::new(error) },
@@ -59,10 +59,10 @@ fn malformed(problem: InputError) -> ScenarioError {
 }
 
 impl Sweep {
-    /// The runs of a scenario. Axes are taken by key, sorted; the last one changes fastest.
+    /// The runs of a scenario. Axes are sorted by key, and the last one changes fastest.
     ///
     /// # Errors
-    /// When an axis names no key, a cell is no scenario, or there are more runs than anybody can wait for.
+    /// When an axis names an unknown key, a cell is not a valid scenario, or there are too many runs.
     pub fn of(table: &Table) -> Result<Self, ScenarioError> {
         let scenario = scenario::of_table(table.clone()).map_err(malformed)?;
         let seeds = seeds(&scenario)?;
@@ -104,7 +104,7 @@ impl Sweep {
         Ok(Self { cells, seeds })
     }
 
-    /// The axes with the values that each has in turn, in the cells' order.
+    /// The axes with the values that each takes in turn, in the order of the cells.
     #[must_use]
     pub fn axes(&self) -> Vec<(String, Vec<Value>)> {
         let mut axes: Vec<(String, Vec<Value>)> = Vec::new();
@@ -118,19 +118,19 @@ impl Sweep {
         axes
     }
 
-    /// How many runs there are.
+    /// The number of runs.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells.len().saturating_mul(self.seeds.len())
     }
 
-    /// Whether there are none.
+    /// Whether there are no runs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A run: cells in order, and within each the seeds in order.
+    /// The run at an index: cells in order, and in each the seeds in order.
     #[must_use]
     pub fn run(&self, run: usize) -> Option<RunPlace> {
         let cell = run.checked_div(self.seeds.len())?;

@@ -1,4 +1,4 @@
-//! Runs on all cores.
+//! Executes runs on all cores.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,36 +12,36 @@ use crate::files::Files;
 use crate::result::RunResult;
 use crate::scenario::{self, ScenarioError};
 
-/// What is told while runs go on, from the threads that they are on.
+/// Receives progress while runs execute, on the threads that execute them.
 pub trait Progress: Sync {
-    /// A run is done.
+    /// A run is finished.
     ///
     /// # Errors
-    /// When the result cannot be kept; no further run is begun.
+    /// When the result cannot be stored. No further run is started.
     fn done(&self, result: &RunResult) -> Result<(), ScenarioError>;
 
-    /// Whether no further run is to be begun.
+    /// Whether to start no further run.
     fn stopped(&self) -> bool;
 
-    /// Whether pricing is to be timed.
+    /// Whether to time pricing.
     fn timed(&self) -> bool {
         false
     }
 
-    /// A run is done, with every order of it. Told before [`Self::done`].
+    /// A run is finished, with the decisions on every order. Called before [`Self::done`].
     ///
     /// # Errors
-    /// When it cannot be kept; no further run is begun.
+    /// When it cannot be stored. No further run is started.
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {
         let _ = run;
         Ok(())
     }
 
-    /// A run failed, so that those after it may never have their turn.
+    /// A run failed, so runs after it may never get their turn.
     fn failed(&self) {}
 }
 
-/// Runs of a sweep. A cell is made ready when it is first needed and let go with its last run.
+/// Executes the runs of a sweep. A cell is prepared when it is first needed, and dropped after its last run.
 pub struct Executor<'a> {
     sweep: &'a Sweep,
     files: &'a Files,
@@ -56,30 +56,30 @@ impl std::fmt::Debug for Executor<'_> {
     }
 }
 
-/// Runs that are to be done.
+/// The runs to be executed.
 struct Todo {
     runs: Vec<RunPlace>,
-    /// By cell, how many of its runs are left; a cell that has none is not in it.
+    /// How many runs are left, by cell.
     left: Vec<AtomicUsize>,
     next: AtomicUsize,
 }
 
 impl<'a> Executor<'a> {
-    /// An executor of a sweep.
+    /// Makes an executor for a sweep.
     #[must_use]
     pub fn new(sweep: &'a Sweep, files: &'a Files, host: &'a dyn Host) -> Self {
         let cells = sweep.cells.iter().map(|_| Mutex::new(None)).collect();
         Self { sweep, files, host, cells, shared: Mutex::default() }
     }
 
-    /// A cell, ready to run.
+    /// Prepares a cell, or returns it if it is prepared.
     ///
     /// # Errors
-    /// When it cannot be made ready; the error names the cell's values.
+    /// When it cannot be prepared. The error names the cell's values.
     pub fn cell(&self, place: usize) -> Result<Arc<Prepared>, ScenarioError> {
         let missing = || ScenarioError::Run(format!("the sweep has no cell {place}"));
         let slot = self.cells.get(place).ok_or_else(missing)?;
-        // Whoever needs the same cell waits for it; others go on.
+        // Threads that need the same cell wait for it; others continue.
         let mut ready = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ready) = ready.as_ref() {
             return Ok(Arc::clone(ready));
@@ -99,13 +99,13 @@ impl<'a> Executor<'a> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does the runs of a range that are not done, and answers those in order of their place.
+    /// Executes the runs of a range that are not done yet, and returns their results by index.
     ///
-    /// Before the first of them every cell is made ready once, so that a file that cannot be read is known of at once and
-    /// not after hours.
+    /// Every cell is prepared once before the first run, so that a file that cannot be read is reported at once and not
+    /// after hours.
     ///
     /// # Errors
-    /// The error of the first run that failed, or of what was told.
+    /// The error of the first run that failed, or of a progress callback.
     pub fn execute(
         &self,
         runs: Range<usize>,
@@ -120,7 +120,7 @@ impl<'a> Executor<'a> {
             while !failed.load(Ordering::Relaxed) && !progress.stopped() {
                 let next = todo.next.fetch_add(1, Ordering::Relaxed);
                 let Some(place) = todo.runs.get(next) else { break };
-                // The last runs leave threads over: their strategies take them.
+                // Towards the end there are idle threads, which the strategies of the last runs use.
                 let left = todo.runs.len().saturating_sub(next).max(1);
                 let mut guard = Guard { failed: &failed, progress, is_done: false };
                 let result = self.one(*place, threads.div_ceil(left), progress);
@@ -141,7 +141,7 @@ impl<'a> Executor<'a> {
         results.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// The runs that are to be done, when every cell of them can be made ready.
+    /// The runs to be executed, after preparing each of their cells.
     fn todo(&self, runs: Range<usize>, done: &BTreeSet<usize>) -> Result<Todo, ScenarioError> {
         let places = runs.filter(|run| !done.contains(run)).filter_map(|run| self.sweep.run(run));
         let mut todo = Todo {
@@ -161,7 +161,7 @@ impl<'a> Executor<'a> {
         }
         for (count, place) in needed.into_iter().enumerate() {
             self.cell(place)?;
-            // The first ones are needed at once.
+            // The first cells are needed at once.
             if count > 1 {
                 self.let_go(place);
                 self.shared().keep_few();
@@ -182,7 +182,7 @@ impl<'a> Executor<'a> {
         Ok(result)
     }
 
-    /// A run of a cell is done: with its last one the cell is let go.
+    /// A run of a cell is finished. After its last run, the cell is dropped.
     fn leave(&self, place: usize, todo: &Todo) {
         let last = todo.left.get(place).is_some_and(|left| left.fetch_sub(1, Ordering::AcqRel) == 1);
         if let Some(cell) = self.sweep.cells.get(place).filter(|_| last) {
@@ -198,7 +198,7 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// Tells that a run failed, also when it panicked: others may wait for it.
+/// Reports a failed run, even if it panicked, since other threads may be waiting for it.
 struct Guard<'a> {
     failed: &'a AtomicBool,
     progress: &'a dyn Progress,

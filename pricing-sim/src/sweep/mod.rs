@@ -1,4 +1,4 @@
-//! Many runs: every cell of a scenario's axes with every seed.
+//! Sweeps: every cell of a scenario's axes with every seed.
 
 mod cells;
 mod execute;

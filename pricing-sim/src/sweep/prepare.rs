@@ -1,4 +1,4 @@
-//! One cell of a sweep, made ready to run with any seed: files read, plugins loaded.
+//! Prepares one cell of a sweep to run with any seed: reads files, loads plugins.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,22 +30,22 @@ use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
 
-/// What a simulation needs of the program that it runs in.
+/// What a simulation needs from the program that runs it.
 pub trait Host: Sync {
-    /// Where plugins are loaded and called.
+    /// The host that loads and calls plugins.
     ///
     /// # Errors
-    /// When there can be no such host, with the reason.
+    /// When there can be no host, with the reason.
     fn plugins(&self) -> Result<PluginHost, String>;
 
     /// The orders of a bid log.
     ///
     /// # Errors
-    /// When it cannot be read, or this program reads none, with the reason.
+    /// When it cannot be read, or this program cannot read bid logs, with the reason.
     fn bid_log(&self, path: &Path) -> Result<Vec<Arrival>, String>;
 }
 
-/// A cell, ready to run.
+/// A prepared cell.
 #[derive(Debug)]
 pub struct Prepared {
     /// The cell's scenario.
@@ -56,14 +56,14 @@ pub struct Prepared {
     market: Market,
     idle: Pricing,
     source: Arc<Source>,
-    /// What does not change from seed to seed, as long as the stream does not.
+    /// What is the same for all seeds with the same stream.
     constant: Mutex<Option<Constant>>,
     usd_per_akt: Option<Decimal>,
     scheduler: Scheduler,
     budget: SearchBudget,
 }
 
-/// What is worked out from a stream without a seed.
+/// What is computed from a stream without a seed.
 #[derive(Clone, Debug)]
 struct Constant {
     stream: Arc<Stream>,
@@ -71,15 +71,15 @@ struct Constant {
     typical: Arc<Typical>,
 }
 
-/// Makes a cell ready.
+/// Prepares a cell.
 ///
 /// # Errors
-/// When a file or a key is not what it should be.
+/// When a file or a key is invalid.
 pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Prepared, ScenarioError> {
     prepare_with(scenario, files, host, &Keys::default(), &mut Shared::default())
 }
 
-/// Makes a cell ready of parts that other cells may have, too.
+/// Prepares a cell from parts that it can share with other cells.
 pub(super) fn prepare_with(
     scenario: Scenario,
     files: &Files,
@@ -116,6 +116,7 @@ pub(super) fn prepare_with(
     })
 }
 
+/// Checks a scenario for contradictions before any of its files is read.
 pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     let wrong = |message: String| Err(ScenarioError::Meaning(message));
     if scenario.strategy.is_empty() {
@@ -143,7 +144,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     Ok(())
 }
 
-/// Refuses an owner of orders that name none who has no address: such an owner would get no discount, and no denial.
+/// Rejects a default owner who is not an address: such an owner would get neither a discount nor a denial.
 fn check_owner(scenario: &Scenario, strategies: &[Strategy]) -> Result<(), ScenarioError> {
     let Some(owner) = &scenario.orders.owner else { return Ok(()) };
     for strategy in strategies {
@@ -178,14 +179,14 @@ fn strategy(
     Ok(Strategy { name: entry.name.clone(), pricing: scenario::pricing(&rates, files)?, pricer })
 }
 
-/// The scales of a strategy, as the daemon would take them.
+/// The scales of a strategy, checked as the daemon does.
 fn scales(entry: &StrategyEntry) -> Result<Scales, ScenarioError> {
     let wrong = |error| ScenarioError::Run(format!("strategy `{}`: {error}", entry.name));
     Scales::check_names(entry.env.keys().map(String::as_str)).map_err(wrong)?;
     Scales::read(|name| entry.env.get(name).cloned()).map_err(wrong)
 }
 
-/// A script that is known to start: otherwise every order would be a fault, and nobody would know before the end.
+/// Checks that a script starts. Otherwise every order would be a fault, and nobody would notice before the end.
 fn script(entry: &StrategyEntry, name: &str, files: &Files) -> Result<Script, ScenarioError> {
     let timeout = entry.timeout.unwrap_or(crate::strategy::SCRIPT_TIMEOUT);
     let mut script = Script::new(files.path(name), entry.env.clone(), timeout);
@@ -204,6 +205,7 @@ fn plugin(name: &str, entry: &StrategyEntry, files: &Files, host: &PluginHost) -
     host.open(&files.path(name), settings).map_err(|error| ScenarioError::Run(format!("plugin `{name}`: {error}")))
 }
 
+/// The market of a scenario: its single price, if it has one, followed by the named competitors.
 fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let mut market = Market::default();
     if !entry.enabled {
@@ -232,14 +234,14 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     Ok(market)
 }
 
-/// A run with every order of it.
+/// A run with the decisions on every order.
 #[derive(Debug)]
 pub struct Detailed {
     /// The run.
     pub result: RunResult,
     /// The orders.
     pub stream: Arc<Stream>,
-    /// What each strategy came to, in the scenario's order.
+    /// The outcome of each strategy, in the scenario's order.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -247,15 +249,15 @@ impl Prepared {
     /// Runs the cell with a seed.
     ///
     /// # Errors
-    /// When sums outgrow the exact decimals, or a stream cannot be made.
+    /// When a sum overflows the exact decimals, or a stream cannot be generated.
     pub fn run(&self, place: RunPlace, timed: bool) -> Result<Detailed, ScenarioError> {
         self.run_on(place, timed, 1)
     }
 
-    /// Runs the cell with a seed, strategies on as many threads. The answer does not depend on how many there are.
+    /// Runs the cell with a seed, with its strategies on several threads. The result does not depend on their number.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// The same as [`Self::run`].
     pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
         let draws = Draws::new(place.seed);
         let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
@@ -287,14 +289,14 @@ impl Prepared {
         Ok(Detailed { result, stream, outcomes })
     }
 
-    /// What is the same for every seed with this stream: worked out once, as long as seeds have one stream.
+    /// What is the same for every seed with this stream. Computed once, as long as the seeds share a stream.
     fn constant(&self, stream: Arc<Stream>) -> Constant {
         let make = |stream: Arc<Stream>| Constant {
             list: Arc::new(self.market.list_prices(&stream.arrivals, self.usd_per_akt)),
             typical: Arc::new(Typical::of(&stream.arrivals)),
             stream,
         };
-        // A stream that nobody else holds was made for this seed alone.
+        // A stream without other owners was made for this seed only.
         if Arc::strong_count(&stream) == 1 {
             return make(stream);
         }
@@ -306,7 +308,7 @@ impl Prepared {
     }
 }
 
-/// Does something with each item, on as many threads, and answers in the items' order.
+/// Applies a function to each item on several threads, and returns the results in the order of the items.
 fn on_threads<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
@@ -334,12 +336,12 @@ fn on_threads<T: Sync, R: Send>(
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-/// Which run it is.
+/// Identifies a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunPlace {
-    /// Its place among all runs.
+    /// Its index among all runs.
     pub run: usize,
-    /// The place of its cell.
+    /// The index of its cell.
     pub cell: usize,
     /// Its seed.
     pub seed: u64,

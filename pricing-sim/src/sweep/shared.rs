@@ -1,4 +1,5 @@
-//! What cells of a sweep have in common, so that a thousand of them do not hold a thousand copies of one trace.
+//! Shares what the cells of a sweep have in common, so that a thousand cells do not hold a thousand copies of one
+//! trace.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use crate::stream::Source;
 
 /// How many different streams, or clusters, are kept while no run needs them yet.
 const KEPT_AHEAD: usize = 8;
-/// What of a scenario decides neither its orders nor its cluster.
+/// The keys of a scenario that affect neither its orders nor its cluster.
 const NO_PART: [&str; 8] = ["name", "seed", "scheduler", "search_steps", "strategy", "market", "idle", "sweep"];
 
-/// What the parts of a cell are known by: equal keys are equal parts.
+/// The keys by which the parts of a cell are shared: equal keys mean equal parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
     orders: String,
@@ -27,7 +28,7 @@ pub(super) struct Keys {
 impl Keys {
     /// The keys of a cell's scenario.
     pub(super) fn of(table: &Table) -> Self {
-        // A key that is not known here decides the orders: to share too little is slow, to share too much is wrong.
+        // An unlisted key is taken to affect the orders: sharing too little is slow, but sharing too much is wrong.
         let orders = table.iter().filter(|(key, _)| !NO_PART.contains(&key.as_str()) && *key != "inventory");
         let cluster = table.iter().filter(|(key, _)| ["inventory", "openb"].contains(&key.as_str()));
         Self { orders: text(orders), cluster: text(cluster) }
@@ -39,7 +40,7 @@ fn text<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>) -> String {
     Value::Table(table).to_string()
 }
 
-/// A part, and how many cells still need it.
+/// A part, and the number of cells that still need it.
 #[derive(Debug)]
 struct Part<T> {
     cells: usize,
@@ -81,7 +82,7 @@ impl<T> Parts<T> {
         }
     }
 
-    /// Lets go of all but the first few.
+    /// Drops all but the first few.
     fn keep_few(&mut self, held: impl Fn(&Arc<T>) -> bool) {
         let mut kept: usize = 0;
         for part in self.0.values_mut().filter(|part| part.made.is_some()) {
@@ -93,7 +94,7 @@ impl<T> Parts<T> {
     }
 }
 
-/// What the cells of a sweep have in common.
+/// The parts that the cells of a sweep share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     sources: Parts<Source>,
@@ -104,19 +105,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Says that a cell will need its parts.
+    /// Registers that a cell will need its parts.
     pub(super) fn expect(&mut self, keys: &Keys) {
         self.sources.expect(&keys.orders);
         self.clusters.expect(&keys.cluster);
     }
 
-    /// Says that a cell no longer needs its parts.
+    /// Registers that a cell no longer needs its parts.
     pub(super) fn release(&mut self, keys: &Keys) {
         self.sources.release(&keys.orders);
         self.clusters.release(&keys.cluster);
     }
 
-    /// Lets go of parts that no cell has in use, where there are many: they are made again when they are needed.
+    /// Drops parts that no cell uses at the moment, if there are many. They are made again when they are needed.
     pub(super) fn keep_few(&mut self) {
         self.sources.keep_few(|source| Arc::strong_count(source) > 1);
         self.clusters.keep_few(|cluster| Arc::strong_count(cluster) > 1);
@@ -140,7 +141,7 @@ impl Shared {
         self.clusters.get(&keys.cluster, make)
     }
 
-    /// A plugin: one for all cells that load it alike.
+    /// A plugin, shared by all cells that load it with the same settings.
     pub(super) fn plugin(
         &mut self,
         key: String,
@@ -159,7 +160,7 @@ impl Shared {
         Ok(plugin)
     }
 
-    /// A script, with what it answered before: one for all cells that run it alike.
+    /// A script with its cached answers, shared by all cells that run it with the same settings.
     pub(super) fn script(
         &mut self,
         key: String,

@@ -1,5 +1,5 @@
-//! Targets that run plugins: whatever a plugin is or says, a call ends in a quote or in a documented fault, and the same
-//! call ends in the same way.
+//! Targets that run plugins: whatever a plugin is or returns, a call ends in a quote or in a documented fault, and the
+//! same call always ends in the same way.
 
 mod cpu;
 mod repeated;
@@ -26,7 +26,7 @@ use crate::guest::Guest;
 use crate::random::Random;
 use crate::{generate, orders};
 
-/// Every target, by the name of its corpus.
+/// All targets, by the name of their corpus.
 pub const TARGETS: [(&str, Target); 5] = [
     ("plugin_file", plugin_file),
     ("plugin_inspect", plugin_inspect),
@@ -35,7 +35,7 @@ pub const TARGETS: [(&str, Target); 5] = [
     ("plugin_order", plugin_order),
 ];
 
-/// Bytes that a plugin may answer while fuzzing: what fits beside their order in the guest's memory.
+/// The maximum size of an answer while fuzzing, in bytes: what fits next to the order in the guest's memory.
 const ANSWER_BYTES: usize = 8 << 10;
 
 fn host() -> &'static PluginHost {
@@ -52,7 +52,7 @@ fn settings(fuel: u64) -> PluginSettings {
     settings
 }
 
-/// What is asked of the plugins that are not about orders.
+/// The request to plugins that are not about orders.
 struct Case {
     order: Order,
     pricing: Pricing,
@@ -61,7 +61,7 @@ struct Case {
 }
 
 impl Case {
-    /// An order of a group with this name.
+    /// An order whose group has this name.
     fn new(name: &str) -> Option<Self> {
         let order = orders::three_services("uact")?;
         let group = &order.group;
@@ -80,7 +80,7 @@ impl Case {
     }
 }
 
-/// Calls twice: the same request has the same end, down to the fuel.
+/// Calls twice: the same request must have the same result, including the fuel.
 fn call(plugin: &Plugin, request: &Request<'_>) -> Called {
     let called = plugin.call(request);
     check_called(&called);
@@ -94,7 +94,7 @@ fn call(plugin: &Plugin, request: &Request<'_>) -> Called {
     called
 }
 
-/// What holds of every call.
+/// Properties of every call.
 fn check_called(called: &Called) {
     match &called.result {
         Ok(quote) => {
@@ -119,7 +119,7 @@ fn check_called(called: &Called) {
     }
 }
 
-/// Any bytes are refused as a plugin, or can be called.
+/// Any bytes are either rejected as a plugin or can be called.
 pub fn plugin_file(data: &[u8]) {
     let inspected = inspect(data, SizeClass::Standard);
     match host().load("fuzz", data, settings(100_000)) {
@@ -133,7 +133,7 @@ pub fn plugin_file(data: &[u8]) {
     }
 }
 
-/// Any bytes are inspected to the same end again, for both size classes, and what is said of them is safe to print.
+/// Inspecting any bytes again gives the same result, for both size classes, and the result is safe to print.
 pub fn plugin_inspect(data: &[u8]) {
     for class in [SizeClass::Standard, SizeClass::Engine] {
         let inspected = inspect(data, class);
@@ -145,29 +145,29 @@ pub fn plugin_inspect(data: &[u8]) {
     }
 }
 
-/// A text is inspected to an end, and so is the binary that it stands for. The input is a text that is repeated, so that
-/// a few bytes make a file that is long enough to tell quadratic from linear: see [`repeated::text`].
+/// The inspection of a text terminates, and so does that of its binary. The input is a text with repetitions, so that a
+/// few bytes make a file that is long enough to tell quadratic from linear time: see [`repeated::text`].
 pub fn plugin_text(data: &[u8]) {
     let Some(text) = text(data).map(repeated::text) else { return };
     let inspected = inspect(text.as_bytes(), SizeClass::Standard);
     if let Err(fault) = &inspected {
         assert!(!fault.message.is_empty() && !fault.message.chars().any(char::is_control), "{fault:?}");
     }
-    // What a text is refused for, its binary may not have.
+    // The binary may lack what the text was rejected for.
     if let Ok(binary) = wat::parse_str(&text) {
         let inspected_binary = inspect(&binary, SizeClass::Standard);
         assert!(inspected.is_err() || inspected_binary.is_ok(), "{inspected_binary:?}");
     }
 }
 
-/// Runs a target, and fails when it took too much processor time: what is slow is as bad as what crashes. Not for tests,
-/// which are not to depend on the machine.
+/// Runs a target, and fails if it took too much processor time: slow is as bad as crashing. Not for tests, which must
+/// not depend on the machine.
 pub fn within_cpu(target: Target, data: &[u8]) {
     cpu::within(|| target(data));
 }
 
-/// A guest whose memory begins with bytes of the group's name, two letters each, and that answers at the address that
-/// its memory begins with.
+/// A guest whose memory starts with bytes from the group's name, two letters each. Its answer is at the address at the
+/// start of its memory.
 const REPEATER: Guest<'_> = Guest {
     imports: "",
     fields: "",
@@ -188,7 +188,7 @@ const REPEATER: Guest<'_> = Guest {
     post_return: "",
 };
 
-/// Whatever a guest's memory holds and wherever its answer is said to be: it is read as what it is, or refused.
+/// Whatever a guest's memory contains and wherever it claims its answer is: the answer is read correctly, or rejected.
 pub fn plugin_answer(data: &[u8]) {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     let load = || must("the repeater", host().load("repeater", &REPEATER.component(), settings(1_000_000)));
@@ -204,7 +204,7 @@ pub fn plugin_answer(data: &[u8]) {
     }
 }
 
-/// The text of an answer that is a price, when all of it is in these bytes.
+/// The text of an answer that is a price, if all of it is within these bytes.
 fn written_price(data: &[u8]) -> Option<&[u8]> {
     let word = |at: usize| {
         let bytes = data.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
@@ -218,7 +218,7 @@ fn written_price(data: &[u8]) -> Option<&[u8]> {
     data.get(text..text.checked_add(length)?)
 }
 
-/// The example plugins: they price whatever they are asked.
+/// The example plugins, which price every order.
 fn examples() -> &'static [Plugin] {
     static PLUGINS: OnceLock<Vec<Plugin>> = OnceLock::new();
     PLUGINS.get_or_init(|| {
@@ -231,7 +231,7 @@ fn examples() -> &'static [Plugin] {
     })
 }
 
-/// Any order is priced or declined by a good plugin, never a fault.
+/// A good plugin prices or declines any order, without a fault.
 pub fn plugin_order(data: &[u8]) {
     let random = &mut Random::from_bytes(data);
     let nodes = random.between(1, 6);

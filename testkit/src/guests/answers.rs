@@ -1,11 +1,11 @@
-//! Guests that answer what is no price, and changes that come to none.
+//! Guests with invalid prices, and with changes that do not give one.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::{Guest, answers, data};
 
-/// Texts that are no price, whoever reads them.
+/// Texts that are not a price for either kind of plugin.
 pub const BAD_PRICES: [&str; 40] = [
     "NaN",
     "nan",
@@ -49,10 +49,10 @@ pub const BAD_PRICES: [&str; 40] = [
     "10000000000.000000000000000001",
 ];
 
-/// Texts that a command may print, since lines end and people indent, but that a component may not answer.
+/// Texts that a command may print, with line ends and indentation, but that a component may not answer.
 pub const PADDED_PRICES: [&str; 5] = [" 1.5", "1.5 ", "1.5\n", "1.5\r\n", "\t1.5"];
 
-/// Long texts that are no price.
+/// Long texts that are not a price.
 #[must_use]
 pub fn long_prices() -> Vec<(&'static str, String)> {
     vec![
@@ -67,7 +67,7 @@ pub fn long_prices() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Texts that are a price at the edge of what may be one, and the bid at 6 decimals.
+/// Texts that are just about valid prices, with the bid at 6 decimals.
 #[must_use]
 pub fn good_prices() -> Vec<(&'static str, String, &'static str)> {
     vec![
@@ -97,7 +97,7 @@ pub fn prices() -> Vec<Attack> {
     attacks
 }
 
-/// A change as the guest lays it out: its case, the line for case 3, and its text.
+/// A change in the guest's layout: its case, the line for case 3, and its text.
 type Change<'a> = (u32, u32, &'a str);
 
 /// A component that answers changes: case 0 multiplies, 1 adds, 2 is a floor, 3 replaces a line.
@@ -122,7 +122,7 @@ pub fn changing(changes: &[Change<'_>]) -> Vec<u8> {
     Guest { price: &price, fields: &fields, ..Guest::default() }.component()
 }
 
-/// Changes that come to no price.
+/// Changes that do not give a price.
 #[must_use]
 pub fn changes() -> Vec<Attack> {
     let attack = |name: &str, changes: &[Change<'_>], code| Attack::new(name, changing(changes), code);

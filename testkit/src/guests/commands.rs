@@ -1,4 +1,4 @@
-//! WASI preview 1 commands that do harm, or try to see more than they are shown.
+//! WASI preview 1 commands that do harm, or try to see more than they should.
 
 use pricing_core::quote::ReasonCode;
 
@@ -21,7 +21,7 @@ const IMPORTS: &str = r#"
   (memory (export "memory") 16)
 "#;
 
-/// Where texts to print are.
+/// The address of texts to print.
 const TEXT: u32 = 65_536;
 
 /// A command: other fields, and the body of `_start`.
@@ -30,7 +30,7 @@ pub fn command(fields: &str, start: &str) -> Vec<u8> {
     format!(r#"(module {IMPORTS}{fields}(func $main (export "_start") {start}))"#).into_bytes()
 }
 
-/// Prints what is at an address, on a stream.
+/// Prints the bytes at an address to a stream.
 fn print(stream: u32, address: u32, length: u32) -> String {
     format!(
         "(i32.store (i32.const 16) (i32.const {address})) (i32.store (i32.const 20) (i32.const {length}))
@@ -50,7 +50,7 @@ pub fn prints(text: &str) -> Vec<u8> {
     prints_after("", text)
 }
 
-/// A command that says something on standard error and ends with an exit code.
+/// A command that writes to standard error and exits with a code.
 #[must_use]
 pub fn exits(code: u32, text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len()).expect("a short text");
@@ -58,7 +58,7 @@ pub fn exits(code: u32, text: &str) -> Vec<u8> {
     command(&data(TEXT, text.as_bytes()), &body)
 }
 
-/// A command that says something on standard error and crashes.
+/// A command that writes to standard error and crashes.
 #[must_use]
 pub fn crashes(text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len()).expect("a short text");
@@ -75,7 +75,7 @@ fn endless(body: &str) -> String {
     format!("(loop $again {body} (br $again))")
 }
 
-/// Both ways to end what does not end.
+/// Both ways to end a command that does not end by itself.
 fn both(name: &str, file: Vec<u8>) -> [Attack; 2] {
     let attack = Attack::new(name, file, ReasonCode::BudgetExhausted);
     [attack.by_clock(), attack]
@@ -115,10 +115,11 @@ fn memory() -> Vec<Attack> {
     attacks
 }
 
+/// Attacks through the output of a command.
 fn output() -> Vec<Attack> {
     let exceeded = |name: &str, body: &str| Attack::new(name, command("", body), ReasonCode::OutputExceeded);
     let invalid = |name: &str, body: &str| Attack::new(name, command("", body), ReasonCode::InvalidOutput);
-    // Buffers that all name the same megabyte.
+    // Buffers that all point to the same megabyte.
     let buffers: Vec<u8> = (0..1_000).flat_map(|_| [0, 1 << 20].map(u32::to_le_bytes).concat()).collect();
     let many = "(drop (call $fd_write (i32.const 1) (i32.const 65536) (i32.const 1000) (i32.const 8)))";
     vec![
@@ -129,7 +130,7 @@ fn output() -> Vec<Attack> {
             command(&data(65_536, &buffers), many),
             ReasonCode::OutputExceeded,
         ),
-        // More than it has: it is told so, and has printed nothing.
+        // More than its memory: it gets an error, and has printed nothing.
         invalid("prints 1 GiB at once", &print(1, 0, 1 << 30)),
         invalid(
             "prints 2^31 buffers",
@@ -163,7 +164,7 @@ const SLEEP: &str = "(drop (call $poll (i32.const 32) (i32.const 1024) (i32.cons
 fn waiting() -> Vec<Attack> {
     let price = format!("{SLEEP}{}", print(1, TEXT, 3));
     let fields = format!("{YEAR}{}", data(TEXT, b"1.5"));
-    // Whoever waits for time to pass while the clock stands still waits for ever.
+    // A program that polls the clock, which stands still, waits forever.
     let until_later = "(drop (call $clock (i32.const 1) (i64.const 1) (i32.const 256)))
       (br_if $again (i64.eq (i64.load (i32.const 256)) (i64.load (i32.const 256))))";
     let mut attacks = vec![
@@ -184,7 +185,7 @@ fn waiting() -> Vec<Attack> {
 fn reads_twice() -> Vec<u8> {
     let read = "(i32.store (i32.const 16) (i32.const 4096)) (i32.store (i32.const 20) (i32.const 60000))
       (drop (call $fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 8)))";
-    // The second read is at the end: it must say that there is nothing more rather than wait.
+    // The second read is at the end: it must return 0 bytes rather than block.
     let check = "(if (i32.load (i32.const 8)) (then unreachable))";
     prints_after(&format!("{read}{read}{check}"), "1.5")
 }
@@ -193,7 +194,7 @@ fn curiosity() -> Vec<Attack> {
     let path = b"/etc/passwd";
     let mut attacks = Vec::new();
     for descriptor in [0, 3, 4, 1_000] {
-        // A file that opens is a trap; refusals go on to the price.
+        // A file that opens is a trap; after the errors it goes on to the price.
         let open = format!(
             "(if (i32.eqz (call $path_open (i32.const {descriptor}) (i32.const 0) (i32.const 128) (i32.const {})
                (i32.const 0) (i64.const -1) (i64.const -1) (i32.const 0) (i32.const 8))) (then unreachable))",
@@ -203,7 +204,7 @@ fn curiosity() -> Vec<Attack> {
         let file = command(&fields, &format!("{open}{}", print(1, TEXT, 3)));
         attacks.push(Attack::harmless(format!("opens a file at descriptor {descriptor}"), file, "1.5"));
     }
-    // Two variables, and no byte more than they have: AKASH_OWNER=akash1owner, AKASH_DENOM=uact.
+    // Exactly two variables: AKASH_OWNER=akash1owner, AKASH_DENOM=uact.
     let environment = "(drop (call $environ_sizes (i32.const 256) (i32.const 260)))
       (if (i32.ne (i32.load (i32.const 256)) (i32.const 2)) (then unreachable))
       (if (i32.gt_u (i32.load (i32.const 260)) (i32.const 64)) (then unreachable))";

@@ -1,4 +1,4 @@
-//! Files that are made to keep a compiler busy.
+//! Files that are made to overload a compiler.
 
 use pricing_core::quote::ReasonCode;
 
@@ -10,8 +10,8 @@ fn binary(functions: &str) -> Vec<u8> {
     wat::parse_str(text).expect("a module in text")
 }
 
-/// A command with functions of many branches, which take a compiler longer than their size would tell. Its binary is put
-/// together here: the text of so many branches would take longer to read than they take to compile.
+/// A command whose functions have many branches, which take a compiler longer than their size suggests. Its binary is
+/// encoded directly: parsing the text of so many branches would take longer than compiling them.
 #[must_use]
 pub fn branchy(functions: usize, branches: usize) -> Vec<u8> {
     let mut body = vec![0];
@@ -35,13 +35,13 @@ pub fn branchy(functions: usize, branches: usize) -> Vec<u8> {
     [b"\0asm\x01\0\0\0".to_vec(), sections.map(section).concat()].concat()
 }
 
-/// Bytes behind their number.
+/// Bytes after their length.
 fn sized(bytes: Vec<u8>) -> Vec<u8> {
     [number(bytes.len(), 0x80), bytes].concat()
 }
 
-/// A number in LEB128: groups of seven bits, the lowest first. The last one has to be below a bound: half of what fits where
-/// the number is read as a signed one.
+/// A number in LEB128: groups of seven bits, the lowest first. The last group must be below a bound, which is half of
+/// its range if the number is read as signed.
 fn number(number: usize, bound: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut left = number;
@@ -56,7 +56,7 @@ fn number(number: usize, bound: usize) -> Vec<u8> {
     }
 }
 
-/// Files that are refused for what they are, before they are compiled.
+/// Files that are rejected by the static checks, before they are compiled.
 #[must_use]
 pub fn attacks() -> Vec<Attack> {
     let rejected = |name, file| Attack::new(name, file, ReasonCode::LoadRejected);

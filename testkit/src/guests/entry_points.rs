@@ -1,17 +1,17 @@
-//! Guests that never come back, from every function that the host calls.
+//! Guests that never return, from every function that the host calls.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::{Guest, answers, text_answer, text_data};
 
-/// Runs for ever; what follows is never reached.
+/// Runs forever; the code after it is never reached.
 pub const SPIN: &str = "(loop $spin (br $spin)) unreachable";
 
-/// Runs for ever through calls, without a loop instruction.
+/// Runs forever through calls, without a loop instruction.
 const SPIN_BY_CALLS: &str = "(loop $spin (call $nothing) (br_if $spin (i32.const 1))) unreachable";
 
-/// A component that runs a body in one of its entry points and prices well in the others.
+/// A component that runs a body in one of its entry points, and prices normally in the others.
 fn at(entry: &str, fields: &str, body: &str) -> Vec<u8> {
     let price = text_answer(0, 3);
     let good = format!("{}{fields}", text_data("1.5"));
@@ -51,7 +51,7 @@ pub fn loops() -> Vec<Attack> {
     attacks
 }
 
-/// Calls itself until the stack is full; the addition keeps it from being a tail call.
+/// Calls itself until the stack overflows; the addition prevents a tail call.
 const DEEP: &str = "(func $deep (param i32) (result i32)
   (i32.add (i32.const 1) (call $deep (i32.add (local.get 0) (i32.const 1)))))";
 /// The same through a table.
@@ -64,7 +64,7 @@ const DEEP_MUTUAL: &str = "(func $deep (param i32) (result i32)
     (i32.add (i32.const 1) (call $other (local.get 0))))
   (func $other (param i32) (result i32) (i32.add (i32.const 2) (call $deep (local.get 0))))";
 
-/// A function whose frames are large: many values, read from memory before the call, are needed after it.
+/// A function with large frames: many values that are read from memory before the call are needed after it.
 fn deep_and_wide() -> String {
     let locals = "i64 ".repeat(2_000);
     let set: String = (1..=2_000).map(|n| format!("(local.set {n} (i64.load (i32.const {})))", n * 8)).collect();
@@ -75,7 +75,7 @@ fn deep_and_wide() -> String {
     )
 }
 
-/// Recursion without end in every entry point.
+/// Infinite recursion in every entry point.
 #[must_use]
 pub fn recursions() -> Vec<Attack> {
     let wide = deep_and_wide();
@@ -104,7 +104,7 @@ pub fn spinner() -> Vec<u8> {
     at("price", "", SPIN)
 }
 
-/// A component that prices well.
+/// A component that prices normally.
 #[must_use]
 pub fn good() -> Vec<u8> {
     answers(0, "1.5")

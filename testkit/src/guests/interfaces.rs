@@ -4,7 +4,7 @@ use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 
-/// Files that are no plugin of this host.
+/// Files that are not plugins of this host.
 #[must_use]
 pub fn attacks() -> Vec<Attack> {
     let rejected = |name: &str, text: &str| Attack::new(name, text.as_bytes().to_vec(), ReasonCode::LoadRejected);

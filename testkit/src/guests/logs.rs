@@ -1,11 +1,11 @@
-//! Guests that log too much, or what is no text.
+//! Guests that log too much, or log invalid text.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::{Guest, LOG_IMPORT, data, text_answer, text_data};
 
-/// A guest that logs in `price`, and prices well if it gets that far.
+/// A guest that logs in `price`, and prices normally if it gets that far.
 fn logging(body: &str, fields: &str) -> Vec<u8> {
     let price = format!("{body}{}", text_answer(0, 3));
     let fields = format!("{}{fields}", text_data("1.5"));
@@ -16,7 +16,7 @@ fn log(level: u32, address: u32, length: u32) -> String {
     format!("(call $log (i32.const {level}) (i32.const {address}) (i32.const {length}))")
 }
 
-/// A component that logs a text some times and then prices well.
+/// A component that logs a text a number of times and then prices normally.
 #[must_use]
 pub fn logs(text: &str, times: u32) -> Vec<u8> {
     let one = log(1, 1024, u32::try_from(text.len()).expect("a short text"));

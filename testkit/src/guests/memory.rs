@@ -1,19 +1,19 @@
-//! Guests that ask for all the memory there is, or keep the host busy with what they have.
+//! Guests that ask for as much memory as possible, or keep the host busy with what they have.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::{Guest, text_answer, text_data};
 
-/// Grows the memory to the default cap: 256 pages, of which 2 are there.
+/// Grows the memory to the default limit: 256 pages, of which 2 exist.
 const GROW_TO_CAP: &str = "(drop (memory.grow (i32.const 254)))";
-/// Fills all memory at the cap, without end.
+/// Fills all memory at the limit, forever.
 const FILL: &str = "(loop $again
   (memory.fill (i32.const 0) (i32.const 170) (i32.const 16777216)) (br $again)) unreachable";
-/// Copies one half of the memory to the other, without end.
+/// Copies one half of the memory to the other, forever.
 const COPY: &str = "(loop $again
   (memory.copy (i32.const 0) (i32.const 8388608) (i32.const 8388608)) (br $again)) unreachable";
-/// Writes to every page, without end.
+/// Writes to every page, forever.
 const TOUCH: &str = "(loop $again
   (i32.store (local.get 0) (i32.const 1))
   (local.set 0 (i32.and (i32.add (local.get 0) (i32.const 4096)) (i32.const 16777215))) (br $again)) unreachable";
@@ -23,7 +23,7 @@ fn price(fields: &str, body: &str) -> Vec<u8> {
     Guest { price: body, fields, ..Guest::default() }.component()
 }
 
-/// A guest that would price well, if it were not for its memory or its tables.
+/// A guest that would price normally, if it were not for its memory or its tables.
 fn declares(memory: &str, fields: &str) -> Vec<u8> {
     let fields = format!("{}{fields}", text_data("1.5"));
     Guest { price: &text_answer(0, 3), fields: &fields, memory, ..Guest::default() }.component()
@@ -85,6 +85,7 @@ fn minimums() -> Vec<Attack> {
     ]
 }
 
+/// Attacks through tables.
 fn tables() -> Vec<Attack> {
     let table = "(table $table 1 funcref)";
     let grow = "(loop $more (drop (table.grow $table (ref.null func) (i32.const 1))) (br $more)) unreachable";

@@ -1,4 +1,4 @@
-//! Guests that do harm, and what is to come of each.
+//! Guests that do harm, with the expected results.
 
 pub mod answers;
 pub mod bombs;
@@ -18,22 +18,22 @@ use pricing_core::quote::ReasonCode;
 /// What ends a guest that does not end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// The default fuel: the deadline is far away.
+    /// The default fuel, with a distant deadline.
     Fuel,
-    /// The clock: there is fuel for years, and a deadline of milliseconds.
+    /// The clock: fuel for years, and a deadline of milliseconds.
     Clock,
 }
 
-/// What is to come of a guest.
+/// The expected result of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// A reason, at load or in the call.
+    /// A reason code, at load or in the call.
     Code(ReasonCode),
-    /// The bid, a block.
+    /// The bid per block.
     Bid(String),
 }
 
-/// A guest that does harm, or that does none in an odd way.
+/// A guest that does harm, or that is harmless in an unusual way.
 #[derive(Clone, Debug)]
 pub struct Attack {
     /// What it does.
@@ -42,7 +42,7 @@ pub struct Attack {
     pub file: Vec<u8>,
     /// What ends it.
     pub budget: Budget,
-    /// What comes of it.
+    /// The expected result.
     pub expected: Expected,
 }
 
@@ -52,12 +52,12 @@ impl Attack {
         Self { name: name.into(), file, budget: Budget::Fuel, expected: Expected::Code(code) }
     }
 
-    /// A guest that is odd and yet answers.
+    /// A guest that is unusual but answers.
     pub fn harmless(name: impl Into<String>, file: Vec<u8>, price: &str) -> Self {
         Self { name: name.into(), file, budget: Budget::Fuel, expected: Expected::Bid(price.to_owned()) }
     }
 
-    /// The same guest with fuel for years, which the clock is to end.
+    /// The same guest with fuel for years, which the clock must end.
     #[must_use]
     pub fn by_clock(&self) -> Self {
         Self {

@@ -1,20 +1,20 @@
-//! Guests whose answers are too large, or lie elsewhere than they say.
+//! Guests whose answers are too large, or not where they claim.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::{Guest, data};
 
-/// Where the answers here are.
+/// The address of the answers here.
 const ANSWER: u32 = 16;
-/// Bytes that a plugin may hand over in one answer.
+/// The maximum size of one answer, in bytes.
 const OUTPUT: u32 = 64 << 10;
 /// The cases of `answer`.
 const PRICE: u32 = 0;
 const DECLINE: u32 = 1;
 const CHANGE: u32 = 2;
 
-/// The body of a `price` whose answer is a case and a list or text somewhere.
+/// The body of a `price` whose answer is a case, and a list or text at an address.
 fn answer(case: u32, address: u32, length: u32) -> String {
     format!(
         "(i32.store8 (i32.const {ANSWER}) (i32.const {case}))
@@ -30,7 +30,7 @@ fn says(case: u32, address: u32, length: u32, fields: &str) -> Vec<u8> {
     Guest { price: &answer(case, address, length), fields, memory: "200", ..Guest::default() }.component()
 }
 
-/// Every attack by what an answer points to.
+/// All attacks by what an answer points to.
 #[must_use]
 pub fn attacks() -> Vec<Attack> {
     [texts(), lists(), addresses()].concat()

@@ -1,4 +1,4 @@
-//! Guests whose allocator lies, and guests that call out when they may not.
+//! Guests whose allocator lies, and guests that call imports when they must not.
 
 use pricing_core::quote::ReasonCode;
 
@@ -17,7 +17,7 @@ pub fn attacks() -> Vec<Attack> {
     let log = "(call $log (i32.const 1) (i32.const 64) (i32.const 3))";
     let invalid = |name, realloc: &str| Attack::new(name, with(realloc, ""), ReasonCode::InvalidOutput);
     vec![
-        // Address 0 is as good as any other: what the guest does to itself is its own affair.
+        // Address 0 is as good as any other; the guest may corrupt its own memory.
         Attack::harmless("allocates everything at 1024", with("(i32.const 1024)", ""), "1.5"),
         invalid("allocates beyond its memory", "(i32.const 131072)"),
         invalid("allocates at the last address", "(i32.const -8)"),

@@ -1,16 +1,16 @@
-//! Guests that make resources: handles that the host keeps note of, in memory of its own.
+//! Guests that create resources: handles that the host stores in its own memory.
 
 use pricing_core::quote::ReasonCode;
 
 use super::Attack;
 use crate::guest::component_of;
 
-/// A world that has what a plugin has, and a resource.
+/// A world with the functions of a plugin, and a resource.
 const WORLD: &str = "package hostile:extra@0.1.0;
   interface things { resource thing; }
   world plugin { include bidprice:plugin/plugin@0.1.0; export things; }";
 
-/// A component that makes resources without end.
+/// A component that creates resources forever.
 #[must_use]
 pub fn endless() -> Vec<u8> {
     component_of(

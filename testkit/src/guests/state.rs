@@ -1,13 +1,13 @@
-//! Guests that would answer otherwise if anything were kept from call to call.
+//! Guests whose answers differ if any state survives from call to call.
 
 use crate::guest::{Guest, text_answer, text_data};
 
-/// What a guest that finds no traces answers.
+/// The answer of a guest that finds no traces.
 pub const CLEAN: &str = "1.5";
-/// What a guest that finds any puts before the point instead.
+/// The digit that replaces the first one if it finds any.
 const STAINED: u8 = b'2';
 
-/// Pages at the default cap.
+/// The number of pages at the default limit.
 const PAGES: u32 = 256;
 
 /// Leaves traces everywhere (`$stain`), and looks for them (`$stained`).
@@ -37,7 +37,7 @@ const SMUGGLER: &str = r#"
     (drop (memory.grow (i32.const 3)))
     (memory.fill (i32.const 262144) (i32.const 170) (i32.const 196608)))"#;
 
-/// The end of a `price` that says whether the value on the stack told of traces.
+/// The end of a `price` that answers according to the value on the stack.
 fn tell() -> String {
     format!("(if (then (i32.store8 (i32.const 64) (i32.const {STAINED})))) {}", text_answer(0, CLEAN.len()))
 }
@@ -47,9 +47,9 @@ fn smuggling(price: &str) -> Vec<u8> {
     Guest { price, fields: &fields, memory: "4", ..Guest::default() }.component()
 }
 
-/// A guest that leaves traces everywhere, looks for them first, and tells.
+/// A guest that first looks for traces, reports them, and leaves traces everywhere.
 ///
-/// With `crash` it ends in a trap after it left them.
+/// With `crash`, it traps after leaving them.
 #[must_use]
 pub fn smuggler(crash: bool) -> Vec<u8> {
     let end = if crash { "drop unreachable".to_owned() } else { tell() };
@@ -77,9 +77,10 @@ pub fn stainer(crash: bool) -> Vec<u8> {
     Guest { price: &price, fields: &fields, ..Guest::default() }.component()
 }
 
-/// A guest that searches all the memory and tables that it may have for what another left; it does something else first.
+/// A guest that searches all the memory and tables that it may have for what another guest left. It does something else
+/// first.
 ///
-/// Its answer and the request are below 1024 and between 65536 and 131072, where it does not look.
+/// Its answer and the request are below 1024 and between 65536 and 131072, where it does not search.
 #[must_use]
 pub fn scavenger(first: &str) -> Vec<u8> {
     let end = PAGES << 16;

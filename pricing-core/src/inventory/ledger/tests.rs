@@ -38,7 +38,7 @@ fn cluster(nodes: &[Vec<u8>]) -> Cluster {
     builder.build()
 }
 
-/// The cluster that leases leave, built from nothing.
+/// The cluster that leases leave, rebuilt from scratch.
 fn rebuilt(start: &Cluster, leases: &[Lease]) -> Cluster {
     let mut cluster = start.clone();
     let mut kept = BTreeMap::new();

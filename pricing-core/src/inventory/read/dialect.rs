@@ -1,4 +1,4 @@
-//! What the dialects have in common: messages, lists and quantities, and `null` in place of any of them.
+//! What the dialects have in common: messages, lists and quantities, each of which may be `null`.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 
 use crate::quantity::Quantity;
 
-/// A field that may be absent, `null`, or there.
+/// A field that may be absent, `null`, or present.
 #[derive(Debug, Default)]
 pub(in crate::inventory) enum Section<T> {
     /// The field is not there.
@@ -39,7 +39,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
     }
 }
 
-/// A list in which, as everywhere, `null` stands for an empty message.
+/// A list, in which a `null` entry stands for an empty message.
 #[derive(Debug)]
 pub(super) struct List<T>(pub(super) Vec<T>);
 
@@ -55,7 +55,7 @@ impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// A message, which is an object and nothing else, or `null`. Derived readers alone would take a list for one.
+/// A message: an object or `null`. Serde's derived readers alone would also accept a list.
 #[derive(Debug)]
 pub(super) struct Message<T>(pub(super) Option<T>);
 
@@ -83,24 +83,24 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MessageVisitor<T> {
     }
 }
 
-/// A message for which `null` is the empty one.
+/// A message for which `null` is the empty message.
 pub(super) fn message<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Message::deserialize(deserializer).map(|message| message.0.unwrap_or_default())
 }
 
-/// A message for which `null` is none.
+/// A message for which `null` is `None`.
 pub(super) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Message::deserialize(deserializer).map(|message| message.0)
 }
 
-/// A message for which `null` is told from nothing.
+/// A message for which `null` and an absent field are different.
 pub(super) fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Section<T>, D::Error> {
     Message::deserialize(deserializer).map(|message| message.0.map_or(Section::Null, Section::Present))
 }
 
-/// A text for which `null` is the empty one.
+/// A text for which `null` is the empty text.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
@@ -115,10 +115,11 @@ pub(super) fn messages<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
     deserializer.deserialize_any(ListVisitor(|message: Message<T>| message.0.unwrap_or_default()))
 }
 
-/// The most entries of one list: far above any cluster's, and few enough that a file of `{}` does not fill the memory.
+/// The most entries in one list: far more than any cluster has, and few enough that a file of `{}` does not fill the
+/// memory.
 const MAX_ENTRIES: usize = 100_000;
 
-/// Reads a list, and `null` as an empty one, turning each entry into what it stands for.
+/// Reads a list, with `null` as the empty list, and converts each entry.
 struct ListVisitor<W, T>(fn(W) -> T);
 
 impl<'de, W: Deserialize<'de>, T> Visitor<'de> for ListVisitor<W, T> {
@@ -175,8 +176,8 @@ impl<'de> Visitor<'de> for AmountVisitor {
         self.visit_str(&number.to_string())
     }
 
-    /// The JSON parser hands over whatever is no 64-bit integer in this form; it becomes decimal text at once, the
-    /// shortest that means the same number.
+    /// The JSON parser passes every number that is not a 64-bit integer in this form. It is turned back into decimal
+    /// text at once: the shortest text that means the same number.
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
         let text = number.to_string();
         let fits = text.len() <= 48;

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::dialect::{Amount, List, Section, message, messages, optional, section, text, texts};
 
-/// Either message: their fields have no name in common.
+/// Either of the two messages. They have no field name in common.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Document {
@@ -33,7 +33,8 @@ impl Document {
         self.cluster.is_there() || others.into_iter().any(Section::is_there)
     }
 
-    /// The REST status counts leases, and lists nodes as available or in use rather than in a cluster.
+    /// Whether this is the REST status, which counts leases, and lists nodes as available or in use instead of in a
+    /// cluster.
     pub(super) fn is_rest_status(&self) -> bool {
         let inside = match &self.cluster {
             Section::Present(cluster) => {
@@ -46,7 +47,7 @@ impl Document {
         !self.is_cluster() && (inside || self.bidengine.is_there() || self.cluster_public_hostname.is_there())
     }
 
-    /// The cluster, unless this is a status without one, and the leased IPs that a status has.
+    /// The cluster, unless this is a status without one, and the leased IPs of a status.
     pub(super) fn into_parts(self) -> (Option<Cluster>, Option<Pair>) {
         if self.is_cluster() || !self.is_status() {
             return (Some(Cluster { nodes: self.nodes.into_inner().0, storage: self.storage.into_inner().0 }), None);
@@ -91,7 +92,7 @@ struct StatusInventory {
     error: Section<IgnoredAny>,
 }
 
-/// What a cluster has.
+/// The contents of a cluster.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Cluster {
@@ -113,7 +114,7 @@ pub(in crate::inventory) struct Node {
     pub(in crate::inventory) capabilities: Capabilities,
 }
 
-/// What a node has.
+/// The resources of a node.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Resources {
@@ -130,7 +131,7 @@ pub(in crate::inventory) struct Resources {
     pub(in crate::inventory) gpu_interconnect: Option<Pair>,
 }
 
-/// CPU or memory. What the hardware is does not matter here.
+/// CPU or memory. The hardware behind it does not matter here.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Measured {
@@ -138,7 +139,7 @@ pub(in crate::inventory) struct Measured {
     pub(in crate::inventory) quantity: Option<Pair>,
 }
 
-/// GPUs: how many, and one description for each card.
+/// GPUs: their number, and one description per card.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Gpu {
@@ -162,7 +163,7 @@ pub(in crate::inventory) struct GpuInfo {
     pub(in crate::inventory) memory_size: String,
 }
 
-/// What a node can do.
+/// The capabilities of a node.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Capabilities {
@@ -194,7 +195,7 @@ pub(in crate::inventory) struct PoolInfo {
     pub(in crate::inventory) class: String,
 }
 
-/// How much there is, and how much of it is in use.
+/// How much of a resource there is, and how much of it is in use.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(in crate::inventory) struct Pair {

@@ -1,11 +1,11 @@
-//! Decides whether an amount and its use can be believed.
+//! Decides whether an amount, and how much of it is in use, can be believed.
 
 use super::super::finding::Action;
 use super::super::read::{Amount, Pair};
 use super::super::{Capacity, UNLIMITED};
 use crate::quantity::Quantity;
 
-/// What a resource is counted in.
+/// The unit in which a resource is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unit {
     /// Bytes or cards.
@@ -30,19 +30,19 @@ impl Unit {
     }
 }
 
-/// An amount that can be believed, with what had to be done to it.
+/// An amount that can be believed, and what had to be changed for that.
 #[derive(Debug, Default)]
 pub(super) struct Believed {
     pub(super) capacity: Capacity<u64>,
     pub(super) problems: Vec<(String, Action)>,
 }
 
-/// The largest amount that is not a counter that ran below zero: what 64 bits hold with a sign.
+/// The largest amount that is not taken for a counter that ran below zero: the maximum of a signed 64-bit integer.
 const LARGEST: i128 = 9_223_372_036_854_775_807;
 
-/// What is there and what of it is free, or why neither can be believed.
+/// The total and the free amount, or the reason why neither can be believed.
 ///
-/// What is below zero counts as nothing, as it does for the daemon since 0.16.2.
+/// Negative amounts count as zero, as in the daemon since 0.16.2.
 pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
     let written = [pair.allocatable, pair.allocated, pair.capacity].map(|amount| amount.unwrap_or_default().0);
     let [allocatable, allocated, capacity] = written.map(|amount| amount.max(Quantity::ZERO));
@@ -64,7 +64,7 @@ pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
     Ok(Believed { capacity: Capacity { total, available }, problems })
 }
 
-/// What is said of amounts below zero, in one line.
+/// One finding for all negative amounts.
 fn less_than_nothing([allocatable, allocated, capacity]: [Quantity; 3]) -> Option<(String, Action)> {
     let named = [(allocatable, "allocatable"), (allocated, "allocated"), (capacity, "the capacity")];
     let below = named.into_iter().filter(|(amount, _)| *amount < Quantity::ZERO);
@@ -72,7 +72,8 @@ fn less_than_nothing([allocatable, allocated, capacity]: [Quantity; 3]) -> Optio
     (!below.is_empty()).then(|| (format!("{}: less than nothing, taken as 0", below.join(", ")), Action::Clamped))
 }
 
-/// The same for the leased IPs of a Status, which the daemon does not touch: -1 stands for more than anything can ask.
+/// The same for the leased IPs of a Status, which the daemon passes on unchanged: -1 stands for more than any order can
+/// ask for.
 pub(super) fn believe_leased_ips(pair: &Pair) -> Result<Believed, String> {
     let minus_one = Quantity::ZERO.saturating_sub(Quantity::from_whole(1));
     if pair.allocatable.is_none_or(|allocatable| allocatable.0 != minus_one) {

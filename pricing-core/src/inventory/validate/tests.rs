@@ -58,7 +58,7 @@ fn counted(validated: &Validated) -> (u64, u64, usize) {
     (node.gpus.total, node.gpus.available, node.cards.len())
 }
 
-/// One case: allocatable, allocated and described cards, and what is believed of them.
+/// One case: allocatable, allocated and described cards, and the expected result.
 type GpuCase<'a> = (&'a str, &'a str, usize, (u64, u64, usize), &'a [(Resource, Action)]);
 
 fn check_gpus(cases: &[GpuCase<'_>]) {

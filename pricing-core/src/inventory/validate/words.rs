@@ -1,4 +1,4 @@
-//! What is wrong with the words of a card: RAM and interface that are written in another unit, or cannot be read.
+//! Problems in card descriptions: RAM and interfaces in an unusual spelling, or that cannot be read.
 
 use crate::gpu::GpuKind;
 use crate::gpu::reading::whole_gi;
@@ -6,7 +6,7 @@ use crate::inventory::DescribedCard;
 use crate::inventory::finding::Action;
 use crate::text::excerpt;
 
-/// The problems of some cards of one description.
+/// The problems of `number` cards with the same description.
 pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action)> {
     let DescribedCard { vendor, name, interface, memory_size } = card;
     let kind = GpuKind::described(vendor, name, memory_size, interface);

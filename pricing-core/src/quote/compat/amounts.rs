@@ -1,13 +1,13 @@
-//! What a request asks for in all: sums of whole numbers, in billionths of a thousandth of a unit.
+//! The totals of a request: sums of integers, in units of 10^-12.
 
 use super::{Doubt, Stop};
 use crate::money::ArithmeticOverflow;
 use crate::order::script_request::{Object, ScriptRequest};
 
-/// The classes that the script knows; it takes no money for others.
+/// The storage classes that the script knows. It charges nothing for others.
 pub(super) const SCRIPT_CLASSES: [&str; 4] = ["ephemeral", "beta1", "beta2", "beta3"];
 
-/// What the resources add up to, in units of 10^-12 threads, GiB, endpoints and IPs.
+/// The totals of the resources, in units of 10^-12 threads, GiB, endpoints and IPs.
 pub(super) struct Amounts {
     pub(super) cpu: i128,
     pub(super) memory: i128,
@@ -18,6 +18,8 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
+    /// Adds up the resources of a request, as the script does. A request that lacks resources or storage leaves the
+    /// script without a number, which is a price of 0.
     pub(super) fn of(request: &ScriptRequest<'_>) -> Result<Self, Stop> {
         let mut volumes = 0_usize;
         let (mut cpu, mut memory, mut endpoints, mut ips) = (0_u128, 0_u128, 0_u128, 0_u128);
@@ -26,7 +28,7 @@ impl Amounts {
             let count = resource.count.0;
             add(&mut cpu, resource.cpu.0, count)?;
             add(&mut memory, resource.memory.0, count)?;
-            // In the script's formula `count` only multiplies what stands in for a missing number.
+            // In the script's formula, `count` only multiplies the default for a missing number.
             add(&mut endpoints, resource.endpoints(), 1)?;
             add(&mut ips, resource.leased_ips(), 1)?;
             for Object(volume) in resource.storage() {
@@ -66,7 +68,7 @@ pub(super) fn scaled(sum: u128, factor: u128) -> Result<i128, ArithmeticOverflow
     i128::try_from(product).map_err(|_| ArithmeticOverflow)
 }
 
-/// Bytes in GiB, rounded half-even to 12 decimals.
+/// Converts bytes to GiB with 12 decimals, rounded half to even.
 pub(super) fn gib(bytes: u128) -> Result<i128, ArithmeticOverflow> {
     // 10^12 / 2^30 is 5^12 / 2^18.
     let parts = bytes.checked_mul(244_140_625).ok_or(ArithmeticOverflow)?;

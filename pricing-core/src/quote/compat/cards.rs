@@ -1,4 +1,4 @@
-//! What the cards of a request cost, and, with a rate card, its volumes.
+//! The cost of a request's cards and, with a rate card, of its volumes.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::quote::choice::{self, GpuTariff};
 use crate::rates::{Policy, RateCard};
 
 impl CompatRates {
-    /// What the cards cost a month, in units of 10^-20 dollars.
+    /// The cost of the cards per month, in units of 10^-20 dollars.
     pub(super) fn gpu_usd(&self, request: &ScriptRequest<'_>, terms: &Terms<'_>) -> Result<I256, Stop> {
         let mut sum = I256::ZERO;
         for resource in &request.resources {
@@ -38,7 +38,8 @@ impl CompatRates {
     }
 }
 
-/// The rate of a resource's cards under the script's rules, unless the inventory knows better.
+/// The rate of a resource's cards by the script's rules. If the request leaves the card open and an inventory is known,
+/// the most expensive of its matching cards counts.
 fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[Candidate]) -> Result<Fixed, Stop> {
     let vendors = resource.vendors();
     let details = |vendor| vendors.and_then(|vendors| vendors.get(vendor));
@@ -57,7 +58,7 @@ fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[Candidate]
     readable(mappings.requested(&Key::new(details("nvidia"), details("amd"))))
 }
 
-/// Whether a request leaves model, RAM or interface to the provider.
+/// Whether a request leaves the model, RAM or interface to the provider.
 fn leaves_open(resource: &Resource<'_>) -> bool {
     let open = |details: &GpuDetails<'_>| {
         let named = |text: &str| !text.is_empty() && text != "*";
@@ -71,14 +72,15 @@ fn leaves_open(resource: &Resource<'_>) -> bool {
     }
 }
 
-/// The rate of cards under a rate card: what may be allocated, as the inventory or else the card itself knows it.
+/// The rate of cards by a rate card: among the kinds that may be allocated, by the inventory or else by the rate card
+/// itself.
 fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate]) -> Result<Fixed, Stop> {
     let (rates, policy) = card;
     let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
     let sized = |card: &Candidate| Candidate { kind: rates.gpu.sized(&card.kind).into_owned(), weight: card.weight };
     let matching: Vec<Candidate> = known.iter().map(sized).filter(|card| request.allows(&card.kind)).collect();
     let chosen = if matching.is_empty() {
-        // One request of bounded size, and nobody else who waits: there is no budget here.
+        // This is one request of bounded size in a process of its own, so there is no budget.
         choice::candidates(tariff, request, |_| Ok(()))
             .and_then(|kinds| choice::choose_suggested(tariff, policy.ambiguous_gpu, &kinds))
     } else {

@@ -1,4 +1,4 @@
-//! The script's numbers: twenty decimals, cut rather than rounded, as its calculator keeps them.
+//! The script's numbers: 20 decimals, truncated rather than rounded, as its calculator, `bc`, keeps them.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::money::{ArithmeticOverflow, Usd};
 
-/// Decimals that the calculator keeps of a quotient.
+/// The decimals that the calculator keeps of a quotient.
 pub(super) const DECIMALS: u32 = 20;
 
 /// A number in units of 10^-20.
@@ -25,7 +25,7 @@ impl Fixed {
         Self(i128::from(number).saturating_mul(100_000_000_000_000_000_000))
     }
 
-    /// A rate of a rate card. None when it is too large to be counted in units of 10^-20.
+    /// Converts a rate of a rate card. None if it is too large for units of 10^-20.
     pub(super) fn from_usd(usd: Usd) -> Option<Self> {
         Self::from_decimal(usd.decimal())
     }
@@ -44,7 +44,7 @@ impl Fixed {
     }
 }
 
-/// A price as the script would print it: a whole number of units of `10^-decimals`.
+/// A price as the script would print it: an integer number of units of `10^-decimals`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompatPrice {
     units: i128,
@@ -52,7 +52,7 @@ pub struct CompatPrice {
 }
 
 impl CompatPrice {
-    /// What the script prints when its calculator left it without a number.
+    /// What the script prints if its calculator fails: zero.
     #[must_use]
     pub fn zero(decimals: u32) -> Self {
         Self { units: 0, decimals }
@@ -64,20 +64,20 @@ impl CompatPrice {
         self.units
     }
 
-    /// The decimals that are printed.
+    /// The number of decimals that are printed.
     #[must_use]
     pub fn decimals(self) -> u32 {
         self.decimals
     }
 
-    /// Rounds a number of units of 10^-20 half-even, as `printf` does.
+    /// Rounds a number of units of 10^-20 half to even, as `printf` does.
     pub(super) fn round(value: I256, decimals: u32) -> Result<Self, ArithmeticOverflow> {
         let dropped = DECIMALS.checked_sub(decimals).and_then(power_of_ten).ok_or(ArithmeticOverflow)?;
         let units = divide_half_even(value, dropped).ok_or(ArithmeticOverflow)?;
         Ok(Self { units: i128::try_from(units).map_err(|_| ArithmeticOverflow)?, decimals })
     }
 
-    /// The price rounded once more, to a whole number, as the legacy form has it.
+    /// The price rounded once more, to a whole number, as in the legacy form.
     pub(super) fn to_whole(self) -> Result<Self, ArithmeticOverflow> {
         let unit = power_of_ten(self.decimals).ok_or(ArithmeticOverflow)?;
         let units = divide_half_even(I256::from(self.units), unit).ok_or(ArithmeticOverflow)?;
@@ -104,7 +104,7 @@ impl fmt::Display for CompatPrice {
     }
 }
 
-/// Powers of ten from a table: working them out takes longer than pricing a request.
+/// Powers of ten, from a table: computing them would take longer than pricing a request.
 pub(super) fn power_of_ten(exponent: u32) -> Option<I256> {
     POWERS_OF_TEN.get(usize::try_from(exponent).ok()?).map(|power| I256::from(*power))
 }
@@ -120,7 +120,7 @@ const POWERS_OF_TEN: [i128; 39] = {
     powers
 };
 
-/// The product. Numbers that fit 128 bits, which are nearly all, take a short cut.
+/// The product. Numbers that fit 128 bits, which is almost always, take a shortcut.
 pub(super) fn multiply(value: I256, factor: I256) -> Option<I256> {
     let short = match (i128::try_from(value), i128::try_from(factor)) {
         (Ok(value), Ok(factor)) => value.checked_mul(factor),
@@ -129,7 +129,7 @@ pub(super) fn multiply(value: I256, factor: I256) -> Option<I256> {
     short.map(I256::from).or_else(|| value.checked_mul(factor))
 }
 
-/// The quotient, cut towards zero. Numbers that fit 128 bits, which are nearly all, take a short cut.
+/// The quotient, truncated towards zero. Numbers that fit 128 bits, which is almost always, take a shortcut.
 pub(super) fn divide(value: I256, divisor: I256) -> Option<I256> {
     match (i128::try_from(value), i128::try_from(divisor)) {
         (Ok(value), Ok(divisor)) => value.checked_div(divisor).map(I256::from),
@@ -137,7 +137,7 @@ pub(super) fn divide(value: I256, divisor: I256) -> Option<I256> {
     }
 }
 
-/// The quotient rounded half-even, for a divisor above zero.
+/// The quotient rounded half to even, for a positive divisor.
 pub(super) fn divide_half_even(value: I256, divisor: I256) -> Option<I256> {
     let quotient = divide(value, divisor)?;
     let rest = value.checked_sub(multiply(quotient, divisor)?)?;
@@ -148,7 +148,7 @@ pub(super) fn divide_half_even(value: I256, divisor: I256) -> Option<I256> {
     if up { quotient.checked_add(if rest < 0 { I256::MINUS_ONE } else { I256::ONE }) } else { Some(quotient) }
 }
 
-/// Reads the tenant's maximum: plain decimal text, with at most 18 decimals that count.
+/// Parses the tenant's maximum: plain decimal text with at most 18 significant decimals, in units of 10^-20.
 pub(super) fn parse_amount(text: &str) -> Option<I256> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -158,7 +158,7 @@ pub(super) fn parse_amount(text: &str) -> Option<I256> {
     let kept = fraction.trim_end_matches('0');
     let number = |digits: &str| match digits.len() {
         0 => Some(0),
-        // Short numbers, which are nearly all, are read several times faster as 64 bits.
+        // Short numbers, which is almost always, are parsed several times faster as 64-bit integers.
         1..=18 => digits.parse::<u64>().ok().map(i128::from),
         _ => digits.parse::<i128>().ok(),
     };

@@ -1,4 +1,4 @@
-//! The GPU mappings of the environment (`a100.80Gi=1000,t4=80`), looked up as the script does.
+//! The GPU mappings of the environment (`a100.80Gi=1000,t4=80`), looked up as the script does it.
 
 use super::fixed::Fixed;
 use super::written;
@@ -7,29 +7,30 @@ use crate::money::Usd;
 use crate::order::script_request::{GpuDetails, Text};
 use crate::rates::{GpuRate, GpuRates};
 
-/// What the script charges for a card when no mapping is dearer.
+/// What the script charges for an unmapped card if no mapping is more expensive.
 const CATCH_ALL_USD: u32 = 100;
 
-/// A mapping's rate. None where the calculator cannot read it.
+/// A mapping's rate. None if the calculator cannot parse it.
 pub(super) type Rate = Option<Fixed>;
 
 /// The mappings, sorted by key.
 #[derive(Clone, Debug)]
 pub(super) struct Mappings {
     entries: Vec<(String, Rate)>,
-    /// The largest of 100 and every mapping.
+    /// The maximum of 100 and all mappings.
     catch_all: Fixed,
-    /// The same entries as a rate card has them, for cards that are known from an inventory. The rates are places in
-    /// `strict_rates`, since what the calculator reads need not fit a rate card.
+    /// The same entries as a rate card, for cards that are known from an inventory. The prices in it are indices of
+    /// `strict_rates`, because a rate that the calculator accepts need not be valid in a rate card.
     strict: GpuRates,
     strict_rates: Vec<Rate>,
     readable: bool,
-    /// The first mapping whose rate the calculator would work out.
+    /// The first mapping whose rate is an arithmetic expression.
     arithmetic: Option<String>,
 }
 
 impl Mappings {
-    /// Reads the variable. Of two mappings with one key the later counts; an empty rate is no mapping.
+    /// Parses the variable as the script's Bash loop does. Of two mappings with the same key the later one counts; an
+    /// empty rate is no mapping.
     pub(super) fn read(variable: &str) -> Self {
         let mut entries: Vec<(String, Option<&str>)> = Vec::new();
         // The script reads one line.
@@ -37,7 +38,7 @@ impl Mappings {
             let mut parts = pair.split('=');
             let key = parts.next().unwrap_or("");
             let rate = parts.next().filter(|rate| !rate.is_empty());
-            // Bash cannot keep a mapping without a key, and leaves its loop there.
+            // Bash fails on a mapping without a key, and leaves its loop there.
             if key.is_empty() {
                 break;
             }
@@ -55,7 +56,7 @@ impl Mappings {
         let floor = Fixed::whole(CATCH_ALL_USD);
         let mut strict = GpuRates::default();
         let mut strict_rates = Vec::new();
-        // Later mappings first: where two are for one card, the first that is added stays.
+        // Later mappings first: of two for the same card, the first one added stays.
         for (key, rate) in entries.iter().rev() {
             let place = u32::try_from(strict_rates.len()).unwrap_or(u32::MAX);
             let place = Usd::from_decimal(place.into());
@@ -69,31 +70,32 @@ impl Mappings {
         Self { entries, catch_all, strict, strict_rates, readable, arithmetic }
     }
 
-    /// The rate for what a request says of its cards: as given, then without the last part, then for the bare model.
+    /// The rate for the card that a request names: the key as given, then without its last part, then the bare model,
+    /// then the catch-all.
     pub(super) fn requested(&self, key: &Key) -> Rate {
         let found = self.find(key.as_given());
         let found = found.or_else(|| self.find(key.without_last_part()));
         found.or_else(|| self.find(key.bare_model())).unwrap_or(Some(self.catch_all))
     }
 
-    /// The rate of a card that is known: the most specific mapping, else `*`, else the catch-all.
+    /// The rate of a known card: the most specific mapping, else `*`, else the catch-all.
     pub(super) fn card(&self, kind: &GpuKind) -> Rate {
         let place = self.strict.lookup(kind).and_then(|entry| u32::try_from(entry.usd().decimal()).ok());
         let rate = place.and_then(|place| self.strict_rates.get(usize::try_from(place).ok()?));
         rate.copied().unwrap_or(Some(self.catch_all))
     }
 
-    /// The cards that a known card may be of which RAM or interface is not known.
+    /// The cards that a card with unknown RAM or interface may be.
     pub(super) fn cards_of(&self, kind: &GpuKind) -> Vec<GpuKind> {
         self.strict.cards_of(kind)
     }
 
-    /// A rate that the calculator would work out.
+    /// A rate that is an arithmetic expression, if there is one.
     pub(super) fn arithmetic(&self) -> Option<&str> {
         self.arithmetic.as_deref()
     }
 
-    /// Whether the calculator can read every mapping.
+    /// Whether the calculator can parse every mapping.
     pub(super) fn are_readable(&self) -> bool {
         self.readable
     }
@@ -104,19 +106,19 @@ impl Mappings {
     }
 }
 
-/// What a key may have of bytes without being kept on the heap.
+/// The length in bytes up to which a key needs no heap allocation.
 const SHORT_KEY: usize = 64;
 
-/// The key that the script makes of a request: `model[.ram][.interface]`.
+/// The lookup key that the script builds from a request: `model[.ram][.interface]`.
 pub(super) struct Key {
     short: [u8; SHORT_KEY],
     length: usize,
-    /// The whole key, when it is longer than a short one.
+    /// The whole key, if it is longer than `short`.
     long: Vec<u8>,
 }
 
 impl Key {
-    /// The key for the vendor that the script reads. It reads RAM and interface of NVIDIA's cards only.
+    /// The key for the vendor that the script looks at. It only looks at RAM and interface for NVIDIA.
     pub(super) fn new(nvidia: Option<&GpuDetails<'_>>, amd: Option<&GpuDetails<'_>>) -> Self {
         let model = nvidia.or(amd).and_then(|details| details.model.as_ref().map(Text::exact));
         let named = nvidia.filter(|details| details.model.is_some());

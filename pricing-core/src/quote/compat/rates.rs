@@ -1,4 +1,4 @@
-//! The rates of a compat answer: the script's environment, or a rate card in its place.
+//! The rates of the drop-in: the script's environment, or a rate card instead.
 
 use ethnum::I256;
 use rust_decimal::Decimal;
@@ -13,7 +13,8 @@ use crate::order::script_request::ScriptRequest;
 use crate::rates::{Chain, NotServed, Policy, Pricing, RateCard, Token};
 use crate::text::Untrusted;
 
-/// The variables that the script reads, in the order of its sum, with its defaults.
+/// The variables that the script reads, in the order of its sum, with its defaults. CPU, memory and storage are per
+/// thread and GiB; all are USD per month.
 const VARIABLES: [(&str, &str); 8] = [
     ("PRICE_TARGET_CPU", "1.60"),
     ("PRICE_TARGET_MEMORY", "0.80"),
@@ -36,7 +37,7 @@ pub struct CompatRates {
 
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    /// The script's environment: its lookups, quirks included.
+    /// The script's environment, with its lookups, quirks included.
     Script(Box<ScriptRates>),
     /// A rate card: the script's arithmetic, with the lookups and the policy of the card.
     Card(Box<(RateCard, Policy)>),
@@ -46,16 +47,17 @@ pub(super) enum Source {
 pub(super) struct ScriptRates {
     /// In the order of [`VARIABLES`].
     rates: [Fixed; 8],
-    /// The first variable that cannot be read. One is enough to leave the script without a number.
+    /// The first variable that cannot be parsed. One is enough to leave the script without a number.
     unreadable: Option<&'static str>,
-    /// The first variable whose rate the calculator would work out, and the rate.
+    /// The first variable whose rate is an arithmetic expression, and the rate.
     arithmetic: Option<(&'static str, String)>,
     pub(super) gpu: Mappings,
 }
 
 impl CompatRates {
-    /// Reads the script's `PRICE_TARGET_*` variables as the script does: what is unset or empty is the default, and
-    /// what cannot be read makes every answer [`CompatAnswer::Nothing`](super::CompatAnswer::Nothing).
+    /// Reads the script's `PRICE_TARGET_*` variables as the script does. A variable that is unset or empty has its
+    /// default, and one that cannot be parsed makes every answer
+    /// [`CompatAnswer::Nothing`](super::CompatAnswer::Nothing).
     #[must_use]
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut unreadable = None;
@@ -76,8 +78,8 @@ impl CompatRates {
         Self { chain: Pricing::default().chain, source }
     }
 
-    /// Takes the rates, the policy and the network of a rate card. The arithmetic stays the script's; what is looked
-    /// up is the card's, so that `ram` volumes and unlisted cards cost what the card says.
+    /// Takes the rates, policy and network of a rate card. The arithmetic stays the script's, but lookups follow the
+    /// card: `ram` volumes and unlisted cards cost what the card says.
     ///
     /// # Errors
     /// When a rate is too large for the script's arithmetic.
@@ -111,7 +113,8 @@ impl CompatRates {
         self.chain.denoms.get(denom)
     }
 
-    /// Refuses rates that the script would have its calculator work out: without it the price would be another.
+    /// Rejects rates that are arithmetic expressions: the script evaluates these and this program does not, so the
+    /// price would differ.
     pub(super) fn check_arithmetic(&self) -> Result<(), Refusal> {
         match &self.source {
             Source::Script(script) => match &script.arithmetic {
@@ -124,7 +127,7 @@ impl CompatRates {
 
     pub(super) fn check_owner(&self, owner: Untrusted<&str>) -> Result<(), Refusal> {
         let Some(policy) = self.policy() else { return Ok(()) };
-        // The daemon names everybody. An empty name is that nobody was named.
+        // The daemon always names the owner. An empty name means that there is none.
         let named = Some(owner.exact()).filter(|owner| !owner.is_empty());
         policy.owners.admit(named, &self.chain.address_prefix).map_err(|refused| match refused {
             NotServed::Denied => Refusal::OwnerDenied(owner.owned()),
@@ -133,7 +136,7 @@ impl CompatRates {
         })
     }
 
-    /// What the request costs a month, in units of 10^-20 dollars.
+    /// The cost of the request per month, in units of 10^-20 dollars.
     pub(super) fn usd_per_month(
         &self,
         request: &ScriptRequest<'_>,
@@ -176,8 +179,8 @@ pub(super) fn fixed(usd: Usd) -> Result<Fixed, ArithmeticOverflow> {
     Fixed::from_usd(usd).ok_or(ArithmeticOverflow)
 }
 
-/// The sum of quantities in units of 10^-12 at their rates, plus the cards. Sums that fit 128 bits, which are nearly
-/// all, take a short cut.
+/// The sum of quantities in units of 10^-12 times their rates, plus the cards. Sums that fit 128 bits, which is almost
+/// always, take a shortcut.
 fn sum(priced: impl Iterator<Item = (i128, Fixed)> + Clone, gpu: I256) -> Result<I256, ArithmeticOverflow> {
     let narrow = |sum: i128, (quantity, rate): (i128, Fixed)| match (quantity, rate) {
         (0, _) | (_, Fixed::ZERO) => Some(sum),
@@ -199,7 +202,7 @@ fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
     divide(multiply(usd, I256::from(factor.mantissa()))?, power_of_ten(factor.scale())?)
 }
 
-/// A rate that must be readable, for a sum that the script makes even of nothing.
+/// A rate that must be parseable even for zero cards, because the script includes it in its sum.
 pub(super) fn readable(rate: Rate) -> Result<Fixed, Stop> {
     rate.ok_or_else(|| Stop::Doubt(Doubt::UnreadableRate(GPU_MAPPINGS.to_owned())))
 }

@@ -1,4 +1,4 @@
-//! Amounts as they were before overcommit shrank them.
+//! Restores amounts to what they were before overcommit shrank them.
 
 use rust_decimal::Decimal;
 
@@ -6,13 +6,13 @@ use crate::money::ArithmeticOverflow;
 use crate::order::script_request::{Object, ScriptRequest, Whole};
 use crate::reserve::CommitLevels;
 
-/// Bills what the tenant asked for: multiplies the committed amounts of a request with the provider's factors, rounded
-/// to the nearest whole number, halves up. As in the provider, a factor of at most 1 changes nothing.
+/// Restores what the tenant asked for: multiplies the committed amounts of a request by the provider's factors, rounded
+/// to the nearest integer, half up. As in the provider, a factor of at most 1 changes nothing.
 ///
-/// The provider commits one GPU where none was asked for. Such a GPU has no vendor, and becomes none again.
+/// The provider commits one GPU where none was asked for. Such a GPU has no vendor and is set back to none.
 ///
 /// # Errors
-/// When an amount outgrows its range.
+/// When an amount overflows.
 pub fn restore(request: &mut ScriptRequest<'_>, levels: &CommitLevels) -> Result<(), ArithmeticOverflow> {
     for resource in &mut request.resources {
         restore_amount(&mut resource.cpu, levels.cpu)?;

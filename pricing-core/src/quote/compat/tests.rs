@@ -60,7 +60,7 @@ fn every_vector_of_the_corpus_holds() {
 
 const UACT: &str = r#","price":{"denom":"uact","amount":"100000000000.000000000000000000"},"price_precision":6}"#;
 
-/// One resource with a volume, and what it asks of GPUs.
+/// One resource with a volume, and its GPU request.
 fn resource(gpu: &str, more: &str) -> String {
     format!(
         r#"{{"memory":0,"cpu":0,"gpu":{gpu},"storage":[{{"class":"ephemeral","size":0}}{more}],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}}"#
@@ -77,7 +77,7 @@ fn answer_with(resources: &[String], env: &[(&str, &str)], terms: &Terms<'_>) ->
     price(&script_request::parse(&text).unwrap(), &CompatRates::from_environment(variable), terms)
 }
 
-/// The dollars a month that one resource comes to, in whole cents.
+/// The price of one resource in USD per month, in whole cents.
 fn usd(gpu: &str, mappings: &str) -> String {
     let answer = answer_with(&[resource(gpu, "")], &[(rates::GPU_MAPPINGS, mappings)], &Terms::default());
     let CompatAnswer::Price(price) = answer else { panic!("{answer:?}") };

@@ -1,17 +1,17 @@
-//! Rates as the script's calculator, `bc`, reads them.
+//! Rates as the script's calculator, `bc`, parses them.
 
 use super::fixed::{DECIMALS, Fixed};
 
-/// Words that the calculator keeps for itself. They are not rates.
+/// The calculator's reserved words. They are not rates.
 const KEYWORDS: [&str; 22] = [
     "auto", "break", "continue", "define", "else", "for", "halt", "ibase", "if", "history", "last", "length", "limits",
     "obase", "print", "quit", "random", "read", "return", "scale", "sqrt", "while",
 ];
 
-/// A rate, or none where the calculator would report a syntax error and print nothing.
+/// Parses a rate. None if the calculator would report a syntax error and print nothing.
 ///
-/// What it reads without complaint is kept, odd as it is: a word is a variable that holds 0, capital letters are
-/// digits (a lone one counts from 10, among others they are 9). Expressions are not calculated ([`is_arithmetic`]).
+/// What it accepts is accepted, however odd: a word is a variable with the value 0, and capital letters are digits (a
+/// single one counts from 10, among others each is 9). Expressions are not evaluated ([`is_arithmetic`]).
 pub(super) fn rate(text: &str) -> Option<Fixed> {
     let mut tokens = tokens(text)?.into_iter();
     let (negative, token) = match tokens.next()? {
@@ -29,8 +29,10 @@ pub(super) fn rate(text: &str) -> Option<Fixed> {
     Some(Fixed::new(if negative { value.checked_neg()? } else { value }))
 }
 
-/// Whether a rate is an expression that the calculator works out, such as `1.2*3000` or `(5)`: operands, each with one minus
-/// at most, and operators in turn, with brackets that match.
+/// Whether a rate is an expression that the calculator would evaluate, such as `1.2*3000` or `(5)`: alternating
+/// operands and operators, at most one minus per operand, with matching brackets.
+///
+/// This is a recogniser, not a parser: it only has to tell an expression from a typing error, for the message.
 pub(super) fn is_arithmetic(text: &str) -> bool {
     let Some(tokens) = tokens(text) else { return false };
     let (mut wants_operand, mut negated, mut depth, mut calculates) = (true, false, 0_usize, false);
@@ -41,7 +43,7 @@ pub(super) fn is_arithmetic(text: &str) -> bool {
             Token::Number(_) | Token::Word(_) if wants_operand => (wants_operand, negated) = (false, false),
             Token::Minus if wants_operand && !negated => negated = true,
             Token::Operator | Token::Minus if !wants_operand => (wants_operand, calculates) = (true, true),
-            // A bracket after a word calls a function.
+            // A bracket after a word is a function call.
             Token::Open if wants_operand || was_word => {
                 (wants_operand, negated, calculates) = (true, false, true);
                 depth = depth.saturating_add(1);
@@ -63,6 +65,7 @@ enum Token<'a> {
     Word(&'a str),
 }
 
+/// Splits a rate into the tokens of `bc`. None if it contains anything that cannot be in a rate or an expression.
 fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -83,15 +86,14 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
             '(' => tokens.push(Token::Open),
             ')' => tokens.push(Token::Close),
             ' ' | '\t' => {}
-            // What else there is makes neither a rate nor an expression; at an unknown character the calculator drops the
-            // line.
+            // Anything else is neither a rate nor an expression. At an unknown character the calculator drops the line.
             _ => return None,
         }
     }
     Some(tokens)
 }
 
-/// A number ends before its second point.
+/// The end of a number: it stops before a second point.
 fn number_end(text: &str) -> usize {
     let mut points = 0_u8;
     let ends = |c: char| {
@@ -101,7 +103,7 @@ fn number_end(text: &str) -> usize {
     text.find(ends).unwrap_or(text.len())
 }
 
-/// The number in units of 10^-20, cut there. None when it is too large for any rate.
+/// The number in units of 10^-20, truncated. None if it is too large for any rate.
 fn number(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if let (&[letter @ b'A'..=b'Z'], "") = (whole.as_bytes(), fraction) {

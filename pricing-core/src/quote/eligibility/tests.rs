@@ -5,7 +5,7 @@ use crate::rates::Pricing;
 
 const AUDITOR: &str = "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws";
 
-/// An order with requirements, and so many volumes in each of so many units.
+/// An order with requirements, a number of units, and a number of volumes in each.
 fn order(requirements: &str, volumes: usize, units: u32) -> Order {
     let volume = r#"{"name":"v","quantity":{"val":"1048576"}}"#;
     let volumes = vec![volume; volumes].join(",");

@@ -1,4 +1,4 @@
-//! Decimals that are not negative and have as many digits as they need, as the daemon computes with.
+//! Non-negative decimals of arbitrary precision, as the daemon computes with.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -9,12 +9,12 @@ use rust_decimal::Decimal;
 
 use crate::text::excerpt;
 
-/// The most characters of a written number, and the largest power of ten in it: far beyond what any price needs, and little
-/// enough to compute with.
+/// The maximum length of a number, in characters, and the largest power of ten in it: far more than any price needs,
+/// and little enough to compute with.
 const MAX_CHARACTERS: usize = 200;
 const MAX_EXPONENT: u32 = 1_000;
 
-/// `digits / 10^decimals`, without trailing zeros behind the point.
+/// `digits / 10^decimals`, without trailing zeros after the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amount {
     digits: BigUint,
@@ -64,11 +64,11 @@ impl Amount {
         Self { digits, decimals: 0 }
     }
 
-    /// Reads a number as the daemon does (`decimal.NewFromString`): `0.5`, `.5`, `5.`, `1e30`, with a sign or without. Says
-    /// whether it is below zero, and is its distance from zero.
+    /// Parses a number as the daemon does (`decimal.NewFromString`): `0.5`, `.5`, `5.`, `1e30`, with or without a sign.
+    /// Returns its absolute value, and whether it is negative.
     ///
     /// # Errors
-    /// When it is not one, or is longer than anybody writes it.
+    /// When the text is not a number, or is unreasonably long.
     pub fn parse(text: &str) -> Result<(Self, bool), AmountError> {
         let malformed = || AmountError(excerpt(text));
         if text.len() > MAX_CHARACTERS {
@@ -96,25 +96,25 @@ impl Amount {
         Ok((amount, is_negative))
     }
 
-    /// A decimal that is not negative.
+    /// Converts a non-negative decimal.
     #[must_use]
     pub(super) fn of_decimal(value: Decimal) -> Self {
         Self::new(BigUint::from(value.mantissa().unsigned_abs()), value.scale())
     }
 
-    /// The same as a decimal, where that has room for it.
+    /// The same as a [`Decimal`], if it fits.
     #[must_use]
     pub fn decimal(&self) -> Option<Decimal> {
         Decimal::from_str_exact(&self.to_string()).ok()
     }
 
-    /// Whether it is nothing.
+    /// Whether it is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         self.digits == BigUint::ZERO
     }
 
-    /// How many decimals it has.
+    /// The number of decimals.
     #[must_use]
     pub fn decimals(&self) -> u32 {
         self.decimals
@@ -133,13 +133,13 @@ impl Amount {
         Self::new(sum(&self.digits_at(decimals), &other.digits_at(decimals)), decimals)
     }
 
-    /// The digits with so many of them, at least its own number, behind the point.
+    /// The digits at a number of decimals, which must not be lower than its own.
     fn digits_at(&self, decimals: u32) -> BigUint {
         product(&self.digits, &power_of_ten(decimals.saturating_sub(self.decimals)))
     }
 }
 
-/// The power of ten that stands behind an `e`.
+/// Parses the exponent after an `e`.
 fn power(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_whole = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
@@ -162,7 +162,7 @@ impl Ord for Amount {
 }
 
 impl fmt::Display for Amount {
-    /// Writes the number without an exponent and without trailing zeros behind the point.
+    /// Writes the number without an exponent and without trailing zeros after the point.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = usize::try_from(self.decimals).unwrap_or(usize::MAX);
         let digits = self.digits.to_string();

@@ -1,4 +1,4 @@
-//! How much lower an amount is, and how much lower it may become by itself.
+//! How much lower an amount is, and how much lower it may become without somebody accepting it.
 
 use core::fmt;
 
@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 
 use crate::money::{parse_decimal, share};
 
-/// Decimals of what is left of an amount.
+/// The decimals of a remaining share.
 const DECIMALS: u32 = 18;
 const HUNDRED: Decimal = Decimal::ONE_HUNDRED;
 
 /// How much lower an amount may become without being accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxChange {
-    /// In percent; 0 does not look at amounts.
+    /// In percent; 0 disables the check.
     percent: Decimal,
 }
 
@@ -23,7 +23,7 @@ pub struct MaxChange {
 pub struct MaxChangeError(String);
 
 impl MaxChange {
-    /// Reads `50%`. `0` and `0%` do not look at amounts at all.
+    /// Parses `50%`. `0` and `0%` disable the check of amounts.
     ///
     /// # Errors
     /// When the text is anything else, or more than `100%`.
@@ -34,7 +34,7 @@ impl MaxChange {
             None => (text, false),
         };
         let percent = parse_decimal(number).map_err(|_| error())?;
-        // A bare `50` may be meant as anything.
+        // A bare `50` is ambiguous.
         let is_clear = is_percentage || percent.is_zero();
         if !is_clear || percent < Decimal::ZERO || percent > HUNDRED || percent.scale() > DECIMALS {
             return Err(error());
@@ -42,13 +42,13 @@ impl MaxChange {
         Ok(Self { percent })
     }
 
-    /// Whether amounts are looked at.
+    /// Whether amounts are checked at all.
     #[must_use]
     pub fn looks_at_amounts(self) -> bool {
         !self.percent.is_zero()
     }
 
-    /// The one of two that lets less through.
+    /// The stricter of two limits.
     #[must_use]
     pub fn stricter(self, other: Self) -> Self {
         match (self.looks_at_amounts(), other.looks_at_amounts()) {
@@ -76,7 +76,7 @@ impl fmt::Display for MaxChange {
     }
 }
 
-/// What is left of an amount: 1 of one that was not lowered.
+/// The remaining share of an amount: 1 if it was not lowered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Left(Decimal);
 
@@ -84,13 +84,13 @@ impl Left {
     pub(super) const ALL: Self = Self(Decimal::ONE);
     pub(super) const NOTHING: Self = Self(Decimal::ZERO);
 
-    /// What is left of one amount in another; neither is negative.
+    /// The share of one amount that remains in another. Neither may be negative.
     pub(super) fn of(before: Decimal, after: Decimal) -> Self {
         Self::of_ratio(after, Decimal::ONE, before, Decimal::ONE)
     }
 
-    /// What `numerator x factor` has of `denominator x divisor`. What cannot be worked out is nothing: then somebody
-    /// has to look at it.
+    /// The share `(numerator x factor) / (denominator x divisor)`, at most 1. If it cannot be computed it is zero, so
+    /// that somebody has to look at it.
     pub(super) fn of_ratio(numerator: Decimal, factor: Decimal, denominator: Decimal, divisor: Decimal) -> Self {
         if denominator.is_zero() || divisor.is_zero() || (numerator, factor) == (denominator, divisor) {
             return Self::ALL;
@@ -102,7 +102,7 @@ impl Left {
         }
     }
 
-    /// What is left where this is left of one factor and that of another.
+    /// The remaining share of a product, from the shares of two factors.
     pub(super) fn times(self, other: Self) -> Self {
         share(self.0, other.0, &[], DECIMALS).map_or(Self::NOTHING, Self)
     }
@@ -112,12 +112,13 @@ impl Left {
     }
 
     fn percent_lower(self) -> Decimal {
-        // Between 0 and 1 with 18 decimals: neither can overflow.
+        // Between 0 and 1 with 18 decimals, so neither operation overflows.
         let lost = Decimal::ONE.checked_sub(self.0).unwrap_or(Decimal::ONE);
         lost.checked_mul(HUNDRED).unwrap_or(HUNDRED)
     }
 
-    /// How much lower, in percent with two decimals at most, never less than it is; none where it is not.
+    /// How much lower, in percent with at most two decimals, rounded away from zero so that it is never understated.
+    /// None if it was not lowered.
     pub(super) fn percent_shown(self) -> Option<Decimal> {
         use rust_decimal::RoundingStrategy::AwayFromZero;
 

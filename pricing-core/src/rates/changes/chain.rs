@@ -1,4 +1,4 @@
-//! What a dollar comes to in each denom: `10^exponent / (blocks a month x worth of a coin)`.
+//! Compares what a dollar is in each denom: `10^exponent / (blocks per month x value of a coin)`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(super) fn compare(found: &mut Found<'_>) {
         let shown = (before.blocks_per_month.to_string(), after.blocks_per_month.to_string());
         found.lowered("chain.blocks_per_month".to_owned(), shown, blocks, Factor::Denom);
     }
-    // The owners' lists hold addresses of the prefix alone: they changed with it, and are compared themselves.
+    // The owners' lists contain addresses with the prefix, so they changed along with it and are compared on their own.
     if before.address_prefix != after.address_prefix {
         let (before, after) = (before.address_prefix.to_string(), after.address_prefix.to_string());
         found.add("chain.address_prefix".to_owned(), before, after, None);
@@ -53,7 +53,7 @@ fn token(found: &mut Found<'_>, key: String, before: &Token, after: &Token, bloc
     };
     let (up, down) = (power(after.exponent, before.exponent), power(before.exponent, after.exponent));
     let left = Left::of_ratio(usd_before, up, usd_after, down);
-    // Both at once: a denom's own change is held against blocks a month, too.
+    // A denom's own change and that of the blocks per month multiply.
     found.note(left.times(blocks), Factor::Denom);
     found.lowered(key, (shown(before), shown(after)), left, Factor::None);
 }

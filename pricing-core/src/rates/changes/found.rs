@@ -1,4 +1,4 @@
-//! What was found so far, and how it is told.
+//! The changes found so far, and the limits that they are checked against.
 
 use std::collections::BTreeSet;
 
@@ -11,29 +11,29 @@ use crate::rates::Pricing;
 use crate::rates::origin::{Origin, entry_key};
 use crate::reserve::{CommitLevels, TeePlatform};
 
-/// What is not there.
+/// Shown in place of a price that does not exist.
 pub(super) const NO_BID: &str = "no bid";
 
-/// Two cards, and what was found between them.
+/// Two cards, and the differences found between them.
 pub(super) struct Found<'a> {
     pub(super) before: &'a Pricing,
     pub(super) after: &'a Pricing,
     limit: Limit,
     changes: Vec<Change>,
-    /// What is left of the rate, the denom and the discount that were lowered most.
+    /// The remaining shares of the rate, the denom and the discount that were lowered most.
     least: Least,
 }
 
-/// What a bid is a product of.
+/// The factors of a bid. Small reductions of several of them multiply.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Factor {
-    /// What a resource costs.
+    /// The price of a resource.
     Rate,
-    /// What a dollar comes to in a denom.
+    /// The value of a dollar in a denom.
     Denom,
-    /// What an owner's price is multiplied with.
+    /// An owner's discount.
     Discount,
-    /// Something that a bid is not a product of.
+    /// Not a factor of the bid.
     None,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Found<'a> {
         Self { before, after, limit, changes: Vec::new(), least }
     }
 
-    /// First what has to be accepted.
+    /// The changes, with those that have to be accepted first.
     pub(super) fn into_changes(self) -> Vec<Change> {
         let (mut concerns, others): (Vec<_>, Vec<_>) =
             self.changes.into_iter().partition(|change| change.concern.is_some());
@@ -57,7 +57,7 @@ impl<'a> Found<'a> {
         concerns
     }
 
-    /// Whether a key was set and is not any more.
+    /// Whether a key was set and is not set any more.
     pub(super) fn is_gone(&self, key: &str) -> bool {
         *self.before.origins.get(key) != Origin::Default && *self.after.origins.get(key) == Origin::Default
     }
@@ -70,7 +70,7 @@ impl<'a> Found<'a> {
         self.changes.push(change);
     }
 
-    /// An amount that a bid grows with.
+    /// Adds a change of an amount that raises a bid when it rises.
     pub(super) fn amount(&mut self, key: String, before: Decimal, after: Decimal, factor: Factor) {
         if before != after {
             let shown = (before.to_string(), after.to_string());
@@ -78,14 +78,15 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Something that a bid grows with, and what is left of it.
+    /// Adds a change of something that raises a bid when it rises, with its remaining share.
     pub(super) fn lowered(&mut self, key: String, (before, after): (String, String), left: Left, factor: Factor) {
         let concern = self.concern_about(&key, left);
         self.note(left, factor);
         self.changes.push(Change { key, before, after, percent_lower: left.percent_shown(), concern });
     }
 
-    /// Why so little may not be left of what a key says.
+    /// The concern about the remaining share of a key's value, if any. If the key itself is gone, any reduction is one:
+    /// a truncated file looks like that.
     pub(super) fn concern_about(&self, key: &str, left: Left) -> Option<Concern> {
         let is_looked_at = left.is_lowered() && self.limit.max_change.looks_at_amounts();
         let gone = is_looked_at && !self.limit.may_lose_keys && self.is_gone(key);
@@ -97,7 +98,7 @@ impl<'a> Found<'a> {
         self.limit.max_change.is_exceeded_by(left)
     }
 
-    /// Takes note of how far a factor was lowered.
+    /// Records how far a factor was lowered.
     pub(super) fn note(&mut self, left: Left, factor: Factor) {
         let least = match factor {
             Factor::Rate => &mut self.least.rate,
@@ -108,7 +109,7 @@ impl<'a> Found<'a> {
         *least = left.min(*least);
     }
 
-    /// Rates but for those of cards.
+    /// Compares all rates except those of GPUs.
     pub(super) fn rates(&mut self) {
         let (before, after) = (&self.before.rates, &self.after.rates);
         for (key, before, after) in [
@@ -121,7 +122,7 @@ impl<'a> Found<'a> {
         ] {
             self.amount(key.to_owned(), before.decimal(), after.decimal(), Factor::Rate);
         }
-        // A class without an entry follows from the entries of others, which are compared themselves.
+        // A class without an entry is derived from other entries, which are compared on their own.
         for class in before.storage.keys().chain(after.storage.keys()).collect::<BTreeSet<_>>() {
             let key = entry_key("rates.storage", class);
             let class = StorageClass::from_name(class);
@@ -137,7 +138,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Overcommit, and what the platform for confidential compute adds: how much is reserved for an order.
+    /// Compares overcommit and the platform for confidential compute: how much is reserved for an order.
     pub(super) fn commit(&mut self) {
         let (before, after) = (self.before.commit, self.after.commit);
         let CommitLevels { cpu, memory, gpu, storage, tee_platform } = before;
@@ -150,7 +151,7 @@ impl<'a> Found<'a> {
             // A factor of at most 1 changes nothing.
             let (before, after) = (before.max(Decimal::ONE), after.max(Decimal::ONE));
             if before != after {
-                // A level divides: what is left is the inverse.
+                // Amounts are divided by the factor, so the remaining share is the inverse.
                 let exceeded = self.limit.max_change.is_exceeded_by(Left::of(after, before));
                 let concern = exceeded.then_some(Concern::Overcommitted);
                 self.add(format!("commit.{name}"), before.to_string(), after.to_string(), concern);
@@ -162,7 +163,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// What rate, denom and discount lower together, where neither alone lowers too much.
+    /// Adds a concern if rate, denom and discount together lower a bid too much, although none of them does alone.
     pub(super) fn together(&mut self) {
         let Least { rate, denom, discount } = self.least;
         let left = rate.times(denom).times(discount);

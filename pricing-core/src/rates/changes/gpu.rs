@@ -1,8 +1,9 @@
-//! What each kind of card costs under both cards.
+//! Compares what each kind of card costs under both rate cards.
 //!
-//! Which entry prices a card depends on the words that entries name. So kinds are told apart by the words of both cards,
-//! with one more for every other: a model that neither card names, a RAM that no entry for the model names. Entries that
-//! name a model price no other, so each model is looked at by itself.
+//! Which entry prices a card depends only on the words that entries name. So the kinds to compare are the combinations
+//! of the words of both rate cards, with one more that stands for every other word: a model that neither names, a RAM
+//! that no entry for the model names. Entries that name a model price no other, so each model is compared on its own.
+//! The number of combinations is bounded by [`MAX_STEPS`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +16,13 @@ use crate::rates::gpu::most_specific;
 use crate::rates::origin::entry_key;
 use crate::rates::{AmbiguousGpu, GpuRate, Pricing, UnlistedGpu};
 
-/// How often an entry is held against a kind at most. A real card needs a few thousand times.
+/// The most comparisons of an entry with a kind. A real rate card needs a few thousand.
 const MAX_STEPS: usize = 4_000_000;
-/// A word that no entry names.
+/// Stands for a word that no entry names.
 const OTHER: &str = "*";
 const UNLISTED: &str = "policy.unlisted_gpu";
 
-/// Compares what every kind of card costs. What changes is told once for each entry, by the kind that it changes most.
+/// Compares the price of every kind of card. Each entry gets at most one change, for the kind that it changes most.
 pub(super) fn compare(found: &mut Found<'_>) {
     let (before, after) = (Cards::of(found.before), Cards::of(found.after));
     if found.before.rates.gpu == found.after.rates.gpu && before.unlisted == after.unlisted {
@@ -47,7 +48,7 @@ pub(super) fn compare(found: &mut Found<'_>) {
     told.into_values().for_each(|(change, _)| found.push(change));
 }
 
-/// The entries of a card by the model that they name.
+/// The entries of a rate card, by the model that they name.
 struct Cards<'a> {
     models: BTreeMap<&'a str, Vec<&'a GpuRate>>,
     /// `*` and `vendor/*`.
@@ -55,14 +56,14 @@ struct Cards<'a> {
     unlisted: UnlistedGpu,
 }
 
-/// What prices the cards of one model.
+/// The entries that price the cards of one model.
 #[derive(PartialEq, Eq)]
 struct Tariff<'a> {
     entries: Vec<&'a GpuRate>,
     unlisted: UnlistedGpu,
 }
 
-/// What a card costs, and the entry that says so; none where `unlisted_gpu` does.
+/// The price of a card, and the entry that sets it. No entry if `unlisted_gpu` does.
 #[derive(Clone, Copy)]
 struct Priced<'a> {
     usd: Usd,
@@ -108,15 +109,15 @@ impl Priced<'_> {
         self.by.map_or_else(|| UNLISTED.to_owned(), |entry| entry_key("rates.gpu", entry.key()))
     }
 
-    /// The price, and what says so where that is something else than what is told.
+    /// The price, with the entry that sets it if that is not the key of the change.
     fn shown(self, key: &str) -> String {
         let own = self.key();
         if own == key { self.usd.to_string() } else { format!("{} by `{own}`", self.usd) }
     }
 }
 
-/// Every kind of a model that the entries can tell from the others, unless nothing changed for them; none when there are
-/// too many to look at.
+/// Every kind of a model that the entries can tell apart, or no kind if nothing changed for the model. None if there
+/// are too many to compare.
 fn kinds(model: &str, old: &Tariff<'_>, new: &Tariff<'_>, steps: &mut usize) -> Option<Vec<GpuKind>> {
     let entries = old.entries.len().checked_add(new.entries.len())?.checked_add(1)?;
     *steps = steps.checked_sub(entries)?;
@@ -141,7 +142,7 @@ fn kinds(model: &str, old: &Tariff<'_>, new: &Tariff<'_>, steps: &mut usize) -> 
     Some(kinds)
 }
 
-/// What changes for a kind, and what is left of its price.
+/// The change for a kind, and the remaining share of its price.
 fn of_kind(
     found: &mut Found<'_>,
     floors: &Floors<'_>,
@@ -163,7 +164,7 @@ fn of_kind(
     }
 }
 
-/// A card that cost something else before.
+/// The change for a card whose price changed.
 fn repriced(
     found: &mut Found<'_>,
     old: &Tariff<'_>,
@@ -182,7 +183,8 @@ fn repriced(
     (change(key, before, after, left.percent_shown(), concern), left)
 }
 
-/// A card that was declined before.
+/// The change for a card that was declined before. A new price can lower what an order pays that could already get
+/// another card, so it is compared with the lowest price of such orders ([`Floors`]).
 fn opened(found: &Found<'_>, floors: &Floors<'_>, kind: &GpuKind, after: Priced<'_>) -> (Change, Left) {
     let key = after.key();
     let Some(entry) = after.by.filter(|entry| entry.model().is_some()) else {
@@ -200,8 +202,8 @@ fn opened(found: &Found<'_>, floors: &Floors<'_>, kind: &GpuKind, after: Priced<
     }
 }
 
-/// The least that any entry costs, of all, of those for a vendor's cards, and of those for its cards of a model. Entries
-/// without a vendor are for those of every vendor.
+/// The lowest prices: of all entries, of those for a vendor's cards, and of those for a vendor's cards of one model.
+/// Entries without a vendor apply to every vendor.
 struct Floors<'a> {
     all: Option<Usd>,
     vendors: BTreeMap<Option<&'a str>, Usd>,
@@ -209,7 +211,8 @@ struct Floors<'a> {
 }
 
 impl<'a> Floors<'a> {
-    /// Where the dearest card is priced, or nobody bids, one more card lowers nothing: then there are no floors.
+    /// If the policy prices the most expensive card, or declines, then an additional card cannot lower a price, and
+    /// there are no floors.
     fn of(before: &'a Pricing, after: &Pricing) -> Self {
         let mut floors = Self { all: None, vendors: BTreeMap::new(), models: BTreeMap::new() };
         match after.policy.ambiguous_gpu {
@@ -227,8 +230,8 @@ impl<'a> Floors<'a> {
         floors
     }
 
-    /// The least that an order cost that may now also come to a card, and what is left of it: the worst of the orders
-    /// for any card, for any of the vendor, and for any of the model.
+    /// The lowest previous price of an order that could now also get a certain card, and the share of it that remains:
+    /// the worst case of orders for any card, for any card of the vendor, and for any card of the model.
     fn worst(&self, model: Option<&str>, vendor: &str, usd: Usd) -> Option<(Usd, Left)> {
         let both = [None, Some(vendor)];
         let of_vendor = both.iter().filter_map(|vendor| self.vendors.get(vendor)).min().copied();
@@ -248,7 +251,7 @@ fn change(
     Change { key, before, after, percent_lower, concern }
 }
 
-/// Of what is told of one entry, the worst is kept.
+/// Keeps the worst of the changes for one key.
 fn keep_worst(told: &mut BTreeMap<String, (Change, Left)>, change: Change, left: Left) {
     let rank = |change: &Change, left: Left| (change.concern.is_none(), left);
     match told.get(&change.key) {

@@ -1,37 +1,40 @@
-//! What a new rate card changes, and which of it somebody has to accept first.
+//! What a new rate card changes, and which of these changes somebody has to accept first.
 //!
-//! A rate card is edited by hand, generated, copied and mounted. Each of these goes wrong now and then, and a card that
-//! lost a part is still a card: with the defaults, without the deny list, with a tenth of the price. So a card is held
-//! against the one that was accepted last, and what could cost money waits for somebody to say yes.
+//! Rate cards are edited by hand, generated, copied and mounted, and each of these goes wrong now and then. A card that
+//! lost a part is still a valid card: with the defaults, without the deny list, with a tenth of the price. So a new
+//! card is compared with the one that was accepted last, and changes that could cost money wait until somebody accepts
+//! them.
 //!
 //! # What is compared
-//! What the two cards make of orders, not how they are written: an entry in another notation changes nothing, and one
-//! under which every card costs the same as before changes nothing. GPU entries are compared by what each kind of card
-//! costs under both cards, for every kind that any entry of either card can tell from the others. Each card is compared
-//! with the one before it, so several small steps go as far as one large one that would wait.
+//! The comparison is about what the two cards mean for orders, not about how they are written: an entry in another
+//! notation changes nothing, and neither does one under which every card costs the same as before. GPU entries are
+//! compared by what each kind of card costs under both cards, for every kind that any entry of either card can tell
+//! from the others. Each card is compared with the one before it, so several small steps can add up to a change that
+//! would have to wait if it were made at once.
 //!
 //! # What has to be accepted
-//! Whatever `max_change` is:
+//! Regardless of `max_change`:
 //! - **`owners`:** the allow list becomes empty, which lets everybody in, or an owner is no longer on the deny list;
-//! - **`minimum`:** there is none any more;
-//! - **`entry-gone`:** a GPU entry is gone, and its cards cost something else or are not bid on; or a storage class, a
-//!   denom or the price of unlisted cards is gone, so that what was bid on is not any more;
-//! - **`cards-opened`:** `*`, `vendor/*` or `unlisted_gpu` prices cards that were declined. An entry that names its model
-//!   only adds that model;
-//! - **`policy`:** `ambiguous_gpu`, `placement` or `below_minimum` goes towards more bids or lower ones; `[provider]` is gone, so
-//!   that orders are not held against it any more, or a hostname is not blocked any more;
-//! - **`incomparable`:** a denom's worth is fixed where it came from a feed, or the other way round; or there are too many
-//!   GPU entries to compare.
+//! - **`minimum`:** there is no minimum any more;
+//! - **`entry-gone`:** a GPU entry is gone, and its cards have another price or are declined; or a storage class, a
+//!   denom or the price of unlisted cards is gone, so that orders are declined that used to get a bid;
+//! - **`cards-opened`:** `*`, `vendor/*` or `unlisted_gpu` prices cards that were declined. An entry that names its
+//!   model only adds that model, and is not a concern;
+//! - **`policy`:** `ambiguous_gpu`, `placement` or `below_minimum` changes towards more or lower bids; `[provider]` is
+//!   gone, so that orders are not compared with it any more; or a hostname is not blocked any more;
+//! - **`incomparable`:** a denom's value is fixed where it came from a feed, or the other way round; or there are too
+//!   many GPU entries to compare.
 //!
-//! More than `max_change` lower:
-//! - **`lowered`:** a rate, what a kind of card costs, the minimum, an owner's discount factor, or what a dollar comes to in
-//!   a denom (its worth, its exponent, blocks a month); or several of them together. In a rate card file, an amount whose
-//!   key is gone, so that it falls to its default, is too low however little it falls: a cut file looks like that. Where `ambiguous_gpu` is
-//!   `lowest` or `expected`, a new entry also lowers what an order pays that may come to that card;
-//! - **`overcommitted`:** what is reserved for an order.
+//! If it is lower by more than `max_change`:
+//! - **`lowered`:** a rate, the price of a kind of card, the minimum, an owner's discount factor, or the value of a
+//!   dollar in a denom (its price, its exponent, the blocks per month); or several of them together. In a rate card
+//!   file, an amount that falls to its default because its key is gone is a concern however little it falls, because
+//!   truncated files look like that. If `ambiguous_gpu` is `lowest` or `expected`, a new entry also lowers the price of
+//!   orders that could get its card;
+//! - **`overcommitted`:** the amounts that are reserved for an order.
 //!
-//! Everything else is taken: whatever rises, new entries for named models, new classes and denoms, owners who are added
-//! to an allow list or to the deny list, and bids that the card declines in so many words.
+//! Everything else is accepted: increases, new entries for named models, new classes and denoms, owners who are added
+//! to an allow list or to the deny list, and orders that the card explicitly declines.
 
 mod amounts;
 mod chain;
@@ -54,21 +57,21 @@ use found::Found;
 /// Why a change has to be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Concern {
-    /// Owners are bid to who were not.
+    /// Owners get bids who did not get any.
     Owners,
     /// There is no minimum any more.
     Minimum,
     /// An entry is gone.
     EntryGone,
-    /// Cards that were declined are priced, whichever they are.
+    /// Cards that were declined are priced by a wildcard.
     CardsOpened,
-    /// A choice goes towards more bids or lower ones.
+    /// A policy changes towards more or lower bids.
     Policy,
-    /// Nobody can say whether it is lower.
+    /// It cannot be told whether bids become lower.
     Incomparable,
-    /// An amount is lower than it may become by itself.
+    /// An amount is lowered by more than the limit.
     Lowered,
-    /// Less is reserved than may become by itself.
+    /// Reserved amounts are lowered by more than the limit.
     Overcommitted,
 }
 
@@ -104,15 +107,15 @@ impl Concern {
 /// One thing that a new card changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The key of the rate card, such as `rates.gpu.t4`, or what else it is.
+    /// The key in the rate card, such as `rates.gpu.t4`, or a description if there is no single key.
     pub key: String,
-    /// What was there.
+    /// The old value.
     pub before: String,
-    /// What is there now.
+    /// The new value.
     pub after: String,
-    /// How much lower the amount is, in percent, where it is.
+    /// How much lower the amount is, in percent, if it is.
     pub percent_lower: Option<Decimal>,
-    /// Why it has to be accepted; none where it is taken.
+    /// Why it has to be accepted. None if it does not.
     pub concern: Option<Concern>,
 }
 
@@ -128,17 +131,18 @@ impl fmt::Display for Change {
     }
 }
 
-/// What may be changed without being accepted.
+/// What may change without being accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limit {
     /// How much lower an amount may become.
     pub max_change: MaxChange,
-    /// Whether an amount may fall to its default by that much, since its key is gone. It may not in a file, which can
-    /// have been cut.
+    /// Whether an amount may also fall because its key is gone and the default applies. Not for a file, which may have
+    /// been truncated.
     pub may_lose_keys: bool,
 }
 
-/// What a card changes of the one that was accepted last: first what has to be accepted, then the rest. Nothing where both make the same of every order.
+/// The changes from the card that was accepted last to a new one, with those that have to be accepted first. Empty if
+/// both mean the same for every order.
 #[must_use]
 pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
     is_all_compared(after);
@@ -153,7 +157,7 @@ pub fn changes(before: &Pricing, after: &Pricing, limit: Limit) -> Vec<Change> {
     found.into_changes()
 }
 
-/// Names everything that a card can say, so that what is added to it does not build before it is compared here.
+/// Destructures everything that a card can contain, so that a new field does not compile until it is compared here.
 fn is_all_compared(pricing: &Pricing) {
     let Pricing { rates, policy, chain, commit: _, provider, origins: _ } = pricing;
     if let Some(provider) = provider {
@@ -168,7 +172,7 @@ fn is_all_compared(pricing: &Pricing) {
     let Chain { blocks_per_month: _, denoms: _, address_prefix: _ } = chain;
 }
 
-/// Whether a card's text is the beginning of another's, as a file is that was cut.
+/// Whether a card's text is a proper prefix of another's, like a truncated file.
 #[must_use]
 pub fn is_cut(before: &str, after: &str) -> bool {
     let (before, after) = (before.trim_end(), after.trim_end());

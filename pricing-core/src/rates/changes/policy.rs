@@ -1,4 +1,4 @@
-//! Whom and what a provider bids on. What unlisted cards cost is compared with the other cards.
+//! Compares the policy: which orders get bids. The price of unlisted cards is compared with those of the other cards.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) fn compare(found: &mut Found<'_>) {
     discounts(found, &before.owners, &after.owners);
 }
 
-/// How far a choice goes towards more bids or lower ones.
+/// Ranks the choices: a higher one means more or lower bids.
 fn laxity(ambiguous: AmbiguousGpu) -> u8 {
     match ambiguous {
         AmbiguousGpu::Decline => 0,
@@ -47,8 +47,8 @@ fn ambiguous(found: &mut Found<'_>, before: AmbiguousGpu, after: AmbiguousGpu) {
     }
 }
 
-/// Which nodes count. Fewer cards may bring a bid where there was none, or a lower one; more cards a lower one where the
-/// dearest is not what is priced.
+/// Compares which nodes count. With fewer cards there can be a bid where there was none, or a lower one. With more
+/// cards there can be a lower bid if it is not the most expensive card that is priced.
 fn placement(found: &mut Found<'_>, before: &Policy, after: &Policy) {
     let name = |placement| match placement {
         Placement::Kubernetes => "kubernetes",
@@ -78,7 +78,7 @@ fn minimum(found: &mut Found<'_>, before: &Policy, after: &Policy) {
         BelowMinimum::Decline => "decline",
         BelowMinimum::Raise => "raise",
     };
-    // Without a minimum nothing is below it.
+    // Without a minimum, nothing is below it.
     if before.below_minimum != after.below_minimum && !(least_before.is_zero() && least_after.is_zero()) {
         let bids_more = after.below_minimum == BelowMinimum::Raise && !least_before.is_zero();
         found.add(

@@ -1,4 +1,4 @@
-//! What orders are held against: the provider's own description.
+//! Compares the provider's description, which orders are checked against.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::found::Found;
 use crate::rates::Provider;
 use crate::rates::provider::{BlockedHostname, shown};
 
-/// What is shown of a provider that is not described.
+/// Shown for a provider that is not described.
 const NOT_DESCRIBED: &str = "not described";
 
 pub(super) fn compare(found: &mut Found<'_>) {
@@ -15,7 +15,7 @@ pub(super) fn compare(found: &mut Found<'_>) {
     match (&found.before.provider, &found.after.provider) {
         (None, None) => {}
         (None, Some(_)) => found.add(key(), NOT_DESCRIBED.to_owned(), "described".to_owned(), None),
-        // Orders that were declined would be bid on.
+        // Orders that were declined would get bids.
         (Some(_), None) => found.add(key(), "described".to_owned(), NOT_DESCRIBED.to_owned(), Some(Concern::Policy)),
         (Some(before), Some(after)) => described(found, before, after),
     }

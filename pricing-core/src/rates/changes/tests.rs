@@ -62,13 +62,13 @@ fn limit(max_change: &str) -> Limit {
     Limit { max_change: MaxChange::parse(max_change).unwrap(), may_lose_keys: false }
 }
 
-/// What is found, as `concern key` or `- key`.
+/// The changes found, as `concern key` or `- key`.
 fn told(before: &str, after: &str) -> Vec<String> {
     let name = |change: &Change| format!("{} {}", change.concern.map_or("-", Concern::name), change.key);
     changed(before, after).iter().map(name).collect()
 }
 
-/// Whether two cards make the same of every order, by other means than those that are tested.
+/// Whether two cards mean the same for every order, computed by other means than the code under test.
 fn is_same(one: &Pricing, other: &Pricing) -> bool {
     let without = |pricing: &Pricing| {
         let mut pricing = Pricing { origins: Origins::default(), ..pricing.clone() };
@@ -213,7 +213,7 @@ fn what_could_cost_money_has_to_be_accepted() {
         (base.to_owned(), rates("cpu = 4", "cpu = 0"), "lowered rates.cpu"),
         (base.to_owned(), rates("t4 = 80", "t4 = 8"), "lowered rates.gpu.t4"),
         (base.to_owned(), rates("nfs = 1", "nfs = \"0.1\""), "lowered rates.storage.nfs"),
-        // A key that is gone lowers too much however little that is.
+        // A key that is gone is a concern however little the amount falls.
         (rates("cpu = 4", "cpu = \"1.61\""), rates("cpu = 4", ""), "lowered rates.cpu"),
         (rates("nfs = 1", "ephemeral = \"0.021\""), rates("nfs = 1", ""), "lowered rates.storage.ephemeral"),
         // The chain.
@@ -344,7 +344,7 @@ fn several_that_are_small_enough_are_too_much_together() {
         (card("7", "400000", "0.7"), true),
         (card("8", "500000", "0.8"), false),
         (card("7", "500000", "0.8"), true),
-        // What rises makes up for nothing.
+        // Increases do not compensate for reductions.
         (card("6", "100", "0.8"), true),
     ] {
         let concerns = changed(&before, &after).into_iter().filter(|change| change.concern.is_some());
@@ -390,7 +390,7 @@ fn changes_are_told_in_words() {
     }
 }
 
-/// A card of many entries that all have to be told apart.
+/// A card with many entries that all have to be told apart.
 fn many_cards(number: usize) -> String {
     let mut text = "[rates.gpu]\n".to_owned();
     for entry in 0..number {
@@ -404,7 +404,7 @@ fn more_cards_than_can_be_compared_have_to_be_accepted() {
     let (small, large) = (many_cards(60), many_cards(400));
     assert_eq!(told(&small, &format!("{small}t4 = 5")), ["- rates.gpu.t4"]);
     assert_eq!(told(&large, &format!("{large}\"v1/a100\" = 5")), ["incomparable rates.gpu"]);
-    // What did not change need not be compared.
+    // Unchanged entries need not be compared.
     assert_eq!(told(&large, &format!("{large}t4 = 5")), ["- rates.gpu.t4"]);
     assert_eq!(told(&large, &large), Vec::<String>::new());
 }
@@ -480,7 +480,7 @@ fn a_card_that_was_cut_anywhere_is_seen() {
     }
 }
 
-/// Cards of few words, so that their entries are often about the same.
+/// Cards with few distinct words, so that their entries often overlap.
 fn card() -> impl Strategy<Value = String> {
     let amount = || prop_oneof![Just(0_u32), 1_u32..20, 100_u32..200];
     let key = prop::sample::select(vec![
@@ -510,7 +510,7 @@ fn card() -> impl Strategy<Value = String> {
         (prop::sample::select(vec![300_000_u32, 429_909, 600_000]), prop::sample::select(vec![1_u32, 2, 3]), 5_u32..8);
     (amount(), gpu, policy, chain).prop_map(|(cpu, gpu, policy, (blocks, usd, exponent))| {
         let (unlisted, ambiguous, minimum, below, allow, mut deny, discount) = policy;
-        // Nobody may be on both lists.
+        // No owner may be on both lists.
         deny.retain(|owner| !allow.contains(owner));
         let mut text = format!("[rates]\ncpu = {cpu}\nmemory = 0\nendpoint = 0\n[rates.gpu]\n");
         gpu.iter().for_each(|(key, usd)| writeln!(text, "\"{key}\" = {usd}").unwrap());

@@ -1,4 +1,4 @@
-//! A TOML document with the place of everything in it.
+//! A TOML document with the position of everything in it.
 
 use core::fmt;
 
@@ -82,7 +82,7 @@ impl<'d> Entry<'d> {
         InputError::new(message).at(&*self.path).offset(self.text, self.key_start)
     }
 
-    /// The error for a key that is not known.
+    /// The error for an unknown key.
     pub(super) fn unknown(&self, known: &[&str]) -> InputError {
         let error = self.key_error(format_args!("`{}` is not a key of a rate card", excerpt(self.key)));
         match nearest(self.key, known.iter().copied()) {
@@ -95,7 +95,7 @@ impl<'d> Entry<'d> {
         self.error(format_args!("expected {what}, found {}", kind(self.value)))
     }
 
-    /// The key, where it is a name of the user's.
+    /// The key, if it is a name that the user chose.
     pub(super) fn name(&self, what: &str) -> Result<String, InputError> {
         if self.key.is_empty() || self.key.contains(char::is_whitespace) {
             return Err(self.key_error(format_args!("`{}` cannot be {what}", excerpt(self.key))));
@@ -116,7 +116,7 @@ impl<'d> Entry<'d> {
         self.value.as_str()
     }
 
-    /// The texts of an array, each with its place.
+    /// The strings of an array, each with its position.
     pub(super) fn texts(&self) -> Result<Vec<Item<'d>>, InputError> {
         let array = self.value.as_array().ok_or_else(|| self.expected("an array of strings"))?;
         let texts = array.iter().enumerate().map(|(index, item)| {
@@ -185,7 +185,7 @@ impl<'d> Entry<'d> {
     }
 }
 
-/// A text of an array.
+/// A string of an array.
 pub(super) struct Item<'d> {
     path: String,
     start: usize,

@@ -232,7 +232,7 @@ fn a_provider_is_read_with_the_card_or_by_itself() {
     let mut alone = Pricing::default();
     read_provider(&format!("[listen]\nsocket = \"x\"\n{PROVIDER}"), &mut alone).unwrap();
     assert_eq!(alone.provider, Some(provider));
-    // Nothing said is the daemon's default, and none at all is no check.
+    // Without the key the daemon's default applies, and without the section there is no check.
     assert_eq!(read_sections("[provider]").unwrap().provider.unwrap(), Provider::default());
     assert_eq!(Provider::default().volumes, 4);
     assert_eq!(read_sections("").unwrap().provider, None);

@@ -1,4 +1,4 @@
-//! How the daemon matches cards: letter by letter, and by a request that it rewrites on the way.
+//! How the daemon matches cards: letter by letter, with a request that it rewrites as it goes.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use crate::gpu::{GpuRequest, canonical_interface};
 use crate::inventory::{Card, CardId, Cluster};
 use crate::quantity::Quantity;
 
-/// RAM and interface that a card must have, where they are named.
+/// The RAM and interface that a card must have, if the request names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Wanted {
     ram: Option<String>,
     interface: Option<String>,
 }
 
-/// What is wanted by vendor and model; the model may be `*`. None where the daemon cannot read its own request: then no
-/// card matches.
+/// What the request wants, by vendor and model; the model may be `*`. None if the daemon cannot parse its own request:
+/// then no card matches.
 type Models = Option<BTreeMap<String, BTreeMap<String, Wanted>>>;
 
-/// Whether a card matches the request as it is now.
+/// Whether a card matches the current request. Cached by card description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Unknown,
@@ -25,13 +25,13 @@ enum Verdict {
     Yes,
 }
 
-/// A request for cards, as far as it has been rewritten.
+/// A request for cards in its current form.
 #[derive(Debug)]
 pub(super) struct Matcher<'c> {
     cluster: &'c Cluster,
     models: Models,
     verdicts: Vec<Verdict>,
-    /// The attribute that the request was rewritten to, and the card that it was last rewritten for.
+    /// The attribute that the request was rewritten to, and the card for which that last happened.
     narrowed: Option<(String, CardId)>,
 }
 
@@ -44,7 +44,9 @@ impl<'c> Matcher<'c> {
         matcher
     }
 
-    /// The last of the first so many cards that match, when there are as many.
+    /// The last of the first `units` cards that match. None if fewer match.
+    ///
+    /// The number of cards is compared first, as the daemon does it.
     pub(super) fn find(&mut self, cards: &[CardId], units: u64) -> Option<CardId> {
         let place = usize::try_from(units.checked_sub(1)?).ok()?;
         if place >= cards.len() {
@@ -76,7 +78,8 @@ impl<'c> Matcher<'c> {
         self.attribute(id).is_some_and(|attribute| attribute != *current)
     }
 
-    /// Rewrites the request to the model of a card.
+    /// Rewrites the request to the model of a card, and forgets the cached matches. The attribute is parsed again like
+    /// any other: a card name that the daemon cannot parse leaves a request that matches nothing.
     pub(super) fn narrow(&mut self, id: CardId) {
         let Some(attribute) = self.attribute(id) else { return };
         self.models = Some(BTreeMap::new());
@@ -88,12 +91,13 @@ impl<'c> Matcher<'c> {
         self.narrowed = Some((attribute, id));
     }
 
-    /// The attribute that the request was rewritten to, when it was.
+    /// The attribute that the request was rewritten to, if it was.
     pub(super) fn into_attribute(self) -> Option<String> {
         self.narrowed.map(|(attribute, _)| attribute)
     }
 
-    /// What a request becomes when this card is found: its model, with the RAM and interface that were asked for.
+    /// What the request becomes when this card is found: the card's model, with the RAM and interface that were asked
+    /// for.
     fn attribute(&self, id: CardId) -> Option<String> {
         let card = self.cluster.card(id)?;
         let wanted = wanted(&self.models, card)?;
@@ -115,14 +119,14 @@ impl Wanted {
     }
 }
 
-/// The entry for a card's model, else the one for any model of its vendor.
+/// The entry for a card's model, or else the one for any model of its vendor.
 fn wanted<'m>(models: &'m Models, card: &Card) -> Option<&'m Wanted> {
     let models = models.as_ref()?.get(&card.described.vendor)?;
     models.get(&card.described.name).or_else(|| models.get("*"))
 }
 
-/// Adds an alternative; a later one for the same model replaces an earlier one. One that the daemon cannot read makes
-/// the whole request unreadable.
+/// Adds an alternative. A later one for the same model replaces an earlier one, because the daemon keeps them in a map.
+/// One that the daemon cannot parse makes the whole request unusable.
 fn add(models: &mut Models, [vendor, model, ram, interface]: [&str; 4]) {
     let supported = matches!(vendor, "nvidia" | "amd") && matches!(interface, "" | "pcie" | "sxm");
     let wanted_ram = if ram.is_empty() { Some(None) } else { whole_gi(ram).map(Some) };
@@ -134,14 +138,15 @@ fn add(models: &mut Models, [vendor, model, ram, interface]: [&str; 4]) {
     known.entry(vendor.to_owned()).or_default().insert(model.to_owned(), Wanted { ram, interface });
 }
 
-/// RAM as the daemon writes it before comparing: whole Gi, rounded down. It only reads binary units.
+/// RAM as the daemon writes it before it compares: whole Gi, rounded down. It only parses binary units.
 fn whole_gi(text: &str) -> Option<String> {
     let bytes = text.ends_with('i').then(|| Quantity::parse(text).ok())??;
     let bytes = u64::try_from(bytes.floor()).ok()?;
     Some(format!("{}Gi", bytes >> 30))
 }
 
-/// Vendor, model, RAM and interface of an attribute that was made of a card's name, which may hold anything.
+/// Vendor, model, RAM and interface of an attribute. The attribute was made from a card's name, which may contain
+/// slashes, so the number of parts is checked.
 fn words(attribute: &str) -> Option<[&str; 4]> {
     let mut parts = attribute.split('/').skip(1).step_by(2);
     let pairs = attribute.split('/').count();

@@ -1,4 +1,5 @@
-//! What is left of a cluster while an order is being placed, kept for the touched nodes only.
+//! What is left of a cluster while an order is being placed. Only nodes that were touched have an entry, since most
+//! orders touch few of many.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +7,12 @@ use crate::inventory::{CardId, Cluster, Node, NodeId};
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, InterconnectRequest, Sidecar};
 
-/// Where a replica fails.
+/// How far a failure reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shortage {
-    /// On the node: the next one is tried.
+    /// The node cannot take the replica; the next node is tried.
     Node,
-    /// In the cluster, with the volume at this place: the search ends.
+    /// The cluster cannot take the volume with this index; the search ends.
     Cluster(usize),
 }
 
@@ -37,16 +38,17 @@ impl Free {
     }
 }
 
-/// One volume of a replica, with what the replica has asked of the same place up to and with it.
+/// One volume of a replica, with the running sum of what the replica asked of the same resource, this volume included.
+/// The daemon subtracts volume by volume and stops at the first that fails, so the sums tell which one it is.
 #[derive(Debug)]
 enum Step<'a> {
-    /// Out of the node's memory, which the replica's own memory comes out of too.
+    /// From the node's memory; the sum includes the replica's own memory.
     Ram(u64),
-    /// Out of the node's disk.
+    /// From the node's disk.
     Ephemeral(u64),
-    /// Out of a class of the cluster: the place of its pool, when it has one.
+    /// From a storage class of the cluster, with the index of its pool, if there is one.
     Persistent { class: &'a str, pool: Option<usize>, sum: u64 },
-    /// A persistent volume whose class the daemon takes for none.
+    /// A persistent volume whose class the daemon treats as missing.
     Classless,
 }
 
@@ -56,14 +58,14 @@ pub(super) struct Demand<'a> {
     cpu: u64,
     gpus: u64,
     hcas: u64,
-    /// With `ram` volumes.
+    /// Includes `ram` volumes.
     memory: u64,
     sidecar: Sidecar,
-    /// The label that only one replica on a node may have.
+    /// The label that at most one replica per node may have.
     label: Option<&'a str>,
     ephemeral: u64,
     steps: Vec<Step<'a>>,
-    /// Bytes by pool, each pool once.
+    /// Bytes by pool index; each pool appears once.
     pools: Vec<(usize, u64)>,
 }
 
@@ -106,18 +108,18 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Whether a node has what the sidecar takes beside all else.
+    /// Whether a node has room for the sidecar in addition to the replica.
     pub(super) fn leaves_room_for_sidecar(&self, free: Free) -> bool {
         free.cpu.saturating_sub(self.cpu) >= self.sidecar.cpu
             && free.memory.saturating_sub(self.memory) >= self.sidecar.memory
     }
 
-    /// Thousandths of threads of a replica and its sidecar.
+    /// CPU of a replica and its sidecar, in thousandths of a thread.
     fn whole_cpu(&self) -> u64 {
         self.cpu.saturating_add(self.sidecar.cpu)
     }
 
-    /// Bytes of memory of a replica and its sidecar.
+    /// Memory of a replica and its sidecar, in bytes.
     fn whole_memory(&self) -> u64 {
         self.memory.saturating_add(self.sidecar.memory)
     }
@@ -132,13 +134,13 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// A cluster and what was taken of it.
+/// A cluster, and what was taken from it.
 #[derive(Debug)]
 pub(super) struct Stock<'c> {
     cluster: &'c Cluster,
     /// The interconnect labels of the replicas on each node.
     labels: BTreeSet<(NodeId, String)>,
-    /// For each node 0, or the place of its entry in `touched`, from 1.
+    /// For each node its entry in `touched`, counted from 1; 0 if it has none.
     slots: Vec<u32>,
     touched: Vec<Free>,
     pools: Vec<u64>,
@@ -169,7 +171,7 @@ impl<'c> Stock<'c> {
         usize::try_from(slot).ok()?.checked_sub(1)
     }
 
-    /// Whether a node has the interconnect that a unit asks for, and no peer of it.
+    /// Whether a node has a suitable interconnect for a unit, and no peer of it.
     pub(super) fn connects(&self, id: NodeId, node: &Node, unit: &CommittedUnit) -> bool {
         let Some(asked) = &unit.interconnect else { return true };
         let label = asked.exclusive_label();
@@ -177,7 +179,7 @@ impl<'c> Stock<'c> {
             && self.cluster.interconnect_of(node).is_some_and(|interconnect| asked.is_met_by(interconnect))
     }
 
-    /// Whether and where one replica's volumes fail, in their order.
+    /// The first of a replica's volumes that fails, and how.
     pub(super) fn volumes_short_of(&self, free: Free, node: &Node, demand: &Demand<'_>) -> Option<Shortage> {
         for (place, step) in demand.steps.iter().enumerate() {
             let short = match step {
@@ -199,7 +201,7 @@ impl<'c> Stock<'c> {
         None
     }
 
-    /// How many replicas fit on a node by their amounts alone.
+    /// How many replicas fit on a node as far as amounts are concerned.
     pub(super) fn fitting(&self, id: NodeId, node: &Node, demand: &Demand<'_>) -> u32 {
         let free = self.free(id, node);
         let pools = demand.pools.iter().map(|(pool, sum)| (self.pools.get(*pool).copied().unwrap_or(0), *sum));
@@ -211,12 +213,12 @@ impl<'c> Stock<'c> {
             (free.ephemeral, demand.ephemeral),
             (1, u64::from(demand.label.is_some())),
         ];
-        // What asks for nothing of a resource fits any number of times.
+        // `checked_div` skips resources that the replica does not ask for: those do not limit it.
         let fits = node.into_iter().chain(pools).filter_map(|(left, one)| left.checked_div(one)).min();
         fits.map_or(u32::MAX, |fits| u32::try_from(fits).unwrap_or(u32::MAX))
     }
 
-    /// Takes that many replicas off a node, and off the cluster's storage.
+    /// Takes some replicas from a node and from the cluster's storage.
     pub(super) fn take(&mut self, id: NodeId, node: &Node, demand: &Demand<'_>, replicas: u32) {
         let left = |of: u64, one: u64| of.saturating_sub(one.saturating_mul(u64::from(replicas)));
         let free = self.free(id, node);

@@ -1,4 +1,4 @@
-//! The daemon's own answers, and its faults, each named after its number in the list of what a provider does wrong.
+//! The daemon's own answers, and its mistakes, each named after its number in the list of the provider's known faults.
 
 mod faults;
 mod naive;

@@ -128,7 +128,7 @@ fn replicas_get_cards_of_one_model() {
 
 #[test]
 fn cards_of_a_mixed_node_are_given_once() {
-    // One of the two free cards may be the t4, and no other is.
+    // One of the two free cards may be the t4, which is the only one.
     let nodes: [Asset<'_>; 2] = [(8, 8, 3, T4S), (8, 8, 2, &["t4", "a100"])];
     assert_eq!(
         message(asks(6, 1, 1, 1, &["t4"]), &nodes),

@@ -1,4 +1,4 @@
-//! The answer: targets made of what the search found.
+//! Turns the solution of a search into a reservation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::reserve::{CommittedUnit, Placement, Reservation, ReserveError, Target
 use super::Solution;
 use super::problem::{Choice, Problem, Steps};
 
-/// The targets of a solution, in the order's order.
+/// The targets of a solution, in the order of the order's units.
 pub(in crate::reserve) fn reservation(
     problem: &Problem<'_>,
     solution: &Solution,
@@ -20,6 +20,8 @@ pub(in crate::reserve) fn reservation(
     Ok(Reservation { targets: targets.collect::<Result<_, _>>()? })
 }
 
+/// One unit's target. The kinds on each node are all that Kubernetes may hand out there, not only those of the chosen
+/// model, because pods ask for cards by number.
 fn target(
     problem: &Problem<'_>,
     solution: &Solution,
@@ -46,7 +48,7 @@ fn target(
         target.placements.push(Placement { node: NodeId::at(node), replicas, kinds });
     }
     if let (Some(model), Some(choice)) = (model, choice) {
-        // Each description of the model is held against what each placement may be given, and against what is asked for.
+        // Each description of the model is compared with the kinds of each placement, and with each alternative.
         let held_against = target.placements.iter().map(|placement| placement.kinds.len());
         let held_against = held_against.fold(unit.gpu.alternatives.len(), usize::saturating_add);
         steps.take(model.cards.len().saturating_mul(held_against))?;
@@ -56,7 +58,8 @@ fn target(
     Ok(target)
 }
 
-/// The nodes of a unit's replicas: in order of placement, each once.
+/// The nodes of a unit's replicas, each node once. A unit of one piece keeps the order of placement; those of several
+/// pieces are merged by node.
 fn nodes(problem: &Problem<'_>, solution: &Solution, unit: usize) -> Vec<(usize, u32)> {
     let mut pieces = problem.pieces_of(unit).filter_map(|(place, _)| solution.placed.get(place));
     let first = pieces.next().cloned().unwrap_or_default();
@@ -70,7 +73,7 @@ fn nodes(problem: &Problem<'_>, solution: &Solution, unit: usize) -> Vec<(usize,
     if single { first } else { merged.into_iter().collect() }
 }
 
-/// Every distinct kind of a vendor's cards on a node that a request allows, in the node's order.
+/// The distinct kinds of a vendor's cards on a node that a request allows, in the node's order.
 pub(in crate::reserve) fn kinds_on(
     cluster: &Cluster,
     node: &Node,
@@ -96,15 +99,16 @@ pub(in crate::reserve) fn kinds_on(
     Ok(kinds.into_iter().map(|(id, _)| id).collect())
 }
 
-/// The descriptions of the chosen model that the placements may be given.
+/// The kinds of the chosen model that the placements may be given.
 fn cards_of<'a>(cluster: &'a Cluster, choice: &Choice, model: &[CardId], placements: &[Placement]) -> Vec<&'a GpuKind> {
     let given = |id: &&CardId| placements.iter().any(|placement| placement.kinds.contains(id));
     let ids = model.iter().filter(|id| choice.allows(**id)).filter(given);
     ids.filter_map(|id| cluster.card(*id)).map(|card| &card.kind).collect()
 }
 
-/// The attribute that the daemon would write: the model, with RAM and interface where the request's own entry for the
-/// model, else its entry for any model, names them and all the cards that may be given agree.
+/// The GPU attribute that the daemon would write: vendor and model, then RAM and interface if the request names them
+/// and all cards that may be given agree with it. The request's entry for the model takes precedence over its entry for
+/// any model of the vendor; among equal entries the last one wins.
 fn attribute(request: &GpuRequest, vendor: &str, model: &str, cards: &[&GpuKind]) -> String {
     let of_vendor = || request.alternatives.iter().rev().filter(|selector| selector.vendor() == vendor);
     let exact = of_vendor().filter(|selector| selector.model() == Some(model));

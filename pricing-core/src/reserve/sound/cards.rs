@@ -1,28 +1,38 @@
-//! Whether units that may have different variants of a model can each have cards of their own: a small flow.
+//! Whether units that accept different variants of one model can each have cards of their own.
+//!
+//! This is a bipartite b-matching between choices and card variants on one node: each choice needs a number of cards,
+//! each variant has a number of cards, and a choice may only hold variants that it allows. It is solved as a maximum
+//! flow with augmenting paths (Ford and Fulkerson). Adding up numbers is not enough: two units that accept `a100` with
+//! 40 or 80 GiB may leave the wrong variant for a third one that only accepts 80 GiB.
 
 use crate::inventory::CardId;
 
 use super::problem::Choice;
 use super::usage::Given;
 
-/// One side of the flow: a choice and the cards that it holds, by variant.
+/// One side of the matching: a choice, and how many cards of each variant it holds.
 struct Holder<'p> {
     choice: &'p Choice,
     held: Vec<u64>,
 }
 
-/// The variants of one model on one node, and who holds how many of each.
+/// The other side: the variants of one model on one node, and which choice holds how many of each.
 struct Flow<'p> {
-    /// Each variant with the cards of it that nobody holds.
+    /// Each variant, with the number of its cards that no choice holds.
     variants: Vec<(CardId, u64)>,
     holders: Vec<Holder<'p>>,
-    /// How many pairs of holder and variant were looked at.
+    /// How many pairs of holder and variant were visited. The caller takes it from the budget.
     work: usize,
 }
 
-/// How many described cards a choice can have beside what others are given, each with cards of its own.
+/// How many described cards a choice can have in addition to what other choices are given, so that all have cards of
+/// their own.
 ///
-/// `described` lists the node's cards of the choice's model. Beside the cards, the answer has the steps that it took.
+/// The others keep the number of their cards, but not which cards these are: an augmenting path may move a choice from
+/// one variant to another. That is sound because nothing is handed out yet.
+///
+/// `described` lists the node's cards of the choice's model. The second number of the answer is the work that it took,
+/// in steps.
 pub(super) fn left_beside<'p>(
     choice: &'p Choice,
     others: impl Iterator<Item = &'p Given<'p>>,
@@ -45,7 +55,7 @@ pub(super) fn left_beside<'p>(
 }
 
 impl<'p> Flow<'p> {
-    /// The holder of a choice; equal choices are one holder.
+    /// The position of a choice's holder. Equal choices share one holder.
     fn holder(&mut self, choice: &'p Choice) -> usize {
         if let Some(known) = self.holders.iter().position(|holder| holder.choice == choice) {
             return known;
@@ -54,7 +64,7 @@ impl<'p> Flow<'p> {
         self.holders.len().saturating_sub(1)
     }
 
-    /// Gives a holder as many cards as can be, up to `wanted`, and says how many.
+    /// Gives a holder as many cards as possible, up to `wanted`, and returns how many.
     fn give(&mut self, holder: usize, wanted: u64) -> u64 {
         let mut given: u64 = 0;
         while given < wanted {
@@ -68,7 +78,9 @@ impl<'p> Flow<'p> {
         given
     }
 
-    /// Gives a holder more cards: free ones, or ones that another holder can replace.
+    /// Finds one augmenting path from a holder: to free cards, or through another holder that can exchange its cards of
+    /// a variant for others. Returns how many cards moved along it. `seen` marks the holders on the path, so that the
+    /// recursion ends and is no deeper than the number of holders.
     fn augment(&mut self, holder: usize, wanted: u64, seen: &mut [bool]) -> u64 {
         match seen.get_mut(holder) {
             Some(seen) if !*seen => *seen = true,

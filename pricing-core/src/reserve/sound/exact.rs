@@ -1,12 +1,14 @@
 //! The exact search.
 //!
-//! Once each unit's model of card is chosen, nodes do not depend on one another: a node can take certain vectors of
-//! replicas, and the question is whether one vector a node adds up to the order. The search goes node by node and keeps
-//! the sums that no other sum is at least as good as.
+//! Once each unit has a card model, the nodes are independent of one another. Each node can take certain vectors of
+//! replicas (one number per kind of replica), and the question is whether one vector per node adds up to the order. The
+//! search is dynamic programming over the nodes, and keeps only the Pareto frontier of the partial sums: those that no
+//! other sum dominates. Nemhauser and Ullmann's algorithm for the knapsack problem (1969) uses the same dominance
+//! lists.
 //!
-//! The size of that search does not grow with the cluster. A unit that could be hosted by at least as many nodes as the
-//! group has replicas always finds a node that no other replica is on: it is set aside and placed at the end. What is
-//! left has fewer hosts than the group has replicas.
+//! Kernelisation keeps the search independent of the cluster's size. A unit that could be hosted by at least as many
+//! nodes as the group has replicas always finds a node without any other replica of the group. Such a unit is set aside
+//! and placed at the end. What is left has fewer candidate nodes than the group has replicas.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +21,19 @@ use super::sums::{Placed, Row, add_up};
 use super::survey::Alone;
 use super::vectors::Dimension;
 
-/// The most pieces that are searched exactly.
+/// The most dimensions, that is distinct kinds of replicas, that are searched exactly.
 const MAX_DIMENSIONS: usize = 48;
 
-/// Units that fit whatever the others do, with a choice each, and the rest.
+/// The problem after kernelisation: the units that fit regardless of the others, each with a choice, and the rest.
 struct Kernel {
-    /// In the order in which they were set aside.
+    /// In the order in which they were set aside; each with its choice.
     easy: Vec<(usize, usize)>,
     hard: Vec<usize>,
 }
 
 impl Kernel {
+    /// Sets units aside until no more can be. Each one lowers the number of replicas that are left to place, which can
+    /// make another unit easy, so the scan starts over after each.
     fn new(problem: &Problem<'_>, alone: &Alone, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
         let mut kernel = Self { easy: Vec::new(), hard: (0..problem.units.len()).collect() };
         let mut replicas = problem.replicas();
@@ -48,7 +52,8 @@ impl Kernel {
     }
 }
 
-/// Whether each piece of a unit has as many hosts as there are replicas to place.
+/// Whether each piece of a unit has as many candidate nodes as there are replicas to place. The other replicas then
+/// cannot occupy all of them, so each replica of the unit can have a node to itself.
 fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, replicas: u64) -> bool {
     problem.pieces_of(unit).all(|(place, piece)| {
         let hosts = alone.hosts(place, choice).len();
@@ -56,14 +61,18 @@ fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, rep
     })
 }
 
-/// Finds a placement, or shows that there is none.
+/// Finds a placement, or proves that there is none.
+///
+/// Tries every combination of the hard units' viable choices, with an odometer: an index per unit, of which the first
+/// turns fastest. With its choices made, a combination is decided exactly by [`assign`]. The easy units need only the
+/// choice with which they were set aside.
 pub(super) fn search(
     problem: &Problem<'_>,
     alone: &Alone,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let kernel = Kernel::new(problem, alone, steps)?;
-    // Which of its viable choices each hard unit has; the first unit's changes fastest, as it is placed last.
+    // The index of each hard unit's viable choice. The first unit turns fastest, because it is placed last.
     let mut odometer = vec![0_usize; kernel.hard.len()];
     loop {
         let assigned: Vec<(usize, usize)> = kernel
@@ -72,7 +81,7 @@ pub(super) fn search(
             .zip(&odometer)
             .filter_map(|(unit, at)| Some((*unit, *alone.viable.get(*unit)?.get(*at)?)))
             .collect();
-        // Each unit is looked up, compared and summed.
+        // Each assigned unit is looked up, compared and summed.
         steps.take(assigned.len().saturating_mul(16).saturating_add(1))?;
         if let Some(placed) = assign(problem, alone, &assigned, steps)? {
             return finish(problem, &kernel, &assigned, placed, steps);
@@ -92,10 +101,13 @@ pub(super) fn search(
     }
 }
 
-/// Replicas on nodes, by piece.
+/// For each piece, its nodes with the number of replicas there.
 type PlacedPieces = Vec<(usize, Vec<(usize, u32)>)>;
 
-/// Adds the units that were set aside to those that were searched for.
+/// Completes a placement of the hard units with the easy ones.
+///
+/// The easy units are placed in reverse: a unit that was set aside later had fewer competitors to reckon with, so it
+/// has to be placed while only those are there.
 fn finish(
     problem: &Problem<'_>,
     kernel: &Kernel,
@@ -122,20 +134,23 @@ fn finish(
     }
     for (unit, choice) in kernel.easy.iter().rev() {
         if placing.place(*unit, *choice, steps)?.is_some() {
-            // Cannot be: such a unit has a node to itself for each replica.
+            // Unreachable: by the kernel's argument, each replica of such a unit finds a node of its own.
             return Err(steps.exhausted());
         }
     }
     Ok(Some(placing.solution))
 }
 
-/// The choice of a unit among those assigned, which are by unit.
+/// The choice of a unit among the assigned ones, which are sorted by unit.
 fn chosen(assigned: &[(usize, usize)], unit: usize) -> usize {
     let place = assigned.binary_search_by_key(&unit, |(unit, _)| *unit).ok();
     place.and_then(|place| assigned.get(place)).map_or(0, |(_, choice)| *choice)
 }
 
-/// Searches with every hard unit's choice made.
+/// Decides a combination of choices exactly.
+///
+/// The candidate nodes of all dimensions become rows. The cheap sum over the cluster is compared before the search,
+/// since it rules out many combinations.
 fn assign(
     problem: &Problem<'_>,
     alone: &Alone,
@@ -167,8 +182,8 @@ fn assign(
     Ok(placed.map(|placed| split(problem, &dimensions, placed)))
 }
 
-/// The pieces of units whose choices are made; pieces that ask for the same of the same nodes are one dimension. None
-/// when there are too many to search.
+/// The dimensions of the search: pieces with equal demands, choices and allowed nodes are interchangeable and become
+/// one. This is what keeps orders with many equal services small. None if there are more than [`MAX_DIMENSIONS`].
 fn dimensions<'p>(problem: &'p Problem<'p>, assigned: &[(usize, usize)]) -> Option<Vec<Dimension<'p>>> {
     let mut dimensions: Vec<Dimension<'p>> = Vec::new();
     for (unit, choice) in assigned {
@@ -196,7 +211,8 @@ fn dimensions<'p>(problem: &'p Problem<'p>, assigned: &[(usize, usize)]) -> Opti
     Some(dimensions)
 }
 
-/// Gives each piece its share of its dimension: the last piece the earliest nodes.
+/// Distributes the nodes of each dimension to its pieces. The last piece gets the earliest nodes, as units are placed
+/// last to first.
 fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: Placed) -> PlacedPieces {
     let mut pieces = PlacedPieces::new();
     for (dimension, nodes) in dimensions.iter().zip(placed) {
@@ -218,7 +234,7 @@ fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: Placed) ->
     pieces
 }
 
-/// Whether the hosts together have what the pieces together take: a quick way to see that they have not.
+/// Whether the candidate nodes together have what the pieces together take. This is a necessary condition only.
 fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: impl Iterator<Item = usize>) -> bool {
     let mut asked = [0_u128; 5];
     for dimension in dimensions {

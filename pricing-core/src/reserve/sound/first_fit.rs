@@ -1,6 +1,7 @@
-//! The first attempt: units last to first, each unit's replicas on the earliest nodes, as many as fit on each.
+//! First fit: units last to first, each unit's replicas on the earliest nodes, as many as fit on each.
 //!
-//! That is the order in which the provider's daemon takes them, so the answers are the same where the daemon is right.
+//! This is the order in which the provider's daemon places units, so the answers agree wherever the daemon is right. A
+//! unit may have a choice of card models, so it becomes a depth-first search over the choices with backtracking.
 
 use crate::reserve::ReserveError;
 
@@ -9,27 +10,27 @@ use super::problem::{Piece, Problem, Steps};
 use super::survey::most_alone;
 use super::usage::Overlay;
 
-/// From how many replicas on it is first seen whether they could fit at all.
+/// Pieces with more replicas than this are counted on the empty cluster before they are placed.
 const MANY_REPLICAS: u32 = 16;
 
-/// Where the attempt got stuck.
+/// The point at which an attempt got stuck.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DeadEnd {
-    /// The unit that found no place.
+    /// The unit that did not fit.
     pub(super) unit: usize,
-    /// How many of its replicas found one.
+    /// How many of its replicas could be placed.
     pub(super) placed: u64,
 }
 
-/// What the attempt came to.
+/// The outcome of an attempt.
 pub(super) enum Attempt {
-    /// Everything has its place.
+    /// All replicas are placed.
     Placed(Solution),
-    /// Not everything has.
+    /// Some unit could not be placed.
     Stuck(DeadEnd),
 }
 
-/// Units placed so far.
+/// A partial placement: the units placed so far, and what they use.
 pub(super) struct Placing<'p> {
     problem: &'p Problem<'p>,
     pub(super) overlay: Overlay<'p>,
@@ -45,8 +46,8 @@ impl<'p> Placing<'p> {
         }
     }
 
-    /// Places a unit with a choice, on the earliest nodes. When not all of its replicas find a place, none is placed,
-    /// and the answer is how many did.
+    /// Places a unit with a choice on the earliest nodes. If not all of its replicas fit, none of them is placed, and
+    /// the answer is how many would have fitted.
     pub(super) fn place(
         &mut self,
         unit: usize,
@@ -72,8 +73,8 @@ impl<'p> Placing<'p> {
         Ok(None)
     }
 
-    /// How many replicas of a unit would fit on an empty cluster, when it is one of many and not all do: seeing that is
-    /// quicker than placing them one by one.
+    /// How many replicas of a large unit fit on the empty cluster, if not all of them do. Counting is cheaper than
+    /// placing them only to take them back.
     fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps<'_>) -> Result<Option<u64>, ReserveError> {
         for (_, piece) in self.problem.pieces_of(unit).filter(|(_, piece)| piece.count > MANY_REPLICAS) {
             let most = most_alone(self.problem, piece, choice, steps)?;
@@ -84,6 +85,7 @@ impl<'p> Placing<'p> {
         Ok(None)
     }
 
+    /// Places as many replicas of a piece as fit, node by node, and returns how many are left.
     fn place_piece(
         &mut self,
         place: usize,
@@ -111,7 +113,8 @@ impl<'p> Placing<'p> {
         Ok(left)
     }
 
-    /// Takes back a unit, which must be the one that was placed last.
+    /// Takes back a unit, which must be the last one that was placed. The overlay is a stack per node, so the replicas
+    /// are removed in the reverse of the order in which they were added.
     fn undo(&mut self, unit: usize) {
         let Some(demand) = self.problem.demands.get(unit) else { return };
         let pieces: Vec<usize> = self.problem.pieces_of(unit).map(|(place, _)| place).collect();
@@ -123,7 +126,8 @@ impl<'p> Placing<'p> {
         }
     }
 
-    /// A unit's viable choices in the order of the first node that can take a replica; those without one last.
+    /// A unit's viable choices in the order in which the daemon would find them: by the first node that can take a
+    /// replica, then by the position of the card on that node. Choices without a node come last.
     fn by_first_node(&self, unit: usize, viable: &[usize], steps: &mut Steps<'_>) -> Result<Vec<usize>, ReserveError> {
         let (Some((_, piece)), true) = (self.problem.pieces_of(unit).next(), viable.len() > 1) else {
             return Ok(viable.to_vec());
@@ -150,7 +154,11 @@ impl<'p> Placing<'p> {
     }
 }
 
-/// Tries the choices of the units depth first, and gives up at the given number of dead ends.
+/// Searches the choices of the units depth first, with chronological backtracking, and gives up after `dead_ends` dead
+/// ends.
+///
+/// The limit matters because backtracking is exponential in the number of units and often repeats the same conflict;
+/// the exact search does not. The reported dead end is the first one.
 pub(super) fn attempt(
     problem: &Problem<'_>,
     viable: &[Vec<usize>],
@@ -160,7 +168,7 @@ pub(super) fn attempt(
     let mut placing = Placing::new(problem);
     let mut stuck: Option<DeadEnd> = None;
     let mut found = 0_usize;
-    // For each unit that is placed or being placed, its choices still to try, best last.
+    // For each unit that is placed or being placed, the choices that are still to be tried, the best one last.
     let mut open: Vec<Vec<usize>> = Vec::with_capacity(problem.units.len());
     let mut best = 0;
     loop {
@@ -171,7 +179,7 @@ pub(super) fn attempt(
         let mut options = placing.by_first_node(unit, options, steps)?;
         options.reverse();
         open.push(options);
-        // Places the newest unit, going back to earlier ones when it has no choice left.
+        // Places the newest unit, and backtracks to earlier units while it has no choice left.
         loop {
             let unit = problem.units.len().saturating_sub(open.len());
             let Some(choice) = open.last_mut().and_then(Vec::pop) else {

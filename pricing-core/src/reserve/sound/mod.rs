@@ -1,8 +1,16 @@
-//! The sound scheduler: finds a placement that can really be made, whenever there is one.
+//! The sound scheduler: finds a placement that Kubernetes can make, whenever one exists.
 //!
-//! First the order in which the provider's daemon places is tried (`first_fit`), with every model of card that a unit
-//! may have. When that fails, units that fit whatever the others do are set aside, and the rest is searched exactly
-//! (`exact`). Nothing is narrowed on the way: a failed attempt leaves no trace in the request.
+//! The problem is vector bin packing with a few extras: one card model per unit, distinct card variants, exclusive
+//! labels. It is NP-hard in general, so the search runs in three stages, the cheap ones first:
+//!
+//! 1. `first_fit`: first fit in the order that the provider's daemon uses, with a bounded amount of backtracking over
+//!    card models. Most orders end here, and they get the placement that the daemon would choose.
+//! 2. `survey`: each unit by itself, as if the order had no others. A unit that does not fit alone ends the search with
+//!    a useful message.
+//! 3. `exact`: an exhaustive search over what is left after kernelisation. It either finds a placement or proves that
+//!    there is none.
+//!
+//! No stage changes the request, so a failed attempt leaves no trace for the next one.
 
 mod answer;
 mod cards;
@@ -26,15 +34,15 @@ use first_fit::Attempt;
 pub(super) use problem::{Choice, Piece, Problem, Steps};
 use survey::Alone;
 
-/// The most replicas of a group that are searched for.
+/// The most replicas of a group that are searched for. A larger group is still checked by `survey`.
 const MAX_REPLICAS: u64 = 1_000_000;
-/// Dead ends after which the first attempt gives way to the exact search.
+/// How many dead ends the second first-fit attempt may hit before the exact search takes over.
 const DEAD_ENDS: usize = 32;
 
-/// Finds a placement that can really be made.
+/// Finds a placement that Kubernetes can make.
 ///
 /// # Errors
-/// When there is none, or none was found within the budget.
+/// When there is no placement, or none was found within the budget.
 pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) -> Result<Reservation, ReserveError> {
     let mut steps = Steps::new(budget);
     let problem = Problem::new(units, cluster, &mut steps)?;
@@ -42,14 +50,18 @@ pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) 
     reservation(&problem, &solution, &mut steps)
 }
 
-/// Which choice each unit has, and where the replicas of each piece go: node and number.
+/// The choice of each unit, and for each piece the nodes of its replicas: node index and number of replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Solution {
     pub(super) chosen: Vec<usize>,
     pub(super) placed: Vec<Vec<(usize, u32)>>,
 }
 
-/// Places the pieces of a problem.
+/// Places all pieces of a problem.
+///
+/// The first attempt stops at its first dead end, because most orders fit at once. The second one may backtrack, and
+/// only runs where some unit has more than one viable choice: without a choice it would repeat the first. An error
+/// names the dead end of the latest attempt, since the exact search only says that there is no placement.
 pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solution, ReserveError> {
     steps.take(problem.size())?;
     let all: Vec<Vec<usize>> = problem.choices.iter().map(|choices| (0..choices.len()).collect()).collect();

@@ -1,4 +1,4 @@
-//! What is searched for: units as plain numbers, and what each may be given.
+//! The search problem: units as plain numbers, with the choices that each unit has.
 
 use crate::budget::Budget;
 use crate::gpu::GpuSelector;
@@ -8,11 +8,11 @@ use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
 use super::shortage;
 
-/// The steps that a search may take: all that its request has left, or a part of that.
+/// The steps that a search may take: all that its request has left, or a share of them.
 #[derive(Debug)]
 pub(in crate::reserve) struct Steps<'b> {
     budget: &'b Budget<'b>,
-    /// What is left of the search's own part. The request may have less.
+    /// What is left of the search's own share. The request itself may have less.
     part: u64,
 }
 
@@ -21,25 +21,25 @@ impl<'b> Steps<'b> {
         Self { budget, part: u64::MAX }
     }
 
-    /// Takes steps.
+    /// Takes steps, from the search's share first and then from the request.
     pub(in crate::reserve) fn take(&mut self, steps: usize) -> Result<(), ReserveError> {
         let wanted = u64::try_from(steps).unwrap_or(u64::MAX);
         self.part = self.part.checked_sub(wanted).ok_or_else(|| self.exhausted())?;
         Ok(self.budget.take(steps)?)
     }
 
-    /// What the whole request may spend.
+    /// The budget of the whole request.
     pub(in crate::reserve) fn budget(&self) -> &'b Budget<'b> {
         self.budget
     }
 
-    /// A part of what the request may spend, but at least a thousand steps, for one of several searches.
+    /// A share of the request's budget for one of several searches: one of `parts`, but at least a thousand steps.
     pub(in crate::reserve) fn part(&self, parts: u64) -> Self {
         let part = self.budget.allowed().checked_div(parts).unwrap_or(0).max(1000);
         Self { budget: self.budget, part: part.min(self.part) }
     }
 
-    /// Whether the request has nothing left.
+    /// Whether the request's budget is used up.
     pub(in crate::reserve) fn is_over(&self) -> bool {
         self.budget.spent().is_some()
     }
@@ -49,7 +49,7 @@ impl<'b> Steps<'b> {
     }
 }
 
-/// What one replica of a unit takes of its node.
+/// What one replica of a unit takes from its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) cpu: u64,
@@ -57,16 +57,16 @@ pub(super) struct Demand {
     pub(super) ephemeral: u64,
     pub(super) gpus: u64,
     pub(super) hcas: u64,
-    /// The number of the label that only one replica on a node may have.
+    /// The number of the unit's exclusive label, which at most one replica per node may have.
     pub(super) label: Option<usize>,
-    /// The storage classes that the node must support, as the index's bits.
+    /// The storage classes that the node must support, as bits of the index.
     pub(super) class_bits: u64,
-    /// Those that have no bit.
+    /// The required classes that have no bit in the index.
     pub(super) classes: Vec<String>,
 }
 
 impl Demand {
-    /// What a replica takes; none when that is more than can be counted.
+    /// What a replica takes. None if its volumes add up to more than 64 bits can count.
     fn new(unit: &CommittedUnit, label: Option<usize>, cluster: &Cluster) -> Option<Self> {
         let mut demand = Self {
             cpu: unit.cpu.checked_add(unit.sidecar.cpu)?,
@@ -91,68 +91,73 @@ impl Demand {
         Some(demand)
     }
 
-    /// Whether a replica takes nothing of its node.
+    /// Whether a replica takes nothing from its node.
     pub(super) fn is_free(&self) -> bool {
         self.cpu == 0 && self.memory == 0 && self.ephemeral == 0 && self.gpus == 0 && self.label.is_none()
     }
 }
 
-/// One model of card that a unit may be given, on nodes with one interconnect where it asks for any. Units without cards
-/// have one choice, of no model, for each interconnect.
+/// One card model that a unit may be given, on nodes with one interconnect if the unit asks for one. A unit without
+/// cards has one choice without a model for each suitable interconnect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::reserve) struct Choice {
-    /// The model's place in the index.
+    /// The model's position in the index.
     pub(in crate::reserve) model: Option<usize>,
-    /// The descriptions of it that the request allows, by id; none for all of them.
+    /// The allowed descriptions of the model, by id, ascending. None if all are allowed.
     pub(in crate::reserve) cards: Option<Vec<CardId>>,
-    /// The interconnect of the nodes; none where it does not matter.
+    /// The interconnect of the nodes. None if the unit does not ask for one.
     pub(in crate::reserve) interconnect: Option<InterconnectId>,
 }
 
 impl Choice {
-    /// Whether a description of the choice's own model is allowed.
+    /// Whether a card description of the choice's own model is allowed.
     pub(super) fn allows(&self, card: CardId) -> bool {
         self.cards.as_ref().is_none_or(|cards| cards.binary_search(&card).is_ok())
     }
 }
 
-/// Some replicas of a unit, and the nodes that they may go to.
+/// Some replicas of a unit, and the nodes that they may go to. A unit is one piece, unless
+/// [`crate::reserve::alternatives`] ties some of its replicas to certain nodes.
 #[derive(Clone, Debug)]
 pub(in crate::reserve) struct Piece {
-    /// The unit's place in the order.
+    /// The unit's position in the order.
     pub(in crate::reserve) unit: usize,
-    /// How many replicas.
+    /// The number of replicas.
     pub(in crate::reserve) count: u32,
-    /// Which nodes, by place; none for all.
+    /// For each node whether it is allowed. None if all are.
     pub(in crate::reserve) nodes: Option<Vec<bool>>,
 }
 
-/// Units to place on a cluster.
+/// The units of an order, and the cluster to place them on.
 #[derive(Clone, Debug)]
 pub(in crate::reserve) struct Problem<'a> {
     pub(in crate::reserve) cluster: &'a Cluster,
     pub(in crate::reserve) units: &'a [CommittedUnit],
     pub(super) demands: Vec<Demand>,
-    /// What each unit may be given.
+    /// The choices of each unit.
     pub(in crate::reserve) choices: Vec<Vec<Choice>>,
-    /// The replicas to place, by unit.
+    /// The replicas to place, sorted by unit.
     pub(in crate::reserve) pieces: Vec<Piece>,
 }
 
-/// A node that a choice may be placed on.
+/// A candidate node for a choice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Host {
-    /// The node's place.
+    /// The node's index in the cluster.
     pub(super) node: usize,
-    /// How many cards of the choice's model are described there.
+    /// How many cards of the choice's model the node describes.
     pub(super) cards: u64,
 }
 
 impl<'a> Problem<'a> {
-    /// Takes an order's units.
+    /// Sets up the problem for an order's units.
+    ///
+    /// Storage is only checked here, as a sum over the cluster: its pools are shared by all nodes, so where the
+    /// replicas go makes no difference.
     ///
     /// # Errors
-    /// When what is asked for in all, wherever it is placed, is more than the cluster has, or the steps are used up.
+    /// When the order asks for more storage than the cluster has, a replica asks for more than can be counted, or the
+    /// budget is used up.
     pub(in crate::reserve) fn new(
         units: &'a [CommittedUnit],
         cluster: &'a Cluster,
@@ -181,29 +186,29 @@ impl<'a> Problem<'a> {
         Ok(problem)
     }
 
-    /// The steps for going once through all that is asked for.
+    /// The cost, in steps, of one pass over all units, choices and pieces.
     pub(in crate::reserve) fn size(&self) -> usize {
         let choices = self.choices.iter().map(Vec::len).fold(0, usize::saturating_add);
         choices.saturating_add(self.units.len()).saturating_add(self.pieces.len())
     }
 
-    /// The pieces of a unit, with their places.
+    /// The pieces of a unit, with their positions in `pieces`.
     pub(super) fn pieces_of(&self, unit: usize) -> impl Iterator<Item = (usize, &Piece)> {
         let start = self.pieces.partition_point(|piece| piece.unit < unit);
         self.pieces.iter().enumerate().skip(start).take_while(move |(_, piece)| piece.unit == unit)
     }
 
-    /// The replicas of all pieces.
+    /// The number of replicas of all pieces.
     pub(super) fn replicas(&self) -> u64 {
         self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(u64::from(piece.count)))
     }
 
-    /// The choice of a unit at a place of its choices.
+    /// The choice of a unit at a position in its list of choices.
     pub(super) fn choice(&self, unit: usize, place: usize) -> Option<&Choice> {
         self.choices.get(unit)?.get(place)
     }
 
-    /// The nodes that could host a replica of a unit with a choice if they were its own, ascending.
+    /// The nodes that could host a replica of a unit with a choice on an otherwise empty cluster, ascending.
     pub(in crate::reserve) fn can_host(
         &self,
         unit: usize,
@@ -219,7 +224,8 @@ impl<'a> Problem<'a> {
         Ok(nodes)
     }
 
-    /// The nodes that may have a choice's cards, ascending, and of those the ones that a piece may go to.
+    /// The candidate nodes of a piece with a choice, ascending: they describe cards of the model, have the choice's
+    /// interconnect, and are allowed for the piece. Whether a replica fits there is for [`Problem::fit`] to say.
     pub(super) fn hosts<'p>(&'p self, choice: &Choice, piece: &'p Piece) -> impl Iterator<Item = Host> + 'p {
         let interconnect = choice.interconnect;
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
@@ -236,7 +242,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// The number of a text among those that are known, to which it is added.
+/// Interns a text: its position in `known`, to which it is added if it is new.
 fn number<'t>(known: &mut Vec<&'t str>, text: &'t str) -> usize {
     known.iter().position(|one| *one == text).unwrap_or_else(|| {
         known.push(text);
@@ -244,7 +250,9 @@ fn number<'t>(known: &mut Vec<&'t str>, text: &'t str) -> usize {
     })
 }
 
-/// What a unit may be given: each model of card, by vendor and model, with each interconnect that will do.
+/// The choices of a unit: each allowed card model combined with each suitable interconnect.
+///
+/// The pods of a unit ask Kubernetes for one model and one resource name, so all of its replicas share a choice.
 fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
     let models = models(unit, cluster, steps)?;
     let Some(asked) = &unit.interconnect else { return Ok(models) };
@@ -256,7 +264,8 @@ fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Re
     Ok(models.iter().flat_map(|model| will_do.iter().map(|id| with(model, id))).collect())
 }
 
-/// The models of card that a unit may be given, by vendor and model.
+/// The card models that a unit may be given, by vendor and model. Steps are taken before the work: the number of
+/// alternatives and of descriptions is up to the request and the inventory.
 fn models(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
     if unit.gpu.units == 0 {
         return Ok(vec![Choice { model: None, cards: None, interconnect: None }]);
@@ -275,7 +284,7 @@ fn models(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Res
     models.dedup();
     let mut choices = Vec::with_capacity(models.len());
     for model in models {
-        // Every description of the model is held against every alternative.
+        // Every description of the model is compared with every alternative.
         let cards = cluster.index().models().get(model).map_or(0, |model| model.cards.len());
         steps.take(cards.saturating_mul(unit.gpu.alternatives.len()).saturating_add(cards).saturating_add(1))?;
         choices.extend(choice(unit, cluster, model));
@@ -283,6 +292,7 @@ fn models(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Res
     Ok(choices)
 }
 
+/// The models that a selector names: one, or all of its vendor.
 fn models_of(selector: &GpuSelector, cluster: &Cluster) -> Vec<usize> {
     let index = cluster.index();
     match selector.model() {
@@ -294,6 +304,7 @@ fn models_of(selector: &GpuSelector, cluster: &Cluster) -> Vec<usize> {
     }
 }
 
+/// The choice for a model, restricted to the descriptions that the request allows. None if it allows none of them.
 fn choice(unit: &CommittedUnit, cluster: &Cluster, model: usize) -> Option<Choice> {
     let all = &cluster.index().models().get(model)?.cards;
     let allowed = |id: &&CardId| cluster.card(**id).is_some_and(|card| unit.gpu.allows(&card.kind));

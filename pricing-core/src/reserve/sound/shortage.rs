@@ -1,4 +1,7 @@
 //! What to say when the cluster cannot hold the order.
+//!
+//! These messages come from the search itself and name no node. [`crate::reserve::shortage`] adds the reasons by node
+//! where somebody reads them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +15,8 @@ fn insufficient(message: String) -> ReserveError {
     ReserveError::InsufficientCapacity(Shortage::of_cluster(message))
 }
 
-/// Compares what is asked of each storage class, wherever it is placed, with what the cluster has left of it.
+/// Compares the bytes that are asked of each storage class, over all replicas, with what the cluster has left.
+/// Persistent volumes live in pools of the cluster, so it makes no difference where the replicas run.
 pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), ReserveError> {
     let mut asked: BTreeMap<&str, u128> = BTreeMap::new();
     for unit in units.iter().filter(|unit| unit.count > 0) {
@@ -40,21 +44,22 @@ pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Resul
     Ok(())
 }
 
-/// A replica whose volumes cannot be added up.
+/// The error for a replica whose amounts overflow 64 bits.
 pub(super) fn beyond_counting(unit: &CommittedUnit) -> ReserveError {
     insufficient(format!("a replica of resource unit {} asks for more than 16Ei", unit.id))
 }
 
-/// A unit that does not fit even on an empty cluster.
+/// The error for a unit that does not fit even on an empty cluster.
 pub(super) fn alone(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
     shortage(problem, unit, fit, "")
 }
 
-/// A unit that does not fit beside the others.
+/// The error for a unit that does not fit together with the others.
 pub(super) fn together(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
     shortage(problem, unit, fit, " beside the other resource units")
 }
 
+/// The message for a unit of which only `fit` replicas can be placed.
 fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> ReserveError {
     let Some(unit) = problem.units.get(unit) else {
         return insufficient("the resource units do not fit together".to_owned());
@@ -66,7 +71,7 @@ fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> Reser
     ))
 }
 
-/// What one replica needs of a node, for people.
+/// What one replica needs from a node, for people.
 fn needs(unit: &CommittedUnit) -> String {
     let mut parts = vec![format!("{}m CPU", unit.cpu), format!("{} of memory", bytes(u128::from(unit.memory)))];
     for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
@@ -86,7 +91,7 @@ fn needs(unit: &CommittedUnit) -> String {
     parts.join(", ")
 }
 
-/// A number of bytes in the largest unit that is exact.
+/// Formats a number of bytes in the largest binary unit that is exact.
 fn bytes(bytes: u128) -> String {
     for (shift, suffix) in [(40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")] {
         let whole = bytes.checked_shr(shift).unwrap_or(0);

@@ -1,4 +1,5 @@
-//! Adding up: one vector of replicas a node, until the sum is the order.
+//! Adds up one vector of replicas per node until the sum is the order: dynamic programming over the nodes with
+//! dominance pruning.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +8,24 @@ use crate::reserve::ReserveError;
 use super::problem::{Host, Problem, Steps};
 use super::vectors::{Dimension, dominates, maximal};
 
-/// A node, and for each dimension that it can host, how many of its replicas it could take.
+/// A node, and for each dimension that it can host, how many of its replicas it could take on its own.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) node: usize,
     pub(super) hosts: Vec<Option<(Host, u32)>>,
 }
 
-/// For each dimension, nodes and numbers of replicas.
+/// For each dimension, the nodes and how many of its replicas go there.
 pub(super) type Placed = Vec<Vec<(usize, u32)>>;
 
-/// A sum of vectors, and how it came about.
+/// A partial sum, and the sum of the previous layer that it extends.
 struct Sum {
     counts: Vec<u32>,
     parent: usize,
 }
 
-/// For each node and each dimension, how much of the dimension the nodes from there on could have.
+/// For each node and each dimension, how many replicas the nodes from there on could take if they did nothing else.
+/// This is the upper bound that prunes sums which cannot reach the order any more.
 fn suffixes(dimensions: &[Dimension<'_>], rows: &[Row]) -> Vec<Vec<u32>> {
     let mut rest = vec![0_u32; dimensions.len()];
     let mut suffixes = vec![rest.clone()];
@@ -37,7 +39,17 @@ fn suffixes(dimensions: &[Dimension<'_>], rows: &[Row]) -> Vec<Vec<u32>> {
     suffixes
 }
 
-/// Adds up one vector a node until the sum is the order.
+/// Finds one vector per node so that they add up to the order, or shows that there are none.
+///
+/// Layer `i` holds the sums that the first `i` nodes can reach, clipped at the order's counts. Three things keep the
+/// layers small:
+///
+/// - dominance: of two sums the search keeps only the one with at least as many replicas in every dimension, because
+///   whatever completes the smaller sum also completes the larger one;
+/// - a bound: a sum that the remaining nodes cannot complete, even by [`suffixes`], is dropped;
+/// - a memo: nodes with the same [`signature`] have the same vectors.
+///
+/// The placement is read back through the parents, as in any dynamic program.
 pub(super) fn add_up<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],
@@ -91,9 +103,10 @@ pub(super) fn add_up<'p>(
     Ok(None)
 }
 
-/// The sums that no other sum is at least as good as; of equal ones the first.
+/// The Pareto frontier of some sums: those that no other sum dominates, and the first one of equal sums.
 fn frontier(mut sums: Vec<Sum>, steps: &mut Steps<'_>) -> Result<Vec<Sum>, ReserveError> {
-    // Stable, so that the first of equal sums stays first; a better sum comes before a worse one.
+    // Sorted lexicographically, a sum comes after every sum that dominates it, so comparing it with the kept ones is
+    // enough. The sort is stable, so that the first of equal sums stays first and the answer does not depend on chance.
     sums.sort_by(|a, b| b.counts.cmp(&a.counts));
     let mut kept: Vec<Sum> = Vec::new();
     for sum in sums {
@@ -105,7 +118,8 @@ fn frontier(mut sums: Vec<Sum>, steps: &mut Steps<'_>) -> Result<Vec<Sum>, Reser
     Ok(kept)
 }
 
-/// What makes two nodes the same to the search.
+/// The key under which nodes are interchangeable: what is free, how many replicas of each dimension fit, and which
+/// cards there are.
 fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> Vec<u64> {
     let free = problem.cluster.index().free().get(row.node);
     let amounts = free.map(|free| vec![free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]);
@@ -119,7 +133,8 @@ fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> 
     key
 }
 
-/// Goes back through the layers and says which replicas went where.
+/// Walks back through the layers and returns which replicas went where. The difference between a sum and its parent is
+/// what the node took, after clipping.
 fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> Placed {
     let mut placed: Placed = vec![Vec::new(); dimensions.len()];
     let mut at = 0;

@@ -1,30 +1,39 @@
-//! What each unit could have if the cluster were its own.
+//! What each unit could have if the order had no other units. What is already running on the cluster stays: "empty" in
+//! this module means without the order's other units.
+//!
+//! This serves three purposes. A unit that does not fit alone does not fit at all, which ends the search. A choice with
+//! which a unit does not fit alone never has to be tried. And the list of possible nodes is what the exact search
+//! enumerates.
 
 use crate::reserve::ReserveError;
 
 use super::problem::{Host, Piece, Problem, Steps};
 use super::shortage;
 
-/// The nodes that could host a piece with a choice, ascending, and how many replicas each could take. At most as many as
-/// the group has replicas: more make no difference.
+/// The nodes that could host a piece with a choice, ascending, and how many replicas each of them could take. The list
+/// stops at as many nodes as the group has replicas, see [`Alone::survey`].
 type Hosts = Vec<(Host, u32)>;
 
-/// What each unit could have if the cluster were its own.
+/// What each unit could have if the cluster were empty.
 #[derive(Debug)]
 pub(super) struct Alone {
-    /// By piece and choice; empty for a choice with which the unit does not fit.
+    /// By piece and choice. Empty for a choice with which the unit does not fit.
     hosts: Vec<Vec<Hosts>>,
-    /// The choices with which a unit fits alone, by unit; the one that fits on the earliest node first.
+    /// The choices with which a unit fits alone, by unit. The choice that fits on the earliest node comes first.
     pub(super) viable: Vec<Vec<usize>>,
 }
 
 impl Alone {
     /// Looks at each unit by itself.
     ///
+    /// The host lists are cut off at the number of replicas in the group. The others of a group can occupy fewer nodes
+    /// than that, so a piece with a full list always finds a node that nothing else is on. The exact search relies on
+    /// it.
+    ///
     /// # Errors
-    /// When a unit does not even fit alone.
+    /// When a unit does not fit even on an empty cluster.
     pub(super) fn survey(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
-        // Whether all fit is seen first, as it is quicker than remembering where.
+        // Counting comes first, because it is cheaper than listing the nodes and often ends the search.
         let mut viable = Vec::with_capacity(problem.units.len());
         for unit in 0..problem.units.len() {
             viable.push(viable_choices(problem, unit, steps)?);
@@ -37,7 +46,8 @@ impl Alone {
         Ok(alone)
     }
 
-    /// Remembers where each viable choice of a unit fits, and sorts them by that.
+    /// Lists the nodes of each viable choice of a unit, and sorts the choices by their earliest node. That is the order
+    /// in which the daemon, which walks the nodes, would come across them.
     fn remember_hosts(
         &mut self,
         problem: &Problem<'_>,
@@ -65,13 +75,14 @@ impl Alone {
         Ok(())
     }
 
-    /// Where a piece could be placed with a choice.
+    /// The nodes that could host a piece with a choice.
     pub(super) fn hosts(&self, piece: usize, choice: usize) -> &[(Host, u32)] {
         self.hosts.get(piece).and_then(|choices| choices.get(choice)).map_or(&[], Vec::as_slice)
     }
 }
 
-/// The choices with which each piece of a unit fits alone.
+/// The choices with which each piece of a unit fits alone. If there are none, the error says how many replicas fit at
+/// best.
 fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps<'_>) -> Result<Vec<usize>, ReserveError> {
     let mut viable = Vec::new();
     let mut best = 0;
@@ -89,7 +100,7 @@ fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps<'_>) -> 
     if viable.is_empty() { Err(shortage::alone(problem, unit, u64::from(best))) } else { Ok(viable) }
 }
 
-/// How many replicas of a piece an empty cluster could take; counting stops when all fit.
+/// How many replicas of a piece fit on an empty cluster. Counting stops once all of them do.
 pub(super) fn most_alone(
     problem: &Problem<'_>,
     piece: &Piece,
@@ -106,6 +117,7 @@ pub(super) fn most_alone(
     Ok(piece.count.saturating_sub(left))
 }
 
+/// The nodes that could host a piece with a choice, at most `most`, and how many of its replicas each could take.
 fn hosts_of(
     problem: &Problem<'_>,
     piece: &Piece,

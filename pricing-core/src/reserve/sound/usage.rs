@@ -1,4 +1,4 @@
-//! What is already given of each node, and how many more replicas it can take.
+//! What the search has already given away on each node, and how many more replicas fit there.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use super::cards;
 use super::problem::{Choice, Demand, Host, Problem, Steps};
 use crate::reserve::ReserveError;
 
-/// Cards of one node that are given to a choice.
+/// Cards of one node that a choice has been given.
 #[derive(Clone, Debug)]
 pub(super) struct Given<'p> {
     pub(super) choice: &'p Choice,
     pub(super) cards: u64,
 }
 
-/// What is given of one node.
+/// What has been given away on one node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage<'p> {
     cpu: u64,
@@ -21,13 +21,13 @@ pub(super) struct Usage<'p> {
     ephemeral: u64,
     gpus: u64,
     hcas: u64,
-    /// The labels of its replicas that no other may have.
+    /// The exclusive labels of its replicas.
     labels: Vec<usize>,
     given: Vec<Given<'p>>,
 }
 
 impl<'p> Usage<'p> {
-    /// Gives replicas what they take.
+    /// Adds what some replicas take.
     pub(super) fn add(&mut self, demand: &Demand, choice: &'p Choice, replicas: u32) {
         let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
         self.cpu = self.cpu.saturating_add(times(demand.cpu));
@@ -41,7 +41,8 @@ impl<'p> Usage<'p> {
         }
     }
 
-    /// Takes back what [`Self::add`] gave last.
+    /// Removes what the last call of [`Self::add`] added. Labels and cards are stacks, so it must be called in reverse
+    /// order.
     pub(super) fn take_back(&mut self, demand: &Demand, replicas: u32) {
         let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
         self.cpu = self.cpu.saturating_sub(times(demand.cpu));
@@ -59,8 +60,11 @@ impl<'p> Usage<'p> {
 }
 
 impl Problem<'_> {
-    /// How many replicas of a unit, at most `limit`, a node can take beside what is already given of it. That is a step,
-    /// and more where cards have to be looked at one by one.
+    /// How many replicas of a unit, at most `limit`, fit on a node in addition to what is already given away there.
+    ///
+    /// All amounts are linear, so the answer is the smallest quotient of what is left and what one replica takes. Cards
+    /// are the exception: those of one model may come in variants of which a choice allows only some. It costs one
+    /// step, and more where cards have to be compared one by one.
     pub(super) fn fit(
         &self,
         unit: usize,
@@ -104,7 +108,7 @@ impl Problem<'_> {
         Ok(u32::try_from(most).unwrap_or(limit))
     }
 
-    /// Whether a node has the classes that have no bit.
+    /// Whether a node has the required classes that have no bit in the index.
     fn has_classes(&self, demand: &Demand, node: usize) -> bool {
         demand.classes.is_empty()
             || self
@@ -114,7 +118,11 @@ impl Problem<'_> {
                 .is_some_and(|node| demand.classes.iter().all(|class| node.storage_classes.contains(class)))
     }
 
-    /// How many more described cards of a choice a node has, when what is already given keeps cards of its own.
+    /// How many more described cards of a choice a node has, if everything that has been given already keeps cards of
+    /// its own.
+    ///
+    /// Plain subtraction is enough while all choices allow every variant of the model. Otherwise it is a matching, see
+    /// [`cards`].
     fn cards_left(
         &self,
         choice: &Choice,
@@ -147,16 +155,17 @@ fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
 }
 
-/// What is given of every node.
+/// What the search has given away on every node, on top of an unchanged cluster.
 #[derive(Clone, Debug)]
 pub(super) struct Overlay<'p> {
-    /// A bit a node: whether anything is given of it. Most nodes are untouched, and this says so without a lookup.
+    /// One bit per node: whether anything has been given away there. Most nodes are untouched, and the bit says so
+    /// without a lookup in the map.
     touched: Vec<u64>,
     used: BTreeMap<usize, Usage<'p>>,
 }
 
 impl<'p> Overlay<'p> {
-    /// Nothing given of any of so many nodes.
+    /// An overlay for a number of nodes, of which nothing has been given away.
     pub(super) fn new(nodes: usize) -> Self {
         Self { touched: vec![0; nodes.div_ceil(64)], used: BTreeMap::new() }
     }
@@ -166,14 +175,14 @@ impl<'p> Overlay<'p> {
         (node >> 6, 1_u64.wrapping_shl(shift))
     }
 
-    /// What is given of a node, when anything is.
+    /// What has been given away on a node, if anything.
     pub(super) fn usage(&self, node: usize) -> Option<&Usage<'p>> {
         let (word, bit) = Self::bit(node);
         let touched = self.touched.get(word).is_some_and(|word| word & bit != 0);
         if touched { self.used.get(&node) } else { None }
     }
 
-    /// Gives replicas of a unit what they take of a node.
+    /// Adds what some replicas of a unit take from a node.
     pub(super) fn add(&mut self, node: usize, demand: &Demand, choice: &'p Choice, replicas: u32) {
         let (word, bit) = Self::bit(node);
         if let Some(word) = self.touched.get_mut(word) {
@@ -182,7 +191,7 @@ impl<'p> Overlay<'p> {
         self.used.entry(node).or_default().add(demand, choice, replicas);
     }
 
-    /// Takes back what [`Self::add`] gave of a node last.
+    /// Removes what the last call of [`Self::add`] for this node added.
     pub(super) fn take_back(&mut self, node: usize, demand: &Demand, replicas: u32) {
         if let Some(usage) = self.used.get_mut(&node) {
             usage.take_back(demand, replicas);

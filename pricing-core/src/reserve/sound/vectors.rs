@@ -1,39 +1,44 @@
-//! What one node can take: the vectors of replicas, one number a dimension, that cannot be added to.
+//! The maximal vectors of a node: how many replicas of each dimension it can take at once, such that no more can be
+//! added.
 
 use crate::reserve::ReserveError;
 
 use super::problem::{Choice, Demand, Host, Problem, Steps};
 use super::usage::Usage;
 
-/// Pieces that ask for the same, as the exact search sees them, with their units' choices made.
+/// Pieces that are interchangeable to the exact search: equal demands, choices and allowed nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Dimension<'p> {
-    /// The pieces, by place, by unit.
+    /// The positions of the pieces, sorted by unit.
     pub(super) pieces: Vec<usize>,
-    /// The first one's unit.
+    /// The unit of the first piece.
     pub(super) unit: usize,
     pub(super) count: u32,
     pub(super) choice: &'p Choice,
     pub(super) demand: &'p Demand,
 }
 
-/// Whether each number of `a` is at least that of `b`.
+/// Whether `a` dominates `b`: each number of `a` is at least that of `b`. Equal vectors dominate each other.
 pub(super) fn dominates(a: &[u32], b: &[u32]) -> bool {
     a.iter().zip(b).all(|(a, b)| a >= b)
 }
 
+/// The state of the enumeration for one node.
 struct Filling<'p, 's> {
     problem: &'p Problem<'p>,
     dimensions: &'s [Dimension<'p>],
-    /// The node, for each dimension that it can host.
+    /// For each dimension the node, if it can host any of its replicas.
     hosts: &'s [Option<Host>],
     usage: Usage<'p>,
     current: Vec<u32>,
     found: Vec<Vec<u32>>,
 }
 
-/// The vectors that a node can take and that no other such vector is at least as good as. What the first attempt would
-/// have done comes first: as many as fit of the last unit, then of the one before it.
+/// The vectors that a node can take and that no other such vector dominates (the Pareto frontier).
+///
+/// They are enumerated by backtracking, and then filtered pairwise. The vector that first fit would have chosen comes
+/// first: as many replicas as fit of the last dimension, then of the one before it. So the search tends to agree with
+/// the daemon.
 pub(super) fn maximal<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],
@@ -63,7 +68,8 @@ pub(super) fn maximal<'p>(
 }
 
 impl<'p> Filling<'p, '_> {
-    /// Tries every number of replicas of the dimensions before `end`.
+    /// Tries every number of replicas of the dimensions before `end`, the last of them first and the largest number
+    /// first.
     fn fill(&mut self, end: usize, steps: &mut Steps<'_>) -> Result<(), ReserveError> {
         steps.take(1)?;
         let Some(place) = end.checked_sub(1) else {
@@ -79,7 +85,8 @@ impl<'p> Filling<'p, '_> {
             }
             None => 0,
         };
-        // What comes last, or takes nothing, takes nothing from others.
+        // The last dimension to be filled competes with none after it, and a free demand takes nothing away from
+        // others: only the largest number can be maximal.
         let least = if place == 0 || dimension.demand.is_free() { most } else { 0 };
         for replicas in (least..=most).rev() {
             if replicas > 0 {

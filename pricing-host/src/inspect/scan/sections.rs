@@ -1,4 +1,4 @@
-//! What valid sections say, as far as it is of use.
+//! Collects the contents of valid sections, as far as they matter.
 
 use wasmparser::{
     ComponentType, ComponentTypeDeclaration, ComponentTypeRef, CompositeInnerType, CoreType, CustomSectionReader,
@@ -40,14 +40,14 @@ impl From<Fault> for Problem {
     }
 }
 
-/// How many definitions a section has: what it says in front of them, and what is declared within its types.
+/// The number of definitions in a section: the declared count, plus those within its types.
 pub(super) fn definitions(payload: &Payload<'_>) -> u32 {
     match payload {
         Payload::TypeSection(section) => section.count(),
         Payload::ImportSection(section) => section.count(),
         Payload::ExportSection(section) => section.count(),
         Payload::InstanceSection(section) => section.count(),
-        // What cannot be read is refused by the validator.
+        // The validator rejects what cannot be read.
         Payload::CoreTypeSection(section) => {
             let parts = section.clone().into_iter().map_while(Result::ok).map(|ty| core_parts(&ty));
             parts.fold(section.count(), u32::saturating_add)
@@ -65,7 +65,7 @@ pub(super) fn definitions(payload: &Payload<'_>) -> u32 {
     }
 }
 
-/// How many imports a section says that it has.
+/// The declared number of imports in a section.
 pub(super) fn imports(payload: &Payload<'_>) -> u32 {
     match payload {
         Payload::ImportSection(section) => section.count(),
@@ -75,7 +75,7 @@ pub(super) fn imports(payload: &Payload<'_>) -> u32 {
 }
 
 impl<'a> Scanner<'a> {
-    /// Keeps what a valid section says.
+    /// Records the contents of a valid section.
     pub(super) fn section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         match payload {
             Payload::Version { encoding, .. } => {
@@ -93,6 +93,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Records a section of a core module. Limits are checked section by section, so that a file above one is rejected
+    /// before the rest is read.
     fn module_section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
         match payload {
@@ -137,6 +139,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    /// Records a section of a component. Each item gets the next index of its kind, in the order of the sections, as
+    /// the component model defines.
     fn component_section(&mut self, payload: &Payload<'a>) -> Result<(), Problem> {
         let Some((frame, outer)) = self.frames.split_last_mut() else { return Ok(()) };
         match payload {
@@ -203,7 +207,7 @@ impl<'a> Scanner<'a> {
         self.found.has_names = true;
         let largest = self.found.largest.as_mut().filter(|largest| frame.has_function(largest));
         let Some(largest) = largest else { return };
-        // A name section is not validated: what cannot be read has no names.
+        // Name sections are not validated; unreadable ones are ignored.
         for subsection in names.into_iter().map_while(Result::ok) {
             if let Name::Function(functions) = subsection {
                 let named = functions.into_iter().map_while(Result::ok).find(|naming| naming.index == largest.index);
@@ -213,7 +217,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The most parameters, or results, of the functions of a group of types.
+/// The maximum number of parameters, or results, of the functions in a group of types.
 fn arity(group: &RecGroup) -> usize {
     let function = |ty: &wasmparser::SubType| match &ty.composite_type.inner {
         CompositeInnerType::Func(function) => function.params().len().max(function.results().len()),
@@ -233,7 +237,7 @@ fn check_arity(arity: usize, limits: &LoadLimits) -> Result<(), Fault> {
     )))
 }
 
-/// What is declared within a type of core modules.
+/// The number of declarations within a core type.
 fn core_parts(ty: &CoreType<'_>) -> u32 {
     match ty {
         CoreType::Module(parts) => length(parts),
@@ -241,7 +245,7 @@ fn core_parts(ty: &CoreType<'_>) -> u32 {
     }
 }
 
-/// What is declared within a type. [`nests_types`] keeps it from nesting deep.
+/// The number of declarations within a component type. [`nests_types`] keeps the recursion shallow.
 fn parts(ty: &ComponentType<'_>) -> u32 {
     let sum = |parts: u32, more: u32| parts.saturating_add(more);
     match ty {
@@ -259,14 +263,14 @@ fn parts(ty: &ComponentType<'_>) -> u32 {
     }
 }
 
-/// The most types of components and instances that may be declared within others, in one section.
+/// The most component and instance types that may be declared within others, in one section.
 const NESTED_TYPES: usize = 100;
 
-/// Whether a section may have types within types too deep for those who read it by recursion, the validator among them.
+/// Whether a section may nest types too deeply for recursive readers, among them the validator.
 ///
-/// A type that is declared within another begins with one of two pairs of bytes, so there are at most as many as there are
-/// such pairs. That is more than there are types, where names have these bytes, but far from the cap where nobody means
-/// to reach it.
+/// A type that is declared within another one starts with one of two pairs of bytes, so the number of such pairs is an
+/// upper bound of their number. It is too high if names contain these bytes, but far from the limit unless somebody
+/// aims for it.
 pub(in super::super) fn nests_types(wasm: &[u8], payload: &Payload<'_>) -> bool {
     let Payload::ComponentTypeSection(section) = payload else { return false };
     let bytes = wasm.get(section.range()).unwrap_or_default();

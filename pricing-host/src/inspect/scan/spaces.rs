@@ -1,5 +1,5 @@
-//! The index spaces of a module or component: what an instance is made of, so that its footprint is known, and where
-//! the functions of components come from, so that none of them calls another component of the same plugin.
+//! The index spaces of a module or component. They tell what an instance is made of, which gives its footprint, and
+//! where the functions of components come from, so that none of them calls another component of the same plugin.
 
 use std::rc::Rc;
 
@@ -14,16 +14,17 @@ use super::super::Function;
 use super::super::footprint::Footprint;
 use super::Named;
 
-/// Where a function of a component comes from, or the functions of an instance.
+/// The origin of a component's function, or of the functions of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// From outside the component: in the end from the host, unless whoever instantiates the component hands it another.
+    /// From outside the component, which is ultimately the host, unless whoever instantiates the component passes
+    /// another one.
     Outside,
     /// From the component, or from one that it instantiates.
     Inside,
 }
 
-/// A component that was read.
+/// A component that was read completely.
 pub(super) struct Component {
     footprint: Footprint,
     /// Whether it calls functions that it imports.
@@ -36,25 +37,25 @@ impl Component {
     }
 }
 
-/// A module or component while it is read.
+/// A module or component that is being read.
 #[derive(Default)]
 pub(super) struct Frame<'a> {
     pub(super) is_component: bool,
-    /// What one instance of it takes.
+    /// The footprint of one instance.
     pub(super) footprint: Footprint,
-    /// Kept for the outermost only.
+    /// Only recorded for the outermost one.
     pub(super) imports: Vec<Named<'a>>,
-    /// Kept for the outermost only.
+    /// Only recorded for the outermost one.
     pub(super) exports: Vec<Named<'a>>,
-    /// The footprint of each module; none where it is not known, because it comes from outside.
+    /// The footprint of each module. None if it comes from outside and is unknown.
     pub(super) modules: Vec<Option<Rc<Footprint>>>,
-    /// Each component; none where it comes from outside.
+    /// Each component. None if it comes from outside.
     pub(super) components: Vec<Option<Rc<Component>>>,
-    /// Functions of the component, not of modules.
+    /// The functions of the component, not of modules.
     pub(super) functions: Vec<Origin>,
     pub(super) component_instances: Vec<Origin>,
     calls_out: bool,
-    /// The most parameters, or results, of a type.
+    /// The maximum number of parameters, or results, of a type.
     pub(super) largest_arity: usize,
     next_function: u32,
     largest: Option<(u32, u64)>,
@@ -65,7 +66,7 @@ impl Frame<'_> {
         Self { is_component, ..Self::default() }
     }
 
-    /// The number of the function whose code comes next.
+    /// The index of the function whose code comes next.
     pub(super) fn next_function(&self) -> u32 {
         self.next_function
     }
@@ -81,14 +82,14 @@ impl Frame<'_> {
         }
     }
 
-    /// Whether the function is this module's largest.
+    /// Whether the function is this module's largest one.
     pub(super) fn has_function(&self, function: &Function) -> bool {
         self.largest == Some((function.index, function.bytes))
     }
 }
 
 impl<'a> Frame<'a> {
-    /// An export is an item of its own: it has the next number of its kind.
+    /// An export is an item of its own, with the next index of its kind.
     pub(super) fn export(&mut self, export: &ComponentExport<'a>, outermost: bool) {
         if outermost {
             self.exports.push(Named::Item(export.name.name));
@@ -104,8 +105,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// A function that is lowered can be called by the modules of this component. Between components that would take an
-    /// adapter, which the engine makes of features that plugins do not have: it cannot compile one.
+    /// Modules of this component can call a lowered function. Between components that needs an adapter, which the
+    /// engine builds from features that plugins do not have, so it cannot be compiled.
     pub(super) fn canonical(&mut self, function: &CanonicalFunction) -> Result<(), Fault> {
         match function {
             CanonicalFunction::Lift { .. } => self.functions.push(Origin::Inside),
@@ -120,7 +121,7 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    /// Where an item that is handed to a component comes from; none when it is no function and has none.
+    /// The origin of an item that is passed to a component. None if it is neither a function nor an instance.
     fn argument(&self, kind: ComponentExternalKind, index: u32) -> Option<Origin> {
         match kind {
             ComponentExternalKind::Func => Some(origin(&self.functions, index)),
@@ -151,7 +152,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The component this many levels out; 0 is this one.
+    /// The component this many levels further out; 0 is this one.
     fn out<'f>(&'f self, outer: &'f [Self], levels: u32) -> Option<&'f Self> {
         let levels = usize::try_from(levels).ok()?;
         match levels.checked_sub(1) {
@@ -198,7 +199,7 @@ fn at<T>(list: &[Option<Rc<T>>], index: u32) -> Option<&Rc<T>> {
     list.get(usize::try_from(index).ok()?)?.as_ref()
 }
 
-/// What is not known comes from inside: that is refused where it matters.
+/// Unknown functions are treated as coming from inside, which is rejected where it matters.
 fn origin(list: &[Origin], index: u32) -> Origin {
     usize::try_from(index).ok().and_then(|index| list.get(index)).copied().unwrap_or(Origin::Inside)
 }

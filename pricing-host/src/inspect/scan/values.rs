@@ -1,23 +1,24 @@
-//! Counts the values that the instructions of a function hand on. A validator takes each of them off its stack and puts
-//! it back, so that a branch to a hundred targets that each carry a thousand values costs a hundred thousand steps, in a
-//! hundred bytes.
+//! Counts the values that the instructions of a function pass on. A validator pops each of them off its stack and
+//! pushes it again, so a branch to a hundred targets that each carry a thousand values takes a hundred thousand steps,
+//! in a hundred bytes of code.
 
 use wasmparser::{BlockType, BrTable, CompositeInnerType, FuncType, FunctionBody, Operator, WasmModuleResources};
 
-/// Types with at most so many parameters and results make no instruction dear: the work is linear in the code's bytes.
+/// With types of at most this many parameters and results, no instruction is expensive: the work is linear in the size
+/// of the code.
 pub(super) const FEW: usize = 8;
 
-/// The values that may still be handed on.
+/// The number of values that may still be passed on.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Values {
     left: u64,
 }
 
-/// Too many values were handed on.
+/// Too many values were passed on.
 #[derive(Debug)]
 pub(in super::super) struct TooMany;
 
-/// How many values a function or block takes and leaves.
+/// How many values a function or block takes and returns.
 #[derive(Clone, Copy, Debug, Default)]
 struct Arity {
     params: u64,
@@ -39,7 +40,7 @@ impl From<&FuncType> for Arity {
 /// A block that is open.
 struct Block {
     arity: Arity,
-    /// What a branch to it carries.
+    /// The number of values that a branch to it carries.
     label: u64,
 }
 
@@ -48,7 +49,7 @@ impl Values {
         Self { left: limit }
     }
 
-    /// Takes off what a function hands on. What is wrong with its code is left to the validator.
+    /// Counts the values that a function passes on. Errors in its code are left to the validator.
     pub(in super::super) fn count(
         &mut self,
         resources: &impl WasmModuleResources,
@@ -67,7 +68,7 @@ impl Values {
     }
 }
 
-/// Keeps account of blocks, and tells how many values an operator hands on.
+/// Tracks the open blocks, and returns how many values an operator passes on.
 fn step(blocks: &mut Vec<Block>, resources: &impl WasmModuleResources, own: Arity, operator: &Operator<'_>) -> u64 {
     match operator {
         Operator::Block { blockty } | Operator::If { blockty } => {
@@ -99,7 +100,7 @@ fn of_targets(blocks: &[Block], targets: &BrTable<'_>) -> u64 {
     all.fold(0, |sum: u64, target| sum.saturating_add(label(blocks, target)))
 }
 
-/// What a branch so many blocks out carries.
+/// The number of values that a branch to the block at a depth carries.
 fn label(blocks: &[Block], depth: u32) -> u64 {
     let block = usize::try_from(depth).ok().and_then(|depth| blocks.iter().nth_back(depth));
     block.map_or(0, |block| block.label)

@@ -75,7 +75,7 @@ fn the_edge_of_the_memory_is_part_of_it() {
         (vec![], "args_get", vec![0, PAGE - 7]),
         (vec![], "fd_fdstat_get", vec![0, PAGE - 24]),
         (vec![], "poll_oneoff", vec![PAGE - 48, PAGE - 32, 1, PAGE - 4]),
-        // As many subscriptions as there may be, each answered into the next one's place.
+        // The maximum number of subscriptions, each answered into the place of the next.
         (vec![], "poll_oneoff", vec![0, 16, 1024, 0]),
     ] {
         assert_eq!(errno(&list, function, &arguments), 0, "{function} {arguments:?}");
@@ -127,7 +127,7 @@ fn large_moves_cost_what_they_move() {
     for (length, wanted) in [(1, 1), (2, 1), (8, 4), (9, 5), (65_536, 32_768)] {
         assert_eq!(fuel(length), fixed + wanted);
     }
-    // What is not moved costs nothing more.
+    // Bytes that are not moved cost nothing.
     assert_eq!(fuel(65_537), fixed);
 }
 

@@ -1,8 +1,8 @@
-//! Calls of any function with any arguments on any memory: whatever happens, it happens to the guest alone.
+//! Calls any function with any arguments on any memory: the effects are limited to the guest.
 
 use super::*;
 
-/// Bytes that look random, from a place that tells runs apart.
+/// Pseudo-random bytes from a seed.
 struct Dice(random::Stream);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! Bars that lie, with whiskers: names of any length have room above them.
+//! Horizontal bars with error bars. The labels are above the bars, where names of any length fit.
 
 use maud::{Markup, html};
 
@@ -9,26 +9,26 @@ use super::{Caption, Format, Size, Whisker, look, place, stroke, svg, words};
 /// A bar.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bar {
-    /// What it stands for.
+    /// Its label.
     pub(crate) label: String,
-    /// How long it is; no bar is drawn without it.
+    /// Its value. Without one, no bar is drawn.
     pub(crate) value: Option<f64>,
-    /// How far the truth may reach.
+    /// Its error bar.
     pub(crate) whisker: Option<Whisker>,
-    /// What is written behind it: the number.
+    /// The text after the bar: the number.
     pub(crate) note: String,
-    /// Whose look it has.
+    /// The series whose look it has.
     pub(crate) series: usize,
 }
 
 /// Bars on one axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Bars<'a> {
-    /// The bars, from the top.
+    /// The bars, from top to bottom.
     pub(crate) bars: &'a [Bar],
-    /// How it is written.
+    /// How the numbers of the axis are formatted.
     pub(crate) format: Format,
-    /// What the axis shows at the least.
+    /// The range that the axis must show.
     pub(crate) at_least: (f64, f64),
 }
 
@@ -61,9 +61,9 @@ pub(crate) fn bars(caption: Caption<'_>, size: Size, chart: &Bars<'_>) -> Markup
     svg(caption, size, bottom + AXIS, &body)
 }
 
-/// Where things are from left to right.
+/// The horizontal layout.
 struct Columns {
-    /// Labels stand before the bars, not above them.
+    /// Whether labels are to the left of the bars, not above them.
     beside: bool,
     label: f64,
     plot: (f64, f64),
@@ -120,7 +120,7 @@ fn whisker(low: f64, high: f64, middle: f64) -> Markup {
     }
 }
 
-/// The axis below, as many of its numbers as have room.
+/// The axis at the bottom, with as many numbers as fit.
 fn axis(ticks: &Ticks, scale: Scale, bottom: f64, size: Size, chart: &Bars<'_>) -> Markup {
     let mut free = MARGIN;
     let mut label = |value: f64| {

@@ -1,4 +1,4 @@
-//! Lines, with whiskers.
+//! Line charts with error bars.
 
 use maud::{Markup, html};
 
@@ -9,31 +9,31 @@ use super::{Caption, Format, Size, Whisker, count, look, place, stroke, svg};
 /// Lines on common axes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lines<'a> {
-    /// The lines; later ones lie over earlier ones.
+    /// The lines. Later ones are drawn over earlier ones.
     pub(crate) lines: &'a [Line],
-    /// What is from left to right.
+    /// The horizontal axis.
     pub(crate) across: Across<'a>,
-    /// How the numbers of the upright axis are written.
+    /// How the numbers of the vertical axis are formatted.
     pub(crate) format: Format,
-    /// What it shows at the least.
+    /// The range that the vertical axis must show.
     pub(crate) at_least: (f64, f64),
 }
 
-/// What is from left to right.
+/// The horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Across<'a> {
     /// Numbers.
     Numbers {
-        /// What they count.
+        /// Their unit.
         unit: &'a str,
-        /// How they are written.
+        /// How they are formatted.
         format: Format,
-        /// What is shown; what the points need without it.
+        /// The range that is shown. Default: that of the points.
         range: Option<(f64, f64)>,
     },
-    /// Names: points are at 0, 1, 2 and so on.
+    /// Names. The points are at 0, 1, 2 and so on.
     Names {
-        /// What they are names of.
+        /// The title of the axis.
         unit: &'a str,
         /// The names.
         names: &'a [String],
@@ -43,7 +43,7 @@ pub(crate) enum Across<'a> {
 /// A line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
-    /// Whose look it has.
+    /// The series whose look it has.
     pub(crate) series: usize,
     /// Its points, from left to right.
     pub(crate) points: Vec<Point>,
@@ -52,20 +52,20 @@ pub(crate) struct Line {
 /// A point of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Point {
-    /// How far to the right.
+    /// The horizontal coordinate.
     pub(crate) x: f64,
-    /// How far up.
+    /// The vertical coordinate.
     pub(crate) y: f64,
-    /// How far the truth may reach.
+    /// Its error bar.
     pub(crate) whisker: Option<Whisker>,
 }
 
 const TOP: f64 = 10.0;
 const AXIS: f64 = 40.0;
 const END: f64 = 10.0;
-/// Up to so many points of a line are marked.
+/// Lines with at most this many points have markers.
 const MARKED: usize = 24;
-/// Of more points than this, only the ends of each stretch are drawn.
+/// Lines with more points than this are thinned: only the extremes of each stretch are drawn.
 const MOST_POINTS: usize = 480;
 
 /// Draws lines.
@@ -93,7 +93,7 @@ pub(crate) fn lines(caption: Caption<'_>, size: Size, chart: &Lines<'_>) -> Mark
     svg(caption, size, height, &body)
 }
 
-/// The upright axis.
+/// The vertical axis.
 fn up(lines: &[Line], at_least: (f64, f64)) -> Ticks {
     let all = lines.iter().flat_map(|line| &line.points).flat_map(|point| {
         let (low, high) = point.whisker.unzip();
@@ -103,7 +103,7 @@ fn up(lines: &[Line], at_least: (f64, f64)) -> Ticks {
     Ticks::enclosing(low, high, 5)
 }
 
-/// What is between left and right, and how far the ends stand off.
+/// The horizontal range, and the margin at its ends.
 fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
     match across {
         Across::Names { names, .. } => return ((0.0, count(names.len().saturating_sub(1)).max(1.0)), 28.0),
@@ -117,7 +117,7 @@ fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
     (if high > low { (low, high) } else { (low, low + 1.0) }, if whiskers { 12.0 } else { 0.0 })
 }
 
-/// The axis below, as many of its labels as have room.
+/// The axis at the bottom, with as many labels as fit.
 fn across(across: Across<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin: f64, size: Size) -> Markup {
     let steps = if size == Size::Wide { 8 } else { 4 };
     let (unit, labels): (&str, Vec<(f64, String)>) = match across {
@@ -152,7 +152,7 @@ fn across(across: Across<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin:
     }
 }
 
-/// How far a line stands aside, so that its whiskers do not hide those of others.
+/// The horizontal offset of a line, so that its error bars do not hide those of others.
 fn aside(lines: &[Line], place: usize) -> f64 {
     let whiskers = lines.iter().flat_map(|line| &line.points).any(|point| point.whisker.is_some());
     let middle = count(lines.len().saturating_sub(1)) / 2.0;
@@ -183,7 +183,7 @@ fn one(line: &Line, x: Scale, y: Scale, aside: f64) -> Markup {
     }
 }
 
-/// Of very many points the lowest and the highest of each stretch.
+/// Reduces a line with very many points to the lowest and the highest of each stretch, so that no peak is lost.
 fn thinned(line: &Line) -> Line {
     let points: Vec<Point> =
         line.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite()).copied().collect();

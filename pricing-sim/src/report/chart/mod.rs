@@ -1,8 +1,9 @@
-//! Charts as inline SVG, of plain data: bars, stacked bars and lines, with whiskers.
+//! Charts as inline SVG, from plain data: bars, stacked bars and lines, with error bars.
 //!
-//! Places are floating-point, but only added, subtracted, multiplied, divided and printed with one decimal: the same
-//! everywhere. Text is measured rather too wide than too narrow, so that labels neither meet nor leave the chart in any
-//! font; what does not fit is cut or left out, and every chart has a table with all of it beside it.
+//! Coordinates are floats, but they are only added, subtracted, multiplied, divided and printed with one decimal, which
+//! is the same everywhere. Text widths are overestimated rather than underestimated, so that labels neither overlap nor
+//! leave the chart in any font. What does not fit is shortened or left out, and every chart has a table with all of its
+//! data next to it.
 
 mod bars;
 mod lines;
@@ -14,21 +15,21 @@ use maud::{Markup, html};
 
 pub(crate) use bars::{Bar, Bars, bars};
 pub(crate) use lines::{Across, Line, Lines, Point, lines};
-/// A text with what can turn or hide the text around it made visible.
+/// Makes characters visible that would change the direction of the text around them, or hide it.
 pub(crate) use pricing_core::text::printable_lines as clean;
 pub(crate) use stacked::{StackedRow, stacked};
 
-/// How many looks there are for series, before they are used again.
+/// The number of looks for series, before they repeat.
 pub(crate) const SERIES_LOOKS: usize = 8;
 
-/// For which page a chart is drawn. A page shows the one that fits it.
+/// The kind of page that a chart is drawn for. A page shows the one that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
     /// A screen or a sheet of paper.
     Wide,
     /// A phone.
     Narrow,
-    /// One of several side by side; also alone on a phone.
+    /// One of several side by side, or alone on a phone.
     Small,
 }
 
@@ -49,23 +50,23 @@ impl Size {
     }
 }
 
-/// What a chart is called, and what it shows in words.
+/// The title and description of a chart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caption<'a> {
-    /// A name that no other chart of the page has.
+    /// An identifier that is unique on the page.
     pub(crate) id: &'a str,
-    /// What it is.
+    /// The title.
     pub(crate) title: &'a str,
-    /// What its numbers are; said above it, where there is room for it.
+    /// The unit of its numbers, shown above it if there is room.
     pub(crate) unit: &'a str,
-    /// What it shows, for those who do not see it.
+    /// A description for people who cannot see it.
     pub(crate) description: &'a str,
 }
 
-/// How far something may reach: from, to.
+/// An error bar: its lower and upper end.
 pub(crate) type Whisker = (f64, f64);
 
-/// How the numbers of an axis are written.
+/// Formats the numbers of an axis with a number of decimals.
 pub(crate) type Format = fn(f64, usize) -> String;
 
 fn svg(caption: Caption<'_>, size: Size, height: f64, body: &Markup) -> Markup {
@@ -83,7 +84,7 @@ fn svg(caption: Caption<'_>, size: Size, height: f64, body: &Markup) -> Markup {
     }
 }
 
-/// A place in a chart, as it is printed.
+/// Formats a coordinate.
 fn place(value: f64) -> String {
     let value = if value.is_finite() { value } else { 0.0 };
     let text = format!("{value:.1}");
@@ -91,7 +92,7 @@ fn place(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// A number of things as a number to compute places with.
+/// Converts a count to a float for coordinates.
 pub(crate) fn count(things: usize) -> f64 {
     f64::from(u32::try_from(things).unwrap_or(u32::MAX))
 }
@@ -101,12 +102,12 @@ pub(crate) fn look(series: usize) -> String {
     format!("s{}", series.checked_rem(SERIES_LOOKS).unwrap_or(0))
 }
 
-/// A line from one place to another.
+/// A line between two points.
 fn stroke(class: &str, from: (f64, f64), to: (f64, f64)) -> Markup {
     html! { line class=(class) x1=(place(from.0)) y1=(place(from.1)) x2=(place(to.0)) y2=(place(to.1)) {} }
 }
 
-/// A text that ends up no wider than the room that there is. The whole of it is shown by pointing at it.
+/// A text that is shortened to the available width. The full text is its tooltip.
 fn words(class: &str, at: (f64, f64), room: f64, words: &str) -> Markup {
     let shown = text::fit(words, room);
     html! {

@@ -1,23 +1,23 @@
-//! Where numbers are on an axis.
+//! Axes: ticks, and the mapping from numbers to coordinates.
 
 use super::count;
 
-/// The most ticks that an axis can have.
+/// The most ticks of an axis.
 const MOST_TICKS: usize = 64;
-/// Exponents beyond which nothing is drawn differently.
+/// The exponents beyond which nothing is drawn differently.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -12..=30;
 
 /// Round numbers on an axis: steps of 1, 2 or 5 times a power of ten.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ticks {
-    /// The numbers, smallest first. There are two at least.
+    /// The numbers, ascending. There are at least two.
     pub(crate) values: Vec<f64>,
-    /// How many decimals tell them apart.
+    /// The number of decimals that tells them apart.
     pub(crate) decimals: usize,
 }
 
 impl Ticks {
-    /// Ticks that enclose a range, with about so many steps. What is no number is taken for 0.
+    /// Ticks that enclose a range, with about the given number of steps. NaN is taken for 0.
     pub(crate) fn enclosing(low: f64, high: f64, steps: usize) -> Self {
         let (low, high) = proper(low, high);
         let (mantissa, exponent) = step(low, high, steps);
@@ -32,7 +32,7 @@ impl Ticks {
         Self { values, decimals: usize::try_from(-exponent).unwrap_or(0) }
     }
 
-    /// Ticks within a range, with about so many steps.
+    /// Ticks within a range, with about the given number of steps.
     pub(crate) fn within(low: f64, high: f64, steps: usize) -> Self {
         let (low, high) = proper(low, high);
         let mut ticks = Self::enclosing(low, high, steps);
@@ -40,13 +40,13 @@ impl Ticks {
         ticks
     }
 
-    /// The smallest and the largest.
+    /// The smallest and the largest tick.
     pub(crate) fn range(&self) -> (f64, f64) {
         (self.values.first().copied().unwrap_or(0.0), self.values.last().copied().unwrap_or(1.0))
     }
 }
 
-/// A range with finite ends, the lower first, that is not empty.
+/// A range with finite ends, in ascending order, that is not empty.
 fn proper(low: f64, high: f64) -> (f64, f64) {
     let finite = |value: f64| if value.is_finite() { value.clamp(-1e30, 1e30) } else { 0.0 };
     let (low, high) = (finite(low).min(finite(high)), finite(low).max(finite(high)));
@@ -60,7 +60,7 @@ fn proper(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-/// The smallest step with at most so many steps, as 1, 2 or 5 and a power of ten.
+/// The smallest step that gives at most this many steps, as 1, 2 or 5 and an exponent of ten.
 fn step(low: f64, high: f64, steps: usize) -> (f64, i32) {
     let least = (high - low) / count(steps.max(1));
     let sizes = EXPONENTS.flat_map(|exponent| [1.0, 2.0, 5.0].map(|mantissa| (mantissa, exponent)));
@@ -68,7 +68,7 @@ fn step(low: f64, high: f64, steps: usize) -> (f64, i32) {
     sizes.next().unwrap_or((1.0, *EXPONENTS.end()))
 }
 
-/// Ten to the power of a positive number; 1 for others. Exact up to the 22nd.
+/// Ten to the power of a positive number; 1 for others. Exact up to the 22nd power.
 fn power(exponent: i32) -> f64 {
     (0..exponent).fold(1.0, |power, _| power * 10.0)
 }
@@ -77,7 +77,7 @@ fn positive_zero(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value }
 }
 
-/// From numbers to places.
+/// Maps numbers to coordinates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     domain: (f64, f64),
@@ -85,12 +85,12 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// Puts the one range of numbers onto the other.
+    /// Maps one range linearly to the other.
     pub(crate) fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
         Self { domain, range }
     }
 
-    /// The place of a number, within the range whatever the number.
+    /// The coordinate of a number, clamped to the range.
     pub(crate) fn at(self, value: f64) -> f64 {
         let (from, to) = self.domain;
         let length = to - from;

@@ -1,4 +1,4 @@
-//! Bars in parts, that lie.
+//! Horizontal stacked bars.
 
 use maud::{Markup, html};
 
@@ -6,12 +6,12 @@ use super::scale::{Scale, Ticks};
 use super::text::{FONT_SIZE, width};
 use super::{Caption, Format, Size, count, look, place, stroke, svg, words};
 
-/// A bar in parts.
+/// A stacked bar.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StackedRow {
-    /// What it stands for.
+    /// Its label.
     pub(crate) label: String,
-    /// Its parts: whose look they have, how long they are and what is written on them where there is room.
+    /// Its parts: the series whose look they have, their value, and their text, which is shown if it fits.
     pub(crate) parts: Vec<(usize, f64, String)>,
 }
 
@@ -21,7 +21,7 @@ const GAP: f64 = 12.0;
 const MARGIN: f64 = 4.0;
 const AXIS: f64 = 20.0;
 
-/// Draws bars in parts.
+/// Draws stacked bars.
 pub(crate) fn stacked(caption: Caption<'_>, size: Size, rows: &[StackedRow], format: Format) -> Markup {
     let sum = |row: &StackedRow| row.parts.iter().map(|part| length(part.1)).fold(0.0, |sum, part| sum + part);
     let most = rows.iter().map(sum).fold(0.0, f64::max);

@@ -1,4 +1,4 @@
-//! What must be true of charts, whatever they are of.
+//! Tests of all charts.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn charts(values: &[f64]) -> Vec<String> {
     all
 }
 
-/// The places in a chart.
+/// The coordinates in a chart.
 fn places(chart: &str) -> Vec<f64> {
     let mut places = Vec::new();
     for name in

@@ -1,11 +1,11 @@
-//! How wide text is, as far as that can be told without the reader's fonts: rather too wide than too narrow.
+//! Estimates the width of text without the reader's fonts, rather too wide than too narrow.
 
 use pricing_core::text::printable_lines;
 
 /// The size of all text in charts.
 pub(crate) const FONT_SIZE: f64 = 12.0;
 
-/// How wide a text is at the most in a usual sans-serif font.
+/// The maximum width of a text in a usual sans-serif font.
 pub(crate) fn width(text: &str) -> f64 {
     text.chars().map(char_width).fold(0.0, |sum, width| sum + width) * FONT_SIZE
 }
@@ -23,7 +23,7 @@ fn char_width(char: char) -> f64 {
     }
 }
 
-/// A text that is no wider, cut with an ellipsis where it must be.
+/// A text of at most a given width, shortened with an ellipsis if needed.
 pub(crate) fn fit(text: &str, room: f64) -> String {
     let visible = printable_lines(text);
     if width(&visible) <= room {

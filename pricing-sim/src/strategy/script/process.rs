@@ -1,6 +1,7 @@
-//! Runs a program with a text on its stdin, and hears it out.
+//! Runs a program with a text on its stdin, and collects its output.
 //!
-//! One thread does it all, and never waits for a pipe: where threads do, a process that keeps one open keeps a thread too.
+//! A single thread does everything with non-blocking pipes. With blocking threads, a process that keeps a pipe open
+//! would keep a thread too.
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,55 +13,56 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-/// How long a start is tried again that failed for want of something that comes back.
+/// How long a start is retried that failed for lack of a temporary resource.
 const START_PATIENCE: Duration = Duration::from_secs(2);
-/// How long between two tries to start.
+/// The time between two attempts to start.
 const START_REST: Duration = Duration::from_millis(5);
-/// How long between two looks at a program that says nothing: at first, and at most.
+/// The time between two polls of a silent program: initially, and at most.
 const REST: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(2));
-/// Bytes that are read at once, and how often before anything else is looked at.
+/// The number of bytes per read, and of reads before anything else gets a turn.
 const CHUNK: usize = 8 << 10;
 const CHUNKS: u32 = 16;
 
-/// What a program may use.
+/// The limits of a program.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// How long it may take.
+    /// The time limit.
     pub(super) timeout: Duration,
-    /// How many bytes it may write to stdout.
+    /// The maximum size of stdout, in bytes.
     pub(super) stdout: usize,
-    /// How many bytes of its stderr are kept, the last ones.
+    /// How much of the end of stderr is kept, in bytes.
     pub(super) stderr: usize,
 }
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// With an exit code.
+    /// It exited with a code.
     Exited(i32),
-    /// By a signal.
+    /// It was ended by a signal.
     Signalled(i32),
 }
 
-/// What a program said.
+/// The output of a program.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     /// How it ended.
     pub(super) ended: Ended,
-    /// Everything on stdout.
+    /// All of stdout.
     pub(super) stdout: Vec<u8>,
-    /// The end of what is on stderr.
+    /// The end of stderr.
     pub(super) stderr: Vec<u8>,
 }
 
-/// Why a program was not heard out.
+/// Why a program did not run to its end.
 #[derive(Debug)]
 pub(super) enum RunError {
     /// It could not be started.
     Start(io::Error),
-    /// It took too long, and was killed. Where it had ended itself, something that it started kept its output open.
+    /// It exceeded the time limit and was killed. If it had already ended, a process that it started kept its output
+    /// open.
     Deadline {
-        /// Whether it had ended itself.
+        /// Whether it had already ended.
         ended: bool,
     },
     /// It wrote too much, and was killed.
@@ -69,7 +71,7 @@ pub(super) enum RunError {
     System(io::Error),
 }
 
-/// Runs a program in a process group of its own. Whatever comes of it, nothing of that group is left.
+/// Runs a program in a process group of its own. Whatever happens, nothing of that group is left.
 pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Said, RunError> {
     let started = Instant::now();
     let mut running = start(command, started)?;
@@ -95,10 +97,10 @@ pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result
     }
 }
 
-/// Starts a program and ends it at once, to see whether it can be started.
+/// Starts a program and kills it at once, to see whether it can be started.
 ///
-/// Only the kernel knows whether it can run a file. On a busy machine the program may run its first lines before it is
-/// killed; its stdin is empty.
+/// Only the kernel knows whether it can run a file. On a busy machine, the program may execute its first lines before
+/// it is killed; its stdin is empty.
 pub(super) fn probe(command: &mut Command) -> Result<(), io::Error> {
     match start(command, Instant::now()) {
         Ok(_) => Ok(()),
@@ -107,14 +109,14 @@ pub(super) fn probe(command: &mut Command) -> Result<(), io::Error> {
     }
 }
 
-/// The process groups that run.
+/// The running process groups.
 static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn groups() -> MutexGuard<'static, BTreeSet<u32>> {
     GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends all scripts that run, for a program that is about to end itself: nobody would end them later.
+/// Kills all running scripts. For a program that is about to exit itself, since nothing would kill them later.
 pub fn end_all() {
     for group in groups().iter() {
         if let Some(group) = i32::try_from(*group).ok().and_then(Pid::from_raw) {
@@ -123,13 +125,14 @@ pub fn end_all() {
     }
 }
 
-/// A program that runs.
+/// A running program.
 struct Running {
     child: Child,
 }
 
 impl Running {
-    /// How the program ended, if it did. It stays a zombie until it is dropped: until then nobody else gets its number.
+    /// How the program ended, if it did. It stays a zombie until it is dropped, so that its process ID is not reused
+    /// before then.
     fn ended(&self) -> io::Result<Option<Ended>> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         let status = match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
@@ -145,7 +148,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The group has none left where everything ended, which is no failure. What left the group is its own.
+        // If everything has ended, the group is empty, which is not a failure. Processes that left the group are not
+        // ours.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.kill();
         groups().remove(&self.child.id());
@@ -168,14 +172,15 @@ fn start(command: &mut Command, started: Instant) -> Result<Running, RunError> {
     }
 }
 
-/// Whether a start may succeed a moment later: the file is being written, or there are too many processes or files.
+/// Whether a start may succeed a moment later: the file is being written, or there are too many processes or open
+/// files.
 fn comes_back(error: &io::Error) -> bool {
     let full = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE].map(rustix::io::Errno::raw_os_error);
     matches!(error.kind(), ErrorKind::ExecutableFileBusy | ErrorKind::WouldBlock | ErrorKind::OutOfMemory)
         || error.raw_os_error().is_some_and(|number| full.contains(&number))
 }
 
-/// What goes through the pipes of a program.
+/// The pipes of a program.
 struct Talk<'a> {
     stdin: Option<ChildStdin>,
     input: &'a [u8],
@@ -195,19 +200,19 @@ impl<'a> Talk<'a> {
         Ok(Self { stdin: Some(stdin), input, stdout: Heard::new(stdout), stderr: Heard::new(stderr) })
     }
 
-    /// Writes and reads what can be at once, and tells whether that was anything.
+    /// Writes and reads as much as possible without blocking. True if that was anything.
     fn go_on(&mut self) -> io::Result<bool> {
         let written = self.write();
         let heard = self.stdout.read()?;
         Ok(self.stderr.read()? || heard || written)
     }
 
-    /// Whether nobody can write to the outputs any more.
+    /// Whether both outputs are closed.
     fn is_over(&self) -> bool {
         self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
     }
 
-    /// Writes what fits. A program that does not read its input, or not all of it, is no failure.
+    /// Writes what fits. It is not a failure if a program does not read all of its input.
     fn write(&mut self) -> bool {
         let Some(pipe) = &mut self.stdin else { return false };
         let before = self.input.len();
@@ -224,7 +229,7 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// An output, and what was heard of it.
+/// An output pipe, and what was read from it.
 struct Heard<P> {
     pipe: Option<P>,
     bytes: Vec<u8>,
@@ -235,7 +240,7 @@ impl<P> Heard<P> {
         Self { pipe: Some(pipe), bytes: Vec::new() }
     }
 
-    /// Forgets all but the last bytes, not at each of them.
+    /// Drops all but the last bytes, in batches.
     fn forget(&mut self, kept: usize) {
         if self.bytes.len() > kept.saturating_mul(2) {
             self.keep_last(kept);
@@ -248,7 +253,7 @@ impl<P> Heard<P> {
 }
 
 impl<P: Read> Heard<P> {
-    /// Reads what is there, but not for ever, and tells whether that was anything.
+    /// Reads what is available, a bounded number of times. True if that was anything.
     fn read(&mut self) -> io::Result<bool> {
         let mut chunk = [0; CHUNK];
         let before = self.bytes.len();

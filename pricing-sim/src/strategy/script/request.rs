@@ -1,4 +1,4 @@
-//! What the provider's daemon tells a bid price script of an order.
+//! The request that the provider's daemon passes to a bid price script.
 
 use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
 use pricing_core::order::{GroupSpec, Order, ResourceUnit, StorageClass, Volume};
@@ -6,8 +6,8 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::QuotedTarget;
 use pricing_core::reserve::{CommitLevels, Scheduler};
 
-/// The order as the daemon tells it: amounts after commit levels, by the daemon's own formula, and the model that was
-/// allocated, where that is certain. Otherwise the cards are what the tenant wrote.
+/// The order in the form that the daemon passes: amounts after commit levels by its own formula, and the allocated
+/// model if it is certain. Otherwise the cards are those that the tenant wrote.
 pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &CommitLevels) -> Order {
     let committed = commit.for_order(order).units(&order.group, Scheduler::Provider);
     let units = order.group.resources().iter().zip(committed).map(|(unit, committed)| {
@@ -26,20 +26,20 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
         }
     });
     let (name, requirements) = (order.group.name().exact().to_owned(), order.group.requirements().clone());
-    // Neither ids nor counts nor prices change, so the group stays a group.
+    // IDs, counts and prices do not change, so the group stays valid.
     GroupSpec::new(name, requirements, units.collect())
         .map_or_else(|_| order.clone(), |group| Order { group, ..order.clone() })
 }
 
-/// Volumes with what is reserved of each, which commit levels list in the same order.
+/// Volumes with their reserved amounts, which are in the same order.
 fn volumes(written: &[Volume], committed: &[(StorageClass, u64)]) -> Vec<Volume> {
     let sized =
         |(volume, (_, size)): (&Volume, &(StorageClass, u64))| Volume { size: Bytes::new(*size), ..volume.clone() };
     written.iter().zip(committed).map(sized).collect()
 }
 
-/// The attribute that the daemon makes of the cards of a unit: their vendor and model, and RAM and interface where the
-/// tenant's entry for them names these.
+/// The GPU attribute that the daemon writes for the cards of a unit: vendor and model, and RAM and interface if the
+/// tenant's entry for the card names these.
 fn handed_out(request: &GpuRequest, target: &QuotedTarget) -> Option<GpuSelector> {
     if !target.cards.iter().all(|group| group.known) {
         return None;
@@ -51,7 +51,7 @@ fn handed_out(request: &GpuRequest, target: &QuotedTarget) -> Option<GpuSelector
         if (kind.vendor(), kind.model()) != (first.vendor(), first.model()) {
             return None;
         }
-        // The entries of two cards of a model may name different RAM: then none is certain.
+        // If the entries for two cards of a model name different RAM, no attribute is certain.
         if self::named(request, kind) != named {
             return Some(GpuSelector::new(first.vendor(), first.model(), None, None));
         }
@@ -60,7 +60,8 @@ fn handed_out(request: &GpuRequest, target: &QuotedTarget) -> Option<GpuSelector
     Some(GpuSelector::new(first.vendor(), first.model(), ram, interface))
 }
 
-/// RAM and interface that the tenant's entry for a card names: the last one for its model, else the last one for any.
+/// The RAM and interface that the tenant's entry for a card names: the last one for its model, or else the last one for
+/// any model.
 fn named<'a>(request: &'a GpuRequest, kind: &GpuKind) -> (Option<&'a str>, Option<&'a str>) {
     let matching = || request.alternatives.iter().rev().filter(|selector| selector.matches(kind));
     let entry = matching().find(|selector| selector.model().is_some()).or_else(|| matching().next());

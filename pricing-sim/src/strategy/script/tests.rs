@@ -155,7 +155,7 @@ fn a_script_that_writes_without_end_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let (code, message) = fault(ask(&bash(folder.path(), "yes")));
     assert_eq!(code, "output-exceeded", "{message}");
-    // What it says beside the answer is not looked at where there is one.
+    // Output on stderr is ignored if there is an answer.
     let script = bash(folder.path(), "head -c 3000000 /dev/zero >&2; cat >/dev/null; echo 3");
     assert_eq!(ask(&script), Ok(Answer::Price(Decimal::from(3))));
 }
@@ -236,7 +236,7 @@ fn a_script_is_told_the_model_that_was_allocated_and_the_ram_that_was_named() {
     // The tenant named RAM, and no interface.
     let expected = serde_json::json!({"model": "a100", "ram": "80Gi"});
     assert_eq!(card(&told(&order, &[&[a100]], &none)), expected);
-    // On a node with several models nobody knows which.
+    // On a node with several models it is unknown which one.
     let written = serde_json::json!({"model": "*", "ram": "80Gi"});
     assert_eq!(card(&told(&order, &[&[a100, ("h100", "80Gi", "sxm")]], &none)), written);
     // What was not placed has no card.

@@ -140,7 +140,7 @@ fn a_text_that_repeats_a_thousand_times_is_not_kept_a_thousand_times() {
     let at: ArrayRef = array(Int64Array::from(vec![0; rows]));
     let order: DictionaryArray<Int32Type> =
         DictionaryArray::new(arrow_array::Int32Array::from(vec![0; rows]), array(StringArray::from(vec![long])));
-    // The text is no order: the first row tells.
+    // The text is not an order, which the error for the first row says.
     let error = read_bytes(&written(vec![("at", at), ("order", array(order))])).unwrap_err().to_string();
     assert!(error.contains("row 1"), "{error}");
 }

@@ -1,11 +1,11 @@
-//! An oracle of processor time.
+//! An oracle for processor time.
 
 use std::time::Duration;
 
-/// What one input may take of a processor.
+/// The most processor time for one input.
 const MOST: Duration = Duration::from_secs(2);
 
-/// Runs something, and panics when this thread took too much of a processor for it. Other processes do not count.
+/// Runs something, and panics if this thread used too much processor time for it. Other processes do not count.
 pub(super) fn within(run: impl FnOnce()) {
     let Some(before) = used() else { return run() };
     run();
@@ -13,9 +13,9 @@ pub(super) fn within(run: impl FnOnce()) {
     assert!(took <= MOST, "it took {took:?} of processor time");
 }
 
-/// The time that this thread has spent on a processor so far, where the system tells.
+/// The processor time that this thread has used so far, if the system reports it.
 fn used() -> Option<Duration> {
-    // The system counts when it schedules.
+    // The system updates its count when it schedules.
     std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)

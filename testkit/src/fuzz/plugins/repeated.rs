@@ -1,10 +1,10 @@
-//! Texts of repeated lines: what a fuzzer needs to find what takes quadratic time, in an input of a few bytes.
+//! Texts with repeated lines, with which a fuzzer can find quadratic time in an input of a few bytes.
 
-/// Bytes that a text may come to.
+/// The maximum size of a text, in bytes.
 const MOST: usize = 256 << 10;
 
-/// Each line is a number, a `*` and something that is repeated so often, or stands for itself. `%` is the number of the
-/// repetition.
+/// Expands a text. Each line is a number, a `*` and something that is repeated that often, or stands for itself. `%` is
+/// the number of the repetition.
 pub(super) fn text(lines: &str) -> String {
     let mut text = String::new();
     for line in lines.lines() {

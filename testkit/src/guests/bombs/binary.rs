@@ -1,10 +1,10 @@
-//! Binaries: what a validator or compiler takes more than linear time for.
+//! Binaries for which a validator or compiler takes more than linear time.
 
 use super::Bomb;
 use super::encode::{body, body_with, command, function_type, list, name, number, section, times, with};
 use crate::guests::compiling;
 
-/// Words of refusals.
+/// Words in rejections.
 const ARITY: &str = "parameters or results";
 const VALUES: &str = "hands on too many values";
 const DEFINITIONS: &str = "types, imports, exports and instances";
@@ -45,7 +45,7 @@ fn plain() -> Vec<u8> {
     command(&[], &[])
 }
 
-/// Functions that branch to all targets of a table with so many values, in code that is never reached.
+/// Functions that branch to all targets of a table with a number of values, in unreachable code.
 fn tables(functions: usize, values: usize) -> Vec<u8> {
     let table = [&[0x02, 1, 0x00, 0x0e][..], &times(TARGETS, &[0]), &[0, 0x0b, 0x00]].concat();
     command(&[function_type(0, 0), function_type(0, values)], &vec![body(&table); functions])
@@ -133,7 +133,7 @@ fn many_names() -> Vec<u8> {
     with(&plain(), &[names(&entries)])
 }
 
-/// Code of everyday operators, and one of threads at its end.
+/// Code with common operators, and one of the threads proposal at its end.
 fn proposal() -> Vec<u8> {
     let code = [0x41, 1, 0x41, 2, 0x6a, 0x1a].repeat(10_000);
     let fence = [0xfe, 0x03, 0];
@@ -147,7 +147,7 @@ fn functions() -> Vec<u8> {
     command(&[function_type(0, 0)], &vec![body(&code); 19_000])
 }
 
-/// A component in text, as a binary.
+/// Assembles a component.
 fn component(text: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {text})")).expect("a component in text")
 }
@@ -206,19 +206,19 @@ fn instance_type() -> Vec<u8> {
     with(&liftable(), &[section(7, &list(&[ty]))])
 }
 
-/// A type of a component that declares a type of a component, and so on: what reads it by recursion runs out of stack.
+/// A component type that declares a component type, and so on: recursive readers run out of stack.
 fn nested_types() -> Vec<u8> {
     let ty = [&[0x41, 1, 1].repeat(1_000_000)[..], &[0x41, 0]].concat();
     with(&liftable(), &[section(7, &list(&[ty]))])
 }
 
-/// Whoever looks for the reason of the first fault comes to the types.
+/// A reader that looks for the cause of the first fault arrives at the nested types.
 fn late_nested_types() -> Vec<u8> {
     let ty = [&[0x41, 1, 1].repeat(1_000_000)[..], &[0x41, 0]].concat();
     with(&liftable(), &[section(8, &[1, 0, 0, 9, 0, 0]), section(7, &list(&[ty]))])
 }
 
-/// Tuples of the tuple before: the type of the last one has as many parts as may be.
+/// Tuples of the previous tuple: the last type has as many parts as possible.
 fn doubling_types() -> Vec<u8> {
     let mut text = String::from("(type $t0 (tuple u8 u8))");
     for level in 1..19 {
@@ -228,7 +228,7 @@ fn doubling_types() -> Vec<u8> {
     component(&text)
 }
 
-/// Components that each instantiate the one before so many times, with no module anywhere.
+/// Components that each instantiate the previous one a number of times, without any module.
 fn doubling_instances(levels: usize, times: usize) -> Vec<u8> {
     let mut text = String::from("(component $c0)");
     for level in 1..levels {
@@ -252,7 +252,7 @@ fn nested(depth: usize) -> Vec<u8> {
     component(&format!("{}{}", "(component ".repeat(depth), ")".repeat(depth)))
 }
 
-/// A component that calls another with a text, for which the engine would make an adapter between two memories.
+/// A component that passes a string to another one, for which the engine would need an adapter between two memories.
 fn adapters() -> Vec<u8> {
     component(
         r#"(component $callee

@@ -1,6 +1,6 @@
-//! Writes binaries by hand: what is too large, or too odd, to be parsed from text.
+//! Encodes binaries by hand that are too large, or too unusual, to be assembled from text.
 
-/// A number as binaries write it (LEB128).
+/// Encodes a number (LEB128).
 pub(super) fn number(mut value: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
@@ -18,12 +18,12 @@ fn length(bytes: usize) -> Vec<u8> {
     number(u32::try_from(bytes).unwrap_or(u32::MAX))
 }
 
-/// So many of one item, with their number in front.
+/// Repeats an item, with the count in front.
 pub(super) fn times(count: usize, item: &[u8]) -> Vec<u8> {
     [length(count), item.repeat(count)].concat()
 }
 
-/// A list of items, with their number in front.
+/// A list of items, with the count in front.
 pub(super) fn list(items: &[Vec<u8>]) -> Vec<u8> {
     [length(items.len()), items.concat()].concat()
 }
@@ -38,12 +38,12 @@ pub(super) fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [&[id][..], &length(content.len()), content].concat()
 }
 
-/// A binary with more sections behind it.
+/// Appends sections to a binary.
 pub(super) fn with(binary: &[u8], sections: &[Vec<u8>]) -> Vec<u8> {
     [binary, &sections.concat()].concat()
 }
 
-/// A type of functions of so many `i32`s to so many.
+/// A function type with numbers of `i32` parameters and results.
 pub(super) fn function_type(params: usize, results: usize) -> Vec<u8> {
     [&[0x60][..], &times(params, &[0x7f]), &times(results, &[0x7f])].concat()
 }

@@ -1,4 +1,4 @@
-//! Files that are made to keep those busy who look at a plugin before it runs: parsers, validators, compilers.
+//! Files that are made to overload whatever inspects a plugin before it runs: parsers, validators, compilers.
 //!
 //! Each has at most the 4 MiB of a plugin of the standard class.
 
@@ -6,14 +6,15 @@ mod binary;
 mod encode;
 mod text;
 
-/// A file that is made to be slow or large to look at.
+/// A file that is slow to inspect, or takes much memory.
 #[derive(Clone, Debug)]
 pub struct Bomb {
-    /// What it is made of.
+    /// A description.
     pub name: &'static str,
     /// The file.
     pub file: Vec<u8>,
-    /// Words of the refusal by its looks; none where the limits of time and memory decide, or it does no harm.
+    /// A part of the message if it is rejected by the static checks. None if the time and memory limits decide, or it
+    /// is harmless.
     pub refused: Option<&'static str>,
 }
 
@@ -27,7 +28,7 @@ impl Bomb {
     }
 }
 
-/// All of them. Making them takes a moment.
+/// All such files. Generating them takes a moment.
 #[must_use]
 pub fn all() -> Vec<Bomb> {
     [binary::modules(), binary::components(), text::texts()].concat()

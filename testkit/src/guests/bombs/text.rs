@@ -1,9 +1,9 @@
-//! Texts: what a parser takes more than linear time or too much memory for.
+//! Texts for which a parser takes more than linear time, or too much memory.
 
 use super::Bomb;
 
 const FIELDS: &str = "2000 fields";
-/// Bytes that a text may have.
+/// The maximum size of a text, in bytes.
 const MOST: usize = 4 << 20;
 
 /// A command with fields before its `_start`.
@@ -11,12 +11,12 @@ fn command(fields: &str) -> String {
     format!(r#"(module {fields} (memory (export "memory") 1) (func (export "_start")))"#)
 }
 
-/// As many of a field as there is room for.
+/// As many copies of a field as fit.
 fn many(field: &str) -> String {
     field.repeat((MOST - 200) / field.len())
 }
 
-/// Something that encloses itself, as often as there is room for.
+/// Something nested in itself, as deep as fits.
 fn enclosed(open: &str, close: &str) -> String {
     let times = (MOST - 200) / (open.len() + close.len());
     format!("{}{}", open.repeat(times), close.repeat(times))

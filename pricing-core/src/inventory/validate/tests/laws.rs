@@ -1,4 +1,4 @@
-//! Whatever an inventory says, what is believed of it holds together.
+//! Properties of every validated inventory.
 
 use proptest::prelude::*;
 

@@ -54,7 +54,7 @@ const A100: &str = "a100 PCIe 40Gi";
 const A100_80: &str = "a100 SXM4 80Gi";
 const H100: &str = "h100 SXM5 80Gi";
 
-/// One replica or more with one thread, 1 GiB, and that many cards of these kinds.
+/// Some replicas with one thread, 1 GiB, and a number of cards of these kinds.
 pub(super) fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
     let alternatives = keys.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect();
     let gpu = GpuRequest { units: gpus, alternatives, ..GpuRequest::default() };
@@ -173,7 +173,7 @@ fn fault_5a_cards_are_counted_again_for_each_replica() {
 
 #[test]
 fn replicas_after_the_first_need_the_model_it_came_to() {
-    // Two cards for each: the first replica comes to h100, of which the node has one.
+    // Two cards for each: the first replica gets h100, of which the node has one.
     let cluster = Build::default().node("n1", &[T4, H100, T4, T4]).node("n2", &[T4; 4]).build();
     refusal(&[asks(1, 2, 2, &[ANY])], &cluster);
     let cluster = Build::default().node("n1", &[T4, T4, H100, H100]).node("n2", &[H100; 4]).build();
@@ -292,6 +292,6 @@ fn cards_that_are_held_for_other_orders_are_not_found() {
     assert!(reserve(&[wants("h100")], &whole).is_ok());
     assert!(matches!(reserve(&[wants("h100")], &left), Err(ReserveError::InsufficientCapacity(_))));
     assert_eq!(kinds(&[wants("t4")], &left), [["nvidia/t4/16Gi/pcie"]]);
-    // A wildcard comes to what is left.
+    // A wildcard gets what is left.
     assert_eq!(kinds(&[asks(1, 1, 1, &[ANY])], &left), [["nvidia/t4/16Gi/pcie"]]);
 }

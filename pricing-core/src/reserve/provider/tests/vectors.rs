@@ -7,7 +7,7 @@ use crate::inventory::{read, validate};
 use crate::order::group_spec;
 use crate::reserve::{CommitLevels, Scheduler, TeePlatform, reserve};
 
-/// What is answered to a vector, as the corpus writes the daemon's answer.
+/// The answer to a vector, in the form of the corpus.
 fn answer(vector: &Value) -> Value {
     let cluster = validate::validate(read::read(&vector["cluster"].to_string()).unwrap()).cluster;
     let group = group_spec::read(&vector["group"].to_string()).unwrap().remove(0);
@@ -31,7 +31,7 @@ fn answer(vector: &Value) -> Value {
     json!({ "allocated": allocated.collect::<Vec<_>>() })
 }
 
-/// Answers the vectors of a file, of which there are so many.
+/// Checks the vectors of a file, and their number.
 fn answers_as_the_daemon_does(file: &str, number: usize) {
     let path = format!("{}/../corpus/reservation/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
     #[expect(clippy::disallowed_methods, reason = "the corpus is a file")]
