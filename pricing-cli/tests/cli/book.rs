@@ -47,10 +47,13 @@ const FOLDERS: [&str; 6] = ["corpus", "deploy", "docs", "examples", "examples-pl
 
 #[test]
 fn the_commands_print_what_the_pages_show() {
-    let failures: Vec<String> = std::thread::scope(|scope| {
-        let pages = pages().into_iter().map(|page| scope.spawn(move || run(&page))).collect::<Vec<_>>();
-        pages.into_iter().flat_map(|page| page.join().unwrap()).collect()
+    let pages: Vec<Page> = std::thread::scope(|scope| {
+        let pages = pages().into_iter().map(|page| scope.spawn(move || Page::run(&page))).collect::<Vec<_>>();
+        pages.into_iter().map(|page| page.join().unwrap()).collect()
     });
+    let commands: usize = pages.iter().map(|page| page.commands).sum();
+    assert!(commands > 30, "only {commands} commands were run");
+    let failures: Vec<String> = pages.into_iter().flat_map(|page| page.failures).collect();
     assert!(failures.is_empty(), "`cargo xtask golden --bless` accepts what is printed now:\n{}", failures.join("\n"));
 }
 
@@ -85,6 +88,27 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
+fn an_ellipsis_stands_for_any_text_or_any_lines() {
+    for (shown, printed, matched) in [
+        ("a", "a", true),
+        ("a", "a\n", true),
+        ("a", "b", false),
+        ("a", "a\nb", false),
+        ("a\nb", "a", false),
+        ("a … c", "a b c", true),
+        ("a … c", "a b", false),
+        ("…", "", true),
+        ("a\n…\nd", "a\nd", true),
+        ("a\n…\nd", "a\nb\nc\nd", true),
+        ("a\n…\nd", "a\nb", false),
+        ("…\nb", "a\nb\nc", false),
+    ] {
+        let lines = |text: &'static str| text.lines().collect::<Vec<_>>();
+        assert_eq!(matches(&lines(shown), &lines(printed)), matched, "{shown:?} {printed:?}");
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
     assert!(lines <= 150, "the README has {lines} lines");
@@ -110,32 +134,40 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Runs a page from its beginning to its end.
-fn run(page: &Path) -> Vec<String> {
-    let text = fs::read_to_string(page).unwrap();
-    let mut session = Session::new();
-    let mut failures = Vec::new();
-    let mut blessed = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        blessed += &format!("{line}\n");
-        let Some(words) = line.trim_start().strip_prefix("```") else { continue };
-        let indent = line.len() - line.trim_start().len();
-        let content: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != "```").collect();
-        let content = content.into_iter().map(|line| line.get(indent..).unwrap_or_default().to_owned()).collect();
-        let printed = Block { words: words.to_owned(), content }.run(&mut session).unwrap_or_else(|failure| {
-            failures.push(format!("{}: ```{words}\n{failure}\n", page.display()));
-            Vec::new()
-        });
-        for line in printed.iter().map(String::as_str).chain(["```"]) {
-            let indent = if line.is_empty() { 0 } else { indent };
-            blessed += &format!("{:indent$}{line}\n", "");
+/// What became of a page's commands.
+struct Page {
+    commands: usize,
+    failures: Vec<String>,
+}
+
+impl Page {
+    /// Runs a page from its beginning to its end.
+    fn run(page: &Path) -> Self {
+        let text = fs::read_to_string(page).unwrap();
+        let mut session = Session::new();
+        let mut failures = Vec::new();
+        let mut blessed = String::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            blessed += &format!("{line}\n");
+            let Some(words) = line.trim_start().strip_prefix("```") else { continue };
+            let indent = line.len() - line.trim_start().len();
+            let content: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != "```").collect();
+            let content = content.into_iter().map(|line| line.get(indent..).unwrap_or_default().to_owned()).collect();
+            let printed = Block { words: words.to_owned(), content }.run(&mut session).unwrap_or_else(|failure| {
+                failures.push(format!("{}: ```{words}\n{failure}\n", page.display()));
+                Vec::new()
+            });
+            for line in printed.iter().map(String::as_str).chain(["```"]) {
+                let indent = if line.is_empty() { 0 } else { indent };
+                blessed += &format!("{:indent$}{line}\n", "");
+            }
         }
+        if std::env::var_os("GOLDEN").is_some_and(|value| value == "bless") && failures.is_empty() && blessed != text {
+            fs::write(page, blessed).unwrap();
+        }
+        Self { commands: session.commands, failures }
     }
-    if std::env::var_os("GOLDEN").is_some_and(|value| value == "bless") && failures.is_empty() && blessed != text {
-        fs::write(page, blessed).unwrap();
-    }
-    failures
 }
 
 /// A fenced block of a page.
@@ -253,6 +285,8 @@ fn line_matches(shown: &str, printed: &str) -> bool {
 /// The folder in which a page's commands run, and those of them that go on.
 struct Session {
     folder: tempfile::TempDir,
+    /// How many commands were run.
+    commands: usize,
     running: Vec<Child>,
 }
 
@@ -262,7 +296,7 @@ impl Session {
         for name in FOLDERS {
             std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).unwrap();
         }
-        Self { folder, running: Vec::new() }
+        Self { folder, commands: 0, running: Vec::new() }
     }
 
     /// Bash, with the programs that were built and none of this environment.
@@ -277,8 +311,9 @@ impl Session {
     }
 
     /// Runs the commands of a block in one shell, with a line of its own behind what each prints.
-    fn run(&self, steps: &[Step], exit: i32) -> Result<Vec<String>, String> {
+    fn run(&mut self, steps: &[Step], exit: i32) -> Result<Vec<String>, String> {
         const BEHIND: char = '\u{1e}';
+        self.commands += steps.len();
         let mut script = "exec 2>&1\n".to_owned();
         for step in steps {
             script += &format!("{}\nprintf '{BEHIND}%s{BEHIND}' $?\n", step.script());
