@@ -15,3 +15,5 @@ pub mod guests;
 pub mod oracle;
 pub mod orders;
 pub mod random;
+#[expect(clippy::unwrap_used, reason = "a schema that is not one of settings must say so at once")]
+pub mod reference;

@@ -21,12 +21,12 @@ const USAGE: &str = "usage: cargo xtask VERB
                     kept in target/steady
   soak [SECONDS]    the tests that take long or look at memory: many calls of plugins, and the service under load while
                     everything fails around it, for some seconds each (default 60)
-  golden [--bless]  the golden cases of the programs; --bless writes what they print now
+  golden [--bless]  the golden cases of the programs and the commands of the book; --bless writes what they print now
   fuzz [SECONDS] [--plugins]
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
                     plugins only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
-  docs              the reference and the schema of the configuration
+  docs              the references of the configuration and of scenarios, and the configuration's schema
   study             the tables of docs/study.md, from a run of its scenario
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz(seconds, false),
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
-        ["docs"] => cargo(&["test", "--workspace", "--test", "service", "reference::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["docs"] => docs(),
         ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
         ["wheel"] => wheel(),
         ["plugins", "--is-current"] => plugins::is_current(),
@@ -130,7 +130,13 @@ fn soak(seconds: &str) -> bool {
 }
 
 fn golden(environment: &[(&str, &str)]) -> bool {
-    cargo(&["test", "--workspace", "--test", "cli", "golden::"], environment)
+    cargo(&["test", "--workspace", "--test", "cli", "--", "golden::", "book::"], environment)
+}
+
+/// The references are made by the tests that find them out of date.
+fn docs() -> bool {
+    let words = ["test", "--workspace", "--test", "service", "--test", "sim", "reference::"];
+    cargo(&words, &[("BIDPRICE_GENERATE", "1")])
 }
 
 /// The wheel of a debug build. A wheel to ship is made by `maturin build --profile dist` in `pricing-python`.

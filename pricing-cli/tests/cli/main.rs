@@ -1,5 +1,7 @@
 //! The programs, run as people and scripts run them: in each build those tests whose commands are in it.
 
+#[cfg(all(feature = "parquet", feature = "service"))]
+mod book;
 #[cfg(feature = "service")]
 #[path = "../../../pricing-service/tests/service/decisions/mod.rs"]
 mod decisions;

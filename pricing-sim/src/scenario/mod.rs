@@ -5,6 +5,8 @@ mod inputs;
 mod model;
 mod rates;
 mod read;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use change::{ChangeError, Changes, name};
 pub use inputs::{InputKind, inputs};

@@ -1,4 +1,4 @@
-//! The keys of a scenario file.
+//! Every key of a scenario. The comments are its reference: `docs/scenario.md` is generated from them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,42 +8,44 @@ use serde::de::{Deserializer, Error};
 
 use crate::number::Number;
 
-/// A scenario: which orders arrive at which cluster, who prices them, and against whom they compete.
+/// A scenario: which orders arrive where, who prices them, and against whom.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name in reports. Default: the file's name.
+    /// The name in reports; the file's name by default.
     #[serde(default)]
     pub name: Option<String>,
     /// The seed of the first run.
     #[serde(default = "first_seed")]
     pub seed: u64,
-    /// The price of an AKT in USD, for orders in uakt.
+    /// What an AKT is worth, for orders in uakt.
     #[serde(default)]
     pub usd_per_akt: Option<Number>,
-    /// The algorithm that makes reservations.
+    /// The scheduler that places orders.
     #[serde(default)]
     pub scheduler: SchedulerName,
-    /// The budget of the sound scheduler, in steps.
+    /// The steps that the search for an order's placement may take, a few nanoseconds each.
     #[serde(default)]
     pub search_steps: Option<u64>,
-    /// The orders.
+    /// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb` or
+    /// `generate`.
     pub orders: OrdersEntry,
-    /// The cluster that they arrive at.
+    /// The cluster that the orders arrive at. Exactly one source must be named: `file`, `openb` or `describe`.
     pub inventory: InventoryEntry,
-    /// The strategies that price them.
+    /// The strategies that price the orders; at least one.
     #[serde(default)]
     pub strategy: Vec<StrategyEntry>,
-    /// The competition. Default: none.
+    /// The competition. Without it a bid is won if the tenant's maximum allows it.
     #[serde(default)]
     pub market: Option<MarketEntry>,
-    /// The rates that value idle capacity. Default: those of the first strategy.
+    /// The rates at which idle capacity is valued; those of the first strategy by default.
     #[serde(default)]
     pub idle: Option<RatesEntry>,
-    /// How the words of the openb trace are read.
+    /// How the models of the openb trace are read.
     #[serde(default)]
     pub openb: OpenbEntry,
-    /// The runs. Default: a single one.
+    /// The runs: every cell of the axes with every seed. One run by default.
     #[serde(default)]
     pub sweep: SweepEntry,
 }
@@ -54,320 +56,349 @@ fn first_seed() -> u64 {
 
 /// A scheduler's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SchedulerName {
-    /// [`pricing_core::reserve::Scheduler::Sound`].
+    /// Finds a placement that Kubernetes can make, whenever there is one.
     #[default]
     Sound,
-    /// [`pricing_core::reserve::Scheduler::Provider`].
+    /// Does what the provider's daemon does today, bug for bug.
     Provider,
 }
 
-/// The orders. Exactly one source must be named.
+/// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb` or
+/// `generate`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OrdersEntry {
-    /// A file of JSON lines, one order each.
+    /// A file with one order a line, as JSON.
     pub jsonl: Option<String>,
-    /// A CSV file, with one order per row.
+    /// A file with one order a row.
     pub csv: Option<String>,
-    /// A Parquet file, with one order per row.
+    /// A file with one order a row.
     pub parquet: Option<String>,
-    /// A bid log of the service: its folder, or one of its files.
+    /// A service's bid log: its folder or one of its files.
     pub bid_log: Option<String>,
-    /// A folder of SDLs (`.yaml`, `.yml`, also in its subfolders), from which orders are drawn uniformly. Without
-    /// [`Self::arrivals`], each arrives once, in the order of names, one minute apart. The groups of an SDL arrive
-    /// together and end together, and are named `NAME-N/GROUP`.
+    /// A folder of SDLs (`.yaml` and `.yml`, in subfolders too). Orders are drawn from it, each file as likely as any other.
+    /// Without `arrivals` each file arrives once, in the order of names, one minute apart. The groups of an SDL arrive
+    /// together and end together; they are called `NAME-N/GROUP`.
     pub sdl_dir: Option<String>,
-    /// The pods of the openb trace.
+    /// The pod list of the openb trace.
     pub openb: Option<String>,
-    /// Generated orders.
+    /// Orders that are made up.
     pub generate: Option<GenerateEntry>,
-    /// When the orders of a folder, or generated orders, arrive. The orders of a file have their own times.
+    /// When made-up orders, or those of a folder of SDLs, arrive. The times in a file are not changed.
     pub arrivals: Option<ArrivalsEntry>,
-    /// How long leases last, if the source does not say. Default: until the end.
+    /// How long leases last where the source does not say. Without this section they last to the end of the window.
     pub lifetime: Option<LifetimeEntry>,
-    /// The maximum prices of tenants, if the orders do not set them. Default: no maximum, so that no order is lost for
-    /// its price.
+    /// The most that tenants pay where the orders do not say. Without this section such orders have no maximum, and no price
+    /// is too high for them.
     pub maximum: Option<MaximumEntry>,
-    /// Whether [`Self::maximum`] also replaces the orders' own maxima.
+    /// Whether `maximum` also replaces the maxima that orders have.
     pub replace_maximum: bool,
-    /// The denom of orders that name none. Default: `uact`.
+    /// The denom of orders that name none; `uact` by default.
     pub denom: Option<String>,
     /// The owner of orders that name none.
     pub owner: Option<String>,
-    /// The factor by which the times of a file are divided; not the times in the scenario itself.
+    /// Divides the times in a file, but not those in the scenario itself.
     pub time_compression: Option<Number>,
-    /// How shares of a card are rounded, for openb only.
+    /// How shares of a card are rounded, for `openb` only.
     pub gpu_share: GpuShare,
-    /// The number of orders to take, from the first one on.
+    /// Takes only the first orders, this many.
     pub limit: Option<usize>,
-    /// The length of the window, counted from the first arrival or, for orders from a folder and generated orders, from
-    /// 0. Default: until the end of the last lease.
-    #[serde(with = "optional_duration")]
+    /// The length of the window. It begins with the first arrival, or at 0 for made-up orders and for a folder of SDLs. By
+    /// default it ends with the last lease.
+    #[serde(deserialize_with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub duration: Option<Duration>,
 }
 
 /// How an order for a share of a card becomes one for whole cards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuShare {
-    /// Any share takes a whole card, because cards are leased whole.
+    /// Any share takes a whole card, since cards are leased whole.
     #[default]
     Up,
-    /// Half a card or more takes a card; less takes none.
+    /// Half a card or more takes a card, and less takes none.
     Nearest,
     /// Orders for shares are left out.
     Skip,
 }
 
-/// Generated orders.
+/// Orders that are made up.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct GenerateEntry {
-    /// The number of orders, at most 2,000,000. Default: as many as arrive within `orders.duration`.
+    /// The number of orders, at most 2,000,000; by default as many as arrive within `orders.duration`.
     pub orders: Option<usize>,
-    /// Kinds of card, `vendor/model/ram/interface` cut short from the right, with their weights. Without any, no order
+    /// Kinds of card (`vendor/model/ram/interface`, cut short from the right) with their weights. Without any, no order
     /// asks for cards.
     pub gpus: BTreeMap<String, Number>,
-    /// The share of orders without cards, among all orders.
+    /// The share of all orders that have no cards, from 0 to 1.
     pub cpu_only_share: Option<Number>,
-    /// The share of GPU orders that accept any model of their vendor.
+    /// The share of GPU orders that take any model of their vendor.
     pub wildcard_share: Option<Number>,
-    /// The share of GPU orders that list several models. These are other orders, so the two shares add up to at most 1.
+    /// The share of GPU orders that list several models. These are other orders than those of `wildcard_share`, so the two
+    /// shares come to at most 1.
     pub multi_model_share: Option<Number>,
-    /// The number of distinct models that such an order lists. Default: 2.
+    /// How many different models such an order lists; 2 by default.
     pub models_listed: Option<usize>,
-    /// Cards per replica, with weights (`{ 1 = 6, 8 = 1 }`). Default: 1.
+    /// Cards per replica with their weights, such as `{ 1 = 6, 8 = 1 }`; one card by default.
     pub cards: BTreeMap<String, Number>,
-    /// Replicas, with weights. Default: 1.
+    /// Numbers of replicas with their weights; one replica by default.
     pub replicas: BTreeMap<String, Number>,
-    /// Threads per card or, without cards, per replica, chosen uniformly. Default: 4.
+    /// Threads for each card or, without cards, for each replica. Each of the numbers is as likely as any other. 4 by
+    /// default.
     pub cpu: Vec<Number>,
-    /// Memory in GiB, likewise. Default: 16.
+    /// Memory in GiB, likewise; 16 by default.
     pub memory: Vec<Number>,
-    /// Ephemeral storage in GiB, likewise. Default: 20.
+    /// Ephemeral storage in GiB, likewise; 20 by default.
     pub storage: Vec<Number>,
-    /// The class of another volume of the same size, such as `beta3`. Default: none.
+    /// The class, such as `beta3`, of one more volume of the same size; none by default.
     pub persistent: Option<String>,
-    /// Endpoints per order, at most 100. Default: 1.
+    /// Endpoints of an order, at most 100; 1 by default.
     pub endpoints: Option<u32>,
 }
 
-/// The arrival process.
+/// When orders arrive.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ArrivalsEntry {
-    /// The number of orders per time: `40/h`, `0.5/min`, `3/30s`.
+    /// Orders per length of time, such as `40/h`, `0.5/min` or `3/30s`.
     pub rate: String,
-    /// Random or regular.
+    /// Whether orders arrive by chance or evenly.
     #[serde(default)]
     pub pattern: ArrivalPattern,
     /// How the rate follows the time of day.
     #[serde(default)]
     pub daily: Option<DailyEntry>,
-    /// Bursts of the rate.
+    /// Times at which the rate rises.
     #[serde(default)]
     pub bursts: Option<BurstsEntry>,
 }
 
-/// The pattern of arrivals.
+/// Whether orders arrive by chance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalPattern {
     /// A Poisson process.
     #[default]
     Poisson,
-    /// Evenly spaced as long as the rate is constant; the first order at once.
+    /// Evenly spaced while the rate stays the same; the first order arrives at once.
     Regular,
 }
 
 /// How the rate follows the time of day: `rate * (1 + swing * cos(2 pi (time of day - peak) / 24 h))`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DailyEntry {
-    /// The relative amplitude, from 0 to 1.
+    /// How far the rate swings, from 0 to 1.
     pub swing: Number,
-    /// The hour with the most orders, counted from the start of the window. Default: 0.
+    /// The hour with the most orders, counted from the beginning of the window; 0 by default.
     #[serde(default)]
     pub peak_hour: Option<Number>,
 }
 
-/// Recurring bursts, during which the rate is multiplied.
+/// Times at which the rate is multiplied, again and again.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BurstsEntry {
-    /// The time from the start of one burst to the start of the next. The first one starts after this time.
+    /// The time from the beginning of one burst to that of the next. The first begins after this time.
     #[serde(deserialize_with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub every: Duration,
-    /// The length of a burst, at most `every`.
+    /// How long a burst lasts; at most `every`.
     #[serde(deserialize_with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub length: Duration,
-    /// The factor, from 0, which is a pause, to 1000.
+    /// What the rate is multiplied by, from 0 (a pause) to 1000.
     pub factor: Number,
 }
 
-/// The distribution of lifetimes.
+/// How long leases last.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LifetimeEntry {
-    /// The mean, or the median for `log-normal`.
+    /// The mean of `exponential`, the median of `log-normal`, or the length of `fixed`.
     #[serde(deserialize_with = "duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub typical: Duration,
-    /// The shape of the distribution.
+    /// The distribution of lifetimes.
     #[serde(default)]
     pub shape: LifetimeShape,
-    /// The sigma of `log-normal`, from 0 to 5. Default: 1.
+    /// The sigma of `log-normal`, from 0 to 5; 1 by default.
     #[serde(default)]
     pub sigma: Option<Number>,
 }
 
-/// The shape of the distribution of lifetimes.
+/// The distribution of lifetimes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LifetimeShape {
-    /// Exponential.
+    /// The exponential distribution.
     #[default]
     Exponential,
-    /// Log-normal.
+    /// The log-normal distribution.
     LogNormal,
-    /// All equal.
+    /// All leases last equally long.
     Fixed,
 }
 
-/// The maximum prices of tenants: the price of an order by a rate card, times a random factor, in the order's own denom
-/// with the precision of bids. An order that the rate card cannot price is an error.
+/// The most that tenants pay: what an order costs by a rate card, times `factor`, times a random factor. It is in the order's
+/// own denom and rounded as bids are. An order that the rate card cannot price is an error.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MaximumEntry {
     /// The rate card.
     #[serde(flatten)]
     pub rates: RatesEntry,
-    /// A constant factor. Default: 1.
+    /// What the price is multiplied by; 1 by default.
     #[serde(default)]
     pub factor: Option<Number>,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 by default.
     #[serde(default)]
     pub spread: Option<Number>,
-    /// The card that prices a request that leaves the model open.
+    /// The card at which a request that leaves the model open is valued.
     #[serde(default)]
     pub wildcard: Wildcard,
 }
 
-/// The card that prices a request that leaves the model open, if no inventory is known.
+/// The card at which somebody without a known inventory values a request that leaves the model open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Wildcard {
-    /// The cheapest that the rate card lists.
+    /// The cheapest card that the rate card lists.
     #[default]
     Cheapest,
-    /// The most expensive that the rate card lists.
+    /// The dearest card that the rate card lists.
     Dearest,
 }
 
-/// The cluster. Exactly one source must be named.
+/// The cluster that the orders arrive at. Exactly one source must be named: `file`, `openb` or `describe`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct InventoryEntry {
-    /// An inventory file: a Cluster or a provider's Status, in any dialect.
+    /// An inventory: a Cluster or a provider's Status as JSON, in either dialect.
     pub file: Option<String>,
-    /// The nodes of the openb trace.
+    /// The node list of the openb trace.
     pub openb: Option<String>,
-    /// A description: `8 nodes x 8 h100/80Gi/sxm`, with `+` between several.
+    /// The cluster in words, such as `8 nodes x 8 h100/80Gi/sxm`, with `+` between kinds of node.
     pub describe: Option<String>,
-    /// Whether to start with nothing allocated, regardless of the inventory.
+    /// Whether to begin with nothing allocated, whatever the inventory says.
     pub empty: bool,
 }
 
-/// A strategy.
+/// A strategy that prices the orders.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StrategyEntry {
-    /// Its name in the results.
+    /// The name in answers.
     pub name: String,
-    /// Its rate card. Default: the documented one.
+    /// The rate card file; without one the default card.
     #[serde(default)]
     pub rates: Option<String>,
-    /// Changes to the rate card, with the same tables and keys.
+    /// Changes to the rate card, with its own sections and keys.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::table"))]
     pub set: toml::Table,
-    /// The card that prices a request that leaves the model open.
+    /// The card at which a request that leaves the model open is priced.
     #[serde(default)]
     pub gpu: GpuRuleName,
-    /// A plugin that prices instead.
+    /// A plugin that prices instead of the rate card.
     #[serde(default)]
     pub plugin: Option<String>,
-    /// The fuel limit of a call of the plugin.
+    /// The fuel that a call of the plugin may burn.
     #[serde(default)]
     pub fuel: Option<u64>,
-    /// Whether the plugin contains a language engine.
+    /// Whether the plugin is of the engine class, as JavaScript and Python need it.
     #[serde(default)]
     pub engine: bool,
-    /// A bid price script that prices instead.
+    /// A bid price script that prices instead of the rate card.
     #[serde(default)]
     pub script: Option<String>,
-    /// Whether the daemon's scale pricing prices instead, by the `AKASH_BID_PRICE_*_SCALE` variables in `env` or, if
-    /// `env` has none, in the environment of the simulation.
+    /// Whether the daemon's scale pricing prices instead of the rate card. It takes `AKASH_BID_PRICE_*_SCALE` from `env` or,
+    /// where `env` is empty, from the environment of the simulation.
     #[serde(default)]
     pub scale: bool,
-    /// Variables for the script, in addition to `AKASH_OWNER` and `AKASH_DENOM`, or the scales.
+    /// The variables that the script sees in addition to `AKASH_OWNER` and `AKASH_DENOM`, or the scales.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// The time limit of the script. Default: 10 s.
-    #[serde(default, with = "optional_duration")]
+    /// The time that the script may take; 10 s by default.
+    #[serde(default, deserialize_with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub timeout: Option<Duration>,
-    /// Which form of an order the script gets. Default: `allocated`.
+    /// What the script is told about an order; `allocated` by default.
     #[serde(default)]
     pub request: Option<ScriptRequestName>,
 }
 
-/// Which form of an order a script gets.
+/// What a script is told about an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ScriptRequestName {
-    /// [`crate::strategy::ScriptOrder::Allocated`].
+    /// What the daemon tells since 2024: amounts after commit levels, and the model that was allocated.
     Allocated,
-    /// [`crate::strategy::ScriptOrder::Written`].
+    /// Amounts and cards as the tenant wrote them.
     Written,
 }
 
-/// The rule for requests that leave the model open.
+/// The card at which a request that leaves the model open is priced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuRuleName {
-    /// [`pricing_core::quote::GpuRule::RealCard`].
+    /// The card that is allocated.
     #[default]
     RealCard,
-    /// [`pricing_core::quote::GpuRule::HighestWildcard`].
+    /// The dearest entry of the rate card, as the generic bid price script does.
     HighestWildcard,
 }
 
-/// A rate card with changes.
+/// A rate card, and changes to it.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RatesEntry {
-    /// The rate card. Default: the documented one.
+    /// The rate card file; without one the default card.
     #[serde(default)]
     pub rates: Option<String>,
-    /// Changes to it.
+    /// Changes to the rate card, with its own sections and keys.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::table"))]
     pub set: toml::Table,
 }
 
-/// The competition: a single market price, or named competitors, or both.
+/// The competition: one price of the market, or named competitors, or both.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketEntry {
-    /// Whether there is any competition. An axis can turn it off.
+    /// Whether there is competition at all. An axis of a sweep can turn it off.
     pub enabled: bool,
-    /// The market price, as a rate card.
+    /// The rate card by which the market bids.
     pub rates: Option<String>,
-    /// Changes to it.
+    /// Changes to the rate card, with its own sections and keys.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::table"))]
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 by default.
     pub spread: Option<Number>,
-    /// The card that the market bids for a request that leaves the model open.
+    /// The card by which the market bids on a request that leaves the model open.
     pub wildcard: Wildcard,
-    /// Named competitors.
+    /// Competitors with rate cards of their own.
     pub competitor: Vec<CompetitorEntry>,
 }
 
@@ -386,50 +417,55 @@ impl Default for MarketEntry {
 
 /// A competitor.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompetitorEntry {
     /// The name.
     pub name: String,
-    /// Its rate card.
+    /// The rate card file; without one the default card.
     #[serde(default)]
     pub rates: Option<String>,
-    /// Changes to it.
+    /// Changes to the rate card, with its own sections and keys.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::table"))]
     pub set: toml::Table,
-    /// The sigma of a log-normal factor with median 1, from 0 to 5. Default: 0.
+    /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 by default.
     #[serde(default)]
     pub spread: Option<Number>,
-    /// The card that it bids for a request that leaves the model open.
+    /// The card by which the competitor bids on a request that leaves the model open.
     #[serde(default)]
     pub wildcard: Wildcard,
 }
 
-/// How the words of the openb trace are read.
+/// How the models of the openb trace are read.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenbEntry {
-    /// The trace's models as `vendor/model/ram/interface`, cut short from the right. They are added to the documented
-    /// ones.
+    /// The trace's models as `vendor/model/ram/interface`, cut short from the right. They are added to the known ones.
     pub models: BTreeMap<String, String>,
 }
 
 /// The runs: every cell of the axes with every seed.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SweepEntry {
-    /// The number of seeds, starting with the scenario's, or a list of them. Default: 1.
+    /// The number of seeds, counted from `seed`, or a list of seeds; 1 by default.
     pub seeds: Option<Seeds>,
-    /// Keys of the scenario, with the values that each takes in turn. The last axis changes fastest.
+    /// Keys of the scenario, each with the values that it takes in turn. The last axis changes fastest.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::axes"))]
     pub axes: BTreeMap<String, Vec<toml::Value>>,
 }
 
 /// The seeds of a sweep.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Seeds {
-    /// This many, starting with the scenario's.
+    /// The number of seeds, counted from the scenario's.
     Count(u32),
-    /// These.
+    /// The seeds.
     List(Vec<u64>),
 }
 
@@ -439,10 +475,6 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
         .map_err(|error| D::Error::custom(format_args!("`{text}` is no duration such as `90m`: {error}")))
 }
 
-mod optional_duration {
-    use super::{Deserializer, Duration};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        super::duration(deserializer).map(Some)
-    }
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
 }

@@ -4,4 +4,5 @@ mod common;
 mod laws;
 mod made_up;
 mod market;
+mod reference;
 mod sdl_dir;
