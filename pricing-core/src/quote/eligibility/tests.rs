@@ -132,7 +132,7 @@ fn quotes_and_screenings_are_declined_before_anything_is_priced() {
             quoted,
             screen(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)).err().map(|reason| reason.code)
         );
-        let draft = crate::quote::plugin::draft(&crate::quote::plugin::QuoteRequest::new(
+        let draft = crate::quote::plugin::draft(&QuoteRequest::new(
             &order,
             pricing,
             Supply::Unknown,
