@@ -132,12 +132,7 @@ fn quotes_and_screenings_are_declined_before_anything_is_priced() {
             quoted,
             screen(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)).err().map(|reason| reason.code)
         );
-        let draft = crate::quote::plugin::draft(&QuoteRequest::new(
-            &order,
-            pricing,
-            Supply::Unknown,
-            &terms,
-        ));
+        let draft = crate::quote::plugin::draft(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms));
         assert_eq!(quoted, draft.quote().reason().map(|reason| reason.code));
         quoted
     };
