@@ -1,5 +1,8 @@
 //! Who is taken, who waits and who is refused: a pure state machine that is told the time.
 
+use std::num::NonZero;
+use std::sync::LazyLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tonic::Status;
@@ -77,6 +80,10 @@ impl From<Refused> for Status {
     }
 }
 
+/// The cores that the process can use. Asking the system reads the files of its cgroup, which is slower than refusing a
+/// call.
+static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
 /// How much is taken at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
@@ -106,9 +113,8 @@ impl Limits {
 
 impl From<&config::Limits> for Limits {
     fn from(limits: &config::Limits) -> Self {
-        // Pricing waits for nothing but the processor: more at once would only make each slower.
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let places = limits.concurrency.unwrap_or_else(cores).max(1);
+        // Pricing is bound by the processor, so that more orders at once would only make each slower.
+        let places = limits.concurrency.unwrap_or_else(|| *CORES).max(1);
         Self { places, queue: limits.queue, rate: limits.rate }
     }
 }
