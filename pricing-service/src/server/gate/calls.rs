@@ -17,6 +17,10 @@ use super::Payer;
 /// as many. A request is there within milliseconds, as a rule, and its answer is taken as soon.
 const STALLED: Duration = Duration::from_millis(100);
 
+/// Milliseconds after which it is looked again for a call that makes room for the same caller. Looking takes longer than
+/// refusing, and nearly always finds what it found a moment ago.
+const LOOK_AGAIN: u64 = 5;
+
 /// In [`Entry::waits_since`]: the call waits for nothing that its peer does.
 const AT_WORK: u64 = u64::MAX;
 
@@ -32,6 +36,8 @@ struct Open {
     next: u64,
     entries: BTreeMap<u64, Arc<Entry>>,
     evicted: u64,
+    /// The caller for whom no call made room last, and until when it is not looked for one again, in milliseconds.
+    no_room: Option<(Payer, u64)>,
 }
 
 #[derive(Debug)]
@@ -70,8 +76,15 @@ impl Calls {
     pub(super) fn enter(self: &Arc<Self>, most: usize, payer: Payer, now: Instant) -> Option<Call> {
         let mut open = self.lock();
         if open.entries.len() >= most {
-            let stalled = self.millis(now).saturating_sub(u64::try_from(STALLED.as_millis()).unwrap_or(u64::MAX));
-            let evicted = open.gives_way_to(payer, stalled)?;
+            let now = self.millis(now);
+            if open.no_room.is_some_and(|(refused, until)| refused == payer && now < until) {
+                return None;
+            }
+            let stalled = now.saturating_sub(u64::try_from(STALLED.as_millis()).unwrap_or(u64::MAX));
+            let Some(evicted) = open.gives_way_to(payer, stalled) else {
+                open.no_room = Some((payer, now.saturating_add(LOOK_AGAIN)));
+                return None;
+            };
             if let Some(entry) = open.entries.remove(&evicted) {
                 entry.evicted.cancel();
                 open.evicted = open.evicted.saturating_add(1);
@@ -196,7 +209,8 @@ mod tests {
         let calls = Calls::new();
         let open: Vec<Call> = [30, 20, 10, 40].map(|at| enter(&calls, Payer::Process(7), at).unwrap()).into();
         assert!(enter(&calls, Payer::Process(7), 109).is_none());
-        let newest = enter(&calls, Payer::Process(7), 111).unwrap();
+        assert!(enter(&calls, Payer::Process(7), 113).is_none(), "it is not looked again so soon");
+        let newest = enter(&calls, Payer::Process(7), 114).unwrap();
         assert_eq!(evicted(&open), [false, false, true, false]);
         drop(newest);
         assert_eq!(calls.len(), 3);

@@ -68,8 +68,9 @@ const REMEMBERED: usize = 200;
 const SMALL_PIECES: usize = 256 << 10;
 
 /// Calls that a connection takes in before it lets other tasks have their turn. Refusing is quick, but a flood of calls to
-/// refuse would keep a thread from the answers of those that were taken, and they would come too late.
-const IN_A_ROW: u32 = 8;
+/// refuse would keep a thread from the answers of those that were taken, and they would come too late. With too few, calls
+/// pile up that were given up before they were looked at, and the connection ends (see [`RESETS`]).
+const IN_A_ROW: u32 = 64;
 
 /// What calls are answered by. Cheap to clone.
 #[derive(Clone)]
