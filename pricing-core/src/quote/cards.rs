@@ -85,14 +85,19 @@ pub(super) struct PlacedOn<'a> {
 impl PlacedOn<'_> {
     /// The cards that a unit's replicas could be handed. The reserved nodes come first, which decides the order of the
     /// kinds.
-    fn reach(&self, placed: PlacedUnit<'_>, budget: &Budget<'_>) -> Result<Reach, Reason> {
+    fn reach(
+        &self,
+        placed: PlacedUnit<'_>,
+        selector: Option<&PodSelector>,
+        budget: &Budget<'_>,
+    ) -> Result<Reach, Reason> {
         let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
-        let Some(selector) = placed.target.selector() else { return Ok(Reach::default()) };
+        let Some(selector) = selector else { return Ok(Reach::default()) };
         let mut reserved = nodes.clone();
         reserved.sort_unstable();
         if self.pricing.policy.placement == Placement::Kubernetes {
             let pod = PodRequest::new(placed.unit, placed.committed, self.cluster);
-            let could_start = start::nodes(&pod, &selector, self.cluster, budget)?;
+            let could_start = start::nodes(&pod, selector, self.cluster, budget)?;
             nodes.extend(could_start.into_iter().filter(|node| reserved.binary_search(node).is_err()));
         }
         self.on_nodes(placed, &nodes, &selector.vendor, budget)
@@ -153,7 +158,7 @@ impl QuotedTarget {
                 candidates: own,
             });
         }
-        let Reach { candidates, others } = on.reach(placed, budget)?;
+        let Reach { candidates, others } = on.reach(placed, quoted.selector.as_ref(), budget)?;
         let reserved = || quoted.cards.iter().flat_map(|group| &group.kinds);
         // The daemon rounds the RAM that an order names, so it may reserve a card that the order does not allow.
         let kinds = if candidates.is_empty() { alike_once(reserved()) } else { candidates };
