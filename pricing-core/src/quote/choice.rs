@@ -257,8 +257,8 @@ pub(super) fn choose_known(
     choose_among(cards, ambiguous)
 }
 
-/// The price of the candidates that only the rate card suggests, by policy. How many there are of each is unknown, so
-/// there is no mean of them: [`AmbiguousGpu::Expected`] prices the most expensive one.
+/// The price of the candidates that only the rate card suggests, by policy. Their numbers are unknown, so a
+/// weighted mean cannot be computed: [`AmbiguousGpu::Expected`] prices the most expensive one.
 pub(super) fn choose_suggested(
     tariff: GpuTariff<'_>,
     ambiguous: AmbiguousGpu,

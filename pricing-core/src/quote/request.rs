@@ -11,7 +11,7 @@ use crate::reserve::Scheduler;
 /// What is known of the cluster that the order would run on.
 #[derive(Clone, Copy, Debug)]
 pub enum Supply<'a> {
-    /// Nothing: capacity is not asked, and a wildcard may come to any card that the rate card lists.
+    /// Nothing. Capacity is not checked, and a wildcard can be any GPU that the rate card lists.
     Unknown,
     /// An inventory, on which the order is placed.
     Reserve {

@@ -339,6 +339,8 @@ fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
 /// Reads `[provider]`. The platform for confidential compute belongs to the commit levels, although it is set here.
 fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, InputError> {
     let mut provider = Provider::default();
+    // Another description of the provider replaces all of an earlier one.
+    pricing.commit.tee_platform = None;
     for entry in section.entries() {
         match entry.key() {
             "attributes" => {

@@ -142,8 +142,8 @@ pub struct GenerateEntry {
     pub cpu_only_share: Option<Number>,
     /// The share of GPU orders that take any model of their vendor.
     pub wildcard_share: Option<Number>,
-    /// The share of GPU orders that list several models. These are other orders than those of `wildcard_share`, so the two
-    /// shares come to at most 1.
+    /// The share of GPU orders that list several models. It does not overlap with `wildcard_share`, so the two shares add
+    /// up to at most 1.
     pub multi_model_share: Option<Number>,
     /// How many different models such an order lists; 2 by default.
     pub models_listed: Option<usize>,

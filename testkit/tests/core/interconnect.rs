@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
-use pricing_core::budget::Budget;
+use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::{Cluster, read, validate};
 use pricing_core::order::{GroupSpec, Order, OrderFormat, group_spec};
 use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms, quote};
@@ -162,6 +162,20 @@ fn a_shortage_says_what_is_missing_between_nodes() {
         message.contains("each of the 2 nodes with a GPU interconnect has a replica of group `x` already"),
         "{message}"
     );
+}
+
+#[test]
+fn nodes_that_are_passed_over_cost_steps() {
+    // Each node has an interconnect of its own, so that the second replica fits on none of them.
+    let nodes: Vec<Value> =
+        (0..500).map(|number| node(&format!("n{number}"), [8, 0], "infiniband", &format!("rdma/{number}"))).collect();
+    let (cluster, pair) = (cluster(&json!({ "nodes": nodes })), group(&asks(&[(2, 1, "x")], &[])));
+    let within = |steps| {
+        let budget = Budget::new(SearchBudget { steps });
+        reserve(&pair, &cluster, Scheduler::Sound, &CommitLevels::default(), &budget).unwrap_err()
+    };
+    assert!(matches!(within(100_000_000), ReserveError::InsufficientCapacity(_)));
+    assert_eq!(within(100_000), ReserveError::SearchExhausted(100_000));
 }
 
 #[test]

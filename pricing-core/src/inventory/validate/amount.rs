@@ -53,7 +53,8 @@ pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
         return Err(format!("`{allocated}` is allocated, a counter that ran below zero"));
     }
     let free = unit.floor(allocatable.saturating_sub(allocated));
-    if free < 0 && problems.is_empty() {
+    // Of less than nothing it was said already that there is nothing.
+    if free < 0 && written.first().is_some_and(|allocatable| *allocatable >= Quantity::ZERO) {
         let problem = format!("`{allocated}` is allocated of `{allocatable}`; nothing is taken as free");
         problems.push((problem, Action::Clamped));
     }

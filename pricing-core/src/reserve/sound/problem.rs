@@ -1,8 +1,10 @@
 //! The search problem: units as plain numbers, with the choices that each unit has.
 
+use std::collections::BTreeSet;
+
 use crate::budget::Budget;
 use crate::gpu::GpuSelector;
-use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode};
+use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode, Node};
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
@@ -256,12 +258,24 @@ fn number<'t>(known: &mut Vec<&'t str>, text: &'t str) -> usize {
 fn choices(unit: &CommittedUnit, cluster: &Cluster, steps: &mut Steps<'_>) -> Result<Vec<Choice>, ReserveError> {
     let models = models(unit, cluster, steps)?;
     let Some(asked) = &unit.interconnect else { return Ok(models) };
-    let known = cluster.interconnects();
-    steps.take(known.len().saturating_mul(models.len().saturating_add(1)).saturating_mul(8))?;
-    let will_do = known.iter().enumerate().filter(|(_, one)| asked.is_met_by(one));
-    let will_do: Vec<InterconnectId> = will_do.map(|(place, _)| InterconnectId::at(place)).collect();
-    let with = |model: &Choice, id: &InterconnectId| Choice { interconnect: Some(*id), ..model.clone() };
-    Ok(models.iter().flat_map(|model| will_do.iter().map(|id| with(model, id))).collect())
+    let mut choices = Vec::new();
+    for model in models {
+        let listed = model.model.and_then(|model| cluster.index().models().get(model)).map(|model| &model.nodes);
+        steps.take(listed.map_or(cluster.nodes().len(), Vec::len).saturating_mul(8))?;
+        let of_node = |node: &Node| node.interconnect.filter(|_| meets(asked, cluster, node));
+        // Only those of nodes with such cards: every choice has a node, and so a step for each search.
+        let found: BTreeSet<InterconnectId> = match listed {
+            Some(listed) => listed.iter().filter_map(|entry| of_node(cluster.nodes().get(entry.node)?)).collect(),
+            None => cluster.nodes().iter().filter_map(of_node).collect(),
+        };
+        choices.extend(found.into_iter().map(|id| Choice { interconnect: Some(id), ..model.clone() }));
+    }
+    Ok(choices)
+}
+
+/// Whether a node has the interconnect that is asked for.
+fn meets(asked: &InterconnectRequest, cluster: &Cluster, node: &Node) -> bool {
+    cluster.interconnect_of(node).is_some_and(|one| asked.is_met_by(one))
 }
 
 /// The card models that a unit may be given, by vendor and model. Steps are taken before the work: the number of

@@ -76,7 +76,9 @@ impl Problem<'_> {
     ) -> Result<u32, ReserveError> {
         let free = self.cluster.index().free().get(host.node);
         let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return Ok(0) };
-        steps.take(demand.classes.len().saturating_mul(8).saturating_add(1))?;
+        // For a node with the interconnect of the choice, about as many were passed over as there are interconnects.
+        let passed = choice.interconnect.map_or(0, |_| self.cluster.interconnects().len());
+        steps.take(demand.classes.len().saturating_mul(8).saturating_add(passed).saturating_add(1))?;
         if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, host.node) {
             return Ok(0);
         }
