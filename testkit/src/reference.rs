@@ -37,6 +37,17 @@ pub fn properties(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 impl<'a> Reference<'a> {
+    /// Fails where a key has no description, or no more keys than `least` are found.
+    ///
+    /// # Panics
+    /// When one of both is so.
+    pub fn check_words(&self, least: usize) {
+        assert_eq!(self.without_words(), Vec::<String>::new());
+        let sections = self.schema.get("$defs").and_then(Value::as_object).into_iter().flat_map(Map::values);
+        let keys: usize = sections.chain([self.schema]).map(|section| properties(section).count()).sum();
+        assert!(keys > least, "only {keys} keys were found");
+    }
+
     /// A table of the keys that are in no section, where there are any, and then each section.
     ///
     /// # Panics
