@@ -37,7 +37,7 @@ impl Bare {
     /// Compiles and links a component, on an engine with the host's settings.
     ///
     /// # Errors
-    /// When it is no plugin.
+    /// When it is not a plugin.
     pub fn new(wasm: &[u8]) -> wasmtime::Result<Self> {
         let engine = engine(SizeClass::Standard, Purpose::Run { concurrency: 4, backtraces: false })?;
         Self::on(engine, wasm)
@@ -46,7 +46,7 @@ impl Bare {
     /// Compiles and links a component on an engine.
     ///
     /// # Errors
-    /// When it is no plugin.
+    /// When it is not a plugin.
     pub fn on(engine: Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
         let component = Component::new(&engine, wasm)?;
         let mut linker = Linker::new(&engine);
@@ -108,7 +108,8 @@ fn placements(target: &quote::QuotedTarget) -> Vec<wit::Placement> {
     let placement = |group: &quote::CardGroup| wit::Placement {
         node: group.node.as_deref().map(str::to_owned),
         replicas: group.replicas,
-        cards: group.kinds.iter().map(kind).collect(),
+        // The rate card of the benchmarks has the usual placement, so that these are a target's candidates.
+        cards: target.kinds.iter().map(|candidate| kind(&candidate.kind)).collect(),
         known: group.known,
     };
     target.cards.iter().map(placement).collect()
