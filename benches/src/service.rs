@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::{Order, QuoteRequest, order};
-use pricing_service::server::{self, Service};
+use pricing_service::Service;
 use tokio_util::sync::CancellationToken;
 
 /// A server in a process of its own: this program, started anew.
@@ -42,13 +42,13 @@ pub fn served() -> bool {
 
 /// The server's process: until its input ends.
 fn serve(config: &Path) {
-    let runtime = server::runtime().unwrap();
+    let runtime = pricing_service::runtime().unwrap();
     let stop = CancellationToken::new();
     let service = {
         let _within = runtime.enter();
         Service::start(config, Compiler::InProcess).unwrap()
     };
-    let serving = runtime.spawn(server::serve(service.clone(), stop.clone()));
+    let serving = runtime.spawn(pricing_service::serve(service.clone(), stop.clone()));
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     println!("{:?}", service.load());
     stop.cancel();

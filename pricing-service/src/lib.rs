@@ -1,22 +1,210 @@
-//! The pricing service beside a provider's daemon.
+//! The pricing service beside a provider's daemon: an engine ([`pricing_engine`]), served on sockets.
 //!
-//! What a decision depends on comes from four places: the [`config`] with rates and plugin, the live [`inventory`], the
-//! live [`feed`], and the request. [`pricer`] brings them together and decides; [`bid_log`] keeps every decision with
-//! what it depended on; [`guard`] lets no new rate card in that could cost money by mistake; [`shadow`] prices a second time and compares; [`server`] speaks gRPC.
+//! `bidprice serve` calls [`run`]. [`Service`] answers `bidprice.v1.Pricing` and the provider's `BidScreening`, each
+//! call when it is its turn; the listeners say who may call, and everything that callers send is bounded before it is
+//! read.
 
-pub mod bid_log;
-pub mod comparison;
-pub mod config;
+mod check;
 mod connections;
 pub mod convert;
-pub mod digest;
-pub mod feed;
-pub mod guard;
-pub mod inventory;
-pub mod metrics;
-pub mod order_name;
-mod own_file;
-pub mod pricer;
-pub mod server;
-pub mod shadow;
-pub mod telemetry;
+mod deadline;
+mod gate;
+mod http2;
+mod intake;
+mod listen;
+mod metrics_page;
+mod pricing;
+mod screening;
+mod service;
+mod stream;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pricing_engine::config::ConfigError;
+use pricing_engine::engine::Active;
+use pricing_host::compile::Compiler;
+use pricing_proto::akash::provider::v1::provider_rpc_server::{self, ProviderRpcServer};
+use pricing_proto::bidprice::v1::pricing_server::{self, PricingServer};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::ServingStatus::{NotServing, Serving};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+
+pub use check::check;
+pub use gate::{Load, Refused};
+pub use metrics_page::{Page, PageError};
+pub use service::Service;
+
+use http2::Calls;
+use listen::Validity;
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration is bad.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// It cannot listen.
+    #[error("cannot listen on {address}: {message}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        message: String,
+    },
+    /// It stopped by itself.
+    #[error("the service failed: {0}")]
+    Failed(String),
+}
+
+impl From<PageError> for ServeError {
+    fn from(PageError { address, error }: PageError) -> Self {
+        Self::Listen { address: address.to_string(), message: error.to_string() }
+    }
+}
+
+/// A runtime that the service does well on under overload.
+///
+/// Orders are priced on threads of the service's own, so that their answers come to the runtime from outside. Whoever is
+/// busy looks for what comes from outside only now and then, which is too seldom when there are many calls to refuse.
+///
+/// # Errors
+/// When the system has no threads for it.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(OUTSIDE).build()
+}
+
+/// After how many tasks a busy thread looks for what comes from outside.
+const OUTSIDE: u32 = 4;
+
+/// Runs the service until it is told to stop, and ends the calls in flight.
+///
+/// # Errors
+/// When the configuration is bad, or it cannot listen.
+pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Result<(), ServeError> {
+    serve(Service::start(path, compiler)?, stop).await
+}
+
+/// Serves until told to stop: health says so, nothing new is taken, the calls in flight have `limits.drain` to end, and
+/// what is left then is cut off.
+///
+/// # Errors
+/// When it may not listen where the configuration says, or cannot.
+pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
+    let loaded = &service.active().loaded;
+    // The Unix socket is bound last: whoever finds it there finds the other addresses, too.
+    let page = loaded.config.listen.metrics.map(Page::bind).transpose()?;
+    let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
+    // Ends what works beside the listeners, whatever the reason that this ends for.
+    let stop = stop.child_token();
+    let _stop = stop.clone().drop_guard();
+    let (reporter, health) = health(&service).await;
+    let calls = Calls::new(service.clone(), routes(&service, health)?);
+    // A second time, in the same process, the first one's are told.
+    let _ = service.inner.connections.set(Arc::clone(listeners.table()));
+    if let Some(validity) = listeners.certificate() {
+        let _ = service.inner.certificate.set(validity);
+    }
+    // Before anybody is told that the service runs: a SIGHUP that comes first would end it.
+    let hangups = hangups();
+    let watch = tokio::spawn(service.engine().clone().watch(hangups, stop.clone()));
+    let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
+    tell_start(&service.active(), listeners.certificate());
+    let told = service.clone();
+    let page = page.map(|page| tokio::spawn(page.serve(move || told.metrics_page(), stop.clone())));
+    let drain = service.clone();
+    let served = listeners.serve(calls, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
+    stop.cancel();
+    // What calls in flight decided is written by now, or waits for a disk.
+    let closed = tokio::task::spawn_blocking(move || service.engine().shutdown()).await;
+    for ended in [watch.await, leaves.await, closed] {
+        ended.map_err(|error| ServeError::Failed(error.to_string()))?;
+    }
+    if let Some(page) = page {
+        page.await.map_err(|error| ServeError::Failed(error.to_string()))?;
+    }
+    served
+}
+
+/// Listens for SIGHUP. From now on the signal does not end the process.
+fn hangups() -> Option<Signal> {
+    signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::error!(%error, "SIGHUP will end the service, not reload it"))
+        .ok()
+}
+
+/// One line that says what is served where.
+fn tell_start(active: &Active, certificate: Option<Validity>) {
+    let listen = &active.loaded.config.listen;
+    let plugin = active.plugin.as_ref().map(|opened| (opened.plugin().name(), opened.plugin().digest()));
+    let (plugin, plugin_digest) = plugin.unzip();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        socket = %listen.socket.display(),
+        tcp = listen.tcp.map(|address| address.to_string()),
+        tls = listen.tls.is_some(),
+        metrics = listen.metrics.map(|address| format!("http://{address}/metrics")),
+        rates = %active.settings.rates.digest,
+        plugin,
+        plugin_digest,
+        "serving",
+    );
+    if let Some(problem) = certificate.and_then(Validity::problem) {
+        tracing::warn!(problem, "nobody can call over TCP: callers refuse the service's certificate");
+    }
+}
+
+/// What is serving, as health probes name it.
+const SERVING: [&str; 3] = ["", pricing_server::SERVICE_NAME, provider_rpc_server::SERVICE_NAME];
+
+/// The service is well as long as it is not about to end: no bid is an answer, too.
+async fn health(service: &Service) -> (HealthReporter, HealthServer<HealthService>) {
+    let reporter = HealthReporter::new();
+    let status = if service.inner.stopping.is_cancelled() { NotServing } else { Serving };
+    for name in SERVING {
+        reporter.set_service_status(name, status).await;
+    }
+    (reporter.clone(), HealthServer::new(HealthService::from_health_reporter(reporter)))
+}
+
+/// Says that the service is about to end, and ends the streams, which would go on for as long as their callers like.
+async fn leave(service: Service, mut reporter: HealthReporter, stop: CancellationToken) {
+    stop.cancelled().await;
+    for name in SERVING {
+        reporter.set_service_status(name, NotServing).await;
+    }
+    service.inner.stopping.cancel();
+    // So that who watches hears it before the end.
+    tokio::time::sleep(LAST_WORDS).await;
+    for name in SERVING {
+        reporter.clear_service_status(name).await;
+    }
+}
+
+/// How long health says that the service is about to end, before the streams of those who watch it end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Everything that is served on every listener.
+fn routes(service: &Service, health: HealthServer<HealthService>) -> Result<Routes, ServeError> {
+    let failed = |error: tonic_reflection::server::Error| ServeError::Failed(error.to_string());
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pricing_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The descriptors also have services that this program only calls.
+            .with_service_name(tonic_health::pb::health_server::SERVICE_NAME)
+            .with_service_name(pricing_server::SERVICE_NAME)
+            .with_service_name(provider_rpc_server::SERVICE_NAME)
+    };
+    let limit = service.active().loaded.config.limits.request_bytes;
+    let routes = Routes::new(PricingServer::new(service.clone()).max_decoding_message_size(limit));
+    Ok(routes
+        .add_service(ProviderRpcServer::new(service.clone()).max_decoding_message_size(limit))
+        .add_service(health)
+        .add_service(described().build_v1().map_err(failed)?)
+        .add_service(described().build_v1alpha().map_err(failed)?))
+}

@@ -2,6 +2,9 @@
 
 pub mod check;
 pub mod corpus;
+#[cfg(feature = "net")]
+#[expect(clippy::expect_used, reason = "without a free address nothing can be tested")]
+pub mod free_address;
 pub mod fuzz;
 pub mod generate;
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]

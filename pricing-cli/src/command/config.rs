@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
-use pricing_service::server::{self, Problem, Report, Severity};
+use pricing_engine::engine::check::{Problem, Report, Severity};
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs};
@@ -37,7 +37,7 @@ struct CheckArgs {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let ConfigCommand::Check(args) = &args.command;
-    let report = server::check(&args.file, &plugin::compiler()?);
+    let report = pricing_service::check(&args.file, &plugin::compiler()?);
     match args.output.output {
         Output::Json => output::print_json(&json(&report))?,
         Output::Table => output::print(&shown(&report))?,

@@ -9,8 +9,8 @@ use pricing_core::input::InputError;
 use pricing_core::quote::ReasonCode;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
-use pricing_service::config::{self, ConfigError, FeedSource};
-use pricing_service::feed::{self, CacheError, Cached, Update, UpdateError};
+use pricing_engine::config::{self, ConfigError, FeedSource};
+use pricing_engine::feed::{self, CacheError, Cached, Update, UpdateError};
 use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pricing_core::quote::wire::SCHEMA;
+use pricing_engine::digest::Digest;
 use pricing_proto::bidprice::v1::ReloadRequest;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
-use pricing_service::digest::Digest;
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs};

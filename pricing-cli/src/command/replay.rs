@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use pricing_core::text::printable;
-use pricing_service::bid_log::read::Log;
-use pricing_service::bid_log::replay::{self, Change, Report, WhatIf};
-use pricing_service::comparison::{Pair, Summary, Tally};
-use pricing_service::config::Source;
+use pricing_engine::bid_log::read::Log;
+use pricing_engine::bid_log::replay::{self, Change, Report, WhatIf};
+use pricing_engine::comparison::{Pair, Summary, Tally};
+use pricing_engine::config::Source;
 use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs, PluginArgs};

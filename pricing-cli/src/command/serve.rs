@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pricing_core::input::InputError;
-use pricing_service::config::{self, ConfigError};
-use pricing_service::server::{self, ServeError};
-use pricing_service::telemetry;
+use pricing_engine::config::{self, ConfigError};
+use pricing_engine::telemetry;
+use pricing_service::ServeError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let loaded = config::load(&args.config).map_err(|error| refused(&args.config, error))?;
     // Dropped last: until then there may be something to tell.
     let _telemetry = telemetry::install(&loaded.config.tracing).map_err(|error| refused(&args.config, error))?;
-    let runtime = pricing_service::server::runtime()
+    let runtime = pricing_service::runtime()
         .map_err(|error| CliError::internal(format!("the runtime cannot be started: {error}")))?;
     let compiler = plugin::compiler()?;
     let served = runtime.block_on(async {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         if let Some(signals) = StopSignals::catch() {
             tokio::spawn(signals.stop(stop.clone()));
         }
-        server::run(&args.config, compiler, stop).await
+        pricing_service::run(&args.config, compiler, stop).await
     });
     // Whatever still waits for a disk has had its time.
     runtime.shutdown_timeout(LAST_WAIT);

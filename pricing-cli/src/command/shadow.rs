@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
-use pricing_service::bid_log::read::Log;
-use pricing_service::shadow::report::{Report, report};
+use pricing_engine::bid_log::read::Log;
+use pricing_engine::shadow::report::{Report, report};
 use serde_json::{Value, json};
 
 use super::replay::{summary_json, summary_table};

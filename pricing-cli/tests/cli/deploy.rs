@@ -7,8 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use pricing_service::config;
-use pricing_service::metrics::NAMES;
+use pricing_engine::config;
+use pricing_engine::metrics::NAMES;
 
 use crate::programs::{BIDPRICE, bidprice_script, spawn_new};
 

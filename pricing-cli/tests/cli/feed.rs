@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::free_address::FreeAddress;
+use testkit::free_address::FreeAddress;
 
 /// The address of a source that answers with each body in turn, and then is gone.
 fn source(bodies: &'static [&'static str]) -> String {

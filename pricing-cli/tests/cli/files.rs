@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
-use crate::free_address::FreeAddress;
+use testkit::free_address::FreeAddress;
 
 /// Catches what hangs, and nothing else.
 const HANGS: Duration = Duration::from_secs(300);

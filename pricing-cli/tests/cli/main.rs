@@ -3,7 +3,7 @@
 #[cfg(all(feature = "parquet", feature = "service"))]
 mod book;
 #[cfg(feature = "service")]
-#[path = "../../../pricing-service/tests/service/decisions/mod.rs"]
+#[path = "../../../pricing-engine/tests/engine/decisions/mod.rs"]
 mod decisions;
 #[cfg(feature = "service")]
 mod deploy;
@@ -19,8 +19,6 @@ mod feed;
 #[cfg(feature = "service")]
 mod files;
 #[cfg(feature = "service")]
-#[path = "../../../pricing-service/tests/service/free_address.rs"]
-mod free_address;
 mod golden;
 #[cfg(feature = "service")]
 mod guard;

@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use crate::decisions::{Sample, closed, with_rates};
 use crate::programs::HANG;
-use pricing_service::bid_log::BidLog;
-use pricing_service::config::{self, Fsync};
-use pricing_service::pricer;
-use pricing_service::shadow::{Case, Shadow};
+use pricing_engine::bid_log::BidLog;
+use pricing_engine::config::{self, Fsync};
+use pricing_engine::decision;
+use pricing_engine::shadow::{Case, Shadow};
 use serde_json::Value;
 
 const CHEAP: &str = "[rates]\ncpu = \"0.10\"\n[rates.gpu]\n\"*\" = \"10\"\n";
@@ -80,7 +80,7 @@ fn the_shadow_is_summed_up_by_gpu_kind() {
     let (log, at) = log(folder.path());
     let sample = Sample::plain(1);
     let shadow = Shadow::start(Some(with_rates(&sample.settings, CHEAP)), Some(log.clone())).unwrap();
-    let answered = pricer::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
+    let answered = decision::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
     let sequences = sample.record(&log).iter().map(|pending| pending.sequence()).collect();
     let ask = Arc::new(sample.ask.clone());
     shadow.compare(Case { ask, moment: sample.moment.clone(), answered, sequences });

@@ -10,14 +10,14 @@ use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use pricing_service::telemetry::HAS_OTLP;
+use pricing_engine::telemetry::HAS_OTLP;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::free_address::FreeAddress;
 use crate::programs::HANG;
+use testkit::free_address::FreeAddress;
 
 pub(crate) fn bidprice(folder: &Path, args: &[&str]) -> Output {
     crate::programs::bidprice().current_dir(folder).args(args).output().unwrap()

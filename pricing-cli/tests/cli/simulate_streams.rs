@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::decisions::{Sample, closed};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
 use parquet::arrow::ArrowWriter;
-use pricing_service::bid_log::BidLog;
-use pricing_service::config::{self, Fsync};
+use pricing_engine::bid_log::BidLog;
+use pricing_engine::config::{self, Fsync};
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 8] = ["id", "at", "lifetime", "cpu", "memory", "gpu_units", "gpu", "max_price"];

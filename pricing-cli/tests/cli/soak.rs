@@ -19,11 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::free_address::FreeAddress;
 use crate::programs::HANG;
 use crate::service::{FeedMode, FeedPeer, InventoryMode, InventoryPeer, Program, connect, request};
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Quote, QuoteRequest, ReleaseRequest, ReloadRequest, StatusRequest};
+use testkit::free_address::FreeAddress;
 use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Channel;

@@ -2,3 +2,4 @@
 
 pub mod answer;
 pub mod order;
+pub(crate) mod status;

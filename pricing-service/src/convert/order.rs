@@ -11,7 +11,7 @@ use pricing_proto::cosmos::base::v1beta1::DecCoin;
 use prost_types::Duration;
 use serde_json::{Map, Value, json};
 
-use crate::order_name::OrderName;
+use pricing_engine::order_name::OrderName;
 
 /// Why a message is no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

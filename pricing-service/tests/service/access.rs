@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
 use crate::floods::page;
-use crate::free_address::FreeAddress;
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{QuoteResponse, ReloadRequest};
-use pricing_service::server;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use testkit::free_address::FreeAddress;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -37,7 +36,7 @@ async fn refusal(config: &str, put: impl FnOnce(&Path)) -> String {
     put(folder.path());
     let path = folder.path().join("bidprice.toml");
     fs::write(&path, config).unwrap();
-    server::run(&path, Compiler::InProcess, CancellationToken::new()).await.unwrap_err().to_string()
+    pricing_service::run(&path, Compiler::InProcess, CancellationToken::new()).await.unwrap_err().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +175,7 @@ async fn an_expired_certificate_of_the_service_is_told_and_the_socket_serves() {
     assert_eq!(certificate.problem.as_deref(), Some(problem));
     let page = page(&metrics).await.unwrap();
     assert!(page.contains("\nbidprice_certificate_days_left -"), "{page}");
-    let report = server::check(&running.folder().join("bidprice.toml"), &Compiler::InProcess);
+    let report = pricing_service::check(&running.folder().join("bidprice.toml"), &Compiler::InProcess);
     assert!(report.problems.iter().any(|found| found.message.contains(problem)), "{report:?}");
     prices(&running).await;
     running.stop().await.unwrap();

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use pricing_core::budget::Budget;
 use pricing_core::quote::ReasonCode;
+use pricing_engine::bid_log::read::Log;
+use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
+use pricing_engine::bid_log::{BidLog, Outcome, Pending};
+use pricing_engine::config::{self, Fsync};
+use pricing_engine::decision::{self, Priced};
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{QuoteRequest, ScreenRequest};
-use pricing_service::bid_log::read::Log;
-use pricing_service::bid_log::replay::{Report, WhatIf, replay};
-use pricing_service::bid_log::{BidLog, Outcome, Pending};
-use pricing_service::config::{self, Fsync};
-use pricing_service::pricer::{self, Priced};
 use tonic::transport::Channel;
 
 use crate::common::{Running, outcome, request};
@@ -32,7 +32,7 @@ fn replayed(folder: &Path) -> Report {
 }
 
 fn priced(sample: &Sample, budget: &Budget<'_>) -> Vec<Priced> {
-    pricer::price(&sample.settings, &sample.moment, &sample.ask, budget)
+    decision::price(&sample.settings, &sample.moment, &sample.ask, budget)
 }
 
 /// The steps that all groups take.

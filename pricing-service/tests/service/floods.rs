@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
-use crate::free_address::FreeAddress;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use prost::Message as _;
 use prost::bytes::Bytes;
+use testkit::free_address::FreeAddress;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tonic::codegen::http::Request;

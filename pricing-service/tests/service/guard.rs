@@ -15,8 +15,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::common::{Running, outcome, request};
-use crate::free_address::FreeAddress;
 use crate::reload::reqwest_page;
+use testkit::free_address::FreeAddress;
 
 const CONFIG: &str = "[rates]\nfile = \"rates.toml\"\n[reload]\nwatch = \"100ms\"\n";
 const UNWATCHED: &str = "[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"log\"\n[reload]\nwatch = \"0s\"\n";
@@ -423,5 +423,5 @@ async fn in_a_storm_of_rewrites_every_order_is_answered_by_a_whole_card() {
 }
 
 fn digest_of(text: &str) -> String {
-    pricing_service::digest::Digest::of(text).to_string()
+    pricing_engine::digest::Digest::of(text).to_string()
 }

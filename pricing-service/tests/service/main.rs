@@ -1,27 +1,16 @@
-//! The service, asked over real sockets, and its parts, fed by real peers.
+//! The service, asked over real sockets.
 
 mod access;
-mod bid_log;
 mod budget;
 mod common;
+#[path = "../../../pricing-engine/tests/engine/decisions/mod.rs"]
 mod decisions;
-mod feed;
-mod feed_server;
 mod floods;
-mod free_address;
 mod guard;
-mod inventory;
 mod loading;
 mod messages;
 mod metrics;
 mod overload;
-mod reference;
 mod reload;
 mod screening;
-mod shadow;
 mod slow;
-
-const _: () = assert!(
-    pricing_service::telemetry::HAS_OTLP,
-    "this package's dev-dependency on itself turns `otlp` on: without it, no test of the workspace sends a span"
-);

@@ -11,9 +11,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 
 use crate::common::{HANG, ORDER, Running, outcome, quote, request};
-use crate::free_address::FreeAddress;
+use pricing_engine::metrics::CONTENT_TYPE;
 use pricing_proto::bidprice::v1::ScreenRequest;
-use pricing_service::metrics::CONTENT_TYPE;
+use testkit::free_address::FreeAddress;
 
 fn config(address: SocketAddr) -> String {
     format!("[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{address}\"\n[rates.gpu]\n\"*\" = \"100\"")
@@ -116,7 +116,7 @@ async fn metrics_beyond_this_machine_need_a_word() {
     let path = folder.path().join("bidprice.toml");
     std::fs::write(&path, "[listen]\nsocket = \"s\"\nmetrics = \"0.0.0.0:9311\"\n").unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
-    let run = pricing_service::server::run(&path, pricing_host::compile::Compiler::InProcess, stop);
+    let run = pricing_service::run(&path, pricing_host::compile::Compiler::InProcess, stop);
     let error = run.await.unwrap_err().to_string();
     assert!(error.contains("at `listen.metrics`") && error.contains("metrics_public"), "{error}");
 }

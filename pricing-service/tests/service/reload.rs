@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{ORDER, Running, outcome, quote};
-use crate::free_address::FreeAddress;
 use pricing_proto::bidprice::v1::ReloadRequest;
+use testkit::free_address::FreeAddress;
 use testkit::guests::commands;
 use tokio::task::JoinHandle;
 use tonic::Code;

@@ -8,8 +8,8 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::text::Untrusted;
-use pricing_service::comparison::{Outcome, Pair, Summary};
-use pricing_service::metrics::gpu_label;
+use pricing_engine::comparison::{Outcome, Pair, Summary};
+use pricing_engine::metrics::gpu_label;
 use pricing_sim::strategy::{Pricer, Strategy};
 
 use super::orders::{self, Case};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use pricing_core::money::parse_decimal;
-use pricing_service::comparison::{Summary, Tally};
+use pricing_engine::comparison::{Summary, Tally};
 use rust_decimal::Decimal;
 
 /// A number of orders, by its name.

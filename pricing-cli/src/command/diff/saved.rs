@@ -7,7 +7,7 @@ use pricing_core::input::InputError;
 use pricing_core::money::parse_decimal;
 use pricing_core::quote::ReasonCode;
 use pricing_core::text::excerpt;
-use pricing_service::comparison::{Money, Outcome};
+use pricing_engine::comparison::{Money, Outcome};
 use pricing_sim::result::is_bid;
 use serde::Deserialize;
 use serde_json::Value;

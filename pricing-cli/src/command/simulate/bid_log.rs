@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use pricing_core::order::{Order, detect};
-use pricing_service::bid_log::entry::{Damage, Decision, Entry};
-use pricing_service::bid_log::read::{Log, Place};
-use pricing_service::comparison::{Money, Outcome};
+use pricing_engine::bid_log::entry::{Damage, Decision, Entry};
+use pricing_engine::bid_log::read::{Log, Place};
+use pricing_engine::comparison::{Money, Outcome};
 use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
 use serde::Deserialize;
 

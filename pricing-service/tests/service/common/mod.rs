@@ -10,11 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use pricing_engine::config::ConfigError;
 use pricing_host::compile::Compiler;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Order, Quote, QuoteRequest, StatusRequest, StatusResponse, order};
-use pricing_service::config::ConfigError;
-use pricing_service::server::{self, Load, ServeError, Service};
+use pricing_service::{Load, ServeError, Service};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +75,7 @@ impl Running {
             Err(error) => return Err((folder, error)),
         };
         let stop = CancellationToken::new();
-        let served = tokio::spawn(server::serve(service.clone(), stop.clone()));
+        let served = tokio::spawn(pricing_service::serve(service.clone(), stop.clone()));
         let mut running = Self { folder: Some(folder), service, stop, served: Some(served) };
         running.wait_until_it_answers().await;
         Ok(running)

@@ -1,0 +1,336 @@
+//! The bid log: every decision as one line of JSON, with everything that its price depended on.
+//!
+//! The folder holds `bids-<time>-<number>.jsonl`, oldest first by name, and `objects/`, where the rate cards, snapshots
+//! and plugins that lines name by digest are kept once each. A line is written after everything that it names.
+//!
+//! [`BidLog::record`] never blocks: it makes the line and hands it to the writer's thread. [`Pending::written`] waits
+//! until the line is with the kernel (with `fsync = "each"`: on the disk), so that no crash of the service loses it, but
+//! never longer than a fraction of a second: pricing does not depend on a disk. What cannot be written waits in memory,
+//! in order and bounded, and is tried again every second.
+//!
+//! [`read`] reads a log, and [`replay`] prices it again.
+
+pub mod entry;
+mod folder;
+mod objects;
+mod queue;
+pub mod read;
+mod rebuild;
+mod record;
+pub mod replay;
+mod scan;
+mod tail;
+mod writer;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::config::{self, ConfigError};
+use crate::decision::Settings;
+use folder::{FileName, Folder, FolderError, OBJECTS};
+use queue::{Pushed, Queue};
+use tail::Tail;
+use writer::{Kept, Scanned, Writer};
+
+pub use objects::{ObjectError, Objects};
+pub use rebuild::RebuildError;
+pub use record::{Decided, Record};
+
+/// How long a caller waits for its line to be written.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long [`BidLog::close`] waits for the writer.
+const CLOSE: Duration = Duration::from_secs(5);
+/// The smallest size that files can be given.
+const MIN_FILE_BYTES: u64 = 4096;
+/// Files that wait to be made to survive a power cut.
+const SYNCS: usize = 8;
+
+/// A log that is being written. Cheap to clone; all clones are one log, which is closed with the last of them.
+#[derive(Clone, Debug)]
+pub struct BidLog {
+    handle: Arc<Handle>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    queue: Arc<Queue>,
+    folder: PathBuf,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// How a log is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Lines written since the service started.
+    pub written: u64,
+    /// Lines that wait to be written.
+    pub waiting: u64,
+    /// Lines that will be in no file.
+    pub lost: u64,
+    /// Answers that did not wait any longer for their line to be written.
+    pub late: u64,
+    /// What lines name and another program took away.
+    pub objects_lost: u64,
+    /// Why nothing can be written at the moment, or what was taken away.
+    pub problem: Option<String>,
+}
+
+/// Until when a caller that begins to wait now waits for its lines.
+pub(crate) fn patience() -> tokio::time::Instant {
+    tokio::time::Instant::now() + PATIENCE
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is written.
+    Written,
+    /// It waits in memory: the disk is slow, full or broken.
+    Late,
+    /// It will be in no file.
+    Lost,
+}
+
+/// A line that was handed over.
+#[derive(Debug)]
+pub struct Pending {
+    sequence: Option<u64>,
+    queue: Arc<Queue>,
+    pushed: Pushed,
+}
+
+impl Pending {
+    /// The line's number; none when the line could not be made or the log was closed.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// Waits until the line is written, but not for long. To be called within a tokio runtime.
+    pub async fn written(self) -> Outcome {
+        self.written_until(patience()).await
+    }
+
+    /// Waits as [`Self::written`] does, until then.
+    pub(crate) async fn written_until(self, until: tokio::time::Instant) -> Outcome {
+        let acked = match self.pushed {
+            Pushed::Waits(acked) => acked,
+            Pushed::Stalled => {
+                self.queue.late(false);
+                return Outcome::Late;
+            }
+            Pushed::Lost => return Outcome::Lost,
+        };
+        match tokio::time::timeout_at(until, acked).await {
+            Ok(acked) => acked.unwrap_or(Outcome::Lost),
+            Err(_) => {
+                self.queue.late(true);
+                Outcome::Late
+            }
+        }
+    }
+
+    /// Waits as [`Self::written`] does, on a thread that may block, for as long as it takes.
+    #[must_use]
+    pub fn wait(self) -> Outcome {
+        match self.pushed {
+            Pushed::Waits(acked) => acked.blocking_recv().unwrap_or(Outcome::Lost),
+            Pushed::Stalled => Outcome::Late,
+            Pushed::Lost => Outcome::Lost,
+        }
+    }
+}
+
+impl BidLog {
+    /// Opens the log of a folder, and goes on where it ended.
+    ///
+    /// What a crash left of a last line is cut off. Everything else stays.
+    ///
+    /// # Errors
+    /// When the folder cannot be used: it is open to others, another service's, or cannot be written.
+    pub fn open(config: &config::BidLog) -> Result<Self, ConfigError> {
+        if config.file_bytes < MIN_FILE_BYTES {
+            let message = format!("expected at least {MIN_FILE_BYTES} bytes a file");
+            return Err(ConfigError::unusable("bid_log.file_bytes", message));
+        }
+        if config.files == 0 {
+            return Err(ConfigError::unusable("bid_log.files", "expected at least 1 file"));
+        }
+        let unusable = |error: FolderError| ConfigError::unusable("bid_log.folder", error);
+        let folder = Folder::open(&config.folder).map_err(unusable)?;
+        let failed = |error: io::Error| {
+            ConfigError::unusable("bid_log.folder", format!("`{}`: {error}", config.folder.display()))
+        };
+        let queue = start(folder, config).map_err(failed)?;
+        Ok(Self { handle: Arc::new(Handle { queue, folder: config.folder.clone() }) })
+    }
+
+    /// Whether a folder that is there may be a log's. Nothing is made or opened.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(folder: &Path) -> Result<(), ConfigError> {
+        folder::check(folder).map_err(|error| ConfigError::unusable("bid_log.folder", error))
+    }
+
+    /// Hands a decision over to be written. Never blocks.
+    #[must_use]
+    pub fn record(&self, record: &Record<'_>) -> Pending {
+        self.push(record.line(SystemTime::now()))
+    }
+
+    /// Hands over what the shadow made of a decision.
+    pub(crate) fn record_shadow(&self, shadowed: &entry::Shadowed, settings: &Settings) -> Pending {
+        self.push(record::shadow_line(shadowed, settings))
+    }
+
+    fn push(&self, line: serde_json::Result<record::Line>) -> Pending {
+        let queue = Arc::clone(&self.handle.queue);
+        match line {
+            Ok(line) => {
+                let (sequence, pushed) = queue.push(line);
+                let sequence = (!matches!(pushed, Pushed::Lost)).then_some(sequence);
+                Pending { sequence, queue, pushed }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a decision could not be written as JSON; this is a bug");
+                queue.lose();
+                Pending { sequence: None, queue, pushed: Pushed::Lost }
+            }
+        }
+    }
+
+    /// How the log is.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let queue::Counts { written, waiting, lost, late, objects_lost, problem } = self.handle.queue.counts();
+        Reading { folder: self.handle.folder.clone(), written, waiting, lost, late, objects_lost, problem }
+    }
+
+    /// Takes no more lines, and waits until those that wait are written, but only for some seconds. Blocks.
+    pub fn close(&self) -> Reading {
+        self.handle.queue.close();
+        if !self.handle.queue.wait_for_end(CLOSE) {
+            tracing::error!("the bid log's disk does not answer; what waits is lost");
+        }
+        self.reading()
+    }
+}
+
+/// Finds out where the log ended, and starts its threads.
+fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
+    let names = FileName::list(folder.path())?;
+    let (tail, last) = resume(&folder, &names)?;
+    let queue = Arc::new(Queue::new(last.map_or(1, |last| last.saturating_add(1))));
+    let (found, scanned) = mpsc::channel();
+    let (syncer, to_sync) = mpsc::sync_channel(SYNCS);
+    let earlier = names.iter().filter(|name| tail.as_ref().is_none_or(|tail| tail.name != **name));
+    let files: VecDeque<Kept> =
+        earlier.map(|name| Kept { name: name.clone(), names: BTreeSet::new(), scanned: false }).collect();
+    let paths: Vec<_> = names.iter().map(|name| (name.clone(), folder.file(name))).collect();
+    spawn("bid-log-scan", move || scan(paths, &found))?;
+    spawn("bid-log-sync", move || writer::sync_all(&to_sync))?;
+    let objects = Objects::of(&folder.objects());
+    let stamp = objects.stamp().ok();
+    let writer = Writer {
+        queue: Arc::clone(&queue),
+        objects,
+        folder,
+        config: config.clone(),
+        files,
+        tail,
+        scanned,
+        syncer,
+        unsynced: VecDeque::new(),
+        sizes: BTreeMap::new(),
+        told: None,
+        looked: Instant::now(),
+        stamp,
+    };
+    spawn("bid-log", move || writer.run())?;
+    Ok(queue)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(|_| ())
+}
+
+/// The last file, without a line that was cut off, and the last line's number.
+fn resume(folder: &Folder, names: &[FileName]) -> io::Result<(Option<Tail>, Option<u64>)> {
+    let mut tail = None;
+    for name in names.iter().rev() {
+        let file = folder.reopen(name)?;
+        let is_last = tail.is_none();
+        let whole = scan::end_of_lines(&file)?;
+        let cut = file.metadata()?.len().saturating_sub(whole);
+        if is_last && cut > 0 {
+            tracing::warn!(file = %name, bytes = cut, "the bid log ended in the middle of a line, which was cut off");
+            file.set_len(whole)?;
+        }
+        let last = scan::last_sequence(&file, whole)?;
+        if is_last {
+            tail = Some(Tail::new(name.clone(), file, whole));
+        }
+        if last.is_some() {
+            return Ok((tail, last));
+        }
+    }
+    Ok((tail, None))
+}
+
+/// Looks for what the files of earlier runs name, so that it stays as long as they do.
+fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
+    for (name, path) in files {
+        let look = || {
+            let file = pricing_files::open(&path).map_err(io::Error::from)?;
+            let length = file.metadata()?.len();
+            scan::names(file, length)
+        };
+        match look() {
+            Ok(names) => {
+                // The writer has ended: there is nobody to tell.
+                let Ok(()) = found.send((name, names)) else { return };
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                // What it names stays, then, and with it everything.
+                tracing::warn!(%error, file = %name, "a file of the bid log cannot be read");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_keeps_the_first_caller_for_a_moment_and_the_others_not_at_all() {
+        // Nobody writes.
+        let queue = Arc::new(Queue::new(1));
+        let log = BidLog { handle: Arc::new(Handle { queue: Arc::clone(&queue), folder: PathBuf::new() }) };
+        let line = || record::Line { kind: "decision", body: b"}".to_vec(), objects: Vec::new() };
+        assert_eq!(log.push(Ok(line())).written().await, Outcome::Late);
+        for _ in 0..100 {
+            let pending = log.push(Ok(line()));
+            // It has nothing to wait for.
+            assert!(matches!(pending.pushed, Pushed::Stalled));
+            assert_eq!(pending.written().await, Outcome::Late);
+        }
+        assert_eq!((log.reading().late, log.reading().waiting), (101, 101));
+        // Once the disk gets on, callers wait for it again.
+        let written = queue.take(Some(Duration::ZERO), false);
+        queue.settle(&written, VecDeque::new(), None);
+        assert!(matches!(log.push(Ok(line())).pushed, Pushed::Waits(_)));
+    }
+}

@@ -1,0 +1,270 @@
+//! Makes of a recorded decision what it was made of.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pricing_core::budget::{Budget, SearchBudget};
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::{read, validate};
+use pricing_core::quote::FallbackBy;
+use pricing_core::reserve::Scheduler;
+use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
+use rust_decimal::Decimal;
+
+use super::entry::{Decision, InventoryEntry, PluginEntry};
+use super::objects::{ObjectError, Objects};
+use super::record::scheduler_name;
+use crate::config::Source;
+use crate::decision::{Ask, Moment, Settings};
+use crate::digest::Digest;
+use crate::inventory::{Known, SnapshotText, Stock};
+
+/// Rate cards that are kept at hand.
+const RATES: usize = 64;
+/// Snapshots that are kept at hand: neighbouring decisions name the same.
+const SNAPSHOTS: usize = 4;
+/// Plugins that are kept at hand.
+const PLUGINS: usize = 4;
+/// The least time that a plugin's call gets. What it may do is bounded by its fuel; a machine that is slower than the
+/// one that bid must not change that.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a decision cannot be made again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RebuildError {
+    /// Something that it names is missing.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The plugin's bytes were not kept.
+    #[error("the plugin `{name}` was not kept: {why}")]
+    NotKept {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Something in it cannot be read.
+    #[error("its {what} cannot be read: {problem}")]
+    Unreadable {
+        /// What.
+        what: &'static str,
+        /// Why.
+        problem: String,
+    },
+}
+
+fn unreadable(what: &'static str, problem: impl ToString) -> RebuildError {
+    RebuildError::Unreadable { what, problem: problem.to_string() }
+}
+
+/// What a decision was made of.
+#[derive(Debug)]
+pub(super) struct Rebuilt {
+    /// With the decision's group alone.
+    pub(super) ask: Ask,
+    pub(super) settings: Settings,
+    pub(super) moment: Moment,
+    /// The steps that were left for the group.
+    steps_left: u64,
+}
+
+impl Rebuilt {
+    /// What may be spent on the group. There is no clock: what the clock ended is decided to its end.
+    pub(super) fn budget(&self) -> Budget<'static> {
+        Budget::resumed(self.settings.budget, self.steps_left)
+    }
+}
+
+/// What is put in the place of what was recorded.
+#[derive(Clone, Debug, Default)]
+pub struct WhatIf {
+    /// Other rates.
+    pub rates: Option<Source>,
+    /// Another plugin.
+    pub plugin: Option<Plugin>,
+}
+
+impl WhatIf {
+    /// Whether anything is.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.rates.is_some() || self.plugin.is_some()
+    }
+}
+
+/// Makes decisions again, and keeps at hand what they share.
+#[derive(Debug)]
+pub(super) struct Rebuilder {
+    objects: Objects,
+    host: PluginHost,
+    rates: BTreeMap<Digest, Source>,
+    snapshots: VecDeque<(Digest, Arc<Known>)>,
+    held: Option<(Digest, Arc<Known>)>,
+    plugins: VecDeque<(PluginEntry, Plugin)>,
+}
+
+impl Rebuilder {
+    pub(super) fn new(objects: Objects, host: PluginHost) -> Self {
+        Self { objects, host, rates: BTreeMap::new(), snapshots: VecDeque::new(), held: None, plugins: VecDeque::new() }
+    }
+
+    pub(super) fn rebuild(&mut self, decision: &Decision, what_if: &WhatIf) -> Result<Rebuilt, RebuildError> {
+        let ask = self.ask(decision)?;
+        let rates = match &what_if.rates {
+            Some(rates) => rates.clone(),
+            None => self.rates(decision.rates)?,
+        };
+        let plugin = match (&what_if.plugin, &decision.plugin) {
+            (Some(plugin), _) => Some(plugin.clone()),
+            (None, Some(entry)) => Some(self.plugin(entry)?),
+            (None, None) => None,
+        };
+        let scheduler = [Scheduler::Sound, Scheduler::Provider].into_iter();
+        let scheduler = scheduler.into_iter().find(|scheduler| scheduler_name(*scheduler) == decision.scheduler);
+        let scheduler = scheduler.ok_or_else(|| unreadable("scheduler", format!("`{}`", decision.scheduler)))?;
+        let budget = SearchBudget { steps: decision.search_steps };
+        // Not made canonical: it is the very number.
+        let usd_per_akt = decision.usd_per_akt.as_deref().map(Decimal::from_str_exact).transpose();
+        let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
+        let moment = Moment { stock: self.stock(decision)?, usd_per_akt };
+        let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
+        Ok(Rebuilt { ask, settings: Settings { rates, plugin, scheduler, budget }, moment, steps_left })
+    }
+
+    fn ask(&self, decision: &Decision) -> Result<Ask, RebuildError> {
+        let text = match (&decision.order, decision.order_object) {
+            (Some(text), _) => text.clone(),
+            (None, Some(digest)) => self.objects.text(digest)?,
+            (None, None) => return Err(unreadable("order", "the line has none")),
+        };
+        let ask = Ask::read(text).map_err(|error| unreadable("order", error))?;
+        let mut ask = ask.with_targets(decision.targets.clone()).map_err(|error| unreadable("targets", error))?;
+        let index = decision.group.index;
+        if index >= ask.orders.len() {
+            return Err(unreadable("group", format!("the order has no group {index}")));
+        }
+        ask.orders = vec![ask.orders.swap_remove(index)];
+        ask.owner.clone_from(&decision.owner);
+        ask.name.clone_from(&decision.order_id);
+        ask.already_reserved = decision.already_reserved;
+        ask.alternatives = decision.alternatives;
+        Ok(ask)
+    }
+
+    fn rates(&mut self, digest: Digest) -> Result<Source, RebuildError> {
+        if let Some(rates) = self.rates.get(&digest) {
+            return Ok(rates.clone());
+        }
+        let source = Source::recorded(self.objects.text(digest)?).map_err(|error| unreadable("rate card", error))?;
+        if self.rates.len() >= RATES {
+            self.rates.clear();
+        }
+        self.rates.insert(digest, source.clone());
+        Ok(source)
+    }
+
+    fn stock(&mut self, decision: &Decision) -> Result<Stock, RebuildError> {
+        let digest = match &decision.inventory {
+            None => return Ok(Stock::NotAsked),
+            Some(InventoryEntry::Unusable(why)) => return Ok(Stock::Unusable(why.clone())),
+            Some(InventoryEntry::Snapshot(digest)) => *digest,
+        };
+        let whole = self.snapshot(digest)?;
+        if decision.held.is_empty() {
+            return Ok(Stock::Known(whole));
+        }
+        let at_hand = self.held.as_ref().filter(|(of, known)| *of == digest && known.held == decision.held);
+        if let Some((_, known)) = at_hand {
+            return Ok(Stock::Known(Arc::clone(known)));
+        }
+        let known = less(&whole, decision.held.clone());
+        self.held = Some((digest, Arc::clone(&known)));
+        Ok(Stock::Known(known))
+    }
+
+    fn snapshot(&mut self, digest: Digest) -> Result<Arc<Known>, RebuildError> {
+        if let Some((_, known)) = self.snapshots.iter().find(|(of, _)| *of == digest) {
+            return Ok(Arc::clone(known));
+        }
+        let text = self.objects.text(digest)?;
+        let snapshot = read::read(&text).map_err(|error| unreadable("inventory", error))?;
+        let cluster = validate::validate(snapshot).cluster;
+        let known = Arc::new(Known {
+            utilisation: Arc::new(Utilisation::of(&cluster)),
+            cluster: Arc::new(cluster),
+            snapshot: Arc::new(SnapshotText { text: text.into(), digest }),
+            held: Vec::new(),
+        });
+        keep(&mut self.snapshots, SNAPSHOTS, (digest, Arc::clone(&known)));
+        Ok(known)
+    }
+
+    fn plugin(&mut self, entry: &PluginEntry) -> Result<Plugin, RebuildError> {
+        if let Some((_, plugin)) = self.plugins.iter().find(|(of, _)| of == entry) {
+            return Ok(plugin.clone());
+        }
+        let name = &entry.name;
+        if let Some(why) = &entry.not_kept {
+            return Err(RebuildError::NotKept { name: name.clone(), why: why.clone() });
+        }
+        let settings = plugin_settings(entry)?;
+        let rejected = |fault: pricing_host::Fault| unreadable("plugin", fault);
+        let current = self.file(&entry.digest)?;
+        let plugin = match &entry.previous {
+            None => self.host.load(name, &current, settings).map_err(rejected)?,
+            Some(previous) => {
+                let plugin = self.host.load(name, &self.file(previous)?, settings).map_err(rejected)?;
+                plugin.replace(&current).map_err(rejected)?;
+                plugin
+            }
+        };
+        keep(&mut self.plugins, PLUGINS, (entry.clone(), plugin.clone()));
+        Ok(plugin)
+    }
+
+    fn file(&self, digest: &str) -> Result<Vec<u8>, RebuildError> {
+        let digest = Digest::parse(digest).ok_or_else(|| unreadable("plugin's digest", format!("`{digest}`")))?;
+        Ok(self.objects.get(digest)?)
+    }
+}
+
+/// A snapshot without what was held back. How full it is does not change: what is held back is not in use.
+fn less(whole: &Known, held: Vec<Held>) -> Arc<Known> {
+    Arc::new(Known {
+        cluster: Arc::new(whole.cluster.less(&held)),
+        utilisation: Arc::clone(&whole.utilisation),
+        snapshot: Arc::clone(&whole.snapshot),
+        held,
+    })
+}
+
+fn plugin_settings(entry: &PluginEntry) -> Result<PluginSettings, RebuildError> {
+    let classes = [SizeClass::Standard, SizeClass::Engine];
+    let class = classes.into_iter().find(|class| class.name() == entry.class);
+    let class = class.ok_or_else(|| unreadable("plugin's class", format!("`{}`", entry.class)))?;
+    let mut settings = PluginSettings::new(class);
+    settings.limits.deadline = Duration::from_micros(entry.limits.deadline_us).max(PATIENCE);
+    settings.limits.fuel = entry.limits.fuel;
+    settings.limits.memory_bytes = entry.limits.memory_bytes;
+    settings.limits.output_bytes = entry.limits.output_bytes;
+    // Each decision stands for itself.
+    settings.breaker = BreakerSettings { faults: 0, ..settings.breaker };
+    settings.fallback = match entry.fallback.as_deref() {
+        None => None,
+        Some(name) => {
+            let mut known = [FallbackBy::Builtin, FallbackBy::LastPlugin].into_iter();
+            let found = known.find(|by| by.name() == name);
+            Some(found.ok_or_else(|| unreadable("plugin's fallback", format!("`{name}`")))?)
+        }
+    };
+    Ok(settings)
+}
+
+fn keep<T>(list: &mut VecDeque<T>, most: usize, item: T) {
+    if list.len() >= most {
+        list.pop_front();
+    }
+    list.push_back(item);
+}

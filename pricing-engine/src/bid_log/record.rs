@@ -1,0 +1,259 @@
+//! A decision as a line, with everything that it depended on.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use pricing_core::inventory::held::Held;
+use pricing_core::quote::wire::QuoteJson;
+use pricing_core::quote::{FallbackBy, GivenTarget, Reason};
+use pricing_core::reserve::Scheduler;
+use pricing_host::Plugin;
+use serde::Serialize;
+
+use super::entry::{Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
+use super::objects::{Content, Object};
+use crate::decision::{Ask, Means, Moment, Priced, Screened, Settings};
+use crate::digest::Digest;
+use crate::inventory::{Known, Stock};
+use crate::metrics::{Call, gpu_label};
+use crate::order_name::OrderName;
+
+/// The longest order text that stands in its line; a longer one is an object.
+const MAX_ORDER_BYTES: usize = 32 << 10;
+
+/// A decision that is to be recorded: one a group of an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Which call it answers.
+    pub call: Call,
+    /// What was asked.
+    pub ask: &'a Ask,
+    /// The group's place in [`Ask::orders`].
+    pub group: usize,
+    /// What it was priced with.
+    pub settings: &'a Settings,
+    /// What was known beside them. A screening asks for no stock.
+    pub moment: &'a Moment,
+    /// What was decided.
+    pub decided: Decided<'a>,
+    /// How long that took.
+    pub took: Duration,
+}
+
+/// What was decided for a group.
+#[derive(Clone, Copy, Debug)]
+pub enum Decided<'a> {
+    /// A quote.
+    Quote(&'a Priced),
+    /// A screening.
+    Screen(&'a Screened),
+}
+
+impl Decided<'_> {
+    fn means(&self) -> Means {
+        match self {
+            Self::Quote(priced) => priced.means,
+            Self::Screen(screened) => screened.means,
+        }
+    }
+}
+
+/// A line without its start, and what it names.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) kind: &'static str,
+    /// The rest of a JSON object: all but its opening brace.
+    pub(super) body: Vec<u8>,
+    pub(super) objects: Vec<Object>,
+}
+
+#[derive(Serialize)]
+struct DecisionLine<'a> {
+    time: String,
+    version: &'static str,
+    call: &'static str,
+    order_id: Option<&'a OrderName>,
+    owner: Option<&'a str>,
+    order: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_object: Option<Digest>,
+    group: Group,
+    already_reserved: bool,
+    targets: &'a [GivenTarget],
+    alternatives: bool,
+    scheduler: &'static str,
+    search_steps: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_steps_left: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    out_of_time: bool,
+    rates: Digest,
+    plugin: Option<PluginEntry>,
+    inventory: Option<InventoryEntry>,
+    held: &'a [Held],
+    usd_per_akt: Option<String>,
+    gpu: String,
+    quote: Option<QuoteJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    screen: Option<Screening<'a>>,
+    took_us: u64,
+}
+
+/// What a screening came to.
+#[derive(Serialize)]
+pub(super) struct Screening<'a> {
+    passed: bool,
+    reason: Option<ReasonEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReasonEntry<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+impl<'a> Screening<'a> {
+    pub(super) fn of(screened: Result<(), &'a Reason>) -> Self {
+        let reason = screened.err();
+        Self {
+            passed: reason.is_none(),
+            reason: reason.map(|reason| ReasonEntry { code: reason.code.name(), message: &reason.message }),
+        }
+    }
+}
+
+/// Who places, as lines name it.
+pub(super) fn scheduler_name(scheduler: Scheduler) -> &'static str {
+    match scheduler {
+        Scheduler::Sound => "sound",
+        Scheduler::Provider => "provider",
+    }
+}
+
+impl Record<'_> {
+    /// The line of the decision.
+    pub(super) fn line(&self, now: SystemTime) -> serde_json::Result<Line> {
+        let Self { call, ask, group, settings, moment, decided, took } = *self;
+        let mut objects = vec![rates_object(settings)];
+        let order = ask.orders.get(group);
+        let long = ask.text.len() > MAX_ORDER_BYTES;
+        let order_object = long.then(|| ask.digest());
+        objects.extend(order_object.map(|digest| text(digest, &ask.text, true)));
+        let (inventory, known) = inventory(&moment.stock);
+        objects.extend(known.map(|known| text(known.snapshot.digest, &known.snapshot.text, true)));
+        let priced = match decided {
+            Decided::Quote(priced) => Some(priced),
+            Decided::Screen(_) => None,
+        };
+        // A screening asks no plugin.
+        let plugin = settings.plugin.as_ref().and_then(|plugin| {
+            let (entry, files) = plugin_entry(plugin, priced?);
+            objects.extend(files);
+            Some(entry)
+        });
+        let (held, means) = (held(known, priced), decided.means());
+        let gpu = order.zip(priced).map(|(order, priced)| gpu_label(order, &priced.quote));
+        let line = DecisionLine {
+            time: humantime::format_rfc3339_millis(now).to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            call: call.name(),
+            order_id: ask.name.as_ref(),
+            owner: ask.owner.as_deref(),
+            order: (!long).then_some(&*ask.text),
+            order_object,
+            group: Group { index: group, name: order.map(|order| order.group.name().owned()).unwrap_or_default() },
+            already_reserved: ask.already_reserved,
+            targets: &ask.targets,
+            alternatives: ask.alternatives,
+            scheduler: scheduler_name(settings.scheduler),
+            search_steps: settings.budget.steps,
+            search_steps_left: Some(means.steps_left).filter(|left| *left != settings.budget.steps),
+            out_of_time: means.out_of_time,
+            rates: settings.rates.digest,
+            plugin,
+            inventory,
+            held: &held,
+            usd_per_akt: moment.usd_per_akt.map(|usd| usd.to_string()),
+            gpu: gpu.unwrap_or_default(),
+            quote: priced.map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref())),
+            screen: match decided {
+                Decided::Quote(_) => None,
+                Decided::Screen(screened) => Some(Screening::of(screened.outcome.as_ref().copied())),
+            },
+            took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        };
+        Ok(Line { kind: "decision", body: body(&line)?, objects })
+    }
+}
+
+/// The line of what the shadow made of a decision.
+pub(super) fn shadow_line(shadowed: &Shadowed, settings: &Settings) -> serde_json::Result<Line> {
+    Ok(Line { kind: "shadow", body: body(shadowed)?, objects: vec![rates_object(settings)] })
+}
+
+fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut body = Vec::with_capacity(4096);
+    serde_json::to_writer(&mut body, line)?;
+    body.push(b'\n');
+    // The opening brace stands before the line's number.
+    body.drain(..1);
+    Ok(body)
+}
+
+fn rates_object(settings: &Settings) -> Object {
+    text(settings.rates.digest, &settings.rates.text, false)
+}
+
+fn text(digest: Digest, text: &Arc<str>, counts: bool) -> Object {
+    Object { digest, content: Content::Text(Arc::clone(text)), counts }
+}
+
+fn inventory(stock: &Stock) -> (Option<InventoryEntry>, Option<&Known>) {
+    match stock {
+        Stock::NotAsked => (None, None),
+        Stock::Unusable(why) => (Some(InventoryEntry::Unusable(why.clone())), None),
+        Stock::Known(known) => (Some(InventoryEntry::Snapshot(known.snapshot.digest)), Some(known)),
+    }
+}
+
+/// What was held back when a group was placed: for other orders, and for the groups before it.
+fn held<'a>(known: Option<&'a Known>, priced: Option<&Priced>) -> Cow<'a, [Held]> {
+    let held = known.map_or(&[][..], |known| &known.held);
+    match priced.map(|priced| priced.before.as_slice()) {
+        None | Some([]) => Cow::Borrowed(held),
+        Some(before) => Cow::Owned(Held::merge(held.iter().chain(before).cloned())),
+    }
+}
+
+/// The plugin that a quote was asked of, and its files.
+fn plugin_entry(plugin: &Plugin, priced: &Priced) -> (PluginEntry, Vec<Object>) {
+    let settings = plugin.settings();
+    // The quote names the file that priced it; another may have taken over since.
+    let used = priced.quote.plugin.as_ref();
+    let digest = used.map_or_else(|| plugin.digest(), |used| used.digest.clone());
+    let previous = settings.fallback.filter(|by| *by == FallbackBy::LastPlugin).and_then(|_| plugin.previous_digest());
+    let file = |digest: &String| {
+        let content = Content::Bytes(plugin.file_of(digest)?);
+        Some(Object { digest: Digest::parse(digest)?, content, counts: false })
+    };
+    let current = file(&digest);
+    let not_kept = current.is_none().then(|| "the file was replaced twice before it could be kept".to_owned());
+    let files = current.into_iter().chain(previous.as_ref().and_then(file)).collect();
+    let limits = &settings.limits;
+    let entry = PluginEntry {
+        name: used.map_or_else(|| plugin.name(), |used| used.name.clone()),
+        digest,
+        previous,
+        not_kept,
+        class: settings.class.name().to_owned(),
+        limits: LimitsEntry {
+            deadline_us: u64::try_from(limits.deadline.as_micros()).unwrap_or(u64::MAX),
+            fuel: limits.fuel,
+            memory_bytes: limits.memory_bytes,
+            output_bytes: limits.output_bytes,
+        },
+        fallback: settings.fallback.map(|by| by.name().to_owned()),
+    };
+    (entry, files)
+}

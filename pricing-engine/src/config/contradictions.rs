@@ -1,0 +1,117 @@
+//! Keys that contradict each other.
+
+use pricing_core::input::InputError;
+use toml::de::{DeTable, DeValue};
+
+use super::keys;
+use super::model::{Config, Plugin};
+
+/// What can be seen without knowing the values: keys that exclude each other.
+pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError> {
+    let mut found = Vec::new();
+    let section = |name: &str| document.get(name).and_then(|value| value.get_ref().as_table());
+    if let Some(rates) = section("rates").filter(|rates| rates.contains_key("file")) {
+        let mut others: Vec<_> = rates.keys().filter(|key| key.get_ref() != "file").collect();
+        others.sort_by_key(|key| key.span().start);
+        if let Some(other) = others.first() {
+            let name = pricing_core::text::excerpt(other.get_ref());
+            let message = format!("`file` names a rate card, so `{name}` cannot stand here too");
+            let error = InputError::new(message).at(format!("rates.{name}")).offset(text, other.span().start);
+            found.push(error.hint("put it into the rate card, or take `file` out"));
+        }
+    }
+    let mut exclude = |table: &str, keys: &[&str]| {
+        let Some(found_in) = section(table) else { return };
+        let mut set: Vec<_> = found_in
+            .iter()
+            .filter(|(key, value)| keys.contains(&key.get_ref().as_ref()) && says(value.get_ref()))
+            .collect();
+        set.sort_by_key(|(key, _)| key.span().start);
+        if let [first, second, ..] = set.as_slice() {
+            let (first, second) = (first.0, second.0);
+            let message = format!("`{}` and `{}` exclude each other", first.get_ref(), second.get_ref());
+            let error = InputError::new(message).at(format!("{table}.{}", second.get_ref()));
+            found.push(error.offset(text, second.span().start).hint("take one of them out"));
+        }
+    };
+    exclude("inventory", &["file", "provider", "operator"]);
+    exclude("feed", &["usd_per_akt", "source"]);
+    found
+}
+
+/// Whether a value is more than an empty list.
+fn says(value: &DeValue<'_>) -> bool {
+    value.as_array().is_none_or(|items| items.iter().next().is_some())
+}
+
+/// What the values say together.
+pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<InputError> {
+    let mut found = Vec::new();
+    let mut wrong = |key: &str, message: String, hint: &str| {
+        let error = InputError::new(message).at(key);
+        let error = match keys::place(document, key) {
+            Some(place) => error.offset(text, place),
+            None => error,
+        };
+        found.push(if hint.is_empty() { error } else { error.hint(hint) });
+    };
+    if let Err(super::ConfigError::Unusable { key, message }) = config.listen.check() {
+        wrong(&key, message, "");
+    }
+    listen(config, &mut wrong);
+    inventory(config, &mut wrong);
+    let feed = &config.feed;
+    if feed.usd_per_akt.is_none() && feed.interval >= feed.max_age {
+        let message = format!("a value is used for {} and fetched every {}", feed.max_age, feed.interval);
+        wrong("feed.max_age", message, "let it be longer than `interval`, or there is no bid in uakt in between");
+    }
+    let limits = &config.limits;
+    if limits.buffered_bytes < limits.request_bytes {
+        let message = format!("a request may have {} bytes, `limits.request_bytes`", limits.request_bytes);
+        wrong("limits.buffered_bytes", message, "let it be as many at least, or no request of that size is ever taken");
+    }
+    let shadow = config.shadow.as_ref();
+    if shadow.is_some_and(|shadow| shadow.rates.is_none() && shadow.plugin.is_none()) {
+        let message = "it prices exactly as the service does".to_owned();
+        wrong("shadow", message, "name `rates` or a `[shadow.plugin]`, or take the section out");
+    }
+    let plugins = [("plugin", config.plugin.as_ref()), ("shadow.plugin", shadow.and_then(|s| s.plugin.as_ref()))];
+    for (key, plugin) in plugins {
+        if let Some(message) = plugin.and_then(too_much) {
+            wrong(&format!("{key}.memory_limit"), message, "");
+        }
+    }
+    found
+}
+
+fn listen(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
+    let listen = &config.listen;
+    let Some(metrics) = listen.metrics else { return };
+    if !metrics.ip().to_canonical().is_loopback() && !listen.metrics_public {
+        let message = format!("whoever reaches `{metrics}` could read the metrics");
+        wrong("listen.metrics", message, "name an address of this machine alone, or set `metrics_public = true`");
+    }
+    if listen.tcp == Some(metrics) {
+        let message = "it is the same address as `tcp`".to_owned();
+        wrong("listen.metrics", message, "give each a port of its own");
+    }
+}
+
+fn inventory(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
+    let inventory = &config.inventory;
+    let address = inventory.provider.as_ref().or(inventory.operator.as_ref());
+    let encrypted = address.is_some_and(|address| address.to_ascii_lowercase().starts_with("https:"));
+    let tls = [("inventory.fingerprint", inventory.fingerprint.is_some()), ("inventory.ca", inventory.ca.is_some())];
+    for (key, _) in tls.into_iter().filter(|(_, set)| *set && !encrypted) {
+        let message = "there is no `https://` address that it could be for".to_owned();
+        wrong(key, message, "take it out, or let `provider` or `operator` begin with `https://`");
+    }
+}
+
+/// Whether a plugin is allowed more memory than its class has.
+fn too_much(plugin: &Plugin) -> Option<String> {
+    let settings = plugin.settings().ok()?;
+    let (wanted, most) = (settings.limits.memory_bytes, settings.class.load_limits().memory_bytes);
+    let class = settings.class.name();
+    (wanted > most).then(|| format!("the size class `{class}` has room for {} MiB at most", most >> 20))
+}

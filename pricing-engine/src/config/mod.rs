@@ -1,0 +1,25 @@
+//! The configuration: one TOML file, with the rates in it or beside it.
+
+mod contradictions;
+mod duration;
+mod files;
+mod keys;
+mod listen;
+mod max_change;
+mod model;
+mod number;
+mod read;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use duration::Span;
+pub use files::Files;
+pub(crate) use files::Stamp;
+pub use max_change::MaxChange;
+pub use model::{
+    BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard,
+    Plugin, PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
+};
+pub use number::Number;
+pub use read::{ConfigError, Loaded, Source, inspect, load, load_files, parse, position};

@@ -1,0 +1,85 @@
+//! A configuration in use, with what it names opened.
+
+use std::sync::Arc;
+
+use pricing_core::budget::SearchBudget;
+use pricing_core::reserve::Scheduler;
+
+use super::plugin::{Opened, Opening, Role};
+use crate::config::{self, ConfigError, Loaded, Source};
+use crate::decision::Settings;
+
+/// A configuration in use.
+#[derive(Debug)]
+pub struct Active {
+    /// The configuration and the rates.
+    pub loaded: Loaded,
+    /// What orders are priced with.
+    pub settings: Arc<Settings>,
+    /// The plugin that prices.
+    pub plugin: Option<Opened>,
+    /// What prices every order a second time.
+    pub shadow: Option<Shadowing>,
+}
+
+/// What prices every order a second time.
+#[derive(Debug)]
+pub struct Shadowing {
+    /// What it prices with.
+    pub settings: Arc<Settings>,
+    /// Its plugin.
+    pub plugin: Option<Opened>,
+}
+
+impl Active {
+    /// Opens what a configuration names, or keeps what the one before has open. The plugin that prices comes last,
+    /// since its file takes over at once when it is good: nothing may fail after that.
+    pub(super) fn open(loaded: Loaded, before: Option<&Self>, opening: &Opening) -> Result<Self, ConfigError> {
+        let config = &loaded.config;
+        let open = |plugin, role| Opened::open(plugin, &config.limits, role, opening);
+        let shadow_plugin = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
+        let open_shadow = before.and_then(|before| before.shadow.as_ref()?.plugin.as_ref());
+        let shadow_plugin = match (shadow_plugin, open_shadow) {
+            (Some(new), Some(opened)) if opened.is_as(new) && opened.is_the_file() => Some(opened.clone()),
+            (Some(new), _) => Some(open(new, Role::Shadow)?),
+            (None, _) => None,
+        };
+        let plugin = match (&config.plugin, before.and_then(|before| before.plugin.as_ref())) {
+            (Some(new), Some(opened)) if opened.is_as(new) => {
+                opened.refresh()?;
+                Some(opened.clone())
+            }
+            (Some(new), _) => Some(open(new, Role::Pricing)?),
+            (None, _) => None,
+        };
+        let settings = settings_of(&loaded, &loaded.rates, plugin.as_ref());
+        let shadow = config.shadow.as_ref().map(|_| {
+            let rates = loaded.shadow_rates.as_ref().unwrap_or(&loaded.rates);
+            Shadowing { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
+        });
+        Ok(Self { settings, plugin, shadow, loaded })
+    }
+
+    /// What the shadow prices with.
+    pub(super) fn shadow_settings(&self) -> Option<Settings> {
+        self.shadow.as_ref().map(|shadow| Settings::clone(&shadow.settings))
+    }
+
+    /// The plugins in use: the one that prices, and the shadow's.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Opened> {
+        self.plugin.iter().chain(self.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()))
+    }
+}
+
+fn settings_of(loaded: &Loaded, rates: &Source, plugin: Option<&Opened>) -> Arc<Settings> {
+    let reserve = &loaded.config.reserve;
+    Arc::new(Settings {
+        rates: rates.clone(),
+        plugin: plugin.map(|opened| opened.plugin().clone()),
+        scheduler: match reserve.scheduler {
+            config::Scheduler::Sound => Scheduler::Sound,
+            config::Scheduler::Provider => Scheduler::Provider,
+        },
+        budget: SearchBudget { steps: reserve.search_steps },
+    })
+}

@@ -1,0 +1,284 @@
+//! Everything that would be refused at the start, and what is odd, without starting.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pricing_core::{inventory, rates};
+use pricing_host::compile::Compiler;
+use rustix::fs::{Access, access};
+
+use super::plugin::{Opened, Opening, Role};
+use crate::bid_log::BidLog;
+use crate::config::{self, Config, ConfigError, Listen, Loaded};
+use crate::feed::Feed;
+use crate::guard::{self, Accepted};
+use crate::inventory::Plan;
+use crate::metrics::Metrics;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The service would not start.
+    Error,
+    /// It would start, and may not do what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// The severity in a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Something wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file that it is in.
+    pub file: PathBuf,
+    /// The key.
+    pub key: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// The column, from 1.
+    pub column: Option<usize>,
+    /// What is wrong, and what to do about it.
+    pub message: String,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// What a look at a configuration came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The digest of the rates, where they could be read.
+    pub rates_digest: Option<String>,
+    /// The digest of the plugin, where it could be opened.
+    pub plugin_digest: Option<String>,
+}
+
+impl Report {
+    /// Whether the service would start.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity != Severity::Error)
+    }
+}
+
+/// The most bytes of a configuration in which the place of a problem is looked for.
+const TEXT_BYTES: u64 = 1 << 20;
+
+/// Looks for everything that would be refused at a start, and at what is odd, without starting. `listening` looks at
+/// where the service is to listen, of which the engine knows nothing.
+#[must_use]
+pub fn check(path: &Path, compiler: &Compiler, listening: impl FnOnce(&Listen, &mut Findings<'_>)) -> Report {
+    // Only for the places of what is wrong: whether it can be read is told by whoever reads it in earnest.
+    let text = pricing_files::read_text(path, TEXT_BYTES).unwrap_or_default();
+    let mut look = Findings { path, text, report: Report::default() };
+    match config::inspect(path) {
+        Err(errors) => errors.into_iter().for_each(|error| look.error(error)),
+        Ok(loaded) => {
+            look.report.rates_digest = Some(loaded.rates.digest.to_string());
+            look.plugins(&loaded, compiler);
+            listening(&loaded.config.listen, &mut look);
+            look.folders(&loaded.config);
+            if let Err(error) = Feed::check(&loaded.config.feed) {
+                look.error(error);
+            }
+            look.inventory(&loaded);
+            look.accepted(&loaded);
+            look.oddities(&loaded);
+        }
+    }
+    look.report
+}
+
+/// What was found so far.
+#[derive(Debug)]
+pub struct Findings<'p> {
+    path: &'p Path,
+    text: String,
+    report: Report,
+}
+
+impl Findings<'_> {
+    /// Adds what a configuration is refused for.
+    pub fn error(&mut self, error: ConfigError) {
+        match error {
+            ConfigError::Unusable { key, message } => self.at(Severity::Error, &key, message),
+            ConfigError::Unaccepted(refusal) => self.at(Severity::Error, "rates", refusal),
+            ConfigError::Unreadable { file, message } => self.report.problems.push(Problem {
+                file,
+                key: None,
+                line: None,
+                column: None,
+                message,
+                severity: Severity::Error,
+            }),
+            ConfigError::Malformed { file, error } => self.report.problems.push(Problem {
+                file,
+                key: error.path().map(str::to_owned),
+                line: error.line(),
+                column: error.column(),
+                message: match error.hint_text() {
+                    Some(hint) => format!("{} ({hint})", error.message()),
+                    None => error.message().to_owned(),
+                },
+                severity: Severity::Error,
+            }),
+        }
+    }
+
+    /// Adds a problem with a key of the configuration.
+    pub fn at(&mut self, severity: Severity, key: &str, message: impl fmt::Display) {
+        let (line, column) = config::position(&self.text, key).unzip();
+        let message = message.to_string();
+        let file = self.path.to_owned();
+        self.report.problems.push(Problem { file, key: Some(key.to_owned()), line, column, message, severity });
+    }
+
+    fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler) {
+        let opening = Opening::new(compiler.clone(), Arc::new(Metrics::new()));
+        let config = &loaded.config;
+        let shadow = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
+        for (plugin, role) in [(config.plugin.as_ref(), Role::Pricing), (shadow, Role::Shadow)] {
+            let Some(plugin) = plugin else { continue };
+            match Opened::open(plugin, &config.limits, role, &opening) {
+                Ok(opened) if role == Role::Pricing => {
+                    self.report.plugin_digest = Some(opened.plugin().digest());
+                }
+                Ok(_) => {}
+                Err(error) => self.error(error),
+            }
+        }
+    }
+
+    /// Folders that something is to be put into.
+    fn folders(&mut self, config: &Config) {
+        let log = config.bid_log.as_ref().map(|log| ("bid_log.folder", &log.folder));
+        let cache = config.plugin.as_ref().and_then(|plugin| plugin.cache.as_ref());
+        for (key, folder) in log.into_iter().chain(cache.map(|cache| ("plugin.cache", cache))) {
+            if let Err(why) = can_make(Some(folder)) {
+                self.at(Severity::Error, key, why);
+            }
+        }
+        if let Some(Err(error)) =
+            config.bid_log.as_ref().filter(|log| log.folder.exists()).map(|log| BidLog::check(&log.folder))
+        {
+            self.error(error);
+        }
+        if let Some(Err(why)) = config.feed.cache.as_ref().map(|cache| can_write(cache.parent())) {
+            self.at(Severity::Warning, "feed.cache", format!("{why}; the value is not kept across restarts then"));
+        }
+    }
+
+    fn inventory(&mut self, loaded: &Loaded) {
+        let config = &loaded.config.inventory;
+        if let Err(error) = Plan::of(config) {
+            self.error(error);
+        }
+        if let Some(file) = &config.file {
+            let most = u64::try_from(pricing_core::inventory::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
+            let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
+            let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
+            let cluster = read.map(|snapshot| inventory::validate::validate(snapshot).cluster);
+            // It may come later: until then there is no bid.
+            match cluster {
+                Err(why) => {
+                    self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()))
+                }
+                Ok(cluster) if !cluster.is_usable() => {
+                    let message = format!("{}: it has no usable node; there is no bid", file.display());
+                    self.at(Severity::Warning, "inventory.file", message);
+                }
+                Ok(cluster) => {
+                    for finding in rates::check::check(&loaded.rates.pricing, &cluster) {
+                        self.at(Severity::Warning, "rates", finding);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a start would compare with.
+    fn accepted(&mut self, loaded: &Loaded) {
+        let Some(path) = guard::path_of(&loaded.config) else { return };
+        if let Err(why) = can_make(path.parent()) {
+            self.at(Severity::Error, "reload.state", why);
+        }
+        let refused = guard::read_accepted(&path)
+            .map(|kept| kept.and_then(|kept| kept.admits(&Accepted::of(loaded), &loaded.config.listen).err()));
+        match refused {
+            Err(error) => self.at(Severity::Error, "reload.state", error),
+            Ok(None) => {}
+            Ok(Some(refusal)) if refusal.is_rates_alone => {
+                let message =
+                    format!("{refusal}; until then the service goes on with the card before, also after a restart");
+                self.at(Severity::Warning, "rates", message);
+            }
+            Ok(Some(refusal)) => {
+                let message = format!("{refusal} while the service runs; it would not start like this");
+                self.at(Severity::Error, "reload.state", message);
+            }
+        }
+    }
+
+    /// What is legal, and may not be what was meant.
+    fn oddities(&mut self, loaded: &Loaded) {
+        let config = &loaded.config;
+        let mut warn = |key: &str, message: &str| self.at(Severity::Warning, key, message);
+        let inventory = &config.inventory;
+        if inventory.file.is_none() && inventory.provider.is_none() && inventory.operator.is_none() {
+            warn("inventory", "there is no inventory: capacity is not asked, and a wildcard may come to any card");
+        }
+        if config.feed.usd_per_akt.is_some() {
+            warn("feed.usd_per_akt", "the value is fixed: bids in uakt do not follow what an AKT is worth");
+        }
+        if loaded.rates.pricing.rates.gpu.entries().is_empty() {
+            warn("rates.gpu", "no card has a rate: what becomes of orders for GPUs is for `policy.unlisted_gpu` alone");
+        }
+        if config.listen.metrics_public && config.listen.metrics.is_none_or(|at| at.ip().to_canonical().is_loopback()) {
+            warn("listen.metrics_public", "it lets nothing be public: `metrics` is not beyond this machine");
+        } else if config.listen.metrics_public {
+            warn("listen.metrics", "whoever reaches it can read the metrics");
+        }
+        let deadline = config.plugin.as_ref().and_then(|plugin| plugin.deadline);
+        if deadline.is_some_and(|deadline| deadline >= config.limits.deadline) {
+            warn("plugin.deadline", "a call of the plugin may take longer than `limits.deadline`, which ends it first");
+        }
+        if config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()).is_some_and(|p| p.fallback.is_some()) {
+            warn("shadow.plugin.fallback", "a fallback hides the plugin's failures from the comparison");
+        }
+    }
+}
+
+/// Whether a folder can be written to, or made where it is not there yet.
+///
+/// # Errors
+/// Why not, and what to do.
+pub fn can_make(folder: Option<&Path>) -> Result<(), String> {
+    let there =
+        folder.and_then(|folder| folder.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists()));
+    can_write(there)
+}
+
+fn can_write(folder: Option<&Path>) -> Result<(), String> {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = folder.display();
+    match fs::metadata(folder) {
+        Err(error) => {
+            Err(format!("{shown}: {error}; make the folder, and give it to the user that the service runs as"))
+        }
+        Ok(found) if !found.is_dir() => Err(format!("{shown}: it is not a folder")),
+        Ok(_) => access(folder, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| format!("{shown}: {error}; give it to the user that the service runs as")),
+    }
+}

@@ -1,0 +1,213 @@
+//! The engine: what it prices with, and what it does for whoever asks.
+
+mod active;
+pub mod check;
+mod observation;
+mod plugin;
+mod recording;
+mod reload;
+mod status;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use pricing_core::budget::{Budget, Spent};
+use pricing_host::compile::Compiler;
+use rust_decimal::Decimal;
+
+use crate::bid_log::BidLog;
+use crate::config::{self, ConfigError, Files};
+use crate::decision::{self, Ask, Moment, Priced, Screened};
+use crate::feed::Feed;
+use crate::inventory::{LiveInventory, Plan, Stock};
+use crate::metrics::{Call, Metrics};
+use crate::order_name::OrderName;
+use crate::shadow::Shadow;
+
+pub use active::{Active, Shadowing};
+pub use plugin::Opened;
+pub use recording::Answer;
+pub use status::{PluginLoading, PluginStatus, ReloadStatus, ShadowStatus, Status};
+
+use plugin::Opening;
+use recording::Effort;
+use reload::{Reloads, Remembered, settled};
+
+/// The engine. Cheap to clone; all clones are one engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    opening: Opening,
+    active: ArcSwap<Active>,
+    metrics: Arc<Metrics>,
+    feed: Feed,
+    /// None while no inventory is configured.
+    inventory: ArcSwapOption<LiveInventory>,
+    /// None where no log is configured.
+    bid_log: Option<BidLog>,
+    shadow: Shadow,
+    reloads: Mutex<Reloads>,
+    /// Keeps two reloads from crossing.
+    reloading: Mutex<()>,
+    remembered: Mutex<Remembered>,
+    started: Instant,
+}
+
+impl Engine {
+    /// Reads the configuration and starts what works in the background. To be called within a tokio runtime, which it
+    /// blocks for a moment.
+    ///
+    /// # Errors
+    /// When the configuration is bad, or changes more than the rate card of the configuration that was accepted last.
+    pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
+        let files = settled(path)?;
+        let mut loaded = config::load_files(&files)?;
+        let metrics = Arc::new(Metrics::new());
+        let feed = Feed::start(&loaded.config.feed)?;
+        let inventory = LiveInventory::start(&loaded.config.inventory)?;
+        let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
+        let (remembered, refused) = Remembered::at_start(&mut loaded)?;
+        let opening = Opening::new(compiler, Arc::clone(&metrics));
+        let active = Active::open(loaded, None, &opening)?;
+        let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
+            .map_err(|error| ConfigError::unusable("shadow", error))?;
+        let inner = Inner {
+            path: path.to_owned(),
+            opening,
+            active: ArcSwap::from_pointee(active),
+            metrics,
+            feed,
+            inventory: ArcSwapOption::new(inventory.map(Arc::new)),
+            bid_log,
+            shadow,
+            reloads: Mutex::default(),
+            reloading: Mutex::default(),
+            remembered: Mutex::new(remembered),
+            started: Instant::now(),
+        };
+        let engine = Self { inner: Arc::new(inner) };
+        engine.begin(files, refused.as_ref());
+        Ok(engine)
+    }
+
+    /// Remembers what a start has accepted, and tells what it has refused.
+    fn begin(&self, files: Files, refused: Option<&ConfigError>) {
+        self.write_accepted();
+        if let Some(error) = refused {
+            self.inner.metrics.reloaded(false);
+            self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).refuse(Some(files), error);
+        }
+    }
+
+    /// The configuration in use.
+    #[must_use]
+    pub fn active(&self) -> Arc<Active> {
+        self.inner.active.load_full()
+    }
+
+    /// What the engine counts, and its caller may count along.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Prices an order, until the deadline. This takes processor time on the calling thread.
+    ///
+    /// An order that cannot be priced in time is a fault, not an error: every answer is one that the bid log has too.
+    #[must_use]
+    pub fn quote(&self, request: Ask, deadline: Instant) -> Answer<Vec<Priced>> {
+        self.quote_for(Call::Quote, request, deadline)
+    }
+
+    /// The same, counted and recorded as another call.
+    #[must_use]
+    pub fn quote_for(&self, call: Call, request: Ask, deadline: Instant) -> Answer<Vec<Priced>> {
+        let active = self.active();
+        let settings = &active.settings;
+        let now = Instant::now();
+        let usd_per_akt = self.inner.feed.usd_per_akt(now);
+        let is_late = || Instant::now() >= deadline;
+        let budget = Budget::new(settings.budget).until(&is_late);
+        let decide = |stock: &Stock| {
+            let moment = Moment { stock: stock.clone(), usd_per_akt };
+            let priced = decision::price(settings, &moment, &request, &budget);
+            // Past the deadline nobody hears of the bids.
+            let heard = budget.spent() != Some(Spent::Time);
+            let taken = decision::taken(settings, &request, &priced).filter(|_| heard);
+            ((moment, priced), taken)
+        };
+        let (moment, priced) =
+            self.observe_quote(call, &request, settings, || match self.inner.inventory.load().as_deref() {
+                None => decide(&Stock::NotAsked).0,
+                Some(inventory) => inventory.with_stock(now, request.name.as_ref(), decide),
+            });
+        self.record_quote(call, settings, request, moment, priced, Effort::since(now, &budget))
+    }
+
+    /// Declines an order that would be declined whatever it were to get, until the deadline.
+    #[must_use]
+    pub fn screen(&self, request: &Ask, deadline: Instant) -> Answer<Vec<Screened>> {
+        let active = self.active();
+        let began = Instant::now();
+        let is_late = || Instant::now() >= deadline;
+        let budget = Budget::new(active.settings.budget).until(&is_late);
+        let screened = decision::screen(&active.settings, None, request, &budget);
+        self.observe_screening(request, &screened);
+        self.record_screening(&active.settings, request, screened, Effort::since(began, &budget))
+    }
+
+    /// What is known beside the settings now. Nothing is held back.
+    #[must_use]
+    pub fn moment(&self, now: Instant) -> Moment {
+        let stock = match self.inner.inventory.load().as_deref() {
+            None => Stock::NotAsked,
+            Some(inventory) => inventory.stock(now, None),
+        };
+        Moment { stock, usd_per_akt: self.usd_per_akt(now) }
+    }
+
+    /// What an AKT is worth now, where the feed knows.
+    #[must_use]
+    pub fn usd_per_akt(&self, now: Instant) -> Option<Decimal> {
+        self.inner.feed.usd_per_akt(now)
+    }
+
+    /// The number of nodes of the inventory.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.inner.inventory.load().as_deref().map_or(0, LiveInventory::nodes)
+    }
+
+    /// Gives back what is held for an order. Says whether there was something.
+    pub fn release(&self, name: &OrderName) -> bool {
+        self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(name))
+    }
+
+    /// Goes over to another inventory, or to none.
+    fn follow(&self, plan: Option<Plan>) {
+        let inventory = &self.inner.inventory;
+        match (plan, inventory.load().as_deref()) {
+            (Some(plan), Some(live)) => live.reconfigure(plan),
+            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (None, _) => inventory.store(None),
+        }
+    }
+
+    fn reloads(&self) -> Reloads {
+        self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes no more decisions into the log, waits until those that wait are written, and lets another engine have the
+    /// file of the accepted configuration. Blocks.
+    pub fn shutdown(&self) {
+        self.close_log();
+        self.close_accepted();
+    }
+}

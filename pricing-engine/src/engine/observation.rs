@@ -1,0 +1,170 @@
+//! What is counted and logged of each decision, and what the engine knows when the metrics are read.
+
+use std::time::Instant;
+
+use pricing_core::quote::Reason;
+use pricing_core::text::Untrusted;
+
+use super::Engine;
+use super::reload::Reloads;
+use crate::config::Source;
+use crate::decision::{Ask, Priced, Screened, Settings};
+use crate::guard::Refusal;
+use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
+use crate::{bid_log, guard, inventory};
+
+impl Engine {
+    /// What the parts of the engine know, for the metrics: the one place where they are asked. What is listened on is
+    /// for its caller to add.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        let live = self.inner.inventory.load().as_deref().map(|live| live.reading(Instant::now()));
+        let shadow = self.inner.shadow.reading();
+        Readings {
+            feed: self.feed_reading(),
+            inventory: live.as_ref().map(inventory),
+            held_orders: live.as_ref().map_or(0, |reading| reading.held.into()),
+            shadow: shadow.counts,
+            shadow_dropped: shadow.dropped,
+            bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
+            reload: reload(&self.reloads()),
+            breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
+            ..Readings::default()
+        }
+    }
+
+    fn feed_reading(&self) -> FeedReading {
+        let reading = self.inner.feed.reading(Instant::now());
+        let counters = self.inner.feed.counters();
+        let fetches = counters.sources.iter().flat_map(|source| {
+            let taken = source.fetches.saturating_sub(source.failures);
+            [("taken", taken), ("failed", source.failures)]
+                .map(|(outcome, count)| (source.name.clone(), outcome.to_owned(), count))
+        });
+        FeedReading {
+            age: reading.age,
+            usd_per_akt: reading.usd_per_akt,
+            fetches: fetches.collect(),
+            refused: counters.refused_jumps.saturating_add(counters.disagreements),
+        }
+    }
+
+    /// Counts and tells what is decided, within a span for the request.
+    pub(super) fn observe_quote<T>(
+        &self,
+        call: Call,
+        ask: &Ask,
+        settings: &Settings,
+        price: impl FnOnce() -> (T, Vec<Priced>),
+    ) -> (T, Vec<Priced>) {
+        let span = span(call, ask, &settings.rates);
+        let _entered = span.enter();
+        let began = Instant::now();
+        let (more, priced) = price();
+        let took = began.elapsed();
+        self.inner.metrics.priced(took);
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        for (order, Priced { quote, .. }) in ask.orders.iter().zip(&priced) {
+            self.inner.metrics.decided(call, order, quote);
+            tell(
+                &quote.group,
+                quote.price().map(|price| format!("{} {}", price.amount(), price.denom())),
+                quote.reason(),
+                took_us,
+            );
+        }
+        if let [Priced { quote, .. }] = priced.as_slice() {
+            // For the collector: what is most asked for stands at the span itself.
+            let (decision, code) = quote.reason().map_or(("bid", ""), decision);
+            span.record("group", tracing::field::display(&quote.group))
+                .record("decision", decision)
+                .record("code", code);
+            if let Some(price) = quote.price() {
+                span.record("price", tracing::field::display(price.amount()));
+            }
+        }
+        span.record("took_us", took_us);
+        (more, priced)
+    }
+
+    /// Counts and tells what screening came to.
+    pub(super) fn observe_screening(&self, ask: &Ask, screened: &[Screened]) {
+        let active = self.active();
+        let span = span(Call::Screen, ask, &active.settings.rates);
+        let _entered = span.enter();
+        for (order, Screened { outcome, .. }) in ask.orders.iter().zip(screened) {
+            self.inner.metrics.screened(Call::Screen, outcome.as_ref().copied());
+            let (decision, code) = outcome.as_ref().err().map_or(("pass", ""), decision);
+            tracing::info!(group = %order.group.name(), decision, code, "screened");
+        }
+    }
+}
+
+fn inventory(reading: &inventory::Reading) -> InventoryReading {
+    InventoryReading {
+        age: reading.age,
+        state: reading.state.name().to_owned(),
+        nodes: reading.nodes.into(),
+        missing_nodes: u64::try_from(reading.missing_nodes.len()).unwrap_or(u64::MAX),
+        findings: reading.findings.into(),
+        refused: reading.counters.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        // The first one is no reconnection.
+        reconnects: reading.counters.opened.saturating_sub(1),
+    }
+}
+
+fn reload(reloads: &Reloads) -> ReloadReading {
+    let refusal = reloads.unaccepted.as_deref().filter(|_| !reloads.settling);
+    let count = |concern: &'static str| {
+        let found = refusal.into_iter().flat_map(Refusal::concerns);
+        let count = found.filter(|difference| difference.concern == Some(concern)).count();
+        (concern, u64::try_from(count).unwrap_or(u64::MAX))
+    };
+    ReloadReading {
+        settling: reloads.settling,
+        refused: refusal.is_some(),
+        changes: guard::concerns().map(count).collect(),
+    }
+}
+
+fn bid_log(reading: &bid_log::Reading) -> BidLogReading {
+    let bid_log::Reading { written, waiting, lost, objects_lost, .. } = *reading;
+    BidLogReading { written, waiting, lost, objects_lost }
+}
+
+fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {
+    use tracing::field::Empty;
+
+    let order = ask.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let rates: String = rates.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
+    tracing::info_span!(
+        "request",
+        call = call.name(),
+        order,
+        rates,
+        group = Empty,
+        decision = Empty,
+        code = Empty,
+        price = Empty,
+        took_us = Empty,
+    )
+}
+
+fn tell(group: &Untrusted, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
+    match (price, reason) {
+        (Some(price), _) => tracing::info!(%group, decision = "bid", price, took_us, "decided"),
+        (None, Some(reason)) => {
+            let (decision, code) = decision(reason);
+            if decision == "fault" {
+                tracing::warn!(%group, decision, code, reason = reason.message, took_us, "decided");
+            } else {
+                tracing::info!(%group, decision, code, reason = reason.message, took_us, "decided");
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+fn decision(reason: &Reason) -> (&'static str, &'static str) {
+    (if reason.code.is_fault() { "fault" } else { "decline" }, reason.code.name())
+}

@@ -1,0 +1,190 @@
+//! Opens the plugins that the configuration names, and looks after their files.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pricing_core::quote::ReasonCode;
+use pricing_host::compile::Compiler;
+use pricing_host::{BreakerState, HostSettings, Loads, Plugin, PluginHost, Refresh};
+
+use super::status::{PluginLoading, PluginStatus};
+use crate::config::{self, ConfigError};
+use crate::digest::Digest;
+use crate::metrics::{Metrics, PluginMetrics};
+
+/// How often a new plugin is probed when only the clock speaks against it: the machine may be busy.
+const PROBES: u32 = 3;
+
+/// Which plugin it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It prices.
+    Pricing,
+    /// It prices a second time, and is never answered.
+    Shadow,
+}
+
+impl Role {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Pricing => "plugin",
+            Self::Shadow => "shadow.plugin",
+        }
+    }
+}
+
+/// What plugins are opened with.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    /// Who inspects and compiles them.
+    pub(super) compiler: Compiler,
+    /// What counts their calls.
+    pub(super) metrics: Arc<Metrics>,
+    /// Where those are listed that are being inspected and compiled.
+    pub(super) loads: Loads,
+}
+
+impl Opening {
+    pub(super) fn new(compiler: Compiler, metrics: Arc<Metrics>) -> Self {
+        Self { compiler, metrics, loads: Loads::default() }
+    }
+
+    /// What is told of the files that are being inspected and compiled.
+    pub(super) fn loading(&self) -> Vec<PluginLoading> {
+        let told = |load: pricing_host::Load| PluginLoading { file: load.file, age: load.since.elapsed() };
+        self.loads.under_way().into_iter().map(told).collect()
+    }
+}
+
+/// A plugin in use.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    plugin: Plugin,
+    config: config::Plugin,
+    role: Role,
+    label: PluginMetrics,
+    /// Why the file that is there now is not in use.
+    problem: Arc<Mutex<Option<String>>>,
+}
+
+impl Opened {
+    /// Opens a plugin, and has it answer a small order.
+    ///
+    /// # Errors
+    /// When its file cannot be read or is no plugin that may run here, or does not answer.
+    pub(super) fn open(
+        config: &config::Plugin,
+        limits: &config::Limits,
+        role: Role,
+        opening: &Opening,
+    ) -> Result<Self, ConfigError> {
+        let key = || format!("{}.file", role.key());
+        let failed = |why: &dyn fmt::Display| ConfigError::unusable(key(), format!("{}: {why}", config.file.display()));
+        let settings = config
+            .settings()
+            .map_err(|message| ConfigError::unusable(format!("{}.memory_limit", role.key()), message))?;
+        let mut host = HostSettings {
+            cache: config.cache.clone(),
+            loads: opening.loads.clone(),
+            ..HostSettings::new(opening.compiler.clone())
+        };
+        if let Some(places) = limits.concurrency {
+            host.concurrency = u32::try_from(places).unwrap_or(u32::MAX).clamp(1, 1024);
+        }
+        let label = PluginMetrics::new(Arc::clone(&opening.metrics), role == Role::Shadow);
+        let host = PluginHost::with_metrics(host, Arc::new(label.clone()));
+        let plugin = host.open(&config.file, settings).map_err(|error| failed(&error))?;
+        if let Some(problem) = host.cache_problem() {
+            tracing::warn!(key = role.key(), problem, "compiled plugins are not kept");
+        }
+        probe(&plugin).map_err(|fault| failed(&format_args!("the probe failed: {fault}")))?;
+        Ok(Self { plugin, config: config.clone(), role, label, problem: Arc::default() })
+    }
+
+    /// The plugin.
+    #[must_use]
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> &Path {
+        &self.config.file
+    }
+
+    /// Whether it is as the configuration wants it. `limits.concurrency` is that of its start.
+    pub(super) fn is_as(&self, config: &config::Plugin) -> bool {
+        self.config == *config
+    }
+
+    /// Looks at its file, and has it take over if it changed and passes the probe.
+    ///
+    /// # Errors
+    /// Why it was refused; the one before stays in use.
+    pub(super) fn refresh(&self) -> Result<(), ConfigError> {
+        let refresh = self.plugin.refresh();
+        let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        match refresh {
+            Refresh::Refused(error) => {
+                let error = format!("{}: {error}", self.config.file.display());
+                *problem = Some(error.clone());
+                Err(ConfigError::unusable(format!("{}.file", self.role.key()), error))
+            }
+            Refresh::Swapped { .. } => {
+                *problem = None;
+                Ok(())
+            }
+            Refresh::Unchanged => {
+                // It may have been refused before, and then put back.
+                if problem.is_some() && self.is_the_file() {
+                    *problem = None;
+                }
+                match &*problem {
+                    Some(problem) => Err(ConfigError::unusable(format!("{}.file", self.role.key()), problem)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Whether what is in its file is in use.
+    pub(super) fn is_the_file(&self) -> bool {
+        let file = pricing_host::read_file(&self.config.file, self.plugin.settings().class);
+        file.is_ok_and(|file| Digest::of(file).to_string() == self.plugin.digest())
+    }
+
+    /// What is told of it.
+    pub(super) fn status(&self) -> PluginStatus {
+        PluginStatus {
+            name: self.plugin.name(),
+            digest: self.plugin.digest(),
+            breaker: self.breaker(),
+            problem: self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Its label in the metrics, and the state of its breaker.
+    pub(super) fn reading(&self) -> (String, &'static str) {
+        (self.label.label(self.plugin.name()), self.breaker())
+    }
+
+    fn breaker(&self) -> &'static str {
+        match self.plugin.breaker() {
+            BreakerState::Closed { .. } => "closed",
+            BreakerState::Open { .. } => "open",
+            BreakerState::Trying => "half-open",
+        }
+    }
+}
+
+fn probe(plugin: &Plugin) -> Result<(), pricing_host::Fault> {
+    let mut left = PROBES;
+    loop {
+        left = left.saturating_sub(1);
+        match plugin.probe() {
+            Err(fault) if fault.code == ReasonCode::DeadlineExceeded && left > 0 => {}
+            probed => return probed,
+        }
+    }
+}

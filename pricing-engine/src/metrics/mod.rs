@@ -1,0 +1,265 @@
+//! What the service counts and measures, for Prometheus.
+//!
+//! What happens on the way of a request is counted here, as it happens. What other parts of the service know anyway is
+//! told by them when the metrics are read: [`Readings`].
+
+mod labels;
+mod names;
+mod plugin;
+mod readings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pricing_core::order::Order;
+use pricing_core::quote::{Decision, Quote, Reason};
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use labels::gpu_label;
+pub use names::NAMES;
+pub use plugin::PluginMetrics;
+pub use readings::{BidLogReading, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading};
+
+use labels::{Bounded, clean};
+
+/// The content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the buckets of times, in seconds.
+const BUCKETS: [f64; 16] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// The most kinds of GPUs that are told apart.
+const MAX_GPUS: usize = 200;
+/// The most plugins that are told apart.
+const MAX_PLUGINS: usize = 50;
+
+/// The values of so many labels.
+type Labels<const N: usize> = [(&'static str, String); N];
+
+/// Makes histograms of times.
+#[derive(Clone, Copy, Debug)]
+struct Times;
+
+impl MetricConstructor<Histogram> for Times {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(BUCKETS)
+    }
+}
+
+/// Which call was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// `Quote`.
+    Quote,
+    /// One request of `QuoteStream`.
+    QuoteStream,
+    /// `Screen`.
+    Screen,
+    /// The provider's `BidScreening`.
+    BidScreening,
+}
+
+impl Call {
+    /// The call as the label `call` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quote => "quote",
+            Self::QuoteStream => "quote-stream",
+            Self::Screen => "screen",
+            Self::BidScreening => "bid-screening",
+        }
+    }
+}
+
+/// Why a call was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too many orders waited already.
+    Overload,
+    /// More orders a second came than are taken.
+    Rate,
+    /// The deadline passed.
+    Deadline,
+    /// The request made no sense.
+    Invalid,
+    /// There were too many connections already.
+    Connections,
+    /// There were too many streams already.
+    Streams,
+    /// Large requests took all the memory that they may have.
+    Bytes,
+}
+
+impl Refusal {
+    const ALL: [Self; 7] =
+        [Self::Overload, Self::Rate, Self::Deadline, Self::Invalid, Self::Connections, Self::Streams, Self::Bytes];
+
+    /// The refusal as the label `reason` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overload => "overload",
+            Self::Rate => "rate",
+            Self::Deadline => "deadline",
+            Self::Invalid => "invalid",
+            Self::Connections => "connections",
+            Self::Streams => "streams",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// What came of a reload.
+const RELOADS: [&str; 2] = ["taken", "refused"];
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<Labels<4>, Counter>,
+    requests: Family<Labels<1>, Histogram, Times>,
+    pricing: Histogram,
+    refused: [AtomicU64; Refusal::ALL.len()],
+    plugin_calls: Family<Labels<1>, Counter>,
+    plugin_faults: Family<Labels<2>, Counter>,
+    plugin_times: Family<Labels<1>, Histogram, Times>,
+    plugin_swaps: Family<Labels<2>, Counter>,
+    reloads: Family<Labels<1>, Counter>,
+    gpus: Bounded,
+    plugins: Bounded,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Nothing was counted yet, and the service starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            decisions: Family::default(),
+            requests: Family::new_with_constructor(Times),
+            pricing: Times.new_metric(),
+            refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            plugin_calls: Family::default(),
+            plugin_faults: Family::default(),
+            plugin_times: Family::new_with_constructor(Times),
+            plugin_swaps: Family::default(),
+            reloads: Family::default(),
+            gpus: Bounded::new(MAX_GPUS),
+            plugins: Bounded::new(MAX_PLUGINS),
+        };
+        // What never happened is 0 and not absent, so that the first time is seen as an increase.
+        for outcome in RELOADS {
+            let _ = metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]);
+        }
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("bidprice_build", "The version that runs", build);
+        registry.register("bidprice_start_time_seconds", "When the service started", ConstGauge::new(started));
+        registry.register("bidprice_decisions", "Decisions, one a group of an order", self.decisions.clone());
+        registry.register("bidprice_request_seconds", "Time from request to answer", self.requests.clone());
+        registry.register("bidprice_pricing_seconds", "Time to price, without waiting", self.pricing.clone());
+        registry.register("bidprice_plugin_calls", "Calls of plugins", self.plugin_calls.clone());
+        registry.register("bidprice_plugin_faults", "Calls of plugins that failed", self.plugin_faults.clone());
+        registry.register("bidprice_plugin_call_seconds", "Time of a call of a plugin", self.plugin_times.clone());
+        registry.register("bidprice_plugin_swaps", "New files of plugins", self.plugin_swaps.clone());
+        registry.register("bidprice_reloads", "New configurations", self.reloads.clone());
+    }
+
+    /// Counts what was decided for one group of an order.
+    pub fn decided(&self, call: Call, order: &Order, quote: &Quote) {
+        let gpu = self.gpus.take(gpu_label(order, quote));
+        let (decision, code) = match &quote.decision {
+            Decision::Bid(_) => ("bid", ""),
+            Decision::NoBid(reason) => no_bid(reason),
+        };
+        self.count_decision(call, decision, code, gpu);
+    }
+
+    /// Counts what screening one group of an order came to. A pass is no bid, so it is the decision `pass`.
+    pub fn screened(&self, call: Call, screened: Result<(), &Reason>) {
+        let (decision, code) = screened.err().map_or(("pass", ""), no_bid);
+        self.count_decision(call, decision, code, "none".to_owned());
+    }
+
+    fn count_decision(&self, call: Call, decision: &str, code: &str, gpu: String) {
+        let labels = [("call", call.name().into()), ("decision", decision.into()), ("code", code.into()), ("gpu", gpu)];
+        self.decisions.get_or_create(&labels).inc();
+    }
+
+    /// Counts a call that was answered, or refused, after so long.
+    pub fn requested(&self, call: Call, took: Duration) {
+        self.requests.get_or_create(&[("call", call.name().to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// Counts the time that an order took to price, without waiting for its turn.
+    pub fn priced(&self, took: Duration) {
+        self.pricing.observe(took.as_secs_f64());
+    }
+
+    /// Counts a call that was not answered.
+    pub fn refused(&self, refusal: Refusal) {
+        let places = Refusal::ALL.iter().zip(&self.refused);
+        places.filter(|(other, _)| **other == refusal).for_each(|(_, count)| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Counts a new configuration, taken or refused.
+    pub fn reloaded(&self, taken: bool) {
+        let [yes, no] = RELOADS;
+        let outcome = if taken { yes } else { no };
+        self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    }
+
+    /// All metrics as OpenMetrics text.
+    #[must_use]
+    pub fn render(&self, readings: &Readings) -> String {
+        let mut page = String::new();
+        let told = readings::registry(readings, &self.refusals(readings));
+        // Writing to a text does not fail.
+        let _ = text::encode_registry(&mut page, &self.registry);
+        let _ = text::encode_registry(&mut page, &told);
+        let _ = text::encode_eof(&mut page);
+        page
+    }
+
+    /// How often each refusal happened, here and where else it is counted.
+    fn refusals(&self, readings: &Readings) -> Vec<(String, u64)> {
+        let counted = Refusal::ALL.into_iter().zip(&self.refused).map(|(refusal, here)| {
+            let elsewhere = readings.refused.iter().filter(|(other, _)| *other == refusal).map(|(_, count)| *count);
+            (refusal.name().to_owned(), elsewhere.fold(here.load(Ordering::Relaxed), u64::saturating_add))
+        });
+        counted.collect()
+    }
+
+    /// A plugin's name as a label.
+    fn plugin_label(&self, name: &str) -> String {
+        self.plugins.take(clean(name))
+    }
+}
+
+fn no_bid(reason: &Reason) -> (&'static str, &'static str) {
+    let decision = if reason.code.is_fault() { "fault" } else { "decline" };
+    (decision, reason.code.name())
+}

@@ -1,0 +1,329 @@
+//! Decisions to record: of the corpus's orders, in every way in which a decision can be made.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::manual_is_multiple_of,
+    reason = "not every test uses all of it; a broken test must say so at once"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use pricing_core::budget::{Budget, SearchBudget};
+use pricing_core::inventory::held::Held;
+use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::inventory::{read, validate};
+use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
+use pricing_core::reserve::Scheduler;
+use pricing_engine::bid_log::{BidLog, Decided, Pending, Reading, Record};
+use pricing_engine::config::Source;
+use pricing_engine::decision::{self, Ask, Moment, Settings};
+use pricing_engine::digest::Digest;
+use pricing_engine::inventory::{Known, SnapshotText, Stock};
+use pricing_engine::metrics::Call;
+use pricing_engine::order_name::OrderName;
+use pricing_host::compile::Compiler;
+use pricing_host::{HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
+use serde_json::Value;
+
+/// An order of one service without GPUs, in uact.
+pub(crate) const PLAIN: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
+
+/// Closes a log with all of its lines, however long the disk takes for them.
+pub(crate) fn closed(log: &BidLog) -> Reading {
+    let start = Instant::now();
+    while log.reading().waiting > 0 {
+        assert!(start.elapsed() < Duration::from_secs(600), "{:?}", log.reading());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    log.close()
+}
+
+/// The same settings with other rates.
+pub(crate) fn with_rates(settings: &Settings, rates: &str) -> Settings {
+    Settings { rates: Source::read(rates.to_owned()).unwrap(), ..settings.clone() }
+}
+
+/// A host for replays.
+pub(crate) fn host() -> PluginHost {
+    PluginHost::new(HostSettings::new(Compiler::InProcess))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn vectors(path: &str) -> Vec<Value> {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn rates(gpu: &str) -> Source {
+    Source::read(format!("[rates]\ncpu = \"1.60\"\n[rates.gpu]\n{gpu}\n\"*\" = \"120\"\n")).unwrap()
+}
+
+fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
+    let mut settings = PluginSettings { fallback, ..PluginSettings::new(SizeClass::Standard) };
+    // So that the machine's load decides nothing.
+    settings.limits.deadline = Duration::from_secs(24 * 3600);
+    settings.breaker.faults = 0;
+    host().open(&root().join(name), settings).unwrap()
+}
+
+fn settings(rates: Source, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
+    Settings { rates, plugin, scheduler, budget: SearchBudget { steps: 200_000 } }
+}
+
+/// The corpus's nodes, many times over.
+pub(crate) fn large_inventory() -> String {
+    let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
+    let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+    let nodes = snapshot["nodes"].as_array().unwrap().clone();
+    let copies = (0..8).flat_map(|copy| {
+        nodes.iter().cloned().map(move |mut node| {
+            node["name"] = format!("{}-{copy}", node["name"].as_str().unwrap()).into();
+            node
+        })
+    });
+    snapshot["nodes"] = copies.collect();
+    snapshot.to_string()
+}
+
+/// A snapshot as the live inventory hands it out.
+pub(crate) fn known(text: &str) -> Arc<Known> {
+    let cluster = validate::validate(read::read(text).unwrap()).cluster;
+    Arc::new(Known {
+        utilisation: Arc::new(Utilisation::of(&cluster)),
+        cluster: Arc::new(cluster),
+        snapshot: Arc::new(SnapshotText { text: text.into(), digest: Digest::of(text) }),
+        held: Vec::new(),
+    })
+}
+
+fn less(known: &Known, held: Vec<Held>) -> Arc<Known> {
+    let cluster = Arc::new(known.cluster.less(&held));
+    Arc::new(Known { cluster, held, ..known.clone() })
+}
+
+/// What a decision is made of.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) ask: Ask,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) moment: Moment,
+    pub(crate) screen: bool,
+}
+
+static PLAIN_SETTINGS: LazyLock<Arc<Settings>> =
+    LazyLock::new(|| Arc::new(settings(rates("t4 = \"80\""), None, Scheduler::Sound)));
+
+impl Sample {
+    /// An order without an inventory.
+    pub(crate) fn plain(number: usize) -> Self {
+        let mut ask = Ask::read(PLAIN).unwrap();
+        ask.name = Some(name(number));
+        let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
+        Self { ask, settings: Arc::clone(&PLAIN_SETTINGS), moment, screen: false }
+    }
+
+    /// The same on a snapshot that no other number has.
+    pub(crate) fn with_new_snapshot(number: usize) -> Self {
+        let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
+        let known = known(&text.replace("t4-1", &format!("t4-1-{number}")));
+        Self { moment: Moment { stock: Stock::Known(known), usd_per_akt: None }, ..Self::plain(number) }
+    }
+
+    /// Three groups on a node with one free card: two want it, the third wants none.
+    pub(crate) fn two_groups_for_one_card(scheduler: Scheduler) -> Self {
+        let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
+        let mut snapshot: Value = serde_json::from_str(&text).unwrap();
+        snapshot["nodes"].as_array_mut().unwrap().truncate(1);
+        snapshot["nodes"][0]["resources"]["gpu"]["quantity"]["allocated"]["string"] = "3".into();
+        let group = |name: &str, gpus: u32| {
+            let keys = [serde_json::json!({"key": "vendor/nvidia/model/t4", "value": "true"})];
+            let keys = if gpus == 0 { &[][..] } else { &keys };
+            serde_json::json!({"name": name, "resources": [{
+                "resource": {
+                    "id": 1,
+                    "cpu": {"units": {"val": "1000"}},
+                    "memory": {"quantity": {"val": "1073741824"}},
+                    "gpu": {"units": {"val": gpus.to_string()}, "attributes": keys},
+                },
+                "count": 1,
+                "price": {"denom": "uact", "amount": "1000000"},
+            }]})
+        };
+        let groups = Value::from([group("first", 1), group("second", 1), group("third", 0)].to_vec());
+        let mut ask = Ask::read(groups.to_string()).unwrap();
+        ask.name = Some(name(1));
+        let moment = Moment { stock: Stock::Known(known(&snapshot.to_string())), usd_per_akt: None };
+        let settings = Arc::new(Settings { scheduler, ..(**PLAIN_SETTINGS).clone() });
+        Self { ask, settings, moment, screen: false }
+    }
+
+    /// The snapshot's digest.
+    pub(crate) fn snapshot(&self) -> Option<Digest> {
+        match &self.moment.stock {
+            Stock::Known(known) => Some(known.snapshot.digest),
+            _ => None,
+        }
+    }
+
+    /// What may be spent on it.
+    pub(crate) fn budget(&self) -> Budget<'static> {
+        Budget::new(self.settings.budget)
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.ask.orders.len()
+    }
+
+    /// A number of groups on a snapshot, each of some services with any card, and every set of cards.
+    pub(crate) fn many_groups(groups: usize, steps: u64) -> Self {
+        let unit = |id: usize| {
+            serde_json::json!({
+                "resource": {
+                    "id": id,
+                    "cpu": {"units": {"val": "100"}},
+                    "memory": {"quantity": {"val": "1048576"}},
+                    "gpu": {"units": {"val": "1"}, "attributes": [{"key": "vendor/nvidia/model/*", "value": "true"}]},
+                },
+                "count": 1,
+                "price": {"denom": "uact", "amount": "1000000"},
+            })
+        };
+        let group = |number: usize| serde_json::json!({"name": format!("group{number}"), "resources": (1..4).map(unit).collect::<Vec<_>>()});
+        let text = Value::from((0..groups).map(group).collect::<Vec<_>>()).to_string();
+        let mut ask = Ask::read(text).unwrap();
+        (ask.name, ask.alternatives) = (Some(name(1)), true);
+        let moment = Moment { stock: Stock::Known(known(&large_inventory())), usd_per_akt: None };
+        let settings = Settings { budget: SearchBudget { steps }, ..(**PLAIN_SETTINGS).clone() };
+        Self { ask, settings: Arc::new(settings), moment, screen: false }
+    }
+
+    /// Decides and records.
+    pub(crate) fn record(&self, log: &BidLog) -> Vec<Pending> {
+        self.record_within(log, &self.budget())
+    }
+
+    /// Decides with what is left of a budget, and records.
+    pub(crate) fn record_within(&self, log: &BidLog, budget: &Budget<'_>) -> Vec<Pending> {
+        let Self { ask, settings, moment, screen } = self;
+        let record = |group, call, decided| {
+            log.record(&Record { call, ask, group, settings, moment, decided, took: Duration::from_micros(250) })
+        };
+        if *screen {
+            let screened = decision::screen(settings, moment.usd_per_akt, ask, budget);
+            let screened = screened.iter().enumerate();
+            return screened.map(|(group, found)| record(group, Call::Screen, Decided::Screen(found))).collect();
+        }
+        let priced = decision::price(settings, moment, ask, budget);
+        let priced = priced.iter().enumerate();
+        priced.map(|(group, priced)| record(group, Call::Quote, Decided::Quote(priced))).collect()
+    }
+}
+
+fn name(number: usize) -> OrderName {
+    OrderName { owner: "akash1tenant".into(), dseq: u64::try_from(number).unwrap(), gseq: 1, oseq: 1 }
+}
+
+/// Orders of the corpus with everything that can be known of them, mixed.
+pub(crate) fn corpus(number: usize) -> Vec<Sample> {
+    let reservations = vectors("corpus/reservation/vectors.jsonl");
+    let scripts = vectors("corpus/bid-script/vectors.jsonl");
+    let mut sdls: Vec<PathBuf> = fs::read_dir(root().join("corpus/sdl")).unwrap().map(|f| f.unwrap().path()).collect();
+    sdls.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    sdls.sort();
+    let clusters: Vec<Arc<Known>> = reservations.iter().step_by(40).map(|v| known(&v["cluster"].to_string())).collect();
+    let cards = [rates("t4 = \"80\"\n\"a100.80Gi\" = \"1000\""), rates("a100 = \"900\"\nrtx4090 = \"500\"")];
+    let guests = [
+        None,
+        None,
+        Some(plugin("examples-plugins/built/owner-specials.wasm", None)),
+        Some(plugin("examples-plugins/built/ratio-guard.wasm", Some(FallbackBy::Builtin))),
+        Some(plugin("examples-plugins/built/utilisation.wasm", Some(FallbackBy::LastPlugin))),
+    ];
+    let all: Vec<Arc<Settings>> = (0..10)
+        .map(|place| {
+            let scheduler = if place % 3 == 2 { Scheduler::Provider } else { Scheduler::Sound };
+            Arc::new(settings(cards[place % 2].clone(), guests[place % 5].clone(), scheduler))
+        })
+        .collect();
+    let sample = |n: usize| {
+        let ask = match n % 4 {
+            0 => Ask::read(scripts[n % scripts.len()]["stdin"].as_str().unwrap()),
+            1 => Ask::read(fs::read_to_string(&sdls[n % sdls.len()]).unwrap()),
+            _ => Ask::read(reservations[(n * 40 + n / 60) % reservations.len()]["group"].to_string()),
+        };
+        let mut ask = ask.ok()?;
+        ask.name = (n % 3 > 0).then(|| name(n));
+        ask.owner = (n % 5 > 0).then(|| "akash1tenant".to_owned());
+        ask.already_reserved = n % 6 == 0;
+        ask.alternatives = n % 7 == 0;
+        let settings = Arc::clone(&all[n % all.len()]);
+        let known = &clusters[n % clusters.len()];
+        let stock = match n % 11 {
+            0 => Stock::NotAsked,
+            1 => Stock::Unusable("the last good snapshot is older than 10m".to_owned()),
+            _ => Stock::Known(Arc::clone(known)),
+        };
+        let usd_per_akt = (n % 4 > 0).then(|| "0.50".parse().unwrap());
+        let moment = Moment { stock, usd_per_akt };
+        let mut sample = Sample { ask, settings, moment, screen: n % 13 == 0 };
+        if n % 5 == 3 {
+            sample.hold();
+        }
+        if n % 17 == 0 {
+            sample = sample.targeted();
+        }
+        Some(sample)
+    };
+    (0..).filter_map(sample).take(number).collect()
+}
+
+impl Sample {
+    /// Holds back what the order itself would take.
+    fn hold(&mut self) {
+        let Stock::Known(known) = &self.moment.stock else { return };
+        let priced = decision::price(&self.settings, &self.moment, &self.ask, &self.budget());
+        let held = self.ask.orders.iter().zip(&priced).flat_map(|(order, priced)| {
+            Held::by(order, &self.settings.rates.pricing, self.settings.scheduler, &priced.quote.targets)
+        });
+        let held = Held::merge(held);
+        if !held.is_empty() {
+            self.moment.stock = Stock::Known(less(known, held));
+        }
+    }
+
+    /// Gives the targets that the order would get, as a daemon does.
+    fn targeted(self) -> Self {
+        let priced = decision::price(&self.settings, &self.moment, &self.ask, &self.budget());
+        let [priced] = priced.as_slice() else { return self };
+        let kind = |kind: &pricing_core::gpu::GpuKind| GivenKind {
+            vendor: kind.vendor().to_owned(),
+            model: kind.model().to_owned(),
+            ram: kind.ram().map(str::to_owned),
+            interface: kind.interface().map(str::to_owned),
+        };
+        let targets = priced.quote.targets.iter().map(|target| GivenTarget {
+            resource_id: target.resource_id,
+            count: target.count,
+            nodes: target.nodes.iter().map(ToString::to_string).collect(),
+            gpu_units: target.gpu_units,
+            cards: (target.cards.iter())
+                .map(|cards| GivenCards {
+                    node: cards.node.as_deref().map(str::to_owned),
+                    kinds: cards.kinds.iter().map(kind).collect(),
+                })
+                .collect(),
+        });
+        match self.ask.clone().with_targets(targets.collect()) {
+            Ok(ask) => Self { ask, ..self },
+            Err(_) => self,
+        }
+    }
+}

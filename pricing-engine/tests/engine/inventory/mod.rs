@@ -1,0 +1,93 @@
+//! The live inventory against real sockets and files: what must happen when its source misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+
+mod files;
+mod holds;
+mod peer;
+mod peers;
+mod streams;
+mod tls;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pricing_engine::config::Inventory as Config;
+use pricing_engine::inventory::{Known, LiveInventory, Pace, Plan, Reading, Stock};
+
+use crate::HANG;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Everything happens faster than in life, but for what would give a slow machine up.
+fn pace() -> Pace {
+    Pace {
+        connect: DAY,
+        first: DAY,
+        gap: Duration::from_millis(1),
+        poll: Duration::from_millis(30),
+        look: Duration::from_millis(20),
+        backoff: Duration::from_millis(20),
+        backoff_most: Duration::from_millis(200),
+        healthy: Duration::from_secs(1),
+        sweep: Duration::from_millis(20),
+    }
+}
+
+/// Nothing grows old, and nothing is silent for too long.
+fn patient() -> Config {
+    Config { max_age: DAY.into(), silence: (DAY / 2).into(), ..Config::default() }
+}
+
+fn operator(address: &str) -> Config {
+    Config { operator: Some(address.to_owned()), ..patient() }
+}
+
+fn follow(config: &Config) -> LiveInventory {
+    follow_at(pace(), config)
+}
+
+fn follow_at(pace: Pace, config: &Config) -> LiveInventory {
+    LiveInventory::follow(Plan::of(config).unwrap().unwrap().at_pace(pace))
+}
+
+/// Waits until something is so.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < HANG, "it was never so: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn until_reading(inventory: &LiveInventory, what: &str, is_so: impl Fn(&Reading) -> bool) -> Reading {
+    let mut reading = inventory.reading(Instant::now());
+    until(what, || {
+        reading = inventory.reading(Instant::now());
+        is_so(&reading)
+    })
+    .await;
+    reading
+}
+
+/// A time at which what is known now has grown old.
+fn later() -> Instant {
+    Instant::now() + DAY + DAY
+}
+
+fn known(inventory: &LiveInventory) -> Result<Arc<Known>, String> {
+    known_at(inventory, Instant::now())
+}
+
+fn known_at(inventory: &LiveInventory, time: Instant) -> Result<Arc<Known>, String> {
+    match inventory.stock(time, None) {
+        Stock::Known(known) => Ok(known),
+        Stock::Unusable(why) => Err(why),
+        Stock::NotAsked => unreachable!("an inventory is configured"),
+    }
+}
+
+fn names(inventory: &LiveInventory) -> Vec<String> {
+    known(inventory)
+        .map_or_else(|_| Vec::new(), |known| known.cluster.nodes().iter().map(|node| node.name.to_string()).collect())
+}

@@ -1,0 +1,46 @@
+//! What the service would refuse at its start, and what is odd, without starting it.
+
+use std::fs;
+use std::path::Path;
+
+use pricing_engine::config::Listen;
+use pricing_engine::engine::check::{self, Findings, Report, Severity, can_make};
+use pricing_host::compile::Compiler;
+
+use crate::listen;
+
+/// The most bytes that the path of a Unix socket may have.
+const SOCKET_PATH: usize = 107;
+
+/// Looks for everything that the service would refuse at its start, and at what is odd, without starting it.
+#[must_use]
+pub fn check(path: &Path, compiler: &Compiler) -> Report {
+    check::check(path, compiler, listening)
+}
+
+/// Looks at certificates, and at the folder of the socket.
+fn listening(listen: &Listen, look: &mut Findings<'_>) {
+    match listen::check_tls(listen) {
+        Err(error) => look.error(error),
+        // The service would start, and nobody could call it over TCP.
+        Ok(validity) => {
+            if let Some(problem) = validity.and_then(listen::Validity::problem) {
+                look.at(Severity::Warning, "listen.tls.certificate", problem);
+            }
+        }
+    }
+    if listen.socket.as_os_str().is_empty() {
+        return;
+    }
+    if listen.socket.as_os_str().len() > SOCKET_PATH {
+        let message = format!("the path has more than {SOCKET_PATH} bytes, which no Unix socket may have");
+        look.at(Severity::Error, "listen.socket", message);
+    } else if let Err(why) = can_make(listen.socket.parent()) {
+        look.at(Severity::Error, "listen.socket", why);
+    } else if let Some(folder) = listen.socket.parent()
+        && let Ok(found) = fs::metadata(folder)
+        && let Err(why) = listen::check_folder(folder, &found)
+    {
+        look.at(Severity::Error, "listen.socket", why);
+    }
+}

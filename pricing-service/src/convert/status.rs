@@ -1,0 +1,136 @@
+//! What the service tells of itself, out of what the engine knows.
+
+use std::time::Duration;
+
+use pricing_engine::engine;
+use pricing_engine::guard::Difference;
+use pricing_engine::{bid_log, feed, inventory};
+use pricing_proto::bidprice::v1::{
+    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, PluginLoading, PluginStatus,
+    RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
+};
+
+/// The most changes that are told of a configuration that waits.
+const CHANGES: usize = 100;
+
+/// What an engine tells of itself. The certificate is for the service to add.
+pub(crate) fn status(status: engine::Status) -> StatusResponse {
+    let engine::Status {
+        uptime,
+        rates_digest,
+        rate_findings,
+        plugin,
+        inventory,
+        feed,
+        shadow,
+        bid_log,
+        reload,
+        loading,
+    } = status;
+    StatusResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_seconds: uptime.as_secs(),
+        rates: Some(RatesStatus { digest: rates_digest.to_string(), findings: rate_findings }),
+        plugin: plugin.map(self::plugin),
+        inventory: inventory.map(self::inventory),
+        feed: Some(self::feed(feed)),
+        shadow: shadow.map(self::shadow),
+        bid_log: bid_log.map(self::bid_log),
+        certificate: None,
+        reload: Some(self::reload(reload)),
+        loading: loading.into_iter().map(self::loading).collect(),
+    }
+}
+
+fn plugin(plugin: engine::PluginStatus) -> PluginStatus {
+    let engine::PluginStatus { name, digest, breaker, problem } = plugin;
+    PluginStatus { name, digest, breaker: breaker.to_owned(), problem }
+}
+
+fn loading(loading: engine::PluginLoading) -> PluginLoading {
+    PluginLoading { file: loading.file, seconds: loading.age.as_secs_f64() }
+}
+
+fn reload(reload: engine::ReloadStatus) -> ReloadStatus {
+    ReloadStatus {
+        taken: reload.taken,
+        refused: reload.refused,
+        pending: pending(&reload),
+        problem: reload.problem,
+        state_problem: reload.state_problem,
+    }
+}
+
+/// What is in the files and is not in use.
+fn pending(reload: &engine::ReloadStatus) -> Option<PendingReload> {
+    if reload.is_settling {
+        return Some(PendingReload { state: "settling".to_owned(), ..PendingReload::default() });
+    }
+    let refusal = reload.unaccepted.as_deref()?;
+    let left_out = refusal.differences.len().saturating_sub(CHANGES);
+    Some(PendingReload {
+        state: "refused".to_owned(),
+        digest: refusal.digest.to_string(),
+        changes: refusal.differences.iter().take(CHANGES).map(change).collect(),
+        changes_left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        command: refusal.command.clone(),
+    })
+}
+
+fn change(difference: &Difference) -> Change {
+    let Difference { key, before, after, percent_lower, concern } = difference.clone();
+    Change { key, before, after, percent_lower, concern: concern.map(str::to_owned) }
+}
+
+fn shadow(shadow: engine::ShadowStatus) -> ShadowStatus {
+    ShadowStatus {
+        rates_digest: shadow.rates_digest.to_string(),
+        plugin: shadow.plugin.map(plugin),
+        compared: shadow.reading.compared(),
+        different: shadow.reading.different(),
+    }
+}
+
+fn bid_log(reading: bid_log::Reading) -> BidLogStatus {
+    BidLogStatus {
+        path: reading.folder.display().to_string(),
+        written: reading.written,
+        waiting: reading.waiting,
+        lost: reading.lost,
+        late: reading.late,
+        problem: reading.problem,
+    }
+}
+
+fn seconds(age: Option<Duration>) -> Option<f64> {
+    age.map(|age| age.as_secs_f64())
+}
+
+fn inventory(reading: inventory::Reading) -> InventoryStatus {
+    InventoryStatus {
+        source: reading.source,
+        state: reading.state.name().to_owned(),
+        age_seconds: seconds(reading.age),
+        digest: reading.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+        nodes: reading.nodes,
+        findings: reading.findings,
+        missing_nodes: reading.missing_nodes,
+        problem: reading.problem,
+        held: reading.held,
+    }
+}
+
+fn feed(reading: feed::Reading) -> FeedStatus {
+    let source = |source: feed::SourceReading| FeedSourceStatus {
+        name: source.name,
+        usd_per_akt: source.usd_per_akt.map(|usd| usd.to_string()),
+        age_seconds: seconds(source.age),
+        problem: source.problem,
+    };
+    FeedStatus {
+        usd_per_akt: reading.usd_per_akt.map(|usd| usd.to_string()),
+        age_seconds: seconds(reading.age),
+        sources: reading.sources.into_iter().map(source).collect(),
+        problem: reading.problem,
+    }
+}

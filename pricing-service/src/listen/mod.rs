@@ -1,0 +1,133 @@
+//! The sockets that the service listens on.
+//!
+//! Who may call: on the Unix socket, the user that the service runs as, and root. On TCP without TLS, **everybody on
+//! this machine**, of whatever user, for which reason it must be loopback; with TLS, whoever has a certificate of the
+//! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`]).
+
+mod accept;
+mod certificate;
+mod socket;
+mod tls;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::ServeError;
+use super::http2::{Calls, Ends};
+use crate::connections::Table;
+use pricing_engine::config::{self, ConfigError};
+
+use accept::Reception;
+pub(super) use certificate::Validity;
+use socket::Socket;
+pub(super) use socket::check as check_folder;
+pub(super) use wire::Caller;
+
+/// Everything that the service listens on.
+pub(super) struct Listeners {
+    unix: Option<Socket>,
+    tcp: Option<(TcpListener, Option<TlsAcceptor>)>,
+    table: Arc<Table>,
+    certificate: Option<Validity>,
+}
+
+/// How long a connection must have been idle before it has to make room for another.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Says whether the certificates and the key can be used, and when.
+///
+/// # Errors
+/// When they cannot.
+pub(super) fn check_tls(listen: &config::Listen) -> Result<Option<Validity>, ConfigError> {
+    listen.tls.as_ref().map(|tls| tls::acceptor(tls).map(|(_, validity)| validity)).transpose()
+}
+
+impl Listeners {
+    pub(super) async fn bind(listen: &config::Listen, limits: &config::Limits) -> Result<Self, ServeError> {
+        listen.check()?;
+        let (tls, certificate) = listen.tls.as_ref().map(tls::acceptor).transpose()?.unzip();
+        let tcp = match listen.tcp {
+            None => None,
+            Some(address) => {
+                let bound = TcpListener::bind(address).await;
+                Some((bound.map_err(|error| cannot(address.to_string(), &explained(error)))?, tls))
+            }
+        };
+        let unix = if listen.socket.as_os_str().is_empty() {
+            None
+        } else {
+            let bound = Socket::bind(&listen.socket).await;
+            Some(bound.map_err(|error| cannot(listen.socket.display().to_string(), &error))?)
+        };
+        Ok(Self { unix, tcp, table: Table::new(limits.connections, IDLE), certificate })
+    }
+
+    /// When the service's own certificate can be used; none without TLS.
+    pub(super) fn certificate(&self) -> Option<Validity> {
+        self.certificate
+    }
+
+    /// The connections that are open.
+    pub(super) fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// Serves until told to stop, then lets the calls in flight end, as long as may be.
+    pub(super) async fn serve(
+        self,
+        calls: Calls,
+        stop: CancellationToken,
+        drain: impl FnOnce() -> Duration,
+    ) -> Result<(), ServeError> {
+        let cut = CancellationToken::new();
+        // The runtime may live on, in a program that has the service linked in.
+        let _cut = cut.clone().drop_guard();
+        let open = TaskTracker::new();
+        let ends = Ends { stop: stop.clone(), cut: cut.clone() };
+        let reception = Reception { calls, table: self.table, open: open.clone(), ends };
+        let unix = self.unix.map(|socket| tokio::spawn(reception.clone().unix(socket)));
+        let tcp = self.tcp.map(|(listener, tls)| tokio::spawn(reception.clone().tcp(listener, tls)));
+        drop(reception);
+        let mut failed = Ok(());
+        for accepting in [unix, tcp].into_iter().flatten() {
+            if let Err(error) = accepting.await {
+                // Who cannot be reached in one of its ways does not serve.
+                stop.cancel();
+                failed = Err(ServeError::Failed(error.to_string()));
+            }
+        }
+        open.close();
+        let drain = drain();
+        if timeout(drain, open.wait()).await.is_err() {
+            tracing::warn!(?drain, "calls in flight did not end within `limits.drain`; they are cut off");
+            cut.cancel();
+            open.wait().await;
+        }
+        failed
+    }
+}
+
+fn cannot(address: String, error: &impl ToString) -> ServeError {
+    ServeError::Listen { address, message: error.to_string() }
+}
+
+/// What the system says, and what to do about it.
+fn explained(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{error}; stop the program that listens there, or name another port"),
+        io::ErrorKind::PermissionDenied => format!("{error}; name a port from 1024 up"),
+        io::ErrorKind::AddrNotAvailable => format!("{error}; name an address of this machine"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! `akash.provider.v1.ProviderRPC/BidScreening`: what the provider's own clients ask before they deploy (AEP-67).
+//!
+//! Reasons begin with the daemon's own texts, as akash-network/provider#386 has them. The order of the checks is that of its
+//! checks too: what the order asks of the provider, capacity, then the price and its denom. A price that the tenant would not
+//! pay, or that is in another denom than the order's, is still told.
+
+use std::pin::Pin;
+use std::time::Instant;
+
+use pricing_core::budget::Budget;
+use pricing_core::gpu::INTERCONNECT_KEY;
+use pricing_core::money::{Denom, Price};
+use pricing_core::order::Order;
+use pricing_core::quote::{self, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, Terms};
+use pricing_core::rates::{CoinValue, Pricing};
+use pricing_core::reserve::shortage::{Lack, NodeShortage};
+use pricing_core::text::printable;
+use pricing_proto::akash::base::attributes::v1::Attribute;
+use pricing_proto::akash::deployment::v1beta4::{GroupSpec, ResourceUnit};
+use pricing_proto::akash::market::v1beta5::ResourceOffer;
+use pricing_proto::akash::provider::v1::provider_rpc_server::ProviderRpc;
+use pricing_proto::akash::provider::v1::{BidScreeningRequest, BidScreeningResponse, Status as ProviderStatus};
+use pricing_proto::cosmos::base::v1beta1::DecCoin;
+use prost::Message;
+use rust_decimal::Decimal;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::service::Service;
+use crate::convert;
+use pricing_engine::decision::{self, Ask};
+use pricing_engine::engine::Answer;
+use pricing_engine::metrics::Call;
+
+/// Nothing was asked for.
+const MISSING: &str = "missing group spec";
+/// What was asked for is not a group.
+const INVALID: &str = "group validation error";
+/// A unit asks for cards, and says nothing about them.
+const NAMELESS: &str = "incompatible attributes for resources requirements";
+/// The denom that a price is told in where the order's has none.
+const DOLLARS: &str = "uact";
+const NOT_HERE: &str = "this is the pricing service; ask the provider's daemon for its status";
+
+#[tonic::async_trait]
+impl ProviderRpc for Service {
+    async fn get_status(&self, _request: Request<()>) -> Result<Response<ProviderStatus>, Status> {
+        Err(Status::unimplemented(NOT_HERE))
+    }
+
+    type StreamStatusStream = Pin<Box<dyn Stream<Item = Result<ProviderStatus, Status>> + Send>>;
+
+    async fn stream_status(&self, _request: Request<()>) -> Result<Response<Self::StreamStatusStream>, Status> {
+        Err(Status::unimplemented(NOT_HERE))
+    }
+
+    async fn bid_screening(
+        &self,
+        request: Request<BidScreeningRequest>,
+    ) -> Result<Response<BidScreeningResponse>, Status> {
+        let deadline = self.deadline(&request);
+        let charge = self.charge(self.payer(&request), request.get_ref().encoded_len(), false);
+        let BidScreeningRequest { group_spec, hostnames } = request.into_inner();
+        let Some(spec) = group_spec else { return Ok(Response::new(refused(MISSING.to_owned()))) };
+        let answer = move |service: &Self| service.screen_bid(&spec, &hostnames, deadline);
+        self.in_turn(Call::BidScreening, deadline, charge, answer).await.map(Response::new)
+    }
+}
+
+impl Service {
+    fn screen_bid(
+        &self,
+        spec: &GroupSpec,
+        hostnames: &[String],
+        deadline: Instant,
+    ) -> Result<Answer<BidScreeningResponse>, Status> {
+        let named = without_nameless_cards(spec);
+        let text = convert::order::screening(named.as_ref().unwrap_or(spec), hostnames);
+        let ask =
+            match text.map_err(|error| error.to_string()).and_then(|text| Ask::read(text).map_err(|e| e.to_string())) {
+                Ok(ask) => ask,
+                Err(problem) => return Ok(Answer::at_once(refused(format!("{INVALID}: {problem}")))),
+            };
+        if named.is_some() {
+            let ineligible = self.ineligible(&ask, deadline).as_ref().map(told);
+            let nameless = || format!("{NAMELESS}: a resource asks for GPUs without saying which");
+            return Ok(Answer::at_once(refused(ineligible.unwrap_or_else(nameless))));
+        }
+        let bug = || Status::internal("the order has no group; this is a bug");
+        let order = ask.orders.first().cloned().ok_or_else(bug)?;
+        let in_dollars = ask.clone();
+        let decided = self.engine().quote_for(Call::BidScreening, ask, deadline);
+        let quote = decided.value.first().map(|priced| &priced.quote).ok_or_else(bug)?;
+        let response = match quote.reason() {
+            None => passed(spec, quote)?,
+            Some(reason) if reason.code == ReasonCode::UnsupportedDenom => {
+                self.in_another_denom(in_dollars, reason, deadline)?
+            }
+            Some(reason) => {
+                let active = self.active();
+                let terms = Terms { usd_per_akt: self.engine().usd_per_akt(Instant::now()), ..Terms::default() };
+                let pricing = &active.settings.rates.pricing;
+                let request = QuoteRequest::new(&order, pricing, Supply::Unknown, &terms);
+                let price = quote::price_above_max(&request, quote);
+                BidScreeningResponse { price: price.as_ref().map(coin).transpose()?, ..refused_for(reason) }
+            }
+        };
+        Ok(decided.map(|_| response))
+    }
+
+    /// What an order asks of the provider that it does not have.
+    fn ineligible(&self, ask: &Ask, deadline: Instant) -> Option<Reason> {
+        let is_late = || Instant::now() >= deadline;
+        let active = self.active();
+        let budget = Budget::new(active.settings.budget).until(&is_late);
+        let screened = decision::screen(&active.settings, None, ask, &budget);
+        let mut refused = screened.into_iter().filter_map(|screened| screened.outcome.err());
+        refused.find(|reason| is_eligibility(reason.code))
+    }
+
+    /// The answer to an order in a denom that has no worth: its price in another one, where there is room for it.
+    fn in_another_denom(
+        &self,
+        mut ask: Ask,
+        unsupported: &Reason,
+        deadline: Instant,
+    ) -> Result<BidScreeningResponse, Status> {
+        let is_late = || Instant::now() >= deadline;
+        let active = self.active();
+        let settings = &active.settings;
+        let budget = Budget::new(settings.budget).until(&is_late);
+        let Some(denom) = dollars(&settings.rates.pricing) else { return Ok(refused(told(unsupported))) };
+        let maximum = Price::new(denom, Decimal::MAX).ok();
+        ask.orders = ask.orders.into_iter().map(|order| Order { max_price: maximum.clone(), ..order }).collect();
+        let moment = self.engine().moment(Instant::now());
+        let priced = decision::price(settings, &moment, &ask, &budget);
+        let quote = priced.first().map(|priced| &priced.quote);
+        match quote.map(|quote| (quote.reason(), quote.price())) {
+            Some((Some(reason), _)) if is_capacity(reason.code) => Ok(refused_for(reason)),
+            Some((_, Some(price))) => {
+                Ok(BidScreeningResponse { price: Some(coin(price)?), ..refused(told(unsupported)) })
+            }
+            Some(_) | None => Ok(refused(told(unsupported))),
+        }
+    }
+}
+
+/// The first denom that is always worth the same, best that of the network's own dollar.
+fn dollars(pricing: &Pricing) -> Option<Denom> {
+    let denoms = &pricing.chain.denoms;
+    let fixed = || denoms.iter().filter(|(_, token)| matches!(token.value, CoinValue::Fixed(_)));
+    let own = fixed().find(|(denom, _)| denom.as_str() == DOLLARS);
+    own.or_else(|| fixed().next()).map(|(denom, _)| denom.clone())
+}
+
+fn is_eligibility(code: ReasonCode) -> bool {
+    use ReasonCode::{
+        HostnameUnavailable, IncompatibleAttributes, ReclamationWindow, TooManyVolumes, UnsignedAttributes,
+    };
+    matches!(
+        code,
+        IncompatibleAttributes | UnsignedAttributes | TooManyVolumes | ReclamationWindow | HostnameUnavailable
+    )
+}
+
+fn is_capacity(code: ReasonCode) -> bool {
+    matches!(code, ReasonCode::InsufficientCapacity | ReasonCode::ReplicaMismatch)
+}
+
+/// The spec without the cards of units that name none, where there are such units: the rest of it can be read.
+fn without_nameless_cards(spec: &GroupSpec) -> Option<GroupSpec> {
+    let is_nameless = |unit: &ResourceUnit| {
+        let gpu = unit.resource.as_ref().and_then(|resources| resources.gpu.as_ref());
+        gpu.is_some_and(|gpu| {
+            let units = gpu.units.as_ref().map_or(&[][..], |units| &units.val);
+            gpu.attributes.is_empty() && units.iter().any(|digit| *digit != b'0')
+        })
+    };
+    if !spec.resources.iter().any(is_nameless) {
+        return None;
+    }
+    let mut named = spec.clone();
+    for unit in named.resources.iter_mut().filter(|unit| is_nameless(unit)) {
+        if let Some(resources) = &mut unit.resource {
+            resources.gpu = None;
+        }
+    }
+    Some(named)
+}
+
+/// A reason as the daemon would put it.
+fn told(reason: &Reason) -> String {
+    let text = match reason.code {
+        ReasonCode::IncompatibleAttributes => "incompatible provider attributes",
+        ReasonCode::UnsignedAttributes => "attribute signature requirements not met",
+        ReasonCode::TooManyVolumes => "group volumes count exceeds limit",
+        ReasonCode::HostnameUnavailable => "hostnames unavailable",
+        ReasonCode::InsufficientCapacity => "capacity check failed: insufficient capacity",
+        ReasonCode::ReplicaMismatch => "capacity check failed",
+        ReasonCode::PriceAboveMax => "price too high",
+        ReasonCode::UnsupportedDenom => "unsupported denomination",
+        code => code.name(),
+    };
+    format!("{text}: {}", reason.message)
+}
+
+/// A refusal for a reason. Where nodes lack something, each of them is a further reason.
+fn refused_for(reason: &Reason) -> BidScreeningResponse {
+    let of_node = |node: &NodeShortage| {
+        let lack = |lack: &Lack| {
+            let free = lack.free.as_deref().unwrap_or("none");
+            format!("{} {} asked for, {free} free", lack.resource.name(), lack.asked)
+        };
+        let lacks: Vec<String> = node.lacks.iter().map(lack).collect();
+        printable(&format!("node {}: {}", node.node, lacks.join("; ")))
+    };
+    let nodes = reason.shortage.as_deref().map_or(&[] as &[NodeShortage], |shortage| &shortage.nodes);
+    let reasons = std::iter::once(told(reason)).chain(nodes.iter().map(of_node)).collect();
+    BidScreeningResponse { passed: false, reasons, ..BidScreeningResponse::default() }
+}
+
+fn refused(reason: String) -> BidScreeningResponse {
+    BidScreeningResponse { passed: false, reasons: vec![reason], ..BidScreeningResponse::default() }
+}
+
+fn passed(spec: &GroupSpec, quote: &Quote) -> Result<BidScreeningResponse, Status> {
+    let price = quote.price().ok_or_else(|| Status::internal("a bid has no price; this is a bug"))?;
+    Ok(BidScreeningResponse {
+        passed: true,
+        reasons: Vec::new(),
+        resource_offers: spec.resources.iter().zip(&quote.targets).map(|(unit, target)| offer(unit, target)).collect(),
+        price: Some(coin(price)?),
+    })
+}
+
+/// A price as the chain writes it.
+fn coin(price: &Price) -> Result<DecCoin, Status> {
+    let amount = convert::order::to_atomics(&price.amount().to_string())
+        .ok_or_else(|| Status::internal("the bid has more decimals than the chain"))?;
+    Ok(DecCoin { denom: price.denom().as_str().to_owned(), amount })
+}
+
+/// What is offered for a unit: what was asked for, with the card that it would get where that is certain.
+fn offer(unit: &ResourceUnit, target: &QuotedTarget) -> ResourceOffer {
+    let mut resources = unit.resource.clone();
+    if let (Some(gpu), Some(kind)) = (resources.as_mut().and_then(|found| found.gpu.as_mut()), target.certain_kind()) {
+        gpu.attributes.retain(|attribute| attribute.key == INTERCONNECT_KEY);
+        gpu.attributes.push(Attribute { key: kind.attribute_key(), value: "true".to_owned() });
+    }
+    ResourceOffer { resources, count: unit.count }
+}

@@ -1,0 +1,189 @@
+//! The service: the engine, and who may ask it how much at once.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use pricing_engine::Engine;
+use pricing_engine::config::ConfigError;
+use pricing_engine::engine::{Active, Answer};
+use pricing_engine::metrics::{self, Call, IntakeReading, Readings};
+use pricing_host::compile::Compiler;
+use pricing_proto::bidprice::v1::{CertificateStatus, StatusResponse};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+
+use crate::connections::{self, Table};
+use crate::convert;
+use crate::gate::{Charge, Gate, Load, Payer};
+use crate::intake::Intake;
+use crate::listen::Validity;
+
+/// The service. Cheap to clone; all clones are one service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) gate: Gate,
+    pub(crate) intake: Intake,
+    /// When its own certificate can be used, once it listens with one.
+    pub(crate) certificate: OnceLock<Validity>,
+    /// The connections, once it listens.
+    pub(crate) connections: OnceLock<Arc<Table>>,
+    /// Nothing new is begun any more.
+    pub(crate) stopping: CancellationToken,
+    /// Who may ask for a reload now: one has it done, one waits.
+    pub(crate) reloaders: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Starts an engine, to be served. To be called within a tokio runtime, which it blocks for a moment.
+    ///
+    /// # Errors
+    /// As [`Engine::start`] has them.
+    pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
+        Engine::start(path, compiler).map(Self::new)
+    }
+
+    /// Serves an engine, which its owner may go on to use.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        let inner = Inner {
+            gate: Gate::new(&engine.active().loaded.config.limits),
+            engine,
+            intake: Intake::default(),
+            certificate: OnceLock::new(),
+            connections: OnceLock::new(),
+            stopping: CancellationToken::new(),
+            reloaders: Arc::new(Semaphore::new(2)),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What prices.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The configuration in use.
+    #[must_use]
+    pub fn active(&self) -> Arc<Active> {
+        self.inner.engine.active()
+    }
+
+    /// What a request of so many bytes is charged.
+    pub(crate) fn charge(&self, payer: Payer, bytes: usize, every_set: bool) -> Charge {
+        Charge::of(payer, bytes, self.engine().nodes(), every_set, self.active().settings.budget.steps)
+    }
+
+    /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
+    ///
+    /// # Errors
+    /// When too much is asked at once, or the deadline passes first.
+    pub(crate) async fn in_turn<R: Send + 'static>(
+        &self,
+        call: Call,
+        deadline: Instant,
+        charge: Charge,
+        work: impl FnOnce(&Self) -> Result<Answer<R>, Status> + Send + 'static,
+    ) -> Result<R, Status> {
+        let asked = Instant::now();
+        let service = self.clone();
+        let limits = self.active().loaded.config.limits.clone();
+        let work = move || {
+            let answer = work(&service);
+            let steps = answer.as_ref().map_or(0, |answer| answer.steps);
+            (answer, steps)
+        };
+        let answered = self.inner.gate.run(&limits, deadline, charge, work).await;
+        let answered = match answered.map_err(Status::from).flatten() {
+            Ok(answer) => Ok(answer.when_written().await),
+            Err(status) => Err(status),
+        };
+        self.observe_request(call, asked, answered)
+    }
+
+    /// How much is going on, and what became of the orders so far.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.inner.gate.load()
+    }
+
+    /// What the engine and the service know, for the metrics: the one place where they are asked.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        let load = self.load();
+        let (intake, connections) = (self.inner.intake.count(), self.connections());
+        Readings {
+            inflight: whole(load.busy),
+            queue: whole(load.waiting),
+            intake: IntakeReading {
+                connections: whole(connections.open),
+                streams: whole(intake.streams),
+                buffered_bytes: whole(intake.bytes),
+                connections_evicted: connections.evicted,
+                streams_evicted: intake.streams_evicted,
+                calls_evicted: load.evicted,
+            },
+            certificate_days: self.inner.certificate.get().map(|certificate| certificate.days_left()),
+            refused: vec![
+                (metrics::Refusal::Overload, load.overloaded.saturating_add(intake.refused)),
+                (metrics::Refusal::Rate, load.over_rate),
+                (metrics::Refusal::Deadline, load.late),
+                (metrics::Refusal::Connections, connections.refused),
+                (metrics::Refusal::Streams, intake.streams_refused),
+                (metrics::Refusal::Bytes, intake.bytes_refused),
+            ],
+            ..self.engine().readings()
+        }
+    }
+
+    /// The connections; none before it listens.
+    fn connections(&self) -> connections::Count {
+        self.inner.connections.get().map(|table| table.count()).unwrap_or_default()
+    }
+
+    /// All metrics as text.
+    #[must_use]
+    pub fn metrics_page(&self) -> String {
+        self.engine().metrics().render(&self.readings())
+    }
+
+    /// What the service tells of itself.
+    pub(crate) fn status(&self) -> StatusResponse {
+        let certificate = self.inner.certificate.get().copied().map(certificate);
+        StatusResponse { certificate, ..convert::status::status(self.engine().status()) }
+    }
+
+    /// Counts a request that was answered or refused.
+    fn observe_request<R>(&self, call: Call, asked: Instant, answered: Result<R, Status>) -> Result<R, Status> {
+        let metrics = self.engine().metrics();
+        metrics.requested(call, asked.elapsed());
+        if let Err(status) = &answered {
+            if status.code() == Code::InvalidArgument {
+                metrics.refused(metrics::Refusal::Invalid);
+            }
+            tracing::warn!(call = call.name(), code = ?status.code(), error = status.message(), "not answered");
+        }
+        answered
+    }
+}
+
+fn certificate(certificate: Validity) -> CertificateStatus {
+    CertificateStatus {
+        not_before: certificate.from(),
+        not_after: certificate.until(),
+        days_left: certificate.days_left(),
+        problem: certificate.problem(),
+    }
+}
+
+fn whole(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

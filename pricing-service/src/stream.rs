@@ -1,0 +1,156 @@
+//! `QuoteStream`: many orders on one call, answered in their order.
+//!
+//! A few requests of a stream are on the way at once. Beyond those no more are read, so that the peer's sending comes
+//! to a halt.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use pricing_proto::bidprice::v1::quote_stream_response::Outcome;
+use pricing_proto::bidprice::v1::{Error, QuoteRequest, QuoteStreamResponse};
+use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep_until};
+use tokio_stream::Stream;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::{Status, Streaming};
+
+use super::gate::{Payer, Refused};
+use super::http2::{InWork, WithReader};
+use super::service::Service;
+use pricing_engine::metrics::Call;
+
+/// Requests of one stream that are on the way at once.
+const AT_ONCE: usize = 8;
+
+/// The answers of one stream. Dropped, they take all that is on the way along.
+pub(super) struct Answers {
+    pending: mpsc::Receiver<Pending>,
+    next: Option<AbortOnDropHandle<QuoteStreamResponse>>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    _reader: AbortOnDropHandle<()>,
+}
+
+/// What is to be said next.
+enum Pending {
+    /// The answer to a request.
+    Answer(AbortOnDropHandle<QuoteStreamResponse>),
+    /// Nothing more, for this reason.
+    End(Status),
+}
+
+impl Answers {
+    /// Begins to read a stream. Its caller may have named a deadline for all of it.
+    pub(super) fn new(
+        service: Service,
+        payer: Payer,
+        requests: Streaming<QuoteRequest>,
+        deadline: Option<Instant>,
+        messages: Option<WithReader>,
+    ) -> Self {
+        let (sender, pending) = mpsc::channel(AT_ONCE);
+        let reader = tokio::spawn(read(service, payer, requests, deadline, messages, sender));
+        Self {
+            pending,
+            next: None,
+            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline.into()))),
+            ended: false,
+            _reader: AbortOnDropHandle::new(reader),
+        }
+    }
+}
+
+async fn read(
+    service: Service,
+    payer: Payer,
+    mut requests: Streaming<QuoteRequest>,
+    deadline: Option<Instant>,
+    messages: Option<WithReader>,
+    sender: mpsc::Sender<Pending>,
+) {
+    // The place comes first: what cannot be answered soon stays with the peer.
+    while let Ok(place) = sender.reserve().await {
+        let request = tokio::select! {
+            biased;
+            () = sender.closed() => return,
+            () = service.inner.stopping.cancelled() => {
+                Err(Status::unavailable("the service is shutting down; ask another what was not answered"))
+            }
+            request = requests.message() => request,
+        };
+        match request {
+            Ok(Some(request)) => {
+                let answer = tokio::spawn(answer(
+                    service.clone(),
+                    payer,
+                    request,
+                    deadline,
+                    messages.as_ref().map(WithReader::take),
+                ));
+                place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
+            }
+            Ok(None) => return,
+            // After a message that cannot be decoded nobody knows what the next bytes mean.
+            Err(status) => return place.send(Pending::End(status)),
+        }
+    }
+}
+
+/// Answers a request, which is in memory until then.
+async fn answer(
+    service: Service,
+    payer: Payer,
+    request: QuoteRequest,
+    deadline: Option<Instant>,
+    _message: Option<InWork>,
+) -> QuoteStreamResponse {
+    let longest = service.longest();
+    let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
+    let outcome = match service.quote_in_turn(Call::QuoteStream, payer, request, deadline).await {
+        Ok(response) => Outcome::Response(response),
+        Err(status) => error(&status),
+    };
+    QuoteStreamResponse { outcome: Some(outcome) }
+}
+
+fn error(status: &Status) -> Outcome {
+    Outcome::Error(Error {
+        code: u32::try_from(i32::from(status.code())).unwrap_or_default(),
+        message: status.message().to_owned(),
+    })
+}
+
+impl Stream for Answers {
+    type Item = Result<QuoteStreamResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            this.ended = true;
+            return Poll::Ready(Some(Err(Refused::Deadline.into())));
+        }
+        loop {
+            if let Some(next) = &mut this.next {
+                let answer = ready!(Pin::new(next).poll(cx));
+                this.next = None;
+                let lost = |_| QuoteStreamResponse { outcome: Some(error(&Refused::Lost.into())) };
+                return Poll::Ready(Some(Ok(answer.unwrap_or_else(lost))));
+            }
+            match ready!(this.pending.poll_recv(cx)) {
+                Some(Pending::Answer(answer)) => this.next = Some(answer),
+                Some(Pending::End(status)) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(status)));
+                }
+                None => {
+                    this.ended = true;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
