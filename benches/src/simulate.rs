@@ -9,7 +9,7 @@ use pricing_host::compile::Compiler;
 use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::scenario::{self, ScenarioError};
 use pricing_sim::stream::Arrival;
-use pricing_sim::sweep::{Host, Sweep};
+use pricing_sim::sweep::{SimulationEnvironment, Sweep};
 use testkit::random::Random;
 
 /// The key of a strategy that names the rate card of [`openb_like`].
@@ -23,7 +23,7 @@ const MODELS: [&str; 6] = ["T4", "P100", "V100M16", "V100M32", "G2", "G3"];
 #[derive(Clone, Copy, Debug)]
 pub struct InProcess;
 
-impl Host for InProcess {
+impl SimulationEnvironment for InProcess {
     fn plugins(&self) -> Result<PluginHost, String> {
         Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)))
     }

@@ -183,7 +183,7 @@ impl Scene {
     pub(crate) fn supply(&self) -> Supply<'_> {
         match &self.cluster {
             None => Supply::Unknown,
-            Some(cluster) if self.already_reserved => Supply::Held { cluster },
+            Some(cluster) if self.already_reserved => Supply::AlreadyReserved { cluster },
             Some(cluster) => Supply::Reserve { cluster, scheduler: self.scheduler },
         }
     }

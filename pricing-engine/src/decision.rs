@@ -1,10 +1,10 @@
-//! One decision: an order, and everything that its price depends on at that moment.
+//! One decision: prices the groups of an order with the settings and the live state at that moment.
 
 use std::sync::{Arc, OnceLock};
 
 use pricing_core::budget::{Budget, SearchBudget, Spent};
 use pricing_core::input::InputError;
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
@@ -14,42 +14,42 @@ use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, Pricer};
 use rust_decimal::Decimal;
 
-use crate::config::Source;
+use crate::config::LoadedRates;
 use crate::digest::Digest;
-use crate::inventory::{Known, Stock};
+use crate::inventory::{Availability, Snapshot};
 use crate::order_name::OrderName;
 
 /// The most groups that an order may have. The chain itself allows fewer.
 const MAX_GROUPS: usize = 100;
 
-/// What is asked.
+/// An order to price, and what its caller says of it.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct OrderRequest {
     /// The order's text.
     pub text: Arc<str>,
-    /// What the text says, one a group.
+    /// The order that the text describes, one for each group.
     pub orders: Vec<Order>,
-    /// What of the text only some of the tenants' tools take.
+    /// What only some of the tenants' tools accept of the text.
     pub warnings: Vec<InputError>,
-    /// Who ordered.
+    /// The tenant's address.
     pub owner: Option<String>,
     /// The order's name.
     pub name: Option<OrderName>,
-    /// The daemon has reserved already.
+    /// Whether the daemon has already reserved the order.
     pub already_reserved: bool,
-    /// Where the daemon put it, in its words; empty when it did not say.
+    /// The daemon's reservation; empty when it is not known.
     pub targets: Vec<GivenTarget>,
-    /// The same, as the order's.
+    /// The same, by the order's units.
     given: Vec<QuotedTarget>,
-    /// Whether every distinct set of cards is to be priced too.
+    /// Whether to price every distinct set of cards, too.
     pub alternatives: bool,
-    /// The digest of the text, once it was asked for.
+    /// The digest of the text, once it has been computed.
     digest: OnceLock<Digest>,
 }
 
-/// Why something cannot be asked.
+/// Why an order cannot be priced at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
+pub enum OrderRequestError {
     /// The order cannot be read.
     #[error("the order cannot be read: {0}")]
     Order(#[from] InputError),
@@ -64,16 +64,16 @@ pub enum AskError {
     TargetsOfGroups(usize),
 }
 
-impl Ask {
+impl OrderRequest {
     /// Reads an order's text.
     ///
     /// # Errors
-    /// When it is no order.
-    pub fn read(text: impl Into<Arc<str>>) -> Result<Self, AskError> {
+    /// When it is not an order.
+    pub fn read(text: impl Into<Arc<str>>) -> Result<Self, OrderRequestError> {
         let text = text.into();
         let order::detect::Orders { orders, warnings } = order::detect::read_with_warnings(&text, None)?;
         if orders.len() > MAX_GROUPS {
-            return Err(AskError::Groups(orders.len()));
+            return Err(OrderRequestError::Groups(orders.len()));
         }
         Ok(Self {
             text,
@@ -89,20 +89,20 @@ impl Ask {
         })
     }
 
-    /// The digest of the order's text. It is worked out once, however many groups the order has.
+    /// The digest of the order's text. It is computed once, however many groups the order has.
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| Digest::of(&*self.text))
     }
 
-    /// Says where the daemon put the order.
+    /// Sets the daemon's reservation.
     ///
     /// # Errors
-    /// When these are not targets of the order.
-    pub fn with_targets(mut self, targets: Vec<GivenTarget>) -> Result<Self, AskError> {
+    /// When they are not targets of this order.
+    pub fn with_targets(mut self, targets: Vec<GivenTarget>) -> Result<Self, OrderRequestError> {
         if !targets.is_empty() {
             let [order] = self.orders.as_slice() else {
-                return Err(AskError::TargetsOfGroups(self.orders.len()));
+                return Err(OrderRequestError::TargetsOfGroups(self.orders.len()));
             };
             self.given = QuotedTarget::given(order, &targets)?;
         }
@@ -111,61 +111,61 @@ impl Ask {
     }
 }
 
-/// What a service prices with until it is configured anew.
+/// What the engine prices with until the next reload.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The rates.
-    pub rates: Source,
+    pub rates: LoadedRates,
     /// The plugin.
     pub plugin: Option<Plugin>,
-    /// Who places.
+    /// The scheduler that places orders.
     pub scheduler: Scheduler,
-    /// What may be spent on a request, all groups and their alternatives together.
+    /// The search budget of a request: all of its groups and their alternatives together.
     pub budget: SearchBudget,
 }
 
-/// What is known beside the settings at the moment of a decision.
+/// What is known beside the settings at the moment of a decision: the live inventory and the live rate.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct LiveState {
     /// The cluster.
-    pub stock: Stock,
-    /// What an AKT is worth.
+    pub availability: Availability,
+    /// The value of an AKT in USD, if it is known.
     pub usd_per_akt: Option<Decimal>,
 }
 
-/// What was decided for one group.
+/// The decision for one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Priced {
+pub struct PricedGroup {
     /// The quote.
     pub quote: Quote,
-    /// Every distinct set of cards, where they were asked for and there are some.
+    /// The price of every distinct set of cards, if that was asked for and there are any.
     pub alternatives: Option<Alternatives>,
-    /// What the bids for the groups before it take of the cluster, beside what is held for other orders.
-    pub before: Vec<Held>,
+    /// The capacity that the bids for the groups before it take, in addition to what is held for other orders.
+    pub before: Vec<HeldCapacity>,
     /// What was there to decide it with.
-    pub means: Means,
+    pub remaining_budget: RemainingBudget,
 }
 
-/// What screening came to for one group.
+/// The result of screening one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Screened {
-    /// Nothing speaks against it, or what does.
+pub struct ScreenedGroup {
+    /// `Ok` unless there is a reason to decline.
     pub outcome: Result<(), Reason>,
     /// What was there to find that out with.
-    pub means: Means,
+    pub remaining_budget: RemainingBudget,
 }
 
-/// What was left of a request's budget for a group: with as much, the same is decided again.
+/// The budget that was left when a group's turn came. With the same budget, the same is decided again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Means {
-    /// The steps that were left when its turn came.
+pub struct RemainingBudget {
+    /// The search steps that were left.
     pub steps_left: u64,
-    /// Whether the request's time was over before the group was done. That may be otherwise the next time.
+    /// Whether the deadline passed before the group was done. Another time it may not.
     pub out_of_time: bool,
 }
 
-impl Means {
-    /// Does the work for a group, and notes what was there for it.
+impl RemainingBudget {
+    /// Does the work for a group, and records the budget that there was for it.
     fn of<R>(budget: &Budget<'_>, work: impl FnOnce() -> R) -> (R, Self) {
         let steps_left = budget.left();
         let done = work();
@@ -173,125 +173,141 @@ impl Means {
     }
 }
 
-/// Steps a node for taking what a bid takes off the cluster.
-const LESS: usize = 32;
+/// The search steps per node that subtracting a bid from the cluster counts as.
+const SUBTRACTION_STEPS: usize = 32;
 
 /// Decides, for each group of the order. Each is placed on what the bids for the groups before it leave of the cluster,
 /// since all of them may be won; a group that is not bid on takes nothing.
 ///
 /// Once the budget is used up, every further group is a fault.
 #[must_use]
-pub fn price(settings: &Settings, moment: &Moment, ask: &Ask, budget: &Budget<'_>) -> Vec<Priced> {
-    let mut all = Vec::with_capacity(ask.orders.len());
-    let mut moment = moment.clone();
-    let mut before: Vec<Held> = Vec::new();
-    for (place, order) in ask.orders.iter().enumerate() {
-        let ((quote, alternatives), means) = Means::of(budget, || price_group(settings, &moment, ask, order, budget));
-        let last = place.saturating_add(1) == ask.orders.len();
-        let takes = if last || !is_placed(ask) { Vec::new() } else { takes(settings, order, &quote) };
-        all.push(Priced { quote, alternatives, before: before.clone(), means });
+pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budget: &Budget<'_>) -> Vec<PricedGroup> {
+    let mut all = Vec::with_capacity(request.orders.len());
+    let mut live = live.clone();
+    let mut before: Vec<HeldCapacity> = Vec::new();
+    for (index, order) in request.orders.iter().enumerate() {
+        let ((quote, alternatives), remaining_budget) =
+            RemainingBudget::of(budget, || price_group(settings, &live, request, order, budget));
+        let last = index.saturating_add(1) == request.orders.len();
+        let taken = if last || !is_placed(request) { Vec::new() } else { capacity_of_bid(settings, order, &quote) };
+        all.push(PricedGroup { quote, alternatives, before: before.clone(), remaining_budget });
         // Without the steps for it the next groups are faults, whatever is left of the cluster.
-        if !takes.is_empty() && budget.take(size(&moment.stock).saturating_mul(LESS)).is_ok() {
-            moment.stock = less(moment.stock, &takes);
-            before = Held::merge(before.into_iter().chain(takes));
+        if !taken.is_empty() && budget.take(nodes(&live.availability).saturating_mul(SUBTRACTION_STEPS)).is_ok() {
+            live.availability = without(live.availability, &taken);
+            before = HeldCapacity::merge(before.into_iter().chain(taken));
         }
     }
     all
 }
 
-/// How many nodes there are.
-fn size(stock: &Stock) -> usize {
-    match stock {
-        Stock::Known(known) => known.cluster.nodes().len(),
-        Stock::NotAsked | Stock::Unusable(_) => 0,
+/// The number of nodes.
+fn nodes(availability: &Availability) -> usize {
+    match availability {
+        Availability::Known(snapshot) => snapshot.cluster.nodes().len(),
+        Availability::NotConfigured | Availability::Unusable(_) => 0,
     }
 }
 
-/// Whether this service places the order, where it knows an inventory.
-fn is_placed(ask: &Ask) -> bool {
-    !ask.already_reserved && ask.given.is_empty()
+/// Whether the engine itself places the order, if it knows an inventory.
+fn is_placed(request: &OrderRequest) -> bool {
+    !request.already_reserved && request.given.is_empty()
 }
 
-/// What a bid takes of the cluster.
-fn takes(settings: &Settings, order: &Order, quote: &Quote) -> Vec<Held> {
+/// The capacity that a bid takes from the cluster.
+fn capacity_of_bid(settings: &Settings, order: &Order, quote: &Quote) -> Vec<HeldCapacity> {
     match quote.price() {
-        Some(_) => Held::by(order, &settings.rates.pricing, settings.scheduler, &quote.targets),
+        Some(_) => HeldCapacity::by(order, &settings.rates.pricing, settings.scheduler, &quote.targets),
         None => Vec::new(),
     }
 }
 
-fn less(stock: Stock, takes: &[Held]) -> Stock {
-    match stock {
-        Stock::Known(known) => {
-            let held = Held::merge(known.held.iter().chain(takes).cloned());
-            Stock::Known(Arc::new(Known { cluster: Arc::new(known.cluster.less(takes)), held, ..(*known).clone() }))
+fn without(availability: Availability, taken: &[HeldCapacity]) -> Availability {
+    match availability {
+        Availability::Known(snapshot) => {
+            let held = HeldCapacity::merge(snapshot.held.iter().chain(taken).cloned());
+            Availability::Known(Arc::new(Snapshot {
+                cluster: Arc::new(snapshot.cluster.without(taken)),
+                held,
+                ..(*snapshot).clone()
+            }))
         }
-        Stock::NotAsked | Stock::Unusable(_) => stock,
+        Availability::NotConfigured | Availability::Unusable(_) => availability,
     }
 }
 
 fn price_group(
     settings: &Settings,
-    moment: &Moment,
-    ask: &Ask,
+    live: &LiveState,
+    request: &OrderRequest,
     order: &Order,
     budget: &Budget<'_>,
 ) -> (Quote, Option<Alternatives>) {
-    let (owner, usd_per_akt) = (ask.owner.as_deref().map(Untrusted::new), moment.usd_per_akt);
+    let (owner, usd_per_akt) = (request.owner.as_deref().map(Untrusted::new), live.usd_per_akt);
     let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
     let pricing = &*settings.rates.pricing;
-    let supply = match &moment.stock {
-        _ if !ask.given.is_empty() => Supply::Given { targets: &ask.given },
-        Stock::NotAsked => Supply::Unknown,
-        Stock::Known(known) if ask.already_reserved => Supply::Held { cluster: &known.cluster },
-        Stock::Known(known) => Supply::Reserve { cluster: &known.cluster, scheduler: settings.scheduler },
-        Stock::Unusable(problem) => {
+    let supply = match &live.availability {
+        _ if !request.given.is_empty() => Supply::Given { targets: &request.given },
+        Availability::NotConfigured => Supply::Unknown,
+        Availability::Known(snapshot) if request.already_reserved => {
+            Supply::AlreadyReserved { cluster: &snapshot.cluster }
+        }
+        Availability::Known(snapshot) => Supply::Reserve { cluster: &snapshot.cluster, scheduler: settings.scheduler },
+        Availability::Unusable(problem) => {
             // Whom the provider does not serve is told that, with or without an inventory.
             let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
-            let request = QuoteRequest::new(order, pricing, Supply::Unknown, &terms);
-            let reason = quote::screen(&request).err().unwrap_or_else(unusable);
+            let quote_request = QuoteRequest::new(order, pricing, Supply::Unknown, &terms);
+            let reason = quote::screen(&quote_request).err().unwrap_or_else(unusable);
             return (Quote::no_bid(order, reason), None);
         }
     };
-    let utilisation = match &moment.stock {
-        Stock::Known(known) => Some(&*known.utilisation),
-        Stock::NotAsked | Stock::Unusable(_) => None,
+    let utilisation = match &live.availability {
+        Availability::Known(snapshot) => Some(&*snapshot.utilisation),
+        Availability::NotConfigured | Availability::Unusable(_) => None,
     };
-    let request = QuoteRequest { order, pricing, supply, utilisation, terms };
+    let quote_request = QuoteRequest { order, pricing, supply, utilisation, terms };
     // Past the feed's age there is no bid: a plugin does not stand in for the service's own rate.
-    let rate_is_missing = matches!(quote::token(&request), Ok((_, None, _)));
+    let rate_is_missing = matches!(quote::token(&quote_request), Ok((_, None, _)));
     let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
     let pricer = plugin.cloned().map_or(Pricer::Builtin, Pricer::Plugin);
-    let quote = pricer.quote(&request);
-    if !ask.alternatives {
+    let quote = pricer.quote(&quote_request);
+    if !request.alternatives {
         return (quote, None);
     }
-    let alternatives = pricer.alternatives(&request);
+    let alternatives = pricer.alternatives(&quote_request);
     // Without any, the quote itself has said why.
     (quote, Some(alternatives.unwrap_or_default()))
 }
 
-/// What the bids among the answers take of the cluster, to be held back until the daemon has reserved it; none when they
-/// take nothing that this service placed. All groups of an order are held under its one name.
+/// The capacity that the bids take from the cluster, to be held until the daemon has reserved it. Returns `None` if the
+/// engine did not place the order, or nothing was bid. All groups of an order are held under its one name.
 #[must_use]
-pub fn taken(settings: &Settings, ask: &Ask, priced: &[Priced]) -> Option<Vec<Held>> {
-    if !is_placed(ask) {
+pub fn capacity_to_hold(
+    settings: &Settings,
+    request: &OrderRequest,
+    priced: &[PricedGroup],
+) -> Option<Vec<HeldCapacity>> {
+    if !is_placed(request) {
         return None;
     }
-    let bids = ask.orders.iter().zip(priced);
-    let held = Held::merge(bids.flat_map(|(order, priced)| takes(settings, order, &priced.quote)));
+    let bids = request.orders.iter().zip(priced);
+    let held = HeldCapacity::merge(bids.flat_map(|(order, priced)| capacity_of_bid(settings, order, &priced.quote)));
     (!held.is_empty()).then_some(held)
 }
 
-/// Declines an order that would be declined whatever it were to get, for each group of it.
+/// Screens an order: declines each group that would be declined wherever it was placed.
 #[must_use]
-pub fn screen(settings: &Settings, usd_per_akt: Option<Decimal>, ask: &Ask, budget: &Budget<'_>) -> Vec<Screened> {
-    let owner = ask.owner.as_deref().map(Untrusted::new);
+pub fn screen(
+    settings: &Settings,
+    usd_per_akt: Option<Decimal>,
+    request: &OrderRequest,
+    budget: &Budget<'_>,
+) -> Vec<ScreenedGroup> {
+    let owner = request.owner.as_deref().map(Untrusted::new);
     let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
     let screen = |order| {
-        let request = QuoteRequest::new(order, &settings.rates.pricing, Supply::Unknown, &terms);
-        let (outcome, means) = Means::of(budget, || quote::screen(&request));
-        Screened { outcome, means }
+        let quote_request = QuoteRequest::new(order, &settings.rates.pricing, Supply::Unknown, &terms);
+        let (outcome, remaining_budget) = RemainingBudget::of(budget, || quote::screen(&quote_request));
+        ScreenedGroup { outcome, remaining_budget }
     };
-    ask.orders.iter().map(screen).collect()
+    request.orders.iter().map(screen).collect()
 }

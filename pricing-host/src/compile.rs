@@ -47,14 +47,14 @@ pub struct Wanted {
 
 /// What was found out about a file.
 #[derive(Clone, Debug)]
-pub struct Examined {
+pub struct Examination {
     verdict: Verdict,
     larger: Option<Inspection>,
     /// None if the file was rejected, or none was wanted.
     artefact: Option<Result<Vec<u8>, Refusal>>,
 }
 
-impl Examined {
+impl Examination {
     /// The inspection of the file.
     ///
     /// # Errors
@@ -85,13 +85,13 @@ impl Examined {
 impl Compiler {
     /// Inspects and compiles a file.
     #[must_use]
-    pub fn examine(&self, file: &[u8], wanted: Wanted) -> Examined {
+    pub fn examine(&self, file: &[u8], wanted: Wanted) -> Examination {
         self.examine_within(file, wanted, &wanted.class.load_limits())
     }
 
     /// The same, with other time and memory limits than those of the class.
     #[must_use]
-    pub fn examine_within(&self, file: &[u8], wanted: Wanted, limits: &LoadLimits) -> Examined {
+    pub fn examine_within(&self, file: &[u8], wanted: Wanted, limits: &LoadLimits) -> Examination {
         match self {
             Self::Child { program, args } => {
                 let output_bytes = report::output_limit(artefact_limit(wanted.class));

@@ -19,7 +19,7 @@ const MOST_URGENT: i32 = -20;
 
 /// The deadlines of an engine's running calls.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct DeadlineWatch {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -89,7 +89,7 @@ impl State {
     }
 }
 
-impl Watch {
+impl DeadlineWatch {
     /// Starts to watch an engine.
     pub(crate) fn new(engine: Engine) -> io::Result<Self> {
         let shared = Arc::new(Shared { engine, state: Mutex::default(), changed: Condvar::new() });
@@ -100,7 +100,7 @@ impl Watch {
 
     /// Watches a call until the returned value is dropped. Must be called before the store reads the epoch, so that a
     /// deadline that passes in between is noticed by one of the two.
-    pub(crate) fn arm(&self, deadline: Instant) -> Armed<'_> {
+    pub(crate) fn arm(&self, deadline: Instant) -> ArmedDeadline<'_> {
         let mut state = self.shared.lock();
         let number = state.next;
         state.next = number.wrapping_add(1);
@@ -112,11 +112,11 @@ impl Watch {
         if wake {
             self.shared.changed.notify_one();
         }
-        Armed { shared: &self.shared, entry: (deadline, number) }
+        ArmedDeadline { shared: &self.shared, entry: (deadline, number) }
     }
 }
 
-impl Drop for Watch {
+impl Drop for DeadlineWatch {
     fn drop(&mut self) {
         self.shared.lock().stop = true;
         self.shared.changed.notify_one();
@@ -129,12 +129,12 @@ impl Drop for Watch {
 
 /// A running call's deadline.
 #[derive(Debug)]
-pub(crate) struct Armed<'a> {
+pub(crate) struct ArmedDeadline<'a> {
     shared: &'a Shared,
     entry: (Instant, u64),
 }
 
-impl Drop for Armed<'_> {
+impl Drop for ArmedDeadline<'_> {
     fn drop(&mut self) {
         self.shared.lock().armed.remove(&self.entry);
     }

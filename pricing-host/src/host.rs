@@ -9,14 +9,14 @@ use pricing_core::quote::{FallbackBy, PluginUse, Quote};
 use pricing_core::text::printable;
 
 use crate::cache::Cache;
-use crate::compile::{Compiler, Examined};
+use crate::compile::{Compiler, Examination};
 use crate::fault::Fault;
 use crate::inspect::Digest;
 use crate::limits::SizeClass;
 use crate::load::Loader;
 use crate::loads::Loads;
 use crate::metrics::{Metrics, NoMetrics};
-use crate::plugin::{self, Plugin, PluginSettings, Seen, Version};
+use crate::plugin::{self, FileMetadata, Plugin, PluginSettings, Version};
 use crate::sandbox::{Sandbox, SandboxError};
 use crate::workers::Workers;
 
@@ -138,7 +138,7 @@ impl PluginHost {
     /// # Errors
     /// When the file cannot be read, or is not a plugin that may run here.
     pub fn open(&self, path: &Path, settings: PluginSettings) -> Result<Plugin, OpenError> {
-        let seen = Seen::of(path);
+        let seen = FileMetadata::of(path);
         let file = read(path, settings.class)?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
         let name = printable(&name);
@@ -167,7 +167,7 @@ impl PluginHost {
         &self,
         name: &str,
         file: &[u8],
-        examined: &Examined,
+        examined: &Examination,
         settings: PluginSettings,
     ) -> Result<Plugin, Fault> {
         settings.check()?;

@@ -31,7 +31,7 @@ pub use limits::{CallLimits, LoadLimits, SizeClass};
 pub use loads::{Load, Loads};
 pub use log::{Level, Log, LogLine};
 pub use plugin::{
-    BreakerSettings, BreakerState, Called, FunctionShare, Plugin, PluginSettings, Profile, QuoteFuture, QuoteJob,
+    BreakerSettings, BreakerState, FunctionShare, Plugin, PluginCall, PluginSettings, Profile, QuoteFuture, QuoteJob,
     Refresh, SharedSupply, Watcher,
 };
 pub use pricer::Pricer;

@@ -12,7 +12,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, CacheKey, CacheWarning};
-use crate::compile::{Compiler, Examined, Wanted};
+use crate::compile::{Compiler, Examination, Wanted};
 use crate::inspect::{Digest, Inspection, Kind, passed_on};
 use crate::verdict::Holds;
 use crate::{Fault, SizeClass};
@@ -79,12 +79,14 @@ impl Loader<'_> {
         let entry = cache.get(&self.key(file))?;
         let (kept, artefact) = unpack(&entry)?;
         match kept {
-            Kept::Plugin(inspection) => {
+            CachedResult::Plugin(inspection) => {
                 // An entry that verifies but cannot be deserialised is replaced.
                 let compiled = deserialize(self.engine, inspection.kind, artefact).ok()?;
                 Some(Ok(Loaded { inspection: *inspection, compiled, origin: Origin::Cache }))
             }
-            Kept::Refused { message, until } => is_in_force(until, now()).then(|| Err(Fault::rejected(message))),
+            CachedResult::Refused { message, until } => {
+                is_in_force(until, now()).then(|| Err(Fault::rejected(message)))
+            }
         }
     }
 
@@ -105,7 +107,7 @@ impl Loader<'_> {
     ///
     /// # Errors
     /// When the file was rejected, did not compile, or needs more than the engine's pool has.
-    pub(crate) fn link(&self, examined: &Examined) -> Result<Loaded, Fault> {
+    pub(crate) fn link(&self, examined: &Examination) -> Result<Loaded, Fault> {
         let (inspection, artefact) = examined.compiled().map_err(|refusal| Fault::from(refusal.clone()))?;
         let compiled = deserialize(self.engine, inspection.kind, artefact).map_err(|error| {
             Fault::rejected(format!("the plugin cannot be run here: {}", passed_on(&format!("{error:#}"))))
@@ -121,7 +123,7 @@ impl Loader<'_> {
 /// The cached result for a file, which precedes its machine code.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Kept {
+enum CachedResult {
     Plugin(Box<Inspection>),
     Refused {
         message: String,
@@ -141,12 +143,12 @@ fn is_in_force(until: Option<u64>, now: u64) -> bool {
 }
 
 /// The entry for an examined file. None if it is not to be cached.
-fn entry(examined: &Examined, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
+fn entry(examined: &Examination, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
     match examined.compiled() {
         Ok((inspection, artefact)) => {
             // A plugin for which the pool has no room is rejected again each time: that is cheap, and depends on this
             // program alone.
-            is_loaded.then(|| pack(&Kept::Plugin(Box::new(inspection.clone())), artefact))?
+            is_loaded.then(|| pack(&CachedResult::Plugin(Box::new(inspection.clone())), artefact))?
         }
         Err(refusal) => {
             let until = match refusal.holds() {
@@ -154,18 +156,18 @@ fn entry(examined: &Examined, is_loaded: bool, now: u64) -> Option<Vec<u8>> {
                 Holds::AWhile => Some(now.saturating_add(A_WHILE.as_secs())),
                 Holds::Once => return None,
             };
-            pack(&Kept::Refused { message: Fault::from(refusal.clone()).message, until }, &[])
+            pack(&CachedResult::Refused { message: Fault::from(refusal.clone()).message, until }, &[])
         }
     }
 }
 
-fn pack(kept: &Kept, artefact: &[u8]) -> Option<Vec<u8>> {
+fn pack(kept: &CachedResult, artefact: &[u8]) -> Option<Vec<u8>> {
     let head = serde_json::to_vec(kept).ok()?;
     let length = u32::try_from(head.len()).ok()?.to_le_bytes();
     Some([&length[..], &head, artefact].concat())
 }
 
-fn unpack(entry: &[u8]) -> Option<(Kept, &[u8])> {
+fn unpack(entry: &[u8]) -> Option<(CachedResult, &[u8])> {
     let (length, rest) = entry.split_first_chunk::<4>()?;
     let (head, artefact) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     Some((serde_json::from_slice(head).ok()?, artefact))
@@ -203,10 +205,10 @@ mod tests {
 
     #[test]
     fn entries_are_read_as_they_were_written() {
-        let refused = || Kept::Refused { message: "no".to_owned(), until: Some(7) };
+        let refused = || CachedResult::Refused { message: "no".to_owned(), until: Some(7) };
         let entry = pack(&refused(), b"code").unwrap();
         let (kept, artefact) = unpack(&entry).unwrap();
-        assert!(matches!(kept, Kept::Refused { message, until: Some(7) } if message == "no"));
+        assert!(matches!(kept, CachedResult::Refused { message, until: Some(7) } if message == "no"));
         assert_eq!(artefact, b"code");
         for length in 0..entry.len() - artefact.len() {
             assert!(unpack(&entry[..length]).is_none(), "{length}");

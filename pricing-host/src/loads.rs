@@ -26,7 +26,7 @@ pub struct Load {
 impl Loads {
     /// The loads in progress, the oldest first.
     #[must_use]
-    pub fn under_way(&self) -> Vec<Load> {
+    pub fn in_progress(&self) -> Vec<Load> {
         self.lock().loads.iter().map(|(_, load)| load.clone()).collect()
     }
 
@@ -35,23 +35,23 @@ impl Loads {
     }
 
     /// Lists a file until the returned value is dropped.
-    pub(crate) fn begin(&self, file: &str) -> UnderWay<'_> {
+    pub(crate) fn begin(&self, file: &str) -> LoadInProgress<'_> {
         let mut list = self.lock();
         let number = list.next;
         list.next = number.wrapping_add(1);
         list.loads.push((number, Load { file: file.to_owned(), since: Instant::now() }));
-        UnderWay { loads: self, number }
+        LoadInProgress { loads: self, number }
     }
 }
 
 /// A load in progress.
 #[derive(Debug)]
-pub(crate) struct UnderWay<'a> {
+pub(crate) struct LoadInProgress<'a> {
     loads: &'a Loads,
     number: u64,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for LoadInProgress<'_> {
     fn drop(&mut self) {
         self.loads.lock().loads.retain(|(number, _)| *number != self.number);
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_load_is_listed_while_it_is_under_way() {
         let loads = Loads::default();
-        let files = || loads.under_way().into_iter().map(|load| load.file).collect::<Vec<_>>();
+        let files = || loads.in_progress().into_iter().map(|load| load.file).collect::<Vec<_>>();
         let one = loads.begin("one.wasm");
         let two = loads.begin("two.wasm");
         assert_eq!(files(), ["one.wasm", "two.wasm"]);

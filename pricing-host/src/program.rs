@@ -24,14 +24,14 @@ pub(crate) enum Program {
 
 /// A call that is ready to be made.
 #[derive(Debug)]
-pub(crate) enum Prepared<'a> {
+pub(crate) enum PreparedCall<'a> {
     /// Of a component.
     Component(&'a component::Program, Box<component::wit::BidRequest>),
     /// Of a command.
     Command(&'a command::Program, Box<WasiState>),
 }
 
-impl Prepared<'_> {
+impl PreparedCall<'_> {
     /// Prices the order on a fresh instance.
     pub(crate) fn call(self, store: &mut Store<CallState>, phase: &mut Phase) -> wasmtime::Result<Answer> {
         match self {
@@ -54,10 +54,14 @@ impl Program {
     }
 
     /// Encodes a request for the plugin. This is the host's work and does not count as the plugin's time.
-    pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> Prepared<'a> {
+    pub(crate) fn prepare<'a>(&'a self, request: &Request<'_>, limits: &CallLimits) -> PreparedCall<'a> {
         match self {
-            Self::Component(program) => Prepared::Component(program, Box::new(component::Program::prepare(request))),
-            Self::Command(program) => Prepared::Command(program, Box::new(command::Program::prepare(request, limits))),
+            Self::Component(program) => {
+                PreparedCall::Component(program, Box::new(component::Program::prepare(request)))
+            }
+            Self::Command(program) => {
+                PreparedCall::Command(program, Box::new(command::Program::prepare(request, limits)))
+            }
         }
     }
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use pricing_host::compile::Compiler;
 use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::stream::Arrival;
-use pricing_sim::sweep::Host;
+use pricing_sim::sweep::SimulationEnvironment;
 
 /// The Python process, to a simulation.
 pub(crate) struct PythonHost;
 
-impl Host for PythonHost {
+impl SimulationEnvironment for PythonHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         // There is no program here that compiles in a process of its own.
         Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)))

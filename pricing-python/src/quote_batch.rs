@@ -17,7 +17,7 @@ use pricing_host::{Plugin, SizeClass};
 use pricing_sim::result::cards_of;
 use pricing_sim::strategy::plugin_settings;
 use pricing_sim::stream::Arrival;
-use pricing_sim::sweep::Host;
+use pricing_sim::sweep::SimulationEnvironment;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rust_decimal::Decimal;

@@ -19,7 +19,7 @@ use super::listen::Caller;
 use super::service::Service;
 use super::stream::Answers;
 use crate::convert;
-use pricing_engine::decision::{Ask, Priced, Screened as Outcome};
+use pricing_engine::decision::{OrderRequest, PricedGroup, ScreenedGroup as Outcome};
 use pricing_engine::digest::Digest;
 use pricing_engine::metrics::Call;
 use pricing_engine::order_name::OrderName;
@@ -51,10 +51,10 @@ impl Service {
     ) -> Result<QuoteResponse, Status> {
         let charge = self.charge(payer, request.encoded_len(), request.alternatives);
         let answer = move |service: &Self| {
-            let ask = ask(request)?;
-            let warnings = ask.warnings.iter().map(ToString::to_string).collect();
-            let decided = service.engine().quote_for(call, ask, deadline);
-            let quote = |p: &Priced| convert::answer::quote(&p.quote, p.alternatives.as_ref());
+            let asked = order_request(request)?;
+            let warnings = asked.warnings.iter().map(ToString::to_string).collect();
+            let decided = service.engine().quote_for(call, asked, deadline);
+            let quote = |p: &PricedGroup| convert::answer::quote(&p.quote, p.alternatives.as_ref());
             Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings }))
         };
         self.in_turn(call, deadline, charge, answer).await
@@ -62,16 +62,16 @@ impl Service {
 }
 
 /// What a request asks.
-fn ask(request: QuoteRequest) -> Result<Ask, Status> {
+fn order_request(request: QuoteRequest) -> Result<OrderRequest, Status> {
     let QuoteRequest { order, owner, order_id, already_reserved, targets, alternatives } = request;
     let (text, name) = convert::order::text(order).map_err(invalid)?;
-    let mut ask = Ask::read(text).map_err(invalid)?;
-    ask.name = order_id.map(OrderName::from).or(name);
-    let of_name = || ask.name.as_ref().map(|name| name.owner.exact().to_owned());
-    ask.owner = Some(owner).filter(|owner| !owner.is_empty()).or_else(of_name).filter(|owner| !owner.is_empty());
-    ask.already_reserved = already_reserved;
-    ask.alternatives = alternatives;
-    ask.with_targets(convert::order::targets(targets)).map_err(invalid)
+    let mut asked = OrderRequest::read(text).map_err(invalid)?;
+    asked.name = order_id.map(OrderName::from).or(name);
+    let of_name = || asked.name.as_ref().map(|name| name.owner.exact().to_owned());
+    asked.owner = Some(owner).filter(|owner| !owner.is_empty()).or_else(of_name).filter(|owner| !owner.is_empty());
+    asked.already_reserved = already_reserved;
+    asked.alternatives = alternatives;
+    asked.with_targets(convert::order::targets(targets)).map_err(invalid)
 }
 
 pub(super) fn invalid(error: impl std::error::Error) -> Status {
@@ -105,9 +105,9 @@ impl Pricing for Service {
         let charge = self.charge(payer, request.get_ref().encoded_len(), false);
         let ScreenRequest { order, owner } = request.into_inner();
         let answer = move |service: &Self| {
-            let ask = ask(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
-            let screened = service.engine().screen(&ask, deadline);
-            let groups = ask.orders.iter().map(|order| order.group.name().exact().to_owned());
+            let asked = order_request(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
+            let screened = service.engine().screen(&asked, deadline);
+            let groups = asked.orders.iter().map(|order| order.group.name().exact().to_owned());
             let told = |(group, Outcome { outcome, .. })| Screened {
                 group,
                 passed: outcome.is_ok(),

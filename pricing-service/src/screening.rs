@@ -28,7 +28,7 @@ use tonic::{Request, Response, Status};
 
 use super::service::Service;
 use crate::convert;
-use pricing_engine::decision::{self, Ask};
+use pricing_engine::decision::{self, OrderRequest};
 use pricing_engine::engine::Answer;
 use pricing_engine::metrics::Call;
 
@@ -76,20 +76,22 @@ impl Service {
     ) -> Result<Answer<BidScreeningResponse>, Status> {
         let named = without_nameless_cards(spec);
         let text = convert::order::screening(named.as_ref().unwrap_or(spec), hostnames);
-        let ask =
-            match text.map_err(|error| error.to_string()).and_then(|text| Ask::read(text).map_err(|e| e.to_string())) {
-                Ok(ask) => ask,
-                Err(problem) => return Ok(Answer::at_once(refused(format!("{INVALID}: {problem}")))),
-            };
+        let request = match text
+            .map_err(|error| error.to_string())
+            .and_then(|text| OrderRequest::read(text).map_err(|e| e.to_string()))
+        {
+            Ok(request) => request,
+            Err(problem) => return Ok(Answer::at_once(refused(format!("{INVALID}: {problem}")))),
+        };
         if named.is_some() {
-            let ineligible = self.ineligible(&ask, deadline).as_ref().map(told);
+            let ineligible = self.ineligible(&request, deadline).as_ref().map(told);
             let nameless = || format!("{NAMELESS}: a resource asks for GPUs without saying which");
             return Ok(Answer::at_once(refused(ineligible.unwrap_or_else(nameless))));
         }
         let bug = || Status::internal("the order has no group; this is a bug");
-        let order = ask.orders.first().cloned().ok_or_else(bug)?;
-        let in_dollars = ask.clone();
-        let decided = self.engine().quote_for(Call::BidScreening, ask, deadline);
+        let order = request.orders.first().cloned().ok_or_else(bug)?;
+        let in_dollars = request.clone();
+        let decided = self.engine().quote_for(Call::BidScreening, request, deadline);
         let quote = decided.value.first().map(|priced| &priced.quote).ok_or_else(bug)?;
         let response = match quote.reason() {
             None => passed(spec, quote)?,
@@ -109,11 +111,11 @@ impl Service {
     }
 
     /// What an order asks of the provider that it does not have.
-    fn ineligible(&self, ask: &Ask, deadline: Instant) -> Option<Reason> {
+    fn ineligible(&self, request: &OrderRequest, deadline: Instant) -> Option<Reason> {
         let is_late = || Instant::now() >= deadline;
         let active = self.active();
         let budget = Budget::new(active.settings.budget).until(&is_late);
-        let screened = decision::screen(&active.settings, None, ask, &budget);
+        let screened = decision::screen(&active.settings, None, request, &budget);
         let mut refused = screened.into_iter().filter_map(|screened| screened.outcome.err());
         refused.find(|reason| is_eligibility(reason.code))
     }
@@ -121,7 +123,7 @@ impl Service {
     /// The answer to an order in a denom that has no worth: its price in another one, where there is room for it.
     fn in_another_denom(
         &self,
-        mut ask: Ask,
+        mut request: OrderRequest,
         unsupported: &Reason,
         deadline: Instant,
     ) -> Result<BidScreeningResponse, Status> {
@@ -131,9 +133,10 @@ impl Service {
         let budget = Budget::new(settings.budget).until(&is_late);
         let Some(denom) = dollars(&settings.rates.pricing) else { return Ok(refused(told(unsupported))) };
         let maximum = Price::new(denom, Decimal::MAX).ok();
-        ask.orders = ask.orders.into_iter().map(|order| Order { max_price: maximum.clone(), ..order }).collect();
-        let moment = self.engine().moment(Instant::now());
-        let priced = decision::price(settings, &moment, &ask, &budget);
+        request.orders =
+            request.orders.into_iter().map(|order| Order { max_price: maximum.clone(), ..order }).collect();
+        let live = self.engine().live(Instant::now());
+        let priced = decision::price(settings, &live, &request, &budget);
         let quote = priced.first().map(|priced| &priced.quote);
         match quote.map(|quote| (quote.reason(), quote.price())) {
             Some((Some(reason), _)) if is_capacity(reason.code) => Ok(refused_for(reason)),

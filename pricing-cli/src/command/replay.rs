@@ -6,7 +6,7 @@ use pricing_core::text::printable;
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{self, Change, Report, WhatIf};
 use pricing_engine::comparison::{Pair, Summary, Tally};
-use pricing_engine::config::Source;
+use pricing_engine::config::LoadedRates;
 use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs, PluginArgs};
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 fn what_if(args: &Args) -> Result<WhatIf, CliError> {
     let rates = args.rates.as_deref().map(|path| {
         let document = Document::rates(path)?;
-        Source::read(document.text.clone()).map_err(|error| document.malformed(error))
+        LoadedRates::read(document.text.clone()).map_err(|error| document.malformed(error))
     });
     let limits = args.plugin_args.limits.any();
     let plugin = match &args.plugin {

@@ -80,10 +80,10 @@ fn the_shadow_is_summed_up_by_gpu_kind() {
     let (log, at) = log(folder.path());
     let sample = Sample::plain(1);
     let shadow = Shadow::start(Some(with_rates(&sample.settings, CHEAP)), Some(log.clone())).unwrap();
-    let answered = decision::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
+    let answered = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
     let sequences = sample.record(&log).iter().map(|pending| pending.sequence()).collect();
-    let ask = Arc::new(sample.ask.clone());
-    shadow.compare(Case { ask, moment: sample.moment.clone(), answered, sequences });
+    let request = Arc::new(sample.request.clone());
+    shadow.compare(Case { request, live: sample.live.clone(), answered, sequences });
     let start = Instant::now();
     while shadow.reading().counts.is_empty() || log.reading().written < 2 {
         assert!(start.elapsed() < HANG, "{:?} {:?}", shadow.reading(), log.reading());

@@ -149,7 +149,7 @@ fn a_bid_log_is_a_stream_of_the_orders_that_were_quoted() {
     }
     for _ in 0..2 {
         let mut nameless = Sample::plain(5);
-        nameless.ask.name = None;
+        nameless.request.name = None;
         let _ = nameless.record(&log);
     }
     closed(&log);

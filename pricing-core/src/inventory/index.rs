@@ -16,7 +16,7 @@ pub(crate) struct Index {
     /// For nodes where cards are held back, by index: the described cards that can still be handed out.
     kept: BTreeMap<usize, Vec<CardId>>,
     /// The distinct outfits of nodes.
-    outfits: Vec<Outfit>,
+    outfits: Vec<CardsOfNode>,
     /// For each node, the position of its outfit in `outfits`.
     outfit_of: Vec<usize>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Index {
 /// number of cards, in the node's order. Cards that are held back are included, because it is unknown which of its
 /// cards a node hands out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outfit {
+pub(crate) struct CardsOfNode {
     /// The descriptions, each with its number of cards.
     pub(crate) cards: Vec<(CardId, u64)>,
 }
@@ -112,7 +112,7 @@ impl Index {
             let next = self.outfits.len();
             let outfit = *outfits.entry(&node.cards).or_insert(next);
             if outfit == next {
-                self.outfits.push(Outfit::new(&node.cards));
+                self.outfits.push(CardsOfNode::new(&node.cards));
             }
             self.outfit_of.push(outfit);
             let cards = self.outfits.get(outfit).map_or(&[] as &[_], |outfit| &outfit.cards);
@@ -237,7 +237,7 @@ impl Index {
     }
 
     /// The distinct outfits of nodes.
-    pub(crate) fn outfits(&self) -> &[Outfit] {
+    pub(crate) fn outfits(&self) -> &[CardsOfNode] {
         &self.outfits
     }
 
@@ -253,7 +253,7 @@ impl Index {
     }
 }
 
-impl Outfit {
+impl CardsOfNode {
     fn new(described: &[CardId]) -> Self {
         let mut cards: Vec<(CardId, u64)> = Vec::new();
         for id in described {

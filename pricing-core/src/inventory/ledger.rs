@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::held::{Held, HeldCards};
+use super::held_capacity::{HeldCapacity, HeldCards};
 use super::utilisation::Utilisation;
 use super::{CardId, Cluster, Node, NodeId};
 use crate::quantity::{Bytes, MilliCpu};
@@ -29,19 +29,19 @@ pub struct LeasedNode {
     /// Host channel adapters.
     pub hcas: u64,
     /// Which cards were handed out.
-    pub handed: Vec<Handed>,
+    pub allocated: Vec<AllocatedCards>,
 }
 
 impl LeasedNode {
     /// The cards that were handed out, by description.
     pub fn cards(&self) -> impl Iterator<Item = CardId> + '_ {
-        self.handed.iter().flat_map(|handed| handed.cards.iter().copied())
+        self.allocated.iter().flat_map(|allocated| allocated.cards.iter().copied())
     }
 }
 
 /// Cards that were handed out to pods that accept the same kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Handed {
+pub struct AllocatedCards {
     /// The accepted kinds, as in [`HeldCards::kinds`].
     pub kinds: Vec<String>,
     /// The cards, by description.
@@ -141,7 +141,7 @@ impl Ledger {
         &self.utilisation
     }
 
-    /// Takes what an order needs, as [`Held::by`] computes it, all or nothing. Everything is checked before anything is
+    /// Takes what an order needs, as [`HeldCapacity::by`] computes it, all or nothing. Everything is checked before anything is
     /// taken.
     ///
     /// Kubernetes hands out any matching card. `start` imitates that: it gets the number of cards on a node and returns
@@ -149,9 +149,9 @@ impl Ledger {
     ///
     /// # Errors
     /// When the cluster does not have all of it. In that case nothing is taken.
-    pub fn take(&mut self, held: &[Held], mut start: impl FnMut(usize) -> usize) -> Result<Lease, LeaseError> {
+    pub fn take(&mut self, held: &[HeldCapacity], mut start: impl FnMut(usize) -> usize) -> Result<Lease, LeaseError> {
         let mut lease = Lease::default();
-        for held in &Held::merge(held.iter().cloned()) {
+        for held in &HeldCapacity::merge(held.iter().cloned()) {
             let unknown = || LeaseError::UnknownNode(held.node.clone());
             let place = self.by_name.get(held.node.as_str()).copied().ok_or_else(unknown)?;
             let node = self.cluster.nodes.get(place).ok_or_else(unknown)?;
@@ -188,7 +188,7 @@ impl Ledger {
         &self,
         place: usize,
         node: &Node,
-        held: &Held,
+        held: &HeldCapacity,
         start: &mut impl FnMut(usize) -> usize,
     ) -> Result<LeasedNode, LeaseError> {
         let short = |what| LeaseError::Short { node: node.name.to_string(), what };
@@ -204,9 +204,9 @@ impl Ledger {
             }
         }
         let to_give = self.cluster.cards_to_give(place);
-        let handed = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
-        let Held { cpu, memory, ephemeral, gpus, hcas, .. } = *held;
-        Ok(LeasedNode { cpu, memory, ephemeral, gpus, hcas, handed })
+        let allocated = self.hand_out(to_give, &held.cards, start).ok_or_else(|| short("cards of the kind"))?;
+        let HeldCapacity { cpu, memory, ephemeral, gpus, hcas, .. } = *held;
+        Ok(LeasedNode { cpu, memory, ephemeral, gpus, hcas, allocated })
     }
 
     /// Assigns a distinct card to each one that is asked for. None if that is impossible.
@@ -219,21 +219,21 @@ impl Ledger {
         to_give: &[CardId],
         asked: &[HeldCards],
         start: &mut impl FnMut(usize) -> usize,
-    ) -> Option<Vec<Handed>> {
+    ) -> Option<Vec<AllocatedCards>> {
         let count = to_give.len();
-        let mut handed: Vec<Option<usize>> = vec![None; count];
+        let mut allocated: Vec<Option<usize>> = vec![None; count];
         for (place, entry) in asked.iter().enumerate() {
             for _ in 0..entry.count {
                 let first = if count == 0 { 0 } else { start(count) };
                 let mut seen = vec![false; count];
-                if !self.give_one(to_give, asked, place, first, &mut handed, &mut seen) {
+                if !self.give_one(to_give, asked, place, first, &mut allocated, &mut seen) {
                     return None;
                 }
             }
         }
         let of = |(place, entry): (usize, &HeldCards)| {
-            let cards = to_give.iter().zip(&handed).filter(|(_, to)| **to == Some(place)).map(|(card, _)| *card);
-            Handed { kinds: entry.kinds.clone(), cards: cards.collect() }
+            let cards = to_give.iter().zip(&allocated).filter(|(_, to)| **to == Some(place)).map(|(card, _)| *card);
+            AllocatedCards { kinds: entry.kinds.clone(), cards: cards.collect() }
         };
         Some(asked.iter().enumerate().map(of).collect())
     }
@@ -247,15 +247,15 @@ impl Ledger {
         asked: &[HeldCards],
         asks: usize,
         first: usize,
-        handed: &mut Vec<Option<usize>>,
+        allocated: &mut Vec<Option<usize>>,
         seen: &mut Vec<bool>,
     ) -> bool {
         let Some(entry) = asked.get(asks) else { return false };
         let turned = (0..to_give.len()).cycle().skip(first).take(to_give.len());
         let fits = |card: &CardId| self.kinds.get(card.place()).is_some_and(|kind| entry.kinds.contains(kind));
         let places: Vec<usize> = turned.filter(|place| to_give.get(*place).is_some_and(fits)).collect();
-        if let Some(free) = places.iter().find(|place| handed.get(**place).is_some_and(Option::is_none)) {
-            if let Some(slot) = handed.get_mut(*free) {
+        if let Some(free) = places.iter().find(|place| allocated.get(**place).is_some_and(Option::is_none)) {
+            if let Some(slot) = allocated.get_mut(*free) {
                 *slot = Some(asks);
             }
             return true;
@@ -263,9 +263,9 @@ impl Ledger {
         for place in places {
             let Some(known) = seen.get_mut(place).filter(|known| !**known) else { continue };
             *known = true;
-            let Some(holder) = handed.get(place).copied().flatten() else { continue };
-            if self.give_one(to_give, asked, holder, 0, handed, seen) {
-                if let Some(slot) = handed.get_mut(place) {
+            let Some(holder) = allocated.get(place).copied().flatten() else { continue };
+            if self.give_one(to_give, asked, holder, 0, allocated, seen) {
+                if let Some(slot) = allocated.get_mut(place) {
                     *slot = Some(asks);
                 }
                 return true;

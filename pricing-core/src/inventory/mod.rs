@@ -4,7 +4,7 @@
 //! drops cannot be reserved.
 
 pub mod finding;
-pub mod held;
+pub mod held_capacity;
 mod index;
 mod interconnect;
 pub mod ledger;

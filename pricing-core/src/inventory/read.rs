@@ -17,14 +17,14 @@ use dialect::Message;
 use shape::{Cluster, Document};
 
 pub(super) use dialect::{Amount, Section};
-pub(super) use shape::{Capabilities, Gpu, GpuInfo, Node, Pair, Pool};
+pub(super) use shape::{AllocatedQuantity, Capabilities, Gpu, GpuInfo, Node, Pool};
 
 /// An inventory as it was written, before [`super::validate::validate`] decides what can be believed.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) nodes: Vec<Node>,
     pub(super) storage: Vec<Pool>,
-    pub(super) leased_ip: Option<Pair>,
+    pub(super) leased_ip: Option<AllocatedQuantity>,
     /// Whether this is a provider's Status that contains no inventory.
     pub(super) status_without_inventory: bool,
 }

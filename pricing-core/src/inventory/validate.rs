@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::finding::{Action, Finding, Resource};
-use super::read::{Capabilities, Gpu, GpuInfo, Node as RawNode, Pair, Pool, Section, Snapshot};
+use super::read::{AllocatedQuantity, Capabilities, Gpu, GpuInfo, Node as RawNode, Pool, Section, Snapshot};
 use super::{
     Capacity, Cluster, ClusterBuilder, DescribedCard, Interconnect, InterconnectId, MAX_NODE_GPUS, Node, StoragePool,
 };
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
-use amount::{Believed, Unit, believe, believe_leased_ips};
+use amount::{CheckedAmount, Unit, believe, believe_leased_ips};
 
 /// The result of validating an inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Validator {
     }
 
     /// CPU or memory. None drops the node, because it is of no use without them.
-    fn essential(&mut self, node: &str, resource: Resource, pair: Option<&Pair>) -> Option<Capacity<u64>> {
+    fn essential(&mut self, node: &str, resource: Resource, pair: Option<&AllocatedQuantity>) -> Option<Capacity<u64>> {
         let unit = if resource == Resource::Cpu { Unit::Milli } else { Unit::Whole };
         let problem = match pair.map(|pair| believe(pair, unit)) {
             Some(Ok(believed)) => {
@@ -138,7 +138,7 @@ impl Validator {
     }
 
     /// A resource that counts as absent if its amounts cannot be believed.
-    fn clamped(&mut self, node: Option<&str>, resource: Resource, pair: Option<&Pair>) -> Capacity<u64> {
+    fn clamped(&mut self, node: Option<&str>, resource: Resource, pair: Option<&AllocatedQuantity>) -> Capacity<u64> {
         let believed = pair.map(|pair| believe(pair, Unit::Whole));
         believed.map_or_else(Capacity::default, |believed| self.or_nothing(node, resource, believed))
     }
@@ -147,7 +147,7 @@ impl Validator {
         &mut self,
         node: Option<&str>,
         resource: Resource,
-        believed: Result<Believed, String>,
+        believed: Result<CheckedAmount, String>,
     ) -> Capacity<u64> {
         match believed {
             Ok(believed) => self.keep(node, resource, believed),
@@ -158,7 +158,7 @@ impl Validator {
         }
     }
 
-    fn keep(&mut self, node: Option<&str>, resource: Resource, believed: Believed) -> Capacity<u64> {
+    fn keep(&mut self, node: Option<&str>, resource: Resource, believed: CheckedAmount) -> Capacity<u64> {
         for (problem, action) in believed.problems {
             self.find(node, resource, problem, action);
         }
@@ -180,7 +180,7 @@ impl Validator {
         let unbelievable = u64::try_from(gpu.info.len()).map_or(true, |cards| cards > MAX_NODE_GPUS);
         let problem = match gpu.quantity.as_ref().map(|pair| believe(pair, Unit::Whole)) {
             Some(Err(problem)) => problem,
-            Some(Ok(Believed { capacity, .. })) if capacity.total > MAX_NODE_GPUS => {
+            Some(Ok(CheckedAmount { capacity, .. })) if capacity.total > MAX_NODE_GPUS => {
                 format!("{} cards are counted; at most {MAX_NODE_GPUS} a node are believed", capacity.total)
             }
             _ if unbelievable => {

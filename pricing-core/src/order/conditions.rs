@@ -26,14 +26,14 @@ pub struct Conditions {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reclamation {
     #[serde(alias = "minWindow")]
-    pub(super) min_window: Window,
+    pub(super) min_window: ChainDuration,
 }
 
 /// A duration as the chain writes it: `"86400s"` in protobuf's JSON, nanoseconds in Go's own.
 #[derive(Clone, Copy)]
-pub(super) struct Window(pub(super) Duration);
+pub(super) struct ChainDuration(pub(super) Duration);
 
-impl<'de> Deserialize<'de> for Window {
+impl<'de> Deserialize<'de> for ChainDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(WindowVisitor)
     }
@@ -42,28 +42,28 @@ impl<'de> Deserialize<'de> for Window {
 struct WindowVisitor;
 
 impl Visitor<'_> for WindowVisitor {
-    type Value = Window;
+    type Value = ChainDuration;
 
     fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("a duration above 0, such as \"86400s\"")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Window, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ChainDuration, E> {
         let nanoseconds = text.strip_suffix('s').map_or_else(|| whole(text), seconds);
         let wrong = || E::custom(format_args!("`{}` is not a duration above 0, such as `86400s`", excerpt(text)));
         nanoseconds.and_then(window).ok_or_else(wrong)
     }
 
-    fn visit_u64<E: de::Error>(self, nanoseconds: u64) -> Result<Window, E> {
+    fn visit_u64<E: de::Error>(self, nanoseconds: u64) -> Result<ChainDuration, E> {
         let wrong = || E::custom(format_args!("`{nanoseconds}` is not a duration above 0 in nanoseconds"));
         window(nanoseconds.into()).ok_or_else(wrong)
     }
 }
 
-fn window(nanoseconds: u128) -> Option<Window> {
+fn window(nanoseconds: u128) -> Option<ChainDuration> {
     let is_in_range = nanoseconds > 0 && nanoseconds <= MAX_NANOSECONDS;
     let nanoseconds = u64::try_from(nanoseconds).ok().filter(|_| is_in_range)?;
-    Some(Window(Duration::from_nanos(nanoseconds)))
+    Some(ChainDuration(Duration::from_nanos(nanoseconds)))
 }
 
 fn whole(digits: &str) -> Option<u128> {

@@ -10,11 +10,11 @@ mod wire;
 mod write;
 
 pub use wire::{
-    GpuAttributes, GpuDetails, MaxPrice, Object, Resource, ResourceGpu, Text, Vendors, VolumeRequest, Whole,
+    GpuAttributes, GpuDetails, MaxPrice, Object, Resource, ResourceGpu, Text, TextOrInteger, Vendors, VolumeRequest,
 };
 pub use write::to_json;
 
-use wire::Envelope;
+use wire::RequestObject;
 
 use super::{
     Conditions, Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit, StorageClass, Volume,
@@ -59,7 +59,7 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
             Ok(ScriptRequest { resources, price: None, price_precision: 0, confidential_compute: false })
         }
         Some(_) => {
-            let Object(envelope) = decode::<Object<Envelope<'_>>>(text)?;
+            let Object(envelope) = decode::<Object<RequestObject<'_>>>(text)?;
             Ok(ScriptRequest {
                 resources: envelope.resources.into_iter().map(|Object(resource)| resource).collect(),
                 price: Some(envelope.price.0),

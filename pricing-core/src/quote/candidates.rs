@@ -10,7 +10,7 @@ use crate::inventory::{CardId, Cluster};
 use crate::money::ArithmeticOverflow;
 use crate::rates::GpuRates;
 use crate::reserve::Scheduler;
-use crate::reserve::start::{Alike, by_outfit};
+use crate::reserve::start::{SameCards, by_outfit};
 
 /// A kind of card that an order may get, with its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Candidate {
 
 /// The kinds of card that could be handed out on some nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reach {
+pub(super) struct CandidateKinds {
     /// The kinds that the order allows, in the order of the nodes.
     pub(super) candidates: Vec<Candidate>,
     /// The kinds that it does not allow, but that the device plugin could hand out anyway.
@@ -46,14 +46,14 @@ pub(super) struct Reach {
 
 /// Whose reading of a request decides which cards it allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Reading {
+pub(super) enum CardMatching {
     /// The tenant's: any alternative may match.
     Tenant,
     /// The daemon's: only the alternative that it looks up for the card's model.
     Daemon,
 }
 
-impl Reading {
+impl CardMatching {
     pub(super) fn of(scheduler: Scheduler) -> Self {
         match scheduler {
             Scheduler::Sound => Self::Tenant,
@@ -82,7 +82,7 @@ enum Weigh {
 pub(super) struct Tally<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) request: &'a GpuRequest,
-    pub(super) reading: Reading,
+    pub(super) reading: CardMatching,
     /// The rate card, which may know which size a measured amount of RAM stands for.
     pub(super) rates: &'a GpuRates,
 }
@@ -100,13 +100,18 @@ struct Counted {
 
 impl Tally<'_> {
     /// The kinds of a vendor's cards on some nodes, in the order of the nodes.
-    pub(super) fn on_nodes(&self, nodes: &[usize], vendor: &str, budget: &Budget<'_>) -> Result<Reach, Reason> {
+    pub(super) fn on_nodes(
+        &self,
+        nodes: &[usize],
+        vendor: &str,
+        budget: &Budget<'_>,
+    ) -> Result<CandidateKinds, Reason> {
         budget.take(nodes.len())?;
         self.count(&by_outfit(nodes, self.cluster), Some(vendor), Weigh::Free, budget)
     }
 
     /// The kinds of all cards of the cluster, in use or free.
-    pub(super) fn anywhere(&self, budget: &Budget<'_>) -> Result<Reach, Reason> {
+    pub(super) fn anywhere(&self, budget: &Budget<'_>) -> Result<CandidateKinds, Reason> {
         let nodes: Vec<usize> = (0..self.cluster.nodes().len()).collect();
         budget.take(nodes.len().saturating_mul(2))?;
         self.count(&by_outfit(&nodes, self.cluster), None, Weigh::All, budget)
@@ -114,12 +119,12 @@ impl Tally<'_> {
 
     fn count(
         &self,
-        alike: &[Alike<'_>],
+        alike: &[SameCards<'_>],
         vendor: Option<&str>,
         weigh: Weigh,
         budget: &Budget<'_>,
-    ) -> Result<Reach, Reason> {
-        let mut reach = Reach::default();
+    ) -> Result<CandidateKinds, Reason> {
+        let mut reach = CandidateKinds::default();
         let mut counted = Vec::with_capacity(alike.len());
         for nodes in alike {
             let compared = self.request.alternatives.len().saturating_add(reach.candidates.len()).saturating_add(8);
@@ -127,7 +132,7 @@ impl Tally<'_> {
             counted.push(self.count_alike(nodes, vendor, &mut reach));
         }
         // A kind that some node makes a candidate is not among the others, regardless of the order of the nodes.
-        let Reach { candidates, others } = &mut reach;
+        let CandidateKinds { candidates, others } = &mut reach;
         others.retain(|other| candidates.iter().all(|candidate| candidate.kind != *other));
         let free = counted.iter().any(|nodes| nodes.free > 0 && nodes.cards > 0);
         let weigh = if free { weigh } else { Weigh::All };
@@ -136,7 +141,7 @@ impl Tally<'_> {
     }
 
     /// Counts the cards of nodes with the same outfit, and adds their kinds to `reach`.
-    fn count_alike(&self, nodes: &Alike<'_>, vendor: Option<&str>, reach: &mut Reach) -> Counted {
+    fn count_alike(&self, nodes: &SameCards<'_>, vendor: Option<&str>, reach: &mut CandidateKinds) -> Counted {
         let mut counted = Counted { kinds: Vec::new(), cards: 0, free: nodes.free, nodes: nodes.nodes };
         let mut unwanted: Vec<Cow<'_, GpuKind>> = Vec::new();
         for (id, number) in nodes.cards {

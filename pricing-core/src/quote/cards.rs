@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::candidates::{Candidate, Reach, Reading, Tally, alike};
+use super::candidates::{Candidate, CandidateKinds, CardMatching, Tally, alike};
 use super::choice::{GpuTariff, candidates};
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
@@ -90,9 +90,9 @@ impl PlacedOn<'_> {
         placed: PlacedUnit<'_>,
         selector: Option<&PodSelector>,
         budget: &Budget<'_>,
-    ) -> Result<Reach, Reason> {
+    ) -> Result<CandidateKinds, Reason> {
         let mut nodes: Vec<usize> = placed.target.placements.iter().map(|placement| placement.node.place()).collect();
-        let Some(selector) = selector else { return Ok(Reach::default()) };
+        let Some(selector) = selector else { return Ok(CandidateKinds::default()) };
         let mut reserved = nodes.clone();
         reserved.sort_unstable();
         if self.pricing.policy.placement == Placement::Kubernetes {
@@ -109,11 +109,11 @@ impl PlacedOn<'_> {
         nodes: &[usize],
         vendor: &str,
         budget: &Budget<'_>,
-    ) -> Result<Reach, Reason> {
+    ) -> Result<CandidateKinds, Reason> {
         let tally = Tally {
             cluster: self.cluster,
             request: &placed.unit.gpu,
-            reading: Reading::of(self.scheduler),
+            reading: CardMatching::of(self.scheduler),
             rates: &self.pricing.rates.gpu,
         };
         tally.on_nodes(nodes, vendor, budget)
@@ -158,7 +158,7 @@ impl QuotedTarget {
                 candidates: own,
             });
         }
-        let Reach { candidates, others } = on.reach(placed, quoted.selector.as_ref(), budget)?;
+        let CandidateKinds { candidates, others } = on.reach(placed, quoted.selector.as_ref(), budget)?;
         let reserved = || quoted.cards.iter().flat_map(|group| &group.kinds);
         // The daemon rounds the RAM that an order names, so it may reserve a card that the order does not allow.
         let kinds = if candidates.is_empty() { alike_once(reserved()) } else { candidates };
@@ -186,8 +186,8 @@ impl QuotedTarget {
         rates: &GpuRates,
         budget: &Budget<'_>,
     ) -> Result<Self, Reason> {
-        let tally = Tally { cluster, request: &unit.gpu, reading: Reading::Tenant, rates };
-        let Reach { candidates, others } = tally.anywhere(budget)?;
+        let tally = Tally { cluster, request: &unit.gpu, reading: CardMatching::Tenant, rates };
+        let CandidateKinds { candidates, others } = tally.anywhere(budget)?;
         if candidates.is_empty() || unit.gpu.units == 0 {
             return Ok(Self::unknown(unit));
         }

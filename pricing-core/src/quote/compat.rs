@@ -55,14 +55,14 @@ pub enum CompatAnswer {
     /// A price per block.
     Price(CompatPrice),
     /// A price of 0, which the provider refuses, because the script's calculator would not produce a number.
-    Nothing(CompatPrice, Doubt),
+    Nothing(CompatPrice, ZeroPriceReason),
     /// No bid.
     Refused(Refusal),
 }
 
 /// The reason for a price of 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum ZeroPriceReason {
     /// A rate cannot be parsed.
     #[error("`{0}` is no number that the price script can read, so the price is 0, which the provider refuses")]
     UnreadableRate(String),
@@ -114,7 +114,7 @@ pub enum Refusal {
 /// The ways in which a calculation stops early.
 enum Stop {
     Refused(Refusal),
-    Doubt(Doubt),
+    ZeroPrice(ZeroPriceReason),
 }
 
 impl From<Refusal> for Stop {
@@ -151,7 +151,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
     match bid(request, rates, terms) {
         Ok(price) => CompatAnswer::Price(price),
         Err(Stop::Refused(refusal)) => CompatAnswer::Refused(refusal),
-        Err(Stop::Doubt(doubt)) => CompatAnswer::Nothing(CompatPrice::zero(request.price_precision), doubt),
+        Err(Stop::ZeroPrice(doubt)) => CompatAnswer::Nothing(CompatPrice::zero(request.price_precision), doubt),
     }
 }
 

@@ -3,14 +3,14 @@
 //! [`quote`] is the strict mode: it prices the card that is really allocated. [`screen()`] is the part of it that needs
 //! no inventory. [`wire`] writes answers as the contract has them.
 
+mod allocated_cards;
 mod candidates;
 mod cards;
 mod choice;
 pub mod compat;
 mod eligibility;
 mod given;
-mod handed;
-mod held;
+mod held_capacity;
 mod lines;
 mod offer;
 pub mod plugin;
@@ -33,11 +33,11 @@ use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
 use crate::text::Untrusted;
 
 pub use crate::quantity::LineQuantity;
+pub use allocated_cards::usd_of_allocated_cards;
 pub use candidates::Candidate;
 pub use cards::{CardGroup, QuotedTarget};
 pub use choice::Weight;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
-pub use handed::usd_of_cards;
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
@@ -231,7 +231,7 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<V
             (sets, complete)
         }
         Supply::Reserve { .. } => (vec![targets(request, budget)?], true),
-        Supply::Unknown | Supply::Held { .. } | Supply::Given { .. } => {
+        Supply::Unknown | Supply::AlreadyReserved { .. } | Supply::Given { .. } => {
             cards::every_choice(&targets(request, budget)?, order, pricing, budget)?
         }
     })
@@ -249,7 +249,7 @@ fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<Quoted
     budget.take(reserve::listed(&order.group))?;
     match supply {
         Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
-        Supply::Held { cluster } => {
+        Supply::AlreadyReserved { cluster } => {
             usable(cluster)?;
             units.iter().map(|unit| QuotedTarget::held(unit, cluster, &pricing.rates.gpu, budget)).collect()
         }

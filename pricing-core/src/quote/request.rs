@@ -21,7 +21,7 @@ pub enum Supply<'a> {
         scheduler: Scheduler,
     },
     /// The daemon has reserved already: capacity is not asked again, and the inventory only says which cards there are.
-    Held {
+    AlreadyReserved {
         /// The inventory.
         cluster: &'a Cluster,
     },

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interconnect;
-use super::sound::{Choice, Piece, Problem, Steps, kinds_on, reservation, solve};
+use super::sound::{Choice, Problem, ReplicaGroup, Steps, kinds_on, reservation, solve};
 use super::start::{self, PodRequest, PodSelector};
 use super::{CommittedUnit, Reservation, ReserveError};
 use crate::budget::Budget;
@@ -52,7 +52,7 @@ struct Cover {
 
 /// Where the cards of a unit can come from.
 #[derive(Clone, Copy)]
-enum Source<'p> {
+enum CardSource<'p> {
     /// The reserved nodes.
     Reserved,
     /// The nodes where its pods could start, given what these ask for.
@@ -86,7 +86,7 @@ pub fn alternatives(
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
-    list(units, Source::Reserved, cluster, budget)
+    list(units, CardSource::Reserved, cluster, budget)
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that Kubernetes could hand out
@@ -100,14 +100,14 @@ pub fn wherever_pods_start(
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
-    list(units, Source::WhereverPodsStart(pods), cluster, budget)
+    list(units, CardSource::WhereverPodsStart(pods), cluster, budget)
 }
 
 /// Both listings: one reservation as the sound scheduler makes it, then the others. An error in the search for others
 /// ends the list but does not lose it.
 fn list(
     units: &[CommittedUnit],
-    source: Source<'_>,
+    source: CardSource<'_>,
     cluster: &Cluster,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
@@ -130,15 +130,15 @@ fn list(
 /// incomplete, but the search goes on with the next one.
 fn find_others(
     problem: &Problem<'_>,
-    source: Source<'_>,
+    source: CardSource<'_>,
     found: &mut Alternatives,
     steps: &mut Steps<'_>,
 ) -> Result<(), ReserveError> {
     let mut options = Vec::with_capacity(problem.units.len());
     for unit in 0..problem.units.len() {
         options.push(match source {
-            Source::Reserved => self::options(problem, unit, &mut found.complete, steps)?,
-            Source::WhereverPodsStart(pods) => options_by_model(problem, unit, pods, steps)?,
+            CardSource::Reserved => self::options(problem, unit, &mut found.complete, steps)?,
+            CardSource::WhereverPodsStart(pods) => options_by_model(problem, unit, pods, steps)?,
         });
     }
     let known = match found.reservations.first() {
@@ -187,14 +187,14 @@ fn turn(odometer: &mut [usize], options: &[Options<'_>]) -> bool {
 fn sets_of<'a>(
     reservation: &Reservation,
     problem: &Problem<'a>,
-    source: Source<'_>,
+    source: CardSource<'_>,
     steps: &mut Steps<'_>,
 ) -> Result<Vec<Kinds<'a>>, ReserveError> {
     let mut sets = Vec::with_capacity(reservation.targets.len());
     for (unit, target) in reservation.targets.iter().enumerate() {
         let kinds = || target.placements.iter().flat_map(|placement| target.kinds(problem.cluster, placement));
         sets.push(match (source, target.selector()) {
-            (Source::WhereverPodsStart(pods), Some(selector)) => kinds_of(problem, unit, pods, &selector, steps)?,
+            (CardSource::WhereverPodsStart(pods), Some(selector)) => kinds_of(problem, unit, pods, &selector, steps)?,
             _ => kinds().collect(),
         });
     }
@@ -438,19 +438,19 @@ fn narrow(
     let of_vendor = model.and_then(|model| options.vendors.get(model.vendor.as_str()));
     problem.choices.push(vec![cover.choice.clone()]);
     let (Some(of_vendor), Some(sets)) = (of_vendor, &cover.sets) else {
-        problem.pieces.push(Piece { unit, count, nodes: None });
+        problem.pieces.push(ReplicaGroup { unit, count, nodes: None });
         return Ok(());
     };
     steps.take(of_vendor.nodes.len().saturating_mul(sets.len().saturating_add(1)))?;
     let mut left = count;
     for tied in sets {
         let nodes = of_vendor.nodes.iter().map(|node| node == tied).collect();
-        problem.pieces.push(Piece { unit, count: 1, nodes: Some(nodes) });
+        problem.pieces.push(ReplicaGroup { unit, count: 1, nodes: Some(nodes) });
         left = left.saturating_sub(1);
     }
     steps.take(of_vendor.sets.len().saturating_mul(set.len().saturating_add(1)))?;
     let within: Vec<bool> = of_vendor.sets.iter().map(|node| node.is_subset(set)).collect();
     let nodes = of_vendor.nodes.iter().map(|node| within.get(*node) == Some(&true)).collect();
-    problem.pieces.push(Piece { unit, count: left, nodes: Some(nodes) });
+    problem.pieces.push(ReplicaGroup { unit, count: left, nodes: Some(nodes) });
     Ok(())
 }

@@ -144,7 +144,7 @@ pub(super) fn explain(units: &[CommittedUnit], cluster: &Cluster, scheduler: Sch
     if steps > STEPS {
         return known;
     }
-    let mut left = Left::new(cluster);
+    let mut left = RemainingCluster::new(cluster);
     for (unit, mut demand) in units.iter().zip(demands) {
         let placed = left.place_one_model(&mut demand, unit.count);
         if placed < unit.count {
@@ -268,7 +268,7 @@ struct Room {
 
 /// What is left of a cluster while replicas are placed.
 #[derive(Clone)]
-struct Left<'c> {
+struct RemainingCluster<'c> {
     cluster: &'c Cluster,
     rooms: Vec<Room>,
     pools: Vec<u64>,
@@ -278,7 +278,7 @@ struct Left<'c> {
     labels: BTreeSet<(usize, String)>,
 }
 
-impl<'c> Left<'c> {
+impl<'c> RemainingCluster<'c> {
     fn new(cluster: &'c Cluster) -> Self {
         let room = |node: &Node| Room {
             cpu: node.cpu.available.get(),

@@ -134,7 +134,7 @@ pub fn nodes(
 
 /// Nodes with the same described cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alike<'c> {
+pub struct SameCards<'c> {
     /// The cards of each node: every distinct description, and how many cards it has.
     pub cards: &'c [(CardId, u64)],
     /// How many cards are free on all of these nodes together.
@@ -145,16 +145,16 @@ pub struct Alike<'c> {
 
 /// Groups nodes by their cards. The groups are in the order of their first nodes.
 #[must_use]
-pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<Alike<'c>> {
+pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<SameCards<'c>> {
     let index = cluster.index();
     let mut slots: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut alike: Vec<Alike<'c>> = Vec::new();
+    let mut alike: Vec<SameCards<'c>> = Vec::new();
     for place in nodes {
         let Some(at) = index.outfit_of(*place) else { continue };
         let Some(outfit) = index.outfits().get(at) else { continue };
         let known = *slots.entry(at).or_insert(alike.len());
         if known == alike.len() {
-            alike.push(Alike { cards: &outfit.cards, free: 0, nodes: 0 });
+            alike.push(SameCards { cards: &outfit.cards, free: 0, nodes: 0 });
         }
         if let (Some(alike), Some(free)) = (alike.get_mut(known), index.free().get(*place)) {
             alike.free = alike.free.saturating_add(free.gpus);

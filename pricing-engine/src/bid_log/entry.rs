@@ -5,7 +5,7 @@
 //! when the line was written, or was not needed: it is as if it were null. Unknown fields are ignored, but for those of
 //! `targets` and `held`, which a price depends on.
 
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::GivenTarget;
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub struct Decision {
     pub inventory: Option<InventoryEntry>,
     /// What was held back of the inventory.
     #[serde(default)]
-    pub held: Vec<Held>,
+    pub held: Vec<HeldCapacity>,
     /// What an AKT was worth.
     #[serde(default)]
     pub usd_per_akt: Option<String>,

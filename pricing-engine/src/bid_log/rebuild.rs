@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::quote::FallbackBy;
@@ -16,10 +16,10 @@ use rust_decimal::Decimal;
 use super::entry::{Decision, InventoryEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
 use super::record::scheduler_name;
-use crate::config::Source;
-use crate::decision::{Ask, Moment, Settings};
+use crate::config::LoadedRates;
+use crate::decision::{LiveState, OrderRequest, Settings};
 use crate::digest::Digest;
-use crate::inventory::{Known, SnapshotText, Stock};
+use crate::inventory::{Availability, Snapshot, SnapshotText};
 
 /// Rate cards that are kept at hand.
 const RATES: usize = 64;
@@ -63,9 +63,9 @@ fn unreadable(what: &'static str, problem: impl ToString) -> RebuildError {
 #[derive(Debug)]
 pub(super) struct Rebuilt {
     /// With the decision's group alone.
-    pub(super) ask: Ask,
+    pub(super) request: OrderRequest,
     pub(super) settings: Settings,
-    pub(super) moment: Moment,
+    pub(super) live: LiveState,
     /// The steps that were left for the group.
     steps_left: u64,
 }
@@ -81,7 +81,7 @@ impl Rebuilt {
 #[derive(Clone, Debug, Default)]
 pub struct WhatIf {
     /// Other rates.
-    pub rates: Option<Source>,
+    pub rates: Option<LoadedRates>,
     /// Another plugin.
     pub plugin: Option<Plugin>,
 }
@@ -99,9 +99,9 @@ impl WhatIf {
 pub(super) struct Rebuilder {
     objects: Objects,
     host: PluginHost,
-    rates: BTreeMap<Digest, Source>,
-    snapshots: VecDeque<(Digest, Arc<Known>)>,
-    held: Option<(Digest, Arc<Known>)>,
+    rates: BTreeMap<Digest, LoadedRates>,
+    snapshots: VecDeque<(Digest, Arc<Snapshot>)>,
+    held: Option<(Digest, Arc<Snapshot>)>,
     plugins: VecDeque<(PluginEntry, Plugin)>,
 }
 
@@ -111,7 +111,7 @@ impl Rebuilder {
     }
 
     pub(super) fn rebuild(&mut self, decision: &Decision, what_if: &WhatIf) -> Result<Rebuilt, RebuildError> {
-        let ask = self.ask(decision)?;
+        let request = self.ask(decision)?;
         let rates = match &what_if.rates {
             Some(rates) => rates.clone(),
             None => self.rates(decision.rates)?,
@@ -128,36 +128,38 @@ impl Rebuilder {
         // Not made canonical: it is the very number.
         let usd_per_akt = decision.usd_per_akt.as_deref().map(Decimal::from_str_exact).transpose();
         let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
-        let moment = Moment { stock: self.stock(decision)?, usd_per_akt };
+        let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
-        Ok(Rebuilt { ask, settings: Settings { rates, plugin, scheduler, budget }, moment, steps_left })
+        Ok(Rebuilt { request, settings: Settings { rates, plugin, scheduler, budget }, live, steps_left })
     }
 
-    fn ask(&self, decision: &Decision) -> Result<Ask, RebuildError> {
+    fn ask(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {
         let text = match (&decision.order, decision.order_object) {
             (Some(text), _) => text.clone(),
             (None, Some(digest)) => self.objects.text(digest)?,
             (None, None) => return Err(unreadable("order", "the line has none")),
         };
-        let ask = Ask::read(text).map_err(|error| unreadable("order", error))?;
-        let mut ask = ask.with_targets(decision.targets.clone()).map_err(|error| unreadable("targets", error))?;
+        let request = OrderRequest::read(text).map_err(|error| unreadable("order", error))?;
+        let mut request =
+            request.with_targets(decision.targets.clone()).map_err(|error| unreadable("targets", error))?;
         let index = decision.group.index;
-        if index >= ask.orders.len() {
+        if index >= request.orders.len() {
             return Err(unreadable("group", format!("the order has no group {index}")));
         }
-        ask.orders = vec![ask.orders.swap_remove(index)];
-        ask.owner.clone_from(&decision.owner);
-        ask.name.clone_from(&decision.order_id);
-        ask.already_reserved = decision.already_reserved;
-        ask.alternatives = decision.alternatives;
-        Ok(ask)
+        request.orders = vec![request.orders.swap_remove(index)];
+        request.owner.clone_from(&decision.owner);
+        request.name.clone_from(&decision.order_id);
+        request.already_reserved = decision.already_reserved;
+        request.alternatives = decision.alternatives;
+        Ok(request)
     }
 
-    fn rates(&mut self, digest: Digest) -> Result<Source, RebuildError> {
+    fn rates(&mut self, digest: Digest) -> Result<LoadedRates, RebuildError> {
         if let Some(rates) = self.rates.get(&digest) {
             return Ok(rates.clone());
         }
-        let source = Source::recorded(self.objects.text(digest)?).map_err(|error| unreadable("rate card", error))?;
+        let source =
+            LoadedRates::recorded(self.objects.text(digest)?).map_err(|error| unreadable("rate card", error))?;
         if self.rates.len() >= RATES {
             self.rates.clear();
         }
@@ -165,36 +167,36 @@ impl Rebuilder {
         Ok(source)
     }
 
-    fn stock(&mut self, decision: &Decision) -> Result<Stock, RebuildError> {
+    fn availability(&mut self, decision: &Decision) -> Result<Availability, RebuildError> {
         let digest = match &decision.inventory {
-            None => return Ok(Stock::NotAsked),
-            Some(InventoryEntry::Unusable(why)) => return Ok(Stock::Unusable(why.clone())),
+            None => return Ok(Availability::NotConfigured),
+            Some(InventoryEntry::Unusable(why)) => return Ok(Availability::Unusable(why.clone())),
             Some(InventoryEntry::Snapshot(digest)) => *digest,
         };
         let whole = self.snapshot(digest)?;
         if decision.held.is_empty() {
-            return Ok(Stock::Known(whole));
+            return Ok(Availability::Known(whole));
         }
         let at_hand = self.held.as_ref().filter(|(of, known)| *of == digest && known.held == decision.held);
         if let Some((_, known)) = at_hand {
-            return Ok(Stock::Known(Arc::clone(known)));
+            return Ok(Availability::Known(Arc::clone(known)));
         }
         let known = less(&whole, decision.held.clone());
         self.held = Some((digest, Arc::clone(&known)));
-        Ok(Stock::Known(known))
+        Ok(Availability::Known(known))
     }
 
-    fn snapshot(&mut self, digest: Digest) -> Result<Arc<Known>, RebuildError> {
+    fn snapshot(&mut self, digest: Digest) -> Result<Arc<Snapshot>, RebuildError> {
         if let Some((_, known)) = self.snapshots.iter().find(|(of, _)| *of == digest) {
             return Ok(Arc::clone(known));
         }
         let text = self.objects.text(digest)?;
         let snapshot = read::read(&text).map_err(|error| unreadable("inventory", error))?;
         let cluster = validate::validate(snapshot).cluster;
-        let known = Arc::new(Known {
+        let known = Arc::new(Snapshot {
             utilisation: Arc::new(Utilisation::of(&cluster)),
             cluster: Arc::new(cluster),
-            snapshot: Arc::new(SnapshotText { text: text.into(), digest }),
+            text: Arc::new(SnapshotText { text: text.into(), digest }),
             held: Vec::new(),
         });
         keep(&mut self.snapshots, SNAPSHOTS, (digest, Arc::clone(&known)));
@@ -231,11 +233,11 @@ impl Rebuilder {
 }
 
 /// A snapshot without what was held back. How full it is does not change: what is held back is not in use.
-fn less(whole: &Known, held: Vec<Held>) -> Arc<Known> {
-    Arc::new(Known {
-        cluster: Arc::new(whole.cluster.less(&held)),
+fn less(whole: &Snapshot, held: Vec<HeldCapacity>) -> Arc<Snapshot> {
+    Arc::new(Snapshot {
+        cluster: Arc::new(whole.cluster.without(&held)),
         utilisation: Arc::clone(&whole.utilisation),
-        snapshot: Arc::clone(&whole.snapshot),
+        text: Arc::clone(&whole.text),
         held,
     })
 }

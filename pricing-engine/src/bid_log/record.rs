@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::wire::QuoteJson;
 use pricing_core::quote::{FallbackBy, GivenTarget, Reason};
 use pricing_core::reserve::Scheduler;
@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::entry::{Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
 use super::objects::{Content, Object};
-use crate::decision::{Ask, Means, Moment, Priced, Screened, Settings};
+use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};
 use crate::digest::Digest;
-use crate::inventory::{Known, Stock};
+use crate::inventory::{Availability, Snapshot};
 use crate::metrics::{Call, gpu_label};
 use crate::order_name::OrderName;
 
@@ -28,13 +28,13 @@ pub struct Record<'a> {
     /// Which call it answers.
     pub call: Call,
     /// What was asked.
-    pub ask: &'a Ask,
-    /// The group's place in [`Ask::orders`].
+    pub request: &'a OrderRequest,
+    /// The group's place in [`OrderRequest::orders`].
     pub group: usize,
     /// What it was priced with.
     pub settings: &'a Settings,
     /// What was known beside them. A screening asks for no stock.
-    pub moment: &'a Moment,
+    pub live: &'a LiveState,
     /// What was decided.
     pub decided: Decided<'a>,
     /// How long that took.
@@ -45,16 +45,16 @@ pub struct Record<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Decided<'a> {
     /// A quote.
-    Quote(&'a Priced),
+    Quote(&'a PricedGroup),
     /// A screening.
-    Screen(&'a Screened),
+    Screen(&'a ScreenedGroup),
 }
 
 impl Decided<'_> {
-    fn means(&self) -> Means {
+    fn remaining_budget(&self) -> RemainingBudget {
         match self {
-            Self::Quote(priced) => priced.means,
-            Self::Screen(screened) => screened.means,
+            Self::Quote(priced) => priced.remaining_budget,
+            Self::Screen(screened) => screened.remaining_budget,
         }
     }
 }
@@ -91,7 +91,7 @@ struct DecisionLine<'a> {
     rates: Digest,
     plugin: Option<PluginEntry>,
     inventory: Option<InventoryEntry>,
-    held: &'a [Held],
+    held: &'a [HeldCapacity],
     usd_per_akt: Option<String>,
     gpu: String,
     quote: Option<QuoteJson<'a>>,
@@ -134,14 +134,14 @@ pub(super) fn scheduler_name(scheduler: Scheduler) -> &'static str {
 impl Record<'_> {
     /// The line of the decision.
     pub(super) fn line(&self, now: SystemTime) -> serde_json::Result<Line> {
-        let Self { call, ask, group, settings, moment, decided, took } = *self;
+        let Self { call, request, group, settings, live, decided, took } = *self;
         let mut objects = vec![rates_object(settings)];
-        let order = ask.orders.get(group);
-        let long = ask.text.len() > MAX_ORDER_BYTES;
-        let order_object = long.then(|| ask.digest());
-        objects.extend(order_object.map(|digest| text(digest, &ask.text, true)));
-        let (inventory, known) = inventory(&moment.stock);
-        objects.extend(known.map(|known| text(known.snapshot.digest, &known.snapshot.text, true)));
+        let order = request.orders.get(group);
+        let long = request.text.len() > MAX_ORDER_BYTES;
+        let order_object = long.then(|| request.digest());
+        objects.extend(order_object.map(|digest| text(digest, &request.text, true)));
+        let (inventory, snapshot) = inventory(&live.availability);
+        objects.extend(snapshot.map(|snapshot| text(snapshot.text.digest, &snapshot.text.text, true)));
         let priced = match decided {
             Decided::Quote(priced) => Some(priced),
             Decided::Screen(_) => None,
@@ -152,29 +152,29 @@ impl Record<'_> {
             objects.extend(files);
             Some(entry)
         });
-        let (held, means) = (held(known, priced), decided.means());
+        let (held, remaining_budget) = (held(snapshot, priced), decided.remaining_budget());
         let gpu = order.zip(priced).map(|(order, priced)| gpu_label(order, &priced.quote));
         let line = DecisionLine {
             time: humantime::format_rfc3339_millis(now).to_string(),
             version: env!("CARGO_PKG_VERSION"),
             call: call.name(),
-            order_id: ask.name.as_ref(),
-            owner: ask.owner.as_deref(),
-            order: (!long).then_some(&*ask.text),
+            order_id: request.name.as_ref(),
+            owner: request.owner.as_deref(),
+            order: (!long).then_some(&*request.text),
             order_object,
             group: Group { index: group, name: order.map(|order| order.group.name().owned()).unwrap_or_default() },
-            already_reserved: ask.already_reserved,
-            targets: &ask.targets,
-            alternatives: ask.alternatives,
+            already_reserved: request.already_reserved,
+            targets: &request.targets,
+            alternatives: request.alternatives,
             scheduler: scheduler_name(settings.scheduler),
             search_steps: settings.budget.steps,
-            search_steps_left: Some(means.steps_left).filter(|left| *left != settings.budget.steps),
-            out_of_time: means.out_of_time,
+            search_steps_left: Some(remaining_budget.steps_left).filter(|left| *left != settings.budget.steps),
+            out_of_time: remaining_budget.out_of_time,
             rates: settings.rates.digest,
             plugin,
             inventory,
             held: &held,
-            usd_per_akt: moment.usd_per_akt.map(|usd| usd.to_string()),
+            usd_per_akt: live.usd_per_akt.map(|usd| usd.to_string()),
             gpu: gpu.unwrap_or_default(),
             quote: priced.map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref())),
             screen: match decided {
@@ -209,25 +209,25 @@ fn text(digest: Digest, text: &Arc<str>, counts: bool) -> Object {
     Object { digest, content: Content::Text(Arc::clone(text)), counts }
 }
 
-fn inventory(stock: &Stock) -> (Option<InventoryEntry>, Option<&Known>) {
-    match stock {
-        Stock::NotAsked => (None, None),
-        Stock::Unusable(why) => (Some(InventoryEntry::Unusable(why.clone())), None),
-        Stock::Known(known) => (Some(InventoryEntry::Snapshot(known.snapshot.digest)), Some(known)),
+fn inventory(availability: &Availability) -> (Option<InventoryEntry>, Option<&Snapshot>) {
+    match availability {
+        Availability::NotConfigured => (None, None),
+        Availability::Unusable(why) => (Some(InventoryEntry::Unusable(why.clone())), None),
+        Availability::Known(snapshot) => (Some(InventoryEntry::Snapshot(snapshot.text.digest)), Some(snapshot)),
     }
 }
 
 /// What was held back when a group was placed: for other orders, and for the groups before it.
-fn held<'a>(known: Option<&'a Known>, priced: Option<&Priced>) -> Cow<'a, [Held]> {
-    let held = known.map_or(&[][..], |known| &known.held);
+fn held<'a>(snapshot: Option<&'a Snapshot>, priced: Option<&PricedGroup>) -> Cow<'a, [HeldCapacity]> {
+    let held = snapshot.map_or(&[][..], |snapshot| &snapshot.held);
     match priced.map(|priced| priced.before.as_slice()) {
         None | Some([]) => Cow::Borrowed(held),
-        Some(before) => Cow::Owned(Held::merge(held.iter().chain(before).cloned())),
+        Some(before) => Cow::Owned(HeldCapacity::merge(held.iter().chain(before).cloned())),
     }
 }
 
 /// The plugin that a quote was asked of, and its files.
-fn plugin_entry(plugin: &Plugin, priced: &Priced) -> (PluginEntry, Vec<Object>) {
+fn plugin_entry(plugin: &Plugin, priced: &PricedGroup) -> (PluginEntry, Vec<Object>) {
     let settings = plugin.settings();
     // The quote names the file that priced it; another may have taken over since.
     let used = priced.quote.plugin.as_ref();

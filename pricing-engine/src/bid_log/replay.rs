@@ -222,8 +222,8 @@ impl Replayer<'_> {
         let lost = |what, problem: &str| RebuildError::Unreadable { what, problem: problem.to_owned() };
         let unwritable = |error: serde_json::Error| lost("answer", &error.to_string());
         if let Some(recorded) = &decision.screen {
-            let (settings, usd_per_akt) = (&rebuilt.settings, rebuilt.moment.usd_per_akt);
-            let screened = decision::screen(settings, usd_per_akt, &rebuilt.ask, &rebuilt.budget());
+            let (settings, usd_per_akt) = (&rebuilt.settings, rebuilt.live.usd_per_akt);
+            let screened = decision::screen(settings, usd_per_akt, &rebuilt.request, &rebuilt.budget());
             let screened = screened.into_iter().next().ok_or_else(|| lost("order", "it has no group"))?;
             let reason = screened.outcome.err();
             let now = reason.as_ref().map_or(Ok(()), Err);
@@ -246,7 +246,7 @@ impl Replayer<'_> {
             });
         }
         let recorded = decision.quote.as_ref().ok_or_else(|| lost("quote", "the line has none"))?.get();
-        let priced = decision::price(&rebuilt.settings, &rebuilt.moment, &rebuilt.ask, &rebuilt.budget());
+        let priced = decision::price(&rebuilt.settings, &rebuilt.live, &rebuilt.request, &rebuilt.budget());
         let priced = priced.first().ok_or_else(|| lost("order", "it has no group"))?;
         let now = QuoteJson::new(&priced.quote, priced.alternatives.as_ref());
         let now = serde_json::to_string(&now).map_err(unwritable)?;
@@ -307,10 +307,10 @@ fn count(counter: &mut u64) {
 
 fn screen_reason(recorded: &str) -> serde_json::Result<Option<ReasonOf>> {
     #[derive(Deserialize)]
-    struct Screened {
+    struct ScreenedGroup {
         reason: Option<ReasonOf>,
     }
-    serde_json::from_str::<Screened>(recorded).map(|screened| screened.reason)
+    serde_json::from_str::<ScreenedGroup>(recorded).map(|screened| screened.reason)
 }
 
 /// Where two JSON texts differ; none when they are the same bytes.

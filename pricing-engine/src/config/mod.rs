@@ -22,4 +22,4 @@ pub use model::{
     Plugin, PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
 };
 pub use number::Number;
-pub use read::{ConfigError, Loaded, Source, inspect, load, load_files, parse, position};
+pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};

@@ -54,9 +54,9 @@ impl ConfigError {
     }
 }
 
-/// A rate card and policy, and the text that [`Source::recorded`] reads them from again.
+/// A rate card and policy, and the text that [`LoadedRates::recorded`] reads them from again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct LoadedRates {
     /// The text of a rate card file.
     pub text: Arc<str>,
     /// The digest of the text. Where all of it is in one file, that of the file.
@@ -65,7 +65,7 @@ pub struct Source {
     pub pricing: Arc<Pricing>,
 }
 
-impl Source {
+impl LoadedRates {
     /// Reads the text of a rate card file.
     ///
     /// # Errors
@@ -98,11 +98,11 @@ pub struct Loaded {
     /// The configuration; its paths are as the process can open them.
     pub config: Config,
     /// The rates.
-    pub rates: Source,
+    pub rates: LoadedRates,
     /// The text of the rate card file, where there is one.
     pub card: Option<Arc<str>>,
     /// The rates of the shadow, where it has its own.
-    pub shadow_rates: Option<Source>,
+    pub shadow_rates: Option<LoadedRates>,
     /// The files that all this was read from, and what was in them.
     pub files: Vec<(PathBuf, Digest)>,
 }
@@ -140,7 +140,7 @@ fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
     resolve(&mut config, folder);
     let rates = rates_of(path, text, files.rates.as_ref());
     let shadow = files.shadow_rates.as_ref();
-    match (rates, shadow.map(Source::file).transpose()) {
+    match (rates, shadow.map(LoadedRates::file).transpose()) {
         (Ok(rates), Ok(shadow_rates)) => {
             let card = files.rates.as_ref().and_then(|file| file.text().ok()).cloned();
             let files = files.digests().filter_map(|(path, digest)| Some((path.to_owned(), digest?))).collect();
@@ -220,7 +220,7 @@ fn resolve(config: &mut Config, folder: &Path) {
 }
 
 /// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own.
-fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<Source, ConfigError> {
+fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRates, ConfigError> {
     let here = |error| malformed(path, error);
     let mut foreign: Vec<&str> = SECTIONS.to_vec();
     if file.is_some() {
@@ -232,9 +232,9 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<Source, 
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
     let Some(file) = file else {
-        return Source::recorded(own.to_string()).map_err(here);
+        return LoadedRates::recorded(own.to_string()).map_err(here);
     };
-    let card = Source::file(file)?;
+    let card = LoadedRates::file(file)?;
     if own.is_empty() {
         return Ok(card);
     }
@@ -246,7 +246,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<Source, 
         return Err(here(InputError::new(message).at(twice).position(line, column)));
     }
     whole.extend(own);
-    Source::read(whole.to_string()).map_err(here)
+    LoadedRates::read(whole.to_string()).map_err(here)
 }
 
 /// The sections that are not a rate card's.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pricing_core::budget::SearchBudget;
 use pricing_core::reserve::Scheduler;
 
-use super::plugin::{Opened, Opening, Role};
-use crate::config::{self, ConfigError, Loaded, Source};
+use super::plugin::{OpenPlugin, PluginOpener, Role};
+use crate::config::{self, ConfigError, Loaded, LoadedRates};
 use crate::decision::Settings;
 
 /// A configuration in use.
@@ -17,26 +17,26 @@ pub struct Active {
     /// What orders are priced with.
     pub settings: Arc<Settings>,
     /// The plugin that prices.
-    pub plugin: Option<Opened>,
+    pub plugin: Option<OpenPlugin>,
     /// What prices every order a second time.
-    pub shadow: Option<Shadowing>,
+    pub shadow: Option<ActiveShadow>,
 }
 
 /// What prices every order a second time.
 #[derive(Debug)]
-pub struct Shadowing {
+pub struct ActiveShadow {
     /// What it prices with.
     pub settings: Arc<Settings>,
     /// Its plugin.
-    pub plugin: Option<Opened>,
+    pub plugin: Option<OpenPlugin>,
 }
 
 impl Active {
     /// Opens what a configuration names, or keeps what the one before has open. The plugin that prices comes last,
     /// since its file takes over at once when it is good: nothing may fail after that.
-    pub(super) fn open(loaded: Loaded, before: Option<&Self>, opening: &Opening) -> Result<Self, ConfigError> {
+    pub(super) fn open(loaded: Loaded, before: Option<&Self>, opening: &PluginOpener) -> Result<Self, ConfigError> {
         let config = &loaded.config;
-        let open = |plugin, role| Opened::open(plugin, &config.limits, role, opening);
+        let open = |plugin, role| OpenPlugin::open(plugin, &config.limits, role, opening);
         let shadow_plugin = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
         let open_shadow = before.and_then(|before| before.shadow.as_ref()?.plugin.as_ref());
         let shadow_plugin = match (shadow_plugin, open_shadow) {
@@ -55,7 +55,7 @@ impl Active {
         let settings = settings_of(&loaded, &loaded.rates, plugin.as_ref());
         let shadow = config.shadow.as_ref().map(|_| {
             let rates = loaded.shadow_rates.as_ref().unwrap_or(&loaded.rates);
-            Shadowing { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
+            ActiveShadow { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
         });
         Ok(Self { settings, plugin, shadow, loaded })
     }
@@ -66,12 +66,12 @@ impl Active {
     }
 
     /// The plugins in use: the one that prices, and the shadow's.
-    pub(super) fn plugins(&self) -> impl Iterator<Item = &Opened> {
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &OpenPlugin> {
         self.plugin.iter().chain(self.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()))
     }
 }
 
-fn settings_of(loaded: &Loaded, rates: &Source, plugin: Option<&Opened>) -> Arc<Settings> {
+fn settings_of(loaded: &Loaded, rates: &LoadedRates, plugin: Option<&OpenPlugin>) -> Arc<Settings> {
     let reserve = &loaded.config.reserve;
     Arc::new(Settings {
         rates: rates.clone(),

@@ -9,7 +9,7 @@ use pricing_core::{inventory, rates};
 use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
 
-use super::plugin::{Opened, Opening, Role};
+use super::plugin::{OpenPlugin, PluginOpener, Role};
 use crate::bid_log::BidLog;
 use crate::config::{self, Config, ConfigError, Listen, Loaded};
 use crate::feed::Feed;
@@ -146,12 +146,12 @@ impl Findings<'_> {
     }
 
     fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler) {
-        let opening = Opening::new(compiler.clone(), Arc::new(Metrics::new()));
+        let opening = PluginOpener::new(compiler.clone(), Arc::new(Metrics::new()));
         let config = &loaded.config;
         let shadow = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
         for (plugin, role) in [(config.plugin.as_ref(), Role::Pricing), (shadow, Role::Shadow)] {
             let Some(plugin) = plugin else { continue };
-            match Opened::open(plugin, &config.limits, role, &opening) {
+            match OpenPlugin::open(plugin, &config.limits, role, &opening) {
                 Ok(opened) if role == Role::Pricing => {
                     self.report.plugin_digest = Some(opened.plugin().digest());
                 }

@@ -19,21 +19,21 @@ use rust_decimal::Decimal;
 
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Files};
-use crate::decision::{self, Ask, Moment, Priced, Screened};
+use crate::decision::{self, LiveState, OrderRequest, PricedGroup, ScreenedGroup};
 use crate::feed::Feed;
-use crate::inventory::{LiveInventory, Plan, Stock};
+use crate::inventory::{Availability, LiveInventory, Plan};
 use crate::metrics::{Call, Metrics};
 use crate::order_name::OrderName;
 use crate::shadow::Shadow;
 
-pub use active::{Active, Shadowing};
-pub use plugin::Opened;
+pub use active::{Active, ActiveShadow};
+pub use plugin::OpenPlugin;
 pub use recording::Answer;
 pub use status::{PluginLoading, PluginStatus, ReloadStatus, ShadowStatus, Status};
 
-use plugin::Opening;
+use plugin::PluginOpener;
 use recording::Effort;
-use reload::{Reloads, Remembered, settled};
+use reload::{LastAccepted, Reloads, settled};
 
 /// The engine. Cheap to clone; all clones are one engine.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    opening: Opening,
+    opening: PluginOpener,
     active: ArcSwap<Active>,
     metrics: Arc<Metrics>,
     feed: Feed,
@@ -56,7 +56,7 @@ struct Inner {
     reloads: Mutex<Reloads>,
     /// Keeps two reloads from crossing.
     reloading: Mutex<()>,
-    remembered: Mutex<Remembered>,
+    remembered: Mutex<LastAccepted>,
     started: Instant,
 }
 
@@ -73,8 +73,8 @@ impl Engine {
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
-        let (remembered, refused) = Remembered::at_start(&mut loaded)?;
-        let opening = Opening::new(compiler, Arc::clone(&metrics));
+        let (remembered, refused) = LastAccepted::at_start(&mut loaded)?;
+        let opening = PluginOpener::new(compiler, Arc::clone(&metrics));
         let active = Active::open(loaded, None, &opening)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
             .map_err(|error| ConfigError::unusable("shadow", error))?;
@@ -122,38 +122,38 @@ impl Engine {
     ///
     /// An order that cannot be priced in time is a fault, not an error: every answer is one that the bid log has too.
     #[must_use]
-    pub fn quote(&self, request: Ask, deadline: Instant) -> Answer<Vec<Priced>> {
+    pub fn quote(&self, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
         self.quote_for(Call::Quote, request, deadline)
     }
 
     /// The same, counted and recorded as another call.
     #[must_use]
-    pub fn quote_for(&self, call: Call, request: Ask, deadline: Instant) -> Answer<Vec<Priced>> {
+    pub fn quote_for(&self, call: Call, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
         let usd_per_akt = self.inner.feed.usd_per_akt(now);
         let is_late = || Instant::now() >= deadline;
         let budget = Budget::new(settings.budget).until(&is_late);
-        let decide = |stock: &Stock| {
-            let moment = Moment { stock: stock.clone(), usd_per_akt };
-            let priced = decision::price(settings, &moment, &request, &budget);
+        let decide = |availability: &Availability| {
+            let live = LiveState { availability: availability.clone(), usd_per_akt };
+            let priced = decision::price(settings, &live, &request, &budget);
             // Past the deadline nobody hears of the bids.
             let heard = budget.spent() != Some(Spent::Time);
-            let taken = decision::taken(settings, &request, &priced).filter(|_| heard);
-            ((moment, priced), taken)
+            let taken = decision::capacity_to_hold(settings, &request, &priced).filter(|_| heard);
+            ((live, priced), taken)
         };
-        let (moment, priced) =
+        let (live, priced) =
             self.observe_quote(call, &request, settings, || match self.inner.inventory.load().as_deref() {
-                None => decide(&Stock::NotAsked).0,
-                Some(inventory) => inventory.with_stock(now, request.name.as_ref(), decide),
+                None => decide(&Availability::NotConfigured).0,
+                Some(inventory) => inventory.decide_and_hold(now, request.name.as_ref(), decide),
             });
-        self.record_quote(call, settings, request, moment, priced, Effort::since(now, &budget))
+        self.record_quote(call, settings, request, live, priced, Effort::since(now, &budget))
     }
 
     /// Declines an order that would be declined whatever it were to get, until the deadline.
     #[must_use]
-    pub fn screen(&self, request: &Ask, deadline: Instant) -> Answer<Vec<Screened>> {
+    pub fn screen(&self, request: &OrderRequest, deadline: Instant) -> Answer<Vec<ScreenedGroup>> {
         let active = self.active();
         let began = Instant::now();
         let is_late = || Instant::now() >= deadline;
@@ -165,12 +165,12 @@ impl Engine {
 
     /// What is known beside the settings now. Nothing is held back.
     #[must_use]
-    pub fn moment(&self, now: Instant) -> Moment {
-        let stock = match self.inner.inventory.load().as_deref() {
-            None => Stock::NotAsked,
-            Some(inventory) => inventory.stock(now, None),
+    pub fn live(&self, now: Instant) -> LiveState {
+        let availability = match self.inner.inventory.load().as_deref() {
+            None => Availability::NotConfigured,
+            Some(inventory) => inventory.availability(now, None),
         };
-        Moment { stock, usd_per_akt: self.usd_per_akt(now) }
+        LiveState { availability, usd_per_akt: self.usd_per_akt(now) }
     }
 
     /// What an AKT is worth now, where the feed knows.

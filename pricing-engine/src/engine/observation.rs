@@ -7,8 +7,8 @@ use pricing_core::text::Untrusted;
 
 use super::Engine;
 use super::reload::Reloads;
-use crate::config::Source;
-use crate::decision::{Ask, Priced, Screened, Settings};
+use crate::config::LoadedRates;
+use crate::decision::{OrderRequest, PricedGroup, ScreenedGroup, Settings};
 use crate::guard::Refusal;
 use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
 use crate::{bid_log, guard, inventory};
@@ -28,7 +28,7 @@ impl Engine {
             shadow_dropped: shadow.dropped,
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
             reload: reload(&self.reloads()),
-            breakers: self.active().plugins().map(super::plugin::Opened::reading).collect(),
+            breakers: self.active().plugins().map(super::plugin::OpenPlugin::reading).collect(),
             ..Readings::default()
         }
     }
@@ -53,18 +53,18 @@ impl Engine {
     pub(super) fn observe_quote<T>(
         &self,
         call: Call,
-        ask: &Ask,
+        request: &OrderRequest,
         settings: &Settings,
-        price: impl FnOnce() -> (T, Vec<Priced>),
-    ) -> (T, Vec<Priced>) {
-        let span = span(call, ask, &settings.rates);
+        price: impl FnOnce() -> (T, Vec<PricedGroup>),
+    ) -> (T, Vec<PricedGroup>) {
+        let span = span(call, request, &settings.rates);
         let _entered = span.enter();
         let began = Instant::now();
         let (more, priced) = price();
         let took = began.elapsed();
         self.inner.metrics.priced(took);
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        for (order, Priced { quote, .. }) in ask.orders.iter().zip(&priced) {
+        for (order, PricedGroup { quote, .. }) in request.orders.iter().zip(&priced) {
             self.inner.metrics.decided(call, order, quote);
             tell(
                 &quote.group,
@@ -73,7 +73,7 @@ impl Engine {
                 took_us,
             );
         }
-        if let [Priced { quote, .. }] = priced.as_slice() {
+        if let [PricedGroup { quote, .. }] = priced.as_slice() {
             // For the collector: what is most asked for stands at the span itself.
             let (decision, code) = quote.reason().map_or(("bid", ""), decision);
             span.record("group", tracing::field::display(&quote.group))
@@ -88,11 +88,11 @@ impl Engine {
     }
 
     /// Counts and tells what screening came to.
-    pub(super) fn observe_screening(&self, ask: &Ask, screened: &[Screened]) {
+    pub(super) fn observe_screening(&self, request: &OrderRequest, screened: &[ScreenedGroup]) {
         let active = self.active();
-        let span = span(Call::Screen, ask, &active.settings.rates);
+        let span = span(Call::Screen, request, &active.settings.rates);
         let _entered = span.enter();
-        for (order, Screened { outcome, .. }) in ask.orders.iter().zip(screened) {
+        for (order, ScreenedGroup { outcome, .. }) in request.orders.iter().zip(screened) {
             self.inner.metrics.screened(Call::Screen, outcome.as_ref().copied());
             let (decision, code) = outcome.as_ref().err().map_or(("pass", ""), decision);
             tracing::info!(group = %order.group.name(), decision, code, "screened");
@@ -132,10 +132,10 @@ fn bid_log(reading: &bid_log::Reading) -> BidLogReading {
     BidLogReading { written, waiting, lost, objects_lost }
 }
 
-fn span(call: Call, ask: &Ask, rates: &Source) -> tracing::Span {
+fn span(call: Call, request: &OrderRequest, rates: &LoadedRates) -> tracing::Span {
     use tracing::field::Empty;
 
-    let order = ask.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let order = request.name.as_ref().map(ToString::to_string).unwrap_or_default();
     let rates: String = rates.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
     tracing::info_span!(
         "request",

@@ -36,7 +36,7 @@ impl Role {
 
 /// What plugins are opened with.
 #[derive(Clone, Debug)]
-pub(super) struct Opening {
+pub(super) struct PluginOpener {
     /// Who inspects and compiles them.
     pub(super) compiler: Compiler,
     /// What counts their calls.
@@ -45,7 +45,7 @@ pub(super) struct Opening {
     pub(super) loads: Loads,
 }
 
-impl Opening {
+impl PluginOpener {
     pub(super) fn new(compiler: Compiler, metrics: Arc<Metrics>) -> Self {
         Self { compiler, metrics, loads: Loads::default() }
     }
@@ -53,13 +53,13 @@ impl Opening {
     /// What is told of the files that are being inspected and compiled.
     pub(super) fn loading(&self) -> Vec<PluginLoading> {
         let told = |load: pricing_host::Load| PluginLoading { file: load.file, age: load.since.elapsed() };
-        self.loads.under_way().into_iter().map(told).collect()
+        self.loads.in_progress().into_iter().map(told).collect()
     }
 }
 
 /// A plugin in use.
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct OpenPlugin {
     plugin: Plugin,
     config: config::Plugin,
     role: Role,
@@ -68,7 +68,7 @@ pub struct Opened {
     problem: Arc<Mutex<Option<String>>>,
 }
 
-impl Opened {
+impl OpenPlugin {
     /// Opens a plugin, and has it answer a small order.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Opened {
         config: &config::Plugin,
         limits: &config::Limits,
         role: Role,
-        opening: &Opening,
+        opening: &PluginOpener,
     ) -> Result<Self, ConfigError> {
         let key = || format!("{}.file", role.key());
         let failed = |why: &dyn fmt::Display| ConfigError::unusable(key(), format!("{}: {why}", config.file.display()));

@@ -7,8 +7,8 @@ use pricing_core::budget::Budget;
 
 use super::Engine;
 use crate::bid_log::{self, Pending, Record};
-use crate::decision::{Ask, Moment, Priced, Screened, Settings};
-use crate::inventory::Stock;
+use crate::decision::{LiveState, OrderRequest, PricedGroup, ScreenedGroup, Settings};
+use crate::inventory::Availability;
 use crate::metrics::Call;
 use crate::shadow::Case;
 
@@ -67,18 +67,18 @@ impl Engine {
         &self,
         call: Call,
         settings: &Settings,
-        ask: Ask,
-        moment: Moment,
-        priced: Vec<Priced>,
+        request: OrderRequest,
+        live: LiveState,
+        priced: Vec<PricedGroup>,
         effort: Effort,
-    ) -> Answer<Vec<Priced>> {
+    ) -> Answer<Vec<PricedGroup>> {
         let Effort { took, steps } = effort;
         let record = |(group, priced)| Record {
             call,
-            ask: &ask,
+            request: &request,
             group,
             settings,
-            moment: &moment,
+            live: &live,
             decided: bid_log::Decided::Quote(priced),
             took,
         };
@@ -88,7 +88,7 @@ impl Engine {
             .unwrap_or_default();
         if self.inner.shadow.is_on() {
             let sequences = lines.iter().map(Pending::sequence).collect();
-            self.inner.shadow.compare(Case { ask: Arc::new(ask), moment, answered: priced.clone(), sequences });
+            self.inner.shadow.compare(Case { request: Arc::new(request), live, answered: priced.clone(), sequences });
         }
         Answer { value: priced, steps, lines }
     }
@@ -97,16 +97,16 @@ impl Engine {
     pub(super) fn record_screening(
         &self,
         settings: &Settings,
-        ask: &Ask,
-        screened: Vec<Screened>,
+        request: &OrderRequest,
+        screened: Vec<ScreenedGroup>,
         effort: Effort,
-    ) -> Answer<Vec<Screened>> {
+    ) -> Answer<Vec<ScreenedGroup>> {
         let Effort { took, steps } = effort;
         // Neither cluster nor feed is asked.
-        let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
+        let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
         let record = |group, screened| {
             let decided = bid_log::Decided::Screen(screened);
-            let record = Record { call: Call::Screen, ask, group, settings, moment: &moment, decided, took };
+            let record = Record { call: Call::Screen, request, group, settings, live: &live, decided, took };
             self.inner.bid_log.as_ref().map(|log| log.record(&record))
         };
         let lines = screened.iter().enumerate().filter_map(|(group, screened)| record(group, screened)).collect();

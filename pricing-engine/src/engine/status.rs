@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use pricing_core::rates::{Pricing, check};
 
-use super::{Engine, Opened};
+use super::{Engine, OpenPlugin};
 use crate::digest::Digest;
 use crate::guard::Refusal;
-use crate::inventory::Stock;
+use crate::inventory::Availability;
 use crate::{bid_log, feed, inventory, shadow};
 
 /// The most findings that are told of the rates.
@@ -99,12 +99,12 @@ impl Engine {
             uptime: self.inner.started.elapsed(),
             rates_digest: active.settings.rates.digest,
             rate_findings: self.rate_findings(&active.settings.rates.pricing, now),
-            plugin: active.plugin.as_ref().map(Opened::status),
+            plugin: active.plugin.as_ref().map(OpenPlugin::status),
             inventory: self.inner.inventory.load().as_deref().map(|live| live.reading(now)),
             feed: self.inner.feed.reading(now),
             shadow: active.shadow.as_ref().map(|active| ShadowStatus {
                 rates_digest: active.settings.rates.digest,
-                plugin: active.plugin.as_ref().map(Opened::status),
+                plugin: active.plugin.as_ref().map(OpenPlugin::status),
                 reading: self.inner.shadow.reading(),
             }),
             bid_log: self.inner.bid_log.as_ref().map(bid_log::BidLog::reading),
@@ -123,10 +123,10 @@ impl Engine {
     /// What the rates say of the cards of the inventory in use, where there is one.
     fn rate_findings(&self, pricing: &Pricing, now: Instant) -> Vec<String> {
         let inventory = self.inner.inventory.load();
-        let Some(Stock::Known(known)) = inventory.as_deref().map(|live| live.stock(now, None)) else {
+        let Some(Availability::Known(snapshot)) = inventory.as_deref().map(|live| live.availability(now, None)) else {
             return Vec::new();
         };
-        let findings = check::check(pricing, &known.cluster);
+        let findings = check::check(pricing, &snapshot.cluster);
         findings.iter().take(FINDINGS).map(ToString::to_string).collect()
     }
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, Beside};
-use crate::config::{Config, ConfigError, Source};
+use super::{Accepted, OtherSettings};
+use crate::config::{Config, ConfigError, LoadedRates};
 use crate::digest::Digest;
 use crate::own_file::own_file;
 
@@ -67,7 +67,7 @@ struct Content {
     accepted_at: String,
     rates: String,
     card: Option<String>,
-    beside: Beside,
+    beside: OtherSettings,
 }
 
 /// Where a configuration keeps what was accepted last; none where it does not.
@@ -184,6 +184,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Accepted, FileError> {
     let json = rest.strip_suffix('\n').filter(|json| Digest::parse(digest) == Some(Digest::of(json)));
     let json = json.ok_or_else(|| damaged("it was cut or changed".to_owned()))?;
     let content: Content = serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
-    let rates = Source::recorded(content.rates).map_err(|error| damaged(format!("the rate card in it: {error}")))?;
+    let rates =
+        LoadedRates::recorded(content.rates).map_err(|error| damaged(format!("the rate card in it: {error}")))?;
     Ok(Accepted { rates, card: content.card.map(Arc::from), beside: content.beside })
 }

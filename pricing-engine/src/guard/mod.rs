@@ -44,7 +44,7 @@ use pricing_core::rates::{CoinValue, Pricing};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, Fallback, Listen, Loaded, MaxChange, Number, Source};
+use crate::config::{ConfigError, Fallback, Listen, Loaded, LoadedRates, MaxChange, Number};
 use crate::digest::Digest;
 
 pub(crate) use file::{AcceptedFile, path_of, read as read_accepted};
@@ -67,15 +67,15 @@ pub fn concerns() -> impl Iterator<Item = &'static str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The effective rates.
-    pub rates: Source,
+    pub rates: LoadedRates,
     /// The text of the rate card file, where there is one.
     card: Option<Arc<str>>,
-    beside: Beside,
+    beside: OtherSettings,
 }
 
-/// What else decides over bids.
+/// The settings besides the rates that decide what is bid on, and at which price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Beside {
+struct OtherSettings {
     plugin: bool,
     fallback: Option<Fallback>,
     inventory: bool,
@@ -89,7 +89,7 @@ impl Accepted {
     pub fn of(loaded: &Loaded) -> Self {
         let config = &loaded.config;
         let inventory = &config.inventory;
-        let beside = Beside {
+        let beside = OtherSettings {
             plugin: config.plugin.is_some(),
             fallback: config.plugin.as_ref().and_then(|plugin| plugin.fallback),
             inventory: inventory.file.is_some() || inventory.provider.is_some() || inventory.operator.is_some(),
@@ -158,7 +158,7 @@ impl Accepted {
 
     /// A digest of everything that is compared.
     fn digest(&self) -> Digest {
-        let Beside { plugin, fallback, inventory, usd_per_akt, max_change } = self.beside;
+        let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change } = self.beside;
         let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
         Digest::of(format!("{rates} {plugin} {fallback:?} {inventory} {usd:?} {}", max_change.get()))
     }
@@ -181,7 +181,7 @@ fn cut(before: &Accepted, after: &Accepted) -> Difference {
 }
 
 /// What has to be accepted beside the rates.
-fn beside(before: &Beside, after: &Beside) -> Vec<Difference> {
+fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     let mut found = Vec::new();
     if before.plugin && !after.plugin {
         found.push(Difference::new("plugin", "it prices", "none; the rate card prices", PLUGIN));

@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::{Cluster, Node};
 
 use super::reading::HoldCounters;
-use super::stock::Known;
+use super::snapshot::Snapshot;
 use crate::order_name::OrderName;
 
 /// The most orders that capacity is held for.
@@ -43,7 +43,7 @@ impl Used {
         }
     }
 
-    fn held(held: &Held) -> Self {
+    fn held(held: &HeldCapacity) -> Self {
         Self { cpu: held.cpu, memory: held.memory, ephemeral: held.ephemeral, gpus: held.gpus, hcas: held.hcas }
     }
 
@@ -69,7 +69,7 @@ impl Used {
 /// What is held for one order.
 #[derive(Clone, Debug)]
 struct Hold {
-    held: Vec<Held>,
+    held: Vec<HeldCapacity>,
     until: Instant,
     /// What was in use on each node of `held` when the hold was made; none on a node that is not known.
     before: Vec<Option<Used>>,
@@ -78,8 +78,8 @@ struct Hold {
 /// The last answer, for as long as nothing changes.
 #[derive(Debug)]
 struct Cached {
-    of: Arc<Known>,
-    less: Arc<Known>,
+    of: Arc<Snapshot>,
+    less: Arc<Snapshot>,
 }
 
 /// What is held back.
@@ -119,7 +119,7 @@ impl Holds {
     }
 
     /// Holds capacity for an order, in place of what is held for it already.
-    pub(super) fn hold(&mut self, order: OrderName, held: Vec<Held>, cluster: Option<&Cluster>, now: Instant) {
+    pub(super) fn hold(&mut self, order: OrderName, held: Vec<HeldCapacity>, cluster: Option<&Cluster>, now: Instant) {
         if self.remove(&order) {
             up(&mut self.counters.replaced);
         }
@@ -193,19 +193,21 @@ impl Holds {
     }
 
     /// A snapshot without what is held for all orders, or for all but one.
-    pub(super) fn less(&mut self, known: &Arc<Known>, except: Option<&OrderName>) -> Arc<Known> {
+    pub(super) fn less(&mut self, snapshot: &Arc<Snapshot>, except: Option<&OrderName>) -> Arc<Snapshot> {
         let except = except.filter(|order| self.orders.contains_key(*order));
         if self.orders.len() == usize::from(except.is_some()) {
-            return Arc::clone(known);
+            return Arc::clone(snapshot);
         }
-        if let Some(cached) = self.cached.as_ref().filter(|cached| except.is_none() && Arc::ptr_eq(&cached.of, known)) {
+        if let Some(cached) =
+            self.cached.as_ref().filter(|cached| except.is_none() && Arc::ptr_eq(&cached.of, snapshot))
+        {
             return Arc::clone(&cached.less);
         }
         let others = self.orders.iter().filter(|(order, _)| Some(*order) != except);
-        let held = Held::merge(others.flat_map(|(_, hold)| hold.held.iter().cloned()));
-        let less = Arc::new(known.with(held));
+        let held = HeldCapacity::merge(others.flat_map(|(_, hold)| hold.held.iter().cloned()));
+        let less = Arc::new(snapshot.with(held));
         if except.is_none() {
-            self.cached = Some(Cached { of: Arc::clone(known), less: Arc::clone(&less) });
+            self.cached = Some(Cached { of: Arc::clone(snapshot), less: Arc::clone(&less) });
         }
         less
     }

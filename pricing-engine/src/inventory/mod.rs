@@ -1,17 +1,17 @@
 //! The live inventory: what the cluster has left, as its own source tells it, and what is held back of that.
 //!
 //! A [`Plan`] is the checked configuration; [`LiveInventory`] follows its source in the background. A decision asks for
-//! the [`Stock`] and never waits for the source.
+//! the [`Availability`] and never waits for the source.
 
+mod accepted;
 mod backoff;
-mod believe;
-mod core;
+mod current;
 mod holds;
-mod keep;
 mod plan;
 mod reading;
+mod shared;
+mod snapshot;
 mod source;
-mod stock;
 mod text;
 mod tls;
 mod wire;
@@ -20,18 +20,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::core::{Core, lock};
+use self::shared::{SharedInventory, lock};
 use crate::config::{self, ConfigError};
 use crate::order_name::OrderName;
-use source::Feeder;
+use source::SnapshotSink;
 
-pub use believe::Refusal;
+pub use accepted::Refusal;
 pub use plan::{Pace, Plan};
 pub use reading::{Counters, HoldCounters, Reading, State};
-pub use stock::{Known, SnapshotText, Stock};
+pub use snapshot::{Availability, Snapshot, SnapshotText};
 
 /// The live inventory. Clones are handles to the same one; it ends with the last of them.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct LiveInventory(Arc<Live>);
 
 #[derive(Debug)]
 struct Live {
-    core: Arc<Core>,
+    shared: Arc<SharedInventory>,
     /// Whether capacity is held back.
     holding: AtomicBool,
     /// Held by the one decision that may hold capacity back.
@@ -69,10 +69,10 @@ impl LiveInventory {
     /// Starts a plan. Needs a Tokio runtime.
     #[must_use]
     pub fn follow(plan: Plan) -> Self {
-        let core = Arc::new(Core::new(&plan));
+        let shared = Arc::new(SharedInventory::new(&plan));
         let holding = AtomicBool::new(!plan.hold.is_zero());
-        let running = Running::start(plan, &core, 0);
-        Self(Arc::new(Live { core, holding, turn: Mutex::new(()), running: Mutex::new(running) }))
+        let running = Running::start(plan, &shared, 0);
+        Self(Arc::new(Live { shared, holding, turn: Mutex::new(()), running: Mutex::new(running) }))
     }
 
     /// Goes over to another plan. The same source keeps its snapshot. Another source starts anew; the old snapshot is
@@ -83,34 +83,34 @@ impl LiveInventory {
         let (same, now) = (running.plan.has_source_of(&plan), Instant::now());
         self.0.holding.store(!plan.hold.is_zero(), Ordering::Release);
         if same && running.plan.silence == plan.silence && running.plan.pace == plan.pace {
-            self.0.core.adjust(&plan, now);
+            self.0.shared.adjust(&plan, now);
             running.plan = plan;
         } else {
-            let generation = self.0.core.reconfigure(&plan, same, now);
-            *running = Running::start(plan, &self.0.core, generation);
+            let generation = self.0.shared.reconfigure(&plan, same, now);
+            *running = Running::start(plan, &self.0.shared, generation);
         }
     }
 
     /// How many nodes the last good snapshot has, however old it is.
     #[must_use]
     pub fn nodes(&self) -> usize {
-        self.0.core.view.load().nodes()
+        self.0.shared.view.load().nodes()
     }
 
     /// What a decision may count on. What is held for `except` is as if it were not: that order is placed anew.
     #[must_use]
-    pub fn stock(&self, now: Instant, except: Option<&OrderName>) -> Stock {
-        let view = self.0.core.view.load();
-        let known = match view.usable(now) {
-            Ok(known) => known,
-            Err(why) => return Stock::Unusable(why),
+    pub fn availability(&self, now: Instant, except: Option<&OrderName>) -> Availability {
+        let view = self.0.shared.view.load();
+        let snapshot = match view.usable(now) {
+            Ok(snapshot) => snapshot,
+            Err(why) => return Availability::Unusable(why),
         };
         if !self.0.holding.load(Ordering::Acquire) {
-            return Stock::Known(Arc::clone(known));
+            return Availability::Known(Arc::clone(snapshot));
         }
-        let mut holds = self.0.core.holds();
+        let mut holds = self.0.shared.holds();
         holds.expire(now);
-        Stock::Known(holds.less(known, except))
+        Availability::Known(holds.less(snapshot, except))
     }
 
     /// Decides, and holds back what the decision says. While capacity is held back at all, decisions that name an order
@@ -119,17 +119,17 @@ impl LiveInventory {
     /// Without an order nothing is held. A decision that holds nothing leaves what an earlier one holds for the order:
     /// that bid may still stand. `decide` may take long, so this is no call for a thread that serves others too, and it
     /// must not come back here.
-    pub fn with_stock<R>(
+    pub fn decide_and_hold<R>(
         &self,
         now: Instant,
         order: Option<&OrderName>,
-        decide: impl FnOnce(&Stock) -> (R, Option<Vec<Held>>),
+        decide: impl FnOnce(&Availability) -> (R, Option<Vec<HeldCapacity>>),
     ) -> R {
         let Some(order) = order.filter(|_| self.0.holding.load(Ordering::Acquire)) else {
-            return decide(&self.stock(now, None)).0;
+            return decide(&self.availability(now, None)).0;
         };
         let _turn = lock(&self.0.turn);
-        let (answer, held) = decide(&self.stock(now, Some(order)));
+        let (answer, held) = decide(&self.availability(now, Some(order)));
         if let Some(held) = held {
             self.hold(order.clone(), held, now);
         }
@@ -137,38 +137,38 @@ impl LiveInventory {
     }
 
     /// Holds capacity back for an order, in place of what is held for it already.
-    pub fn hold(&self, order: OrderName, held: Vec<Held>, now: Instant) {
-        let view = self.0.core.view.load();
-        let cluster = view.usable(now).ok().map(|known| &*known.cluster);
-        self.0.core.holds().hold(order, held, cluster, now);
+    pub fn hold(&self, order: OrderName, held: Vec<HeldCapacity>, now: Instant) {
+        let view = self.0.shared.view.load();
+        let cluster = view.usable(now).ok().map(|snapshot| &*snapshot.cluster);
+        self.0.shared.holds().hold(order, held, cluster, now);
     }
 
     /// Gives back what is held for an order, and says whether anything was.
     #[must_use]
     pub fn release(&self, order: &OrderName) -> bool {
-        self.0.core.holds().release(order)
+        self.0.shared.holds().release(order)
     }
 
     /// How the inventory is.
     #[must_use]
     pub fn reading(&self, now: Instant) -> Reading {
-        self.0.core.reading(now)
+        self.0.shared.reading(now)
     }
 }
 
 impl Running {
-    fn start(plan: Plan, core: &Arc<Core>, generation: u64) -> Self {
-        let feeder = Feeder::new(Arc::clone(core), generation);
-        let source = tokio::spawn(source::follow(plan.clone(), feeder));
-        let sweeper = tokio::spawn(sweep(Arc::clone(core), plan.pace.sweep));
+    fn start(plan: Plan, shared: &Arc<SharedInventory>, generation: u64) -> Self {
+        let sink = SnapshotSink::new(Arc::clone(shared), generation);
+        let source = tokio::spawn(source::follow(plan.clone(), sink));
+        let sweeper = tokio::spawn(sweep(Arc::clone(shared), plan.pace.sweep));
         Self { plan, source: AbortOnDropHandle::new(source), sweeper: AbortOnDropHandle::new(sweeper) }
     }
 }
 
 /// Ends holds whose time is over, also when nobody asks.
-async fn sweep(core: Arc<Core>, every: Duration) {
+async fn sweep(shared: Arc<SharedInventory>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
-        core.holds().expire(Instant::now());
+        shared.holds().expire(Instant::now());
     }
 }

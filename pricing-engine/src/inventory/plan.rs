@@ -55,7 +55,7 @@ impl Default for Pace {
 /// Where the inventory comes from and how it is kept: what [`super::LiveInventory`] is started with.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub(super) source: Source,
+    pub(super) source: InventorySource,
     pub(super) max_age: Duration,
     /// How long a stream may be silent. Never so long that a healthy but silent source could come near its age.
     pub(super) silence: Duration,
@@ -65,7 +65,7 @@ pub struct Plan {
 
 /// Where the inventory comes from.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) enum InventorySource {
     File(PathBuf),
     Peer(Peer),
 }
@@ -97,7 +97,7 @@ impl Plan {
     /// # Errors
     /// When an address, a fingerprint or a certificate authority cannot be used.
     pub fn of(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
-        let Some(source) = Source::of(config)? else { return Ok(None) };
+        let Some(source) = InventorySource::of(config)? else { return Ok(None) };
         let max_age = config.max_age.get();
         if max_age.is_zero() {
             return Err(ConfigError::unusable(
@@ -123,17 +123,18 @@ impl Plan {
     /// Whether both are about the same source, asked in the same way.
     pub(super) fn has_source_of(&self, other: &Self) -> bool {
         match (&self.source, &other.source) {
-            (Source::File(here), Source::File(there)) => here == there,
-            (Source::Peer(here), Source::Peer(there)) => {
+            (InventorySource::File(here), InventorySource::File(there)) => here == there,
+            (InventorySource::Peer(here), InventorySource::Peer(there)) => {
                 let key = |peer: &Peer| (peer.service, peer.uri.clone(), peer.tls.as_ref().map(|tls| tls.trust));
                 key(here) == key(there)
             }
-            (Source::File(_), Source::Peer(_)) | (Source::Peer(_), Source::File(_)) => false,
+            (InventorySource::File(_), InventorySource::Peer(_))
+            | (InventorySource::Peer(_), InventorySource::File(_)) => false,
         }
     }
 }
 
-impl Source {
+impl InventorySource {
     fn of(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
         let peer = match (&config.file, &config.provider, &config.operator) {
             (None, None, None) => None,

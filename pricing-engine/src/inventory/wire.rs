@@ -10,7 +10,7 @@ use prost::bytes::{Buf as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-use super::believe::Refusal;
+use super::accepted::Refusal;
 use super::text;
 
 /// The most entries (nodes, cards, storage classes, ...) of a message, all lists together: far above any cluster's.
@@ -123,7 +123,7 @@ fn count(mut message: &[u8], shape: Shape, left: &mut usize) -> Result<(), Refus
             5 => take(&mut message, 4)?,
             _ => return Err(Refusal::Malformed(format!("the message has a field of the wire type {wire_type}"))),
         };
-        let Some((_, shape)) = shape.0.iter().find(|(known, _)| *known == field) else { continue };
+        let Some((_, shape)) = shape.0.iter().find(|(snapshot, _)| *snapshot == field) else { continue };
         *left = left.checked_sub(1).ok_or_else(|| {
             Refusal::TooLarge(format!("the message has more than {MAX_ENTRIES} nodes, cards and other entries"))
         })?;

@@ -20,7 +20,7 @@ use pricing_panics::catch;
 use crate::bid_log::BidLog;
 use crate::bid_log::entry::{Group, Shadowed};
 use crate::comparison::{Difference, Outcome};
-use crate::decision::{self, Ask, Moment, Priced, Settings};
+use crate::decision::{self, LiveState, OrderRequest, PricedGroup, Settings};
 use crate::metrics::gpu_label;
 
 /// Orders that may wait to be priced a second time.
@@ -40,11 +40,11 @@ const PANICKED: &str = "panicked";
 #[derive(Clone, Debug)]
 pub struct Case {
     /// What was asked.
-    pub ask: Arc<Ask>,
+    pub request: Arc<OrderRequest>,
     /// What was known.
-    pub moment: Moment,
+    pub live: LiveState,
     /// What was answered, one a group.
-    pub answered: Vec<Priced>,
+    pub answered: Vec<PricedGroup>,
     /// The numbers of the answers' lines in the bid log, one a group; empty without a log.
     pub sequences: Vec<Option<u64>>,
 }
@@ -118,7 +118,7 @@ impl Shadow {
     /// Hands an answered order over. Never blocks.
     pub fn compare(&self, case: Case) {
         let Some(settings) = self.shared.settings.load_full() else { return };
-        let weight = Weight::of(&self.shared, case.ask.text.len());
+        let weight = Weight::of(&self.shared, case.request.text.len());
         if weight.is_none_or(|weight| self.cases.try_send((settings, case, weight)).is_err()) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -178,39 +178,39 @@ fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>
         let is_late = || began.elapsed() >= LONGEST;
         let budget = Budget::new(settings.budget).until(&is_late);
         // A bug that an unusual order finds must not end the comparisons, nor the service.
-        let priced = match catch(|| decision::price(&settings, &case.moment, &case.ask, &budget)) {
+        let priced = match catch(|| decision::price(&settings, &case.live, &case.request, &budget)) {
             Ok(priced) => priced,
             Err(panic) => {
                 shared.count(OTHER, PANICKED);
-                tracing::error!(order = name(&case.ask), %panic, "the shadow panicked; this is a bug");
+                tracing::error!(order = name(&case.request), %panic, "the shadow panicked; this is a bug");
                 continue;
             }
         };
-        let groups = case.ask.orders.iter().zip(&case.answered).zip(&priced).enumerate();
+        let groups = case.request.orders.iter().zip(&case.answered).zip(&priced).enumerate();
         for (index, ((order, answered), shadow)) in groups {
             let sequence = case.sequences.get(index).copied().flatten();
             let group = Compared { order, index, answered, shadow, sequence };
-            group.tell(shared, log, &settings, &case.ask);
+            group.tell(shared, log, &settings, &case.request);
         }
     }
 }
 
-fn name(ask: &Ask) -> Option<String> {
-    ask.name.as_ref().map(ToString::to_string)
+fn name(request: &OrderRequest) -> Option<String> {
+    request.name.as_ref().map(ToString::to_string)
 }
 
 /// One group, priced twice.
 struct Compared<'a> {
     order: &'a Order,
     index: usize,
-    answered: &'a Priced,
-    shadow: &'a Priced,
+    answered: &'a PricedGroup,
+    shadow: &'a PricedGroup,
     sequence: Option<u64>,
 }
 
 impl Compared<'_> {
     /// Counts it, and tells and records what differs.
-    fn tell(&self, shared: &Shared, log: Option<&BidLog>, settings: &Settings, ask: &Ask) {
+    fn tell(&self, shared: &Shared, log: Option<&BidLog>, settings: &Settings, request: &OrderRequest) {
         let (answered, shadow) = (Outcome::of(&self.answered.quote), Outcome::of(&self.shadow.quote));
         let difference = Difference::between(&answered, &shadow);
         // An order that was declined before it got a target may have one here.
@@ -219,7 +219,7 @@ impl Compared<'_> {
         shared.count(&gpu, difference.name());
         if difference != Difference::Same {
             tracing::info!(
-                order = name(ask),
+                order = name(request),
                 group = %self.order.group.name(),
                 gpu,
                 difference = difference.name(),
@@ -233,7 +233,7 @@ impl Compared<'_> {
             sequence: 0,
             time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             decision: self.sequence,
-            order_id: ask.name.clone(),
+            order_id: request.name.clone(),
             group: Group { index: self.index, name: self.order.group.name().owned() },
             gpu,
             rates: Some(settings.rates.digest),

@@ -20,7 +20,7 @@ use pricing_engine::bid_log::entry::{Damage, Entry};
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
 use pricing_engine::bid_log::{BidLog, Outcome};
-use pricing_engine::config::{self, Fsync, Source};
+use pricing_engine::config::{self, Fsync, LoadedRates};
 use pricing_engine::decision;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
@@ -123,7 +123,7 @@ fn another_rate_card_shows_what_would_have_been_won_and_lost() {
         let _ = Sample::plain(number).record(&log);
     }
     closed(&log);
-    let rates = Source::read("[rates]\ncpu = \"1000000000\"\n".to_owned()).unwrap();
+    let rates = LoadedRates::read("[rates]\ncpu = \"1000000000\"\n".to_owned()).unwrap();
     let report = replayed(folder.path(), &WhatIf { rates: Some(rates), plugin: None });
     let total = report.summary.unwrap().total;
     assert_eq!((total.orders, total.lost, total.now_above_max), (10, 10, 10));
@@ -375,18 +375,18 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
     let log = BidLog::open(&config(folder.path())).unwrap();
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
         let sample = Sample::two_groups_for_one_card(scheduler);
-        let priced = decision::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
+        let priced = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
         let declines = |place: usize| priced[place].quote.reason().map(|reason| reason.code);
         // The second finds the card gone; the third asks for none.
         let expected = [None, Some(ReasonCode::InsufficientCapacity), None];
         assert_eq!([declines(0), declines(1), declines(2)], expected, "{scheduler:?}");
-        let held = decision::taken(&sample.settings, &sample.ask, &priced).unwrap();
+        let held = decision::capacity_to_hold(&sample.settings, &sample.request, &priced).unwrap();
         assert_eq!(held.iter().map(|held| held.gpus).sum::<u64>(), 1, "{scheduler:?}");
         assert!(sample.record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
         // What the daemon has placed already takes nothing from itself.
         let mut placed = sample;
-        placed.ask.already_reserved = true;
-        let priced = decision::price(&placed.settings, &placed.moment, &placed.ask, &placed.budget());
+        placed.request.already_reserved = true;
+        let priced = decision::price(&placed.settings, &placed.live, &placed.request, &placed.budget());
         assert!(priced.iter().all(|priced| priced.quote.price().is_some()), "{scheduler:?}");
     }
     closed(&log);

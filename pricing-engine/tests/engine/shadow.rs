@@ -21,9 +21,9 @@ fn config(folder: &Path) -> config::BidLog {
 
 /// An answered order.
 fn case(sample: &Sample, log: &BidLog) -> Case {
-    let answered = decision::price(&sample.settings, &sample.moment, &sample.ask, &sample.budget());
+    let answered = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
     let sequences = sample.record(log).iter().map(|pending| pending.sequence()).collect();
-    Case { ask: Arc::new(sample.ask.clone()), moment: sample.moment.clone(), answered, sequences }
+    Case { request: Arc::new(sample.request.clone()), live: sample.live.clone(), answered, sequences }
 }
 
 fn until(what: &str, mut is: impl FnMut() -> bool) {

@@ -12,7 +12,7 @@ use crate::verdict::{Holds, Refusal, Verdict};
 
 use super::report::assemble;
 use super::words::FAILED;
-use super::{Examined, Wanted, artefact_limit};
+use super::{Examination, Wanted, artefact_limit};
 
 /// Something that was found.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) fn examine(file: &[u8], wanted: Wanted, tell: &mut dyn FnMut(Finding)
 }
 
 /// Finds out what is wanted, in this process.
-pub(super) fn examine_here(file: &[u8], wanted: Wanted) -> Examined {
+pub(super) fn examine_here(file: &[u8], wanted: Wanted) -> Examination {
     let mut findings = Vec::new();
     let work = || {
         examine(file, wanted, &mut |finding| {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::verdict::{Holds, Refusal};
 
 use super::here::Finding;
-use super::{Examined, Wanted};
+use super::{Examination, Wanted};
 
 /// The maximum size of a verdict, in bytes. The names in it are bounded in number and length.
 const VERDICT_BYTES: u64 = 1 << 20;
@@ -79,7 +79,7 @@ fn parse<T: DeserializeOwned>(content: &[u8]) -> Option<T> {
 }
 
 /// Combines the findings, and the reason if something is missing.
-pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Option<Refusal>) -> Examined {
+pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Option<Refusal>) -> Examination {
     let missing = || {
         unfinished.clone().unwrap_or_else(|| {
             Refusal::new("the plugin compiler ended without a result; it may be of another version", Holds::Once)
@@ -96,7 +96,7 @@ pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Optio
     let verdict = verdict.unwrap_or_else(|| Err(missing()));
     let compiles = wanted.artefact && verdict.is_ok();
     let artefact = compiles.then(|| artefact.unwrap_or_else(|| Err(missing())));
-    Examined { verdict, larger, artefact }
+    Examination { verdict, larger, artefact }
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! What it means for the plugin if a child did not finish.
 
 use crate::inspect::size;
-use crate::limited::{End, Limits};
+use crate::limited::{ChildEnd, Limits};
 use crate::verdict::{Holds, Refusal};
 
 /// The message for a plugin that made a library panic.
 pub(super) const FAILED: &str = "the plugin made the compiler fail: report this, and build it another way";
 
 /// Why a child did not find everything that was wanted. None if it ended normally.
-pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
+pub(super) fn unfinished(end: &ChildEnd, limits: &Limits) -> Option<Refusal> {
     let (message, holds) = match end {
-        End::Done => return None,
-        End::Time => (
+        ChildEnd::Done => return None,
+        ChildEnd::Time => (
             format!(
                 "the plugin took longer than {:?} to inspect and compile: try again when the machine has less to do, or \
                  make the plugin smaller",
@@ -19,7 +19,7 @@ pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
             ),
             Holds::Once,
         ),
-        End::Processor => (
+        ChildEnd::Processor => (
             format!(
                 "the plugin took more than {:?} of processor time to inspect and compile: make it smaller, and its \
                  functions simpler",
@@ -27,7 +27,7 @@ pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
             ),
             Holds::AWhile,
         ),
-        End::Memory => (
+        ChildEnd::Memory => (
             format!(
                 "the plugin needs more than {} of memory to inspect and compile: make it smaller, and its functions \
                  simpler",
@@ -35,17 +35,17 @@ pub(super) fn unfinished(end: &End, limits: &Limits) -> Option<Refusal> {
             ),
             Holds::AWhile,
         ),
-        End::Output => ("the plugin compiler wrote more than it may".to_owned(), Holds::AWhile),
-        End::NotStarted(why) => (format!("the plugin compiler could not do its work: {why}"), Holds::Once),
-        End::Failed => (FAILED.to_owned(), Holds::AWhile),
-        End::Killed(signal) => {
+        ChildEnd::Output => ("the plugin compiler wrote more than it may".to_owned(), Holds::AWhile),
+        ChildEnd::NotStarted(why) => (format!("the plugin compiler could not do its work: {why}"), Holds::Once),
+        ChildEnd::Failed => (FAILED.to_owned(), Holds::AWhile),
+        ChildEnd::Killed(signal) => {
             (format!("the plugin compiler was ended from outside (signal {signal}); try again"), Holds::Once)
         }
-        End::Crashed(signal) => {
+        ChildEnd::Crashed(signal) => {
             let message = format!("the plugin compiler crashed (signal {signal}): make the plugin smaller and simpler");
             (message, Holds::AWhile)
         }
-        End::Exit(code) => (format!("the plugin compiler ended with exit code {code}"), Holds::Once),
+        ChildEnd::Exit(code) => (format!("the plugin compiler ended with exit code {code}"), Holds::Once),
     };
     Some(Refusal::new(message, holds))
 }

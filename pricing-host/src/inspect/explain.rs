@@ -4,7 +4,7 @@ use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, Wasm
 
 use crate::{Fault, LoadLimits, engine};
 
-use super::scan::{Values, nests_types};
+use super::scan::{ValueBudget, nests_types};
 use super::words::{UNFINISHED, passed_on, proposals};
 
 /// The largest binary that is validated again to find the proposal that it needs, in bytes.
@@ -44,7 +44,7 @@ fn valid_with(wasm: &[u8], more: WasmFeatures, limits: &LoadLimits) -> bool {
     let features = engine::wasm_features() | more;
     let mut validator = Validator::new_with_features(features);
     let mut allocations = FuncValidatorAllocations::default();
-    let mut values = Values::new(limits.stack_values);
+    let mut values = ValueBudget::new(limits.stack_values);
     let mut parser = Parser::new(0);
     parser.set_features(features);
     parser.parse_all(wasm).all(|payload| {

@@ -21,7 +21,7 @@ mod values;
 
 pub(super) use sections::nests_types;
 use spaces::Frame;
-pub(super) use values::Values;
+pub(super) use values::ValueBudget;
 
 /// The maximum nesting depth of modules and components.
 const DEPTH: usize = 16;
@@ -73,7 +73,7 @@ pub(super) struct Scan<'a> {
 pub(super) fn scan(wasm: &[u8], limits: LoadLimits) -> Result<Scan<'_>, Fault> {
     let mut scanner = Scanner {
         wasm,
-        values: Values::new(limits.stack_values),
+        values: ValueBudget::new(limits.stack_values),
         limits,
         validator: Validator::new_with_features(engine::wasm_features()),
         allocations: FuncValidatorAllocations::default(),
@@ -127,7 +127,7 @@ struct Found {
 struct Scanner<'a> {
     wasm: &'a [u8],
     limits: LoadLimits,
-    values: Values,
+    values: ValueBudget,
     validator: Validator,
     allocations: FuncValidatorAllocations,
     /// The modules and components that are open, outermost first.

@@ -61,16 +61,16 @@ impl Limits {
 
 /// How a child ended, and its output until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct ChildResult {
     /// Its stdout, truncated at the limit.
     pub output: Vec<u8>,
     /// How it ended.
-    pub end: End,
+    pub end: ChildEnd,
 }
 
 /// How a child ended. It contains nothing of the child's stderr, except what [`serve`] wrote there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ChildEnd {
     /// It finished its work.
     Done,
     /// It exceeded the wall-clock time.

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use crate::inspect::passed_on;
 
 use super::inside::{Bounds, FAILED, NOT_STARTED};
-use super::{End, Ended, Limits};
+use super::{ChildEnd, ChildResult, Limits};
 
 /// How much of the child's stderr is read, in bytes.
 const MESSAGE_BYTES: u64 = 4 << 10;
@@ -82,12 +82,18 @@ impl Drop for Reaped {
 /// Runs a child to work on a file: a program that calls [`serve`](super::serve) when it is started with `args`. `words`
 /// says which work.
 #[must_use]
-pub fn run(program: &Path, args: &[OsString], words: &[String], file: &[u8], limits: &Limits) -> Ended {
+pub fn run(program: &Path, args: &[OsString], words: &[String], file: &[u8], limits: &Limits) -> ChildResult {
     watched(program, args, words, file, limits)
-        .unwrap_or_else(|message| Ended { output: Vec::new(), end: End::NotStarted(message) })
+        .unwrap_or_else(|message| ChildResult { output: Vec::new(), end: ChildEnd::NotStarted(message) })
 }
 
-fn watched(program: &Path, args: &[OsString], words: &[String], file: &[u8], limits: &Limits) -> Result<Ended, String> {
+fn watched(
+    program: &Path,
+    args: &[OsString],
+    words: &[String],
+    file: &[u8],
+    limits: &Limits,
+) -> Result<ChildResult, String> {
     let deadline = Instant::now().checked_add(limits.time).ok_or("its time is out of range")?;
     let bounds = Bounds {
         memory_bytes: limits.memory_bytes,
@@ -104,10 +110,10 @@ fn watched(program: &Path, args: &[OsString], words: &[String], file: &[u8], lim
     else {
         return Err("it was started without its pipes".to_owned());
     };
-    let heard = Talk { file, limits, deadline }.with(&mut child, Pipes { stdin, stdout, stderr });
+    let heard = ChildPipes { file, limits, deadline }.with(&mut child, Pipes { stdin, stdout, stderr });
     let heard = heard.map_err(|error| format!("it could not be watched: {error}"))?;
     let end = heard.end();
-    Ok(Ended { output: heard.output, end })
+    Ok(ChildResult { output: heard.output, end })
 }
 
 /// The complete environment of a child: the number of threads, their stack size, and a low number of heaps.
@@ -126,25 +132,25 @@ struct Pipes {
 }
 
 /// The communication with a child.
-struct Talk<'a> {
+struct ChildPipes<'a> {
     file: &'a [u8],
     limits: &'a Limits,
     deadline: Instant,
 }
 
 /// The output of a child.
-struct Heard {
+struct ChildOutput {
     status: ExitStatus,
     /// The limit for which it was killed, if it did not end by itself.
-    stopped: Option<End>,
+    stopped: Option<ChildEnd>,
     output: Vec<u8>,
     message: String,
 }
 
-impl Talk<'_> {
+impl ChildPipes<'_> {
     /// Feeds the child and reads from it. Each pipe has a thread of its own, so that a full pipe cannot block both
     /// sides. The threads end when the child is dead, which is before this returns.
-    fn with(&self, child: &mut Reaped, pipes: Pipes) -> io::Result<Heard> {
+    fn with(&self, child: &mut Reaped, pipes: Pipes) -> io::Result<ChildOutput> {
         let Pipes { mut stdin, stdout, stderr } = pipes;
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
@@ -170,7 +176,7 @@ impl Talk<'_> {
             // The reading threads only end with the child, so it must end before an error leaves this scope.
             let status = child.end()?;
             let (output, message) = (output.join().unwrap_or_default(), message.join().unwrap_or_default());
-            Ok(Heard { status, stopped: stopped?, output, message })
+            Ok(ChildOutput { status, stopped: stopped?, output, message })
         })
     }
 
@@ -179,19 +185,19 @@ impl Talk<'_> {
     /// The child also has a kernel limit for its processor time. For that, the kernel counts the clock ticks at which
     /// the child happens to run, which on a busy machine can be as few as two thirds of the time that it really used.
     /// The time in `/proc` is measured.
-    fn wait(&self, child: &Reaped, receiver: &Receiver<Output>) -> io::Result<Option<End>> {
+    fn wait(&self, child: &Reaped, receiver: &Receiver<Output>) -> io::Result<Option<ChildEnd>> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match receiver.recv_timeout(left.min(PROCESSOR_LOOK)) {
-                Ok(Output::TooLarge) => return Ok(Some(End::Output)),
+                Ok(Output::TooLarge) => return Ok(Some(ChildEnd::Output)),
                 Ok(Output::All) | Err(RecvTimeoutError::Disconnected) => {
-                    return Ok((!child.ends_by(self.deadline)?).then_some(End::Time));
+                    return Ok((!child.ends_by(self.deadline)?).then_some(ChildEnd::Time));
                 }
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Some(End::Time)),
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Some(ChildEnd::Time)),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if child.processor_time().is_some_and(|used| used >= self.limits.cpu) {
-                return Ok(Some(End::Processor));
+                return Ok(Some(ChildEnd::Processor));
             }
         }
     }
@@ -231,30 +237,34 @@ fn read_message(mut stderr: ChildStderr) -> String {
     String::from_utf8_lossy(&message).into_owned()
 }
 
-impl Heard {
-    fn end(&self) -> End {
+impl ChildOutput {
+    fn end(&self) -> ChildEnd {
         if let Some(stopped) = &self.stopped {
             return stopped.clone();
         }
         match self.status.code() {
-            Some(0) => End::Done,
-            Some(code) if code == i32::from(FAILED) => End::Failed,
-            Some(code) if code == i32::from(NOT_STARTED) => End::NotStarted(passed_on(&self.message)),
-            _ if self.message.contains(OUT_OF_MEMORY) => End::Memory,
-            Some(code) => End::Exit(code),
+            Some(0) => ChildEnd::Done,
+            Some(code) if code == i32::from(FAILED) => ChildEnd::Failed,
+            Some(code) if code == i32::from(NOT_STARTED) => ChildEnd::NotStarted(passed_on(&self.message)),
+            _ if self.message.contains(OUT_OF_MEMORY) => ChildEnd::Memory,
+            Some(code) => ChildEnd::Exit(code),
             None => by_signal(self.status.signal().unwrap_or_default()),
         }
     }
 }
 
-fn by_signal(signal: i32) -> End {
+fn by_signal(signal: i32) -> ChildEnd {
     if signal == Signal::XCPU.as_raw() {
-        return End::Processor;
+        return ChildEnd::Processor;
     }
     // The signals that end a process that did nothing wrong: from an operator, a service manager, or the kernel when
     // memory is short.
     let from_outside = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
-    if from_outside.iter().any(|known| known.as_raw() == signal) { End::Killed(signal) } else { End::Crashed(signal) }
+    if from_outside.iter().any(|known| known.as_raw() == signal) {
+        ChildEnd::Killed(signal)
+    } else {
+        ChildEnd::Crashed(signal)
+    }
 }
 
 #[cfg(test)]

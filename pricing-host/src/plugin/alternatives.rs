@@ -5,7 +5,7 @@ use std::time::Instant;
 use pricing_core::quote::plugin::{Answer, drafts_of_alternatives};
 use pricing_core::quote::{Alternative, Alternatives, FallbackBy, QuoteRequest, Reason, ReasonCode};
 
-use super::{Called, Plugin, Version};
+use super::{Plugin, PluginCall, Version};
 use crate::fault::Fault;
 use crate::request::Request;
 
@@ -60,11 +60,11 @@ impl Plugin {
     fn answer_admitted(&self, version: &Version, request: &Request<'_>) -> (Result<Option<Answer>, Fault>, bool) {
         match self.call_admitted(version, request) {
             Err(rests) => (Err(rests), true),
-            Ok(Called { result: Err(fault), .. }) => {
+            Ok(PluginCall { result: Err(fault), .. }) => {
                 let late = fault.code == ReasonCode::DeadlineExceeded;
                 (Err(fault), late)
             }
-            Ok(Called { result: Ok(_), answer, .. }) => (Ok(answer), false),
+            Ok(PluginCall { result: Ok(_), answer, .. }) => (Ok(answer), false),
         }
     }
 }

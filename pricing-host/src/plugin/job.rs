@@ -33,7 +33,7 @@ pub enum SharedSupply {
         budget: SearchBudget,
     },
     /// The daemon has already reserved.
-    Held {
+    AlreadyReserved {
         /// The inventory.
         cluster: Arc<Cluster>,
     },
@@ -43,7 +43,7 @@ impl SharedSupply {
     fn budget(&self) -> SearchBudget {
         match self {
             Self::Reserve { budget, .. } => *budget,
-            Self::Unknown | Self::Held { .. } => SearchBudget::default(),
+            Self::Unknown | Self::AlreadyReserved { .. } => SearchBudget::default(),
         }
     }
 
@@ -51,7 +51,7 @@ impl SharedSupply {
         match self {
             Self::Unknown => Supply::Unknown,
             Self::Reserve { cluster, scheduler, .. } => Supply::Reserve { cluster, scheduler: *scheduler },
-            Self::Held { cluster } => Supply::Held { cluster },
+            Self::AlreadyReserved { cluster } => Supply::AlreadyReserved { cluster },
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use breaker::Breaker;
 pub use breaker::{BreakerSettings, BreakerState};
 pub use job::{QuoteFuture, QuoteJob, SharedSupply};
 pub use profile::{FunctionShare, Profile};
-pub(crate) use watch::Seen;
+pub(crate) use watch::FileMetadata;
 pub use watch::{Refresh, Watcher};
 
 /// The settings of a plugin.
@@ -128,7 +128,7 @@ struct Inner {
     file: Option<PathBuf>,
     versions: RwLock<Versions>,
     /// What the watched file looked like last. The lock also serialises replacements.
-    seen: Mutex<Seen>,
+    seen: Mutex<FileMetadata>,
 }
 
 #[derive(Clone, Debug)]
@@ -139,7 +139,7 @@ struct Versions {
 
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Called {
+pub struct PluginCall {
     /// The quote that the plugin's answer makes, after checking it and applying the operator's policy, or the fault.
     pub result: Result<Quote, Fault>,
     /// The answer itself, if there is one.
@@ -154,7 +154,7 @@ impl Plugin {
         host: Arc<Shared>,
         version: Version,
         settings: PluginSettings,
-        file: Option<(PathBuf, Seen)>,
+        file: Option<(PathBuf, FileMetadata)>,
     ) -> Self {
         let (file, seen) = file.unzip();
         let seen = Mutex::new(seen.unwrap_or_default());
@@ -253,7 +253,7 @@ impl Plugin {
 
     /// Calls the plugin once, regardless of its breaker and without a fallback, for tests of a plugin.
     #[must_use]
-    pub fn call(&self, request: &Request<'_>) -> Called {
+    pub fn call(&self, request: &Request<'_>) -> PluginCall {
         self.call_version(&self.current(), request)
     }
 
@@ -274,7 +274,7 @@ impl Plugin {
     }
 
     /// Calls a version, unless its breaker is open, which is a fault.
-    fn call_admitted(&self, version: &Version, request: &Request<'_>) -> Result<Called, Fault> {
+    fn call_admitted(&self, version: &Version, request: &Request<'_>) -> Result<PluginCall, Fault> {
         version.breaker.admit(Instant::now())?;
         let called = self.call_version(version, request);
         if version.breaker.record(called.result.as_ref().map(|_| ()), Instant::now()) {
@@ -297,7 +297,7 @@ impl Plugin {
         fall_back(request.draft, plugin_use(&versions.current, fuel), reason, stand_in)
     }
 
-    fn call_version(&self, version: &Version, request: &Request<'_>) -> Called {
+    fn call_version(&self, version: &Version, request: &Request<'_>) -> PluginCall {
         let called = call(version, &self.inner.settings.limits, request);
         self.inner.host.metrics.call(&CallEvent {
             plugin: &version.name,
@@ -317,7 +317,7 @@ impl Plugin {
 }
 
 /// Calls a version on a thread with a large enough stack, and decides by its answer.
-fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> Called {
+fn call(version: &Version, limits: &CallLimits, request: &Request<'_>) -> PluginCall {
     call_sampled(version, limits, request, None)
 }
 
@@ -327,7 +327,7 @@ fn call_sampled(
     limits: &CallLimits,
     request: &Request<'_>,
     sampler: Option<&Arc<Sampler>>,
-) -> Called {
+) -> PluginCall {
     let (answer, usage) = answer(version, limits, request, sampler);
     let result = answer.as_ref().map_err(Clone::clone).and_then(|answer| {
         let quote = plugin::decide(&request.asked, request.draft, answer);
@@ -336,7 +336,7 @@ fn call_sampled(
             _ => Ok(quote),
         }
     });
-    Called { result, answer: answer.ok(), usage }
+    PluginCall { result, answer: answer.ok(), usage }
 }
 
 /// The raw answer of a version.

@@ -7,7 +7,7 @@ use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
-use super::{Called, Version, call};
+use super::{PluginCall, Version, call};
 use crate::fault::Fault;
 use crate::limits::CallLimits;
 use crate::request::Request;
@@ -17,12 +17,12 @@ use crate::sandbox::Usage;
 const ORDER: &str = r#"{"resources":[{"memory":536870912,"cpu":1000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
 /// Calls a version with the probe.
-pub(super) fn probe(version: &Version, limits: &CallLimits) -> Called {
+pub(super) fn probe(version: &Version, limits: &CallLimits) -> PluginCall {
     let order = match script_request::read(ORDER) {
         Ok(order) => order,
         Err(error) => {
             let fault = Fault::rejected(format!("the probe is no order: {error}"));
-            return Called { result: Err(fault), answer: None, usage: Usage::default() };
+            return PluginCall { result: Err(fault), answer: None, usage: Usage::default() };
         }
     };
     let pricing = Pricing::default();

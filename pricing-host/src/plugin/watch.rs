@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Called, Plugin, Version, Versions, probe};
+use super::{Plugin, PluginCall, Version, Versions, probe};
 use crate::fault::Fault;
 use crate::host::{OpenError, Rejected, digest, read};
 use crate::inspect::Digest;
@@ -32,7 +32,7 @@ pub enum Refresh {
 
 /// The metadata by which a change of a file is noticed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct FileMetadata {
     stamp: Option<Stamp>,
     /// When a rejected file is tried again although it has not changed: the machine may have caused the rejection.
     again: Option<Instant>,
@@ -46,7 +46,7 @@ struct Stamp {
     inode: u64,
 }
 
-impl Seen {
+impl FileMetadata {
     /// The current metadata of a file.
     pub(crate) fn of(path: &Path) -> Self {
         let stamp = |metadata: std::fs::Metadata| Stamp {
@@ -80,7 +80,7 @@ impl Plugin {
     pub fn refresh(&self) -> Refresh {
         let Some(path) = self.inner.file.as_deref() else { return Refresh::Unchanged };
         let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Seen::of(path);
+        let now = FileMetadata::of(path);
         if !seen.is_outdated(&now) {
             return Refresh::Unchanged;
         }
@@ -127,7 +127,7 @@ impl Plugin {
 
     /// Makes the call of [`Self::probe`], and returns its full result.
     #[must_use]
-    pub fn probe_call(&self) -> Called {
+    pub fn probe_call(&self) -> PluginCall {
         probe::probe(&self.current(), &self.inner.settings.limits)
     }
 

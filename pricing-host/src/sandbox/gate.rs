@@ -11,7 +11,7 @@ pub(crate) struct Gate {
 
 /// A slot of the pool, which is returned when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'a>(&'a Gate);
+pub(crate) struct PoolSlot<'a>(&'a Gate);
 
 impl Gate {
     pub(crate) fn new(places: u32) -> Self {
@@ -24,15 +24,15 @@ impl Gate {
 
     /// Waits for a slot. Each slot becomes free at the latest by the deadline of its call. Waiting calls are not served
     /// in any particular order.
-    pub(crate) fn enter(&self) -> Place<'_> {
+    pub(crate) fn enter(&self) -> PoolSlot<'_> {
         let free = self.lock();
         let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
         *free = free.saturating_sub(1);
-        Place(self)
+        PoolSlot(self)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for PoolSlot<'_> {
     fn drop(&mut self) {
         let mut free = self.0.lock();
         *free = free.saturating_add(1);

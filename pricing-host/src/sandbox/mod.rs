@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, Store};
 
-use crate::deadline::Watch;
+use crate::deadline::DeadlineWatch;
 use crate::engine::{Purpose, engine};
 use crate::fault::Fault;
 use crate::limits::{CallLimits, SizeClass};
@@ -30,7 +30,7 @@ pub enum SandboxError {
     Engine(String),
     /// The thread that watches deadlines could not be started.
     #[error("the thread that watches deadlines cannot be started: {0}")]
-    Watch(#[from] io::Error),
+    DeadlineWatch(#[from] io::Error),
 }
 
 /// The longest deadline of a call, regardless of its limit: longer ones may overflow the clock of some machines.
@@ -40,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     engine: Engine,
-    watch: Watch,
+    watch: DeadlineWatch,
     gate: Gate,
     class: SizeClass,
     backtraces: bool,
@@ -66,7 +66,7 @@ impl Sandbox {
         let concurrency = concurrency.max(1);
         let engine = engine(class, Purpose::Run { concurrency, backtraces })
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
-        let watch = Watch::new(engine.clone())?;
+        let watch = DeadlineWatch::new(engine.clone())?;
         Ok(Self { engine, watch, gate: Gate::new(concurrency), class, backtraces })
     }
 

@@ -12,7 +12,7 @@ use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
 use pricing_engine::bid_log::{BidLog, Outcome, Pending};
 use pricing_engine::config::{self, Fsync};
-use pricing_engine::decision::{self, Priced};
+use pricing_engine::decision::{self, PricedGroup};
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{QuoteRequest, ScreenRequest};
 use tonic::transport::Channel;
@@ -31,8 +31,8 @@ fn replayed(folder: &Path) -> Report {
     replay(&Log::open(&folder.join("log")).unwrap(), host(), &WhatIf::default(), 1000)
 }
 
-fn priced(sample: &Sample, budget: &Budget<'_>) -> Vec<Priced> {
-    decision::price(&sample.settings, &sample.moment, &sample.ask, budget)
+fn priced(sample: &Sample, budget: &Budget<'_>) -> Vec<PricedGroup> {
+    decision::price(&sample.settings, &sample.live, &sample.request, budget)
 }
 
 /// The steps that all groups take.
@@ -43,7 +43,7 @@ fn needed(groups: usize) -> u64 {
     PLENTY - budget.left()
 }
 
-fn code(priced: &Priced) -> Option<ReasonCode> {
+fn code(priced: &PricedGroup) -> Option<ReasonCode> {
     priced.quote.reason().map(|reason| reason.code)
 }
 
@@ -138,10 +138,10 @@ fn no_bid_comes_after_the_clock_has_struck() {
             looks.get() >= late
         };
         let some = priced(&sample, &sample.budget().until(&is_late));
-        let first = some.iter().position(|one| one.means.out_of_time).unwrap_or(some.len());
+        let first = some.iter().position(|one| one.remaining_budget.out_of_time).unwrap_or(some.len());
         for one in &some[(first + 1).min(some.len())..] {
             assert_eq!(code(one), Some(ReasonCode::DeadlineExceeded), "{late}");
-            assert!(one.means.out_of_time);
+            assert!(one.remaining_budget.out_of_time);
         }
     }
 }
@@ -158,7 +158,7 @@ async fn short_of_steps() -> (Running, QuoteRequest) {
     );
     let running = Running::start_beside(&config, put).await;
     running.until(|status| status.inventory.as_ref().is_some_and(|inventory| inventory.nodes > 0)).await;
-    (running, QuoteRequest { alternatives: true, ..request(&sample.ask.text) })
+    (running, QuoteRequest { alternatives: true, ..request(&sample.request.text) })
 }
 
 async fn outcomes(client: &mut PricingClient<Channel>, asked: QuoteRequest) -> Vec<String> {
@@ -194,7 +194,7 @@ async fn a_request_to_the_service_has_one_budget_and_each_of_a_stream_has_its_ow
 #[tokio::test(flavor = "multi_thread")]
 async fn ordinary_orders_are_answered_while_others_ask_for_the_largest_there_are() {
     let sample = Sample::many_groups(100, PLENTY);
-    let large = QuoteRequest { alternatives: true, ..request(&sample.ask.text) };
+    let large = QuoteRequest { alternatives: true, ..request(&sample.request.text) };
     let inventory = large_inventory();
     let put = move |folder: &Path| fs::write(folder.join("inventory.json"), inventory).unwrap();
     let config = "[inventory]\nfile = \"inventory.json\"\nmax_age = \"87600h\"\n[limits]\nconcurrency = 2\n\

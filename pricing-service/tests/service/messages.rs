@@ -8,9 +8,9 @@ use std::time::Duration;
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::order::{GroupSpec, detect, group_spec};
 use pricing_core::reserve::Scheduler;
-use pricing_engine::config::Source;
-use pricing_engine::decision::{Ask, Moment, Settings, price};
-use pricing_engine::inventory::Stock;
+use pricing_engine::config::LoadedRates;
+use pricing_engine::decision::{LiveState, OrderRequest, Settings, price};
+use pricing_engine::inventory::Availability;
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
 use pricing_proto::akash::base::resources::v1beta4::{self as resources, ResourceValue};
 use pricing_proto::akash::deployment::v1beta4 as deployment;
@@ -165,10 +165,10 @@ fn the_reclamation_of_a_chain_order_is_read_with_it() {
 
 #[test]
 fn no_bytes_that_are_a_message_make_it_panic() {
-    let rates = Source::read("[rates.gpu]\n\"*\" = \"50\"\n".to_owned()).unwrap();
+    let rates = LoadedRates::read("[rates.gpu]\n\"*\" = \"50\"\n".to_owned()).unwrap();
     let settings =
         Settings { rates, plugin: None, scheduler: Scheduler::Sound, budget: SearchBudget { steps: 10_000 } };
-    let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
+    let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
     let seeds: Vec<Vec<u8>> = groups().iter().map(|(_, group)| message(group).encode_to_vec()).collect();
     let mut random = Random::new(4);
     let mut asked = 0;
@@ -184,9 +184,9 @@ fn no_bytes_that_are_a_message_make_it_panic() {
         }
         let Ok(spec) = deployment::GroupSpec::decode(&*bytes) else { continue };
         let Ok(text) = order::group_spec(&spec) else { continue };
-        let Ok(ask) = Ask::read(text) else { continue };
+        let Ok(request) = OrderRequest::read(text) else { continue };
         asked += 1;
-        assert_eq!(price(&settings, &moment, &ask, &Budget::new(settings.budget)).len(), ask.orders.len());
+        assert_eq!(price(&settings, &live, &request, &Budget::new(settings.budget)).len(), request.orders.len());
     }
     assert!(asked > 1_000, "{asked} of the messages were orders");
 }

@@ -5,7 +5,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::Lease;
 use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
 use pricing_core::order::{Order, ResourceUnit};
-use pricing_core::quote::{QuotedTarget, Terms, usd_of_cards};
+use pricing_core::quote::{QuotedTarget, Terms, usd_of_allocated_cards};
 use pricing_core::rates::Pricing;
 
 use crate::stream::Arrival;
@@ -30,8 +30,8 @@ pub fn own_usd(
     cluster: &Cluster,
     terms: &Terms<'_>,
 ) -> Option<Usd> {
-    let handed = handed_out(&arrival.order, placed, lease, cluster);
-    usd_of_cards(&arrival.order, pricing, &handed, terms).ok()
+    let allocated = handed_out(&arrival.order, placed, lease, cluster);
+    usd_of_allocated_cards(&arrival.order, pricing, &allocated, terms).ok()
 }
 
 /// The cards that each unit was handed, as many as it is billed for.
@@ -43,16 +43,16 @@ fn handed_out(order: &Order, placed: &[QuotedTarget], lease: &Lease, cluster: &C
 
 /// Deals cards to one unit, group by group.
 fn of_unit(unit: &ResourceUnit, target: &QuotedTarget, piles: &mut Piles<'_>) -> Vec<GpuKind> {
-    let mut handed = Vec::new();
+    let mut allocated = Vec::new();
     for group in &target.cards {
         let kinds: Vec<String> = group.kinds.iter().map(ToString::to_string).collect();
         let billed = unit.gpu.units.saturating_mul(u64::from(group.replicas));
         for _ in 0..billed {
             let Some(card) = piles.next(group.node.as_deref().unwrap_or(""), &kinds) else { break };
-            handed.push(card.clone());
+            allocated.push(card.clone());
         }
     }
-    handed
+    allocated
 }
 
 /// The cards of a lease, to be dealt to its units. The ledger only records cards by node and accepted kinds, so units
@@ -73,9 +73,9 @@ impl<'a> Piles<'a> {
         let mut piles = Vec::new();
         for (id, taken) in lease.nodes() {
             let Some(node) = cluster.node(*id) else { continue };
-            for handed in &taken.handed {
-                let cards = handed.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
-                piles.push(Pile { node: &node.name, kinds: &handed.kinds, cards: cards.collect(), dealt: 0 });
+            for allocated in &taken.allocated {
+                let cards = allocated.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind);
+                piles.push(Pile { node: &node.name, kinds: &allocated.kinds, cards: cards.collect(), dealt: 0 });
             }
         }
         Self(piles)

@@ -288,8 +288,8 @@ impl<'a> Replay<'a> {
         if started.iter().any(|target| target.gpu_units > 0 && !target.is_certain()) {
             let usd_per_akt = self.setup.usd_per_akt;
             let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
-            let handed = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
-            decided.own_usd_per_month = handed.or(decided.own_usd_per_month);
+            let allocated = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
+            decided.own_usd_per_month = allocated.or(decided.own_usd_per_month);
         }
         let Some(own) = decided.own_usd_per_month else { return Ok(()) };
         if paid > own {

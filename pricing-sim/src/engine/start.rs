@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::inventory::{Cluster, Node, NodeId};
 use pricing_core::order::{Order, ResourceUnit, StorageClass};
@@ -60,7 +60,7 @@ impl Start<'_> {
         draws: &Draws,
         order: usize,
     ) -> Result<Lease, LeaseError> {
-        let held = Held::by(self.order, self.pricing, self.scheduler, targets);
+        let held = HeldCapacity::by(self.order, self.pricing, self.scheduler, targets);
         let mut draw = draws.of(Purpose::Card, order);
         ledger.take(&held, |count| draw.below(count))
     }
@@ -74,7 +74,7 @@ impl Start<'_> {
         let committed = self.pricing.commit.for_order(self.order).units(&self.order.group, self.scheduler);
         let (cluster, units) =
             (ledger.cluster(), self.order.group.resources().iter().zip(&committed).zip(self.targets));
-        let mut taken = Taken::default();
+        let mut taken = NodeDemand::default();
         // Pods without cards stay where they were reserved, and take their share first.
         for ((_, committed), target) in units.clone().filter(|(_, target)| !moves(target)) {
             let demand = Demand::of(committed);
@@ -102,7 +102,7 @@ fn draw_nodes(
     committed: &CommittedUnit,
     target: &QuotedTarget,
     cluster: &Cluster,
-    taken: &mut Taken,
+    taken: &mut NodeDemand,
     draw: &mut Draw,
 ) -> Option<Vec<NodeId>> {
     let budget = Budget::new(SearchBudget::default());
@@ -156,9 +156,9 @@ impl Demand {
 
 /// What the order's pods have taken so far, by node.
 #[derive(Default)]
-struct Taken(BTreeMap<NodeId, Demand>);
+struct NodeDemand(BTreeMap<NodeId, Demand>);
 
-impl Taken {
+impl NodeDemand {
     fn add(&mut self, node: NodeId, demand: &Demand) {
         let sum = self.0.entry(node).or_insert(Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 });
         sum.cpu = sum.cpu.saturating_add(demand.cpu);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     /// How often two replicas get which cards.
-    fn handed(nodes: &[(&str, u64)], policy: &str) -> BTreeMap<String, usize> {
+    fn allocated(nodes: &[(&str, u64)], policy: &str) -> BTreeMap<String, usize> {
         let text = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":1,"attributes":{"vendor":{"nvidia":
             {"model":"a100"}}}},"storage":[],"count":2,"endpoint_quantity":0,"ip_lease_quantity":0}],
             "price":{"denom":"uact","amount":"1000000"},"price_precision":6}"#;
@@ -218,25 +218,26 @@ mod tests {
         let supply = Supply::Reserve { cluster: ledger.cluster(), scheduler };
         let quote = quote(&QuoteRequest::new(&order, &pricing, supply, &Terms::default()));
         let start = Start { order: &order, pricing: &pricing, scheduler, targets: &quote.targets };
-        let mut handed = BTreeMap::new();
+        let mut allocated = BTreeMap::new();
         for number in 0..100 {
             let (lease, started) = start.take(&mut ledger.clone(), &draws, number).unwrap();
             assert_eq!(started[0].nodes.len(), 2);
-            let cards = lease.nodes().iter().flat_map(|(_, taken)| &taken.handed).flat_map(|handed| &handed.cards);
+            let cards =
+                lease.nodes().iter().flat_map(|(_, taken)| &taken.allocated).flat_map(|allocated| &allocated.cards);
             let mut kinds: Vec<&str> = cards.filter_map(|id| ledger.cluster().card(*id)?.kind.ram()).collect();
             kinds.sort_unstable();
-            *handed.entry(kinds.join("+")).or_default() += 1;
+            *allocated.entry(kinds.join("+")).or_default() += 1;
         }
-        handed
+        allocated
     }
 
     #[test]
     fn a_pod_starts_on_any_node_where_it_could_by_the_cards_that_are_free() {
-        let handed = handed(&[("40Gi", 4), ("80Gi", 2)], "");
+        let allocated = allocated(&[("40Gi", 4), ("80Gi", 2)], "");
         // 4 of 6 and then 3 of 5: 12/30, 16/30 and 2/30 of a hundred.
-        assert_eq!(handed.keys().collect::<Vec<_>>(), ["40Gi+40Gi", "40Gi+80Gi", "80Gi+80Gi"]);
-        assert!((25..=55).contains(&handed["40Gi+40Gi"]), "{handed:?}");
-        assert!((38..=68).contains(&handed["40Gi+80Gi"]), "{handed:?}");
+        assert_eq!(allocated.keys().collect::<Vec<_>>(), ["40Gi+40Gi", "40Gi+80Gi", "80Gi+80Gi"]);
+        assert!((25..=55).contains(&allocated["40Gi+40Gi"]), "{allocated:?}");
+        assert!((38..=68).contains(&allocated["40Gi+80Gi"]), "{allocated:?}");
     }
 
     #[test]
@@ -244,7 +245,7 @@ mod tests {
         for (nodes, policy) in
             [([("40Gi", 4), ("80Gi", 2)], "placement = \"pinned\""), ([("40Gi", 4), ("80Gi", 0)], "")]
         {
-            assert_eq!(handed(&nodes, policy), BTreeMap::from([("40Gi+40Gi".to_owned(), 100)]));
+            assert_eq!(allocated(&nodes, policy), BTreeMap::from([("40Gi+40Gi".to_owned(), 100)]));
         }
     }
 }

@@ -9,11 +9,11 @@ use super::view::{self, Cell, Measure};
 use crate::summary::{Interval, StrategySummary};
 
 /// A strategy with its revenue.
-type Earner<'a> = (&'a StrategySummary, Measure);
+type StrategyRevenue<'a> = (&'a StrategySummary, Measure);
 
 /// The findings of one cell.
 pub(super) fn of_cell(cell: &Cell<'_>) -> String {
-    let mut earners: Vec<Earner<'_>> =
+    let mut earners: Vec<StrategyRevenue<'_>> =
         cell.strategies.iter().filter_map(|strategy| view::revenue(strategy).map(|usd| (strategy, usd))).collect();
     // Stable: strategies with equal revenue stay in the scenario's order.
     earners.sort_by_key(|earner| std::cmp::Reverse(earner.1.value));
@@ -47,7 +47,12 @@ fn a_run(cell: &Cell<'_>, usd: &Measure) -> String {
 }
 
 /// Which strategy earned most, and by how much.
-fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, others: &[Earner<'_>]) -> Vec<String> {
+fn most(
+    cell: &Cell<'_>,
+    first: &StrategyRevenue<'_>,
+    second: &StrategyRevenue<'_>,
+    others: &[StrategyRevenue<'_>],
+) -> Vec<String> {
     let by = first.1.value.checked_sub(second.1.value).unwrap_or_default();
     let percent = number::more(first.1.value, second.1.value);
     let percent = percent.map(|percent| format!(" ({})", share(percent))).unwrap_or_default();
@@ -68,7 +73,7 @@ fn most(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>, others: &[Earn
 }
 
 /// How significant the difference between the two best strategies is.
-fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
+fn sure(cell: &Cell<'_>, first: &StrategyRevenue<'_>, second: &StrategyRevenue<'_>) -> String {
     match paired(cell, &first.0.name, &second.0.name) {
         Some(difference) => {
             let (low, high) = (money(difference.low), money(difference.high));
@@ -87,8 +92,8 @@ fn sure(cell: &Cell<'_>, first: &Earner<'_>, second: &Earner<'_>) -> String {
 }
 
 /// The strategies after the second whose revenue is not significantly lower than the first one's.
-fn unsure(cell: &Cell<'_>, first: &Earner<'_>, others: &[Earner<'_>]) -> Option<String> {
-    let unclear = |other: &&Earner<'_>| match paired(cell, &first.0.name, &other.0.name) {
+fn unsure(cell: &Cell<'_>, first: &StrategyRevenue<'_>, others: &[StrategyRevenue<'_>]) -> Option<String> {
+    let unclear = |other: &&StrategyRevenue<'_>| match paired(cell, &first.0.name, &other.0.name) {
         Some(difference) => difference.low <= Decimal::ZERO,
         None => first.1.overlaps(&other.1),
     };

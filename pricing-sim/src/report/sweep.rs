@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use rust_decimal::Decimal;
 
-use super::chart::{Across, Caption, Line, Lines, Point, count, lines};
+use super::chart::{Caption, HorizontalAxis, Line, Lines, Point, count, lines};
 use super::money::names;
 use super::number::{self, NONE, money, share, whole};
 use super::parts::{Column, clean, figure, numbers, small, table, text};
@@ -16,7 +16,7 @@ const PANELS: usize = 6;
 const ROWS: usize = 2000;
 
 /// A figure along an axis.
-struct Along {
+struct FigureByAxis {
     name: &'static str,
     unit: &'static str,
     pick: Pick,
@@ -24,9 +24,15 @@ struct Along {
     text: fn(Decimal) -> String,
 }
 
-const FIGURES: [Along; 2] = [
-    Along { name: "Revenue", unit: "USD", pick: view::revenue, format: number::axis, text: money },
-    Along { name: "Win rate", unit: "won by arrived", pick: view::win_rate, format: number::axis_percent, text: share },
+const FIGURES: [FigureByAxis; 2] = [
+    FigureByAxis { name: "Revenue", unit: "USD", pick: view::revenue, format: number::axis, text: money },
+    FigureByAxis {
+        name: "Win rate",
+        unit: "won by arrived",
+        pick: view::win_rate,
+        format: number::axis_percent,
+        text: share,
+    },
 ];
 
 /// The sections of a sweep. Empty without axes.
@@ -98,7 +104,7 @@ struct Panel<'a> {
 
 /// One chart along an axis. The points are placed by the axis' values if these are numbers that are far enough apart,
 /// and evenly otherwise.
-fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, panel: &Panel<'_>) -> Markup {
+fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &FigureByAxis, panel: &Panel<'_>) -> Markup {
     let Panel { id, others, .. } = panel;
     let numbers_across = axis.values.iter().map(value).collect::<Option<Vec<f64>>>().filter(|values| apart(values));
     let labels: Vec<String> = axis.values.iter().map(ToString::to_string).collect();
@@ -117,8 +123,8 @@ fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, pa
     };
     let all: Vec<Line> = (0..strategies).map(line).collect();
     let across = match numbers_across {
-        Some(_) => Across::Numbers { unit: &axis.key, format: number::axis, range: None },
-        None => Across::Names { unit: &axis.key, names: &labels },
+        Some(_) => HorizontalAxis::Numbers { unit: &axis.key, format: number::axis, range: None },
+        None => HorizontalAxis::Names { unit: &axis.key, names: &labels },
     };
     let unit = family.first().map_or_else(String::new, |cell| {
         if cell.means() { format!("{}, mean of a run, 95% interval", along.unit) } else { along.unit.to_owned() }
@@ -166,7 +172,7 @@ fn value(of: &AxisValue) -> Option<f64> {
     }
 }
 
-fn values_table(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &Along, title: &str) -> Markup {
+fn values_table(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &FigureByAxis, title: &str) -> Markup {
     let strategies = family.first().map(|cell| cell.strategies).unwrap_or_default();
     let columns = std::iter::once(text(&axis.key));
     let columns: Vec<_> = columns.chain(strategies.iter().map(|it| numbers(&it.name))).collect();

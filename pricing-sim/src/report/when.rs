@@ -3,7 +3,7 @@
 use maud::Markup;
 use rust_decimal::Decimal;
 
-use super::chart::{Across, count};
+use super::chart::{HorizontalAxis, count};
 use super::number;
 use super::parts::{numbers, table, text};
 use super::view::Cell;
@@ -53,13 +53,13 @@ impl Times {
     }
 
     /// The horizontal axis: the whole window.
-    pub(super) fn across(&self) -> Across<'static> {
+    pub(super) fn across(&self) -> HorizontalAxis<'static> {
         let end = self.parts.as_ref().and_then(|parts| parts.last()).map(|(_, end)| number::float(Decimal::from(*end)));
         let (end, unit) = match (end, self.scale()) {
             (Some(end), Some((by, unit))) => (end / f64::from(by), unit),
             _ => (100.0, "percent of each run's window"),
         };
-        Across::Numbers { unit, format: number::axis, range: Some((0.0, end)) }
+        HorizontalAxis::Numbers { unit, format: number::axis, range: Some((0.0, end)) }
     }
 
     /// The length of a part, if it is the same in all runs.

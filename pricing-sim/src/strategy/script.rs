@@ -22,7 +22,7 @@ use pricing_core::text::{Untrusted, excerpt, printable};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
-use process::{Ended, Limits, RunError, Said};
+use process::{Ended, Limits, ProgramOutput, RunError};
 
 pub use process::end_all as end_scripts;
 
@@ -228,13 +228,13 @@ impl Script {
     }
 
     /// Interprets the result of a run.
-    fn read(&self, said: Result<Said, RunError>) -> Result<Answer, Reason> {
+    fn read(&self, said: Result<ProgramOutput, RunError>) -> Result<Answer, Reason> {
         let fault = |code, message: String| Err(Reason::new(code, message));
         let timeout = humantime::format_duration(self.timeout);
         match said {
-            Ok(Said { ended: Ended::Exited(0), stdout, .. }) => price(&stdout).map(Answer::Price),
-            Ok(Said { ended: Ended::Exited(code), stderr, .. }) => Ok(Answer::Decline(reason(code, &stderr))),
-            Ok(Said { ended: Ended::Signalled(signal), .. }) => {
+            Ok(ProgramOutput { ended: Ended::Exited(0), stdout, .. }) => price(&stdout).map(Answer::Price),
+            Ok(ProgramOutput { ended: Ended::Exited(code), stderr, .. }) => Ok(Answer::Decline(reason(code, &stderr))),
+            Ok(ProgramOutput { ended: Ended::Signalled(signal), .. }) => {
                 fault(ReasonCode::Trap, format!("the script was ended by signal {signal}"))
             }
             Err(RunError::Deadline { ended: false }) => {

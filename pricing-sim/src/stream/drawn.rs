@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::check::wrong;
 use super::generate::Generator;
 use super::lifetime::Lifetime;
-use super::maximum::{Maximum, Worths};
+use super::maximum::{Maximum, MaximumCache};
 use super::sdl_dir::SdlFolder;
 use super::{Arrival, DEFAULT_DENOM, Stream, StreamError};
 use crate::files::Files;
@@ -22,7 +22,7 @@ pub struct Drawn {
     orders: Orders,
     lifetime: Option<Lifetime>,
     maximum: Option<Maximum>,
-    worths: Worths,
+    worths: MaximumCache,
     limit: Option<usize>,
     length: Option<Millis>,
 }
@@ -69,20 +69,20 @@ impl Drawn {
     ///
     /// # Errors
     /// When one of the two sections is invalid, or an order cannot get a maximum.
-    pub fn of_file(mut arrivals: Vec<Arrival>, scenario: &Scenario, files: &Files) -> Result<DrawnOrNot, StreamError> {
+    pub fn of_file(mut arrivals: Vec<Arrival>, scenario: &Scenario, files: &Files) -> Result<OrderFile, StreamError> {
         let entry = &scenario.orders;
         if entry.lifetime.is_none() && entry.maximum.is_none() && !entry.replace_maximum {
-            return Ok(DrawnOrNot::Not(arrivals));
+            return Ok(OrderFile::Not(arrivals));
         }
         arrivals.sort_by_key(|arrival| arrival.at);
         let orders = Orders::Fixed(Arc::from(arrivals));
-        Self::new(orders, scenario, files, length(entry)?).map(|drawn| DrawnOrNot::Drawn(Box::new(drawn)))
+        Self::new(orders, scenario, files, length(entry)?).map(|drawn| OrderFile::Drawn(Box::new(drawn)))
     }
 
     fn new(orders: Orders, scenario: &Scenario, files: &Files, length: Option<Millis>) -> Result<Self, StreamError> {
         let entry = &scenario.orders;
         let maximum = Maximum::new(entry, files, scenario.usd_per_akt.map(|usd| usd.0))?;
-        let mut worths = Worths::default();
+        let mut worths = MaximumCache::default();
         if let (Orders::Fixed(arrivals), Some(maximum)) = (&orders, &maximum) {
             for arrival in arrivals.iter() {
                 maximum.learn(arrival, &mut worths)?;
@@ -122,7 +122,7 @@ impl Drawn {
 
 /// The orders of a file, which may depend on the seed.
 #[derive(Debug)]
-pub enum DrawnOrNot {
+pub enum OrderFile {
     /// They depend on the seed.
     Drawn(Box<Drawn>),
     /// They are always these.

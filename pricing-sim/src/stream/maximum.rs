@@ -29,7 +29,7 @@ pub(super) struct Maximum {
 /// The prices of orders that were already seen. Orders of the same shape share one allocation, whose address is the
 /// key.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Worths(BTreeMap<usize, (Arc<Order>, Usd)>);
+pub(super) struct MaximumCache(BTreeMap<usize, (Arc<Order>, Usd)>);
 
 impl Maximum {
     /// The rule that a scenario sets for its orders, if any.
@@ -61,7 +61,7 @@ impl Maximum {
     }
 
     /// Prices an order that will need a maximum, once for all seeds.
-    pub(super) fn learn(&self, arrival: &Arrival, worths: &mut Worths) -> Result<(), StreamError> {
+    pub(super) fn learn(&self, arrival: &Arrival, worths: &mut MaximumCache) -> Result<(), StreamError> {
         if arrival.has_maximum && !self.replaces {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Maximum {
         arrival: &mut Arrival,
         order: usize,
         draws: &Draws,
-        worths: &mut Worths,
+        worths: &mut MaximumCache,
     ) -> Result<(), StreamError> {
         if arrival.has_maximum && !self.replaces {
             return Ok(());
@@ -89,7 +89,7 @@ impl Maximum {
         Ok(())
     }
 
-    fn worth(&self, arrival: &Arrival, worths: &mut Worths) -> Result<Usd, StreamError> {
+    fn worth(&self, arrival: &Arrival, worths: &mut MaximumCache) -> Result<Usd, StreamError> {
         let place = Arc::as_ptr(&arrival.order).addr();
         if let Some((_, usd)) = worths.0.get(&place) {
             return Ok(*usd);

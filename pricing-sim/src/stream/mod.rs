@@ -36,7 +36,7 @@ use crate::time::{Millis, Window};
 use row::{Columns, Defaults};
 
 pub use check::{MAX_SIGMA, sigma};
-pub use drawn::{Drawn, DrawnOrNot};
+pub use drawn::{Drawn, OrderFile};
 pub use memory::{MAX_MEMORY, Memory};
 pub use source::{Source, source};
 

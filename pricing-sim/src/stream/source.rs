@@ -8,13 +8,13 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::row::Defaults;
 use super::{
-    Arrival, DEFAULT_DENOM, Drawn, DrawnOrNot, MAX_ORDERS, Stream, StreamError, jsonl, openb, table, with_maximum,
+    Arrival, DEFAULT_DENOM, Drawn, MAX_ORDERS, OrderFile, Stream, StreamError, jsonl, openb, table, with_maximum,
 };
 use crate::files::Files;
 use crate::number::Number;
 use crate::random::Draws;
 use crate::scenario::{OrdersEntry, Scenario};
-use crate::sweep::Host;
+use crate::sweep::SimulationEnvironment;
 use crate::time::Millis;
 
 /// The source of a cell's orders: read once, and turned into a stream for each seed.
@@ -47,7 +47,7 @@ pub fn source(
     scenario: &Scenario,
     models: &openb::Models,
     files: &Files,
-    host: &dyn Host,
+    host: &dyn SimulationEnvironment,
 ) -> Result<Source, StreamError> {
     let entry = &scenario.orders;
     let (kind, name) = named(entry)?;
@@ -60,8 +60,8 @@ pub fn source(
         return Err(StreamError::Scenario(format!("`{name}` has no orders")));
     }
     let arrivals = match Drawn::of_file(arrivals, scenario, files)? {
-        DrawnOrNot::Drawn(drawn) => return Ok(Source::Drawn(drawn)),
-        DrawnOrNot::Not(arrivals) => arrivals,
+        OrderFile::Drawn(drawn) => return Ok(Source::Drawn(drawn)),
+        OrderFile::Not(arrivals) => arrivals,
     };
     let length = entry.duration.map(|length| u64::try_from(length.as_millis()).unwrap_or(Millis::MAX));
     Ok(Source::Fixed(Arc::new(Stream::new(arrivals, length))))
@@ -97,7 +97,7 @@ fn read(
     entry: &OrdersEntry,
     models: &openb::Models,
     files: &Files,
-    host: &dyn Host,
+    host: &dyn SimulationEnvironment,
 ) -> Result<Vec<Arrival>, StreamError> {
     let denom = entry.denom.as_deref().unwrap_or(DEFAULT_DENOM);
     let defaults = Defaults { denom, owner: entry.owner.as_deref(), at: None };

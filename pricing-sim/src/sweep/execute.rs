@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::prepare::prepare_with;
 use super::shared::{Keys, Shared};
-use super::{Detailed, Host, Prepared, RunPlace, Sweep};
+use super::{Detailed, Prepared, RunPlace, SimulationEnvironment, Sweep};
 use crate::files::Files;
 use crate::result::RunResult;
 use crate::scenario::{self, ScenarioError};
@@ -45,7 +45,7 @@ pub trait Progress: Sync {
 pub struct Executor<'a> {
     sweep: &'a Sweep,
     files: &'a Files,
-    host: &'a dyn Host,
+    host: &'a dyn SimulationEnvironment,
     cells: Vec<Mutex<Option<Arc<Prepared>>>>,
     shared: Mutex<Shared>,
 }
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Executor<'_> {
 }
 
 /// The runs to be executed.
-struct Todo {
+struct PendingRuns {
     runs: Vec<RunPlace>,
     /// How many runs are left, by cell.
     left: Vec<AtomicUsize>,
@@ -67,7 +67,7 @@ struct Todo {
 impl<'a> Executor<'a> {
     /// Makes an executor for a sweep.
     #[must_use]
-    pub fn new(sweep: &'a Sweep, files: &'a Files, host: &'a dyn Host) -> Self {
+    pub fn new(sweep: &'a Sweep, files: &'a Files, host: &'a dyn SimulationEnvironment) -> Self {
         let cells = sweep.cells.iter().map(|_| Mutex::new(None)).collect();
         Self { sweep, files, host, cells, shared: Mutex::default() }
     }
@@ -142,9 +142,9 @@ impl<'a> Executor<'a> {
     }
 
     /// The runs to be executed, after preparing each of their cells.
-    fn todo(&self, runs: Range<usize>, done: &BTreeSet<usize>) -> Result<Todo, ScenarioError> {
+    fn todo(&self, runs: Range<usize>, done: &BTreeSet<usize>) -> Result<PendingRuns, ScenarioError> {
         let places = runs.filter(|run| !done.contains(run)).filter_map(|run| self.sweep.run(run));
-        let mut todo = Todo {
+        let mut todo = PendingRuns {
             runs: places.collect(),
             left: self.cells.iter().map(|_| AtomicUsize::new(0)).collect(),
             next: AtomicUsize::new(0),
@@ -183,7 +183,7 @@ impl<'a> Executor<'a> {
     }
 
     /// A run of a cell is finished. After its last run, the cell is dropped.
-    fn leave(&self, place: usize, todo: &Todo) {
+    fn leave(&self, place: usize, todo: &PendingRuns) {
         let last = todo.left.get(place).is_some_and(|left| left.fetch_sub(1, Ordering::AcqRel) == 1);
         if let Some(cell) = self.sweep.cells.get(place).filter(|_| last) {
             self.let_go(place);

@@ -7,4 +7,4 @@ mod shared;
 
 pub use cells::{Cell, MAX_CELLS, MAX_RUNS, Sweep};
 pub use execute::{Executor, Progress};
-pub use prepare::{Detailed, Host, Prepared, RunPlace, prepare};
+pub use prepare::{Detailed, Prepared, RunPlace, SimulationEnvironment, prepare};

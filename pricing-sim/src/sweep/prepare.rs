@@ -31,7 +31,7 @@ use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
 
 /// What a simulation needs from the program that runs it.
-pub trait Host: Sync {
+pub trait SimulationEnvironment: Sync {
     /// The host that loads and calls plugins.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ struct Constant {
 ///
 /// # Errors
 /// When a file or a key is invalid.
-pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Prepared, ScenarioError> {
+pub fn prepare(scenario: Scenario, files: &Files, host: &dyn SimulationEnvironment) -> Result<Prepared, ScenarioError> {
     prepare_with(scenario, files, host, &Keys::default(), &mut Shared::default())
 }
 
@@ -83,7 +83,7 @@ pub fn prepare(scenario: Scenario, files: &Files, host: &dyn Host) -> Result<Pre
 pub(super) fn prepare_with(
     scenario: Scenario,
     files: &Files,
-    host: &dyn Host,
+    host: &dyn SimulationEnvironment,
     keys: &Keys,
     shared: &mut Shared,
 ) -> Result<Prepared, ScenarioError> {
@@ -157,7 +157,7 @@ fn check_owner(scenario: &Scenario, strategies: &[Strategy]) -> Result<(), Scena
 fn strategy(
     entry: &StrategyEntry,
     files: &Files,
-    host: &dyn Host,
+    host: &dyn SimulationEnvironment,
     shared: &mut Shared,
 ) -> Result<Strategy, ScenarioError> {
     let rates = RatesEntry { rates: entry.rates.clone(), set: entry.set.clone() };

@@ -8,7 +8,7 @@ use pricing_core::inventory::Cluster;
 use pricing_host::{Plugin, PluginHost};
 use toml::{Table, Value};
 
-use super::Host;
+use super::SimulationEnvironment;
 use crate::scenario::ScenarioError;
 use crate::strategy::Script;
 use crate::stream::Source;
@@ -145,7 +145,7 @@ impl Shared {
     pub(super) fn plugin(
         &mut self,
         key: String,
-        host: &dyn Host,
+        host: &dyn SimulationEnvironment,
         open: impl FnOnce(&PluginHost) -> Result<Plugin, ScenarioError>,
     ) -> Result<Plugin, ScenarioError> {
         if let Some(known) = self.plugins.get(&key) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pricing_core::budget::SearchBudget;
 use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::inventory::Cluster;
-use pricing_core::inventory::held::{Held, HeldCards};
+use pricing_core::inventory::held_capacity::{HeldCapacity, HeldCards};
 use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
@@ -316,13 +316,13 @@ fn over_time_adds_up(world: &World, outcome: &Outcome) {
 
 /// The replay with nothing clever in it: at each order the cluster is built anew without what the leases have.
 fn naive(world: &World, case: &Case) -> Vec<Decided> {
-    let mut running: Vec<(u64, Vec<Held>)> = Vec::new();
+    let mut running: Vec<(u64, Vec<HeldCapacity>)> = Vec::new();
     let mut decided = Vec::new();
     let terms = Terms { gpu_rule: rule(case), ..Terms::default() };
     for (number, arrival) in world.stream.arrivals.iter().enumerate() {
         running.retain(|(end, _)| *end > arrival.at);
-        let held: Vec<Held> = running.iter().flat_map(|(_, held)| held.clone()).collect();
-        let left = world.cluster.less(&held);
+        let held: Vec<HeldCapacity> = running.iter().flat_map(|(_, held)| held.clone()).collect();
+        let left = world.cluster.without(&held);
         let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
         let quote = quote(&QuoteRequest::new(&arrival.order, &world.strategy.pricing, supply, &terms));
         let mut kinds = kinds_of(&quote.targets);
@@ -374,12 +374,12 @@ fn rule(case: &Case) -> GpuRule {
 }
 
 /// What a lease has, with the very cards that it was handed.
-fn held_by(cluster: &Cluster, lease: &Lease) -> Vec<Held> {
+fn held_by(cluster: &Cluster, lease: &Lease) -> Vec<HeldCapacity> {
     let of_node = |(place, (sums, cards)): (usize, ([u64; 4], BTreeMap<String, u64>))| {
         let cards = cards.into_iter().map(|(kind, count)| HeldCards { kinds: vec![kind], count }).collect();
         let [cpu, memory, ephemeral, gpus] = sums;
         let node = cluster.nodes()[place].name.to_string();
-        Held { node, cpu, memory, ephemeral, gpus, cards, ..Held::default() }
+        HeldCapacity { node, cpu, memory, ephemeral, gpus, cards, ..HeldCapacity::default() }
     };
     used(cluster, [lease]).into_iter().map(of_node).collect()
 }

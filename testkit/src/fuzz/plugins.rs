@@ -18,7 +18,7 @@ use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::inspect::inspect;
-use pricing_host::{BreakerSettings, Called, HostSettings, Plugin, PluginHost, PluginSettings, Request, SizeClass};
+use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginCall, PluginHost, PluginSettings, Request, SizeClass};
 use rust_decimal::Decimal;
 
 use super::{BUDGET, Target, check_quote, must, text};
@@ -74,19 +74,19 @@ impl Case {
         Some(Self { order, pricing, draft, terms })
     }
 
-    fn call(&self, plugin: &Plugin) -> Called {
+    fn call(&self, plugin: &Plugin) -> PluginCall {
         let Self { order, pricing, draft, terms } = self;
         call(plugin, &Request { asked: QuoteRequest::new(order, pricing, Supply::Unknown, terms), draft })
     }
 }
 
 /// Calls twice: the same request must have the same result, including the fuel.
-fn call(plugin: &Plugin, request: &Request<'_>) -> Called {
+fn call(plugin: &Plugin, request: &Request<'_>) -> PluginCall {
     let called = plugin.call(request);
     check_called(&called);
     let again = plugin.call(request);
     let by_clock =
-        |called: &Called| called.result.as_ref().is_err_and(|fault| fault.code == ReasonCode::DeadlineExceeded);
+        |called: &PluginCall| called.result.as_ref().is_err_and(|fault| fault.code == ReasonCode::DeadlineExceeded);
     if !by_clock(&called) && !by_clock(&again) {
         assert_eq!((&called.result, called.usage.fuel), (&again.result, again.usage.fuel));
         assert_eq!(called.usage.log, again.usage.log);
@@ -95,7 +95,7 @@ fn call(plugin: &Plugin, request: &Request<'_>) -> Called {
 }
 
 /// Properties of every call.
-fn check_called(called: &Called) {
+fn check_called(called: &PluginCall) {
     match &called.result {
         Ok(quote) => {
             check_quote(quote);

@@ -36,7 +36,7 @@ fn used(budget: &Budget<'_>) -> u64 {
 fn supplies(cluster: &Cluster) -> [Supply<'_>; 4] {
     [
         Supply::Unknown,
-        Supply::Held { cluster },
+        Supply::AlreadyReserved { cluster },
         Supply::Reserve { cluster, scheduler: Scheduler::Sound },
         Supply::Reserve { cluster, scheduler: Scheduler::Provider },
     ]
@@ -269,10 +269,22 @@ fn large<'a>(plain: &'a Cluster, mixed: &'a Cluster) -> Vec<Large<'a>> {
         large("units with any card, placed as the daemon does", any(48), rate_card(5), provider(plain), quoted),
         large("variants of a card, placed", variants(), rate_card(5), sound(mixed), quoted),
         large("every set of cards, placed", any(48), rate_card(5), sound(mixed), listed),
-        large("every set of cards, in stock", any(48), rate_card(5), Supply::Held { cluster: mixed }, listed),
+        large(
+            "every set of cards, in stock",
+            any(48),
+            rate_card(5),
+            Supply::AlreadyReserved { cluster: mixed },
+            listed,
+        ),
         large("every set of cards, unknown", any(48), rate_card(60), Supply::Unknown, listed),
         large("kinds and entries, unknown", kinds(), rate_card(60), Supply::Unknown, quoted),
-        large("kinds and entries, in stock", kinds(), rate_card(60), Supply::Held { cluster: mixed }, quoted),
+        large(
+            "kinds and entries, in stock",
+            kinds(),
+            rate_card(60),
+            Supply::AlreadyReserved { cluster: mixed },
+            quoted,
+        ),
         large("kinds, placed", kinds(), rate_card(60), sound(plain), quoted),
         large("kinds and entries, screened", kinds(), rate_card(60), Supply::Unknown, screened),
         large("volumes, unknown", volumes(), rate_card(5), Supply::Unknown, quoted),

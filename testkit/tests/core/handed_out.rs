@@ -253,7 +253,7 @@ fn a_reserved_order_may_have_any_card_of_the_cluster_that_it_allows_used_or_free
         quote::quote(&quote::QuoteRequest::new(
             &order,
             &pricing(policy),
-            Supply::Held { cluster: &cluster },
+            Supply::AlreadyReserved { cluster: &cluster },
             &Terms::default(),
         ))
     };

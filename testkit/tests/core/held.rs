@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
-use pricing_core::inventory::held::{Held, HeldCards};
+use pricing_core::inventory::held_capacity::{HeldCapacity, HeldCards};
 use pricing_core::order::Order;
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::{GpuRate, Pricing};
@@ -40,11 +40,11 @@ fn quote_on(order: &Order, pricing: &Pricing, cluster: &Cluster, scheduler: Sche
 }
 
 /// Quotes the orders one after the other, each beside what is held for those before.
-fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, Reservation, Vec<Held>) {
+fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, Reservation, Vec<HeldCapacity>) {
     let (cluster, pricing, orders) = case(seed);
     let (mut held, mut units, mut targets) = (Vec::new(), Vec::new(), Vec::new());
     for order in &orders {
-        let left = cluster.less(&held);
+        let left = cluster.without(&held);
         let quote = quote_on(order, &pricing, &left, scheduler);
         if quote.targets.is_empty() {
             continue;
@@ -53,7 +53,7 @@ fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, R
         let budget = Budget::default();
         targets.extend(reserve::reserve(&order.group, &left, scheduler, &commit, &budget).unwrap().targets);
         units.extend(commit.units(&order.group, scheduler));
-        held.extend(Held::by(order, &pricing, scheduler, &quote.targets));
+        held.extend(HeldCapacity::by(order, &pricing, scheduler, &quote.targets));
     }
     (cluster, units, Reservation { targets }, held)
 }
@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn the_providers_algorithm_never_exceeds_a_node_beside_what_is_held(seed: u64) {
         let (cluster, _, _, held) = quote_all(seed, Scheduler::Provider);
-        for held in Held::merge(held) {
+        for held in HeldCapacity::merge(held) {
             let node = cluster.nodes().iter().find(|node| *node.name == *held.node).unwrap();
             prop_assert!(held.cpu <= node.cpu.available.get());
             prop_assert!(held.memory <= node.memory.available.get());
@@ -94,7 +94,7 @@ proptest! {
             }
         }
         let held: BTreeMap<String, (u128, u128)> =
-            Held::merge(held).into_iter().map(|held| (held.node, (held.cpu.into(), held.gpus.into()))).collect();
+            HeldCapacity::merge(held).into_iter().map(|held| (held.node, (held.cpu.into(), held.gpus.into()))).collect();
         prop_assert_eq!(held, taken);
     }
 
@@ -102,15 +102,15 @@ proptest! {
     #[test]
     fn holding_back_is_subtraction(seed: u64) {
         let (cluster, _, _, mut held) = quote_all(seed, Scheduler::Sound);
-        prop_assert_eq!(&cluster.less(&[]), &cluster);
-        let less = cluster.less(&held);
-        let one_by_one = held.iter().fold(cluster.clone(), |left, held| left.less(std::slice::from_ref(held)));
+        prop_assert_eq!(&cluster.without(&[]), &cluster);
+        let less = cluster.without(&held);
+        let one_by_one = held.iter().fold(cluster.clone(), |left, held| left.without(std::slice::from_ref(held)));
         prop_assert_eq!(&one_by_one, &less);
         held.reverse();
-        prop_assert_eq!(&cluster.less(&held), &less);
-        prop_assert_eq!(&cluster.less(&Held::merge(held.clone())), &less);
+        prop_assert_eq!(&cluster.without(&held), &less);
+        prop_assert_eq!(&cluster.without(&HeldCapacity::merge(held.clone())), &less);
         let text = serde_json::to_string(&held).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Vec<Held>>(&text).unwrap(), held);
+        prop_assert_eq!(serde_json::from_str::<Vec<HeldCapacity>>(&text).unwrap(), held);
         for (less, node) in less.nodes().iter().zip(cluster.nodes()) {
             prop_assert!(less.gpus.available <= node.gpus.available && less.gpus.total == node.gpus.total);
             prop_assert_eq!(&less.cards, &node.cards);
@@ -121,17 +121,17 @@ proptest! {
 #[test]
 fn more_than_there_is_leaves_nothing_and_strange_nodes_are_ignored() {
     let cluster = generate::small_cluster(&mut Random::new(7), 2);
-    let all = |node: &str| Held {
+    let all = |node: &str| HeldCapacity {
         node: node.to_owned(),
         cpu: u64::MAX,
         memory: u64::MAX,
         ephemeral: u64::MAX,
         gpus: u64::MAX,
         cards: vec![HeldCards { kinds: vec!["nvidia/t4/16Gi/pcie".to_owned()], count: u64::MAX }],
-        ..Held::default()
+        ..HeldCapacity::default()
     };
     let name = cluster.nodes()[0].name.to_string();
-    let less = cluster.less(&[all(&name), all(&name), all("elsewhere")]);
+    let less = cluster.without(&[all(&name), all(&name), all("elsewhere")]);
     assert_eq!(less.nodes()[0].cpu.available.get(), 0);
     assert_eq!(less.nodes()[0].gpus.available, 0);
     assert_eq!(less.nodes()[0].gpus.total, cluster.nodes()[0].gpus.total);

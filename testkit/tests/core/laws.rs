@@ -41,7 +41,7 @@ fn supply(cluster: &Cluster) -> Supply<'_> {
 }
 
 fn quotes(case: &Case) -> [Quote; 3] {
-    [Supply::Unknown, Supply::Held { cluster: &case.cluster }, supply(&case.cluster)]
+    [Supply::Unknown, Supply::AlreadyReserved { cluster: &case.cluster }, supply(&case.cluster)]
         .map(|supply| quote::quote(&quote::QuoteRequest::new(&case.order, &case.pricing, supply, &terms())))
 }
 

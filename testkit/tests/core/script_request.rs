@@ -86,7 +86,7 @@ fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricin
         ..Terms::default()
     };
     let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound };
-    for supply in [Supply::Unknown, Supply::Held { cluster }, reserve] {
+    for supply in [Supply::Unknown, Supply::AlreadyReserved { cluster }, reserve] {
         let quote = |order| essence(&quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms)));
         assert_eq!(quote(&expressible(order)), quote(read));
     }

@@ -27,11 +27,11 @@ pub(super) struct Compared {
     /// Faults of A and of B.
     pub(super) faults: (u64, u64),
     /// Why there were no bids.
-    pub(super) said: Vec<Said>,
+    pub(super) said: Vec<NoBidReasons>,
 }
 
 /// Why there were no bids, with the words of the first order.
-pub(super) struct Said {
+pub(super) struct NoBidReasons {
     pub(super) side: &'static str,
     pub(super) code: String,
     pub(super) orders: u64,
@@ -121,10 +121,15 @@ fn cases(args: &Args, named: &[Named; 2]) -> Result<Vec<Case>, CliError> {
     }
 }
 
-fn hear(said: &mut BTreeMap<(&'static str, String), Said>, side: &'static str, answered: &Answered) {
+fn hear(said: &mut BTreeMap<(&'static str, String), NoBidReasons>, side: &'static str, answered: &Answered) {
     let Some(code) = &answered.outcome.code else { return };
-    let first =
-        || Said { side, code: code.clone(), orders: 0, order: answered.id.clone(), message: answered.message.clone() };
+    let first = || NoBidReasons {
+        side,
+        code: code.clone(),
+        orders: 0,
+        order: answered.id.clone(),
+        message: answered.message.clone(),
+    };
     let said = said.entry((side, code.clone())).or_insert_with(first);
     said.orders = said.orders.saturating_add(1);
 }

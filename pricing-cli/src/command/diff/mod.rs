@@ -19,7 +19,7 @@ use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, UsdPerAkt};
 use crate::command::simulate::end_with_scripts;
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
-use compare::{Compared, Said};
+use compare::{Compared, NoBidReasons};
 use condition::{Condition, Failed};
 use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
 
@@ -128,7 +128,7 @@ fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
 
 fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed]) -> serde_json::Value {
     let side = |named: &Named| json!({ "kind": named.kind.name(), "name": load::name(&named.path) });
-    let reason = |said: &Said| json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message });
+    let reason = |said: &NoBidReasons| json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message });
     let failed = failed
         .iter()
         .map(|failed| json!({ "condition": failed.condition, "value": failed.value.map(|value| value.to_string()) }));
@@ -151,7 +151,7 @@ fn shown(compared: &Compared, failed: &[Failed]) -> String {
     if !compared.said.is_empty() {
         let mut rows = table::table(&["no bid", "reason", "orders", "such as", "in its words"], &[2]);
         for said in &compared.said {
-            let Said { side, code, orders, order, message } = said;
+            let NoBidReasons { side, code, orders, order, message } = said;
             rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), message.clone()]);
         }
         shown.push_str(&format!("\n{}", table::text(&rows)));

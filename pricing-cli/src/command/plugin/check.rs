@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use pricing_core::quote::wire::SCHEMA;
-use pricing_host::compile::{Examined, Wanted};
+use pricing_host::compile::{Examination, Wanted};
 use pricing_host::inspect::Inspection;
-use pricing_host::{Called, Fault, Plugin, PluginSettings, SizeClass};
+use pricing_host::{Fault, Plugin, PluginCall, PluginSettings, SizeClass};
 use serde_json::{Value, json};
 
 use super::facts::{self, Fact};
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) class: SizeClass,
     pub(crate) inspection: Option<Inspection>,
     pub(crate) facts: Vec<Fact>,
-    pub(crate) probe: Option<Called>,
+    pub(crate) probe: Option<PluginCall>,
     /// Where it failed, and why.
     pub(crate) refused: Option<(Stage, Fault)>,
     /// Whether the larger class would take the file.
@@ -101,7 +101,11 @@ fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError>
 }
 
 /// Loads what was compiled, without a cache, so that compiling is seen.
-fn load(subject: &Subject, examined: &Examined, settings: PluginSettings) -> Result<Result<Plugin, Fault>, CliError> {
+fn load(
+    subject: &Subject,
+    examined: &Examination,
+    settings: PluginSettings,
+) -> Result<Result<Plugin, Fault>, CliError> {
     Ok(host(None)?.load_examined(&subject.name, &subject.file, examined, settings))
 }
 

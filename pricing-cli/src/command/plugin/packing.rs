@@ -9,7 +9,7 @@ use pricing_core::input::InputError;
 use pricing_core::text::Untrusted;
 use pricing_host::SizeClass;
 use pricing_host::inspect::{Kind, inspect, size};
-use pricing_host::limited::{self, End, Limits};
+use pricing_host::limited::{self, ChildEnd, Limits};
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
@@ -66,8 +66,8 @@ pub(super) fn pack(module: &[u8]) -> Result<Result<Vec<u8>, InputError>, CliErro
     let args = [OsString::from(plugin::PACK_COMMAND)];
     let ended = limited::run(&program, &args, &[], module, &limits);
     Ok(match (ended.end, ended.output.split_first()) {
-        (End::Done, Some((&PACKED, component))) => Ok(component.to_vec()),
-        (End::Done, Some((&REFUSED, why))) => {
+        (ChildEnd::Done, Some((&PACKED, component))) => Ok(component.to_vec()),
+        (ChildEnd::Done, Some((&REFUSED, why))) => {
             let refused = serde_json::from_slice(why).unwrap_or_else(|_| Refused::new("the module was refused"));
             Err(refused.into_error())
         }
@@ -75,20 +75,20 @@ pub(super) fn pack(module: &[u8]) -> Result<Result<Vec<u8>, InputError>, CliErro
     })
 }
 
-fn unfinished(end: &End, limits: &Limits) -> InputError {
+fn unfinished(end: &ChildEnd, limits: &Limits) -> InputError {
     let too_much = |what: String| {
         InputError::new(format!("packing the module took more than {what}")).hint("make it smaller and simpler")
     };
     match end {
-        End::Time => too_much(format!("{:?}", limits.time)),
-        End::Processor => too_much(format!("{:?} of processor time", limits.cpu)),
-        End::Memory => too_much(format!("{} of memory", size(limits.memory_bytes))),
-        End::Output => InputError::new("the component is larger than a plugin may be"),
-        End::NotStarted(why) => InputError::new(format!("the module could not be packed: {why}")),
-        End::Failed | End::Crashed(_) => InputError::new("the module made the packer fail")
+        ChildEnd::Time => too_much(format!("{:?}", limits.time)),
+        ChildEnd::Processor => too_much(format!("{:?} of processor time", limits.cpu)),
+        ChildEnd::Memory => too_much(format!("{} of memory", size(limits.memory_bytes))),
+        ChildEnd::Output => InputError::new("the component is larger than a plugin may be"),
+        ChildEnd::NotStarted(why) => InputError::new(format!("the module could not be packed: {why}")),
+        ChildEnd::Failed | ChildEnd::Crashed(_) => InputError::new("the module made the packer fail")
             .hint("report this, and build the module against the WIT package of this version"),
-        End::Killed(signal) => InputError::new(format!("the packer was ended from outside (signal {signal})")),
-        End::Done | End::Exit(_) => InputError::new("the packer ended without a result"),
+        ChildEnd::Killed(signal) => InputError::new(format!("the packer was ended from outside (signal {signal})")),
+        ChildEnd::Done | ChildEnd::Exit(_) => InputError::new("the packer ended without a result"),
     }
 }
 

@@ -9,7 +9,7 @@ use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
 use pricing_core::quote::{PluginUse, Quote, QuoteRequest, Terms};
 use pricing_host::load::Origin;
-use pricing_host::{CallLimits, Called, Fault, FunctionShare, Plugin, Profile, Request};
+use pricing_host::{CallLimits, Fault, FunctionShare, Plugin, PluginCall, Profile, Request};
 use serde_json::{Value, json};
 
 use super::subject::{Subject, host};
@@ -56,7 +56,7 @@ pub(crate) struct Args {
 pub(crate) struct Call {
     pub(crate) quote: Quote,
     /// None where the plugin is not asked: the built-in decline stands.
-    pub(crate) called: Option<Called>,
+    pub(crate) called: Option<PluginCall>,
     /// Where it was asked for, and the fault that ended it.
     pub(crate) profile: Option<(Profile, Option<Fault>)>,
 }

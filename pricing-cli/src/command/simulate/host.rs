@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::stream::Arrival;
-use pricing_sim::sweep::Host;
+use pricing_sim::sweep::SimulationEnvironment;
 
 #[cfg(feature = "service")]
 use super::bid_log;
@@ -15,7 +15,7 @@ use crate::plugin;
 /// This program, to a simulation.
 pub(crate) struct SimulationHost;
 
-impl Host for SimulationHost {
+impl SimulationEnvironment for SimulationHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         let compiler = plugin::compiler().map_err(|error| error.to_string())?;
         // More calls at once than cores: runs do not wait for each other.

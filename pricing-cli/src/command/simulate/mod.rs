@@ -108,7 +108,7 @@ fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
     let runs = 0..scene.sweep.len();
     let answer = args.answer.begin()?;
     let records = args.records.begin(runs.len(), args.threads.count())?;
-    let keep = Keep { checkpoint: checkpoint.as_ref(), records: Some(&records) };
+    let keep = RunStore { checkpoint: checkpoint.as_ref(), records: Some(&records) };
     let Some(new) = execute(&scene, runs.clone(), &done, args.threads.count(), keep)? else {
         return Ok(Exit::Interrupted);
     };
@@ -121,7 +121,7 @@ fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
 
 /// Where runs are kept as they are done.
 #[derive(Clone, Copy, Default)]
-struct Keep<'a> {
+struct RunStore<'a> {
     checkpoint: Option<&'a Checkpoint>,
     records: Option<&'a Records<'a>>,
 }
@@ -140,7 +140,7 @@ fn open(path: &Path, scene: &Scene) -> Result<Checkpoint, CliError> {
 struct Watch<'a> {
     bar: &'a Bar,
     interrupt: Interrupt,
-    keep: Keep<'a>,
+    keep: RunStore<'a>,
 }
 
 impl Progress for Watch<'_> {
@@ -180,11 +180,11 @@ fn execute(
     runs: Range<usize>,
     done: &BTreeSet<usize>,
     threads: usize,
-    keep: Keep<'_>,
+    keep: RunStore<'_>,
 ) -> Result<Option<Vec<RunResult>>, CliError> {
     let wanted = runs.len();
     let bar = Bar::new(wanted, done.len());
-    let Keep { checkpoint, records } = keep;
+    let RunStore { checkpoint, records } = keep;
     let watch = Watch { bar: &bar, interrupt: Interrupt::listen(checkpoint.is_some())?, keep };
     let host = SimulationHost;
     let executed = Executor::new(&scene.sweep, &scene.files, &host).execute(runs, done, threads, &watch);

@@ -9,7 +9,7 @@ use pricing_sim::kept::write_part;
 
 use super::outputs;
 use super::scene::Scene;
-use super::{Keep, ThreadsArgs, execute};
+use super::{RunStore, ThreadsArgs, execute};
 use crate::error::{CliError, Exit};
 
 /// Where Kubernetes says which pod of an Indexed Job this is.
@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         out.push(format!("shard-{shard:05}-of-{shards:05}.jsonl"));
     }
     outputs::check([("--out", Some(out.as_path()))], &scene, &outputs::of_plan(&args.plan))?;
-    let Some(results) = execute(&scene, runs, &BTreeSet::new(), args.threads.count(), Keep::default())? else {
+    let Some(results) = execute(&scene, runs, &BTreeSet::new(), args.threads.count(), RunStore::default())? else {
         return Ok(Exit::Interrupted);
     };
     write_part(&out, &loaded, (shard, shards), &results).map_err(wrong)?;

@@ -71,12 +71,12 @@ fn rebuilt(start: &Cluster, leases: &[Lease]) -> Cluster {
     cluster
 }
 
-fn held(node: usize, amounts: (u64, u64), kinds: &[u8], cards: u64, storage: u64) -> Held {
+fn held(node: usize, amounts: (u64, u64), kinds: &[u8], cards: u64, storage: u64) -> HeldCapacity {
     let kind = |model: &u8| {
         let interface = if model.is_multiple_of(2) { "pcie" } else { "sxm" };
         format!("nvidia/model{}/*/{interface}", model % 3)
     };
-    Held {
+    HeldCapacity {
         node: format!("node{node}"),
         cpu: amounts.0,
         memory: amounts.1,
@@ -84,7 +84,7 @@ fn held(node: usize, amounts: (u64, u64), kinds: &[u8], cards: u64, storage: u64
         cards: vec![HeldCards { kinds: kinds.iter().map(kind).collect(), count: cards }],
         storage: BTreeMap::from([("beta3".to_owned(), storage)]),
         leased_ips: 1,
-        ..Held::default()
+        ..HeldCapacity::default()
     }
 }
 
@@ -135,7 +135,7 @@ fn a_card_that_only_one_can_have_is_not_handed_to_another() {
 #[test]
 fn what_is_not_there_is_not_taken() {
     let mut ledger = Ledger::new(cluster(&[vec![0]]));
-    let mut error = |held: Held| ledger.take(&[held], |_| 0).unwrap_err();
+    let mut error = |held: HeldCapacity| ledger.take(&[held], |_| 0).unwrap_err();
     assert_eq!(error(held(1, (1, 1), &[0], 0, 0)), LeaseError::UnknownNode("node1".to_owned()));
     let short = |what| LeaseError::Short { node: "node0".to_owned(), what };
     assert_eq!(error(held(0, (1001, 1), &[0], 0, 0)), short("CPU"));
@@ -143,7 +143,7 @@ fn what_is_not_there_is_not_taken() {
     assert_eq!(error(held(0, (1, 1), &[0], 2, 0)), short("GPUs"));
     assert_eq!(error(held(0, (1, 1), &[1], 1, 0)), short("cards of the kind"));
     assert_eq!(error(held(0, (1, 1), &[0], 0, 1001)), LeaseError::Storage("beta3".to_owned()));
-    let ips = Held { leased_ips: 6, ..held(0, (1, 1), &[0], 0, 0) };
+    let ips = HeldCapacity { leased_ips: 6, ..held(0, (1, 1), &[0], 0, 0) };
     assert_eq!(error(ips), LeaseError::LeasedIps);
 }
 

@@ -48,7 +48,7 @@ impl Document {
     }
 
     /// The cluster, unless this is a status without one, and the leased IPs of a status.
-    pub(super) fn into_parts(self) -> (Option<Cluster>, Option<Pair>) {
+    pub(super) fn into_parts(self) -> (Option<Cluster>, Option<AllocatedQuantity>) {
         if self.is_cluster() || !self.is_status() {
             return (Some(Cluster { nodes: self.nodes.into_inner().0, storage: self.storage.into_inner().0 }), None);
         }
@@ -85,7 +85,7 @@ struct StatusInventory {
     #[serde(deserialize_with = "optional")]
     cluster: Option<Cluster>,
     #[serde(alias = "leasedIp", alias = "leasedIP", deserialize_with = "optional")]
-    leased_ip: Option<Pair>,
+    leased_ip: Option<AllocatedQuantity>,
     available: Section<IgnoredAny>,
     active: Section<IgnoredAny>,
     pending: Section<IgnoredAny>,
@@ -119,24 +119,24 @@ pub(in crate::inventory) struct Node {
 #[serde(default)]
 pub(in crate::inventory) struct Resources {
     #[serde(deserialize_with = "message")]
-    pub(in crate::inventory) cpu: Measured,
+    pub(in crate::inventory) cpu: ResourceQuantity,
     #[serde(deserialize_with = "message")]
-    pub(in crate::inventory) memory: Measured,
+    pub(in crate::inventory) memory: ResourceQuantity,
     #[serde(deserialize_with = "section")]
     pub(in crate::inventory) gpu: Section<Gpu>,
     #[serde(alias = "ephemeralStorage", deserialize_with = "optional")]
-    pub(in crate::inventory) ephemeral_storage: Option<Pair>,
+    pub(in crate::inventory) ephemeral_storage: Option<AllocatedQuantity>,
     /// HCAs.
     #[serde(alias = "gpuInterconnect", deserialize_with = "optional")]
-    pub(in crate::inventory) gpu_interconnect: Option<Pair>,
+    pub(in crate::inventory) gpu_interconnect: Option<AllocatedQuantity>,
 }
 
 /// CPU or memory. The hardware behind it does not matter here.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub(in crate::inventory) struct Measured {
+pub(in crate::inventory) struct ResourceQuantity {
     #[serde(deserialize_with = "optional")]
-    pub(in crate::inventory) quantity: Option<Pair>,
+    pub(in crate::inventory) quantity: Option<AllocatedQuantity>,
 }
 
 /// GPUs: their number, and one description per card.
@@ -144,7 +144,7 @@ pub(in crate::inventory) struct Measured {
 #[serde(default)]
 pub(in crate::inventory) struct Gpu {
     #[serde(deserialize_with = "optional")]
-    pub(in crate::inventory) quantity: Option<Pair>,
+    pub(in crate::inventory) quantity: Option<AllocatedQuantity>,
     #[serde(deserialize_with = "messages")]
     pub(in crate::inventory) info: Vec<GpuInfo>,
 }
@@ -182,7 +182,7 @@ pub(in crate::inventory) struct Capabilities {
 #[serde(default)]
 pub(in crate::inventory) struct Pool {
     #[serde(deserialize_with = "optional")]
-    pub(in crate::inventory) quantity: Option<Pair>,
+    pub(in crate::inventory) quantity: Option<AllocatedQuantity>,
     #[serde(deserialize_with = "message")]
     pub(in crate::inventory) info: PoolInfo,
 }
@@ -198,7 +198,7 @@ pub(in crate::inventory) struct PoolInfo {
 /// How much of a resource there is, and how much of it is in use.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub(in crate::inventory) struct Pair {
+pub(in crate::inventory) struct AllocatedQuantity {
     pub(in crate::inventory) allocatable: Option<Amount>,
     pub(in crate::inventory) allocated: Option<Amount>,
     pub(in crate::inventory) capacity: Option<Amount>,

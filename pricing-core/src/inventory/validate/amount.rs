@@ -1,7 +1,7 @@
 //! Decides whether an amount, and how much of it is in use, can be believed.
 
 use super::super::finding::Action;
-use super::super::read::{Amount, Pair};
+use super::super::read::{AllocatedQuantity, Amount};
 use super::super::{Capacity, UNLIMITED};
 use crate::quantity::Quantity;
 
@@ -32,7 +32,7 @@ impl Unit {
 
 /// An amount that can be believed, and what had to be changed for that.
 #[derive(Debug, Default)]
-pub(super) struct Believed {
+pub(super) struct CheckedAmount {
     pub(super) capacity: Capacity<u64>,
     pub(super) problems: Vec<(String, Action)>,
 }
@@ -43,7 +43,7 @@ const LARGEST: i128 = 9_223_372_036_854_775_807;
 /// The total and the free amount, or the reason why neither can be believed.
 ///
 /// Negative amounts count as zero, as in the daemon since 0.16.2.
-pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
+pub(super) fn believe(pair: &AllocatedQuantity, unit: Unit) -> Result<CheckedAmount, String> {
     let written = [pair.allocatable, pair.allocated, pair.capacity].map(|amount| amount.unwrap_or_default().0);
     let [allocatable, allocated, capacity] = written.map(|amount| amount.max(Quantity::ZERO));
     let mut problems: Vec<(String, Action)> = less_than_nothing(written).into_iter().collect();
@@ -62,7 +62,7 @@ pub(super) fn believe(pair: &Pair, unit: Unit) -> Result<Believed, String> {
         problems.push((format!("`{allocatable}` is allocatable of a capacity of `{capacity}`"), Action::Kept));
     }
     let available = u64::try_from(free.max(0)).unwrap_or(0).min(total);
-    Ok(Believed { capacity: Capacity { total, available }, problems })
+    Ok(CheckedAmount { capacity: Capacity { total, available }, problems })
 }
 
 /// One finding for all negative amounts.
@@ -75,13 +75,13 @@ fn less_than_nothing([allocatable, allocated, capacity]: [Quantity; 3]) -> Optio
 
 /// The same for the leased IPs of a Status, which the daemon passes on unchanged: -1 stands for more than any order can
 /// ask for.
-pub(super) fn believe_leased_ips(pair: &Pair) -> Result<Believed, String> {
+pub(super) fn believe_leased_ips(pair: &AllocatedQuantity) -> Result<CheckedAmount, String> {
     let minus_one = Quantity::ZERO.saturating_sub(Quantity::from_whole(1));
     if pair.allocatable.is_none_or(|allocatable| allocatable.0 != minus_one) {
         return believe(pair, Unit::Whole);
     }
     let most = Quantity::from_whole(UNLIMITED);
-    believe(&Pair { allocatable: Some(Amount(most)), capacity: None, ..*pair }, Unit::Whole)
+    believe(&AllocatedQuantity { allocatable: Some(Amount(most)), capacity: None, ..*pair }, Unit::Whole)
 }
 
 /// An amount, unless it is a counter that ran below zero.

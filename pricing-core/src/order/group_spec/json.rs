@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::number::{Amount, Bytes64, Kind, Whole};
+use super::number::{Amount, Bytes64, Kind, TextOrInteger};
 use crate::gpu::{GpuRequest, GpuSelector, INTERCONNECT_KEY};
 use crate::input::InputError;
 use crate::money::{Denom, Price};
@@ -97,7 +97,7 @@ struct KeyValue {
 #[serde(deny_unknown_fields)]
 pub(super) struct Unit {
     resource: Resources,
-    count: Whole<u32>,
+    count: TextOrInteger<u32>,
     #[serde(default)]
     price: Option<Coin>,
 }
@@ -113,7 +113,7 @@ struct Coin {
 #[serde(deny_unknown_fields)]
 struct Resources {
     #[serde(default)]
-    id: Option<Whole<u32>>,
+    id: Option<TextOrInteger<u32>>,
     cpu: Number,
     memory: Quantity,
     #[serde(default)]
@@ -164,7 +164,7 @@ struct EndpointJson {
     #[serde(default)]
     kind: Kind,
     #[serde(default, alias = "sequenceNumber")]
-    sequence_number: Whole<u32>,
+    sequence_number: TextOrInteger<u32>,
 }
 
 impl GroupSpec {

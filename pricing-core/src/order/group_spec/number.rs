@@ -7,9 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A number that JSON writes as text or as an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Whole<T>(pub(super) T);
+pub(super) struct TextOrInteger<T>(pub(super) T);
 
-impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+impl<'de, T: TryFrom<u64>> Deserialize<'de> for TextOrInteger<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(WholeVisitor(PhantomData))
     }
@@ -18,14 +18,14 @@ impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
 struct WholeVisitor<T>(PhantomData<T>);
 
 impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
-    type Value = Whole<T>;
+    type Value = TextOrInteger<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a whole number that is not negative, as decimal text")
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        T::try_from(value).map(Whole).map_err(|_| E::custom(format_args!("`{value}` is out of range")))
+        T::try_from(value).map(TextOrInteger).map_err(|_| E::custom(format_args!("`{value}` is out of range")))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -65,7 +65,7 @@ impl Visitor<'_> for Bytes64Visitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Bytes64, E> {
         let decoded = if text.starts_with(['M', 'N', 'O']) { decode_base64(text) } else { None };
-        let Whole(value) = WholeVisitor::<u64>(PhantomData).visit_str(decoded.as_deref().unwrap_or(text))?;
+        let TextOrInteger(value) = WholeVisitor::<u64>(PhantomData).visit_str(decoded.as_deref().unwrap_or(text))?;
         Ok(Bytes64(value))
     }
 }

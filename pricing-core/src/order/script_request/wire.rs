@@ -23,22 +23,22 @@ const MAX_VENDORS: usize = 64;
 
 /// A whole number that is not negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Whole(pub u64);
+pub struct TextOrInteger(pub u64);
 
 struct WholeVisitor;
 impl Visitor<'_> for WholeVisitor {
-    type Value = Whole;
+    type Value = TextOrInteger;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a whole number from 0 to 18446744073709551615")
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
-        Ok(Whole(number))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<TextOrInteger, E> {
+        Ok(TextOrInteger(number))
     }
 }
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for TextOrInteger {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_u64(WholeVisitor)
     }
@@ -50,7 +50,7 @@ pub(super) struct Precision(pub(super) u32);
 
 impl<'de> Deserialize<'de> for Precision {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Whole(number) = Whole::deserialize(deserializer)?;
+        let TextOrInteger(number) = TextOrInteger::deserialize(deserializer)?;
         let decimals = u32::try_from(number).ok().filter(|decimals| *decimals <= MAX_PRICE_PRECISION);
         let message = || Error::custom(format_args!("`{number}` is out of range; expected 0 to {MAX_PRICE_PRECISION}"));
         decimals.map(Self).ok_or_else(message)
@@ -81,7 +81,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
 /// The object form.
 #[derive(serde::Deserialize)]
-pub(super) struct Envelope<'a> {
+pub(super) struct RequestObject<'a> {
     #[serde(borrow)]
     pub(super) resources: Vec<Object<Resource<'a>>>,
     #[serde(borrow)]
@@ -120,9 +120,9 @@ fn plain_decimal<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<T
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Resource<'a> {
     /// Bytes of memory a replica.
-    pub memory: Whole,
+    pub memory: TextOrInteger,
     /// Thousandths of a thread a replica.
-    pub cpu: Whole,
+    pub cpu: TextOrInteger,
     /// GPUs a replica.
     #[serde(borrow)]
     pub gpu: Option<Object<ResourceGpu<'a>>>,
@@ -130,11 +130,11 @@ pub struct Resource<'a> {
     #[serde(borrow)]
     pub storage: Option<Vec<Object<VolumeRequest<'a>>>>,
     /// How many replicas.
-    pub count: Whole,
+    pub count: TextOrInteger,
     /// Endpoints of every kind, all replicas together.
-    pub endpoint_quantity: Option<Whole>,
+    pub endpoint_quantity: Option<TextOrInteger>,
     /// Leased IPs, all replicas together.
-    pub ip_lease_quantity: Option<Whole>,
+    pub ip_lease_quantity: Option<TextOrInteger>,
 }
 
 impl<'a> Resource<'a> {
@@ -176,14 +176,14 @@ pub struct VolumeRequest<'a> {
     #[serde(borrow)]
     pub class: Text<'a>,
     /// Its bytes.
-    pub size: Whole,
+    pub size: TextOrInteger,
 }
 
 /// The GPUs of a resource unit.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct ResourceGpu<'a> {
     /// Cards a replica.
-    pub units: Option<Whole>,
+    pub units: Option<TextOrInteger>,
     /// Which cards.
     #[serde(borrow)]
     pub attributes: Option<Object<GpuAttributes<'a>>>,

@@ -6,7 +6,7 @@ use super::deployment::Replicas;
 use super::document::{Document, Version};
 use super::resources::Compute;
 use super::services::Service;
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::order::StorageClass;
 use crate::text::{excerpt, nearest};
@@ -21,7 +21,7 @@ pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
     for (name, service) in &document.services {
         if !document.deployment.contains_key(name) {
             let message = format_args!("the service `{}` is not deployed", excerpt(name));
-            service.field.warn_of_name(Refuser::Console, message);
+            service.field.warn_of_name(RefusingReader::Console, message);
         }
     }
     let mut parts = 0_usize;
@@ -106,7 +106,7 @@ fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Res
             return Err(mount.field.name_error(message));
         }
         if version == Version::V2_1 && mount.read_only && **class == StorageClass::Ram {
-            mount.field.warn_of_name(Refuser::CommandLine, "a `ram` volume cannot be mounted read-only");
+            mount.field.warn_of_name(RefusingReader::CommandLine, "a `ram` volume cannot be mounted read-only");
         }
     }
     Ok(())
@@ -133,7 +133,7 @@ fn persistent_volumes_are_mounted(
             let hint = format!("add `mount` in `services.{name}.params.storage.{volume}`");
             return Err(stored.field.error(message).hint(hint));
         }
-        stored.field.warn(Refuser::Console, message);
+        stored.field.warn(RefusingReader::Console, message);
     }
     Ok(())
 }
@@ -165,9 +165,9 @@ fn addresses(document: &Document<'_>) -> Result<(), InputError> {
                 let (port, other) = (expose.external_port(), excerpt(other));
                 let message = format!("{protocol} port {port} of this endpoint is in use by `{other}`");
                 match (to_console, to_go) {
-                    (Some(_), None) => ip.field.warn(Refuser::Console, message),
+                    (Some(_), None) => ip.field.warn(RefusingReader::Console, message),
                     // Go looks at `as` alone.
-                    (None, Some(_)) => ip.field.warn(Refuser::CommandLine, message),
+                    (None, Some(_)) => ip.field.warn(RefusingReader::CommandLine, message),
                     _ => return Err(ip.field.error(message)),
                 }
             }
@@ -185,7 +185,7 @@ fn somebody_reaches_it(document: &Document<'_>) {
     let mut ends = deployed.flat_map(|service| &service.exposes).flat_map(|expose| &expose.to);
     if !ends.any(|to| to.global) {
         let message = "no service is reached from anywhere (`global: true`)";
-        document.deployment_field.warn_of_name(Refuser::CommandLine, message);
+        document.deployment_field.warn_of_name(RefusingReader::CommandLine, message);
     }
 }
 

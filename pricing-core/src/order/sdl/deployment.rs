@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::field::Field;
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::order::MAX_REPLICAS;
 
@@ -30,7 +30,7 @@ pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Deployme
         let mut placements = BTreeMap::new();
         // A service that runs nowhere is one to Go.
         if field.is_null() {
-            field.warn_of_name(Refuser::Console, "nothing is given; expected a mapping");
+            field.warn_of_name(RefusingReader::Console, "nothing is given; expected a mapping");
         } else {
             for (placement, replicas) in field.map()? {
                 placements.insert(placement, self::replicas(replicas)?);
@@ -48,7 +48,7 @@ fn replicas(field: Field<'_>) -> Result<Replicas<'_>, InputError> {
     let count = match replicas.optional("count") {
         Some(count) => count.integer_u32(1..=u32::MAX, 0..=u32::MAX)?,
         None => {
-            field.warn_of_name(Refuser::Console, "`count` is missing, so there are no replicas");
+            field.warn_of_name(RefusingReader::Console, "`count` is missing, so there are no replicas");
             0
         }
     };

@@ -8,7 +8,7 @@ use super::duration;
 use super::field::Field;
 use super::profiles::Profiles;
 use super::services::{self, Service};
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::text::excerpt;
 
@@ -70,7 +70,7 @@ fn min_window(section: &Field<'_>) -> Result<Duration, InputError> {
     let number = text.strip_suffix(['s', 'm', 'h']).unwrap_or("");
     if number.starts_with('0') || number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
         let message = format_args!("`{}` is not a whole number of `s`, `m` or `h`", excerpt(text));
-        window.warn(Refuser::Console, message);
+        window.warn(RefusingReader::Console, message);
     }
     Ok(duration)
 }
@@ -87,7 +87,7 @@ fn version(field: &Field<'_>) -> Result<Version, InputError> {
         _ => return Err(unknown()),
     };
     if !WORDS.contains(&text) {
-        field.warn(Refuser::Console, format_args!("`{}` is not `2.0` or `2.1`", excerpt(text)));
+        field.warn(RefusingReader::Console, format_args!("`{}` is not `2.0` or `2.1`", excerpt(text)));
     }
     Ok(version)
 }

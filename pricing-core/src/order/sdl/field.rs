@@ -7,7 +7,7 @@ use core::fmt::{Display, Write as _};
 use core::ops::RangeInclusive;
 
 use super::scalar::{Kind, Scalar};
-use super::warnings::{Reader, Refuser, Warnings};
+use super::warnings::{Reader, RefusingReader, Warnings};
 use super::yaml::{Entry, Node, Position, Value};
 use crate::input::InputError;
 use crate::text::{excerpt, nearest};
@@ -36,7 +36,7 @@ impl<'a> Field<'a> {
     }
 
     /// Warns that one reader refuses this value.
-    pub(super) fn warn(&self, who: Refuser, message: impl Display) {
+    pub(super) fn warn(&self, who: RefusingReader, message: impl Display) {
         self.warnings.refused(who, self.error(message));
     }
 
@@ -54,7 +54,7 @@ impl<'a> Field<'a> {
     }
 
     /// Warns that one reader refuses this value's name, or that it lacks something.
-    pub(super) fn warn_of_name(&self, who: Refuser, message: impl Display) {
+    pub(super) fn warn_of_name(&self, who: RefusingReader, message: impl Display) {
         self.warnings.refused(who, self.name_error(message));
     }
 
@@ -144,7 +144,7 @@ impl<'a> Field<'a> {
     pub(super) fn object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
         let entries = self.distinct_entries()?;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            self.warnings.refused(Refuser::Console, self.unknown_key(entry, known));
+            self.warnings.refused(RefusingReader::Console, self.unknown_key(entry, known));
         }
         Ok(Object { field: self.clone(), entries })
     }
@@ -156,7 +156,7 @@ impl<'a> Field<'a> {
             return Err(self.unknown_key(entry, known));
         }
         for entry in entries.iter().filter(|entry| entry.repeated) {
-            self.child(entry).warn_of_name(Refuser::Console, given_twice(entry));
+            self.child(entry).warn_of_name(RefusingReader::Console, given_twice(entry));
         }
         Ok(Object { field: self.clone(), entries })
     }
@@ -186,7 +186,7 @@ impl<'a> Field<'a> {
         let mut texts = Vec::new();
         for item in self.list()? {
             if item.is_null() {
-                item.warn(Refuser::Console, "nothing is given; expected text");
+                item.warn(RefusingReader::Console, "nothing is given; expected text");
                 continue;
             }
             texts.push(item.text()?.to_owned());
@@ -199,7 +199,7 @@ impl<'a> Field<'a> {
         match self.scalar() {
             Some(scalar) if scalar.kind() == Kind::Text => Ok(scalar.text()),
             Some(scalar) if scalar.kind() != Kind::Null => {
-                self.warn(Refuser::Console, format_args!("{}; expected text", self.found()));
+                self.warn(RefusingReader::Console, format_args!("{}; expected text", self.found()));
                 Ok(scalar.text())
             }
             _ => Err(self.expected("text")),
@@ -233,7 +233,7 @@ impl<'a> Field<'a> {
         match (scalar.map(Scalar::kind), scalar.and_then(Scalar::go_bool)) {
             (Some(Kind::Bool(value)), _) => Ok(value),
             (_, Some(value)) => {
-                self.warn(Refuser::Console, format_args!("{}; expected `true` or `false`", self.found()));
+                self.warn(RefusingReader::Console, format_args!("{}; expected `true` or `false`", self.found()));
                 Ok(value)
             }
             _ => Err(self.expected("`true` or `false`")),
@@ -252,11 +252,14 @@ impl<'a> Field<'a> {
         match (to_console, to_go) {
             (Some(console), Some(go)) => Ok(self.reading(console, go)),
             (Some(value), None) => {
-                self.warn(Refuser::CommandLine, format_args!("`{text}` is written in another base or out of range"));
+                self.warn(
+                    RefusingReader::CommandLine,
+                    format_args!("`{text}` is written in another base or out of range"),
+                );
                 Ok(value)
             }
             (None, Some(value)) => {
-                self.warn(Refuser::Console, format_args!("`{text}` is not a whole number {range}"));
+                self.warn(RefusingReader::Console, format_args!("`{text}` is not a whole number {range}"));
                 Ok(value)
             }
             (None, None) if number.is_none() => Err(self.expected("a whole number")),
@@ -291,7 +294,7 @@ impl<'a> Object<'a> {
     pub(super) fn optional(&self, key: &str) -> Option<Field<'a>> {
         let field = self.entry(key)?;
         if field.is_null() {
-            field.warn_of_name(Refuser::Console, "nothing is given");
+            field.warn_of_name(RefusingReader::Console, "nothing is given");
             return None;
         }
         Some(field)

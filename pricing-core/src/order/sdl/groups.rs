@@ -10,7 +10,7 @@ use super::document::{Document, Version};
 use super::limits;
 use super::resources::Compute;
 use super::services::{Expose, Service};
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::money::Price;
 use crate::order::requirements::TEE_ATTRIBUTE;
@@ -69,7 +69,7 @@ fn denoms_agree(document: &Document<'_>, groups: &[GroupSpec]) {
     denoms.sort();
     denoms.dedup();
     if denoms.len() > 1 {
-        document.deployment_field.warn_of_name(Refuser::CommandLine, "the groups are priced in several denoms");
+        document.deployment_field.warn_of_name(RefusingReader::CommandLine, "the groups are priced in several denoms");
     }
 }
 

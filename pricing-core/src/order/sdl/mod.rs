@@ -28,7 +28,7 @@ use std::rc::Rc;
 use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
 use crate::input::InputError;
 use crate::text::Untrusted;
-use warnings::{Reader, Refuser, Warnings};
+use warnings::{Reader, RefusingReader, Warnings};
 
 /// What an SDL asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ fn read_document(
 ) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
     if let Some(place) = document.second {
         let error = InputError::new("a second document, which is left out").position(place.line, place.column);
-        warnings.refused(Refuser::Console, error);
+        warnings.refused(RefusingReader::Console, error);
     }
     let root = sections::merged(Rc::clone(&document.root), warnings);
     let document = document::Document::read(&field::Field::root(&root, warnings))?;

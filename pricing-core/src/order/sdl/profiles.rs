@@ -6,7 +6,7 @@ use super::field::Field;
 use super::resources::Compute;
 use super::scalar::Kind;
 use super::units;
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::money::{Denom, Price};
 use crate::order::{Attribute, PlacementRequirements, SignedBy};
@@ -84,7 +84,7 @@ impl<'a> Placement<'a> {
                     pricing.insert(profile, price(&field)?);
                 }
             }
-            None => field.warn_of_name(Refuser::Console, "`pricing` is missing"),
+            None => field.warn_of_name(RefusingReader::Console, "`pricing` is missing"),
         }
         Ok(Self { field, requirements: PlacementRequirements { signed_by, attributes }, pricing })
     }
@@ -127,7 +127,7 @@ fn price<'a>(field: &Field<'a>) -> Result<UnitPrice<'a>, InputError> {
         return Err(denom_field.error(format_args!("`{}` is not a denom", excerpt(denom))));
     }
     if !DENOMS.contains(&denom) {
-        denom_field.warn(Refuser::Console, format_args!("the denom `{}` is not known", excerpt(denom)));
+        denom_field.warn(RefusingReader::Console, format_args!("the denom `{}` is not known", excerpt(denom)));
     }
     let amount_field = price.required("amount")?;
     let amount = units::amount(&amount_field)?;

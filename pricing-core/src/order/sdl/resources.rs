@@ -6,7 +6,7 @@ use super::field::Field;
 use super::profiles::attribute_value;
 use super::scalar::{Kind, Scalar};
 use super::units;
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
 use crate::order::storage::{DEFAULT_CLASS, SDL_CLASSES};
@@ -80,7 +80,7 @@ fn cpu_attributes(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     for (key, value) in field.map()? {
         if key != ARCHITECTURE {
             let message = format_args!("unknown key `{}`; expected `{ARCHITECTURE}`", excerpt(key));
-            value.warn_of_name(Refuser::CommandLine, message);
+            value.warn_of_name(RefusingReader::CommandLine, message);
         }
         attributes.push(Attribute { key: key.to_owned(), value: attribute_value(&value)? });
     }
@@ -122,7 +122,7 @@ fn alternatives(vendors: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
     for (vendor, models) in vendors.map()? {
         if vendor != VENDOR {
             let message = format_args!("`{}` is left out; only cards of `{VENDOR}` are read", excerpt(vendor));
-            models.warn_of_name(Refuser::Console, message);
+            models.warn_of_name(RefusingReader::Console, message);
         } else if !models.is_null() {
             listed = models.list()?;
         }
@@ -188,7 +188,7 @@ fn volumes<'a>(field: &Field<'a>) -> Result<Vec<StoredVolume<'a>>, InputError> {
         }
         if !names.insert(volume.volume.name.clone()) {
             let message = format_args!("a second volume is called `{}`", excerpt(&volume.volume.name));
-            volume.field.warn(Refuser::CommandLine, message);
+            volume.field.warn(RefusingReader::CommandLine, message);
         }
         volumes.push(volume);
     }
@@ -230,7 +230,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
         }
         (Some("ram"), false) => {
             if written != "false" {
-                field.warn(Refuser::CommandLine, "a `ram` volume with a `persistent` that is not `false`");
+                field.warn(RefusingReader::CommandLine, "a `ram` volume with a `persistent` that is not `false`");
             }
             Ok((StorageClass::Ram, vec![attribute("class", "ram"), persistence]))
         }
@@ -240,7 +240,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
             let message =
                 format_args!("the class `{}` is for persistent volumes, so this one is ephemeral", excerpt(name));
             if written == "false" {
-                field.warn(Refuser::CommandLine, message);
+                field.warn(RefusingReader::CommandLine, message);
             } else {
                 field.note(message);
             }
@@ -254,7 +254,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
 fn class_name<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
     let name = field.text()?;
     if !name.is_empty() && !SDL_CLASSES.contains(&name) {
-        field.warn(Refuser::CommandLine, field.unknown_word(name, &SDL_CLASSES).message());
+        field.warn(RefusingReader::CommandLine, field.unknown_word(name, &SDL_CLASSES).message());
     }
     Ok(name)
 }
@@ -264,7 +264,7 @@ fn truth(field: &Field<'_>) -> Result<bool, InputError> {
     match field.scalar().map(|scalar| (scalar.kind(), scalar.text())) {
         Some((Kind::Bool(value), text)) => {
             if !["true", "false"].contains(&text) {
-                field.warn(Refuser::CommandLine, format_args!("`{}` is not `true` or `false`", excerpt(text)));
+                field.warn(RefusingReader::CommandLine, format_args!("`{}` is not `true` or `false`", excerpt(text)));
             }
             Ok(value)
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::warnings::{Refuser, Warnings};
+use super::warnings::{RefusingReader, Warnings};
 use super::yaml::{Entry, Node, Value};
 use crate::input::InputError;
 use crate::text::excerpt;
@@ -27,7 +27,7 @@ pub(super) fn merged(root: Rc<Node>, warnings: &Warnings) -> Rc<Node> {
         let message = format_args!("the key `{}` is given twice", excerpt(&entry.key));
         let place = entry.key_position;
         let error = InputError::new(message).at(excerpt(&entry.key)).position(place.line, place.column);
-        warnings.refused(Refuser::Console, error);
+        warnings.refused(RefusingReader::Console, error);
         // Of two versions the first counts, and profiles of nothing add nothing.
         if entry.key == VERSION || (entry.key == PROFILES && !matches!(entry.value.value, Value::Map(_))) {
             continue;

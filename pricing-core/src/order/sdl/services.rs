@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::field::{Field, Object};
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::text::excerpt;
 
@@ -31,14 +31,14 @@ pub(super) struct Expose<'a> {
     pub(super) udp: bool,
     /// The protocol as it is written, by which Go tells ports of an address apart.
     pub(super) proto: &'a str,
-    pub(super) to: Vec<To<'a>>,
+    pub(super) to: Vec<ExposeTarget<'a>>,
     /// The hostnames that the port is reached at.
     pub(super) accept: Vec<String>,
 }
 
 /// Who reaches a port.
 #[derive(Debug)]
-pub(super) struct To<'a> {
+pub(super) struct ExposeTarget<'a> {
     pub(super) global: bool,
     pub(super) ip: Option<Ip<'a>>,
 }
@@ -90,7 +90,7 @@ pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Service<
     let service = |(name, field): (&'a str, Field<'a>)| {
         if !is_service_name(name) {
             let message = format_args!("`{}` is not a name of a service (a-z, 0-9 and `-`)", excerpt(name));
-            field.warn_of_name(Refuser::CommandLine, message);
+            field.warn_of_name(RefusingReader::CommandLine, message);
         }
         Ok((name, service(field)?))
     };
@@ -145,7 +145,7 @@ fn credentials(field: &Field<'_>) -> Result<(), InputError> {
         word.filled_text()?;
         let text = longer_than(&word, least)?;
         if text.trim().is_empty() {
-            word.warn(Refuser::CommandLine, "nothing but spaces");
+            word.warn(RefusingReader::CommandLine, "nothing but spaces");
         }
     }
     Ok(())
@@ -155,7 +155,7 @@ fn credentials(field: &Field<'_>) -> Result<(), InputError> {
 fn longer_than<'a>(field: &Field<'a>, least: usize) -> Result<&'a str, InputError> {
     let text = field.text()?;
     if text.chars().take(least).count() < least {
-        field.warn(Refuser::Console, format_args!("too short; expected at least {least} characters"));
+        field.warn(RefusingReader::Console, format_args!("too short; expected at least {least} characters"));
     }
     Ok(text)
 }
@@ -190,12 +190,12 @@ fn protocol<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
         if !["", "tcp", "udp"].contains(&text.to_ascii_lowercase().as_str()) {
             return Err(field.unknown_word(text, &WORDS));
         }
-        field.warn(Refuser::Console, format_args!("`{}` is not `TCP`, `UDP`, `tcp` or `udp`", excerpt(text)));
+        field.warn(RefusingReader::Console, format_args!("`{}` is not `TCP`, `UDP`, `tcp` or `udp`", excerpt(text)));
     }
     Ok(text)
 }
 
-fn to<'a>(field: &Field<'a>) -> Result<To<'a>, InputError> {
+fn to<'a>(field: &Field<'a>) -> Result<ExposeTarget<'a>, InputError> {
     let to = field.object(&["global", "ip", "service"])?;
     let global = to.optional("global").map(|global| global.boolean()).transpose()?.unwrap_or(false);
     if let Some(service) = to.optional("service") {
@@ -205,14 +205,14 @@ fn to<'a>(field: &Field<'a>) -> Result<To<'a>, InputError> {
     if let (Some(ip), false) = (&ip, global) {
         return Err(ip.field.error("an `ip` is reached from anywhere").hint("add `global: true` beside it"));
     }
-    Ok(To { global, ip })
+    Ok(ExposeTarget { global, ip })
 }
 
 /// The endpoint that is named. To Go an empty name is none.
 fn ip(field: Field<'_>) -> Result<Option<Ip<'_>>, InputError> {
     let name = field.text()?;
     if name.is_empty() {
-        field.warn(Refuser::Console, "empty; expected the name of an endpoint");
+        field.warn(RefusingReader::Console, "empty; expected the name of an endpoint");
         return Ok(None);
     }
     Ok(Some(Ip { name, field }))
@@ -257,7 +257,7 @@ fn params<'a>(field: &Field<'a>) -> Result<(Vec<Mount<'a>>, Option<Tee<'a>>), In
             let words = ["deployment", "logs", "events"];
             let text = word.text()?;
             if !words.contains(&text) {
-                word.warn(Refuser::Console, word.unknown_word(text, &words).message());
+                word.warn(RefusingReader::Console, word.unknown_word(text, &words).message());
             }
         }
     }
@@ -274,7 +274,7 @@ fn mount<'a>((volume, field): (&'a str, Field<'a>)) -> Result<Mount<'a>, InputEr
     let path = match mount.entry("mount") {
         Some(path) => mount_path(&path)?,
         None => {
-            field.warn_of_name(Refuser::CommandLine, "`mount` is missing");
+            field.warn_of_name(RefusingReader::CommandLine, "`mount` is missing");
             ""
         }
     };

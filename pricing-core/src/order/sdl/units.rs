@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::field::Field;
 use super::scalar::{Kind, Scalar, go_decimal};
-use super::warnings::Refuser;
+use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::money::{CHAIN_DECIMALS, parse_decimal};
 use crate::quantity::{Bytes, MilliCpu, Quantity};
@@ -25,8 +25,8 @@ const GO_SUFFIXES: [&str; 12] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "k", "M", "
 fn settled<T>(field: &Field<'_>, console: Option<T>, go: Option<T>, what: &str) -> Option<T> {
     let text = excerpt(field.scalar().map_or("", Scalar::text));
     let refuser = match (&console, &go) {
-        (Some(_), None) => Some(Refuser::CommandLine),
-        (None, Some(_)) => Some(Refuser::Console),
+        (Some(_), None) => Some(RefusingReader::CommandLine),
+        (None, Some(_)) => Some(RefusingReader::Console),
         _ => None,
     };
     if let Some(refuser) = refuser {

@@ -14,14 +14,14 @@ const MAX_WARNINGS: usize = 100;
 
 /// Who refuses what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refuser {
+pub(super) enum RefusingReader {
     /// Console, and chain-sdk's schema by which it checks.
     Console,
     /// The chain's command line.
     CommandLine,
 }
 
-impl Refuser {
+impl RefusingReader {
     /// A message with who refuses what it is about.
     pub(super) fn message(self, message: impl Display) -> String {
         match self {
@@ -65,11 +65,11 @@ impl Warnings {
     }
 
     /// Adds what is wrong to one reader.
-    pub(super) fn refused(&self, who: Refuser, error: InputError) {
+    pub(super) fn refused(&self, who: RefusingReader, error: InputError) {
         let warning = error.clone().with_message(who.message(error.message()));
         let first = match who {
-            Refuser::Console => &self.by_console,
-            Refuser::CommandLine => &self.by_command_line,
+            RefusingReader::Console => &self.by_console,
+            RefusingReader::CommandLine => &self.by_command_line,
         };
         first.borrow_mut().get_or_insert_with(|| warning.clone());
         self.add(warning);

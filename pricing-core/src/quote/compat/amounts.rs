@@ -1,6 +1,6 @@
 //! The totals of a request: sums of integers, in units of 10^-12.
 
-use super::{Doubt, Stop};
+use super::{Stop, ZeroPriceReason};
 use crate::money::ArithmeticOverflow;
 use crate::order::script_request::{Object, ScriptRequest};
 
@@ -40,10 +40,10 @@ impl Amounts {
             }
         }
         if request.resources.is_empty() {
-            return Err(Stop::Doubt(Doubt::Incomplete("no resources")));
+            return Err(Stop::ZeroPrice(ZeroPriceReason::Incomplete("no resources")));
         }
         if volumes == 0 || request.resources.iter().any(|resource| resource.storage.is_none()) {
-            return Err(Stop::Doubt(Doubt::Incomplete("resources without storage")));
+            return Err(Stop::ZeroPrice(ZeroPriceReason::Incomplete("resources without storage")));
         }
         let [ephemeral, beta1, beta2, beta3] = storage;
         let storage = [gib(ephemeral)?, gib(beta1)?, gib(beta2)?, gib(beta3)?];

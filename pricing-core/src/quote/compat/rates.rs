@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::amounts::Amounts;
 use super::fixed::{Fixed, divide, multiply, power_of_ten};
 use super::mappings::{Mappings, Rate};
-use super::{Doubt, Refusal, Stop, Terms, written};
+use super::{Refusal, Stop, Terms, ZeroPriceReason, written};
 use crate::input::InputError;
 use crate::money::{ArithmeticOverflow, Denom, Usd};
 use crate::order::script_request::ScriptRequest;
@@ -147,7 +147,7 @@ impl CompatRates {
         match &self.source {
             Source::Script(script) => {
                 if let Some(variable) = script.unreadable {
-                    return Err(Stop::Doubt(Doubt::UnreadableRate(variable.to_owned())));
+                    return Err(Stop::ZeroPrice(ZeroPriceReason::UnreadableRate(variable.to_owned())));
                 }
                 let [ephemeral, beta1, beta2, beta3] = amounts.storage;
                 let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
@@ -204,5 +204,5 @@ fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
 
 /// A rate that must be parseable even for zero cards, because the script includes it in its sum.
 pub(super) fn readable(rate: Rate) -> Result<Fixed, Stop> {
-    rate.ok_or_else(|| Stop::Doubt(Doubt::UnreadableRate(GPU_MAPPINGS.to_owned())))
+    rate.ok_or_else(|| Stop::ZeroPrice(ZeroPriceReason::UnreadableRate(GPU_MAPPINGS.to_owned())))
 }

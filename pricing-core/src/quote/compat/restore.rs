@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::money::ArithmeticOverflow;
-use crate::order::script_request::{Object, ScriptRequest, Whole};
+use crate::order::script_request::{Object, ScriptRequest, TextOrInteger};
 use crate::reserve::CommitLevels;
 
 /// Restores what the tenant asked for: multiplies the committed amounts of a request by the provider's factors, rounded
@@ -31,7 +31,7 @@ pub fn restore(request: &mut ScriptRequest<'_>, levels: &CommitLevels) -> Result
     Ok(())
 }
 
-fn restore_amount(amount: &mut Whole, factor: Decimal) -> Result<(), ArithmeticOverflow> {
+fn restore_amount(amount: &mut TextOrInteger, factor: Decimal) -> Result<(), ArithmeticOverflow> {
     if factor > Decimal::ONE {
         amount.0 = multiplied(amount.0, factor).ok_or(ArithmeticOverflow)?;
     }

@@ -146,7 +146,7 @@ fn quirk_a_malformed_mapping_is_free_or_leaves_no_price() {
     for rate in ["1.2.3", "1e3", "5 0", "--5", "+5", "$5", "1_0", "5%", "length", "5u", "1;2", "-"] {
         let env = [(rates::GPU_MAPPINGS, &*format!("a100={rate}"))];
         let answer = answer_with(&[resource(&a100, "")], &env, &Terms::default());
-        assert!(matches!(answer, CompatAnswer::Nothing(_, Doubt::UnreadableRate(_))), "{rate}: {answer:?}");
+        assert!(matches!(answer, CompatAnswer::Nothing(_, ZeroPriceReason::UnreadableRate(_))), "{rate}: {answer:?}");
         assert_eq!(answer.to_string(), "0.000000");
     }
 }
@@ -163,7 +163,7 @@ fn quirk_storage_of_classes_ram_and_default_is_free() {
 fn quirk_without_storage_the_script_has_no_number() {
     let bare = resource("null", "").replace(r#""storage":[{"class":"ephemeral","size":0}]"#, r#""storage":[]"#);
     let answer = answer_with(std::slice::from_ref(&bare), &[], &Terms::default());
-    assert!(matches!(answer, CompatAnswer::Nothing(_, Doubt::Incomplete(_))));
+    assert!(matches!(answer, CompatAnswer::Nothing(_, ZeroPriceReason::Incomplete(_))));
     let answer = answer_with(&[bare, resource("null", "")], &[], &Terms::default());
     assert!(matches!(answer, CompatAnswer::Price(_)));
 }

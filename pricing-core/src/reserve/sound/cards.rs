@@ -8,7 +8,7 @@
 use crate::inventory::CardId;
 
 use super::problem::Choice;
-use super::usage::Given;
+use super::usage::AllocatedOnNode;
 
 /// One side of the matching: a choice, and how many cards of each variant it holds.
 struct Holder<'p> {
@@ -35,7 +35,7 @@ struct Flow<'p> {
 /// in steps.
 pub(super) fn left_beside<'p>(
     choice: &'p Choice,
-    others: impl Iterator<Item = &'p Given<'p>>,
+    others: impl Iterator<Item = &'p AllocatedOnNode<'p>>,
     described: impl Iterator<Item = CardId>,
 ) -> (u64, usize) {
     let mut flow = Flow { variants: Vec::new(), holders: Vec::new(), work: 0 };

@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 use crate::reserve::ReserveError;
 
 use super::Solution;
-use super::first_fit::Placing;
-use super::problem::{Host, Problem, Steps};
-use super::sums::{Placed, Row, add_up};
-use super::survey::Alone;
+use super::first_fit::PartialPlacement;
+use super::problem::{CandidateNode, Problem, Steps};
+use super::sums::{NodesByDimension, Row, add_up};
+use super::survey::UnitSurvey;
 use super::vectors::Dimension;
 
 /// The most dimensions, that is distinct kinds of replicas, that are searched exactly.
@@ -34,7 +34,7 @@ struct Kernel {
 impl Kernel {
     /// Sets units aside until no more can be. Each one lowers the number of replicas that are left to place, which can
     /// make another unit easy, so the scan starts over after each.
-    fn new(problem: &Problem<'_>, alone: &Alone, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
+    fn new(problem: &Problem<'_>, alone: &UnitSurvey, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
         let mut kernel = Self { easy: Vec::new(), hard: (0..problem.units.len()).collect() };
         let mut replicas = problem.replicas();
         loop {
@@ -54,10 +54,10 @@ impl Kernel {
 
 /// Whether each piece of a unit has as many candidate nodes as there are replicas to place. The other replicas then
 /// cannot occupy all of them, so each replica of the unit can have a node to itself.
-fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, replicas: u64) -> bool {
+fn is_easy(problem: &Problem<'_>, alone: &UnitSurvey, unit: usize, choice: usize, replicas: u64) -> bool {
     problem.pieces_of(unit).all(|(place, piece)| {
-        let hosts = alone.hosts(place, choice).len();
-        piece.count == 0 || u64::try_from(hosts).unwrap_or(u64::MAX) >= replicas
+        let candidates = alone.candidates(place, choice).len();
+        piece.count == 0 || u64::try_from(candidates).unwrap_or(u64::MAX) >= replicas
     })
 }
 
@@ -68,7 +68,7 @@ fn is_easy(problem: &Problem<'_>, alone: &Alone, unit: usize, choice: usize, rep
 /// choice with which they were set aside.
 pub(super) fn search(
     problem: &Problem<'_>,
-    alone: &Alone,
+    alone: &UnitSurvey,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let kernel = Kernel::new(problem, alone, steps)?;
@@ -115,7 +115,7 @@ fn finish(
     placed: PlacedPieces,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
-    let mut placing = Placing::new(problem);
+    let mut placing = PartialPlacement::new(problem);
     for (unit, choice) in assigned {
         if let Some(chosen) = placing.solution.chosen.get_mut(*unit) {
             *chosen = *choice;
@@ -153,31 +153,31 @@ fn chosen(assigned: &[(usize, usize)], unit: usize) -> usize {
 /// since it rules out many combinations.
 fn assign(
     problem: &Problem<'_>,
-    alone: &Alone,
+    alone: &UnitSurvey,
     assigned: &[(usize, usize)],
     steps: &mut Steps<'_>,
 ) -> Result<Option<PlacedPieces>, ReserveError> {
     let Some(dimensions) = dimensions(problem, assigned) else { return Err(steps.exhausted()) };
-    let mut hosts: BTreeMap<usize, Vec<Option<(Host, u32)>>> = BTreeMap::new();
+    let mut candidates: BTreeMap<usize, Vec<Option<(CandidateNode, u32)>>> = BTreeMap::new();
     for (place, dimension) in dimensions.iter().enumerate() {
         let choice_of = |piece: usize| {
             let unit = problem.pieces.get(piece).map_or(usize::MAX, |piece| piece.unit);
             chosen(assigned, unit)
         };
-        let found = dimension.pieces.iter().flat_map(|piece| alone.hosts(*piece, choice_of(*piece)));
-        for (host, fit) in found {
+        let found = dimension.pieces.iter().flat_map(|piece| alone.candidates(*piece, choice_of(*piece)));
+        for (candidate, fit) in found {
             steps.take(1)?;
-            let row = hosts.entry(host.node).or_insert_with(|| vec![None; dimensions.len()]);
+            let row = candidates.entry(candidate.node).or_insert_with(|| vec![None; dimensions.len()]);
             if let Some(slot) = row.get_mut(place) {
                 let others = slot.map_or(0, |(_, fit)| fit);
-                *slot = Some((*host, fit.saturating_add(others)));
+                *slot = Some((*candidate, fit.saturating_add(others)));
             }
         }
     }
-    if !enough_in_all(problem, &dimensions, hosts.keys().copied()) {
+    if !enough_in_all(problem, &dimensions, candidates.keys().copied()) {
         return Ok(None);
     }
-    let rows: Vec<Row> = hosts.into_iter().map(|(node, hosts)| Row { node, hosts }).collect();
+    let rows: Vec<Row> = candidates.into_iter().map(|(node, candidates)| Row { node, candidates }).collect();
     let placed = add_up(problem, &dimensions, &rows, steps)?;
     Ok(placed.map(|placed| split(problem, &dimensions, placed)))
 }
@@ -213,7 +213,7 @@ fn dimensions<'p>(problem: &'p Problem<'p>, assigned: &[(usize, usize)]) -> Opti
 
 /// Distributes the nodes of each dimension to its pieces. The last piece gets the earliest nodes, as units are placed
 /// last to first.
-fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: Placed) -> PlacedPieces {
+fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: NodesByDimension) -> PlacedPieces {
     let mut pieces = PlacedPieces::new();
     for (dimension, nodes) in dimensions.iter().zip(placed) {
         let mut nodes = nodes.into_iter();

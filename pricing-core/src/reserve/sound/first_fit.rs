@@ -6,7 +6,7 @@
 use crate::reserve::ReserveError;
 
 use super::Solution;
-use super::problem::{Piece, Problem, Steps};
+use super::problem::{Problem, ReplicaGroup, Steps};
 use super::survey::most_alone;
 use super::usage::Overlay;
 
@@ -25,19 +25,19 @@ pub(super) struct DeadEnd {
 /// The outcome of an attempt.
 pub(super) enum Attempt {
     /// All replicas are placed.
-    Placed(Solution),
+    NodesByDimension(Solution),
     /// Some unit could not be placed.
     Stuck(DeadEnd),
 }
 
 /// A partial placement: the units placed so far, and what they use.
-pub(super) struct Placing<'p> {
+pub(super) struct PartialPlacement<'p> {
     problem: &'p Problem<'p>,
     pub(super) overlay: Overlay<'p>,
     pub(super) solution: Solution,
 }
 
-impl<'p> Placing<'p> {
+impl<'p> PartialPlacement<'p> {
     pub(super) fn new(problem: &'p Problem<'p>) -> Self {
         Self {
             problem,
@@ -89,7 +89,7 @@ impl<'p> Placing<'p> {
     fn place_piece(
         &mut self,
         place: usize,
-        piece: &'p Piece,
+        piece: &'p ReplicaGroup,
         choice: usize,
         steps: &mut Steps<'_>,
     ) -> Result<u32, ReserveError> {
@@ -100,13 +100,13 @@ impl<'p> Placing<'p> {
         let (Some(demand), Some(choice), Some(placed)) = (demand, choice, self.solution.placed.get_mut(place)) else {
             return Ok(left);
         };
-        let mut hosts = problem.hosts(choice, piece);
+        let mut candidates = problem.candidates(choice, piece);
         while left > 0 {
-            let Some(host) = hosts.next() else { break };
-            let fit = problem.fit(piece.unit, choice, host, self.overlay.usage(host.node), left, steps)?;
+            let Some(candidate) = candidates.next() else { break };
+            let fit = problem.fit(piece.unit, choice, candidate, self.overlay.usage(candidate.node), left, steps)?;
             if fit > 0 {
-                self.overlay.add(host.node, demand, choice, fit);
-                placed.push((host.node, fit));
+                self.overlay.add(candidate.node, demand, choice, fit);
+                placed.push((candidate.node, fit));
                 left = left.saturating_sub(fit);
             }
         }
@@ -136,14 +136,14 @@ impl<'p> Placing<'p> {
         for choice in viable {
             let Some(detail) = self.problem.choice(unit, *choice) else { continue };
             let mut first = (usize::MAX, usize::MAX);
-            for host in self.problem.hosts(detail, piece) {
-                if self.problem.fit(unit, detail, host, self.overlay.usage(host.node), 1, steps)? > 0 {
-                    let cards = self.problem.cluster.cards_to_give(host.node);
+            for candidate in self.problem.candidates(detail, piece) {
+                if self.problem.fit(unit, detail, candidate, self.overlay.usage(candidate.node), 1, steps)? > 0 {
+                    let cards = self.problem.cluster.cards_to_give(candidate.node);
                     steps.take(cards.len())?;
                     let model = detail.model.and_then(|model| self.problem.cluster.index().models().get(model));
                     let ours =
                         |card: &_| model.is_some_and(|m| m.cards.binary_search(card).is_ok()) && detail.allows(*card);
-                    first = (host.node, cards.iter().position(ours).unwrap_or(usize::MAX));
+                    first = (candidate.node, cards.iter().position(ours).unwrap_or(usize::MAX));
                     break;
                 }
             }
@@ -165,7 +165,7 @@ pub(super) fn attempt(
     dead_ends: usize,
     steps: &mut Steps<'_>,
 ) -> Result<Attempt, ReserveError> {
-    let mut placing = Placing::new(problem);
+    let mut placing = PartialPlacement::new(problem);
     let mut stuck: Option<DeadEnd> = None;
     let mut found = 0_usize;
     // For each unit that is placed or being placed, the choices that are still to be tried, the best one last.
@@ -173,7 +173,7 @@ pub(super) fn attempt(
     let mut best = 0;
     loop {
         let Some(unit) = problem.units.len().checked_sub(open.len().saturating_add(1)) else {
-            return Ok(Attempt::Placed(placing.solution));
+            return Ok(Attempt::NodesByDimension(placing.solution));
         };
         let options = viable.get(unit).map_or(&[] as &[usize], Vec::as_slice);
         let mut options = placing.by_first_node(unit, options, steps)?;

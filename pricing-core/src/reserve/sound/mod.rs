@@ -31,8 +31,8 @@ use crate::inventory::Cluster;
 
 pub(super) use answer::{kinds_on, reservation};
 use first_fit::Attempt;
-pub(super) use problem::{Choice, Piece, Problem, Steps};
-use survey::Alone;
+pub(super) use problem::{Choice, Problem, ReplicaGroup, Steps};
+use survey::UnitSurvey;
 
 /// The most replicas of a group that are searched for. A larger group is still checked by `survey`.
 const MAX_REPLICAS: u64 = 1_000_000;
@@ -69,17 +69,17 @@ pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solu
     let mut stuck = first_fit::DeadEnd::default();
     if countable {
         match first_fit::attempt(problem, &all, 1, steps)? {
-            Attempt::Placed(solution) => return Ok(solution),
+            Attempt::NodesByDimension(solution) => return Ok(solution),
             Attempt::Stuck(at) => stuck = at,
         }
     }
-    let alone = Alone::survey(problem, steps)?;
+    let alone = UnitSurvey::survey(problem, steps)?;
     if !countable {
         return Err(steps.exhausted());
     }
     if alone.viable.iter().any(|choices| choices.len() > 1) {
         match first_fit::attempt(problem, &alone.viable, DEAD_ENDS, steps)? {
-            Attempt::Placed(solution) => return Ok(solution),
+            Attempt::NodesByDimension(solution) => return Ok(solution),
             Attempt::Stuck(at) => stuck = at,
         }
     }

@@ -121,7 +121,7 @@ impl Choice {
 /// Some replicas of a unit, and the nodes that they may go to. A unit is one piece, unless
 /// [`crate::reserve::alternatives`] ties some of its replicas to certain nodes.
 #[derive(Clone, Debug)]
-pub(in crate::reserve) struct Piece {
+pub(in crate::reserve) struct ReplicaGroup {
     /// The unit's position in the order.
     pub(in crate::reserve) unit: usize,
     /// The number of replicas.
@@ -139,12 +139,12 @@ pub(in crate::reserve) struct Problem<'a> {
     /// The choices of each unit.
     pub(in crate::reserve) choices: Vec<Vec<Choice>>,
     /// The replicas to place, sorted by unit.
-    pub(in crate::reserve) pieces: Vec<Piece>,
+    pub(in crate::reserve) pieces: Vec<ReplicaGroup>,
 }
 
 /// A candidate node for a choice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Host {
+pub(super) struct CandidateNode {
     /// The node's index in the cluster.
     pub(super) node: usize,
     /// How many cards of the choice's model the node describes.
@@ -183,7 +183,7 @@ impl<'a> Problem<'a> {
             let demand = Demand::new(unit, label, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
             problem.demands.push(demand);
             problem.choices.push(choices(unit, cluster, steps)?);
-            problem.pieces.push(Piece { unit: place, count: unit.count, nodes: None });
+            problem.pieces.push(ReplicaGroup { unit: place, count: unit.count, nodes: None });
         }
         Ok(problem)
     }
@@ -195,7 +195,7 @@ impl<'a> Problem<'a> {
     }
 
     /// The pieces of a unit, with their positions in `pieces`.
-    pub(super) fn pieces_of(&self, unit: usize) -> impl Iterator<Item = (usize, &Piece)> {
+    pub(super) fn pieces_of(&self, unit: usize) -> impl Iterator<Item = (usize, &ReplicaGroup)> {
         let start = self.pieces.partition_point(|piece| piece.unit < unit);
         self.pieces.iter().enumerate().skip(start).take_while(move |(_, piece)| piece.unit == unit)
     }
@@ -218,9 +218,9 @@ impl<'a> Problem<'a> {
         steps: &mut Steps<'_>,
     ) -> Result<Vec<usize>, ReserveError> {
         let mut nodes = Vec::new();
-        for host in self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.hosts(choice, piece)) {
-            if self.fit(unit, choice, host, None, 1, steps)? > 0 {
-                nodes.push(host.node);
+        for candidate in self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.candidates(choice, piece)) {
+            if self.fit(unit, choice, candidate, None, 1, steps)? > 0 {
+                nodes.push(candidate.node);
             }
         }
         Ok(nodes)
@@ -228,19 +228,23 @@ impl<'a> Problem<'a> {
 
     /// The candidate nodes of a piece with a choice, ascending: they describe cards of the model, have the choice's
     /// interconnect, and are allowed for the piece. Whether a replica fits there is for [`Problem::fit`] to say.
-    pub(super) fn hosts<'p>(&'p self, choice: &Choice, piece: &'p Piece) -> impl Iterator<Item = Host> + 'p {
+    pub(super) fn candidates<'p>(
+        &'p self,
+        choice: &Choice,
+        piece: &'p ReplicaGroup,
+    ) -> impl Iterator<Item = CandidateNode> + 'p {
         let interconnect = choice.interconnect;
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
         let listed = model.map_or(&[] as &[ModelNode], |model| &model.nodes);
         let all = if choice.model.is_some() { 0 } else { self.cluster.nodes().len() };
-        let listed = listed.iter().map(|entry| Host { node: entry.node, cards: entry.cards });
-        let hosts = listed.chain((0..all).map(|node| Host { node, cards: 0 }));
+        let listed = listed.iter().map(|entry| CandidateNode { node: entry.node, cards: entry.cards });
+        let candidates = listed.chain((0..all).map(|node| CandidateNode { node, cards: 0 }));
         let connects = move |node: usize| {
             interconnect.is_none()
                 || self.cluster.nodes().get(node).is_some_and(|node| node.interconnect == interconnect)
         };
-        let hosts = hosts.filter(move |host| connects(host.node));
-        hosts.filter(|host| piece.nodes.as_ref().is_none_or(|nodes| nodes.get(host.node) == Some(&true)))
+        let candidates = candidates.filter(move |candidate| connects(candidate.node));
+        candidates.filter(|candidate| piece.nodes.as_ref().is_none_or(|nodes| nodes.get(candidate.node) == Some(&true)))
     }
 }
 

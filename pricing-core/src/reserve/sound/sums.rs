@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 
 use crate::reserve::ReserveError;
 
-use super::problem::{Host, Problem, Steps};
+use super::problem::{CandidateNode, Problem, Steps};
 use super::vectors::{Dimension, dominates, maximal};
 
 /// A node, and for each dimension that it can host, how many of its replicas it could take on its own.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) node: usize,
-    pub(super) hosts: Vec<Option<(Host, u32)>>,
+    pub(super) candidates: Vec<Option<(CandidateNode, u32)>>,
 }
 
 /// For each dimension, the nodes and how many of its replicas go there.
-pub(super) type Placed = Vec<Vec<(usize, u32)>>;
+pub(super) type NodesByDimension = Vec<Vec<(usize, u32)>>;
 
 /// A partial sum, and the sum of the previous layer that it extends.
 struct Sum {
@@ -30,7 +30,7 @@ fn suffixes(dimensions: &[Dimension<'_>], rows: &[Row]) -> Vec<Vec<u32>> {
     let mut rest = vec![0_u32; dimensions.len()];
     let mut suffixes = vec![rest.clone()];
     for row in rows.iter().rev() {
-        for (rest, slot) in rest.iter_mut().zip(&row.hosts) {
+        for (rest, slot) in rest.iter_mut().zip(&row.candidates) {
             *rest = rest.saturating_add(slot.map_or(0, |(_, fit)| fit));
         }
         suffixes.push(rest.clone());
@@ -55,7 +55,7 @@ pub(super) fn add_up<'p>(
     dimensions: &[Dimension<'p>],
     rows: &[Row],
     steps: &mut Steps<'_>,
-) -> Result<Option<Placed>, ReserveError> {
+) -> Result<Option<NodesByDimension>, ReserveError> {
     let counts: Vec<u32> = dimensions.iter().map(|dimension| dimension.count).collect();
     steps.take(rows.len().saturating_mul(dimensions.len()))?;
     let suffixes = suffixes(dimensions, rows);
@@ -67,13 +67,14 @@ pub(super) fn add_up<'p>(
         return Ok(Some(trace(dimensions, rows, &layers)));
     }
     for (row, rest) in rows.iter().zip(suffixes.iter().skip(1)) {
-        steps.take(problem.cluster.cards_to_give(row.node).len().saturating_add(row.hosts.len()))?;
+        steps.take(problem.cluster.cards_to_give(row.node).len().saturating_add(row.candidates.len()))?;
         let key = signature(problem, dimensions, row);
         let vectors = match memo.get(&key) {
             Some(vectors) => vectors,
             None => {
-                let hosts: Vec<Option<Host>> = row.hosts.iter().map(|slot| slot.map(|(host, _)| host)).collect();
-                let vectors = maximal(problem, dimensions, &hosts, steps)?;
+                let candidates: Vec<Option<CandidateNode>> =
+                    row.candidates.iter().map(|slot| slot.map(|(candidate, _)| candidate)).collect();
+                let vectors = maximal(problem, dimensions, &candidates, steps)?;
                 memo.entry(key).or_insert(vectors)
             }
         };
@@ -124,7 +125,7 @@ fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> 
     let free = problem.cluster.index().free().get(row.node);
     let amounts = free.map(|free| vec![free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]);
     let mut key: Vec<u64> = amounts.unwrap_or_default();
-    key.extend(row.hosts.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
+    key.extend(row.candidates.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
     if dimensions.iter().any(|dimension| dimension.demand.gpus > 0) {
         let mut cards: Vec<u64> = problem.cluster.cards_to_give(row.node).iter().map(|card| card.number()).collect();
         cards.sort_unstable();
@@ -135,8 +136,8 @@ fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> 
 
 /// Walks back through the layers and returns which replicas went where. The difference between a sum and its parent is
 /// what the node took, after clipping.
-fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> Placed {
-    let mut placed: Placed = vec![Vec::new(); dimensions.len()];
+fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> NodesByDimension {
+    let mut placed: NodesByDimension = vec![Vec::new(); dimensions.len()];
     let mut at = 0;
     for depth in (1..layers.len()).rev() {
         let before = depth.saturating_sub(1);

@@ -7,23 +7,23 @@
 
 use crate::reserve::ReserveError;
 
-use super::problem::{Host, Piece, Problem, Steps};
+use super::problem::{CandidateNode, Problem, ReplicaGroup, Steps};
 use super::shortage;
 
 /// The nodes that could host a piece with a choice, ascending, and how many replicas each of them could take. The list
-/// stops at as many nodes as the group has replicas, see [`Alone::survey`].
-type Hosts = Vec<(Host, u32)>;
+/// stops at as many nodes as the group has replicas, see [`UnitSurvey::survey`].
+type Hosts = Vec<(CandidateNode, u32)>;
 
 /// What each unit could have if the cluster were empty.
 #[derive(Debug)]
-pub(super) struct Alone {
+pub(super) struct UnitSurvey {
     /// By piece and choice. Empty for a choice with which the unit does not fit.
-    hosts: Vec<Vec<Hosts>>,
+    candidates: Vec<Vec<Hosts>>,
     /// The choices with which a unit fits alone, by unit. The choice that fits on the earliest node comes first.
     pub(super) viable: Vec<Vec<usize>>,
 }
 
-impl Alone {
+impl UnitSurvey {
     /// Looks at each unit by itself.
     ///
     /// The host lists are cut off at the number of replicas in the group. The others of a group can occupy fewer nodes
@@ -38,7 +38,7 @@ impl Alone {
         for unit in 0..problem.units.len() {
             viable.push(viable_choices(problem, unit, steps)?);
         }
-        let mut alone = Self { hosts: vec![Vec::new(); problem.pieces.len()], viable };
+        let mut alone = Self { candidates: vec![Vec::new(); problem.pieces.len()], viable };
         let replicas = usize::try_from(problem.replicas()).unwrap_or(usize::MAX);
         for unit in 0..problem.units.len() {
             alone.remember_hosts(problem, unit, replicas, steps)?;
@@ -59,12 +59,12 @@ impl Alone {
         let Some(viable) = self.viable.get_mut(unit) else { return Ok(()) };
         let mut first = vec![usize::MAX; choices];
         for (place, piece) in problem.pieces_of(unit) {
-            let Some(slots) = self.hosts.get_mut(place) else { continue };
+            let Some(slots) = self.candidates.get_mut(place) else { continue };
             slots.resize_with(choices, Vec::new);
             for choice in viable.iter() {
                 let found = hosts_of(problem, piece, *choice, replicas, steps)?;
-                if let (Some(first), Some((host, _))) = (first.get_mut(*choice), found.first()) {
-                    *first = host.node.min(*first);
+                if let (Some(first), Some((candidate, _))) = (first.get_mut(*choice), found.first()) {
+                    *first = candidate.node.min(*first);
                 }
                 if let Some(slot) = slots.get_mut(*choice) {
                     *slot = found;
@@ -76,8 +76,8 @@ impl Alone {
     }
 
     /// The nodes that could host a piece with a choice.
-    pub(super) fn hosts(&self, piece: usize, choice: usize) -> &[(Host, u32)] {
-        self.hosts.get(piece).and_then(|choices| choices.get(choice)).map_or(&[], Vec::as_slice)
+    pub(super) fn candidates(&self, piece: usize, choice: usize) -> &[(CandidateNode, u32)] {
+        self.candidates.get(piece).and_then(|choices| choices.get(choice)).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -103,16 +103,16 @@ fn viable_choices(problem: &Problem<'_>, unit: usize, steps: &mut Steps<'_>) -> 
 /// How many replicas of a piece fit on an empty cluster. Counting stops once all of them do.
 pub(super) fn most_alone(
     problem: &Problem<'_>,
-    piece: &Piece,
+    piece: &ReplicaGroup,
     choice: usize,
     steps: &mut Steps<'_>,
 ) -> Result<u32, ReserveError> {
     let mut left = piece.count;
     let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(0) };
-    let mut hosts = problem.hosts(choice, piece);
+    let mut candidates = problem.candidates(choice, piece);
     while left > 0 {
-        let Some(host) = hosts.next() else { break };
-        left = left.saturating_sub(problem.fit(piece.unit, choice, host, None, left, steps)?);
+        let Some(candidate) = candidates.next() else { break };
+        left = left.saturating_sub(problem.fit(piece.unit, choice, candidate, None, left, steps)?);
     }
     Ok(piece.count.saturating_sub(left))
 }
@@ -120,20 +120,20 @@ pub(super) fn most_alone(
 /// The nodes that could host a piece with a choice, at most `most`, and how many of its replicas each could take.
 fn hosts_of(
     problem: &Problem<'_>,
-    piece: &Piece,
+    piece: &ReplicaGroup,
     choice: usize,
     most: usize,
     steps: &mut Steps<'_>,
 ) -> Result<Hosts, ReserveError> {
     let mut found = Hosts::new();
     let Some(choice) = problem.choice(piece.unit, choice) else { return Ok(found) };
-    for host in problem.hosts(choice, piece) {
+    for candidate in problem.candidates(choice, piece) {
         if found.len() >= most {
             break;
         }
-        let fit = problem.fit(piece.unit, choice, host, None, piece.count, steps)?;
+        let fit = problem.fit(piece.unit, choice, candidate, None, piece.count, steps)?;
         if fit > 0 {
-            found.push((host, fit));
+            found.push((candidate, fit));
         }
     }
     Ok(found)

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::cards;
-use super::problem::{Choice, Demand, Host, Problem, Steps};
+use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
 use crate::reserve::ReserveError;
 
 /// Cards of one node that a choice has been given.
 #[derive(Clone, Debug)]
-pub(super) struct Given<'p> {
+pub(super) struct AllocatedOnNode<'p> {
     pub(super) choice: &'p Choice,
     pub(super) cards: u64,
 }
@@ -23,7 +23,7 @@ pub(super) struct Usage<'p> {
     hcas: u64,
     /// The exclusive labels of its replicas.
     labels: Vec<usize>,
-    given: Vec<Given<'p>>,
+    given: Vec<AllocatedOnNode<'p>>,
 }
 
 impl<'p> Usage<'p> {
@@ -37,7 +37,7 @@ impl<'p> Usage<'p> {
         self.hcas = self.hcas.saturating_add(times(demand.hcas));
         self.labels.extend(demand.label);
         if demand.gpus > 0 {
-            self.given.push(Given { choice, cards: times(demand.gpus) });
+            self.given.push(AllocatedOnNode { choice, cards: times(demand.gpus) });
         }
     }
 
@@ -69,17 +69,17 @@ impl Problem<'_> {
         &self,
         unit: usize,
         choice: &Choice,
-        host: Host,
+        candidate: CandidateNode,
         usage: Option<&Usage<'_>>,
         limit: u32,
         steps: &mut Steps<'_>,
     ) -> Result<u32, ReserveError> {
-        let free = self.cluster.index().free().get(host.node);
+        let free = self.cluster.index().free().get(candidate.node);
         let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return Ok(0) };
         // For a node with the interconnect of the choice, about as many were passed over as there are interconnects.
         let passed = choice.interconnect.map_or(0, |_| self.cluster.interconnects().len());
         steps.take(demand.classes.len().saturating_mul(8).saturating_add(passed).saturating_add(1))?;
-        if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, host.node) {
+        if free.classes & demand.class_bits != demand.class_bits || !self.has_classes(demand, candidate.node) {
             return Ok(0);
         }
         let mut most = u64::from(limit);
@@ -104,7 +104,7 @@ impl Problem<'_> {
             most = most.min(left.checked_div(asked).unwrap_or(most));
         }
         if demand.gpus > 0 {
-            let cards = self.cards_left(choice, host, usage, steps)?;
+            let cards = self.cards_left(choice, candidate, usage, steps)?;
             most = most.min(cards.checked_div(demand.gpus).unwrap_or(most));
         }
         Ok(u32::try_from(most).unwrap_or(limit))
@@ -128,21 +128,21 @@ impl Problem<'_> {
     fn cards_left(
         &self,
         choice: &Choice,
-        host: Host,
+        candidate: CandidateNode,
         usage: Option<&Usage<'_>>,
         steps: &mut Steps<'_>,
     ) -> Result<u64, ReserveError> {
-        let given = usage.map_or(&[] as &[Given<'_>], |usage| &usage.given);
+        let given = usage.map_or(&[] as &[AllocatedOnNode<'_>], |usage| &usage.given);
         let mut others = given.iter().filter(|other| other.choice.model == choice.model).peekable();
-        let described = self.cluster.cards_to_give(host.node);
+        let described = self.cluster.cards_to_give(candidate.node);
         if others.peek().is_none() {
-            let Some(_) = &choice.cards else { return Ok(host.cards) };
+            let Some(_) = &choice.cards else { return Ok(candidate.cards) };
             steps.take(described.len())?;
             return Ok(count(described.iter().filter(|card| choice.allows(**card))));
         }
         steps.take(given.len())?;
         if choice.cards.is_none() && others.clone().all(|other| other.choice.cards.is_none()) {
-            return Ok(others.fold(host.cards, |left, other| left.saturating_sub(other.cards)));
+            return Ok(others.fold(candidate.cards, |left, other| left.saturating_sub(other.cards)));
         }
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
         let of_model =

@@ -3,7 +3,7 @@
 
 use crate::reserve::ReserveError;
 
-use super::problem::{Choice, Demand, Host, Problem, Steps};
+use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
 use super::usage::Usage;
 
 /// Pieces that are interchangeable to the exact search: equal demands, choices and allowed nodes.
@@ -28,7 +28,7 @@ struct Filling<'p, 's> {
     problem: &'p Problem<'p>,
     dimensions: &'s [Dimension<'p>],
     /// For each dimension the node, if it can host any of its replicas.
-    hosts: &'s [Option<Host>],
+    candidates: &'s [Option<CandidateNode>],
     usage: Usage<'p>,
     current: Vec<u32>,
     found: Vec<Vec<u32>>,
@@ -42,13 +42,13 @@ struct Filling<'p, 's> {
 pub(super) fn maximal<'p>(
     problem: &'p Problem<'p>,
     dimensions: &[Dimension<'p>],
-    hosts: &[Option<Host>],
+    candidates: &[Option<CandidateNode>],
     steps: &mut Steps<'_>,
 ) -> Result<Vec<Vec<u32>>, ReserveError> {
     let mut filling = Filling {
         problem,
         dimensions,
-        hosts,
+        candidates,
         usage: Usage::default(),
         current: vec![0; dimensions.len()],
         found: Vec::new(),
@@ -77,11 +77,13 @@ impl<'p> Filling<'p, '_> {
             self.found.push(self.current.clone());
             return Ok(());
         };
-        let (Some(dimension), Some(host)) = (self.dimensions.get(place), self.hosts.get(place)) else { return Ok(()) };
-        let most = match host {
-            Some(host) => {
+        let (Some(dimension), Some(candidate)) = (self.dimensions.get(place), self.candidates.get(place)) else {
+            return Ok(());
+        };
+        let most = match candidate {
+            Some(candidate) => {
                 let (unit, choice) = (dimension.unit, dimension.choice);
-                self.problem.fit(unit, choice, *host, Some(&self.usage), dimension.count, steps)?
+                self.problem.fit(unit, choice, *candidate, Some(&self.usage), dimension.count, steps)?
             }
             None => 0,
         };

@@ -25,7 +25,7 @@ use crate::feed::Feed;
 use crate::guard::{self, Accepted, Refusal};
 use crate::inventory::Plan;
 use crate::telemetry;
-pub(super) use remembered::Remembered;
+pub(super) use remembered::LastAccepted;
 use settle::{CALM, Look, Next, Settling};
 
 /// How soon files that changed are looked at again, to see whether they are whole.

@@ -9,7 +9,7 @@ use crate::guard::{self, Accepted, AcceptedFile};
 
 /// What was accepted last, and where that is kept.
 #[derive(Debug)]
-pub(in crate::engine) struct Remembered {
+pub(in crate::engine) struct LastAccepted {
     accepted: Accepted,
     /// None where nothing is kept across a restart.
     file: Option<AcceptedFile>,
@@ -18,7 +18,7 @@ pub(in crate::engine) struct Remembered {
     problem: Option<String>,
 }
 
-impl Remembered {
+impl LastAccepted {
     /// What the file keeps, held against a configuration at the start. Where nothing but the card has to be accepted, the
     /// card of the file takes the configuration's place.
     ///

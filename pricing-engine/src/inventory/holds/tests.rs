@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::believe::believe;
+use super::super::accepted::accept;
 use super::*;
 
 const LENGTH: Duration = Duration::from_secs(60);
@@ -10,21 +10,21 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 /// A snapshot of two nodes of 8 threads and 64 GiB, with so many threads and GiB in use.
-fn snapshot(a: u64, b: u64) -> Arc<Known> {
+fn in_use(a: u64, b: u64) -> Arc<Snapshot> {
     let node = |name: &str, used: u64| {
         format!(
             r#"{{"name":"{name}","resources":{{"cpu":{{"quantity":{{"allocatable":"8","allocated":"{used}"}}}},"memory":{{"quantity":{{"allocatable":"64Gi","allocated":"{used}Gi"}}}}}}}}"#
         )
     };
-    believe(format!(r#"{{"nodes":[{},{}],"storage":[]}}"#, node("a", a), node("b", b))).unwrap().known
+    accept(format!(r#"{{"nodes":[{},{}],"storage":[]}}"#, node("a", a), node("b", b))).unwrap().snapshot
 }
 
 fn order(dseq: u64) -> OrderName {
     OrderName { owner: "akash1tenant".into(), dseq, gseq: 1, oseq: 1 }
 }
 
-fn held(node: &str, threads: u64) -> Held {
-    Held { node: node.to_owned(), cpu: threads * 1000, memory: threads << 30, ..Held::default() }
+fn held(node: &str, threads: u64) -> HeldCapacity {
+    HeldCapacity { node: node.to_owned(), cpu: threads * 1000, memory: threads << 30, ..HeldCapacity::default() }
 }
 
 struct Case {
@@ -37,39 +37,39 @@ impl Case {
         Self { holds: Holds::new(LENGTH), start: Instant::now() }
     }
 
-    fn hold(&mut self, dseq: u64, held: Vec<Held>, known: &Known, second: u64) {
+    fn hold(&mut self, dseq: u64, held: Vec<HeldCapacity>, snapshot: &Snapshot, second: u64) {
         let now = self.start + seconds(second);
-        self.holds.hold(order(dseq), held, Some(&known.cluster), now);
+        self.holds.hold(order(dseq), held, Some(&snapshot.cluster), now);
     }
 
-    fn free(&mut self, known: &Arc<Known>, except: Option<u64>) -> [u64; 2] {
+    fn free(&mut self, snapshot: &Arc<Snapshot>, except: Option<u64>) -> [u64; 2] {
         let except = except.map(order);
-        let less = self.holds.less(known, except.as_ref());
+        let less = self.holds.less(snapshot, except.as_ref());
         [0, 1].map(|place| less.cluster.nodes()[place].cpu.available.get())
     }
 }
 
 #[test]
 fn what_is_held_is_missing_until_it_is_released_and_then_all_is_as_it_was() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
-    case.hold(1, vec![held("a", 2), held("b", 1)], &known, 0);
-    case.hold(2, vec![held("a", 3)], &known, 0);
-    assert_eq!(case.free(&known, None), [3000, 7000]);
-    assert_eq!(case.free(&known, Some(1)), [5000, 8000]);
-    assert_eq!(case.free(&known, Some(9)), [3000, 7000]);
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
+    case.hold(1, vec![held("a", 2), held("b", 1)], &snapshot, 0);
+    case.hold(2, vec![held("a", 3)], &snapshot, 0);
+    assert_eq!(case.free(&snapshot, None), [3000, 7000]);
+    assert_eq!(case.free(&snapshot, Some(1)), [5000, 8000]);
+    assert_eq!(case.free(&snapshot, Some(9)), [3000, 7000]);
     assert!(case.holds.release(&order(1)));
     assert!(!case.holds.release(&order(1)));
     assert!(case.holds.release(&order(2)));
-    assert!(Arc::ptr_eq(&case.holds.less(&known, None), &known));
+    assert!(Arc::ptr_eq(&case.holds.less(&snapshot, None), &snapshot));
     assert!(case.holds.by_end.is_empty());
 }
 
 #[test]
 fn a_second_quote_of_an_order_replaces_its_hold() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
-    case.hold(1, vec![held("a", 2)], &known, 0);
-    case.hold(1, vec![held("b", 1)], &known, 30);
-    assert_eq!(case.free(&known, None), [8000, 7000]);
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
+    case.hold(1, vec![held("a", 2)], &snapshot, 0);
+    case.hold(1, vec![held("b", 1)], &snapshot, 30);
+    assert_eq!(case.free(&snapshot, None), [8000, 7000]);
     case.holds.expire(case.start + seconds(89));
     assert_eq!(case.holds.orders(), 1);
     case.holds.expire(case.start + seconds(90));
@@ -78,23 +78,23 @@ fn a_second_quote_of_an_order_replaces_its_hold() {
 
 #[test]
 fn holds_end_by_their_time() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
     for dseq in 0..100 {
-        case.hold(dseq, vec![held("a", 1)], &known, dseq);
+        case.hold(dseq, vec![held("a", 1)], &snapshot, dseq);
     }
     case.holds.expire(case.start + seconds(109));
     assert_eq!(case.holds.orders(), 50);
     case.holds.expire(case.start + seconds(1000));
     assert_eq!((case.holds.orders(), case.holds.by_end.len(), case.holds.counters.expired), (0, 0, 100));
-    assert_eq!(case.free(&known, None), [8000, 8000]);
+    assert_eq!(case.free(&snapshot, None), [8000, 8000]);
 }
 
 #[test]
 fn the_oldest_goes_when_there_are_too_many() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
     for dseq in 0..10_010 {
         let now = case.start + Duration::from_millis(dseq);
-        case.holds.hold(order(dseq), vec![held("a", 1)], Some(&known.cluster), now);
+        case.holds.hold(order(dseq), vec![held("a", 1)], Some(&snapshot.cluster), now);
     }
     assert_eq!((case.holds.orders(), case.holds.counters.dropped), (MAX_ORDERS, 10));
     assert!(!case.holds.release(&order(9)) && case.holds.release(&order(10)));
@@ -102,50 +102,50 @@ fn the_oldest_goes_when_there_are_too_many() {
 
 #[test]
 fn a_shorter_time_cuts_short_what_is_held_and_none_ends_it() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
-    case.hold(1, vec![held("a", 1)], &known, 0);
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
+    case.hold(1, vec![held("a", 1)], &snapshot, 0);
     case.holds.set_length(seconds(10), case.start);
     case.holds.expire(case.start + seconds(10));
     assert_eq!(case.holds.orders(), 0);
-    case.hold(2, vec![held("a", 1)], &known, 10);
+    case.hold(2, vec![held("a", 1)], &snapshot, 10);
     case.holds.set_length(Duration::ZERO, case.start + seconds(11));
     case.holds.expire(case.start + seconds(11));
-    case.hold(3, vec![held("a", 1)], &known, 11);
+    case.hold(3, vec![held("a", 1)], &snapshot, 11);
     assert_eq!(case.holds.orders(), 0);
 }
 
 #[test]
 fn an_order_that_the_inventory_shows_on_all_its_nodes_is_held_no_longer() {
-    let (mut case, known) = (Case::new(), snapshot(1, 1));
-    case.hold(1, vec![held("a", 2), held("b", 1)], &known, 0);
-    case.holds.observe(&snapshot(3, 1).cluster);
-    case.holds.observe(&snapshot(2, 2).cluster);
+    let (mut case, snapshot) = (Case::new(), in_use(1, 1));
+    case.hold(1, vec![held("a", 2), held("b", 1)], &snapshot, 0);
+    case.holds.observe(&in_use(3, 1).cluster);
+    case.holds.observe(&in_use(2, 2).cluster);
     assert_eq!(case.holds.orders(), 1);
-    case.holds.observe(&snapshot(3, 2).cluster);
+    case.holds.observe(&in_use(3, 2).cluster);
     assert_eq!((case.holds.orders(), case.holds.counters.seen), (0, 1));
 }
 
 #[test]
 fn what_came_into_use_is_set_against_one_order_only() {
-    let (mut case, known) = (Case::new(), snapshot(0, 0));
-    case.hold(1, vec![held("a", 2)], &known, 0);
-    case.hold(2, vec![held("a", 2)], &known, 1);
-    case.holds.observe(&snapshot(2, 0).cluster);
+    let (mut case, snapshot) = (Case::new(), in_use(0, 0));
+    case.hold(1, vec![held("a", 2)], &snapshot, 0);
+    case.hold(2, vec![held("a", 2)], &snapshot, 1);
+    case.holds.observe(&in_use(2, 0).cluster);
     assert!(!case.holds.release(&order(1)));
     for _ in 0..3 {
-        case.holds.observe(&snapshot(3, 0).cluster);
+        case.holds.observe(&in_use(3, 0).cluster);
         assert_eq!(case.holds.orders(), 1);
     }
-    case.holds.observe(&snapshot(4, 0).cluster);
+    case.holds.observe(&in_use(4, 0).cluster);
     assert_eq!((case.holds.orders(), case.holds.counters.seen), (0, 2));
 }
 
 #[test]
 fn a_node_that_is_empty_for_a_moment_does_not_show_orders_when_it_is_back() {
-    let (mut case, known) = (Case::new(), snapshot(4, 0));
-    case.hold(1, vec![held("a", 2)], &known, 0);
+    let (mut case, snapshot) = (Case::new(), in_use(4, 0));
+    case.hold(1, vec![held("a", 2)], &snapshot, 0);
     for used in [0, 4, 0, 4] {
-        case.holds.observe(&snapshot(used, 0).cluster);
+        case.holds.observe(&in_use(used, 0).cluster);
     }
     assert_eq!(case.holds.orders(), 1);
 }
@@ -186,12 +186,12 @@ proptest! {
     /// Holds are those of a naive list, and when all are gone the snapshot is the very one that it was.
     #[test]
     fn holds_always_come_back(steps in steps()) {
-        let (mut case, known, mut model) = (Case::new(), snapshot(0, 0), Model::default());
+        let (mut case, snapshot, mut model) = (Case::new(), in_use(0, 0), Model::default());
         let mut second = 0;
         for step in steps {
             match step {
                 Step::Hold { dseq, place, threads } => {
-                    case.hold(dseq, vec![held(["a", "b"][place], threads)], &known, second);
+                    case.hold(dseq, vec![held(["a", "b"][place], threads)], &snapshot, second);
                     model.0.insert(dseq, (place, threads, second + LENGTH.as_secs()));
                 }
                 Step::Release(dseq) => {
@@ -206,10 +206,10 @@ proptest! {
             prop_assert_eq!(case.holds.orders(), model.0.len());
             prop_assert_eq!(case.holds.by_end.len(), model.0.len());
             for except in [None, Some(0), Some(3)] {
-                prop_assert_eq!(case.free(&known, except), model.free(except));
+                prop_assert_eq!(case.free(&snapshot, except), model.free(except));
             }
         }
         case.holds.expire(case.start + seconds(second + LENGTH.as_secs()));
-        prop_assert!(Arc::ptr_eq(&case.holds.less(&known, None), &known));
+        prop_assert!(Arc::ptr_eq(&case.holds.less(&snapshot, None), &snapshot));
     }
 }

@@ -26,8 +26,8 @@ fn without_a_source_there_is_no_plan() {
 #[test]
 fn an_address_is_a_scheme_a_host_and_a_port() {
     let peer = |address: &str| match Plan::of(&provider(address)).unwrap().unwrap().source {
-        Source::Peer(peer) => (peer.host, peer.port, peer.tls.is_some()),
-        Source::File(_) => panic!("{address}"),
+        InventorySource::Peer(peer) => (peer.host, peer.port, peer.tls.is_some()),
+        InventorySource::File(_) => panic!("{address}"),
     };
     assert_eq!(peer("http://operator-inventory:8081"), ("operator-inventory".into(), 8081, false));
     assert_eq!(peer("http://[::1]/"), ("::1".into(), 80, false));

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use pricing_files::FileError;
 use tokio::time::sleep;
 
-use super::super::believe::{MAX_BYTES, Refusal};
+use super::super::accepted::{MAX_BYTES, Refusal};
 use super::super::plan::Pace;
-use super::Feeder;
+use super::SnapshotSink;
 use crate::digest::Digest;
 
 /// A file whose change was seen this recently may have changed again without its times telling.
@@ -72,7 +72,7 @@ impl Seen {
 }
 
 /// Follows a file until this is dropped.
-pub(super) async fn follow(path: PathBuf, pace: Pace, feeder: Feeder) {
+pub(super) async fn follow(path: PathBuf, pace: Pace, sink: SnapshotSink) {
     let mut last: Option<Seen> = None;
     loop {
         let (file, known) = (path.clone(), last.as_ref().and_then(Seen::settled));
@@ -84,17 +84,17 @@ pub(super) async fn follow(path: PathBuf, pace: Pace, feeder: Feeder) {
                 let before = last.take().filter(|seen| seen.stamp == stamp);
                 // The same content of the same time is no news, and does not make the snapshot younger.
                 if before.as_ref().is_none_or(|seen| seen.digest != digest) {
-                    feeder.opened();
-                    let snapshot = feeder.believe(move || text).await;
-                    feeder.take(snapshot, age);
+                    sink.opened();
+                    let snapshot = sink.accept(move || text).await;
+                    sink.take(snapshot, age);
                 }
                 last = Some(Seen { stamp, since: before.map_or_else(Instant::now, |seen| seen.since), digest });
             }
             Ok(Err(error)) => {
-                feeder.lost(&format!("it cannot be read: {error}"));
+                sink.lost(&format!("it cannot be read: {error}"));
                 last = None;
             }
-            Err(error) => feeder.lost(&format!("it cannot be read: {error}")),
+            Err(error) => sink.lost(&format!("it cannot be read: {error}")),
         }
         sleep(pace.look).await;
     }

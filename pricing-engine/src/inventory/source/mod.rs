@@ -7,57 +7,57 @@ mod stream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::believe::{Believed, Refusal, believe};
-use super::core::Core;
-use super::plan::{Plan, Source};
+use super::accepted::{AcceptedSnapshot, Refusal, accept};
+use super::plan::{InventorySource, Plan};
+use super::shared::SharedInventory;
 
 /// Follows a plan's source until it is dropped.
-pub(super) async fn follow(plan: Plan, feeder: Feeder) {
+pub(super) async fn follow(plan: Plan, sink: SnapshotSink) {
     match plan.source {
-        Source::File(path) => file::follow(path, plan.pace, feeder).await,
-        Source::Peer(peer) => stream::Follower::new(peer, plan.silence, plan.pace, feeder).follow().await,
+        InventorySource::File(path) => file::follow(path, plan.pace, sink).await,
+        InventorySource::Peer(peer) => stream::Follower::new(peer, plan.silence, plan.pace, sink).follow().await,
     }
 }
 
-/// What a source tells of itself. After another source took over, nobody listens.
+/// Where a source reports its snapshots and its problems. Once another source has taken over, reports have no effect.
 #[derive(Clone, Debug)]
-pub(super) struct Feeder {
-    core: Arc<Core>,
+pub(super) struct SnapshotSink {
+    shared: Arc<SharedInventory>,
     generation: u64,
 }
 
-impl Feeder {
-    pub(super) fn new(core: Arc<Core>, generation: u64) -> Self {
-        Self { core, generation }
+impl SnapshotSink {
+    pub(super) fn new(shared: Arc<SharedInventory>, generation: u64) -> Self {
+        Self { shared, generation }
     }
 
-    /// Takes or refuses a snapshot that was so old when it was had, and says whether it was good.
-    fn take(&self, snapshot: Result<Believed, Refusal>, age: Duration) -> bool {
-        let good = snapshot.is_ok();
-        self.core.take(self.generation, snapshot, age, Instant::now());
-        good
+    /// Reports a snapshot, accepted or refused, whose age was `age` when it arrived. Returns whether it was accepted.
+    fn take(&self, snapshot: Result<AcceptedSnapshot, Refusal>, age: Duration) -> bool {
+        let accepted = snapshot.is_ok();
+        self.shared.take(self.generation, snapshot, age, Instant::now());
+        accepted
     }
 
-    /// Tells that the source is not heard.
+    /// Reports that the source is not reachable.
     fn lost(&self, why: &str) {
-        self.core.lost(self.generation, why, Instant::now());
+        self.shared.lost(self.generation, why, Instant::now());
     }
 
-    /// Tells that the source was opened.
+    /// Reports that the source was opened.
     fn opened(&self) {
-        self.core.opened(self.generation);
+        self.shared.opened(self.generation);
     }
 
-    /// Reads a text, away from the threads that serve calls. A text that is in use already is not read again.
-    async fn believe(
+    /// Reads a text, and accepts or refuses it, on a thread for blocking work. The text in use is not read again.
+    async fn accept(
         &self,
         text: impl FnOnce() -> Result<String, Refusal> + Send + 'static,
-    ) -> Result<Believed, Refusal> {
-        let core = Arc::clone(&self.core);
+    ) -> Result<AcceptedSnapshot, Refusal> {
+        let shared = Arc::clone(&self.shared);
         let read = move || {
             let text = text()?;
-            let current = core.good().filter(|good| *good.known.snapshot.text == *text);
-            current.map_or_else(|| believe(text), Ok)
+            let current = shared.accepted().filter(|accepted| *accepted.snapshot.text.text == *text);
+            current.map_or_else(|| accept(text), Ok)
         };
         let joined = tokio::task::spawn_blocking(read).await;
         joined.unwrap_or_else(|error| Err(Refusal::Malformed(format!("reading it was broken off: {error}"))))

@@ -13,11 +13,11 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::super::accepted::{MAX_BYTES, Refusal};
 use super::super::backoff::Backoff;
-use super::super::believe::{MAX_BYTES, Refusal};
 use super::super::plan::{Pace, Peer, Service};
 use super::super::wire::{Dialect, Raw};
-use super::Feeder;
+use super::SnapshotSink;
 use super::connect::chain;
 
 const STREAM_CLUSTER: &str = "/akash.inventory.v1.ClusterRPC/StreamCluster";
@@ -43,7 +43,7 @@ pub(super) struct Follower {
     peer: Peer,
     silence: Duration,
     pace: Pace,
-    feeder: Feeder,
+    sink: SnapshotSink,
     /// Since when this session is good.
     good_since: Option<Instant>,
     /// Before this no other snapshot is looked at.
@@ -51,8 +51,8 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(peer: Peer, silence: Duration, pace: Pace, feeder: Feeder) -> Self {
-        Self { peer, silence, pace, feeder, good_since: None, due: Instant::now() }
+    pub(super) fn new(peer: Peer, silence: Duration, pace: Pace, sink: SnapshotSink) -> Self {
+        Self { peer, silence, pace, sink, good_since: None, due: Instant::now() }
     }
 
     /// Follows the peer until this is dropped.
@@ -65,11 +65,11 @@ impl Follower {
             match end {
                 // What was silent until now may be opened at once.
                 End::Silent => continue,
-                End::Lost(why) => self.feeder.lost(&why),
+                End::Lost(why) => self.sink.lost(&why),
                 End::TooLarge(what) => {
-                    self.feeder.take(Err(Refusal::TooLarge(what)), Duration::ZERO);
+                    self.sink.take(Err(Refusal::TooLarge(what)), Duration::ZERO);
                 }
-                End::Unimplemented(what) => self.feeder.lost(&format!("{what}; is this the right port?")),
+                End::Unimplemented(what) => self.sink.lost(&format!("{what}; is this the right port?")),
             }
             let was_good = self.good_since.map(|since| since.elapsed());
             sleep(backoff.wait(was_good, random())).await;
@@ -109,7 +109,7 @@ impl Follower {
             Ok(Err(end)) => return end,
             Ok(Ok(opened)) => opened,
         };
-        self.feeder.opened();
+        self.sink.opened();
         loop {
             let Some(message) = next else { return End::Lost("it ended the stream".to_owned()) };
             let (message, end) = self.latest(&mut stream, message).await;
@@ -138,8 +138,8 @@ impl Follower {
     }
 
     async fn hand_over(&mut self, dialect: Dialect, message: Bytes) {
-        let snapshot = self.feeder.believe(move || dialect.text(message)).await;
-        let good = self.feeder.take(snapshot, Duration::ZERO);
+        let snapshot = self.sink.accept(move || dialect.text(message)).await;
+        let good = self.sink.take(snapshot, Duration::ZERO);
         let now = Instant::now();
         self.due = now.checked_add(self.pace.gap).unwrap_or(now);
         self.good_since = if good { self.good_since.or(Some(now)) } else { None };
@@ -150,18 +150,18 @@ impl Follower {
         let first = self.pace.first;
         let mut opened = false;
         loop {
-            let ask = async {
+            let request = async {
                 ready(client).await?;
                 let answer = client.unary(Request::new(()), PathAndQuery::from_static(GET_STATUS), Raw).await;
                 answer.map_err(|status| ended(&status))
             };
-            let message = match timeout(first, ask).await {
+            let message = match timeout(first, request).await {
                 Err(_) => return End::Lost(format!("no status within {}", humantime::format_duration(first))),
                 Ok(Err(end)) => return end,
                 Ok(Ok(answer)) => answer.into_inner(),
             };
             if !opened {
-                self.feeder.opened();
+                self.sink.opened();
                 opened = true;
             }
             self.hand_over(Dialect::Status, message).await;

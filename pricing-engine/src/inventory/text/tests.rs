@@ -1,6 +1,6 @@
 use pricing_core::inventory::read::read;
 use pricing_core::inventory::validate::{Validated, validate};
-use pricing_core::inventory::{Capacity, Cluster as Believed};
+use pricing_core::inventory::{Capacity, Cluster as AcceptedSnapshot};
 use pricing_core::quantity::{Bytes, MilliCpu};
 
 use super::*;
@@ -49,7 +49,7 @@ fn read_back(text: &str) -> Validated {
     validate(read(text).unwrap())
 }
 
-fn change(change: impl FnOnce(&mut inventory::NodeResources)) -> (Believed, Vec<String>) {
+fn change(change: impl FnOnce(&mut inventory::NodeResources)) -> (AcceptedSnapshot, Vec<String>) {
     let mut node = node("a\"b");
     change(node.resources.as_mut().unwrap());
     let Validated { cluster, findings } = read_back(&of_cluster(&cluster(vec![node])).unwrap());

@@ -14,16 +14,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
 use pricing_core::reserve::Scheduler;
 use pricing_engine::bid_log::{BidLog, Decided, Pending, Reading, Record};
-use pricing_engine::config::Source;
-use pricing_engine::decision::{self, Ask, Moment, Settings};
+use pricing_engine::config::LoadedRates;
+use pricing_engine::decision::{self, LiveState, OrderRequest, Settings};
 use pricing_engine::digest::Digest;
-use pricing_engine::inventory::{Known, SnapshotText, Stock};
+use pricing_engine::inventory::{Availability, Snapshot, SnapshotText};
 use pricing_engine::metrics::Call;
 use pricing_engine::order_name::OrderName;
 use pricing_host::compile::Compiler;
@@ -45,7 +45,7 @@ pub(crate) fn closed(log: &BidLog) -> Reading {
 
 /// The same settings with other rates.
 pub(crate) fn with_rates(settings: &Settings, rates: &str) -> Settings {
-    Settings { rates: Source::read(rates.to_owned()).unwrap(), ..settings.clone() }
+    Settings { rates: LoadedRates::read(rates.to_owned()).unwrap(), ..settings.clone() }
 }
 
 /// A host for replays.
@@ -62,8 +62,8 @@ fn vectors(path: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn rates(gpu: &str) -> Source {
-    Source::read(format!("[rates]\ncpu = \"1.60\"\n[rates.gpu]\n{gpu}\n\"*\" = \"120\"\n")).unwrap()
+fn rates(gpu: &str) -> LoadedRates {
+    LoadedRates::read(format!("[rates]\ncpu = \"1.60\"\n[rates.gpu]\n{gpu}\n\"*\" = \"120\"\n")).unwrap()
 }
 
 fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
@@ -74,7 +74,7 @@ fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
     host().open(&root().join(name), settings).unwrap()
 }
 
-fn settings(rates: Source, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
+fn settings(rates: LoadedRates, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
     Settings { rates, plugin, scheduler, budget: SearchBudget { steps: 200_000 } }
 }
 
@@ -94,27 +94,27 @@ pub(crate) fn large_inventory() -> String {
 }
 
 /// A snapshot as the live inventory hands it out.
-pub(crate) fn known(text: &str) -> Arc<Known> {
+pub(crate) fn known(text: &str) -> Arc<Snapshot> {
     let cluster = validate::validate(read::read(text).unwrap()).cluster;
-    Arc::new(Known {
+    Arc::new(Snapshot {
         utilisation: Arc::new(Utilisation::of(&cluster)),
         cluster: Arc::new(cluster),
-        snapshot: Arc::new(SnapshotText { text: text.into(), digest: Digest::of(text) }),
+        text: Arc::new(SnapshotText { text: text.into(), digest: Digest::of(text) }),
         held: Vec::new(),
     })
 }
 
-fn less(known: &Known, held: Vec<Held>) -> Arc<Known> {
-    let cluster = Arc::new(known.cluster.less(&held));
-    Arc::new(Known { cluster, held, ..known.clone() })
+fn less(known: &Snapshot, held: Vec<HeldCapacity>) -> Arc<Snapshot> {
+    let cluster = Arc::new(known.cluster.without(&held));
+    Arc::new(Snapshot { cluster, held, ..known.clone() })
 }
 
 /// What a decision is made of.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    pub(crate) ask: Ask,
+    pub(crate) request: OrderRequest,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) moment: Moment,
+    pub(crate) live: LiveState,
     pub(crate) screen: bool,
 }
 
@@ -124,17 +124,17 @@ static PLAIN_SETTINGS: LazyLock<Arc<Settings>> =
 impl Sample {
     /// An order without an inventory.
     pub(crate) fn plain(number: usize) -> Self {
-        let mut ask = Ask::read(PLAIN).unwrap();
-        ask.name = Some(name(number));
-        let moment = Moment { stock: Stock::NotAsked, usd_per_akt: None };
-        Self { ask, settings: Arc::clone(&PLAIN_SETTINGS), moment, screen: false }
+        let mut request = OrderRequest::read(PLAIN).unwrap();
+        request.name = Some(name(number));
+        let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
+        Self { request, settings: Arc::clone(&PLAIN_SETTINGS), live, screen: false }
     }
 
     /// The same on a snapshot that no other number has.
     pub(crate) fn with_new_snapshot(number: usize) -> Self {
         let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
         let known = known(&text.replace("t4-1", &format!("t4-1-{number}")));
-        Self { moment: Moment { stock: Stock::Known(known), usd_per_akt: None }, ..Self::plain(number) }
+        Self { live: LiveState { availability: Availability::Known(known), usd_per_akt: None }, ..Self::plain(number) }
     }
 
     /// Three groups on a node with one free card: two want it, the third wants none.
@@ -158,17 +158,17 @@ impl Sample {
             }]})
         };
         let groups = Value::from([group("first", 1), group("second", 1), group("third", 0)].to_vec());
-        let mut ask = Ask::read(groups.to_string()).unwrap();
-        ask.name = Some(name(1));
-        let moment = Moment { stock: Stock::Known(known(&snapshot.to_string())), usd_per_akt: None };
+        let mut request = OrderRequest::read(groups.to_string()).unwrap();
+        request.name = Some(name(1));
+        let live = LiveState { availability: Availability::Known(known(&snapshot.to_string())), usd_per_akt: None };
         let settings = Arc::new(Settings { scheduler, ..(**PLAIN_SETTINGS).clone() });
-        Self { ask, settings, moment, screen: false }
+        Self { request, settings, live, screen: false }
     }
 
     /// The snapshot's digest.
     pub(crate) fn snapshot(&self) -> Option<Digest> {
-        match &self.moment.stock {
-            Stock::Known(known) => Some(known.snapshot.digest),
+        match &self.live.availability {
+            Availability::Known(known) => Some(known.text.digest),
             _ => None,
         }
     }
@@ -179,7 +179,7 @@ impl Sample {
     }
 
     pub(crate) fn groups(&self) -> usize {
-        self.ask.orders.len()
+        self.request.orders.len()
     }
 
     /// A number of groups on a snapshot, each of some services with any card, and every set of cards.
@@ -198,11 +198,11 @@ impl Sample {
         };
         let group = |number: usize| serde_json::json!({"name": format!("group{number}"), "resources": (1..4).map(unit).collect::<Vec<_>>()});
         let text = Value::from((0..groups).map(group).collect::<Vec<_>>()).to_string();
-        let mut ask = Ask::read(text).unwrap();
-        (ask.name, ask.alternatives) = (Some(name(1)), true);
-        let moment = Moment { stock: Stock::Known(known(&large_inventory())), usd_per_akt: None };
+        let mut request = OrderRequest::read(text).unwrap();
+        (request.name, request.alternatives) = (Some(name(1)), true);
+        let live = LiveState { availability: Availability::Known(known(&large_inventory())), usd_per_akt: None };
         let settings = Settings { budget: SearchBudget { steps }, ..(**PLAIN_SETTINGS).clone() };
-        Self { ask, settings: Arc::new(settings), moment, screen: false }
+        Self { request, settings: Arc::new(settings), live, screen: false }
     }
 
     /// Decides and records.
@@ -212,16 +212,16 @@ impl Sample {
 
     /// Decides with what is left of a budget, and records.
     pub(crate) fn record_within(&self, log: &BidLog, budget: &Budget<'_>) -> Vec<Pending> {
-        let Self { ask, settings, moment, screen } = self;
+        let Self { request, settings, live, screen } = self;
         let record = |group, call, decided| {
-            log.record(&Record { call, ask, group, settings, moment, decided, took: Duration::from_micros(250) })
+            log.record(&Record { call, request, group, settings, live, decided, took: Duration::from_micros(250) })
         };
         if *screen {
-            let screened = decision::screen(settings, moment.usd_per_akt, ask, budget);
+            let screened = decision::screen(settings, live.usd_per_akt, request, budget);
             let screened = screened.iter().enumerate();
             return screened.map(|(group, found)| record(group, Call::Screen, Decided::Screen(found))).collect();
         }
-        let priced = decision::price(settings, moment, ask, budget);
+        let priced = decision::price(settings, live, request, budget);
         let priced = priced.iter().enumerate();
         priced.map(|(group, priced)| record(group, Call::Quote, Decided::Quote(priced))).collect()
     }
@@ -238,7 +238,8 @@ pub(crate) fn corpus(number: usize) -> Vec<Sample> {
     let mut sdls: Vec<PathBuf> = fs::read_dir(root().join("corpus/sdl")).unwrap().map(|f| f.unwrap().path()).collect();
     sdls.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     sdls.sort();
-    let clusters: Vec<Arc<Known>> = reservations.iter().step_by(40).map(|v| known(&v["cluster"].to_string())).collect();
+    let clusters: Vec<Arc<Snapshot>> =
+        reservations.iter().step_by(40).map(|v| known(&v["cluster"].to_string())).collect();
     let cards = [rates("t4 = \"80\"\n\"a100.80Gi\" = \"1000\""), rates("a100 = \"900\"\nrtx4090 = \"500\"")];
     let guests = [
         None,
@@ -254,26 +255,26 @@ pub(crate) fn corpus(number: usize) -> Vec<Sample> {
         })
         .collect();
     let sample = |n: usize| {
-        let ask = match n % 4 {
-            0 => Ask::read(scripts[n % scripts.len()]["stdin"].as_str().unwrap()),
-            1 => Ask::read(fs::read_to_string(&sdls[n % sdls.len()]).unwrap()),
-            _ => Ask::read(reservations[(n * 40 + n / 60) % reservations.len()]["group"].to_string()),
+        let request = match n % 4 {
+            0 => OrderRequest::read(scripts[n % scripts.len()]["stdin"].as_str().unwrap()),
+            1 => OrderRequest::read(fs::read_to_string(&sdls[n % sdls.len()]).unwrap()),
+            _ => OrderRequest::read(reservations[(n * 40 + n / 60) % reservations.len()]["group"].to_string()),
         };
-        let mut ask = ask.ok()?;
-        ask.name = (n % 3 > 0).then(|| name(n));
-        ask.owner = (n % 5 > 0).then(|| "akash1tenant".to_owned());
-        ask.already_reserved = n % 6 == 0;
-        ask.alternatives = n % 7 == 0;
+        let mut request = request.ok()?;
+        request.name = (n % 3 > 0).then(|| name(n));
+        request.owner = (n % 5 > 0).then(|| "akash1tenant".to_owned());
+        request.already_reserved = n % 6 == 0;
+        request.alternatives = n % 7 == 0;
         let settings = Arc::clone(&all[n % all.len()]);
         let known = &clusters[n % clusters.len()];
-        let stock = match n % 11 {
-            0 => Stock::NotAsked,
-            1 => Stock::Unusable("the last good snapshot is older than 10m".to_owned()),
-            _ => Stock::Known(Arc::clone(known)),
+        let availability = match n % 11 {
+            0 => Availability::NotConfigured,
+            1 => Availability::Unusable("the last good snapshot is older than 10m".to_owned()),
+            _ => Availability::Known(Arc::clone(known)),
         };
         let usd_per_akt = (n % 4 > 0).then(|| "0.50".parse().unwrap());
-        let moment = Moment { stock, usd_per_akt };
-        let mut sample = Sample { ask, settings, moment, screen: n % 13 == 0 };
+        let live = LiveState { availability, usd_per_akt };
+        let mut sample = Sample { request, settings, live, screen: n % 13 == 0 };
         if n % 5 == 3 {
             sample.hold();
         }
@@ -288,20 +289,20 @@ pub(crate) fn corpus(number: usize) -> Vec<Sample> {
 impl Sample {
     /// Holds back what the order itself would take.
     fn hold(&mut self) {
-        let Stock::Known(known) = &self.moment.stock else { return };
-        let priced = decision::price(&self.settings, &self.moment, &self.ask, &self.budget());
-        let held = self.ask.orders.iter().zip(&priced).flat_map(|(order, priced)| {
-            Held::by(order, &self.settings.rates.pricing, self.settings.scheduler, &priced.quote.targets)
+        let Availability::Known(known) = &self.live.availability else { return };
+        let priced = decision::price(&self.settings, &self.live, &self.request, &self.budget());
+        let held = self.request.orders.iter().zip(&priced).flat_map(|(order, priced)| {
+            HeldCapacity::by(order, &self.settings.rates.pricing, self.settings.scheduler, &priced.quote.targets)
         });
-        let held = Held::merge(held);
+        let held = HeldCapacity::merge(held);
         if !held.is_empty() {
-            self.moment.stock = Stock::Known(less(known, held));
+            self.live.availability = Availability::Known(less(known, held));
         }
     }
 
     /// Gives the targets that the order would get, as a daemon does.
     fn targeted(self) -> Self {
-        let priced = decision::price(&self.settings, &self.moment, &self.ask, &self.budget());
+        let priced = decision::price(&self.settings, &self.live, &self.request, &self.budget());
         let [priced] = priced.as_slice() else { return self };
         let kind = |kind: &pricing_core::gpu::GpuKind| GivenKind {
             vendor: kind.vendor().to_owned(),
@@ -321,8 +322,8 @@ impl Sample {
                 })
                 .collect(),
         });
-        match self.ask.clone().with_targets(targets.collect()) {
-            Ok(ask) => Self { ask, ..self },
+        match self.request.clone().with_targets(targets.collect()) {
+            Ok(request) => Self { request, ..self },
             Err(_) => self,
         }
     }

@@ -39,7 +39,7 @@ async fn a_file_that_is_replaced_or_rewritten_is_read_again() {
     fs::write(&path, text(&["a"])).unwrap();
     let inventory = follow(&config(&path));
     until("the first", || names(&inventory) == ["a"]).await;
-    assert_eq!(&*known(&inventory).unwrap().snapshot.text, text(&["a"]));
+    assert_eq!(&*known(&inventory).unwrap().text.text, text(&["a"]));
     fs::write(&path, text(&["b"])).unwrap();
     until("the second", || names(&inventory) == ["b"]).await;
     let next = folder.path().join("next");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pricing_engine::config::Inventory as Config;
-use pricing_engine::inventory::{Known, LiveInventory, Pace, Plan, Reading, Stock};
+use pricing_engine::inventory::{Availability, LiveInventory, Pace, Plan, Reading, Snapshot};
 
 use crate::HANG;
 
@@ -75,15 +75,15 @@ fn later() -> Instant {
     Instant::now() + DAY + DAY
 }
 
-fn known(inventory: &LiveInventory) -> Result<Arc<Known>, String> {
+fn known(inventory: &LiveInventory) -> Result<Arc<Snapshot>, String> {
     known_at(inventory, Instant::now())
 }
 
-fn known_at(inventory: &LiveInventory, time: Instant) -> Result<Arc<Known>, String> {
-    match inventory.stock(time, None) {
-        Stock::Known(known) => Ok(known),
-        Stock::Unusable(why) => Err(why),
-        Stock::NotAsked => unreachable!("an inventory is configured"),
+fn known_at(inventory: &LiveInventory, time: Instant) -> Result<Arc<Snapshot>, String> {
+    match inventory.availability(time, None) {
+        Availability::Known(known) => Ok(known),
+        Availability::Unusable(why) => Err(why),
+        Availability::NotConfigured => unreachable!("an inventory is configured"),
     }
 }
 

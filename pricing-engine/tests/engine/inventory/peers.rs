@@ -22,8 +22,8 @@ async fn the_operators_cluster_is_priced_with_and_can_be_recorded() {
     let reading = until_reading(&inventory, "fresh", |reading| reading.state == State::Fresh).await;
     assert_eq!((reading.nodes, reading.findings, reading.problem), (2, 0, None));
     let known = known(&inventory).unwrap();
-    assert_eq!(known.snapshot.digest, Digest::of(&*known.snapshot.text));
-    assert_eq!(validate(read(&known.snapshot.text).unwrap()).cluster, *known.cluster);
+    assert_eq!(known.text.digest, Digest::of(&*known.text.text));
+    assert_eq!(validate(read(&known.text.text).unwrap()).cluster, *known.cluster);
     assert_eq!(known.utilisation.gpus.total, 2);
     peer.send(cluster(&["a", "b", "c"]));
     until_reading(&inventory, "three nodes", |reading| reading.nodes == 3).await;

@@ -139,9 +139,9 @@ async fn a_flapping_peer_does_not_flap_the_pricing() {
     peer.behave(Manner::Flapping);
     let inventory = follow(&operator(&peer.http()));
     until("a first snapshot", || known(&inventory).is_ok()).await;
-    let digest = known(&inventory).unwrap().snapshot.digest;
+    let digest = known(&inventory).unwrap().text.digest;
     until("it was opened again and again", || {
-        assert_eq!(known(&inventory).unwrap().snapshot.digest, digest);
+        assert_eq!(known(&inventory).unwrap().text.digest, digest);
         peer.opened() >= 10
     })
     .await;

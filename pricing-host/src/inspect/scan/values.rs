@@ -10,7 +10,7 @@ pub(super) const FEW: usize = 8;
 
 /// The number of values that may still be passed on.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Values {
+pub(in super::super) struct ValueBudget {
     left: u64,
 }
 
@@ -44,7 +44,7 @@ struct Block {
     label: u64,
 }
 
-impl Values {
+impl ValueBudget {
     pub(in super::super) fn new(limit: u64) -> Self {
         Self { left: limit }
     }

@@ -14,7 +14,7 @@ use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::{
-    BreakerSettings, CallLimits, Called, Fault, HostSettings, Plugin, PluginHost, PluginSettings, Request,
+    BreakerSettings, CallLimits, Fault, HostSettings, Plugin, PluginCall, PluginHost, PluginSettings, Request,
 };
 use rust_decimal::Decimal;
 use testkit::guests::{Attack, Budget, Expected, entry_points};
@@ -56,7 +56,7 @@ fn terms() -> Terms<'static> {
 }
 
 /// Calls a plugin with the order of the tests.
-pub(crate) fn call(plugin: &Plugin) -> Called {
+pub(crate) fn call(plugin: &Plugin) -> PluginCall {
     let (order, pricing, draft) = &*ORDER;
     plugin.call(&Request { asked: QuoteRequest::new(order, pricing, Supply::Unknown, &terms()), draft })
 }
@@ -173,7 +173,7 @@ pub(crate) fn is_well_said(message: &str) -> bool {
 }
 
 /// Everything of a call that must be the same wherever and whenever it is made.
-pub(crate) fn fingerprint(called: &Called) -> String {
+pub(crate) fn fingerprint(called: &PluginCall) -> String {
     let usage = &called.usage;
     let log: Vec<String> = usage.log.lines.iter().map(ToString::to_string).collect();
     format!(

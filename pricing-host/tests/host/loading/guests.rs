@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pricing_core::quote::ReasonCode;
-use pricing_host::compile::{Compiler, Examined, Wanted};
+use pricing_host::compile::{Compiler, Examination, Wanted};
 use pricing_host::inspect::{Inspection, inspect};
 use pricing_host::{Fault, LoadLimits, SizeClass};
 
@@ -79,6 +79,6 @@ pub(crate) fn compile_within(compiler: &Compiler, file: &[u8], limits: &LoadLimi
     code(&compiler.examine_within(file, Wanted::artefact(SizeClass::Standard), limits))
 }
 
-fn code(examined: &Examined) -> Result<Vec<u8>, Fault> {
+fn code(examined: &Examination) -> Result<Vec<u8>, Fault> {
     examined.compiled().map(|(_, code)| code.to_vec()).map_err(|refusal| refusal.clone().into())
 }

@@ -12,7 +12,7 @@ pub(crate) struct Lines<'a> {
     /// The lines. Later ones are drawn over earlier ones.
     pub(crate) lines: &'a [Line],
     /// The horizontal axis.
-    pub(crate) across: Across<'a>,
+    pub(crate) across: HorizontalAxis<'a>,
     /// How the numbers of the vertical axis are formatted.
     pub(crate) format: Format,
     /// The range that the vertical axis must show.
@@ -21,7 +21,7 @@ pub(crate) struct Lines<'a> {
 
 /// The horizontal axis.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Across<'a> {
+pub(crate) enum HorizontalAxis<'a> {
     /// Numbers.
     Numbers {
         /// Their unit.
@@ -104,11 +104,11 @@ fn up(lines: &[Line], at_least: (f64, f64)) -> Ticks {
 }
 
 /// The horizontal range, and the margin at its ends.
-fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
+fn domain(lines: &[Line], across: HorizontalAxis<'_>) -> ((f64, f64), f64) {
     match across {
-        Across::Names { names, .. } => return ((0.0, count(names.len().saturating_sub(1)).max(1.0)), 28.0),
-        Across::Numbers { range: Some(range), .. } => return (range, 0.0),
-        Across::Numbers { .. } => {}
+        HorizontalAxis::Names { names, .. } => return ((0.0, count(names.len().saturating_sub(1)).max(1.0)), 28.0),
+        HorizontalAxis::Numbers { range: Some(range), .. } => return (range, 0.0),
+        HorizontalAxis::Numbers { .. } => {}
     }
     let mut all = lines.iter().flat_map(|line| line.points.iter().map(|point| point.x));
     let Some(first) = all.next() else { return ((0.0, 1.0), 0.0) };
@@ -118,15 +118,15 @@ fn domain(lines: &[Line], across: Across<'_>) -> ((f64, f64), f64) {
 }
 
 /// The axis at the bottom, with as many labels as fit.
-fn across(across: Across<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin: f64, size: Size) -> Markup {
+fn across(across: HorizontalAxis<'_>, domain: (f64, f64), x: Scale, bottom: f64, margin: f64, size: Size) -> Markup {
     let steps = if size == Size::Wide { 8 } else { 4 };
     let (unit, labels): (&str, Vec<(f64, String)>) = match across {
-        Across::Numbers { unit, format, .. } => {
+        HorizontalAxis::Numbers { unit, format, .. } => {
             let ticks = Ticks::within(domain.0, domain.1, steps);
             let label = |value: &f64| (*value, format(*value, ticks.decimals));
             (unit, ticks.values.iter().map(label).collect())
         }
-        Across::Names { unit, names } => {
+        HorizontalAxis::Names { unit, names } => {
             let slot = ((size.width() - margin - END) / count(names.len().max(1))).max(48.0) - 10.0;
             (unit, names.iter().enumerate().map(|(place, name)| (count(place), fit(name, slot))).collect())
         }

@@ -14,7 +14,7 @@ mod text;
 use maud::{Markup, html};
 
 pub(crate) use bars::{Bar, Bars, bars};
-pub(crate) use lines::{Across, Line, Lines, Point, lines};
+pub(crate) use lines::{HorizontalAxis, Line, Lines, Point, lines};
 /// Makes characters visible that would change the direction of the text around them, or hide it.
 pub(crate) use pricing_core::text::printable_lines as clean;
 pub(crate) use stacked::{StackedRow, stacked};

@@ -29,7 +29,7 @@ fn charts(values: &[f64]) -> Vec<String> {
     for size in [Size::Wide, Size::Narrow, Size::Small] {
         all.push(bars(CAPTION, size, &Bars { bars: &shown, format: axis, at_least: (0.0, 0.0) }).into_string());
         all.push(stacked(CAPTION, size, &rows, axis).into_string());
-        let across = Across::Numbers { unit: "days", format: axis, range: None };
+        let across = HorizontalAxis::Numbers { unit: "days", format: axis, range: None };
         let chart = Lines { lines: &line, across, format: axis, at_least: (0.0, 0.0) };
         all.push(lines(CAPTION, size, &chart).into_string());
     }
@@ -86,7 +86,7 @@ fn a_chart_is_the_same_every_time() {
 fn a_million_points_come_to_a_line_that_a_browser_can_draw() {
     let points = (0..1_000_000_u32).map(|x| Point { x: f64::from(x), y: f64::from(x % 1000), whisker: None });
     let line = [Line { series: 0, points: points.collect() }];
-    let across = Across::Numbers { unit: "", format: axis, range: None };
+    let across = HorizontalAxis::Numbers { unit: "", format: axis, range: None };
     let chart = Lines { lines: &line, across, format: axis, at_least: (0.0, 0.0) };
     let drawn = lines(CAPTION, Size::Wide, &chart).into_string();
     assert!(drawn.len() < 20_000 && drawn.contains("polyline"), "{} bytes", drawn.len());
@@ -98,7 +98,7 @@ fn labels_of_any_number_and_length_leave_each_other_room() {
     let line =
         [Line { series: 0, points: (0..40).map(|x| Point { x: f64::from(x), y: 1.0, whisker: None }).collect() }];
     for names in [&names[..1], &names[..3], &names] {
-        let across = Across::Names { unit: "key", names };
+        let across = HorizontalAxis::Names { unit: "key", names };
         let chart = Lines { lines: &line, across, format: axis, at_least: (0.0, 0.0) };
         let drawn = lines(CAPTION, Size::Narrow, &chart).into_string();
         let mut end = 0.0;

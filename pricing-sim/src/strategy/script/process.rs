@@ -45,7 +45,7 @@ pub(super) enum Ended {
 
 /// The output of a program.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
+pub(super) struct ProgramOutput {
     /// How it ended.
     pub(super) ended: Ended,
     /// All of stdout.
@@ -72,10 +72,10 @@ pub(super) enum RunError {
 }
 
 /// Runs a program in a process group of its own. Whatever happens, nothing of that group is left.
-pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Said, RunError> {
+pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<ProgramOutput, RunError> {
     let started = Instant::now();
     let mut running = start(command, started)?;
-    let mut talk = Talk::new(&mut running.child, input).map_err(RunError::System)?;
+    let mut talk = ProgramPipes::new(&mut running.child, input).map_err(RunError::System)?;
     let mut rest = REST.0;
     loop {
         let moved = talk.go_on().map_err(RunError::System)?;
@@ -86,7 +86,7 @@ pub(super) fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result
         let ended = running.ended().map_err(RunError::System)?;
         if let Some(ended) = ended.filter(|_| talk.is_over()) {
             talk.stderr.keep_last(limits.stderr);
-            return Ok(Said { ended, stdout: talk.stdout.bytes, stderr: talk.stderr.bytes });
+            return Ok(ProgramOutput { ended, stdout: talk.stdout.bytes, stderr: talk.stderr.bytes });
         }
         let left = limits.timeout.saturating_sub(started.elapsed());
         if left.is_zero() {
@@ -181,14 +181,14 @@ fn comes_back(error: &io::Error) -> bool {
 }
 
 /// The pipes of a program.
-struct Talk<'a> {
+struct ProgramPipes<'a> {
     stdin: Option<ChildStdin>,
     input: &'a [u8],
-    stdout: Heard<ChildStdout>,
-    stderr: Heard<ChildStderr>,
+    stdout: OutputPipe<ChildStdout>,
+    stderr: OutputPipe<ChildStderr>,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> ProgramPipes<'a> {
     fn new(child: &mut Child, input: &'a [u8]) -> io::Result<Self> {
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -197,7 +197,7 @@ impl<'a> Talk<'a> {
         for pipe in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
             rustix::io::ioctl_fionbio(pipe, true)?;
         }
-        Ok(Self { stdin: Some(stdin), input, stdout: Heard::new(stdout), stderr: Heard::new(stderr) })
+        Ok(Self { stdin: Some(stdin), input, stdout: OutputPipe::new(stdout), stderr: OutputPipe::new(stderr) })
     }
 
     /// Writes and reads as much as possible without blocking. True if that was anything.
@@ -230,12 +230,12 @@ impl<'a> Talk<'a> {
 }
 
 /// An output pipe, and what was read from it.
-struct Heard<P> {
+struct OutputPipe<P> {
     pipe: Option<P>,
     bytes: Vec<u8>,
 }
 
-impl<P> Heard<P> {
+impl<P> OutputPipe<P> {
     fn new(pipe: P) -> Self {
         Self { pipe: Some(pipe), bytes: Vec::new() }
     }
@@ -252,7 +252,7 @@ impl<P> Heard<P> {
     }
 }
 
-impl<P: Read> Heard<P> {
+impl<P: Read> OutputPipe<P> {
     /// Reads what is available, a bounded number of times. True if that was anything.
     fn read(&mut self) -> io::Result<bool> {
         let mut chunk = [0; CHUNK];

@@ -8,7 +8,7 @@ use crate::scenario;
 
 struct NoHost;
 
-impl Host for NoHost {
+impl SimulationEnvironment for NoHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         Err("no plugins here".to_owned())
     }

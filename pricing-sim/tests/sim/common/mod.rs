@@ -10,7 +10,7 @@ use pricing_host::PluginHost;
 use pricing_sim::files::Files;
 use pricing_sim::scenario;
 use pricing_sim::stream::{Arrival, Stream};
-use pricing_sim::sweep::{Detailed, Host, Prepared, RunPlace, prepare};
+use pricing_sim::sweep::{Detailed, Prepared, RunPlace, SimulationEnvironment, prepare};
 
 /// A rate card with two kinds of card, and prices that do not come out even.
 pub(crate) const RATES: &str = r#"
@@ -31,7 +31,7 @@ beta3 = "0.04"
 /// A program without plugins and bid logs.
 pub(crate) struct NoHost;
 
-impl Host for NoHost {
+impl SimulationEnvironment for NoHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         Err("no plugins here".to_owned())
     }

@@ -284,11 +284,11 @@ fn very_many_replicas_cost_no_more_than_few() {
 
 #[test]
 fn cards_that_are_held_for_other_orders_are_not_found() {
-    use crate::inventory::held::{Held, HeldCards};
+    use crate::inventory::held_capacity::{HeldCapacity, HeldCards};
     let whole = Build::default().node("n1", &[T4, H100]).build();
     let wants = |model: &str| asks(1, 1, 1, &[&format!("vendor/nvidia/model/{model}")]);
     let cards = vec![HeldCards { kinds: vec!["nvidia/h100/80Gi/sxm".to_owned()], count: 1 }];
-    let left = whole.less(&[Held { node: "n1".to_owned(), gpus: 1, cards, ..Held::default() }]);
+    let left = whole.without(&[HeldCapacity { node: "n1".to_owned(), gpus: 1, cards, ..HeldCapacity::default() }]);
     assert!(reserve(&[wants("h100")], &whole).is_ok());
     assert!(matches!(reserve(&[wants("h100")], &left), Err(ReserveError::InsufficientCapacity(_))));
     assert_eq!(kinds(&[wants("t4")], &left), [["nvidia/t4/16Gi/pcie"]]);

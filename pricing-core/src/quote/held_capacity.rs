@@ -1,12 +1,12 @@
 //! What a placed order would take from the cluster if its bid won.
 
 use super::cards::QuotedTarget;
-use crate::inventory::held::{Held, HeldCards};
+use crate::inventory::held_capacity::{HeldCapacity, HeldCards};
 use crate::order::{Order, StorageClass, leased_ips};
 use crate::rates::Pricing;
 use crate::reserve::{CommittedUnit, Scheduler};
 
-impl Held {
+impl HeldCapacity {
     /// What a placed order would take, by node: the reserved amounts after commit levels, not the billed ones. Units
     /// without particular nodes are left out, since it is unknown what they take.
     #[must_use]
@@ -22,23 +22,23 @@ impl Held {
 }
 
 /// What the replicas of a unit take from each of their nodes.
-fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<Held> {
+fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<HeldCapacity> {
     let placed = target.replicas_by_node().into_iter().filter_map(|(node, replicas)| Some((node?, replicas)));
     placed.map(|(node, replicas)| on_node(unit, target, node, replicas)).collect()
 }
 
 /// What some replicas of a unit take from one node. The sidecar of confidential compute counts too, since the daemon
 /// reserves it.
-fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> Held {
+fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> HeldCapacity {
     let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
     let gpus = times(unit.gpu.units);
-    let mut held = Held {
+    let mut held = HeldCapacity {
         node: node.to_owned(),
         cpu: times(unit.cpu.saturating_add(unit.sidecar.cpu)),
         memory: times(unit.memory.saturating_add(unit.sidecar.memory)),
         gpus,
         hcas: times(unit.hcas()),
-        ..Held::default()
+        ..HeldCapacity::default()
     };
     for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
         let sum = match class {

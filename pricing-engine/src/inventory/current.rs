@@ -1,15 +1,19 @@
-//! Which snapshot is in use: a state machine that is told of the time.
+//! The current inventory: a state machine that is handed the time.
 //!
-//! A good snapshot replaces the one in use at once, so nodes that it lacks are not priced with any longer. A bad one, or
-//! none, changes nothing until the good one is too old; then there is none.
+//! An accepted snapshot replaces the one in use at once, so that a node which it lacks is no longer priced with. A
+//! refused snapshot, or silence, changes nothing until the one in use is older than `inventory.max_age`. From then on
+//! there is no usable snapshot, and every quote is the fault `inventory-unusable`.
+//!
+//! When the configuration names another source, the old source's snapshot stays in use until the new one's first
+//! accepted snapshot, for at most [`HANDOVER`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::believe::{Believed, Refusal, shown};
+use super::accepted::{AcceptedSnapshot, Refusal, shown};
 use super::reading::{Counters, HoldCounters, Reading, State};
-use super::stock::Known;
+use super::snapshot::Snapshot;
 
 /// The most missing nodes that are remembered by name.
 const MAX_MISSING: usize = 256;
@@ -21,47 +25,47 @@ const QUIET: Duration = Duration::from_secs(5);
 /// of one cluster; were they not, this is how long the wrong one could be priced with.
 const HANDOVER: Duration = Duration::from_secs(30);
 
-/// A good snapshot and when it was had.
+/// The accepted snapshot, and its age.
 #[derive(Clone, Debug)]
-struct Good {
-    believed: Believed,
-    /// When it was taken.
+struct InUse {
+    accepted: AcceptedSnapshot,
+    /// When it was accepted.
     at: Instant,
     /// How old it was then.
     age: Duration,
 }
 
-impl Good {
+impl InUse {
     fn age(&self, now: Instant) -> Duration {
         self.age.saturating_add(now.saturating_duration_since(self.at))
     }
 }
 
-/// What decisions see: replaced as a whole whenever something happens.
+/// What decisions see. It is replaced as a whole whenever something happens.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(super) struct CurrentView {
     source: Arc<str>,
     max_age: Duration,
-    good: Option<Good>,
-    /// The good snapshot is another source's, and is used until then.
+    in_use: Option<InUse>,
+    /// The snapshot is the old source's, and may be used until then.
     handover: Option<Instant>,
     problem: Option<Arc<str>>,
 }
 
-impl View {
+impl CurrentView {
     /// The source as messages name it.
     pub(super) fn source(&self) -> Arc<str> {
         Arc::clone(&self.source)
     }
 
     /// The snapshot in use, or why there is none.
-    pub(super) fn usable(&self, now: Instant) -> Result<&Arc<Known>, String> {
+    pub(super) fn usable(&self, now: Instant) -> Result<&Arc<Snapshot>, String> {
         let source = &self.source;
         let why = |problem: &str| self.problem.as_deref().map_or_else(String::new, |what| format!("{problem}{what}"));
-        let Some(good) = &self.good else {
+        let Some(in_use) = &self.in_use else {
             return Err(format!("{source} has sent no good snapshot yet{}", why(": ")));
         };
-        let age = good.age(now);
+        let age = in_use.age(now);
         if age > self.max_age {
             let [age, most] = [age, self.max_age].map(whole_seconds);
             return Err(format!(
@@ -72,12 +76,12 @@ impl View {
         if self.handover.is_some_and(|until| now >= until) {
             return Err(format!("{source}, which the configuration names now, has sent no good snapshot{}", why(": ")));
         }
-        Ok(&good.believed.known)
+        Ok(&in_use.accepted.snapshot)
     }
 
-    /// How many nodes the good snapshot has.
+    /// The number of nodes of the accepted snapshot.
     pub(super) fn nodes(&self) -> usize {
-        self.good.as_ref().map_or(0, |good| good.believed.known.cluster.nodes().len())
+        self.in_use.as_ref().map_or(0, |in_use| in_use.accepted.snapshot.cluster.nodes().len())
     }
 
     fn state(&self, now: Instant) -> State {
@@ -99,12 +103,12 @@ fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(coarse).to_string()
 }
 
-/// What a good snapshot changed.
+/// What an accepted snapshot changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Taken {
-    /// What was wrong before.
+pub(super) struct Changes {
+    /// The problem that it ended.
     pub(super) problem_before: Option<Arc<str>>,
-    /// Whether there was none before.
+    /// Whether it is the source's first.
     pub(super) first: bool,
     /// Nodes that are missing now.
     pub(super) vanished: Vec<Arc<str>>,
@@ -112,30 +116,30 @@ pub(super) struct Taken {
     pub(super) finding: Option<String>,
 }
 
-impl Taken {
-    /// Whether there is anything to tell.
+impl Changes {
+    /// Whether any of it is worth a log line.
     pub(super) fn is_news(&self) -> bool {
         self.first || self.problem_before.is_some() || !self.vanished.is_empty() || self.finding.is_some()
     }
 }
 
-/// The snapshot in use and what happened to it.
+/// The current inventory and its history.
 #[derive(Debug)]
-pub(super) struct Keep {
-    view: View,
+pub(super) struct CurrentInventory {
+    view: CurrentView,
     missing: BTreeMap<Arc<str>, Instant>,
     pub(super) counters: Counters,
-    /// When something was last told loudly.
+    /// When a warning was last logged.
     loud: Option<Instant>,
 }
 
-impl Keep {
+impl CurrentInventory {
     pub(super) fn new(source: &str, max_age: Duration) -> Self {
-        let view = View { source: Arc::from(source), max_age, good: None, handover: None, problem: None };
+        let view = CurrentView { source: Arc::from(source), max_age, in_use: None, handover: None, problem: None };
         Self { view, missing: BTreeMap::new(), counters: Counters::default(), loud: None }
     }
 
-    /// Whether what happens now may be told as a warning. A source that flaps many times a second does not fill the log.
+    /// Whether an event may be logged as a warning now. A source that flaps many times a second must not fill the log.
     pub(super) fn is_loud(&mut self, now: Instant) -> bool {
         let quiet = self.loud.is_some_and(|last| now.saturating_duration_since(last) < QUIET);
         if !quiet {
@@ -144,24 +148,23 @@ impl Keep {
         !quiet
     }
 
-    /// The good snapshot, of whatever age.
-    pub(super) fn good(&self) -> Option<&Believed> {
-        self.view.good.as_ref().map(|good| &good.believed)
+    /// The accepted snapshot, of whatever age.
+    pub(super) fn accepted(&self) -> Option<&AcceptedSnapshot> {
+        self.view.in_use.as_ref().map(|in_use| &in_use.accepted)
     }
 
-    /// What decisions see now.
-    pub(super) fn view(&self) -> View {
+    /// The view that decisions get.
+    pub(super) fn view(&self) -> CurrentView {
         self.view.clone()
     }
 
-    /// Takes other settings. Another source's first good snapshot takes over; until then the old one is used for a
-    /// short while.
+    /// Takes other settings. See the module's comment for what happens when the source is another one.
     pub(super) fn reconfigure(&mut self, source: &str, max_age: Duration, same_source: bool, now: Instant) {
         self.view.max_age = max_age;
         self.view.source = Arc::from(source);
         if !same_source {
             self.view.problem = None;
-            if self.view.good.is_some() {
+            if self.view.in_use.is_some() {
                 let until = now.checked_add(HANDOVER);
                 self.view.handover = self.view.handover.or(until);
                 self.view.problem = Some("its first snapshot is awaited".into());
@@ -169,59 +172,59 @@ impl Keep {
         }
     }
 
-    /// Takes a good snapshot, which was so old when it was had.
-    pub(super) fn take(&mut self, believed: Believed, age: Duration, now: Instant) -> Taken {
+    /// Takes an accepted snapshot, whose age was `age` when it arrived.
+    pub(super) fn take(&mut self, accepted: AcceptedSnapshot, age: Duration, now: Instant) -> Changes {
         self.counters.taken = self.counters.taken.saturating_add(1);
-        let mut taken = Taken { problem_before: self.view.problem.take(), ..Taken::default() };
+        let mut taken = Changes { problem_before: self.view.problem.take(), ..Changes::default() };
         let handed_over = self.view.handover.take().is_some();
-        let before = self.view.good.take();
+        let before = self.view.in_use.take();
         taken.first = before.is_none() || handed_over;
-        let findings_before = before.as_ref().map_or(0, |good| good.believed.findings);
-        if findings_before != believed.findings {
-            taken.finding.clone_from(&believed.first_finding);
+        let findings_before = before.as_ref().map_or(0, |in_use| in_use.accepted.findings);
+        if findings_before != accepted.findings {
+            taken.finding.clone_from(&accepted.first_finding);
         }
         match before {
             Some(before) if !handed_over => {
-                if before.believed.known.snapshot.digest != believed.known.snapshot.digest {
-                    taken.vanished = self.compare(&before.believed.known, &believed.known, now);
+                if before.accepted.snapshot.text.digest != accepted.snapshot.text.digest {
+                    taken.vanished = self.compare(&before.accepted.snapshot, &accepted.snapshot, now);
                 }
             }
             // Another source has other nodes; none of them is missing.
             _ => self.missing.clear(),
         }
         self.forget(now);
-        self.view.good = Some(Good { believed, at: now, age });
+        self.view.in_use = Some(InUse { accepted, at: now, age });
         taken
     }
 
-    /// Is told of a snapshot that cannot be used.
+    /// Notes a refused snapshot. Returns whether that is news.
     pub(super) fn refuse(&mut self, refusal: &Refusal) -> bool {
         let sum = self.counters.refused.entry(refusal.code()).or_default();
         *sum = sum.saturating_add(1);
         self.problem(format!("its last snapshot is not used: {refusal}"))
     }
 
-    /// Is told that the source is not heard.
+    /// Notes that the source is not reachable. Returns whether that is news.
     pub(super) fn lost(&mut self, why: &str) -> bool {
         self.counters.lost = self.counters.lost.saturating_add(1);
         self.problem(shown(why))
     }
 
-    /// Is told that the source was opened.
+    /// Notes that the source was opened.
     pub(super) fn opened(&mut self) {
         self.counters.opened = self.counters.opened.saturating_add(1);
     }
 
-    /// Whether this is news.
+    /// Sets the current problem. Returns whether it is another one.
     fn problem(&mut self, problem: String) -> bool {
         let news = self.view.problem.as_deref() != Some(problem.as_str());
         self.view.problem = Some(problem.into());
         news
     }
 
-    /// Remembers which nodes went missing and which came back.
-    fn compare(&mut self, before: &Known, now_known: &Known, now: Instant) -> Vec<Arc<str>> {
-        let here: BTreeSet<&str> = now_known.cluster.nodes().iter().map(|node| &*node.name).collect();
+    /// Updates the missing nodes. Returns those that went missing now.
+    fn compare(&mut self, before: &Snapshot, after: &Snapshot, now: Instant) -> Vec<Arc<str>> {
+        let here: BTreeSet<&str> = after.cluster.nodes().iter().map(|node| &*node.name).collect();
         self.missing.retain(|name, _| !here.contains(&**name));
         let gone = before.cluster.nodes().iter().filter(|node| !here.contains(&*node.name));
         let gone: Vec<Arc<str>> = gone.map(|node| Arc::clone(&node.name)).collect();
@@ -230,7 +233,7 @@ impl Keep {
         gone
     }
 
-    /// Forgets missing nodes that are long gone, and the oldest where there are too many.
+    /// Forgets missing nodes after `max_age`, and the oldest of too many.
     fn forget(&mut self, now: Instant) {
         let max_age = self.view.max_age;
         self.missing.retain(|_, since| now.saturating_duration_since(*since) <= max_age);
@@ -241,20 +244,20 @@ impl Keep {
         }
     }
 
-    /// How the inventory is.
+    /// The state for people and metrics.
     pub(super) fn reading(&self, now: Instant) -> Reading {
         let view = &self.view;
-        let good = view.good.as_ref();
+        let in_use = view.in_use.as_ref();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let listed = self.missing.iter();
         let listed = listed.filter(|(_, since)| now.saturating_duration_since(**since) <= view.max_age);
         Reading {
             source: view.source.to_string(),
             state: view.state(now),
-            age: good.map(|good| good.age(now)),
-            digest: good.map(|good| good.believed.known.snapshot.digest),
-            nodes: good.map_or(0, |good| count(good.believed.known.cluster.nodes().len())),
-            findings: good.map_or(0, |good| count(good.believed.findings)),
+            age: in_use.map(|in_use| in_use.age(now)),
+            digest: in_use.map(|in_use| in_use.accepted.snapshot.text.digest),
+            nodes: in_use.map_or(0, |in_use| count(in_use.accepted.snapshot.cluster.nodes().len())),
+            findings: in_use.map_or(0, |in_use| count(in_use.accepted.findings)),
             missing_nodes: listed.map(|(name, _)| shown(name)).collect(),
             problem: view.problem.as_deref().map(str::to_owned).or_else(|| view.usable(now).err()),
             held: 0,

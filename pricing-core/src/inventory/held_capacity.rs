@@ -14,7 +14,7 @@ use crate::quantity::{Bytes, MilliCpu};
 /// What is held back on one node, and from the cluster's shared resources for the pods there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Held {
+pub struct HeldCapacity {
     /// The node.
     pub node: String,
     /// Thousandths of a thread.
@@ -41,7 +41,7 @@ pub struct Held {
     pub leased_ips: u64,
 }
 
-impl Held {
+impl HeldCapacity {
     /// Adds up what several orders take: one entry per node, sorted by name.
     #[must_use]
     pub fn merge(held: impl IntoIterator<Item = Self>) -> Vec<Self> {
@@ -101,9 +101,9 @@ impl Cluster {
     /// The nodes' totals and the described cards stay the same: a bid may be lost, and then any of the cards may be
     /// handed out to somebody else.
     #[must_use]
-    pub fn less(&self, held: &[Held]) -> Self {
-        let by_node: BTreeMap<String, Held> =
-            Held::merge(held.iter().cloned()).into_iter().map(|held| (held.node.clone(), held)).collect();
+    pub fn without(&self, held: &[HeldCapacity]) -> Self {
+        let by_node: BTreeMap<String, HeldCapacity> =
+            HeldCapacity::merge(held.iter().cloned()).into_iter().map(|held| (held.node.clone(), held)).collect();
         let mut nodes = Vec::with_capacity(self.nodes.len());
         let mut to_give: BTreeMap<usize, Vec<CardId>> = self.index.kept_cards().clone();
         for (place, node) in self.nodes.iter().enumerate() {
@@ -112,9 +112,9 @@ impl Cluster {
                 continue;
             };
             if !held.cards.is_empty() {
-                to_give.insert(place, cards_less(self.cards_to_give(place), &self.cards, held));
+                to_give.insert(place, cards_without(self.cards_to_give(place), &self.cards, held));
             }
-            nodes.push(node_less(node, held));
+            nodes.push(node_without(node, held));
         }
         let mut storage = self.storage.clone();
         for pool in &mut storage {
@@ -128,7 +128,7 @@ impl Cluster {
     }
 }
 
-fn node_less(node: &Node, held: &Held) -> Node {
+fn node_without(node: &Node, held: &HeldCapacity) -> Node {
     Node {
         cpu: less(node.cpu, held.cpu, MilliCpu::new),
         memory: less(node.memory, held.memory, Bytes::new),
@@ -145,7 +145,7 @@ fn less<T: Copy + Into<u64>>(capacity: Capacity<T>, held: u64, of: impl Fn(u64) 
 
 /// The cards that are left when each kind that may be handed out loses as many cards. This is the pessimistic choice: a
 /// card that accepts two kinds is subtracted from both.
-fn cards_less(described: &[CardId], cards: &[Card], held: &Held) -> Vec<CardId> {
+fn cards_without(described: &[CardId], cards: &[Card], held: &HeldCapacity) -> Vec<CardId> {
     let mut gone: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in &held.cards {
         for (place, kind) in entry.kinds.iter().enumerate() {

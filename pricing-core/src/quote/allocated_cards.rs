@@ -15,21 +15,21 @@ use crate::rates::{AmbiguousGpu, Pricing};
 /// # Errors
 /// When the rate card has no entry for a card or a storage class, the number of a unit's cards differs from what it is
 /// billed for, or a sum overflows the exact decimals.
-pub fn usd_of_cards(
+pub fn usd_of_allocated_cards(
     order: &Order,
     pricing: &Pricing,
-    handed: &[Vec<GpuKind>],
+    allocated: &[Vec<GpuKind>],
     terms: &Terms<'_>,
 ) -> Result<Usd, Reason> {
-    let mut handed = handed.iter();
+    let mut allocated = allocated.iter();
     let mut bill = bill_cards(order, pricing, terms, |unit| {
         let mut priced = Vec::new();
-        let handed = handed.next().map_or(&[] as &[GpuKind], Vec::as_slice);
+        let allocated = allocated.next().map_or(&[] as &[GpuKind], Vec::as_slice);
         // Missing cards are not free.
-        if u128::try_from(handed.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
+        if u128::try_from(allocated.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
             return Err(choice::unlisted(&unit.gpu));
         }
-        for kind in handed {
+        for kind in allocated {
             let card = alike(std::slice::from_ref(kind));
             let card = choice::choose_known(GpuTariff::of(pricing), AmbiguousGpu::Highest, &card)?;
             add_cards(&mut priced, card, 1)?;
@@ -54,11 +54,11 @@ mod tests {
         let order = detect::read(text, None).unwrap().remove(0);
         let pricing = rates::toml::read("[rates.gpu]\n\"a100.40Gi\" = \"600\"\n\"a100.80Gi\" = \"1000\"\n").unwrap();
         let kind = |ram: &str| GpuKind::new("nvidia", "a100", ram, "sxm");
-        let usd = |handed: Vec<GpuKind>| usd_of_cards(&order, &pricing, &[handed], &Terms::default());
+        let usd = |allocated: Vec<GpuKind>| usd_of_allocated_cards(&order, &pricing, &[allocated], &Terms::default());
         // A thread at 1.60 and a GiB at 0.80, in addition to the cards.
         assert_eq!(usd(vec![kind("40Gi"), kind("80Gi")]).unwrap().to_string(), "1602.4");
         assert!(usd(vec![kind("40Gi")]).is_err(), "a card is missing");
         assert!(usd(vec![kind("40Gi"), kind("16Gi")]).is_err(), "a card has no rate");
-        assert!(usd_of_cards(&order, &pricing, &[], &Terms::default()).is_err());
+        assert!(usd_of_allocated_cards(&order, &pricing, &[], &Terms::default()).is_err());
     }
 }

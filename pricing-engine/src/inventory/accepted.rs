@@ -1,19 +1,19 @@
-//! Whether a snapshot can be believed at all.
+//! Accepts or refuses a snapshot as a whole.
 //!
-//! The core's validation decides node by node. Here the snapshot as a whole is refused when it cannot be read, when no
-//! node of it can be used, or when more than half of its nodes make no sense: then something is wrong with whoever sent
-//! it, and the last good snapshot is the better guess for a while.
+//! The core validates node by node. A snapshot is refused when it cannot be read, when none of its nodes is usable, or
+//! when more than half of its nodes are nonsense. Then its sender is at fault, and the last accepted snapshot is the
+//! better guess for a while.
 
 use std::sync::Arc;
 
 use pricing_core::inventory::finding::Action;
-use pricing_core::inventory::held::Held;
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::read::read;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::{Validated, validate};
 use pricing_core::text::Untrusted;
 
-use super::stock::{Known, SnapshotText};
+use super::snapshot::{Snapshot, SnapshotText};
 use crate::digest::Digest;
 
 /// The most bytes of a snapshot, as it comes and as text.
@@ -61,12 +61,12 @@ impl Refusal {
     }
 }
 
-/// A snapshot that can be believed.
+/// A snapshot that passed these checks.
 #[derive(Clone, Debug)]
-pub(super) struct Believed {
-    /// What it says.
-    pub(super) known: Arc<Known>,
-    /// How many things were wrong in it all the same, and the first of them.
+pub(super) struct AcceptedSnapshot {
+    /// The snapshot.
+    pub(super) snapshot: Arc<Snapshot>,
+    /// How many findings it has all the same, and the first of them.
     pub(super) findings: usize,
     pub(super) first_finding: Option<String>,
 }
@@ -79,8 +79,8 @@ pub(super) fn shown(text: &str) -> String {
     format!("{:.SHOWN_CHARACTERS$}", Untrusted::new(text))
 }
 
-/// Reads a snapshot.
-pub(super) fn believe(text: impl Into<Arc<str>>) -> Result<Believed, Refusal> {
+/// Reads a snapshot, and accepts or refuses it.
+pub(super) fn accept(text: impl Into<Arc<str>>) -> Result<AcceptedSnapshot, Refusal> {
     let text = text.into();
     if text.len() > MAX_BYTES {
         return Err(Refusal::TooLarge(format!("{} bytes of text; at most {MAX_BYTES} are read", text.len())));
@@ -99,30 +99,30 @@ pub(super) fn believe(text: impl Into<Arc<str>>) -> Result<Believed, Refusal> {
         return Err(Refusal::MostlyNonsense { ignored, listed, first: first_text() });
     }
     let first_finding = findings.first().map(|finding| shown(&finding.to_string()));
-    let snapshot = SnapshotText { digest: Digest::of(&*text), text };
-    let known = Known {
+    let text = SnapshotText { digest: Digest::of(&*text), text };
+    let snapshot = Snapshot {
         utilisation: Arc::new(Utilisation::of(&cluster)),
         cluster: Arc::new(cluster),
-        snapshot: Arc::new(snapshot),
+        text: Arc::new(text),
         held: Vec::new(),
     };
-    Ok(Believed { known: Arc::new(known), findings: findings.len(), first_finding })
+    Ok(AcceptedSnapshot { snapshot: Arc::new(snapshot), findings: findings.len(), first_finding })
 }
 
-impl Known {
+impl Snapshot {
     /// Reads a snapshot again as it was when a decision was made: its text, and what was held back.
     ///
     /// # Errors
     /// When the text is none that would have been used.
-    pub fn read(text: impl Into<Arc<str>>, held: Vec<Held>) -> Result<Self, Refusal> {
-        let believed = believe(text)?;
-        Ok(believed.known.with(held))
+    pub fn read(text: impl Into<Arc<str>>, held: Vec<HeldCapacity>) -> Result<Self, Refusal> {
+        let accepted = accept(text)?;
+        Ok(accepted.snapshot.with(held))
     }
 
     /// The same snapshot with something held back.
-    pub(super) fn with(&self, held: Vec<Held>) -> Self {
-        let cluster = if held.is_empty() { Arc::clone(&self.cluster) } else { Arc::new(self.cluster.less(&held)) };
-        Self { cluster, utilisation: Arc::clone(&self.utilisation), snapshot: Arc::clone(&self.snapshot), held }
+    pub(super) fn with(&self, held: Vec<HeldCapacity>) -> Self {
+        let cluster = if held.is_empty() { Arc::clone(&self.cluster) } else { Arc::new(self.cluster.without(&held)) };
+        Self { cluster, utilisation: Arc::clone(&self.utilisation), text: Arc::clone(&self.text), held }
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn code(text: &str) -> Result<usize, &'static str> {
-        believe(text).map(|believed| believed.known.cluster.nodes().len()).map_err(|refusal| refusal.code())
+        accept(text).map(|accepted| accepted.snapshot.cluster.nodes().len()).map_err(|refusal| refusal.code())
     }
 
     #[test]
@@ -162,16 +162,16 @@ mod tests {
         assert_eq!(code(&snapshot(&[good("a")])), Ok(1));
         assert_eq!(code(&snapshot(&[good("a"), bad("b")])), Ok(1));
         assert_eq!(code(&snapshot(&[good("a"), bad("b"), bad("c")])), Err("mostly-nonsense"));
-        let refusal = believe(snapshot(&[good("a"), bad("b"), bad("c")])).unwrap_err().to_string();
+        let refusal = accept(snapshot(&[good("a"), bad("b"), bad("c")])).unwrap_err().to_string();
         assert!(refusal.starts_with("2 of its 3 nodes make no sense; b: cpu:"), "{refusal}");
     }
 
     #[test]
     fn a_recorded_snapshot_is_read_again_as_it_was() {
         let text = snapshot(&[node("a", "4")]);
-        let held = vec![Held { node: "a".to_owned(), cpu: 1500, ..Held::default() }];
-        let known = Known::read(text.as_str(), held.clone()).unwrap();
-        assert_eq!(known.cluster.nodes()[0].cpu.available.get(), 2500);
-        assert_eq!((known.held, known.snapshot.digest), (held, Digest::of(&text)));
+        let held = vec![HeldCapacity { node: "a".to_owned(), cpu: 1500, ..HeldCapacity::default() }];
+        let read = Snapshot::read(text.as_str(), held.clone()).unwrap();
+        assert_eq!(read.cluster.nodes()[0].cpu.available.get(), 2500);
+        assert_eq!((read.held, read.text.digest), (held, Digest::of(&text)));
     }
 }

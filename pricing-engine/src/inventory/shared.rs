@@ -1,0 +1,166 @@
+//! The inventory as sources update it and decisions read it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tracing::{debug, info, warn};
+
+use super::accepted::{AcceptedSnapshot, Refusal, shown};
+use super::current::{Changes, CurrentInventory, CurrentView};
+use super::holds::Holds;
+use super::plan::Plan;
+use super::reading::Reading;
+
+/// The most missing nodes that a log line names.
+const NAMED: usize = 8;
+
+/// The current inventory and the capacity that is held for orders.
+#[derive(Debug)]
+pub(super) struct SharedInventory {
+    /// Locked before `holds` where both are.
+    current: Mutex<CurrentSource>,
+    /// The copy that decisions read without a lock.
+    pub(super) view: ArcSwap<CurrentView>,
+    holds: Mutex<Holds>,
+}
+
+/// The current inventory, and the number of the source that may update it.
+#[derive(Debug)]
+struct CurrentSource {
+    current: CurrentInventory,
+    generation: u64,
+}
+
+/// A lock whose holder panicked is taken all the same: everything behind these locks is whole between two statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SharedInventory {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let current = CurrentInventory::new(&plan.source.name(), plan.max_age);
+        let view = ArcSwap::from_pointee(current.view());
+        Self {
+            current: Mutex::new(CurrentSource { current, generation: 0 }),
+            view,
+            holds: Mutex::new(Holds::new(plan.hold)),
+        }
+    }
+
+    pub(super) fn holds(&self) -> MutexGuard<'_, Holds> {
+        lock(&self.holds)
+    }
+
+    /// The last accepted snapshot, of whatever age.
+    pub(super) fn accepted(&self) -> Option<AcceptedSnapshot> {
+        lock(&self.current).current.accepted().cloned()
+    }
+
+    /// Takes other settings for the same source, which continues.
+    pub(super) fn adjust(&self, plan: &Plan, now: Instant) {
+        let generation = lock(&self.current).generation;
+        self.update(generation, |current| current.reconfigure(&plan.source.name(), plan.max_age, true, now));
+        self.set_hold(plan, now);
+    }
+
+    fn set_hold(&self, plan: &Plan, now: Instant) {
+        let mut holds = self.holds();
+        holds.set_length(plan.hold, now);
+        holds.expire(now);
+    }
+
+    /// Takes another plan, and returns the number of its source.
+    pub(super) fn reconfigure(&self, plan: &Plan, same_source: bool, now: Instant) -> u64 {
+        let mut source = lock(&self.current);
+        source.generation = source.generation.saturating_add(1);
+        source.current.reconfigure(&plan.source.name(), plan.max_age, same_source, now);
+        self.view.store(Arc::new(source.current.view()));
+        self.set_hold(plan, now);
+        source.generation
+    }
+
+    /// Updates the inventory, and publishes the result to decisions. A source that has been replaced changes nothing.
+    fn update<R>(&self, generation: u64, change: impl FnOnce(&mut CurrentInventory) -> R) -> Option<R> {
+        let mut source = lock(&self.current);
+        if source.generation != generation {
+            return None;
+        }
+        let answer = change(&mut source.current);
+        self.view.store(Arc::new(source.current.view()));
+        Some(answer)
+    }
+
+    pub(super) fn take(
+        &self,
+        generation: u64,
+        snapshot: Result<AcceptedSnapshot, Refusal>,
+        age: Duration,
+        now: Instant,
+    ) {
+        match snapshot {
+            Ok(accepted) => {
+                let snapshot = Arc::clone(&accepted.snapshot);
+                let change = |current: &mut CurrentInventory| {
+                    let taken = current.take(accepted, age, now);
+                    let loud = taken.is_news() && current.is_loud(now);
+                    (taken, loud)
+                };
+                if let Some((taken, loud)) = self.update(generation, change) {
+                    self.holds().observe(&snapshot.cluster);
+                    tell_taken(&taken, snapshot.cluster.nodes().len(), loud);
+                }
+            }
+            Err(refusal) => {
+                let loud = self.update(generation, |current| current.refuse(&refusal) && current.is_loud(now));
+                tell(loud, &format!("a snapshot of {} is not used: {refusal}", self.source()));
+            }
+        }
+    }
+
+    pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
+        let loud = self.update(generation, |current| current.lost(why) && current.is_loud(now));
+        tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));
+    }
+
+    fn source(&self) -> Arc<str> {
+        self.view.load().source()
+    }
+
+    pub(super) fn opened(&self, generation: u64) {
+        self.update(generation, CurrentInventory::opened);
+    }
+
+    pub(super) fn reading(&self, now: Instant) -> Reading {
+        let mut reading = lock(&self.current).current.reading(now);
+        let mut holds = self.holds();
+        holds.expire(now);
+        reading.held = u32::try_from(holds.orders()).unwrap_or(u32::MAX);
+        reading.holds = holds.counters;
+        reading
+    }
+}
+
+fn tell(loud: Option<bool>, what: &str) {
+    match loud {
+        Some(true) => warn!("{what}"),
+        Some(false) => debug!("{what}"),
+        None => {}
+    }
+}
+
+fn tell_taken(taken: &Changes, nodes: usize, loud: bool) {
+    if taken.first {
+        info!(nodes, "the inventory is there");
+    } else if let Some(problem) = taken.problem_before.as_deref().filter(|_| loud) {
+        info!(nodes, before = problem, "the inventory is heard again");
+    }
+    if !taken.vanished.is_empty() {
+        let names: Vec<String> = taken.vanished.iter().take(NAMED).map(|name| shown(name)).collect();
+        let (missing, names) = (taken.vanished.len(), names.join(", "));
+        tell(Some(loud), &format!("{missing} nodes are missing from the inventory, {nodes} are left: {names}"));
+    }
+    if let Some(finding) = &taken.finding {
+        tell(Some(loud), &format!("the inventory has findings, the first of them: {finding}"));
+    }
+}
