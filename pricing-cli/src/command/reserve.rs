@@ -116,7 +116,8 @@ fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
             | ReserveError::ReplicaMismatch(_)
             | ReserveError::InvalidInterconnectGroup(..),
         )) => Exit::Decline,
-        Some(Err(ReserveError::SearchExhausted(_) | ReserveError::DeadlineExceeded)) | None => Exit::Fault,
+        Some(Err(ReserveError::SearchExhausted(_) | ReserveError::DeadlineExceeded | ReserveError::Internal))
+        | None => Exit::Fault,
     }
 }
 
@@ -137,6 +138,7 @@ fn group_json<'a>(
                 ReserveError::InvalidInterconnectGroup(..) => "invalid interconnect group",
                 ReserveError::SearchExhausted(_) => "search exhausted",
                 ReserveError::DeadlineExceeded => "deadline exceeded",
+                ReserveError::Internal => "internal error",
             };
             let shortage = match error {
                 ReserveError::InsufficientCapacity(shortage) => Some(ShortageJson::new(shortage)),

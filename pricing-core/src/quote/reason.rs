@@ -96,6 +96,8 @@ reason_codes! {
     SearchExhausted "search-exhausted" true
     /// A number is too large for the exact decimals.
     ArithmeticOverflow "arithmetic-overflow" true
+    /// An invariant of the search is broken: a bug.
+    InternalError "internal-error" true
 }
 
 impl fmt::Display for ReasonCode {
@@ -157,6 +159,7 @@ impl From<ReserveError> for Reason {
             ReserveError::ReplicaMismatch(_) => ReasonCode::ReplicaMismatch,
             ReserveError::SearchExhausted(_) => ReasonCode::SearchExhausted,
             ReserveError::DeadlineExceeded => ReasonCode::DeadlineExceeded,
+            ReserveError::Internal => ReasonCode::InternalError,
         };
         Self::new(code, message)
     }

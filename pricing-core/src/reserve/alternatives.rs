@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interconnect;
-use super::sound::{Choice, Problem, ReplicaGroup, Steps, kinds_on, reservation, solve};
+use super::sound::{Choice, Index, List, Problem, ReplicaGroup, Steps, Unit, UnitIndex, kinds_on, reservation, solve};
 use super::start::{self, PodRequest, PodSelector};
 use super::{CommittedUnit, Reservation, ReserveError};
 use crate::budget::Budget;
@@ -134,8 +134,8 @@ fn find_others(
     found: &mut Alternatives,
     steps: &mut Steps<'_>,
 ) -> Result<(), ReserveError> {
-    let mut options = Vec::with_capacity(problem.units.len());
-    for unit in 0..problem.units.len() {
+    let mut options: List<UnitIndex, Options<'_>> = Vec::with_capacity(problem.units.len()).into();
+    for unit in problem.units.indices() {
         options.push(match source {
             CardSource::Reserved => self::options(problem, unit, &mut found.complete, steps)?,
             CardSource::WhereverPodsStart(pods) => options_by_model(problem, unit, pods, steps)?,
@@ -172,8 +172,8 @@ fn find_others(
 }
 
 /// Advances the odometer. False after the last combination.
-fn turn(odometer: &mut [usize], options: &[Options<'_>]) -> bool {
-    for (at, options) in odometer.iter_mut().zip(options) {
+fn turn(odometer: &mut [usize], options: &List<UnitIndex, Options<'_>>) -> bool {
+    for (at, options) in odometer.iter_mut().zip(options.iter()) {
         *at = at.saturating_add(1);
         if *at < options.sets.len() {
             return true;
@@ -191,7 +191,7 @@ fn sets_of<'a>(
     steps: &mut Steps<'_>,
 ) -> Result<Vec<Kinds<'a>>, ReserveError> {
     let mut sets = Vec::with_capacity(reservation.targets.len());
-    for (unit, target) in reservation.targets.iter().enumerate() {
+    for (unit, target) in problem.units.indices().zip(&reservation.targets) {
         let kinds = || target.placements.iter().flat_map(|placement| target.kinds(problem.cluster, placement));
         sets.push(match (source, target.selector()) {
             (CardSource::WhereverPodsStart(pods), Some(selector)) => kinds_of(problem, unit, pods, &selector, steps)?,
@@ -204,12 +204,12 @@ fn sets_of<'a>(
 /// The candidate sets of a unit whose pods are not tied to nodes: one for each model that fits on some node.
 fn options_by_model<'a>(
     problem: &Problem<'a>,
-    unit: usize,
+    unit: UnitIndex,
     pods: &[PodRequest],
     steps: &mut Steps<'_>,
 ) -> Result<Options<'a>, ReserveError> {
     let mut sets: BTreeMap<Kinds<'a>, Vec<Cover>> = BTreeMap::new();
-    for choice in problem.choices.get(unit).map_or(&[] as &[Choice], Vec::as_slice) {
+    for choice in problem.units.get(unit)?.choices.iter() {
         let cover = Cover { choice: choice.clone(), sets: None };
         let kinds = match choice.model.and_then(|model| problem.cluster.index().models().get(model)) {
             None => Kinds::new(),
@@ -228,12 +228,15 @@ fn options_by_model<'a>(
 /// the same cards are looked at once.
 fn kinds_of<'a>(
     problem: &Problem<'a>,
-    unit: usize,
+    unit: UnitIndex,
     pods: &[PodRequest],
     selector: &PodSelector,
     steps: &mut Steps<'_>,
 ) -> Result<Kinds<'a>, ReserveError> {
-    let (Some(asked), Some(pod)) = (problem.units.get(unit), pods.get(unit)) else { return Ok(Kinds::new()) };
+    let asked = problem.units.get(unit)?.asked;
+    let pod = pods.get(unit.position());
+    debug_assert!(pod.is_some(), "the pods are those of the order's units");
+    let pod = pod.ok_or(ReserveError::Internal)?;
     let nodes = start::nodes(pod, selector, problem.cluster, steps.budget())?;
     steps.take(nodes.len())?;
     let mut kinds = Kinds::new();
@@ -249,16 +252,14 @@ fn kinds_of<'a>(
 /// nodes that could host it.
 fn options<'a>(
     problem: &Problem<'a>,
-    unit: usize,
+    unit: UnitIndex,
     complete: &mut bool,
     steps: &mut Steps<'_>,
 ) -> Result<Options<'a>, ReserveError> {
     let mut options = Options { vendors: BTreeMap::new(), sets: Vec::new() };
     let mut sets: BTreeMap<Kinds<'a>, Vec<Cover>> = BTreeMap::new();
-    let (Some(asked), Some(choices)) = (problem.units.get(unit), problem.choices.get(unit)) else {
-        return Ok(options);
-    };
-    for choice in choices {
+    let Unit { asked, choices, .. } = problem.units.get(unit)?;
+    for choice in choices.iter() {
         let Some(model) = choice.model.and_then(|model| problem.cluster.index().models().get(model)) else {
             // Without cards there is one set, the empty one, and one way to arrive at it.
             sets.entry(Kinds::new()).or_default().push(Cover { choice: choice.clone(), sets: None });
@@ -369,7 +370,7 @@ fn is_irredundant<'s, 'a: 's>(cover: &[usize], kinds: impl Fn(usize) -> Option<&
 /// covers, and gives each one a share of the budget.
 fn come_to(
     problem: &Problem<'_>,
-    options: &[Options<'_>],
+    options: &List<UnitIndex, Options<'_>>,
     wanted: &[&(Kinds<'_>, Vec<Cover>)],
     steps: &mut Steps<'_>,
     tried: &mut usize,
@@ -382,7 +383,7 @@ fn come_to(
         let mut part = steps.part(BUDGET_PARTS);
         match solve(&narrowed, &mut part) {
             Ok(solution) => return reservation(&narrowed, &solution, steps).map(Some),
-            Err(error) if steps.is_over() => return Err(error),
+            Err(error) if steps.is_over() || error == ReserveError::Internal => return Err(error),
             Err(ReserveError::SearchExhausted(limit)) => exhausted = Some(ReserveError::SearchExhausted(limit)),
             Err(_) => {}
         }
@@ -407,50 +408,50 @@ fn come_to(
 /// The same problem, in which each unit can only use the nodes of one cover of its wanted set.
 fn narrowed<'a>(
     problem: &Problem<'a>,
-    options: &[Options<'_>],
+    options: &List<UnitIndex, Options<'_>>,
     wanted: &[&(Kinds<'_>, Vec<Cover>)],
     odometer: &[usize],
     steps: &mut Steps<'_>,
 ) -> Result<Problem<'a>, ReserveError> {
     steps.take(problem.size())?;
     let mut narrowed = problem.clone();
-    narrowed.choices.clear();
-    narrowed.pieces.clear();
-    for (unit, ((set, covers), at)) in wanted.iter().zip(odometer).enumerate() {
-        let (Some(cover), Some(options)) = (covers.get(*at), options.get(unit)) else { continue };
-        narrow(&mut narrowed, unit, set, cover, options, steps)?;
+    narrowed.groups.clear();
+    for (unit, ((set, covers), at)) in problem.units.indices().zip(wanted.iter().zip(odometer)) {
+        let cover = covers.get(*at);
+        debug_assert!(cover.is_some(), "the odometer only counts covers");
+        narrow(&mut narrowed, unit, set, cover.ok_or(ReserveError::Internal)?, options.get(unit)?, steps)?;
     }
     Ok(narrowed)
 }
 
-/// Splits a unit into pieces that together arrive at exactly the set: one replica is tied to the nodes of each of the
+/// Splits a unit into replica groups that together arrive at exactly the set: one replica is tied to the nodes of each of the
 /// cover's sets, and the others go to any nodes whose cards are all in the set.
 fn narrow(
     problem: &mut Problem<'_>,
-    unit: usize,
+    unit: UnitIndex,
     set: &Kinds<'_>,
     cover: &Cover,
     options: &Options<'_>,
     steps: &mut Steps<'_>,
 ) -> Result<(), ReserveError> {
-    let count = problem.units.get(unit).map_or(0, |unit| unit.count);
+    let count = problem.units.get(unit)?.asked.count;
     let model = cover.choice.model.and_then(|model| problem.cluster.index().models().get(model));
     let of_vendor = model.and_then(|model| options.vendors.get(model.vendor.as_str()));
-    problem.choices.push(vec![cover.choice.clone()]);
+    problem.units.get_mut(unit)?.choices = vec![cover.choice.clone()].into();
     let (Some(of_vendor), Some(sets)) = (of_vendor, &cover.sets) else {
-        problem.pieces.push(ReplicaGroup { unit, count, nodes: None });
+        problem.groups.push(ReplicaGroup { unit, count, nodes: None });
         return Ok(());
     };
     steps.take(of_vendor.nodes.len().saturating_mul(sets.len().saturating_add(1)))?;
     let mut left = count;
     for tied in sets {
         let nodes = of_vendor.nodes.iter().map(|node| node == tied).collect();
-        problem.pieces.push(ReplicaGroup { unit, count: 1, nodes: Some(nodes) });
+        problem.groups.push(ReplicaGroup { unit, count: 1, nodes: Some(nodes) });
         left = left.saturating_sub(1);
     }
     steps.take(of_vendor.sets.len().saturating_mul(set.len().saturating_add(1)))?;
     let within: Vec<bool> = of_vendor.sets.iter().map(|node| node.is_subset(set)).collect();
     let nodes = of_vendor.nodes.iter().map(|node| within.get(*node) == Some(&true)).collect();
-    problem.pieces.push(ReplicaGroup { unit, count: left, nodes: Some(nodes) });
+    problem.groups.push(ReplicaGroup { unit, count: left, nodes: Some(nodes) });
     Ok(())
 }

@@ -119,6 +119,9 @@ pub enum ReserveError {
         "no placement was found, and none was ruled out, within what is searched ({0} steps, 48 different services)"
     )]
     SearchExhausted(u64),
+    /// A broken invariant of the search: a bug, and never an answer.
+    #[error("the search broke an invariant of its own; this is a bug")]
+    Internal,
     /// The request ran out of time first.
     #[error("the time for the request was over before a placement was found or ruled out")]
     DeadlineExceeded,

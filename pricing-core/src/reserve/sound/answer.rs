@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::{CardId, Cluster, Node, NodeId};
-use crate::reserve::{CommittedUnit, Placement, Reservation, ReserveError, Target};
+use crate::reserve::{Placement, Reservation, ReserveError, Target};
 
 use super::Solution;
+use super::index::UnitIndex;
 use super::problem::{Choice, Problem, Steps};
 
 /// The targets of a solution, in the order of the order's units.
@@ -15,8 +16,7 @@ pub(in crate::reserve) fn reservation(
     solution: &Solution,
     steps: &mut Steps<'_>,
 ) -> Result<Reservation, ReserveError> {
-    let targets = problem.units.iter().zip(&solution.chosen).enumerate();
-    let targets = targets.map(|(place, (unit, chosen))| target(problem, solution, (place, unit), *chosen, steps));
+    let targets = problem.units.indices().map(|unit| target(problem, solution, unit, steps));
     Ok(Reservation { targets: targets.collect::<Result<_, _>>()? })
 }
 
@@ -25,21 +25,21 @@ pub(in crate::reserve) fn reservation(
 fn target(
     problem: &Problem<'_>,
     solution: &Solution,
-    (place, unit): (usize, &CommittedUnit),
-    chosen: usize,
+    index: UnitIndex,
     steps: &mut Steps<'_>,
 ) -> Result<Target, ReserveError> {
-    let choice = problem.choice(place, chosen);
-    let model = choice.and_then(|choice| problem.cluster.index().models().get(choice.model?));
+    let unit = problem.units.get(index)?.asked;
+    let choice = problem.choice(index, solution.choice(index)?)?;
+    let model = choice.model.and_then(|model| problem.cluster.index().models().get(model));
     let mut target = Target {
         resource_id: unit.id,
         count: unit.count,
         gpu_units: unit.gpu.units,
         placements: Vec::new(),
         gpu_attribute: None,
-        interconnect: choice.and_then(|choice| choice.interconnect),
+        interconnect: choice.interconnect,
     };
-    for (node, replicas) in nodes(problem, solution, place) {
+    for (node, replicas) in nodes(problem, solution, index)? {
         let kinds = match (model, problem.cluster.nodes().get(node)) {
             (Some(model), Some(node)) => kinds_on(problem.cluster, node, &unit.gpu, &model.vendor, steps)?,
             _ => Vec::new(),
@@ -47,7 +47,7 @@ fn target(
         steps.take(4)?;
         target.placements.push(Placement { node: NodeId::at(node), replicas, kinds });
     }
-    if let (Some(model), Some(choice)) = (model, choice) {
+    if let Some(model) = model {
         // Each description of the model is compared with the kinds of each placement, and with each alternative.
         let held_against = target.placements.iter().map(|placement| placement.kinds.len());
         let held_against = held_against.fold(unit.gpu.alternatives.len(), usize::saturating_add);
@@ -58,19 +58,20 @@ fn target(
     Ok(target)
 }
 
-/// The nodes of a unit's replicas, each node once. A unit of one piece keeps the order of placement; those of several
-/// pieces are merged by node.
-fn nodes(problem: &Problem<'_>, solution: &Solution, unit: usize) -> Vec<(usize, u32)> {
-    let mut pieces = problem.pieces_of(unit).filter_map(|(place, _)| solution.placed.get(place));
-    let first = pieces.next().cloned().unwrap_or_default();
+/// The nodes of a unit's replicas, each node once. A unit of one replica group keeps the order of placement; those of several
+/// replica groups are merged by node.
+fn nodes(problem: &Problem<'_>, solution: &Solution, unit: UnitIndex) -> Result<Vec<(usize, u32)>, ReserveError> {
+    let groups = problem.groups_of(unit).map(|(group, _)| solution.placed.get(group));
+    let mut groups = groups.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let first = groups.next().cloned().unwrap_or_default();
     let mut merged: BTreeMap<usize, u32> = first.iter().copied().collect();
     let mut single = true;
-    for (node, replicas) in pieces.flatten() {
+    for (node, replicas) in groups.flatten() {
         single = false;
         let sum = merged.entry(*node).or_default();
         *sum = sum.saturating_add(*replicas);
     }
-    if single { first } else { merged.into_iter().collect() }
+    Ok(if single { first } else { merged.into_iter().collect() })
 }
 
 /// The distinct kinds of a vendor's cards on a node that a request allows, in the node's order.

@@ -16,6 +16,7 @@ use crate::reserve::ReserveError;
 
 use super::Solution;
 use super::first_fit::PartialPlacement;
+use super::index::{ChoiceIndex, GroupIndex, UnitIndex};
 use super::problem::{CandidateNode, Problem, Steps};
 use super::sums::{NodesByDimension, Row, add_up};
 use super::survey::UnitSurvey;
@@ -27,38 +28,60 @@ const MAX_DIMENSIONS: usize = 48;
 /// The problem after kernelisation: the units that fit regardless of the others, each with a choice, and the rest.
 struct Kernel {
     /// In the order in which they were set aside; each with its choice.
-    easy: Vec<(usize, usize)>,
-    hard: Vec<usize>,
+    easy: Vec<(UnitIndex, ChoiceIndex)>,
+    hard: Vec<UnitIndex>,
 }
 
 impl Kernel {
     /// Sets units aside until no more can be. Each one lowers the number of replicas that are left to place, which can
     /// make another unit easy, so the scan starts over after each.
     fn new(problem: &Problem<'_>, alone: &UnitSurvey, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
-        let mut kernel = Self { easy: Vec::new(), hard: (0..problem.units.len()).collect() };
+        let mut kernel = Self { easy: Vec::new(), hard: problem.units.indices().collect() };
         let mut replicas = problem.replicas();
         loop {
             steps.take(kernel.hard.len())?;
-            let easy = kernel.hard.iter().enumerate().find_map(|(place, unit)| {
-                let mut choices = alone.viable.get(*unit)?.iter();
-                choices.find(|choice| is_easy(problem, alone, *unit, **choice, replicas)).map(|c| (place, *unit, *c))
-            });
-            let Some((place, unit, choice)) = easy else { return Ok(kernel) };
-            kernel.hard.remove(place);
+            let Some((unit, choice)) = kernel.next_easy(problem, alone, replicas)? else { return Ok(kernel) };
+            kernel.hard.retain(|hard| *hard != unit);
             kernel.easy.push((unit, choice));
-            let count = problem.pieces_of(unit).fold(0_u64, |sum, (_, piece)| sum.saturating_add(piece.count.into()));
+            let count = problem.groups_of(unit).fold(0_u64, |sum, (_, group)| sum.saturating_add(group.count.into()));
             replicas = replicas.saturating_sub(count);
         }
     }
+
+    /// The first hard unit that is easy with so many replicas left to place, and the choice with which it is.
+    fn next_easy(
+        &self,
+        problem: &Problem<'_>,
+        alone: &UnitSurvey,
+        replicas: u64,
+    ) -> Result<Option<(UnitIndex, ChoiceIndex)>, ReserveError> {
+        for unit in &self.hard {
+            for choice in alone.viable.get(*unit)? {
+                if is_easy(problem, alone, *unit, *choice, replicas)? {
+                    return Ok(Some((*unit, *choice)));
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
-/// Whether each piece of a unit has as many candidate nodes as there are replicas to place. The other replicas then
+/// Whether each replica group of a unit has as many candidate nodes as there are replicas to place. The other replicas then
 /// cannot occupy all of them, so each replica of the unit can have a node to itself.
-fn is_easy(problem: &Problem<'_>, alone: &UnitSurvey, unit: usize, choice: usize, replicas: u64) -> bool {
-    problem.pieces_of(unit).all(|(place, piece)| {
-        let candidates = alone.candidates(place, choice).len();
-        piece.count == 0 || u64::try_from(candidates).unwrap_or(u64::MAX) >= replicas
-    })
+fn is_easy(
+    problem: &Problem<'_>,
+    alone: &UnitSurvey,
+    unit: UnitIndex,
+    choice: ChoiceIndex,
+    replicas: u64,
+) -> Result<bool, ReserveError> {
+    for (index, _) in problem.groups_of(unit).filter(|(_, group)| group.count > 0) {
+        let candidates = alone.candidates(index, choice)?.len();
+        if u64::try_from(candidates).unwrap_or(u64::MAX) < replicas {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Finds a placement, or proves that there is none.
@@ -72,24 +95,26 @@ pub(super) fn search(
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let kernel = Kernel::new(problem, alone, steps)?;
-    // The index of each hard unit's viable choice. The first unit turns fastest, because it is placed last.
-    let mut odometer = vec![0_usize; kernel.hard.len()];
+    // Each hard unit's viable choices, and the position of one of them. The first unit turns fastest, because it is
+    // placed last.
+    let mut odometer = Vec::with_capacity(kernel.hard.len());
+    for unit in &kernel.hard {
+        odometer.push((*unit, alone.viable.get(*unit)?.as_slice(), 0_usize));
+    }
     loop {
-        let assigned: Vec<(usize, usize)> = kernel
-            .hard
-            .iter()
-            .zip(&odometer)
-            .filter_map(|(unit, at)| Some((*unit, *alone.viable.get(*unit)?.get(*at)?)))
-            .collect();
+        let choice = |(unit, viable, at): &(UnitIndex, &[ChoiceIndex], usize)| Some((*unit, *viable.get(*at)?));
+        let assigned: Option<Vec<(UnitIndex, ChoiceIndex)>> = odometer.iter().map(choice).collect();
+        debug_assert!(assigned.is_some(), "a unit without a viable choice has ended the search before");
+        let assigned = assigned.ok_or(ReserveError::Internal)?;
         // Each assigned unit is looked up, compared and summed.
         steps.take(assigned.len().saturating_mul(16).saturating_add(1))?;
         if let Some(placed) = assign(problem, alone, &assigned, steps)? {
             return finish(problem, &kernel, &assigned, placed, steps);
         }
         let mut turned = false;
-        for (unit, at) in kernel.hard.iter().zip(&mut odometer) {
+        for (_, viable, at) in &mut odometer {
             *at = at.saturating_add(1);
-            if *at < alone.viable.get(*unit).map_or(0, Vec::len) {
+            if *at < viable.len() {
                 turned = true;
                 break;
             }
@@ -101,8 +126,8 @@ pub(super) fn search(
     }
 }
 
-/// For each piece, its nodes with the number of replicas there.
-type PlacedPieces = Vec<(usize, Vec<(usize, u32)>)>;
+/// For each replica group, its nodes with the number of replicas there.
+type PlacedGroups = Vec<(GroupIndex, Vec<(usize, u32)>)>;
 
 /// Completes a placement of the hard units with the easy ones.
 ///
@@ -111,40 +136,39 @@ type PlacedPieces = Vec<(usize, Vec<(usize, u32)>)>;
 fn finish(
     problem: &Problem<'_>,
     kernel: &Kernel,
-    assigned: &[(usize, usize)],
-    placed: PlacedPieces,
+    assigned: &[(UnitIndex, ChoiceIndex)],
+    placed: PlacedGroups,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
     let mut placing = PartialPlacement::new(problem);
     for (unit, choice) in assigned {
-        if let Some(chosen) = placing.solution.chosen.get_mut(*unit) {
-            *chosen = *choice;
-        }
+        *placing.solution.chosen.get_mut(*unit)? = Some(*choice);
     }
-    for (place, nodes) in placed {
-        let unit = problem.pieces.get(place).map_or(usize::MAX, |piece| piece.unit);
-        let choice = chosen(assigned, unit);
-        let (Some(demand), Some(choice)) = (problem.demands.get(unit), problem.choice(unit, choice)) else { continue };
+    for (group, nodes) in placed {
+        let unit = problem.groups.get(group)?.unit;
+        let choice = problem.choice(unit, chosen(assigned, unit)?)?;
+        let demand = &problem.units.get(unit)?.demand;
         for (node, replicas) in &nodes {
             placing.overlay.add(*node, demand, choice, *replicas);
         }
-        if let Some(slot) = placing.solution.placed.get_mut(place) {
-            *slot = nodes;
-        }
+        *placing.solution.placed.get_mut(group)? = nodes;
     }
     for (unit, choice) in kernel.easy.iter().rev() {
         if placing.place(*unit, *choice, steps)?.is_some() {
-            // Unreachable: by the kernel's argument, each replica of such a unit finds a node of its own.
-            return Err(steps.exhausted());
+            // By the kernel's argument, each replica of such a unit finds a node of its own.
+            debug_assert!(false, "an easy unit does not fit");
+            return Err(ReserveError::Internal);
         }
     }
     Ok(Some(placing.solution))
 }
 
 /// The choice of a unit among the assigned ones, which are sorted by unit.
-fn chosen(assigned: &[(usize, usize)], unit: usize) -> usize {
-    let place = assigned.binary_search_by_key(&unit, |(unit, _)| *unit).ok();
-    place.and_then(|place| assigned.get(place)).map_or(0, |(_, choice)| *choice)
+fn chosen(assigned: &[(UnitIndex, ChoiceIndex)], unit: UnitIndex) -> Result<ChoiceIndex, ReserveError> {
+    let found = assigned.binary_search_by_key(&unit, |(unit, _)| *unit).ok();
+    let found = found.and_then(|found| assigned.get(found));
+    debug_assert!(found.is_some(), "{unit:?} is not among the units that the exact search places");
+    found.map(|(_, choice)| *choice).ok_or(ReserveError::Internal)
 }
 
 /// Decides a combination of choices exactly.
@@ -154,23 +178,22 @@ fn chosen(assigned: &[(usize, usize)], unit: usize) -> usize {
 fn assign(
     problem: &Problem<'_>,
     alone: &UnitSurvey,
-    assigned: &[(usize, usize)],
+    assigned: &[(UnitIndex, ChoiceIndex)],
     steps: &mut Steps<'_>,
-) -> Result<Option<PlacedPieces>, ReserveError> {
-    let Some(dimensions) = dimensions(problem, assigned) else { return Err(steps.exhausted()) };
+) -> Result<Option<PlacedGroups>, ReserveError> {
+    // So many different services are beyond what is searched, which the error says.
+    let Some(dimensions) = dimensions(problem, assigned)? else { return Err(steps.exhausted()) };
     let mut candidates: BTreeMap<usize, Vec<Option<(CandidateNode, u32)>>> = BTreeMap::new();
-    for (place, dimension) in dimensions.iter().enumerate() {
-        let choice_of = |piece: usize| {
-            let unit = problem.pieces.get(piece).map_or(usize::MAX, |piece| piece.unit);
-            chosen(assigned, unit)
-        };
-        let found = dimension.pieces.iter().flat_map(|piece| alone.candidates(*piece, choice_of(*piece)));
-        for (candidate, fit) in found {
-            steps.take(1)?;
-            let row = candidates.entry(candidate.node).or_insert_with(|| vec![None; dimensions.len()]);
-            if let Some(slot) = row.get_mut(place) {
-                let others = slot.map_or(0, |(_, fit)| fit);
-                *slot = Some((*candidate, fit.saturating_add(others)));
+    for (column, dimension) in dimensions.iter().enumerate() {
+        for group in &dimension.groups {
+            let choice = chosen(assigned, problem.groups.get(*group)?.unit)?;
+            for (candidate, fit) in alone.candidates(*group, choice)? {
+                steps.take(1)?;
+                let row = candidates.entry(candidate.node).or_insert_with(|| vec![None; dimensions.len()]);
+                if let Some(slot) = row.get_mut(column) {
+                    let others = slot.map_or(0, |(_, fit)| fit);
+                    *slot = Some((*candidate, fit.saturating_add(others)));
+                }
             }
         }
     }
@@ -179,47 +202,53 @@ fn assign(
     }
     let rows: Vec<Row> = candidates.into_iter().map(|(node, candidates)| Row { node, candidates }).collect();
     let placed = add_up(problem, &dimensions, &rows, steps)?;
-    Ok(placed.map(|placed| split(problem, &dimensions, placed)))
+    placed.map(|placed| split(problem, &dimensions, placed)).transpose()
 }
 
-/// The dimensions of the search: pieces with equal demands, choices and allowed nodes are interchangeable and become
+/// The dimensions of the search: replica groups with equal demands, choices and allowed nodes are interchangeable and become
 /// one. This is what keeps orders with many equal services small. None if there are more than [`MAX_DIMENSIONS`].
-fn dimensions<'p>(problem: &'p Problem<'p>, assigned: &[(usize, usize)]) -> Option<Vec<Dimension<'p>>> {
+fn dimensions<'p>(
+    problem: &'p Problem<'p>,
+    assigned: &[(UnitIndex, ChoiceIndex)],
+) -> Result<Option<Vec<Dimension<'p>>>, ReserveError> {
     let mut dimensions: Vec<Dimension<'p>> = Vec::new();
     for (unit, choice) in assigned {
-        let (choice, demand) = (problem.choice(*unit, *choice)?, problem.demands.get(*unit)?);
-        for (place, piece) in problem.pieces_of(*unit).filter(|(_, piece)| piece.count > 0) {
+        let (choice, demand) = (problem.choice(*unit, *choice)?, &problem.units.get(*unit)?.demand);
+        for (index, group) in problem.groups_of(*unit).filter(|(_, group)| group.count > 0) {
             let same = |known: &&mut Dimension<'p>| {
-                let nodes = known.pieces.first().and_then(|first| problem.pieces.get(*first)).map(|first| &first.nodes);
-                known.demand == demand && known.choice == choice && nodes == Some(&piece.nodes)
+                known.demand == demand && known.choice == choice && known.nodes == &group.nodes
             };
             match dimensions.iter_mut().find(same) {
                 Some(known) => {
-                    known.count = known.count.saturating_add(piece.count);
-                    known.pieces.push(place);
+                    known.count = known.count.saturating_add(group.count);
+                    known.groups.push(index);
                 }
                 None => {
-                    let pieces = vec![place];
-                    dimensions.push(Dimension { pieces, unit: *unit, count: piece.count, choice, demand });
+                    let (groups, nodes) = (vec![index], &group.nodes);
+                    dimensions.push(Dimension { groups, unit: *unit, count: group.count, choice, demand, nodes });
                 }
             }
         }
         if dimensions.len() > MAX_DIMENSIONS {
-            return None;
+            return Ok(None);
         }
     }
-    Some(dimensions)
+    Ok(Some(dimensions))
 }
 
-/// Distributes the nodes of each dimension to its pieces. The last piece gets the earliest nodes, as units are placed
+/// Distributes the nodes of each dimension to its replica groups. The last replica group gets the earliest nodes, as units are placed
 /// last to first.
-fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: NodesByDimension) -> PlacedPieces {
-    let mut pieces = PlacedPieces::new();
+fn split(
+    problem: &Problem<'_>,
+    dimensions: &[Dimension<'_>],
+    placed: NodesByDimension,
+) -> Result<PlacedGroups, ReserveError> {
+    let mut groups = PlacedGroups::new();
     for (dimension, nodes) in dimensions.iter().zip(placed) {
         let mut nodes = nodes.into_iter();
         let mut open: Option<(usize, u32)> = None;
-        for piece in dimension.pieces.iter().rev() {
-            let mut left = problem.pieces.get(*piece).map_or(0, |piece| piece.count);
+        for group in dimension.groups.iter().rev() {
+            let mut left = problem.groups.get(*group)?.count;
             let mut share = Vec::new();
             while left > 0 {
                 let Some((node, there)) = open.take().or_else(|| nodes.next()) else { break };
@@ -228,13 +257,13 @@ fn split(problem: &Problem<'_>, dimensions: &[Dimension<'_>], placed: NodesByDim
                 left = left.saturating_sub(taken);
                 open = Some((node, there.saturating_sub(taken))).filter(|(_, rest)| *rest > 0);
             }
-            pieces.push((*piece, share));
+            groups.push((*group, share));
         }
     }
-    pieces
+    Ok(groups)
 }
 
-/// Whether the candidate nodes together have what the pieces together take. This is a necessary condition only.
+/// Whether the candidate nodes together have what the replica groups together take. This is a necessary condition only.
 fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: impl Iterator<Item = usize>) -> bool {
     let mut asked = [0_u128; 5];
     for dimension in dimensions {

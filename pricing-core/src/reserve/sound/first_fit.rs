@@ -6,18 +6,19 @@
 use crate::reserve::ReserveError;
 
 use super::Solution;
+use super::index::{ChoiceIndex, GroupIndex, List, UnitIndex};
 use super::problem::{Problem, ReplicaGroup, Steps};
 use super::survey::most_alone;
 use super::usage::Overlay;
 
-/// Pieces with more replicas than this are counted on the empty cluster before they are placed.
+/// Replica groups with more replicas than this are counted on the empty cluster before they are placed.
 const MANY_REPLICAS: u32 = 16;
 
 /// The point at which an attempt got stuck.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct DeadEnd {
     /// The unit that did not fit.
-    pub(super) unit: usize,
+    pub(super) unit: UnitIndex,
     /// How many of its replicas could be placed.
     pub(super) placed: u64,
 }
@@ -25,7 +26,7 @@ pub(super) struct DeadEnd {
 /// The outcome of an attempt.
 pub(super) enum Attempt {
     /// All replicas are placed.
-    NodesByDimension(Solution),
+    Placed(Solution),
     /// Some unit could not be placed.
     Stuck(DeadEnd),
 }
@@ -39,34 +40,28 @@ pub(super) struct PartialPlacement<'p> {
 
 impl<'p> PartialPlacement<'p> {
     pub(super) fn new(problem: &'p Problem<'p>) -> Self {
-        Self {
-            problem,
-            overlay: Overlay::new(problem.cluster.nodes().len()),
-            solution: Solution { chosen: vec![0; problem.units.len()], placed: vec![Vec::new(); problem.pieces.len()] },
-        }
+        Self { problem, overlay: Overlay::new(problem.cluster.nodes().len()), solution: Solution::empty(problem) }
     }
 
     /// Places a unit with a choice on the earliest nodes. If not all of its replicas fit, none of them is placed, and
     /// the answer is how many would have fitted.
     pub(super) fn place(
         &mut self,
-        unit: usize,
-        choice: usize,
+        unit: UnitIndex,
+        choice: ChoiceIndex,
         steps: &mut Steps<'_>,
     ) -> Result<Option<u64>, ReserveError> {
         let problem = self.problem;
-        if let Some(chosen) = self.solution.chosen.get_mut(unit) {
-            *chosen = choice;
-        }
+        *self.solution.chosen.get_mut(unit)? = Some(choice);
         if let Some(most) = self.too_many(unit, choice, steps)? {
             return Ok(Some(most));
         }
         let mut total: u64 = 0;
-        for (place, piece) in problem.pieces_of(unit) {
-            let left = self.place_piece(place, piece, choice, steps)?;
-            total = total.saturating_add(u64::from(piece.count.saturating_sub(left)));
+        for (index, group) in problem.groups_of(unit) {
+            let left = self.place_group(index, group, choice, steps)?;
+            total = total.saturating_add(u64::from(group.count.saturating_sub(left)));
             if left > 0 {
-                self.undo(unit);
+                self.undo(unit)?;
                 return Ok(Some(total));
             }
         }
@@ -75,35 +70,38 @@ impl<'p> PartialPlacement<'p> {
 
     /// How many replicas of a large unit fit on the empty cluster, if not all of them do. Counting is cheaper than
     /// placing them only to take them back.
-    fn too_many(&self, unit: usize, choice: usize, steps: &mut Steps<'_>) -> Result<Option<u64>, ReserveError> {
-        for (_, piece) in self.problem.pieces_of(unit).filter(|(_, piece)| piece.count > MANY_REPLICAS) {
-            let most = most_alone(self.problem, piece, choice, steps)?;
-            if most < piece.count {
+    fn too_many(
+        &self,
+        unit: UnitIndex,
+        choice: ChoiceIndex,
+        steps: &mut Steps<'_>,
+    ) -> Result<Option<u64>, ReserveError> {
+        for (_, group) in self.problem.groups_of(unit).filter(|(_, group)| group.count > MANY_REPLICAS) {
+            let most = most_alone(self.problem, group, choice, steps)?;
+            if most < group.count {
                 return Ok(Some(u64::from(most)));
             }
         }
         Ok(None)
     }
 
-    /// Places as many replicas of a piece as fit, node by node, and returns how many are left.
-    fn place_piece(
+    /// Places as many replicas of a replica group as fit, node by node, and returns how many are left.
+    fn place_group(
         &mut self,
-        place: usize,
-        piece: &'p ReplicaGroup,
-        choice: usize,
+        index: GroupIndex,
+        group: &'p ReplicaGroup,
+        choice: ChoiceIndex,
         steps: &mut Steps<'_>,
     ) -> Result<u32, ReserveError> {
         let problem = self.problem;
-        let mut left = piece.count;
-        let demand = problem.demands.get(piece.unit);
-        let choice = problem.choice(piece.unit, choice);
-        let (Some(demand), Some(choice), Some(placed)) = (demand, choice, self.solution.placed.get_mut(place)) else {
-            return Ok(left);
-        };
-        let mut candidates = problem.candidates(choice, piece);
+        let mut left = group.count;
+        let unit = problem.units.get(group.unit)?;
+        let (demand, choice) = (&unit.demand, unit.choices.get(choice)?);
+        let placed = self.solution.placed.get_mut(index)?;
+        let mut candidates = problem.candidates(choice, group);
         while left > 0 {
             let Some(candidate) = candidates.next() else { break };
-            let fit = problem.fit(piece.unit, choice, candidate, self.overlay.usage(candidate.node), left, steps)?;
+            let fit = problem.fit(group.unit, choice, candidate, self.overlay.usage(candidate.node), left, steps)?;
             if fit > 0 {
                 self.overlay.add(candidate.node, demand, choice, fit);
                 placed.push((candidate.node, fit));
@@ -115,28 +113,34 @@ impl<'p> PartialPlacement<'p> {
 
     /// Takes back a unit, which must be the last one that was placed. The overlay is a stack per node, so the replicas
     /// are removed in the reverse of the order in which they were added.
-    fn undo(&mut self, unit: usize) {
-        let Some(demand) = self.problem.demands.get(unit) else { return };
-        let pieces: Vec<usize> = self.problem.pieces_of(unit).map(|(place, _)| place).collect();
-        for place in pieces.into_iter().rev() {
-            let placed = self.solution.placed.get_mut(place).map(std::mem::take).unwrap_or_default();
+    fn undo(&mut self, unit: UnitIndex) -> Result<(), ReserveError> {
+        let demand = &self.problem.units.get(unit)?.demand;
+        let groups: Vec<GroupIndex> = self.problem.groups_of(unit).map(|(group, _)| group).collect();
+        for group in groups.into_iter().rev() {
+            let placed = std::mem::take(self.solution.placed.get_mut(group)?);
             for (node, replicas) in placed.into_iter().rev() {
                 self.overlay.take_back(node, demand, replicas);
             }
         }
+        Ok(())
     }
 
     /// A unit's viable choices in the order in which the daemon would find them: by the first node that can take a
     /// replica, then by the position of the card on that node. Choices without a node come last.
-    fn by_first_node(&self, unit: usize, viable: &[usize], steps: &mut Steps<'_>) -> Result<Vec<usize>, ReserveError> {
-        let (Some((_, piece)), true) = (self.problem.pieces_of(unit).next(), viable.len() > 1) else {
+    fn by_first_node(
+        &self,
+        unit: UnitIndex,
+        viable: &[ChoiceIndex],
+        steps: &mut Steps<'_>,
+    ) -> Result<Vec<ChoiceIndex>, ReserveError> {
+        let (Some((_, group)), true) = (self.problem.groups_of(unit).next(), viable.len() > 1) else {
             return Ok(viable.to_vec());
         };
         let mut ordered = Vec::with_capacity(viable.len());
         for choice in viable {
-            let Some(detail) = self.problem.choice(unit, *choice) else { continue };
+            let detail = self.problem.choice(unit, *choice)?;
             let mut first = (usize::MAX, usize::MAX);
-            for candidate in self.problem.candidates(detail, piece) {
+            for candidate in self.problem.candidates(detail, group) {
                 if self.problem.fit(unit, detail, candidate, self.overlay.usage(candidate.node), 1, steps)? > 0 {
                     let cards = self.problem.cluster.cards_to_give(candidate.node);
                     steps.take(cards.len())?;
@@ -161,36 +165,36 @@ impl<'p> PartialPlacement<'p> {
 /// the exact search does not. The reported dead end is the first one.
 pub(super) fn attempt(
     problem: &Problem<'_>,
-    viable: &[Vec<usize>],
+    viable: &List<UnitIndex, Vec<ChoiceIndex>>,
     dead_ends: usize,
     steps: &mut Steps<'_>,
 ) -> Result<Attempt, ReserveError> {
     let mut placing = PartialPlacement::new(problem);
     let mut stuck: Option<DeadEnd> = None;
     let mut found = 0_usize;
-    // For each unit that is placed or being placed, the choices that are still to be tried, the best one last.
-    let mut open: Vec<Vec<usize>> = Vec::with_capacity(problem.units.len());
+    let units: Vec<UnitIndex> = problem.units.indices().rev().collect();
+    // The units that are placed or being placed, each with the choices that are still to be tried, the best one last.
+    let mut open: Vec<(UnitIndex, Vec<ChoiceIndex>)> = Vec::with_capacity(units.len());
     let mut best = 0;
     loop {
-        let Some(unit) = problem.units.len().checked_sub(open.len().saturating_add(1)) else {
-            return Ok(Attempt::NodesByDimension(placing.solution));
+        let Some(unit) = units.get(open.len()).copied() else {
+            return Ok(Attempt::Placed(placing.solution));
         };
-        let options = viable.get(unit).map_or(&[] as &[usize], Vec::as_slice);
-        let mut options = placing.by_first_node(unit, options, steps)?;
+        let mut options = placing.by_first_node(unit, viable.get(unit)?, steps)?;
         options.reverse();
-        open.push(options);
+        open.push((unit, options));
         // Places the newest unit, and backtracks to earlier units while it has no choice left.
-        loop {
-            let unit = problem.units.len().saturating_sub(open.len());
-            let Some(choice) = open.last_mut().and_then(Vec::pop) else {
+        while let Some((unit, options)) = open.last_mut() {
+            let unit = *unit;
+            let Some(choice) = options.pop() else {
                 found = found.saturating_add(1);
-                stuck.get_or_insert(DeadEnd { unit, placed: best });
+                let first = *stuck.get_or_insert(DeadEnd { unit, placed: best });
                 best = 0;
                 open.pop();
-                if found >= dead_ends || open.is_empty() {
-                    return Ok(Attempt::Stuck(stuck.unwrap_or_default()));
+                match open.last() {
+                    Some((before, _)) if found < dead_ends => placing.undo(*before)?,
+                    _ => return Ok(Attempt::Stuck(first)),
                 }
-                placing.undo(unit.saturating_add(1));
                 continue;
             };
             match placing.place(unit, choice, steps)? {

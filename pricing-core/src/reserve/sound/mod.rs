@@ -16,6 +16,7 @@ mod answer;
 mod cards;
 mod exact;
 mod first_fit;
+mod index;
 mod problem;
 mod shortage;
 mod sums;
@@ -31,7 +32,9 @@ use crate::inventory::Cluster;
 
 pub(super) use answer::{kinds_on, reservation};
 use first_fit::Attempt;
-pub(super) use problem::{Choice, Problem, ReplicaGroup, Steps};
+use index::{ChoiceIndex, GroupIndex};
+pub(super) use index::{Index, List, UnitIndex};
+pub(super) use problem::{Choice, Problem, ReplicaGroup, Steps, Unit};
 use survey::UnitSurvey;
 
 /// The most replicas of a group that are searched for. A larger group is still checked by `survey`.
@@ -50,27 +53,43 @@ pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) 
     reservation(&problem, &solution, &mut steps)
 }
 
-/// The choice of each unit, and for each piece the nodes of its replicas: node index and number of replicas.
+/// The choice of each unit, and for each replica group the nodes of its replicas: node index and number of replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Solution {
-    pub(super) chosen: Vec<usize>,
-    pub(super) placed: Vec<Vec<(usize, u32)>>,
+    /// None for a unit that is not placed yet.
+    chosen: List<UnitIndex, Option<ChoiceIndex>>,
+    placed: List<GroupIndex, Vec<(usize, u32)>>,
 }
 
-/// Places all pieces of a problem.
+impl Solution {
+    /// A solution in which nothing is placed yet.
+    fn empty(problem: &Problem<'_>) -> Self {
+        Self { chosen: vec![None; problem.units.len()].into(), placed: vec![Vec::new(); problem.groups.len()].into() }
+    }
+
+    /// The choice of a unit. A finished solution has one for each.
+    fn choice(&self, unit: UnitIndex) -> Result<ChoiceIndex, ReserveError> {
+        let chosen = *self.chosen.get(unit)?;
+        debug_assert!(chosen.is_some(), "{unit:?} has no choice in a finished solution");
+        chosen.ok_or(ReserveError::Internal)
+    }
+}
+
+/// Places all replica groups of a problem.
 ///
 /// The first attempt stops at its first dead end, because most orders fit at once. The second one may backtrack, and
 /// only runs where some unit has more than one viable choice: without a choice it would repeat the first. An error
 /// names the dead end of the latest attempt, since the exact search only says that there is no placement.
 pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solution, ReserveError> {
     steps.take(problem.size())?;
-    let all: Vec<Vec<usize>> = problem.choices.iter().map(|choices| (0..choices.len()).collect()).collect();
+    let all: Vec<Vec<ChoiceIndex>> = problem.units.iter().map(|unit| unit.choices.indices().collect()).collect();
+    let all: List<UnitIndex, _> = all.into();
     let countable = problem.replicas() <= MAX_REPLICAS;
-    let mut stuck = first_fit::DeadEnd::default();
+    let mut stuck = None;
     if countable {
         match first_fit::attempt(problem, &all, 1, steps)? {
-            Attempt::NodesByDimension(solution) => return Ok(solution),
-            Attempt::Stuck(at) => stuck = at,
+            Attempt::Placed(solution) => return Ok(solution),
+            Attempt::Stuck(at) => stuck = Some(at),
         }
     }
     let alone = UnitSurvey::survey(problem, steps)?;
@@ -79,9 +98,17 @@ pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solu
     }
     if alone.viable.iter().any(|choices| choices.len() > 1) {
         match first_fit::attempt(problem, &alone.viable, DEAD_ENDS, steps)? {
-            Attempt::NodesByDimension(solution) => return Ok(solution),
-            Attempt::Stuck(at) => stuck = at,
+            Attempt::Placed(solution) => return Ok(solution),
+            Attempt::Stuck(at) => stuck = Some(at),
         }
     }
-    exact::search(problem, &alone, steps)?.ok_or_else(|| shortage::together(problem, stuck.unit, stuck.placed))
+    match (exact::search(problem, &alone, steps)?, stuck) {
+        (Some(solution), _) => Ok(solution),
+        (None, Some(at)) => Err(shortage::together(problem, at.unit, at.placed)),
+        // The first attempt has placed everything, or it has got stuck.
+        (None, None) => {
+            debug_assert!(false, "an order without a dead end has no placement");
+            Err(ReserveError::Internal)
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode, Node};
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
+use super::index::{ChoiceIndex, GroupIndex, List, UnitIndex};
 use super::shortage;
 
 /// The steps that a search may take: all that its request has left, or a share of them.
@@ -118,12 +119,12 @@ impl Choice {
     }
 }
 
-/// Some replicas of a unit, and the nodes that they may go to. A unit is one piece, unless
+/// Some replicas of a unit, and the nodes that they may go to. A unit is one replica group, unless
 /// [`crate::reserve::alternatives`] ties some of its replicas to certain nodes.
 #[derive(Clone, Debug)]
 pub(in crate::reserve) struct ReplicaGroup {
-    /// The unit's position in the order.
-    pub(in crate::reserve) unit: usize,
+    /// The unit.
+    pub(in crate::reserve) unit: UnitIndex,
     /// The number of replicas.
     pub(in crate::reserve) count: u32,
     /// For each node whether it is allowed. None if all are.
@@ -134,12 +135,18 @@ pub(in crate::reserve) struct ReplicaGroup {
 #[derive(Clone, Debug)]
 pub(in crate::reserve) struct Problem<'a> {
     pub(in crate::reserve) cluster: &'a Cluster,
-    pub(in crate::reserve) units: &'a [CommittedUnit],
-    pub(super) demands: Vec<Demand>,
-    /// The choices of each unit.
-    pub(in crate::reserve) choices: Vec<Vec<Choice>>,
+    pub(in crate::reserve) units: List<UnitIndex, Unit<'a>>,
     /// The replicas to place, sorted by unit.
-    pub(in crate::reserve) pieces: Vec<ReplicaGroup>,
+    pub(in crate::reserve) groups: List<GroupIndex, ReplicaGroup>,
+}
+
+/// A unit of the order.
+#[derive(Clone, Debug)]
+pub(in crate::reserve) struct Unit<'a> {
+    /// The unit as the order has it.
+    pub(in crate::reserve) asked: &'a CommittedUnit,
+    pub(super) demand: Demand,
+    pub(in crate::reserve) choices: List<ChoiceIndex, Choice>,
 }
 
 /// A candidate node for a choice.
@@ -168,57 +175,51 @@ impl<'a> Problem<'a> {
         let volumes = units.iter().map(|unit| unit.storage.len()).fold(units.len(), usize::saturating_add);
         steps.take(volumes.saturating_mul(8))?;
         shortage::check_storage(units, cluster)?;
-        let mut problem = Self {
-            cluster,
-            units,
-            demands: Vec::with_capacity(units.len()),
-            choices: Vec::with_capacity(units.len()),
-            pieces: Vec::with_capacity(units.len()),
-        };
+        let mut all: List<UnitIndex, Unit<'a>> = Vec::with_capacity(units.len()).into();
         let mut labels: Vec<&str> = Vec::new();
-        for (place, unit) in units.iter().enumerate() {
+        for unit in units {
             let label = unit.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label);
             let label = label.map(|label| number(&mut labels, label));
             steps.take(labels.len())?;
             let demand = Demand::new(unit, label, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
-            problem.demands.push(demand);
-            problem.choices.push(choices(unit, cluster, steps)?);
-            problem.pieces.push(ReplicaGroup { unit: place, count: unit.count, nodes: None });
+            all.push(Unit { asked: unit, demand, choices: choices(unit, cluster, steps)?.into() });
         }
-        Ok(problem)
+        let group = |(unit, of): (_, &Unit<'_>)| ReplicaGroup { unit, count: of.asked.count, nodes: None };
+        let groups = all.enumerate().map(group).collect::<Vec<_>>().into();
+        Ok(Self { cluster, units: all, groups })
     }
 
-    /// The cost, in steps, of one pass over all units, choices and pieces.
+    /// The cost, in steps, of one pass over all units, choices and replica groups.
     pub(in crate::reserve) fn size(&self) -> usize {
-        let choices = self.choices.iter().map(Vec::len).fold(0, usize::saturating_add);
-        choices.saturating_add(self.units.len()).saturating_add(self.pieces.len())
+        let choices = self.units.iter().map(|unit| unit.choices.len()).fold(0, usize::saturating_add);
+        choices.saturating_add(self.units.len()).saturating_add(self.groups.len())
     }
 
-    /// The pieces of a unit, with their positions in `pieces`.
-    pub(super) fn pieces_of(&self, unit: usize) -> impl Iterator<Item = (usize, &ReplicaGroup)> {
-        let start = self.pieces.partition_point(|piece| piece.unit < unit);
-        self.pieces.iter().enumerate().skip(start).take_while(move |(_, piece)| piece.unit == unit)
+    /// The replica groups of a unit, with their indices.
+    pub(super) fn groups_of(&self, unit: UnitIndex) -> impl Iterator<Item = (GroupIndex, &ReplicaGroup)> {
+        let from = self.groups.from_partition_point(move |group| group.unit < unit);
+        from.take_while(move |(_, group)| group.unit == unit)
     }
 
-    /// The number of replicas of all pieces.
+    /// The number of replicas of all replica groups.
     pub(super) fn replicas(&self) -> u64 {
-        self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(u64::from(piece.count)))
+        self.groups.iter().fold(0, |sum, group| sum.saturating_add(u64::from(group.count)))
     }
 
-    /// The choice of a unit at a position in its list of choices.
-    pub(super) fn choice(&self, unit: usize, place: usize) -> Option<&Choice> {
-        self.choices.get(unit)?.get(place)
+    /// One of a unit's choices.
+    pub(super) fn choice(&self, unit: UnitIndex, choice: ChoiceIndex) -> Result<&Choice, ReserveError> {
+        self.units.get(unit)?.choices.get(choice)
     }
 
     /// The nodes that could host a replica of a unit with a choice on an otherwise empty cluster, ascending.
     pub(in crate::reserve) fn can_host(
         &self,
-        unit: usize,
+        unit: UnitIndex,
         choice: &Choice,
         steps: &mut Steps<'_>,
     ) -> Result<Vec<usize>, ReserveError> {
         let mut nodes = Vec::new();
-        for candidate in self.pieces_of(unit).take(1).flat_map(|(_, piece)| self.candidates(choice, piece)) {
+        for candidate in self.groups_of(unit).take(1).flat_map(|(_, group)| self.candidates(choice, group)) {
             if self.fit(unit, choice, candidate, None, 1, steps)? > 0 {
                 nodes.push(candidate.node);
             }
@@ -226,12 +227,12 @@ impl<'a> Problem<'a> {
         Ok(nodes)
     }
 
-    /// The candidate nodes of a piece with a choice, ascending: they describe cards of the model, have the choice's
-    /// interconnect, and are allowed for the piece. Whether a replica fits there is for [`Problem::fit`] to say.
+    /// The candidate nodes of a replica group with a choice, ascending: they describe cards of the model, have the choice's
+    /// interconnect, and are allowed for the replica group. Whether a replica fits there is for [`Problem::fit`] to say.
     pub(super) fn candidates<'p>(
         &'p self,
         choice: &Choice,
-        piece: &'p ReplicaGroup,
+        group: &'p ReplicaGroup,
     ) -> impl Iterator<Item = CandidateNode> + 'p {
         let interconnect = choice.interconnect;
         let model = choice.model.and_then(|model| self.cluster.index().models().get(model));
@@ -244,7 +245,7 @@ impl<'a> Problem<'a> {
                 || self.cluster.nodes().get(node).is_some_and(|node| node.interconnect == interconnect)
         };
         let candidates = candidates.filter(move |candidate| connects(candidate.node));
-        candidates.filter(|candidate| piece.nodes.as_ref().is_none_or(|nodes| nodes.get(candidate.node) == Some(&true)))
+        candidates.filter(|candidate| group.nodes.as_ref().is_none_or(|nodes| nodes.get(candidate.node) == Some(&true)))
     }
 }
 

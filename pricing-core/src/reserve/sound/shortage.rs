@@ -9,6 +9,7 @@ use crate::inventory::Cluster;
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, ReserveError, Shortage};
 
+use super::index::UnitIndex;
 use super::problem::Problem;
 
 fn insufficient(message: String) -> ReserveError {
@@ -50,19 +51,20 @@ pub(super) fn beyond_counting(unit: &CommittedUnit) -> ReserveError {
 }
 
 /// The error for a unit that does not fit even on an empty cluster.
-pub(super) fn alone(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
+pub(super) fn alone(problem: &Problem<'_>, unit: UnitIndex, fit: u64) -> ReserveError {
     shortage(problem, unit, fit, "")
 }
 
 /// The error for a unit that does not fit together with the others.
-pub(super) fn together(problem: &Problem<'_>, unit: usize, fit: u64) -> ReserveError {
+pub(super) fn together(problem: &Problem<'_>, unit: UnitIndex, fit: u64) -> ReserveError {
     shortage(problem, unit, fit, " beside the other resource units")
 }
 
 /// The message for a unit of which only `fit` replicas can be placed.
-fn shortage(problem: &Problem<'_>, unit: usize, fit: u64, beside: &str) -> ReserveError {
-    let Some(unit) = problem.units.get(unit) else {
-        return insufficient("the resource units do not fit together".to_owned());
+fn shortage(problem: &Problem<'_>, unit: UnitIndex, fit: u64, beside: &str) -> ReserveError {
+    let unit = match problem.units.get(unit) {
+        Ok(unit) => unit.asked,
+        Err(bug) => return bug,
     };
     let (id, count) = (unit.id, unit.count);
     insufficient(format!(

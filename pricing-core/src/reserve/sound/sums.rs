@@ -64,7 +64,7 @@ pub(super) fn add_up<'p>(
     let done = start.counts == counts;
     let mut layers: Vec<Vec<Sum>> = vec![vec![start]];
     if done {
-        return Ok(Some(trace(dimensions, rows, &layers)));
+        return trace(dimensions, rows, &layers).map(Some);
     }
     for (row, rest) in rows.iter().zip(suffixes.iter().skip(1)) {
         steps.take(problem.cluster.cards_to_give(row.node).len().saturating_add(row.candidates.len()))?;
@@ -87,7 +87,7 @@ pub(super) fn add_up<'p>(
                 let added: Vec<u32> = added.map(|((sum, more), most)| sum.saturating_add(*more).min(*most)).collect();
                 if added == counts {
                     layers.push(vec![Sum { counts: added, parent }]);
-                    return Ok(Some(trace(dimensions, rows, &layers)));
+                    return trace(dimensions, rows, &layers).map(Some);
                 }
                 let hopeful = added.iter().zip(rest).zip(&counts);
                 if hopeful.into_iter().all(|((sum, rest), count)| sum.saturating_add(*rest) >= *count) {
@@ -136,14 +136,18 @@ fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> 
 
 /// Walks back through the layers and returns which replicas went where. The difference between a sum and its parent is
 /// what the node took, after clipping.
-fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> NodesByDimension {
+fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> Result<NodesByDimension, ReserveError> {
     let mut placed: NodesByDimension = vec![Vec::new(); dimensions.len()];
     let mut at = 0;
     for depth in (1..layers.len()).rev() {
         let before = depth.saturating_sub(1);
-        let Some(sum) = layers.get(depth).and_then(|layer| layer.get(at)) else { break };
-        let Some(parent) = layers.get(before).and_then(|layer| layer.get(sum.parent)) else { break };
-        let node = rows.get(before).map_or(usize::MAX, |row| row.node);
+        let step = || {
+            let sum = layers.get(depth)?.get(at)?;
+            Some((sum, layers.get(before)?.get(sum.parent)?, rows.get(before)?.node))
+        };
+        let step = step();
+        debug_assert!(step.is_some(), "each layer but the first is of one row, and its sums name their parents");
+        let (sum, parent, node) = step.ok_or(ReserveError::Internal)?;
         for ((nodes, now), then) in placed.iter_mut().zip(&sum.counts).zip(&parent.counts) {
             let replicas = now.saturating_sub(*then);
             if replicas > 0 {
@@ -155,5 +159,5 @@ fn trace(dimensions: &[Dimension<'_>], rows: &[Row], layers: &[Vec<Sum>]) -> Nod
     for nodes in &mut placed {
         nodes.reverse();
     }
-    placed
+    Ok(placed)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cards;
+use super::index::UnitIndex;
 use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
 use crate::reserve::ReserveError;
 
@@ -67,15 +68,15 @@ impl Problem<'_> {
     /// step, and more where cards have to be compared one by one.
     pub(super) fn fit(
         &self,
-        unit: usize,
+        unit: UnitIndex,
         choice: &Choice,
         candidate: CandidateNode,
         usage: Option<&Usage<'_>>,
         limit: u32,
         steps: &mut Steps<'_>,
     ) -> Result<u32, ReserveError> {
-        let free = self.cluster.index().free().get(candidate.node);
-        let (Some(demand), Some(free)) = (self.demands.get(unit), free) else { return Ok(0) };
+        let demand = &self.units.get(unit)?.demand;
+        let free = self.cluster.index().free().get(candidate.node).ok_or(ReserveError::Internal)?;
         // For a node with the interconnect of the choice, about as many were passed over as there are interconnects.
         let passed = choice.interconnect.map_or(0, |_| self.cluster.interconnects().len());
         steps.take(demand.classes.len().saturating_mul(8).saturating_add(passed).saturating_add(1))?;

@@ -3,19 +3,22 @@
 
 use crate::reserve::ReserveError;
 
+use super::index::{GroupIndex, UnitIndex};
 use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
 use super::usage::Usage;
 
-/// Pieces that are interchangeable to the exact search: equal demands, choices and allowed nodes.
+/// Replica groups that are interchangeable to the exact search: equal demands, choices and allowed nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Dimension<'p> {
-    /// The positions of the pieces, sorted by unit.
-    pub(super) pieces: Vec<usize>,
-    /// The unit of the first piece.
-    pub(super) unit: usize,
+    /// The replica groups, sorted by unit.
+    pub(super) groups: Vec<GroupIndex>,
+    /// The unit of the first replica group.
+    pub(super) unit: UnitIndex,
     pub(super) count: u32,
     pub(super) choice: &'p Choice,
     pub(super) demand: &'p Demand,
+    /// The nodes that the replica groups are allowed on, as [`super::problem::ReplicaGroup`] has them.
+    pub(super) nodes: &'p Option<Vec<bool>>,
 }
 
 /// Whether `a` dominates `b`: each number of `a` is at least that of `b`. Equal vectors dominate each other.
@@ -78,7 +81,8 @@ impl<'p> Filling<'p, '_> {
             return Ok(());
         };
         let (Some(dimension), Some(candidate)) = (self.dimensions.get(place), self.candidates.get(place)) else {
-            return Ok(());
+            debug_assert!(false, "there are fewer dimensions or candidates than vectors have numbers");
+            return Err(ReserveError::Internal);
         };
         let most = match candidate {
             Some(candidate) => {
