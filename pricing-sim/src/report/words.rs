@@ -78,6 +78,9 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
         ReasonCode::RateUnavailable => ("fault: coin not valued", "What the coin is worth was not known."),
         ReasonCode::InventoryUnusable => ("fault: no usable node", "The inventory has no usable node."),
         ReasonCode::SearchExhausted => ("fault: search given up", "The search for a placement was given up."),
+        ReasonCode::InternalError => {
+            ("fault: internal error", "The search broke an invariant of its own, which is a bug.")
+        }
         ReasonCode::ArithmeticOverflow => ("fault: number too large", "A number outgrew the exact decimals."),
     }
 }
