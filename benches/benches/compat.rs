@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::script_request;
 use pricing_core::quote::compat::{CompatRates, Terms, price};
 use rust_decimal::Decimal;
@@ -17,7 +18,7 @@ const MAPPINGS: &str =
 fn compat(criterion: &mut Criterion) {
     let rates =
         CompatRates::from_environment(|name| (name == "PRICE_TARGET_GPU_MAPPINGS").then(|| MAPPINGS.to_owned()));
-    let terms = Terms { usd_per_akt: Some(Decimal::new(8_710, 4)), ..Terms::default() };
+    let terms = Terms { usd_per_akt: UsdPerAkt::new(Decimal::new(8_710, 4)).ok(), ..Terms::default() };
     let request = script_request::parse(REQUEST).expect("the request is well-formed");
     let mut group = criterion.benchmark_group("compat");
     group.throughput(Throughput::Elements(1));

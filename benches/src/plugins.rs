@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
@@ -11,7 +12,6 @@ use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::Request;
-use rust_decimal::Decimal;
 use testkit::guest::{self, Guest};
 use testkit::random::Random;
 use testkit::{generate, orders};
@@ -40,7 +40,7 @@ impl Case {
         let order = orders::three_services("uact")?;
         let pricing = super::pricing();
         let terms =
-            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() };
         (1..100).find_map(|seed| {
             let cluster = generate::real_cluster(&mut Random::new(seed), 100);
             let Draft::Open(draft) = draft(&QuoteRequest::new(&order, &pricing, supply(&cluster), &terms)) else {

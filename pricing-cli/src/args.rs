@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::money::parse_decimal;
 use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
@@ -290,20 +289,4 @@ pub(crate) struct RatesArgs {
     /// A rate card and policy (TOML); without it the `PRICE_TARGET_*` environment, else the documented defaults
     #[arg(long, value_name = "FILE")]
     pub(crate) rates: Option<PathBuf>,
-}
-
-/// What an AKT is worth.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UsdPerAkt(pub(crate) Decimal);
-
-impl FromStr for UsdPerAkt {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let value = parse_decimal(text).map_err(|error| error.to_string())?;
-        if value <= Decimal::ZERO || value > Decimal::from(1_000_000) {
-            return Err("USD/AKT must be above 0 and at most 1000000".to_owned());
-        }
-        Ok(Self(value))
-    }
 }

@@ -9,18 +9,17 @@ use pricing_core::input::InputError;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::{self, Cluster};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::detect::Orders;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::{self, Pricing, check};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::args::{
-    CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, TeePlatformArg, UsdPerAkt, apply_commit,
-    apply_tee_platform,
+    CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, TeePlatformArg, apply_commit, apply_tee_platform,
 };
 use crate::error::CliError;
 use crate::load::{Document, RatesText};
@@ -72,7 +71,7 @@ impl SceneArgs {
             provider: self.provider.as_deref().map(Document::rates).transpose()?,
             inventory: self.inventory.as_deref().map(Document::inventory).transpose()?,
             owner: self.owner.clone(),
-            usd_per_akt: self.usd_per_akt.map(|usd| usd.0.to_string()),
+            usd_per_akt: self.usd_per_akt.map(|usd| usd.to_string()),
             scheduler: self.placement.scheduler,
             already_reserved: self.already_reserved,
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
@@ -110,7 +109,7 @@ pub(crate) struct Scene {
     pub(crate) pricing: Pricing,
     cluster: Option<Cluster>,
     owner: Option<Address>,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
     scheduler: Scheduler,
     budget: SearchBudget,
     already_reserved: bool,
@@ -154,7 +153,7 @@ impl Scene {
         apply_commit(&commit.map_err(|problem| wrong("commit", problem))?, &mut pricing);
         apply_tee_platform(inputs.tee_platform, &mut pricing);
         let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
-        let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem))?.map(|usd| usd.0);
+        let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem.to_string()))?;
         let owner = owner(inputs.owner.as_deref(), &pricing)?;
         let validated = inputs.inventory.as_ref().map(validated).transpose()?;
         let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());

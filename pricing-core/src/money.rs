@@ -11,12 +11,16 @@
 //! | a discount, in USD a month | 12 | [`scaled_usd`] |
 //! | an amount of the chain's `OfferPrices`, and a volume's or endpoint's part of a line on the way | 18, 12 | `share` |
 
+mod usd_per_akt;
+
 use core::fmt;
 
 use ethnum::U256;
 use rust_decimal::Decimal;
 
 use crate::text::Untrusted;
+
+pub use usd_per_akt::{UsdPerAkt, UsdPerAktError};
 
 /// Decimals of a line, in USD per month.
 pub const LINE_DECIMALS: u32 = 12;

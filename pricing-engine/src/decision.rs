@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use pricing_core::budget::{Budget, SearchBudget, Spent};
 use pricing_core::input::InputError;
 use pricing_core::inventory::held_capacity::HeldCapacity;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
@@ -12,7 +13,6 @@ use pricing_core::quote::{
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, Pricer};
-use rust_decimal::Decimal;
 
 use crate::config::LoadedRates;
 use crate::digest::Digest;
@@ -130,7 +130,7 @@ pub struct LiveState {
     /// The cluster.
     pub availability: Availability,
     /// The value of an AKT in USD, if it is known.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
 }
 
 /// The decision for one group.
@@ -298,7 +298,7 @@ pub fn capacity_to_hold(
 #[must_use]
 pub fn screen(
     settings: &Settings,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
     request: &OrderRequest,
     budget: &Budget<'_>,
 ) -> Vec<ScreenedGroup> {

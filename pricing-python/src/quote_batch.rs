@@ -9,6 +9,7 @@ use arrow_schema::{DataType, Field, Schema};
 use pricing_core::address::Address;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::{GpuRule, Quote, QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::Scheduler;
@@ -43,7 +44,7 @@ enum Malformed {
 pub(crate) struct Quoter {
     pricing: Pricing,
     cluster: Option<(Cluster, Utilisation)>,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
     owner: Option<String>,
     denom: String,
     gpu_rule: GpuRule,
@@ -152,12 +153,8 @@ fn one_of<T: Copy, const N: usize>(what: &str, text: &str, choices: [(&str, T); 
     })
 }
 
-fn usd(text: &str) -> PyResult<Decimal> {
-    let value = pricing_core::money::parse_decimal(text).map_err(|error| wrong("usd_per_akt", error))?;
-    if value <= Decimal::ZERO {
-        return Err(wrong("usd_per_akt", "it must be above 0"));
-    }
-    Ok(value)
+fn usd(text: &str) -> PyResult<UsdPerAkt> {
+    text.parse().map_err(|error| wrong("usd_per_akt", error))
 }
 
 fn cluster(text: &str) -> PyResult<(Cluster, Utilisation)> {

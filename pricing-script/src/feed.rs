@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use pricing_core::money::parse_decimal;
-use rust_decimal::Decimal;
+use pricing_core::money::{UsdPerAkt, UsdPerAktError};
 
 use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, files};
@@ -17,7 +16,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 const MAX_BYTES: usize = 4096;
 
 /// The rate, or why there is none.
-pub(crate) struct Feed(Result<Decimal, String>);
+pub(crate) struct Feed(Result<UsdPerAkt, String>);
 
 impl Feed {
     /// Reads the settings. A rate that is set must be right; a cache that cannot be used leaves no rate.
@@ -41,7 +40,7 @@ impl Feed {
     }
 
     /// USD for an AKT.
-    pub(crate) fn usd_per_akt(&self) -> Option<Decimal> {
+    pub(crate) fn usd_per_akt(&self) -> Option<UsdPerAkt> {
         self.0.as_ref().ok().copied()
     }
 
@@ -51,7 +50,7 @@ impl Feed {
     }
 }
 
-fn cached(path: &Path, max_age: Duration) -> Result<Decimal, String> {
+fn cached(path: &Path, max_age: Duration) -> Result<UsdPerAkt, String> {
     let (text, modified) = files::read_trusted(path, MAX_BYTES)?;
     match SystemTime::now().duration_since(modified) {
         Ok(age) if age > max_age => {
@@ -63,10 +62,6 @@ fn cached(path: &Path, max_age: Duration) -> Result<Decimal, String> {
 }
 
 /// A rate above 0 and at most 1000000, as the script permits it.
-fn rate(text: &str) -> Result<Decimal, String> {
-    let rate = parse_decimal(text).map_err(|error| error.to_string())?;
-    if rate <= Decimal::ZERO || rate > Decimal::from(1_000_000) {
-        return Err(format!("`{rate}` is out of range; expected a number above 0 and at most 1000000"));
-    }
-    Ok(rate)
+fn rate(text: &str) -> Result<UsdPerAkt, String> {
+    text.parse().map_err(|error: UsdPerAktError| error.to_string())
 }

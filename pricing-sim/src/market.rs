@@ -5,7 +5,7 @@
 //! or the most expensive card of its rate card, as the scenario says.
 
 use pricing_core::gpu::GpuSelector;
-use pricing_core::money::{Price, Usd, scaled_usd};
+use pricing_core::money::{Price, Usd, UsdPerAkt, scaled_usd};
 use pricing_core::order::{GroupSpec, Order, ResourceUnit};
 use pricing_core::quote::{QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
@@ -88,7 +88,7 @@ pub struct BestOffers {
 impl Market {
     /// Prices orders by the competitors' rate cards.
     #[must_use]
-    pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<Decimal>) -> ListPrices {
+    pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<UsdPerAkt>) -> ListPrices {
         if self.competitors.is_empty() {
             return ListPrices::default();
         }
@@ -124,7 +124,7 @@ impl BestOffers {
 /// The price of an order by a competitor's rate card. None if it has no suitable card.
 ///
 /// If an order accepts several models, the competitor only offers those that its rate card prices.
-fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<Decimal>) -> Option<Usd> {
+fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<UsdPerAkt>) -> Option<Usd> {
     let lists = |unit: &ResourceUnit| unit.gpu.alternatives.iter().all(|kind| has_price(pricing, kind));
     if arrival.order.group.resources().iter().all(lists) {
         return cost(&arrival.order, arrival.owner.as_deref(), pricing, usd_per_akt).ok();
@@ -154,7 +154,7 @@ pub(crate) fn cost(
     order: &Order,
     owner: Option<&str>,
     pricing: &Pricing,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
 ) -> Result<Usd, String> {
     let terms = Terms { owner: owner.map(Untrusted::new), usd_per_akt, ..Terms::default() };
     let max_price = order.max_price.as_ref();

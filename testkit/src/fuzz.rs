@@ -7,6 +7,7 @@ pub mod plugins;
 
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{self, group_spec, script_request};
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
@@ -83,7 +84,7 @@ pub fn script_request(data: &[u8]) {
     let read = must("a written request was refused", script_request::read(&written));
     assert_eq!((&read.max_price, read.price_precision), (&order.max_price, order.price_precision));
     assert_eq!(script_request::to_json(&read), written);
-    let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
+    let terms = Terms { usd_per_akt: UsdPerAkt::new(Decimal::new(5, 1)).ok(), ..Terms::default() };
     check_quote(&quote::quote(&quote::QuoteRequest::new(&order, &rates::Pricing::default(), Supply::Unknown, &terms)));
 }
 
@@ -99,7 +100,7 @@ fn compat_price(text: &str) {
 /// The drop-in's answer is a price, a rejected 0, or a reason.
 fn price_as_the_script(text: &str, rates: &CompatRates) {
     let Ok(mut request) = script_request::parse(text) else { return };
-    let terms = compat::Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..compat::Terms::default() };
+    let terms = compat::Terms { usd_per_akt: UsdPerAkt::new(Decimal::new(5, 1)).ok(), ..compat::Terms::default() };
     for _ in 0..2 {
         match compat::price(&request, rates, &terms) {
             CompatAnswer::Price(price) => assert!(price.decimals() <= 18),
@@ -181,7 +182,7 @@ fn price_something(pricing: &rates::Pricing) {
     let random = &mut Random::new(1);
     for _ in 0..4 {
         if let Some(order) = orders::small_order(random) {
-            let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+            let terms = Terms { usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() };
             check_quote(&quote::quote(&quote::QuoteRequest::new(&order, pricing, Supply::Unknown, &terms)));
         }
     }
@@ -196,7 +197,7 @@ pub fn reserve_quote(data: &[u8]) {
     let pricing = orders::pricing(random);
     let terms = Terms {
         owner: Some(Untrusted::new(orders::OWNER)),
-        usd_per_akt: Some(Decimal::new(61, 2)),
+        usd_per_akt: UsdPerAkt::new(Decimal::new(61, 2)).ok(),
         ..Terms::default()
     };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {

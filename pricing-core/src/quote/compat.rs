@@ -20,7 +20,7 @@ use ethnum::I256;
 use rust_decimal::Decimal;
 
 use crate::address::AddressError;
-use crate::money::{ArithmeticOverflow, Denom};
+use crate::money::{ArithmeticOverflow, Denom, UsdPerAkt};
 use crate::order::script_request::ScriptRequest;
 use crate::quote::{Candidate, Reason};
 use crate::rates::{BelowMinimum, CoinValue};
@@ -42,7 +42,7 @@ const LEGACY_DECIMALS: u32 = 6;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms<'a> {
     /// The price of an AKT in USD, if it is known.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// The owner of the order. Matters if the rate card lists owners.
     pub owner: Untrusted<&'a str>,
     /// The kinds of card in the inventory, weighted by their number, in use or free. Empty without an inventory.
@@ -175,7 +175,7 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
         }
         CoinValue::Feed(_) => {
             let usd_per_akt = terms.usd_per_akt.ok_or(Refusal::RateUnavailable)?;
-            (coins_per_block(usd, usd_per_akt, rates.blocks_per_month(), token.exponent), false)
+            (coins_per_block(usd, usd_per_akt.get(), rates.blocks_per_month(), token.exponent), false)
         }
     };
     let amount = amount.ok_or(ArithmeticOverflow)?;

@@ -26,7 +26,7 @@ use rust_decimal::Decimal;
 
 use crate::budget::Budget;
 use crate::inventory::Cluster;
-use crate::money::{Denom, Price, Usd, per_block};
+use crate::money::{Denom, Price, Usd, UsdPerAkt, per_block};
 use crate::order::Order;
 use crate::rates::{CoinValue, Placement, Token};
 use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
@@ -364,7 +364,7 @@ fn convert(request: &QuoteRequest<'_>, total: Usd) -> Result<Price, Reason> {
 fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decimal, Reason> {
     match &token.value {
         CoinValue::Fixed(usd) => Ok(usd.decimal()),
-        CoinValue::Feed(feed) => terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO).ok_or_else(|| {
+        CoinValue::Feed(feed) => terms.usd_per_akt.map(UsdPerAkt::get).ok_or_else(|| {
             let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
             Reason::new(ReasonCode::RateUnavailable, message)
         }),

@@ -1,9 +1,9 @@
 //! The terms of a quote: what it depends on in addition to the order, the rate card and the inventory.
 
-use rust_decimal::Decimal;
 
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
+use crate::money::UsdPerAkt;
 use crate::text::Untrusted;
 
 /// How a request that leaves the model open is priced.
@@ -22,7 +22,7 @@ pub struct Terms<'a> {
     /// The owner of the order.
     pub owner: Option<Untrusted<&'a str>>,
     /// The price of an AKT in USD, above 0, if a feed provides one.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// How a request that leaves the model open is priced.
     pub gpu_rule: GpuRule,
     /// The budget of the request. Without one, each quote and each list of alternatives has a default [`Budget`] of its

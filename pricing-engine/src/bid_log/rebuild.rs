@@ -8,10 +8,10 @@ use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::FallbackBy;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
-use rust_decimal::Decimal;
 
 use super::entry::{Decision, InventoryEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
@@ -126,7 +126,7 @@ impl Rebuilder {
         let scheduler = scheduler.ok_or_else(|| unreadable("scheduler", format!("`{}`", decision.scheduler)))?;
         let budget = SearchBudget { steps: decision.search_steps };
         // Not made canonical: it is the very number.
-        let usd_per_akt = decision.usd_per_akt.as_deref().map(Decimal::from_str_exact).transpose();
+        let usd_per_akt = decision.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
         let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);

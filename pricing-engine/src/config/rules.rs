@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pricing_core::money::parse_decimal;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::changes::MaxChange;
 use pricing_core::text::excerpt;
-use rust_decimal::Decimal;
 use toml::de::DeValue;
 
 use crate::telemetry;
@@ -199,11 +198,7 @@ fn span(text: &str, least: u64, most: u64, none: bool) -> Result<(), Refused> {
 }
 
 fn usd_per_akt(text: &str) -> Result<(), Refused> {
-    let usd = parse_decimal(text).map_err(|error| refused(error.to_string()))?;
-    if usd <= Decimal::ZERO || usd > Decimal::from(1_000_000) {
-        return Err(refused("USD/AKT must be above 0 and at most 1000000"));
-    }
-    Ok(())
+    text.parse::<UsdPerAkt>().map(|_| ()).map_err(|error| refused(error.to_string()))
 }
 
 fn max_change(text: &str) -> Result<(), Refused> {

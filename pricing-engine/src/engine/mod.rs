@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pricing_core::budget::{Budget, Spent};
+use pricing_core::money::UsdPerAkt;
 use pricing_host::compile::Compiler;
-use rust_decimal::Decimal;
 
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, Files};
@@ -175,7 +175,7 @@ impl Engine {
 
     /// What an AKT is worth now, where the feed knows.
     #[must_use]
-    pub fn usd_per_akt(&self, now: Instant) -> Option<Decimal> {
+    pub fn usd_per_akt(&self, now: Instant) -> Option<UsdPerAkt> {
         self.inner.feed.usd_per_akt(now)
     }
 

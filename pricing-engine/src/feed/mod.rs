@@ -52,10 +52,10 @@ mod source;
 mod state;
 mod task;
 
+use pricing_core::money::UsdPerAkt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use rust_decimal::Decimal;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -118,7 +118,7 @@ impl Feed {
 
     /// USD for an AKT, if there is a value that can be used. Neither waits nor allocates.
     #[must_use]
-    pub fn usd_per_akt(&self, now: Instant) -> Option<Decimal> {
+    pub fn usd_per_akt(&self, now: Instant) -> Option<UsdPerAkt> {
         self.shared.snapshot().usd_per_akt(now)
     }
 

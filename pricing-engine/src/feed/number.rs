@@ -3,14 +3,13 @@
 //! A value has at most [`DECIMALS`] decimals. There are two roundings, both half-even: [`parse`], where a source tells
 //! more decimals than that, and [`mean`].
 
+use pricing_core::money::UsdPerAkt;
 use pricing_core::text::excerpt;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// The most decimals that a value has.
 pub(crate) const DECIMALS: u32 = 18;
-/// The highest value that is believed, as in the generic script.
-const MAX: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
-/// The most digits in front of the point that [`MAX`] leaves room for.
+/// The most digits in front of the point that [`UsdPerAkt::MAX`] leaves room for.
 const MAX_WHOLE_DIGITS: i32 = 7;
 /// The most characters that a number may have.
 const MAX_CHARACTERS: usize = 100;
@@ -49,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Decimal, ValueError> {
 
 /// A value that can be believed: above 0 and at most 1000000.
 pub(crate) fn bounded(value: Decimal) -> Option<Decimal> {
-    (value > Decimal::ZERO && value <= MAX && value.scale() <= DECIMALS).then_some(value)
+    (UsdPerAkt::new(value).is_ok() && value.scale() <= DECIMALS).then_some(value)
 }
 
 /// The mean of two values, rounded half-even to 18 decimals.

@@ -1,5 +1,6 @@
 //! What the feed tells: to a quote, to `Status`, and to the metrics.
 
+use pricing_core::money::UsdPerAkt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::state::{State, Taken, Tally, Verdict};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// USD for an AKT; none when no value can be used.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// How old the last value is, whether or not it can still be used; none for a fixed value, which has no age, and
     /// where there was none yet.
     pub age: Option<Duration>,
@@ -27,7 +28,7 @@ pub struct SourceReading {
     /// What messages call it.
     pub name: String,
     /// Its last answer, whether or not it was used.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// How old that is.
     pub age: Option<Duration>,
     /// Why it had no usable answer in the newest round, or what is strange about its answer.
@@ -114,9 +115,10 @@ impl Snapshot {
     }
 
     /// The value, if it can be used.
-    pub(crate) fn usd_per_akt(&self, now: Instant) -> Option<Decimal> {
+    pub(crate) fn usd_per_akt(&self, now: Instant) -> Option<UsdPerAkt> {
         let young = || self.last.filter(|last| last.age(now) <= self.max_age).map(|last| last.value);
-        self.fixed.or_else(young)
+        // Every value of the feed is within the bounds, see `number`.
+        self.fixed.or_else(young).and_then(|usd| UsdPerAkt::new(usd).ok())
     }
 
     /// Everything.
@@ -127,7 +129,7 @@ impl Snapshot {
         });
         let source = |source: &SourceStatus| SourceReading {
             name: source.name.to_string(),
-            usd_per_akt: source.last.map(|last| last.value),
+            usd_per_akt: source.last.and_then(|last| UsdPerAkt::new(last.value).ok()),
             age: source.last.map(|last| last.age(now)),
             problem: source.problem.clone(),
         };

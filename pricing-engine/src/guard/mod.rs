@@ -38,10 +38,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use pricing_core::money::Usd;
+use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::rates::changes::{self, Change, Concern, Limit};
 use pricing_core::rates::{CoinValue, Pricing};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Fallback, Listen, Loaded, LoadedRates, MaxChange, Number};
@@ -101,8 +100,8 @@ impl Accepted {
 
     /// The same, with what an AKT is worth at the moment where the configuration does not fix that.
     #[must_use]
-    pub(crate) fn where_unfixed(mut self, usd_per_akt: Option<Decimal>) -> Self {
-        self.beside.usd_per_akt = self.beside.usd_per_akt.or(usd_per_akt.map(Number::from));
+    pub(crate) fn where_unfixed(mut self, usd_per_akt: Option<UsdPerAkt>) -> Self {
+        self.beside.usd_per_akt = self.beside.usd_per_akt.or(usd_per_akt.map(|usd| Number::from(usd.get())));
         self
     }
 

@@ -3,6 +3,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use rust_decimal::Decimal;
 use tempfile::TempDir;
 
 use super::*;
@@ -122,7 +123,7 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
         }
     }
     // A value that the feed had counts, too.
-    let before = accepted("").where_unfixed(Some(Decimal::new(5, 1)));
+    let before = accepted("").where_unfixed(UsdPerAkt::new(Decimal::new(5, 1)).ok());
     let fixed = accepted("[feed]\nusd_per_akt = \"50\"\n");
     assert_eq!(concerns_of(&before, &fixed), ["lowered chain.denoms.uakt"]);
 }

@@ -1,12 +1,12 @@
 //! What other parts of the service tell when the metrics are read.
 
+use pricing_core::money::UsdPerAkt;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Metric, Registry};
-use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::labels::clean;
@@ -78,7 +78,7 @@ pub struct FeedReading {
     /// How old the value in use is.
     pub age: Option<Duration>,
     /// The value in use.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// Fetches: source, outcome, how often.
     pub fetches: Vec<(String, String, u64)>,
     /// Values that were not believed.
@@ -183,7 +183,7 @@ fn intake(page: &mut Sheet, intake: IntakeReading) {
 
 fn feed(page: &mut Sheet, feed: &FeedReading) {
     page.seconds("bidprice_feed_age_seconds", "Age of the USD/AKT in use", feed.age);
-    let usd = feed.usd_per_akt.and_then(|usd| usd.to_f64());
+    let usd = feed.usd_per_akt.and_then(|usd| usd.get().to_f64());
     page.optional("bidprice_feed_usd_per_akt", "USD for an AKT; absent when it is not known", usd);
     let fetches =
         feed.fetches.iter().map(|(source, outcome, count)| ([("source", source), ("outcome", outcome)], *count));

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::detect;
 use pricing_core::quote::{self, Supply, Terms};
 use pricing_core::rates::Pricing;
@@ -28,7 +29,7 @@ fn full() -> Readings {
         certificate_days: Some(-1.5),
         feed: FeedReading {
             age: Some(Duration::from_millis(1500)),
-            usd_per_akt: Some(Decimal::new(50, 2)),
+            usd_per_akt: UsdPerAkt::new(Decimal::new(50, 2)).ok(),
             fetches: vec![("so\"u\\r\nce".into(), "taken".into(), 7)],
             refused: 1,
         },

@@ -9,12 +9,12 @@ use futures_channel::oneshot;
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
-use rust_decimal::Decimal;
 
 use super::Plugin;
 
@@ -70,7 +70,7 @@ pub struct QuoteJob {
     /// The owner of the order.
     pub owner: Option<String>,
     /// The price of an AKT in USD, if it is known.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
 }
 
 impl QuoteJob {

@@ -1,11 +1,11 @@
 //! The probe: a small order that a plugin must price or decline before it is trusted with real ones.
 
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::script_request;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
-use rust_decimal::Decimal;
 
 use super::{PluginCall, Version, call};
 use crate::fault::Fault;
@@ -28,7 +28,7 @@ pub(super) fn probe(version: &Version, limits: &CallLimits) -> PluginCall {
     let pricing = Pricing::default();
     let terms = Terms {
         owner: Some(Untrusted::new("akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u")),
-        usd_per_akt: Some(Decimal::ONE),
+        usd_per_akt: Some(UsdPerAkt::ONE),
         ..Terms::default()
     };
     let asked = QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms);

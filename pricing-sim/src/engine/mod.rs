@@ -20,12 +20,11 @@ use std::time::Instant;
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
-use pricing_core::money::{ArithmeticOverflow, Usd};
+use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
-use rust_decimal::Decimal;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
@@ -57,7 +56,7 @@ pub struct Setup<'a> {
     /// The budget for each order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
     /// The rates by which idle capacity is valued.
     pub idle: &'a Pricing,
     /// The typical requests of the stream, for the measure of fragmentation.

@@ -1,5 +1,6 @@
 //! Every key of a scenario. The comments are its reference: `docs/scenario.md` is generated from them.
 
+use pricing_core::money::UsdPerAkt;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -48,6 +49,13 @@ pub struct Scenario {
     /// The runs: every cell of the axes with every seed. One run by default.
     #[serde(default)]
     pub sweep: SweepEntry,
+}
+
+impl Scenario {
+    /// The value of an AKT. The scenario is checked, so a value that is there is within the bounds.
+    pub(crate) fn usd_per_akt(&self) -> Option<UsdPerAkt> {
+        self.usd_per_akt.and_then(|usd| UsdPerAkt::new(usd.0).ok())
+    }
 }
 
 fn first_seed() -> u64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory::ledger::Ledger;
 use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::money::Usd;
+use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::scale::{self, Scales};
@@ -16,7 +16,6 @@ use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
-use rust_decimal::Decimal;
 
 pub use script::{DEFAULT_TIMEOUT as SCRIPT_TIMEOUT, Script, ScriptError, ScriptOrder, end_scripts};
 
@@ -71,7 +70,7 @@ pub struct Ask<'a> {
     /// The budget for the order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
-    pub usd_per_akt: Option<Decimal>,
+    pub usd_per_akt: Option<UsdPerAkt>,
 }
 
 /// The answer of a strategy.

@@ -81,7 +81,7 @@ impl Drawn {
 
     fn new(orders: Orders, scenario: &Scenario, files: &Files, length: Option<Millis>) -> Result<Self, StreamError> {
         let entry = &scenario.orders;
-        let maximum = Maximum::new(entry, files, scenario.usd_per_akt.map(|usd| usd.0))?;
+        let maximum = Maximum::new(entry, files, scenario.usd_per_akt())?;
         let mut worths = MaximumCache::default();
         if let (Orders::Fixed(arrivals), Some(maximum)) = (&orders, &maximum) {
             for arrival in arrivals.iter() {

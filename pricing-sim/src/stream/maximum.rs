@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pricing_core::money::{Price, Usd, per_block, scaled_usd};
+use pricing_core::money::{Price, Usd, UsdPerAkt, per_block, scaled_usd};
 use pricing_core::order::Order;
 use pricing_core::rates::{CoinValue, Owners, Pricing};
 use rust_decimal::Decimal;
@@ -23,7 +23,7 @@ pub(super) struct Maximum {
     factor: Decimal,
     spread: f64,
     replaces: bool,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
 }
 
 /// The prices of orders that were already seen. Orders of the same shape share one allocation, whose address is the
@@ -36,7 +36,7 @@ impl Maximum {
     pub(super) fn new(
         entry: &OrdersEntry,
         files: &Files,
-        usd_per_akt: Option<Decimal>,
+        usd_per_akt: Option<UsdPerAkt>,
     ) -> Result<Option<Self>, StreamError> {
         let Some(maximum) = &entry.maximum else {
             if entry.replace_maximum {
@@ -113,7 +113,7 @@ impl Maximum {
         let token = chain.denoms.get(denom).ok_or_else(|| cannot(format!("`{denom}` is no denom of the rate card")))?;
         let coin = match (&token.value, self.usd_per_akt) {
             (CoinValue::Fixed(usd), _) => usd.decimal(),
-            (CoinValue::Feed(_), Some(usd)) => usd,
+            (CoinValue::Feed(_), Some(usd)) => usd.get(),
             (CoinValue::Feed(_), None) => {
                 return Err(cannot(format!("what `{denom}` is worth is not known; set `usd_per_akt` in the scenario")));
             }

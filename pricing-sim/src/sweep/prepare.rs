@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::GpuRule;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{Plugin, PluginHost, SizeClass};
-use rust_decimal::Decimal;
 
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
@@ -58,7 +58,7 @@ pub struct Prepared {
     source: Arc<Source>,
     /// What is the same for all seeds with the same stream.
     constant: Mutex<Option<Constant>>,
-    usd_per_akt: Option<Decimal>,
+    usd_per_akt: Option<UsdPerAkt>,
     scheduler: Scheduler,
     budget: SearchBudget,
 }
@@ -91,7 +91,7 @@ pub(super) fn prepare_with(
     let models = Models::new(&scenario.openb.models)
         .map_err(|problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem })?;
     let cluster = shared.cluster(keys, || supply::cluster(&scenario.inventory, &models, files))?;
-    let usd_per_akt = scenario.usd_per_akt.map(|usd| usd.0);
+    let usd_per_akt = scenario.usd_per_akt();
     let source = shared.source(keys, || stream::source(&scenario, &models, files, host))?;
     let strategy = |entry: &StrategyEntry| strategy(entry, files, host, shared);
     let strategies = scenario.strategy.iter().map(strategy).collect::<Result<Vec<_>, _>>()?;
@@ -138,8 +138,8 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
             return wrong(format!("strategy `{}` has `env`, `timeout` or `request` and no `script`", entry.name));
         }
     }
-    if scenario.usd_per_akt.is_some_and(|usd| usd.0 <= Decimal::ZERO) {
-        return wrong("`usd_per_akt` must be above 0".to_owned());
+    if let Some(Err(error)) = scenario.usd_per_akt.map(|usd| UsdPerAkt::new(usd.0)) {
+        return wrong(format!("`usd_per_akt`: {error}"));
     }
     Ok(())
 }

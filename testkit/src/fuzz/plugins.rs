@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use pricing_core::budget::Budget;
 use pricing_core::inventory::utilisation::Utilisation;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{GroupSpec, Order, detect};
 use pricing_core::quote::plugin::{Answer, Draft, draft, read_price};
 use pricing_core::quote::{Quote, QuoteRequest, ReasonCode, Supply, Terms};
@@ -69,7 +70,7 @@ impl Case {
         let order = Order { group, ..order };
         let pricing = Pricing::default();
         let terms =
-            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+            Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() };
         let draft = draft(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms)).quote().clone();
         Some(Self { order, pricing, draft, terms })
     }
@@ -241,7 +242,7 @@ pub fn plugin_order(data: &[u8]) {
     let Some(order) = read.or_else(|| orders::small_order(random)) else { return };
     let terms = Terms {
         owner: Some(Untrusted::new(orders::OWNER)),
-        usd_per_akt: Some(Decimal::new(61, 2)),
+        usd_per_akt: UsdPerAkt::new(Decimal::new(61, 2)).ok(),
         ..Terms::default()
     };
     let reserve = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };

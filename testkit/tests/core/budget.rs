@@ -7,6 +7,7 @@ use std::cell::Cell;
 use pricing_core::budget::{Budget, SearchBudget, Spent};
 use pricing_core::gpu::GpuSelector;
 use pricing_core::inventory::{Capacity, Cluster, ClusterBuilder, DescribedCard, Node};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{Order, StorageClass};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Alternatives, Quote, Reason, ReasonCode, Supply, Terms};
@@ -21,7 +22,7 @@ use testkit::{generate, orders};
 const PLENTY: u64 = 10_000_000_000;
 
 fn terms<'a>(budget: &'a Budget<'a>) -> Terms<'a> {
-    let usd_per_akt = Some(Decimal::new(61, 2));
+    let usd_per_akt = UsdPerAkt::new(Decimal::new(61, 2)).ok();
     Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt, budget: Some(budget), ..Terms::default() }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pricing_core::budget::Budget;
 use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::inventory::{Capacity, Cluster, ClusterBuilder, DescribedCard, Node};
-use pricing_core::money::{Denom, Price, Usd};
+use pricing_core::money::{Denom, Price, Usd, UsdPerAkt};
 use pricing_core::order::{
     Endpoint, EndpointKind, Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit,
 };
@@ -385,7 +385,7 @@ fn s103_replicas_are_counted_for_each_unit() {
 fn prices_are_made_in_uakt_uact_and_usdc_and_in_nothing_else() {
     let pricing = Pricing::default();
     let usdc = "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1";
-    let terms = Terms { usd_per_akt: Some(Decimal::new(5, 1)), ..Terms::default() };
+    let terms = Terms { usd_per_akt: UsdPerAkt::new(Decimal::new(5, 1)).ok(), ..Terms::default() };
     let amount = |denom: &str| {
         let mut order = order(vec![unit(1, 1, 0, &[])]);
         order.max_price = Some(Price::new(Denom::new(denom), Decimal::from(1_000_000)).unwrap());

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held_capacity::{HeldCapacity, HeldCards};
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::Order;
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::{GpuRate, Pricing};
@@ -34,7 +35,7 @@ fn case(seed: u64) -> (Cluster, Pricing, Vec<Order>) {
 }
 
 fn quote_on(order: &Order, pricing: &Pricing, cluster: &Cluster, scheduler: Scheduler) -> Quote {
-    let terms = Terms { usd_per_akt: Some(Decimal::ONE), ..Terms::default() };
+    let terms = Terms { usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() };
     let supply = Supply::Reserve { cluster, scheduler };
     quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms))
 }

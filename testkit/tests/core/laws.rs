@@ -4,7 +4,7 @@
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::Cluster;
-use pricing_core::money::Usd;
+use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::order::{Endpoint, EndpointKind, Endpoints, GroupSpec, Order, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{self, Item, Quote, Supply, Terms};
@@ -33,7 +33,11 @@ fn case(seed: u64) -> Option<Case> {
 }
 
 fn terms() -> Terms<'static> {
-    Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
+    Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: UsdPerAkt::new(Decimal::new(61, 2)).ok(),
+        ..Terms::default()
+    }
 }
 
 fn supply(cluster: &Cluster) -> Supply<'_> {

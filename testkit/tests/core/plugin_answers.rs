@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
 
 use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::money::{Denom, Price, Usd};
+use pricing_core::money::{Denom, Price, Usd, UsdPerAkt};
 use pricing_core::order::{Order, script_request};
 use pricing_core::quote::plugin::{Answer, Change, Draft, decide, draft, read_price};
 use pricing_core::quote::{self, Decision, Item, Quote, QuoteRequest, ReasonCode, Supply, Terms};
@@ -26,7 +26,11 @@ fn usd(text: &str) -> Usd {
 }
 
 fn terms() -> Terms<'static> {
-    Terms { owner: Some(Untrusted::new(orders::OWNER)), usd_per_akt: Some(Decimal::new(61, 2)), ..Terms::default() }
+    Terms {
+        owner: Some(Untrusted::new(orders::OWNER)),
+        usd_per_akt: UsdPerAkt::new(Decimal::new(61, 2)).ok(),
+        ..Terms::default()
+    }
 }
 
 /// Two threads and a GiB: 4 USD a month, 9.304295 uact a block.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use pricing_core::gpu::GpuRequest;
 use pricing_core::inventory::Cluster;
-use pricing_core::money::{Denom, Price};
+use pricing_core::money::{Denom, Price, UsdPerAkt};
 use pricing_core::order::{EndpointKind, Endpoints, GroupSpec, Order, OrderFormat, group_spec, script_request, sdl};
 use pricing_core::quote::{self, Quote, Supply, Terms};
 use pricing_core::rates::Pricing;
@@ -82,7 +82,7 @@ fn essence(quote: &Quote) -> String {
 fn assert_prices_the_same(order: &Order, read: &Order, cluster: &Cluster, pricing: &Pricing) {
     let terms = Terms {
         owner: Some(Untrusted::new(orders::OWNER)),
-        usd_per_akt: Some(Decimal::new(61, 2)),
+        usd_per_akt: UsdPerAkt::new(Decimal::new(61, 2)).ok(),
         ..Terms::default()
     };
     let reserve = Supply::Reserve { cluster, scheduler: Scheduler::Sound };

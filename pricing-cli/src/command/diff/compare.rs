@@ -199,7 +199,7 @@ impl Scene<'_> {
         let scheduler = self.args.placement.scheduler.into();
         let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
-        let usd_per_akt = self.args.usd_per_akt.map(|usd| usd.0);
+        let usd_per_akt = self.args.usd_per_akt;
         let owner = owner.map(Untrusted::new);
         let terms = Terms { owner, usd_per_akt, budget: Some(&budget), ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;

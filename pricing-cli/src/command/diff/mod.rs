@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pricing_core::inventory::Cluster;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
 use serde_json::json;
 
 use super::replay::{summary_json, summary_table};
-use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, UsdPerAkt};
+use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs};
 use crate::command::simulate::end_with_scripts;
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};

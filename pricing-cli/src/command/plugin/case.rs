@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::budget::SearchBudget;
 use pricing_core::input::InputError;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::Quote;
 use pricing_core::quote::wire::QuoteJson;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
-use crate::args::{FormatArg, SchedulerArg, UsdPerAkt};
+use crate::args::{FormatArg, SchedulerArg};
 use crate::error::CliError;
 use crate::load::{self, Document, RatesText};
 use crate::scene::{Inputs, Scene};

@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::{Quote, QuoteRequest, Supply, Terms};
@@ -16,7 +17,6 @@ use pricing_host::compile::Compiler;
 use pricing_host::{
     BreakerSettings, CallLimits, Fault, HostSettings, Plugin, PluginCall, PluginHost, PluginSettings, Request,
 };
-use rust_decimal::Decimal;
 use testkit::guests::{Attack, Budget, Expected, entry_points};
 
 use crate::common::{HANG, NEVER, order, outcome};
@@ -52,7 +52,7 @@ static ORDER: LazyLock<(Order, Pricing, Quote)> = LazyLock::new(|| {
 /// Who ordered, and what an AKT is worth.
 fn terms() -> Terms<'static> {
     let owner = Some(Untrusted::new("akash1owner"));
-    Terms { owner, usd_per_akt: Some(Decimal::ONE), ..Terms::default() }
+    Terms { owner, usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() }
 }
 
 /// Calls a plugin with the order of the tests.
