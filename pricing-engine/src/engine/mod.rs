@@ -140,7 +140,7 @@ impl Engine {
         let decide = |availability: &Availability| {
             let live = LiveState { availability: availability.clone(), usd_per_akt };
             let priced = decision::price(settings, &live, &request, &budget);
-            // After the deadline the caller has gone, so that the bids reach nobody and nothing is held for them.
+            // After the deadline the caller no longer waits for the bids, so nothing is held for them.
             let heard = budget.spent() != Some(Spent::Time);
             let taken = decision::capacity_to_hold(settings, &request, &priced).filter(|_| heard);
             ((live, priced), taken)

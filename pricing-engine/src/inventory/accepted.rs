@@ -25,7 +25,7 @@ pub enum Refusal {
     /// It is too large to be looked at.
     #[error("it is too large: {0}")]
     TooLarge(String),
-    /// It is no inventory.
+    /// It is not an inventory.
     #[error("it cannot be read: {0}")]
     Malformed(String),
     /// It has no node that could hold a pod.

@@ -15,14 +15,14 @@ use super::accepted::{AcceptedSnapshot, Refusal, shown};
 use super::reading::{Counters, HoldCounters, Reading, State};
 use super::snapshot::Snapshot;
 
-/// The most missing nodes that are remembered by name.
+/// The most missing nodes that are listed by name.
 const MAX_MISSING: usize = 256;
 
-/// After a warning, how long further ones are told only to those who debug.
+/// After a warning, how long further warnings are logged at the debug level.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// How long the snapshot of the source before is used when the configuration names another one. Both are normally views
-/// of one cluster; were they not, this is how long the wrong one could be priced with.
+/// How long the old source's snapshot is used when the configuration names another source. Both normally describe the
+/// same cluster. If they do not, this bounds how long the wrong one is priced with.
 const HANDOVER: Duration = Duration::from_secs(30);
 
 /// The accepted snapshot, and its age.
@@ -47,18 +47,18 @@ pub(super) struct CurrentView {
     source: Arc<str>,
     max_age: Duration,
     in_use: Option<InUse>,
-    /// The snapshot is the old source's, and may be used until then.
+    /// The snapshot is the old source's, and may be used until this moment.
     handover: Option<Instant>,
     problem: Option<Arc<str>>,
 }
 
 impl CurrentView {
-    /// The source as messages name it.
+    /// Returns the source as messages name it.
     pub(super) fn source(&self) -> Arc<str> {
         Arc::clone(&self.source)
     }
 
-    /// The snapshot in use, or why there is none.
+    /// Returns the snapshot in use, or why there is none.
     pub(super) fn usable(&self, now: Instant) -> Result<&Arc<Snapshot>, String> {
         let source = &self.source;
         let why = |problem: &str| self.problem.as_deref().map_or_else(String::new, |what| format!("{problem}{what}"));
@@ -79,7 +79,7 @@ impl CurrentView {
         Ok(&in_use.accepted.snapshot)
     }
 
-    /// The number of nodes of the accepted snapshot.
+    /// Returns the number of nodes of the accepted snapshot.
     pub(super) fn nodes(&self) -> usize {
         self.in_use.as_ref().map_or(0, |in_use| in_use.accepted.snapshot.cluster.nodes().len())
     }
@@ -93,7 +93,7 @@ impl CurrentView {
     }
 }
 
-/// A duration as people read it: ages of minutes do not need nanoseconds.
+/// Formats a duration in seconds, or in milliseconds if it is short.
 fn whole_seconds(duration: Duration) -> String {
     let coarse = if duration < Duration::from_secs(10) {
         Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
@@ -148,12 +148,12 @@ impl CurrentInventory {
         !quiet
     }
 
-    /// The accepted snapshot, of whatever age.
+    /// Returns the accepted snapshot, of whatever age.
     pub(super) fn accepted(&self) -> Option<&AcceptedSnapshot> {
         self.view.in_use.as_ref().map(|in_use| &in_use.accepted)
     }
 
-    /// The view that decisions get.
+    /// Returns the view for decisions.
     pub(super) fn view(&self) -> CurrentView {
         self.view.clone()
     }
@@ -244,7 +244,7 @@ impl CurrentInventory {
         }
     }
 
-    /// The state for people and metrics.
+    /// Returns the state for `status` and the metrics.
     pub(super) fn reading(&self, now: Instant) -> Reading {
         let view = &self.view;
         let in_use = view.in_use.as_ref();
