@@ -149,7 +149,7 @@ pub struct Report {
     pub summary: Option<Summary>,
 }
 
-/// Prices a log again.
+/// Prices a log's decisions again, and compares the answers.
 ///
 /// Each list of the report has at most `limit` entries.
 #[must_use]
@@ -185,6 +185,7 @@ struct Answers {
 }
 
 impl Replayer<'_> {
+    /// Counts a line, and replays it if it is a decision. A gap in the sequence numbers is counted as missing lines.
     fn line(&mut self, place: Place, line: Result<Entry, Damage>) {
         let entry = match line {
             Ok(entry) => entry,

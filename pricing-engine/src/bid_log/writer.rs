@@ -67,7 +67,8 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes until the log is closed and its queue is empty. Once it is closed, failures are tried again a few times
-    /// only.
+    /// only. The queue is settled before callers are notified, so that its counts include every line whose caller knows
+    /// of it.
     pub(super) fn run(mut self) {
         let mut synced = Instant::now();
         let mut failing = false;

@@ -44,7 +44,7 @@ fn says(value: &DeValue<'_>) -> bool {
     value.as_array().is_none_or(|items| items.iter().next().is_some())
 }
 
-/// Finds values that contradict each other.
+/// Finds values that contradict each other. This needs typed values, so it comes after the checks of single keys.
 pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<InputError> {
     let mut found = Vec::new();
     let mut wrong = |key: &str, message: String, hint: &str| {

@@ -86,6 +86,8 @@ impl Walk<'_> {
         }
     }
 
+    /// Checks a value by its type in the schema, then by its rule. The other sections of the rate card are left to its
+    /// own reader.
     fn value(&mut self, path: &str, value: &Spanned<DeValue<'_>>, schema: &Value) {
         if OF_RATE_CARD[1..].contains(&path) {
             return;

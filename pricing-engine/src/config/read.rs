@@ -196,7 +196,8 @@ impl From<InputError> for ConfigError {
     }
 }
 
-/// Resolves relative paths against the configuration's folder.
+/// Resolves relative paths against the configuration's folder. An empty `listen.socket` stays empty, since it means
+/// that there is no socket.
 fn resolve(config: &mut Config, folder: &Path) {
     let plugin = |plugin: &mut super::model::Plugin| {
         let cache = plugin.cache.as_mut();

@@ -58,7 +58,8 @@ pub(super) struct Refused {
     pub(super) hint: Option<String>,
 }
 
-/// Returns the rule for a key; `None` if its type is enough.
+/// Returns the rule for a key; `None` if its type is enough. The keys of `shadow.plugin` have the rules of `plugin`,
+/// and all sources of the feed have the same rules.
 pub(super) fn of(path: &str) -> Option<Rule> {
     let path = path.strip_prefix("shadow.").filter(|path| path.starts_with("plugin.")).unwrap_or(path);
     let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));

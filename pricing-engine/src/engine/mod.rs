@@ -99,7 +99,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Persists what the start accepted, and reports the rate card that it refused, if there is one.
+    /// Persists what the start accepted, and reports the rate card that it refused, if there is one. This is the last
+    /// step, so that a configuration with which the engine cannot start is not persisted.
     fn begin(&self, files: Files, refused: Option<&ConfigError>) {
         self.write_accepted();
         if let Some(error) = refused {

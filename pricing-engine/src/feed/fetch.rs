@@ -1,4 +1,4 @@
-//! Asks the sources over HTTP.
+//! Asks the sources over HTTP and HTTPS.
 //!
 //! Certificates are checked against the system's authorities, as `curl` does in the generic script. An operator can add
 //! or remove an authority without a new build of this program. `SSL_CERT_FILE` names other authorities, and

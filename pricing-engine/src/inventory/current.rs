@@ -31,7 +31,7 @@ struct InUse {
     accepted: AcceptedSnapshot,
     /// When it was accepted.
     at: Instant,
-    /// How old it was then.
+    /// Its age then.
     age: Duration,
 }
 
@@ -41,7 +41,7 @@ impl InUse {
     }
 }
 
-/// What decisions see. It is replaced as a whole whenever something happens.
+/// The state that decisions read. A copy is published after every change.
 #[derive(Clone, Debug)]
 pub(super) struct CurrentView {
     source: Arc<str>,
@@ -103,7 +103,7 @@ fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(coarse).to_string()
 }
 
-/// What an accepted snapshot changed.
+/// The changes that an accepted snapshot made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     /// The problem that it ended.
@@ -117,7 +117,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Whether any of it is worth a log line.
+    /// Returns whether any of it is worth a log line.
     pub(super) fn is_news(&self) -> bool {
         self.first || self.problem_before.is_some() || !self.vanished.is_empty() || self.finding.is_some()
     }
@@ -139,7 +139,8 @@ impl CurrentInventory {
         Self { view, missing: BTreeMap::new(), counters: Counters::default(), loud: None }
     }
 
-    /// Whether an event may be logged as a warning now. A source that flaps many times a second must not fill the log.
+    /// Returns whether an event may be logged as a warning now. A source that flaps many times a second must not fill
+    /// the log.
     pub(super) fn is_loud(&mut self, now: Instant) -> bool {
         let quiet = self.loud.is_some_and(|last| now.saturating_duration_since(last) < QUIET);
         if !quiet {
@@ -197,25 +198,25 @@ impl CurrentInventory {
         taken
     }
 
-    /// Notes a refused snapshot. Returns whether that is news.
+    /// Records a refused snapshot. Returns whether the problem is a new one.
     pub(super) fn refuse(&mut self, refusal: &Refusal) -> bool {
         let sum = self.counters.refused.entry(refusal.code()).or_default();
         *sum = sum.saturating_add(1);
         self.problem(format!("its last snapshot is not used: {refusal}"))
     }
 
-    /// Notes that the source is not reachable. Returns whether that is news.
+    /// Records that the source is not reachable. Returns whether the problem is a new one.
     pub(super) fn lost(&mut self, why: &str) -> bool {
         self.counters.lost = self.counters.lost.saturating_add(1);
         self.problem(shown(why))
     }
 
-    /// Notes that the source was opened.
+    /// Records that the source was opened.
     pub(super) fn opened(&mut self) {
         self.counters.opened = self.counters.opened.saturating_add(1);
     }
 
-    /// Sets the current problem. Returns whether it is another one.
+    /// Sets the current problem. Returns whether it is a new one.
     fn problem(&mut self, problem: String) -> bool {
         let news = self.view.problem.as_deref() != Some(problem.as_str());
         self.view.problem = Some(problem.into());

@@ -19,7 +19,7 @@ use super::reading::HoldCounters;
 use super::snapshot::Snapshot;
 use crate::order_name::OrderName;
 
-/// The most orders that capacity is held for.
+/// The most orders with a hold.
 const MAX_ORDERS: usize = 10_000;
 
 /// The resources that are in use on a node.

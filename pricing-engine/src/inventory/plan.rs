@@ -180,6 +180,8 @@ impl Service {
 }
 
 impl Peer {
+    /// Checks the address of a peer. The host and the port are stored apart from the URI, since the connection and TLS
+    /// are made without the transport's help.
     fn new(service: Service, address: &str, config: &config::Inventory) -> Result<Self, ConfigError> {
         let key = format!("inventory.{}", service.name());
         let wrong = |what: &str| {

@@ -91,6 +91,8 @@ impl SharedInventory {
         Some(answer)
     }
 
+    /// Takes a snapshot from a source. An accepted one is published before the holds that it shows are ended: in the
+    /// reverse order, their capacity would look free in between.
     pub(super) fn take(
         &self,
         generation: u64,
@@ -118,6 +120,7 @@ impl SharedInventory {
         }
     }
 
+    /// Records and logs that a source is not reachable.
     pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
         let loud = self.update(generation, |current| current.lost(why) && current.is_loud(now));
         tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));

@@ -92,6 +92,7 @@ fn clean(line: &[u8]) -> String {
     clean
 }
 
+/// Writes lines until all senders are dropped. Dropped lines are reported after the next line that is written.
 fn write_all(lines: &Receiver<Message>, dropped: &AtomicU64, format: LogFormat, mut to: impl Write) {
     while let Ok(message) = lines.recv() {
         match message {

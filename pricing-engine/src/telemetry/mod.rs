@@ -28,7 +28,8 @@ pub struct Telemetry {
     _spans: Option<otlp::Spans>,
 }
 
-/// Installs logging and tracing for the whole process. Must be called once, outside of any Tokio runtime.
+/// Installs logging and tracing for the whole process. Must be called once, outside of any Tokio runtime, in which the
+/// blocking HTTP client of the spans cannot be built.
 ///
 /// # Errors
 /// When the configuration cannot be used, or when a subscriber is installed already.

@@ -26,7 +26,7 @@ pub(crate) enum Answer {
     Status(u16),
     /// A redirect to the same address.
     RedirectToItself,
-    /// Nothing, ever.
+    /// No answer.
     Hang,
     /// 200, and a slow body, byte by byte.
     Drip,
@@ -89,7 +89,7 @@ impl Server {
         Self { address, scheme, answer, requests, task }
     }
 
-    /// Its address.
+    /// Returns its address.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}/price", self.scheme, self.address)
     }
