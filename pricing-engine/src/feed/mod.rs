@@ -6,8 +6,8 @@
 //!
 //! # What a usable answer is
 //! A JSON document of at most 64 KiB with an HTTP status 2xx, within `timeout` from the start of the request to the
-//! last byte received. The source's path must lead to a number, or a string that is a number, above 0 and at most
-//! 1000000. It is parsed as a decimal, and rounded half-even to 18 decimals. Anything else is not an answer. The price
+//! last byte received. The source's path must lead to a number above 0 and at most 1000000, or to a string with such a
+//! number. It is parsed as a decimal, and rounded half-even to 18 decimals. Anything else is not an answer. The price
 //! of the chain's own oracle must also be one that the chain calls healthy, and be no older than the source's `max_age`
 //! (`oracle`).
 //!

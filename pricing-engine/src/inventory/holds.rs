@@ -1,7 +1,7 @@
 //! The capacity that is held for orders that were bid on: a state machine that is handed the time.
 //!
-//! Every hold ends: when it is released, when it expires, when the inventory shows the order's pods (it is *seen*), or
-//! when there are more than [`MAX_ORDERS`] and it is the one that would expire first.
+//! Every hold ends: when it is released or replaced, when it expires, when the inventory shows the order's pods (it is
+//! *seen*), or when there are more than [`MAX_ORDERS`] and it is the one that would expire first.
 //!
 //! The inventory does not name orders. An order counts as seen once the use of every node in its hold has grown by at
 //! least what is held there. Growth is attributed to one hold only. If other pods start on the same nodes, a hold may
