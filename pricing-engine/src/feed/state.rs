@@ -184,7 +184,7 @@ impl State {
         &self.lines
     }
 
-    /// The number of rounds by their result.
+    /// Returns the number of rounds by their result.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }

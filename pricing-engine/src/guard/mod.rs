@@ -24,8 +24,8 @@
 //!   is compared if more than the rates has to be accepted. Any other digest is refused, since the files have changed
 //!   in the meantime, and nothing is applied. `SIGHUP` and the watch never accept anything.
 //!
-//! The limit is `reload.max_change` of the new configuration. If that is the default, the key may have been lost by
-//! mistake, so the stricter of it and the previous limit applies.
+//! The limit for lowered amounts is `reload.max_change` of the new configuration. If that is the default, the key may
+//! have been lost by mistake, so the stricter of it and the previous limit applies.
 //!
 //! # What is persisted
 //! The accepted configuration is persisted in a file ([`file`]) in the bid log's folder, or at `reload.state`. If the
