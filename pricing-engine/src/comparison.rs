@@ -1,4 +1,4 @@
-//! How two answers to one order differ.
+//! Compares two answers to the same order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -9,33 +9,33 @@ use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// What an answer came to, in short.
+/// The summary of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// `bid`, `decline` or `fault`.
+    /// `bid`, `decline` or `fault`; `pass` for a screening without a reason to decline.
     pub decision: String,
-    /// The reason's code, where there is no bid.
+    /// The code of the reason, if there is no bid.
     #[serde(default)]
     pub code: Option<String>,
-    /// The bid.
+    /// The price of the bid.
     #[serde(default)]
     pub price: Option<Money>,
-    /// USD a month.
+    /// The price in USD a month.
     #[serde(default)]
     pub usd_per_month: Option<String>,
 }
 
-/// An amount of a token, as the contract writes it.
+/// An amount of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// The token.
+    /// The token's denom.
     pub denom: Untrusted,
-    /// How much of it.
+    /// The amount, as a decimal number.
     pub amount: String,
 }
 
 impl Outcome {
-    /// What a quote came to.
+    /// Summarises a quote.
     #[must_use]
     pub fn of(quote: &Quote) -> Self {
         let decision = match quote.reason() {
@@ -61,7 +61,7 @@ impl Outcome {
         self.price.as_ref().and_then(|price| parse_decimal(&price.amount).ok())
     }
 
-    /// How a second bid stands to this one. Amounts of two tokens say nothing: then dollars do.
+    /// Compares a second bid with this one. Bids in different denoms are compared in USD.
     fn order(&self, after: &Self) -> Option<Ordering> {
         let denom = |outcome: &Self| outcome.price.as_ref().map(|price| price.denom.clone());
         if denom(self) == denom(after) {
@@ -70,7 +70,7 @@ impl Outcome {
         Some(after.bid_usd()?.cmp(&self.bid_usd()?))
     }
 
-    /// USD a month of a bid, where it is known.
+    /// Returns the USD a month of a bid, if they are known.
     #[must_use]
     pub fn bid_usd(&self) -> Option<Usd> {
         let usd = self.usd_per_month.as_deref().filter(|_| self.is("bid"))?;
@@ -89,32 +89,32 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// How a second answer differs from the first.
+/// How the second answer differs from the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Difference {
-    /// Neither in what was decided, nor in its price or reason.
+    /// The decision, the price and the reason's code are the same.
     Same,
-    /// Both bid, the second less.
+    /// Both bid, and the second bid is lower.
     Cheaper,
-    /// Both bid, the second more.
+    /// Both bid, and the second bid is higher.
     Dearer,
     /// Only the second bids.
     Won,
     /// Only the first bids; the second declines.
     Lost,
-    /// The second is a fault, and the first is none.
+    /// The second is a fault, and the first is not.
     Fault,
     /// Neither bids, for different reasons.
     Reason,
 }
 
 impl Difference {
-    /// Every one.
+    /// All differences.
     pub const ALL: [Self; 7] =
         [Self::Same, Self::Cheaper, Self::Dearer, Self::Won, Self::Lost, Self::Fault, Self::Reason];
 
-    /// How an answer differs from the one before.
+    /// Compares two answers.
     #[must_use]
     pub fn between(before: &Outcome, after: &Outcome) -> Self {
         match (before.is("bid"), after.is("bid")) {
@@ -131,7 +131,7 @@ impl Difference {
         }
     }
 
-    /// The name as logs and metrics have it.
+    /// Returns the name as the logs and the metrics have it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -146,36 +146,36 @@ impl Difference {
     }
 }
 
-/// Pairs of answers, summed up.
+/// Counts and sums of pairs of answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Pairs.
+    /// All pairs.
     pub orders: u64,
-    /// Alike.
+    /// Pairs without a difference.
     pub same: u64,
-    /// Bids that are lower.
+    /// Pairs of bids of which the second is lower.
     pub cheaper: u64,
-    /// Bids that are higher.
+    /// Pairs of bids of which the second is higher.
     pub dearer: u64,
-    /// Bids where there was none.
+    /// Pairs of which only the second is a bid.
     pub won: u64,
-    /// Bids that are none any more.
+    /// Pairs of a bid and a decline.
     pub lost: u64,
-    /// Faults where there was none.
+    /// Pairs of which only the second is a fault.
     pub fault: u64,
-    /// Other reasons for no bid.
+    /// Pairs without a bid, for different reasons.
     pub reason: u64,
-    /// Bids that became too dear for the tenant.
+    /// Of `lost`, those that are now above the tenant's maximum.
     pub now_above_max: u64,
-    /// Bids of what had been too dear for the tenant.
+    /// Of `won`, those that were above the tenant's maximum.
     pub no_longer_above_max: u64,
-    /// USD a month of all bids before.
+    /// The USD a month of all first bids.
     #[serde(serialize_with = "usd")]
     pub usd_before: Usd,
-    /// USD a month of all bids after.
+    /// The USD a month of all second bids.
     #[serde(serialize_with = "usd")]
     pub usd_after: Usd,
-    /// Bids, before or after, of which no USD are known; they are in neither sum.
+    /// Bids whose USD are not known. They are in neither sum.
     pub without_usd: u64,
 }
 
@@ -183,8 +183,8 @@ fn usd<S: serde::Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(usd)
 }
 
-/// USD a month of the bids of a pair. One price is one amount of USD: a script's are reckoned back from its rounded
-/// price, and would differ by that rounding.
+/// Returns the USD a month of a pair's bids. Equal prices have equal USD, those of the first: the USD of a script are
+/// computed back from its rounded price, and would differ by the rounding.
 fn usd_of(before: &Outcome, after: &Outcome) -> (Option<Usd>, Option<Usd>) {
     let (usd_before, usd_after) = (before.bid_usd(), after.bid_usd());
     match (usd_before, usd_after) {
@@ -233,7 +233,7 @@ impl Tally {
 /// A pair of answers that differ in USD a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pair {
-    /// The decision's number.
+    /// The sequence number of the decision.
     pub sequence: Option<u64>,
     /// The order's name.
     pub order_id: Option<String>,
@@ -243,31 +243,31 @@ pub struct Pair {
     pub gpu: String,
     /// The first answer.
     pub before: Outcome,
-    /// The second.
+    /// The second answer.
     pub after: Outcome,
-    /// By how many USD a month they differ; above 0.
+    /// The difference in USD a month, above 0.
     #[serde(serialize_with = "usd")]
     pub usd: Usd,
 }
 
-/// Many pairs of answers by GPU label, and those that differ most.
+/// A summary of pairs of answers: tallies by GPU label, and the largest differences.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// By GPU label.
+    /// The tallies by GPU label.
     pub kinds: BTreeMap<String, Tally>,
-    /// Of all.
+    /// The tally of all pairs.
     pub total: Tally,
     /// The largest differences, largest first.
     pub largest: Vec<Pair>,
-    /// The largest difference, also where none is kept.
+    /// The largest difference, also if `largest` has room for none.
     pub widest: Usd,
-    /// How many are kept.
+    /// The capacity of `largest`.
     kept: usize,
 }
 
-/// How many of the largest differences are kept, unless somebody asks for another number.
+/// The default capacity of `largest`.
 const LARGEST: usize = 10;
-/// How many GPU labels are told apart.
+/// The most GPU labels with a tally of their own.
 const MAX_KINDS: usize = 500;
 
 impl Default for Summary {
@@ -277,13 +277,13 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// A summary that keeps so many of the largest differences.
+    /// Makes an empty summary that lists this many of the largest differences.
     #[must_use]
     pub fn keeping(kept: usize) -> Self {
         Self { kinds: BTreeMap::new(), total: Tally::default(), largest: Vec::new(), widest: Usd::ZERO, kept }
     }
 
-    /// Adds a pair. `pair` describes it, and is only asked where it is among the largest.
+    /// Adds a pair. `pair` describes it, and is only called if it is among the largest.
     pub fn add(&mut self, gpu: &str, before: &Outcome, after: &Outcome, pair: impl FnOnce(Usd) -> Pair) {
         let gpu = if self.kinds.contains_key(gpu) || self.kinds.len() < MAX_KINDS { gpu } else { "other" };
         self.kinds.entry(gpu.to_owned()).or_default().add(before, after);

@@ -1,4 +1,4 @@
-//! One decision: prices the groups of an order with the settings and the live state at that moment.
+//! Prices the groups of one order with the settings and the live state at that moment.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,14 +22,14 @@ use crate::order_name::OrderName;
 /// The most groups that an order may have. The chain itself allows fewer.
 const MAX_GROUPS: usize = 100;
 
-/// An order to price, and what its caller says of it.
+/// An order to price, with what its caller knows about it.
 #[derive(Clone, Debug)]
 pub struct OrderRequest {
     /// The order's text.
     pub text: Arc<str>,
-    /// The order that the text describes, one for each group.
+    /// The orders that were read from the text, one for each group.
     pub orders: Vec<Order>,
-    /// What only some of the tenants' tools accept of the text.
+    /// What some of the tenants' tools would not accept in the text.
     pub warnings: Vec<InputError>,
     /// The tenant's address.
     pub owner: Option<String>,
@@ -39,27 +39,27 @@ pub struct OrderRequest {
     pub already_reserved: bool,
     /// The daemon's reservation; empty when it is not known.
     pub targets: Vec<GivenTarget>,
-    /// The same, by the order's units.
+    /// The targets, matched to the order's units.
     given: Vec<QuotedTarget>,
-    /// Whether to price every distinct set of cards, too.
+    /// Whether to price every distinct set of cards as well.
     pub alternatives: bool,
     /// The digest of the text, once it has been computed.
     digest: OnceLock<Digest>,
 }
 
-/// Why an order cannot be priced at all.
+/// Why an order cannot be priced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderRequestError {
     /// The order cannot be read.
     #[error("the order cannot be read: {0}")]
     Order(#[from] InputError),
-    /// The targets are not the order's.
+    /// The targets do not match the order.
     #[error("the targets are not the order's: {0}")]
     Targets(#[from] TargetError),
-    /// There are more groups than any order has.
+    /// There are too many groups.
     #[error("the order has {0} groups; at most {MAX_GROUPS} are taken")]
     Groups(usize),
-    /// Targets of several groups cannot be told apart.
+    /// Targets are given for an order of several groups. They do not say which group they belong to.
     #[error("targets are given for an order of {0} groups; expected one group")]
     TargetsOfGroups(usize),
 }
@@ -68,7 +68,7 @@ impl OrderRequest {
     /// Reads an order's text.
     ///
     /// # Errors
-    /// When it is not an order.
+    /// When it is not an order, or has too many groups.
     pub fn read(text: impl Into<Arc<str>>) -> Result<Self, OrderRequestError> {
         let text = text.into();
         let order::detect::Orders { orders, warnings } = order::detect::read_with_warnings(&text, None)?;
@@ -89,7 +89,7 @@ impl OrderRequest {
         })
     }
 
-    /// The digest of the order's text. It is computed once, however many groups the order has.
+    /// Returns the digest of the order's text. It is computed once, however many groups the order has.
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| Digest::of(&*self.text))
@@ -98,7 +98,7 @@ impl OrderRequest {
     /// Sets the daemon's reservation.
     ///
     /// # Errors
-    /// When they are not targets of this order.
+    /// When they do not match the order.
     pub fn with_targets(mut self, targets: Vec<GivenTarget>) -> Result<Self, OrderRequestError> {
         if !targets.is_empty() {
             let [order] = self.orders.as_slice() else {
@@ -111,7 +111,7 @@ impl OrderRequest {
     }
 }
 
-/// What the engine prices with until the next reload.
+/// The settings that the engine prices with until the next reload.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The rates.
@@ -120,11 +120,11 @@ pub struct Settings {
     pub plugin: Option<Plugin>,
     /// The scheduler that places orders.
     pub scheduler: Scheduler,
-    /// The search budget of a request: all of its groups and their alternatives together.
+    /// The search budget of a request, shared by all of its groups and their alternatives.
     pub budget: SearchBudget,
 }
 
-/// What is known beside the settings at the moment of a decision: the live inventory and the live rate.
+/// The live inventory and the live rate at the moment of a decision.
 #[derive(Clone, Debug)]
 pub struct LiveState {
     /// The cluster.
@@ -138,34 +138,34 @@ pub struct LiveState {
 pub struct PricedGroup {
     /// The quote.
     pub quote: Quote,
-    /// The price of every distinct set of cards, if that was asked for and there are any.
+    /// The price of every distinct set of cards; `None` if it was not requested, or if the inventory is unusable.
     pub alternatives: Option<Alternatives>,
-    /// The capacity that the bids for the groups before it take, in addition to what is held for other orders.
+    /// The capacity that the bids for the previous groups take, in addition to what is held for other orders.
     pub before: Vec<HeldCapacity>,
-    /// What was there to decide it with.
+    /// The budget that was left for this group.
     pub remaining_budget: RemainingBudget,
 }
 
 /// The result of screening one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScreenedGroup {
-    /// `Ok` unless there is a reason to decline.
+    /// `Ok`, or the reason to decline.
     pub outcome: Result<(), Reason>,
-    /// What was there to find that out with.
+    /// The budget that was left for this group.
     pub remaining_budget: RemainingBudget,
 }
 
-/// The budget that was left when a group's turn came. With the same budget, the same is decided again.
+/// The budget that was left when a group's turn came. A replay with the same steps makes the same decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemainingBudget {
     /// The search steps that were left.
     pub steps_left: u64,
-    /// Whether the deadline passed before the group was done. Another time it may not.
+    /// Whether the deadline passed before the group was done. A replay may then decide differently.
     pub out_of_time: bool,
 }
 
 impl RemainingBudget {
-    /// Does the work for a group, and records the budget that there was for it.
+    /// Runs the work for a group, and records the budget that was left before it.
     fn of<R>(budget: &Budget<'_>, work: impl FnOnce() -> R) -> (R, Self) {
         let steps_left = budget.left();
         let done = work();
@@ -173,13 +173,13 @@ impl RemainingBudget {
     }
 }
 
-/// The search steps per node that subtracting a bid from the cluster counts as.
+/// The search steps per node that subtracting a bid from the cluster costs.
 const SUBTRACTION_STEPS: usize = 32;
 
-/// Decides, for each group of the order. Each is placed on what the bids for the groups before it leave of the cluster,
-/// since all of them may be won; a group that is not bid on takes nothing.
+/// Prices each group of the order. Each is placed on what the bids for the previous groups leave of the cluster, since
+/// all of them may be won. A group that is not bid on takes nothing.
 ///
-/// Once the budget is used up, every further group is a fault.
+/// Once the budget is used up, every further group is a fault. A deadline in `budget` stops the search as well.
 #[must_use]
 pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budget: &Budget<'_>) -> Vec<PricedGroup> {
     let mut all = Vec::with_capacity(request.orders.len());
@@ -191,7 +191,7 @@ pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budg
         let last = index.saturating_add(1) == request.orders.len();
         let taken = if last || !is_placed(request) { Vec::new() } else { capacity_of_bid(settings, order, &quote) };
         all.push(PricedGroup { quote, alternatives, before: before.clone(), remaining_budget });
-        // Without the steps for it the next groups are faults, whatever is left of the cluster.
+        // Without these steps the budget is used up: the next groups are faults, so the cluster no longer matters.
         if !taken.is_empty() && budget.take(nodes(&live.availability).saturating_mul(SUBTRACTION_STEPS)).is_ok() {
             live.availability = without(live.availability, &taken);
             before = HeldCapacity::merge(before.into_iter().chain(taken));
@@ -200,7 +200,7 @@ pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budg
     all
 }
 
-/// The number of nodes.
+/// Returns the number of nodes.
 fn nodes(availability: &Availability) -> usize {
     match availability {
         Availability::Known(snapshot) => snapshot.cluster.nodes().len(),
@@ -208,12 +208,12 @@ fn nodes(availability: &Availability) -> usize {
     }
 }
 
-/// Whether the engine itself places the order, if it knows an inventory.
+/// Returns whether the engine places the order itself, provided that there is an inventory.
 fn is_placed(request: &OrderRequest) -> bool {
     !request.already_reserved && request.given.is_empty()
 }
 
-/// The capacity that a bid takes from the cluster.
+/// Returns the capacity that a bid takes from the cluster.
 fn capacity_of_bid(settings: &Settings, order: &Order, quote: &Quote) -> Vec<HeldCapacity> {
     match quote.price() {
         Some(_) => HeldCapacity::by(order, &settings.rates.pricing, settings.scheduler, &quote.targets),
@@ -221,6 +221,7 @@ fn capacity_of_bid(settings: &Settings, order: &Order, quote: &Quote) -> Vec<Hel
     }
 }
 
+/// Returns the inventory with more capacity held. The utilisation does not change: a bid may still be lost.
 fn without(availability: Availability, taken: &[HeldCapacity]) -> Availability {
     match availability {
         Availability::Known(snapshot) => {
@@ -235,6 +236,8 @@ fn without(availability: Availability, taken: &[HeldCapacity]) -> Availability {
     }
 }
 
+/// Prices one group. What is already reserved is not placed again; an unusable inventory is a fault, unless screening
+/// declines the order anyway.
 fn price_group(
     settings: &Settings,
     live: &LiveState,
@@ -253,7 +256,7 @@ fn price_group(
         }
         Availability::Known(snapshot) => Supply::Reserve { cluster: &snapshot.cluster, scheduler: settings.scheduler },
         Availability::Unusable(problem) => {
-            // Whom the provider does not serve is told that, with or without an inventory.
+            // A reason to decline that needs no inventory comes first: such an order is declined with or without one.
             let unusable = || Reason::new(ReasonCode::InventoryUnusable, problem.clone());
             let quote_request = QuoteRequest::new(order, pricing, Supply::Unknown, &terms);
             let reason = quote::screen(&quote_request).err().unwrap_or_else(unusable);
@@ -265,7 +268,7 @@ fn price_group(
         Availability::NotConfigured | Availability::Unusable(_) => None,
     };
     let quote_request = QuoteRequest { order, pricing, supply, utilisation, terms };
-    // Past the feed's age there is no bid: a plugin does not stand in for the service's own rate.
+    // Without a usable rate there is no bid, so the plugin is not called: it does not replace the service's own rate.
     let rate_is_missing = matches!(quote::token(&quote_request), Ok((_, None, _)));
     let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
     let pricer = plugin.cloned().map_or(Pricer::Builtin, Pricer::Plugin);
@@ -274,12 +277,12 @@ fn price_group(
         return (quote, None);
     }
     let alternatives = pricer.alternatives(&quote_request);
-    // Without any, the quote itself has said why.
+    // If there are none, the quote itself says why.
     (quote, Some(alternatives.unwrap_or_default()))
 }
 
-/// The capacity that the bids take from the cluster, to be held until the daemon has reserved it. Returns `None` if the
-/// engine did not place the order, or nothing was bid. All groups of an order are held under its one name.
+/// Returns the capacity that the bids take from the cluster, to be held until the daemon has reserved it. Returns
+/// `None` if the engine did not place the order or made no bid. All groups of an order are held under its one name.
 #[must_use]
 pub fn capacity_to_hold(
     settings: &Settings,

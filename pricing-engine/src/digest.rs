@@ -1,4 +1,4 @@
-//! Digests by which texts and files are named: `sha256:` and 64 hexadecimal digits.
+//! Digests, which name texts and files: `sha256:` and 64 hexadecimal digits.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of some bytes.
+/// A SHA-256 digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
+    /// Computes the digest of bytes.
     #[must_use]
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Reads what [`Digest`] writes: `sha256:` and 64 hexadecimal digits.
+    /// Parses the text form: `sha256:` and 64 hexadecimal digits in lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_hex(text.strip_prefix("sha256:")?.as_bytes())
     }
 
-    /// Reads 64 hexadecimal digits in lower case.
+    /// Parses 64 hexadecimal digits in lower case.
     #[must_use]
     pub fn from_hex(digits: &[u8]) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -37,7 +37,7 @@ impl Digest {
         Some(Self(bytes))
     }
 
-    /// The 64 hexadecimal digits.
+    /// Returns the 64 hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {
         let mut text = String::with_capacity(64);

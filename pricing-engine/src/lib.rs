@@ -1,12 +1,13 @@
-//! Prices orders as a provider's daemon needs it: with a live inventory, a live rate, a configuration that reloads, and
-//! a log of every decision. It speaks no gRPC of its own: `pricing-service` serves it on sockets.
+//! The pricing engine of a provider's daemon: prices orders with a live inventory, a live USD/AKT rate and a
+//! configuration that reloads, and logs every decision. It does not serve gRPC itself: `pricing-service` serves it on
+//! sockets.
 //!
-//! A decision depends on four things: the [`config`] with rates and plugin, the live [`inventory`], the live [`feed`],
-//! and the request. [`engine`] brings them together, [`decision`] prices with them, [`bid_log`] records every decision
-//! with what it depended on, [`guard`] keeps out rate cards that could cost money by mistake, and [`shadow`] prices
-//! every order a second time and compares.
+//! A decision depends on four inputs: the [`config`] with rates and plugin, the live [`inventory`], the live [`feed`],
+//! and the request. [`engine`] brings them together, [`decision`] prices with them, and [`bid_log`] records every
+//! decision with its inputs. [`guard`] refuses rate cards that could cost money by mistake. [`shadow`] prices every
+//! order a second time and compares.
 //!
-//! A daemon in Rust links the engine and prices orders with it:
+//! A daemon that is written in Rust links the engine:
 //!
 //! ```no_run
 //! # async fn daemon() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,20 +15,20 @@
 //! use std::time::{Duration, Instant};
 //!
 //! use pricing_engine::Engine;
-//! use pricing_engine::decision::Ask;
+//! use pricing_engine::decision::OrderRequest;
 //! use pricing_host::compile::Compiler;
 //! use tokio_util::sync::CancellationToken;
 //!
-//! // Within a tokio runtime, on which inventory and feed are kept up to date.
+//! // Needs a Tokio runtime, on which the inventory and the feed are kept up to date.
 //! let engine = Engine::start(Path::new("bidprice.toml"), Compiler::InProcess)?;
 //! let stop = CancellationToken::new();
-//! // Takes changed files, and the configuration anew whenever somebody asks for it.
+//! // Reloads the configuration whenever its files change.
 //! let watching = tokio::spawn(engine.clone().watch(None, stop.clone()));
 //!
-//! let order = Ask::read(std::fs::read_to_string("order.json")?)?;
+//! let order = OrderRequest::read(std::fs::read_to_string("order.json")?)?;
 //! let quoting = engine.clone();
 //! let deadline = Instant::now() + Duration::from_secs(1);
-//! // Pricing takes processor time, so it does not belong on the runtime's own threads.
+//! // Pricing is CPU-bound, so it runs on a thread for blocking work.
 //! let answer = tokio::task::spawn_blocking(move || quoting.quote(order, deadline)).await?;
 //! for priced in answer.when_written().await {
 //!     println!("{:?}", priced.quote.price());

@@ -1,4 +1,4 @@
-//! The name by which the chain knows an order.
+//! The chain's name of an order.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 pub struct OrderName {
     /// The tenant's address.
     pub owner: Untrusted,
-    /// The deployment.
+    /// The sequence number of the deployment.
     pub dseq: u64,
-    /// The group in it.
+    /// The sequence number of the group in the deployment.
     pub gseq: u32,
-    /// The group's order.
+    /// The sequence number of the order in the group.
     pub oseq: u32,
 }
 
 impl OrderName {
-    /// The name as data: as it is written, whatever was given as the owner.
+    /// Returns the name as data, with the owner exactly as it was given. `Display` makes it safe to print.
     #[must_use]
     pub fn exact(&self) -> String {
         let Self { owner, dseq, gseq, oseq } = self;

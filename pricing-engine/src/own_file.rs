@@ -1,4 +1,4 @@
-//! Files that nobody but the service's own user can have written.
+//! Opens files that only the service's own user can have written.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// What is open to group and others.
+/// The mode bits of the group and of others.
 const OPEN_TO_OTHERS: u32 = 0o077;
 
-/// Opens an ordinary file of the owner's own, following no link and waiting for no pipe.
+/// Opens a regular file that only its owner, the current user, may use. Does not follow a link or wait for a pipe.
 pub(crate) fn own_file(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;

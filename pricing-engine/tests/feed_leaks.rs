@@ -1,4 +1,5 @@
-//! Whether the live feed gives everything back. In a process of its own: descriptors are counted in all of it.
+//! Tests that the live feed leaks neither descriptors nor tasks. It is a separate program, since it counts the
+//! descriptors of the whole process.
 
 #[expect(dead_code, reason = "the drills use the rest")]
 #[path = "engine/feed_server/mod.rs"]
@@ -12,7 +13,7 @@ use pricing_engine::feed::Feed;
 
 use feed_server::{Answer, HANG, Server};
 
-/// Rounds in which every source ends by itself, and those that the clock ends.
+/// The number of rounds in which every source ends by itself, and of those with a timeout.
 const ROUNDS: (u32, u32) = (30, 10);
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn rounds_of_every_kind_leave_no_descriptor_and_no_task_behind() {
     assert!(feed.counters().taken >= u64::from(ROUNDS.0), "{:?}", feed.counters());
     feed.stop().await;
     drop(feed);
-    // The servers notice a moment later that their peers are gone.
+    // The servers take a moment to notice that their clients are gone.
     let start = Instant::now();
     while descriptors() > before.0 || tasks() > before.1 {
         let now = (descriptors(), tasks());

@@ -1,9 +1,9 @@
-//! Lines as they are read again, also by a later version of this program.
+//! The lines of a log, as this and later versions of the program read them.
 //!
-//! Without these fields a decision is no decision: `schema` (1), `kind`, `sequence`, `call`, `order` or `order_object`,
-//! `group`, `rates`, `scheduler`, `search_steps`, and `quote` or `screen`. What else is missing had not been invented
-//! when the line was written, or was not needed: it is as if it were null. Unknown fields are ignored, but for those of
-//! `targets` and `held`, which a price depends on.
+//! A decision needs these fields: `schema` (1), `kind`, `sequence`, `call`, `order` or `order_object`, `group`,
+//! `rates`, `scheduler`, `search_steps`, and `quote` or `screen`. Any other missing field is treated as null: it did
+//! not exist when the line was written, or was not needed. Unknown fields are ignored, except in `targets` and `held`,
+//! which a price depends on.
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::GivenTarget;
@@ -15,61 +15,61 @@ use crate::comparison::{Difference, Outcome};
 use crate::digest::Digest;
 use crate::order_name::OrderName;
 
-/// The version of the lines.
+/// The schema version of the lines.
 pub const SCHEMA: u32 = 1;
 
-/// What a line is.
+/// A line of a log.
 #[derive(Debug)]
 pub enum Entry {
     /// A decision for one group of an order.
     Decision(Box<Decision>),
-    /// What the shadow made of a decision.
+    /// The shadow's result for a decision.
     Shadow(Box<Shadowed>),
-    /// Something that this version does not know.
+    /// A kind that this version does not know, with the sequence number.
     Other(u64),
 }
 
-/// A decision with everything that it depended on.
+/// A decision with all of its inputs.
 #[derive(Debug, Deserialize)]
 pub struct Decision {
-    /// Its number. Numbers grow by one; what is missing was lost.
+    /// Its sequence number. Numbers increase by one; a missing one was lost.
     pub sequence: u64,
-    /// When it was made; for people.
+    /// When it was made. Nothing depends on it.
     #[serde(default)]
     pub time: String,
-    /// Which call it answered.
+    /// The call that it answered.
     pub call: String,
     /// The order's name.
     #[serde(default)]
     pub order_id: Option<OrderName>,
-    /// Who ordered.
+    /// The tenant's address.
     #[serde(default)]
     pub owner: Option<String>,
     /// The order's text.
     #[serde(default)]
     pub order: Option<String>,
-    /// The digest of the order's text, where that is long.
+    /// The digest of the order's text, if it is long.
     #[serde(default)]
     pub order_object: Option<Digest>,
-    /// Which group of it.
+    /// The group of the order.
     pub group: Group,
-    /// The daemon had reserved already.
+    /// Whether the daemon had already reserved the order.
     #[serde(default)]
     pub already_reserved: bool,
-    /// Where the daemon had put it.
+    /// The daemon's reservation.
     #[serde(default)]
     pub targets: Vec<GivenTarget>,
-    /// Whether every distinct set of cards was asked for.
+    /// Whether every distinct set of cards was to be priced.
     #[serde(default)]
     pub alternatives: bool,
-    /// Who placed: `sound` or `provider`.
+    /// The scheduler: `sound` or `provider`.
     pub scheduler: String,
-    /// What might be spent on the request, all of its groups together.
+    /// The search budget of the request, for all of its groups.
     pub search_steps: u64,
-    /// What was left of that when the group's turn came; all of it where this is missing.
+    /// The search steps that were left when the group's turn came; all of them if this is missing.
     #[serde(default)]
     pub search_steps_left: Option<u64>,
-    /// Whether the request's time was over before the group was decided.
+    /// Whether the deadline passed before the group was decided.
     #[serde(default)]
     pub out_of_time: bool,
     /// The rate card.
@@ -77,25 +77,25 @@ pub struct Decision {
     /// The plugin.
     #[serde(default)]
     pub plugin: Option<PluginEntry>,
-    /// The inventory; none where it was not asked.
+    /// The inventory; `None` if it was not used.
     #[serde(default)]
     pub inventory: Option<InventoryEntry>,
-    /// What was held back of the inventory.
+    /// The capacity that was held.
     #[serde(default)]
     pub held: Vec<HeldCapacity>,
-    /// What an AKT was worth.
+    /// The value of an AKT in USD.
     #[serde(default)]
     pub usd_per_akt: Option<String>,
-    /// The cards, as the metrics label them.
+    /// The cards, as in the metrics' labels.
     #[serde(default)]
     pub gpu: String,
     /// The quote, byte for byte.
     #[serde(default)]
     pub quote: Option<Box<RawValue>>,
-    /// What a screening came to.
+    /// The result of a screening, byte for byte.
     #[serde(default)]
     pub screen: Option<Box<RawValue>>,
-    /// Microseconds that it took.
+    /// The time that it took, in microseconds.
     #[serde(default)]
     pub took_us: u64,
 }
@@ -103,75 +103,75 @@ pub struct Decision {
 /// A group of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Its place.
+    /// Its index in the order, from 0.
     pub index: usize,
     /// Its name.
     pub name: Untrusted,
 }
 
-/// The inventory that a decision was made on.
+/// The inventory of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InventoryEntry {
-    /// The snapshot.
+    /// The digest of the snapshot.
     Snapshot(Digest),
-    /// Why there was none that could be used.
+    /// Why there was no usable snapshot.
     Unusable(String),
 }
 
-/// The plugin that a decision was asked of.
+/// The plugin of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginEntry {
     /// Its name.
     pub name: String,
-    /// Its file's digest.
+    /// The digest of its file.
     pub digest: String,
-    /// The digest of the file before, where that stands in for it.
+    /// The digest of its previous file, if the fallback is `last-plugin`.
     #[serde(default)]
     pub previous: Option<String>,
-    /// Why its bytes are not among the objects, where they are not.
+    /// Why its file is not among the objects, if it is not.
     #[serde(default)]
     pub not_kept: Option<String>,
     /// Its size class.
     pub class: String,
     /// What a call may use.
     pub limits: LimitsEntry,
-    /// What prices when it fails.
+    /// The fallback when it fails: `builtin` or `last-plugin`.
     #[serde(default)]
     pub fallback: Option<String>,
 }
 
-/// What a call of a plugin may use.
+/// The limits of a plugin's call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsEntry {
-    /// Microseconds.
+    /// The deadline in microseconds.
     pub deadline_us: u64,
-    /// Fuel.
+    /// The fuel.
     pub fuel: u64,
-    /// Bytes of memory.
+    /// The memory in bytes.
     pub memory_bytes: u64,
-    /// Bytes of the answer.
+    /// The largest answer in bytes.
     pub output_bytes: usize,
 }
 
-/// What the shadow made of a decision.
+/// The shadow's result for a decision.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Shadowed {
-    /// The line's number.
+    /// Its sequence number.
     #[serde(skip_serializing)]
     pub sequence: u64,
-    /// When it was made; for people.
+    /// When it was made. Nothing depends on it.
     #[serde(default)]
     pub time: String,
-    /// The number of the decision's line; none when that is in no log.
+    /// The sequence number of the decision; `None` if it is not in a log.
     #[serde(default)]
     pub decision: Option<u64>,
     /// The order's name.
     #[serde(default)]
     pub order_id: Option<OrderName>,
-    /// Which group of it.
+    /// The group of the order.
     pub group: Group,
-    /// The cards, as the metrics label them.
+    /// The cards, as in the metrics' labels.
     #[serde(default)]
     pub gpu: String,
     /// The shadow's rate card.
@@ -180,21 +180,21 @@ pub struct Shadowed {
     /// The digest of the shadow's plugin.
     #[serde(default)]
     pub plugin: Option<String>,
-    /// How they differ.
+    /// How the two differ.
     pub difference: Difference,
-    /// What was answered.
+    /// The answer that was given.
     pub answered: Outcome,
-    /// What the shadow would have.
+    /// The shadow's answer.
     pub shadow: Outcome,
 }
 
-/// Why a line is not used.
+/// Why a line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// The last line of the last file has no end: a crash, or it is being written.
+    /// The line has no end: the service crashed, or is writing it now.
     #[error("the line is cut off")]
     Cut,
-    /// It is not what this program writes.
+    /// It is not a line that this program writes.
     #[error("{0}")]
     Unreadable(String),
     /// The file cannot be read.
@@ -202,7 +202,7 @@ pub enum Damage {
     File(String),
 }
 
-/// What every line starts with.
+/// The fields that every line starts with.
 #[derive(Deserialize)]
 struct Head {
     schema: u32,
@@ -211,10 +211,10 @@ struct Head {
 }
 
 impl Entry {
-    /// Reads a line.
+    /// Parses a line, without its line break.
     ///
     /// # Errors
-    /// When it is not what this program writes.
+    /// When it is not a line that this program writes.
     pub fn read(line: &[u8]) -> Result<Self, Damage> {
         let unreadable = |problem: String| Damage::Unreadable(problem);
         let text = std::str::from_utf8(line).map_err(|_| unreadable("the line is no text".to_owned()))?;
@@ -231,7 +231,7 @@ impl Entry {
         }
     }
 
-    /// The line's number.
+    /// Returns the sequence number.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         match self {
@@ -242,12 +242,12 @@ impl Entry {
     }
 }
 
-/// What a line starts with, up to its number.
+/// Returns the start of a line, up to and including its sequence number.
 pub(super) fn head(kind: &str, sequence: u64) -> String {
     format!("{{\"schema\":{SCHEMA},\"kind\":\"{kind}\",\"sequence\":{sequence},")
 }
 
-/// The number of a line of which the end may be missing.
+/// Returns the sequence number of a line whose end may be missing.
 pub(super) fn sequence_of(line: &[u8]) -> Option<u64> {
     let start = line.get(..line.len().min(128))?;
     let start = start.utf8_chunks().next()?.valid();

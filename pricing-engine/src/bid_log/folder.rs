@@ -1,4 +1,5 @@
-//! The folder of a log: only its owner's, held by one service at a time, with files whose names sort by age.
+//! The folder of a log. Only its owner has access, only one service uses it at a time, and the names of its files sort
+//! by age.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -10,17 +11,17 @@ use rustix::fs::FlockOperation;
 
 use crate::own_file::own_file;
 
-/// What is open to group and others.
+/// The mode bits of the group and of others.
 const OPEN_TO_OTHERS: u32 = 0o077;
-/// The file by which one service keeps others out.
+/// The lock file.
 const LOCK: &str = "lock";
-/// How often the lock is tried, and how long in between.
+/// The number of attempts to lock, and the time between two of them.
 const TRIES: u32 = 10;
 const REST: Duration = Duration::from_millis(50);
-/// The folder of what the lines name by digest.
+/// The folder of the objects.
 pub(super) const OBJECTS: &str = "objects";
 
-/// Why a folder cannot be the log's.
+/// Why a folder cannot be used for a log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FolderError {
     #[error("`{}`: {source}", path.display())]
@@ -31,7 +32,7 @@ pub(super) enum FolderError {
     Busy(PathBuf),
 }
 
-/// A folder that this process alone writes to.
+/// A locked folder.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -40,14 +41,14 @@ pub(super) struct Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Closing it would not do: a process that was started just now holds it, too, for a moment.
+        // Closing it is not enough: a child process that was just forked shares the lock until its `exec`.
         let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
 impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, FolderError> {
-        // Made of its parts again: behind a slash at the end, a link would be followed.
+        // Rebuilding the path from its components drops a trailing slash, which would make the system follow a link.
         let path = path.components().as_path();
         own_folder(path)?;
         own_folder(&path.join(OBJECTS))?;
@@ -57,7 +58,7 @@ impl Folder {
         for _ in 0..TRIES {
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
-                // A service that was just killed may still be ending.
+                // A service that was just killed may not have exited yet.
                 Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
                 Err(error) => return Err(failed(error.into())),
             }
@@ -77,7 +78,7 @@ impl Folder {
         self.path.join(OBJECTS)
     }
 
-    /// Makes the folder of what lines name where it is missing.
+    /// Creates the folder of the objects if it is missing.
     pub(super) fn make_objects(&self) -> Result<(), FolderError> {
         let path = self.objects();
         match DirBuilder::new().mode(0o700).create(&path) {
@@ -86,12 +87,12 @@ impl Folder {
         }
     }
 
-    /// Begins a file that was not there.
+    /// Creates a new file.
     pub(super) fn create(&self, name: &FileName) -> io::Result<File> {
         own_file(&self.file(name), OpenOptions::new().append(true).read(true).create_new(true))
     }
 
-    /// Opens a file to go on with it.
+    /// Opens an existing file to append to it.
     pub(super) fn reopen(&self, name: &FileName) -> io::Result<File> {
         own_file(&self.file(name), OpenOptions::new().append(true).read(true))
     }
@@ -109,7 +110,7 @@ fn own_folder(path: &Path) -> Result<(), FolderError> {
     check(path)
 }
 
-/// Whether a folder that is there may be a log's.
+/// Checks that an existing folder can be used for a log.
 pub(super) fn check(path: &Path) -> Result<(), FolderError> {
     let untrusted = |problem| Err(FolderError::Untrusted { path: path.to_owned(), problem });
     let metadata = path.symlink_metadata().map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
@@ -128,7 +129,7 @@ pub(super) fn check(path: &Path) -> Result<(), FolderError> {
     Ok(())
 }
 
-/// The name of a file: when it was begun, and a number that only grows. Names sort by age, also when the clock was set
+/// The name of a file: when it was created, and a number that only grows. Names sort by age, even if the clock was set
 /// back.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileName {
@@ -138,7 +139,7 @@ pub(super) struct FileName {
 }
 
 impl FileName {
-    /// The name of the file that follows another.
+    /// Returns the name of the file after `last`. Its time is never earlier than that of `last`.
     pub(super) fn after(last: Option<&Self>, now: SystemTime) -> Self {
         let now: String = humantime::format_rfc3339_seconds(now).to_string();
         let now: String = now.chars().filter(|c| !matches!(c, '-' | ':')).collect();
@@ -157,7 +158,7 @@ impl FileName {
         is_name.then(|| Some(Self { time: time.to_owned(), number: number.parse().ok()? })).flatten()
     }
 
-    /// The names of a folder's files, oldest first. Other files are not the log's.
+    /// Lists the log's files in a folder, oldest first.
     pub(super) fn list(folder: &Path) -> io::Result<Vec<Self>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder)? {

@@ -1,14 +1,15 @@
-//! The bid log: every decision as one line of JSON, with everything that its price depended on.
+//! The bid log: every decision as one line of JSON, with all of its inputs.
 //!
-//! The folder holds `bids-<time>-<number>.jsonl`, oldest first by name, and `objects/`, where the rate cards, snapshots
-//! and plugins that lines name by digest are kept once each. A line is written after everything that it names.
+//! The folder has the files `bids-<time>-<number>.jsonl`, whose names sort by age, and the folder `objects/`. An
+//! *object* is a rate card, a snapshot, a plugin or a long order, which lines name by its digest; each is stored once.
+//! A line is written after the objects that it names.
 //!
-//! [`BidLog::record`] never blocks: it makes the line and hands it to the writer's thread. [`Pending::written`] waits
-//! until the line is with the kernel (with `fsync = "each"`: on the disk), so that no crash of the service loses it, but
-//! never longer than a fraction of a second: pricing does not depend on a disk. What cannot be written waits in memory,
-//! in order and bounded, and is tried again every second.
+//! [`BidLog::record`] never blocks: it serialises the line and queues it for the writer's thread. [`Pending::written`]
+//! waits until the line is written to the file (with `fsync = "each"`: to the disk), so that a crash of the service
+//! does not lose it. The wait is bounded by a fraction of a second, since pricing must not depend on a disk. Lines that
+//! cannot be written stay in a bounded queue, in order, and are tried again every second.
 //!
-//! [`read`] reads a log, and [`replay`] prices it again.
+//! [`read`] reads a log, and [`replay`] prices its decisions again.
 
 pub mod entry;
 mod folder;
@@ -39,16 +40,17 @@ pub use objects::{ObjectError, Objects};
 pub use rebuild::RebuildError;
 pub use record::{Decided, Record};
 
-/// How long a caller waits for its line to be written.
+/// How long a caller waits for its lines to be written.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long [`BidLog::close`] waits for the writer.
 const CLOSE: Duration = Duration::from_secs(5);
-/// The smallest size that files can be given.
+/// The smallest value of `bid_log.file_bytes`.
 const MIN_FILE_BYTES: u64 = 4096;
-/// Files that wait to be made to survive a power cut.
+/// The most files that wait to be synced.
 const SYNCS: usize = 8;
 
-/// A log that is being written. Cheap to clone; all clones are one log, which is closed with the last of them.
+/// A log that is being written. Clones are cheap handles to the same log, which is closed when the last handle is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct BidLog {
     handle: Arc<Handle>,
@@ -66,42 +68,42 @@ impl Drop for Handle {
     }
 }
 
-/// How a log is.
+/// The state of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Its folder.
     pub folder: PathBuf,
     /// Lines written since the service started.
     pub written: u64,
-    /// Lines that wait to be written.
+    /// Lines in the queue.
     pub waiting: u64,
-    /// Lines that will be in no file.
+    /// Lines that will never be written.
     pub lost: u64,
-    /// Answers that did not wait any longer for their line to be written.
+    /// Answers that were sent before their line was written.
     pub late: u64,
-    /// What lines name and another program took away.
+    /// Objects that another program has removed.
     pub objects_lost: u64,
-    /// Why nothing can be written at the moment, or what was taken away.
+    /// Why nothing can be written at the moment, or what was removed.
     pub problem: Option<String>,
 }
 
-/// Until when a caller that begins to wait now waits for its lines.
+/// Returns the moment until which a caller that begins to wait now waits for its lines.
 pub(crate) fn patience() -> tokio::time::Instant {
     tokio::time::Instant::now() + PATIENCE
 }
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is written.
     Written,
-    /// It waits in memory: the disk is slow, full or broken.
+    /// It is still in the queue: the disk is slow, full or broken.
     Late,
-    /// It will be in no file.
+    /// It will never be written.
     Lost,
 }
 
-/// A line that was handed over.
+/// A line in the queue.
 #[derive(Debug)]
 pub struct Pending {
     sequence: Option<u64>,
@@ -110,18 +112,18 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// The line's number; none when the line could not be made or the log was closed.
+    /// Returns the line's sequence number; `None` if the line could not be serialised or the log was closed.
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         self.sequence
     }
 
-    /// Waits until the line is written, but not for long. To be called within a tokio runtime.
+    /// Waits until the line is written, for a bounded time. Must be called within a Tokio runtime.
     pub async fn written(self) -> Outcome {
         self.written_until(patience()).await
     }
 
-    /// Waits as [`Self::written`] does, until then.
+    /// Waits as [`Self::written`] does, until `until`.
     pub(crate) async fn written_until(self, until: tokio::time::Instant) -> Outcome {
         let acked = match self.pushed {
             Pushed::Waits(acked) => acked,
@@ -140,7 +142,7 @@ impl Pending {
         }
     }
 
-    /// Waits as [`Self::written`] does, on a thread that may block, for as long as it takes.
+    /// Waits until the line is written, without a bound. Blocks.
     #[must_use]
     pub fn wait(self) -> Outcome {
         match self.pushed {
@@ -152,12 +154,12 @@ impl Pending {
 }
 
 impl BidLog {
-    /// Opens the log of a folder, and goes on where it ended.
+    /// Opens the log in a folder, and continues it.
     ///
-    /// What a crash left of a last line is cut off. Everything else stays.
+    /// If a crash has left an incomplete last line, it is removed.
     ///
     /// # Errors
-    /// When the folder cannot be used: it is open to others, another service's, or cannot be written.
+    /// When the folder cannot be used: it is open to others, used by another service, or cannot be written.
     pub fn open(config: &config::BidLog) -> Result<Self, ConfigError> {
         if config.file_bytes < MIN_FILE_BYTES {
             let message = format!("expected at least {MIN_FILE_BYTES} bytes a file");
@@ -175,21 +177,21 @@ impl BidLog {
         Ok(Self { handle: Arc::new(Handle { queue, folder: config.folder.clone() }) })
     }
 
-    /// Whether a folder that is there may be a log's. Nothing is made or opened.
+    /// Checks whether an existing folder can be a log's. Nothing is created or opened.
     ///
     /// # Errors
-    /// When it may not.
+    /// When it cannot.
     pub fn check(folder: &Path) -> Result<(), ConfigError> {
         folder::check(folder).map_err(|error| ConfigError::unusable("bid_log.folder", error))
     }
 
-    /// Hands a decision over to be written. Never blocks.
+    /// Queues a decision. Never blocks.
     #[must_use]
     pub fn record(&self, record: &Record<'_>) -> Pending {
         self.push(record.line(SystemTime::now()))
     }
 
-    /// Hands over what the shadow made of a decision.
+    /// Queues the shadow's result for a decision.
     pub(crate) fn record_shadow(&self, shadowed: &entry::Shadowed, settings: &Settings) -> Pending {
         self.push(record::shadow_line(shadowed, settings))
     }
@@ -210,14 +212,14 @@ impl BidLog {
         }
     }
 
-    /// How the log is.
+    /// Returns the state of the log.
     #[must_use]
     pub fn reading(&self) -> Reading {
         let queue::Counts { written, waiting, lost, late, objects_lost, problem } = self.handle.queue.counts();
         Reading { folder: self.handle.folder.clone(), written, waiting, lost, late, objects_lost, problem }
     }
 
-    /// Takes no more lines, and waits until those that wait are written, but only for some seconds. Blocks.
+    /// Closes the log, and waits until its queue is written, for at most five seconds. Blocks.
     pub fn close(&self) -> Reading {
         self.handle.queue.close();
         if !self.handle.queue.wait_for_end(CLOSE) {
@@ -227,7 +229,8 @@ impl BidLog {
     }
 }
 
-/// Finds out where the log ended, and starts its threads.
+/// Finds the end of the log, and starts its three threads: the writer, the scan of earlier files, and the one that
+/// syncs.
 fn start(folder: Folder, config: &config::BidLog) -> io::Result<Arc<Queue>> {
     let names = FileName::list(folder.path())?;
     let (tail, last) = resume(&folder, &names)?;
@@ -265,7 +268,8 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(|_| ())
 }
 
-/// The last file, without a line that was cut off, and the last line's number.
+/// Returns the last file, less an incomplete last line, and the last sequence number. The number may be in an earlier
+/// file, if the last one has no line yet.
 fn resume(folder: &Folder, names: &[FileName]) -> io::Result<(Option<Tail>, Option<u64>)> {
     let mut tail = None;
     for name in names.iter().rev() {
@@ -288,7 +292,7 @@ fn resume(folder: &Folder, names: &[FileName]) -> io::Result<(Option<Tail>, Opti
     Ok((tail, None))
 }
 
-/// Looks for what the files of earlier runs name, so that it stays as long as they do.
+/// Finds the objects that the files of earlier runs name, so that they are stored for as long as these files.
 fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
     for (name, path) in files {
         let look = || {
@@ -298,12 +302,12 @@ fn scan(files: Vec<(FileName, PathBuf)>, found: &mpsc::Sender<Scanned>) {
         };
         match look() {
             Ok(names) => {
-                // The writer has ended: there is nobody to tell.
+                // The writer has ended.
                 let Ok(()) = found.send((name, names)) else { return };
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                // What it names stays, then, and with it everything.
+                // The file's objects are unknown, so that no object at all is removed.
                 tracing::warn!(%error, file = %name, "a file of the bid log cannot be read");
             }
         }
@@ -316,19 +320,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_disk_that_hangs_keeps_the_first_caller_for_a_moment_and_the_others_not_at_all() {
-        // Nobody writes.
+        // There is no writer.
         let queue = Arc::new(Queue::new(1));
         let log = BidLog { handle: Arc::new(Handle { queue: Arc::clone(&queue), folder: PathBuf::new() }) };
         let line = || record::Line { kind: "decision", body: b"}".to_vec(), objects: Vec::new() };
         assert_eq!(log.push(Ok(line())).written().await, Outcome::Late);
         for _ in 0..100 {
             let pending = log.push(Ok(line()));
-            // It has nothing to wait for.
+            // It does not wait.
             assert!(matches!(pending.pushed, Pushed::Stalled));
             assert_eq!(pending.written().await, Outcome::Late);
         }
         assert_eq!((log.reading().late, log.reading().waiting), (101, 101));
-        // Once the disk gets on, callers wait for it again.
+        // Once the disk works again, callers wait again.
         let written = queue.take(Some(Duration::ZERO), false);
         queue.settle(&written, VecDeque::new(), None);
         assert!(matches!(log.push(Ok(line())).pushed, Pushed::Waits(_)));

@@ -1,4 +1,5 @@
-//! What lines name by digest: rate cards, snapshots, plugins. Each is kept once, under its digest.
+//! The objects that lines name by digest: rate cards, snapshots, plugins and long orders. Each is stored once, as
+//! `sha256-<digest>`: content-addressed storage.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,34 +13,35 @@ use flate2::write::GzEncoder;
 
 use crate::digest::Digest;
 
-/// What the names of objects start with.
+/// The prefix of an object's file name.
 const PREFIX: &str = "sha256-";
-/// What the names of compressed ones end with.
+/// The suffix of a compressed object.
 const COMPRESSED: &str = ".gz";
-/// What the name of one that is being written ends with.
+/// The suffix of an object that is being written.
 const TEMPORARY: &str = ".tmp";
-/// The most bytes that an object is read to: beyond every input that the core reads and every plugin.
+/// The most bytes of an object that are read. Every valid input and plugin is smaller.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Something that a line names.
+/// An object that a line names.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) digest: Digest,
     pub(super) content: Content,
-    /// Whether it counts towards the size of the file that names it: there is one of these for every few decisions.
+    /// Whether it counts towards the size of the file that names it. This is so for snapshots and orders, which are
+    /// many.
     pub(super) counts: bool,
 }
 
-/// The bytes of an object, shared with who made them.
+/// The content of an object, which is shared and not copied.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Text(Arc<str>),
-    /// Not compressed: plugins are few and may be large.
+    /// Stored without compression: plugins are few and may be large.
     Bytes(Arc<[u8]>),
 }
 
 impl Content {
-    /// The memory that it takes while it waits. A plugin's file is in memory anyway, for as long as the plugin is.
+    /// Returns the memory that it takes while it is in the queue. A plugin's file is in memory anyway.
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -48,23 +50,23 @@ impl Content {
     }
 }
 
-/// Why an object is not there.
+/// Why an object cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
-    /// It is not kept.
+    /// It is not stored.
     #[error("`{0}` is not among the log's objects")]
     Missing(Digest),
-    /// It cannot be read, or is not what its name says.
+    /// It cannot be read, or its content does not match its digest.
     #[error("`{digest}` is damaged: {problem}")]
     Damaged {
-        /// Which.
+        /// The object.
         digest: Digest,
-        /// How.
+        /// What is wrong.
         problem: String,
     },
 }
 
-/// How a folder of objects was at one time.
+/// The metadata of a folder of objects, by which a change is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     identity: (u64, u64),
@@ -78,16 +80,16 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The objects of a folder.
+    /// Uses the objects in a folder, which need not exist.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object, after checking them against its digest.
     ///
     /// # Errors
-    /// When it is not there or is not what its name says.
+    /// When it is missing or damaged.
     pub fn get(&self, digest: Digest) -> Result<Vec<u8>, ObjectError> {
         let damaged = |problem: String| ObjectError::Damaged { digest, problem };
         let read = |name: &str| match pricing_files::open(&self.folder.join(name)) {
@@ -107,16 +109,17 @@ impl Objects {
         if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(damaged("its bytes have another digest".to_owned())) }
     }
 
-    /// The text of an object.
+    /// Returns the text of an object.
     ///
     /// # Errors
-    /// As for [`Self::get`], or when it is no text.
+    /// The same as [`Self::get`], or when it is not text.
     pub fn text(&self, digest: Digest) -> Result<String, ObjectError> {
         let damaged = |_| ObjectError::Damaged { digest, problem: "it is no text".to_owned() };
         String::from_utf8(self.get(digest)?).map_err(damaged)
     }
 
-    /// Keeps an object, unless it is there and whole, and tells its size on disk. `sync` makes it survive a power cut.
+    /// Stores an object, unless it is already stored undamaged. Returns its size on the disk, and its file if it was
+    /// written. With `sync`, it is on the disk before this returns.
     pub(super) fn put(&self, object: &Object, sync: bool) -> io::Result<(u64, Option<File>)> {
         let compressed = matches!(object.content, Content::Text(_));
         let path = self.folder.join(name(object.digest, compressed));
@@ -135,29 +138,29 @@ impl Objects {
             Ok((file.metadata()?.len(), Some(file)))
         });
         if written.is_err() {
-            // What is left of it is in the way of nothing: it is written anew.
+            // A leftover does no harm: the next attempt replaces it.
             let _ = std::fs::remove_file(&temporary);
         }
         written
     }
 
-    /// Whether there is an object of that name. Nothing is read.
+    /// Returns whether an object exists, without reading it.
     pub(super) fn has(&self, digest: Digest) -> bool {
         let is_file =
             |compressed| self.folder.join(name(digest, compressed)).metadata().is_ok_and(|found| found.is_file());
         is_file(true) || is_file(false)
     }
 
-    /// What changes when objects come or go.
+    /// Returns the stamp of the folder, which changes when objects are added or removed.
     ///
     /// # Errors
-    /// When there is no folder.
+    /// When the folder cannot be read.
     pub(super) fn stamp(&self) -> io::Result<Stamp> {
         let found = self.folder.symlink_metadata()?;
         Ok(Stamp { identity: (found.dev(), found.ino()), changed: (found.mtime(), found.mtime_nsec()) })
     }
 
-    /// Removes the objects that are not to stay, and what is left of some that were never whole.
+    /// Removes the objects that are not to stay, and those that were never completely written.
     pub(super) fn retain(&self, stays: impl Fn(Digest) -> bool) {
         let Ok(folder) = std::fs::read_dir(&self.folder) else { return };
         for entry in folder.flatten() {
@@ -165,7 +168,7 @@ impl Objects {
             let Some(name) = name.to_str() else { continue };
             let left_over = name.starts_with(PREFIX) && name.ends_with(TEMPORARY);
             if left_over || digest_of(name).is_some_and(|digest| !stays(digest)) {
-                // One that cannot be removed now is tried again when the next file is begun.
+                // If this fails, it is tried again when the next file is started.
                 let _ = std::fs::remove_file(entry.path());
             }
         }
@@ -184,7 +187,7 @@ fn digest_of(name: &str) -> Option<Digest> {
 fn write(path: &Path, content: &Content) -> io::Result<File> {
     let new = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = match new() {
-        // Left by a run that was killed. Whatever it is, it is not written to.
+        // The leftover of a run that was killed. It may be anything, so it is replaced and not written to.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             std::fs::remove_file(path)?;
             new()?

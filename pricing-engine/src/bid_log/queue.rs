@@ -1,4 +1,4 @@
-//! What waits to be written: in order, and never more than a bound.
+//! The queue of lines: bounded, and in order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,24 +11,24 @@ use super::record::Line;
 use super::{Outcome, entry};
 use crate::digest::Digest;
 
-/// The most lines that wait.
+/// The most lines in the queue.
 const MAX_LINES: usize = 100_000;
-/// The most bytes of lines that wait.
+/// The most bytes of lines in the queue.
 const MAX_BYTES: usize = 16 << 20;
-/// The most bytes of what waiting lines bring along: snapshots, rate cards and long orders.
+/// The most bytes of new objects in the queue: snapshots, rate cards and long orders.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
-/// The most bytes of lines that are written at once.
+/// A batch ends with the line that reaches this number of bytes.
 const MAX_BATCH: usize = 1 << 20;
 
-/// A line that is to be written.
+/// A line in the queue.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) line: Vec<u8>,
-    /// All that the line names.
+    /// The objects that the line names.
     pub(super) names: Vec<Digest>,
-    /// What of that is not kept yet.
+    /// Those of them that are not stored yet.
     pub(super) objects: Vec<Object>,
-    /// Who waits for it to be written.
+    /// Notifies the caller that waits.
     pub(super) ack: Option<oneshot::Sender<Outcome>>,
 }
 
@@ -36,15 +36,15 @@ pub(super) struct Item {
 struct Waiting {
     next: u64,
     items: VecDeque<Item>,
-    /// Lines that the writer has in hand.
+    /// The number of lines in the writer's batch.
     in_hand: usize,
-    /// What they bring along.
+    /// The new objects of the batch.
     objects_in_hand: BTreeSet<Digest>,
     bytes: usize,
     object_bytes: usize,
-    /// What waiting lines bring along, how often, and its size.
+    /// The new objects of lines in the queue and the batch: a reference count and a size.
     objects: BTreeMap<Digest, (usize, usize)>,
-    /// What is kept already and stays.
+    /// The objects that are stored.
     kept: BTreeSet<Digest>,
     closed: bool,
     ended: bool,
@@ -52,14 +52,14 @@ struct Waiting {
     lost: u64,
     late: u64,
     problem: Option<String>,
-    /// What another program took away of what lines name.
+    /// The number of objects that another program has removed.
     objects_lost: u64,
     damage: Option<String>,
-    /// Whether the writer is not getting on, so that nobody needs to wait for it.
+    /// Whether the writer is stuck, so that callers do not wait for it.
     stalled: bool,
 }
 
-/// How the queue is.
+/// The state of the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) written: u64,
@@ -76,11 +76,11 @@ pub(super) struct Queue {
     changed: Condvar,
 }
 
-/// What became of a line when it was handed over.
+/// The result of queueing a line.
 #[derive(Debug)]
 pub(super) enum Pushed {
     Waits(oneshot::Receiver<Outcome>),
-    /// It waits, and the writer is not getting on.
+    /// It is in the queue, and the writer is stuck.
     Stalled,
     Lost,
 }
@@ -113,7 +113,7 @@ impl Waiting {
         }
     }
 
-    /// Gives up the oldest lines until the rest is within bounds. The newest stays in any case.
+    /// Drops the oldest lines until the rest is within the bounds. The newest line always stays.
     fn bound(&mut self) {
         while self.items.len() > 1 && (self.total() > MAX_LINES || self.bytes > MAX_BYTES) {
             if let Some(oldest) = self.items.pop_front() {
@@ -126,8 +126,8 @@ impl Waiting {
         }
     }
 
-    /// Gives up the oldest lines that alone keep something in memory. What the writer or the newest line has in hand
-    /// stays anyway, so that no line is lost for its sake.
+    /// Drops the oldest lines with new objects until these are within their bound. Objects of the writer's batch or of
+    /// the newest line stay in memory anyway, so no line is dropped because of them.
     fn bound_objects(&mut self) {
         let newest = self.items.back().into_iter().flat_map(|item| &item.objects).map(|object| object.digest);
         let stays: BTreeSet<Digest> = newest.chain(self.objects_in_hand.iter().copied()).collect();
@@ -159,7 +159,7 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Numbers a line and has it wait.
+    /// Numbers a line, and appends it to the queue.
     pub(super) fn push(&self, line: Line) -> (u64, Pushed) {
         let Line { kind, body, objects } = line;
         let names = objects.iter().map(|object| object.digest).collect();
@@ -184,21 +184,21 @@ impl Queue {
         (sequence, if stalled { Pushed::Stalled } else { Pushed::Waits(acked) })
     }
 
-    /// Counts a line that could not even be made.
+    /// Counts a line that could not be serialised.
     pub(super) fn lose(&self) {
         let mut waiting = self.lock();
         waiting.lost = waiting.lost.saturating_add(1);
     }
 
-    /// Counts a caller that waited in vain; until the writer gets on, the others do not wait.
+    /// Counts a late line. With `stalled`, no further caller waits until the writer makes progress.
     pub(super) fn late(&self, stalled: bool) {
         let mut waiting = self.lock();
         waiting.late = waiting.late.saturating_add(1);
         waiting.stalled |= stalled;
     }
 
-    /// The next lines to write, after waiting for some; none when the time is over or the log is closed. `rest` waits
-    /// although there are lines, unless the log is closed.
+    /// Waits for lines, for at most `time`, and takes the next batch, which may be empty. With `rest` it waits for all
+    /// of `time`, also if there are lines. It does not wait once the log is closed.
     pub(super) fn take(&self, time: Option<Duration>, rest: bool) -> VecDeque<Item> {
         let until = time.and_then(|time| Instant::now().checked_add(time));
         let mut waiting = self.lock();
@@ -226,7 +226,7 @@ impl Queue {
         batch
     }
 
-    /// Tells what came of a batch: what was written, what is to be tried again, and why.
+    /// Settles a batch: `written` was written, and `rest` goes back to the front of the queue because of `problem`.
     pub(super) fn settle(&self, written: &VecDeque<Item>, rest: VecDeque<Item>, problem: Option<String>) {
         let mut waiting = self.lock();
         waiting.in_hand = 0;
@@ -243,25 +243,25 @@ impl Queue {
         waiting.bound();
     }
 
-    /// Notes what is kept, so that lines need not bring it along.
+    /// Records that an object is stored, so that later lines do not carry it.
     pub(super) fn kept(&self, digest: Digest) {
         self.lock().kept.insert(digest);
     }
 
-    /// Another program took these away, or the folder of all: lines have to bring them along again, and what is written
-    /// names what is gone.
+    /// Records that another program has removed objects, or their whole folder. Later lines carry them again.
     pub(super) fn taken_away(&self, gone: &[Digest], damage: String) {
         let mut waiting = self.lock();
         for digest in gone {
             waiting.kept.remove(digest);
         }
-        // Of earlier runs' objects nobody knows the number; the folder that had them counts as one.
+        // The number of objects from earlier runs is unknown, so a folder counts as one.
         let number = u64::try_from(gone.len()).unwrap_or(u64::MAX).max(1);
         waiting.objects_lost = waiting.objects_lost.saturating_add(number);
         waiting.damage = Some(damage);
     }
 
-    /// Forgets what is not named by `named`, by the batch in hand or by a line that waits, and tells what stays.
+    /// Forgets the objects that neither `named`, the writer's batch nor a line in the queue names. Returns those that
+    /// are named.
     pub(super) fn forget_unnamed(&self, mut named: BTreeSet<Digest>, in_hand: &VecDeque<Item>) -> BTreeSet<Digest> {
         let mut waiting = self.lock();
         named.extend(waiting.items.iter().chain(in_hand).flat_map(|item| item.names.iter().copied()));
@@ -269,7 +269,7 @@ impl Queue {
         named
     }
 
-    /// Takes no more lines.
+    /// Closes the queue to further lines.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -279,7 +279,7 @@ impl Queue {
         self.lock().closed
     }
 
-    /// The writer has ended; what still waits is lost.
+    /// Records that the writer has ended. Lines that are still in the queue are lost.
     pub(super) fn end(&self) {
         let mut waiting = self.lock();
         let left = u64::try_from(waiting.items.len()).unwrap_or(0);
@@ -291,7 +291,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits until the writer has ended.
+    /// Waits until the writer has ended. Returns whether it has.
     pub(super) fn wait_for_end(&self, time: Duration) -> bool {
         let wait = self.changed.wait_timeout_while(self.lock(), time, |waiting| !waiting.ended);
         wait.unwrap_or_else(PoisonError::into_inner).0.ended
@@ -332,7 +332,7 @@ mod tests {
         let mut batch = queue.take(now(), false);
         assert_eq!(queue.push(line(1, None)).0, 8);
         queue.settle(&VecDeque::new(), std::mem::take(&mut batch), Some("no space left".to_owned()));
-        // Nobody waits for a disk that is full.
+        // Callers do not wait for a full disk.
         assert!(matches!(queue.push(line(1, None)), (9, Pushed::Stalled)));
         let batch = queue.take(now(), false);
         let all: Vec<Item> = batch.into_iter().collect();
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(queue.counts().lost, 0);
         let other = "o".repeat(40 << 20);
         let _ = queue.push(line(10, Some(&other)));
-        // Only without all ten is there room for the other snapshot.
+        // The other snapshot only fits without all ten lines.
         assert_eq!(queue.counts().lost, 10);
         queue.kept(Digest::of(&snapshot));
         let _ = queue.push(line(10, Some(&snapshot)));

@@ -1,4 +1,4 @@
-//! Reads a log line by line, whatever is in it.
+//! Reads a log line by line. Damaged lines are reported and skipped.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,22 +11,22 @@ use super::entry::{Damage, Entry};
 use super::folder::FileName;
 use super::objects::Objects;
 
-/// The longest line that is read. A longer one is damaged.
+/// The longest line in bytes. A longer one is damaged.
 const MAX_LINE: u64 = 64 << 20;
 
-/// A log on disk: its folder, or one of its files.
+/// A log on the disk: its folder, or one of its files.
 #[derive(Clone, Debug)]
 pub struct Log {
     files: Vec<PathBuf>,
     objects: Objects,
 }
 
-/// Where a line is.
+/// The place of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file's name.
     pub file: String,
-    /// The line, counted from 1; 0 for the file itself.
+    /// The line, from 1; 0 stands for the file itself.
     pub line: u64,
 }
 
@@ -37,13 +37,13 @@ impl fmt::Display for Place {
 }
 
 impl Log {
-    /// Finds a log: a folder, or a file in one.
+    /// Opens a log: a folder, or one file of it.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no log.
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.metadata()?.is_dir() {
-            // Told now and not among the damaged lines: this is the whole log.
+            // A failure is an error here and not a damaged line: this file is the whole log.
             pricing_files::open(path)?;
             let folder = path.parent().unwrap_or(Path::new(""));
             return Ok(Self { files: vec![path.to_owned()], objects: Objects::of(&folder.join(OBJECTS)) });
@@ -57,13 +57,13 @@ impl Log {
         Ok(Self { files, objects: Objects::of(&path.join(OBJECTS)) })
     }
 
-    /// What its lines name.
+    /// Returns the objects that its lines name.
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
     }
 
-    /// Its lines, oldest first.
+    /// Returns its lines, oldest first.
     #[must_use]
     pub fn lines(&self) -> Lines {
         Lines { files: self.files.iter().cloned().collect(), current: None }
@@ -78,7 +78,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The next file, or why it cannot be read. One that was rotated away meanwhile is no damage.
+    /// Opens the next file. One that was rotated away in the meantime is skipped.
     fn open(&mut self) -> Option<(Place, io::Result<BufReader<File>>)> {
         loop {
             let path = self.files.pop_front()?;
@@ -122,7 +122,7 @@ impl Iterator for Lines {
     }
 }
 
-/// The next line without its end; none behind the last.
+/// Reads the next line, without its line break; `None` at the end of the file.
 fn line(reader: &mut BufReader<File>) -> io::Result<Option<Result<Vec<u8>, Damage>>> {
     let mut line = Vec::new();
     if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {

@@ -1,4 +1,4 @@
-//! Makes of a recorded decision what it was made of.
+//! Rebuilds the inputs of a recorded decision.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -21,36 +21,36 @@ use crate::decision::{LiveState, OrderRequest, Settings};
 use crate::digest::Digest;
 use crate::inventory::{Availability, Snapshot, SnapshotText};
 
-/// Rate cards that are kept at hand.
+/// The most cached rate cards.
 const RATES: usize = 64;
-/// Snapshots that are kept at hand: neighbouring decisions name the same.
+/// The most cached snapshots. Neighbouring decisions name the same ones.
 const SNAPSHOTS: usize = 4;
-/// Plugins that are kept at hand.
+/// The most cached plugins.
 const PLUGINS: usize = 4;
-/// The least time that a plugin's call gets. What it may do is bounded by its fuel; a machine that is slower than the
-/// one that bid must not change that.
+/// The shortest deadline of a plugin's call. Fuel bounds the call. A slower machine than the one that made the bid must
+/// not change the result.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why a decision cannot be made again.
+/// Why a decision cannot be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RebuildError {
-    /// Something that it names is missing.
+    /// An object is missing or damaged.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// The plugin's bytes were not kept.
+    /// The plugin's file was not stored.
     #[error("the plugin `{name}` was not kept: {why}")]
     NotKept {
         /// Its name.
         name: String,
-        /// Why.
+        /// What is wrong.
         why: String,
     },
-    /// Something in it cannot be read.
+    /// A part of it cannot be read.
     #[error("its {what} cannot be read: {problem}")]
     Unreadable {
-        /// What.
+        /// The part.
         what: &'static str,
-        /// Why.
+        /// What is wrong.
         problem: String,
     },
 }
@@ -59,25 +59,25 @@ fn unreadable(what: &'static str, problem: impl ToString) -> RebuildError {
     RebuildError::Unreadable { what, problem: problem.to_string() }
 }
 
-/// What a decision was made of.
+/// The inputs of a decision.
 #[derive(Debug)]
 pub(super) struct Rebuilt {
-    /// With the decision's group alone.
+    /// The request, with the decision's group only.
     pub(super) request: OrderRequest,
     pub(super) settings: Settings,
     pub(super) live: LiveState,
-    /// The steps that were left for the group.
+    /// The search steps that were left for the group.
     steps_left: u64,
 }
 
 impl Rebuilt {
-    /// What may be spent on the group. There is no clock: what the clock ended is decided to its end.
+    /// Returns the budget of the group. It has no deadline: a decision that was out of time is made to its end.
     pub(super) fn budget(&self) -> Budget<'static> {
         Budget::resumed(self.settings.budget, self.steps_left)
     }
 }
 
-/// What is put in the place of what was recorded.
+/// What replaces the recorded inputs.
 #[derive(Clone, Debug, Default)]
 pub struct WhatIf {
     /// Other rates.
@@ -87,14 +87,14 @@ pub struct WhatIf {
 }
 
 impl WhatIf {
-    /// Whether anything is.
+    /// Returns whether anything is replaced.
     #[must_use]
     pub fn any(&self) -> bool {
         self.rates.is_some() || self.plugin.is_some()
     }
 }
 
-/// Makes decisions again, and keeps at hand what they share.
+/// Rebuilds decisions, and caches what they share.
 #[derive(Debug)]
 pub(super) struct Rebuilder {
     objects: Objects,
@@ -125,7 +125,7 @@ impl Rebuilder {
         let scheduler = scheduler.into_iter().find(|scheduler| scheduler_name(*scheduler) == decision.scheduler);
         let scheduler = scheduler.ok_or_else(|| unreadable("scheduler", format!("`{}`", decision.scheduler)))?;
         let budget = SearchBudget { steps: decision.search_steps };
-        // Not made canonical: it is the very number.
+        // Not normalised: the replay needs the number exactly as it was recorded.
         let usd_per_akt = decision.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
         let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
@@ -232,7 +232,7 @@ impl Rebuilder {
     }
 }
 
-/// A snapshot without what was held back. How full it is does not change: what is held back is not in use.
+/// Returns a snapshot less the held capacity. The utilisation does not change: held capacity is not in use.
 fn less(whole: &Snapshot, held: Vec<HeldCapacity>) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         cluster: Arc::new(whole.cluster.without(&held)),
@@ -251,7 +251,7 @@ fn plugin_settings(entry: &PluginEntry) -> Result<PluginSettings, RebuildError> 
     settings.limits.fuel = entry.limits.fuel;
     settings.limits.memory_bytes = entry.limits.memory_bytes;
     settings.limits.output_bytes = entry.limits.output_bytes;
-    // Each decision stands for itself.
+    // The breaker is off: every decision is independent of the others.
     settings.breaker = BreakerSettings { faults: 0, ..settings.breaker };
     settings.fallback = match entry.fallback.as_deref() {
         None => None,

@@ -1,4 +1,4 @@
-//! A decision as a line, with everything that it depended on.
+//! Serialises a decision as a line, with all of its inputs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,29 +19,29 @@ use crate::inventory::{Availability, Snapshot};
 use crate::metrics::{Call, gpu_label};
 use crate::order_name::OrderName;
 
-/// The longest order text that stands in its line; a longer one is an object.
+/// The longest order text that is part of its line. A longer one is an object.
 const MAX_ORDER_BYTES: usize = 32 << 10;
 
-/// A decision that is to be recorded: one a group of an order.
+/// A decision to record: one for each group of an order.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Which call it answers.
+    /// The call that it answers.
     pub call: Call,
-    /// What was asked.
+    /// The request.
     pub request: &'a OrderRequest,
-    /// The group's place in [`OrderRequest::orders`].
+    /// The group's index in [`OrderRequest::orders`].
     pub group: usize,
-    /// What it was priced with.
+    /// The settings that it was priced with.
     pub settings: &'a Settings,
-    /// What was known beside them. A screening asks for no stock.
+    /// The live state that it was priced with. A screening uses no inventory.
     pub live: &'a LiveState,
-    /// What was decided.
+    /// The decision.
     pub decided: Decided<'a>,
-    /// How long that took.
+    /// The time that it took.
     pub took: Duration,
 }
 
-/// What was decided for a group.
+/// The decision for a group.
 #[derive(Clone, Copy, Debug)]
 pub enum Decided<'a> {
     /// A quote.
@@ -59,11 +59,11 @@ impl Decided<'_> {
     }
 }
 
-/// A line without its start, and what it names.
+/// A line without its start, and the objects that it names.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) kind: &'static str,
-    /// The rest of a JSON object: all but its opening brace.
+    /// A JSON object without its opening brace, and a line break.
     pub(super) body: Vec<u8>,
     pub(super) objects: Vec<Object>,
 }
@@ -100,7 +100,7 @@ struct DecisionLine<'a> {
     took_us: u64,
 }
 
-/// What a screening came to.
+/// The result of a screening.
 #[derive(Serialize)]
 pub(super) struct Screening<'a> {
     passed: bool,
@@ -123,7 +123,7 @@ impl<'a> Screening<'a> {
     }
 }
 
-/// Who places, as lines name it.
+/// Returns the scheduler as lines name it.
 pub(super) fn scheduler_name(scheduler: Scheduler) -> &'static str {
     match scheduler {
         Scheduler::Sound => "sound",
@@ -132,7 +132,7 @@ pub(super) fn scheduler_name(scheduler: Scheduler) -> &'static str {
 }
 
 impl Record<'_> {
-    /// The line of the decision.
+    /// Returns the line of the decision. An object that several lines name is shared, not copied.
     pub(super) fn line(&self, now: SystemTime) -> serde_json::Result<Line> {
         let Self { call, request, group, settings, live, decided, took } = *self;
         let mut objects = vec![rates_object(settings)];
@@ -146,7 +146,7 @@ impl Record<'_> {
             Decided::Quote(priced) => Some(priced),
             Decided::Screen(_) => None,
         };
-        // A screening asks no plugin.
+        // A screening does not call the plugin.
         let plugin = settings.plugin.as_ref().and_then(|plugin| {
             let (entry, files) = plugin_entry(plugin, priced?);
             objects.extend(files);
@@ -187,7 +187,7 @@ impl Record<'_> {
     }
 }
 
-/// The line of what the shadow made of a decision.
+/// Returns the line of the shadow's result.
 pub(super) fn shadow_line(shadowed: &Shadowed, settings: &Settings) -> serde_json::Result<Line> {
     Ok(Line { kind: "shadow", body: body(shadowed)?, objects: vec![rates_object(settings)] })
 }
@@ -196,7 +196,7 @@ fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut body = Vec::with_capacity(4096);
     serde_json::to_writer(&mut body, line)?;
     body.push(b'\n');
-    // The opening brace stands before the line's number.
+    // The opening brace is part of the line's start, which the queue adds with the number.
     body.drain(..1);
     Ok(body)
 }
@@ -217,7 +217,7 @@ fn inventory(availability: &Availability) -> (Option<InventoryEntry>, Option<&Sn
     }
 }
 
-/// What was held back when a group was placed: for other orders, and for the groups before it.
+/// Returns the capacity that was held when a group was placed: for other orders, and for the previous groups.
 fn held<'a>(snapshot: Option<&'a Snapshot>, priced: Option<&PricedGroup>) -> Cow<'a, [HeldCapacity]> {
     let held = snapshot.map_or(&[][..], |snapshot| &snapshot.held);
     match priced.map(|priced| priced.before.as_slice()) {
@@ -226,10 +226,10 @@ fn held<'a>(snapshot: Option<&'a Snapshot>, priced: Option<&PricedGroup>) -> Cow
     }
 }
 
-/// The plugin that a quote was asked of, and its files.
+/// Returns the entry of the plugin that was called, and its files as objects.
 fn plugin_entry(plugin: &Plugin, priced: &PricedGroup) -> (PluginEntry, Vec<Object>) {
     let settings = plugin.settings();
-    // The quote names the file that priced it; another may have taken over since.
+    // The quote names the file that priced it. The plugin may have been replaced since.
     let used = priced.quote.plugin.as_ref();
     let digest = used.map_or_else(|| plugin.digest(), |used| used.digest.clone());
     let previous = settings.fallback.filter(|by| *by == FallbackBy::LastPlugin).and_then(|_| plugin.previous_digest());

@@ -1,4 +1,4 @@
-//! Prices recorded decisions again, and tells what became of them.
+//! Prices recorded decisions again, and compares.
 
 use pricing_core::quote::wire::QuoteJson;
 use pricing_core::text::Untrusted;
@@ -15,10 +15,10 @@ use crate::comparison::{Difference, Outcome, Pair, Summary};
 use crate::decision;
 use crate::order_name::OrderName;
 
-/// The most JSON paths that a difference names.
+/// The most JSON paths of a difference.
 const MAX_PATHS: usize = 20;
 
-/// A recorded answer, as far as it is looked at.
+/// The parts of a recorded answer that are compared.
 #[derive(Deserialize)]
 struct Recorded {
     #[serde(flatten)]
@@ -51,7 +51,7 @@ impl Recorded {
         Ok(recorded)
     }
 
-    /// Why it may come out differently another time, where it may: the clock decided.
+    /// Returns why a replay may differ, if the answer depended on the clock.
     fn depends_on_time(&self, decision: &Decision) -> Option<&'static str> {
         if decision.out_of_time {
             return Some("the request's time was over");
@@ -77,13 +77,13 @@ impl Recorded {
     }
 }
 
-/// What became of a decision.
+/// A decision that a replay answers differently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// Where it stands.
+    /// The place of the line.
     #[serde(serialize_with = "place")]
     pub place: Place,
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
     /// The order's name.
     pub order_id: Option<String>,
@@ -91,23 +91,23 @@ pub struct Change {
     pub group: Untrusted,
     /// How the answers differ.
     pub difference: Difference,
-    /// What was answered.
+    /// The recorded answer.
     pub before: Outcome,
-    /// What is answered now.
+    /// The replayed answer.
     pub after: Outcome,
-    /// Where the two differ in JSON.
+    /// The JSON paths at which the two differ.
     pub paths: Vec<String>,
-    /// Why that was to be expected, where it was.
+    /// Why a difference was to be expected, if it was.
     pub because: Option<&'static str>,
 }
 
-/// A line that could not be looked at.
+/// A line that could not be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where it stands.
+    /// The place of the line.
     #[serde(serialize_with = "place")]
     pub place: Place,
-    /// Its number, where that is known.
+    /// Its sequence number, if it is known.
     pub sequence: Option<u64>,
     /// What is wrong.
     pub problem: String,
@@ -117,41 +117,41 @@ fn place<S: serde::Serializer>(place: &Place, serializer: S) -> Result<S::Ok, S:
     serializer.collect_str(place)
 }
 
-/// What a replay came to. Of the lists, only the first entries are kept; the numbers are of all.
+/// The result of a replay. The lists have the first entries only; the numbers count all of them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// The version of this report.
+    /// The schema version of this report.
     pub schema: u32,
     /// Quotes that were priced again.
     pub decisions: u64,
-    /// Screenings that were made again.
+    /// Screenings that were replayed.
     pub screenings: u64,
-    /// Answers that are the same, byte for byte.
+    /// Answers that are the same, byte for byte; with a [`WhatIf`], those with the same price and decision.
     pub same: u64,
-    /// Answers that are not.
+    /// Answers that differ.
     pub changed: u64,
-    /// Answers that are not, since the clock decided.
+    /// Answers that differ because they depended on the clock.
     pub not_repeatable: u64,
-    /// Lines that could not be looked at.
+    /// Lines that could not be replayed.
     pub unchecked: u64,
-    /// Lines without an end, as a crash leaves them.
+    /// Lines without an end, as after a crash.
     pub cut: u64,
-    /// Numbers that no line has, between the first and the last.
+    /// Missing sequence numbers, between the first and the last.
     pub missing_sequences: u64,
-    /// The answers that changed.
+    /// The answers that differ.
     pub changes: Vec<Change>,
-    /// Those that may, since the clock decided.
+    /// The answers that differ because they depended on the clock.
     pub time_dependent: Vec<Change>,
-    /// The lines that could not be looked at.
+    /// The lines that could not be replayed.
     pub problems: Vec<Problem>,
-    /// What would have changed, where something else was put in the place of what was recorded.
+    /// The changes of prices and decisions, if a [`WhatIf`] replaces inputs.
     #[serde(skip)]
     pub summary: Option<Summary>,
 }
 
-/// Prices a log again.
+/// Prices a log's decisions again, and compares the answers.
 ///
-/// `limit` is how many entries each list of the report has at most.
+/// Each list of the report has at most `limit` entries.
 #[must_use]
 pub fn replay(log: &Log, host: PluginHost, what_if: &WhatIf, limit: usize) -> Report {
     let mut replayer = Replayer {
@@ -171,20 +171,21 @@ struct Replayer<'a> {
     rebuilder: Rebuilder,
     what_if: &'a WhatIf,
     limit: usize,
-    /// The number of the next line.
+    /// The expected sequence number of the next line.
     next: Option<u64>,
     report: Report,
 }
 
-/// Two answers to one order.
+/// The recorded and the replayed answer.
 struct Answers {
     before: Recorded,
     after: Outcome,
-    /// None where they are the same bytes.
+    /// `None` if they are the same bytes.
     paths: Option<Vec<String>>,
 }
 
 impl Replayer<'_> {
+    /// Counts a line, and replays it if it is a decision. A gap in the sequence numbers is counted as missing lines.
     fn line(&mut self, place: Place, line: Result<Entry, Damage>) {
         let entry = match line {
             Ok(entry) => entry,
@@ -217,6 +218,7 @@ impl Replayer<'_> {
         }
     }
 
+    /// Replays a decision. A screening is compared by its reason, a quote by its whole JSON.
     fn answers(&mut self, decision: &Decision) -> Result<Answers, RebuildError> {
         let rebuilt = self.rebuilder.rebuild(decision, self.what_if)?;
         let lost = |what, problem: &str| RebuildError::Unreadable { what, problem: problem.to_owned() };
@@ -254,6 +256,7 @@ impl Replayer<'_> {
         Ok(Answers { before, after: Outcome::of(&priced.quote), paths: differences(recorded, &now) })
     }
 
+    /// Counts the answers, and lists them if they differ. A difference that the clock explains is listed apart.
     fn answered(&mut self, place: Place, decision: &Decision, answers: Answers) {
         let Answers { before, after, paths } = answers;
         let screening = decision.screen.is_some();
@@ -274,7 +277,7 @@ impl Replayer<'_> {
             });
         }
         let difference = Difference::between(&before, &after);
-        // What another rate card or plugin changes beside price and decision is not asked for.
+        // With a `WhatIf`, only the price and the decision are compared.
         let same = if self.what_if.any() { difference == Difference::Same } else { paths.is_none() };
         if same {
             return count(&mut self.report.same);
@@ -313,7 +316,7 @@ fn screen_reason(recorded: &str) -> serde_json::Result<Option<ReasonOf>> {
     serde_json::from_str::<ScreenedGroup>(recorded).map(|screened| screened.reason)
 }
 
-/// Where two JSON texts differ; none when they are the same bytes.
+/// Returns the paths at which two JSON texts differ; `None` if they are the same bytes.
 fn differences(before: &str, after: &str) -> Option<Vec<String>> {
     if before == after {
         return None;
@@ -323,7 +326,7 @@ fn differences(before: &str, after: &str) -> Option<Vec<String>> {
         differ("", &before, &after, &mut paths);
     }
     if paths.is_empty() {
-        // The order of fields, or white space.
+        // Only the order of the fields or the white space differs.
         paths.push("(how it is written)".to_owned());
     }
     Some(paths)

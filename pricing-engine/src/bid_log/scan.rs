@@ -1,4 +1,4 @@
-//! Looks through files that an earlier run of the service wrote: where they end, and what they name.
+//! Scans the files of earlier runs: where they end, and which objects they name.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,14 +7,15 @@ use std::os::unix::fs::FileExt;
 
 use crate::digest::Digest;
 
-/// What a digest starts with.
+/// The prefix of a digest.
 const MARK: &[u8] = b"sha256:";
-/// How many digits follow.
+/// The number of digits after it.
 const DIGITS: usize = 64;
-/// How much is read at once.
+/// The bytes that are read at once.
 const CHUNK: usize = 1 << 18;
 
-/// Every digest that stands anywhere in the first bytes of a file. That may be more than its lines name, never less.
+/// Finds every digest in the first `length` bytes of a file. It does not parse the lines, so it may find more digests
+/// than they name, but never fewer.
 pub(super) fn names(file: File, length: u64) -> io::Result<BTreeSet<Digest>> {
     let mut names = BTreeSet::new();
     let mut file = file.take(length);
@@ -32,13 +33,13 @@ pub(super) fn names(file: File, length: u64) -> io::Result<BTreeSet<Digest>> {
                 names.extend(digits.and_then(Digest::from_hex));
             }
         }
-        // A digest may begin in this chunk and end in the next.
+        // A digest may start in this chunk and end in the next, so the end of this one stays in the window.
         let kept = window.len().saturating_sub(MARK.len().saturating_add(DIGITS));
         window.drain(..kept);
     }
 }
 
-/// Where the last whole line of a file ends: behind it is what a crash left of a line.
+/// Returns the end of the last complete line. After it is what a crash has left of a line.
 pub(super) fn end_of_lines(file: &File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     while end > 0 {
@@ -51,9 +52,9 @@ pub(super) fn end_of_lines(file: &File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// The sequence number of the last line that has one.
+/// Returns the sequence number of the last line that has one. Reads the file backwards, in chunks.
 pub(super) fn last_sequence(file: &File, length: u64) -> io::Result<Option<u64>> {
-    // From the end of the piece that was looked at, the start of a line that began before it.
+    // The chunk that was read last, up to its first line break: the end of a line that starts in an earlier chunk.
     let mut rest: Vec<u8> = Vec::new();
     let mut end = length;
     while end > 0 {
@@ -69,14 +70,14 @@ pub(super) fn last_sequence(file: &File, length: u64) -> io::Result<Option<u64>>
             line = Some(previous);
             earlier = lines.next();
         }
-        // Only its start tells the number.
+        // The number is at the start of a line, so a prefix is enough.
         rest = line.map(|first| first.get(..first.len().min(CHUNK)).unwrap_or(first).to_vec()).unwrap_or_default();
         end = start;
     }
     Ok(super::entry::sequence_of(&rest))
 }
 
-/// The bytes before a place, and where they start.
+/// Reads the chunk before `end`. Returns its start, too.
 fn before(file: &File, end: u64) -> io::Result<(u64, Vec<u8>)> {
     let chunk = u64::try_from(CHUNK).unwrap_or(u64::MAX);
     let start = end.saturating_sub(chunk);
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_digest_is_found_wherever_it_stands() {
         let digests: Vec<Digest> = (0..50_u32).map(|n| Digest::of(n.to_be_bytes())).collect();
-        // Of a length that lets digests lie across the chunks.
+        // With this length, some digests span two chunks.
         let filler = "x:".repeat(16_381);
         let text: String = digests.iter().map(|digest| format!("{filler}\"{digest}\"\n")).collect();
         let length = u64::try_from(text.len()).unwrap();

@@ -1,4 +1,4 @@
-//! The file that is being written: whole lines, and nothing behind the last of them.
+//! The file that is being written. It has complete lines only.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
@@ -10,22 +10,22 @@ use std::sync::Arc;
 use super::folder::FileName;
 use crate::digest::Digest;
 
-/// A file and what is in it.
+/// The current file of the log.
 #[derive(Debug)]
 pub(super) struct Tail {
     pub(super) name: FileName,
     file: Arc<File>,
-    /// Bytes of whole lines.
+    /// The bytes of complete lines.
     length: u64,
-    /// Bytes of what the lines name.
+    /// The bytes of the objects that the lines name.
     named_bytes: u64,
-    /// What the lines name.
+    /// The objects that the lines name.
     pub(super) names: BTreeSet<Digest>,
-    /// Whether these are all: an earlier run's lines are looked through in the background.
+    /// Whether `names` is complete. The files of earlier runs are scanned in the background.
     pub(super) scanned: bool,
-    /// Whether what stands behind the last whole line could not be cut off.
+    /// Whether an incomplete last line could not be removed.
     broken: bool,
-    /// Whether lines were written that may not survive a power cut.
+    /// Whether lines were written that are not synced yet.
     pub(super) dirty: bool,
 }
 
@@ -48,7 +48,7 @@ impl Tail {
         Arc::clone(&self.file)
     }
 
-    /// Bytes of lines, and of what they name.
+    /// Returns the bytes of the lines and of the objects that they name.
     pub(super) fn size(&self) -> u64 {
         self.length.saturating_add(self.named_bytes)
     }
@@ -57,14 +57,15 @@ impl Tail {
         self.length == 0
     }
 
-    /// Notes what lines name that are about to be written.
+    /// Records an object that a line names which is about to be written.
     pub(super) fn name(&mut self, digest: Digest, bytes: u64) {
         if self.names.insert(digest) {
             self.named_bytes = self.named_bytes.saturating_add(bytes);
         }
     }
 
-    /// Whether nothing more can be written: it was removed or renamed, or has a cut line that could not be taken off.
+    /// Returns whether the file can no longer be used: it was removed or renamed, or has an incomplete line that could
+    /// not be removed.
     pub(super) fn is_over(&self, path: &Path) -> bool {
         let identity = |found: Metadata| (found.dev(), found.ino());
         let elsewhere = match path.symlink_metadata() {
@@ -74,7 +75,7 @@ impl Tail {
         self.broken || elsewhere
     }
 
-    /// Appends whole lines: all of them or none.
+    /// Appends complete lines: all of them or none.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
@@ -92,7 +93,7 @@ impl Tail {
         }
     }
 
-    /// Cuts off what was written of lines that did not fit.
+    /// Removes the lines of a write that failed half-way.
     fn cut(&mut self) {
         let longer = self.file.metadata().map(|metadata| metadata.len() > self.length);
         self.broken = match longer {

@@ -1,4 +1,4 @@
-//! The thread that writes. It alone touches the files; it writes what has gathered since its last write at once.
+//! The writer's thread, which alone writes the log's files. It writes the lines of a batch at once (group commit).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
@@ -15,31 +15,31 @@ use super::tail::Tail;
 use crate::config::{self, Fsync};
 use crate::digest::Digest;
 
-/// How long the writer waits after a failure.
+/// The time between two attempts after a failure.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long it waits after a failure while the service stops, and how often it tries then.
+/// The same once the log is closed, and the most attempts then.
 const LAST_RETRY: Duration = Duration::from_millis(200);
 const LAST_TRIES: u32 = 10;
-/// How often what was written is made to survive a power cut.
+/// How often written lines are synced to the disk.
 const SYNC: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether what lines name is still there.
+/// How often the writer checks that the objects still exist.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often it is told that nothing can be written.
+/// How often a failure to write is logged.
 const TELL: Duration = Duration::from_secs(60);
 
-/// A file of the log that is not written any more.
+/// A complete file of the log.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) name: FileName,
-    /// What its lines name.
+    /// The objects that its lines name.
     pub(super) names: BTreeSet<Digest>,
-    /// Whether these are all: an earlier run's lines are looked through in the background.
+    /// Whether `names` is complete. The files of earlier runs are scanned in the background.
     pub(super) scanned: bool,
 }
 
-/// What the scan of a file found.
+/// The result of scanning a file.
 pub(super) type Scanned = (FileName, BTreeSet<Digest>);
 
 pub(super) struct Writer {
@@ -47,26 +47,28 @@ pub(super) struct Writer {
     pub(super) folder: Folder,
     pub(super) objects: Objects,
     pub(super) config: config::BidLog,
-    /// The files before the one that is written, oldest first.
+    /// The complete files, oldest first.
     pub(super) files: VecDeque<Kept>,
     pub(super) tail: Option<Tail>,
-    /// What earlier runs' files name, one after the other.
+    /// The results of scanning the files of earlier runs.
     pub(super) scanned: Receiver<Scanned>,
-    /// Files that are to survive a power cut.
+    /// The files to sync.
     pub(super) syncer: SyncSender<Arc<File>>,
-    /// Earlier files that the syncer was too busy to take.
+    /// Complete files that the syncer was too busy to accept.
     pub(super) unsynced: VecDeque<Arc<File>>,
-    /// Sizes of what is kept, on disk.
+    /// The stored objects, with their sizes on the disk.
     pub(super) sizes: BTreeMap<Digest, u64>,
-    /// When it was last told that nothing can be written.
+    /// When a failure to write was last logged.
     pub(super) told: Option<Instant>,
-    /// When it was last looked whether what lines name is still there, and how its folder was then.
+    /// When the objects were last checked, and the stamp of their folder then.
     pub(super) looked: Instant,
     pub(super) stamp: Option<Stamp>,
 }
 
 impl Writer {
-    /// Writes until the log is closed and nothing waits.
+    /// Writes until the log is closed and its queue is empty. Once it is closed, failures are tried again a few times
+    /// only. The queue is settled before callers are notified, so that its counts include every line whose caller knows
+    /// of it.
     pub(super) fn run(mut self) {
         let mut synced = Instant::now();
         let mut failing = false;
@@ -88,7 +90,7 @@ impl Writer {
             }
             let looked = self.look();
             let (written, outcome) = self.commit(&mut batch);
-            // An idle log has a problem, too, when nothing could be kept.
+            // A missing folder of objects is a failure, also if there are no lines.
             let outcome = outcome.and(looked);
             failing = outcome.is_err();
             self.tell(outcome.as_ref().err());
@@ -109,17 +111,17 @@ impl Writer {
             }
         }
         if self.config.fsync != Fsync::Never {
-            // There is nobody left to tell.
+            // The log is closed, so an error could only be logged.
             let last = self.tail.as_ref().map(Tail::file);
             self.unsynced.iter().chain(&last).for_each(|file| drop(file.sync_data()));
         }
-        // Another service may have the folder from here on.
+        // Dropping the writer unlocks the folder. Only then is the end announced.
         let queue = Arc::clone(&self.queue);
         drop(self);
         queue.end();
     }
 
-    /// Tells that nothing can be written, now and then, and when that is over.
+    /// Logs that nothing can be written, at most once in [`TELL`], and when writing works again.
     fn tell(&mut self, problem: Option<&io::Error>) {
         let folder = self.folder.path().display();
         match problem {
@@ -133,7 +135,7 @@ impl Writer {
         }
     }
 
-    /// Looks now and then whether another program took away what lines name. What is in use is written anew then.
+    /// Checks whether another program has removed objects. Those that later lines name are then written again.
     fn look(&mut self) -> io::Result<()> {
         if self.stamp.is_some() && self.looked.elapsed() < LOOK {
             return Ok(());
@@ -146,11 +148,11 @@ impl Writer {
         let vanished = match &found {
             Ok(_) => false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            // Nobody knows what is there.
+            // The folder cannot be read, so that nothing is known about the objects.
             Err(_) => return found.map(|_| ()),
         };
         let gone: Vec<Digest> = self.sizes.keys().filter(|digest| !self.objects.has(**digest)).copied().collect();
-        // A folder that could not be made anew was told of before.
+        // If the folder could not be created before, its loss has been reported already.
         if (vanished && self.stamp.is_some()) || !gone.is_empty() {
             self.lost(&gone, vanished);
         }
@@ -162,7 +164,7 @@ impl Writer {
         stamp.map(|_| ())
     }
 
-    /// Tells that another program took these away, or all of the folder.
+    /// Reports that another program has removed these objects, or their whole folder.
     fn lost(&mut self, gone: &[Digest], vanished: bool) {
         let (folder, number) = (self.folder.objects(), gone.len());
         let what = if vanished { String::new() } else { format!("{number} objects in ") };
@@ -176,7 +178,7 @@ impl Writer {
         self.queue.taken_away(gone, damage);
     }
 
-    /// Writes lines in their order. What could not be written stays in the batch.
+    /// Writes lines in their order. Those that could not be written stay in the batch.
     fn commit(&mut self, batch: &mut VecDeque<Item>) -> (VecDeque<Item>, io::Result<()>) {
         let mut written = VecDeque::new();
         while !batch.is_empty() {
@@ -187,7 +189,7 @@ impl Writer {
         (written, Ok(()))
     }
 
-    /// Writes as many lines as go into one file.
+    /// Writes as many lines as fit into the current file.
     fn commit_some(&mut self, batch: &mut VecDeque<Item>, written: &mut VecDeque<Item>) -> io::Result<()> {
         self.ready(batch)?;
         let sync = self.config.fsync == Fsync::Each;
@@ -195,9 +197,10 @@ impl Writer {
         let Some(tail) = &mut self.tail else { return Err(io::Error::other("there is no file to write to")) };
         let (mut lines, mut count) = (Vec::new(), 0_usize);
         for item in batch.iter() {
-            // What a line names is there before the line is. Where that fails, the lines before it are written first.
+            // A line's objects are stored before the line. If that fails, the previous lines are still written.
             match keep(&self.objects, &mut self.sizes, item, self.config.fsync) {
-                // When the disk cannot keep up, the next start writes it anew.
+                // A full syncer is ignored: an object that is lost in a power failure is found to be damaged, and
+                // written again.
                 Ok(to_sync) => to_sync.into_iter().for_each(|file| drop(self.syncer.try_send(Arc::new(file)))),
                 Err(error) if count == 0 => return Err(error),
                 Err(_) => break,
@@ -220,7 +223,7 @@ impl Writer {
         if sync {
             let synced = tail.file().sync_data();
             tail.dirty = false;
-            // They are written; that they may not survive a power cut is told, and they are not written again.
+            // The lines are in the file, so they are not written again. Only their sync has failed, which is reported.
             if let Err(error) = synced {
                 written.extend(done.into_iter().map(|item| answered(item, Outcome::Late)));
                 return Err(error);
@@ -230,7 +233,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Sees to it that there is a file with room.
+    /// Makes sure that there is a file with room, and starts a new one if there is not.
     fn ready(&mut self, batch: &VecDeque<Item>) -> io::Result<()> {
         let full = |tail: &Tail| !tail.is_empty() && tail.size() >= self.config.file_bytes;
         if self.tail.as_ref().is_some_and(|tail| !tail.is_over(&self.folder.file(&tail.name)) && !full(tail)) {
@@ -253,7 +256,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes the oldest files beyond the number that is kept, and what no line names any more.
+    /// Removes the oldest files beyond `bid_log.files`, and the objects that no line names any more.
     pub(super) fn prune(&mut self, in_hand: &VecDeque<Item>) {
         let most = usize::try_from(self.config.files).unwrap_or(usize::MAX);
         while self.files.len().saturating_add(1) > most {
@@ -278,7 +281,7 @@ impl Writer {
         self.forget(in_hand);
     }
 
-    /// Removes the objects that no line names. While it is not known what all lines name, everything stays.
+    /// Removes the objects that no line names: mark and sweep. Nothing is removed until all files have been scanned.
     fn forget(&mut self, in_hand: &VecDeque<Item>) {
         let scanned = self.files.iter().all(|kept| kept.scanned) && self.tail.as_ref().is_none_or(|tail| tail.scanned);
         if !scanned {
@@ -291,7 +294,7 @@ impl Writer {
         self.objects.retain(|digest| named.contains(&digest));
     }
 
-    /// Has what was written survive a power cut, without waiting for it.
+    /// Passes written files to the syncer, without waiting for it.
     fn sync(&mut self) {
         while let Some(file) = self.unsynced.pop_front() {
             if let Err(TrySendError::Full(file)) = self.syncer.try_send(file) {
@@ -300,14 +303,14 @@ impl Writer {
             }
         }
         let Some(tail) = self.tail.as_mut().filter(|tail| tail.dirty) else { return };
-        // Behind on its work, the syncer gets the file with the next round.
+        // If the syncer is busy, the file stays dirty until the next call.
         if self.config.fsync == Fsync::Never || self.syncer.try_send(tail.file()).is_ok() {
             tail.dirty = false;
         }
     }
 }
 
-/// Keeps what a line names, and tells which files are to survive a power cut with it.
+/// Stores a line's new objects. Returns the files that are to be synced.
 fn keep(objects: &Objects, sizes: &mut BTreeMap<Digest, u64>, item: &Item, fsync: Fsync) -> io::Result<Vec<File>> {
     let mut to_sync = Vec::new();
     for object in &item.objects {
@@ -321,7 +324,7 @@ fn keep(objects: &Objects, sizes: &mut BTreeMap<Digest, u64>, item: &Item, fsync
     Ok(to_sync)
 }
 
-/// Tells a caller what became of its line. Who does not wait any more needs no answer.
+/// Notifies the caller of a line, if it still waits.
 fn answered(mut item: Item, outcome: Outcome) -> Item {
     if let Some(ack) = item.ack.take() {
         let _ = ack.send(outcome);
@@ -329,7 +332,7 @@ fn answered(mut item: Item, outcome: Outcome) -> Item {
     item
 }
 
-/// Has files survive a power cut, one after the other, until there will be no more.
+/// Syncs files until the channel is closed.
 pub(super) fn sync_all(files: &Receiver<Arc<File>>) {
     for file in files {
         if let Err(error) = file.sync_data() {

@@ -1,4 +1,4 @@
-//! Keys that contradict each other.
+//! Finds keys that contradict each other.
 
 use pricing_core::input::InputError;
 use toml::de::{DeTable, DeValue};
@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::keys;
 use super::model::{Config, Plugin};
 
-/// What can be seen without knowing the values: keys that exclude each other.
+/// Finds keys that exclude each other. This does not need their values.
 pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError> {
     let mut found = Vec::new();
     let section = |name: &str| document.get(name).and_then(|value| value.get_ref().as_table());
@@ -39,12 +39,12 @@ pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError>
     found
 }
 
-/// Whether a value is more than an empty list.
+/// Returns whether a value is not an empty array.
 fn says(value: &DeValue<'_>) -> bool {
     value.as_array().is_none_or(|items| items.iter().next().is_some())
 }
 
-/// What the values say together.
+/// Finds values that contradict each other. This needs typed values, so it comes after the checks of single keys.
 pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<InputError> {
     let mut found = Vec::new();
     let mut wrong = |key: &str, message: String, hint: &str| {
@@ -108,7 +108,7 @@ fn inventory(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
     }
 }
 
-/// Whether a plugin is allowed more memory than its class has.
+/// Returns the problem of a plugin whose memory limit is above that of its size class.
 fn too_much(plugin: &Plugin) -> Option<String> {
     let settings = plugin.settings().ok()?;
     let (wanted, most) = (settings.limits.memory_bytes, settings.class.load_limits().memory_bytes);

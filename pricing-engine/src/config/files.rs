@@ -1,4 +1,4 @@
-//! The files that a configuration is read from, as they are at one moment.
+//! The files of a configuration, with their content at one moment.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -12,11 +12,11 @@ use toml::Table;
 use super::ConfigError;
 use crate::digest::Digest;
 
-/// The most bytes that a configuration may have.
+/// The most bytes of a configuration.
 const MAX_BYTES: usize = 1 << 20;
 
-/// A configuration file and the rate cards that it names, as they were when they were looked at. Two that are equal
-/// were the same files with the same content, and nobody wrote to them in between.
+/// A configuration file and the rate cards that it names, with their content and metadata at one moment. If two values
+/// are equal, the files are the same, and were not written to in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     pub(super) config: TextFile,
@@ -24,16 +24,16 @@ pub struct Files {
     pub(super) shadow_rates: Option<TextFile>,
 }
 
-/// A file with a text in it.
+/// A text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TextFile {
     pub(super) path: PathBuf,
     stamp: Option<Stamp>,
-    /// The text, or why there is none.
+    /// The text, or why it cannot be read.
     text: Result<Arc<str>, String>,
 }
 
-/// What a file looks like from outside.
+/// The metadata of a file, by which a change is noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     inode: (u64, u64),
@@ -43,7 +43,7 @@ pub(crate) struct Stamp {
 }
 
 impl Files {
-    /// Looks at a configuration file, and at the rate cards that it names as far as it can be read.
+    /// Reads a configuration file, and the rate cards that it names, if it can be parsed.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let config = TextFile::read(path.to_owned(), MAX_BYTES);
@@ -56,7 +56,7 @@ impl Files {
         Self { rates: named("rates", "file"), shadow_rates: named("shadow", "rates"), config }
     }
 
-    /// Each file, and what is in it; none where it cannot be read.
+    /// Returns the path and the digest of each file; the digest is `None` if the file cannot be read.
     pub fn digests(&self) -> impl Iterator<Item = (&Path, Option<Digest>)> {
         let files = [Some(&self.config), self.rates.as_ref(), self.shadow_rates.as_ref()];
         files.into_iter().flatten().map(|file| (file.path.as_path(), file.digest()))
@@ -72,10 +72,10 @@ impl TextFile {
         Self { path, stamp, text }
     }
 
-    /// The text.
+    /// Returns the text.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why it cannot be read.
     pub(super) fn text(&self) -> Result<&Arc<str>, ConfigError> {
         let unreadable =
             |message: &String| ConfigError::Unreadable { file: self.path.clone(), message: message.clone() };
@@ -88,7 +88,7 @@ impl TextFile {
 }
 
 impl Stamp {
-    /// What a file looks like at the moment; none where there is none.
+    /// Returns the stamp of a file; `None` if it does not exist.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|found| Self::from(&found))
     }
@@ -105,7 +105,7 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-/// What is in a plain file that is not longer than it may be, and what the file looked like afterwards.
+/// Reads a plain file of at most `limit` bytes, and then its stamp.
 fn read_text(path: &Path, limit: usize) -> Result<(Stamp, String), FileError> {
     let file = pricing_files::open(path)?;
     let bytes = pricing_files::read_file(&file, u64::try_from(limit).unwrap_or(u64::MAX))?;

@@ -1,5 +1,5 @@
-//! What may stand in a configuration, key by key: which keys there are and of what type comes from the [`Config`]
-//! itself, what their values may be from [`super::rules`].
+//! Checks the keys and values of a configuration, one by one. The keys and their types come from the JSON schema of
+//! [`Config`], the ranges of values from [`super::rules`].
 
 use std::sync::LazyLock;
 
@@ -12,20 +12,20 @@ use toml::de::{DeTable, DeValue};
 use super::model::Config;
 use super::rules;
 
-/// The sections that the rate card's own reader looks into.
+/// The sections whose content the rate card's reader checks.
 const OF_RATE_CARD: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
 
-/// The types of all keys.
+/// The JSON schema of the configuration.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Config).to_value());
 
-/// Everything that is wrong with the keys and values of a configuration, each by itself.
+/// Returns all problems of single keys and values.
 pub(super) fn problems(text: &str, document: &DeTable<'_>) -> Vec<InputError> {
     let mut found = Walk { text, problems: Vec::new() };
     found.table("", document, &SCHEMA);
     found.problems
 }
 
-/// The byte at which a key such as `inventory.file` begins, or the innermost of its tables that there is.
+/// Returns the byte offset of a key such as `inventory.file`, or of the innermost of its tables that exists.
 pub(super) fn place(document: &DeTable<'_>, path: &str) -> Option<usize> {
     let mut table = document;
     let mut found = None;
@@ -54,6 +54,8 @@ impl Walk<'_> {
         });
     }
 
+    /// Checks a table: unknown keys, values, and missing keys. Other keys in `rates` are left to the rate card's
+    /// reader.
     fn table(&mut self, path: &str, table: &DeTable<'_>, schema: &Value) {
         let none = serde_json::Map::new();
         let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
@@ -84,6 +86,8 @@ impl Walk<'_> {
         }
     }
 
+    /// Checks a value by its type in the schema, then by its rule. The other sections of the rate card are left to its
+    /// own reader.
     fn value(&mut self, path: &str, value: &Spanned<DeValue<'_>>, schema: &Value) {
         if OF_RATE_CARD[1..].contains(&path) {
             return;
@@ -116,7 +120,7 @@ impl Walk<'_> {
         }
     }
 
-    /// One of the words that a key may have.
+    /// Checks the value of an enumeration.
     fn word(&mut self, path: &str, value: &Spanned<DeValue<'_>>, words: &[&str]) {
         let expected = format!("expected one of `{}`", words.join("`, `"));
         let at = value.span().start;
@@ -138,7 +142,7 @@ impl Walk<'_> {
     }
 }
 
-/// Somewhere in a table that has no key to point at.
+/// Returns an offset for a problem of a table as a whole: its first key.
 fn place_of(table: &DeTable<'_>) -> usize {
     table.iter().map(|(key, _)| key.span().start).min().unwrap_or(0)
 }
@@ -151,7 +155,7 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { excerpt(name) } else { format!("{path}.{}", excerpt(name)) }
 }
 
-/// The schema that another one refers to, also where it may be absent.
+/// Returns the schema that another one refers to. Unwraps the schema of an optional value, too.
 fn resolve(schema: &Value) -> &Value {
     if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
         let some = options.iter().find(|option| option.get("type").is_none_or(|kind| kind != "null"));
@@ -161,7 +165,7 @@ fn resolve(schema: &Value) -> &Value {
     referred.and_then(|pointer| SCHEMA.pointer(pointer)).map_or(schema, resolve)
 }
 
-/// The words of an enumeration.
+/// Returns the values of an enumeration; `None` for any other schema.
 fn words(schema: &Value) -> Option<Vec<&str>> {
     if let Some(words) = schema.get("enum").and_then(Value::as_array) {
         return Some(words.iter().filter_map(Value::as_str).collect());
@@ -170,7 +174,7 @@ fn words(schema: &Value) -> Option<Vec<&str>> {
     Some(options.iter().filter_map(|option| option.get("const").and_then(Value::as_str)).collect())
 }
 
-/// The type that a value is to have; `number` for a string or an integer.
+/// Returns the JSON type of a value; `number` stands for a string or an integer.
 fn kind(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,

@@ -1,4 +1,4 @@
-//! Where the service may listen.
+//! Checks where the service listens.
 
 use std::net::SocketAddr;
 
@@ -6,10 +6,10 @@ use super::ConfigError;
 use super::model::Listen;
 
 impl Listen {
-    /// Checks that those who should can call, and nobody else, without listening.
+    /// Checks who could call the service, without listening.
     ///
     /// # Errors
-    /// When more people could call than should, or nobody could.
+    /// When other machines could call without TLS, when nobody could call, or when there is TLS without an address.
     pub fn check(&self) -> Result<(), ConfigError> {
         match (self.tcp, &self.tls) {
             (Some(address), None) if !is_loopback(address) => Err(ConfigError::unusable(
@@ -29,7 +29,7 @@ impl Listen {
     }
 }
 
-/// Whether only this machine can reach an address.
+/// Returns whether only this machine can reach an address.
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// The section, as it stands, without what the configuration's reader has to say about it.
+    /// Deserialises the section, without the other checks of the configuration.
     fn listen(text: &str) -> Listen {
         toml::from_str::<Config>(&format!("[listen]\n{text}")).unwrap().listen
     }

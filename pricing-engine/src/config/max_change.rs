@@ -1,4 +1,4 @@
-//! How much lower amounts may become: `50%`, or `0`, which looks at none.
+//! By how much amounts may be lowered without an operator's acceptance: `50%`; `0` disables the check.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,12 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How much lower a new rate card may make an amount by itself.
+/// The limit by which a new rate card may lower an amount without an operator's acceptance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MaxChange(changes::MaxChange);
 
 impl MaxChange {
-    /// The limit.
+    /// Returns the limit.
     #[must_use]
     pub const fn get(self) -> changes::MaxChange {
         self.0

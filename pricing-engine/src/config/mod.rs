@@ -1,4 +1,4 @@
-//! The configuration: one TOML file, with the rates in it or beside it.
+//! The configuration: one TOML file, with the rates in it or in a rate card file.
 
 mod contradictions;
 mod duration;

@@ -1,4 +1,4 @@
-//! Exact numbers: a TOML string or integer, never a float.
+//! Exact numbers: a TOML string or integer, but not a float.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,12 +9,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number as the operator wrote it.
+/// An exact number of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Number(Decimal);
 
 impl Number {
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> Decimal {
         self.0

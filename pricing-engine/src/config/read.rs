@@ -1,4 +1,4 @@
-//! Reads the configuration and the rates that belong to it.
+//! Reads the configuration and its rates.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{contradictions, keys};
 use crate::digest::Digest;
 use crate::guard::Refusal;
 
-/// Why a configuration is not taken.
+/// Why a configuration is not applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
@@ -23,58 +23,59 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// What is wrong.
         message: String,
     },
-    /// A file is not what it should be.
+    /// A file is malformed.
     #[error("{}: {error}", file.display())]
     Malformed {
         /// The file.
         file: PathBuf,
-        /// What is wrong, and where.
+        /// The problem and its place.
         error: Box<InputError>,
     },
-    /// What the files say cannot be done on this machine.
+    /// A setting cannot be used on this machine.
     #[error("{key}: {message}")]
     Unusable {
         /// The key of the configuration.
         key: String,
-        /// Why.
+        /// What is wrong.
         message: String,
     },
-    /// It has to be accepted first, since it could cost money.
+    /// It has to be accepted first: see [`crate::guard`].
     #[error("{0}")]
     Unaccepted(Box<Refusal>),
 }
 
 impl ConfigError {
-    /// What the files say cannot be done.
+    /// Makes the error of a key whose setting cannot be used.
     pub fn unusable(key: impl Into<String>, message: impl ToString) -> Self {
         Self::Unusable { key: key.into(), message: message.to_string() }
     }
 }
 
-/// A rate card and policy, and the text that [`LoadedRates::recorded`] reads them from again.
+/// A rate card and policy, with the text that [`LoadedRates::recorded`] reads them from again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedRates {
-    /// The text of a rate card file.
+    /// The text, in the format of a rate card file.
     pub text: Arc<str>,
-    /// The digest of the text. Where all of it is in one file, that of the file.
+    /// The digest of the text. If a rate card file is used alone, this is the digest of the file.
     pub digest: Digest,
-    /// What it says.
+    /// The rates and the policy.
     pub pricing: Arc<Pricing>,
 }
 
 impl LoadedRates {
-    /// Reads the text of a rate card file.
+    /// Parses the text of a rate card file.
     ///
     /// # Errors
-    /// When it is malformed, or has no rate.
+    /// When it is malformed, or has no rates.
     pub fn read(text: impl Into<Arc<str>>) -> Result<Self, InputError> {
         Self::by(text.into(), rates::toml::read)
     }
 
-    /// Reads a text that was a source's before, or that a configuration's own sections make.
+    /// Parses the text of rates that were loaded before, or of the configuration's own sections. These may have no
+    /// rates.
     ///
     /// # Errors
     /// When it is malformed.
@@ -92,45 +93,46 @@ impl LoadedRates {
     }
 }
 
-/// A configuration with its rates.
+/// A loaded configuration with its rates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The configuration; its paths are as the process can open them.
+    /// The configuration. Its paths are resolved against its folder.
     pub config: Config,
     /// The rates.
     pub rates: LoadedRates,
-    /// The text of the rate card file, where there is one.
+    /// The text of the rate card file, if there is one.
     pub card: Option<Arc<str>>,
-    /// The rates of the shadow, where it has its own.
+    /// The shadow's own rates, if it has any.
     pub shadow_rates: Option<LoadedRates>,
-    /// The files that all this was read from, and what was in them.
+    /// The files that were read, and their digests.
     pub files: Vec<(PathBuf, Digest)>,
 }
 
-/// Reads a configuration file, and the rate cards that it names.
+/// Loads a configuration file, and the rate cards that it names.
 ///
 /// # Errors
-/// When a file cannot be read or is malformed, or keys contradict each other: the first thing that is wrong.
+/// The first problem: a file cannot be read or is malformed, or keys contradict each other.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     inspect(path).map_err(first)
 }
 
-/// Reads a configuration file, and the rate cards that it names, and tells of everything that is wrong.
+/// Loads a configuration file, and the rate cards that it names, and returns all problems.
 ///
 /// # Errors
-/// When a file cannot be read or is malformed, or keys contradict each other. There is at least one error.
+/// All problems, at least one: a file cannot be read or is malformed, or keys contradict each other.
 pub fn inspect(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
     inspect_files(&Files::read(path))
 }
 
-/// Reads a configuration from files that were looked at.
+/// Loads a configuration from files that were read before.
 ///
 /// # Errors
-/// As [`load`].
+/// The same as [`load`].
 pub fn load_files(files: &Files) -> Result<Loaded, ConfigError> {
     inspect_files(files).map_err(first)
 }
 
+/// Parses files. If both the rates and the shadow's rates are bad, both problems are returned.
 fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
     let path = files.config.path.as_path();
     let text = files.config.text().map_err(|error| vec![error])?;
@@ -150,7 +152,7 @@ fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
     }
 }
 
-/// Reads the text of a configuration, without the rates.
+/// Parses the text of a configuration, without the rates.
 ///
 /// # Errors
 /// When it is malformed, or keys contradict each other.
@@ -158,7 +160,7 @@ pub fn parse(text: &str) -> Result<Config, InputError> {
     parse_all(text).map_err(first)
 }
 
-/// The place of a key in the text of a configuration: line and column, both from 1.
+/// Returns the line and the column of a key in the text of a configuration, both from 1.
 #[must_use]
 pub fn position(text: &str, key: &str) -> Option<(usize, usize)> {
     let document = DeTable::parse(text).ok()?;
@@ -167,6 +169,8 @@ pub fn position(text: &str, key: &str) -> Option<(usize, usize)> {
     error.line().zip(error.column())
 }
 
+/// Parses the text of a configuration, and returns all problems. Types and values are checked before deserialising, so
+/// that all of them are found, each with its place.
 fn parse_all(text: &str) -> Result<Config, Vec<InputError>> {
     let document = DeTable::parse(text).map_err(|error| vec![toml_error(text, &error)])?;
     let mut problems = keys::problems(text, document.get_ref());
@@ -180,7 +184,7 @@ fn parse_all(text: &str) -> Result<Config, Vec<InputError>> {
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 
-/// The first of some errors, of which there is at least one.
+/// Returns the first of at least one error.
 fn first<E: From<InputError>>(errors: Vec<E>) -> E {
     let none = || InputError::new("it is refused for an unknown reason; this is a bug").into();
     errors.into_iter().next().unwrap_or_else(none)
@@ -192,7 +196,8 @@ impl From<InputError> for ConfigError {
     }
 }
 
-/// Makes paths relative to the configuration's folder.
+/// Resolves relative paths against the configuration's folder. An empty `listen.socket` stays empty, since it means
+/// that there is no socket.
 fn resolve(config: &mut Config, folder: &Path) {
     let plugin = |plugin: &mut super::model::Plugin| {
         let cache = plugin.cache.as_mut();
@@ -219,14 +224,15 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
-/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own.
+/// Returns the rates: those of the rate card file, extended by the configuration's sections, or those of the
+/// configuration alone.
 fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRates, ConfigError> {
     let here = |error| malformed(path, error);
     let mut foreign: Vec<&str> = SECTIONS.to_vec();
     if file.is_some() {
         foreign.push("rates");
     }
-    // Read for its errors, which name the places in this file.
+    // The result is not used, but its errors have the right places in this file.
     rates::toml::read_beside(text, &foreign).map_err(here)?;
     let own: Table = toml::from_str(text).map_err(|error| here(toml_error(text, &error)))?;
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
@@ -249,7 +255,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
     LoadedRates::read(whole.to_string()).map_err(here)
 }
 
-/// The sections that are not a rate card's.
+/// The sections that do not belong to a rate card.
 const SECTIONS: [&str; 10] =
     ["listen", "inventory", "reserve", "feed", "plugin", "shadow", "bid_log", "limits", "reload", "tracing"];
 

@@ -1,4 +1,4 @@
-//! What the values of keys may be.
+//! The ranges of the keys' values.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,52 +12,53 @@ use toml::de::DeValue;
 use crate::telemetry;
 
 const DAY: u64 = 24 * 3600;
-/// As durations are written: 365.25 days.
+/// As `humantime` defines it: 365.25 days.
 const YEAR: u64 = 31_557_600;
 
-/// What a value may be.
+/// The allowed values of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
-    /// A duration between these many milliseconds.
+    /// A duration between two bounds, in milliseconds.
     Span(u64, u64),
-    /// The same, or `0s`.
+    /// Such a duration, or `0s`.
     SpanOrNone(u64, u64),
-    /// A whole number between these.
+    /// A whole number between two bounds.
     Whole(u64, u64),
-    /// USD for an AKT.
+    /// The value of an AKT in USD.
     UsdPerAkt,
-    /// A share of an amount.
+    /// A percentage, or `0`.
     MaxChange,
-    /// An address on the web.
+    /// An HTTP or HTTPS URL.
     Url,
-    /// The address of a gRPC service: one on the web, without a path.
+    /// The address of a gRPC service: an HTTP or HTTPS URL without a path.
     Peer,
-    /// A listening address.
+    /// A socket address to listen on.
     Address,
     /// A path.
     Path,
-    /// A path, or none.
+    /// A path, or an empty string.
     PathOrNone,
-    /// A text that says something.
+    /// A string that is not empty.
     Text,
-    /// A SHA-256 in hexadecimal.
+    /// A SHA-256 fingerprint in hexadecimal.
     Fingerprint,
-    /// A number of bytes such as `16Mi`.
+    /// A size in bytes, such as `16Mi`.
     Size,
-    /// What is told.
+    /// A log level, or a filter.
     Level,
-    /// A collector.
+    /// The address of an OpenTelemetry collector.
     Collector,
 }
 
-/// Why a value is refused, and what to do about it.
+/// Why a value is refused, with a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
-/// The rule for a key.
+/// Returns the rule for a key; `None` if its type is enough. The keys of `shadow.plugin` have the rules of `plugin`,
+/// and all sources of the feed have the same rules.
 pub(super) fn of(path: &str) -> Option<Rule> {
     let path = path.strip_prefix("shadow.").filter(|path| path.starts_with("plugin.")).unwrap_or(path);
     let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));
@@ -81,7 +82,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         | "reload.state" => Rule::Path,
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
-        // A cluster that hardly changes may be described by hand.
+        // The bound is high because a file that describes a static cluster may be written by hand.
         "inventory.max_age" => Rule::Span(1000, 10 * YEAR * 1000),
         "feed.max_age" => Rule::Span(1000, 7 * DAY * 1000),
         "inventory.silence" => Rule::SpanOrNone(1000, DAY * 1000),
@@ -116,12 +117,12 @@ fn refused(message: impl Into<String>) -> Refused {
 }
 
 impl Rule {
-    /// Whether the value is a number that a float would not have exactly.
+    /// Returns whether the value is a number that a float cannot represent exactly.
     pub(super) fn is_exact(self) -> bool {
         matches!(self, Self::UsdPerAkt)
     }
 
-    /// What is expected, in words.
+    /// Returns what is expected, for messages.
     pub(super) fn expected(self) -> &'static str {
         match self {
             Self::Span(..) | Self::SpanOrNone(..) => "a duration such as `\"90s\"`",
@@ -138,7 +139,7 @@ impl Rule {
         }
     }
 
-    /// Looks at a value, which is a string or an integer.
+    /// Checks a value, which is a string or an integer.
     pub(super) fn check(self, value: &DeValue<'_>) -> Result<(), Refused> {
         let text = match value {
             DeValue::String(text) => text.as_ref(),

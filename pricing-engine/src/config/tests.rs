@@ -47,7 +47,7 @@ level = "info,pricing_host=debug"
 format = "json"
 "#;
 
-/// The message for a configuration that is refused.
+/// Returns the message of a refused configuration.
 fn refused(text: &str) -> String {
     parse(text).unwrap_err().to_string()
 }
@@ -269,7 +269,7 @@ fn a_pipe_in_the_place_of_a_file_is_no_reason_to_wait() {
 
 #[test]
 fn every_scalar_key_of_the_model_has_a_rule_or_needs_none() {
-    // A key whose value can be anything of its type would be taken unseen.
+    // A key without a rule accepts any value of its type.
     let free = [
         "listen.metrics_public",
         "reserve.scheduler",

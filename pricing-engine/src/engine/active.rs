@@ -1,4 +1,4 @@
-//! A configuration in use, with what it names opened.
+//! The active configuration, with its plugins opened.
 
 use std::sync::Arc;
 
@@ -9,31 +9,31 @@ use super::plugin::{OpenPlugin, PluginOpener, Role};
 use crate::config::{self, ConfigError, Loaded, LoadedRates};
 use crate::decision::Settings;
 
-/// A configuration in use.
+/// The active configuration.
 #[derive(Debug)]
 pub struct Active {
     /// The configuration and the rates.
     pub loaded: Loaded,
-    /// What orders are priced with.
+    /// The settings that orders are priced with.
     pub settings: Arc<Settings>,
     /// The plugin that prices.
     pub plugin: Option<OpenPlugin>,
-    /// What prices every order a second time.
+    /// The second pricing of every order.
     pub shadow: Option<ActiveShadow>,
 }
 
-/// What prices every order a second time.
+/// The second pricing of every order.
 #[derive(Debug)]
 pub struct ActiveShadow {
-    /// What it prices with.
+    /// Its settings.
     pub settings: Arc<Settings>,
     /// Its plugin.
     pub plugin: Option<OpenPlugin>,
 }
 
 impl Active {
-    /// Opens what a configuration names, or keeps what the one before has open. The plugin that prices comes last,
-    /// since its file takes over at once when it is good: nothing may fail after that.
+    /// Opens the plugins of a configuration, and reuses those of the previous one that have not changed. The plugin
+    /// that prices comes last: a refreshed file takes over at once, so nothing may fail after it.
     pub(super) fn open(loaded: Loaded, before: Option<&Self>, opening: &PluginOpener) -> Result<Self, ConfigError> {
         let config = &loaded.config;
         let open = |plugin, role| OpenPlugin::open(plugin, &config.limits, role, opening);
@@ -60,12 +60,12 @@ impl Active {
         Ok(Self { settings, plugin, shadow, loaded })
     }
 
-    /// What the shadow prices with.
+    /// Returns the shadow's settings.
     pub(super) fn shadow_settings(&self) -> Option<Settings> {
         self.shadow.as_ref().map(|shadow| Settings::clone(&shadow.settings))
     }
 
-    /// The plugins in use: the one that prices, and the shadow's.
+    /// Returns the plugins in use: the one that prices, then the shadow's.
     pub(super) fn plugins(&self) -> impl Iterator<Item = &OpenPlugin> {
         self.plugin.iter().chain(self.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()))
     }

@@ -1,4 +1,4 @@
-//! Everything that would be refused at the start, and what is odd, without starting.
+//! Checks a configuration without starting: everything that a start would refuse, and what looks like a mistake.
 
 use std::fmt;
 use std::fs;
@@ -17,17 +17,17 @@ use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::metrics::Metrics;
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The service would not start.
     Error,
-    /// It would start, and may not do what was meant.
+    /// It would start, but may not do what was meant.
     Warning,
 }
 
 impl Severity {
-    /// The severity in a word.
+    /// Returns the severity in lowercase.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,10 +37,10 @@ impl Severity {
     }
 }
 
-/// Something wrong with a configuration.
+/// A problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file that it is in.
+    /// The file with the problem.
     pub file: PathBuf,
     /// The key.
     pub key: Option<String>,
@@ -50,37 +50,37 @@ pub struct Problem {
     pub column: Option<usize>,
     /// What is wrong, and what to do about it.
     pub message: String,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
 }
 
-/// What a look at a configuration came to.
+/// The result of checking a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What is wrong.
+    /// The problems, in the order of the checks.
     pub problems: Vec<Problem>,
-    /// The digest of the rates, where they could be read.
+    /// The digest of the rates, if they could be read.
     pub rates_digest: Option<String>,
-    /// The digest of the plugin, where it could be opened.
+    /// The digest of the plugin, if it could be opened.
     pub plugin_digest: Option<String>,
 }
 
 impl Report {
-    /// Whether the service would start.
+    /// Returns whether the service would start.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.problems.iter().all(|problem| problem.severity != Severity::Error)
     }
 }
 
-/// The most bytes of a configuration in which the place of a problem is looked for.
+/// The most bytes of a configuration in which a problem is located.
 const TEXT_BYTES: u64 = 1 << 20;
 
-/// Looks for everything that would be refused at a start, and at what is odd, without starting. `listening` looks at
-/// where the service is to listen, of which the engine knows nothing.
+/// Checks a configuration without starting. `listening` checks the section `listen`, which the engine itself does not
+/// use.
 #[must_use]
 pub fn check(path: &Path, compiler: &Compiler, listening: impl FnOnce(&Listen, &mut Findings<'_>)) -> Report {
-    // Only for the places of what is wrong: whether it can be read is told by whoever reads it in earnest.
+    // The text only serves to locate problems. A failure to read it is reported by `config::inspect`.
     let text = pricing_files::read_text(path, TEXT_BYTES).unwrap_or_default();
     let mut look = Findings { path, text, report: Report::default() };
     match config::inspect(path) {
@@ -101,7 +101,7 @@ pub fn check(path: &Path, compiler: &Compiler, listening: impl FnOnce(&Listen, &
     look.report
 }
 
-/// What was found so far.
+/// Collects problems.
 #[derive(Debug)]
 pub struct Findings<'p> {
     path: &'p Path,
@@ -110,7 +110,7 @@ pub struct Findings<'p> {
 }
 
 impl Findings<'_> {
-    /// Adds what a configuration is refused for.
+    /// Adds an error that a start would return.
     pub fn error(&mut self, error: ConfigError) {
         match error {
             ConfigError::Unusable { key, message } => self.at(Severity::Error, &key, message),
@@ -161,7 +161,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Folders that something is to be put into.
+    /// Checks that the service can write to the folders of the bid log, the plugin cache and the feed's cache.
     fn folders(&mut self, config: &Config) {
         let log = config.bid_log.as_ref().map(|log| ("bid_log.folder", &log.folder));
         let cache = config.plugin.as_ref().and_then(|plugin| plugin.cache.as_ref());
@@ -180,6 +180,8 @@ impl Findings<'_> {
         }
     }
 
+    /// Checks the inventory's settings. A file is read, and its cards are compared with the rates; a peer is not
+    /// connected to.
     fn inventory(&mut self, loaded: &Loaded) {
         let config = &loaded.config.inventory;
         if let Err(error) = Plan::of(config) {
@@ -190,7 +192,7 @@ impl Findings<'_> {
             let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
             let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
             let cluster = read.map(|snapshot| inventory::validate::validate(snapshot).cluster);
-            // It may come later: until then there is no bid.
+            // The file may appear later, so this is a warning. Until then there is no bid.
             match cluster {
                 Err(why) => {
                     self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()))
@@ -208,7 +210,7 @@ impl Findings<'_> {
         }
     }
 
-    /// What a start would compare with.
+    /// Compares with the accepted configuration, as a start would.
     fn accepted(&mut self, loaded: &Loaded) {
         let Some(path) = guard::path_of(&loaded.config) else { return };
         if let Err(why) = can_make(path.parent()) {
@@ -231,7 +233,7 @@ impl Findings<'_> {
         }
     }
 
-    /// What is legal, and may not be what was meant.
+    /// Warns of what is valid but may not be what was meant.
     fn oddities(&mut self, loaded: &Loaded) {
         let config = &loaded.config;
         let mut warn = |key: &str, message: &str| self.at(Severity::Warning, key, message);
@@ -260,10 +262,10 @@ impl Findings<'_> {
     }
 }
 
-/// Whether a folder can be written to, or made where it is not there yet.
+/// Checks that a folder can be written to, or created if it does not exist.
 ///
 /// # Errors
-/// Why not, and what to do.
+/// Why it cannot, and what to do.
 pub fn can_make(folder: Option<&Path>) -> Result<(), String> {
     let there =
         folder.and_then(|folder| folder.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists()));

@@ -1,4 +1,4 @@
-//! The engine: what it prices with, and what it does for whoever asks.
+//! The engine: the active configuration, the live state, and the calls that a daemon makes.
 
 mod active;
 pub mod check;
@@ -35,7 +35,7 @@ use plugin::PluginOpener;
 use recording::Effort;
 use reload::{LastAccepted, Reloads, settled};
 
-/// The engine. Cheap to clone; all clones are one engine.
+/// A running engine. Clones are cheap handles to the same engine.
 #[derive(Clone, Debug)]
 pub struct Engine {
     inner: Arc<Inner>,
@@ -48,24 +48,26 @@ struct Inner {
     active: ArcSwap<Active>,
     metrics: Arc<Metrics>,
     feed: Feed,
-    /// None while no inventory is configured.
+    /// `None` while no inventory is configured.
     inventory: ArcSwapOption<LiveInventory>,
-    /// None where no log is configured.
+    /// `None` if no log is configured.
     bid_log: Option<BidLog>,
     shadow: Shadow,
     reloads: Mutex<Reloads>,
-    /// Keeps two reloads from crossing.
+    /// Serialises reloads.
     reloading: Mutex<()>,
     remembered: Mutex<LastAccepted>,
     started: Instant,
 }
 
 impl Engine {
-    /// Reads the configuration and starts what works in the background. To be called within a tokio runtime, which it
-    /// blocks for a moment.
+    /// Reads the configuration, and starts the feed, the inventory, the bid log and the shadow. Must be called within a
+    /// Tokio runtime. Blocks until the files have settled, up to five seconds, and while the plugins compile.
     ///
     /// # Errors
-    /// When the configuration is bad, or changes more than the rate card of the configuration that was accepted last.
+    /// When the configuration cannot be used, or when it changes something besides the rate card that has to be
+    /// accepted first. A rate card that has to be accepted is not an error: the engine starts with the one that was
+    /// accepted last.
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
         let files = settled(path)?;
         let mut loaded = config::load_files(&files)?;
@@ -97,7 +99,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Remembers what a start has accepted, and tells what it has refused.
+    /// Persists what the start accepted, and reports the rate card that it refused, if there is one. This is the last
+    /// step, so that a configuration with which the engine cannot start is not persisted.
     fn begin(&self, files: Files, refused: Option<&ConfigError>) {
         self.write_accepted();
         if let Some(error) = refused {
@@ -106,27 +109,27 @@ impl Engine {
         }
     }
 
-    /// The configuration in use.
+    /// Returns the configuration in use.
     #[must_use]
     pub fn active(&self) -> Arc<Active> {
         self.inner.active.load_full()
     }
 
-    /// What the engine counts, and its caller may count along.
+    /// Returns the metrics. A caller may count its own calls in them.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
-    /// Prices an order, until the deadline. This takes processor time on the calling thread.
+    /// Prices an order on the calling thread. The search stops at the deadline.
     ///
-    /// An order that cannot be priced in time is a fault, not an error: every answer is one that the bid log has too.
+    /// An order that cannot be priced in time is a fault, not an error, so that the bid log records every answer.
     #[must_use]
     pub fn quote(&self, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
         self.quote_for(Call::Quote, request, deadline)
     }
 
-    /// The same, counted and recorded as another call.
+    /// Prices an order as [`Engine::quote`] does, and records it in the metrics and the bid log as `call`.
     #[must_use]
     pub fn quote_for(&self, call: Call, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
         let active = self.active();
@@ -138,7 +141,7 @@ impl Engine {
         let decide = |availability: &Availability| {
             let live = LiveState { availability: availability.clone(), usd_per_akt };
             let priced = decision::price(settings, &live, &request, &budget);
-            // Past the deadline nobody hears of the bids.
+            // After the deadline the caller no longer waits for the bids, so nothing is held for them.
             let heard = budget.spent() != Some(Spent::Time);
             let taken = decision::capacity_to_hold(settings, &request, &priced).filter(|_| heard);
             ((live, priced), taken)
@@ -151,7 +154,7 @@ impl Engine {
         self.record_quote(call, settings, request, live, priced, Effort::since(now, &budget))
     }
 
-    /// Declines an order that would be declined whatever it were to get, until the deadline.
+    /// Screens an order: declines each group that would be declined wherever it was placed. Stops at the deadline.
     #[must_use]
     pub fn screen(&self, request: &OrderRequest, deadline: Instant) -> Answer<Vec<ScreenedGroup>> {
         let active = self.active();
@@ -163,7 +166,7 @@ impl Engine {
         self.record_screening(&active.settings, request, screened, Effort::since(began, &budget))
     }
 
-    /// What is known beside the settings now. Nothing is held back.
+    /// Returns the live state at `now`, without holding any capacity.
     #[must_use]
     pub fn live(&self, now: Instant) -> LiveState {
         let availability = match self.inner.inventory.load().as_deref() {
@@ -173,24 +176,24 @@ impl Engine {
         LiveState { availability, usd_per_akt: self.usd_per_akt(now) }
     }
 
-    /// What an AKT is worth now, where the feed knows.
+    /// Returns the value of an AKT in USD, if the feed has a usable one.
     #[must_use]
     pub fn usd_per_akt(&self, now: Instant) -> Option<UsdPerAkt> {
         self.inner.feed.usd_per_akt(now)
     }
 
-    /// The number of nodes of the inventory.
+    /// Returns the number of nodes of the last accepted snapshot; 0 without an inventory.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.inner.inventory.load().as_deref().map_or(0, LiveInventory::nodes)
     }
 
-    /// Gives back what is held for an order. Says whether there was something.
+    /// Releases the capacity that is held for an order. Returns whether there was any.
     pub fn release(&self, name: &OrderName) -> bool {
         self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(name))
     }
 
-    /// Goes over to another inventory, or to none.
+    /// Switches to another inventory, or to none.
     fn follow(&self, plan: Option<Plan>) {
         let inventory = &self.inner.inventory;
         match (plan, inventory.load().as_deref()) {
@@ -204,8 +207,8 @@ impl Engine {
         self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes no more decisions into the log, waits until those that wait are written, and lets another engine have the
-    /// file of the accepted configuration. Blocks.
+    /// Closes the bid log after it has written its queue, and unlocks the file of the accepted configuration for
+    /// another engine. Blocks.
     pub fn shutdown(&self) {
         self.close_log();
         self.close_accepted();

@@ -1,4 +1,4 @@
-//! What is counted and logged of each decision, and what the engine knows when the metrics are read.
+//! Counts and logs each decision, and collects the readings for the metrics.
 
 use std::time::Instant;
 
@@ -14,8 +14,7 @@ use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Reading
 use crate::{bid_log, guard, inventory};
 
 impl Engine {
-    /// What the parts of the engine know, for the metrics: the one place where they are asked. What is listened on is
-    /// for its caller to add.
+    /// Collects the readings of all parts of the engine, for the metrics. The caller adds those of its sockets.
     #[must_use]
     pub fn readings(&self) -> Readings {
         let live = self.inner.inventory.load().as_deref().map(|live| live.reading(Instant::now()));
@@ -49,7 +48,7 @@ impl Engine {
         }
     }
 
-    /// Counts and tells what is decided, within a span for the request.
+    /// Prices an order within a span, then counts and logs the decision for each group.
     pub(super) fn observe_quote<T>(
         &self,
         call: Call,
@@ -74,7 +73,7 @@ impl Engine {
             );
         }
         if let [PricedGroup { quote, .. }] = priced.as_slice() {
-            // For the collector: what is most asked for stands at the span itself.
+            // With a single group, the decision is also put on the span, where trace collectors can search for it.
             let (decision, code) = quote.reason().map_or(("bid", ""), decision);
             span.record("group", tracing::field::display(&quote.group))
                 .record("decision", decision)
@@ -87,7 +86,7 @@ impl Engine {
         (more, priced)
     }
 
-    /// Counts and tells what screening came to.
+    /// Counts and logs the result of screening each group.
     pub(super) fn observe_screening(&self, request: &OrderRequest, screened: &[ScreenedGroup]) {
         let active = self.active();
         let span = span(Call::Screen, request, &active.settings.rates);
@@ -108,7 +107,7 @@ fn inventory(reading: &inventory::Reading) -> InventoryReading {
         missing_nodes: u64::try_from(reading.missing_nodes.len()).unwrap_or(u64::MAX),
         findings: reading.findings.into(),
         refused: reading.counters.refused.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
-        // The first one is no reconnection.
+        // The first connection is not a reconnection.
         reconnects: reading.counters.opened.saturating_sub(1),
     }
 }

@@ -1,4 +1,4 @@
-//! Opens the plugins that the configuration names, and looks after their files.
+//! Opens the plugins of the configuration, and replaces them when their files change.
 
 use std::fmt;
 use std::path::Path;
@@ -13,15 +13,15 @@ use crate::config::{self, ConfigError};
 use crate::digest::Digest;
 use crate::metrics::{Metrics, PluginMetrics};
 
-/// How often a new plugin is probed when only the clock speaks against it: the machine may be busy.
+/// The most probes of a new plugin. Only a missed deadline is tried again, since the machine may be busy.
 const PROBES: u32 = 3;
 
-/// Which plugin it is.
+/// What a plugin is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// It prices.
     Pricing,
-    /// It prices a second time, and is never answered.
+    /// It prices a second time, for the comparison only.
     Shadow,
 }
 
@@ -34,14 +34,14 @@ impl Role {
     }
 }
 
-/// What plugins are opened with.
+/// Opens plugins with the engine's compiler and metrics.
 #[derive(Clone, Debug)]
 pub(super) struct PluginOpener {
-    /// Who inspects and compiles them.
+    /// The compiler, which also inspects them.
     pub(super) compiler: Compiler,
-    /// What counts their calls.
+    /// Where their calls are counted.
     pub(super) metrics: Arc<Metrics>,
-    /// Where those are listed that are being inspected and compiled.
+    /// The plugins that are being inspected and compiled.
     pub(super) loads: Loads,
 }
 
@@ -50,7 +50,7 @@ impl PluginOpener {
         Self { compiler, metrics, loads: Loads::default() }
     }
 
-    /// What is told of the files that are being inspected and compiled.
+    /// Returns the files that are being inspected and compiled.
     pub(super) fn loading(&self) -> Vec<PluginLoading> {
         let told = |load: pricing_host::Load| PluginLoading { file: load.file, age: load.since.elapsed() };
         self.loads.in_progress().into_iter().map(told).collect()
@@ -64,15 +64,15 @@ pub struct OpenPlugin {
     config: config::Plugin,
     role: Role,
     label: PluginMetrics,
-    /// Why the file that is there now is not in use.
+    /// Why the present content of the file is not in use.
     problem: Arc<Mutex<Option<String>>>,
 }
 
 impl OpenPlugin {
-    /// Opens a plugin, and has it answer a small order.
+    /// Opens a plugin, and probes it with a small order.
     ///
     /// # Errors
-    /// When its file cannot be read or is no plugin that may run here, or does not answer.
+    /// When the file cannot be read, is not a plugin that may run here, or does not answer the probe.
     pub(super) fn open(
         config: &config::Plugin,
         limits: &config::Limits,
@@ -113,15 +113,16 @@ impl OpenPlugin {
         &self.config.file
     }
 
-    /// Whether it is as the configuration wants it. `limits.concurrency` is that of its start.
+    /// Returns whether it was opened with this configuration. A changed `limits.concurrency` does not count: it takes
+    /// effect when the plugin is opened again.
     pub(super) fn is_as(&self, config: &config::Plugin) -> bool {
         self.config == *config
     }
 
-    /// Looks at its file, and has it take over if it changed and passes the probe.
+    /// Replaces the plugin if its file has changed and passes the probe.
     ///
     /// # Errors
-    /// Why it was refused; the one before stays in use.
+    /// When the new file is refused. The previous one stays in use.
     pub(super) fn refresh(&self) -> Result<(), ConfigError> {
         let refresh = self.plugin.refresh();
         let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +137,7 @@ impl OpenPlugin {
                 Ok(())
             }
             Refresh::Unchanged => {
-                // It may have been refused before, and then put back.
+                // The file may have been refused, and then restored to what is in use.
                 if problem.is_some() && self.is_the_file() {
                     *problem = None;
                 }
@@ -148,13 +149,13 @@ impl OpenPlugin {
         }
     }
 
-    /// Whether what is in its file is in use.
+    /// Returns whether the present content of its file is in use.
     pub(super) fn is_the_file(&self) -> bool {
         let file = pricing_host::read_file(&self.config.file, self.plugin.settings().class);
         file.is_ok_and(|file| Digest::of(file).to_string() == self.plugin.digest())
     }
 
-    /// What is told of it.
+    /// Returns its status.
     pub(super) fn status(&self) -> PluginStatus {
         PluginStatus {
             name: self.plugin.name(),
@@ -164,7 +165,7 @@ impl OpenPlugin {
         }
     }
 
-    /// Its label in the metrics, and the state of its breaker.
+    /// Returns its label in the metrics, and the state of its breaker.
     pub(super) fn reading(&self) -> (String, &'static str) {
         (self.label.label(self.plugin.name()), self.breaker())
     }
@@ -178,6 +179,7 @@ impl OpenPlugin {
     }
 }
 
+/// Probes a plugin, and tries again when it missed the deadline.
 fn probe(plugin: &Plugin) -> Result<(), pricing_host::Fault> {
     let mut left = PROBES;
     loop {

@@ -1,4 +1,4 @@
-//! What is recorded of a decision beside its answer: its lines in the bid log, and a second price to compare.
+//! Records a decision in the bid log, and passes it to the shadow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::inventory::Availability;
 use crate::metrics::Call;
 use crate::shadow::Case;
 
-/// What an answer took.
+/// The time and the search steps that an answer took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     pub(super) took: Duration,
@@ -20,16 +20,16 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// What was spent since then.
+    /// Returns the time since `began` and the steps used of `budget`.
     pub(super) fn since(began: Instant, budget: &Budget<'_>) -> Self {
         Self { took: began.elapsed(), steps: budget.allowed().saturating_sub(budget.left()) }
     }
 }
 
-/// An answer, and the lines that the bid log is still writing for it.
+/// An answer, and the bid log's entries for it that may not be written yet.
 #[derive(Debug)]
 pub struct Answer<R> {
-    /// What was decided.
+    /// The decisions.
     pub value: R,
     /// The search steps that it took.
     pub steps: u64,
@@ -37,24 +37,24 @@ pub struct Answer<R> {
 }
 
 impl<R> Answer<R> {
-    /// The answer, when its lines are with the kernel; a disk that does not take them is not waited for.
+    /// Returns the answer once its entries are written to the file, or after a bounded wait if the disk is too slow.
     pub async fn when_written(self) -> R {
-        // One bound for all of them, however many groups an order has.
+        // One bound for all entries, however many groups the order has.
         let until = bid_log::patience();
         for line in self.lines {
-            // What became of it is counted by the log.
+            // The log itself counts entries that are late or lost.
             let _ = line.written_until(until).await;
         }
         self.value
     }
 
-    /// An answer that no decision is behind.
+    /// Returns an answer without entries in the log.
     #[must_use]
     pub fn at_once(value: R) -> Self {
         Self { value, steps: 0, lines: Vec::new() }
     }
 
-    /// Another answer with the same lines.
+    /// Converts the value, and keeps the entries.
     #[must_use]
     pub fn map<T>(self, into: impl FnOnce(R) -> T) -> Answer<T> {
         Answer { value: into(self.value), steps: self.steps, lines: self.lines }
@@ -62,7 +62,7 @@ impl<R> Answer<R> {
 }
 
 impl Engine {
-    /// Hands a quote to the bid log and to the shadow.
+    /// Records a quote in the bid log, and passes it to the shadow.
     pub(super) fn record_quote(
         &self,
         call: Call,
@@ -93,7 +93,7 @@ impl Engine {
         Answer { value: priced, steps, lines }
     }
 
-    /// Hands what screening came to to the bid log.
+    /// Records a screening in the bid log.
     pub(super) fn record_screening(
         &self,
         settings: &Settings,
@@ -102,7 +102,7 @@ impl Engine {
         effort: Effort,
     ) -> Answer<Vec<ScreenedGroup>> {
         let Effort { took, steps } = effort;
-        // Neither cluster nor feed is asked.
+        // Screening uses neither the inventory nor the feed.
         let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
         let record = |group, screened| {
             let decided = bid_log::Decided::Screen(screened);
@@ -113,7 +113,7 @@ impl Engine {
         Answer { value: screened, steps, lines }
     }
 
-    /// Takes no more decisions into the log, and waits until those that wait are written. Blocks.
+    /// Closes the bid log after it has written its queue. Blocks.
     pub(super) fn close_log(&self) {
         if let Some(log) = &self.inner.bid_log {
             let reading = log.close();

@@ -1,4 +1,4 @@
-//! What the engine tells of itself.
+//! The status of the engine.
 
 use std::time::{Duration, Instant};
 
@@ -10,29 +10,29 @@ use crate::guard::Refusal;
 use crate::inventory::Availability;
 use crate::{bid_log, feed, inventory, shadow};
 
-/// The most findings that are told of the rates.
+/// The most findings about the rates that a status lists.
 const FINDINGS: usize = 100;
 
-/// How the engine is.
+/// The status of the engine.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// How long it runs.
+    /// The time since the start.
     pub uptime: Duration,
     /// The digest of the rates in use.
     pub rates_digest: Digest,
-    /// What is odd about the rates, given the cards of the inventory.
+    /// The findings about the rates, given the cards of the inventory.
     pub rate_findings: Vec<String>,
     /// The plugin that prices.
     pub plugin: Option<PluginStatus>,
-    /// The inventory, where one is configured.
+    /// The inventory, if one is configured.
     pub inventory: Option<inventory::Reading>,
     /// The feed.
     pub feed: feed::Reading,
-    /// What prices a second time.
+    /// The second pricing of every order.
     pub shadow: Option<ShadowStatus>,
-    /// The bid log, where one is configured.
+    /// The bid log, if one is configured.
     pub bid_log: Option<bid_log::Reading>,
-    /// How often the configuration was taken anew, and what waits.
+    /// How many reloads succeeded and failed, and what is pending.
     pub reload: ReloadStatus,
     /// Plugins that are being inspected and compiled.
     pub loading: Vec<PluginLoading>,
@@ -45,9 +45,9 @@ pub struct PluginStatus {
     pub name: String,
     /// Its digest.
     pub digest: String,
-    /// The state of its breaker, in a word.
+    /// The state of its breaker: `closed`, `open` or `half-open`.
     pub breaker: &'static str,
-    /// Why the file that is there now is not in use.
+    /// Why the present content of the file is not in use.
     pub problem: Option<String>,
 }
 
@@ -56,40 +56,41 @@ pub struct PluginStatus {
 pub struct PluginLoading {
     /// Its file.
     pub file: String,
-    /// For how long already.
+    /// The time since that began.
     pub age: Duration,
 }
 
-/// What prices a second time.
+/// The second pricing of every order.
 #[derive(Clone, Debug)]
 pub struct ShadowStatus {
     /// The digest of its rates.
     pub rates_digest: Digest,
     /// Its plugin.
     pub plugin: Option<PluginStatus>,
-    /// What it came to.
+    /// The comparison so far.
     pub reading: shadow::Reading,
 }
 
-/// How often the configuration was taken anew, and what waits.
+/// How many reloads succeeded and failed, and what is pending.
 #[derive(Clone, Debug)]
 pub struct ReloadStatus {
-    /// Configurations that were taken.
+    /// Configurations that were applied.
     pub taken: u64,
     /// Configurations that were refused.
     pub refused: u64,
-    /// Files changed, and have not settled.
+    /// Whether files have changed and not settled yet.
     pub is_settling: bool,
-    /// What was refused and can be accepted.
+    /// The changes that were refused and can be accepted.
     pub unaccepted: Option<std::sync::Arc<Refusal>>,
     /// Why the last configuration was refused.
     pub problem: Option<String>,
-    /// Why what was accepted is not kept for a restart.
+    /// Why the accepted configuration could not be persisted.
     pub state_problem: Option<String>,
 }
 
 impl Engine {
-    /// How the engine is.
+    /// The status of the engine.
+    /// Returns the status of the engine.
     #[must_use]
     pub fn status(&self) -> Status {
         let active = self.active();
@@ -120,7 +121,7 @@ impl Engine {
         }
     }
 
-    /// What the rates say of the cards of the inventory in use, where there is one.
+    /// Checks the rates against the cards of the inventory in use. Returns nothing without an inventory.
     fn rate_findings(&self, pricing: &Pricing, now: Instant) -> Vec<String> {
         let inventory = self.inner.inventory.load();
         let Some(Availability::Known(snapshot)) = inventory.as_deref().map(|live| live.availability(now, None)) else {

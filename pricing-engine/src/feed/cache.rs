@@ -1,8 +1,9 @@
-//! The file that keeps the last value across restarts: the number as text; its age is that of its last change.
+//! The file that persists the last value: the number as text. The age of the value is the time since the file's last
+//! change.
 //!
-//! `bidprice-script` reads the same file as `BIDPRICE_RATE_CACHE`. A file that others can have written is not read: what
-//! stands in it would become a price. It is written only for a value that was fetched and taken, because writing it
-//! makes it young.
+//! `bidprice-script` reads the same file as `BIDPRICE_RATE_CACHE`. A file that others can have written is not read,
+//! since its content would become a price. The file is only written for a value that was just fetched and accepted,
+//! since writing it resets its age.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,57 +17,57 @@ use rust_decimal::Decimal;
 
 use super::number;
 
-/// The most bytes that the file may have.
+/// The most bytes of the file that are read.
 const MAX_BYTES: u64 = 4096;
 /// The mode bits that let group and others write.
 const WRITTEN_BY_OTHERS: u32 = 0o022;
-/// How far its time may lie ahead of a clock that is a little behind.
+/// How far in the future its time may be: the skew between two clocks.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
-/// A value that was kept.
+/// A value from the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cached {
-    /// USD for an AKT.
+    /// The value of an AKT in USD.
     pub usd_per_akt: Decimal,
-    /// How old it is.
+    /// Its age.
     pub age: Duration,
 }
 
-/// Why the file is not used.
+/// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// There is none.
+    /// The file does not exist.
     #[error("there is no file")]
     Absent,
     /// It cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It is not one that only its owner can have written.
+    /// Others than its owner can have written it.
     #[error("{0}")]
     Untrusted(&'static str),
-    /// It is older than a value may be.
+    /// It is too old.
     #[error("it is {} s old, and {} s is the limit", age.as_secs(), limit.as_secs())]
     Old {
-        /// How old it is.
+        /// Its age.
         age: Duration,
-        /// How old it may be.
+        /// The most that is accepted.
         limit: Duration,
     },
-    /// Its time has not come.
+    /// Its time is in the future.
     #[error("its time is {} s in the future", .0.as_secs())]
     Future(Duration),
-    /// It holds no value.
+    /// It does not contain a value.
     #[error("it holds no number above 0 and at most 1000000")]
     Malformed,
 }
 
-/// Reads the value, if the file can be trusted and is no older than it may be at a time.
+/// Reads the value, if the file can be trusted and is at most `max_age` old at `now`.
 ///
 /// # Errors
-/// When it cannot be used, and why.
+/// When it cannot be used.
 pub fn read_cache(path: &Path, max_age: Duration, now: SystemTime) -> Result<Cached, CacheError> {
     let file = open(path)?;
-    // Every check is made on the opened file, so that it cannot be exchanged between check and use.
+    // Every check uses the opened file, so that it cannot be replaced between check and use.
     let metadata = file.metadata()?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(CacheError::Untrusted("it belongs to another user"));
@@ -101,16 +102,16 @@ fn age(written: SystemTime, now: SystemTime) -> Result<Duration, CacheError> {
     }
 }
 
-/// Writes a value that was just fetched, whole or not at all: beside the file, then in its place.
+/// Writes a value that was just fetched atomically: to a temporary file, which is then renamed.
 pub(crate) fn write(path: &Path, value: Decimal) -> Result<(), CacheError> {
     let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
     let prefix = format!(".{}.", name.to_string_lossy());
-    // Created anew, with mode 600, and removed when anything fails before it takes its place.
+    // A new file with mode 600. It is removed if anything fails before it is renamed.
     let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
     writeln!(file, "{value}")?;
-    // Else a power cut could leave an empty file behind.
+    // Without this, a power failure could leave an empty file.
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

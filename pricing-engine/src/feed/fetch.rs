@@ -1,8 +1,8 @@
-//! Asks the sources over HTTP.
+//! Asks the sources over HTTP and HTTPS.
 //!
-//! Certificates are checked against the system's authorities, as `curl` does in the generic script: an operator's own
-//! authority is known, and a revoked one is gone, without a new build of this program. `SSL_CERT_FILE` names others, and
-//! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+//! Certificates are checked against the system's authorities, as `curl` does in the generic script. An operator can add
+//! or remove an authority without a new build of this program. `SSL_CERT_FILE` names other authorities, and
+//! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -20,33 +20,33 @@ use super::json::AnswerError;
 use super::oracle::{self, OracleError};
 use super::source::{Reader, Source};
 
-/// The most bytes that an answer may have. Those of the default sources have less than one thousand.
+/// The most bytes of an answer. Those of the default sources have less than a thousand.
 const MAX_BYTES: usize = 64 << 10;
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 3;
 
-/// Why a source gave no value.
+/// Why a source has no value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     /// The whole exchange took too long.
     #[error("no answer within {}", humantime::format_duration(*.0))]
     Timeout(Duration),
-    /// There is no connection.
+    /// The connection failed.
     #[error("no connection: {0}")]
     Connection(String),
-    /// The exchange broke off or makes no sense.
+    /// The exchange was interrupted, or is malformed.
     #[error("the answer broke off: {0}")]
     Broken(String),
-    /// It redirects to where it is not followed.
+    /// It redirects to an address that is not followed.
     #[error("it redirects, {0}")]
     Redirect(&'static str),
-    /// It refuses.
+    /// The HTTP status is not 2xx.
     #[error("it answers {0}")]
     Status(StatusCode),
-    /// It answers with more than a price.
+    /// The answer is too large.
     #[error("the answer has more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// It answers with bytes that are no text.
+    /// The answer is not text.
     #[error("the answer is not UTF-8 text")]
     NotText,
     /// Its certificate cannot be checked on this system.
@@ -60,21 +60,21 @@ pub(crate) enum FetchError {
     Oracle(#[from] OracleError),
 }
 
-/// Where a redirect is not followed to.
+/// Why a redirect is not followed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotFollowed(&'static str);
 
-/// Asks sources.
+/// The HTTP client that asks the sources.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    /// Why no certificate can be checked.
+    /// Why certificates cannot be checked, if they cannot.
     no_authorities: Option<String>,
 }
 
 impl Client {
-    /// Reads the system's authorities. Without any, plain `http` still works.
+    /// Loads the system's authorities. Without any, plain `http` still works.
     pub(crate) fn new() -> Result<Self, String> {
         let (config, no_authorities) = match tls(true) {
             Ok(config) => (config, None),
@@ -84,21 +84,21 @@ impl Client {
             .tls_backend_preconfigured(config)
             .redirect(Policy::custom(redirect))
             .referer(false)
-            // Sources are asked too seldom for a connection to be worth keeping.
+            // Sources are asked too rarely to keep connections open.
             .pool_max_idle_per_host(0)
-            // One of the default sources refuses who does not say who they are.
+            // One of the default sources refuses clients without a user agent.
             .user_agent(concat!("bidprice/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| cause(&error))?;
         Ok(Self { http, no_authorities })
     }
 
-    /// Whether certificates can be checked.
+    /// Returns whether certificates can be checked.
     pub(crate) fn has_authorities(&self) -> bool {
         self.no_authorities.is_none()
     }
 
-    /// Asks all sources at once, and waits until each has answered or used up its time.
+    /// Asks all sources at the same time, and waits until each has answered or timed out.
     pub(crate) async fn round(
         &self,
         sources: &[Source],
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-/// TLS with a provider that is chosen here and not for the whole process.
+/// Returns the TLS settings, with their own crypto provider instead of the process's default one.
 fn tls(authorities: bool) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -161,7 +161,8 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     }
 }
 
-/// Whether a redirect is followed: a few times, and never from or to where anybody on the way can answer.
+/// Decides whether a redirect is followed: at most three times, and never from or to plain `http`, where anybody on the
+/// network path could answer.
 fn followed(previous: &[Url], next: &Url) -> Result<(), NotFollowed> {
     if previous.iter().chain([next]).any(|url| url.scheme() != "https") {
         return Err(NotFollowed(
@@ -174,7 +175,7 @@ fn followed(previous: &[Url], next: &Url) -> Result<(), NotFollowed> {
     Ok(())
 }
 
-/// An error without the address, which may hold a key.
+/// Converts an error. Its message omits the address, which may contain an API key.
 fn told(error: reqwest::Error) -> FetchError {
     let mut source = error.source();
     while let Some(error) = source {
@@ -186,7 +187,7 @@ fn told(error: reqwest::Error) -> FetchError {
     if error.is_connect() { FetchError::Connection(cause(&error)) } else { FetchError::Broken(cause(&error)) }
 }
 
-/// What lies at the bottom of an error.
+/// Returns the message of an error's root cause.
 fn cause(error: &reqwest::Error) -> String {
     let mut bottom: Option<&dyn Error> = error.source();
     while let Some(deeper) = bottom.and_then(Error::source) {

@@ -1,6 +1,6 @@
-//! The number at a path of a JSON text.
+//! Reads the number at a path of a JSON text.
 //!
-//! The text is walked as text, so that a number is never a binary fraction on its way.
+//! The path is followed in the raw text, so that the number never becomes a binary float.
 
 use std::fmt;
 
@@ -18,31 +18,31 @@ pub(crate) enum AnswerError {
     /// It is not JSON.
     #[error("the answer `{start}` is not JSON: {message}")]
     NotJson {
-        /// How it begins.
+        /// Its start.
         start: String,
-        /// What the reader says.
+        /// The parser's message.
         message: String,
     },
-    /// The path leads nowhere.
+    /// The path does not exist.
     #[error("the answer has no `{0}`")]
     Absent(String),
-    /// A key of the path stands twice.
+    /// A key of the path is there twice.
     #[error("the answer has `{0}` twice")]
     Twice(String),
-    /// Something else is at the path.
+    /// The path leads to something else.
     #[error("the answer has {0} where a number should be")]
     NotANumber(&'static str),
-    /// The number is none that can be believed.
+    /// The number is not a possible value.
     #[error(transparent)]
     Value(#[from] ValueError),
 }
 
-/// Keys and places, divided by `.`; empty for the whole document.
+/// Object keys and array indices, separated by `.`; empty for the whole document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JsonPath(Vec<String>);
 
 impl JsonPath {
-    /// Reads a path; none when a step of it is empty.
+    /// Parses a path; returns `None` if one of its steps is empty.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self(Vec::new()));
@@ -51,7 +51,7 @@ impl JsonPath {
         steps.iter().all(|step| !step.is_empty()).then_some(Self(steps))
     }
 
-    /// The value at the path: a number, or a text that is one.
+    /// Returns the value at the path: a number, or a string that is a number.
     pub(crate) fn value(&self, document: &str) -> Result<Decimal, AnswerError> {
         let mut at: &RawValue = serde_json::from_str(document).map_err(|error| AnswerError::NotJson {
             start: excerpt(document.trim_start()),
@@ -85,7 +85,7 @@ fn number_of(value: &RawValue) -> Result<Decimal, AnswerError> {
     Err(AnswerError::NotANumber(what))
 }
 
-/// What a step found.
+/// The result of a step.
 enum Picked<'a> {
     None,
     One(&'a RawValue),
@@ -103,11 +103,11 @@ fn pick<'a>(value: &'a RawValue, step: &str) -> Picked<'a> {
         },
         _ => return Picked::None,
     };
-    // The text was found to be JSON as a whole, so that nothing in it can be malformed.
+    // The whole text was parsed as JSON before, so this cannot fail.
     picked.unwrap_or(Picked::None)
 }
 
-/// Picks the member of an object.
+/// Picks a member of an object by its key.
 struct Member<'k>(&'k str);
 
 impl<'de> Visitor<'de> for Member<'_> {
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Picks the element of an array.
+/// Picks an element of an array by its index.
 struct Place(usize);
 
 impl<'de> Visitor<'de> for Place {

@@ -1,32 +1,32 @@
-//! Exact values out of the text of a number, and the roundings that a value goes through.
+//! Parses exact values from text, and rounds them.
 //!
-//! A value has at most [`DECIMALS`] decimals. There are two roundings, both half-even: [`parse`], where a source tells
-//! more decimals than that, and [`mean`].
+//! A value has at most [`DECIMALS`] decimals. Two functions round, both half-even: [`parse`], if a source has more
+//! decimals, and [`mean`].
 
 use pricing_core::money::UsdPerAkt;
 use pricing_core::text::excerpt;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// The most decimals that a value has.
+/// The most decimals of a value.
 pub(crate) const DECIMALS: u32 = 18;
-/// The most digits in front of the point that [`UsdPerAkt::MAX`] leaves room for.
+/// The number of digits of [`UsdPerAkt::MAX`] before the decimal point.
 const MAX_WHOLE_DIGITS: i32 = 7;
-/// The most characters that a number may have.
+/// The most characters of a number.
 const MAX_CHARACTERS: usize = 100;
 
-/// Why a text is no value.
+/// Why a text is not a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ValueError {
     /// It is not a plain number.
     #[error("`{0}` is not a decimal number")]
     Malformed(String),
-    /// It is none that can be believed.
+    /// It is out of range.
     #[error("`{0}` is out of range; expected a number above 0 and at most 1000000")]
     OutOfRange(String),
 }
 
-/// Reads a number as JSON writes it, digit by digit: `0.50`, `5e-1`. What is behind the 18th decimal is rounded
-/// half-even.
+/// Parses a number as JSON writes it, such as `0.50` or `5e-1`, without a float in between. It is rounded half-even to
+/// 18 decimals.
 pub(crate) fn parse(text: &str) -> Result<Decimal, ValueError> {
     let malformed = || ValueError::Malformed(excerpt(text));
     let out_of_range = || ValueError::OutOfRange(excerpt(text));
@@ -46,14 +46,14 @@ pub(crate) fn parse(text: &str) -> Result<Decimal, ValueError> {
     if unsigned.len() < text.len() { Err(out_of_range()) } else { bounded(value).ok_or_else(out_of_range) }
 }
 
-/// A value that can be believed: above 0 and at most 1000000.
+/// Returns a possible value: above 0 and at most 1000000, with at most 18 decimals.
 pub(crate) fn bounded(value: Decimal) -> Option<Decimal> {
     (UsdPerAkt::new(value).is_ok() && value.scale() <= DECIMALS).then_some(value)
 }
 
-/// The mean of two values, rounded half-even to 18 decimals.
+/// Returns the mean of two values, rounded half-even to 18 decimals.
 pub(crate) fn mean(a: Decimal, b: Decimal) -> Option<Decimal> {
-    // Two values fill at most 26 of the 28 digits, so that only the rounding that is named rounds.
+    // The sum and its half have at most 26 of the 28 digits, so only the explicit rounding rounds.
     let half = a.checked_add(b)?.checked_mul(Decimal::from_parts(5, 0, 0, false, 1))?;
     bounded(half.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointNearestEven).normalize())
 }
@@ -71,8 +71,8 @@ fn power_of_ten(text: &str) -> Option<i32> {
     Some(if negative { power.checked_neg()? } else { power })
 }
 
-/// The number whose `digits` have the point behind `point` of them and are to be multiplied by a power of ten; none
-/// when it is far out of range.
+/// Returns the number with these `digits`, a decimal point after the first `point` of them, and a power of ten. Returns
+/// `None` if it is far out of range.
 fn scaled(digits: &str, point: usize, exponent: i32) -> Option<Decimal> {
     let significant = digits.trim_start_matches('0');
     if significant.is_empty() {
@@ -83,7 +83,7 @@ fn scaled(digits: &str, point: usize, exponent: i32) -> Option<Decimal> {
     if whole > MAX_WHOLE_DIGITS {
         return None;
     }
-    // A number that is too small has no digit that is kept, and none behind which it could be rounded up.
+    // A number this small has no digit within the 18 decimals, not even one to round up from.
     let Ok(kept) = usize::try_from(whole.checked_add(i32::try_from(DECIMALS).ok()?)?) else {
         return Some(Decimal::ZERO);
     };
@@ -95,7 +95,7 @@ fn scaled(digits: &str, point: usize, exponent: i32) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(units, DECIMALS).ok().map(|value| value.normalize())
 }
 
-/// Whether half-even rounding adds one for the digits that are cut off.
+/// Returns whether half-even rounding adds one for the digits in `tail`.
 fn rounds_up(units: i128, tail: &str) -> bool {
     let tail = tail.trim_end_matches('0');
     match tail.as_bytes() {

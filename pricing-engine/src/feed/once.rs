@@ -1,4 +1,4 @@
-//! One round, for `bidprice feed update`: the rules of the live feed, with the cache as the last value.
+//! A single round, for `bidprice feed update`: the rules of the live feed, with the cache as the last value.
 
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
@@ -12,44 +12,44 @@ use super::source::Settings;
 use super::state::{State, Verdict};
 use crate::config::{self, ConfigError};
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// The value that was taken and written to the cache.
+    /// The value that was accepted and written to the cache.
     pub usd_per_akt: Option<Decimal>,
-    /// The value that stood in the cache.
+    /// The previous value of the cache.
     pub last: Option<Decimal>,
-    /// Why no value was taken.
+    /// Why no value was accepted.
     pub problem: Option<String>,
-    /// Why the cache, as it was found, was not used.
+    /// Why the previous cache was not used.
     pub cache_problem: Option<String>,
-    /// Each source.
+    /// The sources.
     pub sources: Vec<SourceReading>,
 }
 
-/// Why there was no round, or its value could not be kept.
+/// Why there was no round, or why its value could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Nobody can be asked from this system.
+    /// The HTTP client cannot be built on this system.
     #[error("nobody can be asked: {0}")]
     Client(String),
     /// The cache cannot be written.
     #[error("{}: {error}", path.display())]
     Unwritable {
-        /// The cache.
+        /// The path of the cache.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         error: CacheError,
     },
 }
 
-/// Asks every source once, holds the value against the one in the cache, and writes it there if it is taken.
+/// Asks every source once, compares the value with the cache, and writes it there if it is accepted.
 ///
 /// # Errors
-/// When the configuration cannot be used, fixes the value, or names no cache, or the cache cannot be written.
+/// When the configuration cannot be used, fixes the value or names no cache, or when the cache cannot be written.
 pub async fn update(config: &config::Feed) -> Result<Update, UpdateError> {
     let settings = Settings::of(config)?;
     if settings.fixed.is_some() {

@@ -1,9 +1,9 @@
-//! The price of an AKT on the chain itself: the `x/oracle` module of a node, as its REST API tells it.
+//! The chain's own price of an AKT: the `x/oracle` module, from the REST API of a node.
 //!
-//! Every block the chain puts together what its sources say and how healthy that is (AEP-80). Of what it tells, the
-//! time-weighted average over all sources is taken, which the chain itself converts at. It counts only when the chain calls
-//! it healthy, when it is of the AKT, and when it was worked out recently by this system's clock: a node that stands still
-//! goes on telling the price of its last block.
+//! With every block the chain aggregates the prices of its sources, and rates their health (AEP-80). The time-weighted
+//! average price (TWAP) over all sources is used, which the chain itself converts with. It is only accepted if the
+//! chain calls it healthy, if its denom is AKT's, and if it is recent by this system's clock: a node that has stopped
+//! still returns the price of its last block.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,35 +15,35 @@ use serde::Deserialize;
 use super::json::AnswerError;
 use super::number;
 
-/// What the chain calls an AKT.
+/// The chain's name for AKT.
 const DENOM: &str = "akt";
-/// Where a node tells the price, below the address of its REST API.
+/// The path of the price, below the address of a node's REST API.
 const PATH: &str = "akash/oracle/v2/aggregated_price/akt";
-/// The part of that which tells an address that has it already.
+/// The part of the path by which an address that already has it is recognised.
 const MARK: &str = "/aggregated_price/";
-/// How far the chain's clock may be ahead of this system's.
+/// How far the chain's clock may be ahead of this system's clock.
 const FORGIVEN: Duration = Duration::from_secs(120);
-/// The most reasons of the chain's that are repeated.
+/// The most reasons of the chain that a message repeats.
 const MAX_REASONS: usize = 3;
 
 /// Why the chain's price is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OracleError {
-    /// The answer is not what the chain answers.
+    /// The answer is not the oracle's.
     #[error("the answer `{start}` is not the oracle's: {message}")]
     Malformed {
-        /// How it begins.
+        /// Its start.
         start: String,
-        /// What the reader says.
+        /// The parser's message.
         message: String,
     },
-    /// It is the price of something else.
+    /// It is the price of another token.
     #[error("the price is of `{0}`, not of `{DENOM}`")]
     Denom(Untrusted),
-    /// The chain does not trust it.
+    /// The chain does not call it healthy.
     #[error("the chain says that its price is not healthy{0}")]
     Unhealthy(String),
-    /// Nobody can say how old it is.
+    /// Its time cannot be read.
     #[error("`{0}` is not a time such as `2026-01-31T12:00:00Z`")]
     Time(Untrusted),
     /// It is too old.
@@ -51,13 +51,13 @@ pub(crate) enum OracleError {
     Old {
         /// Its age.
         age: Duration,
-        /// The most that is taken.
+        /// The most that is accepted.
         limit: Duration,
     },
-    /// It is of a time that has not come.
+    /// Its time is in the future.
     #[error("the chain's price is from {} in the future", humantime::format_duration(*.0))]
     Future(Duration),
-    /// The price is not one.
+    /// The price is not a possible value.
     #[error(transparent)]
     Value(#[from] AnswerError),
 }
@@ -79,14 +79,14 @@ struct AggregatedPrice {
 
 #[derive(Deserialize)]
 struct PriceHealth {
-    /// The REST API tells it in any case; an answer without it says nothing about health.
+    /// Required: the REST API always returns it, so an answer without it is malformed.
     #[serde(alias = "isHealthy")]
     is_healthy: bool,
     #[serde(default, alias = "failureReason")]
     failure_reason: Vec<String>,
 }
 
-/// The address of the price on a node: below the address of its REST API, or that address itself.
+/// Returns the address of the price: `url` itself, or the path below `url` if that is the address of the REST API.
 pub(crate) fn address(mut url: Url) -> Url {
     if !url.path().contains(MARK) {
         let base = url.path().trim_end_matches('/').to_owned();
@@ -95,7 +95,7 @@ pub(crate) fn address(mut url: Url) -> Url {
     url
 }
 
-/// The price in an answer, if it can be used.
+/// Returns the price in an answer, if it can be used.
 pub(crate) fn value(document: &str, max_age: Duration, now: SystemTime) -> Result<Decimal, OracleError> {
     let answer: Answer = serde_json::from_str(document).map_err(|error| OracleError::Malformed {
         start: excerpt(document.trim_start()),
@@ -152,7 +152,7 @@ mod tests {
             told(&answer("akt", "0.512345678901234567", "2026-11-29T11:59:54.123456789Z", HEALTHY)),
             "0.512345678901234567"
         );
-        // The limits themselves, and a clock that is a little ahead.
+        // The limits themselves, and a clock that is slightly ahead.
         for time in ["2026-11-29T11:50:00Z", "2026-11-29T12:02:00Z"] {
             assert_eq!(told(&answer("akt", "0.500000000000000000", time, HEALTHY)), "0.5", "{time}");
         }

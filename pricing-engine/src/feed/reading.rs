@@ -1,4 +1,4 @@
-//! What the feed tells: to a quote, to `Status`, and to the metrics.
+//! The feed as quotes, `Status` and the metrics read it.
 
 use pricing_core::money::UsdPerAkt;
 use std::sync::Arc;
@@ -8,60 +8,61 @@ use rust_decimal::Decimal;
 
 use super::state::{State, Taken, Tally, Verdict};
 
-/// What an AKT is worth now, and how that is known.
+/// The value of an AKT now, and where it comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// USD for an AKT; none when no value can be used.
+    /// The value of an AKT in USD; `None` if there is no usable one.
     pub usd_per_akt: Option<UsdPerAkt>,
-    /// How old the last value is, whether or not it can still be used; none for a fixed value, which has no age, and
-    /// where there was none yet.
+    /// The age of the last value, whether or not it can still be used; `None` for a fixed value, or if there has been
+    /// no value yet.
     pub age: Option<Duration>,
-    /// What is wrong: why there is no value, why the newest round was not taken, or what is wrong with the cache.
+    /// The problem: why there is no value, why the newest round was not accepted, or what is wrong with the cache.
     pub problem: Option<String>,
-    /// Each source, in the order of the configuration; none for a fixed value.
+    /// The sources, in the order of the configuration; empty for a fixed value.
     pub sources: Vec<SourceReading>,
 }
 
-/// What a source says.
+/// The state of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceReading {
-    /// What messages call it.
+    /// Its name in messages.
     pub name: String,
     /// Its last answer, whether or not it was used.
     pub usd_per_akt: Option<UsdPerAkt>,
-    /// How old that is.
+    /// The age of that answer.
     pub age: Option<Duration>,
-    /// Why it had no usable answer in the newest round, or what is strange about its answer.
+    /// Why it had no usable answer in the newest round, or that its answer is far away from the others.
     pub problem: Option<String>,
 }
 
-/// What was counted since the feed was started.
+/// The counters since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Each source, in the order of the configuration. A source that the configuration drops is dropped here.
+    /// The sources, in the order of the configuration. A source that is removed from the configuration is removed here,
+    /// too.
     pub sources: Vec<SourceCounters>,
-    /// Rounds whose value was taken.
+    /// Rounds whose value was accepted.
     pub taken: u64,
-    /// Rounds whose value was refused as too far away from the last.
+    /// Rounds whose value was refused as an unconfirmed jump.
     pub refused_jumps: u64,
     /// Rounds in which the sources disagreed.
     pub disagreements: u64,
-    /// Times that the cache could not be written.
+    /// How many times the cache could not be written.
     pub cache_failures: u64,
 }
 
-/// What was counted of a source.
+/// The counters of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCounters {
-    /// What messages call it.
+    /// Its name in messages.
     pub name: String,
-    /// How often it was asked.
+    /// How many times it was asked.
     pub fetches: u64,
-    /// How often it had no usable answer.
+    /// How many times it had no usable answer.
     pub failures: u64,
 }
 
-/// All that a reading needs, as of the newest round.
+/// The state of the feed after the newest round. It is immutable, so that readers need no lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) fixed: Option<Decimal>,
@@ -83,7 +84,7 @@ struct SourceStatus {
 }
 
 impl Snapshot {
-    /// Takes down what the state machine knows.
+    /// Copies the state machine's state.
     pub(crate) fn of(
         fixed: Option<Decimal>,
         max_age: Duration,
@@ -114,14 +115,14 @@ impl Snapshot {
         }
     }
 
-    /// The value, if it can be used.
+    /// Returns the value of an AKT in USD, if it is usable.
     pub(crate) fn usd_per_akt(&self, now: Instant) -> Option<UsdPerAkt> {
         let young = || self.last.filter(|last| last.age(now) <= self.max_age).map(|last| last.value);
         // Every value of the feed is within the bounds, see `number`.
         self.fixed.or_else(young).and_then(|usd| UsdPerAkt::new(usd).ok())
     }
 
-    /// Everything.
+    /// Returns the reading at `now`.
     pub(crate) fn reading(&self, now: Instant) -> Reading {
         let age = self.last.filter(|_| self.fixed.is_none()).map(|last| last.age(now));
         let old = age.filter(|age| *age > self.max_age).map(|age| {
@@ -141,7 +142,7 @@ impl Snapshot {
         }
     }
 
-    /// What was counted.
+    /// Returns the counters.
     pub(crate) fn counters(&self) -> Counters {
         let source = |source: &SourceStatus| SourceCounters {
             name: source.name.to_string(),

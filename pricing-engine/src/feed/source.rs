@@ -1,4 +1,4 @@
-//! The sources, and the settings that they are asked by.
+//! The checked configuration of the feed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use super::json::JsonPath;
 use super::{number, oracle};
 use crate::config::{self, ConfigError, FeedKind, FeedSource, Span};
 
-/// The node whose oracle is asked first where the configuration names no source.
+/// The node whose oracle is asked if no source is configured.
 const DEFAULT_NODE: &str = "https://api.akashnet.net";
-/// The sources that are asked beside it: the two that the generic bid price script asks, one where the other fails
+/// The other default sources: those of the generic bid price script, which asks the second one if the first one fails
 /// (`charts/akash-provider/scripts/price_script_generic.sh` of akash-network/helm-charts, version February-04-2025; its
-/// paths are `.Price` and `[.[]][0].usd`). The first is the token's denom on Osmosis, as DIA quotes it.
+/// paths are `.Price` and `[.[]][0].usd`). The first is DIA's quotation of AKT's denom on Osmosis.
 const DEFAULT_DOCUMENTS: [(&str, &str); 2] = [
     (
         "https://api.diadata.org/v1/assetQuotation/Osmosis/ibc-C2CFB1C37C146CF95B0784FD518F8030FEFC76C5800105B1742FB65FFE65F873",
@@ -25,52 +25,52 @@ const DEFAULT_DOCUMENTS: [(&str, &str); 2] = [
 ];
 /// The most sources.
 const MAX_SOURCES: usize = 16;
-/// The shortest interval: public sources refuse who asks them more often.
+/// The shortest interval. Public sources refuse clients that ask more often.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// How old the chain's price may be, unless it is said. It is worked out with every block, every six seconds.
+/// The default `max_age` of the chain's price, which is computed with every block, every six seconds.
 const ORACLE_MAX_AGE: Duration = Duration::from_secs(600);
-/// The longest of any duration, so that no sum of them overflows.
+/// The longest of any duration, so that sums of them do not overflow.
 const MAX_SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) name: Arc<str>,
-    /// The address of a JSON document. Messages never repeat it: a key may stand in it.
+    /// The address of a JSON document. It may contain an API key, so messages never repeat it.
     pub(crate) url: Url,
-    /// Where the value is in the document.
+    /// How the value is read from the document.
     pub(crate) reader: Reader,
 }
 
-/// How a value is read out of a document.
+/// How a value is read from a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// A number at a path.
+    /// As the number at a path.
     Path(JsonPath),
-    /// The answer of the chain's oracle, which may be so old.
+    /// As the price of the chain's oracle, with its largest age.
     Oracle(Duration),
 }
 
-/// The feed's configuration, found to be sound.
+/// The checked configuration of the feed.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// A value that is never fetched and never ages.
+    /// A fixed value, which never becomes too old.
     pub(crate) fixed: Option<Decimal>,
-    /// Whom to ask. None where the value is fixed.
+    /// The sources; empty if the value is fixed.
     pub(crate) sources: Vec<Source>,
-    /// How often.
+    /// The time between two rounds.
     pub(crate) interval: Duration,
-    /// How long a source may take.
+    /// The timeout of a source.
     pub(crate) timeout: Duration,
     /// How long a value is used.
     pub(crate) max_age: Duration,
-    /// Where the last good value is kept.
+    /// The file that persists the last accepted value.
     pub(crate) cache: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Looks through the configuration.
+    /// Checks the configuration.
     pub(crate) fn of(config: &config::Feed) -> Result<Self, ConfigError> {
         let span = |key: &str, span: Duration, least: Duration| match span {
             span if span < least => {
@@ -99,7 +99,7 @@ impl Settings {
     }
 }
 
-/// The sources that a configuration names, or the defaults.
+/// Returns the configured sources, or the defaults.
 fn sources(configured: &[FeedSource]) -> Result<Vec<Source>, ConfigError> {
     let documents = DEFAULT_DOCUMENTS.into_iter().map(|(url, path)| FeedSource::json(url, path));
     let defaults: Vec<FeedSource> = std::iter::once(FeedSource::oracle(DEFAULT_NODE)).chain(documents).collect();
@@ -111,7 +111,7 @@ fn sources(configured: &[FeedSource]) -> Result<Vec<Source>, ConfigError> {
     let mut sources: Vec<Source> = Vec::new();
     for (place, configured) in configured.iter().enumerate() {
         let source = source(configured, &sources).map_err(|message| unusable(place, message))?;
-        // It would confirm itself.
+        // Two equal sources would confirm each other's jumps.
         if let Some(twin) = sources.iter().find(|other| other.url == source.url && other.reader == source.reader) {
             return Err(unusable(place, format!("it is the same as `{}`, and cannot confirm itself", twin.name)));
         }
@@ -158,7 +158,7 @@ fn reader(configured: &FeedSource) -> Result<Reader, String> {
     }
 }
 
-/// The host, numbered where it gives several sources.
+/// Returns the host as a name, with a number if that name is taken.
 fn unused(host: &str, others: &[Source]) -> String {
     let taken = |name: &str| others.iter().any(|other| *other.name == *name);
     let numbered = (2..).map(|number| format!("{host} {number}"));

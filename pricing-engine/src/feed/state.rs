@@ -1,6 +1,6 @@
-//! Which value is believed: a state machine that is told each round of answers and the time of it.
+//! Decides which value is accepted: a state machine that is handed each round of answers and its time.
 //!
-//! The rules are those of the [module](super). It knows neither clock nor network.
+//! The rules are in the [module](super). The state machine uses neither a clock nor the network.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,47 +12,47 @@ use rust_decimal::Decimal;
 use super::number;
 use super::source::Source;
 
-/// Rounds within which a jump must be confirmed.
+/// The number of rounds within which a jump must be confirmed.
 const CONFIRMED_WITHIN: usize = 3;
-/// Sources that must confirm a jump.
+/// The number of sources that must confirm a jump.
 const CONFIRMED_BY: usize = 2;
 
-/// A value that was taken, and when.
+/// An accepted value, and when it was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// USD for an AKT.
+    /// The value of an AKT in USD.
     pub(crate) value: Decimal,
-    /// When this process came to know it.
+    /// When this process got it.
     at: Instant,
-    /// How old it was then.
+    /// Its age then.
     before: Duration,
 }
 
 impl Taken {
-    /// How old it is.
+    /// Returns its age.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.at).saturating_add(self.before)
     }
 }
 
-/// What became of a round.
+/// The result of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Its value was taken.
+    /// Its value was accepted.
     Taken(Decimal),
     /// No source answered.
     Unanswered,
-    /// The sources contradict each other, and none of their values has a majority.
+    /// The sources contradict each other, and there is no majority.
     Disagreement(String),
-    /// The value is too far away from the last one for those who vouch for it.
+    /// The value is far away from the last one, and not enough sources confirm it.
     Jump {
         /// The round's value.
         value: Decimal,
-        /// The last one that was taken.
+        /// The last accepted value.
         last: Decimal,
-        /// Who vouches for it.
+        /// The source that confirms it.
         witness: Arc<str>,
-        /// Whether anybody else could.
+        /// Whether it is the only source.
         alone: bool,
     },
 }
@@ -77,20 +77,20 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What is known of a source.
+/// The state of a source.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     /// The source.
     pub(crate) source: Source,
-    /// Its answers of the last rounds, the newest first; none where it had none.
+    /// Its answers of the last rounds, newest first; `None` for a round without one.
     answers: VecDeque<Option<Decimal>>,
     /// Its last answer.
     pub(crate) last: Option<Taken>,
-    /// What is wrong with it.
+    /// Its current problem.
     pub(crate) problem: Option<String>,
-    /// How often it was asked.
+    /// How many times it was asked.
     pub(crate) fetches: u64,
-    /// How often it had no usable answer.
+    /// How many times it had no usable answer.
     pub(crate) failures: u64,
 }
 
@@ -99,7 +99,7 @@ impl Line {
         Self { source, answers: VecDeque::new(), last: None, problem: None, fetches: 0, failures: 0 }
     }
 
-    /// Keeps an answer, or that there is none.
+    /// Records the answer of a round; `None` if the source was not asked.
     fn note(&mut self, answer: Option<Result<Decimal, String>>, now: Instant) {
         let value = match answer {
             None => None,
@@ -117,23 +117,23 @@ impl Line {
         self.answers.truncate(CONFIRMED_WITHIN);
     }
 
-    /// What it said last within the rounds that count.
+    /// Returns its newest answer within the last rounds.
     fn word(&self) -> Option<Decimal> {
         self.answers.iter().find_map(|answer| *answer)
     }
 
-    /// What it said in the newest round.
+    /// Returns its answer of the newest round.
     fn answer(&self) -> Option<Decimal> {
         self.answers.front().copied().flatten()
     }
 }
 
-/// How often something went wrong.
+/// The number of rounds by their result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Rounds whose value was taken.
+    /// Rounds whose value was accepted.
     pub(crate) taken: u64,
-    /// Rounds whose value was refused as too far away from the last.
+    /// Rounds whose value was refused as an unconfirmed jump.
     pub(crate) refused_jumps: u64,
     /// Rounds in which the sources disagreed.
     pub(crate) disagreements: u64,
@@ -149,17 +149,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Knows of no value yet.
+    /// Returns the state without a value.
     pub(crate) fn new(sources: &[Source]) -> Self {
         Self { lines: sources.iter().cloned().map(Line::new).collect(), ..Self::default() }
     }
 
-    /// Takes a value that was kept across a restart.
+    /// Sets the last value to the one of the cache.
     pub(crate) fn restore(&mut self, value: Decimal, age: Duration, now: Instant) {
         self.last = Some(Taken { value, at: now, before: age });
     }
 
-    /// Asks other sources from now on. The last value stays, and so does what is known of sources that stay.
+    /// Replaces the sources. The last value stays, and so does the state of those sources that stay.
     pub(crate) fn replace_sources(&mut self, sources: &[Source]) {
         let mut known = std::mem::take(&mut self.lines);
         let line = |source: &Source| match known.iter().position(|line| line.source == *source) {
@@ -169,27 +169,27 @@ impl State {
         self.lines = sources.iter().map(line).collect();
     }
 
-    /// The value that was taken last, however old.
+    /// Returns the last accepted value, of whatever age.
     pub(crate) fn last(&self) -> Option<Taken> {
         self.last
     }
 
-    /// What became of the newest round.
+    /// Returns the result of the newest round.
     pub(crate) fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
     }
 
-    /// What is known of each source.
+    /// Returns the state of each source.
     pub(crate) fn lines(&self) -> &[Line] {
         &self.lines
     }
 
-    /// How often something went wrong.
+    /// Returns the number of rounds by their result.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Is told a round. Answers of sources that are asked no more are dropped.
+    /// Takes the answers of a round, and decides. Answers of sources that were removed in the meantime are dropped.
     pub(crate) fn observe(&mut self, mut round: Vec<(Source, Result<Decimal, String>)>, now: Instant) -> Verdict {
         for line in &mut self.lines {
             let place = round.iter().position(|(source, _)| *source == line.source);
@@ -212,6 +212,7 @@ impl State {
         verdict
     }
 
+    /// Applies the rules of the [module](super) to the answers of the newest round.
     fn decide(&mut self) -> Verdict {
         let mut values: Vec<Decimal> = self.lines.iter().filter_map(Line::answer).collect();
         values.sort();
@@ -230,7 +231,8 @@ impl State {
         }
     }
 
-    /// Takes a value far away from the last when enough sources vouch for it.
+    /// Accepts a value far away from the last one if enough sources confirm it. At least one answer of the round is
+    /// always near its value, so there is a witness.
     fn jump(&self, value: Decimal, last: Decimal) -> Verdict {
         let vouches = |line: &&Line| line.word().is_some_and(|word| near(word, value));
         let mut witnesses = self.lines.iter().filter(vouches);
@@ -241,7 +243,7 @@ impl State {
         Verdict::Jump { value, last, witness, alone: self.lines.len() < CONFIRMED_BY }
     }
 
-    /// Whether a source said something else within the rounds that count.
+    /// Returns whether a source contradicts the value within the last rounds.
     fn is_contradicted(&self, value: Decimal) -> bool {
         self.lines.iter().filter_map(Line::word).any(|word| !agree(word, value))
     }
@@ -251,7 +253,7 @@ impl State {
         Verdict::Disagreement(self.lines.iter().filter_map(say).collect::<Vec<_>>().join(", "))
     }
 
-    /// Tells which answers are far away from the round's value.
+    /// Marks the sources whose answers are far away from the round's value.
     fn name_liars(&mut self, value: Decimal, answers: usize) {
         for line in &mut self.lines {
             if let Some(answer) = line.answer().filter(|answer| !near(*answer, value)) {
@@ -262,7 +264,7 @@ impl State {
     }
 }
 
-/// The median of sorted values: the one in the middle, or the mean of the two there.
+/// Returns the median of sorted values.
 fn median(sorted: &[Decimal]) -> Option<Decimal> {
     let upper = *sorted.get(sorted.len() / 2)?;
     if sorted.len() % 2 == 1 {
@@ -271,7 +273,9 @@ fn median(sorted: &[Decimal]) -> Option<Decimal> {
     number::mean(*sorted.get((sorted.len() / 2).checked_sub(1)?)?, upper)
 }
 
-/// Whether more than half of sorted values agree with each other. The median is then one of them, or between two.
+/// Returns whether more than half of sorted values agree with each other. It is enough to look at each window of that
+/// size, since its first and last value are the farthest apart. Every such window contains the median, or the two
+/// values that it is the mean of.
 fn has_majority(sorted: &[Decimal]) -> bool {
     let most = sorted.len() / 2 + 1;
     sorted.windows(most).any(|window| match (window.first(), window.last()) {
@@ -280,14 +284,14 @@ fn has_majority(sorted: &[Decimal]) -> bool {
     })
 }
 
-/// Whether two values are at most 20 % of the lower one apart.
+/// Returns whether two values differ by at most 20 % of the lower one.
 fn agree(a: Decimal, b: Decimal) -> bool {
     near(a.max(b), a.min(b))
 }
 
-/// Whether a value is at most 20 % of the other away from it, on either side.
+/// Returns whether `value` differs from `other` by at most 20 % of `other`.
 fn near(value: Decimal, other: Decimal) -> bool {
-    // Values fill at most 25 of the 28 digits, so that nothing is rounded here.
+    // Values have at most 25 of the 28 digits, so nothing is rounded here.
     let distance = value.checked_sub(other).map(|distance| distance.abs());
     distance.and_then(|distance| distance.checked_mul(Decimal::from(5))).is_some_and(|distance| distance <= other)
 }

@@ -1,4 +1,4 @@
-//! The background task: when to ask, and what to do with what was learnt.
+//! The background task: when the sources are asked, and how a value is published and persisted.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,12 +17,12 @@ use super::reading::Snapshot;
 use super::source::Settings;
 use super::state::{State, Verdict};
 
-/// After a round without a value the next one is not farther away than this.
+/// The longest interval after a round without a value.
 const RETRY: Duration = Duration::from_secs(60);
-/// How long writing the cache is waited for.
+/// How long the task waits for a write of the cache.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the task and the handles share.
+/// The state that the task and the handles share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     snapshot: ArcSwap<Snapshot>,
@@ -46,7 +46,7 @@ impl Inner {
 }
 
 impl Shared {
-    /// Begins with the value in the cache.
+    /// Starts with the value in the cache.
     pub(crate) fn new(settings: Settings, now: Instant, clock: SystemTime) -> Self {
         let mut inner =
             Inner { state: State::new(&settings.sources), settings, cache_problem: None, cache_failures: 0 };
@@ -63,12 +63,12 @@ impl Shared {
         Self { snapshot: ArcSwap::new(inner.snapshot()), inner: Mutex::new(inner), changed: Notify::new() }
     }
 
-    /// What is known as of the newest round.
+    /// Returns the state after the newest round.
     pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.snapshot.load()
     }
 
-    /// Uses other settings from now on.
+    /// Switches to other settings, and wakes the task.
     pub(crate) fn reconfigure(&self, settings: Settings) {
         self.change(|inner| {
             inner.state.replace_sources(&settings.sources);
@@ -83,7 +83,7 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let result = change(&mut inner);
-        // Stored under the lock, so that an older snapshot never replaces a newer one.
+        // This is stored under the lock, so that an older snapshot never replaces a newer one.
         self.snapshot.store(inner.snapshot());
         result
     }
@@ -93,7 +93,8 @@ impl Shared {
     }
 }
 
-/// Asks the sources until it is told to end.
+/// Runs rounds until `end` is cancelled. A round starts after the interval, when the settings change, or when one is
+/// requested.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     mut requests: mpsc::Receiver<oneshot::Sender<()>>,
@@ -105,7 +106,7 @@ pub(crate) async fn run(
         let round = end.run_until_cancelled(worker.round(&shared)).await;
         let Some(taken) = round else { return };
         for waiting in waiting.drain(..) {
-            // Who waited may have gone away.
+            // The one who waited may have gone.
             let _ = waiting.send(());
         }
         let wait = pause(shared.lock().settings.interval, taken, random());
@@ -121,7 +122,7 @@ pub(crate) async fn run(
     }
 }
 
-/// What the task keeps between rounds.
+/// The task's state between rounds.
 #[derive(Default)]
 struct Worker {
     client: Option<Client>,
@@ -130,7 +131,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Asks every source once. Says whether a value was taken, or none is needed.
+    /// Asks every source once. Returns whether a value was accepted, or is fixed.
     async fn round(&mut self, shared: &Shared) -> bool {
         let settings = shared.lock().settings.clone();
         if settings.fixed.is_some() {
@@ -150,10 +151,10 @@ impl Worker {
         true
     }
 
-    /// The client. Where the system knows no authorities they are looked for again each time.
+    /// Returns the client. If the system has no authorities, it is built again for each round.
     async fn client(&mut self) -> Option<Client> {
         if self.client.as_ref().is_none_or(|client| !client.has_authorities()) {
-            // It reads the authorities' files.
+            // Building it reads files, which blocks.
             self.client = match tokio::task::spawn_blocking(Client::new).await {
                 Ok(Ok(client)) => Some(client),
                 Ok(Err(error)) => {
@@ -166,7 +167,7 @@ impl Worker {
         self.client.clone()
     }
 
-    /// Writes the cache beside the runtime: a disk that hangs must not stop the fetching.
+    /// Writes the cache on a thread for blocking work: a disk that hangs must not stop the task.
     async fn write(&mut self, path: PathBuf, value: Decimal) -> Result<(), String> {
         let hangs = || Err("the last write has not ended".to_owned());
         if self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
@@ -182,7 +183,7 @@ impl Worker {
         }
     }
 
-    /// Tells of a round that brings no value, once until one brings one again.
+    /// Logs a round without a value. Further ones are logged at the debug level, until a round has a value again.
     fn tell(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Taken(value) if self.quiet => tracing::info!(%value, "the feed has a value again"),
@@ -202,14 +203,14 @@ fn note_write(inner: &mut Inner, path: &std::path::Path, outcome: Result<(), Str
     });
 }
 
-/// How long to wait for the next round: an interval, 10 % more or less.
+/// Returns the time to the next round: the interval, 10 % more or less.
 fn pause(interval: Duration, taken: bool, random: u32) -> Duration {
     let interval = if taken { interval } else { interval.min(RETRY) };
     let percent = random.checked_rem(21).unwrap_or(10).saturating_add(90);
     interval.checked_mul(percent).map_or(interval, |sum| sum / 100)
 }
 
-/// A random number; always the same where the system has none.
+/// Returns a random number; 0 if the system has none.
 fn random() -> u32 {
     let mut bytes = [0; 4];
     let _ = getrandom(&mut bytes, GetRandomFlags::NONBLOCK);

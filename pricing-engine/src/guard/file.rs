@@ -1,7 +1,7 @@
-//! The file that keeps what was accepted last across restarts.
+//! The file of the accepted configuration.
 //!
-//! A line `bidprice accepted VERSION DIGEST`, then JSON of which that is the digest. It is written beside the file and then
-//! put in its place, so that it is always whole; one service at a time holds it by a lock file beside it.
+//! It has a line `bidprice accepted VERSION DIGEST`, then the JSON that the digest is of. It is written to a temporary
+//! file, which is then renamed, so that it is always complete. A lock file beside it lets only one service use it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,14 +17,14 @@ use crate::config::{Config, ConfigError, LoadedRates};
 use crate::digest::Digest;
 use crate::own_file::own_file;
 
-/// What the first line begins with, and the version of what follows.
+/// The start of the first line, and the version of the format.
 const MAGIC: &str = "bidprice accepted ";
 const VERSION: u32 = 1;
 /// The file's name in the bid log's folder.
 const NAME: &str = "reload.state";
-/// The most bytes that it may have: two rate cards, each byte of which may be escaped.
+/// The most bytes of the file. It has two rate cards, and JSON may escape each of their bytes.
 const MAX_BYTES: u64 = 16 << 20;
-/// How often the lock is tried, and how long in between.
+/// The number of attempts to lock, and the time between two of them.
 const TRIES: u32 = 10;
 const REST: Duration = Duration::from_millis(50);
 
@@ -59,24 +59,24 @@ impl From<FileError> for ConfigError {
     }
 }
 
-/// The file as its JSON has it.
+/// The JSON of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
-    /// When it was accepted, for people.
+    /// When it was accepted. Nothing depends on it.
     accepted_at: String,
     rates: String,
     card: Option<String>,
     beside: OtherSettings,
 }
 
-/// Where a configuration keeps what was accepted last; none where it does not.
+/// Returns the path of the file; `None` if nothing is persisted.
 pub(crate) fn path_of(config: &Config) -> Option<PathBuf> {
     let beside_log = || config.bid_log.as_ref().map(|log| log.folder.join(NAME));
     config.reload.state.clone().or_else(beside_log)
 }
 
-/// The file, which no other service uses at the same time.
+/// The file, locked against other services.
 #[derive(Debug)]
 pub(crate) struct AcceptedFile {
     path: PathBuf,
@@ -85,13 +85,13 @@ pub(crate) struct AcceptedFile {
 
 impl Drop for AcceptedFile {
     fn drop(&mut self) {
-        // Closing it would not do: a process that was started just now holds it, too, for a moment.
+        // Closing it is not enough: a child process that was just forked shares the lock until its `exec`.
         let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
 impl AcceptedFile {
-    /// Keeps others out.
+    /// Locks the file.
     ///
     /// # Errors
     /// When another service uses the file, or its folder cannot be written.
@@ -104,7 +104,7 @@ impl AcceptedFile {
         for _ in 0..TRIES {
             match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
-                // A service that was just killed may still be ending.
+                // A service that was just killed may not have exited yet.
                 Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
                 Err(error) => return Err(failed(error.into())),
             }
@@ -112,7 +112,7 @@ impl AcceptedFile {
         Err(FileError::Busy(path.to_owned()))
     }
 
-    /// What was accepted last; none where the file is not there.
+    /// Reads the accepted configuration; `None` if the file does not exist.
     ///
     /// # Errors
     /// When the file cannot be used.
@@ -120,28 +120,28 @@ impl AcceptedFile {
         read(&self.path)
     }
 
-    /// Writes what was accepted, whole or not at all.
+    /// Writes the accepted configuration atomically.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it cannot be written.
     pub(crate) fn write(&self, accepted: &Accepted, now: SystemTime) -> Result<(), FileError> {
         let failed = |source: io::Error| FileError::Io { path: self.path.clone(), source };
         let text = text(accepted, now).map_err(|error| failed(error.into()))?;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Created anew, with mode 600, and removed when anything fails before it takes its place.
+        // A new file with mode 600. It is removed if anything fails before it is renamed.
         let write = || {
             let mut file = tempfile::Builder::new().prefix(".reload.").suffix(".tmp").tempfile_in(folder)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&self.path).map_err(|error| error.error)?;
-            // Else a power cut could bring the one before back.
+            // Without this, a power failure could restore the previous file.
             File::open(folder)?.sync_all()
         };
         write().map_err(failed)
     }
 }
 
-/// What was accepted last; none where the file is not there.
+/// Reads the accepted configuration; `None` if the file does not exist.
 ///
 /// # Errors
 /// When the file cannot be used.

@@ -1,34 +1,37 @@
-//! The guard: which new configuration is taken, and which has to be accepted by somebody first.
+//! The guard: decides which new configurations are applied, and which an operator has to accept first.
 //!
-//! A rate card that was emptied, cut or mistyped is often still a good rate card, and a bid that it makes is a loss that
-//! lasts as long as the lease. So what is loaded, at the start and by a reload, is held against what was accepted last.
+//! A rate card that was emptied, truncated or mistyped is often still valid, and a bid that it makes is a loss for as
+//! long as the lease lasts. Every configuration that is loaded, at the start and by a reload, is therefore compared
+//! with the one that was accepted last.
 //!
 //! # What is compared
-//! The effective rates, policy, chain and overcommit, wherever they stand: in the rate card file or in the configuration
-//! ([`pricing_core::rates::changes`] has the rules). A value of AKT that the configuration fixes counts as the worth of
-//! the denoms that come from the feed, where both have one. And, of the configuration:
-//! - **`plugin`:** it has no plugin any more, so that the rate card prices;
-//! - **`fallback`:** a failing plugin now has a fallback, or falls back on the rate card instead of the last plugin;
-//! - **`inventory`:** it has no inventory any more, so that capacity is not asked;
-//! - **`cut`:** the rate card file is the beginning of the one that was accepted, and it makes any difference, be it a
-//!   price that rises.
+//! The effective rates, policy, chain and overcommit, whether they come from the rate card file or from the
+//! configuration ([`pricing_core::rates::changes`] has the rules). If both configurations fix the value of an AKT, it
+//! takes the place of the feed's value for the denoms that use the feed. Besides these, of the configuration:
+//! - **`plugin`:** the plugin was removed, so that the rate card prices;
+//! - **`fallback`:** a failing plugin now has a fallback, or falls back to the rate card instead of the previous
+//!   plugin;
+//! - **`inventory`:** the inventory was removed, so that capacity is not checked;
+//! - **`cut`:** the rate card file is a prefix of the accepted one, and anything differs, even if it is a price that
+//!   rises.
 //!
-//! # What becomes of it
-//! - Nothing has to be accepted: it is taken, and is from then on what the next one is held against.
-//! - Something has: a reload refuses it whole, and the configuration before stays in use. A *start* has none before: it
-//!   goes on with the card that was accepted last where nothing but the card has to be accepted, and fails otherwise.
-//! - Accepted by its digest, it is taken. The digest is that of the rates; where something else than the rates has to be
-//!   accepted, that of all of it. Any other digest is refused and takes nothing: the files changed again meanwhile. SIGHUP
-//!   and the watch never accept anything.
+//! # What happens
+//! - If nothing has to be accepted, the configuration is applied, and the next one is compared with it.
+//! - If something has to be accepted, a reload refuses the whole configuration, and the previous one stays in use. A
+//!   *start* has no previous one: if only the rate card has to be accepted, it uses the card that was accepted last;
+//!   otherwise it fails.
+//! - A configuration that is accepted by its digest is applied. This is the digest of the rates, or of everything that
+//!   is compared if more than the rates has to be accepted. Any other digest is refused, since the files have changed
+//!   in the meantime, and nothing is applied. `SIGHUP` and the watch never accept anything.
 //!
-//! The limit is `reload.max_change` of the new configuration; where that is the default, it may just have lost the key,
-//! and the stricter of it and the one before counts.
+//! The limit for lowered amounts is `reload.max_change` of the new configuration. If that is the default, the key may
+//! have been lost by mistake, so the stricter of it and the previous limit applies.
 //!
-//! # What is remembered
-//! What was accepted last is kept in a file ([`file`]) beside the bid log or where `reload.state` says. Where there is
-//! none, the first start accepts what it finds. One that is damaged, of another version or not the service's own is an
-//! error: to take it for absent would accept whatever is there. One that cannot be written costs no bid: it is told,
-//! and tried again.
+//! # What is persisted
+//! The accepted configuration is persisted in a file ([`file`]) in the bid log's folder, or at `reload.state`. If the
+//! file does not exist, the start accepts what it finds. A file that is damaged, of another version or of another user
+//! is an error: to treat it as absent would accept any configuration. A file that cannot be written costs no bids: the
+//! problem is reported, and writing is tried again.
 
 mod file;
 #[cfg(test)]
@@ -48,7 +51,7 @@ use crate::digest::Digest;
 
 pub(crate) use file::{AcceptedFile, path_of, read as read_accepted};
 
-/// Why a change has to be accepted, beside the concerns about a rate card.
+/// The concerns besides those about a rate card.
 const CUT: &str = "cut";
 const PLUGIN: &str = "plugin";
 const FALLBACK: &str = "fallback";
@@ -57,17 +60,17 @@ const INVENTORY: &str = "inventory";
 /// The most changes that a message lists.
 const LISTED: usize = 8;
 
-/// Every reason for which a change may have to be accepted, as status and metrics name them.
+/// Returns every reason for which a change may have to be accepted, as the status and the metrics name them.
 pub fn concerns() -> impl Iterator<Item = &'static str> {
     Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY])
 }
 
-/// What was accepted, as far as it is compared.
+/// The compared parts of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The effective rates.
     pub rates: LoadedRates,
-    /// The text of the rate card file, where there is one.
+    /// The text of the rate card file, if there is one.
     card: Option<Arc<str>>,
     beside: OtherSettings,
 }
@@ -83,7 +86,7 @@ struct OtherSettings {
 }
 
 impl Accepted {
-    /// What of a configuration is compared.
+    /// Extracts the parts of a configuration that are compared.
     #[must_use]
     pub fn of(loaded: &Loaded) -> Self {
         let config = &loaded.config;
@@ -98,23 +101,23 @@ impl Accepted {
         Self { rates: loaded.rates.clone(), card: loaded.card.clone(), beside }
     }
 
-    /// The same, with what an AKT is worth at the moment where the configuration does not fix that.
+    /// Sets the value of an AKT to the feed's current one, unless the configuration fixes it.
     #[must_use]
     pub(crate) fn where_unfixed(mut self, usd_per_akt: Option<UsdPerAkt>) -> Self {
         self.beside.usd_per_akt = self.beside.usd_per_akt.or(usd_per_akt.map(|usd| Number::from(usd.get())));
         self
     }
 
-    /// What is in use where the rates stay as they are here, and everything else is as in another one.
+    /// Returns these rates with the other settings of `other`.
     #[must_use]
     pub(crate) fn with_all_but_the_rates_of(self, other: &Self) -> Self {
         Self { beside: other.beside, ..self }
     }
 
-    /// Whether another one may take its place by itself.
+    /// Checks whether a new configuration can be applied without being accepted.
     ///
     /// # Errors
-    /// What has to be accepted first.
+    /// The changes that have to be accepted first.
     pub fn admits(&self, new: &Self, listen: &Listen) -> Result<(), Refusal> {
         let (one, other) = (&self.beside, &new.beside);
         let mut max_change = other.max_change.get();
@@ -127,7 +130,7 @@ impl Accepted {
             differences.insert(0, cut(self, new));
         }
         let beside = beside(one, other);
-        // A fixed value of AKT is the configuration's, although it shows in the rates.
+        // A fixed value of an AKT belongs to the configuration, although it affects the rates.
         let is_akt_changed = one.usd_per_akt.zip(other.usd_per_akt).is_some_and(|(one, other)| one != other);
         let is_rates_alone = beside.is_empty() && !is_akt_changed;
         differences.splice(0..0, beside);
@@ -138,7 +141,7 @@ impl Accepted {
         Err(Refusal { digest, is_rates_alone, command: command(digest, listen), differences, given: None })
     }
 
-    /// What the rates change.
+    /// Compares the rates.
     fn compared(&self, new: &Self, limit: Limit) -> Vec<Change> {
         if self.rates.digest == new.rates.digest && self.beside.usd_per_akt == new.beside.usd_per_akt {
             return Vec::new();
@@ -155,7 +158,7 @@ impl Accepted {
         self.card.as_ref().zip(new.card.as_ref()).is_some_and(|(one, other)| changes::is_cut(one, other))
     }
 
-    /// A digest of everything that is compared.
+    /// Returns the digest of everything that is compared.
     fn digest(&self) -> Digest {
         let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change } = self.beside;
         let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
@@ -163,7 +166,7 @@ impl Accepted {
     }
 }
 
-/// A card's denoms with a fixed worth in place of what a feed would say.
+/// Returns a rate card whose denoms have a fixed value in place of the feed's.
 fn fixed(pricing: &Pricing, usd_per_akt: Number) -> Pricing {
     let mut pricing = pricing.clone();
     for token in pricing.chain.denoms.values_mut() {
@@ -179,7 +182,7 @@ fn cut(before: &Accepted, after: &Accepted) -> Difference {
     Difference::new("rates.file", bytes(&before.card), format!("the first {} of them", bytes(&after.card)), CUT)
 }
 
-/// What has to be accepted beside the rates.
+/// Returns the changes besides the rates that have to be accepted.
 fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     let mut found = Vec::new();
     if before.plugin && !after.plugin {
@@ -205,32 +208,32 @@ fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     found
 }
 
-/// What accepts a configuration.
+/// Returns the command that accepts a configuration.
 fn command(digest: Digest, listen: &Listen) -> String {
     let is_default = listen.socket == Listen::default().socket || listen.socket.as_os_str().is_empty();
     let socket = if is_default { String::new() } else { format!(" --socket {}", shell(&listen.socket)) };
     format!("bidprice reload{socket} --accept {digest}")
 }
 
-/// A path as a shell reads it.
+/// Quotes a path for a shell.
 fn shell(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
     if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// One thing that a new configuration changes.
+/// One change of a new configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The key of the rate card or of the configuration.
     pub key: String,
-    /// What was there.
+    /// The previous value.
     pub before: String,
-    /// What is there now.
+    /// The new value.
     pub after: String,
-    /// How much lower an amount is, in percent, as text.
+    /// By how many percent an amount is lower, as text.
     pub percent_lower: Option<String>,
-    /// Why it has to be accepted; none where it need not be.
+    /// Why it has to be accepted; `None` if it does not.
     pub concern: Option<&'static str>,
 }
 
@@ -264,28 +267,28 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A configuration that has to be accepted before it is taken.
+/// A configuration that has to be accepted before it is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it is accepted by.
+    /// The digest that accepts it.
     pub digest: Digest,
-    /// Whether nothing but the rates has to be accepted.
+    /// Whether only the rates have to be accepted.
     pub is_rates_alone: bool,
     /// The command that accepts it.
     pub command: String,
-    /// Everything that it changes, what has to be accepted first.
+    /// All of its changes. Those besides the rates, and a cut, come first.
     pub differences: Vec<Difference>,
-    /// What was accepted instead of it.
+    /// The digest that was given, if it was another one.
     pub given: Option<Digest>,
 }
 
 impl Refusal {
-    /// What has to be accepted.
+    /// Returns the changes that have to be accepted.
     pub fn concerns(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.concern.is_some())
     }
 
-    /// What has to be accepted, in words, as far as a message has room.
+    /// Lists the changes that have to be accepted, as many as a message has room for.
     #[must_use]
     pub fn listed(&self) -> String {
         let listed: Vec<String> = self.concerns().take(LISTED).map(ToString::to_string).collect();
@@ -315,10 +318,10 @@ impl From<Refusal> for ConfigError {
     }
 }
 
-/// Whether a configuration may be taken, where somebody may have accepted it.
+/// Decides whether a configuration is applied. `accepted` is the digest that an operator has given, if any.
 ///
 /// # Errors
-/// What has to be accepted first, or that something else was accepted.
+/// When it has to be accepted first, or when `accepted` is another digest.
 pub(crate) fn judge(
     before: &Accepted,
     after: &Accepted,

@@ -21,7 +21,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// What a configuration comes to, with the rate card `rates.toml` where it names that.
+    /// Loads a configuration. `rates.toml` is written with this rate card.
     fn accepted(&self, config: &str, card: &str) -> Accepted {
         fs::write(self.at("bidprice.toml"), config).unwrap();
         fs::write(self.at("rates.toml"), card).unwrap();
@@ -32,7 +32,7 @@ impl Place {
 const CARD: &str = "[rates]\ncpu = 4\n[rates.gpu]\nt4 = 80\n[policy.owners]\ndeny = [\"akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx\"]\n";
 const IN_FILE: &str = "[rates]\nfile = \"rates.toml\"\n";
 
-/// Why a configuration would have to be accepted: concerns and keys.
+/// Returns the concerns and keys that have to be accepted.
 fn concerns_of(before: &Accepted, after: &Accepted) -> Vec<String> {
     match before.admits(after, &Listen::default()) {
         Ok(()) => Vec::new(),
@@ -54,7 +54,7 @@ fn effective_cards_are_compared_wherever_they_stand() {
     }
     let without = place.accepted(IN_FILE, &CARD.replace("\"akash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx\"", ""));
     assert_eq!(concerns_of(&both, &without), ["owners policy.owners.deny"]);
-    // A configuration that lost its card altogether has the defaults.
+    // A configuration without a card has the default rates.
     assert_eq!(
         concerns_of(&in_file, &place.accepted("", "")),
         ["lowered rates.cpu", "entry-gone rates.gpu.t4", "owners policy.owners.deny"]
@@ -64,7 +64,7 @@ fn effective_cards_are_compared_wherever_they_stand() {
 #[test]
 fn a_cut_file_has_to_be_accepted_whatever_it_changes() {
     let place = Place::new();
-    // Without its last lines, the price only rises.
+    // Without its last lines, a price only rises.
     let card = "[rates]\ncpu = 1\n[policy.owners.discount]\nakash1aqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq59tfpx = \"0.9\"\nakash1cqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqvqruma = \"0.8\"\n";
     let before = place.accepted(IN_FILE, card);
     let after = |card: &str| place.accepted(IN_FILE, card);
@@ -79,7 +79,7 @@ fn a_cut_file_has_to_be_accepted_whatever_it_changes() {
     assert_eq!(concerns_of(&before, &after(card.trim_end())), Vec::<String>::new());
     let refusal = before.admits(&after("[rates]\ncpu = 1"), &Listen::default()).unwrap_err();
     assert_eq!(refusal.concerns().next().unwrap().to_string(), "`rates.file`: 147 bytes -> the first 15 bytes of them");
-    // No byte at which a card is cut lets it in with another effect.
+    // Wherever a card is cut, it is refused or has the same effect.
     let everything = include_str!("../../../examples/rates.toml");
     let before = place.accepted(IN_FILE, everything);
     let mut admitted = 0;
@@ -118,11 +118,11 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
         let (before, after) = (accepted(before), accepted(after));
         assert_eq!(concerns_of(&before, &after), expected.into_iter().collect::<Vec<_>>());
         if let Err(refusal) = before.admits(&after, &Listen::default()) {
-            // The rates are the same, so their digest accepts none of this.
+            // The rates are the same, so their digest accepts nothing.
             assert!(!refusal.is_rates_alone && refusal.digest != after.rates.digest, "{refusal}");
         }
     }
-    // A value that the feed had counts, too.
+    // The feed's value counts, too.
     let before = accepted("").where_unfixed(UsdPerAkt::new(Decimal::new(5, 1)).ok());
     let fixed = accepted("[feed]\nusd_per_akt = \"50\"\n");
     assert_eq!(concerns_of(&before, &fixed), ["lowered chain.denoms.uakt"]);
@@ -178,11 +178,11 @@ fn only_the_digest_of_what_is_there_now_accepts_it() {
         "{stale}"
     );
     assert!(message(&bad, Some(before.rates.digest)).contains("is not in the files any more"));
-    // One that need not be accepted is taken by its own digest, and by no other.
+    // One that need not be accepted is applied with its own digest only.
     judge(&before, &fine, None, &listen).unwrap();
     judge(&before, &fine, Some(fine.rates.digest), &listen).unwrap();
     assert!(message(&fine, Some(bad.rates.digest)).contains("which need not be accepted"));
-    // Where more than the rates changes, their digest is not enough.
+    // If more than the rates changes, the digest of the rates is not enough.
     let mut before = before;
     before.beside.plugin = true;
     assert!(judge(&before, &bad, Some(bad.rates.digest), &listen).is_err());
@@ -215,7 +215,7 @@ fn what_was_accepted_is_read_again() {
     let other = place.accepted("[plugin]\nfile = \"x.wasm\"\nfallback = \"builtin\"\n", "");
     file.write(&other, SystemTime::UNIX_EPOCH).unwrap();
     assert_eq!(file.read().unwrap(), Some(other));
-    // Nothing else is left behind.
+    // No other file is left.
     let names: Vec<_> = fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 4, "{names:?}");
 }
@@ -242,7 +242,7 @@ fn a_file_that_is_damaged_foreign_or_of_another_version_is_never_taken_for_absen
     let newer = String::from_utf8(whole.clone()).unwrap().replacen("accepted 1 ", "accepted 2 ", 1);
     fs::write(&path, newer).unwrap();
     assert!(problem().contains("is of version 2, and this program writes 1"), "{}", problem());
-    // Nobody else may write it.
+    // The file must not be open to others.
     fs::write(&path, &whole).unwrap();
     for mode in [0o644, 0o620, 0o602] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

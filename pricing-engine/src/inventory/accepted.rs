@@ -16,16 +16,16 @@ use pricing_core::text::Untrusted;
 use super::snapshot::{Snapshot, SnapshotText};
 use crate::digest::Digest;
 
-/// The most bytes of a snapshot, as it comes and as text.
+/// The most bytes of a snapshot, both of the message and of its text.
 pub(super) const MAX_BYTES: usize = 64 << 20;
 
 /// Why a snapshot is not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is too large to be looked at.
+    /// It is too large.
     #[error("it is too large: {0}")]
     TooLarge(String),
-    /// It is no inventory.
+    /// It is not an inventory.
     #[error("it cannot be read: {0}")]
     Malformed(String),
     /// It has no node that could hold a pod.
@@ -49,7 +49,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason as metrics name it.
+    /// Returns the reason as the metrics name it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -66,15 +66,15 @@ impl Refusal {
 pub(super) struct AcceptedSnapshot {
     /// The snapshot.
     pub(super) snapshot: Arc<Snapshot>,
-    /// How many findings it has all the same, and the first of them.
+    /// The number of its findings, and the first of them.
     pub(super) findings: usize,
     pub(super) first_finding: Option<String>,
 }
 
-/// The most characters of what others wrote that a message repeats.
+/// The most characters of untrusted text that a message repeats.
 const SHOWN_CHARACTERS: usize = 300;
 
-/// What others wrote, as a message may repeat it.
+/// Makes untrusted text short and safe enough for a message.
 pub(super) fn shown(text: &str) -> String {
     format!("{:.SHOWN_CHARACTERS$}", Untrusted::new(text))
 }
@@ -110,16 +110,16 @@ pub(super) fn accept(text: impl Into<Arc<str>>) -> Result<AcceptedSnapshot, Refu
 }
 
 impl Snapshot {
-    /// Reads a snapshot again as it was when a decision was made: its text, and what was held back.
+    /// Reads the snapshot of a recorded decision from its text, less the capacity that was held.
     ///
     /// # Errors
-    /// When the text is none that would have been used.
+    /// When the text would be refused.
     pub fn read(text: impl Into<Arc<str>>, held: Vec<HeldCapacity>) -> Result<Self, Refusal> {
         let accepted = accept(text)?;
         Ok(accepted.snapshot.with(held))
     }
 
-    /// The same snapshot with something held back.
+    /// Returns the same snapshot, less held capacity.
     pub(super) fn with(&self, held: Vec<HeldCapacity>) -> Self {
         let cluster = if held.is_empty() { Arc::clone(&self.cluster) } else { Arc::new(self.cluster.without(&held)) };
         Self { cluster, utilisation: Arc::clone(&self.utilisation), text: Arc::clone(&self.text), held }
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn up_to_half_of_the_nodes_may_make_no_sense() {
-        // What -5 becomes in 64 bits without a sign.
+        // -5 as an unsigned 64-bit number.
         let (good, bad) = (|name: &str| node(name, "4"), |name: &str| node(name, "18446744073709551611"));
         assert_eq!(code(&snapshot(&[good("a")])), Ok(1));
         assert_eq!(code(&snapshot(&[good("a"), bad("b")])), Ok(1));

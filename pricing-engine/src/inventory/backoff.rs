@@ -1,13 +1,13 @@
-//! How long to wait before a peer is tried again.
+//! How long to wait before connecting to a peer again: exponential backoff with full jitter.
 
 use std::time::Duration;
 
-/// Waits that double, each drawn at random, so that many clients do not come back at once.
+/// An exponential backoff. Each wait is random, so that many clients do not reconnect at once.
 #[derive(Clone, Debug)]
 pub(super) struct Backoff {
     first: Duration,
     most: Duration,
-    /// How long a connection must have been good before the next failure counts as the first.
+    /// How long a connection must have been good for the next failure to count as the first.
     healthy: Duration,
     next: Duration,
 }
@@ -17,23 +17,23 @@ impl Backoff {
         Self { first, most, healthy, next: first }
     }
 
-    /// The wait after a connection that was good for some time, if it ever was.
+    /// Returns the wait after a failure. `was_good` is how long the connection had been good, if it was.
     ///
-    /// `random` is any 64-bit number. The wait is between nothing and the current bound, but never below a tenth of the
-    /// first bound, so that a peer that fails at once is not hammered.
+    /// `random` is any 64-bit number. The wait is between 0 and the current bound, but never below a tenth of the first
+    /// bound, so that a peer that fails at once is not flooded with connections.
     pub(super) fn wait(&mut self, was_good: Option<Duration>, random: u64) -> Duration {
         if was_good.is_some_and(|good| good >= self.healthy) {
             self.next = self.first;
         }
         let bound = self.next;
         self.next = bound.saturating_mul(2).min(self.most);
-        // A fraction in billionths is fine enough for a wait.
+        // A fraction in billionths is precise enough for a wait.
         let share = u32::try_from(random.checked_rem(1_000_000_000).unwrap_or(0)).unwrap_or(0);
         scaled(bound, share).max(self.first.checked_div(10).unwrap_or(self.first))
     }
 }
 
-/// So many billionths of a duration.
+/// Returns that many billionths of a duration.
 fn scaled(bound: Duration, billionths: u32) -> Duration {
     let nanos = bound.as_nanos().saturating_mul(u128::from(billionths)).checked_div(1_000_000_000).unwrap_or(0);
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

@@ -15,14 +15,14 @@ use super::accepted::{AcceptedSnapshot, Refusal, shown};
 use super::reading::{Counters, HoldCounters, Reading, State};
 use super::snapshot::Snapshot;
 
-/// The most missing nodes that are remembered by name.
+/// The most missing nodes that are listed by name.
 const MAX_MISSING: usize = 256;
 
-/// After a warning, how long further ones are told only to those who debug.
+/// After a warning, how long further warnings are logged at the debug level.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// How long the snapshot of the source before is used when the configuration names another one. Both are normally views
-/// of one cluster; were they not, this is how long the wrong one could be priced with.
+/// How long the old source's snapshot is used when the configuration names another source. Both normally describe the
+/// same cluster. If they do not, this bounds how long the wrong one is priced with.
 const HANDOVER: Duration = Duration::from_secs(30);
 
 /// The accepted snapshot, and its age.
@@ -31,7 +31,7 @@ struct InUse {
     accepted: AcceptedSnapshot,
     /// When it was accepted.
     at: Instant,
-    /// How old it was then.
+    /// Its age then.
     age: Duration,
 }
 
@@ -41,24 +41,24 @@ impl InUse {
     }
 }
 
-/// What decisions see. It is replaced as a whole whenever something happens.
+/// The state that decisions read. A copy is published after every change.
 #[derive(Clone, Debug)]
 pub(super) struct CurrentView {
     source: Arc<str>,
     max_age: Duration,
     in_use: Option<InUse>,
-    /// The snapshot is the old source's, and may be used until then.
+    /// The snapshot is the old source's, and may be used until this moment.
     handover: Option<Instant>,
     problem: Option<Arc<str>>,
 }
 
 impl CurrentView {
-    /// The source as messages name it.
+    /// Returns the source as messages name it.
     pub(super) fn source(&self) -> Arc<str> {
         Arc::clone(&self.source)
     }
 
-    /// The snapshot in use, or why there is none.
+    /// Returns the snapshot in use, or why there is none.
     pub(super) fn usable(&self, now: Instant) -> Result<&Arc<Snapshot>, String> {
         let source = &self.source;
         let why = |problem: &str| self.problem.as_deref().map_or_else(String::new, |what| format!("{problem}{what}"));
@@ -79,7 +79,7 @@ impl CurrentView {
         Ok(&in_use.accepted.snapshot)
     }
 
-    /// The number of nodes of the accepted snapshot.
+    /// Returns the number of nodes of the accepted snapshot.
     pub(super) fn nodes(&self) -> usize {
         self.in_use.as_ref().map_or(0, |in_use| in_use.accepted.snapshot.cluster.nodes().len())
     }
@@ -93,7 +93,7 @@ impl CurrentView {
     }
 }
 
-/// A duration as people read it: ages of minutes do not need nanoseconds.
+/// Formats a duration in seconds, or in milliseconds if it is short.
 fn whole_seconds(duration: Duration) -> String {
     let coarse = if duration < Duration::from_secs(10) {
         Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
@@ -103,7 +103,7 @@ fn whole_seconds(duration: Duration) -> String {
     humantime::format_duration(coarse).to_string()
 }
 
-/// What an accepted snapshot changed.
+/// The changes that an accepted snapshot made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     /// The problem that it ended.
@@ -117,7 +117,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Whether any of it is worth a log line.
+    /// Returns whether any of it is worth a log line.
     pub(super) fn is_news(&self) -> bool {
         self.first || self.problem_before.is_some() || !self.vanished.is_empty() || self.finding.is_some()
     }
@@ -139,7 +139,8 @@ impl CurrentInventory {
         Self { view, missing: BTreeMap::new(), counters: Counters::default(), loud: None }
     }
 
-    /// Whether an event may be logged as a warning now. A source that flaps many times a second must not fill the log.
+    /// Returns whether an event may be logged as a warning now. A source that flaps many times a second must not fill
+    /// the log.
     pub(super) fn is_loud(&mut self, now: Instant) -> bool {
         let quiet = self.loud.is_some_and(|last| now.saturating_duration_since(last) < QUIET);
         if !quiet {
@@ -148,12 +149,12 @@ impl CurrentInventory {
         !quiet
     }
 
-    /// The accepted snapshot, of whatever age.
+    /// Returns the accepted snapshot, of whatever age.
     pub(super) fn accepted(&self) -> Option<&AcceptedSnapshot> {
         self.view.in_use.as_ref().map(|in_use| &in_use.accepted)
     }
 
-    /// The view that decisions get.
+    /// Returns the view for decisions.
     pub(super) fn view(&self) -> CurrentView {
         self.view.clone()
     }
@@ -197,25 +198,25 @@ impl CurrentInventory {
         taken
     }
 
-    /// Notes a refused snapshot. Returns whether that is news.
+    /// Records a refused snapshot. Returns whether the problem is a new one.
     pub(super) fn refuse(&mut self, refusal: &Refusal) -> bool {
         let sum = self.counters.refused.entry(refusal.code()).or_default();
         *sum = sum.saturating_add(1);
         self.problem(format!("its last snapshot is not used: {refusal}"))
     }
 
-    /// Notes that the source is not reachable. Returns whether that is news.
+    /// Records that the source is not reachable. Returns whether the problem is a new one.
     pub(super) fn lost(&mut self, why: &str) -> bool {
         self.counters.lost = self.counters.lost.saturating_add(1);
         self.problem(shown(why))
     }
 
-    /// Notes that the source was opened.
+    /// Records that the source was opened.
     pub(super) fn opened(&mut self) {
         self.counters.opened = self.counters.opened.saturating_add(1);
     }
 
-    /// Sets the current problem. Returns whether it is another one.
+    /// Sets the current problem. Returns whether it is a new one.
     fn problem(&mut self, problem: String) -> bool {
         let news = self.view.problem.as_deref() != Some(problem.as_str());
         self.view.problem = Some(problem.into());
@@ -244,7 +245,7 @@ impl CurrentInventory {
         }
     }
 
-    /// The state for people and metrics.
+    /// Returns the state for `status` and the metrics.
     pub(super) fn reading(&self, now: Instant) -> Reading {
         let view = &self.view;
         let in_use = view.in_use.as_ref();

@@ -1,11 +1,12 @@
-//! Capacity that is held back for orders that were bid on, and that always comes back: a state machine that is told of
-//! the time.
+//! The capacity that is held for orders that were bid on: a state machine that is handed the time.
 //!
-//! A hold ends when it is released, when its time is over, when the inventory shows the order's pods, or, the oldest
-//! first, when there are too many. The inventory does not name orders: an order counts as seen when on every node of it
-//! at least what is held there came into use since. What came into use is set against one hold only. When other things
-//! are started on the same nodes a hold may end too soon; when something ends there at the same time, or the pods went
-//! elsewhere, it ends by its time.
+//! Every hold ends: when it is released or replaced, when it expires, when the inventory shows the order's pods (it is
+//! *seen*), or when there are more than [`MAX_ORDERS`] and it is the one that would expire first.
+//!
+//! The inventory does not name orders. An order counts as seen once the use of every node in its hold has grown by at
+//! least what is held there. Growth is attributed to one hold only. If other pods start on the same nodes, a hold may
+//! end too early. If other pods end there at the same time, or the order's pods run elsewhere, the hold is not seen and
+//! expires.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,10 +19,10 @@ use super::reading::HoldCounters;
 use super::snapshot::Snapshot;
 use crate::order_name::OrderName;
 
-/// The most orders that capacity is held for.
+/// The most orders with a hold.
 const MAX_ORDERS: usize = 10_000;
 
-/// What is in use on a node.
+/// The resources that are in use on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Used {
     cpu: u64,
@@ -66,23 +67,23 @@ impl Used {
     }
 }
 
-/// What is held for one order.
+/// The capacity that is held for one order.
 #[derive(Clone, Debug)]
 struct Hold {
     held: Vec<HeldCapacity>,
     until: Instant,
-    /// What was in use on each node of `held` when the hold was made; none on a node that is not known.
+    /// The use of each node of `held` when the hold was made; `None` for an unknown node.
     before: Vec<Option<Used>>,
 }
 
-/// The last answer, for as long as nothing changes.
+/// The last result of [`Holds::less`], valid until a hold or the snapshot changes.
 #[derive(Debug)]
 struct Cached {
     of: Arc<Snapshot>,
     less: Arc<Snapshot>,
 }
 
-/// What is held back.
+/// All holds.
 #[derive(Debug)]
 pub(super) struct Holds {
     length: Duration,
@@ -103,12 +104,12 @@ impl Holds {
         }
     }
 
-    /// How many orders capacity is held for.
+    /// Returns the number of orders with a hold.
     pub(super) fn orders(&self) -> usize {
         self.orders.len()
     }
 
-    /// Takes another length, which also cuts short what is held already. Nothing is held with a length of 0.
+    /// Sets the length of holds, and shortens existing ones to it. With a length of 0 nothing is held.
     pub(super) fn set_length(&mut self, length: Duration, now: Instant) {
         self.length = length;
         let Some(latest) = now.checked_add(length) else { return };
@@ -118,7 +119,7 @@ impl Holds {
         self.by_end = self.orders.iter().map(|(order, hold)| (hold.until, order.clone())).collect();
     }
 
-    /// Holds capacity for an order, in place of what is held for it already.
+    /// Holds capacity for an order, in place of its earlier hold.
     pub(super) fn hold(&mut self, order: OrderName, held: Vec<HeldCapacity>, cluster: Option<&Cluster>, now: Instant) {
         if self.remove(&order) {
             up(&mut self.counters.replaced);
@@ -140,7 +141,7 @@ impl Holds {
         }
     }
 
-    /// Ends an order's hold, and says whether there was one.
+    /// Releases an order's hold. Returns whether there was one.
     pub(super) fn release(&mut self, order: &OrderName) -> bool {
         let released = self.remove(order);
         if released {
@@ -156,7 +157,7 @@ impl Holds {
         true
     }
 
-    /// Ends the holds whose time is over.
+    /// Ends the holds that have expired.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((_, order)) = self.by_end.first().filter(|(until, _)| *until <= now).cloned() {
             self.remove(&order);
@@ -164,13 +165,13 @@ impl Holds {
         }
     }
 
-    /// Ends the holds whose orders a new snapshot shows.
+    /// Ends the holds whose orders are seen in a new snapshot.
     pub(super) fn observe(&mut self, cluster: &Cluster) {
         if self.orders.is_empty() {
             return;
         }
         let used = used_by_node(cluster);
-        // The oldest first: it is the likeliest to have started.
+        // The one that expires first comes first: its order is the likeliest to have started.
         let orders: Vec<OrderName> = self.by_end.iter().map(|(_, order)| order.clone()).collect();
         for order in orders {
             let Some(seen) = self.orders.get(&order).filter(|hold| hold.is_seen(&used)).cloned() else { continue };
@@ -180,7 +181,7 @@ impl Holds {
         }
     }
 
-    /// What this order brought into use is none of the others'.
+    /// Adds what this order uses to the base of the other holds, so that it does not count for them, too.
     fn set_against(&mut self, seen: &Hold) {
         for hold in self.orders.values_mut() {
             for (held, before) in hold.held.iter().zip(&mut hold.before) {
@@ -192,7 +193,7 @@ impl Holds {
         }
     }
 
-    /// A snapshot without what is held for all orders, or for all but one.
+    /// Returns a snapshot less what is held for all orders, or for all but one.
     pub(super) fn less(&mut self, snapshot: &Arc<Snapshot>, except: Option<&OrderName>) -> Arc<Snapshot> {
         let except = except.filter(|order| self.orders.contains_key(*order));
         if self.orders.len() == usize::from(except.is_some()) {
@@ -214,7 +215,8 @@ impl Holds {
 }
 
 impl Hold {
-    /// Whether at least what is held came into use on every node. What takes neither CPU nor memory is never seen.
+    /// Returns whether the use of every node has grown by at least what is held there. A hold with neither CPU nor
+    /// memory on one of its nodes is never seen.
     fn is_seen(&self, used: &BTreeMap<&str, Used>) -> bool {
         self.held.iter().zip(&self.before).all(|(held, before)| {
             let (Some(before), Some(now)) = (before, used.get(held.node.as_str())) else { return false };

@@ -1,4 +1,4 @@
-//! The live inventory: what the cluster has left, as its own source tells it, and what is held back of that.
+//! The live inventory: the cluster's available capacity, less what is held for orders.
 //!
 //! A [`Plan`] is the checked configuration; [`LiveInventory`] follows its source in the background. A decision asks for
 //! the [`Availability`] and never waits for the source.
@@ -33,16 +33,16 @@ pub use plan::{Pace, Plan};
 pub use reading::{Counters, HoldCounters, Reading, State};
 pub use snapshot::{Availability, Snapshot, SnapshotText};
 
-/// The live inventory. Clones are handles to the same one; it ends with the last of them.
+/// The live inventory. Clones are handles to the same one. Its background tasks stop when the last handle is dropped.
 #[derive(Clone, Debug)]
 pub struct LiveInventory(Arc<Live>);
 
 #[derive(Debug)]
 struct Live {
     shared: Arc<SharedInventory>,
-    /// Whether capacity is held back.
+    /// Whether capacity is held for orders.
     holding: AtomicBool,
-    /// Held by the one decision that may hold capacity back.
+    /// Locked by the one decision that may hold capacity.
     turn: Mutex<()>,
     running: Mutex<Running>,
 }
@@ -50,7 +50,7 @@ struct Live {
 #[derive(Debug)]
 struct Running {
     plan: Plan,
-    /// Kept for its end.
+    /// Aborts the task on drop.
     #[expect(dead_code, reason = "dropping it ends the task")]
     source: AbortOnDropHandle<()>,
     #[expect(dead_code, reason = "dropping it ends the task")]
@@ -58,15 +58,15 @@ struct Running {
 }
 
 impl LiveInventory {
-    /// Starts what a configuration names; none when it names no inventory. Needs a Tokio runtime.
+    /// Starts the configured inventory; returns `None` if none is configured. Needs a Tokio runtime.
     ///
     /// # Errors
-    /// As [`Plan::of`] has them.
+    /// The same as [`Plan::of`].
     pub fn start(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
         Ok(Plan::of(config)?.map(Self::follow))
     }
 
-    /// Starts a plan. Needs a Tokio runtime.
+    /// Starts to follow the source of a plan. Needs a Tokio runtime.
     #[must_use]
     pub fn follow(plan: Plan) -> Self {
         let shared = Arc::new(SharedInventory::new(&plan));
@@ -75,9 +75,9 @@ impl LiveInventory {
         Self(Arc::new(Live { shared, holding, turn: Mutex::new(()), running: Mutex::new(running) }))
     }
 
-    /// Goes over to another plan. The same source keeps its snapshot. Another source starts anew; the old snapshot is
-    /// used until its first good one, but for half a minute at most. What is held back stays held, for no longer than
-    /// the new plan says. Needs a Tokio runtime.
+    /// Switches to another plan. If the source is the same, its snapshot stays in use. If it is another one, the old
+    /// snapshot stays in use until the first accepted one of the new source, for at most 30 seconds. Capacity stays
+    /// held, but not for longer than the new plan says. Needs a Tokio runtime.
     pub fn reconfigure(&self, plan: Plan) {
         let mut running = lock(&self.0.running);
         let (same, now) = (running.plan.has_source_of(&plan), Instant::now());
@@ -91,13 +91,14 @@ impl LiveInventory {
         }
     }
 
-    /// How many nodes the last good snapshot has, however old it is.
+    /// Returns the number of nodes of the last accepted snapshot, of whatever age.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.0.shared.view.load().nodes()
     }
 
-    /// What a decision may count on. What is held for `except` is as if it were not: that order is placed anew.
+    /// Returns the inventory for a decision. Capacity that is held for the order `except` counts as free, since that
+    /// order is placed again.
     #[must_use]
     pub fn availability(&self, now: Instant, except: Option<&OrderName>) -> Availability {
         let view = self.0.shared.view.load();
@@ -113,12 +114,12 @@ impl LiveInventory {
         Availability::Known(holds.less(snapshot, except))
     }
 
-    /// Decides, and holds back what the decision says. While capacity is held back at all, decisions that name an order
-    /// take turns, so that no two count on the same card; otherwise nothing waits.
+    /// Makes a decision, and holds the capacity that it returns. If holds are enabled, decisions that name an order run
+    /// one at a time, so that no two use the same card. Other decisions do not wait.
     ///
-    /// Without an order nothing is held. A decision that holds nothing leaves what an earlier one holds for the order:
-    /// that bid may still stand. `decide` may take long, so this is no call for a thread that serves others too, and it
-    /// must not come back here.
+    /// Without an order nothing is held. A decision that returns `None` leaves the order's earlier hold in place, since
+    /// that bid may still be valid. `decide` may take long, so call this on a thread for blocking work. `decide` must
+    /// not call this method: it would deadlock.
     pub fn decide_and_hold<R>(
         &self,
         now: Instant,
@@ -136,20 +137,20 @@ impl LiveInventory {
         answer
     }
 
-    /// Holds capacity back for an order, in place of what is held for it already.
+    /// Holds capacity for an order, in place of the order's earlier hold.
     pub fn hold(&self, order: OrderName, held: Vec<HeldCapacity>, now: Instant) {
         let view = self.0.shared.view.load();
         let cluster = view.usable(now).ok().map(|snapshot| &*snapshot.cluster);
         self.0.shared.holds().hold(order, held, cluster, now);
     }
 
-    /// Gives back what is held for an order, and says whether anything was.
+    /// Releases the capacity that is held for an order. Returns whether there was any.
     #[must_use]
     pub fn release(&self, order: &OrderName) -> bool {
         self.0.shared.holds().release(order)
     }
 
-    /// How the inventory is.
+    /// Returns the state of the inventory.
     #[must_use]
     pub fn reading(&self, now: Instant) -> Reading {
         self.0.shared.reading(now)
@@ -165,7 +166,7 @@ impl Running {
     }
 }
 
-/// Ends holds whose time is over, also when nobody asks.
+/// Ends expired holds at regular intervals, also while there are no decisions.
 async fn sweep(shared: Arc<SharedInventory>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;

@@ -1,4 +1,4 @@
-//! What the configuration says of the inventory, checked as far as that can be done without asking the source.
+//! The checked configuration of the inventory. Everything is checked that does not need the source.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,30 +9,30 @@ use tonic::transport::Uri;
 use super::tls::{self, PeerTls, Trust};
 use crate::config::{self, ConfigError};
 
-/// A stream is not opened anew more often than this, unless `max_age` needs it.
+/// A silent stream is not reopened more often than this, unless `max_age` requires it.
 const LEAST_SILENCE: Duration = Duration::from_secs(1);
 
-/// How fast things are done. Only tests have a reason to change it.
+/// The timeouts and intervals. Only tests have a reason to change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long a connection may take to be made, name and TLS included.
+    /// The timeout of a connection, including name resolution and TLS.
     pub connect: Duration,
-    /// How long a stream that was opened may take to its first message. Both peers send their state at once. A plan's is
-    /// never longer than its streams may be silent.
+    /// The timeout of a stream's first message. Both kinds of peer send their state at once. In a plan it is at most
+    /// the time that a stream may be silent.
     pub first: Duration,
-    /// The least time between two snapshots that are looked at; of those that come in between only the last is.
+    /// The least time between two snapshots that are read. Of those that arrive in between, only the last is read.
     pub gap: Duration,
-    /// How often a provider that has no stream is asked.
+    /// How often a provider without a stream is polled.
     pub poll: Duration,
-    /// How often a file is looked at.
+    /// How often a file is polled.
     pub look: Duration,
-    /// The bound of the first wait after a failure; it doubles with each further one.
+    /// The bound of the first wait after a failure. It doubles with each further failure.
     pub backoff: Duration,
-    /// The most that it grows to.
+    /// The largest bound of a wait.
     pub backoff_most: Duration,
-    /// How long a connection must have been good for the waits to start anew.
+    /// How long a connection must have been good for the bound to start again from `backoff`.
     pub healthy: Duration,
-    /// How often holds are looked through for those whose time is over.
+    /// How often expired holds are ended.
     pub sweep: Duration,
 }
 
@@ -52,12 +52,13 @@ impl Default for Pace {
     }
 }
 
-/// Where the inventory comes from and how it is kept: what [`super::LiveInventory`] is started with.
+/// The checked configuration that [`super::LiveInventory`] is started with.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(super) source: InventorySource,
     pub(super) max_age: Duration,
-    /// How long a stream may be silent. Never so long that a healthy but silent source could come near its age.
+    /// How long a stream may be silent before it is reopened. At most half of `max_age`, so that the snapshot of a
+    /// healthy but silent source never becomes too old.
     pub(super) silence: Duration,
     pub(super) hold: Duration,
     pub(super) pace: Pace,
@@ -70,16 +71,16 @@ pub(super) enum InventorySource {
     Peer(Peer),
 }
 
-/// Which service is asked.
+/// The service that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     /// `akash.inventory.v1.ClusterRPC/StreamCluster`.
     Operator,
-    /// `akash.provider.v1.ProviderRPC/StreamStatus`, and `GetStatus` where that is missing.
+    /// `akash.provider.v1.ProviderRPC/StreamStatus`, or `GetStatus` if the provider does not have it.
     Provider,
 }
 
-/// A gRPC server that is asked.
+/// The gRPC server that is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) service: Service,
@@ -92,10 +93,12 @@ pub(super) struct Peer {
 }
 
 impl Plan {
-    /// Checks the configuration of an inventory; none when it names no source. Nothing is connected to or started.
+    /// Checks the configuration of an inventory. Returns `None` if it names no source. Nothing is started or connected
+    /// to.
     ///
     /// # Errors
-    /// When an address, a fingerprint or a certificate authority cannot be used.
+    /// When an address, a fingerprint, a certificate authority or `max_age` cannot be used, or when several sources are
+    /// named.
     pub fn of(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
         let Some(source) = InventorySource::of(config)? else { return Ok(None) };
         let max_age = config.max_age.get();
@@ -114,13 +117,13 @@ impl Plan {
         Ok(Some(Self { source, max_age, silence, hold: config.hold.get(), pace }))
     }
 
-    /// The same plan at another pace.
+    /// Returns the same plan with another pace.
     #[must_use]
     pub fn at_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
 
-    /// Whether both are about the same source, asked in the same way.
+    /// Returns whether both plans have the same source, checked against the same certificate.
     pub(super) fn has_source_of(&self, other: &Self) -> bool {
         match (&self.source, &other.source) {
             (InventorySource::File(here), InventorySource::File(there)) => here == there,
@@ -157,7 +160,7 @@ impl InventorySource {
         Peer::new(service, address, config).map(|peer| Some(Self::Peer(peer)))
     }
 
-    /// The source as messages name it.
+    /// Returns the source as messages name it.
     pub(super) fn name(&self) -> String {
         match self {
             Self::File(path) => format!("the file {}", path.display()),
@@ -167,7 +170,7 @@ impl InventorySource {
 }
 
 impl Service {
-    /// What stands in the configuration and in messages.
+    /// Returns the service as the configuration and messages name it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
@@ -177,6 +180,8 @@ impl Service {
 }
 
 impl Peer {
+    /// Checks the address of a peer. The host and the port are stored apart from the URI, since the connection and TLS
+    /// are made without the transport's help.
     fn new(service: Service, address: &str, config: &config::Inventory) -> Result<Self, ConfigError> {
         let key = format!("inventory.{}", service.name());
         let wrong = |what: &str| {
@@ -205,7 +210,7 @@ impl Peer {
     }
 }
 
-/// Whom the peer's certificate is checked against.
+/// Returns what the peer's certificate is checked against; `None` without TLS.
 fn trust(config: &config::Inventory, secure: bool) -> Result<Option<(Trust, rustls::RootCertStore)>, ConfigError> {
     let empty = rustls::RootCertStore::empty;
     match (secure, config.fingerprint.as_deref(), config.ca.as_deref()) {

@@ -1,23 +1,23 @@
-//! How the inventory is, for people and metrics.
+//! The state of the inventory, for `status` and the metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::digest::Digest;
 
-/// Whether the inventory can be priced with.
+/// Whether the inventory can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// The source is heard, and what it said last is in use.
+    /// The source is reachable, and its last snapshot is in use.
     Fresh,
-    /// The last good snapshot is in use, though something is wrong.
+    /// The last accepted snapshot is in use, although there is a problem.
     Stale,
-    /// There is no snapshot that may be used: no bid.
+    /// There is no usable snapshot, so there are no bids.
     Unusable,
 }
 
 impl State {
-    /// The state as `Status` and metrics name it.
+    /// Returns the state as `Status` and the metrics name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,14 +31,14 @@ impl State {
     pub const ALL: [Self; 3] = [Self::Fresh, Self::Stale, Self::Unusable];
 }
 
-/// What happened since the start.
+/// The events since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Good snapshots.
+    /// Accepted snapshots.
     pub taken: u64,
     /// Snapshots that were refused, by [`super::Refusal::code`].
     pub refused: BTreeMap<&'static str, u64>,
-    /// Connections and streams that were lost or could not be had, and files that could not be read.
+    /// Connections and streams that failed, and files that could not be read.
     pub lost: u64,
     /// Streams that were opened, or files that were read.
     pub opened: u64,
@@ -46,46 +46,47 @@ pub struct Counters {
     pub vanished: u64,
 }
 
-/// What became of what was held back, since the start.
+/// The holds since the start, by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HoldCounters {
     /// Holds that were made.
     pub made: u64,
-    /// Holds that another quote of the same order replaced.
+    /// Holds that were replaced by another quote for the same order.
     pub replaced: u64,
     /// Holds that were released.
     pub released: u64,
-    /// Holds that ended because the inventory shows the order.
+    /// Holds that ended because the inventory showed the order.
     pub seen: u64,
-    /// Holds that ended by their time.
+    /// Holds that expired.
     pub expired: u64,
-    /// Holds that were given up because there were too many.
+    /// Holds that were dropped because there were too many.
     pub dropped: u64,
 }
 
-/// How the inventory is.
+/// The state of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Where it comes from.
+    /// The source, as messages name it.
     pub source: String,
-    /// Whether it can be priced with.
+    /// Whether it can be used.
     pub state: State,
-    /// How old the last good snapshot is, whether or not it may still be used.
+    /// The age of the last accepted snapshot, whether or not it may still be used.
     pub age: Option<Duration>,
     /// Its digest.
     pub digest: Option<Digest>,
-    /// Its nodes that can be used.
+    /// The number of its usable nodes.
     pub nodes: u32,
-    /// What validation found in it.
+    /// The number of its findings.
     pub findings: u32,
-    /// Nodes that were in an earlier snapshot and are not in this one, by name; forgotten after `max_age`.
+    /// The names of nodes that were in an earlier snapshot and are not in this one. A name is forgotten after
+    /// `max_age`.
     pub missing_nodes: Vec<String>,
-    /// What is wrong at the moment.
+    /// The current problem.
     pub problem: Option<String>,
-    /// Orders that capacity is held back for.
+    /// The number of orders with a hold.
     pub held: u32,
-    /// What happened since the start.
+    /// The events since the start.
     pub counters: Counters,
-    /// What became of what was held back.
+    /// The holds since the start.
     pub holds: HoldCounters,
 }

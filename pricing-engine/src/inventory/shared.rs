@@ -18,7 +18,7 @@ const NAMED: usize = 8;
 /// The current inventory and the capacity that is held for orders.
 #[derive(Debug)]
 pub(super) struct SharedInventory {
-    /// Locked before `holds` where both are.
+    /// If both are locked, this one is locked before `holds`.
     current: Mutex<CurrentSource>,
     /// The copy that decisions read without a lock.
     pub(super) view: ArcSwap<CurrentView>,
@@ -32,7 +32,7 @@ struct CurrentSource {
     generation: u64,
 }
 
-/// A lock whose holder panicked is taken all the same: everything behind these locks is whole between two statements.
+/// Locks a mutex, also after a panic of its holder: the data behind these locks is consistent after every statement.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -91,6 +91,8 @@ impl SharedInventory {
         Some(answer)
     }
 
+    /// Takes a snapshot from a source. An accepted one is published before the holds that it shows are ended: in the
+    /// reverse order, their capacity would look free in between.
     pub(super) fn take(
         &self,
         generation: u64,
@@ -118,6 +120,7 @@ impl SharedInventory {
         }
     }
 
+    /// Records and logs that a source is not reachable.
     pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
         let loud = self.update(generation, |current| current.lost(why) && current.is_loud(now));
         tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));

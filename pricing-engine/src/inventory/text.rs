@@ -1,21 +1,20 @@
-//! The streams' messages as the JSON text that the core's reader takes: one reader and one validation serve every
-//! source, and what was priced with can be kept and priced again.
+//! Converts the streams' messages to the JSON text that the core reads. This way one reader and one validation serve
+//! every source, and the text can be recorded in the bid log and priced again.
 //!
-//! The text has the fields that are read and no others. What a message leaves out is left out here too: a quantity that
-//! is absent or empty must not become a 0 that somebody reported. A pair that does not say how much is allocatable says
-//! nothing, and is left out whole.
+//! The text has only the fields that are read. A field that a message omits is omitted here, too: an absent or empty
+//! quantity must not become a reported 0. A pair without `allocatable` says nothing, and is omitted.
 
 use pricing_proto::akash::inventory::v1 as inventory;
 use pricing_proto::akash::provider::v1 as provider;
 use pricing_proto::k8s::io::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 
-/// The text of what the inventory operator sends.
+/// Returns the text of the inventory operator's message.
 pub(super) fn of_cluster(cluster: &inventory::Cluster) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Cluster::of(cluster))
 }
 
-/// The text of what the provider's daemon sends.
+/// Returns the text of the provider daemon's message.
 pub(super) fn of_status(status: &provider::Status) -> Result<String, serde_json::Error> {
     let inventory = status.cluster.as_ref().and_then(|cluster| cluster.inventory.as_ref());
     let inventory = Inventory {

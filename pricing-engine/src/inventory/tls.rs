@@ -1,4 +1,4 @@
-//! TLS towards a peer: certificate authorities, or one certificate that is known by its fingerprint.
+//! TLS to a peer, whose certificate is checked against certificate authorities or one fingerprint.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::digest::Digest;
 /// The most bytes of a file of certificate authorities.
 const MAX_CA_BYTES: u64 = 4 << 20;
 
-/// Whom a peer's certificate is checked against.
+/// What a peer's certificate is checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// The authorities that the machine knows.
+    /// The system's certificate authorities.
     System,
     /// The authorities of a file with this digest.
     Authorities(Digest),
-    /// One certificate.
+    /// The SHA-256 fingerprint of one certificate.
     Fingerprint([u8; 32]),
 }
 
-/// How TLS is spoken with a peer.
+/// The TLS settings for a peer.
 #[derive(Clone, Debug)]
 pub(super) struct PeerTls {
     pub(super) trust: Trust,
@@ -35,7 +35,7 @@ pub(super) struct PeerTls {
     pub(super) name: ServerName<'static>,
 }
 
-/// Reads a fingerprint.
+/// Parses a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons.
 pub(super) fn fingerprint(text: &str) -> Result<Trust, ConfigError> {
     let digits: Vec<u8> = text.trim().bytes().filter(|byte| *byte != b':').collect();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -49,7 +49,7 @@ pub(super) fn fingerprint(text: &str) -> Result<Trust, ConfigError> {
     })
 }
 
-/// Reads the certificate authorities of a file.
+/// Reads the certificate authorities of a PEM file.
 pub(super) fn authorities(path: &Path) -> Result<(Trust, RootCertStore), ConfigError> {
     let unusable = |message: String| ConfigError::unusable("inventory.ca", format!("{}: {message}", path.display()));
     let pem = pricing_files::read(path, MAX_CA_BYTES).map_err(|error| unusable(error.to_string()))?;
@@ -64,7 +64,7 @@ pub(super) fn authorities(path: &Path) -> Result<(Trust, RootCertStore), ConfigE
     Ok((Trust::Authorities(Digest::of(&pem)), roots))
 }
 
-/// The certificate authorities that the machine knows.
+/// Loads the system's certificate authorities.
 pub(super) fn system_authorities() -> Result<(Trust, RootCertStore), ConfigError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -75,7 +75,7 @@ pub(super) fn system_authorities() -> Result<(Trust, RootCertStore), ConfigError
     Ok((Trust::System, roots))
 }
 
-/// A client of HTTP/2 over TLS.
+/// Builds the TLS client for HTTP/2.
 pub(super) fn client(trust: Trust, roots: RootCertStore, name: ServerName<'static>) -> Result<PeerTls, ConfigError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -92,8 +92,8 @@ pub(super) fn client(trust: Trust, roots: RootCertStore, name: ServerName<'stati
     Ok(PeerTls { trust, config: Arc::new(config), name })
 }
 
-/// Takes the one certificate with a fingerprint, whatever name and dates it has and whoever signed it. That the peer has
-/// its key is checked as ever.
+/// Accepts only the certificate with this fingerprint, whatever its name, its dates and its issuer are. That the peer
+/// has the private key is checked as usual.
 #[derive(Debug)]
 struct Pinned {
     fingerprint: [u8; 32],
@@ -116,7 +116,7 @@ impl ServerCertVerifier for Pinned {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let found: [u8; 32] = Sha256::digest(end_entity).into();
-        // Every byte is looked at, so that the time taken says nothing of where they differ.
+        // The comparison takes constant time: it always looks at every byte.
         let different = found.iter().zip(&self.fingerprint).fold(0, |different, (a, b)| different | (a ^ b));
         if different == 0 {
             return Ok(ServerCertVerified::assertion());

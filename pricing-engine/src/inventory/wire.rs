@@ -1,7 +1,7 @@
-//! What comes over the wire: the bytes of a message, looked through before anything is made of them.
+//! Decodes the peers' messages, after a check of their raw bytes.
 //!
-//! Two bytes on the wire can become hundreds in memory (an empty node, an empty card), so the entries of a message are
-//! counted before it is decoded.
+//! Two bytes on the wire, such as an empty node, can become hundreds of bytes in memory. The entries of a message are
+//! therefore counted before it is decoded.
 
 use pricing_proto::akash::inventory::v1::Cluster;
 use pricing_proto::akash::provider::v1::Status as ProviderStatus;
@@ -13,10 +13,11 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use super::accepted::Refusal;
 use super::text;
 
-/// The most entries (nodes, cards, storage classes, ...) of a message, all lists together: far above any cluster's.
+/// The most entries of all lists (nodes, cards, storage classes, ...) of a message together. Real clusters have far
+/// fewer.
 const MAX_ENTRIES: usize = 250_000;
 
-/// Sends an empty message and hands over what comes as bytes.
+/// A codec that sends an empty message and returns the response as bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Raw;
 
@@ -54,7 +55,7 @@ impl Decoder for Raw {
     }
 }
 
-/// Whose message it is.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// The inventory operator's `Cluster`.
@@ -64,7 +65,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// The text of a message.
+    /// Returns the text of a message.
     pub(super) fn text(self, message: Bytes) -> Result<String, Refusal> {
         let shape = match self {
             Self::Cluster => CLUSTER,
@@ -87,8 +88,8 @@ fn written(text: Result<String, serde_json::Error>) -> Result<String, Refusal> {
     text.map_err(|error| Refusal::Malformed(error.to_string()))
 }
 
-/// The fields of a message that hold other messages with lists in them, and what those look like. Fields that are not
-/// named here are counted and not looked into.
+/// The fields of a message that are counted, by their numbers, with the shapes of the messages in them. Other fields
+/// are skipped.
 #[derive(Clone, Copy)]
 struct Shape(&'static [(u64, Self)]);
 
@@ -105,7 +106,7 @@ const INVENTORY: Shape = Shape(&[(1, CLUSTER), (2, RESERVATIONS)]);
 const CLUSTER_STATUS: Shape = Shape(&[(2, INVENTORY)]);
 const STATUS: Shape = Shape(&[(1, LEAF), (2, CLUSTER_STATUS), (5, LEAF)]);
 
-/// Counts the fields of a message and of those in it that matter, down from `left`.
+/// Counts the fields of `shape` in a message, down from `left`. The recursion is as deep as the shape.
 fn count(mut message: &[u8], shape: Shape, left: &mut usize) -> Result<(), Refusal> {
     while !message.is_empty() {
         let key = varint(&mut message)?;
@@ -127,7 +128,7 @@ fn count(mut message: &[u8], shape: Shape, left: &mut usize) -> Result<(), Refus
         *left = left.checked_sub(1).ok_or_else(|| {
             Refusal::TooLarge(format!("the message has more than {MAX_ENTRIES} nodes, cards and other entries"))
         })?;
-        // What has no fields of interest may as well be a text.
+        // A leaf may be a text instead of a message, so it is not parsed.
         if wire_type == 2 && !shape.0.is_empty() {
             count(inner, *shape, left)?;
         }

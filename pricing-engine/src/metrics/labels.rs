@@ -1,4 +1,4 @@
-//! Labels: few, short, and safe to show.
+//! The values of labels: bounded in number, short, and safe to print.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,16 +8,16 @@ use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuotedTarget};
 use pricing_core::text::excerpt;
 
-/// What stands for all values beyond the most that are told apart.
+/// The value for all values beyond the bound.
 const OTHER: &str = "other";
 
-/// A text of others as a label: short, and without characters that drive a terminal.
+/// Makes a label's value of an untrusted text: short, and without control characters.
 pub(super) fn clean(text: &str) -> String {
     excerpt(text)
 }
 
-/// The cards of an order as a label: `none` when it asks for none, the kind (as the contract writes kinds) when it is
-/// certain and all of one kind, `mixed` when they are certain and of several, else `ambiguous`.
+/// Returns the label of an order's cards: `none` if it wants no cards; the kind, such as `nvidia/t4/16Gi/pcie`, if all
+/// cards are certain and of one kind; `mixed` if they are certain and of several kinds; otherwise `ambiguous`.
 #[must_use]
 pub fn gpu_label(order: &Order, quote: &Quote) -> String {
     if order.group.resources().iter().all(|unit| unit.gpu.units == 0) {
@@ -45,7 +45,8 @@ pub fn gpu_label(order: &Order, quote: &Quote) -> String {
     }
 }
 
-/// The values of a label that were seen. The first ones are kept; all later ones are one.
+/// The known values of a label. Once there are `most` of them, every new value becomes [`OTHER`], which bounds the
+/// number of time series.
 #[derive(Debug)]
 pub(super) struct Bounded {
     most: usize,
@@ -57,7 +58,7 @@ impl Bounded {
         Self { most, seen: Mutex::default() }
     }
 
-    /// The value that a label gets.
+    /// Returns the value to use.
     pub(super) fn take(&self, value: String) -> String {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.contains(&value) {

@@ -1,7 +1,7 @@
-//! What the service counts and measures, for Prometheus.
+//! The service's metrics, for Prometheus.
 //!
-//! What happens on the way of a request is counted here, as it happens. What other parts of the service know anyway is
-//! told by them when the metrics are read: [`Readings`].
+//! Events of requests are counted here when they happen. What other parts of the service know already is collected when
+//! the metrics are read: see [`Readings`].
 
 mod labels;
 mod names;
@@ -33,18 +33,18 @@ use labels::{Bounded, clean};
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds of the buckets of times, in seconds.
+/// The upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 16] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-/// The most kinds of GPUs that are told apart.
+/// The most values of the label `gpu`.
 const MAX_GPUS: usize = 200;
-/// The most plugins that are told apart.
+/// The most values of the label `plugin`.
 const MAX_PLUGINS: usize = 50;
 
-/// The values of so many labels.
+/// The names and values of `N` labels.
 type Labels<const N: usize> = [(&'static str, String); N];
 
-/// Makes histograms of times.
+/// Constructs histograms of times.
 #[derive(Clone, Copy, Debug)]
 struct Times;
 
@@ -54,7 +54,7 @@ impl MetricConstructor<Histogram> for Times {
     }
 }
 
-/// Which call was made.
+/// A call of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// `Quote`.
@@ -68,7 +68,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The call as the label `call` has it.
+    /// Returns the value of the label `call`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,19 +83,19 @@ impl Call {
 /// Why a call was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Too many orders waited already.
+    /// The queue was full.
     Overload,
-    /// More orders a second came than are taken.
+    /// The rate limit was reached.
     Rate,
     /// The deadline passed.
     Deadline,
-    /// The request made no sense.
+    /// The request was invalid.
     Invalid,
-    /// There were too many connections already.
+    /// There were too many connections.
     Connections,
-    /// There were too many streams already.
+    /// There were too many streams.
     Streams,
-    /// Large requests took all the memory that they may have.
+    /// Large requests had used up their memory.
     Bytes,
 }
 
@@ -103,7 +103,7 @@ impl Refusal {
     const ALL: [Self; 7] =
         [Self::Overload, Self::Rate, Self::Deadline, Self::Invalid, Self::Connections, Self::Streams, Self::Bytes];
 
-    /// The refusal as the label `reason` has it.
+    /// Returns the value of the label `reason`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -118,10 +118,10 @@ impl Refusal {
     }
 }
 
-/// What came of a reload.
+/// The outcomes of a reload.
 const RELOADS: [&str; 2] = ["taken", "refused"];
 
-/// Everything that is counted.
+/// The metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -145,7 +145,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Nothing was counted yet, and the service starts now.
+    /// Makes metrics with all counters at 0. The start time is now.
     #[must_use]
     pub fn new() -> Self {
         let mut metrics = Self {
@@ -162,7 +162,7 @@ impl Metrics {
             gpus: Bounded::new(MAX_GPUS),
             plugins: Bounded::new(MAX_PLUGINS),
         };
-        // What never happened is 0 and not absent, so that the first time is seen as an increase.
+        // These counters start at 0 instead of being absent, so that Prometheus sees the first event as an increase.
         for outcome in RELOADS {
             let _ = metrics.reloads.get_or_create(&[("outcome", outcome.to_owned())]);
         }
@@ -186,7 +186,7 @@ impl Metrics {
         registry.register("bidprice_reloads", "New configurations", self.reloads.clone());
     }
 
-    /// Counts what was decided for one group of an order.
+    /// Counts the decision for one group of an order.
     pub fn decided(&self, call: Call, order: &Order, quote: &Quote) {
         let gpu = self.gpus.take(gpu_label(order, quote));
         let (decision, code) = match &quote.decision {
@@ -196,7 +196,7 @@ impl Metrics {
         self.count_decision(call, decision, code, gpu);
     }
 
-    /// Counts what screening one group of an order came to. A pass is no bid, so it is the decision `pass`.
+    /// Counts the screening of one group of an order. Passing is not a bid, so it is counted as the decision `pass`.
     pub fn screened(&self, call: Call, screened: Result<(), &Reason>) {
         let (decision, code) = screened.err().map_or(("pass", ""), no_bid);
         self.count_decision(call, decision, code, "none".to_owned());
@@ -207,12 +207,12 @@ impl Metrics {
         self.decisions.get_or_create(&labels).inc();
     }
 
-    /// Counts a call that was answered, or refused, after so long.
+    /// Counts a call that was answered or refused after `took`.
     pub fn requested(&self, call: Call, took: Duration) {
         self.requests.get_or_create(&[("call", call.name().to_owned())]).observe(took.as_secs_f64());
     }
 
-    /// Counts the time that an order took to price, without waiting for its turn.
+    /// Counts the time that an order took to price, without the time in the queue.
     pub fn priced(&self, took: Duration) {
         self.pricing.observe(took.as_secs_f64());
     }
@@ -225,26 +225,26 @@ impl Metrics {
         });
     }
 
-    /// Counts a new configuration, taken or refused.
+    /// Counts a new configuration, applied or refused.
     pub fn reloaded(&self, taken: bool) {
         let [yes, no] = RELOADS;
         let outcome = if taken { yes } else { no };
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
     }
 
-    /// All metrics as OpenMetrics text.
+    /// Renders all metrics as OpenMetrics text.
     #[must_use]
     pub fn render(&self, readings: &Readings) -> String {
         let mut page = String::new();
         let told = readings::registry(readings, &self.refusals(readings));
-        // Writing to a text does not fail.
+        // Writing to a `String` does not fail.
         let _ = text::encode_registry(&mut page, &self.registry);
         let _ = text::encode_registry(&mut page, &told);
         let _ = text::encode_eof(&mut page);
         page
     }
 
-    /// How often each refusal happened, here and where else it is counted.
+    /// Returns the counts of refusals, here and in the readings.
     fn refusals(&self, readings: &Readings) -> Vec<(String, u64)> {
         let counted = Refusal::ALL.into_iter().zip(&self.refused).map(|(refusal, here)| {
             let elsewhere = readings.refused.iter().filter(|(other, _)| *other == refusal).map(|(_, count)| *count);
@@ -253,7 +253,7 @@ impl Metrics {
         counted.collect()
     }
 
-    /// A plugin's name as a label.
+    /// Returns the value of the label `plugin`.
     fn plugin_label(&self, name: &str) -> String {
         self.plugins.take(clean(name))
     }

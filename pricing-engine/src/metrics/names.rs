@@ -1,7 +1,7 @@
 //! The names of all metrics.
 
-/// The name of every metric that the service exports, as Prometheus stores it. Histograms are named without `_bucket`,
-/// `_sum` and `_count`.
+/// The name of every exported metric, as Prometheus stores it. Histograms are named without `_bucket`, `_sum` and
+/// `_count`.
 pub const NAMES: &[&str] = &[
     "bidprice_decisions_total",
     "bidprice_request_seconds",

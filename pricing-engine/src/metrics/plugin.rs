@@ -1,4 +1,4 @@
-//! What the plugin host tells of its calls.
+//! Counts the plugin host's events.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ pub struct PluginMetrics {
 }
 
 impl PluginMetrics {
-    /// For the plugin that prices, or for the shadow's.
+    /// Makes the metrics of the plugin that prices, or of the shadow's.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, shadow: bool) -> Self {
         Self { metrics, shadow }
     }
 
-    /// The label of a plugin: its name, the shadow's after `shadow/`, which no file's name has.
+    /// Returns the label of a plugin: its name, with the prefix `shadow/` for the shadow's. A file name cannot have a
+    /// slash, so labels do not collide.
     pub fn label(&self, name: impl fmt::Display) -> String {
         let shadow = if self.shadow { "shadow/" } else { "" };
         self.metrics.plugin_label(&format!("{shadow}{name}"))

@@ -1,4 +1,4 @@
-//! What other parts of the service tell when the metrics are read.
+//! The state of the other parts of the service when the metrics are read.
 
 use pricing_core::money::UsdPerAkt;
 use std::time::Duration;
@@ -12,115 +12,115 @@ use rust_decimal::prelude::ToPrimitive;
 use super::labels::clean;
 use super::{Labels, Refusal};
 
-/// What the parts of the service know at the moment. `Service::readings` fills it; what is left out is 0, or absent
-/// where 0 would say something.
+/// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
+/// if 0 would be misleading.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     /// Orders that are being priced.
     pub inflight: u64,
-    /// Orders that wait for their turn.
+    /// Orders in the queue.
     pub queue: u64,
-    /// Connections, streams and bytes.
+    /// Connections, streams and memory.
     pub intake: IntakeReading,
     /// Days until the service's own certificate expires.
     pub certificate_days: Option<f64>,
-    /// Calls that were not answered and are counted elsewhere than by `Metrics::refused`.
+    /// Refused calls that `Metrics::refused` does not count.
     pub refused: Vec<(Refusal, u64)>,
-    /// What an AKT is worth.
+    /// The feed.
     pub feed: FeedReading,
-    /// The inventory; none without one.
+    /// The inventory; `None` without one.
     pub inventory: Option<InventoryReading>,
-    /// Orders that capacity is held back for.
+    /// Orders with a hold.
     pub held_orders: u64,
     /// The state (`closed`, `open`, `half-open`) of each plugin's breaker.
     pub breakers: Vec<(String, &'static str)>,
-    /// What shadow pricing came to: GPU label, outcome, how often.
+    /// The results of shadow pricing: the GPU label, the outcome and the count.
     pub shadow: Vec<(String, String, u64)>,
-    /// Orders that shadow pricing left out since it could not keep up.
+    /// Orders that shadow pricing dropped because it could not keep up.
     pub shadow_dropped: u64,
-    /// The log of decisions.
+    /// The bid log.
     pub bid_log: BidLogReading,
-    /// A configuration that waits.
+    /// A pending configuration.
     pub reload: ReloadReading,
 }
 
-/// What is known of a configuration that is in the files and not in use.
+/// A configuration that is in the files but not in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReloadReading {
-    /// Its files have not settled.
+    /// Whether its files have not settled yet.
     pub settling: bool,
-    /// It has to be accepted.
+    /// Whether it has to be accepted.
     pub refused: bool,
-    /// What has to be accepted of it: why, and how many changes.
+    /// The number of changes to accept, by concern.
     pub changes: Vec<(&'static str, u64)>,
 }
 
-/// What is open and in memory for callers.
+/// The connections, streams and memory of callers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IntakeReading {
-    /// Connections that are open, but for those to the metrics.
+    /// Open connections, without those to the metrics.
     pub connections: u64,
-    /// Streams that are open.
+    /// Open streams.
     pub streams: u64,
-    /// Bytes of large requests in memory.
+    /// The bytes of large requests in memory.
     pub buffered_bytes: u64,
     /// Idle connections that were closed to make room.
     pub connections_evicted: u64,
     /// Idle streams that were ended to make room.
     pub streams_evicted: u64,
-    /// Calls that waited for their caller and were ended to make room.
+    /// Calls that waited for data from their caller and were ended to make room.
     pub calls_evicted: u64,
 }
 
-/// What the feed knows.
+/// The state of the feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedReading {
-    /// How old the value in use is.
+    /// The age of the value in use.
     pub age: Option<Duration>,
-    /// The value in use.
+    /// The value of an AKT in USD.
     pub usd_per_akt: Option<UsdPerAkt>,
-    /// Fetches: source, outcome, how often.
+    /// The fetches: the source, the outcome and the count.
     pub fetches: Vec<(String, String, u64)>,
-    /// Values that were not believed.
+    /// Values that were refused.
     pub refused: u64,
 }
 
-/// What the inventory knows.
+/// The state of the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InventoryReading {
-    /// How old the snapshot in use is.
+    /// The age of the snapshot in use.
     pub age: Option<Duration>,
     /// `fresh`, `stale` or `unusable`.
     pub state: String,
-    /// Nodes of the snapshot in use.
+    /// The nodes of the snapshot in use.
     pub nodes: u64,
-    /// Nodes that were there and are not any more.
+    /// Nodes of earlier snapshots that are missing now.
     pub missing_nodes: u64,
-    /// What validation found in the snapshot.
+    /// The findings about the snapshot.
     pub findings: u64,
-    /// Snapshots that were not believed, by reason.
+    /// Refused snapshots, by reason.
     pub refused: Vec<(String, u64)>,
-    /// How often the stream was opened anew.
+    /// How many times the stream was reopened.
     pub reconnects: u64,
 }
 
-/// What the log of decisions knows.
+/// The state of the bid log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BidLogReading {
-    /// Decisions written.
+    /// Decisions that were written.
     pub written: u64,
-    /// Decisions that wait to be written.
+    /// Decisions in the queue.
     pub waiting: u64,
-    /// Decisions that are in no file.
+    /// Decisions that will never be written.
     pub lost: u64,
-    /// What decisions name and another program took away.
+    /// Objects that another program has removed.
     pub objects_lost: u64,
 }
 
 const INVENTORY_STATES: [&str; 3] = ["fresh", "stale", "unusable"];
 const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
 
-/// The metrics that the readings make.
+/// Builds the registry of the readings' metrics.
 pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Registry {
     let mut page = Sheet(Registry::default());
     page.whole("bidprice_inflight", "Orders that are being priced", readings.inflight);
@@ -212,7 +212,7 @@ fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
     page.count("bidprice_inventory_reconnects", "How often the inventory's stream was opened anew", reconnects);
 }
 
-/// A registry that lives for one reading.
+/// A registry for one rendering.
 struct Sheet(Registry);
 
 impl Sheet {
@@ -245,7 +245,7 @@ impl Sheet {
         self.optional(name, help, age.map(|age| age.as_secs_f64()));
     }
 
-    /// A value that may be absent.
+    /// Adds a value, if it is known.
     fn optional(&mut self, name: &str, help: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.add(name, help, ConstGauge::new(value));

@@ -46,7 +46,7 @@ fn full() -> Readings {
     }
 }
 
-/// A call of a plugin that crashed.
+/// A plugin's call that crashed.
 fn called(plugin: &str) -> CallEvent<'_> {
     CallEvent {
         plugin,

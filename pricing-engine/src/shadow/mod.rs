@@ -1,7 +1,7 @@
-//! Shadow pricing: other rates, or another plugin, price every order too. They never answer; their differences are
-//! counted, told and recorded.
+//! Shadow pricing: prices every order a second time, with other rates or another plugin. The result is never an answer.
+//! Differences are counted, logged and recorded.
 //!
-//! [`Shadow::compare`] never blocks. One thread prices; when it cannot keep up, orders are left out and counted.
+//! [`Shadow::compare`] never blocks. A single thread prices. If it cannot keep up, orders are dropped and counted.
 
 pub mod report;
 
@@ -23,33 +23,33 @@ use crate::comparison::{Difference, Outcome};
 use crate::decision::{self, LiveState, OrderRequest, PricedGroup, Settings};
 use crate::metrics::gpu_label;
 
-/// Orders that may wait to be priced a second time.
+/// The most orders in the queue.
 const QUEUE: usize = 256;
-/// The most bytes of their texts: what is asked may be large, and nobody waits for the second price.
+/// The most bytes of the texts of orders in the queue.
 const QUEUE_BYTES: usize = 8 << 20;
-/// How long an order may take to be priced a second time. Its steps are those of an order that is answered.
+/// The longest time to price an order. Its search budget is that of an answered order.
 const LONGEST: Duration = Duration::from_secs(5);
-/// GPU labels that are told apart.
+/// The most GPU labels that are counted separately.
 const MAX_GPUS: usize = 200;
-/// What stands for all others.
+/// The label for all further ones.
 const OTHER: &str = "other";
-/// The outcome of an order that the shadow could not finish.
+/// The outcome of an order on which the shadow panicked.
 const PANICKED: &str = "panicked";
 
 /// An order that was answered.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What was asked.
+    /// The request.
     pub request: Arc<OrderRequest>,
-    /// What was known.
+    /// The live state that it was priced with.
     pub live: LiveState,
-    /// What was answered, one a group.
+    /// The answer, for each group.
     pub answered: Vec<PricedGroup>,
-    /// The numbers of the answers' lines in the bid log, one a group; empty without a log.
+    /// The sequence numbers of the answers in the bid log, for each group; empty without a log.
     pub sequences: Vec<Option<u64>>,
 }
 
-/// Prices a second time. Cheap to clone; the thread ends with the last clone.
+/// A handle to the shadow. Clones are cheap; the thread ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     cases: SyncSender<(Arc<Settings>, Case, Weight)>,
@@ -60,28 +60,28 @@ pub struct Shadow {
 struct Shared {
     settings: ArcSwapOption<Settings>,
     dropped: AtomicU64,
-    /// Bytes of the texts of the orders that wait, or are being priced.
+    /// The bytes of the texts of orders that are in the queue or being priced.
     bytes: AtomicUsize,
     counts: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
 
-/// What shadow pricing came to.
+/// The state of shadow pricing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// GPU label, difference, how often.
+    /// The GPU label, the difference and the count.
     pub counts: Vec<(String, String, u64)>,
-    /// Orders that were left out.
+    /// Orders that were dropped.
     pub dropped: u64,
 }
 
 impl Reading {
-    /// Orders that were compared.
+    /// Returns the number of groups that were compared.
     #[must_use]
     pub fn compared(&self) -> u64 {
         self.counts.iter().fold(0, |sum, (.., number)| sum.saturating_add(*number))
     }
 
-    /// Those of them that were decided otherwise.
+    /// Returns the number of those with a difference.
     #[must_use]
     pub fn different(&self) -> u64 {
         let other = self.counts.iter().filter(|(_, what, _)| what != Difference::Same.name());
@@ -90,7 +90,7 @@ impl Reading {
 }
 
 impl Shadow {
-    /// Starts the thread. Without settings nothing is compared.
+    /// Starts the thread. Without settings, nothing is compared.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -104,18 +104,18 @@ impl Shadow {
         Ok(shadow)
     }
 
-    /// Prices with other settings from now on; with none, not at all.
+    /// Switches to other settings. With `None`, nothing is compared.
     pub fn configure(&self, settings: Option<Settings>) {
         self.shared.settings.store(settings.map(Arc::new));
     }
 
-    /// Whether orders are priced a second time, so that cases need not be made in vain.
+    /// Returns whether orders are compared, so that a caller need not build a [`Case`] for nothing.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.shared.settings.load().is_some()
     }
 
-    /// Hands an answered order over. Never blocks.
+    /// Queues an answered order. Never blocks.
     pub fn compare(&self, case: Case) {
         let Some(settings) = self.shared.settings.load_full() else { return };
         let weight = Weight::of(&self.shared, case.request.text.len());
@@ -124,7 +124,7 @@ impl Shadow {
         }
     }
 
-    /// What it came to.
+    /// Returns the state of shadow pricing.
     #[must_use]
     pub fn reading(&self) -> Reading {
         let counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +135,7 @@ impl Shadow {
     }
 }
 
-/// The bytes of an order's text, for as long as it waits or is being priced.
+/// A reservation of the bytes of an order's text, for as long as it is in the queue or being priced.
 #[derive(Debug)]
 struct Weight {
     shared: Arc<Shared>,
@@ -173,11 +173,11 @@ impl Shared {
 
 fn work(shared: &Shared, log: Option<&BidLog>, waiting: &Receiver<(Arc<Settings>, Case, Weight)>) {
     for (settings, case, _weight) in waiting {
-        // Nobody waits for it, but the orders behind it.
+        // No caller waits, but the orders in the queue do, so the time is bounded.
         let began = Instant::now();
         let is_late = || began.elapsed() >= LONGEST;
         let budget = Budget::new(settings.budget).until(&is_late);
-        // A bug that an unusual order finds must not end the comparisons, nor the service.
+        // A bug that an unusual order triggers must end neither the comparisons nor the service.
         let priced = match catch(|| decision::price(&settings, &case.live, &case.request, &budget)) {
             Ok(priced) => priced,
             Err(panic) => {
@@ -199,7 +199,7 @@ fn name(request: &OrderRequest) -> Option<String> {
     request.name.as_ref().map(ToString::to_string)
 }
 
-/// One group, priced twice.
+/// One group with both answers.
 struct Compared<'a> {
     order: &'a Order,
     index: usize,
@@ -209,11 +209,11 @@ struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// Counts it, and tells and records what differs.
+    /// Counts the group, logs a difference, and records both answers in the bid log.
     fn tell(&self, shared: &Shared, log: Option<&BidLog>, settings: &Settings, request: &OrderRequest) {
         let (answered, shadow) = (Outcome::of(&self.answered.quote), Outcome::of(&self.shadow.quote));
         let difference = Difference::between(&answered, &shadow);
-        // An order that was declined before it got a target may have one here.
+        // An order that was declined before it was placed may have targets in the other answer.
         let placed = [self.answered, self.shadow].into_iter().find(|priced| !priced.quote.targets.is_empty());
         let gpu = gpu_label(self.order, &placed.unwrap_or(self.answered).quote);
         shared.count(&gpu, difference.name());
@@ -242,7 +242,7 @@ impl Compared<'_> {
             answered,
             shadow,
         };
-        // Nobody waits for it.
+        // The line is written without waiting for it.
         drop(log.record_shadow(&shadowed, settings));
     }
 }

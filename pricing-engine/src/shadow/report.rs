@@ -1,28 +1,28 @@
-//! What the shadow made of the decisions in a log, by GPU kind.
+//! Reports the shadow's results in a log, by GPU kind.
 
 use crate::bid_log::entry::{Damage, Entry, Shadowed};
 use crate::bid_log::read::{Log, Place};
 use crate::comparison::{Pair, Summary};
 
-/// The most lines that could not be read that are named.
+/// The most damaged lines that are listed.
 const PROBLEMS: usize = 20;
 
-/// Everything that the shadow made of a log's decisions.
+/// The shadow's results in a log.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// The first answer of each pair is the one that was given.
+    /// The differences. The first answer of each pair is the one that was given.
     pub summary: Summary,
-    /// When the first was made.
+    /// The time of the first result.
     pub first: Option<String>,
-    /// When the last was made.
+    /// The time of the last result.
     pub last: Option<String>,
-    /// Lines that could not be read.
+    /// The number of damaged lines.
     pub damaged: u64,
-    /// The first of them.
+    /// The first damaged lines.
     pub problems: Vec<(Place, Damage)>,
 }
 
-/// Reads a log.
+/// Reads a log, and sums up the shadow's results.
 #[must_use]
 pub fn report(log: &Log) -> Report {
     let mut report = Report::default();
@@ -30,7 +30,7 @@ pub fn report(log: &Log) -> Report {
         match line {
             Ok(Entry::Shadow(shadowed)) => report.add(&shadowed),
             Ok(_) => {}
-            // As a crash leaves it, or being written.
+            // A crash has left this line, or it is being written.
             Err(Damage::Cut) => {}
             Err(damage) => {
                 report.damaged = report.damaged.saturating_add(1);

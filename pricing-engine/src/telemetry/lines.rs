@@ -1,5 +1,5 @@
-//! Lines on stderr, written by a thread of their own: a reader of stderr that stalls or went away never holds up a
-//! price.
+//! Writes log lines to stderr on a separate thread, so that a reader of stderr that stalls or is gone never delays
+//! pricing.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use pricing_core::text::printable;
 
 use crate::config::LogFormat;
 
-/// Lines that may wait for stderr. One more is dropped, and counted.
+/// The most lines in the queue. Further ones are dropped and counted.
 const WAITING: usize = 4096;
 /// The most bytes of a line.
 const LINE_BYTES: usize = 16 << 10;
-/// How long the last lines may take to be written.
+/// The timeout of the last lines at the end of the program.
 const FLUSH: Duration = Duration::from_secs(1);
 
 enum Message {
@@ -23,13 +23,13 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
-/// The thread that writes. It ends with the process; when this is dropped, what waits is written first.
+/// The writing thread, which ends with the process. Dropping this writes the queue first.
 #[derive(Debug)]
 pub(super) struct Lines {
     writer: Writer,
 }
 
-/// Hands lines to the thread.
+/// Queues lines for the thread.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     lines: SyncSender<Message>,
@@ -66,7 +66,7 @@ impl Drop for Lines {
 }
 
 impl Write for Writer {
-    /// Takes one whole line. It never fails: there is nobody to tell.
+    /// Queues one whole line. It never fails, since an error could not be logged.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(TrySendError::Full(_)) = self.lines.try_send(Message::Line(clean(line))) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +79,7 @@ impl Write for Writer {
     }
 }
 
-/// One line, whatever texts of others are in it: nothing of it drives a terminal or begins another line.
+/// Sanitises a line that may contain untrusted text: it has no control characters and stays a single line.
 fn clean(line: &[u8]) -> String {
     let short = line.get(..LINE_BYTES);
     let text = String::from_utf8_lossy(short.unwrap_or(line));
@@ -92,10 +92,11 @@ fn clean(line: &[u8]) -> String {
     clean
 }
 
+/// Writes lines until all senders are dropped. Dropped lines are reported after the next line that is written.
 fn write_all(lines: &Receiver<Message>, dropped: &AtomicU64, format: LogFormat, mut to: impl Write) {
     while let Ok(message) = lines.recv() {
         match message {
-            // A stderr that takes nothing is no reason to stop: it may come back.
+            // A failure to write does not end the thread: stderr may work again later.
             Message::Line(line) => {
                 let _ = to.write_all(line.as_bytes());
             }
@@ -125,10 +126,10 @@ mod tests {
 
     use super::*;
 
-    /// Whether it is shut, and what was written.
+    /// Whether the door is shut, and what was written.
     type Inside = (bool, Vec<u8>);
 
-    /// Keeps what is written, and takes nothing while it is shut.
+    /// A writer that records what is written, and blocks while it is shut.
     #[derive(Clone, Default)]
     struct Door(Arc<(Mutex<Inside>, Condvar)>);
 

@@ -1,4 +1,4 @@
-//! What the service tells of itself while it runs: lines on stderr, and spans to a collector.
+//! Logging and tracing: lines on stderr, and spans to an OpenTelemetry collector.
 
 mod lines;
 #[cfg(feature = "otlp")]
@@ -13,13 +13,13 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 use crate::config::{self, ConfigError, LogFormat};
 use lines::Lines;
 
-/// The filter of the lines that are written, which a new configuration may change.
+/// The filter of the log lines, which a reload can change.
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Whether this build can send spans to a collector.
 pub const HAS_OTLP: bool = cfg!(feature = "otlp");
 
-/// What has to be kept until the program ends: then the last lines and spans are sent off, in bounded time.
+/// A guard to hold until the program ends. Dropping it flushes the last lines and spans, in bounded time.
 #[derive(Debug)]
 #[must_use = "the last lines are lost when this is dropped early"]
 pub struct Telemetry {
@@ -28,10 +28,11 @@ pub struct Telemetry {
     _spans: Option<otlp::Spans>,
 }
 
-/// Starts to tell, for the whole process. To be called once, and outside of any tokio runtime.
+/// Installs logging and tracing for the whole process. Must be called once, outside of any Tokio runtime, in which the
+/// blocking HTTP client of the spans cannot be built.
 ///
 /// # Errors
-/// When the configuration makes no sense, or something tells already.
+/// When the configuration cannot be used, or when a subscriber is installed already.
 pub fn install(config: &config::Tracing) -> Result<Telemetry, ConfigError> {
     let (filter, handle) = reload::Layer::new(filter(&config.level)?);
     let lines = Lines::start(config.format).map_err(|error| ConfigError::unusable("tracing", error))?;
@@ -59,10 +60,10 @@ pub fn install(config: &config::Tracing) -> Result<Telemetry, ConfigError> {
     })
 }
 
-/// Changes what is told, where something tells at all.
+/// Changes the level of the log lines. Does nothing if logging is not installed.
 ///
 /// # Errors
-/// When the level makes no sense.
+/// When the level is not valid.
 pub fn set_level(level: &str) -> Result<(), ConfigError> {
     let filter = filter(level)?;
     match LEVEL.get() {
@@ -71,7 +72,7 @@ pub fn set_level(level: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Refuses a level that makes no sense.
+/// Checks a level.
 pub(crate) fn check_level(level: &str) -> Result<(), String> {
     filter(level).map(|_| ()).map_err(|error| match error {
         ConfigError::Unusable { message, .. } => message,
@@ -82,7 +83,7 @@ pub(crate) fn check_level(level: &str) -> Result<(), String> {
 fn filter(level: &str) -> Result<EnvFilter, ConfigError> {
     let unusable = |message: String| ConfigError::unusable("tracing.level", message);
     let expected = "expected `error`, `warn`, `info`, `debug`, `trace` or `off`, or such as `info,pricing_host=debug`";
-    // A word alone is otherwise taken for a module's name.
+    // Otherwise a misspelt level would be parsed as the name of a module.
     let known = ["error", "warn", "info", "debug", "trace", "off"];
     let wrong = level
         .split(',')

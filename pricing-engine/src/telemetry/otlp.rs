@@ -1,5 +1,5 @@
-//! Spans to an OpenTelemetry collector, over HTTP. They are sent by a thread of its own from a bounded queue: a
-//! collector that is slow or gone costs spans, never time.
+//! Sends spans to an OpenTelemetry collector over HTTP, from a bounded queue and on a separate thread. If the collector
+//! is slow or down, spans are lost, but pricing is not delayed.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::ConfigError;
 
-/// How long the collector may take for one batch of spans.
+/// The timeout of one batch of spans.
 const EXPORT: Duration = Duration::from_secs(5);
-/// How long the last spans may take.
+/// The timeout of the last spans at the end of the program.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// The spans on their way to the collector.
+/// The exporter of spans.
 #[derive(Debug)]
 pub(super) struct Spans {
     provider: SdkTracerProvider,
@@ -30,7 +30,7 @@ pub(super) struct Spans {
 impl Spans {
     pub(super) fn start(address: &str) -> Result<Self, ConfigError> {
         let unusable = |error: String| ConfigError::unusable("tracing.otlp", error);
-        // The client takes the process's; whoever installed one already has chosen.
+        // The HTTP client uses the process's crypto provider. One that is installed already stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder()
             .timeout(EXPORT)
@@ -60,7 +60,7 @@ impl Spans {
         let scope = InstrumentationScope::builder("bidprice").with_version(env!("CARGO_PKG_VERSION")).build();
         let layer: OpenTelemetryLayer<S, SdkTracer> =
             tracing_opentelemetry::layer().with_tracer(self.provider.tracer_with_scope(scope));
-        // The libraries' own spans would tell of the sending of spans.
+        // The spans of other crates would include those of sending spans.
         layer.with_filter(Targets::new().with_target("pricing_service", LevelFilter::INFO))
     }
 }
@@ -71,7 +71,7 @@ impl Drop for Spans {
     }
 }
 
-/// Where the collector takes traces: the address itself where it has a path, else the usual one.
+/// Returns the collector's URL for traces: `address` itself if it has a path, otherwise the usual path below it.
 fn traces(address: &str) -> String {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     match rest.split_once('/') {

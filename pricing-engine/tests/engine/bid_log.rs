@@ -1,4 +1,4 @@
-//! The bid log when things go wrong, and the proof that what it keeps is enough to decide again.
+//! Tests of the bid log: faults of the disk and the process, and that a replay makes the same decisions.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -40,7 +40,7 @@ fn objects(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder.join("log/objects")).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// The numbers of all lines, and how many lines are damaged.
+/// Returns the sequence numbers of all lines, and the damage of the others.
 fn sequences(folder: &Path) -> (Vec<u64>, Vec<Damage>) {
     let mut found = (Vec::new(), Vec::new());
     for (_, line) in Log::open(&folder.join("log")).unwrap().lines() {
@@ -81,7 +81,7 @@ fn a_thousand_mixed_decisions_over_the_corpus_are_the_same_byte_for_byte_when_pr
     assert_eq!(report.changes, []);
     let checked = report.decisions + report.screenings;
     assert_eq!((checked, report.same), (u64::try_from(groups).unwrap(), u64::try_from(groups).unwrap()));
-    // The decisions were mixed indeed.
+    // The decisions are really mixed.
     let text: String = files(folder.path()).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     for part in
         ["\"decision\":\"bid\"", "\"decision\":\"decline\"", "\"decision\":\"fault\"", "\"held\":[{", "\"fuel\":"]
@@ -210,7 +210,7 @@ fn the_oldest_file_goes_with_what_it_alone_named_and_never_with_what_others_name
     let folder = tempfile::tempdir().unwrap();
     let config = config::BidLog { file_bytes: 30_000, files: 3, ..config(folder.path()) };
     for round in 0..3 {
-        // Restarts must not forget what earlier runs' files name.
+        // A restart must not forget the objects that earlier files name.
         let log = BidLog::open(&config).unwrap();
         for number in 0..60 {
             let sample = Sample::with_new_snapshot(round * 100 + number);
@@ -218,8 +218,8 @@ fn the_oldest_file_goes_with_what_it_alone_named_and_never_with_what_others_name
         }
         closed(&log);
     }
-    // Objects go with a file, once it is known what the files of the runs before name. One snapshot a decision, and the
-    // rate card; of the last file dropped, some may be left.
+    // Objects are removed with the last file that names them, once the files of earlier runs are scanned. There is one
+    // snapshot for each decision, and the rate card. Some objects of the last removed file may be left.
     let log = BidLog::open(&config).unwrap();
     let mut numbers = 300..;
     until("the objects that no line names are gone", || {
@@ -282,7 +282,7 @@ fn objects_that_vanish_are_told_of_and_written_anew() {
         [|object| fs::remove_file(object), |object| fs::remove_dir_all(object.parent().unwrap())];
     for (vanish, round) in ways.into_iter().zip(1..) {
         vanish(&kept[0]).unwrap();
-        // An idle log notices, too.
+        // An idle log notices it, too.
         until("it is told of", || log.reading().objects_lost == round);
         let problem = log.reading().problem.unwrap();
         assert!(problem.starts_with("another program took away ") && problem.contains("log/objects`"), "{problem}");
@@ -305,7 +305,7 @@ fn a_folder_of_objects_that_vanishes_before_anything_was_decided_is_told_of() {
     assert!(reading.problem.is_some_and(|problem| problem.contains("took away `")));
 }
 
-/// Has a log that cannot be written, until it can be again.
+/// Makes a log unwritable and then writable again, and checks that no line is lost.
 fn outlives(spoil: impl Fn(&Path), mend: impl Fn(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let log = BidLog::open(&config(folder.path())).unwrap();
@@ -377,13 +377,13 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
         let sample = Sample::two_groups_for_one_card(scheduler);
         let priced = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
         let declines = |place: usize| priced[place].quote.reason().map(|reason| reason.code);
-        // The second finds the card gone; the third asks for none.
+        // The second group finds no free card, and the third wants none.
         let expected = [None, Some(ReasonCode::InsufficientCapacity), None];
         assert_eq!([declines(0), declines(1), declines(2)], expected, "{scheduler:?}");
         let held = decision::capacity_to_hold(&sample.settings, &sample.request, &priced).unwrap();
         assert_eq!(held.iter().map(|held| held.gpus).sum::<u64>(), 1, "{scheduler:?}");
         assert!(sample.record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
-        // What the daemon has placed already takes nothing from itself.
+        // An order that the daemon has already reserved does not compete with itself.
         let mut placed = sample;
         placed.request.already_reserved = true;
         let priced = decision::price(&placed.settings, &placed.live, &placed.request, &placed.budget());
@@ -394,7 +394,7 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
     assert_eq!((report.same, report.changed, report.unchecked), (6, 0, 0), "{:?}", report.changes);
 }
 
-/// Runs one of the ignored tests in a process of its own. `prefix` is what a shell does first.
+/// Runs one of the ignored tests in a separate process. A shell runs `prefix` first.
 fn child(test: &str, prefix: &str, folder: &Path) -> Child {
     let (_, module) = module_path!().split_once("::").unwrap();
     let script = format!("{prefix} exec \"$0\" --ignored --exact {module}::{test} --nocapture");
@@ -449,7 +449,7 @@ fn writes_until_it_is_killed() {
 #[test]
 fn a_full_disk_delays_lines_keeps_their_order_and_never_stops_pricing() {
     let folder = tempfile::tempdir().unwrap();
-    // A write beyond the limit is to fail, not to kill.
+    // A write beyond the limit must fail instead of killing the process.
     let mut child = child("fills_its_disk", "trap '' XFSZ;", folder.path());
     let status = child.wait().unwrap();
     let mut told = String::new();
@@ -461,7 +461,7 @@ fn a_full_disk_delays_lines_keeps_their_order_and_never_stops_pricing() {
     assert_eq!(replayed(folder.path(), &WhatIf::default()).same, 60);
 }
 
-/// Lets files grow to so many bytes.
+/// Limits the size of files.
 fn room(bytes: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
     setrlimit(Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
@@ -475,14 +475,14 @@ fn fills_its_disk() {
     let log = BidLog::open(&config(&folder)).unwrap();
     let record = |number: usize| Sample::plain(number).record(&log).remove(0);
     assert_eq!(record(0).wait(), Outcome::Written);
-    // In the middle of the next line.
+    // The limit is in the middle of the next line.
     room(Some(files(&folder)[0].metadata().unwrap().len() + 100));
     for number in 1..40 {
         assert_eq!(runtime.block_on(record(number).written()), Outcome::Late);
     }
     until("it is told why", || log.reading().problem.is_some());
     assert_eq!((log.reading().late, log.reading().lost), (39, 0));
-    // What was written of a line is not left there.
+    // The incomplete line is removed.
     until("the cut line is taken off", || fs::read(&files(&folder)[0]).unwrap().ends_with(b"\n"));
     room(None);
     until("the lines are written", || log.reading().waiting == 0);
@@ -513,7 +513,7 @@ fn stops_on_a_full_disk() {
     until("the line is given up", || log.reading().waiting == 0);
     let reading = log.reading();
     assert_eq!((reading.written, reading.waiting, reading.lost), (1, 0, 1));
-    // A late order is told that it is in no log.
+    // An order after the end is not recorded, and its caller learns that.
     assert_eq!(Sample::plain(2).record(&log).remove(0).wait(), Outcome::Lost);
 }
 
@@ -525,7 +525,7 @@ fn a_service_that_hangs_at_its_end_leaves_whole_lines() {
     while !lines.next().unwrap().unwrap().starts_with("written 20") {}
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, Signal::STOP).unwrap();
-    // A stopped service still has the folder; its files can be read.
+    // A stopped service still locks the folder, but its files can be read.
     assert!(BidLog::open(&config(folder.path())).is_err());
     assert!(sequences(folder.path()).0.len() >= 20);
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
@@ -546,7 +546,7 @@ fn a_line_of_an_earlier_version_with_the_required_fields_alone_is_priced_again()
     let mut line: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let required =
         ["schema", "kind", "sequence", "call", "order", "group", "rates", "scheduler", "search_steps", "quote"];
-    // In the order in which they were written: a quote is compared byte for byte.
+    // This preserves the order of the fields, since a quote is compared byte for byte.
     line.as_object_mut().unwrap().retain(|key, _| required.contains(&key.as_str()));
     line.as_object_mut().unwrap().insert("of_a_later_version".to_owned(), true.into());
     fs::write(file, format!("{line}\n")).unwrap();

@@ -1,4 +1,4 @@
-//! Drills of the live feed against real sockets.
+//! Tests of the live feed against real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -15,7 +15,7 @@ use crate::feed_server::{Answer, Server};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Sources that are asked when a test says so, and that have as much time as they need.
+/// A configuration whose sources are only asked when a test requests it, and never time out.
 fn config(servers: &[&Server]) -> config::Feed {
     let source = |server: &&Server| FeedSource::json(server.url(), "akt.usd");
     config::Feed {
@@ -27,7 +27,7 @@ fn config(servers: &[&Server]) -> config::Feed {
     }
 }
 
-/// The folder of a cache, and its configuration.
+/// Returns a folder, a cache in it, and a configuration with that cache.
 fn cached(servers: &[&Server]) -> (tempfile::TempDir, PathBuf, config::Feed) {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("feed.cache");
@@ -35,7 +35,7 @@ fn cached(servers: &[&Server]) -> (tempfile::TempDir, PathBuf, config::Feed) {
     (folder, cache, config)
 }
 
-/// Writes a cache as an operator or a program could.
+/// Writes a cache file from outside.
 fn plant(cache: &Path, value: &str, mode: u32, modified: SystemTime) {
     fs::write(cache, value).unwrap();
     fs::set_permissions(cache, fs::Permissions::from_mode(mode)).unwrap();
@@ -46,7 +46,7 @@ fn now(feed: &Feed) -> Reading {
     feed.reading(Instant::now())
 }
 
-/// The value, or why there is none.
+/// Returns the value, or why there is none.
 fn value(feed: &Feed) -> String {
     let reading = now(feed);
     match reading.usd_per_akt {
@@ -59,12 +59,12 @@ fn problem(feed: &Feed, source: usize) -> String {
     now(feed).sources.get(source).unwrap().problem.clone().unwrap_or_default()
 }
 
-/// What is told of a single source with an answer, at a cold start.
+/// Returns the problem of a single source with this answer, at a cold start.
 async fn told(answer: Answer) -> String {
     told_within(answer, Span::secs(3600)).await
 }
 
-/// The same, where a source has so much time.
+/// The same with this timeout.
 async fn told_within(answer: Answer, timeout: Span) -> String {
     let server = Server::start(answer).await;
     let feed = Feed::start(&config::Feed { timeout, ..config(&[&server]) }).unwrap();
@@ -105,7 +105,7 @@ async fn a_quote_reads_the_last_value_while_a_source_hangs() {
     server.wait_for_requests(3).await;
     assert_eq!(value(&feed), "0.5");
     assert!(!round.is_finished());
-    // It does not wait for the hour that the source has.
+    // Stopping does not wait for the timeout of the source, which is an hour.
     tokio::time::timeout(HANG, feed.stop()).await.unwrap();
     tokio::time::timeout(HANG, round).await.unwrap().unwrap();
     assert_eq!(value(&feed), "0.5");
@@ -198,7 +198,7 @@ async fn a_redirect_loop_over_plain_http_is_not_followed_once() {
     let feed = Feed::start(&config(&[&server])).unwrap();
     feed.refresh().await;
     assert!(problem(&feed, 0).starts_with("it redirects, which is followed from `https`"), "{}", problem(&feed, 0));
-    // The first round, and the one that was asked for: one request each.
+    // One request in the first round, and one in the requested round.
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -314,7 +314,7 @@ async fn a_fixed_value_never_ages_and_nobody_is_asked() {
     assert_eq!(feed.usd_per_akt(much_later).unwrap().to_string(), "0.5");
     let reading = feed.reading(much_later);
     assert_eq!((reading.age, reading.problem, reading.sources.len()), (None, None, 0));
-    // What is live is no jump away from what was fixed, and the other way round.
+    // A change from the fixed value to a fetched one is not a jump, nor is the reverse.
     feed.reconfigure(&config(&[&server])).unwrap();
     feed.refresh().await;
     assert_eq!(value(&feed), "0.7");
@@ -334,9 +334,9 @@ async fn a_restart_goes_on_with_the_value_in_the_cache() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     server.set(Answer::price("5"));
     let restarted = Feed::start(&config).unwrap();
-    // Before any source was asked: the task has not run yet.
+    // No source has been asked yet, since the task has not run.
     assert_eq!(value(&restarted), "0.5");
-    // What was kept is what a jump is measured from.
+    // A jump is measured from the cached value.
     restarted.refresh().await;
     assert_eq!(value(&restarted), "0.5");
     assert!(restarted.counters().refused_jumps >= 1);
@@ -425,7 +425,7 @@ async fn a_feed_that_nobody_holds_any_more_asks_nobody_and_leaves_no_task_behind
     drop(feed);
     assert!(tasks() > before);
     drop(clone);
-    // The server's own task for the connection ends with it.
+    // The server's task for the connection ends with it.
     let start = Instant::now();
     while tasks() > before {
         assert!(start.elapsed() < HANG, "{} tasks, and {before} before", tasks());
@@ -448,7 +448,7 @@ async fn an_update_takes_a_value_by_the_same_rules_and_writes_it() {
     assert_eq!(fs::metadata(&cache).unwrap().modified().unwrap(), written);
 }
 
-/// What the chain's oracle answers, with a price of so many seconds ago.
+/// Returns the oracle's answer, with a price of this age.
 fn oracle(twap: &str, is_healthy: bool, seconds_ago: u64) -> Answer {
     let time = humantime::format_rfc3339_nanos(SystemTime::now() - Duration::from_secs(seconds_ago));
     Answer::Body(format!(
@@ -459,7 +459,7 @@ fn oracle(twap: &str, is_healthy: bool, seconds_ago: u64) -> Answer {
     ))
 }
 
-/// A feed whose one source is an oracle.
+/// Returns a configuration whose only source is an oracle.
 fn of_oracle(server: &Server) -> config::Feed {
     let address = server.url().replace("/price", "");
     config::Feed { source: vec![FeedSource::oracle(address)], ..config(&[]) }
@@ -495,7 +495,7 @@ async fn an_unhealthy_price_and_an_old_one_are_no_answer_and_say_so() {
     server.set(oracle("0.5", true, 6));
     feed.refresh().await;
     assert_eq!(value(&feed), "0.5");
-    // What was healthy stays until it is too old, as with every source.
+    // The last healthy value stays until it is too old, as with any source.
     server.set(oracle("0.6", false, 6));
     feed.refresh().await;
     assert_eq!(value(&feed), "0.5");

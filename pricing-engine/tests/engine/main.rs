@@ -1,4 +1,4 @@
-//! The engine's parts, fed by real peers.
+//! Tests of the engine's parts with real sockets and files.
 
 mod bid_log;
 mod decisions;
@@ -10,7 +10,7 @@ mod shadow;
 
 use std::time::Duration;
 
-/// A bound on waits for what is bound to happen. It only ends a test that hangs.
+/// A bound on waits. It only ends a test that hangs.
 const HANG: Duration = Duration::from_secs(600);
 
 const _: () = assert!(

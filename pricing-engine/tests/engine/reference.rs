@@ -1,4 +1,4 @@
-//! The configuration's reference and schema are those of the code. `cargo xtask docs` writes them anew.
+//! Checks that the configuration's reference and schema match the code. `cargo xtask docs` updates them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,7 @@ use schemars::schema_for;
 use serde_json::Value;
 use testkit::reference::{Reference, check, properties};
 
-/// What stands above the tables.
+/// The text above the tables.
 const INTRODUCTION: &str = "# The configuration of `bidprice serve`
 
 Generated from `pricing-service/src/config/model.rs`; `cargo xtask docs` writes it anew.
@@ -21,7 +21,7 @@ check FILE` says whether the service would take a file; [`deploy/bidprice.toml`]
 with every section, and [`deploy/bidprice.schema.json`](../deploy/bidprice.schema.json) tells editors the keys.
 ";
 
-/// Where the keys of a section are described that has them from elsewhere.
+/// The text for sections whose keys are described elsewhere.
 const ELSEWHERE: [(&str, &str); 5] = [
     ("policy", OF_RATE_CARD),
     ("chain", OF_RATE_CARD),

@@ -1,4 +1,4 @@
-//! Shadow pricing: it tells every difference, and never stands in the way.
+//! Tests of shadow pricing: it reports every difference, and never blocks.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn differences_are_counted_recorded_and_summed_up() {
     }
     until("all are compared", || counted(&shadow) == 20);
     assert_eq!(shadow.reading().counts, [("none".to_owned(), "cheaper".to_owned(), 20)]);
-    // From here on it prices as the service does.
+    // From now on the shadow prices as the service does.
     shadow.configure(Some((*plain.settings).clone()));
     shadow.compare(case(&plain, &log));
     until("all are compared", || counted(&shadow) == 21);

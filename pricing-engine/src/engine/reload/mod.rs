@@ -1,11 +1,11 @@
-//! Taking a new configuration while running: all of it or nothing.
+//! Reloads the configuration: all of it or nothing.
 //!
-//! Files are read until they have settled: three looks in a row, a moment apart, find the same files with the same size,
-//! times and content. What is taken is what was looked at, so that a file that is written in place is never seen half.
-//! The watch looks for as long as it takes; a reload that somebody asks for gives up after some seconds, and so does a
-//! start. Meanwhile, and whenever something is refused, orders are priced by the configuration before.
+//! Files are polled until they have settled: three polls in a row find the same files with the same size, times and
+//! content. The content that was polled is then applied, so that a file which is written in place is never applied half
+//! written. The watch polls for as long as it takes. A start and a requested reload give up after five seconds. Until
+//! the new configuration is applied, and whenever it is refused, orders are priced with the previous one.
 //!
-//! What could cost money has to be accepted first: see [`crate::guard`].
+//! A change that could cost money has to be accepted first: see [`crate::guard`].
 
 mod remembered;
 mod settle;
@@ -28,31 +28,31 @@ use crate::telemetry;
 pub(super) use remembered::LastAccepted;
 use settle::{CALM, Look, Next, Settling};
 
-/// How soon files that changed are looked at again, to see whether they are whole.
+/// The time between two polls of the watch while changed files settle.
 const SOON: Duration = Duration::from_millis(250);
-/// The same, where somebody waits.
+/// The time between two polls of a start or a requested reload.
 const SOONER: Duration = Duration::from_millis(100);
-/// How often they are looked at where somebody waits.
+/// The most polls of a start or a requested reload.
 const LOOKS: u32 = 50;
-/// How often a configuration that never looks at files is asked whether it does now.
+/// How often the watch checks whether a configuration with `reload.watch = "0s"` has been replaced.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How often the configuration was taken and refused, and what waits.
+/// How many reloads succeeded and failed, and what is pending.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reloads {
     pub(super) taken: u64,
     pub(super) refused: u64,
     pub(super) problem: Option<String>,
-    /// Files changed, and have not settled.
+    /// Whether files have changed and not settled yet.
     pub(super) settling: bool,
-    /// What was refused and can be accepted.
+    /// The changes that were refused and can be accepted.
     pub(super) unaccepted: Option<Arc<Refusal>>,
-    /// The files that were refused last; none when the files were taken since.
+    /// The files of the last refusal; `None` after a reload that succeeded.
     pub(super) refused_files: Option<Files>,
 }
 
 impl Reloads {
-    /// Counts a configuration that was refused, and tells why. `files`: what it was read from, when that had settled.
+    /// Counts and logs a refused configuration. `files` are those it was read from; `None` if they did not settle.
     pub(super) fn refuse(&mut self, files: Option<Files>, error: &ConfigError) {
         self.refused_files = files;
         self.refused = self.refused.saturating_add(1);
@@ -73,10 +73,10 @@ impl Reloads {
     }
 }
 
-/// The files of a configuration once they have settled. Blocks for a moment.
+/// Returns the files of a configuration once they have settled. Blocks for up to five seconds.
 ///
 /// # Errors
-/// When they change all the time.
+/// When they keep changing.
 pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
     let mut files = Files::read(path);
     let mut calm: u32 = 0;
@@ -95,19 +95,19 @@ pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
 }
 
 impl Engine {
-    /// Reads the configuration, the rates and the plugins again, and takes them when all are good and nothing has to be
-    /// accepted first. Blocks for a moment.
+    /// Reads the configuration, the rates and the plugins again, and applies them if all are good and nothing has to be
+    /// accepted first. Blocks until the files have settled.
     ///
     /// # Errors
-    /// What is wrong with them; nothing was changed then.
+    /// When one of them is refused. Nothing has changed then.
     pub fn reload(&self) -> Result<Arc<Active>, ConfigError> {
         self.reload_accepting(None)
     }
 
-    /// The same, where somebody has looked at what a configuration changes, and accepts it by its digest.
+    /// Reloads as [`Engine::reload`] does, and accepts the changes of the configuration with this digest.
     ///
     /// # Errors
-    /// What is wrong with it, or that the files hold another one now; nothing was changed then.
+    /// When it is refused, or when the files now contain another configuration. Nothing has changed then.
     pub fn accept(&self, digest: Digest) -> Result<Arc<Active>, ConfigError> {
         self.reload_accepting(Some(digest))
     }
@@ -120,13 +120,13 @@ impl Engine {
         }
     }
 
-    /// Takes files that have settled.
+    /// Applies files that have settled.
     fn reload_from(&self, files: &Files) -> Result<Arc<Active>, ConfigError> {
         let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         self.told(self.take(files, None), Some(files.clone()))
     }
 
-    /// Counts how a reload ended, and tells it.
+    /// Counts and logs the result of a reload.
     fn told(
         &self,
         reloaded: Result<Arc<Active>, ConfigError>,
@@ -149,6 +149,8 @@ impl Engine {
         reloaded
     }
 
+    /// Applies files. Everything that can fail comes before the active configuration is replaced; [`Active::open`] is
+    /// last, since a refreshed plugin takes over at once.
     fn take(&self, files: &Files, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
         let loaded = config::load_files(files)?;
         let before = self.active();
@@ -165,8 +167,8 @@ impl Engine {
         Ok(active)
     }
 
-    /// Tells the parts of the service that work in the background of a configuration that was taken. What of it could
-    /// be refused was looked at before.
+    /// Passes an applied configuration to the background tasks. Everything that could be refused was checked before, so
+    /// a failure here is logged only.
     fn reconfigure(&self, before: &Loaded, active: &Active, plan: Option<Plan>) {
         let after = &active.loaded;
         self.inner.shadow.configure(active.shadow_settings());
@@ -185,7 +187,7 @@ impl Engine {
         }
     }
 
-    /// Has new files of plugins take over. What comes of it is told there.
+    /// Replaces plugins whose files have changed. Each plugin reports its own problem.
     fn refresh_plugins(&self) {
         let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         for opened in self.active().plugins() {
@@ -194,7 +196,7 @@ impl Engine {
     }
 }
 
-/// Refuses changes that only a restart can make.
+/// Refuses changes that need a restart.
 fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
     let (before, after) = (&before.config, &after.config);
     let sections = [
@@ -217,8 +219,8 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
 }
 
 impl Engine {
-    /// Takes the configuration anew whenever its files changed, and on each hangup where the caller listens for them,
-    /// until told to stop.
+    /// Reloads the configuration whenever its files change, and on each `SIGHUP` if the caller listens for it, until
+    /// `stop` is cancelled.
     pub async fn watch(self, mut hangup: Option<Signal>, stop: CancellationToken) {
         let mut settling = Settling::default();
         let mut soon = false;
@@ -235,14 +237,14 @@ impl Engine {
             let looked = tokio::task::spawn_blocking(move || {
                 if hung_up {
                     tracing::info!("SIGHUP: the configuration is read again");
-                    // What comes of it is told there.
+                    // The reload logs its own result.
                     let _ = engine.reload();
                     return (state, false);
                 }
                 let soon = !every.is_zero() && look(&engine, &mut state);
                 (state, soon)
             });
-            // A large plugin may take minutes to compile: an engine that stops does not wait for it.
+            // A large plugin may take minutes to compile. Stopping does not wait for it.
             tokio::select! {
                 () = stop.cancelled() => return,
                 looked = looked => {
@@ -264,7 +266,7 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     std::future::pending().await
 }
 
-/// Looks at the files, and takes what changed. Says whether to look again soon.
+/// Polls the files, and applies what has changed. Returns whether to poll again soon.
 fn look(engine: &Engine, settling: &mut Settling) -> bool {
     engine.write_accepted();
     let active = engine.active();
@@ -273,7 +275,7 @@ fn look(engine: &Engine, settling: &mut Settling) -> bool {
     let now = Look { files, plugins };
     let used = active.loaded.files.iter().map(|(file, used)| (file.as_path(), Some(*used)));
     let in_use = now.files.digests().eq(used);
-    // By a start, or a reload that somebody asked for: then there is nothing new to tell of them.
+    // A start or a requested reload has refused these files already, so they are not tried and reported again.
     let is_refused = engine.reloads().refused_files.as_ref() == Some(&now.files);
     if is_refused && !in_use && !settling.was_refused() {
         settling.took(&now, false, Instant::now());
@@ -296,7 +298,7 @@ fn look(engine: &Engine, settling: &mut Settling) -> bool {
         }
         Next::Refresh => {
             engine.refresh_plugins();
-            // What somebody else's reload was refused for may be gone by now.
+            // The reason for which a requested reload was refused may be gone by now.
             let well = in_use && active.plugins().all(|opened| opened.status().problem.is_none());
             if well && !settling.was_refused() && engine.reloads().problem.is_some() {
                 settling.took(&now, engine.reload_from(&now.files).is_ok(), Instant::now());
@@ -307,7 +309,7 @@ fn look(engine: &Engine, settling: &mut Settling) -> bool {
 }
 
 impl Engine {
-    /// Whether files changed and have not settled.
+    /// Sets whether files have changed and not settled yet.
     fn set_settling(&self, settling: bool) {
         self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).settling = settling;
     }

@@ -1,4 +1,4 @@
-//! What was accepted last, which every new configuration is held against, and the file that keeps it.
+//! The configuration that was accepted last, in memory and in its file. Every new configuration is compared with it.
 
 use std::sync::PoisonError;
 use std::time::{Instant, SystemTime};
@@ -7,23 +7,23 @@ use crate::config::{ConfigError, Loaded};
 use crate::engine::Engine;
 use crate::guard::{self, Accepted, AcceptedFile};
 
-/// What was accepted last, and where that is kept.
+/// The configuration that was accepted last, and its file.
 #[derive(Debug)]
 pub(in crate::engine) struct LastAccepted {
     accepted: Accepted,
-    /// None where nothing is kept across a restart.
+    /// `None` if nothing is persisted.
     file: Option<AcceptedFile>,
     is_written: bool,
-    /// Why it is not.
+    /// Why it could not be written.
     problem: Option<String>,
 }
 
 impl LastAccepted {
-    /// What the file keeps, held against a configuration at the start. Where nothing but the card has to be accepted, the
-    /// card of the file takes the configuration's place.
+    /// Compares the configuration of a start with the file. If only the rate card has to be accepted, the engine starts
+    /// with the card of the file, and the refusal is returned beside it.
     ///
     /// # Errors
-    /// When the file cannot be used, or more has to be accepted.
+    /// When the file cannot be used, or when more than the rate card has to be accepted.
     pub(in crate::engine) fn at_start(loaded: &mut Loaded) -> Result<(Self, Option<ConfigError>), ConfigError> {
         let offered = Accepted::of(loaded);
         let Some(path) = guard::path_of(&loaded.config) else {
@@ -40,7 +40,7 @@ impl LastAccepted {
                 Ok(()) => remembered.is_written = kept == remembered.accepted,
                 Err(refusal) if refusal.is_rates_alone => {
                     loaded.rates = kept.rates.clone();
-                    // What is in the files is not what is in use.
+                    // The files of the configuration are not what is in use now.
                     loaded.files.clear();
                     let in_use = kept.clone().with_all_but_the_rates_of(&remembered.accepted);
                     remembered.is_written = kept == in_use;
@@ -61,7 +61,7 @@ impl LastAccepted {
         Ok((remembered, refused))
     }
 
-    /// Writes what was accepted. What does not work is told once.
+    /// Writes the accepted configuration. A problem is logged once.
     fn write(&mut self) {
         let Some(file) = &self.file else {
             self.is_written = true;
@@ -84,13 +84,14 @@ impl LastAccepted {
 }
 
 impl Engine {
-    /// What was accepted last. An AKT of which the configuration says nothing is worth what the feed says.
+    /// Returns the configuration that was accepted last. Where it does not fix the value of an AKT, the feed's value is
+    /// used.
     pub(super) fn accepted(&self) -> Accepted {
         let remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.accepted.clone().where_unfixed(self.inner.feed.usd_per_akt(Instant::now()))
     }
 
-    /// Remembers what was accepted, also across a restart.
+    /// Stores the accepted configuration in memory and in its file.
     pub(super) fn remember(&self, accepted: Accepted) {
         let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.accepted != accepted || !remembered.is_written {
@@ -100,7 +101,7 @@ impl Engine {
         }
     }
 
-    /// Tries again what could not be written.
+    /// Writes the accepted configuration, if that failed before.
     pub(in crate::engine) fn write_accepted(&self) {
         let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if !remembered.is_written {
@@ -108,12 +109,12 @@ impl Engine {
         }
     }
 
-    /// Why what was accepted is not kept.
+    /// Returns why the accepted configuration could not be written.
     pub(in crate::engine) fn state_problem(&self) -> Option<String> {
         self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
-    /// Lets another engine have the file of what was accepted.
+    /// Closes the file of the accepted configuration, which unlocks it for another engine.
     pub(in crate::engine) fn close_accepted(&self) {
         self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).file = None;
     }

@@ -1,53 +1,53 @@
-//! When changed files are taken: once they have looked the same for three looks in a row, so that none is read while it
-//! is being written.
+//! Decides when changed files are applied: a debounce. Files have settled once three polls in a row found the same, so
+//! that none is applied while it is being written.
 
 use std::time::{Duration, Instant};
 
 use crate::config::{Files, Stamp};
 
-/// When files that were refused are tried again although they are the same: what they were refused for may have been
-/// the machine's doing.
+/// How long refused files are left alone while they stay the same. They are tried again because the reason may have
+/// been outside of them.
 const RETRY: Duration = Duration::from_secs(60);
-/// How many times in a row files may have changed before somebody is told.
+/// The number of changes in a row, without settling, after which a warning is logged.
 const RESTLESS: u32 = 10;
-/// How many looks in a row must find the same as the one before them.
+/// The number of polls in a row that must find the same as the one before them.
 pub(super) const CALM: u32 = 2;
 
-/// What the files look like at one moment.
+/// The files at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Look {
     /// The configuration and the rate cards, with their content.
     pub(super) files: Files,
-    /// What the plugins' files look like from outside; they may be large.
+    /// The stamps of the plugins' files. Their content may be large, so it is not read.
     pub(super) plugins: Vec<Option<Stamp>>,
 }
 
-/// What to do after a look.
+/// What to do after a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Something changed; look again soon.
+    /// Something changed: poll again soon.
     Wait,
-    /// The same, for too many times in a row: tell somebody, once.
+    /// The files keep changing: log a warning, once.
     Restless,
-    /// Take the configuration, as it was looked at.
+    /// Apply the configuration as it was read.
     Take,
-    /// Nothing but plugins may have changed, and these look the same as before.
+    /// The configuration is in use or refused already. Only the plugins may have changed.
     Refresh,
 }
 
-/// What was seen so far.
+/// The state of the debounce.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settling {
     last: Option<Look>,
     refused: Option<(Look, Instant)>,
-    /// Looks in a row that found what the one before had found.
+    /// Polls in a row that found the same as the one before.
     calm: u32,
-    /// Looks in a row that did not settle since something changed.
+    /// Changes in a row since the files last settled.
     changes: u32,
 }
 
 impl Settling {
-    /// Decides by a look. `in_use`: whether what is in the files is what the service uses.
+    /// Decides what to do after a poll. `in_use` is whether the files contain the configuration in use.
     pub(super) fn next(&mut self, now: &Look, in_use: bool, at: Instant) -> Next {
         if !self.settles(now, in_use) {
             return match self.changes {
@@ -57,7 +57,7 @@ impl Settling {
         }
         self.changes = 0;
         match &self.refused {
-            // It was put back: nothing is wrong any more, which is to be told.
+            // The files were restored. Applying them clears the reported problem.
             Some((refused, _)) if in_use && refused.files != now.files => Next::Take,
             Some((refused, since)) if refused == now => {
                 let again = !in_use && at.saturating_duration_since(*since) >= RETRY;
@@ -69,13 +69,13 @@ impl Settling {
         }
     }
 
-    /// Takes note of a look, and whether it was the same for long enough.
+    /// Records a poll. Returns whether the files have settled.
     fn settles(&mut self, now: &Look, in_use: bool) -> bool {
         let is_first = self.last.is_none();
         if self.last.as_ref() == Some(now) {
             self.calm = self.calm.saturating_add(1);
         } else {
-            // The first look has nothing before it. What is in use was read whole.
+            // The first poll has nothing to compare with. A configuration in use has settled before.
             self.calm = if is_first && in_use { CALM } else { 0 };
             self.changes = self.changes.saturating_add(1);
             self.last = Some(now.clone());
@@ -83,12 +83,12 @@ impl Settling {
         self.calm >= CALM
     }
 
-    /// Whether what was looked at last was refused.
+    /// Returns whether the files of the last attempt were refused.
     pub(super) fn was_refused(&self) -> bool {
         self.refused.is_some()
     }
 
-    /// Takes note of how taking a look's files ended.
+    /// Records whether the files of a poll were applied.
     pub(super) fn took(&mut self, look: &Look, taken: bool, at: Instant) {
         self.refused = (!taken).then(|| (look.clone(), at));
     }
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// A configuration file that is looked at.
+    /// A configuration file that is polled.
     struct Watched(TempDir);
 
     impl Watched {
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// What comes of looks at some contents, one after the other.
+    /// Returns the decisions for a sequence of contents.
     fn nexts(settling: &mut Settling, watched: &Watched, looks: &[(&str, bool)], at: Instant) -> Vec<Next> {
         looks.iter().map(|(content, in_use)| settling.next(&watched.look(content), *in_use, at)).collect()
     }
@@ -148,7 +148,7 @@ mod tests {
         let (mut settling, watched, at) = (Settling::default(), Watched::new(), Instant::now());
         for _ in 0..50 {
             fs::write(watched.0.path().join("bidprice.toml"), "same").unwrap();
-            // A file system's clock may be coarse; the inode tells, too.
+            // A file system's clock may be coarse. A new inode shows the change, too.
             fs::rename(watched.0.path().join("bidprice.toml"), watched.0.path().join("old")).unwrap();
             fs::write(watched.0.path().join("bidprice.toml"), "same").unwrap();
             assert!(matches!(settling.next(&watched.look("same"), false, at), Next::Wait | Next::Restless));

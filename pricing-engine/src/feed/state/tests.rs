@@ -4,7 +4,7 @@ use super::super::json::JsonPath;
 use super::super::source::Reader;
 use super::*;
 
-/// A state machine with its sources `a`, `b`, ... and a clock of its own.
+/// A state machine with the sources `a`, `b`, ... and its own clock.
 struct Feed {
     state: State,
     now: Instant,
@@ -25,14 +25,14 @@ impl Feed {
         Self { state: State::new(&sources), now: Instant::now() }
     }
 
-    /// With a last value.
+    /// Returns a feed with a last value.
     fn at(sources: usize, last: &str) -> Self {
         let mut feed = Self::new(sources);
         feed.state.restore(decimal(last), Duration::ZERO, feed.now);
         feed
     }
 
-    /// A round a minute later, with an answer of each source; `-` for none.
+    /// Runs a round a minute later, with an answer for each source; `-` for none.
     fn round(&mut self, answers: &str) -> Verdict {
         self.now += Duration::from_secs(60);
         let mut answers: Vec<_> = answers
@@ -43,7 +43,7 @@ impl Feed {
                 value => (source, Ok(decimal(value))),
             })
             .collect();
-        // They arrive in any order.
+        // Answers may arrive in any order.
         answers.reverse();
         self.state.observe(answers, self.now)
     }
@@ -159,7 +159,7 @@ fn a_jump_is_not_confirmed_by_another_jump() {
     feed.refuses("5 -");
     feed.refuses("- 9");
     feed.refuses("- 6.3");
-    // 5 is 20 % of 6.25 away from it.
+    // 5 differs from 6.25 by 20 % of 6.25.
     let mut feed = Feed::at(2, "0.5");
     feed.refuses("5 -");
     feed.takes("- 6.25", "6.25");
@@ -238,7 +238,7 @@ fn the_age_counts_from_the_fetch_also_across_a_restart() {
     let mut feed = Feed::new(1);
     feed.state.restore(decimal("0.5"), Duration::from_secs(100), feed.now);
     assert_eq!(feed.state.last().unwrap().age(feed.now + Duration::from_secs(7)), Duration::from_secs(107));
-    // An instant before the fetch, as another thread may have read it.
+    // A moment before the fetch, which another thread may have read.
     assert_eq!(feed.state.last().unwrap().age(feed.now), Duration::from_secs(100));
     feed.takes("0.5", "0.5");
     assert_eq!(feed.state.last().unwrap().age(feed.now), Duration::ZERO);
@@ -250,7 +250,7 @@ fn other_sources_keep_the_last_value_and_what_is_known_of_those_that_stay() {
     feed.refuses("5 -");
     feed.state.replace_sources(&[source("c"), source("a")]);
     assert_eq!(feed.last(), "0.5");
-    // `a` still vouches for 5, and `b`, which is gone, is not missed.
+    // `a` still confirms 5, although `b` is gone.
     feed.takes("5 -", "5");
     let mut feed = Feed::at(2, "0.5");
     feed.refuses("5 -");

@@ -71,7 +71,7 @@ fn a_silent_source_ages() {
     assert_eq!(current.reading(start + seconds(500)).state, State::Fresh);
     assert_eq!(current.reading(start + seconds(500)).age, Some(seconds(600)));
     assert_eq!(current.reading(start + seconds(501)).state, State::Unusable);
-    // A clock that went back does not make it younger than it was.
+    // A clock that went back does not make the snapshot younger than it was.
     assert_eq!(current.reading(start - seconds(1)).age, Some(seconds(100)));
 }
 

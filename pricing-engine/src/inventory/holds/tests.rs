@@ -9,7 +9,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A snapshot of two nodes of 8 threads and 64 GiB, with so many threads and GiB in use.
+/// Returns a snapshot of two nodes with 8 threads and 64 GiB each, of which `a` and `b` threads and GiB are in use.
 fn in_use(a: u64, b: u64) -> Arc<Snapshot> {
     let node = |name: &str, used: u64| {
         format!(
@@ -150,7 +150,7 @@ fn a_node_that_is_empty_for_a_moment_does_not_show_orders_when_it_is_back() {
     assert_eq!(case.holds.orders(), 1);
 }
 
-/// What a naive list of holds comes to.
+/// A naive model of holds: a list.
 #[derive(Debug, Default)]
 struct Model(BTreeMap<u64, (usize, u64, u64)>);
 
@@ -183,7 +183,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Holds are those of a naive list, and when all are gone the snapshot is the very one that it was.
+    /// Holds match the naive model. Once all have ended, the snapshot is the very same allocation as before.
     #[test]
     fn holds_always_come_back(steps in steps()) {
         let (mut case, snapshot, mut model) = (Case::new(), in_use(0, 0), Model::default());

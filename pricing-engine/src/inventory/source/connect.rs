@@ -12,12 +12,12 @@ use tonic::transport::{Channel, Endpoint, Uri};
 
 use super::super::plan::Peer;
 
-/// How often a connection is asked whether it is alive. Servers in Go close one that is asked more often than every
-/// five minutes; a stream that is silent for less is told by its silence.
+/// The interval of HTTP/2 keep-alive pings. A gRPC server in Go closes a connection that pings more often than every
+/// five minutes. A stream that hangs is noticed earlier, by its silence.
 const PING: Duration = Duration::from_secs(310);
-/// How long an answer to that may take.
+/// The timeout of a ping.
 const PONG: Duration = Duration::from_secs(20);
-/// How much of a snapshot may be on its way.
+/// The flow-control window, in bytes.
 const WINDOW: u32 = 1 << 20;
 
 /// Plain TCP or TLS.
@@ -25,14 +25,14 @@ trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 impl Peer {
-    /// Connects, within so long.
+    /// Connects, or fails after `within`.
     pub(super) async fn connect(&self, within: Duration) -> Result<Channel, String> {
         let too_long = || format!("no connection within {}", humantime::format_duration(within));
         tokio::time::timeout(within, self.channel()).await.map_err(|_| too_long())?.map_err(|error| chain(&error))
     }
 
     async fn channel(&self) -> Result<Channel, tonic::transport::Error> {
-        // TLS is spoken by `dial`; of an `https` address the transport would want to do that itself.
+        // `dial` does TLS itself. With an `https` address the transport would expect to do it.
         let placeholder = Uri::from_static("http://inventory");
         let endpoint = Endpoint::from(placeholder)
             .origin(self.uri.clone())
@@ -58,13 +58,13 @@ impl Peer {
     }
 }
 
-/// An error with what caused it: the transport's own errors say nothing without.
+/// Returns an error with its causes: the transport's errors say nothing without them.
 pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
         let more = error.to_string();
-        // Some errors repeat what caused them.
+        // Some errors repeat their causes.
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }

@@ -1,8 +1,8 @@
 //! Follows a file that another program rewrites.
 //!
-//! The file is looked at once a second and read when it is another one or was changed. Its age is that of its last
-//! change; a change in the future counts as now. The age is worked out once, when the file is read, so that a clock
-//! that jumps later makes it neither younger nor older.
+//! The file is polled once a second, and read when it was replaced or changed. Its age is the time since its last
+//! change. A change that is up to [`SKEW`] in the future counts as now; a later one is an error. The age is computed
+//! once, when the file is read, so that a clock that jumps later does not affect it.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -18,10 +18,10 @@ use super::super::plan::Pace;
 use super::SnapshotSink;
 use crate::digest::Digest;
 
-/// A file whose change was seen this recently may have changed again without its times telling.
+/// A file whose change was seen this recently may have changed again within the resolution of its times.
 const UNSETTLED: Duration = Duration::from_secs(2);
 
-/// What tells one content of a file from another without reading it.
+/// The metadata by which a change is noticed without reading the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -43,35 +43,35 @@ impl Stamp {
     }
 }
 
-/// What a look at a file showed.
+/// The result of polling a file.
 #[derive(Debug)]
 enum Look {
-    /// It is as it was.
+    /// It has not changed.
     Same,
-    /// It is being written.
+    /// It changed while it was read.
     Busy,
     /// Its content.
     Read { stamp: Stamp, age: Duration, text: Result<String, Refusal> },
 }
 
-/// What was read last.
+/// The last content that was read.
 #[derive(Debug)]
 struct Seen {
     stamp: Stamp,
-    /// When the stamp was first seen. The file's own times may be those of another clock.
+    /// When the stamp was first seen. The file's own times may come from another clock.
     since: Instant,
-    /// None of what is no text.
+    /// `None` if the content is not text.
     digest: Option<Digest>,
 }
 
 impl Seen {
-    /// The stamp, once a change would tell.
+    /// Returns the stamp, once it is old enough that a further change would show in it.
     fn settled(&self) -> Option<Stamp> {
         (self.since.elapsed() >= UNSETTLED).then(|| self.stamp.clone())
     }
 }
 
-/// Follows a file until this is dropped.
+/// Follows a file until the future is dropped.
 pub(super) async fn follow(path: PathBuf, pace: Pace, sink: SnapshotSink) {
     let mut last: Option<Seen> = None;
     loop {
@@ -82,7 +82,7 @@ pub(super) async fn follow(path: PathBuf, pace: Pace, sink: SnapshotSink) {
             Ok(Ok(Look::Read { stamp, age, text })) => {
                 let digest = text.as_ref().ok().map(Digest::of);
                 let before = last.take().filter(|seen| seen.stamp == stamp);
-                // The same content of the same time is no news, and does not make the snapshot younger.
+                // The same content with the same times is not a new snapshot: the age of the accepted one stays.
                 if before.as_ref().is_none_or(|seen| seen.digest != digest) {
                     sink.opened();
                     let snapshot = sink.accept(move || text).await;
@@ -100,10 +100,11 @@ pub(super) async fn follow(path: PathBuf, pace: Pace, sink: SnapshotSink) {
     }
 }
 
-/// How far in the future a change may be, for clocks that differ a little.
+/// How far in the future a change may be: the skew between two clocks.
 const SKEW: Duration = Duration::from_secs(120);
 
-/// Looks at a file, and reads it unless it is as it was.
+/// Polls a file, and reads it unless it is unchanged. The metadata is read before and after the content, so that a file
+/// that is being written is not used.
 fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> {
     if last.is_some() && fs::metadata(path).map(|metadata| Stamp::of(&metadata)).ok().as_ref() == last {
         return Ok(Look::Same);
@@ -119,7 +120,7 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
     let age = match now.duration_since(after.modified()?) {
         Ok(age) => age,
         Err(ahead) if ahead.duration() <= SKEW => Duration::ZERO,
-        // Behind a clock that is wrong, a file of yesterday would look new.
+        // If the clock is wrong, yesterday's file would look new.
         Err(ahead) => {
             let seconds = ahead.duration().as_secs();
             return Err(io::Error::other(format!(

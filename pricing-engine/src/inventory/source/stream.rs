@@ -1,8 +1,8 @@
 //! Follows a peer's stream of snapshots.
 //!
-//! A healthy peer sends its state at once when the stream is opened, and again when something changes; in between it
-//! may be silent for long. A stream that is silent for `silence` is therefore opened anew: a healthy peer shows that
-//! nothing changed, and the snapshot is fresh again; of a frozen one the snapshot grows old.
+//! A healthy peer sends its state when the stream is opened, and again whenever something changes. In between it may be
+//! silent for long. A stream that has been silent for `silence` is therefore reopened: a healthy peer sends its state
+//! again, so that the snapshot is fresh. A peer that hangs sends nothing, and the snapshot grows old.
 
 use std::time::{Duration, Instant};
 
@@ -27,13 +27,13 @@ const GET_STATUS: &str = "/akash.provider.v1.ProviderRPC/GetStatus";
 /// Why a session ended.
 #[derive(Debug)]
 enum End {
-    /// The stream was silent; nothing is wrong.
+    /// The stream was silent for too long. This is not an error.
     Silent,
-    /// The peer is not heard.
+    /// The peer is not reachable.
     Lost(String),
-    /// The peer sent what is too large to be read.
+    /// The peer sent a message that is too large.
     TooLarge(String),
-    /// The peer has no such method, in its words.
+    /// The peer does not implement the method, with its message.
     Unimplemented(String),
 }
 
@@ -44,9 +44,9 @@ pub(super) struct Follower {
     silence: Duration,
     pace: Pace,
     sink: SnapshotSink,
-    /// Since when this session is good.
+    /// When the current series of accepted snapshots began.
     good_since: Option<Instant>,
-    /// Before this no other snapshot is looked at.
+    /// The next snapshot is not read before this moment.
     due: Instant,
 }
 
@@ -55,7 +55,7 @@ impl Follower {
         Self { peer, silence, pace, sink, good_since: None, due: Instant::now() }
     }
 
-    /// Follows the peer until this is dropped.
+    /// Follows the peer until the future is dropped.
     pub(super) async fn follow(mut self) {
         let Pace { backoff, backoff_most, healthy, .. } = self.pace;
         let mut backoff = Backoff::new(backoff, backoff_most, healthy);
@@ -63,7 +63,7 @@ impl Follower {
             self.good_since = None;
             let end = self.session().await;
             match end {
-                // What was silent until now may be opened at once.
+                // A stream that was only silent is reopened without a wait.
                 End::Silent => continue,
                 End::Lost(why) => self.sink.lost(&why),
                 End::TooLarge(what) => {
@@ -76,7 +76,8 @@ impl Follower {
         }
     }
 
-    /// One connection and what comes over it.
+    /// Makes one connection, and follows it until it ends. A provider without `StreamStatus` is polled over the same
+    /// connection.
     async fn session(&mut self) -> End {
         let channel = match self.peer.connect(self.pace.connect).await {
             Ok(channel) => channel,
@@ -93,6 +94,8 @@ impl Follower {
         }
     }
 
+    /// Opens the stream, and hands over its snapshots until it ends. Opening includes the first message: a peer that
+    /// accepts the call and sends nothing is not healthy.
     async fn stream(&mut self, client: &mut Grpc<Channel>, path: &'static str, dialect: Dialect) -> End {
         let first = self.pace.first;
         let open = async {
@@ -125,7 +128,7 @@ impl Follower {
         }
     }
 
-    /// The last message that comes before another one is due, and how the stream ended if it did.
+    /// Returns the last message that arrives before the next snapshot is due, and how the stream ended if it did.
     async fn latest(&self, stream: &mut Streaming<Bytes>, mut message: Bytes) -> (Bytes, Option<End>) {
         while let Ok(next) = timeout_at(self.due.into(), stream.message()).await {
             match next {
@@ -137,6 +140,8 @@ impl Follower {
         (message, None)
     }
 
+    /// Reports a snapshot, whose age is 0. A refused one ends the series of accepted ones, so that the next wait does
+    /// not start from the first bound.
     async fn hand_over(&mut self, dialect: Dialect, message: Bytes) {
         let snapshot = self.sink.accept(move || dialect.text(message)).await;
         let good = self.sink.take(snapshot, Duration::ZERO);
@@ -145,7 +150,7 @@ impl Follower {
         self.good_since = if good { self.good_since.or(Some(now)) } else { None };
     }
 
-    /// Asks again and again a provider that has no stream.
+    /// Polls a provider that has no stream.
     async fn poll(&mut self, client: &mut Grpc<Channel>) -> End {
         let first = self.pace.first;
         let mut opened = false;
@@ -174,12 +179,12 @@ async fn ready(client: &mut Grpc<Channel>) -> Result<(), End> {
     client.ready().await.map_err(|error| End::Lost(chain(&error)))
 }
 
-/// What a status says of a stream that ended.
+/// Converts the status of a stream that ended.
 fn ended(status: &Status) -> End {
     let text = chain(status);
     match status.code() {
         Code::Unimplemented => End::Unimplemented(text),
-        // Made on this side, by the limit on messages.
+        // This status comes from the decoder on this side, which limits the size of a message.
         Code::OutOfRange | Code::ResourceExhausted if status.message().contains("too large") => {
             End::TooLarge(status.message().to_owned())
         }
@@ -187,10 +192,10 @@ fn ended(status: &Status) -> End {
     }
 }
 
-/// Any number.
+/// Returns a random number.
 fn random() -> u64 {
     let mut bytes = [0; 8];
     let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::NONBLOCK);
-    // Without random numbers the waits are as long as they can be.
+    // Without random numbers the waits are as long as possible.
     filled.map_or(999_999_999, |_| u64::from_le_bytes(bytes))
 }

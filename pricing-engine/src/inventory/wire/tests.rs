@@ -36,7 +36,7 @@ fn messages_of_real_size_are_taken() {
 
 #[test]
 fn small_messages_that_would_fill_the_memory_are_refused_before_they_are_decoded() {
-    // An empty node, and an empty text, are two bytes each.
+    // An empty node has two bytes, and so has an empty string.
     assert_eq!(code(Dialect::Cluster, [0x0a, 0].repeat(300_000)), "too-large");
     assert_eq!(code(Dialect::Status, [0x0a, 0].repeat(300_000)), "too-large");
     assert_eq!(code(Dialect::Cluster, bytes(&cluster(1, 300_000))), "too-large");

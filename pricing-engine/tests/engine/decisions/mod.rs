@@ -1,4 +1,4 @@
-//! Decisions to record: of the corpus's orders, in every way in which a decision can be made.
+//! Sample decisions to record: orders of the corpus, with all kinds of inputs.
 
 #![allow(
     dead_code,
@@ -33,7 +33,7 @@ use serde_json::Value;
 /// An order of one service without GPUs, in uact.
 pub(crate) const PLAIN: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
-/// Closes a log with all of its lines, however long the disk takes for them.
+/// Closes a log, and waits until all of its lines are written, however long the disk takes.
 pub(crate) fn closed(log: &BidLog) -> Reading {
     let start = Instant::now();
     while log.reading().waiting > 0 {
@@ -43,12 +43,12 @@ pub(crate) fn closed(log: &BidLog) -> Reading {
     log.close()
 }
 
-/// The same settings with other rates.
+/// Returns the same settings with other rates.
 pub(crate) fn with_rates(settings: &Settings, rates: &str) -> Settings {
     Settings { rates: LoadedRates::read(rates.to_owned()).unwrap(), ..settings.clone() }
 }
 
-/// A host for replays.
+/// Returns a plugin host for replays.
 pub(crate) fn host() -> PluginHost {
     PluginHost::new(HostSettings::new(Compiler::InProcess))
 }
@@ -68,7 +68,7 @@ fn rates(gpu: &str) -> LoadedRates {
 
 fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
     let mut settings = PluginSettings { fallback, ..PluginSettings::new(SizeClass::Standard) };
-    // So that the machine's load decides nothing.
+    // The load of the machine must not decide the result.
     settings.limits.deadline = Duration::from_secs(24 * 3600);
     settings.breaker.faults = 0;
     host().open(&root().join(name), settings).unwrap()
@@ -78,7 +78,7 @@ fn settings(rates: LoadedRates, plugin: Option<Plugin>, scheduler: Scheduler) ->
     Settings { rates, plugin, scheduler, budget: SearchBudget { steps: 200_000 } }
 }
 
-/// The corpus's nodes, many times over.
+/// Returns an inventory with eight copies of the corpus's nodes.
 pub(crate) fn large_inventory() -> String {
     let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
     let mut snapshot: Value = serde_json::from_str(&text).unwrap();
@@ -93,7 +93,7 @@ pub(crate) fn large_inventory() -> String {
     snapshot.to_string()
 }
 
-/// A snapshot as the live inventory hands it out.
+/// Returns a snapshot as the live inventory would.
 pub(crate) fn known(text: &str) -> Arc<Snapshot> {
     let cluster = validate::validate(read::read(text).unwrap()).cluster;
     Arc::new(Snapshot {
@@ -109,7 +109,7 @@ fn less(known: &Snapshot, held: Vec<HeldCapacity>) -> Arc<Snapshot> {
     Arc::new(Snapshot { cluster, held, ..known.clone() })
 }
 
-/// What a decision is made of.
+/// The inputs of a decision.
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) request: OrderRequest,
@@ -122,7 +122,7 @@ static PLAIN_SETTINGS: LazyLock<Arc<Settings>> =
     LazyLock::new(|| Arc::new(settings(rates("t4 = \"80\""), None, Scheduler::Sound)));
 
 impl Sample {
-    /// An order without an inventory.
+    /// Returns an order without an inventory.
     pub(crate) fn plain(number: usize) -> Self {
         let mut request = OrderRequest::read(PLAIN).unwrap();
         request.name = Some(name(number));
@@ -130,14 +130,14 @@ impl Sample {
         Self { request, settings: Arc::clone(&PLAIN_SETTINGS), live, screen: false }
     }
 
-    /// The same on a snapshot that no other number has.
+    /// Returns the same order on a snapshot that is unique to this number.
     pub(crate) fn with_new_snapshot(number: usize) -> Self {
         let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
         let known = known(&text.replace("t4-1", &format!("t4-1-{number}")));
         Self { live: LiveState { availability: Availability::Known(known), usd_per_akt: None }, ..Self::plain(number) }
     }
 
-    /// Three groups on a node with one free card: two want it, the third wants none.
+    /// Returns an order of three groups on a node with one free card. The first two want a card, the third does not.
     pub(crate) fn two_groups_for_one_card(scheduler: Scheduler) -> Self {
         let text = fs::read_to_string(root().join("corpus/inventory/mixed.json")).unwrap();
         let mut snapshot: Value = serde_json::from_str(&text).unwrap();
@@ -165,7 +165,7 @@ impl Sample {
         Self { request, settings, live, screen: false }
     }
 
-    /// The snapshot's digest.
+    /// Returns the snapshot's digest.
     pub(crate) fn snapshot(&self) -> Option<Digest> {
         match &self.live.availability {
             Availability::Known(known) => Some(known.text.digest),
@@ -173,7 +173,7 @@ impl Sample {
         }
     }
 
-    /// What may be spent on it.
+    /// Returns the budget of the decision.
     pub(crate) fn budget(&self) -> Budget<'static> {
         Budget::new(self.settings.budget)
     }
@@ -182,7 +182,8 @@ impl Sample {
         self.request.orders.len()
     }
 
-    /// A number of groups on a snapshot, each of some services with any card, and every set of cards.
+    /// Returns an order of many groups on a snapshot, with alternatives. Each group has three services that want any
+    /// card.
     pub(crate) fn many_groups(groups: usize, steps: u64) -> Self {
         let unit = |id: usize| {
             serde_json::json!({
@@ -205,12 +206,12 @@ impl Sample {
         Self { request, settings: Arc::new(settings), live, screen: false }
     }
 
-    /// Decides and records.
+    /// Makes the decision, and records it.
     pub(crate) fn record(&self, log: &BidLog) -> Vec<Pending> {
         self.record_within(log, &self.budget())
     }
 
-    /// Decides with what is left of a budget, and records.
+    /// Makes the decision within a budget, and records it.
     pub(crate) fn record_within(&self, log: &BidLog, budget: &Budget<'_>) -> Vec<Pending> {
         let Self { request, settings, live, screen } = self;
         let record = |group, call, decided| {
@@ -231,7 +232,7 @@ fn name(number: usize) -> OrderName {
     OrderName { owner: "akash1tenant".into(), dseq: u64::try_from(number).unwrap(), gseq: 1, oseq: 1 }
 }
 
-/// Orders of the corpus with everything that can be known of them, mixed.
+/// Returns orders of the corpus with a mix of all inputs.
 pub(crate) fn corpus(number: usize) -> Vec<Sample> {
     let reservations = vectors("corpus/reservation/vectors.jsonl");
     let scripts = vectors("corpus/bid-script/vectors.jsonl");
@@ -287,7 +288,7 @@ pub(crate) fn corpus(number: usize) -> Vec<Sample> {
 }
 
 impl Sample {
-    /// Holds back what the order itself would take.
+    /// Holds the capacity that the order itself would take.
     fn hold(&mut self) {
         let Availability::Known(known) = &self.live.availability else { return };
         let priced = decision::price(&self.settings, &self.live, &self.request, &self.budget());
@@ -300,7 +301,7 @@ impl Sample {
         }
     }
 
-    /// Gives the targets that the order would get, as a daemon does.
+    /// Sets the targets that the order would get, as a daemon does.
     fn targeted(self) -> Self {
         let priced = decision::price(&self.settings, &self.live, &self.request, &self.budget());
         let [priced] = priced.as_slice() else { return self };

@@ -1,4 +1,4 @@
-//! A source that lies: an HTTP server that answers what a test tells it to, one request a connection.
+//! A faulty source: an HTTP server that gives the answers of a test, one request for each connection.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -14,10 +14,10 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A bound on waits for what is bound to happen. It only ends a test that hangs.
+/// A bound on waits. It only ends a test that hangs.
 pub(crate) const HANG: Duration = Duration::from_secs(600);
 
-/// What the server answers.
+/// An answer of the server.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// 200 with a body.
@@ -26,21 +26,21 @@ pub(crate) enum Answer {
     Status(u16),
     /// A redirect to the same address.
     RedirectToItself,
-    /// Nothing, ever.
+    /// No answer.
     Hang,
-    /// 200, and a byte of the body now and then.
+    /// 200, and a slow body, byte by byte.
     Drip,
-    /// A byte of the headers now and then.
+    /// Slow headers, byte by byte.
     DripHead,
-    /// 200, and a body without an end.
+    /// 200, and an endless body.
     Endless,
-    /// 200, and less of the body than was announced.
+    /// 200, and a body shorter than its `Content-Length`.
     Halfway,
-    /// The connection is closed without a word.
+    /// The connection is closed without an answer.
     Close,
-    /// What is no HTTP.
+    /// Bytes that are not HTTP.
     Garbage,
-    /// 200 with bytes that are no UTF-8.
+    /// 200 with bytes that are not UTF-8.
     NotText,
 }
 
@@ -51,7 +51,7 @@ impl Answer {
     }
 }
 
-/// The server. It ends when it is dropped.
+/// The server, which stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -67,7 +67,7 @@ impl Server {
         Self::listen(answer, None).await
     }
 
-    /// Listens on loopback, with a certificate that signed itself.
+    /// Listens on loopback, with a self-signed certificate.
     pub(crate) async fn start_tls(answer: Answer) -> Self {
         let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
@@ -89,22 +89,22 @@ impl Server {
         Self { address, scheme, answer, requests, task }
     }
 
-    /// Its address.
+    /// Returns its address.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}/price", self.scheme, self.address)
     }
 
-    /// Answers something else from now on.
+    /// Sets another answer.
     pub(crate) fn set(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// The heads of the requests so far.
+    /// Returns the heads of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Waits until there were some requests.
+    /// Waits until there were `count` requests.
     pub(crate) async fn wait_for_requests(&self, count: usize) {
         let start = Instant::now();
         while self.requests().len() < count {
@@ -113,7 +113,7 @@ impl Server {
         }
     }
 
-    /// Listens no more.
+    /// Stops listening.
     pub(crate) async fn close(&self) {
         self.task.abort();
         while !self.task.is_finished() {
@@ -161,7 +161,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite, answer: &Mutex<Answer>, requ
     }
     requests.lock().unwrap().push(String::from_utf8(head).unwrap());
     let answer = answer.lock().unwrap().clone();
-    // The peer goes away when it has had enough.
+    // The client may close the connection at any time.
     tokio::select! {
         _ = write(&mut writer, answer) => {}
         _ = reader.read_u8() => {}
@@ -204,7 +204,7 @@ async fn write(writer: &mut (impl AsyncWrite + Unpin), answer: Answer) -> std::i
     writer.shutdown().await
 }
 
-/// A byte every tenth of a second, so that no pause is long.
+/// Writes a byte every tenth of a second, so that a timeout between two bytes is never reached.
 async fn drip(writer: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
     loop {
         writer.write_all(b" ").await?;

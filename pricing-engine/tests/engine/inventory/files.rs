@@ -1,4 +1,4 @@
-//! An inventory in a file that another program rewrites.
+//! Tests of an inventory in a file that another program rewrites.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -93,14 +93,14 @@ async fn a_file_that_nobody_rewrites_grows_old_and_then_there_is_no_bid() {
     age(&path, DAY / 2);
     until("it is young enough", || names(&inventory) == ["a"]).await;
     assert!(known_at(&inventory, Instant::now() + DAY).unwrap_err().contains("`inventory.max_age` is 1day"));
-    // Behind a clock that is wrong, any file would look new.
+    // If the clock is wrong, any file would look new.
     age_ahead(&path, Duration::from_secs(9999));
     let reading = until_reading(&inventory, "it is not used", |reading| {
         reading.problem.as_deref().is_some_and(|problem| problem.contains("s in the future"))
     });
     assert_eq!(reading.await.state, State::Stale);
     assert_eq!(inventory.reading(Instant::now() + DAY).state, State::Unusable);
-    // A clock that differs a little does no harm.
+    // A small clock skew is accepted.
     let before = Instant::now();
     age_ahead(&path, Duration::from_secs(60));
     let reading = until_reading(&inventory, "it counts as now", |reading| reading.state == State::Fresh).await;

@@ -1,4 +1,4 @@
-//! Capacity that is held back.
+//! Tests of held capacity.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,7 +19,7 @@ fn order(dseq: u64) -> OrderName {
     OrderName { owner: "akash1tenant".into(), dseq, gseq: 1, oseq: 1 }
 }
 
-/// The one card of node `a`, when it is free.
+/// Bids for the only card of node `a`, if it is free.
 fn bid(availability: &Availability) -> (bool, Option<Vec<HeldCapacity>>) {
     let Availability::Known(known) = availability else { return (false, None) };
     let Some(node) = known.cluster.nodes().first() else { return (false, None) };
@@ -59,7 +59,7 @@ async fn of_many_decisions_at_once_one_gets_the_card_and_the_next_gets_it_when_i
     assert!(!inventory.release(&holder));
     assert_eq!(known(&inventory).unwrap().held, []);
     assert!(inventory.decide_and_hold(Instant::now(), Some(&order(9000)), bid));
-    // The same order again: its own hold is not in its way.
+    // The same order again: its own hold does not block it.
     assert!(inventory.decide_and_hold(Instant::now(), Some(&order(9000)), bid));
     assert!(!inventory.decide_and_hold(Instant::now(), Some(&order(9001)), bid));
     assert_eq!(known(&inventory).unwrap().held[0].gpus, 1);
@@ -105,7 +105,7 @@ async fn nothing_is_held_without_an_order_or_when_holding_is_off() {
     assert_eq!(off.reading(Instant::now()).held, 0);
 }
 
-/// A service that takes one card of any kind, of a tenant who pays.
+/// A service with one card of any kind, and a high maximum price.
 const ORDER: &str = r#"{"name":"g","requirements":{},"resources":[{"resource":{"id":1,
     "cpu":{"units":{"val":"1000"}},"memory":{"quantity":{"val":"1073741824"}},
     "storage":[{"name":"default","quantity":{"val":"1073741824"}}],
@@ -139,5 +139,5 @@ async fn what_a_quote_placed_is_what_is_held_and_the_next_quote_is_placed_beside
     assert_eq!(serde_json::to_string(&known.held[0]).unwrap(), HELD);
 }
 
-/// What a log has of it.
+/// The hold as the bid log records it.
 const HELD: &str = r#"{"node":"a","cpu":1000,"memory":1073741824,"ephemeral":1073741824,"gpus":1,"cards":[{"kinds":["nvidia/t4/16Gi/pcie"],"count":1}]}"#;

@@ -1,4 +1,4 @@
-//! The live inventory against real sockets and files: what must happen when its source misbehaves.
+//! Tests of the live inventory against real sockets and files, also when its source misbehaves.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -19,7 +19,7 @@ use crate::HANG;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Everything happens faster than in life, but for what would give a slow machine up.
+/// Intervals are shorter than the defaults. Timeouts are long, so that a slow machine does not fail.
 fn pace() -> Pace {
     Pace {
         connect: DAY,
@@ -34,7 +34,7 @@ fn pace() -> Pace {
     }
 }
 
-/// Nothing grows old, and nothing is silent for too long.
+/// A configuration in which no snapshot becomes too old, and no stream is reopened for silence.
 fn patient() -> Config {
     Config { max_age: DAY.into(), silence: (DAY / 2).into(), ..Config::default() }
 }
@@ -51,7 +51,7 @@ fn follow_at(pace: Pace, config: &Config) -> LiveInventory {
     LiveInventory::follow(Plan::of(config).unwrap().unwrap().at_pace(pace))
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -70,7 +70,7 @@ async fn until_reading(inventory: &LiveInventory, what: &str, is_so: impl Fn(&Re
     reading
 }
 
-/// A time at which what is known now has grown old.
+/// Returns a moment at which the present snapshot is too old.
 fn later() -> Instant {
     Instant::now() + DAY + DAY
 }

@@ -1,4 +1,4 @@
-//! A provider's daemon and inventory operator that do what a test wants.
+//! A fake provider daemon and inventory operator, controlled by a test.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ fn pair(allocatable: &str, allocated: &str) -> Option<inventory::ResourcePair> {
     })
 }
 
-/// A node with so many threads, memory and T4 cards, and nothing in use.
+/// Returns an unused node with this CPU, memory and number of T4 cards.
 pub(crate) fn node(name: &str, cpu: &str, memory: &str, gpus: &str) -> inventory::Node {
     let card = inventory::GpuInfo {
         vendor: "nvidia".to_owned(),
@@ -58,17 +58,17 @@ pub(crate) fn cluster(names: &[&str]) -> Cluster {
     Cluster { nodes: names.iter().map(|name| node(name, "8", "64Gi", "1")).collect(), storage: Vec::new() }
 }
 
-/// How the peer treats a stream that is opened.
+/// The peer's behaviour when a stream is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Sends the state at once, and whatever comes later.
+    /// Sends the state at once, and every change.
     #[default]
     Healthy,
-    /// Sends nothing, ever.
+    /// Sends nothing.
     Frozen,
-    /// Sends the state and ends the stream.
+    /// Sends the state, and ends the stream.
     Flapping,
-    /// Has no streams.
+    /// Does not implement streams.
     Streamless,
 }
 
@@ -83,7 +83,7 @@ struct Desk {
     leased_ips: AtomicBool,
 }
 
-/// The peer; it goes down when dropped.
+/// The peer, which stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
@@ -101,7 +101,7 @@ impl Peer {
         Self::serve(state, Some(tls), "127.0.0.1:0".parse().unwrap()).await
     }
 
-    /// A peer where another one was.
+    /// Starts a peer at the address of an earlier one.
     pub(crate) async fn serve(state: Cluster, tls: Option<ServerTlsConfig>, at: SocketAddr) -> Self {
         let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -131,13 +131,13 @@ impl Peer {
         format!("http://{}", self.address)
     }
 
-    /// Changes the state, and tells those who listen.
+    /// Changes the state, and sends it on open streams.
     pub(crate) fn send(&self, state: Cluster) {
         *self.desk.state.lock().unwrap() = state.clone();
         let _ = self.desk.live.send(Some(state));
     }
 
-    /// Changes the state and tells nobody.
+    /// Changes the state without sending it.
     pub(crate) fn set(&self, state: Cluster) {
         *self.desk.state.lock().unwrap() = state;
     }
@@ -151,17 +151,17 @@ impl Peer {
         *self.desk.manner.lock().unwrap() = manner;
     }
 
-    /// How often a stream was opened.
+    /// Returns how many times a stream was opened.
     pub(crate) fn opened(&self) -> u64 {
         self.desk.opened.load(Ordering::SeqCst)
     }
 
-    /// How often the status was asked for.
+    /// Returns how many times the status was asked for.
     pub(crate) fn asked(&self) -> u64 {
         self.desk.asked.load(Ordering::SeqCst)
     }
 
-    /// How many streams are open.
+    /// Returns the number of open streams.
     pub(crate) fn open(&self) -> usize {
         self.desk.open.load(Ordering::SeqCst)
     }
@@ -170,7 +170,7 @@ impl Peer {
 #[derive(Clone, Debug)]
 struct Services(Arc<Desk>);
 
-/// What a stream sends.
+/// The messages of a stream.
 type Items<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// A stream that is counted while it is open.

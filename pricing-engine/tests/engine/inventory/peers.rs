@@ -1,4 +1,4 @@
-//! What peers that mean well are like.
+//! Tests with peers that behave well.
 
 use std::time::Instant;
 
@@ -72,14 +72,14 @@ async fn another_source_takes_over_without_a_gap_and_the_first_is_left_alone() {
     let then = Instant::now();
     inventory.reconfigure(plan(&operator(&second.http())));
     until("the other cluster", || {
-        // As of then: on a slow machine the half minute may be over for which the first one stands in.
+        // This asks about an earlier moment, since on a slow machine the handover of 30 seconds may be over.
         assert!(known_at(&inventory, then).is_ok());
         names(&inventory) == ["b"]
     })
     .await;
     until("nobody listens to the first", || first.open() == 0).await;
     first.send(cluster(&["a"]));
-    // The same source with other settings goes on as it is.
+    // With other settings the same source continues.
     inventory.reconfigure(plan(&Config { hold: Span::secs(5), ..operator(&second.http()) }));
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     assert_eq!((names(&inventory), second.opened()), (vec!["b".to_owned()], 1));

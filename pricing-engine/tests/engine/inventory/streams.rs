@@ -1,4 +1,4 @@
-//! Streams that are cut, frozen, empty, absurd, or flapping.
+//! Tests of streams that are cut, frozen, empty, absurd or flapping.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::peer::{Cluster, Manner, Peer, cluster, node};
 use super::{DAY, follow, follow_at, known, known_at, later, names, operator, pace, until, until_reading};
 use testkit::free_address::FreeAddress;
 
-/// Follows a peer that may be frozen: it is not waited for long.
+/// Follows a peer that may be frozen, with short timeouts.
 fn follow_impatiently(peer: &Peer) -> LiveInventory {
     follow_at(Pace { first: Duration::from_millis(400), ..pace() }, &operator(&peer.http()))
 }
@@ -101,7 +101,7 @@ async fn absurd_snapshots_are_not_priced_with() {
         until_reading(&inventory, "refused", |reading| reading.counters.refused.values().sum::<u64>() == number).await;
         assert_eq!(names(&inventory), ["a"], "{}", node.name);
     }
-    // Half of it is believed; what is absurd of it is not.
+    // Half of the nodes are absurd: the snapshot is accepted without them.
     let nodes = vec![
         node("a", "8", "64Gi", "18446744073709551615"),
         node("b", "8", "17179869145Gi", "1"),
@@ -114,7 +114,7 @@ async fn absurd_snapshots_are_not_priced_with() {
     assert!(reading.findings >= 3);
     let known = known(&inventory).unwrap();
     assert_eq!((known.cluster.nodes()[0].gpus.total, known.cluster.nodes()[1].gpus.total), (0, 1));
-    // Most of it is nonsense.
+    // Most of the nodes are absurd.
     let nodes = absurd.iter().cloned().chain(cluster(&["x"]).nodes).collect();
     peer.send(Cluster { nodes, storage: Vec::new() });
     until_reading(&inventory, "refused", |reading| reading.counters.refused.contains_key("mostly-nonsense")).await;
@@ -153,7 +153,7 @@ async fn a_flapping_peer_does_not_flap_the_pricing() {
 async fn a_flapping_peer_is_not_hammered() {
     let peer = Peer::start(cluster(&["a"])).await;
     peer.behave(Manner::Flapping);
-    // The least wait is a tenth of this.
+    // The shortest wait is a tenth of this.
     let inventory = follow_at(Pace { backoff: DAY, backoff_most: DAY, ..pace() }, &operator(&peer.http()));
     until_reading(&inventory, "lost", |reading| reading.counters.lost == 1).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -219,7 +219,7 @@ async fn a_peer_that_floods_is_looked_at_only_so_often() {
     }
     until("the last one counts", || names(&inventory) == ["a", "node299"]).await;
     let counters = inventory.reading(Instant::now()).counters;
-    // No more than gaps fit into the time that it took, and what a stream had when it ended.
+    // At most one snapshot for each gap in the elapsed time, and one for each stream that ended.
     let gaps = started.elapsed().as_millis() / GAP.as_millis();
     assert!(u128::from(counters.taken) <= gaps + 1 + u128::from(counters.lost), "{counters:?} in {gaps} gaps");
 }
@@ -247,7 +247,7 @@ async fn a_small_message_that_would_fill_the_memory_is_refused_before_it_is_deco
     let peer = Peer::start(cluster(&["a"])).await;
     let inventory = follow(&operator(&peer.http()));
     until_reading(&inventory, "fresh", |reading| reading.state == State::Fresh).await;
-    // Two bytes a node, and more nodes than are taken.
+    // Each node has two bytes, and there are more nodes than are accepted.
     peer.send(Cluster { nodes: vec![Default::default(); 300_000], storage: Vec::new() });
     let stale = until_reading(&inventory, "refused", |reading| reading.state == State::Stale).await;
     assert_eq!(stale.counters.refused["too-large"], 1);

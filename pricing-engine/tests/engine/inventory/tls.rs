@@ -1,4 +1,4 @@
-//! Peers with TLS: certificates that signed themselves, right and wrong fingerprints, authorities.
+//! Tests of peers with TLS: self-signed certificates, right and wrong fingerprints, authorities.
 
 use pricing_engine::config::Inventory as Config;
 use pricing_engine::digest::Digest;
@@ -7,7 +7,7 @@ use pricing_engine::inventory::State;
 use super::peer::{Peer, cluster};
 use super::{follow, known, names, operator, until_reading};
 
-/// A certificate that signed itself, for a name that nobody asks for.
+/// Makes a self-signed certificate for another host name.
 fn certificate() -> (String, String, String) {
     let made = rcgen::generate_simple_self_signed(["provider.example".to_owned()]).unwrap();
     let fingerprint = Digest::of(made.cert.der()).to_string();
