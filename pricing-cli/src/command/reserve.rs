@@ -1,4 +1,4 @@
-//! `bidprice reserve`: which node and card each replica would get.
+//! `bidprice reserve`: shows which node and card each replica would get.
 
 use std::path::PathBuf;
 
