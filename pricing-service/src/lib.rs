@@ -72,7 +72,7 @@ impl From<PageError> for ServeError {
 /// busy worker checks that queue only now and then, by default too rarely when there are many calls to refuse.
 ///
 /// # Errors
-/// The system has no threads for it.
+/// When the system has no threads for it.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(OUTSIDE).build()
 }
@@ -83,7 +83,7 @@ const OUTSIDE: u32 = 4;
 /// Runs the service until `stop` is cancelled, and lets the calls in flight end.
 ///
 /// # Errors
-/// The configuration is invalid, or the service cannot listen.
+/// When the configuration is invalid, or the service cannot listen.
 pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Result<(), ServeError> {
     serve(Service::start(path, compiler)?, stop).await
 }
@@ -94,7 +94,7 @@ pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Re
 /// left after that is cut off.
 ///
 /// # Errors
-/// The service may not or cannot listen where the configuration says.
+/// When the service may not or cannot listen where the configuration says.
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
     let loaded = &service.active().loaded;
     // The Unix socket is bound last: whoever finds it can rely on the other addresses, too.

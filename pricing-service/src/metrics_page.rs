@@ -58,7 +58,7 @@ impl Page {
     /// Listens on an address. This must be called within a tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound.
+    /// When the address cannot be bound.
     pub fn bind(address: SocketAddr) -> Result<Self, PageError> {
         let bind = || {
             let listener = std::net::TcpListener::bind(address)?;
@@ -71,7 +71,7 @@ impl Page {
     /// Returns the address, with the port that the system chose if it was 0.
     ///
     /// # Errors
-    /// The system does not report the address.
+    /// When the system does not report the address.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

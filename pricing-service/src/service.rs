@@ -85,7 +85,7 @@ impl Service {
     /// Runs `work` on a pricing thread when it is its turn, and waits until its decision is logged.
     ///
     /// # Errors
-    /// The service is overloaded, or the deadline passes first.
+    /// When the service is overloaded, or the deadline passes first.
     pub(crate) async fn in_turn<R: Send + 'static>(
         &self,
         call: Call,

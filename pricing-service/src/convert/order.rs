@@ -62,7 +62,7 @@ pub enum OrderMessageError {
 /// Returns the text of an order, and its name if the message has one.
 ///
 /// # Errors
-/// The message has no order, or an order that cannot be written as text.
+/// When the message has no order, or an order that cannot be written as text.
 pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), OrderMessageError> {
     match order.and_then(|order| order.form).ok_or(OrderMessageError::Missing)? {
         Form::Text(text) => Ok((text, None)),
@@ -91,7 +91,7 @@ fn with_reclamation(spec: &GroupSpec, window: Option<Duration>) -> Result<String
 /// Writes a request for bid screening: the group spec, with the hostnames that the tenant wants.
 ///
 /// # Errors
-/// A value is not in the chain's notation.
+/// When a value is not in the chain's notation.
 pub fn screening(spec: &GroupSpec, hostnames: &[String]) -> Result<String, OrderMessageError> {
     if hostnames.is_empty() {
         return group_spec(spec);
@@ -102,7 +102,7 @@ pub fn screening(spec: &GroupSpec, hostnames: &[String]) -> Result<String, Order
 /// Writes a group spec in the dialect of the chain's REST API.
 ///
 /// # Errors
-/// A value is not in the chain's notation.
+/// When a value is not in the chain's notation.
 pub fn group_spec(spec: &GroupSpec) -> Result<String, OrderMessageError> {
     spec_value(spec).map(|value| value.to_string())
 }

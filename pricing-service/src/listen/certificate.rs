@@ -27,7 +27,7 @@ impl Validity {
     /// Returns the time in which all certificates of a chain are valid.
     ///
     /// # Errors
-    /// A certificate is malformed.
+    /// When a certificate is malformed.
     pub(super) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
         let mut all = Self { from: 0, until: LAST };
         for (place, certificate) in chain.iter().enumerate() {

@@ -58,7 +58,7 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Checks that the certificates and the key can be used, and returns when the certificate is valid.
 ///
 /// # Errors
-/// They cannot be used.
+/// When they cannot be used.
 pub(super) fn check_tls(listen: &config::Listen) -> Result<Option<Validity>, ConfigError> {
     listen.tls.as_ref().map(|tls| tls::acceptor(tls).map(|(_, validity)| validity)).transpose()
 }

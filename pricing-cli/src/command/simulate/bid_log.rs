@@ -19,7 +19,7 @@ use serde::Deserialize;
 /// Returns the orders of a log.
 ///
 /// # Errors
-/// There is no log, or one of its lines cannot be used.
+/// When there is no log, or one of its lines cannot be used.
 pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
     Ok(answered(path)?.into_iter().map(|answered| answered.arrival).collect())
 }
@@ -38,7 +38,7 @@ pub(crate) struct Answered {
 /// Returns the orders of a log with their answers.
 ///
 /// # Errors
-/// There is no log, or one of its lines cannot be used.
+/// When there is no log, or one of its lines cannot be used.
 pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     let log = Log::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let mut orders: BTreeMap<Key, Answered> = BTreeMap::new();
