@@ -189,6 +189,7 @@ fn lines(quote: &Quote) -> String {
     text(&table)
 }
 
+/// Shows the sets of cards that could be allocated, each with its price.
 fn alternatives_table(alternatives: &Alternatives) -> String {
     if alternatives.list.is_empty() {
         let why = if alternatives.complete { "could be allocated and priced" } else { "is known to be available" };

@@ -138,6 +138,7 @@ impl Table {
             let long_enough = if spoke { idle } else { silent }.is_some_and(|before| active <= before);
             (long_enough && seat.calls.load(Ordering::Acquire) == 0).then_some((spoke, active, *id))
         });
+        // `false` sorts before `true`, so connections that have not spoken come first.
         let Some((_, _, id)) = candidates.min() else {
             entries.looked = Some(now);
             return false;

@@ -126,6 +126,8 @@ fn error(status: &Status) -> Outcome {
 impl Stream for Answers {
     type Item = Result<QuoteStreamResponse, Status>;
 
+    // Answers are yielded in the order of their requests: only the oldest one is polled, even if later ones are ready.
+    // The deadline comes first, so that a stream ends in time although answers are ready.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if this.ended {

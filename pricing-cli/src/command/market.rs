@@ -194,6 +194,7 @@ fn answer(rows: &[Row<'_>], unmet: &[&GpuRate], tolerance: Decimal) -> Value {
     })
 }
 
+/// Shows the comparison as a table. The entries that the market's list does not have follow it.
 fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
     let header =
         ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];

@@ -42,6 +42,8 @@ fn seconds(age: Option<f64>) -> Option<String> {
     age.map(|age| format!("{age:.3}"))
 }
 
+/// Returns the status as JSON. The fields are named one by one, so that a change of the gRPC message does not change
+/// it.
 fn json(status: &StatusResponse) -> Value {
     json!({
         "schema": SCHEMA,

@@ -49,7 +49,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The core module of a component that bids 1.5.
+/// Returns the core module of a component that bids 1.5.
 fn guest() -> Vec<u8> {
     Guest { price: &text_answer(0, 3), fields: &text_data("1.5"), ..Guest::default() }.core_module()
 }

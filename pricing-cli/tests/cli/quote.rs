@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const CPU: (&str, &str) = ("AKASH_BID_PRICE_CPU_SCALE", "0.004");
 const STORAGE: (&str, &str) = ("AKASH_BID_PRICE_STORAGE_SCALE", "0.0000000001");
 
-/// An order for 2 threads in a denom that no rate card knows.
+/// Returns an order for 2 threads in a denom that no rate card knows.
 fn order(storage: &str, rest: &str) -> String {
     format!(
         r#"{{"spec":{{"name":"g","requirements":{{"attributes":[{{"key":"region","value":"us-west"}}]}},

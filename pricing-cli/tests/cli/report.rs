@@ -80,7 +80,7 @@ impl Study {
     }
 }
 
-/// The study with a hostile and a very long strategy name, and several seeds.
+/// Returns the study with a hostile and a very long strategy name, and several seeds.
 fn hostile() -> Study {
     let name = toml_text(HOSTILE);
     let long = toml_text(&"strategy/with_a_name-that.nobody".repeat(9));
@@ -89,7 +89,7 @@ fn hostile() -> Study {
     ))
 }
 
-/// The study with two axes, one of which has names as values.
+/// Returns the study with two axes, one of which has names as values.
 fn sweep() -> Study {
     let axes = "[sweep]\nseeds = 3\n[sweep.axes]\n\"strategy.card.set.rates.cpu\" = [1, \"2.5\", 40, 1000]\n\
         \"orders.gpu_share\" = [\"up\", \"nearest\", \"skip\"]\n";

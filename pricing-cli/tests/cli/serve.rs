@@ -263,7 +263,7 @@ fn config_check_tells_of_everything_with_its_place() {
     assert!(!folder.path().join("s").exists());
 }
 
-/// A collector that records what it receives.
+/// Starts a collector. Returns its address, and what it receives.
 fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
     use std::io::Write;
 

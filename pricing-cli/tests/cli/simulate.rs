@@ -385,7 +385,7 @@ fn a_run_that_fails_leaves_no_half_file_and_nobody_waiting() {
     assert_eq!(example.others(), Vec::<String>::new());
 }
 
-/// The example with the daemon's scales as the old strategy.
+/// Returns the example with the daemon's scales as the old strategy.
 fn with_scales(env: &str) -> Example {
     let example = Example::new("");
     let gpu = "gpu = \"highest-wildcard\"          # or: plugin = \"x.wasm\", script = \"old.sh\"\n";

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 8] = ["id", "at", "lifetime", "cpu", "memory", "gpu_units", "gpu", "max_price"];
 
-/// One order per hour: some ask for cards, some have a maximum that is too low.
+/// Returns one order per hour: some ask for cards, some have a maximum that is too low.
 fn orders() -> Vec<[Option<String>; 8]> {
     let order = |number: u64| {
         let some = |text: &str| Some(text.to_owned());

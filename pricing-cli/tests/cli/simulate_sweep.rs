@@ -38,7 +38,7 @@ seeds = 3
 struct Folder(TempDir);
 
 impl Folder {
-    /// A scenario of 12 runs, with `orders` orders in its trace.
+    /// Writes a scenario of 12 runs, with `orders` orders in its trace.
     fn new(orders: u64) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.put("scenario.toml", SCENARIO);

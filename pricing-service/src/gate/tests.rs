@@ -17,7 +17,7 @@ impl Gate {
 }
 
 impl Admission {
-    /// A light order behind all that wait.
+    /// Returns the turn of a light order behind all that wait.
     fn behind_all(&self) -> Turn {
         Turn { lane: Lane::Light, behind: self.waiting() }
     }
@@ -134,7 +134,7 @@ fn a_rate_is_kept() {
     assert_eq!(admission.light(now, now + MS), Err(Refused::Rate { rate: 3 }));
 }
 
-/// A deadline that no machine misses, however slow or busy it is.
+/// Returns a deadline that no machine misses, however slow or busy it is.
 fn some_day() -> Instant {
     Instant::now() + Duration::from_secs(24 * 3600)
 }
@@ -229,7 +229,7 @@ async fn fewer_places_are_kept_to_without_a_restart() {
     assert_eq!(gate.run_light(&limits(1, 8), some_day(), || 7).await, Ok(7));
 }
 
-/// Work that reports when it begins and waits until it may end, with the other ends of both channels.
+/// Returns work that reports when it begins and waits until it may end, with the other ends of both channels.
 fn held_up() -> (impl FnOnce() + Send + 'static, oneshot::Receiver<()>, mpsc::Sender<()>) {
     let (begun, was_begun) = oneshot::channel();
     let (go, wait) = mpsc::channel::<()>();
@@ -241,12 +241,12 @@ fn held_up() -> (impl FnOnce() + Send + 'static, oneshot::Receiver<()>, mpsc::Se
     (work, was_begun, go)
 }
 
-/// A small request of a caller.
+/// Returns the charge for a small request of a caller.
 fn small(caller: i32) -> Charge {
     Charge::of(Payer::Process(caller), 1_000, 10, false, 1_000_000)
 }
 
-/// A request that occupies a thread for long.
+/// Returns the charge for a request that occupies a thread for long.
 fn large(caller: i32) -> Charge {
     Charge::of(Payer::Process(caller), 1_000_000, 100, true, 1_000_000)
 }

@@ -88,7 +88,7 @@ impl WithReader {
 }
 
 impl Inbound {
-    /// The request of a call with one message. It is counted until the call was answered.
+    /// Creates the request of a call with one message. It is counted until the call was answered.
     pub(super) fn one(stream: RecvStream, held: Arc<Held>, text: TextAt, most: usize, patience: Duration) -> Self {
         Self {
             stream,

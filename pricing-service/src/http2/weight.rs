@@ -4,10 +4,10 @@
 //! length-delimited fields of a message are counted before it is decoded. A malformed message is counted up to the
 //! error, which is as far as the decoder gets.
 
-/// The most memory that a field takes beyond its bytes. Resource units take the most.
+/// The memory that is counted for a field beyond its bytes. Resource units take the most.
 const ENTRY: usize = 256;
 
-/// How deep fields are counted. Orders do not nest as deep. Deeper fields are part of the bytes of others.
+/// Fields are counted down to this depth. Orders do not nest as deep, and what is deeper is inside a counted field.
 const DEPTH: u32 = 12;
 
 /// The path of field numbers to an order's text, from the outermost message inwards. The text is not searched for

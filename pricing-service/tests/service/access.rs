@@ -293,7 +293,7 @@ async fn connections_that_say_nothing_are_closed_and_leave_their_places() {
     running.stop().await.unwrap();
 }
 
-/// A client over a connection of its own.
+/// Returns a client over a connection of its own.
 async fn connected(socket: &Path) -> Result<PricingClient<Channel>, String> {
     let endpoint = Endpoint::try_from(format!("unix://{}", socket.display())).unwrap();
     endpoint.connect().await.map(PricingClient::new).map_err(|error| error.to_string())

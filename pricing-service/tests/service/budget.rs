@@ -146,7 +146,7 @@ fn no_bid_comes_after_the_clock_has_struck() {
     }
 }
 
-/// A service with too few steps for a request of three groups.
+/// Starts a service with too few steps for a request of three groups.
 async fn short_of_steps() -> (Running, QuoteRequest) {
     let sample = Sample::many_groups(3, PLENTY);
     let steps = needed(3) * 2 / 3;

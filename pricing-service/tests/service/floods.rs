@@ -112,7 +112,7 @@ async fn until_told(address: &FreeAddress, lines: &[&str]) {
     }
 }
 
-/// A service with a metrics page, and the page's address.
+/// Starts a service with a metrics page. Also returns the page's address.
 async fn told(limits: &str) -> (Running, FreeAddress) {
     let address = FreeAddress::new();
     let listen = "[listen]\nsocket = \"bidprice.sock\"\nmetrics";

@@ -22,7 +22,7 @@ use testkit::free_address::FreeAddress;
 const CONFIG: &str = "[rates]\nfile = \"rates.toml\"\n[reload]\nwatch = \"100ms\"\n";
 const UNWATCHED: &str = "[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"log\"\n[reload]\nwatch = \"0s\"\n";
 
-/// A card with a price for one T4, and an owner who gets no bids.
+/// Returns a card with a price for one T4, and an owner who gets no bids.
 fn card(t4: &str) -> String {
     format!(
         "[rates]\ncpu = \"0\"\nmemory = \"0\"\nendpoint = \"0\"\n[rates.storage]\nephemeral = \"0\"\n[rates.gpu]\n\

@@ -15,7 +15,7 @@ use crate::common::{ORDER, Running, outcome, quote};
 
 const CONFIG: &str = "[plugin]\nfile = \"pricer.wat\"\ndeadline = \"10s\"\ncache = \"cache\"\n[reload]\nwatch = \"0s\"";
 
-/// A plugin that bids `amount`.
+/// Returns a plugin that bids `amount`.
 fn plugin(amount: &str) -> Vec<u8> {
     let text =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../pricing-cli/tests/plugins/price.wat")).unwrap();
@@ -28,7 +28,7 @@ fn keep(cache: &Path, file: &Path) {
     PluginHost::new(host).open(file, PluginSettings::new(SizeClass::Standard)).unwrap();
 }
 
-/// A compiler that waits for the file `go`, and then runs `ending`.
+/// Returns a compiler that waits for the file `go`, and then runs `ending`.
 fn patient(folder: &Path, ending: &str) -> Compiler {
     let wait = format!("until test -e '{}'; do sleep 0.02; done; {ending}", folder.join("go").display());
     Compiler::Child { program: "/bin/sh".into(), args: vec!["-c".into(), wait.into()] }

@@ -20,7 +20,7 @@ type Answer = Result<String, (Code, String)>;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A service whose plugin takes some time for each order.
+/// Starts a service whose plugin takes some time for each order.
 async fn slow(limits: &str, counts: u32) -> Running {
     let plugin = slow::plugin(counts);
     let put = move |folder: &std::path::Path| fs::write(folder.join("slow.wasm"), plugin).unwrap();
@@ -164,7 +164,7 @@ async fn a_rate_is_kept() {
     running.stop().await.unwrap();
 }
 
-/// The order, identified by its number of threads.
+/// Returns the order, identified by its number of threads.
 fn numbered(cpu: u32) -> QuoteRequest {
     request(&ORDER.replace("2000", &format!("{}", cpu * 1000)))
 }

@@ -13,17 +13,17 @@ use testkit::guests::commands;
 use tokio::task::JoinHandle;
 use tonic::Code;
 
-/// A card that charges only for CPU, at `cpu` USD per thread and month.
+/// Returns a card that charges only for CPU, at `cpu` USD per thread and month.
 fn rates(cpu: &str) -> String {
     format!("[rates]\ncpu = \"{cpu}\"\nmemory = \"0\"\nendpoint = \"0\"\n[rates.storage]\nephemeral = \"0\"\n")
 }
 
-/// The same card, without watching the files.
+/// Returns the same card, without watching the files.
 fn unwatched(cpu: &str) -> String {
     format!("{}\n[reload]\nwatch = \"0s\"", rates(cpu))
 }
 
-/// The same card, with frequent checks of the files.
+/// Returns the same card, with frequent checks of the files.
 fn watched(cpu: &str) -> String {
     format!("{}\n[reload]\nwatch = \"100ms\"", rates(cpu))
 }
@@ -178,7 +178,7 @@ async fn what_needs_a_restart_is_refused_whole_and_says_so() {
     running.stop().await.unwrap();
 }
 
-/// A plugin that bids `amount`.
+/// Returns a plugin that bids `amount`.
 fn plugin(amount: &str) -> Vec<u8> {
     let text =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../pricing-cli/tests/plugins/price.wat")).unwrap();

@@ -34,7 +34,7 @@ max_age = "10years"
 const MI: u64 = 1 << 20;
 const GI: u64 = 1 << 30;
 
-/// A node with 16 threads, 64 GiB and two T4.
+/// Returns an inventory of a node with 16 threads, 64 GiB and two T4.
 fn inventory() -> Value {
     let pair = |amount: &str| json!({ "allocatable": { "string": amount }, "allocated": { "string": "0" }, "capacity": { "string": amount } });
     let card = json!({ "vendor": "nvidia", "vendorId": "10de", "name": "t4", "modelid": "1eb8", "interface": "PCIe", "memorySize": "16Gi" });

@@ -88,6 +88,7 @@ enum Ended {
     Failed(Fault),
 }
 
+/// Runs the benchmark on the first group of the order.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let subject = Subject::read(&args.plugin)?;

@@ -74,6 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(if report.refused.is_some() { Exit::Fault } else { Exit::Success })
 }
 
+/// Checks a plugin stage by stage, and stops at the first refusal.
+///
+/// The facts are collected as far as it got, so that a refusal is shown beside the amounts that explain it.
 fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError> {
     let (class, limits) = (settings.class, settings.limits.clone());
     let started = Instant::now();

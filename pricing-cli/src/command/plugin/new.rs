@@ -102,6 +102,7 @@ fn project_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Writes the project. The folder is checked first, so that no existing file is ever overwritten.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     prepare(&folder)?;

@@ -71,6 +71,9 @@ impl Call {
     }
 }
 
+/// Calls the plugin for every group.
+///
+/// The recording is written before the plugin is loaded, so that it exists even if the plugin is refused.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let limits = settings.limits.clone();

@@ -201,6 +201,7 @@ fn comparisons(summary: &Summary, labels: &Labels) -> String {
     shown
 }
 
+/// Shows how the results of a strategy differ from those of the one that it is compared with.
 fn compared(comparison: &Comparison, labels: &Labels) -> String {
     let flipped = comparison.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
     let label = labels.label(&comparison.axes, &comparison.strategy);

@@ -269,7 +269,7 @@ fn futures_stream(mode: watch::Receiver<InventoryMode>) -> impl Stream<Item = Re
     tokio_stream::wrappers::ReceiverStream::new(receiver)
 }
 
-/// Four nodes with T4s.
+/// Returns a cluster of four nodes with T4s.
 pub(crate) fn cluster(cpu: &str, gpus: &str) -> akash::Cluster {
     let quantity = |text: &str| Some(Quantity { string: text.to_owned() });
     let pair = |total: &str| {
