@@ -60,7 +60,7 @@ impl Document {
     }
 }
 
-/// Refuses environment variables with a prefix of this project that no program reads, and those that are empty.
+/// Refuses environment variables with this project's prefix that are unknown or empty.
 pub(crate) fn check_variables() -> Result<(), CliError> {
     let set: Vec<(String, bool)> =
         env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.is_empty())).collect();

@@ -82,7 +82,8 @@ impl Service {
         Charge::of(payer, bytes, self.engine().nodes(), every_set, self.active().settings.budget.steps)
     }
 
-    /// Runs `work` on a pricing thread when it is its turn, and waits until its decision is logged.
+    /// Runs `work` on a pricing thread when it is its turn. Then it waits for its decision to be logged, but not for
+    /// long.
     ///
     /// # Errors
     /// When the service is overloaded, or the deadline passes first.

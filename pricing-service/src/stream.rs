@@ -1,7 +1,7 @@
 //! `QuoteStream`: many orders in one call, answered in the order in which they were sent.
 //!
-//! At most [`AT_ONCE`] requests of a stream are in progress. Until one of them is answered, no more are read, and flow
-//! control stops the peer.
+//! A few requests of a stream are in progress at once ([`AT_ONCE`]). Until the oldest of them is answered, no more are
+//! read, and flow control stops the peer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,7 +20,7 @@ use super::http2::{InWork, WithReader};
 use super::service::Service;
 use pricing_engine::metrics::Call;
 
-/// The most requests of one stream that are in progress.
+/// The most requests of one stream that are in progress behind the oldest one.
 const AT_ONCE: usize = 8;
 
 /// The answers of one stream. Dropping it aborts all of its requests.

@@ -2,7 +2,7 @@
 //!
 //! A call waits for its peer twice: while its request arrives, and while its answer is read. A peer that sends half of
 //! a request, or that does not read its answer, would occupy a slot until the deadline. So when all slots are taken, a
-//! new call may evict one that waits for its peer. A call that is being priced is never evicted.
+//! new call may evict one that waits for its peer. A call that is queued or being priced is never evicted.
 //!
 //! The evicted call is the oldest waiting call of the other caller who has the most of them, if that caller has at
 //! least two more than the new call's caller. If there is no such caller, it is the call that has waited longest,

@@ -17,7 +17,7 @@ use crate::intake::Seat;
 /// The most bytes of an answer for which capacity is requested at once.
 const PIECE: usize = 16 << 10;
 
-/// An answer that is being sent. It holds what was not sent yet, and with it the call's slot.
+/// An answer that is being sent. It holds what was not sent yet, and the call keeps its slot until all of it was.
 pub(super) struct Outbound {
     stream: SendStream<Bytes>,
     body: Body,
