@@ -137,19 +137,19 @@ pub(crate) struct PlacementArgs {
 }
 
 impl PlacementArgs {
-    /// What may be spent on an order.
+    /// Returns the budget for an order.
     pub(crate) fn budget(&self) -> Budget<'static> {
         Budget::new(SearchBudget { steps: self.search_steps })
     }
 
-    /// Applies the overcommit factors and the platform to a rate card's. Of two for one resource the later counts.
+    /// Applies the overcommit factors and the platform to those of a rate card. The last factor for a resource wins.
     pub(crate) fn apply(&self, pricing: &mut Pricing) {
         apply_commit(&self.commit, pricing);
         apply_tee_platform(self.tee_platform, pricing);
     }
 }
 
-/// Applies overcommit factors to a rate card's. Of two for one resource the later counts.
+/// Applies overcommit factors to those of a rate card. The last factor for a resource wins.
 pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
     for CommitArg { resource, factor } in commit {
         *level(*resource, &mut pricing.commit) = *factor;
@@ -157,7 +157,7 @@ pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
     }
 }
 
-/// Applies the platform for confidential compute, where one is named.
+/// Applies the platform for confidential compute, if one is named.
 pub(crate) fn apply_tee_platform(platform: Option<TeePlatformArg>, pricing: &mut Pricing) {
     if let Some(platform) = platform {
         pricing.commit.tee_platform = Some(platform.into());
@@ -165,7 +165,7 @@ pub(crate) fn apply_tee_platform(platform: Option<TeePlatformArg>, pricing: &mut
     }
 }
 
-/// The factor of a resource.
+/// Returns the factor of a resource.
 pub(crate) fn level(resource: Overcommitted, levels: &mut CommitLevels) -> &mut Decimal {
     match resource {
         Overcommitted::Cpu => &mut levels.cpu,
@@ -175,7 +175,7 @@ pub(crate) fn level(resource: Overcommitted, levels: &mut CommitLevels) -> &mut 
     }
 }
 
-/// One overcommit factor.
+/// An overcommit factor of one resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CommitArg {
     resource: Overcommitted,
@@ -236,7 +236,7 @@ pub(crate) struct LimitArgs {
 pub(crate) struct CacheArgs {
     /// The folder in which compiled plugins are kept [env: BIDPRICE_PLUGIN_CACHE] [default: bidprice/plugins in the user's
     /// cache folder]
-    // The variable is not clap's: `--no-plugin-cache` contradicts the option, and overrides the variable.
+    // This is not clap's `env`: `--no-plugin-cache` conflicts with the option, but overrides the variable.
     #[arg(long, value_name = "DIR")]
     pub(crate) plugin_cache: Option<PathBuf>,
     /// Compile anew each time
@@ -255,14 +255,14 @@ pub(crate) enum PluginClass {
 }
 
 impl PluginArgs {
-    /// Whether any of it was given.
+    /// Returns whether any of these options was given.
     pub(crate) fn any(&self) -> bool {
         self.limits.any() || self.cache.no_plugin_cache
     }
 }
 
 impl LimitArgs {
-    /// Whether any of it was given.
+    /// Returns whether any of these options was given.
     pub(crate) fn any(&self) -> bool {
         let Self { deadline, fuel, memory_limit, plugin_class } = self;
         let class = *plugin_class != PluginClass::Standard;

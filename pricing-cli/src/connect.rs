@@ -1,4 +1,4 @@
-//! Reaches a running service.
+//! Connects to a running service.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,12 +23,15 @@ pub(crate) struct ServiceArgs {
 }
 
 impl ServiceArgs {
-    /// The service in words.
+    /// Returns the service's address for messages.
     pub(crate) fn name(&self) -> String {
         self.address.map_or_else(|| self.socket.display().to_string(), |address| address.to_string())
     }
 
-    /// Calls the service within a time.
+    /// Calls the service, and waits for at most `within`.
+    ///
+    /// A refusal by the service is its answer, and keeps its message. All other errors mean that the service cannot be
+    /// reached.
     pub(crate) fn call<R>(
         &self,
         within: Duration,
@@ -73,21 +76,21 @@ impl ServiceArgs {
     }
 }
 
-/// A request that is to be answered within a time; the service gives up by then, too.
+/// Returns a request with a `grpc-timeout`, so that the service gives up in time, too.
 pub(crate) fn within<T>(time: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(time);
     request
 }
 
-/// How long, as `2s` or `500ms`.
+/// Parses a duration such as `2s` or `500ms`.
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| format!("{error}; expected a duration such as `2s`"))?;
     let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
     if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
 }
 
-/// What an error is at its root.
+/// Returns the innermost cause of an error.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {

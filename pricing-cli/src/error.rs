@@ -1,4 +1,4 @@
-//! Errors by what the user can do about them, and the exit codes.
+//! Errors, grouped by what the user can do about them, and the exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -10,33 +10,33 @@ use serde_json::json;
 
 use crate::output;
 
-/// The exit codes that scripts rely on.
+/// The exit codes, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Every group is a bid, or the command did its work.
     Success,
-    /// The input is wrong.
+    /// An input is wrong.
     Input,
-    /// Wrong usage.
+    /// The command line is wrong.
     Usage,
-    /// At least one group declined, or there is something to look at.
+    /// At least one group is declined, or there are findings.
     Decline,
-    /// At least one group faulted.
+    /// At least one group is a fault.
     Fault,
-    /// Internal error.
+    /// An internal error.
     Internal,
-    /// A signal ended it.
+    /// A signal ended the command.
     #[cfg(feature = "simulate")]
     Interrupted,
 }
 
 impl Exit {
-    /// The exit of a group without a bid.
+    /// Returns the exit code for a group without a bid.
     pub(crate) fn of_reason(reason: &Reason) -> Self {
         if reason.code.is_fault() { Self::Fault } else { Self::Decline }
     }
 
-    /// The number of it.
+    /// Returns the number.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -58,61 +58,61 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What went wrong before there was an answer.
+/// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// An input could not be read, or is not what it should be.
+    /// An input cannot be read, or is invalid.
     Input {
-        /// Which input, in the user's words.
+        /// The input, as the user named it.
         source: String,
-        /// The code for scripts.
+        /// The code in JSON.
         code: &'static str,
-        /// What is wrong with it, and where.
+        /// What is wrong with the input, and where.
         error: Box<InputError>,
     },
-    /// The command line makes no sense.
+    /// The command line is invalid.
     Usage(String),
-    /// The command failed for a reason that lies with neither input nor usage.
+    /// The command failed for another reason.
     Internal(String),
-    /// The answer has said it all already.
+    /// The answer has been printed, and contains the error.
     Answered(Exit),
 }
 
 impl CliError {
-    /// An error in the content of an input.
+    /// Returns an error in the content of an input.
     pub(crate) fn malformed(source: impl fmt::Display, error: InputError) -> Self {
         Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error) }
     }
 
-    /// An input that could not be read at all.
+    /// Returns an error for an input that cannot be read.
     #[cfg(feature = "plugins")]
     pub(crate) fn unreadable(source: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self::unreadable_input(source, InputError::new(error))
     }
 
-    /// An input that could not be read at all, with what to do about it.
+    /// Returns an error for an input that cannot be read, which may have a hint.
     pub(crate) fn unreadable_input(source: impl fmt::Display, error: InputError) -> Self {
         Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error) }
     }
 
-    /// A file that could not be written.
+    /// Returns an error for a file that cannot be written.
     #[cfg(feature = "plugins")]
     pub(crate) fn unwritable(path: impl fmt::Display, error: impl fmt::Display) -> Self {
         let error = InputError::new(format_args!("it cannot be written: {error}"));
         Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error) }
     }
 
-    /// An internal error.
+    /// Returns an internal error.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into())
     }
 
-    /// A panic.
+    /// Returns an internal error for a panic.
     pub(crate) fn bug(panic: &Panic) -> Self {
         Self::Internal(format!("this is a bug in bidprice; please report it: {panic}"))
     }
 
-    /// What clap has to say: help and version are answers, the rest is wrong usage.
+    /// Handles an error of clap. Help and version are answers, everything else is wrong usage.
     pub(crate) fn from_clap(error: clap::Error) -> Result<Exit, Self> {
         if error.use_stderr() {
             return Err(Self::Usage(error.to_string().trim_start_matches("error: ").trim_end().to_owned()));
@@ -130,14 +130,14 @@ impl CliError {
         }
     }
 
-    /// Tells the user, on stderr and where scripts listen on stdout, and says how to exit.
+    /// Prints the error on stderr, and also as JSON on stdout if `json` is set. Returns the exit code.
     pub(crate) fn report(&self, json: bool) -> Exit {
         if matches!(self, Self::Answered(_)) {
             return self.exit();
         }
         output::complain(&format!("error: {self}"));
         if json {
-            // There is nowhere left to complain to when this fails, too.
+            // If this fails, too, there is no other way to report it.
             let _ = output::print_json(&self.to_json());
         }
         self.exit()

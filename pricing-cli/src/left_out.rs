@@ -1,6 +1,6 @@
-//! What a build of this program may leave out: the commands and options that need a feature of this package.
+//! The commands and options that a build may leave out, because they need a feature of this package.
 //!
-//! A command that was left out still stands in the help, marked, and says how to get it when somebody runs it.
+//! A command that was left out is still listed in the help, with a mark. Running it prints how to get it.
 
 use std::ffi::OsString;
 
@@ -8,11 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::error::CliError;
 
-/// A feature of this package, as `Cargo.toml` names it.
+/// A feature of this package, as in `Cargo.toml`.
 #[derive(Clone, Copy, Debug)]
 struct Feature {
     name: &'static str,
-    /// Whether this build has it.
+    /// Whether this build has the feature.
     built: bool,
 }
 
@@ -23,12 +23,12 @@ const SIMULATE: Feature = Feature { name: "simulate", built: cfg!(feature = "sim
 /// A part of the program that needs features.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
-    /// What messages call it; a command's is its name.
+    /// The name in messages. For a command, it is the command's name.
     name: &'static str,
     needs: &'static [Feature],
 }
 
-/// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
+/// Every command that needs a feature, with its line in the help. A build without the command has the line only here.
 const COMMANDS: [(Part, &str); 12] = [
     (command("feed", &[SERVICE]), "Fetch what an AKT is worth, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
@@ -44,10 +44,10 @@ const COMMANDS: [(Part, &str); 12] = [
     (command("shadow", &[SERVICE]), "Look at what the service's shadow pricing came to"),
 ];
 
-/// Every option that needs a feature, of a command that does not: the command, the option's name, and the part.
+/// Every option that needs a feature although its command does not: the command, the option, and the part.
 const OPTIONS: [(&str, &str, Part); 1] = [("quote", "plugin", QUOTE_PLUGIN)];
 
-/// A plugin that prices an order.
+/// Pricing an order with a plugin.
 pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PLUGINS] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
@@ -56,7 +56,7 @@ pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULAT
 #[cfg(all(feature = "simulate", feature = "service", not(feature = "parquet")))]
 pub(crate) const PARQUET: Part = Part { name: "parquet", needs: &[Feature { name: "parquet", built: false }, SERVICE] };
 
-/// What stands behind the help of what was left out.
+/// The mark in the help of what was left out.
 const MARK: &str = "[left out of this build]";
 
 const fn command(name: &'static str, needs: &'static [Feature]) -> Part {
@@ -68,7 +68,7 @@ impl Part {
         self.needs.iter().all(|feature| feature.built)
     }
 
-    /// Why this build cannot do it, and how to get one that can.
+    /// Returns the message that this build cannot do it, and how to get one that can.
     pub(crate) fn refusal(&self) -> String {
         let features: Vec<&str> = self.needs.iter().map(|feature| feature.name).collect();
         format!(
@@ -80,7 +80,7 @@ impl Part {
     }
 }
 
-/// A command line with what this build leaves out in it.
+/// Adds what this build leaves out to a command line.
 pub(crate) fn mark(mut command: Command) -> Command {
     for (part, about) in COMMANDS.iter().filter(|(part, _)| !part.is_built()) {
         command = command.subcommand(stand_in(part.name, about));
@@ -91,7 +91,7 @@ pub(crate) fn mark(mut command: Command) -> Command {
     command
 }
 
-/// A command that takes any arguments: what is wrong with them is not what matters.
+/// Returns a command that accepts any arguments, so that its refusal is not preceded by an error about them.
 fn stand_in(name: &'static str, about: &str) -> Command {
     let arguments = Arg::new("arguments")
         .action(ArgAction::Append)

@@ -1,4 +1,4 @@
-//! Reads what the command line names.
+//! Reads the inputs that the command line names.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -20,12 +20,12 @@ use crate::args::{OrderArgs, RatesArgs, StrictArgs};
 use crate::error::CliError;
 use crate::output;
 
-/// What the names of the rates' variables start with.
+/// The prefix of the variables with rates.
 const RATES_PREFIX: &str = "PRICE_TARGET_";
-/// The most bytes that a rate card may have.
+/// The most bytes of a rate card.
 const MAX_RATES_BYTES: usize = 1 << 20;
 
-/// A text and what messages call it.
+/// A text, and its name in messages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
@@ -34,33 +34,33 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// An order in a file.
+    /// Reads an order from a file.
     pub(crate) fn order(path: &Path) -> Result<Self, CliError> {
         Self::read(path, order::MAX_INPUT_BYTES)
     }
 
-    /// An inventory in a file.
+    /// Reads an inventory from a file.
     pub(crate) fn inventory(path: &Path) -> Result<Self, CliError> {
         Self::read(path, inventory::MAX_INPUT_BYTES)
     }
 
-    /// A rate card in a file.
+    /// Reads a rate card from a file.
     pub(crate) fn rates(path: &Path) -> Result<Self, CliError> {
         Self::read(path, MAX_RATES_BYTES)
     }
 
-    /// Any text in a file, if it is not longer than it may be.
+    /// Reads any text of at most `limit` bytes from a file.
     pub(crate) fn read(path: &Path, limit: usize) -> Result<Self, CliError> {
         Ok(Self { name: name(path), text: text(path, limit)? })
     }
 
-    /// An error at a place in the text.
+    /// Returns an error in this text.
     pub(crate) fn malformed(&self, error: InputError) -> CliError {
         CliError::malformed(&self.name, error)
     }
 }
 
-/// Refuses a variable of the environment that no program of this project reads, and one of its own that is empty.
+/// Refuses environment variables with this project's prefix that are unknown or empty.
 pub(crate) fn check_variables() -> Result<(), CliError> {
     let set: Vec<(String, bool)> =
         env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.is_empty())).collect();
@@ -68,18 +68,18 @@ pub(crate) fn check_variables() -> Result<(), CliError> {
     variables::check(set).map_err(|error| CliError::malformed("environment", error))
 }
 
-/// The text of rates.
+/// The text of the rates.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RatesText {
     /// A rate card.
     File(Document),
-    /// The rates' variables of the environment.
+    /// The environment variables with rates.
     Environment(BTreeMap<String, String>),
 }
 
 impl RatesText {
-    /// The text of what the command line names.
+    /// Reads the text from the file, or from the environment if none is named.
     pub(crate) fn of(args: &RatesArgs) -> Result<Self, CliError> {
         match &args.rates {
             Some(path) => Document::rates(path).map(Self::File),
@@ -87,7 +87,7 @@ impl RatesText {
         }
     }
 
-    /// The rates.
+    /// Parses the rates.
     pub(crate) fn pricing(&self) -> Result<Pricing, CliError> {
         match self {
             Self::File(document) => rates::toml::read(&document.text).map_err(|error| document.malformed(error)),
@@ -98,14 +98,15 @@ impl RatesText {
     }
 }
 
-/// Some variables of the environment.
+/// Returns the environment variables with a wanted name.
 fn variables(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
-    // Non-UTF-8 values are kept, so that reading them fails: one that was taken for unset would be priced by a default.
+    // Values that are not UTF-8 are included, so that parsing them fails. If they were skipped, defaults would set the
+    // price.
     let text = |value: OsString| value.to_string_lossy().into_owned();
     env::vars_os().map(|(name, value)| (text(name), text(value))).filter(|(name, _)| is_wanted(name)).collect()
 }
 
-/// The daemon's scales in the environment.
+/// Returns the environment variables with the daemon's scales.
 pub(crate) fn scale_variables() -> Result<BTreeMap<String, String>, CliError> {
     let variables = variables(Scales::is_scale);
     let known = Scales::check_names(variables.keys().map(String::as_str));
@@ -113,18 +114,18 @@ pub(crate) fn scale_variables() -> Result<BTreeMap<String, String>, CliError> {
     Ok(variables)
 }
 
-/// The daemon's scale pricing, by the environment.
+/// Reads the daemon's scale pricing from the environment.
 pub(crate) fn scales() -> Result<Scales, CliError> {
     let variables = scale_variables()?;
     Scales::read(|name| variables.get(name).cloned()).map_err(|error| CliError::malformed("environment", error))
 }
 
-/// What messages call a file.
+/// Returns the name of a file in messages.
 pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }
 }
 
-/// The text of a file, or of stdin for `-`, if it is not longer than it may be.
+/// Reads a text of at most `limit` bytes from a file, or from stdin for `-`.
 fn text(path: &Path, limit: usize) -> Result<String, CliError> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let read = if path == Path::new("-") {
@@ -135,7 +136,7 @@ fn text(path: &Path, limit: usize) -> Result<String, CliError> {
     read.map_err(|error| unreadable(path, error))
 }
 
-/// A file that cannot be read. What is piped in has a name of its own.
+/// Returns the error for a file that cannot be read. For a pipe, it suggests `-`.
 fn unreadable(path: &Path, error: FileError) -> CliError {
     let piped = matches!(error, FileError::NotPlain(Kind::Pipe | Kind::Socket | Kind::Device));
     let error = InputError::new(error);
@@ -143,7 +144,7 @@ fn unreadable(path: &Path, error: FileError) -> CliError {
     CliError::unreadable_input(name(path), error)
 }
 
-/// The orders that a file holds, one a group, with a line on stderr for each warning.
+/// Reads the orders of a file, one for each group. Warnings are printed to stderr.
 pub(crate) fn orders(args: &OrderArgs) -> Result<Orders, CliError> {
     let content = text(&args.order, order::MAX_INPUT_BYTES)?;
     let orders = order::detect::read_with_warnings(&content, args.format.map(Into::into))
@@ -152,7 +153,7 @@ pub(crate) fn orders(args: &OrderArgs) -> Result<Orders, CliError> {
     Ok(orders)
 }
 
-/// Tells of warnings about a text, a line each on stderr, or refuses the text for the first of them.
+/// Prints warnings about a text to stderr, or returns the first of them as an error if `--strict` is set.
 pub(crate) fn tell(source: &str, warnings: &[InputError], strictness: &StrictArgs) -> Result<(), CliError> {
     match warnings.first() {
         Some(warning) if strictness.strict => Err(CliError::malformed(source, warning.clone())),
@@ -163,12 +164,12 @@ pub(crate) fn tell(source: &str, warnings: &[InputError], strictness: &StrictArg
     }
 }
 
-/// The text of an order file.
+/// Reads the text of an order file.
 pub(crate) fn order_text(path: &Path) -> Result<String, CliError> {
     text(path, order::MAX_INPUT_BYTES)
 }
 
-/// The cluster that an inventory file describes, and what was found wrong with it.
+/// Reads an inventory file. Returns the cluster, and the findings about it.
 pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
     let content = text(path, inventory::MAX_INPUT_BYTES)?;
     let snapshot = inventory::read::read(&content).map_err(|error| CliError::malformed(name(path), error))?;
@@ -176,12 +177,12 @@ pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError
     Ok((validated.cluster, validated.findings))
 }
 
-/// The rate card that a file or the environment names.
+/// Reads the rate card from a file or the environment.
 pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
     RatesText::of(args)?.pricing()
 }
 
-/// The rate card in a file.
+/// Reads a rate card from a file.
 pub(crate) fn rate_card(path: &Path) -> Result<Pricing, CliError> {
     RatesText::File(Document::rates(path)?).pricing()
 }

@@ -1,4 +1,4 @@
-//! `bidprice`: prices bids from the card that the scheduler will really allocate.
+//! `bidprice`: prices bids for the card that the scheduler will allocate.
 
 mod args;
 mod command;
@@ -128,18 +128,18 @@ impl Command {
     }
 }
 
-/// The command line, with what this build leaves out.
+/// Returns the command line, with the commands that this build leaves out.
 fn command_line() -> clap::Command {
     left_out::mark(Cli::command())
 }
 
-/// Does what the command line says.
+/// Runs the command.
 fn run() -> Result<Exit, CliError> {
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
             if error.use_stderr() {
-                // A variable may be what is wrong with an option.
+                // An unknown variable may be the cause, and is reported first.
                 load::check_variables()?;
             }
             return CliError::from_clap(error);
@@ -158,7 +158,7 @@ fn main() -> ExitCode {
         return exit;
     }
     let json = output::wants_json(std::env::args_os());
-    // Of threads: what this one is caught with is told by its error.
+    // For panics of other threads. A panic of this thread is caught, and becomes an error.
     tell_by(|panic| output::complain(&format!("error: {}", CliError::bug(panic))));
     let outcome = catch(run).unwrap_or_else(|panic| Err(CliError::bug(&panic)));
     match outcome {

@@ -1,4 +1,4 @@
-//! The only place that prints.
+//! The only module that prints.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 
-/// Prints an answer. A reader that went away is no error.
+/// Prints an answer. It is not an error if the reader has gone away.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     match pricing_stdio::answer(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -26,15 +26,15 @@ pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), CliError> {
     print(&text)
 }
 
-/// Prints a message for people beside the answer.
+/// Prints a message to stderr.
 pub(crate) fn complain(message: &str) {
-    // Inputs are repeated in messages, and must not drive a terminal.
+    // Messages repeat inputs, which must not control a terminal.
     let message = printable_lines(message);
-    // There is nowhere left to complain to when this fails.
+    // If this fails, there is no other way to report it.
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
-/// Whether the command line asks for JSON, even where the rest of it makes no sense.
+/// Returns whether the command line asks for JSON, even if it is invalid otherwise.
 pub(crate) fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
     let mut args = args.into_iter().skip(1).take_while(|arg| arg != "--");
     let mut wanted = false;

@@ -1,4 +1,4 @@
-//! A plugin as commands use it: opened with the limits of the command line, or refused with a reason.
+//! Opens plugins for commands, with the limits of the command line.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,12 +19,12 @@ use crate::{load, output};
 /// The variable that names the folder of compiled plugins.
 const PLUGIN_CACHE: &str = "BIDPRICE_PLUGIN_CACHE";
 
-/// The hidden command that inspects and compiles a plugin in a process of its own.
+/// The hidden command that inspects and compiles a plugin in a child process.
 const COMPILE_COMMAND: &str = "compile-plugin";
-/// The hidden command that packs a module in a process of its own.
+/// The hidden command that packs a module in a child process.
 pub(crate) const PACK_COMMAND: &str = "pack-plugin";
 
-/// Does what this process was started for, where this program started it to have one that can be killed.
+/// Runs the hidden command if this process is a child that was started for it. Returns `None` otherwise.
 pub(crate) fn child() -> Option<ExitCode> {
     let command = env::args_os().nth(1)?;
     let arguments = env::args_os().skip(2);
@@ -44,12 +44,12 @@ impl From<PluginClass> for SizeClass {
 }
 
 impl LimitArgs {
-    /// The size class.
+    /// Returns the size class.
     pub(crate) fn class(&self) -> SizeClass {
         self.plugin_class.into()
     }
 
-    /// The settings that they make.
+    /// Returns the plugin's settings with these limits.
     pub(crate) fn settings(&self) -> Result<PluginSettings, CliError> {
         let class = self.class();
         let mut settings = PluginSettings::new(class);
@@ -70,7 +70,7 @@ impl LimitArgs {
 }
 
 impl CacheArgs {
-    /// The folder in which compiled plugins are kept.
+    /// Returns the folder of compiled plugins, or `None` without a cache.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         if self.no_plugin_cache {
             return None;
@@ -83,7 +83,7 @@ impl CacheArgs {
     }
 }
 
-/// Opens the plugin in a file. One that is bad is not an error here: every order is then a fault.
+/// Opens the plugin in a file. A plugin that is refused is not an error here: every order then becomes a fault.
 pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>) -> Result<Pricer, CliError> {
     if path == Path::new("-") {
         return Err(CliError::Usage("a plugin cannot be read from stdin; name its file".to_owned()));
@@ -100,25 +100,25 @@ pub(crate) fn open(path: &Path, args: &PluginArgs, fallback: Option<FallbackBy>)
     }
 }
 
-/// A host that compiles in a process of its own, and keeps what it compiled in a folder.
+/// Returns a host that compiles in a child process, with a cache.
 pub(crate) fn host(cache: Option<PathBuf>, backtraces: bool) -> Result<PluginHost, CliError> {
     let settings = HostSettings { concurrency: 1, cache, backtraces, ..HostSettings::new(compiler()?) };
     Ok(PluginHost::new(settings))
 }
 
-/// A compiler in a process of its own.
+/// Returns a compiler that runs in a child process.
 pub(crate) fn compiler() -> Result<Compiler, CliError> {
     Ok(Compiler::Child { program: this_program()?, args: vec![OsString::from(COMPILE_COMMAND)] })
 }
 
-/// This very program, also after its file was replaced by another version's.
+/// Returns the path of this program. `/proc/self/exe` is the running program even if its file was replaced.
 pub(crate) fn this_program() -> Result<PathBuf, CliError> {
     let running = PathBuf::from("/proc/self/exe");
     let program = if running.exists() { Ok(running) } else { env::current_exe() };
     program.map_err(|error| CliError::internal(format!("the path of this program is not known: {error}")))
 }
 
-/// Tells why a compiled plugin could not be kept.
+/// Prints warnings about the cache of compiled plugins.
 pub(crate) fn warn(host: &PluginHost, plugin: &Plugin) {
     if let Some(problem) = host.cache_problem() {
         output::complain(&format!("warning: compiled plugins are not kept: {problem}"));

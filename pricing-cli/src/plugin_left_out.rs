@@ -1,4 +1,4 @@
-//! Stands in for `plugin.rs` in a build without plugins, in which only the built-in pricer prices.
+//! Replaces `plugin.rs` in a build without plugins. Only the built-in pricer can price.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use crate::args::PluginArgs;
 use crate::error::CliError;
 use crate::left_out::QUOTE_PLUGIN;
 
-/// Who prices an order: the rate card alone.
+/// What prices an order: only the rate card.
 pub(crate) enum Pricer {
     Builtin,
 }
@@ -26,12 +26,12 @@ impl Pricer {
     }
 }
 
-/// Refuses: to price without the plugin that was asked for would be a wrong price.
+/// Refuses to price. A price without the requested plugin would be wrong.
 pub(crate) fn open(_: &Path, _: &PluginArgs, _: Option<FallbackBy>) -> Result<Pricer, CliError> {
     Err(CliError::Usage(QUOTE_PLUGIN.refusal()))
 }
 
-/// What this process is to compile for another: nothing.
+/// Returns `None`: without plugins there are no child processes.
 pub(crate) fn child() -> Option<ExitCode> {
     None
 }

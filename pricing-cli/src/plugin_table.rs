@@ -1,4 +1,4 @@
-//! What the kit for plugin authors tells people.
+//! The tables and texts of `bidprice plugin`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -25,35 +25,35 @@ const SHOWN_FUNCTIONS: usize = 25;
 /// The most differences of a case that are shown.
 const SHOWN_DIFFERENCES: usize = 12;
 
-/// A plugin that was not loaded.
+/// Shows a plugin that was not loaded.
 pub(crate) fn refused(name: &str, fault: &Fault) -> String {
     printable(&format!("{name}: refused: {}", fault.message)) + "\n"
 }
 
-/// A plugin that failed.
+/// Shows a plugin that failed.
 pub(crate) fn failed(name: &str, fault: &Fault) -> String {
     printable(&format!("{name}: {}: {}", fault.code.name(), fault.message)) + "\n"
 }
 
-/// An order that does not reach the plugin.
+/// Shows an order that is decided without the plugin.
 pub(crate) fn not_asked(quote: &Quote) -> String {
     table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
 }
 
-/// A project that was written.
+/// Shows a project that was written.
 pub(crate) fn made(folder: &str, files: usize, needs: &str, next: &[String]) -> String {
     let steps: String = next.iter().map(|step| format!("  {step}\n")).collect();
     let shown = format!("{folder}: {files} files\n\nBuilding needs {needs}. Next:\n{steps}");
     shown.lines().map(|line| printable(line) + "\n").collect()
 }
 
-/// A component that was written.
+/// Shows a component that was written.
 pub(crate) fn packed(path: &str, bytes: usize) -> String {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     printable(&format!("{path}: a component of {}", size(bytes))) + "\n"
 }
 
-/// How long calls took.
+/// Shows how long calls took.
 pub(crate) fn bench(name: &str, bench: &Bench) -> String {
     let mut table = table::table(&["", "p50", "p99", "p99.9", "longest", ""], &[1, 2, 3, 4]);
     let mut row = |what: &str, time: &dyn Fn(usize) -> Duration| {
@@ -67,7 +67,7 @@ pub(crate) fn bench(name: &str, bench: &Bench) -> String {
     printable(used.trim_end()) + "\n\n" + &table::text(&table)
 }
 
-/// What came of the cases.
+/// Shows the results of cases.
 pub(crate) fn test(outcomes: &[Outcome], failed: usize) -> String {
     let mut shown = String::new();
     for outcome in outcomes {
@@ -107,7 +107,7 @@ fn differences(found: &[Difference]) -> String {
     shown
 }
 
-/// What the calls of a failed case said.
+/// Shows the faults and logs of a failed case.
 fn seen(outcome: &Outcome) -> String {
     let mut shown = String::new();
     for call in &outcome.calls {
@@ -122,7 +122,7 @@ fn seen(outcome: &Outcome) -> String {
     shown.lines().map(|line| format!("         {}\n", printable(line))).collect()
 }
 
-/// Whether a plugin would be loaded.
+/// Shows whether a plugin would be loaded.
 pub(crate) fn check(report: &check::Report) -> String {
     let mut shown = match &report.refused {
         None => format!("{}: accepted for size class `{}`\n", report.subject.name, report.class.name()),
@@ -162,7 +162,7 @@ fn facts(facts: &[Fact]) -> String {
     table::text(&table)
 }
 
-/// What a file is, in a few lines.
+/// Shows what a file is, in a few lines.
 fn summary(found: &Inspection) -> String {
     let version = found.wit_version.as_ref().map_or_else(String::new, |version| format!(" of WIT package {version}"));
     let mut shown = format!("kind     {}{version}{}\n", found.kind.name(), if found.text { ", as text" } else { "" });
@@ -184,7 +184,7 @@ fn list(title: &str, items: &[String]) -> String {
     shown
 }
 
-/// All that is known of a file.
+/// Shows everything that is known about a file.
 pub(crate) fn inspect(report: &inspect::Report) -> String {
     let subject = &report.subject;
     let mut shown = match &report.refused {
@@ -223,7 +223,7 @@ pub(crate) fn inspect(report: &inspect::Report) -> String {
     shown + &table::text(&table)
 }
 
-/// What came of a call.
+/// Shows the result of a call.
 pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
     let mut shown = table::quote(&call.quote, None, None);
     let Some(called) = &call.called else {

@@ -1,4 +1,4 @@
-//! Answers as people look at them: aligned columns, and a sentence for what matters.
+//! Shows answers as aligned columns, with a sentence for what matters most.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use pricing_core::text::{Untrusted, excerpt, printable};
 
 use crate::command::rates::{Entry, origin_text};
 
-/// A table without frames, with some columns aligned to the right.
+/// Creates a table without borders. The columns in `right` are aligned to the right.
 pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -27,12 +27,13 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
+/// Renders a table. Every line is safe to print.
 pub(crate) fn text(table: &Table) -> String {
     let lines: Vec<String> = table.trim_fmt().lines().map(printable).collect();
     lines.join("\n") + "\n"
 }
 
-/// A quote, with what the old rule would have charged.
+/// Shows a quote. `old_rule` is what the generic script's rule would charge.
 pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&Alternatives>) -> String {
     let bid = match &quote.decision {
         Decision::Bid(price) => Ok(format!("{} {}", price.amount(), price.denom())),
@@ -71,7 +72,7 @@ pub(crate) fn quote(quote: &Quote, old_rule: Option<Usd>, alternatives: Option<&
     shown
 }
 
-/// A quote by scales.
+/// Shows a quote of the daemon's scale pricing.
 pub(crate) fn by_scales(quoted: &ScaleQuote) -> String {
     let bid = quoted.decision.as_ref().map(|amount| format!("{amount} {}", quoted.denom));
     let mut shown = headline(&quoted.quote, bid);
@@ -83,7 +84,7 @@ pub(crate) fn by_scales(quoted: &ScaleQuote) -> String {
     shown
 }
 
-/// What was decided, and the bid in words where there is one.
+/// Returns the decision in one line.
 fn headline(quote: &Quote, bid: Result<String, &Reason>) -> String {
     let mut line = match bid {
         Ok(bid) => format!("{}: bid {bid} a block", quote.group),
@@ -99,7 +100,7 @@ fn headline(quote: &Quote, bid: Result<String, &Reason>) -> String {
     printable(&line) + "\n"
 }
 
-/// Which plugin priced, and what stood in for it.
+/// Returns which plugin priced, and what replaced it if it failed.
 fn plugin_line(plugin: &PluginUse) -> String {
     let digest: String = plugin.digest.chars().take(19).collect();
     let mut line = format!("Plugin {} ({digest})", plugin.name);
@@ -141,14 +142,14 @@ fn targets(targets: &[QuotedTarget]) -> String {
     text(&table) + &elsewhere(targets)
 }
 
-/// What else than the reserved card a unit may get, since Kubernetes may start it on other nodes.
+/// Explains for each unit why its card is not certain: Kubernetes may start the pod on other nodes.
 fn elsewhere(targets: &[QuotedTarget]) -> String {
     let known = |target: &&QuotedTarget| target.gpu_units > 0 && target.cards.iter().all(|group| group.known);
     let lines = targets.iter().filter(known).filter(|target| !target.is_certain());
     lines.map(|target| printable(&uncertain(target)) + "\n").collect()
 }
 
-/// Why the card of a unit is not certain.
+/// Explains why the card of a unit is not certain.
 fn uncertain(target: &QuotedTarget) -> String {
     let names = |kinds: Vec<&GpuKind>| kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let unit = target.resource_id;
@@ -188,6 +189,7 @@ fn lines(quote: &Quote) -> String {
     text(&table)
 }
 
+/// Shows the sets of cards that could be allocated, each with its price.
 fn alternatives_table(alternatives: &Alternatives) -> String {
     if alternatives.list.is_empty() {
         let why = if alternatives.complete { "could be allocated and priced" } else { "is known to be available" };
@@ -217,7 +219,7 @@ fn alternatives_table(alternatives: &Alternatives) -> String {
     shown
 }
 
-/// A reservation.
+/// Shows a reservation.
 pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, cluster: &Cluster) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
     for target in &reservation.targets {
@@ -233,12 +235,12 @@ pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, clu
     format!("{group}: reserved\n\n{}\n", text(&table))
 }
 
-/// Why a group was not reserved.
+/// Shows why a group was not reserved.
 pub(crate) fn failure(group: Untrusted<&str>, why: impl std::fmt::Display) -> String {
     printable(&format!("{group}: {why}")) + "\n"
 }
 
-/// A reservation that failed, and what each node lacks where that is why.
+/// Shows why a group was not reserved, with what each node lacks.
 pub(crate) fn unreserved(group: Untrusted<&str>, error: &ReserveError) -> String {
     let mut shown = failure(group, error);
     if let ReserveError::InsufficientCapacity(short) = error
@@ -250,7 +252,7 @@ pub(crate) fn unreserved(group: Untrusted<&str>, error: &ReserveError) -> String
     shown
 }
 
-/// What each node lacks for a replica; none where no node is to blame.
+/// Shows what each node lacks for a replica, or returns `None` if no node lacks anything.
 fn shortage(shortage: &Shortage) -> Option<String> {
     if shortage.nodes.is_empty() {
         return None;
@@ -268,7 +270,7 @@ fn shortage(shortage: &Shortage) -> Option<String> {
     Some(shown)
 }
 
-/// What was found wrong with an inventory.
+/// Shows the findings about an inventory.
 pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
     let mut shown = format!("{} nodes, {} findings\n", cluster.nodes().len(), findings.len());
     if findings.is_empty() {
@@ -284,7 +286,7 @@ pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
     shown
 }
 
-/// What there is to look at in a rate card.
+/// Shows the findings about a rate card.
 pub(crate) fn rate_findings(findings: &[rates::check::Finding]) -> String {
     if findings.is_empty() {
         return "no findings\n".to_owned();
@@ -298,7 +300,7 @@ pub(crate) fn rate_findings(findings: &[rates::check::Finding]) -> String {
     text(&table)
 }
 
-/// A rate card.
+/// Shows a rate card.
 pub(crate) fn rates(entries: &[Entry], pricing: &Pricing) -> String {
     let mut table = table(&["key", "value", "", "from"], &[1]);
     for entry in entries {

@@ -68,7 +68,7 @@ impl From<io::Error> for FileError {
 }
 
 impl FileError {
-    /// Whether the file does not exist.
+    /// Returns whether the file does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)

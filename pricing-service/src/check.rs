@@ -1,4 +1,4 @@
-//! What the service would refuse at its start, and what is odd, without starting it.
+//! Checks, without starting the service, for whatever would prevent its start or is unusual.
 
 use std::fs;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::listen;
 /// The most bytes that the path of a Unix socket may have.
 const SOCKET_PATH: usize = 107;
 
-/// Looks for everything that the service would refuse at its start, and at what is odd, without starting it.
+/// Checks for everything that would prevent the service from starting, and for anything unusual.
 #[must_use]
 pub fn check(path: &Path, compiler: &Compiler) -> Report {
     check::check(path, compiler, listening)
 }
 
-/// Looks at certificates, and at the folder of the socket.
+/// Checks the certificates and the socket's folder.
 fn listening(listen: &Listen, look: &mut Findings<'_>) {
     match listen::check_tls(listen) {
         Err(error) => look.error(error),
-        // The service would start, and nobody could call it over TCP.
+        // The service would start, but no client would accept its certificate over TCP.
         Ok(validity) => {
             if let Some(problem) = validity.and_then(listen::Validity::problem) {
                 look.at(Severity::Warning, "listen.tls.certificate", problem);

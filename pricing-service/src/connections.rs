@@ -1,8 +1,11 @@
-//! The table of open connections: as many as may be, and when it is full the one that has been idle longest makes room.
+//! The table of open connections. It has a fixed number of slots.
 //!
-//! The listeners for calls share one, and the metrics have their own. A connection that is closed to make room is told so
-//! through [`Place::evicted`]; its place is the new one's at once. One that has not spoken yet goes first: silence costs
-//! nothing, and would keep everybody else out.
+//! When the table is full, a new connection takes the slot of the one that has been idle longest. That connection
+//! learns of it through [`Place::evicted`]. A connection that has not spoken its protocol yet is evicted before any
+//! that has: silence costs a client nothing, and silent connections would otherwise keep everybody else out. A
+//! connection with an open call is never evicted.
+//!
+//! The listeners for calls share one table. The metrics page has its own.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,30 +14,29 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// The most calls that one connection is granted at once.
+/// The most concurrent calls that one connection is granted.
 const MOST_STREAMS: u32 = 200;
 
-/// The fewest: a connection on which nothing can be asked would be of no use.
+/// The fewest concurrent calls that one connection is granted: a connection without any would be useless.
 const LEAST_STREAMS: u32 = 8;
 
-/// What all connections together may be granted, before each new one gets the fewest.
+/// The concurrent calls of all connections together. Once they are granted, each new connection gets [`LEAST_STREAMS`].
 const STREAMS: u32 = 2048;
 
-/// A connection is granted this part of what is left, so that one that comes later is not left with nothing.
+/// A connection is granted one part in this many of what is left, so that later ones still get some.
 const SHARE: u32 = 8;
 
-/// How long a connection that has not spoken yet is left alone: the time of a few round trips.
+/// How long a connection that has not spoken yet is safe from eviction: the time of a few round trips.
 const GREETING: Duration = Duration::from_millis(500);
 
-/// After looking in vain for a connection that could make room, how long not to look again: whoever is refused must
-/// cost next to nothing.
+/// How long not to search again after no connection could be evicted. Refusing a connection must cost next to nothing.
 const REST: Duration = Duration::from_millis(50);
 
 /// The connections that are open.
 #[derive(Debug)]
 pub(crate) struct Table {
     most: usize,
-    /// How long a connection that has spoken must have been idle before it may be closed to make room.
+    /// How long a connection that has spoken must have been idle before it may be evicted.
     idle: Duration,
     began: Instant,
     entries: Mutex<Entries>,
@@ -47,35 +49,35 @@ struct Entries {
     next: u64,
     open: BTreeMap<u64, Arc<Seat>>,
     granted: u32,
-    /// When it was last looked in vain for a connection to close.
+    /// When a search last found no connection to evict.
     looked: Option<Instant>,
 }
 
-/// What the table knows of a connection.
+/// What the table knows about a connection.
 #[derive(Debug)]
 struct Seat {
-    /// Milliseconds from the table's beginning to the end of the last call, or the last sign of life.
+    /// Milliseconds from the table's creation to the end of the last call, or to the last activity.
     active: AtomicU64,
     /// Calls that are open.
     calls: AtomicUsize,
-    /// Whether it has come to its protocol.
+    /// Whether the connection has spoken its protocol.
     spoke: AtomicBool,
     streams: u32,
     evicted: CancellationToken,
 }
 
-/// How many connections there are, and what became of others.
+/// The number of open connections, and how many others were refused or evicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     /// Connections that are open.
     pub(crate) open: usize,
-    /// Connections that were closed at once, since there were too many.
+    /// Connections that were closed at once because the table was full.
     pub(crate) refused: u64,
     /// Idle connections that were closed to make room.
     pub(crate) evicted: u64,
 }
 
-/// A connection's place in the table, which is free again when this is dropped.
+/// A connection's slot in the table. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Place {
     table: Arc<Table>,
@@ -84,7 +86,8 @@ pub(crate) struct Place {
 }
 
 impl Table {
-    /// A table of so many places. `idle` is how long a connection must have been idle before it has to make room.
+    /// Creates a table with `most` slots, but at least one. A connection may be evicted after it has been idle for
+    /// `idle`.
     pub(crate) fn new(most: usize, idle: Duration) -> Arc<Self> {
         Arc::new(Self {
             most: most.max(1),
@@ -96,7 +99,7 @@ impl Table {
         })
     }
 
-    /// A place for a connection that was accepted now; none when all others are busy.
+    /// Returns a slot for a new connection, or `None` if every slot is busy.
     pub(crate) fn place(self: &Arc<Self>) -> Option<Place> {
         self.place_at(Instant::now())
     }
@@ -123,7 +126,7 @@ impl Table {
         Some(Place { table: Arc::clone(self), id, seat })
     }
 
-    /// Closes the connection that has been idle longest, if there is one that has been idle for long enough.
+    /// Evicts the connection that has been idle longest, and returns `false` if none has been idle for long enough.
     fn make_room(&self, entries: &mut Entries, now: Instant) -> bool {
         if entries.looked.is_some_and(|looked| now.saturating_duration_since(looked) < REST) {
             return false;
@@ -135,6 +138,7 @@ impl Table {
             let long_enough = if spoke { idle } else { silent }.is_some_and(|before| active <= before);
             (long_enough && seat.calls.load(Ordering::Acquire) == 0).then_some((spoke, active, *id))
         });
+        // `false` sorts before `true`, so connections that have not spoken come first.
         let Some((_, _, id)) = candidates.min() else {
             entries.looked = Some(now);
             return false;
@@ -146,12 +150,12 @@ impl Table {
         true
     }
 
-    /// How many places there are.
+    /// Returns the number of slots.
     pub(crate) fn most(&self) -> usize {
         self.most
     }
 
-    /// How many connections there are, and what became of others.
+    /// Returns the number of open connections, and how many others were refused or evicted.
     pub(crate) fn count(&self) -> Count {
         Count {
             open: self.lock().open.len(),
@@ -182,28 +186,28 @@ impl Entries {
 }
 
 impl Place {
-    /// How many calls the connection may have open at once.
+    /// Returns how many calls the connection may have open at once.
     pub(crate) fn streams(&self) -> u32 {
         self.seat.streams
     }
 
-    /// The connection has come to its protocol.
+    /// Records that the connection has spoken its protocol.
     pub(crate) fn spoke(&self) {
         self.seat.spoke.store(true, Ordering::Relaxed);
         self.touch();
     }
 
-    /// The connection has just done something.
+    /// Records activity on the connection.
     fn touch(&self) {
         self.seat.active.store(self.table.millis(Instant::now()), Ordering::Relaxed);
     }
 
-    /// Is ready when the connection has to make room for another.
+    /// Completes when the connection has to make room for another.
     pub(crate) async fn evicted(&self) {
         self.seat.evicted.cancelled().await;
     }
 
-    /// A call of the connection has begun: until what is returned is dropped, the connection is not idle.
+    /// Begins a call. The connection is not idle until the returned value is dropped.
     pub(crate) fn call(self: &Arc<Self>) -> Open {
         self.seat.calls.fetch_add(1, Ordering::AcqRel);
         Open { place: Arc::clone(self) }
@@ -212,7 +216,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // One that was evicted is not there any more.
+        // An evicted connection has been removed already.
         self.table.lock().remove(self.id);
     }
 }
@@ -224,7 +228,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Tells the connections apart that calls came on.
+    /// Returns the number of the connection that the call came on.
     pub(crate) fn connection(&self) -> u64 {
         self.place.id
     }
@@ -269,7 +273,7 @@ mod tests {
         let newcomer = table.place_at(at(20)).unwrap();
         let evicted = [&*busy, &idle, &younger, &newcomer].map(|place| place.seat.evicted.is_cancelled());
         assert_eq!(evicted, [false, true, false, false]);
-        // Its leaving takes nobody's place along.
+        // Dropping the slot of an evicted connection does not free another's.
         drop(idle);
         assert_eq!(table.count(), Count { open: 3, refused: 1, evicted: 1 });
     }
@@ -285,7 +289,7 @@ mod tests {
         let evicted = |place: &Place| place.seat.evicted.is_cancelled();
         let newcomer = table.place_at(at(20)).unwrap();
         assert_eq!([&idle, &silent, &newcomer].map(evicted), [false, true, false]);
-        // Who came just now may still speak.
+        // A connection that has just been accepted may still speak.
         let another = table.place_at(at(20)).unwrap();
         assert_eq!([&idle, &newcomer, &another].map(evicted), [true, false, false]);
     }

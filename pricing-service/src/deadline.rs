@@ -1,29 +1,31 @@
-//! The deadline that a caller names.
+//! The deadline of a call, from the header `grpc-timeout`.
 
 use std::time::{Duration, Instant};
 
 use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
-/// When a call must be answered. It counts from the arrival of its head: a request that drips in has no more time.
+/// When a call must be answered. It counts from the arrival of the call's head, so a slow request gets no extra time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// When a call must be answered: as its caller says in `grpc-timeout`, and no later than the longest that is allowed.
+/// Returns when a call must be answered: after the time in `grpc-timeout`, but no later than `longest` from now.
 pub(super) fn of(headers: &HeaderMap, longest: Duration) -> Instant {
     let named = headers.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse);
     let now = Instant::now();
     now.checked_add(named.unwrap_or(longest).min(longest)).unwrap_or(now)
 }
 
-/// The time that a caller names.
+/// Returns the time that the caller allows.
 pub(super) fn named(metadata: &MetadataMap) -> Option<Duration> {
     metadata.get(HEADER).and_then(|value| value.to_str().ok()).and_then(parse)
 }
 
 const HEADER: &str = "grpc-timeout";
 
-/// At most eight digits and a unit, as gRPC over HTTP/2 has them.
+/// Parses at most eight digits and a unit, as [gRPC over HTTP/2] defines the header.
+///
+/// [gRPC over HTTP/2]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,8 +1,7 @@
-//! The pricing service beside a provider's daemon: an engine ([`pricing_engine`]), served on sockets.
+//! The pricing service beside a provider's daemon: it serves an engine ([`pricing_engine`]) on sockets.
 //!
-//! `bidprice serve` calls [`run`]. [`Service`] answers `bidprice.v1.Pricing` and the provider's `BidScreening`, each
-//! call when it is its turn; the listeners say who may call, and everything that callers send is bounded before it is
-//! read.
+//! `bidprice serve` calls [`run`]. [`Service`] implements `bidprice.v1.Pricing` and the provider's `BidScreening`. The
+//! listeners decide who may call, and everything that callers send is bounded before it is read.
 
 mod check;
 mod connections;
@@ -45,18 +44,18 @@ use listen::Validity;
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The configuration is bad.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// It cannot listen.
+    /// It cannot listen on an address.
     #[error("cannot listen on {address}: {message}")]
     Listen {
-        /// Where.
+        /// The address.
         address: String,
-        /// Why.
+        /// The reason.
         message: String,
     },
-    /// It stopped by itself.
+    /// It stopped because of an error.
     #[error("the service failed: {0}")]
     Failed(String),
 }
@@ -67,10 +66,10 @@ impl From<PageError> for ServeError {
     }
 }
 
-/// A runtime that the service does well on under overload.
+/// Builds a runtime on which the service copes well with overload.
 ///
-/// Orders are priced on threads of the service's own, so that their answers come to the runtime from outside. Whoever is
-/// busy looks for what comes from outside only now and then, which is too seldom when there are many calls to refuse.
+/// Orders are priced on threads of the service's own, so their results reach the runtime through its global queue. A
+/// busy worker checks that queue only now and then, by default too rarely when there are many calls to refuse.
 ///
 /// # Errors
 /// When the system has no threads for it.
@@ -78,38 +77,40 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(OUTSIDE).build()
 }
 
-/// After how many tasks a busy thread looks for what comes from outside.
+/// The number of tasks after which a busy worker checks the global queue.
 const OUTSIDE: u32 = 4;
 
-/// Runs the service until it is told to stop, and ends the calls in flight.
+/// Runs the service until `stop` is cancelled, and lets the calls in flight end.
 ///
 /// # Errors
-/// When the configuration is bad, or it cannot listen.
+/// When the configuration is invalid, or the service cannot listen.
 pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Result<(), ServeError> {
     serve(Service::start(path, compiler)?, stop).await
 }
 
-/// Serves until told to stop: health says so, nothing new is taken, the calls in flight have `limits.drain` to end, and
-/// what is left then is cut off.
+/// Serves until `stop` is cancelled.
+///
+/// Health checks then report it, nothing new is accepted, and the calls in flight have `limits.drain` to end. What is
+/// left after that is cut off.
 ///
 /// # Errors
-/// When it may not listen where the configuration says, or cannot.
+/// When the service may not or cannot listen where the configuration says.
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), ServeError> {
     let loaded = &service.active().loaded;
-    // The Unix socket is bound last: whoever finds it there finds the other addresses, too.
+    // The Unix socket is bound last: whoever finds it can rely on the other addresses, too.
     let page = loaded.config.listen.metrics.map(Page::bind).transpose()?;
     let listeners = listen::Listeners::bind(&loaded.config.listen, &loaded.config.limits).await?;
-    // Ends what works beside the listeners, whatever the reason that this ends for.
+    // Stops the background tasks, for whatever reason this function returns.
     let stop = stop.child_token();
     let _stop = stop.clone().drop_guard();
     let (reporter, health) = health(&service).await;
     let calls = Calls::new(service.clone(), routes(&service, health)?);
-    // A second time, in the same process, the first one's are told.
+    // If the service is served a second time in this process, the first listeners are reported.
     let _ = service.inner.connections.set(Arc::clone(listeners.table()));
     if let Some(validity) = listeners.certificate() {
         let _ = service.inner.certificate.set(validity);
     }
-    // Before anybody is told that the service runs: a SIGHUP that comes first would end it.
+    // SIGHUP is handled before anybody can learn that the service runs. An earlier one would end the process.
     let hangups = hangups();
     let watch = tokio::spawn(service.engine().clone().watch(hangups, stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
@@ -119,7 +120,7 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     let drain = service.clone();
     let served = listeners.serve(calls, stop.clone(), move || drain.active().loaded.config.limits.drain.get()).await;
     stop.cancel();
-    // What calls in flight decided is written by now, or waits for a disk.
+    // By now, the decisions of the calls in flight are written, or wait for the disk.
     let closed = tokio::task::spawn_blocking(move || service.engine().shutdown()).await;
     for ended in [watch.await, leaves.await, closed] {
         ended.map_err(|error| ServeError::Failed(error.to_string()))?;
@@ -130,14 +131,14 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     served
 }
 
-/// Listens for SIGHUP. From now on the signal does not end the process.
+/// Handles SIGHUP. From now on the signal does not end the process.
 fn hangups() -> Option<Signal> {
     signal(SignalKind::hangup())
         .inspect_err(|error| tracing::error!(%error, "SIGHUP will end the service, not reload it"))
         .ok()
 }
 
-/// One line that says what is served where.
+/// Logs what is served, and where.
 fn tell_start(active: &Active, certificate: Option<Validity>) {
     let listen = &active.loaded.config.listen;
     let plugin = active.plugin.as_ref().map(|opened| (opened.plugin().name(), opened.plugin().digest()));
@@ -158,10 +159,10 @@ fn tell_start(active: &Active, certificate: Option<Validity>) {
     }
 }
 
-/// What is serving, as health probes name it.
+/// The services, by their names in health checks.
 const SERVING: [&str; 3] = ["", pricing_server::SERVICE_NAME, provider_rpc_server::SERVICE_NAME];
 
-/// The service is well as long as it is not about to end: no bid is an answer, too.
+/// Sets up the health checks. The service is healthy until it is about to stop, even if it makes no bids.
 async fn health(service: &Service) -> (HealthReporter, HealthServer<HealthService>) {
     let reporter = HealthReporter::new();
     let status = if service.inner.stopping.is_cancelled() { NotServing } else { Serving };
@@ -171,31 +172,32 @@ async fn health(service: &Service) -> (HealthReporter, HealthServer<HealthServic
     (reporter.clone(), HealthServer::new(HealthService::from_health_reporter(reporter)))
 }
 
-/// Says that the service is about to end, and ends the streams, which would go on for as long as their callers like.
+/// Reports that the service is about to stop, and ends the streams, which would otherwise last for as long as their
+/// callers want.
 async fn leave(service: Service, mut reporter: HealthReporter, stop: CancellationToken) {
     stop.cancelled().await;
     for name in SERVING {
         reporter.set_service_status(name, NotServing).await;
     }
     service.inner.stopping.cancel();
-    // So that who watches hears it before the end.
+    // Whoever watches the health receives the change before the stream ends.
     tokio::time::sleep(LAST_WORDS).await;
     for name in SERVING {
         reporter.clear_service_status(name).await;
     }
 }
 
-/// How long health says that the service is about to end, before the streams of those who watch it end.
+/// How long health checks report the coming stop before their streams end.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Everything that is served on every listener.
+/// Returns everything that is served on every listener.
 fn routes(service: &Service, health: HealthServer<HealthService>) -> Result<Routes, ServeError> {
     let failed = |error: tonic_reflection::server::Error| ServeError::Failed(error.to_string());
     let described = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pricing_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The descriptors also have services that this program only calls.
+            // The descriptors also contain services that this program only calls.
             .with_service_name(tonic_health::pb::health_server::SERVICE_NAME)
             .with_service_name(pricing_server::SERVICE_NAME)
             .with_service_name(provider_rpc_server::SERVICE_NAME)

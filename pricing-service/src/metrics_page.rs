@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: `/metrics`, and `/healthz` beside it.
+//! The HTTP endpoint for Prometheus: `/metrics`, and `/healthz`.
 
 use std::fmt;
 use std::io;
@@ -20,30 +20,30 @@ use tokio_util::task::TaskTracker;
 use crate::connections::{Place, Table};
 use pricing_engine::metrics::CONTENT_TYPE;
 
-/// Connections at the same time. For one more, the oldest is closed.
+/// The most connections at the same time. For one more, an old one is closed.
 const CONNECTIONS: usize = 32;
-/// How old a connection must be before it has to make room for another: a page is made in a few milliseconds.
+/// How old a connection must be before it may be closed for another. Rendering a page takes a few milliseconds.
 const AGE: Duration = Duration::from_millis(250);
-/// How long the head of a request may take, from the beginning of the connection or the end of the answer before it.
+/// How long the head of a request may take, from the connection's beginning or the end of the previous answer.
 const HEADER_TIME: Duration = Duration::from_secs(5);
-/// How long a connection may last. Who reads for longer connects anew.
+/// How long a connection may last. A client that needs longer has to reconnect.
 const CONNECTION_TIME: Duration = Duration::from_secs(120);
-/// How long answers may take to be read when the service stops.
+/// How long clients may take to read their answers when the service stops.
 const DRAIN: Duration = Duration::from_secs(2);
-/// How long to wait when no connection can be accepted, such as for want of file descriptors.
+/// How long to wait when no connection can be accepted, for example for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {error}")]
 pub struct PageError {
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
-    /// Why.
+    /// The reason.
     pub error: io::Error,
 }
 
-/// The listener of the page.
+/// The listener of the metrics page.
 pub struct Page {
     listener: TcpListener,
 }
@@ -55,10 +55,10 @@ impl fmt::Debug for Page {
 }
 
 impl Page {
-    /// Listens on an address. To be called within a tokio runtime.
+    /// Listens on an address. This must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When that is not possible.
+    /// When the address cannot be bound.
     pub fn bind(address: SocketAddr) -> Result<Self, PageError> {
         let bind = || {
             let listener = std::net::TcpListener::bind(address)?;
@@ -68,15 +68,15 @@ impl Page {
         bind().map(|listener| Self { listener }).map_err(|error| PageError { address, error })
     }
 
-    /// The address, with the port that the system chose where none was named.
+    /// Returns the address, with the port that the system chose if it was 0.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not report the address.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves the page until told to stop, and lets the answers under way be read for a little while.
+    /// Serves the page until `stop` is cancelled, then allows a short time for the answers in flight to be read.
     pub async fn serve(self, render: impl Fn() -> String + Send + Sync + 'static, stop: CancellationToken) {
         let pages = pages(Arc::new(render));
         let table = Table::new(CONNECTIONS, AGE);
@@ -88,7 +88,7 @@ impl Page {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    // Closed at once when all others came just now.
+                    // Without a slot the connection is closed at once: all others are too young to be evicted.
                     let Some(place) = table.place() else { continue };
                     connections.spawn(connection(stream, pages.clone(), place, stop.clone()));
                 }
@@ -99,7 +99,7 @@ impl Page {
             }
         }
         connections.close();
-        // Those that are still read after that are cut off when the service ends.
+        // What is still being read after that is cut off when the service ends.
         let _ = tokio::time::timeout(DRAIN, connections.wait()).await;
     }
 }
@@ -113,12 +113,13 @@ fn pages(render: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
 }
 
 async fn connection(stream: TcpStream, pages: Router, place: Place, stop: CancellationToken) {
-    // One protocol, so that nothing waits to find out which: who says nothing would keep others from reading.
+    // Only HTTP/1, because detecting the protocol would wait for bytes. A client that sends none would then occupy a
+    // slot.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(16 << 10);
     let mut served = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages)));
     let over = tokio::select! {
-        // What goes wrong with a connection is its peer's business.
+        // An error concerns only the client of this connection.
         _ = served.as_mut() => true,
         () = place.evicted() => true,
         () = tokio::time::sleep(CONNECTION_TIME) => false,

@@ -1,4 +1,4 @@
-//! `bidprice.v1.Pricing`.
+//! Implements the gRPC service `bidprice.v1.Pricing`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,23 +25,23 @@ use pricing_engine::metrics::Call;
 use pricing_engine::order_name::OrderName;
 
 impl Service {
-    /// When a call must be answered.
+    /// Returns when a call must be answered.
     pub(super) fn deadline<T>(&self, request: &Request<T>) -> Instant {
         request.extensions().get().map_or_else(|| self.longest(), |Deadline(deadline)| *deadline)
     }
 
-    /// Whose account a call is on.
+    /// Returns whom a call is charged to.
     pub(super) fn payer<T>(&self, request: &Request<T>) -> Payer {
         request.extensions().get().copied().unwrap_or_default()
     }
 
-    /// When a call that begins now must be answered at the latest.
+    /// Returns the latest time at which a call that begins now must be answered.
     pub(super) fn longest(&self) -> Instant {
         let now = Instant::now();
         now.checked_add(self.active().loaded.config.limits.deadline.get()).unwrap_or(now)
     }
 
-    /// Answers a request when it is its turn. Reading an order takes its time, too.
+    /// Answers a request when it is its turn. The order is also read then, because reading takes time, too.
     pub(super) async fn quote_in_turn(
         &self,
         call: Call,
@@ -61,7 +61,7 @@ impl Service {
     }
 }
 
-/// What a request asks.
+/// Converts a request. The owner is the one that the request names, or that of the order's name.
 fn order_request(request: QuoteRequest) -> Result<OrderRequest, Status> {
     let QuoteRequest { order, owner, order_id, already_reserved, targets, alternatives } = request;
     let (text, name) = convert::order::text(order).map_err(invalid)?;
@@ -78,7 +78,7 @@ pub(super) fn invalid(error: impl std::error::Error) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
-/// What a reload accepts, from who may.
+/// Returns the digest of the configuration that a reload accepts. Callers over TCP without TLS may not accept any.
 fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> {
     let text = request.get_ref().accept.as_str();
     if text.is_empty() {
@@ -147,7 +147,7 @@ impl Pricing for Service {
         let place = Arc::clone(&self.inner.reloaders).try_acquire_owned();
         let place = place.map_err(|_| Status::resource_exhausted("a reload is under way, and another one waits"))?;
         let reload = move || {
-            // Held until it is done, also when its caller went away.
+            // It is held until the reload is done, even if the caller goes away.
             let _place = place;
             match accepted {
                 None => engine.reload(),

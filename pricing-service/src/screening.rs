@@ -1,8 +1,9 @@
-//! `akash.provider.v1.ProviderRPC/BidScreening`: what the provider's own clients ask before they deploy (AEP-67).
+//! Implements `akash.provider.v1.ProviderRPC/BidScreening`, which clients of the provider call before they deploy
+//! (AEP-67).
 //!
-//! Reasons begin with the daemon's own texts, as akash-network/provider#386 has them. The order of the checks is that of its
-//! checks too: what the order asks of the provider, capacity, then the price and its denom. A price that the tenant would not
-//! pay, or that is in another denom than the order's, is still told.
+//! Each reason begins with the text that the daemon uses (akash-network/provider#386). The checks have the daemon's
+//! order, too: what the order requires of the provider, then capacity, then the price and its denom. The response has a
+//! price even if it is above the tenant's maximum, or in another denom than the order's.
 
 use std::pin::Pin;
 use std::time::Instant;
@@ -32,13 +33,13 @@ use pricing_engine::decision::{self, OrderRequest};
 use pricing_engine::engine::Answer;
 use pricing_engine::metrics::Call;
 
-/// Nothing was asked for.
+/// The request has no group.
 const MISSING: &str = "missing group spec";
-/// What was asked for is not a group.
+/// The group is invalid.
 const INVALID: &str = "group validation error";
-/// A unit asks for cards, and says nothing about them.
+/// A unit asks for cards without any attributes of them.
 const NAMELESS: &str = "incompatible attributes for resources requirements";
-/// The denom that a price is told in where the order's has none.
+/// The denom of a price for an order whose own denom is not supported.
 const DOLLARS: &str = "uact";
 const NOT_HERE: &str = "this is the pricing service; ask the provider's daemon for its status";
 
@@ -68,6 +69,12 @@ impl ProviderRpc for Service {
 }
 
 impl Service {
+    /// Screens a group as the daemon would.
+    ///
+    /// The daemon checks what the order requires of the provider before it looks at cards. So a group whose cards have
+    /// no attributes is read without them, and refused for one of those requirements or else for the missing
+    /// attributes. A price above the tenant's maximum and a price in another denom are computed only where they are the
+    /// reason for the refusal.
     fn screen_bid(
         &self,
         spec: &GroupSpec,
@@ -110,7 +117,7 @@ impl Service {
         Ok(decided.map(|_| response))
     }
 
-    /// What an order asks of the provider that it does not have.
+    /// Returns what the order requires of the provider and does not get, if anything.
     fn ineligible(&self, request: &OrderRequest, deadline: Instant) -> Option<Reason> {
         let is_late = || Instant::now() >= deadline;
         let active = self.active();
@@ -120,7 +127,9 @@ impl Service {
         refused.find(|reason| is_eligibility(reason.code))
     }
 
-    /// The answer to an order in a denom that has no worth: its price in another one, where there is room for it.
+    /// Answers an order whose denom has no value: with its price in another denom, if there is capacity for it.
+    ///
+    /// If the order lacks capacity, that is the reason instead, because the daemon checks it first.
     fn in_another_denom(
         &self,
         mut request: OrderRequest,
@@ -148,7 +157,7 @@ impl Service {
     }
 }
 
-/// The first denom that is always worth the same, best that of the network's own dollar.
+/// Returns the first denom with a fixed value, or the network's own dollar if it is one.
 fn dollars(pricing: &Pricing) -> Option<Denom> {
     let denoms = &pricing.chain.denoms;
     let fixed = || denoms.iter().filter(|(_, token)| matches!(token.value, CoinValue::Fixed(_)));
@@ -170,7 +179,8 @@ fn is_capacity(code: ReasonCode) -> bool {
     matches!(code, ReasonCode::InsufficientCapacity | ReasonCode::ReplicaMismatch)
 }
 
-/// The spec without the cards of units that name none, where there are such units: the rest of it can be read.
+/// Returns the spec without the cards of units that name none, or `None` if there are no such units. The rest can be
+/// read.
 fn without_nameless_cards(spec: &GroupSpec) -> Option<GroupSpec> {
     let is_nameless = |unit: &ResourceUnit| {
         let gpu = unit.resource.as_ref().and_then(|resources| resources.gpu.as_ref());
@@ -191,7 +201,7 @@ fn without_nameless_cards(spec: &GroupSpec) -> Option<GroupSpec> {
     Some(named)
 }
 
-/// A reason as the daemon would put it.
+/// Writes a reason in the daemon's words.
 fn told(reason: &Reason) -> String {
     let text = match reason.code {
         ReasonCode::IncompatibleAttributes => "incompatible provider attributes",
@@ -207,7 +217,7 @@ fn told(reason: &Reason) -> String {
     format!("{text}: {}", reason.message)
 }
 
-/// A refusal for a reason. Where nodes lack something, each of them is a further reason.
+/// Returns a refusal for a reason. Each node that lacks something is a further reason.
 fn refused_for(reason: &Reason) -> BidScreeningResponse {
     let of_node = |node: &NodeShortage| {
         let lack = |lack: &Lack| {
@@ -236,14 +246,14 @@ fn passed(spec: &GroupSpec, quote: &Quote) -> Result<BidScreeningResponse, Statu
     })
 }
 
-/// A price as the chain writes it.
+/// Converts a price to the chain's notation.
 fn coin(price: &Price) -> Result<DecCoin, Status> {
     let amount = convert::order::to_atomics(&price.amount().to_string())
         .ok_or_else(|| Status::internal("the bid has more decimals than the chain"))?;
     Ok(DecCoin { denom: price.denom().as_str().to_owned(), amount })
 }
 
-/// What is offered for a unit: what was asked for, with the card that it would get where that is certain.
+/// Returns what is offered for a unit: the requested resources, with the card if it is certain.
 fn offer(unit: &ResourceUnit, target: &QuotedTarget) -> ResourceOffer {
     let mut resources = unit.resource.clone();
     if let (Some(gpu), Some(kind)) = (resources.as_mut().and_then(|found| found.gpu.as_mut()), target.certain_kind()) {

@@ -1,4 +1,4 @@
-//! The service: the engine, and who may ask it how much at once.
+//! The service: an engine, and the limits on who may use it how much.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +20,7 @@ use crate::gate::{Charge, Gate, Load, Payer};
 use crate::intake::Intake;
 use crate::listen::Validity;
 
-/// The service. Cheap to clone; all clones are one service.
+/// The service. It is cheap to clone, and all clones are the same service.
 #[derive(Clone, Debug)]
 pub struct Service {
     pub(crate) inner: Arc<Inner>,
@@ -31,26 +31,26 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) gate: Gate,
     pub(crate) intake: Intake,
-    /// When its own certificate can be used, once it listens with one.
+    /// When its own certificate is valid. It is set once the service listens with TLS.
     pub(crate) certificate: OnceLock<Validity>,
-    /// The connections, once it listens.
+    /// The open connections. It is set once the service listens.
     pub(crate) connections: OnceLock<Arc<Table>>,
-    /// Nothing new is begun any more.
+    /// Cancelled when nothing new is begun any more.
     pub(crate) stopping: CancellationToken,
-    /// Who may ask for a reload now: one has it done, one waits.
+    /// Permits for reloads: one runs, and one waits.
     pub(crate) reloaders: Arc<Semaphore>,
 }
 
 impl Service {
-    /// Starts an engine, to be served. To be called within a tokio runtime, which it blocks for a moment.
+    /// Starts an engine to be served. This must be called within a tokio runtime, which it blocks for a moment.
     ///
     /// # Errors
-    /// As [`Engine::start`] has them.
+    /// The errors of [`Engine::start`].
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
         Engine::start(path, compiler).map(Self::new)
     }
 
-    /// Serves an engine, which its owner may go on to use.
+    /// Serves an engine. Its owner may continue to use it.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         let inner = Inner {
@@ -65,27 +65,28 @@ impl Service {
         Self { inner: Arc::new(inner) }
     }
 
-    /// What prices.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.inner.engine
     }
 
-    /// The configuration in use.
+    /// Returns the configuration in use.
     #[must_use]
     pub fn active(&self) -> Arc<Active> {
         self.inner.engine.active()
     }
 
-    /// What a request of so many bytes is charged.
+    /// Estimates the charge for a request of `bytes`.
     pub(crate) fn charge(&self, payer: Payer, bytes: usize, every_set: bool) -> Charge {
         Charge::of(payer, bytes, self.engine().nodes(), every_set, self.active().settings.budget.steps)
     }
 
-    /// Does work such as pricing on a thread on which it may take its time, when it is its turn.
+    /// Runs `work` on a pricing thread when it is its turn. Then it waits for its decision to be logged, but not for
+    /// long.
     ///
     /// # Errors
-    /// When too much is asked at once, or the deadline passes first.
+    /// When the service is overloaded, or the deadline passes first.
     pub(crate) async fn in_turn<R: Send + 'static>(
         &self,
         call: Call,
@@ -109,13 +110,13 @@ impl Service {
         self.observe_request(call, asked, answered)
     }
 
-    /// How much is going on, and what became of the orders so far.
+    /// Returns the current load, and counts of what became of the orders so far.
     #[must_use]
     pub fn load(&self) -> Load {
         self.inner.gate.load()
     }
 
-    /// What the engine and the service know, for the metrics: the one place where they are asked.
+    /// Collects what the engine and the service know for the metrics. They are read only here.
     #[must_use]
     pub fn readings(&self) -> Readings {
         let load = self.load();
@@ -144,18 +145,18 @@ impl Service {
         }
     }
 
-    /// The connections; none before it listens.
+    /// Returns the counts of connections, which are zero before the service listens.
     fn connections(&self) -> connections::Count {
         self.inner.connections.get().map(|table| table.count()).unwrap_or_default()
     }
 
-    /// All metrics as text.
+    /// Renders all metrics as text.
     #[must_use]
     pub fn metrics_page(&self) -> String {
         self.engine().metrics().render(&self.readings())
     }
 
-    /// What the service tells of itself.
+    /// Returns the answer to the `Status` call.
     pub(crate) fn status(&self) -> StatusResponse {
         let certificate = self.inner.certificate.get().copied().map(certificate);
         StatusResponse { certificate, ..convert::status::status(self.engine().status()) }

@@ -1,7 +1,7 @@
-//! `QuoteStream`: many orders on one call, answered in their order.
+//! `QuoteStream`: many orders in one call, answered in the order in which they were sent.
 //!
-//! A few requests of a stream are on the way at once. Beyond those no more are read, so that the peer's sending comes
-//! to a halt.
+//! A few requests of a stream are in progress at once ([`AT_ONCE`]). Until the oldest of them is answered, no more are
+//! read, and flow control stops the peer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,10 +20,10 @@ use super::http2::{InWork, WithReader};
 use super::service::Service;
 use pricing_engine::metrics::Call;
 
-/// Requests of one stream that are on the way at once.
+/// The most requests of one stream that are in progress behind the oldest one.
 const AT_ONCE: usize = 8;
 
-/// The answers of one stream. Dropped, they take all that is on the way along.
+/// The answers of one stream. Dropping it aborts all of its requests.
 pub(super) struct Answers {
     pending: mpsc::Receiver<Pending>,
     next: Option<AbortOnDropHandle<QuoteStreamResponse>>,
@@ -32,16 +32,16 @@ pub(super) struct Answers {
     _reader: AbortOnDropHandle<()>,
 }
 
-/// What is to be said next.
+/// What the stream yields next.
 enum Pending {
     /// The answer to a request.
     Answer(AbortOnDropHandle<QuoteStreamResponse>),
-    /// Nothing more, for this reason.
+    /// The end of the stream, for this reason.
     End(Status),
 }
 
 impl Answers {
-    /// Begins to read a stream. Its caller may have named a deadline for all of it.
+    /// Begins to read a stream. The deadline, if the caller has named one, is for the whole stream.
     pub(super) fn new(
         service: Service,
         payer: Payer,
@@ -61,6 +61,8 @@ impl Answers {
     }
 }
 
+/// Reads requests until the stream ends, and begins each of them. It waits for a slot in the channel before each
+/// request.
 async fn read(
     service: Service,
     payer: Payer,
@@ -69,7 +71,7 @@ async fn read(
     messages: Option<WithReader>,
     sender: mpsc::Sender<Pending>,
 ) {
-    // The place comes first: what cannot be answered soon stays with the peer.
+    // The slot is reserved first, so that requests that cannot be begun soon stay with the peer.
     while let Ok(place) = sender.reserve().await {
         let request = tokio::select! {
             biased;
@@ -91,13 +93,13 @@ async fn read(
                 place.send(Pending::Answer(AbortOnDropHandle::new(answer)));
             }
             Ok(None) => return,
-            // After a message that cannot be decoded nobody knows what the next bytes mean.
+            // After a message that cannot be decoded, the bytes that follow have no meaning.
             Err(status) => return place.send(Pending::End(status)),
         }
     }
 }
 
-/// Answers a request, which is in memory until then.
+/// Answers a request. `_message` counts it as in memory until then.
 async fn answer(
     service: Service,
     payer: Payer,
@@ -124,6 +126,8 @@ fn error(status: &Status) -> Outcome {
 impl Stream for Answers {
     type Item = Result<QuoteStreamResponse, Status>;
 
+    // Answers are yielded in the order of their requests: only the oldest one is polled, even if later ones are ready.
+    // The deadline comes first, so that a stream ends in time although answers are ready.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         if this.ended {

@@ -1,4 +1,4 @@
-//! `bidprice feed`: what an AKT is worth, fetched once and kept in a file for the drop-in.
+//! `bidprice feed`: fetches the value of an AKT into the cache file of `bidprice-script`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
 
-/// The variable in which the drop-in finds the file.
+/// The variable that names the cache file for `bidprice-script`.
 const CACHE_VARIABLE: &str = "BIDPRICE_RATE_CACHE";
 
 /// Arguments of `bidprice feed`.
@@ -79,7 +79,7 @@ struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    /// The feed's configuration, with the file that keeps the value.
+    /// Returns the feed's configuration, and the path of the cache file.
     fn feed(&self) -> Result<(config::Feed, PathBuf), CliError> {
         let mut feed = match &self.config {
             None => config::Feed::default(),

@@ -1,4 +1,4 @@
-//! `bidprice groups`: the group specs of an SDL.
+//! `bidprice groups`: prints the group specs of an SDL.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `bidprice market`: a rate card beside prices of the market.
+//! `bidprice market`: compares a rate card with market prices.
 
 mod list;
 mod name;
@@ -23,9 +23,10 @@ use crate::load::{self, Document};
 use crate::{output, table};
 use list::Offer;
 
-/// The most bytes that a list of prices may have.
+/// The most bytes of a list of prices.
 const MAX_BYTES: usize = 16 << 20;
-/// What no rate card can be nearer by: a month of most prices an hour has endless decimals.
+/// A difference up to this counts as equal. The monthly price of most hourly prices is not a finite decimal, so a rate
+/// card cannot match it exactly.
 const HALF_A_CENT: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
 
 /// Arguments of `bidprice market`.
@@ -73,7 +74,7 @@ impl FromStr for Tolerance {
     }
 }
 
-/// A price of the market beside an entry of the rate card.
+/// A market price beside an entry of the rate card.
 struct Row<'a> {
     offer: &'a Offer,
     entry: Option<&'a GpuRate>,
@@ -108,8 +109,10 @@ fn out_of_range(gpu: &str, file: &std::path::Path) -> CliError {
     CliError::malformed(load::name(file), InputError::new(message))
 }
 
-/// The entries that a price of the market is held against: the one that prices such a card, or, where the market leaves
-/// RAM or interface open, those that name more of it. None where the rate card does not know the model.
+/// Returns the entries that a market price is compared with. `None` means that no entry would price the card.
+///
+/// This is the entry that prices such a card. If the market's kind leaves the RAM or the interface open and no entry
+/// for it exists, these are all entries for the model that agree with it, which are narrower.
 fn entries<'a>(rates: &'a GpuRates, kind: &GpuKind) -> Vec<Option<&'a GpuRate>> {
     let found = rates.lookup(&with_vendor(rates, kind));
     if found.is_some_and(|entry| entry.model().is_some()) {
@@ -130,7 +133,7 @@ fn entries<'a>(rates: &'a GpuRates, kind: &GpuKind) -> Vec<Option<&'a GpuRate>> 
     if narrower.is_empty() { vec![found] } else { narrower }
 }
 
-/// A kind with the vendor that the rate card knows its model by, where the market's list names none.
+/// Adds the vendor that the rate card has for the model, if the market's list has none.
 fn with_vendor(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
     if kind.vendor() != "*" {
         return kind.clone();
@@ -140,7 +143,7 @@ fn with_vendor(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
     GpuKind::new(vendor, kind.model(), kind.ram().unwrap_or(""), kind.interface().unwrap_or(""))
 }
 
-/// A price beside an entry; none where it outgrows the exact decimals.
+/// Compares a price with an entry. Returns `None` if the difference does not fit into a decimal.
 fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> Option<Row<'a>> {
     let Some(rate) = entry else {
         return Some(Row { offer, entry, verdict: "missing", difference: None });
@@ -149,7 +152,7 @@ fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> 
     let more = rate.usd().decimal().checked_sub(market)?;
     let percent = more.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(market)?;
     let verdict = match percent {
-        // An entry for every other card says nothing of this one.
+        // An entry for all other cards does not price this model.
         _ if rate.model().is_none() => "missing",
         percent if percent.abs() <= tolerance || more.abs() <= HALF_A_CENT => "equal",
         percent if percent > Decimal::ZERO => "dearer",
@@ -159,12 +162,12 @@ fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> 
     Some(Row { offer, entry, verdict, difference: Some(difference) })
 }
 
-/// Money as it is shown: rounded half-even.
+/// Rounds an amount half-even for display.
 fn rounded(usd: Decimal, decimals: u32) -> String {
     usd.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven).normalize().to_string()
 }
 
-/// What the vendor of a list without vendors is called, and whatever else it leaves open.
+/// Writes a kind without the `*` of a list that has no vendors.
 fn kind_text(kind: &GpuKind) -> String {
     let text = kind.to_string();
     text.strip_prefix("*/").map_or(text.clone(), str::to_owned)
@@ -191,6 +194,7 @@ fn answer(rows: &[Row<'_>], unmet: &[&GpuRate], tolerance: Decimal) -> Value {
     })
 }
 
+/// Shows the comparison as a table. The entries that the market's list does not have follow it.
 fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
     let header =
         ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];

@@ -1,4 +1,4 @@
-//! The commands, one file each. `left_out.rs` has what needs which feature.
+//! The commands, one file each. `left_out.rs` lists which of them need a feature.
 
 #[cfg(feature = "service")]
 pub(crate) mod config;

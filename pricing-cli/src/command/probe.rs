@@ -1,4 +1,4 @@
-//! `bidprice probe`: whether a service serves, for exec probes.
+//! `bidprice probe`: checks whether a service serves, for exec probes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `bidprice reload`: has a running service take its configuration again.
+//! `bidprice reload`: makes a running service reload its configuration.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// A whole digest, with or without `sha256:`: part of one may be that of another card.
+/// Parses a complete digest, with or without `sha256:`. The beginning of one could match another configuration.
 fn digest(text: &str) -> Result<Digest, String> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     let digest = Digest::from_hex(digits.to_ascii_lowercase().as_bytes());

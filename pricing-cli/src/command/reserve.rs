@@ -1,4 +1,4 @@
-//! `bidprice reserve`: which node and card each replica would get.
+//! `bidprice reserve`: shows which node and card each replica would get.
 
 use std::path::PathBuf;
 
@@ -63,6 +63,10 @@ struct UnitJson<'a> {
     gpu_attribute: Option<&'a str>,
 }
 
+/// Reserves every group on the whole cluster: a reservation does not reduce what the next group can get.
+///
+/// An inventory without a usable node is a fault, since it says more about the inventory than about the order. The
+/// provider's scheduler repeats the daemon, which does not make this distinction.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let Orders { orders, warnings } = load::orders(&args.order)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
@@ -121,6 +125,7 @@ fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
     }
 }
 
+/// Returns the outcome of a group as JSON. The errors have the daemon's texts where it has one.
 fn group_json<'a>(
     group: Untrusted<&'a str>,
     outcome: Option<&'a Result<Reservation, ReserveError>>,

@@ -1,4 +1,4 @@
-//! `bidprice serve`.
+//! `bidprice serve`: runs the pricing service.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,26 +23,26 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let loaded = config::load(&args.config).map_err(|error| refused(&args.config, error))?;
-    // Dropped last: until then there may be something to tell.
+    // Dropped last, because everything before that may still log.
     let _telemetry = telemetry::install(&loaded.config.tracing).map_err(|error| refused(&args.config, error))?;
     let runtime = pricing_service::runtime()
         .map_err(|error| CliError::internal(format!("the runtime cannot be started: {error}")))?;
     let compiler = plugin::compiler()?;
     let served = runtime.block_on(async {
         let stop = CancellationToken::new();
-        // The signals are caught from here on, and not from when the task runs first.
+        // The signals are caught from here on, not only once the task runs.
         if let Some(signals) = StopSignals::catch() {
             tokio::spawn(signals.stop(stop.clone()));
         }
         pricing_service::run(&args.config, compiler, stop).await
     });
-    // Whatever still waits for a disk has had its time.
+    // Work that still waits for a disk has had its time.
     runtime.shutdown_timeout(LAST_WAIT);
     served.map_err(|error| failed(&args.config, error))?;
     Ok(Exit::Success)
 }
 
-/// How long work beside the calls may take to end.
+/// How long background work may take to end.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 fn failed(config: &Path, error: ServeError) -> CliError {
@@ -57,10 +57,10 @@ fn failed(config: &Path, error: ServeError) -> CliError {
     }
 }
 
-/// The most bytes of a configuration in which the place of a problem is looked for.
+/// The most bytes of a configuration that are searched for the position of a problem.
 const CONFIG_BYTES: u64 = 1 << 20;
 
-/// A configuration that is not taken, with the place in its file.
+/// Returns the error for a configuration that is refused, with its position in the file.
 pub(crate) fn refused(config: &Path, error: ConfigError) -> CliError {
     match error {
         ConfigError::Malformed { file, error } => CliError::malformed(file.display(), *error),
@@ -87,22 +87,22 @@ struct StopSignals {
 }
 
 impl StopSignals {
-    /// Catches the signals. Where that fails they end the process, as they do by themselves.
+    /// Catches the signals. If that fails, they end the process by default.
     fn catch() -> Option<Self> {
         let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
         Some(Self { interrupt, terminate })
     }
 
-    /// Stops the service at the first signal, and this process at the second.
+    /// Stops the service at the first signal, and ends the process at the second.
     async fn stop(mut self, stop: CancellationToken) {
         self.next().await;
         stop.cancel();
         let code = self.next().await;
-        // Who asks twice does not want to wait for the calls in flight.
+        // A second signal means that the user does not want to wait for the calls in flight.
         std::process::exit(code);
     }
 
-    /// Waits for a signal, and gives the exit code that it stands for.
+    /// Waits for a signal, and returns the exit code for it.
     async fn next(&mut self) -> i32 {
         tokio::select! {
             _ = self.interrupt.recv() => 130,

@@ -1,4 +1,4 @@
-//! `bidprice shadow`: what other rates or another plugin made of the live orders.
+//! `bidprice shadow`: compares the shadow's prices with those that were answered.
 
 use std::path::PathBuf;
 

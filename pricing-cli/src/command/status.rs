@@ -1,4 +1,4 @@
-//! `bidprice status`: what a running service prices with, and how well it is.
+//! `bidprice status`: shows what a running service prices with, and its health.
 
 use std::time::Duration;
 
@@ -37,11 +37,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// Seconds as decimal text, as all numbers with a point are.
+/// Returns seconds as decimal text, like all fractions in JSON.
 fn seconds(age: Option<f64>) -> Option<String> {
     age.map(|age| format!("{age:.3}"))
 }
 
+/// Returns the status as JSON. The fields are named one by one, so that a change of the gRPC message does not change
+/// it.
 fn json(status: &StatusResponse) -> Value {
     json!({
         "schema": SCHEMA,
@@ -115,7 +117,7 @@ fn feed(feed: &FeedStatus) -> Value {
     })
 }
 
-/// The same for people: one line a part, and what is wrong below it.
+/// Shows the status as a table, with a row for each part and its problems below it.
 fn shown(status: &StatusResponse) -> String {
     let mut rows = table::table(&["part", "state", "detail"], &[]);
     let mut add = |part: &str, state: &str, detail: String| {
@@ -186,7 +188,7 @@ fn shown(status: &StatusResponse) -> String {
     }
     if let Some(reload) = &status.reload {
         add("reloads", &format!("{} refused", reload.refused), format!("{} taken", reload.taken));
-        // What waits says it in more detail.
+        // The pending configuration says it in more detail.
         match &reload.pending {
             Some(pending) => add_pending(&mut add, pending),
             None => problem(&mut add, &reload.problem),
@@ -196,7 +198,7 @@ fn shown(status: &StatusResponse) -> String {
     table::text(&rows)
 }
 
-/// A configuration that waits: what has to be accepted of it, and how.
+/// Shows a pending configuration: what needs to be accepted, and how.
 fn add_pending(add: &mut impl FnMut(&str, &str, String), pending: &PendingReload) {
     if pending.command.is_empty() {
         return add("", &pending.state, "the files change and have not stayed as they are".to_owned());

@@ -1,20 +1,20 @@
-//! The book (`docs/`, and the pages around it) is true: its commands print what it shows, and its links lead somewhere.
+//! Checks the book (`docs/`, and the pages around it): its commands print what it shows, and its links lead somewhere.
 //!
-//! Every block of commands is a `console` block, in which a command begins with `$ `:
+//! Commands are in `console` blocks, and each begins with `$ `:
 //!
-//! | the block's first line | |
+//! | first line of the block | meaning |
 //! |---|---|
 //! | `console` | runs, and every command exits with 0 |
-//! | `console exit=3` | the last command exits with 3 |
-//! | `console until=FILE` | its command runs until the page ends; the page goes on as soon as FILE is there |
-//! | `console no-run: WHY` | does not run, because of WHY |
-//! | `toml file=NAME`, or any other language | its text becomes the file NAME, for the commands after it |
+//! | `console exit=3` | runs, and the last command exits with 3 |
+//! | `console until=FILE` | starts a command that runs until the page ends, and waits until FILE exists |
+//! | `console no-run: WHY` | does not run, for the reason given |
+//! | `toml file=NAME`, or any other language | writes the block to the file NAME, for the commands below it |
 //!
-//! A block is one shell, and a page has one folder, in which the repository's own folders are found. What a command shows
-//! is compared with what it prints, errors included; a command that shows nothing may print anything. `…` stands for any
-//! text within a line, and on a line by itself for any number of lines. A plugin is called with a deadline that no machine
-//! misses. `GOLDEN=bless` (`cargo xtask golden --bless`)
-//! writes what commands print now, where no `…` stands.
+//! A block is one shell. A page has one folder, with links to some of the repository's folders. The output shown below
+//! a command is compared with what it prints, including stderr. A command without shown output may print anything. `…`
+//! stands for any text within a line, and on a line by itself for any number of lines. Plugins are called with a
+//! deadline that no machine misses. `GOLDEN=bless` (`cargo xtask golden --bless`) replaces the shown output, except
+//! where there is a `…`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use crate::programs::{HANG, bidprice_script};
 
-/// Pages that are not of the book, and have commands or links like it.
+/// Pages outside the book whose commands and links are checked, too.
 const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
@@ -39,10 +39,10 @@ const PAGES: [&str; 9] = [
     "pricing-python/README.md",
 ];
 
-/// What a command may begin with that runs. Anything else is not built or installed by the tests.
+/// The programs that a command may begin with to be run. The tests neither build nor install any others.
 const PROGRAMS: [&str; 6] = ["bidprice", "bidprice-script", "cat", "cd", "chmod", "ls"];
 
-/// What a page finds beside the files that it makes.
+/// The folders of the repository that a page's commands can use.
 const FOLDERS: [&str; 6] = ["corpus", "deploy", "docs", "examples", "examples-plugins", "studies"];
 
 #[test]
@@ -134,14 +134,14 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What became of a page's commands.
+/// The result of a page's commands.
 struct Page {
     commands: usize,
     failures: Vec<String>,
 }
 
 impl Page {
-    /// Runs a page from its beginning to its end.
+    /// Runs the blocks of a page in order.
     fn run(page: &Path) -> Self {
         let text = fs::read_to_string(page).unwrap();
         let mut session = Session::new();
@@ -172,13 +172,13 @@ impl Page {
 
 /// A fenced block of a page.
 struct Block {
-    /// What stands behind the fence.
+    /// The info string after the fence.
     words: String,
     content: Vec<String>,
 }
 
 impl Block {
-    /// Gives the block's lines as they should be.
+    /// Runs a block, and returns its lines as they should be.
     fn run(self, session: &mut Session) -> Result<Vec<String>, String> {
         let (language, how) = self.words.split_once(' ').unwrap_or((&self.words, ""));
         if language != "console" {
@@ -204,7 +204,7 @@ impl Block {
     }
 }
 
-/// A command, and what is shown of what it prints.
+/// A command, and the output shown below it.
 struct Step {
     command: Vec<String>,
     shown: Vec<String>,
@@ -235,14 +235,14 @@ impl Step {
         self.command.last().is_some_and(|line| line.ends_with('\\'))
     }
 
-    /// What the shell runs. Where a plugin is called, its deadline must not depend on how busy this machine is.
+    /// Returns the script for the shell. A plugin's deadline must not depend on the load of this machine.
     fn script(&self) -> String {
         let command = self.command.join("\n");
         let calls_plugin = [" --plugin ", " plugin test ", " plugin run "].iter().any(|call| command.contains(call));
         if calls_plugin && !command.contains("--deadline") { command + " --deadline 10m" } else { command }
     }
 
-    /// The lines as they should be, or what was printed instead.
+    /// Returns the lines as they should be, or an error with what was printed.
     fn compare(&self, printed: &str) -> Result<Vec<String>, String> {
         let printed: Vec<&str> = printed.lines().map(str::trim_end).collect();
         let shown: Vec<&str> = self.shown.iter().map(|line| line.trim_end()).collect();
@@ -261,7 +261,7 @@ impl Step {
     }
 }
 
-/// Whether lines are those that are shown.
+/// Returns whether the printed lines match the shown ones.
 fn matches(shown: &[&str], printed: &[&str]) -> bool {
     match (shown, printed) {
         ([], rest) => rest.iter().all(|line| line.is_empty()),
@@ -282,10 +282,10 @@ fn line_matches(shown: &str, printed: &str) -> bool {
     }
 }
 
-/// The folder in which a page's commands run, and those of them that go on.
+/// The folder in which a page's commands run, and those that are still running.
 struct Session {
     folder: tempfile::TempDir,
-    /// How many commands were run.
+    /// The number of commands that were run.
     commands: usize,
     running: Vec<Child>,
 }
@@ -299,7 +299,7 @@ impl Session {
         Self { folder, commands: 0, running: Vec::new() }
     }
 
-    /// Bash, with the programs that were built and none of this environment.
+    /// Returns a bash with the programs of this build, in an otherwise empty environment.
     fn shell(&self, script: &str) -> Command {
         let programs = bidprice_script().parent().unwrap().to_path_buf();
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -310,7 +310,7 @@ impl Session {
         command
     }
 
-    /// Runs the commands of a block in one shell, with a line of its own behind what each prints.
+    /// Runs the commands of a block in one shell. A separator line follows the output of each command.
     fn run(&mut self, steps: &[Step], exit: i32) -> Result<Vec<String>, String> {
         const BEHIND: char = '\u{1e}';
         self.commands += steps.len();
@@ -333,7 +333,7 @@ impl Session {
         Ok(lines)
     }
 
-    /// Starts what goes on until the page ends, and waits until a file is there.
+    /// Starts a command that runs until the page ends, and waits until a file exists.
     fn start(&mut self, steps: &[Step], file: &str) -> Result<(), String> {
         let [step] = steps else { return Err("a block with `until` has one command".to_owned()) };
         let script = format!("exec {}", step.script().trim_end_matches('&'));
@@ -361,7 +361,7 @@ impl Drop for Session {
     }
 }
 
-/// Where the links of a page lead, outside of code.
+/// Returns the targets of a page's links, except those in code.
 fn links(text: &str) -> Vec<String> {
     let mut in_block = false;
     let mut links = Vec::new();
@@ -373,7 +373,7 @@ fn links(text: &str) -> Vec<String> {
     links
 }
 
-/// The anchors of a page's headings, as GitHub and mdBook make them.
+/// Returns the anchors of a page's headings, as GitHub and mdBook make them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let word = |letter: &char| letter.is_alphanumeric() || ['-', '_', ' '].contains(letter);

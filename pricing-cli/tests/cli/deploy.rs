@@ -1,4 +1,4 @@
-//! What `deploy/` ships works with the programs and names that are built here.
+//! Checks that the files in `deploy/` match the programs and names of this build.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,7 @@ fn text(name: &str) -> String {
     std::fs::read_to_string(deploy(name)).unwrap()
 }
 
-/// Runs a program in an empty environment, but for what is set.
+/// Runs a program in an environment with only these variables.
 fn run(program: &str, stdin: &str, env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program);
     command.env_clear().envs(env.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -29,7 +29,7 @@ fn run(program: &str, stdin: &str, env: &[(&str, &str)]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Whether a tool is on this machine. One that is not is named, so that nobody takes the test for done.
+/// Returns whether a tool is installed. If it is not, a line names it, since the test then checks nothing.
 #[expect(clippy::print_stderr, reason = "a test that skips says so")]
 fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
@@ -46,7 +46,7 @@ fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty
     let laid = Command::new(deploy("helm/contents.sh")).arg(image.path()).arg(programs).status().unwrap();
     assert!(laid.success());
     let bin = image.path().join("usr/local/bin");
-    // The launcher is as the chart mounts it, but for the root that no test can be given.
+    // The launcher as the chart mounts it, except for the root folder, which a test cannot replace.
     let launcher = image.path().join("price_script.sh");
     let written = std::fs::read_to_string(image.path().join("bidpricescript.sh")).unwrap();
     assert_eq!(written.lines().count(), 3);
@@ -70,7 +70,7 @@ fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty
         }
         let said = String::from_utf8(launched.stderr).unwrap();
         let (silence, rest) = said.split_once('\n').unwrap();
-        // Nobody listens at the launcher's socket here, so its fallback prices.
+        // Nobody listens on the launcher's socket, so the fallback prices.
         assert!(silence.contains("/config/bidprice.sock") && silence.ends_with("; pricing without it"), "{said}");
         assert_eq!(rest.as_bytes(), direct.stderr);
     }
@@ -107,12 +107,12 @@ fn the_example_has_every_section() {
             let line = line.trim_start_matches("# ");
             heading.iter().any(|heading| line.starts_with(heading))
         };
-        // The defaults of `[chain]` are the network's own: nobody begins by changing them.
+        // Nobody starts by changing the defaults of `[chain]`, which are those of the network.
         assert!(example.lines().any(named) || section == "chain", "`[{section}]` is not in the example");
     }
 }
 
-/// Every word of a text that is a metric of this program.
+/// Returns every word of a text that looks like a metric of this program.
 fn metrics(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("bidprice_")).collect()
@@ -152,7 +152,7 @@ fn systemd_takes_the_unit() {
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "Restart=on-failure",
-        // With it, no plugin could be loaded.
+        // If it were set, no plugin could be loaded.
         "MemoryDenyWriteExecute=no",
     ] {
         assert!(unit.lines().any(|line| line == setting), "{setting}");
@@ -183,7 +183,7 @@ fn the_job_runs_shards_as_the_program_takes_them() {
     ] {
         assert!(job.lines().any(|known| known.trim() == line), "{line}");
     }
-    // What a pod may do is what the service's may.
+    // The pod has the same restrictions as the service.
     for line in [
         "automountServiceAccountToken: false",
         "runAsNonRoot: true",
@@ -197,7 +197,7 @@ fn the_job_runs_shards_as_the_program_takes_them() {
         let has = |manifest: &str| manifest.lines().any(|known| known.trim() == line);
         assert!(has(&job) && has(&deployment), "{line}");
     }
-    // The pod's command is one that this program takes: it gets as far as the plan, which is not there.
+    // The program accepts the pod's command: it fails only at the plan, which does not exist.
     let (_, rest) = job.split_once("command: [").unwrap();
     let mut words = rest.split_once(']').unwrap().0.split(',').map(|word| word.trim().trim_matches('"'));
     assert_eq!(words.next(), Some("/usr/local/bin/bidprice"));

@@ -12,7 +12,7 @@ const REQUEST: &str = r#"{"resources":[{"memory":1073741824,"cpu":1000,
   "storage":[],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}],
  "price":{"denom":"uact","amount":"100000.000000000000000000"},"price_precision":6}"#;
 
-/// As much time for a script as any machine takes.
+/// A timeout that no machine exceeds.
 const PATIENT: [&str; 2] = ["--timeout", "10min"];
 
 fn kinds(answer: &Value) -> Vec<&str> {
@@ -38,7 +38,7 @@ fn a_script_and_the_rate_card_made_of_it_agree_on_every_sdl() {
     let total = &answer["difference"]["total"];
     assert_eq!(ran.exit, Some(0), "{answer:#}");
     assert!(answer["orders"].as_u64().unwrap() > 50, "{answer:#}");
-    // The script works with floats: what is called another price differs in the last decimals.
+    // The script computes with floats, so the prices differ in their last decimals.
     let usd = |name: &str| total[name].as_str().unwrap().parse::<f64>().unwrap();
     assert!(usd("usd_before") > 1000.0 && (usd("usd_after") - usd("usd_before")).abs() < 1.0, "{total:#}");
     assert_eq!((&answer["a"]["kind"], &answer["b"]["kind"]), (&json!("script"), &json!("rates")));
@@ -83,7 +83,7 @@ fn what_a_script_says_when_it_declines_is_told() {
     let said = &answer["no_bid"][0];
     assert_eq!((&said["side"], &said["code"]), (&json!("b"), &json!("plugin-declined")));
     assert_eq!(said["message"], "jq: command not found");
-    // Nothing was priced at all.
+    // No order was priced.
     let ran = diff(&["bad.sh", "--fail-if", "fault>0"]);
     assert_eq!(ran.exit, Some(4), "{}", ran.stdout);
     assert!(ran.stdout.contains("`many`"), "{}", ran.stdout);
@@ -115,7 +115,7 @@ fn the_old_rule_is_dearer_than_the_card_that_is_there() {
         ran.stderr
     );
     assert_eq!(kinds(&answer), ["nvidia/t4/16Gi/pcie"]);
-    // A script is told the model that was allocated, as the daemon tells it.
+    // A script receives the model that was allocated, as from the daemon.
     let body = "#!/usr/bin/env bash\nif grep -q '\"model\":\"t4\"'; then echo 1; else echo 2; fi\n";
     folder.script("told.sh", body);
     let told = |request: &str| {
@@ -157,7 +157,7 @@ fn saved_runs_are_held_against_each_other_and_against_orders() {
     let several = folder.run(&["diff", "run.jsonl", "run.csv"]);
     assert_eq!(several.exit, Some(1));
     assert!(several.stderr.contains("--strategy-a") && several.stderr.contains("`card`, `old`"), "{}", several.stderr);
-    // Orders that are not those of the run are not held against it.
+    // Orders that are not in the run are not compared with it.
     folder.put("new.toml", RATES);
     folder.put("order.json", REQUEST);
     let other = folder.run(&["diff", "run.csv", "new.toml", "--orders", "order.json"]);
@@ -248,7 +248,7 @@ fn the_daemons_scales_are_a_subject_that_is_made_of_the_environment() {
         let output = command.args(args).current_dir(folder.path("")).envs(env.iter().copied()).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    // A thread at 2 and a GiB at 1 USD a month, and a card at 100, which scales do not price.
+    // A thread at 2 and a GiB at 1 USD a month. The card at 100 is not priced by scales.
     let (exit, stdout, stderr) = run(&[("AKASH_BID_PRICE_CPU_SCALE", "0.006978")]);
     assert_eq!(exit, Some(0), "{stderr}");
     let answer: Value = serde_json::from_str(&stdout).unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong with the service itself: it is killed, and started again.
+//! The service is killed under load and started again.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,16 +14,16 @@ use tonic::transport::Channel;
 
 const CONFIG: &str = "[listen]\nsocket = \"bidprice.sock\"\n[rates]\nfile = \"rates.toml\"\n\
                       [bid_log]\nfolder = \"log\"\nfile_bytes = 100000\nfiles = 1000\n[limits]\ndeadline = \"10m\"\n";
-/// Orders that are answered before the service is killed.
+/// The orders that are answered before the service is killed.
 const ORDERS: usize = 100;
 const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
-/// The orders that the log's lines name.
+/// Returns the names of the orders in the log.
 fn logged(program: &Program) -> BTreeSet<(String, u64)> {
     let files = std::fs::read_dir(program.folder().join("log")).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
     let text: String = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    // The last line of a file may be cut off.
+    // The last line of a file may be incomplete.
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let name = |line: Value| {
         let order = line.get("order_id")?;
@@ -39,7 +39,7 @@ fn replay(program: &Program) -> String {
     told
 }
 
-/// How many answers did not wait any longer for their line to be written; none when the service is gone.
+/// Returns how many answers were sent before their line was written, or `None` if the service is gone.
 async fn late(client: &mut PricingClient<Channel>) -> Option<u64> {
     Some(client.status(StatusRequest {}).await.ok()?.into_inner().bid_log?.late)
 }
@@ -64,7 +64,7 @@ async fn killed_under_load_it_has_logged_every_answer_and_starts_again_at_once()
                     let quotes = response.into_inner().quotes;
                     assert!(quotes.iter().all(|quote| quote.price.is_some()), "{quotes:?}");
                     let Some(late) = late(&mut client).await else { return };
-                    // Where a disk is too slow, the answer comes before its line is written, and that is counted: such an
+                    // If the disk is too slow, the answer is sent before its line is written, and is counted. Such an
                     // answer promises nothing.
                     if late == late_before && sender.send((format!("akash1{caller}"), dseq)).is_err() {
                         return;

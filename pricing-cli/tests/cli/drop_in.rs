@@ -1,4 +1,4 @@
-//! The drop-in beside the real service: its price, its refusals, and its death.
+//! `bidprice-script` with a real service: it prints the service's price and refusals, and notices its death.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,7 @@ use crate::service::Program;
 
 const REQUEST: &str = include_str!("../../../examples/request.json");
 
-/// Runs the drop-in with a fallback whose price tells itself from the service's.
+/// Runs `bidprice-script` with a fallback whose price differs from the service's.
 fn ask(program: &Program, request: &str, fallback: &str) -> Output {
     let mut child = Command::new(bidprice_script())
         .env_clear()
@@ -42,7 +42,7 @@ async fn the_drop_in_prints_the_services_price_and_prices_alone_only_once_it_is_
          [feed]\nusd_per_akt = \"0.5\"\n[limits]\ndeadline = \"10m\"\n",
     );
     program.start().await;
-    // 107.70 USD a month at 0.5 USD an AKT.
+    // 107.70 USD a month at 0.50 USD per AKT.
     assert_eq!(told(&ask(&program, REQUEST, "local")), (Some(0), "501.036266".to_owned(), String::new()));
     let unlisted = REQUEST.replace("\"t4\"", "\"h100\"");
     let (exit, stdout, stderr) = told(&ask(&program, &unlisted, "local"));

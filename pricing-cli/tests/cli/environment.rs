@@ -1,4 +1,4 @@
-//! The environment: as a rate card, where it is spoiled in ways that a golden case cannot write down, and its names.
+//! The environment: as a rate card with values that a golden case cannot contain, and the names of its variables.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -25,7 +25,7 @@ fn a_misspelt_variable_is_refused_with_the_nearest() {
     assert!(stderr.contains("PRICE_TARGET_MEMORY"), "{stderr}");
 }
 
-/// Runs a command with these variables alone.
+/// Runs a command with only these variables.
 fn run(args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = crate::programs::bidprice();
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -49,7 +49,8 @@ fn a_variable_that_no_program_reads_is_refused_with_the_nearest_and_an_empty_one
         assert_eq!(exit, Some(1), "{args:?}: {stderr}");
         assert!(stderr.contains("at `BIDPRICE_USD_PER_AKT`: this variable is set, but empty"), "{stderr}");
     }
-    // The drop-in's own, Kubernetes' and the tests' are nobody's mistake; nor does help ask about the environment.
+    // The variables of `bidprice-script`, of Kubernetes and of the tests are accepted. `--help` ignores the
+    // environment.
     let others = [("BIDPRICE_WHITELIST", "x"), ("BIDPRICE_SERVICE_HOST", "10.0.0.1"), ("BIDPRICE_GENERATE", "")];
     assert_eq!(run(&["rates", "show"], &others), (Some(0), String::new()));
     assert_eq!(run(&["--help"], &[("BIDPRICE_FOO", "x")]).0, Some(0));
@@ -60,7 +61,7 @@ fn an_owner_who_is_no_address_is_refused_from_the_command_line_and_the_environme
     let owner = "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u";
     let usd = ("BIDPRICE_USD_PER_AKT", "0.5");
     assert_eq!(run(&QUOTE, &[usd, ("AKASH_OWNER", owner)]).0, Some(0));
-    // The daemon's variable may be empty, as it is where nobody is named.
+    // The daemon's variable may be empty, which means that no owner is named.
     assert_eq!(run(&QUOTE, &[usd, ("AKASH_OWNER", "")]).0, Some(0));
     let slip = owner.replace("tenant", "tennat");
     let (exit, stderr) = run(&QUOTE, &[usd, ("AKASH_OWNER", &slip)]);

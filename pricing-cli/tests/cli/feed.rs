@@ -1,4 +1,4 @@
-//! `bidprice feed update` against a real socket, and `bidprice-script` with what it wrote.
+//! `bidprice feed update` with a real socket, and `bidprice-script` with the file that it wrote.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -12,18 +12,18 @@ use std::thread;
 
 use testkit::free_address::FreeAddress;
 
-/// The address of a source that answers with each body in turn, and then is gone.
+/// Starts a source that answers with each body in turn, and then stops listening. Returns its address.
 fn source(bodies: &'static [&'static str]) -> String {
     let free = FreeAddress::new();
     let mut listener = TcpListener::bind(free.get()).ok();
     let url = format!("http://{}/", free.get());
-    // Where it was, nobody else comes to listen.
+    // The port stays reserved, so that nobody else listens there afterwards.
     std::mem::forget(free);
     thread::spawn(move || {
         for (number, body) in (1..).zip(bodies) {
             let (mut stream, _) = listener.as_ref().unwrap().accept().unwrap();
             if number == bodies.len() {
-                // It is gone before its last answer is there.
+                // It stops listening before it sends the last answer.
                 listener = None;
             }
             let mut head = Vec::new();
@@ -33,7 +33,7 @@ fn source(bodies: &'static [&'static str]) -> String {
                 head.extend(byte);
             }
             let length = body.len();
-            // The peer may have had enough already.
+            // The peer may have closed the connection already.
             let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
         }
     });
@@ -52,12 +52,12 @@ fn bidprice(args: &[&str]) -> Output {
     Output { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Asks sources that have as much time as they need.
+/// Runs an update with as much time as its sources need.
 fn update(args: &[&str]) -> Output {
     bidprice(&[&["feed", "update", "--timeout", "10min"], args].concat())
 }
 
-/// What the drop-in says to the example request with a cache.
+/// Runs `bidprice-script` with a cache file on the example request.
 fn script(cache: &Path) -> String {
     let request = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/request.json");
     let mut command = Command::new(crate::programs::bidprice_script());

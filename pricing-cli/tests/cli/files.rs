@@ -1,4 +1,4 @@
-//! What is not a plain file, in the place of every file that the programs read or write: refused, and never waited for.
+//! Files that are not plain, wherever the programs read or write a file: they are refused, and never waited for.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test must say so at once")]
 
@@ -15,14 +15,14 @@ use tempfile::TempDir;
 
 use testkit::free_address::FreeAddress;
 
-/// Catches what hangs, and nothing else.
+/// A limit that only ends tests that hang.
 const HANGS: Duration = Duration::from_secs(300);
 
 const SCENARIO: &str = "seed = 1\n[orders]\njsonl = \"orders.jsonl\"\n[inventory]\nfile = \"inventory.json\"\n\
                         [[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
 const ORDERS: &str = "{\"id\":\"a\",\"at\":0,\"lifetime\":\"1h\",\"cpu\":1,\"memory\":\"1Gi\"}\n";
 
-/// A folder with good files, and with one of each kind that is not a plain file.
+/// A folder with valid files, and one of each kind that is not a plain file.
 struct Zoo(TempDir);
 
 impl Zoo {
@@ -59,7 +59,7 @@ impl Zoo {
         ended(command.spawn().unwrap(), args)
     }
 
-    /// Runs a command; the answer is its exit code and all that it told.
+    /// Runs a command. Returns its exit code and everything that it printed.
     fn bidprice(&self, line: &str) -> (Option<i32>, String) {
         let args: Vec<&str> = line.split(' ').collect();
         let answer = self.path("answer.txt");
@@ -69,7 +69,7 @@ impl Zoo {
         (exit, told + &fs::read_to_string(answer).unwrap())
     }
 
-    /// Runs a command and expects exit code 1 and these words.
+    /// Runs a command, and expects exit code 1 and these words.
     fn refused(&self, line: &str, words: &str) {
         let (exit, told) = self.bidprice(line);
         assert_eq!(exit, Some(1), "{line}: {told}");
@@ -77,9 +77,9 @@ impl Zoo {
     }
 }
 
-/// Waits for the end of a process, and answers its exit code and what it told.
+/// Waits for the end of a process. Returns its exit code and what it printed.
 fn ended(mut child: Child, what: &[&str]) -> (Option<i32>, String) {
-    // Read beside, so that it never waits for its reader.
+    // Read in a thread, so that the process never waits for its reader.
     let mut stderr = child.stderr.take().unwrap();
     let told = std::thread::spawn(move || {
         let mut told = Vec::new();
@@ -145,7 +145,7 @@ fn what_is_no_plain_file_is_refused_wherever_a_file_is_read() {
     for (line, words) in cases {
         zoo.refused(line, words);
     }
-    // What may be piped in is told of.
+    // The message for a pipe suggests standard input.
     zoo.refused("quote pipe", "name a file, or `-` for standard input");
 }
 
@@ -154,7 +154,7 @@ fn what_is_no_plain_file_is_refused_wherever_a_file_names_it() {
     let zoo = Zoo::new();
     let config =
         |text: &str| fs::write(zoo.path("bidprice.toml"), format!("[listen]\nsocket = \"s\"\n{text}")).unwrap();
-    // Reserved for this test, although the service fails before it binds it.
+    // The port is reserved for this test, although the service fails before it binds it.
     let free = FreeAddress::new();
     let tcp = free.get();
     let tls = |key: &str| {
@@ -172,7 +172,7 @@ fn what_is_no_plain_file_is_refused_wherever_a_file_names_it() {
         zoo.refused("config check bidprice.toml", words);
         zoo.refused("serve --config bidprice.toml", words);
     }
-    // It may come later, so the service starts without it; the check says what is there now.
+    // The file may appear later, so the service starts without it. The check reports what is there now.
     config("[inventory]\nfile = \"pipe\"\n");
     let (_, told) = zoo.bidprice("config check bidprice.toml --output json");
     assert!(told.contains("it is a pipe, not a plain file"), "{told}");
@@ -205,7 +205,7 @@ fn a_log_is_read_to_its_end_whatever_lies_in_its_folder() {
     symlink("/dev/zero", zoo.path(name)).unwrap();
     assert_eq!(zoo.bidprice("replay log").0, Some(4));
     fs::remove_file(zoo.path(name)).unwrap();
-    // A good line whose rate card is a pipe.
+    // A valid line whose rate card is a pipe.
     let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let line = format!(
         "{{\"schema\":1,\"kind\":\"decision\",\"sequence\":1,\"call\":\"quote\",\"order\":{},\"group\":{{\"index\":0,\
@@ -245,7 +245,7 @@ fn only_plain_files_are_written() {
         let words = if option == "--checkpoint" { "is no checkpoint" } else { "not a plain file" };
         zoo.refused(&format!("simulate scenario.toml {option} {path}"), words);
     }
-    // What they lead to is as it was.
+    // The targets are unchanged.
     assert!(fs::symlink_metadata(zoo.path("link")).unwrap().is_symlink());
     assert!(!fs::metadata(zoo.path("pipe")).unwrap().is_file());
     assert!(fs::read_dir(zoo.0.path()).unwrap().all(|entry| {
@@ -268,7 +268,7 @@ fn a_report_does_not_go_where_the_answer_goes() {
     });
     assert_eq!(exit, Some(1), "{told}");
     assert!(told.contains("it is a pipe, not a plain file"), "{told}");
-    // By its name, too.
+    // The same file is found by its name, too.
     let args = ["simulate", "scenario.toml", "--report", "answer"];
     let (exit, told) = zoo.run(Path::new(crate::programs::BIDPRICE), &args, |command| {
         command.stdout(fs::File::create(zoo.path("answer")).unwrap());
@@ -289,7 +289,7 @@ fn what_a_shell_pipes_in_is_standard_input() {
     assert_eq!(exit, Some(0), "{told}");
     let (exit, told) = bash(&format!("\"$B\" quote - {rates} < order.json"));
     assert_eq!(exit, Some(0), "{told}");
-    // A file is one by whatever name.
+    // A plain file is one under any name.
     let (exit, told) = bash(&format!("\"$B\" quote /dev/stdin {rates} < order.json"));
     assert_eq!(exit, Some(0), "{told}");
     for script in ["\"$B\" quote <(cat order.json)", "cat order.json | \"$B\" quote /dev/stdin"] {
@@ -297,7 +297,7 @@ fn what_a_shell_pipes_in_is_standard_input() {
         assert_eq!(exit, Some(1), "{told}");
         assert!(told.contains("it is a pipe, not a plain file (name a file, or `-` for standard input)"), "{told}");
     }
-    // What never ends is read no further than it may be.
+    // Endless input is read only up to the limit.
     for command in ["quote -", "groups -", "simulate -"] {
         let (exit, told) = bash(&format!("\"$B\" {command} < /dev/zero"));
         assert_eq!(exit, Some(1), "{command}: {told}");
@@ -310,11 +310,11 @@ fn a_file_that_cannot_grow_is_told_of_and_leaves_nothing() {
     let zoo = Zoo::new();
     let orders: String = (0..2_000).map(|number| ORDERS.replace("\"a\"", &format!("\"{number}\""))).collect();
     fs::write(zoo.path("orders.jsonl"), orders).unwrap();
-    // In kilobytes: from the first byte on, and in the middle of many rows.
+    // In kilobytes: from the first byte, and in the middle of many rows.
     let cases = [("--results", 0), ("--timings", 0), ("--decisions", 0), ("--decisions", 4)];
     for (option, most) in cases {
         for name in ["rows.csv", "rows.jsonl", "rows.parquet"] {
-            // With the signal ignored, a file that grows too large is an error, as a full disk is.
+            // With SIGXFSZ ignored, exceeding the limit is a write error, like a full disk.
             let simulate = format!("simulate scenario.toml --threads 3 {option} {name}");
             let script = format!("trap '' XFSZ; ulimit -f {most}; exec \"$B\" {simulate}");
             let (exit, told) = zoo.run(Path::new("bash"), &["-c", &script], |command| {

@@ -1,6 +1,6 @@
-//! The golden cases, a folder each in `tests/golden`; `testkit::golden` says what is in one.
+//! Runs the golden cases: the folders in `tests/golden`, whose contents `testkit::golden` describes.
 //!
-//! Every build must print the same: a case is left out only where it names a feature that the build does not have.
+//! Every build must print the same. A case is skipped only if it names a feature that the build does not have.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use testkit::golden::{Program, check};
 
 use crate::programs::BIDPRICE;
 
-/// The commands that are in every build.
+/// The commands in every build.
 const ALWAYS: [&str; 5] = ["groups", "inventory", "quote", "rates", "reserve"];
 
 #[test]

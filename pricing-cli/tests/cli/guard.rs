@@ -1,4 +1,4 @@
-//! An emptied or cut rate card, as an operator meets it: every command, exit codes, SIGHUP, a restart.
+//! An emptied or truncated rate card, as an operator meets it: every command, exit codes, SIGHUP, a restart.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -65,7 +65,7 @@ fn a_card_without_rates_is_refused_by_every_command() {
         assert_eq!((code(&output), stdout(&output).as_str()), (Some(1), ""), "{card:?}");
         assert!(stderr(&output).contains("BIDPRICE_RATES: "), "{output:?}");
     }
-    // Where no card is named, nothing can have been cut.
+    // Without a named card, none can have been truncated.
     assert_eq!(code(&bidprice(at, &["quote", "order.json"])), Some(0));
 }
 
@@ -73,18 +73,18 @@ fn with_stdin(command: &mut Command, text: &str) -> Output {
     use std::io::Write;
 
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // One that refuses its settings does not read.
+    // A program that refuses its settings does not read its input.
     let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
     child.wait_with_output().unwrap()
 }
 
-/// Runs a command line as it was told.
+/// Runs a command line that a message has suggested.
 fn shell(folder: &Path, line: &str) -> Output {
     let line = line.replacen("bidprice ", "\"$0\" ", 1);
     Command::new("sh").env_clear().current_dir(folder).args(["-c", &line, BIDPRICE]).output().unwrap()
 }
 
-/// The change of a pending configuration at a key.
+/// Returns the change of a pending configuration at a key.
 fn change<'a>(pending: &'a Value, key: &str) -> &'a Value {
     pending["changes"].as_array().unwrap().iter().find(|change| change["key"] == key).unwrap_or(&Value::Null)
 }
@@ -108,7 +108,7 @@ fn a_cut_card_is_taken_by_nothing_but_its_digest_and_not_by_a_restart() {
         line.contains("WARN") && line.contains("policy.owners.deny") && line.contains("--accept sha256:"),
         "{line}"
     );
-    // SIGHUP asks for a reload, and accepts nothing.
+    // SIGHUP requests a reload, and accepts nothing.
     running.signal(Signal::HUP);
     running.wait_for("SIGHUP");
     running.wait_for("has to be accepted first");
@@ -119,14 +119,14 @@ fn a_cut_card_is_taken_by_nothing_but_its_digest_and_not_by_a_restart() {
     assert_eq!(change(pending, "policy.owners.deny")["concern"], "owners");
     let shown = stdout(&running.ask(&["status"]));
     assert!(shown.contains("to accept") && shown.contains("accept by") && shown.contains("--accept"), "{shown}");
-    // What is not the whole digest of it.
+    // Texts that are not its complete digest.
     let digest = pending["digest"].as_str().unwrap().to_owned();
     for (given, expected) in [("", 2), ("sha256:", 2), (&digest[..30], 2), ("yes", 2), (in_use.as_str().unwrap(), 1)] {
         let refused = running.ask(&["reload", "--accept", given]);
         assert_eq!(code(&refused), Some(expected), "{given}: {refused:?}");
     }
     assert_eq!(running.status()["rates"]["digest"], in_use);
-    // Neither does a check that is none of the service's business, nor a restart.
+    // A check on its own does not accept it, and neither does a restart.
     let checked = bidprice(running.folder.path(), &["config", "check", "bidprice.toml", "--output", "json"]);
     let warned = json(&checked);
     let warned = warned["problems"].as_array().unwrap().iter().find(|problem| problem["key"] == "rates").unwrap();
@@ -171,6 +171,6 @@ fn a_check_tells_of_a_file_of_what_was_accepted_that_a_start_could_not_use() {
     }
     fs::write(at.join("bidprice.toml"), state("fine", "\"12.5 %\"")).unwrap();
     assert_eq!(code(&check()), Some(0));
-    // Nothing was started or made.
+    // Nothing was started or created.
     assert!(!at.join("fine").exists() && !at.join("fine.lock").exists() && !at.join("log").exists());
 }

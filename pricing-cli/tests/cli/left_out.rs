@@ -1,4 +1,4 @@
-//! What a build without some features says of the commands that need them; in a build with all, that it says nothing.
+//! A build without some features explains how to get the commands that need them. A build with all features never does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,8 +12,8 @@ const PLUGINS: bool = cfg!(feature = "plugins");
 const SERVICE: bool = cfg!(feature = "service");
 const SIMULATE: bool = cfg!(feature = "simulate");
 
-/// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it is
-/// in this build, and the features that it needs.
+/// A command line that has no effect if the command is in the build; what the build may leave out; whether it is in
+/// this build; and the features that it needs.
 const CASES: [(&[&str], &str, bool, &str); 13] = [
     (&["plugin", "check", "nowhere.wasm"], "plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--plugin", "nowhere.wasm"], "quote --plugin", PLUGINS, "plugins"),
@@ -67,7 +67,7 @@ fn what_was_left_out_exits_2_and_says_how_to_get_it() {
 
 #[test]
 fn the_help_marks_what_was_left_out_and_nothing_else() {
-    // However the lines are broken.
+    // Line breaks are ignored.
     let words = |help: &str| help.split_whitespace().collect::<Vec<_>>().join(" ");
     let marks = |help: &str| words(help).matches("[left out of this build]").count();
     let (help, quote) = (text(&bidprice(&["--help"]).stdout), text(&bidprice(&["quote", "--help"]).stdout));
@@ -102,7 +102,7 @@ fn completions_and_manual_pages_are_there_in_every_build() {
     }
 }
 
-/// A simulation builds without the service, and says so where it needs a reader of the service's.
+/// A simulation builds without the service. It says so if it needs a reader of the service.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 #[test]
 fn a_simulation_without_the_service_cannot_read_bid_logs_and_says_so() {
@@ -118,7 +118,7 @@ fn a_simulation_without_the_service_cannot_read_bid_logs_and_says_so() {
     assert!(said.contains(&message("orders.bid_log", "simulate,service")), "{said}");
 }
 
-/// A simulation builds without Parquet, and says so where it is to read or write it.
+/// A simulation builds without Parquet. It says so if it has to read or write it.
 #[cfg(all(feature = "simulate", not(feature = "parquet")))]
 #[test]
 fn a_simulation_without_parquet_says_so() {

@@ -1,4 +1,4 @@
-//! The programs, run as people and scripts run them: in each build those tests whose commands are in it.
+//! Tests of the programs as people and scripts run them. Each build has the tests whose commands are in it.
 
 #[cfg(all(feature = "parquet", feature = "service"))]
 mod book;

@@ -1,4 +1,4 @@
-//! `bidprice market show`: a rate card beside prices of the market.
+//! `bidprice market show`: a rate card beside market prices.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -83,7 +83,7 @@ fn a_broken_list_is_refused_with_the_place() {
     }
 }
 
-/// Every notation of one list of prices.
+/// The same list of prices in every notation.
 const WRITTEN: [&str; 6] = [
     "GPU,Price ($/hr)\nA100 80GB SXM,$1.71\nRTX 4090,$0.39\nMI300X,2\n",
     "A100-SXM4-80GB\t1.71\nNVIDIA GeForce RTX 4090\t0.39\nAMD Instinct MI300X\t2.00\n",

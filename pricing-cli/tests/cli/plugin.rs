@@ -1,4 +1,5 @@
-//! The kit for plugin authors, where what it prints differs from run to run, or a golden case cannot set the scene.
+//! The kit for plugin authors, where its output differs from run to run, or where a golden case cannot provide the
+//! inputs.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
 
@@ -20,8 +21,8 @@ fn plugin(name: &str) -> String {
     format!("pricing-cli/tests/plugins/{name}.wat")
 }
 
-/// A command at the top of the workspace, with nothing of this environment. What calls a plugin gives it a deadline that no
-/// machine misses, unless it names one.
+/// Returns a command at the top of the workspace, in an empty environment. A plugin gets a deadline that no machine
+/// misses, unless the arguments name one.
 fn bidprice(args: &[&str]) -> Command {
     let mut command = crate::programs::bidprice();
     command.arg("plugin").args(args).current_dir(root());
@@ -36,7 +37,7 @@ fn run(args: &[&str]) -> Output {
     bidprice(args).output().unwrap()
 }
 
-/// What a command answers, and its exit code.
+/// Returns a command's answer and its exit code.
 fn json(args: &[&str]) -> (Value, Option<i32>) {
     let output = bidprice(args).args(["--output", "json"]).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -48,7 +49,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The core of a component that bids 1.5.
+/// Returns the core module of a component that bids 1.5.
 fn guest() -> Vec<u8> {
     Guest { price: &text_answer(0, 3), fields: &text_data("1.5"), ..Guest::default() }.core_module()
 }
@@ -119,7 +120,7 @@ fn a_recording_is_priced_like_the_order() {
     assert_eq!(exit, Some(0));
     assert_eq!(first["calls"][0]["quote"], again["calls"][0]["quote"]);
     assert_eq!(first["calls"][0]["quote"]["targets"][0]["nodes"][0], "t4-1");
-    // Rates of the environment are recorded, too.
+    // The rates of the environment are recorded, too.
     let mut command = bidprice(&["run", &plugin, ORDER, "--record", text(&file), "--output", "json"]);
     assert_eq!(command.env("PRICE_TARGET_CPU", "7").output().unwrap().status.code(), Some(0));
     assert!(fs::read_to_string(&file).unwrap().contains("PRICE_TARGET_CPU"));
@@ -179,7 +180,7 @@ fn a_profile_shows_the_fault_that_ended_it() {
 #[test]
 fn a_profile_names_the_busy_function() {
     let mut seconds = 1;
-    // As long as this machine takes to look at it often enough.
+    // As long as this machine needs to take enough samples.
     let profile = loop {
         let profile = format!("--profile={seconds}s");
         let (answer, exit) = json(&["run", &plugin("busy"), ORDER, "--usd-per-akt", "0.5", &profile]);
@@ -210,7 +211,7 @@ fn a_bench_answers_what_the_contract_says() {
 
 #[test]
 fn a_bench_of_what_is_no_bid_says_so() {
-    // The order is in uakt, and there is no feed; the plugin changes the built-in quote.
+    // The order is in uakt, and there is no feed. The plugin changes the built-in quote.
     let changed = ["bench", "examples-plugins/built/owner-specials.wasm", "--order", ORDER, "--calls", "2"];
     let (answer, exit) = json(&changed);
     assert_eq!((exit, &answer["reason"]["code"]), (Some(4), &"rate-unavailable".into()));
@@ -218,7 +219,7 @@ fn a_bench_of_what_is_no_bid_says_so() {
     let output = run(&changed);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("warning: ") && stderr.contains("rate-unavailable: "), "{stderr}");
-    // A decline of its own is an answer like any other.
+    // The plugin's own decline is an answer like any other.
     let denied = ["--owner", "akash1spammerqqqqqqqqqqqqqqqqqqqqqqqqqqauy75"];
     let (answer, exit) = json(&[&changed[..], &denied].concat());
     assert_eq!((exit, &answer["reason"]["code"]), (Some(0), &"plugin-declined".into()));
@@ -231,7 +232,7 @@ fn cases_are_blessed_held_and_found_wanting() {
     let price = plugin("price");
     fs::copy(root().join(ORDER), folder.path().join("web.yaml")).unwrap();
     fs::write(folder.path().join("web.toml"), "order = 'web.yaml'\nusd_per_akt = 1\n").unwrap();
-    // A rate card beside the cases is none of them.
+    // A rate card beside the cases is not a case.
     fs::write(folder.path().join("rates.toml"), "[rates]\ncpu = \"1\"\n").unwrap();
     let outcome = |answer: &Value| answer["cases"][0]["outcome"].as_str().unwrap().to_owned();
     let (answer, exit) = json(&["test", &price, cases]);
@@ -248,7 +249,7 @@ fn cases_are_blessed_held_and_found_wanting() {
     assert_eq!((outcome(&answer).as_str(), exit), ("failed", Some(1)));
     assert_eq!(answer["cases"][0]["differences"][0]["at"], "[0].price.amount");
     assert_eq!(answer["error"]["code"], "cases-failed");
-    // What ran out of time is no decision to hold anyone to.
+    // A call that ran out of time is not a decision that can be recorded.
     let late = ["test", &plugin("flood"), cases, "--bless", "--deadline", "1ms", "--fuel", "1000000000000"];
     let (answer, _) = json(&late);
     assert_eq!(outcome(&answer), "failed");
@@ -282,7 +283,7 @@ fn a_core_module_is_packed_and_then_runs() {
     let (answer, exit) = json(&["run", text(&packed), ORDER, "--usd-per-akt", "0.5"]);
     assert_eq!((exit, &answer["calls"][0]["quote"]["price"]["amount"]), (Some(0), &"1.5".into()));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
-    // The input is never replaced, by whatever name.
+    // The input is never replaced, under whatever name.
     let link = folder.path().join("link.wasm");
     std::os::unix::fs::symlink(&core, &link).unwrap();
     assert_eq!(run(&["pack", text(&core), "-o", text(&link)]).status.code(), Some(2));
@@ -320,7 +321,7 @@ fn a_project_is_written_once() {
     }
 }
 
-/// What the C project's plugin, built for this machine, says: exit code (none for a trap), stdout, stderr.
+/// Runs the C project's plugin, built for this machine. Returns its exit code (`None` for a trap), stdout and stderr.
 fn script(program: &Path, request: &str) -> (Option<i32>, String, String) {
     let streams = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = streams.unwrap();
@@ -340,13 +341,13 @@ fn the_project_in_c_prices_nothing_that_it_did_not_read() {
     assert!(compiled.unwrap().success());
     let unit = |fields: &str| format!("{{\"resources\":[{{{fields}}}],\"price\":{{\"denom\":\"uakt\"}}}}");
     let price = |request: &str| script(&program, request);
-    // 5 USD, the minimum, are 23.3 uakt a block; 62.5 threads cost 100 USD, which are 465.2.
+    // The minimum of 5 USD is 23.3 uakt a block. 62.5 threads cost 100 USD, which is 465.2 uakt.
     let priced = [(1000, 1_073_741_824_u64, 1, "24"), (62_500, 0, 1, "466"), (62_501, 1, 1, "466"), (1, 0, 0, "24")];
     for (cpu, memory, count, amount) in priced {
         let request = unit(&format!("\"cpu\":{cpu},\"memory\":{memory},\"count\":{count}"));
         assert_eq!(price(&request), (Some(0), format!("{amount}\n"), String::new()));
     }
-    // 429.909 threads are exactly 3200 uakt a block; with a byte of memory more, it is rounded up.
+    // 429.909 threads cost exactly 3200 uakt a block. With one more byte of memory, the price is rounded up.
     for (memory, amount) in [(0, "3200"), (1, "3201")] {
         let request = unit(&format!("\"cpu\":429909,\"memory\":{memory},\"count\":1"));
         assert_eq!(price(&request), (Some(0), format!("{amount}\n"), String::new()));
@@ -443,7 +444,7 @@ fn a_folder_of_cases_is_bounded_and_its_pipes_are_not_waited_for() {
     let cases = folder.path().join("cases");
     fs::create_dir(&cases).unwrap();
     let pipe = |name: &str| assert!(Command::new("mkfifo").arg(cases.join(name)).status().unwrap().success());
-    // A case that is a pipe, one whose order is one, and one that names a device.
+    // A case that is a pipe, one whose order is a pipe, and one that names a device.
     pipe("pipe.toml");
     pipe("order.yaml");
     pipe("late.expected.json");

@@ -1,11 +1,12 @@
-//! The Python example against the real service: reflection, health, quotes, by a client that this project did not write.
+//! The Python example with a real service: reflection, health and quotes with a client that this project did not write.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::service::Program;
 
-/// A Python that has grpcio: that of `BIDPRICE_PYTHON`, of `target/python` (`.ci/run` makes it), or of this machine.
+/// Returns a Python with grpcio: `BIDPRICE_PYTHON`, the one in `target/python` (which `.ci/run` creates), or this
+/// machine's.
 fn python() -> Option<PathBuf> {
     let named = std::env::var_os("BIDPRICE_PYTHON").map(PathBuf::from);
     let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python/bin/python3");

@@ -1,4 +1,4 @@
-//! `bidprice quote` held against a provider's own description, and by the daemon's scales.
+//! `bidprice quote` with a provider's own description, and with the daemon's scales.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const CPU: (&str, &str) = ("AKASH_BID_PRICE_CPU_SCALE", "0.004");
 const STORAGE: (&str, &str) = ("AKASH_BID_PRICE_STORAGE_SCALE", "0.0000000001");
 
-/// An order of 2 threads, in a denom that no rate card knows.
+/// Returns an order for 2 threads in a denom that no rate card knows.
 fn order(storage: &str, rest: &str) -> String {
     format!(
         r#"{{"spec":{{"name":"g","requirements":{{"attributes":[{{"key":"region","value":"us-west"}}]}},
@@ -40,7 +40,7 @@ impl Ran {
     }
 }
 
-/// A folder with an order and other files, in which `bidprice quote` is run.
+/// A folder with an order and other files, in which `bidprice quote` runs.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -143,7 +143,7 @@ fn an_order_is_held_against_the_provider_that_a_file_describes() {
     assert_eq!(quoted(&good.replace("24h", "23h")), declined("reclamation-window"));
     assert_eq!(quoted(&format!("{good}blocked_hostnames = [\".bobsdefi.com\"]\n")), declined("hostname-unavailable"));
     assert_eq!(quoted(&format!("{good}volumes = 0\n")), (Some(0), "bid".to_owned()), "it has no volumes");
-    // The file counts in place of the rate card's own.
+    // The file replaces the rate card's own description.
     folder.put("rates.toml", &format!("[rates]\ncpu = \"1\"\n{good}"));
     let by_card = folder.quote(&["--rates", "rates.toml", "--output", "json"], &[]);
     assert_eq!(by_card.exit, Some(0), "{}", by_card.stderr);

@@ -1,10 +1,10 @@
-//! `bidprice rates check`: the GPU entries of a rate card held against the cards of a cluster, and where else the findings
-//! are shown.
+//! `bidprice rates check`: the GPU entries of a rate card compared with the cards of a cluster, and the other commands
+//! that show its findings.
 
 use crate::scripts::Folder;
 use serde_json::json;
 
-/// A node with an a100 of each size.
+/// A node with one a100 of each size.
 const INVENTORY: &str = r#"{"nodes":[{"name":"n1","resources":{
   "cpu":{"quantity":{"allocatable":{"string":"64"}}},
   "memory":{"quantity":{"allocatable":{"string":"256Gi"}}},

@@ -1,4 +1,4 @@
-//! `bidprice replay` and `bidprice shadow report` on a log as the service writes it.
+//! `bidprice replay` and `bidprice shadow report` on a log that the service's own code wrote.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 

@@ -1,4 +1,4 @@
-//! `bidprice simulate --report`: what is in the report, and that a browser shows all of it and loads nothing.
+//! `bidprice simulate --report`: the contents of the report, and that a browser shows all of it and loads nothing.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A name that does harm wherever it is not escaped.
+/// A name that is harmful wherever it is not escaped.
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\u{202e}&quot;'\"--><svg onload=alert(2)>";
 
 const SCENARIO: &str = r#"name = "A study with <b>markup</b> & more"
@@ -33,7 +33,7 @@ const RATES: &str = r#"[rates.gpu]
 "v100" = "700"
 "#;
 
-/// A folder with a scenario and what it names.
+/// A folder with a scenario and its files.
 struct Study(tempfile::TempDir);
 
 impl Study {
@@ -70,7 +70,7 @@ impl Study {
         command.output().unwrap()
     }
 
-    /// The report, made.
+    /// Creates a report, and returns its path and content.
     fn report(&self, name: &str, more: &[&str]) -> (PathBuf, String) {
         let output = self.simulate(name, more);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -80,7 +80,7 @@ impl Study {
     }
 }
 
-/// The study with a strategy that has a name nobody should have, and several seeds.
+/// Returns the study with a hostile and a very long strategy name, and several seeds.
 fn hostile() -> Study {
     let name = toml_text(HOSTILE);
     let long = toml_text(&"strategy/with_a_name-that.nobody".repeat(9));
@@ -89,7 +89,7 @@ fn hostile() -> Study {
     ))
 }
 
-/// The study along two axes, of which one has names for values.
+/// Returns the study with two axes, one of which has names as values.
 fn sweep() -> Study {
     let axes = "[sweep]\nseeds = 3\n[sweep.axes]\n\"strategy.card.set.rates.cpu\" = [1, \"2.5\", 40, 1000]\n\
         \"orders.gpu_share\" = [\"up\", \"nearest\", \"skip\"]\n";
@@ -153,7 +153,7 @@ fn a_report_that_cannot_be_written_is_told_before_the_runs() {
     assert_eq!(fs::read_to_string(study.0.path().join("rates.toml")).unwrap(), RATES);
 }
 
-/// A Chromium: that of `BIDPRICE_CHROMIUM`, or one of this machine.
+/// Returns a Chromium: `BIDPRICE_CHROMIUM`, or one of this machine.
 fn chromium() -> Option<PathBuf> {
     let named = std::env::var_os("BIDPRICE_CHROMIUM").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

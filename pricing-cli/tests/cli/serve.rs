@@ -1,4 +1,4 @@
-//! The service as the program that operators run: signals, exit codes, probes, stderr.
+//! The service as operators run it: signals, exit codes, probes, stderr.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test must say so at once")]
 
@@ -35,7 +35,7 @@ pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// A service in a process of its own.
+/// A service in a child process.
 pub(crate) struct Running {
     pub(crate) folder: TempDir,
     pub(crate) child: Child,
@@ -49,7 +49,7 @@ impl Running {
         Self::start_in(folder)
     }
 
-    /// Starts it on what is in a folder.
+    /// Starts it in an existing folder.
     pub(crate) fn start_in(folder: TempDir) -> Self {
         let mut child = crate::programs::bidprice()
             .current_dir(folder.path())
@@ -69,7 +69,7 @@ impl Running {
         running
     }
 
-    /// Waits for a line on stderr that has a word in it.
+    /// Waits for a line on stderr that contains a word.
     pub(crate) fn wait_for(&self, word: &str) -> String {
         let until = Instant::now() + HANG;
         loop {
@@ -147,7 +147,7 @@ fn what_is_told_is_json_when_asked_for_and_a_closed_stderr_ends_nothing() {
     running.signal(Signal::HUP);
     let line: Value = serde_json::from_str(&running.wait_for("the configuration was taken")).unwrap();
     assert_eq!((&line["level"], line["rates"].is_string()), (&Value::from("INFO"), true));
-    // Nobody reads stderr any more.
+    // From here on, stderr has no reader.
     let (_, nobody) = channel();
     drop(std::mem::replace(&mut running.lines, nobody));
     for _ in 0..5 {
@@ -163,7 +163,7 @@ fn the_level_of_what_is_told_can_be_changed() {
     assert_eq!(running.ask(&["reload"]).status.code(), Some(0));
     running.configure("[nonsense]");
     assert_eq!(running.ask(&["reload"]).status.code(), Some(1));
-    // The one that was taken is below the level that it asks for.
+    // The reload that succeeded logs below the level that it sets.
     let next = running.wait_for("");
     assert!(next.contains("was refused"), "{next}");
 }
@@ -259,11 +259,11 @@ fn config_check_tells_of_everything_with_its_place() {
     assert_eq!(of("inventory.file")["severity"], "warning");
     let shown = bidprice(folder.path(), &["config", "check", "bidprice.toml"]);
     assert!(stdout(&shown).contains("bidprice.toml:4:1: error: `plugin.file`: "), "{shown:?}");
-    // Nothing was started or made.
+    // Nothing was started or created.
     assert!(!folder.path().join("s").exists());
 }
 
-/// A collector that keeps what is sent to it.
+/// Starts a collector. Returns its address, and what it receives.
 fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
     use std::io::Write;
 
@@ -326,7 +326,7 @@ fn a_dead_collector_holds_up_neither_answers_nor_the_end() {
     if !HAS_OTLP {
         return;
     }
-    // It takes connections, and never answers.
+    // It accepts connections, and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut running = Running::start(&format!("{LISTEN}[tracing]\notlp = \"http://{address}\"\n"));
@@ -338,7 +338,7 @@ fn a_dead_collector_holds_up_neither_answers_nor_the_end() {
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
 }
 
-/// Has the service screen a small order.
+/// Makes the service screen a small order.
 fn screen(running: &Running) {
     use pricing_proto::bidprice::v1::pricing_client::PricingClient;
     use pricing_proto::bidprice::v1::{Order, ScreenRequest, order};

@@ -1,4 +1,4 @@
-//! `bidprice simulate`: what it answers, and the files that it writes.
+//! `bidprice simulate`: its answer, and the files that it writes.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -12,7 +12,7 @@ use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-/// The contract's example, word for word.
+/// The example of the contract, word for word.
 const SCENARIO: &str = r#"seed = 1
 [orders]
 openb = "pods.csv"                # or: jsonl, csv, parquet, bid_log, sdl_dir, generate
@@ -27,7 +27,7 @@ rates = "rates.toml"
 gpu = "highest-wildcard"          # or: plugin = "x.wasm", script = "old.sh"
 "#;
 
-/// A month of orders: one for a T4, one for any card, and one that no node has room for.
+/// A month of orders: one for a T4, one for any card, and one that fits on no node.
 const PODS: &str = "\
 name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time
 t4,1000,1024,1,1000,T4,LS,Running,0,2629757,0
@@ -62,7 +62,7 @@ impl Output {
     }
 }
 
-/// A folder with the example and what it names.
+/// A folder with the example and its files.
 struct Example(tempfile::TempDir);
 
 impl Example {
@@ -81,7 +81,7 @@ impl Example {
         self.0.path().join(name)
     }
 
-    /// What the folder has beside the example.
+    /// Returns the files in the folder that are not part of the example.
     fn others(&self) -> Vec<String> {
         let names = fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let inputs = ["scenario.toml", "pods.csv", "nodes.csv", "rates.toml"];
@@ -112,15 +112,15 @@ fn the_example_of_the_contract_is_answered_exactly() {
         assert_eq!(strategy["win_rate_percent"], "66.6667");
         assert_eq!(strategy["per_run"], Value::Null);
         assert_eq!(strategy["axes"], Value::Null);
-        // 3 of 16 threads, 3 of 16 GiB, both T4 or one of each kind.
+        // 3 of 16 threads, 3 of 16 GiB, and both T4s or one of each kind.
         assert_eq!(strategy["cpu_utilisation_percent"], "18.7500");
         assert_eq!(strategy["memory_utilisation_percent"], "18.7500");
         assert_eq!(strategy["gpu_utilisation_percent"], "66.6667");
-        // 13 threads at 2, and 13 GiB at 1.
+        // 13 threads at 2 USD, and 13 GiB at 1 USD.
         assert_eq!((&strategy["idle_usd"]["cpu"], &strategy["idle_usd"]["memory"]), (&"26".into(), &"13".into()));
         assert_eq!(strategy["over_time"].as_array().unwrap().len(), 96);
     }
-    // A lease of exactly a month pays what a month costs: 2 + 1 + 100, and 4 + 2 + 100 for any card, which is a T4.
+    // A lease of exactly a month pays a month's price: 2 + 1 + 100, and 4 + 2 + 100 for any card, which is a T4.
     assert_eq!((&card["name"], &card["revenue_usd"]), (&"card".into(), &"209".into()));
     assert_eq!(
         card["gpu_utilisation"],
@@ -131,7 +131,7 @@ fn the_example_of_the_contract_is_answered_exactly() {
     );
     assert_eq!(card["idle_usd"]["gpu"], "700");
     assert_eq!(card["overcharge"], serde_json::json!({"orders": 0, "usd_per_month": "0", "usd": "0"}));
-    // Any card costs as much as the dearest.
+    // Any card costs as much as the dearest one.
     assert_eq!((&old["name"], &old["revenue_usd"]), (&"old".into(), &"809".into()));
     assert_eq!(old["overcharge"], serde_json::json!({"orders": 1, "usd_per_month": "600", "usd": "600"}));
     let comparison = &answer["comparisons"][0];
@@ -177,7 +177,7 @@ fn a_sweep_answers_each_cell_with_intervals() {
     assert_eq!(answer["comparisons"][1]["per_run"]["revenue_usd"]["mean"], "600.000000");
 }
 
-/// The rows of a Parquet file as texts; nothing for what is missing.
+/// Returns the rows of a Parquet file as texts. A missing value is an empty text.
 fn parquet_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
     reader.flat_map(|batch| rows_of(&batch.unwrap())).collect()
@@ -204,7 +204,7 @@ fn rows_of(batch: &RecordBatch) -> Vec<BTreeMap<String, String>> {
     (0..batch.num_rows()).map(row).collect()
 }
 
-/// Without trailing zeros: columns of decimals have as many as their type says.
+/// Compares decimals without trailing zeros. A Parquet column pads its decimals to the scale of its type.
 fn same(one: &str, other: &str) -> bool {
     let trimmed = |text: &str| match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -213,7 +213,7 @@ fn same(one: &str, other: &str) -> bool {
     trimmed(one) == trimmed(other)
 }
 
-/// The rows of a file of JSON lines as texts, likewise.
+/// Returns the rows of a JSON lines file as texts.
 fn jsonl_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
@@ -227,7 +227,7 @@ fn jsonl_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     fs::read_to_string(path).unwrap().lines().map(row).collect()
 }
 
-/// The rows of a CSV file whose values have neither commas nor quotes, likewise.
+/// Returns the rows of a CSV file as texts. Its values must not contain commas or quotes.
 fn csv_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
@@ -385,7 +385,7 @@ fn a_run_that_fails_leaves_no_half_file_and_nobody_waiting() {
     assert_eq!(example.others(), Vec::<String>::new());
 }
 
-/// The example with the daemon's scales for the old strategy.
+/// Returns the example with the daemon's scales as the old strategy.
 fn with_scales(env: &str) -> Example {
     let example = Example::new("");
     let gpu = "gpu = \"highest-wildcard\"          # or: plugin = \"x.wasm\", script = \"old.sh\"\n";
@@ -399,7 +399,7 @@ fn the_daemons_scales_are_a_strategy_from_the_scenario_or_the_environment() {
         with_scales("env = { AKASH_BID_PRICE_CPU_SCALE = \"0.01\" }\n").simulate(&["--output", "json"]).json();
     let strategy = &written["strategies"][1];
     assert_eq!((&strategy["orders"], &strategy["won"]), (&3.into(), &2.into()), "{strategy:#}");
-    // 10 and 20 uact a block for a month each.
+    // 10 and 20 uact a block, each for a month.
     assert_eq!(strategy["revenue_usd"], "12.89727", "{strategy:#}");
     let example = with_scales("");
     let mut command = crate::programs::bidprice();
@@ -407,7 +407,7 @@ fn the_daemons_scales_are_a_strategy_from_the_scenario_or_the_environment() {
     let output = command.env("AKASH_BID_PRICE_CPU_SCALE", "0.01").output().unwrap();
     let taken: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(taken["strategies"], written["strategies"]);
-    // What is not there is not taken for nothing.
+    // Missing scales are not taken for zero.
     let refused = example.simulate(&[]);
     assert!(refused.exit == Some(1) && refused.stderr.contains("at least one bid price must be"), "{}", refused.stderr);
     let both =

@@ -1,4 +1,4 @@
-//! `bidprice simulate` on orders from every kind of file.
+//! `bidprice simulate` with orders from every kind of file.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 8] = ["id", "at", "lifetime", "cpu", "memory", "gpu_units", "gpu", "max_price"];
 
-/// A new order an hour: some for cards, some with a maximum that is too low.
+/// Returns one order per hour: some ask for cards, some have a maximum that is too low.
 fn orders() -> Vec<[Option<String>; 8]> {
     let order = |number: u64| {
         let some = |text: &str| Some(text.to_owned());
@@ -68,7 +68,7 @@ fn parquet() -> Vec<u8> {
     bytes
 }
 
-/// Exit code, stdout and stderr of a simulation.
+/// Returns the exit code, stdout and stderr of a simulation.
 fn simulate(folder: &Path, orders: &str) -> (Option<i32>, String, String) {
     let scenario = format!(
         "orders = {{ {orders} }}\ninventory = {{ describe = \"2 nodes x 4 t4 + 1 node×8x h100/80Gi/sxm\" }}\n\
@@ -82,7 +82,7 @@ fn simulate(folder: &Path, orders: &str) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The first number of this name, wherever it stands.
+/// Returns the first number with this name at any depth.
 fn number(value: &Value, name: &str) -> Option<u64> {
     match value {
         Value::Object(object) => {
@@ -142,7 +142,7 @@ fn a_bid_log_is_a_stream_of_the_orders_that_were_quoted() {
     let at = folder.path().join("log");
     let config = config::BidLog { folder: at.clone(), file_bytes: 64 << 20, files: 4, fsync: Fsync::Never };
     let log = BidLog::open(&config).unwrap();
-    // The first is asked for twice; the last is only screened, and has no name.
+    // The first order is quoted twice. The last is only screened, and has no name.
     let screened = Sample { screen: true, ..Sample::plain(4) };
     for sample in [Sample::plain(1), Sample::plain(2), Sample::plain(1), screened] {
         let _ = sample.record(&log);

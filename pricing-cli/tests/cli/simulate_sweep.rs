@@ -1,4 +1,4 @@
-//! Sweeps: the same bytes on any number of threads, in any number of shards and after any interruption.
+//! Sweeps give the same bytes with any number of threads and shards, and after any interruption.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -38,7 +38,7 @@ seeds = 3
 struct Folder(TempDir);
 
 impl Folder {
-    /// A scenario of 12 runs, with as many orders in the trace.
+    /// Writes a scenario of 12 runs, with `orders` orders in its trace.
     fn new(orders: u64) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.put("scenario.toml", SCENARIO);
@@ -79,14 +79,14 @@ impl Folder {
         self.command(args).output().unwrap()
     }
 
-    /// The answer of a command that succeeds.
+    /// Returns the stdout of a command that succeeds.
     fn answer(&self, args: &[&str]) -> Vec<u8> {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }
 
-    /// The message of a command that fails with this exit code.
+    /// Returns the message of a command that fails with this exit code.
     fn refused(&self, args: &[&str], exit: i32) -> String {
         let output = self.run(args);
         let message = String::from_utf8(output.stderr).unwrap();
@@ -115,11 +115,11 @@ fn any_split_into_shards_gives_the_same_bytes() {
     let folder = Folder::new(40);
     let one = folder.whole();
     folder.answer(&["plan", "scenario.toml", "--shards", "3", "--out", "plan"]);
-    // A plan has all that it needs.
+    // A plan contains everything that it needs.
     for file in ["scenario.toml", "rates.toml", "pods.csv", "nodes.csv"] {
         fs::remove_file(folder.path(file)).unwrap();
     }
-    // 13 are more shards than runs.
+    // 13 shards are more than there are runs.
     for shards in [1, 3, 8, 13] {
         let mut names = Vec::new();
         for shard in (0..shards).rev() {
@@ -225,7 +225,7 @@ fn lines(path: &Path) -> usize {
     fs::read(path).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
 }
 
-/// Waits until a file has some lines.
+/// Waits until a file has `wanted` lines.
 fn wait_for_lines(path: &Path, wanted: usize) {
     let start = Instant::now();
     while lines(path) < wanted {
@@ -241,19 +241,19 @@ fn a_sweep_that_was_killed_goes_on_and_comes_to_the_same_bytes() {
     let one = folder.answer(&["scenario.toml", "--seeds", "20", "--output", "json"]);
     for kills in 1..4 {
         let mut child = folder.command(&args).spawn().unwrap();
-        // The header and a few more runs than last time.
+        // The header, and more runs than at the previous kill.
         wait_for_lines(&folder.path("kept"), 1 + kills * 10);
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    // As if it had been killed in the middle of a line, however far it came.
+    // The file is cut in the middle of a line, as if the process had been killed there.
     let kept = fs::read_to_string(folder.path("kept")).unwrap();
     let whole: usize = kept.split_inclusive('\n').take(31).map(str::len).sum();
     fs::write(folder.path("kept"), kept.get(..whole - 30).unwrap()).unwrap();
     let resumed = folder.run(&args);
     assert!(String::from_utf8_lossy(&resumed.stderr).contains("its last line was not finished"));
     assert!(resumed.stdout == one);
-    // Nothing is left to do.
+    // No run is left to do.
     assert!(folder.answer(&args) == one);
     assert!(!resumed.stdout.is_empty());
 }
@@ -261,7 +261,7 @@ fn a_sweep_that_was_killed_goes_on_and_comes_to_the_same_bytes() {
 #[test]
 fn an_interrupted_sweep_keeps_what_is_done_and_says_how_to_go_on() {
     let folder = Folder::new(40);
-    // More runs than any machine makes before the signal comes.
+    // More runs than any machine finishes before the signal.
     let args = ["scenario.toml", "--seeds", "10000", "--threads", "2", "--checkpoint", "kept"];
     let mut before = Vec::new();
     for signal in ["-INT", "-TERM"] {
@@ -274,7 +274,7 @@ fn an_interrupted_sweep_keeps_what_is_done_and_says_how_to_go_on() {
         assert_eq!(output.status.code(), Some(130), "{message}");
         assert!(output.stdout.is_empty());
         assert!(message.contains("of 40000 runs are done and kept in kept; the same command goes on"), "{message}");
-        // Whole lines only, and those of the run before are among them.
+        // It has only complete lines, including those of the previous run.
         let kept = fs::read(folder.path("kept")).unwrap();
         assert!(kept.ends_with(b"\n") && kept.starts_with(&before) && kept.len() > before.len());
         before = kept;
@@ -324,7 +324,7 @@ fn two_processes_do_not_write_to_one_checkpoint() {
 fn a_full_disk_is_said_and_what_was_kept_is_there() {
     let folder = Folder::new(40);
     let one = folder.whole();
-    // A limit on the size of files stands in for a full disk.
+    // A limit on the file size stands in for a full disk.
     let line =
         format!("trap '' XFSZ; ulimit -f 60; exec {BIDPRICE} simulate scenario.toml --threads 1 --checkpoint kept");
     let full = Command::new("bash").args(["-c", &line]).current_dir(folder.0.path()).output().unwrap();
@@ -396,7 +396,7 @@ fn a_cell_that_cannot_be_run_is_named_before_any_run_begins() {
         folder.put("scenario.toml", &format!("{scenario}[sweep.axes]\n{axes}\n"));
         let message = folder.refused(&["scenario.toml"], 1);
         assert!(message.contains(part), "{axes}: {message}");
-        // Not even the header of a checkpoint's first run is there.
+        // Not even the header of a checkpoint is written.
         let output = folder.run(&["scenario.toml", "--checkpoint", "kept"]);
         assert_eq!(output.status.code(), Some(1));
         let kept = fs::read_to_string(folder.path("kept")).unwrap_or_default();

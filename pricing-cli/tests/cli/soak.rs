@@ -1,5 +1,5 @@
-//! The service under load while everything around it fails again and again: nothing wrong is bid, it always answers, and
-//! in the long run, which `cargo xtask soak` makes, what it holds of the machine does not grow.
+//! The service under load while everything around it fails repeatedly. It never makes a wrong bid, and always answers.
+//! In the long run, which `cargo xtask soak` makes, its use of resources does not grow.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,11 +28,11 @@ use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Channel;
 
-/// What is asked: an order in a denom with a fixed worth, and one that needs the feed.
+/// The denoms of the orders: one with a fixed value, and one that needs the feed.
 const DENOMS: [&str; 2] = ["uact", "uakt"];
 const CARDS: [&str; 2] = ["80", "90"];
 const USD_PER_AKT: [&str; 2] = ["0.50", "0.52"];
-/// Things that go wrong, or right again.
+/// The number of different failures and repairs.
 const DRILLS: usize = 16;
 
 fn order(denom: &str) -> String {
@@ -73,13 +73,13 @@ async fn ask(client: &mut PricingClient<Channel>, request: QuoteRequest) -> Resu
     Ok(outcome(quotes.first().expect("a quote")))
 }
 
-/// Has a good configuration taken. Without the plugin that it had, it has to be accepted.
+/// Reloads a valid configuration. If it has lost its plugin, it has to be accepted.
 async fn take(client: &mut PricingClient<Channel>) {
     let start = Instant::now();
     let mut accept = String::new();
     while let Err(refused) = client.reload(ReloadRequest { accept }).await {
         assert!(start.elapsed() < HANG, "a good configuration is not taken: {refused}");
-        // Meanwhile the watch may have looked at the two files when only one of them was new.
+        // Meanwhile, the watch may have read the two files when only one of them was new.
         let status = client.status(StatusRequest {}).await.unwrap().into_inner();
         accept = status.reload.unwrap().pending.map(|pending| pending.digest).unwrap_or_default();
     }
@@ -92,14 +92,14 @@ struct Counts {
     faults: AtomicU64,
 }
 
-/// A service with all that it listens to, and those who call it.
+/// A service with all of its peers and callers.
 struct Scene {
     program: Program,
     inventory: InventoryPeer,
     feed: FeedPeer,
     metrics: FreeAddress,
     good_plugin: Vec<u8>,
-    /// What may be bid.
+    /// The possible bids.
     right: Arc<BTreeMap<&'static str, BTreeSet<String>>>,
     counts: Arc<Counts>,
     over: Arc<AtomicBool>,
@@ -129,7 +129,7 @@ impl Scene {
         scene
     }
 
-    /// What is bid while all is well.
+    /// Records the bids without any failure.
     async fn learn(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
         let Self { program, inventory, feed, metrics, .. } = self;
         let mut right: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -159,7 +159,7 @@ impl Scene {
         right
     }
 
-    /// One thing that goes wrong, or right again.
+    /// Makes something fail, or repairs it.
     fn drill(&self, number: usize) {
         let Self { program, inventory, feed, metrics, .. } = self;
         match number % DRILLS {
@@ -171,7 +171,7 @@ impl Scene {
             5 => program.put("bidprice.toml", "[limits\nbroken"),
             6 => feed.set(FeedMode::Html),
             7 => {
-                // Without the plugin that it had, it waits to be accepted.
+                // A configuration that has lost its plugin waits to be accepted.
                 program
                     .put("bidprice.toml", config(metrics.get(), inventory, feed, (number / DRILLS).is_multiple_of(2)));
             }
@@ -197,7 +197,7 @@ impl Scene {
         self.counts.answered.load(Ordering::Relaxed)
     }
 
-    /// Ends the calls and the service. Nobody saw anything wrong, and the log has all of it.
+    /// Ends the calls and the service. Checks that no caller saw anything wrong, and that the log is complete.
     async fn end(mut self) {
         self.over.store(true, Ordering::Relaxed);
         for caller in self.callers.drain(..) {
@@ -218,7 +218,7 @@ async fn under_load_and_drills_it_answers_rightly() {
         scene.drill(number);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // All is well again.
+    // Everything works again.
     let (start, before) = (Instant::now(), scene.answered());
     while scene.answered() < before + 100 {
         assert!(start.elapsed() < HANG, "only {} answers", scene.answered());
@@ -242,7 +242,7 @@ async fn under_load_and_drills_it_does_not_grow() {
     assert!(scene.answered() > 0);
     scene.end().await;
 
-    // The last quarter beside the second: the first is for warming up.
+    // Compares the last quarter with the second. The first is the warm-up.
     let quarter = samples.len() / 4;
     let most = |part: &[service::Usage]| part.iter().fold(service::Usage::default(), |a, b| a.most(b));
     let (early, late) = (most(&samples[quarter..quarter * 2]), most(&samples[quarter * 3..]));
@@ -267,7 +267,7 @@ async fn call(
     let mut number = 0_u64;
     while !over.load(Ordering::Relaxed) {
         number += 1;
-        // Some callers connect anew again and again.
+        // Some callers reconnect repeatedly.
         if caller < 2 && number.is_multiple_of(50) {
             client = connect(&socket).await;
         }
@@ -275,13 +275,13 @@ async fn call(
         match ask(&mut client, request(&order(denom), Some((caller, number)))).await {
             Ok(bid) if right[denom].contains(&bid) => {
                 counts.answered.fetch_add(1, Ordering::Relaxed);
-                // Most orders are lost, and some callers forget to say so.
+                // Most orders are lost, and some callers forget to release them.
                 if !number.is_multiple_of(20) {
                     let name = request("", Some((caller, number))).order_id;
                     client.release(ReleaseRequest { order_id: name }).await.expect("a release is answered");
                 }
             }
-            // Capacity may be held back for the orders before, and what is not known is not bid on.
+            // Capacity may be held back for earlier orders, and unknown values do not become bids.
             Ok(code)
                 if ["insufficient-capacity", "inventory-unusable", "rate-unavailable"].contains(&code.as_str()) =>
             {

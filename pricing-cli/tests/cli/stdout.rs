@@ -1,10 +1,10 @@
-//! An answer that nobody gets is no success.
+//! A command whose answer cannot be written does not succeed.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
 use std::process::Command;
 
-/// What a shell makes of a command with its stdout redirected: exit code and stderr.
+/// Runs a command in a shell with its stdout redirected. Returns the exit code and stderr.
 fn redirected(command: &str, how: &str) -> (Option<i32>, String) {
     let line = format!("exec \"$0\" {command} {how}");
     let output = Command::new("sh").args(["-c", &line, crate::programs::BIDPRICE]).env_clear().output().unwrap();
@@ -20,7 +20,7 @@ fn a_command_whose_answer_cannot_be_written_exits_5() {
             assert!(stderr.starts_with("error: the answer could not be written: "), "{command} {how}: {stderr}");
         }
         assert_eq!(redirected(command, ">/dev/null"), (Some(0), String::new()), "{command}");
-        // Whoever closes stderr, too, learns it from the exit code.
+        // If stderr is closed, too, the exit code still tells.
         assert_eq!(redirected(command, ">&- 2>&-").0, Some(5), "{command}");
     }
 }

@@ -1,4 +1,4 @@
-//! The tables of the study are what its scenario comes to. `cargo xtask study` writes them anew.
+//! The tables of the study match the results of its scenario. `cargo xtask study` updates them.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
@@ -31,7 +31,7 @@ fn the_tables_of_the_study_are_current() {
     assert!(kept == tables, "docs/study.md is not current: run `cargo xtask study`; it would have\n{tables}");
 }
 
-/// A table for each inventory, with and without competition.
+/// Writes a table for each inventory, with and without competition.
 fn tables(answer: &Value) -> String {
     let mut text = String::new();
     let mut inventory = String::new();
@@ -71,7 +71,7 @@ fn tables(answer: &Value) -> String {
     text
 }
 
-/// Each strategy of each cell, with how it compares with the first one of the cell.
+/// Returns each strategy of each cell, with its comparison with the cell's first one.
 fn entries(answer: &Value) -> Vec<(&Value, Option<&Value>)> {
     let list = |name: &str| answer[name].as_array().unwrap();
     let comparison = |entry: &Value| {

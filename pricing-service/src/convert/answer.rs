@@ -8,7 +8,7 @@ use pricing_core::quote::{
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
 
-/// A quote, with the alternatives where they were asked for.
+/// Converts a quote, with the alternatives if they were requested.
 #[must_use]
 pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
     let decision = match &quote.decision {
@@ -32,7 +32,7 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
     }
 }
 
-/// A reason.
+/// Converts a reason.
 #[must_use]
 pub fn reason(reason: &Reason) -> v1::Reason {
     let shortage = reason.shortage.as_deref();

@@ -1,4 +1,4 @@
-//! Between the messages of `pricing-proto` and the domain.
+//! Conversions between the messages of `pricing-proto` and the domain's types.
 
 pub mod answer;
 pub mod order;

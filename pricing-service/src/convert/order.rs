@@ -1,4 +1,6 @@
-//! Orders as messages become the text that the core reads: one reader for all of them, and one form to record.
+//! Converts order messages into the text that the core reads.
+//!
+//! So there is one reader for all orders, and one form of an order to log.
 
 use pricing_core::money::CHAIN_DECIMALS;
 use pricing_core::quote::{GivenCards, GivenKind, GivenTarget};
@@ -13,27 +15,27 @@ use serde_json::{Map, Value, json};
 
 use pricing_engine::order_name::OrderName;
 
-/// Why a message is no order.
+/// Why a message is not an order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderMessageError {
-    /// Nothing was sent.
+    /// The request has no order.
     #[error("the request has no order; set one of `group_spec`, `chain_order` and `text`")]
     Missing,
     /// The chain's order has no group spec.
     #[error("the order has no `spec`")]
     NoSpec,
-    /// A resource value is no text.
+    /// A resource value is not text.
     #[error("at `{path}`: the value is not the decimal text of a whole number")]
     NotText {
-        /// Where.
+        /// The field's path.
         path: String,
     },
     /// An endpoint's kind is not one of the chain's.
     #[error("at `{path}`: {kind} is no kind of endpoint")]
     EndpointKind {
-        /// Where.
+        /// The field's path.
         path: String,
-        /// The number.
+        /// The unknown number.
         kind: i32,
     },
     /// The window is not a duration.
@@ -41,26 +43,26 @@ pub enum OrderMessageError {
     Reclamation {
         /// Whole seconds.
         seconds: i64,
-        /// The rest.
+        /// The nanoseconds beyond that.
         nanos: i32,
     },
-    /// An amount is not what the chain writes.
+    /// An amount is not in the chain's notation.
     #[error(
         "at `{path}`: `{amount}` is no amount; the chain writes a whole number of 10^-18 units, so that \
          `1500000000000000000` is 1.5"
     )]
     Amount {
-        /// Where.
+        /// The field's path.
         path: String,
-        /// What stood there.
+        /// The amount as it was sent.
         amount: String,
     },
 }
 
-/// The text of an order, and its name where the message has it.
+/// Returns the text of an order, and its name if the message has one.
 ///
 /// # Errors
-/// When the message has no order, or one that has no text.
+/// When the message has no order, or an order that cannot be written as text.
 pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), OrderMessageError> {
     match order.and_then(|order| order.form).ok_or(OrderMessageError::Missing)? {
         Form::Text(text) => Ok((text, None)),
@@ -73,9 +75,10 @@ pub fn text(order: Option<v1::Order>) -> Result<(String, Option<OrderName>), Ord
     }
 }
 
-/// A group spec, in the chain's order where that asks for more.
+/// Writes a group spec. With a reclamation window, it is wrapped in the chain's order, which has a field for the
+/// window.
 fn with_reclamation(spec: &GroupSpec, window: Option<Duration>) -> Result<String, OrderMessageError> {
-    // The chain writes an order without reclamation as one without a window, or with one of no time at all.
+    // The chain writes an order without reclamation either without a window or with one of zero length.
     let Some(window) = window.filter(|window| window.seconds != 0 || window.nanos != 0) else {
         return group_spec(spec);
     };
@@ -85,10 +88,10 @@ fn with_reclamation(spec: &GroupSpec, window: Option<Duration>) -> Result<String
     Ok(json!({ "spec": spec_value(spec)?, "reclamation": { "min_window": min_window } }).to_string())
 }
 
-/// A request for bid screening: the group spec, with the hostnames that the tenant wants to be reached at.
+/// Writes a request for bid screening: the group spec, with the hostnames that the tenant wants.
 ///
 /// # Errors
-/// When a value is not what the chain writes.
+/// When a value is not in the chain's notation.
 pub fn screening(spec: &GroupSpec, hostnames: &[String]) -> Result<String, OrderMessageError> {
     if hostnames.is_empty() {
         return group_spec(spec);
@@ -96,10 +99,10 @@ pub fn screening(spec: &GroupSpec, hostnames: &[String]) -> Result<String, Order
     Ok(json!({ "group_spec": spec_value(spec)?, "hostnames": hostnames }).to_string())
 }
 
-/// A group spec as the chain's REST dialect writes it.
+/// Writes a group spec in the dialect of the chain's REST API.
 ///
 /// # Errors
-/// When a value is not what the chain writes.
+/// When a value is not in the chain's notation.
 pub fn group_spec(spec: &GroupSpec) -> Result<String, OrderMessageError> {
     spec_value(spec).map(|value| value.to_string())
 }
@@ -135,7 +138,7 @@ fn resources(found: &Resources, path: &str) -> Result<Value, OrderMessageError> 
     let at = |name: &str| format!("{path}.{name}");
     let mut value = Map::new();
     value.insert("id".to_owned(), found.id.into());
-    // What is absent stays absent: the reader says what is missing.
+    // Absent fields stay absent, so that the reader can report them.
     if let Some(cpu) = &found.cpu {
         let units = number(cpu.units.as_ref(), &at("cpu.units"))?;
         value.insert("cpu".to_owned(), json!({ "units": units, "attributes": attributes(&cpu.attributes) }));
@@ -175,14 +178,14 @@ fn attributes(list: &[Attribute]) -> Value {
     list.iter().map(|attribute| json!({ "key": attribute.key, "value": attribute.value })).collect()
 }
 
-/// A resource value: absent, or empty as protobuf writes 0, is 0.
+/// Reads a resource value. An absent or empty value is 0, because protobuf omits zero values.
 fn number(value: Option<&ResourceValue>, path: &str) -> Result<Value, OrderMessageError> {
     let bytes = value.map_or(&[][..], |value| &value.val);
     let text = std::str::from_utf8(bytes).map_err(|_| OrderMessageError::NotText { path: path.to_owned() })?;
     Ok(json!({ "val": if text.is_empty() { "0" } else { text } }))
 }
 
-/// A coin whose amount has a decimal point.
+/// Writes a coin with its amount as a decimal fraction.
 fn coin(coin: &DecCoin, path: &str) -> Result<Value, OrderMessageError> {
     let wrong =
         || OrderMessageError::Amount { path: format!("{path}.amount"), amount: excerpt(&coin.amount).to_string() };
@@ -191,7 +194,7 @@ fn coin(coin: &DecCoin, path: &str) -> Result<Value, OrderMessageError> {
     Ok(json!({ "denom": coin.denom, "amount": amount }))
 }
 
-/// The decimal that the chain writes as a whole number of 10^-18 units.
+/// Converts a whole number of 10^-18 units into a decimal fraction. Returns `None` if the text is not a whole number.
 ///
 /// Source: `LegacyDec.Marshal` of cosmossdk.io/math, which every `DecCoin` on the chain goes through.
 fn from_atomics(text: &str) -> Option<String> {
@@ -204,7 +207,8 @@ fn from_atomics(text: &str) -> Option<String> {
     Some(format!("{whole}.{fraction}"))
 }
 
-/// A decimal as the chain writes it: a whole number of 10^-18 units. None when it has more decimals.
+/// Converts a decimal fraction into the chain's whole number of 10^-18 units. Returns `None` if it has more decimals
+/// than that.
 #[must_use]
 pub fn to_atomics(amount: &str) -> Option<String> {
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
@@ -217,7 +221,7 @@ pub fn to_atomics(amount: &str) -> Option<String> {
     Some(if digits.is_empty() { "0".to_owned() } else { digits.to_owned() })
 }
 
-/// The targets that a daemon gives.
+/// Converts the targets that a daemon has reserved.
 #[must_use]
 pub fn targets(targets: Vec<v1::Target>) -> Vec<GivenTarget> {
     let kind = |kind: v1::GpuKind| GivenKind {

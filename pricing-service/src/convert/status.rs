@@ -1,4 +1,4 @@
-//! What the service tells of itself, out of what the engine knows.
+//! Converts the engine's status into the message of the `Status` call.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use pricing_proto::bidprice::v1::{
     RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
 };
 
-/// The most changes that are told of a configuration that waits.
+/// The most changes that are listed for a configuration that waits to be accepted.
 const CHANGES: usize = 100;
 
-/// What an engine tells of itself. The certificate is for the service to add.
+/// Converts the engine's status. The service adds the certificate, which the engine does not know.
 pub(crate) fn status(status: engine::Status) -> StatusResponse {
     let engine::Status {
         uptime,
@@ -61,7 +61,7 @@ fn reload(reload: engine::ReloadStatus) -> ReloadStatus {
     }
 }
 
-/// What is in the files and is not in use.
+/// Returns what is in the files but not in use.
 fn pending(reload: &engine::ReloadStatus) -> Option<PendingReload> {
     if reload.is_settling {
         return Some(PendingReload { state: "settling".to_owned(), ..PendingReload::default() });

@@ -1,4 +1,17 @@
-//! Who is taken, who waits and who is refused: a pure state machine that is told the time.
+//! Decides which orders begin at once, which wait, and which are refused.
+//!
+//! This is a pure state machine: it reads no clock, and each of its methods is given the time. An order goes through
+//! these states:
+//!
+//! 1. [`Admission::admit`] estimates from recent orders when the order would be answered. If that is later than its
+//!    deadline allows, or if the rate is exceeded, the order is refused. Otherwise it waits, even if a slot is free for
+//!    it.
+//! 2. [`Admission::begin`] ends the wait and takes a slot. It refuses an order whose time has run out.
+//! 3. [`Admission::end`] frees the slot, and updates the estimates with the time that pricing took.
+//! 4. [`Admission::leave`] removes a waiting order that will not begin.
+//!
+//! Light and heavy orders ([`Lane`]) are counted and estimated separately. Heavy orders get only a part of the slots
+//! and of the queue. Which of several waiting orders begins next is decided elsewhere (`fair`).
 
 use std::num::NonZero;
 use std::sync::LazyLock;
@@ -11,25 +24,25 @@ use super::charge::Lane;
 use super::rate::Bucket;
 use pricing_engine::config;
 
-/// Why an order is not priced.
+/// Why an order was not priced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Too many wait already.
+    /// The queue is full.
     #[error("{waiting} orders wait already, which is `limits.queue`; ask again later")]
     Full {
-        /// How many.
+        /// The orders that wait.
         waiting: usize,
     },
-    /// Too many orders that take long wait already.
+    /// The heavy orders' part of the queue is full.
     #[error("{waiting} orders that take as long as this one wait already; ask for less at once, or again later")]
     Heavy {
-        /// How many.
+        /// The heavy orders that wait.
         waiting: usize,
     },
     /// Too many calls are in flight.
     #[error("{calls} calls are in flight already; ask again later")]
     Calls {
-        /// How many.
+        /// The limit.
         calls: usize,
     },
     /// Too many streams are open.
@@ -38,33 +51,33 @@ pub enum Refused {
         /// The limit.
         streams: usize,
     },
-    /// The requests that are there have too many bytes.
+    /// The requests in memory have too many bytes.
     #[error("large requests have the {bytes} bytes of `limits.buffered_bytes` already; ask again later")]
     Bytes {
         /// The limit.
         bytes: usize,
     },
-    /// Its turn would come too late.
+    /// The order would be answered too late.
     #[error(
         "it would take about {needed:?} until the order is priced, twice that must be left, and its caller waits only \
          {left:?} longer; ask again later"
     )]
     Late {
-        /// How long it would take.
+        /// The estimated time until the answer.
         needed: Duration,
-        /// How long the caller waits.
+        /// The time until the deadline.
         left: Duration,
     },
-    /// More orders come than may.
+    /// Orders arrive faster than the rate limit allows.
     #[error("more than {rate} orders a second are asked, which is `limits.rate`; ask again later")]
     Rate {
         /// The limit.
         rate: u32,
     },
-    /// The caller's deadline passed.
+    /// The deadline passed.
     #[error("the deadline passed before the order was priced")]
     Deadline,
-    /// The pricing died.
+    /// The code that priced the order panicked.
     #[error("the order could not be priced; this is a bug, and the log has more of it")]
     Lost,
 }
@@ -80,24 +93,28 @@ impl From<Refused> for Status {
     }
 }
 
-/// The cores that the process can use. Asking the system reads the files of its cgroup, which is slower than refusing a
-/// call.
+/// The number of cores that the process can use. It is read once: the system call reads the files of the cgroup, which
+/// is slower than refusing a call.
 static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
-/// How much is taken at once.
+/// The limits of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
+    /// The orders that may be priced at once.
     pub(super) places: usize,
+    /// The orders that may wait.
     pub(super) queue: usize,
+    /// The orders that may be admitted per second.
     pub(super) rate: Option<u32>,
 }
 
-/// What part of the places heavy orders may have, and what part of the queue.
+/// Heavy orders get one part in this many of the slots, and of the queue.
 const HEAVY_PLACES: usize = 2;
 const HEAVY_QUEUE: usize = 8;
 
 impl Limits {
-    /// How many orders of a lane may be priced at once. Where there is one place only, all take turns.
+    /// Returns how many orders of a lane may be priced at once. A lane always has one slot, even if both lanes share
+    /// it.
     fn places_of(self, lane: Lane) -> usize {
         match lane {
             Lane::Light => self.places,
@@ -105,7 +122,7 @@ impl Limits {
         }
     }
 
-    /// How many heavy orders may wait: each may keep megabytes of text.
+    /// Returns how many heavy orders may wait. Each of them may hold megabytes of text.
     fn heavy_queue(self) -> usize {
         (self.queue / HEAVY_QUEUE).max(1)
     }
@@ -113,25 +130,25 @@ impl Limits {
 
 impl From<&config::Limits> for Limits {
     fn from(limits: &config::Limits) -> Self {
-        // Pricing is bound by the processor, so that more orders at once would only make each slower.
+        // Pricing is bound by the processor. More orders at once than cores would only make each of them slower.
         let places = limits.concurrency.unwrap_or_else(|| *CORES).max(1);
         Self { places, queue: limits.queue, rate: limits.rate }
     }
 }
 
-/// How an order was taken.
+/// How an order was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admitted {
-    /// There is a place for it.
+    /// A slot is free for it.
     AtOnce,
-    /// It waits; when it still does at this moment, it had better be given up.
+    /// It waits. If it has not begun by this time, there is not enough time left to price it.
     Waits {
-        /// The moment.
+        /// The latest time to begin.
         until: Instant,
     },
 }
 
-/// Something for the orders of each lane.
+/// One value for each lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct PerLane<T> {
     light: T,
@@ -160,33 +177,34 @@ impl PerLane<usize> {
     }
 }
 
-/// Where an order would stand.
+/// The position that an order would have in the queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     pub(super) lane: Lane,
-    /// How many of those that wait in its lane would go first.
+    /// The number of waiting orders of its lane that would begin before it.
     pub(super) behind: usize,
 }
 
-/// The places, the queue, and how long pricing took recently.
+/// The slots, the queue, and moving estimates of how long pricing takes.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     pub(super) limits: Limits,
     busy: PerLane<usize>,
     waiting: PerLane<usize>,
     bucket: Bucket,
-    /// Apart for each lane: heavy orders would make the others look late.
+    /// Per lane, because the times of heavy orders would make light orders look late.
     took: PerLane<Option<Took>>,
     of_all: Option<Took>,
+    /// How long finished answers waited to be picked up, and when that was last measured.
     lag: Option<(Took, Instant)>,
 }
 
-/// An order is taken when this many times what is foreseen would still be in time: what comes later may take longer than
-/// what came before, and an order that was taken must be answered.
+/// A safety factor. An order is admitted only if it would be in time even if it took this many times the estimate: an
+/// admitted order must be answered, and later orders may take longer than earlier ones.
 const LEAVE: u32 = 2;
 
-/// How long the lag that was seen last is believed. Nobody might be taken any more who could correct it, and for as long as
-/// that, a moment in which answers were late would have all orders refused.
+/// How long the last measured lag is believed. A lag that refuses all orders would otherwise never be corrected, since
+/// only admitted orders measure it.
 pub(super) const LAG_LASTS: Duration = Duration::from_millis(50);
 
 /// A moving mean and mean deviation.
@@ -197,7 +215,7 @@ struct Took {
 }
 
 impl Took {
-    /// Counts one more in, with the weights that TCP estimates its round trips with.
+    /// Adds a sample, with the weights of TCP's estimate of the round-trip time (RFC 6298).
     fn with(before: Option<Self>, took: Duration) -> Self {
         match before {
             None => Self { mean: took, deviation: took / 2 },
@@ -208,7 +226,7 @@ impl Took {
         }
     }
 
-    /// What hardly any exceeds.
+    /// Returns a time that few samples exceed: the mean and twice the mean deviation.
     fn most(self) -> Duration {
         self.mean.saturating_add(self.deviation.saturating_mul(2))
     }
@@ -227,27 +245,27 @@ impl Admission {
         }
     }
 
-    /// Orders that are priced at the moment.
+    /// Returns the number of orders that are being priced.
     pub(super) fn busy(&self) -> usize {
         self.busy.both()
     }
 
-    /// Orders that wait.
+    /// Returns the number of orders that wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.both()
     }
 
-    /// Whether an order of a lane may begin, when a thread has nothing to do.
+    /// Returns whether an order of a lane may begin when a thread is free.
     pub(super) fn may_begin(&self, lane: Lane) -> bool {
         *self.busy.of(lane) < self.limits.places_of(lane)
     }
 
-    /// How long pricing an order takes on average.
+    /// Returns how long pricing an order takes on average.
     pub(super) fn mean(&self) -> Duration {
         self.of_all.map_or(Duration::ZERO, |took| took.mean)
     }
 
-    /// Says whether there is room for one more order to wait.
+    /// Checks whether the queue has room for one more order.
     pub(super) fn room(&self, lane: Lane) -> Result<(), Refused> {
         if lane == Lane::Heavy && self.waiting.heavy >= self.limits.heavy_queue() {
             return Err(Refused::Heavy { waiting: self.waiting.heavy });
@@ -258,46 +276,49 @@ impl Admission {
         }
     }
 
-    /// Says whether an order would be answered in time.
+    /// Checks whether an order would be answered in time, and whether the rate allows it. This admits nothing.
     pub(super) fn look(&self, now: Instant, deadline: Instant, turn: Turn) -> Result<(), Refused> {
         let left = deadline.saturating_duration_since(now);
         if left.is_zero() {
             return Err(Refused::Deadline);
         }
         let needed = match self.ahead(turn) {
-            // Nobody knows how long this one takes: without trying, the mean would never be corrected.
+            // With a free slot, the estimate is ignored. It may be wrong, and only orders that are priced can correct
+            // it.
             None => self.lag(now),
             Some(ahead) => self.needed(turn.lane, ahead).saturating_add(self.lag(now)),
         };
         if needed > left.checked_div(LEAVE).unwrap_or_default() {
             return Err(Refused::Late { needed, left });
         }
-        // One that is to be refused for this need not be read for it.
+        // The rate is checked here too, so that a request that it would refuse is not read first.
         match self.limits.rate.filter(|rate| !self.bucket.has(now, *rate)) {
             Some(rate) => Err(Refused::Rate { rate }),
             None => Ok(()),
         }
     }
 
-    /// How long an answer waits to be sent: when the processors have too much to do, that is what takes the time.
+    /// Returns the estimated time that an answer waits before it is sent. It dominates when the processors are
+    /// overloaded.
     fn lag(&self, now: Instant) -> Duration {
         let fresh = self.lag.filter(|(_, at)| now.saturating_duration_since(*at) <= LAG_LASTS);
-        // Once until it is taken up, and once more until it is written.
+        // The answer waits twice: until its task picks it up, and until it is written.
         fresh.map_or(Duration::ZERO, |(lag, _)| lag.most().saturating_mul(2))
     }
 
-    /// An answer was taken up so long after it was there.
+    /// Records that an answer was picked up `lag` after it was ready.
     pub(super) fn lagged(&mut self, now: Instant, lag: Duration) {
         self.lag = Some((Took::with(self.lag.map(|(lag, _)| lag), lag), now));
     }
 
-    /// The places that a lane has at the moment: heavy orders that are priced leave the others as many fewer.
+    /// Returns the slots that a lane has at the moment. Each heavy order that is being priced takes one from the light
+    /// lane.
     fn places_now(&self, lane: Lane) -> usize {
         let taken = if lane == Lane::Light { self.busy.heavy } else { 0 };
         self.limits.places_of(lane).saturating_sub(taken)
     }
 
-    /// How many orders have to wait before one more would; none when there is a place for it.
+    /// Returns how many orders would wait ahead of this one, or `None` if a slot is free for it.
     fn ahead(&self, turn: Turn) -> Option<usize> {
         let Turn { lane, behind } = turn;
         let ahead = self.busy.of(lane).saturating_add(behind).checked_sub(self.places_now(lane));
@@ -305,20 +326,20 @@ impl Admission {
         ahead.or_else(|| no_thread().then_some(0))
     }
 
-    /// How long one more order would take: until a place is free for it, and then in it. Some leave is given, since
-    /// an order that was taken must be answered in time.
+    /// Returns the estimated time until an order is priced: the wait for a slot, and the time in it. It allows for an
+    /// order that takes longer than the mean.
     fn needed(&self, lane: Lane, ahead: usize) -> Duration {
         let took = self.took.of(lane).unwrap_or_default();
         let turns = u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX);
         let places = self.places_now(lane);
-        // The only place there is may have a heavy order in it.
+        // The only slot may be taken by a heavy order.
         let first = if places == 0 { self.took.heavy.unwrap_or_default().mean } else { Duration::ZERO };
         let places = u32::try_from(places).unwrap_or(u32::MAX).max(1);
         let wait = took.mean.saturating_mul(turns).checked_div(places).unwrap_or(Duration::MAX);
         wait.saturating_add(took.most()).saturating_add(first)
     }
 
-    /// Takes an order, or refuses it. That there is room for it was seen before.
+    /// Admits an order, or refuses it. The caller has checked [`Self::room`].
     pub(super) fn admit(&mut self, now: Instant, deadline: Instant, turn: Turn) -> Result<Admitted, Refused> {
         self.look(now, deadline, turn)?;
         if let Some(rate) = self.limits.rate
@@ -338,7 +359,7 @@ impl Admission {
         Ok(Admitted::Waits { until: deadline.checked_sub(own).unwrap_or(now) })
     }
 
-    /// It is an order's turn, unless it waited too long.
+    /// Begins an order, unless it has waited for too long.
     pub(super) fn begin(
         &mut self,
         now: Instant,
@@ -359,13 +380,13 @@ impl Admission {
         Ok(())
     }
 
-    /// Somebody no longer waits.
+    /// Removes an order from those that wait.
     pub(super) fn leave(&mut self, lane: Lane) {
         let waiting = self.waiting.of_mut(lane);
         *waiting = waiting.saturating_sub(1);
     }
 
-    /// An order was priced.
+    /// Records that an order was priced, and how long that took.
     pub(super) fn end(&mut self, took: Duration, lane: Lane) {
         let busy = self.busy.of_mut(lane);
         *busy = busy.saturating_sub(1);

@@ -1,8 +1,12 @@
-//! The calls in flight that price one order: as many as may be.
+//! The calls in flight that each price one order. Their number is bounded.
 //!
-//! A call waits for its peer while its request is on the way in, and again while its answer is on the way out. A peer that
-//! sends half of a request, or takes no answer, would keep a place until the deadline. So when all places are taken, such
-//! a call makes room for another: the oldest of the caller who has most of them, or else one that has waited for long.
+//! A call waits for its peer twice: while its request arrives, and while its answer is read. A peer that sends half of
+//! a request, or that does not read its answer, would occupy a slot until the deadline. So when all slots are taken, a
+//! new call may evict one that waits for its peer. A call that is queued or being priced is never evicted.
+//!
+//! The evicted call is the oldest waiting call of the other caller who has the most of them, if that caller has at
+//! least two more than the new call's caller. If there is no such caller, it is the call that has waited longest,
+//! whoever made it, if it has waited for longer than [`STALLED`].
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Payer;
 
-/// How long a call may wait for its peer before it makes room for another one of the same caller, or of a caller who has
-/// as many. A request is there within milliseconds, as a rule, and its answer is taken as soon.
+/// How long a call may wait for its peer before any other call may evict it. A request usually arrives within
+/// milliseconds, and its answer is read as quickly.
 const STALLED: Duration = Duration::from_millis(100);
 
-/// Milliseconds after which it is looked again for a call that makes room for the same caller. Looking takes longer than
-/// refusing, and nearly always finds what it found a moment ago.
+/// Milliseconds for which a caller is refused without another search, after no call could be evicted for it. A search
+/// costs more than a refusal, and nearly always finds what it found a moment ago.
 const LOOK_AGAIN: u64 = 5;
 
-/// In [`Entry::waits_since`]: the call waits for nothing that its peer does.
+/// The value of [`Entry::waits_since`] for a call that does not wait for its peer.
 const AT_WORK: u64 = u64::MAX;
 
 /// The calls in flight.
@@ -36,19 +40,19 @@ struct Open {
     next: u64,
     entries: BTreeMap<u64, Arc<Entry>>,
     evicted: u64,
-    /// The caller for whom no call made room last, and until when it is not looked for one again, in milliseconds.
+    /// The caller for whom the last search found nothing, and the time in milliseconds until which it is not repeated.
     no_room: Option<(Payer, u64)>,
 }
 
 #[derive(Debug)]
 struct Entry {
     payer: Payer,
-    /// Since when the call waits for its peer: milliseconds from the beginning of all calls, or [`AT_WORK`].
+    /// When the call began to wait for its peer: milliseconds since [`Calls::began`], or [`AT_WORK`].
     waits_since: AtomicU64,
     evicted: CancellationToken,
 }
 
-/// A call in flight, until this is dropped: its answer was taken by then, or it was given up.
+/// A call in flight. It is dropped once its peer has read the answer, or once the call was given up.
 #[derive(Debug)]
 pub(crate) struct Call {
     calls: Arc<Calls>,
@@ -61,18 +65,18 @@ impl Calls {
         Arc::new(Self { began: Instant::now(), open: Mutex::default() })
     }
 
-    /// How many calls there are.
+    /// Returns the number of calls in flight.
     pub(super) fn len(&self) -> usize {
         self.lock().entries.len()
     }
 
-    /// How many made room for others so far.
+    /// Returns how many calls were evicted.
     pub(super) fn evicted(&self) -> u64 {
         self.lock().evicted
     }
 
-    /// A place for one more call, whose request is on its way in. Where `most` are open, another one makes room or there is
-    /// none.
+    /// Admits one more call, whose request is about to arrive. If `most` calls are open, it evicts one of them, or
+    /// returns `None`.
     pub(super) fn enter(self: &Arc<Self>, most: usize, payer: Payer, now: Instant) -> Option<Call> {
         let mut open = self.lock();
         if open.entries.len() >= most {
@@ -108,7 +112,9 @@ impl Calls {
 }
 
 impl Open {
-    /// The call that makes room for one of this caller, if any does.
+    /// Returns the call to evict for a call of `payer`. The rules are those of the module.
+    ///
+    /// `stalled` is the time before which a call must have begun to wait to be evicted for any caller.
     fn gives_way_to(&self, payer: Payer, stalled: u64) -> Option<u64> {
         let mut waiting: BTreeMap<Payer, (usize, u64)> = BTreeMap::new();
         let mut longest: Option<(u64, u64)> = None;
@@ -130,17 +136,17 @@ impl Open {
 }
 
 impl Call {
-    /// All of the request is there: the call no longer waits for its peer.
+    /// Records that the whole request has arrived: the call no longer waits for its peer.
     pub(crate) fn read(&self) {
         self.entry.waits_since.store(AT_WORK, Ordering::Relaxed);
     }
 
-    /// There is an answer: the call waits until its peer has taken it.
+    /// Records that there is an answer: the call waits until its peer has read it.
     pub(crate) fn answered(&self) {
         self.entry.waits_since.store(self.calls.millis(Instant::now()), Ordering::Relaxed);
     }
 
-    /// Is ready when the call makes room for another.
+    /// Completes when the call has to make room for another.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.cancelled().await;
     }
@@ -148,7 +154,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // One that was evicted is not there any more.
+        // An evicted call has been removed already.
         self.calls.lock().entries.remove(&self.id);
     }
 }
@@ -187,7 +193,7 @@ mod tests {
         open[0].read();
         let first = enter(&calls, FEW, 0).unwrap();
         assert_eq!(evicted(&open), [false, true, false, false]);
-        // Two each, one of which is priced: that is fair enough.
+        // Each has two, and one of the others is being priced. That is fair.
         assert!(enter(&calls, FEW, 0).is_none());
         assert!(!first.entry.evicted.is_cancelled());
         assert_eq!(calls.len(), 4);

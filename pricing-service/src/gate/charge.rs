@@ -1,43 +1,43 @@
-//! What a request will probably cost, by what can be seen of it before it is read.
+//! Estimates the cost of a request from what is known before it is read.
 //!
-//! The measure are the steps of a [`pricing_core::budget::Budget`], so that an estimate can be put right by what a
-//! request took. An estimate that is too low does no harm beyond that request: its budget ends it.
+//! The unit is the step of a [`pricing_core::budget::Budget`], so that an estimate can be corrected by what the request
+//! really took. An estimate that is too low affects only that request: its budget ends it.
 
 use super::payer::Payer;
 
-/// Bytes of a resource unit, about, in whatever form the order comes.
+/// The approximate bytes of a resource unit, in any format of an order.
 const UNIT_BYTES: u64 = 160;
-/// Steps for reading a byte.
+/// Steps to read a byte.
 const READ: u64 = 4;
-/// Steps for pricing a unit: its lines, and its part of the bid.
+/// Steps to price a unit: its lines, and its part of the bid.
 const UNIT: u64 = 1_000;
-/// How many sets of cards are listed, about, where all of them are asked for.
+/// The approximate number of sets of cards that are listed when all of them are requested.
 const SETS: u64 = 16;
-/// From how many steps on a request is a heavy one: some milliseconds.
+/// The number of steps beyond which a request is heavy: a few milliseconds.
 const HEAVY: u64 = 500_000;
 
-/// Which requests one is taken with.
+/// The class of a request, by its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// What nearly all orders are.
+    /// Nearly all orders.
     Light,
-    /// Those that keep a thread for long. They have a share of the threads, and no more.
+    /// Orders that occupy a thread for long. They get only a part of the threads.
     Heavy,
 }
 
-/// Who pays for a request, and how much.
+/// Who a request is charged to, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Charge {
     pub(super) payer: Payer,
-    /// Steps for reading it.
+    /// Steps to read it.
     reading: u64,
-    /// Steps for pricing it.
+    /// Steps to price it.
     pricing: u64,
 }
 
 impl Charge {
-    /// The charge for a request of so many bytes, on a cluster of so many nodes, with every set of cards or without, of
-    /// which pricing may take so many steps at most.
+    /// Estimates the charge for a request of `bytes` on a cluster of `nodes`. `every_set` is whether every set of cards
+    /// is requested, and `most` is the budget of steps for pricing.
     pub(crate) fn of(payer: Payer, bytes: usize, nodes: usize, every_set: bool, most: u64) -> Self {
         let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let (bytes, nodes) = (whole(bytes), whole(nodes));
@@ -47,17 +47,17 @@ impl Charge {
         Self { payer, reading: bytes.saturating_mul(READ), pricing: pricing.min(most) }
     }
 
-    /// What a request is charged that is not read yet: most cost next to nothing.
+    /// Returns the charge for a request that has not been read yet. It is zero, because most requests are cheap.
     pub(super) fn unknown(payer: Payer) -> Self {
         Self { payer, ..Self::default() }
     }
 
-    /// Steps in all.
+    /// Returns the estimated steps.
     pub(super) fn cost(&self) -> u64 {
         self.reading.saturating_add(self.pricing)
     }
 
-    /// Steps in all, where pricing took so many.
+    /// Returns the steps with the measured steps of pricing in place of the estimate.
     pub(super) fn cost_with(&self, pricing: u64) -> u64 {
         self.reading.saturating_add(pricing)
     }

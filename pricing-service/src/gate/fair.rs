@@ -1,24 +1,25 @@
-//! Whose turn it is: start-time fair queueing (Goyal, Vin and Cheng 1996), with steps for bytes.
+//! Decides which order is next, by start-time fair queueing (Goyal, Vin and Cheng 1996) with steps in place of bytes.
 //!
-//! Each order starts, in virtual time, where the one before it of the same caller ends, and ends as many steps later as it
-//! costs. The order that starts first is taken first. So a caller who asks for much waits for itself, and not the others
-//! for it: between two of its orders everybody else gets as many steps.
+//! Each order starts, in virtual time, where the previous order of the same caller ends, but not before the current
+//! virtual time. It ends as many steps later as it costs. The order with the earliest start is next. So a caller who
+//! asks for much waits for its own orders, and does not make the others wait: between two of its orders, every other
+//! caller gets as many steps.
 //!
-//! What an order costs is estimated before, and put right when it was priced. Nothing here looks at a clock.
+//! The cost of an order is estimated in advance, and corrected once the order was priced. Nothing here reads a clock.
 
 use std::collections::BTreeMap;
 
 use super::payer::Payer;
 
-/// A caller with orders that wait, or that cost more than its share so far.
+/// A caller with waiting orders, or with debt: orders that end after the current virtual time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
-    /// Where its last order ends.
+    /// The virtual time at which its last order ends.
     end: u64,
     waiting: usize,
 }
 
-/// The virtual time, and where each caller is in it.
+/// The virtual time, and the account of each caller.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fair {
     now: u64,
@@ -26,12 +27,12 @@ pub(super) struct Fair {
 }
 
 impl Fair {
-    /// Where the next order of a caller would start.
+    /// Returns where the next order of a caller would start.
     pub(super) fn start_of(&self, payer: Payer) -> u64 {
         self.accounts.get(&payer).map_or(self.now, |account| account.end.max(self.now))
     }
 
-    /// A caller's order waits from now on. The answer is where it starts.
+    /// Adds a waiting order, and returns where it starts.
     pub(super) fn arrive(&mut self, payer: Payer, cost: u64) -> u64 {
         let start = self.start_of(payer);
         let account = self.accounts.entry(payer).or_default();
@@ -40,13 +41,13 @@ impl Fair {
         start
     }
 
-    /// It is an order's turn.
+    /// Begins an order, which advances the virtual time to its start.
     pub(super) fn begin(&mut self, payer: Payer, start: u64) {
         self.now = self.now.max(start);
         self.no_longer_waits(payer);
     }
 
-    /// An order went away before its turn, and costs nothing.
+    /// Removes an order that will not begin, and refunds its cost.
     pub(super) fn leave(&mut self, payer: Payer, cost: u64) {
         if let Some(account) = self.accounts.get_mut(&payer) {
             account.end = account.end.saturating_sub(cost);
@@ -54,10 +55,10 @@ impl Fair {
         self.no_longer_waits(payer);
     }
 
-    /// An order was priced, and cost more or less than was thought.
+    /// Corrects the cost of an order that was priced.
     pub(super) fn settle(&mut self, payer: Payer, estimated: u64, cost: u64) {
         let now = self.now;
-        // Whoever has nothing else to do here is remembered for what it owes.
+        // A caller without other orders needs an account too, to remember its debt.
         let account = self.accounts.entry(payer).or_insert(Account { end: now, waiting: 0 });
         account.end = account.end.saturating_sub(estimated.saturating_sub(cost));
         account.end = account.end.saturating_add(cost.saturating_sub(estimated));
@@ -76,13 +77,13 @@ impl Fair {
         self.accounts.retain(|_, account| account.waiting > 0 || account.end > now);
     }
 
-    /// Nobody waits and nothing is priced: what was before is forgotten.
+    /// Resets the virtual time and all accounts. The caller checks that no order waits or is being priced.
     pub(super) fn rest(&mut self) {
         *self = Self::default();
     }
 
-    /// The caller who has most orders waiting, if that is another one, with so many more that one of them may give way to
-    /// this caller's.
+    /// Returns the caller with the most waiting orders, if it is a different one with at least two more than `payer`.
+    /// Its last order makes room for one of `payer`.
     pub(super) fn gives_way_to(&self, payer: Payer) -> Option<Payer> {
         let waiting = |payer: Payer| self.accounts.get(&payer).map_or(0, |account| account.waiting);
         let (most, account) = self.accounts.iter().max_by_key(|(_, account)| account.waiting)?;
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(piled, (0..10).map(|place| place * 100).collect::<Vec<_>>());
         fair.begin(MANY, piled[0]);
         fair.begin(MANY, piled[1]);
-        // Beside the second of them, and before the other eight.
+        // At the same time as the second of them, and before the other eight.
         assert_eq!(fair.arrive(FEW, 10), 100);
         assert_eq!(fair.arrive(FEW, 10), 110);
     }

@@ -1,11 +1,26 @@
-//! Who may price now, who waits, and who is refused at once; and the threads that price.
+//! Decides which requests are priced now, wait, or are refused, and owns the threads that price.
 //!
-//! The threads are the gate's own. Pricing may keep a processor busy for milliseconds, so that it must not happen
-//! where connections are served; and the runtime's threads for blocking work may all wait for a disk.
+//! A call that prices one order passes the gate twice:
 //!
-//! What a request will cost is estimated before it is read ([`Charge`]). Heavy requests have a share of the threads, and
-//! whose order is next is a matter of what each caller has had so far (`fair`): neither a few large requests nor a
-//! caller who sends many keep the others waiting.
+//! 1. [`Gate::enter`] is called with the head of the call, before its request is read. It refuses the call if the queue
+//!    is full, if the deadline could not be met, if the rate is exceeded, or if too many calls are in flight. It
+//!    reserves nothing but the call's slot among the [calls in flight](Call).
+//! 2. [`Gate::run`] is called with the estimated cost of the request ([`Charge`]). It repeats the checks of queue,
+//!    deadline and rate with it, and puts the order into the queue. A full queue evicts the last order of the caller
+//!    with the most of them, if another caller asks. A thread then takes the order from the queue, prices it, and sends
+//!    the answer back.
+//!
+//! The orders of a stream only take the second step.
+//!
+//! An order leaves the queue without being priced when it is evicted, when its caller goes away, or when there is no
+//! longer enough time to price it. An order that has begun runs to its end, and keeps its thread until then, even if
+//! nobody waits for its answer.
+//!
+//! Heavy requests get only a part of the threads (`admission`). Which order is next depends on what each caller has
+//! used so far (`fair`). So neither a few large requests nor one caller with many can keep the others waiting.
+//!
+//! The gate has threads of its own. Pricing may occupy a processor for milliseconds, so it must not run on the threads
+//! that serve connections, and the runtime's threads for blocking work may all be waiting for a disk.
 
 mod admission;
 mod calls;
@@ -36,39 +51,40 @@ pub(super) use calls::Call;
 pub(super) use charge::Charge;
 pub(super) use payer::Payer;
 
-/// Calls in flight beyond those that are priced or wait: their requests are on the way in, or their answers out.
+/// Calls in flight beyond those that are priced or queued: their requests are arriving, or their answers are being
+/// read.
 const ON_THE_WAY: usize = 64;
 
-/// The stack of a thread that prices. What nests is bounded; plugins bring stacks of their own.
+/// The stack of a pricing thread. The nesting of orders is bounded, and plugins have stacks of their own.
 const STACK: usize = 4 << 20;
 
-/// How much is going on, and what became of the orders so far.
+/// The current load, and counts of what became of the orders so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Load {
-    /// Orders that are priced at the moment.
+    /// Orders that are being priced.
     pub busy: usize,
     /// Orders that wait.
     pub waiting: usize,
-    /// Calls in flight, streams excepted.
+    /// Calls in flight that price one order.
     pub calls: usize,
-    /// How long pricing an order takes on average.
+    /// The average time to price an order.
     pub mean: Duration,
-    /// Orders that were taken.
+    /// Orders that were admitted.
     pub taken: u64,
-    /// Orders that were refused since too much was asked at once.
+    /// Orders that were refused because of overload.
     pub overloaded: u64,
-    /// Orders that were refused by `limits.rate`.
+    /// Orders that were refused because of `limits.rate`.
     pub over_rate: u64,
-    /// Orders that were taken and not answered before their deadline.
+    /// Orders that were admitted, but not answered before their deadline.
     pub late: u64,
-    /// Orders whose pricing died.
+    /// Orders whose pricing panicked.
     pub lost: u64,
-    /// Calls that waited for their caller and made room for others.
+    /// Calls that were evicted while they waited for their peer.
     pub evicted: u64,
 }
 
-/// Lets so many orders be priced at once, and so many wait.
+/// Bounds how many orders are priced at once, and how many wait.
 pub(super) struct Gate {
     shared: Arc<Shared>,
     calls: Arc<Calls>,
@@ -82,7 +98,7 @@ struct Shared {
 struct State {
     admission: Admission,
     fair: Fair,
-    /// In the order of their arrival.
+    /// The waiting orders, in the order of their arrival.
     queue: VecDeque<Job>,
     threads: usize,
     next: u64,
@@ -94,14 +110,14 @@ struct State {
 struct Job {
     id: u64,
     charge: Charge,
-    /// Where it starts in virtual time.
+    /// The virtual time at which it starts.
     start: u64,
     admitted: Admitted,
     deadline: Instant,
     run: Run,
 }
 
-/// Does the work when it is its turn, or says why it is not; the answer is how many steps pricing took.
+/// Does the work, or reports why it is not done. Returns the steps that pricing took.
 type Run = Box<dyn FnOnce(Result<(), Refused>) -> u64 + Send>;
 
 impl Gate {
@@ -119,14 +135,14 @@ impl Gate {
         Self { shared: Arc::new(shared), calls: Calls::new() }
     }
 
-    /// Lets a call in, before its request is read: what is refused here costs next to nothing.
+    /// Admits a call before its request is read. A refusal here costs next to nothing.
     pub(super) fn enter(&self, limits: &config::Limits, deadline: Instant, payer: Payer) -> Result<Call, Refused> {
         let Limits { places, queue, .. } = limits.into();
         let most = places.saturating_add(queue).saturating_add(ON_THE_WAY);
         let now = Instant::now();
         let mut state = self.shared.lock();
         state.admission.limits = limits.into();
-        // What it costs is not known yet, and most cost little.
+        // The cost is not known yet. Most requests cost little.
         let turn = state.turn(Charge::unknown(payer));
         let room = state.room(payer, Lane::Light).map(|_| ());
         let looked = room.and_then(|()| state.admission.look(now, deadline, turn));
@@ -134,9 +150,10 @@ impl Gate {
         entered.inspect_err(|refused| state.load.count_refused(*refused))
     }
 
-    /// Does work on a thread on which it may take its time, when it is its turn. What waits when its caller goes away
-    /// is not begun; what was begun ends, and keeps its place until then. Beside what it came to, the work says how many
-    /// steps pricing took.
+    /// Runs `work` on a pricing thread when it is its turn, and returns its result.
+    ///
+    /// `work` also returns the steps that pricing took. If the future is dropped while the order waits, the order is
+    /// not begun. If it has begun, it runs to its end and keeps its slot until then.
     pub(super) async fn run<R: Send + 'static>(
         &self,
         limits: &config::Limits,
@@ -146,7 +163,7 @@ impl Gate {
     ) -> Result<R, Refused> {
         let (answer, mut answered) = oneshot::channel();
         let run = move |turn: Result<(), Refused>| {
-            // The caller may be gone by now.
+            // Its caller may be gone.
             if answer.is_closed() {
                 return 0;
             }
@@ -158,6 +175,7 @@ impl Gate {
             steps
         };
         let waits = self.shared.submit(limits.into(), deadline, charge, Box::new(run))?;
+        // An order that is still queued at `until` gives up. If it has begun just before, it has until the deadline.
         if let Admitted::Waits { until } = waits.admitted {
             match timeout_at(until.into(), &mut answered).await {
                 Ok(answer) => return waits.shared.told(answer),
@@ -174,7 +192,7 @@ impl Gate {
         }
     }
 
-    /// How much is going on.
+    /// Returns the current load.
     pub(super) fn load(&self) -> Load {
         let state = self.shared.lock();
         let admission = &state.admission;
@@ -190,7 +208,7 @@ impl Gate {
     }
 }
 
-/// A panic in the work is no reason to lose the thread.
+/// Catches a panic in the work, so that the thread survives it.
 fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Refused> {
     catch(work).map_err(|panic| {
         tracing::error!(%panic, "an order could not be priced; this is a bug, please report it");
@@ -203,6 +221,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Admits an order and puts it into the queue. Another order may be evicted for it.
     fn submit(self: &Arc<Self>, limits: Limits, deadline: Instant, charge: Charge, run: Run) -> Result<Waits, Refused> {
         let mut state = self.lock();
         state.admission.limits = limits;
@@ -225,6 +244,7 @@ impl Shared {
         Ok(Waits { shared: Arc::clone(self), id, admitted })
     }
 
+    /// Starts one more pricing thread.
     fn start(self: &Arc<Self>, state: &mut State) {
         let shared = Arc::clone(self);
         let thread = thread::Builder::new().name("pricing".to_owned()).stack_size(STACK);
@@ -233,7 +253,7 @@ impl Shared {
             Err(error) => {
                 tracing::error!(%error, threads = state.threads, "a thread to price on cannot be started");
                 if state.threads == 0 {
-                    // Nobody would ever come to them.
+                    // No thread will ever take these orders. Dropping them answers their callers.
                     while let Some(job) = state.remove(0) {
                         drop(job);
                     }
@@ -242,7 +262,7 @@ impl Shared {
         }
     }
 
-    /// Prices what waits, until there are more threads than places.
+    /// Prices orders from the queue, until there are more threads than slots.
     fn serve(&self) {
         while let Some((job, turn)) = self.next() {
             let begun = Instant::now();
@@ -250,18 +270,19 @@ impl Shared {
             let steps = (job.run)(turn);
             if turn.is_ok() {
                 self.lock().end(charge, steps, begun.elapsed());
-                // What had to wait for this one to end may be another thread's to do.
+                // An order that had to wait for this one may now begin on another thread.
                 self.work.notify_one();
             }
         }
     }
 
+    /// Waits for the next order. Returns `None` when this thread has to end.
     fn next(&self) -> Option<(Job, Result<(), Refused>)> {
         let mut state = self.lock();
         loop {
             if state.closed && state.queue.is_empty() || state.threads > state.admission.limits.places {
                 state.threads = state.threads.saturating_sub(1);
-                // This thread may have been woken for work that another must do now.
+                // This wakeup may have been for an order that another thread must take now.
                 self.work.notify_one();
                 return None;
             }
@@ -272,7 +293,7 @@ impl Shared {
         }
     }
 
-    /// Counts what became of an order that was taken, and how long the answer lay about.
+    /// Counts the outcome of an admitted order, and how long its answer waited to be picked up.
     fn told<R>(&self, answer: Result<Answer<R>, oneshot::error::RecvError>) -> Result<R, Refused> {
         let now = Instant::now();
         let (result, answered) = answer.unwrap_or((Err(Refused::Lost), now));
@@ -281,6 +302,7 @@ impl Shared {
         result.inspect_err(|refused| state.load.count(*refused))
     }
 
+    /// Counts the outcome of an admitted order that nobody waits for any longer.
     fn gave_up<R>(&self, refused: Refused) -> Result<R, Refused> {
         self.lock().load.count(refused);
         Err(refused)
@@ -288,14 +310,15 @@ impl Shared {
 }
 
 impl State {
-    /// Where an order would stand.
+    /// Returns the position that an order would have in the queue.
     fn turn(&self, charge: Charge) -> Turn {
         let (lane, start) = (charge.lane(), self.fair.start_of(charge.payer));
         let goes_first = |job: &&Job| job.charge.lane() == lane && job.start <= start;
         Turn { lane, behind: self.queue.iter().filter(goes_first).count() }
     }
 
-    /// Whether there is room for one more order to wait; where there is none, whose last order gives way to it.
+    /// Checks whether the queue has room for one more order. If it is full, returns the caller whose last order is
+    /// evicted for it.
     fn room(&self, payer: Payer, lane: Lane) -> Result<Option<Payer>, Refused> {
         match self.admission.room(lane) {
             Err(full @ Refused::Full { .. }) => self.fair.gives_way_to(payer).map(Some).ok_or(full),
@@ -303,7 +326,7 @@ impl State {
         }
     }
 
-    /// Takes an order, or refuses it. Another one may have to give way to it.
+    /// Admits an order, or refuses it. Also returns the order that is evicted for it, if any.
     fn admit(&mut self, now: Instant, deadline: Instant, charge: Charge) -> Result<(Admitted, Option<Job>), Refused> {
         let turn = self.turn(charge);
         let gives_way = self.room(charge.payer, turn.lane)?;
@@ -312,7 +335,7 @@ impl State {
         Ok((admitted, last.and_then(|place| self.remove(place))))
     }
 
-    /// Takes an order out of the queue before its turn.
+    /// Removes an order from the queue before its turn.
     fn remove(&mut self, place: usize) -> Option<Job> {
         let job = self.queue.remove(place)?;
         self.admission.leave(job.charge.lane());
@@ -320,7 +343,7 @@ impl State {
         Some(job)
     }
 
-    /// The order whose turn it is, if one may begin; and why it may not, where it waited too long.
+    /// Takes the next order that may begin from the queue. If it has waited for too long, the result says so.
     fn begin(&mut self, now: Instant) -> Option<(Job, Result<(), Refused>)> {
         let may_begin = |job: &Job| self.admission.may_begin(job.charge.lane());
         let waiting = self.queue.iter().enumerate().filter(|(_, job)| may_begin(job));
@@ -334,7 +357,7 @@ impl State {
         Some((job, turn))
     }
 
-    /// An order was priced.
+    /// Records that an order was priced.
     fn end(&mut self, charge: Charge, steps: u64, took: Duration) {
         self.admission.end(took, charge.lane());
         self.fair.settle(charge.payer, charge.cost(), charge.cost_with(steps));
@@ -344,11 +367,11 @@ impl State {
     }
 }
 
-/// What a thread says, and when it did.
+/// The result of an order, and when it was ready.
 type Answer<R> = (Result<R, Refused>, Instant);
 
 impl Load {
-    /// Counts why an order was not taken. One without time left was never going to be.
+    /// Counts a refusal. A call that arrived after its deadline is not counted: it could never have been answered.
     fn count_refused(&mut self, refused: Refused) {
         if refused != Refused::Deadline {
             self.count(refused);
@@ -370,7 +393,7 @@ impl Load {
     }
 }
 
-/// An order that waits until it no longer does, whatever the reason.
+/// A guard that removes the order from the queue when it is dropped.
 struct Waits {
     shared: Arc<Shared>,
     id: u64,
@@ -378,13 +401,13 @@ struct Waits {
 }
 
 impl Waits {
-    /// Takes it out of the queue; false when it was begun already.
+    /// Removes the order from the queue. Returns `false` if it is not there any more.
     fn leave(&self) -> bool {
         let mut state = self.shared.lock();
         let Some(place) = state.queue.iter().position(|job| job.id == self.id) else { return false };
         let job = state.remove(place);
         drop(state);
-        // What it holds goes without the lock.
+        // Whatever the order owns is dropped without the lock.
         drop(job);
         true
     }

@@ -1,15 +1,15 @@
-//! So many orders a second in the long run, and at once no more than a second's worth.
+//! A token bucket (GCRA): it allows a number of orders per second, in bursts of at most one second's worth.
 
 use std::time::{Duration, Instant};
 
-/// A bucket of tokens, kept as the moment at which it is full again.
+/// A token bucket, stored as the time at which it will be full again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bucket {
     full: Option<Instant>,
 }
 
 impl Bucket {
-    /// Takes a token when there is one.
+    /// Takes a token, and returns whether there was one.
     pub(super) fn take(&mut self, now: Instant, rate: u32) -> bool {
         let next = self.next(now, rate);
         if next.is_some() {
@@ -18,12 +18,12 @@ impl Bucket {
         next.is_some()
     }
 
-    /// Whether there is a token.
+    /// Returns whether there is a token.
     pub(super) fn has(&self, now: Instant, rate: u32) -> bool {
         self.next(now, rate).is_some()
     }
 
-    /// When it is full again once a token is taken, if there is one.
+    /// Returns when the bucket is full again after taking a token, or `None` if there is no token.
     fn next(&self, now: Instant, rate: u32) -> Option<Instant> {
         let each = Duration::from_secs(1).checked_div(rate)?;
         let next = self.full.map_or(now, |full| full.max(now)).checked_add(each)?;

@@ -5,7 +5,7 @@ use super::*;
 use pricing_engine::config;
 
 impl Gate {
-    /// Does work that costs nothing to speak of, for nobody in particular.
+    /// Runs work that costs nothing, for no caller in particular.
     async fn run_light<R: Send + 'static>(
         &self,
         limits: &config::Limits,
@@ -17,7 +17,7 @@ impl Gate {
 }
 
 impl Admission {
-    /// A light order, behind all that wait.
+    /// Returns the turn of a light order behind all that wait.
     fn behind_all(&self) -> Turn {
         Turn { lane: Lane::Light, behind: self.waiting() }
     }
@@ -38,7 +38,7 @@ fn admission(places: usize, queue: usize) -> Admission {
     Admission::new(Limits { places, queue, rate: None })
 }
 
-/// An order that takes so long is taken, begun and ended.
+/// Admits, begins and ends an order that takes `took`.
 fn price(admission: &mut Admission, now: Instant, took: Duration) {
     let deadline = now + took * 100;
     let admitted = admission.light(now, deadline).unwrap();
@@ -69,7 +69,7 @@ fn what_would_come_too_late_is_refused_at_once() {
     }
     let first = admission.light(now, now + 150 * MS).unwrap();
     admission.begin(now, now + 150 * MS, first, Lane::Light).unwrap();
-    // Until the place is free 100 ms, then 100 ms in it, and as much again in case it takes longer.
+    // 100 ms until the slot is free, 100 ms in it, and twice that as a safety factor.
     let refused = admission.light(now, now + 350 * MS);
     assert!(matches!(refused, Err(Refused::Late { left, .. }) if left == 350 * MS), "{refused:?}");
     assert!(matches!(admission.light(now, now + 450 * MS), Ok(Admitted::Waits { .. })));
@@ -86,7 +86,7 @@ fn what_would_not_be_sent_in_time_is_refused_even_with_a_free_place() {
     assert!(matches!(admission.light(now, now + 250 * MS), Err(Refused::Late { .. })));
     assert_eq!(admission.light(now, now + 600 * MS), Ok(Admitted::AtOnce));
     admission.leave(Lane::Light);
-    // Nobody knows whether it is still so.
+    // The lag is too old to be believed.
     let later = now + 2 * LAG_LASTS;
     assert_eq!(admission.light(later, later + MS), Ok(Admitted::AtOnce));
 }
@@ -134,12 +134,12 @@ fn a_rate_is_kept() {
     assert_eq!(admission.light(now, now + MS), Err(Refused::Rate { rate: 3 }));
 }
 
-/// A deadline that no machine misses, however slow and busy.
+/// Returns a deadline that no machine misses, however slow or busy it is.
 fn some_day() -> Instant {
     Instant::now() + Duration::from_secs(24 * 3600)
 }
 
-/// Waits until something is so. What a thread counts, it counts a moment after its answer.
+/// Waits until `is_so` returns true. A thread counts an order a moment after it has sent the answer.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let hang = Instant::now() + Duration::from_secs(600);
     while !is_so() {
@@ -191,7 +191,7 @@ async fn what_waits_when_its_caller_goes_is_not_begun() {
 async fn the_deadline_is_answered_while_the_thread_still_works() {
     let limits = limits(1, 4);
     let mut time = 20 * MS;
-    // As much time as this machine needs to begin.
+    // Allows as much time as this machine needs to begin.
     let (gate, go) = loop {
         let gate = Gate::new(&limits);
         let (go, wait) = mpsc::channel::<()>();
@@ -229,29 +229,29 @@ async fn fewer_places_are_kept_to_without_a_restart() {
     assert_eq!(gate.run_light(&limits(1, 8), some_day(), || 7).await, Ok(7));
 }
 
-/// Work that says when it begins and waits until it may end, and the ends of both.
+/// Returns work that reports when it begins and waits until it may end, with the other ends of both channels.
 fn held_up() -> (impl FnOnce() + Send + 'static, oneshot::Receiver<()>, mpsc::Sender<()>) {
     let (begun, was_begun) = oneshot::channel();
     let (go, wait) = mpsc::channel::<()>();
     let work = move || {
         let _ = begun.send(());
-        // An end that was dropped lets it go, too.
+        // A dropped sender lets it end, too.
         let _ = wait.recv();
     };
     (work, was_begun, go)
 }
 
-/// A small request of a caller.
+/// Returns the charge for a small request of a caller.
 fn small(caller: i32) -> Charge {
     Charge::of(Payer::Process(caller), 1_000, 10, false, 1_000_000)
 }
 
-/// A request that keeps a thread for long.
+/// Returns the charge for a request that occupies a thread for long.
 fn large(caller: i32) -> Charge {
     Charge::of(Payer::Process(caller), 1_000_000, 100, true, 1_000_000)
 }
 
-/// Submits work and does not wait for it.
+/// Submits work without waiting for it.
 fn submit<R: Send + 'static>(
     gate: &Arc<Gate>,
     limits: &config::Limits,
@@ -262,7 +262,7 @@ fn submit<R: Send + 'static>(
     tokio::spawn(async move { gate.run(&limits, some_day(), charge, work).await })
 }
 
-/// Waits until so many orders wait.
+/// Waits until `number` orders wait.
 async fn until_waiting(gate: &Gate, number: usize) {
     let start = Instant::now();
     while gate.load().waiting != number {
@@ -281,7 +281,7 @@ async fn large_requests_leave_a_thread_to_the_others_and_take_turns() {
     let (second_work, mut second_begun, second_go) = held_up();
     let second = submit(&gate, &limits, large(2), || (second_work(), 0));
     until_waiting(&gate, 1).await;
-    // There is a thread, but not for another large one.
+    // There is a free thread, but not for another large request.
     for _ in 0..20 {
         assert_eq!(gate.run(&limits, some_day(), small(3), || (7, 0)).await, Ok(7));
     }
@@ -320,7 +320,7 @@ async fn who_took_more_than_was_thought_waits_for_it_the_next_time() {
     let limits = limits(1, 64);
     let gate = Arc::new(Gate::new(&limits));
     let (work, begun, go) = held_up();
-    // It looks small, and takes as long as a thousand of the others.
+    // It looks small, and takes as many steps as a thousand of the others.
     let first = submit(&gate, &limits, small(1), || (work(), 100_000_000));
     begun.await.unwrap();
     let (hold, hold_begun, hold_go) = held_up();
@@ -361,7 +361,7 @@ async fn a_full_queue_makes_room_for_who_has_less_in_it() {
     assert_eq!(gate.enter(&limits, some_day(), Payer::Process(1)).unwrap_err(), full);
     gate.enter(&limits, some_day(), Payer::Process(2)).unwrap();
     let other = submit(&gate, &limits, small(2), || (2, 0));
-    // The last of those that had more waiting.
+    // The last order of the caller with the most waiting.
     assert_eq!(all.pop().unwrap().await.unwrap(), Err(full));
     assert_eq!(gate.load().waiting, 3);
     drop(go);
@@ -384,7 +384,7 @@ async fn large_requests_have_a_part_of_the_queue() {
     until_waiting(&gate, 2).await;
     let refused = gate.run(&limits, some_day(), large(3), || ((), 0)).await;
     assert_eq!(refused, Err(Refused::Heavy { waiting: 2 }));
-    // The rest of the queue is for the others.
+    // The rest of the queue is for light requests.
     let other = submit(&gate, &limits, small(3), || (7, 0));
     until_waiting(&gate, 3).await;
     drop(go);
@@ -406,7 +406,7 @@ fn large_requests_do_not_make_the_others_look_late() {
         admission.end(1_000 * MS, Lane::Heavy);
         price(&mut admission, now, MS);
     }
-    // One of each is being priced, and one of each would wait.
+    // One order of each lane is being priced, and one of each would wait.
     let deadline = now + 100_000 * MS;
     for lane in [Lane::Heavy, Lane::Light] {
         let admitted = admission.admit(now, deadline, Turn { lane, behind: 0 }).unwrap();

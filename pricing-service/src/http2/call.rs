@@ -1,4 +1,8 @@
-//! One call that was let in, from its head to the end of its answer.
+//! One admitted call, from its head to the end of its answer.
+//!
+//! The call is routed, and its answer is awaited until the deadline, until the peer resets the stream, or until the
+//! call is evicted. The answer is then sent as the peer reads it. The call keeps its slot and its bytes until the
+//! answer was read or given up.
 
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
@@ -23,16 +27,16 @@ use crate::gate::Refused;
 use crate::intake::{Kind, Pass};
 use pricing_engine::config::Limits;
 
-/// How long after its deadline a caller may take to read an answer that was in time.
+/// How long after the deadline a caller may take to read an answer that was in time.
 const TAKEN: Duration = Duration::from_secs(5);
 
-/// A call that was let in.
+/// An admitted call.
 pub(super) struct Call {
     kind: Kind,
     deadline: Instant,
-    /// How long a message of its request may take to come.
+    /// How long one message of the request may take to arrive.
     patience: Duration,
-    /// How large its request may be.
+    /// The most bytes that the request may have.
     most: usize,
     stopping: CancellationToken,
     pass: Pass,
@@ -52,13 +56,13 @@ impl Call {
         Self { kind, deadline, patience, most, stopping, pass, _open: open }
     }
 
-    /// Has it answered, and hands the answer over as the caller takes it.
+    /// Has the call answered, and sends the answer as the peer reads it.
     pub(super) async fn run(self, mut routes: Routes, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         let request = self.request(request);
         let answered = tokio::select! {
             biased;
             answered = timeout_at(self.deadline.into(), routes.call(request)) => answered,
-            // The caller gave up: what was begun for it is dropped with this.
+            // The caller gave up. Returning drops what was begun for it.
             _ = poll_fn(|cx| respond.poll_reset(cx)) => return,
             () = self.evicted() => Ok(Ok(evicted().into_http())),
         };
@@ -71,7 +75,7 @@ impl Call {
         }
         let (head, body) = response.into_parts();
         let whole = http_body::Body::is_end_stream(&body);
-        // An error is that the caller is gone, or its connection.
+        // An error means that the caller or its connection is gone.
         let Ok(stream) = respond.send_response(Response::from_parts(head, ()), whole) else { return };
         if !whole {
             self.hand_over(Outbound::new(stream, body, self.pass.seat().cloned())).await;
@@ -94,13 +98,13 @@ impl Call {
         request
     }
 
-    /// Whether the answer would come after its deadline. A stream has its answers' own.
+    /// Returns whether the deadline has passed. Each answer of a stream has a deadline of its own.
     fn is_late(&self) -> bool {
         !self.kind.lasts() && Instant::now() > self.deadline
     }
 
-    /// Says of a request that was too large which limit that was. The decoder calls it out of range; nothing else here
-    /// does.
+    /// Names the limit if the request was too large. tonic's decoder reports that as `OUT_OF_RANGE`, and nothing else
+    /// here uses that code.
     fn too_large(&self, response: Response<Body>) -> Response<Body> {
         let status = Status::from_header_map(response.headers());
         if status.is_none_or(|status| status.code() != Code::OutOfRange) {
@@ -111,17 +115,18 @@ impl Call {
             .into_http()
     }
 
+    /// Sends the body of the answer, or ends the call early with a status.
     async fn hand_over(&self, mut answer: Outbound) {
         let ended = tokio::select! {
             biased;
-            // Either it is sent, or nobody is there to take it.
+            // Either it was sent, or nobody is there to read it.
             _ = answer.send() => return,
             status = self.ended() => status,
         };
         answer.end(&ended);
     }
 
-    /// Is ready when the call waits for its peer and makes room for another.
+    /// Completes when the call waits for its peer and has to make room for another.
     async fn evicted(&self) {
         match self.pass.call() {
             Some(call) => call.evicted().await,
@@ -129,7 +134,7 @@ impl Call {
         }
     }
 
-    /// Waits until the call has to end although its answer is not sent yet.
+    /// Waits until the call has to end before its answer was sent.
     async fn ended(&self) -> Status {
         let Some(seat) = self.pass.seat() else {
             let until = self.deadline.checked_add(TAKEN).unwrap_or(self.deadline);
@@ -144,7 +149,7 @@ impl Call {
                 sleep(left).await;
             }
         };
-        // The others hear of the end by themselves, and have something to say before.
+        // Other streams watch for the shutdown themselves, and send something before they end.
         let stopped = async {
             if self.kind == Kind::Reflection {
                 return self.stopping.cancelled().await;

@@ -1,5 +1,8 @@
-//! The request of a call, as its reader gets it: whole messages, counted while they are in memory, and there in time or
-//! not at all.
+//! The body of a request, as its reader receives it: in whole messages.
+//!
+//! A gRPC message is handed to the reader only once all of it has arrived, and its weight is counted while it is in
+//! memory. If it does not arrive in time, or does not fit into memory, the body ends with an error. The peer's
+//! flow-control window is reopened only for bytes that were counted.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -18,42 +21,45 @@ use super::weight::{TextAt, weight};
 use crate::gate;
 use crate::intake::{Held, Seat, Work};
 
-/// The head of a message in gRPC: a flag, and the length as four bytes.
+/// The prefix of a gRPC message: a flag, and the length in four bytes.
 const HEAD: usize = 5;
 
-/// A request on its way in.
+/// A request that is being received.
 pub(super) struct Inbound {
     stream: RecvStream,
-    /// What of it is here, and not with the reader yet.
+    /// What has arrived but was not handed to the reader yet.
     buffer: BytesMut,
-    /// The memory of that, and of what the reader of a call of one message has.
+    /// The memory of `buffer` and, in a call with one message, of what was handed to the reader.
     held: Arc<Held>,
+    /// The weight of what was handed to the reader, in a call with one message.
     read: usize,
-    /// The memory of the messages that are with the reader.
+    /// The memory of the messages that the reader of a stream has.
     with_reader: Option<WithReader>,
     text: TextAt,
-    /// The largest message. One that is said to be larger is the reader's to refuse.
+    /// The most bytes of a message. The reader refuses a message that claims to be larger.
     most: usize,
     seat: Option<Arc<Seat>>,
     call: Option<Arc<gate::Call>>,
-    /// The call is over. A reader in a task of its own does not notice that otherwise, and while it has the request, the
-    /// stream is open for HTTP/2.
+    /// Completes when the call is over. A reader in a task of its own does not notice that otherwise, and the HTTP/2
+    /// stream stays open for as long as it holds the request.
     over: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// How long a message may take, and when the one on its way has to be there.
+    /// How long a message may take to arrive.
+    /// When the message that is arriving must be complete.
     patience: Duration,
     until: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// The memory of the messages that a stream's reader got, oldest first. Who takes a message out of the stream takes its
-/// memory along.
+/// The memory of the messages that the reader of a stream has received, oldest first. A message that is taken from the
+/// stream takes its memory along.
 #[derive(Clone, Debug)]
 pub(crate) struct WithReader {
     messages: Arc<Mutex<VecDeque<Held>>>,
     seat: Arc<Seat>,
 }
 
-/// A message of a stream that is being answered: it is in memory until this is dropped, and its stream is not idle.
+/// A message of a stream that is being answered. Until this is dropped, the message is counted and its stream is not
+/// idle.
 #[derive(Debug)]
 pub(crate) struct InWork {
     _memory: Option<Held>,
@@ -65,13 +71,13 @@ impl WithReader {
         Self { messages: Arc::default(), seat: Arc::clone(seat) }
     }
 
-    /// Begins the work on the message that was read last.
+    /// Begins the work on the oldest message that was handed to the reader.
     pub(crate) fn take(&self) -> InWork {
         let memory = self.messages.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         InWork { _memory: memory, _work: self.seat.work() }
     }
 
-    /// Adds the memory of one more message. Nobody reads more than one ahead.
+    /// Adds the memory of one more message. The reader is at most one message ahead.
     fn put(&self, held: Held) {
         let mut all = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         all.push_back(held);
@@ -82,7 +88,7 @@ impl WithReader {
 }
 
 impl Inbound {
-    /// The request of a call of one message, which is in memory until it was answered.
+    /// Creates the request of a call with one message. It is counted until the call was answered.
     pub(super) fn one(stream: RecvStream, held: Arc<Held>, text: TextAt, most: usize, patience: Duration) -> Self {
         Self {
             stream,
@@ -101,32 +107,34 @@ impl Inbound {
         }
     }
 
-    /// The request of a stream.
+    /// Turns this into the request of a stream.
     pub(super) fn many(self, seat: Arc<Seat>, with_reader: WithReader) -> Self {
         let over = Some(Box::pin(seat.over()));
         Self { with_reader: Some(with_reader), seat: Some(seat), over, until: None, ..self }
     }
 
-    /// The request of a call that has a place as long as it is priced.
+    /// Turns this into the request of a call that prices one order.
     pub(super) fn priced(self, call: Arc<gate::Call>) -> Self {
         Self { call: Some(call), ..self }
     }
 
-    /// All that the call needs is there.
+    /// Records that the whole request has arrived.
     fn read_all(&self) {
         if let Some(call) = &self.call {
             call.read();
         }
     }
 
-    /// The length of the message that is here or on its way, its head included.
+    /// Returns the length of the message that is arriving, with its prefix.
     fn length(&self) -> Option<usize> {
         let length =
             self.buffer.get(1..HEAD).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()).map(u32::from_be_bytes)?;
         usize::try_from(length).ok()?.checked_add(HEAD)
     }
 
-    /// The next message, when all of it is here.
+    /// Returns the next message if all of it has arrived.
+    ///
+    /// A message that is too large is handed over incomplete. The reader decodes its length, and refuses it.
     fn whole(&mut self) -> Option<Result<Bytes, Status>> {
         let length = self.length()?;
         if length.saturating_sub(HEAD) > self.most {
@@ -147,7 +155,7 @@ impl Inbound {
                 let held = self.held.another();
                 let counted = held.set(weight).and_then(|()| self.held.set(self.buffer.len()));
                 with_reader.put(held);
-                // The next one has its own time.
+                // Each message of a stream has the full time to arrive.
                 (self.until, self.timer) = (None, None);
                 counted
             }
@@ -155,7 +163,7 @@ impl Inbound {
         Some(counted.map(|()| message).map_err(Status::from))
     }
 
-    /// Takes up what came.
+    /// Takes bytes from the peer, counts them, and lets the peer send as many again.
     fn take(&mut self, data: &Bytes) -> Result<(), Status> {
         self.buffer.extend_from_slice(data);
         self.held.set(self.read.saturating_add(self.buffer.len())).map_err(Status::from)?;
@@ -165,12 +173,12 @@ impl Inbound {
         if let Some(seat) = &self.seat {
             seat.touch();
         }
-        // The peer may send as much more.
+        // The peer may send as many bytes again.
         let _ = self.stream.flow_control().release_capacity(data.len());
         Ok(())
     }
 
-    /// Waits for the rest of a message, but not for ever.
+    /// Waits for the rest of a message until its time is up.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(until) = self.until else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
@@ -195,7 +203,7 @@ impl Body for Inbound {
                 Poll::Pending => return self.wait(cx),
                 Poll::Ready(Some(Ok(data))) => self.take(&data)?,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Status::cancelled(error.to_string())))),
-                // What is not whole is the reader's to refuse.
+                // The reader refuses an incomplete message.
                 Poll::Ready(None) if self.buffer.has_remaining() => {
                     let rest = self.buffer.split().freeze();
                     return Poll::Ready(Some(Ok(Frame::data(rest))));

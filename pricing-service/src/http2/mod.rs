@@ -1,8 +1,20 @@
-//! One HTTP/2 connection: its calls are let in or refused as their heads arrive, before anything is read or begun.
+//! Serves one HTTP/2 connection. Each call is admitted or refused when its head arrives.
 //!
-//! `h2` speaks the protocol. This is no more than its accept loop, so that a refusal is an answer to a head and not a
-//! task, bytes that there is no room for stay with the peer (flow control), and what a call holds is counted until its
-//! peer has taken the answer.
+//! `h2` implements the protocol. This module is its accept loop, so that
+//!
+//! - a refusal is an answer to a head, and costs neither a task nor a buffer;
+//! - unread bytes stay with the peer, by flow control;
+//! - what a call holds is counted until the peer has read the answer.
+//!
+//! A connection goes through these states:
+//!
+//! 1. The peer has [`HELLO`] to complete the handshake. A stop or an eviction before that closes the connection at
+//!    once.
+//! 2. Calls are accepted. Admitted calls run in tasks of their own ([`Call`]), others are refused ([`Refusals`]).
+//! 3. At a stop, the peer gets a GOAWAY and open calls may end. If the connection is evicted, it gets a GOAWAY and has
+//!    [`LAST_WORDS`] to read it. If the peer is dead or the service cuts the connection off, it is dropped at once.
+//!
+//! A peer that sends nothing for a while gets a PING ([`PING`]). It is dead if nothing arrives in answer.
 
 mod call;
 mod inbound;
@@ -35,44 +47,45 @@ use call::Call;
 pub(super) use inbound::{InWork, WithReader};
 use refusal::Refusals;
 
-/// How long a connection may take until it speaks HTTP/2, the TLS handshake apart.
+/// How long a connection may take to speak HTTP/2, after the TLS handshake.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
 
-/// How long a connection may be silent before it is asked whether anybody is still there, and how long the answer may
-/// take.
+/// How long a connection may be silent before it gets a PING, and how long the answer may take.
 const PING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(8));
 
-/// How long the last words of a connection that makes room may take.
+/// How long an evicted connection may take to read its GOAWAY.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// Bytes of a call's request that its peer may send before they are taken up. Of what waits to be read there are no more
-/// than these for each call that is open; the connection as a whole has the 64 KiB that HTTP/2 begins with.
+/// The flow-control window of a call: the bytes that its peer may send before they are read. This bounds the unread
+/// bytes of each open call. The connection as a whole has HTTP/2's initial window of 64 KiB.
 const WINDOW: u32 = 32 << 10;
 
-/// Bytes of an answer that are handed to the connection before the peer takes them.
+/// The bytes of an answer that are handed to the connection before the peer reads them.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// How large the head of a call may be.
+/// The most bytes of a call's head.
 const HEAD_BYTES: u32 = 16 << 10;
 
-/// Calls that were given up before they were looked at. One more ends the connection; but a caller who gives up on all
-/// its calls at once is no attacker.
+/// The most calls that the peer resets before they are accepted. One more ends the connection. A caller that gives up
+/// all its calls at once is not an attacker.
 const RESETS: usize = 1000;
 
-/// Calls that were ended early and are remembered for a moment, since their peer may still be sending.
+/// The most calls that this side has reset and remembers for a moment, because their peer may still be sending.
 const REMEMBERED: usize = 200;
 
-/// What h2 lets a connection spend on data in small pieces: 256 less its length for each that nobody has read. It is never
-/// given back for those of a refused call that come late, of which there may be a thousand this way before the connection
-/// has to be opened anew. A call that was let in is read as its data come.
+/// What `h2` lets a connection spend on small DATA frames: each unread one costs 256 bytes less its length. The cost of
+/// frames that arrive late for a refused call is never restored. A thousand of them end the connection, and the peer
+/// has to open another. The frames of an admitted call are read as they arrive.
 const SMALL_PIECES: usize = 256 << 10;
 
-/// Calls that a connection takes in before it lets other tasks have their turn. Refusing is quick, but a flood of calls to
-/// refuse would keep a thread from the answers of those that were taken, and they would come too late. With too few, calls
-/// pile up that were given up before they were looked at, and the connection ends (see [`RESETS`]).
+/// The calls that a connection accepts before other tasks have their turn.
+///
+/// Refusing a call is quick, but a flood of refusals would occupy the thread, and the answers of admitted calls would
+/// be late. If the number is too small, calls that were reset before they were accepted pile up, and the connection
+/// ends (see [`RESETS`]).
 const IN_A_ROW: u32 = 64;
 
-/// What calls are answered by. Cheap to clone.
+/// What answers the calls. It is cheap to clone.
 #[derive(Clone)]
 pub(super) struct Calls {
     service: Service,
@@ -80,34 +93,34 @@ pub(super) struct Calls {
     refusals: Refusals,
 }
 
-/// Who is at the other end of a connection, and the connection's place.
+/// The peer of a connection, and the connection's slot.
 pub(super) struct Peer<P> {
     pub(super) caller: Caller,
     pub(super) payer: Payer,
     pub(super) place: P,
 }
 
-/// What ends connections: first the stop, which lets open calls end, then the cut.
+/// What ends connections: first `stop`, which lets open calls end, then `cut`.
 #[derive(Clone)]
 pub(super) struct Ends {
     pub(super) stop: CancellationToken,
     pub(super) cut: CancellationToken,
 }
 
-/// When bytes last came over a connection.
+/// The time at which bytes last arrived on a connection.
 #[derive(Debug)]
 pub(super) struct Heard {
     began: Instant,
     millis: AtomicU64,
 }
 
-/// Why a connection comes to its end.
+/// Why a connection ends.
 enum End {
-    /// Nobody is there any more, or the service cuts it off.
+    /// The peer is dead, or the service cuts the connection off.
     Now,
-    /// Its place is another's.
+    /// The connection has to make room for another.
     Evicted,
-    /// The service stops: open calls may end.
+    /// The service stops. Open calls may end.
     Stop,
 }
 
@@ -116,7 +129,7 @@ impl Heard {
         Arc::new(Self { began: Instant::now(), millis: AtomicU64::new(0) })
     }
 
-    /// Bytes came.
+    /// Records that bytes have arrived.
     pub(super) fn touch(&self) {
         let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.millis.store(millis, Ordering::Relaxed);
@@ -160,7 +173,9 @@ impl Calls {
         }
     }
 
-    /// Takes calls in until the connection ends.
+    /// Accepts calls until the connection ends.
+    ///
+    /// The future that waits for the end is made anew after a stop, because it must not wait for the stop again.
     async fn accept(
         &self,
         mut connection: Connection<impl AsyncRead + AsyncWrite + Unpin + Send, Bytes>,
@@ -207,7 +222,7 @@ impl Calls {
         }
     }
 
-    /// The head of a call is there: it gets a place and is begun, or is refused.
+    /// Admits a call and begins it, or refuses it. Only its head has arrived.
     fn arrived(&self, mut request: Request<RecvStream>, respond: SendResponse<Bytes>, peer: &Peer<Arc<Place>>) {
         let active = self.service.active();
         let limits = &active.loaded.config.limits;
@@ -251,7 +266,7 @@ async fn ended(pong: &mut Option<PingPong>, heard: &Heard, place: &Place, ends: 
     }
 }
 
-/// Asks a silent peer whether it is still there, and is ready when it is not. Whatever it sends is an answer.
+/// Sends a PING to a silent peer, and completes if it does not answer. Any bytes count as an answer.
 async fn dead(pong: &mut Option<PingPong>, heard: &Heard) {
     let (silence, patience) = PING;
     loop {
@@ -267,7 +282,7 @@ async fn dead(pong: &mut Option<PingPong>, heard: &Heard) {
                 None => false,
             };
             if !pinged {
-                // An earlier one is still on its way; its answer is heard like everything else.
+                // An earlier PING is still in flight. Its answer is noticed like any other bytes.
                 std::future::pending::<()>().await;
             }
         };

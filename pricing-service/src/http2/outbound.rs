@@ -1,4 +1,4 @@
-//! The answer of a call, handed to the connection as its peer takes it.
+//! The body of an answer, which is sent as its peer reads it.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,14 +14,14 @@ use tonic::codegen::http::HeaderMap;
 
 use crate::intake::Seat;
 
-/// The most bytes of an answer that are handed over at once.
+/// The most bytes of an answer for which capacity is requested at once.
 const PIECE: usize = 16 << 10;
 
-/// An answer on its way out. What was not sent yet stays here, and with it the call's place.
+/// An answer that is being sent. It holds what was not sent yet, and the call keeps its slot until all of it was.
 pub(super) struct Outbound {
     stream: SendStream<Bytes>,
     body: Body,
-    /// What of the last piece of the body was not sent yet.
+    /// The unsent rest of the last frame of the body.
     rest: Bytes,
     seat: Option<Arc<Seat>>,
 }
@@ -31,7 +31,7 @@ impl Outbound {
         Self { stream, body, rest: Bytes::new(), seat }
     }
 
-    /// Sends it. When this is not waited for to its end, the rest is still to be sent.
+    /// Sends the answer. If the future is dropped, the rest stays unsent and can be sent later.
     pub(super) async fn send(&mut self) -> Result<(), h2::Error> {
         loop {
             self.send_rest().await?;
@@ -39,7 +39,7 @@ impl Outbound {
             let frame = tokio::select! {
                 biased;
                 frame = frame => frame,
-                // Otherwise nobody would notice that the caller of a silent stream went away.
+                // Without this, a caller that leaves a silent stream would not be noticed.
                 reset = poll_fn(|cx| self.stream.poll_reset(cx)) => return reset.and_then(|reason| Err(reason.into())),
             };
             match frame {
@@ -56,7 +56,7 @@ impl Outbound {
         }
     }
 
-    /// Sends what is left of a piece, never more than the peer is ready to take.
+    /// Sends the rest of a frame, and never more than the peer's window allows.
     async fn send_rest(&mut self) -> Result<(), h2::Error> {
         while !self.rest.is_empty() {
             self.stream.reserve_capacity(self.rest.len().min(PIECE));
@@ -76,7 +76,7 @@ impl Outbound {
         Ok(())
     }
 
-    /// How much the peer takes, once it takes any, unless it gave the call up.
+    /// Returns the capacity that the peer grants, once it is not zero, or the reason why the peer reset the stream.
     fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, h2::Error>> {
         if let Poll::Ready(reset) = self.stream.poll_reset(cx) {
             return Poll::Ready(reset.and_then(|reason| Err(reason.into())));
@@ -85,7 +85,7 @@ impl Outbound {
         Poll::Ready(capacity.unwrap_or_else(|| Err(h2::Reason::CANCEL.into())))
     }
 
-    /// Ends the answer with a status, or breaks it off where it is in the middle of a piece.
+    /// Ends the answer with a status. In the middle of a frame, or if that fails, the stream is reset instead.
     pub(super) fn end(mut self, status: &Status) {
         if !self.rest.is_empty() || self.stream.send_trailers(trailers(status)).is_err() {
             self.stream.send_reset(h2::Reason::CANCEL);
@@ -97,7 +97,7 @@ fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
         trailers.clear();
-        // A message that cannot be a header's value is left out.
+        // The message cannot be the value of a header. It is left out.
         let _ = Status::new(status.code(), "").add_header(&mut trailers);
     }
     trailers

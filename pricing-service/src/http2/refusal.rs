@@ -1,4 +1,4 @@
-//! A refusal: an answer to the head of a call. What of the request is there by then is let pass.
+//! Refuses a call with an answer to its head. What has arrived of its request is discarded.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use tonic::codegen::Bytes;
 
 use crate::gate::Refused;
 
-/// Refused calls that are waited for at once, until the rest of their request has come. HTTP/2 takes many requests that
-/// nobody reads for an attack, and ends the connection with everybody else's calls on it.
+/// The most refused calls that wait at once for the rest of their request. HTTP/2 implementations take many unread
+/// requests for an attack, and end the connection with all of its calls.
 const PATIENT: usize = 64;
 
-/// How long the rest of a refused request may take.
+/// How long the rest of a refused request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of a refused request that are looked at no further.
+/// The most bytes of a refused request that are read and discarded.
 const SKIPPED: usize = 64 << 10;
 
-/// Refuses calls. Cheap to clone.
+/// Refuses calls. It is cheap to clone.
 #[derive(Clone)]
 pub(super) struct Refusals {
     patient: Arc<Semaphore>,
@@ -37,7 +37,7 @@ impl Default for Refusals {
 }
 
 impl Refusals {
-    /// Refuses a call: at once when all of its request is there, as it nearly always is, and soon when not.
+    /// Refuses a call. It is answered at once if all of its request has arrived, as is usual, and otherwise soon.
     pub(super) fn refuse(&self, mut request: RecvStream, respond: SendResponse<Bytes>, refused: Refused) {
         let mut skipped = 0;
         let there = skip(&mut request, &mut skipped, &mut Context::from_waker(Waker::noop()));
@@ -53,7 +53,7 @@ impl Refusals {
     }
 }
 
-/// Lets a request pass by.
+/// Reads and discards a request.
 fn skip(request: &mut RecvStream, skipped: &mut usize, cx: &mut Context<'_>) -> Poll<()> {
     while *skipped <= SKIPPED {
         match request.poll_data(cx) {
@@ -69,6 +69,6 @@ fn skip(request: &mut RecvStream, skipped: &mut usize, cx: &mut Context<'_>) -> 
 }
 
 fn answer(mut respond: SendResponse<Bytes>, refused: Refused) {
-    // Its caller may be gone.
+    // The caller may be gone.
     let _ = respond.send_response(Status::from(refused).into_http::<()>(), true);
 }

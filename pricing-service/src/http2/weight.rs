@@ -1,21 +1,22 @@
-//! What a request may become in memory.
+//! Estimates how much memory a request takes once it is decoded.
 //!
-//! Two bytes on the wire can become hundreds in memory (an empty target, an empty resource unit), so the entries of a
-//! message are counted before it is decoded. What is malformed is counted up to there: the decoder comes as far.
+//! Two bytes on the wire can become hundreds in memory (an empty target, an empty resource unit). So the
+//! length-delimited fields of a message are counted before it is decoded. A malformed message is counted up to the
+//! error, which is as far as the decoder gets.
 
-/// What an entry of a message may take in memory beside its bytes: the largest of them are resource units.
+/// The memory that is counted for a field beyond its bytes. Resource units take the most.
 const ENTRY: usize = 256;
 
-/// How deeply entries are looked for. Deeper ones are inside of ones that are counted, and orders are not that deep.
+/// Fields are counted down to this depth. Orders do not nest as deep, and what is deeper is inside a counted field.
 const DEPTH: u32 = 12;
 
-/// Where the text of an order stands in a request, which is looked no further into: field numbers, from the outermost
-/// message inwards.
+/// The path of field numbers to an order's text, from the outermost message inwards. The text is not searched for
+/// fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextAt(&'static [u64]);
 
 impl TextAt {
-    /// Where it stands in the requests of a call.
+    /// Returns the path in the requests of a call.
     pub(super) fn of(path: &str) -> Self {
         match path {
             "/bidprice.v1.Pricing/Quote" | "/bidprice.v1.Pricing/QuoteStream" | "/bidprice.v1.Pricing/Screen" => {
@@ -27,14 +28,14 @@ impl TextAt {
     }
 }
 
-/// The bytes that a message may take in memory, as it is on the wire and decoded.
+/// Returns the bytes that a message may take in memory, encoded and decoded.
 pub(super) fn weight(message: &[u8], text: TextAt) -> usize {
     let mut entries = 0;
     let _ = count(message, text.0, DEPTH, &mut entries);
     message.len().saturating_add(ENTRY.saturating_mul(entries))
 }
 
-/// Counts the fields that have bytes of their own. None when the message ends in the middle of one.
+/// Counts the length-delimited fields. Returns `None` if the message ends in the middle of a field.
 fn count(mut message: &[u8], text: &[u64], depth: u32, entries: &mut usize) -> Option<()> {
     while !message.is_empty() {
         let key = varint(&mut message)?;
@@ -51,12 +52,13 @@ fn count(mut message: &[u8], text: &[u64], depth: u32, entries: &mut usize) -> O
                     _ => &[],
                 };
                 if depth > 0 {
-                    // A text is no message, as a rule.
+                    // A field may be text instead of a message. Then whatever was counted in it only adds to the
+                    // weight.
                     let _ = count(inner, text, depth.saturating_sub(1), entries);
                 }
             }
             5 => drop(take(&mut message, 4)?),
-            // Groups: what is in them is counted as if it stood outside.
+            // Groups: their fields are counted like those of the message.
             _ => {}
         }
     }
@@ -111,7 +113,7 @@ mod tests {
         let text = "\n\u{0}".repeat(100_000);
         let message = quote(order::Form::Text(text)).encode_to_vec();
         assert_eq!(weight(&message, QUOTE), message.len() + 2 * ENTRY);
-        // Elsewhere it may as well be a message.
+        // In other calls, the same bytes may be a message.
         assert!(weight(&message, TextAt::of("/akash.provider.v1.ProviderRPC/BidScreening")) > 100_000 * ENTRY);
     }
 
@@ -119,7 +121,7 @@ mod tests {
     fn what_is_malformed_is_counted_as_far_as_it_goes() {
         let mut message =
             QuoteRequest { targets: vec![Target::default(); 1000], ..QuoteRequest::default() }.encode_to_vec();
-        // A group around, and a field that is cut.
+        // An enclosing group, and a truncated field.
         message.insert(0, 0x7b);
         message.extend([0x2a, 0x7f]);
         assert!(weight(&message, QUOTE) >= 1000 * ENTRY);

@@ -1,32 +1,33 @@
-//! Bytes of requests that are in memory: of those that are on their way in, that wait, and that are being answered.
+//! Counts the bytes of requests that are in memory: those that are arriving, waiting, or being answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::gate::Refused;
 
-/// What every call may have beside the common budget. An order is smaller than that, so that nobody who sends large
-/// requests keeps an ordinary one out.
+/// The bytes that every call may have beside the common budget. An ordinary order is smaller than this, so callers with
+/// large requests cannot keep it out.
 const FREE: usize = 48 << 10;
 
-/// The bytes that calls have beyond [`FREE`].
+/// The bytes that calls have taken from the common budget, which are those beyond [`FREE`].
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     used: AtomicUsize,
     refused: AtomicU64,
 }
 
-/// The bytes of one request. Dropped, they are free again.
+/// The bytes of one request. Dropping it returns them to the budget.
 #[derive(Debug)]
 pub(crate) struct Held {
     buffers: Arc<Buffers>,
+    /// The common budget.
     most: usize,
-    /// What was taken of the common budget.
+    /// What this request has taken from the budget.
     taken: AtomicUsize,
 }
 
 impl Buffers {
-    /// The bytes in use, and how many requests there was no room for.
+    /// Returns the bytes in use, and the number of requests that did not fit.
     pub(super) fn count(&self) -> (usize, u64) {
         (self.used.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
@@ -50,12 +51,13 @@ impl Held {
         Self { buffers: Arc::clone(buffers), most, taken: AtomicUsize::new(0) }
     }
 
-    /// Room for another request, of the same budget.
+    /// Returns an empty count for another request, with the same budget.
     pub(crate) fn another(&self) -> Self {
         Self::new(&self.buffers, self.most)
     }
 
-    /// Holds so many bytes in all from now on. Called by one task at a time.
+    /// Sets the bytes of this request, and takes them from the budget or returns them. Only one task may call this at a
+    /// time.
     pub(crate) fn set(&self, bytes: usize) -> Result<(), Refused> {
         let wanted = bytes.saturating_sub(FREE);
         let taken = self.taken.load(Ordering::Relaxed);

@@ -1,8 +1,15 @@
-//! What is let in before it is read, over all services and connections: calls, streams, and bytes of requests.
+//! Admits calls before their requests are read, across all services and connections. It bounds calls, streams, and the
+//! bytes of requests.
 //!
-//! A call gets its place from its head alone. Calls that price one order have theirs from the [gate](super::gate), which
-//! knows what is being priced and what waits; everything else has its place here. What is refused was not read, and gets
-//! neither a task nor a buffer.
+//! [`Intake::admit`] needs only the head of a call. It returns a [`Pass`], which holds the call's slot and counts the
+//! bytes of its request until it is dropped. A refused call gets neither a task nor a buffer, and its request is not
+//! read.
+//!
+//! | kind of call | its slot |
+//! |---|---|
+//! | prices one order | from the [gate](super::gate), which knows what is being priced and what waits |
+//! | stream | one of `limits.streams`; an idle stream may be evicted for it |
+//! | anything else | one of [`BRIEF`] |
 
 mod buffers;
 mod streams;
@@ -19,32 +26,32 @@ pub(super) use buffers::Held;
 use streams::Streams;
 pub(super) use streams::{Seat, Work};
 
-/// Calls open at once that price nothing and are answered at once: operators and probes are few.
+/// The most open calls that neither price nor stream. Operators and probes are few.
 const BRIEF: usize = 64;
 
-/// How long a reload may take: there may be a large plugin to compile.
+/// How long a reload may take. It may have to compile a large plugin.
 const RELOAD: Duration = Duration::from_secs(600);
 
-/// How long a reflection stream may be silent. Tools ask and go.
+/// How long a reflection stream may be silent. Tools ask, and then leave.
 const REFLECTION: Duration = Duration::from_secs(60);
 
-/// What a call is to those who give it a place.
+/// The kind of a call, which decides how it is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Prices one order.
     Priced,
-    /// Is answered at once. So is what there is not.
+    /// Is answered at once. Unknown calls are, too.
     Brief,
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     Reload,
-    /// A stream, which lasts for as long as its caller likes.
+    /// A stream, which lasts for as long as its caller wants.
     Stream,
-    /// A stream of a tool that looks around.
+    /// A reflection stream, which a tool uses to discover the services.
     Reflection,
 }
 
 impl Kind {
-    /// The kind of the call of a path.
+    /// Returns the kind of the call with this path.
     pub(super) fn of(path: &str) -> Self {
         match path {
             "/bidprice.v1.Pricing/Quote"
@@ -58,23 +65,23 @@ impl Kind {
         }
     }
 
-    /// Whether it lasts for as long as its caller likes.
+    /// Returns whether the call lasts for as long as its caller wants.
     pub(super) fn lasts(self) -> bool {
         matches!(self, Self::Stream | Self::Reflection)
     }
 
-    /// How long its answer may take at most. Of a stream, that is the time until it begins.
+    /// Returns how long the answer may take at most. For a stream, this is the time until it begins.
     pub(super) fn longest(self, limits: &Limits) -> Duration {
         if self == Self::Reload { RELOAD } else { limits.deadline.get() }
     }
 
-    /// How long it may be silent.
+    /// Returns how long the call may be silent.
     pub(super) fn silence(self) -> Option<Duration> {
         (self == Self::Reflection).then_some(REFLECTION)
     }
 }
 
-/// Gives calls their places.
+/// Admits calls.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     brief: Arc<AtomicUsize>,
@@ -83,24 +90,24 @@ pub(super) struct Intake {
     refused: AtomicU64,
 }
 
-/// How much was let in.
+/// Counts of what was admitted and refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
-    /// Streams that are open.
+    /// Open streams.
     pub(super) streams: usize,
-    /// Streams that were refused.
+    /// Refused streams.
     pub(super) streams_refused: u64,
     /// Idle streams that were ended to make room.
     pub(super) streams_evicted: u64,
     /// Bytes of requests beyond what every call may have.
     pub(super) bytes: usize,
-    /// Requests for which there was no room.
+    /// Requests whose bytes did not fit.
     pub(super) bytes_refused: u64,
-    /// Other calls that were refused.
+    /// Other refused calls.
     pub(super) refused: u64,
 }
 
-/// A call that was let in. Dropped, its place and its bytes are free again.
+/// An admitted call. Dropping it frees its slot and its bytes.
 #[derive(Debug)]
 pub(super) struct Pass {
     place: Place,
@@ -115,7 +122,7 @@ enum Place {
 }
 
 impl Intake {
-    /// Lets a call in, or refuses it, by its head alone.
+    /// Admits or refuses a call by its head alone.
     pub(super) fn admit(
         &self,
         gate: &Gate,
@@ -144,12 +151,12 @@ impl Intake {
         Ok(call)
     }
 
-    /// Room for the bytes of a request; none is taken yet.
+    /// Returns a count for the bytes of a request, of which none are taken yet.
     pub(super) fn hold(&self, limits: &Limits) -> Held {
         Held::new(&self.buffers, limits.buffered_bytes)
     }
 
-    /// How much was let in.
+    /// Returns the counts of what was admitted and refused.
     pub(super) fn count(&self) -> Count {
         let streams = self.streams.count();
         let (bytes, bytes_refused) = self.buffers.count();
@@ -165,12 +172,12 @@ impl Intake {
 }
 
 impl Pass {
-    /// The bytes of its request.
+    /// Returns the count of the request's bytes.
     pub(super) fn bytes(&self) -> &Arc<Held> {
         &self.bytes
     }
 
-    /// What is known of it, where it is a stream.
+    /// Returns the state of the stream, if the call is one.
     pub(super) fn seat(&self) -> Option<&Arc<Seat>> {
         match &self.place {
             Place::Stream(place) => Some(place.seat()),
@@ -178,7 +185,7 @@ impl Pass {
         }
     }
 
-    /// Its place, where it prices one order.
+    /// Returns the slot at the gate, if the call prices one order.
     pub(super) fn call(&self) -> Option<&Arc<gate::Call>> {
         match &self.place {
             Place::Priced(call) => Some(call),
@@ -187,7 +194,7 @@ impl Pass {
     }
 }
 
-/// One of a number of things.
+/// One of a counted number of things.
 #[derive(Debug)]
 struct Counted(Arc<AtomicUsize>);
 

@@ -1,5 +1,7 @@
-//! The streams that are open, whatever their service: as many as may be. When there are too many, a stream that has been
-//! idle makes room, of the connection that has most of them, so that nobody keeps all places by doing nothing.
+//! The open streams of all services. Their number is bounded.
+//!
+//! When there are too many, an idle stream is ended to make room. It belongs to the connection with the most streams,
+//! so that no client can occupy every slot by doing nothing.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,14 +13,13 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::gate::Refused;
 
-/// How long a stream must have been idle before it has to make room.
+/// How long a stream must have been idle before it may be evicted.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// After looking in vain for a stream that could make room, how long not to look again: whoever is refused must cost
-/// next to nothing.
+/// How long not to search again after no stream could be evicted. Refusing a stream must cost next to nothing.
 const REST: Duration = Duration::from_millis(50);
 
-/// The streams that are open.
+/// The open streams.
 #[derive(Debug)]
 pub(super) struct Streams {
     began: Instant,
@@ -31,21 +32,21 @@ pub(super) struct Streams {
 struct Seats {
     next: u64,
     open: BTreeMap<u64, Arc<Seat>>,
-    /// When it was last looked in vain for a stream to end.
+    /// When a search last found no stream to evict.
     looked: Option<Instant>,
 }
 
-/// What is known of a stream.
+/// What is known about a stream.
 #[derive(Debug)]
 pub(crate) struct Seat {
     connection: u64,
     began: Instant,
-    /// Milliseconds from the beginning of all streams to when the last bytes came or went.
+    /// Milliseconds from [`Streams::began`] to the last bytes in either direction.
     active: AtomicU64,
-    /// Requests that are being answered. Their caller waits, and is not idle.
+    /// Requests that are being answered. While there are any, the stream is not idle.
     at_work: AtomicUsize,
     evicted: CancellationToken,
-    /// The call is over.
+    /// Cancelled when the call is over.
     over: CancellationToken,
 }
 
@@ -53,7 +54,7 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 pub(crate) struct Work(Arc<Seat>);
 
-/// How many there are, and what became of others.
+/// The number of open streams, and how many others were refused or evicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) open: usize,
@@ -61,7 +62,7 @@ pub(super) struct Count {
     pub(super) evicted: u64,
 }
 
-/// A stream's place, which is free again when this is dropped.
+/// A stream's slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Place {
     streams: Arc<Streams>,
@@ -77,7 +78,7 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// A place for a stream of a connection.
+    /// Returns a slot for a stream of a connection.
     pub(super) fn place(self: &Arc<Self>, connection: u64, most: usize, now: Instant) -> Result<Place, Refused> {
         let mut seats = self.lock();
         if seats.open.len() >= most && !self.make_room(&mut seats, connection, now) {
@@ -93,8 +94,11 @@ impl Streams {
         Ok(Place { streams: Arc::clone(self), id, seat })
     }
 
-    /// Ends an idle stream for one of this connection: of the connection with most streams, the one that has been idle
-    /// longest. A connection with fewer streams than the newcomer's would have loses none.
+    /// Evicts an idle stream to make room for one of the connection `newcomer`, and returns `false` if there is none to
+    /// evict.
+    ///
+    /// Candidates are the idle streams of `newcomer` itself and of connections with more streams than it. Of these, the
+    /// connection with the most streams loses the one that has been idle longest.
     fn make_room(&self, seats: &mut Seats, newcomer: u64, now: Instant) -> bool {
         if seats.looked.is_some_and(|looked| now.saturating_duration_since(looked) < REST) {
             return false;
@@ -141,29 +145,29 @@ fn millis(began: Instant, now: Instant) -> u64 {
 }
 
 impl Seat {
-    /// Bytes came or went.
+    /// Records that bytes were sent or received.
     pub(crate) fn touch(&self) {
         self.active.store(millis(self.began, Instant::now()), Ordering::Relaxed);
     }
 
-    /// How long no bytes came or went.
+    /// Returns how long no bytes were sent or received.
     pub(crate) fn silent(&self) -> Duration {
         let now = millis(self.began, Instant::now());
         Duration::from_millis(now.saturating_sub(self.active.load(Ordering::Relaxed)))
     }
 
-    /// A request is being answered until what is returned is dropped.
+    /// Begins to answer a request. The stream is not idle until the returned value is dropped.
     pub(crate) fn work(self: &Arc<Self>) -> Work {
         self.at_work.fetch_add(1, Ordering::Relaxed);
         Work(Arc::clone(self))
     }
 
-    /// Is ready when the call is over, and whoever still reads its request had better stop.
+    /// Completes when the call is over. A task that still reads its request should then stop.
     pub(crate) fn over(&self) -> WaitForCancellationFutureOwned {
         self.over.clone().cancelled_owned()
     }
 
-    /// Is ready when the stream has to make room for another.
+    /// Completes when the stream has to make room for another.
     pub(crate) async fn evicted(&self) {
         self.evicted.cancelled().await;
     }
@@ -185,7 +189,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.seat.over.cancel();
-        // One that was evicted is not there any more.
+        // An evicted stream has been removed already.
         self.streams.lock().open.remove(&self.id);
     }
 }
@@ -218,12 +222,12 @@ mod tests {
     fn the_connection_with_most_streams_gives_up_its_idlest() {
         let (streams, now) = (Arc::new(Streams::default()), Instant::now());
         let at = |seconds| now + Duration::from_secs(seconds);
-        // A lone watch is idle for longest, and stays.
+        // The only stream of its connection has been idle longest, and stays.
         let of = [(7, 0), (1, 2), (1, 1), (1, 3)];
         let places: Vec<Place> = of.iter().map(|(by, when)| open(&streams, *by, at(*when)).unwrap()).collect();
         let newcomer = open(&streams, 2, at(20)).unwrap();
         assert_eq!(evicted(&places), [false, false, true, false]);
-        // Now that all have as many as it, or few more, it replaces its own.
+        // Connection 1 still has more streams. After that no connection has, and the newcomer's own stream is replaced.
         let another = open(&streams, 2, at(30)).unwrap();
         assert_eq!(evicted(&places), [false, true, true, false]);
         assert!(!newcomer.seat.evicted.is_cancelled());

@@ -1,4 +1,4 @@
-//! Accepts connections, as many at once as may be.
+//! Accepts connections, up to a limit.
 
 use std::io;
 use std::sync::Arc;
@@ -20,19 +20,19 @@ use crate::http2::{Calls, Ends, HELLO, Peer};
 pub(super) struct Reception {
     pub(super) calls: Calls,
     pub(super) table: Arc<Table>,
-    /// The connections that are open.
+    /// The open connections.
     pub(super) open: TaskTracker,
     pub(super) ends: Ends,
 }
 
-/// A message that would come with each of many connections is told at most this often.
+/// The least time between two messages that many connections would cause.
 const TOLD: Duration = Duration::from_secs(10);
 
 /// How long to wait when the system has no more file descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
 impl Reception {
-    /// Accepts on a Unix socket until the service stops.
+    /// Accepts connections on a Unix socket until the service stops.
     pub(super) async fn unix(self, socket: Socket) {
         let mut teller = Teller::default();
         while let Some(accepted) = self.until_stopped(socket.listener.accept()).await {
@@ -44,7 +44,7 @@ impl Reception {
         socket.close();
     }
 
-    /// Accepts on a TCP port until the service stops.
+    /// Accepts connections on a TCP port until the service stops.
     pub(super) async fn tcp(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
         let mut teller = Teller::default();
         while let Some(accepted) = self.until_stopped(listener.accept()).await {
@@ -64,7 +64,7 @@ impl Reception {
     }
 
     fn welcome_unix(&self, stream: UnixStream, teller: &mut Teller) {
-        // The mode of the socket's file says the same; this holds even where that was changed.
+        // The mode of the socket's file enforces the same. This check holds even if the mode was changed.
         let caller = stream.peer_cred().map(|caller| caller.uid());
         if !caller.as_ref().is_ok_and(|uid| *uid == geteuid().as_raw() || *uid == 0) {
             teller.tell(|| tracing::warn!(?caller, "a connection of another user was refused"));
@@ -77,7 +77,7 @@ impl Reception {
 
     fn welcome_tcp(&self, stream: TcpStream, tls: Option<&TlsAcceptor>, teller: &mut Teller) {
         let Some(place) = self.place(teller) else { return };
-        // Answers are small, and waited for.
+        // Answers are small, and callers wait for them.
         let _ = stream.set_nodelay(true);
         let reception = self.clone();
         match tls.cloned() {
@@ -106,8 +106,8 @@ impl Reception {
         self.calls.serve(wire, heard, Peer { caller, payer, place }, self.ends).await;
     }
 
-    /// A place for a connection. One for which there is none is closed at once: its caller had better know now than
-    /// wait for somebody else to leave.
+    /// Returns a slot for a connection. Without one, the connection is closed at once: its caller should know now, and
+    /// not wait for another to leave.
     fn place(&self, teller: &mut Teller) -> Option<Place> {
         let place = self.table.place();
         if place.is_none() {
@@ -118,7 +118,7 @@ impl Reception {
     }
 }
 
-/// Tells what is told too often otherwise.
+/// Limits how often a message is logged.
 #[derive(Default)]
 struct Teller {
     last: Option<Instant>,

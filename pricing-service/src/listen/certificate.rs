@@ -1,7 +1,7 @@
-//! When the service's own certificate can be used.
+//! Reads when the service's own certificate is valid.
 //!
-//! It is read off as callers find out: the verifier of TLS says of a time that it is too early or too late for a
-//! certificate, and from or until when it is not.
+//! The times come from rustls, which does not expose them directly. Its verifier reports that a time is too early or
+//! too late for a certificate, and names the limit. So this agrees with what callers find out.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 
-/// From when to when all certificates of a chain are valid, in seconds since 1970.
+/// The seconds since 1970 between which every certificate of a chain is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     from: u64,
@@ -20,14 +20,14 @@ pub(crate) struct Validity {
 
 const DAY: f64 = 86_400.0;
 
-/// The last second that can be written as a date, that of the year 9999. No certificate lasts longer.
+/// The last second that can be written as a date, at the end of the year 9999. Certificates cannot last longer.
 const LAST: u64 = 253_402_300_799;
 
 impl Validity {
-    /// Reads it off a chain.
+    /// Returns the time in which all certificates of a chain are valid.
     ///
     /// # Errors
-    /// When one of its certificates is malformed.
+    /// When a certificate is malformed.
     pub(super) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
         let mut all = Self { from: 0, until: LAST };
         for (place, certificate) in chain.iter().enumerate() {
@@ -41,7 +41,7 @@ impl Validity {
 
     fn of_one(certificate: &CertificateDer<'_>) -> Result<Self, Error> {
         let parsed = ParsedCertificate::try_from(certificate)?;
-        // Its times are looked at before it is asked who signed it, which is nobody that an empty list knows.
+        // The verifier checks the times before it looks for the issuer, which is never in an empty list.
         let (nobody, algorithms) = (RootCertStore::empty(), ring::default_provider().signature_verification_algorithms);
         let refused_at = |seconds| {
             let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -62,7 +62,7 @@ impl Validity {
         }
     }
 
-    /// Days until it expires; negative when it has.
+    /// Returns the days until it expires. They are negative once it has expired.
     pub(crate) fn days_left(self) -> f64 {
         self.days_left_at(SystemTime::now())
     }
@@ -74,7 +74,7 @@ impl Validity {
         }
     }
 
-    /// Why nobody takes it now.
+    /// Returns why callers refuse the certificate now, or `None` if they accept it.
     pub(crate) fn problem(self) -> Option<String> {
         self.problem_at(SystemTime::now())
     }
@@ -87,12 +87,12 @@ impl Validity {
         (now > self.until).then(|| format!("the certificate expired on {}; renew it and restart", self.until()))
     }
 
-    /// From when it is valid.
+    /// Returns from when it is valid.
     pub(crate) fn from(self) -> String {
         date(self.from)
     }
 
-    /// Until when it is valid.
+    /// Returns until when it is valid.
     pub(crate) fn until(self) -> String {
         date(self.until)
     }

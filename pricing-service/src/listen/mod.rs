@@ -1,8 +1,21 @@
 //! The sockets that the service listens on.
 //!
-//! Who may call: on the Unix socket, the user that the service runs as, and root. On TCP without TLS, **everybody on
-//! this machine**, of whatever user, for which reason it must be loopback; with TLS, whoever has a certificate of the
-//! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`]).
+//! Who may call:
+//!
+//! | listener | callers |
+//! |---|---|
+//! | Unix socket | the user that the service runs as, and root |
+//! | TCP without TLS | **every user of this machine**; so its address must be a loopback address |
+//! | TCP with mutual TLS | whoever has a certificate of the configured authority |
+//!
+//! A configuration that the guard has refused is not accepted over TCP without TLS ([`Caller`]).
+//!
+//! [`Listeners::bind`] binds the Unix socket last, so that whoever finds it can rely on the TCP port.
+//! [`Listeners::serve`] then goes through these states:
+//!
+//! 1. It accepts connections until the stop, or until one of its listeners fails.
+//! 2. It waits for the open connections, for `limits.drain` at most. They end once their calls have.
+//! 3. It cuts off those that are left.
 
 mod accept;
 mod certificate;
@@ -39,13 +52,13 @@ pub(super) struct Listeners {
     certificate: Option<Validity>,
 }
 
-/// How long a connection must have been idle before it has to make room for another.
+/// How long a connection must have been idle before it may be evicted.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Says whether the certificates and the key can be used, and when.
+/// Checks that the certificates and the key can be used, and returns when the certificate is valid.
 ///
 /// # Errors
-/// When they cannot.
+/// When they cannot be used.
 pub(super) fn check_tls(listen: &config::Listen) -> Result<Option<Validity>, ConfigError> {
     listen.tls.as_ref().map(|tls| tls::acceptor(tls).map(|(_, validity)| validity)).transpose()
 }
@@ -70,17 +83,17 @@ impl Listeners {
         Ok(Self { unix, tcp, table: Table::new(limits.connections, IDLE), certificate })
     }
 
-    /// When the service's own certificate can be used; none without TLS.
+    /// Returns when the service's own certificate is valid, or `None` without TLS.
     pub(super) fn certificate(&self) -> Option<Validity> {
         self.certificate
     }
 
-    /// The connections that are open.
+    /// Returns the table of open connections.
     pub(super) fn table(&self) -> &Arc<Table> {
         &self.table
     }
 
-    /// Serves until told to stop, then lets the calls in flight end, as long as may be.
+    /// Serves until `stop` is cancelled, then lets the calls in flight end for at most the time that `drain` returns.
     pub(super) async fn serve(
         self,
         calls: Calls,
@@ -88,7 +101,7 @@ impl Listeners {
         drain: impl FnOnce() -> Duration,
     ) -> Result<(), ServeError> {
         let cut = CancellationToken::new();
-        // The runtime may live on, in a program that has the service linked in.
+        // The runtime may outlive this, in a program that links the service.
         let _cut = cut.clone().drop_guard();
         let open = TaskTracker::new();
         let ends = Ends { stop: stop.clone(), cut: cut.clone() };
@@ -99,7 +112,7 @@ impl Listeners {
         let mut failed = Ok(());
         for accepting in [unix, tcp].into_iter().flatten() {
             if let Err(error) = accepting.await {
-                // Who cannot be reached in one of its ways does not serve.
+                // A service that cannot be reached on one of its addresses stops.
                 stop.cancel();
                 failed = Err(ServeError::Failed(error.to_string()));
             }
@@ -119,7 +132,7 @@ fn cannot(address: String, error: &impl ToString) -> ServeError {
     ServeError::Listen { address, message: error.to_string() }
 }
 
-/// What the system says, and what to do about it.
+/// Returns the system's message, and what to do about it.
 fn explained(error: io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!("{error}; stop the program that listens there, or name another port"),

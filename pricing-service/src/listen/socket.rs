@@ -1,4 +1,4 @@
-//! The Unix socket: its file is the owner's alone from its first moment, and goes when the service does.
+//! The Unix socket. Only its owner can ever access its file, and the file is removed when the service stops.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -15,22 +15,22 @@ use tokio::time::{sleep, timeout};
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SocketError {
-    /// The system says no.
+    /// The system refused an operation.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Something else has that name.
+    /// Another kind of file has that path.
     #[error("there is something that is no socket; remove it, or name another path")]
     NoSocket,
-    /// A service runs already.
+    /// Another service is running.
     #[error("another service listens there; stop it first, or name another path")]
     InUse,
-    /// Whoever asks there did not answer in time.
+    /// Another process has not released the folder's lock in time.
     #[error("another program keeps `{}` locked; stop it first", folder.display())]
     Locked {
         /// The folder.
         folder: PathBuf,
     },
-    /// Others could put their own socket in its place.
+    /// Other users could replace the socket with their own.
     #[error(
         "others may change the folder `{}` and put a socket of their own there; make it this user's or root's, and \
          `chmod go-w` it", folder.display()
@@ -39,7 +39,7 @@ pub(crate) enum SocketError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The path cannot be a socket's.
+    /// The path cannot name a socket.
     #[error("the path has no file name; expected one such as `/run/bidprice/bidprice.sock`")]
     NoName,
 }
@@ -50,21 +50,24 @@ pub(crate) struct Socket {
     file: SocketFile,
 }
 
-/// The file of a socket, which goes with it as long as it is still the same.
+/// The file of a socket. Dropping it removes the file, unless it was replaced.
 struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }
 
 impl Socket {
-    /// Listens where nobody else does. The file of a service that is no more is replaced.
+    /// Listens at a path on which nobody else does. The file of a service that is no longer running is replaced.
+    ///
+    /// The socket is bound in a private folder, restricted to its owner, and then renamed. Other users cannot connect
+    /// at any time in between.
     pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         path.file_name().ok_or(SocketError::NoName)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let _lock = lock(folder).await?;
         vacant(path).await?;
-        // In a folder that nobody else can enter, so that there is no moment at which others could connect.
+        // Nobody else can enter this folder, so nobody else can connect before the mode is set.
         let private = Private::new(folder)?;
         let bound = private.0.join("s");
         let listener = UnixListener::bind(&bound)?;
@@ -77,7 +80,7 @@ impl Socket {
 
     /// Stops listening and removes the file.
     pub(crate) fn close(self) {
-        // First the file: who finds it must find somebody listening.
+        // The file is removed first: a client that finds it must find a listener, too.
         drop(self.file);
         drop(self.listener);
     }
@@ -86,15 +89,15 @@ impl Socket {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let same = |found: fs::Metadata| (found.dev(), found.ino()) == self.identity;
-        // Another service may have put its own in its place.
+        // Another service may have replaced the file.
         if fs::symlink_metadata(&self.path).is_ok_and(same) {
-            // It may be gone already.
+            // It may have been removed already.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A folder of this user that goes again.
+/// A temporary folder that only this user can enter.
 struct Private(PathBuf);
 
 impl Private {
@@ -102,7 +105,7 @@ impl Private {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..100 {
-            // Short, since the path of a socket may have 107 bytes only.
+            // The name is short because the path of a socket has at most 107 bytes.
             let name = format!(".{:x}.{:x}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let path = folder.join(name);
             match DirBuilder::new().mode(0o700).create(&path) {
@@ -122,7 +125,7 @@ impl Drop for Private {
     }
 }
 
-/// Whether nobody but this user and root can put another socket into a folder.
+/// Checks that only this user and root can put another socket into a folder.
 pub(crate) fn check(folder: &Path, found: &fs::Metadata) -> Result<(), SocketError> {
     let ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
     let sticky = found.mode() & 0o1000 != 0;
@@ -132,21 +135,21 @@ pub(crate) fn check(folder: &Path, found: &fs::Metadata) -> Result<(), SocketErr
     Ok(())
 }
 
-/// Looks at the folder, and keeps other services from binding there at the same moment.
+/// Checks the folder, and locks it so that other services cannot bind there at the same time.
 async fn lock(folder: &Path) -> Result<File, SocketError> {
     let file = File::open(folder)?;
     check(folder, &file.metadata()?)?;
     for _ in 0..100 {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => sleep(Duration::from_millis(50)).await,
-            // Some file systems have no locks.
+            // Some file systems do not support locks.
             Ok(()) | Err(_) => return Ok(file),
         }
     }
     Err(SocketError::Locked { folder: folder.to_owned() })
 }
 
-/// Makes sure that nobody listens there.
+/// Checks that nobody listens at a path.
 async fn vacant(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -157,7 +160,7 @@ async fn vacant(path: &Path) -> Result<(), SocketError> {
     match timeout(Duration::from_secs(1), UnixStream::connect(path)).await {
         Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
         Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Err(error.into()),
-        // Somebody listens, though they may be too busy to say so.
+        // Somebody listens, though it may be too busy to accept.
         _ => Err(SocketError::InUse),
     }
 }

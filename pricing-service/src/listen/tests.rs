@@ -29,7 +29,7 @@ async fn a_live_socket_is_left_alone_and_a_stale_one_replaced() {
     let path = folder.path().join("b.sock");
     let first = Socket::bind(&path).await.unwrap();
     assert!(refused(&path).await.contains("another service listens there"));
-    // As kill -9 leaves it.
+    // A service that was killed leaves such a file.
     std::mem::drop(std::os::unix::net::UnixListener::bind(folder.path().join("stale")).unwrap());
     let stale = Socket::bind(&folder.path().join("stale")).await.unwrap();
     stale.close();

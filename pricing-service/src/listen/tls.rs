@@ -1,4 +1,4 @@
-//! Mutual TLS: who calls shows a certificate of a known authority.
+//! Mutual TLS: callers present a certificate of a configured authority.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,11 +15,11 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate::Validity;
 use pricing_engine::config::{self, ConfigError};
 
-/// The most bytes that a PEM file may have.
+/// The most bytes of a PEM file.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Reads certificates and key, and tells when the service's own can be used. They are read once: new ones are taken by a
-/// restart.
+/// Reads the certificates and the key, and returns when the service's own certificate is valid. They are read once: new
+/// ones need a restart.
 pub(super) fn acceptor(tls: &config::Tls) -> Result<(TlsAcceptor, Validity), ConfigError> {
     let chain = certificates("listen.tls.certificate", &tls.certificate)?;
     let validity = Validity::of(&chain).map_err(|error| unusable("listen.tls.certificate", &tls.certificate, error))?;
@@ -61,7 +61,7 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| unusable(name, path, format!("it has no private key: {error}")))
 }
 
-/// The content of a file, and the mode of that same file.
+/// Reads a file and its mode. Both are of the same file, even if the path is replaced meanwhile.
 fn read(name: &str, path: &Path) -> Result<(Vec<u8>, u32), ConfigError> {
     let failed = |error: FileError| unusable(name, path, error);
     let file = pricing_files::open(path).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! What bytes come and go over.
+//! The byte stream of a connection.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 use crate::gate::Payer;
 use crate::http2::Heard;
 
-/// A connection of whatever kind, which notes when bytes come.
+/// A connection of any kind, which records when bytes arrive.
 pub(super) struct Wire {
     kind: Kind,
     heard: Arc<Heard>,
@@ -25,19 +25,19 @@ pub(super) enum Kind {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Who is at the other end.
+/// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The service's own user, or root.
     Owner,
-    /// Who has a certificate of `client_ca`.
+    /// The holder of a certificate of `client_ca`.
     Certified,
-    /// Anybody on this machine.
+    /// Any user of this machine.
     Anybody,
 }
 
 impl Kind {
-    /// Who is at the other end.
+    /// Returns who is at the other end.
     pub(super) fn caller(&self) -> Caller {
         match self {
             Self::Unix(_) => Caller::Owner,
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// Whose account its requests are on.
+    /// Returns whom its requests are charged to.
     pub(super) fn payer(&self) -> Payer {
         match self {
             Self::Unix(stream) => Payer::of_unix(stream),
@@ -61,13 +61,13 @@ impl Wire {
         Self { kind, heard: Heard::new() }
     }
 
-    /// When bytes last came.
+    /// Returns the record of when bytes last arrived.
     pub(super) fn heard(&self) -> Arc<Heard> {
         Arc::clone(&self.heard)
     }
 }
 
-/// Calls the same method of whatever the bytes come and go over.
+/// Calls the same method of whichever stream the connection has.
 macro_rules! wired {
     ($wire:expr, $method:ident $(, $argument:expr)*) => {
         match &mut $wire.kind {

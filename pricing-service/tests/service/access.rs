@@ -1,4 +1,4 @@
-//! Who may call, and what becomes of those who call badly.
+//! Who may call the service, and what happens to peers that break the protocol.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -24,13 +24,13 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-/// That the service prices as if nothing had happened.
+/// Checks that the service still prices.
 async fn prices(running: &Running) {
     let answer = quote(&mut running.client().await, ORDER).await.unwrap();
     assert!(outcome(&answer).ends_with(" uact"), "{answer:?}");
 }
 
-/// Why a service with this configuration does not start.
+/// Returns why a service with this configuration does not start.
 async fn refusal(config: &str, put: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path());
@@ -76,7 +76,7 @@ async fn loopback_tcp_prices_too() {
     running.stop().await.unwrap();
 }
 
-/// An authority, and a certificate of it for `localhost`.
+/// An authority with a certificate for `localhost`.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -92,12 +92,12 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// A certificate and its key.
+    /// Issues a certificate with its key.
     fn issue(&self) -> (String, String) {
         self.issue_until(4000)
     }
 
-    /// The same for a certificate that expires at the beginning of a year.
+    /// Issues a certificate that expires at the beginning of `year`.
     fn issue_until(&self, year: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -108,7 +108,7 @@ impl Authority {
 
 const TLS: &str = "[listen.tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nclient_ca = \"a.pem\"";
 
-/// Writes what a service with mutual TLS needs.
+/// Writes the files that a service with mutual TLS needs.
 fn put_tls(folder: &Path, server: &Authority, clients: &Authority, mode: u32) {
     let (certificate, key) = server.issue();
     fs::write(folder.join("c.pem"), certificate).unwrap();
@@ -134,7 +134,7 @@ async fn with_mutual_tls_only_certificates_of_the_authority_may_call() {
         let channel = endpoint.connect().await.map_err(|error| error.to_string())?;
         let mut client = PricingClient::new(channel);
         let quoted = quote(&mut client, ORDER).await.map_err(|error| error.to_string())?;
-        // It may also accept what was refused; there is nothing of this digest.
+        // It may also accept a refused configuration, but none has this digest.
         let accept = format!("sha256:{}", "0".repeat(64));
         let refused = client.reload(ReloadRequest { accept }).await.unwrap_err();
         assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
@@ -192,7 +192,7 @@ async fn silent_connections_keep_nobody_from_mutual_tls() {
     for number in 0..40 {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         if number % 2 == 0 {
-            // The beginning of a handshake; the service may be gone by then.
+            // The beginning of a handshake. The service may have closed the connection by then.
             let _ = stream.write_all(b"\x16\x03\x01").await;
         }
         silent.push(stream);
@@ -231,12 +231,12 @@ async fn a_key_that_others_may_read_is_refused() {
     assert!(refusal(&config, nothing).await.contains("it has no certificate"));
 }
 
-/// What comes back after these bytes, until the service closes.
+/// Sends bytes, and returns what the service sends until it closes the connection.
 fn said(socket: &Path, bytes: &[u8]) -> Vec<u8> {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(HANG)).unwrap();
     let mut answer = Vec::new();
-    // It may have closed before all was written, or read.
+    // The service may close the connection before everything was written or read.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read_to_end(&mut answer);
@@ -256,7 +256,7 @@ async fn hostile_bytes_cost_their_connection_alone() {
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
         PREFACE.to_vec(),
         with_preface(&[0xff; 1000]),
-        // A frame of 16 MiB, headers that end nowhere, a window that overflows.
+        // A frame of 16 MiB, headers without an end, a window that overflows.
         with_preface(b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"),
         with_preface(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x05\x01\x00\x00\x00\x00\x01\xff\xff\xff\xff\xff"),
         with_preface(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\xff\xff"),
@@ -280,7 +280,7 @@ async fn connections_that_say_nothing_are_closed_and_leave_their_places() {
         silent.into_iter().all(|mut stream| {
             stream.set_read_timeout(Some(HANG)).unwrap();
             let mut rest = Vec::new();
-            // The service's own settings come first.
+            // The service sends its own SETTINGS first.
             stream.read_to_end(&mut rest).is_ok() || rest.len() < 1000
         })
     });
@@ -293,19 +293,19 @@ async fn connections_that_say_nothing_are_closed_and_leave_their_places() {
     running.stop().await.unwrap();
 }
 
-/// A client over a connection of its own.
+/// Returns a client over a connection of its own.
 async fn connected(socket: &Path) -> Result<PricingClient<Channel>, String> {
     let endpoint = Endpoint::try_from(format!("unix://{}", socket.display())).unwrap();
     endpoint.connect().await.map(PricingClient::new).map_err(|error| error.to_string())
 }
 
-/// Asks over a connection of its own.
+/// Prices an order over a connection of its own.
 async fn quote_once(socket: &Path) -> Result<String, String> {
     let answer = quote(&mut connected(socket).await?, ORDER).await;
     answer.map(|answer| outcome(&answer)).map_err(|status| status.to_string())
 }
 
-/// Sockets of this machine that have the service's path: the one that listens, and those of its connections.
+/// Counts the sockets of this machine with the service's path: the listener and its connections.
 fn sockets_at(path: &Path) -> usize {
     let sockets = fs::read_to_string("/proc/net/unix").unwrap();
     let path = path.to_str().unwrap();
@@ -319,10 +319,10 @@ async fn ten_thousand_connections_beyond_the_limit_are_closed_at_once() {
     let start = Instant::now();
     let mut clients = Vec::new();
     while clients.len() < 4 {
-        // The connection by which it was seen that the service listens may still have a place.
+        // The connection of [`Running::start`] may still occupy a slot.
         assert!(start.elapsed() < HANG, "{} connections", clients.len());
         let Ok(mut client) = connected(&socket).await else { continue };
-        // A connection with a call makes no room for another.
+        // A connection with an open call is never evicted.
         let (sender, requests) = tokio::sync::mpsc::channel(1);
         let requests = tokio_stream::wrappers::ReceiverStream::new(requests);
         if let Ok(answers) = client.quote_stream(requests).await {
@@ -338,7 +338,7 @@ async fn ten_thousand_connections_beyond_the_limit_are_closed_at_once() {
         refused.count()
     });
     assert_eq!(refused.await.unwrap(), 10_000);
-    // Who was there before is served on.
+    // The earlier connections still work.
     for (client, _, _) in &mut clients {
         quote(client, ORDER).await.unwrap();
     }
@@ -383,7 +383,7 @@ async fn health_says_that_it_serves_until_it_is_about_to_end() {
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
     let stopped = tokio::spawn(running.stop());
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
-    // Who watches does not hold the service up until the end of the drain.
+    // A watcher does not delay the stop until the end of the drain.
     tokio::time::timeout(HANG, stopped).await.unwrap().unwrap().unwrap();
     assert!(!matches!(watched.message().await, Ok(Some(_))));
 }
@@ -393,7 +393,7 @@ async fn a_message_that_is_not_the_call_s_is_told_so_and_nothing_else_happens() 
     let running = Running::start("").await;
     let mut client = tonic::client::Grpc::new(running.channel().await);
     client.ready().await.unwrap();
-    // Its first field is a number where the request's is a message.
+    // Its first field is a number, but that of the request is a message.
     let other = tonic::Request::new(prost_types::Duration { seconds: 5, nanos: 0 });
     let path = tonic::codegen::http::uri::PathAndQuery::from_static("/bidprice.v1.Pricing/Quote");
     let codec = tonic_prost::ProstCodec::<prost_types::Duration, QuoteResponse>::default();

@@ -1,4 +1,4 @@
-//! What a request may spend: all of its groups together, and the same when it is decided again.
+//! The budget of a request covers all of its groups, and ends at the same step when the decision is made again.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -35,7 +35,7 @@ fn priced(sample: &Sample, budget: &Budget<'_>) -> Vec<PricedGroup> {
     decision::price(&sample.settings, &sample.live, &sample.request, budget)
 }
 
-/// The steps that all groups take.
+/// Returns the steps that all groups take.
 fn needed(groups: usize) -> u64 {
     let sample = Sample::many_groups(groups, PLENTY);
     let budget = sample.budget();
@@ -63,7 +63,7 @@ fn the_groups_of_an_order_share_one_budget_and_what_is_over_is_a_fault_at_once()
                 assert_eq!(code(one), Some(ReasonCode::SearchExhausted), "{percent} %");
             }
         }
-        // Whether the list of alternatives is whole is told.
+        // A list of alternatives that was cut short is marked.
         let cut = some.iter().filter_map(|one| one.alternatives.as_ref()).filter(|listed| !listed.complete).count();
         assert!(cut >= (8 - bids).max(1), "{percent} %");
         assert_eq!(budget.left(), 0);
@@ -73,7 +73,7 @@ fn the_groups_of_an_order_share_one_budget_and_what_is_over_is_a_fault_at_once()
 #[test]
 fn what_the_steps_ended_is_the_same_byte_for_byte_when_decided_again() {
     let needed = needed(3);
-    // At every place where they can be over: within a search, between quote and alternatives, between groups.
+    // The steps run out at every point: within a search, between a quote and its alternatives, between groups.
     for part in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path());
@@ -113,7 +113,7 @@ fn what_the_clock_ended_is_told_apart_when_decided_again() {
         let out_of_time = text.lines().filter(|line| line.contains("\"out_of_time\":true")).count();
         assert!(out_of_time > 0, "{late}");
         let report = replayed(folder.path());
-        // A group that was done but for its alternatives may come out the same.
+        // A group that lacked only its alternatives may have the same result.
         assert_eq!((report.changed, report.unchecked), (0, 0), "{late}: {:#?}", report.changes);
         assert_eq!(report.same + report.not_repeatable, 3, "{late}");
         let told = report.time_dependent.iter().all(|one| one.because == Some("the request's time was over"));
@@ -146,7 +146,7 @@ fn no_bid_comes_after_the_clock_has_struck() {
     }
 }
 
-/// A service with few steps, and three groups that together need more.
+/// Starts a service with too few steps for a request of three groups.
 async fn short_of_steps() -> (Running, QuoteRequest) {
     let sample = Sample::many_groups(3, PLENTY);
     let steps = needed(3) * 2 / 3;
@@ -173,7 +173,7 @@ async fn a_request_to_the_service_has_one_budget_and_each_of_a_stream_has_its_ow
     assert_eq!(once.len(), 3);
     assert_ne!(once[0], "search-exhausted", "{once:?}");
     assert_eq!(once[2], "search-exhausted", "{once:?}");
-    // What one request spent is not missing to the next.
+    // The next request has a budget of its own.
     assert_eq!(outcomes(&mut client, asked.clone()).await, once);
     let requests = tokio_stream::iter(vec![asked.clone(), asked.clone(), asked.clone()]);
     let mut answers = client.quote_stream(requests).await.unwrap().into_inner();
@@ -185,7 +185,7 @@ async fn a_request_to_the_service_has_one_budget_and_each_of_a_stream_has_its_ow
         number += 1;
     }
     assert_eq!(number, 3);
-    // A screening takes less.
+    // Screening takes fewer steps.
     let screened = client.screen(ScreenRequest { order: asked.order, owner: String::new() }).await.unwrap();
     assert!(screened.into_inner().screened.iter().all(|group| group.passed));
     running.stop().await.unwrap();
@@ -220,7 +220,7 @@ async fn ordinary_orders_are_answered_while_others_ask_for_the_largest_there_are
     }
     stop.cancel();
     while let Some(answered) = attackers.join_next().await {
-        // They are served, too, in their turn.
+        // They are answered, too, when it is their turn.
         assert!(answered.unwrap() > 0);
     }
     running.stop().await.unwrap();

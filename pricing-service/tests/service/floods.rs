@@ -1,5 +1,5 @@
-//! Callers that open much and finish nothing: what is too much is refused, the others go on, and everything is free again
-//! afterwards.
+//! Clients that open much and finish nothing. What exceeds a limit is refused, other clients are served, and everything
+//! is free again afterwards.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -23,15 +23,15 @@ const QUOTE: &str = "/bidprice.v1.Pricing/Quote";
 const QUOTE_STREAM: &str = "/bidprice.v1.Pricing/QuoteStream";
 const STATUS: &str = "/bidprice.v1.Pricing/Status";
 
-/// A gRPC message of nothing.
+/// An empty gRPC message.
 const EMPTY: &[u8] = &[0; 5];
 
-/// A connection that does what it is told, and nothing of itself.
+/// A connection that sends only what a test tells it to.
 struct Caller {
     send: SendRequest<Bytes>,
 }
 
-/// A call whose request may never end.
+/// A call whose request may never be complete.
 struct Call {
     response: ResponseFuture,
     body: SendStream<Bytes>,
@@ -45,7 +45,7 @@ impl Caller {
         Self { send }
     }
 
-    /// Begins a call, and sends so much of its request.
+    /// Begins a call, and sends the first bytes of its request.
     async fn begin(&self, path: &str, sent: impl AsRef<[u8]>) -> Call {
         let mut send = self.send.clone().ready().await.unwrap();
         let head = Request::post(format!("http://localhost{path}")).header("content-type", "application/grpc");
@@ -56,7 +56,7 @@ impl Caller {
 }
 
 impl Call {
-    /// The answer's body, or the status of a refusal.
+    /// Returns the body of the answer, or the status of a refusal.
     async fn answer(self) -> Result<(RecvStream, SendStream<Bytes>), Status> {
         let response = tokio::time::timeout(HANG, self.response).await.unwrap().unwrap();
         match Status::from_header_map(response.headers()) {
@@ -70,7 +70,7 @@ impl Call {
     }
 }
 
-/// The status at the end of an answer.
+/// Returns the status at the end of an answer.
 async fn last(body: &mut RecvStream) -> Status {
     while let Some(data) = tokio::time::timeout(HANG, body.data()).await.unwrap() {
         data.unwrap();
@@ -78,7 +78,7 @@ async fn last(body: &mut RecvStream) -> Status {
     Status::from_header_map(&body.trailers().await.unwrap().unwrap()).unwrap()
 }
 
-/// A request as it goes over the wire.
+/// Returns a request with its gRPC prefix.
 fn framed(text: &str) -> Vec<u8> {
     let message = request(text).encode_to_vec();
     let length = u32::try_from(message.len()).unwrap();
@@ -90,7 +90,7 @@ async fn prices(running: &Running) {
     assert!(outcome(&answer).ends_with(" uact"), "{answer:?}");
 }
 
-/// A page of metrics over a connection of its own.
+/// Returns the metrics page, over a connection of its own.
 pub(crate) async fn page(address: &FreeAddress) -> Option<String> {
     let mut stream = TcpStream::connect(address.get()).await.ok()?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.ok()?;
@@ -112,7 +112,7 @@ async fn until_told(address: &FreeAddress, lines: &[&str]) {
     }
 }
 
-/// A service that tells its metrics, and where.
+/// Starts a service with a metrics page. Also returns the page's address.
 async fn told(limits: &str) -> (Running, FreeAddress) {
     let address = FreeAddress::new();
     let listen = "[listen]\nsocket = \"bidprice.sock\"\nmetrics";
@@ -120,7 +120,7 @@ async fn told(limits: &str) -> (Running, FreeAddress) {
     (running, address)
 }
 
-/// What the metrics say of something at the moment.
+/// Returns the current value of a metric.
 async fn told_of(address: &FreeAddress, name: &str) -> u64 {
     let page = page(address).await.unwrap();
     let value = page.lines().find_map(|line| line.strip_prefix(name)).and_then(|value| value.strip_prefix(' '));
@@ -149,11 +149,11 @@ async fn streams_are_counted_over_all_services_and_connections() {
         }
         assert!(told_of(&metrics, "bidprice_streams").await <= 200);
     }
-    // On a machine that is slow enough, idle ones have made room for others.
+    // On a slow machine, idle streams have made room for others.
     let refused = told_of(&metrics, "bidprice_refused_total{reason=\"streams\"}").await;
     assert_eq!(usize::try_from(refused).unwrap(), 210 - open.len());
     assert!(refused + told_of(&metrics, "bidprice_evicted_total{kind=\"stream\"}").await >= 10);
-    // Whoever wants anything else is served.
+    // Other calls are served.
     prices(&running).await;
     running.status().await;
     drop(open);
@@ -179,13 +179,13 @@ async fn a_stream_that_is_idle_makes_room() {
         assert!(start.elapsed() < HANG);
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    // The one that was idle longest is told why.
+    // The stream that was idle longest receives the reason.
     let ended = last(&mut idle[0].0).await;
     assert_eq!(
         (ended.code(), ended.message()),
         (Code::ResourceExhausted, "the stream was idle, and makes room for another")
     );
-    // Nobody reads the rest of its request any more.
+    // The rest of its request is not read any more.
     let body = &mut idle[0].1;
     let reset = tokio::time::timeout(HANG, std::future::poll_fn(|cx| body.poll_reset(cx))).await.unwrap();
     assert_eq!(reset.unwrap(), h2::Reason::NO_ERROR);
@@ -199,7 +199,7 @@ async fn half_sent_requests_share_a_budget_that_an_ordinary_order_does_not_need(
     let caller = Caller::new(&running).await;
     let large = framed(&" ".repeat(900_000));
     let first = caller.begin(QUOTE, &large[..600_000]).await;
-    // What is beyond the share of every request is counted.
+    // Only the bytes beyond every request's own share are counted.
     until_told(&metrics, &["bidprice_buffered_bytes 550848"]).await;
     let refused = Caller::new(&running).await.begin(QUOTE, &large[..600_000]).await.refusal().await;
     assert_eq!(refused.code(), Code::ResourceExhausted);
@@ -224,13 +224,13 @@ async fn a_request_that_does_not_come_to_its_end_is_given_up() {
         let status = caller.begin(path, sent).await.refusal().await;
         assert_eq!(status.code(), Code::DeadlineExceeded, "{path}: {status}");
     }
-    // A stream has begun before that, but for a machine that is slower than its deadline.
+    // A stream has begun earlier, unless the machine is slower than the deadline.
     let status = match caller.begin(QUOTE_STREAM, [0, 0]).await.answer().await {
         Ok((mut answers, _body)) => last(&mut answers).await,
         Err(status) => status,
     };
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
-    // What comes to its end is answered, on a machine that is fast enough at one time or other.
+    // A complete request is answered, once the machine is fast enough.
     let start = Instant::now();
     while quote(&mut running.client().await, ORDER).await.is_err() {
         assert!(start.elapsed() < HANG);
@@ -247,7 +247,7 @@ async fn half_sent_orders_make_room_for_whole_ones() {
         half.push(caller.begin(QUOTE, [0, 0, 0]).await);
     }
     let start = Instant::now();
-    // They take all places there are.
+    // They occupy every slot.
     while told_of(&metrics, "bidprice_refused_total{reason=\"overload\"}").await == 0
         && told_of(&metrics, "bidprice_evicted_total{kind=\"call\"}").await == 0
     {
@@ -259,7 +259,7 @@ async fn half_sent_orders_make_room_for_whole_ones() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(told_of(&metrics, "bidprice_evicted_total{kind=\"call\"}").await > 0);
-    // Those that are left have to be cut off, or the service would wait for them.
+    // The remaining ones have to be closed, or the service would wait for them.
     drop((half, caller));
     running.stop().await.unwrap();
 }
@@ -281,7 +281,7 @@ async fn what_is_refused_need_not_be_there_and_its_connection_goes_on() {
     running.stop().await.unwrap();
 }
 
-/// Whether a service answers an order on a connection of its own.
+/// Returns whether the service prices an order over a connection of its own.
 async fn quote_once(socket: &Path) -> bool {
     match UnixStream::connect(socket).await {
         Ok(stream) => quote_over(stream).await,
@@ -289,7 +289,7 @@ async fn quote_once(socket: &Path) -> bool {
     }
 }
 
-/// Whether a service answers an order on this connection.
+/// Returns whether the service prices an order over this connection.
 async fn quote_over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> bool {
     let Ok((send, connection)) = h2::client::handshake(stream).await else { return false };
     tokio::spawn(connection);
@@ -302,14 +302,14 @@ async fn quote_over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connection_that_has_been_idle_longest_makes_room() {
     let (running, metrics) = told("connections = 3").await;
-    // It has a call open, and is left alone.
+    // It has an open call, so it is not evicted.
     let mut busy = loop {
-        // The connection by which it was seen that the service listens may still have a place.
+        // The connection of [`Running::start`] may still occupy a slot.
         if let Ok(answer) = Caller::new(&running).await.begin(REFLECTION, []).await.answer().await {
             break answer;
         }
     };
-    // They are polite, and have nothing to ask.
+    // They speak HTTP/2, but have no calls.
     let _idle = [Caller::new(&running).await, Caller::new(&running).await];
     let start = Instant::now();
     while !quote_once(&running.socket()).await {
@@ -324,7 +324,7 @@ async fn the_connection_that_has_been_idle_longest_makes_room() {
     running.stop().await.unwrap();
 }
 
-/// Hello, and an empty frame of settings; whoever says no more than this answers no ping.
+/// The preface and an empty SETTINGS frame. A peer that sends only this answers no PING.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -332,32 +332,32 @@ async fn peers_that_answer_no_ping_are_given_up_also_when_there_is_no_room_for_o
     let (running, metrics) = told("connections = 4").await;
     let mut dead = Vec::new();
     let start = Instant::now();
-    // The connection by which it was seen that the service listens may still have a place.
+    // The connection of [`Running::start`] may still occupy a slot.
     while dead.len() < 4 {
         assert!(start.elapsed() < HANG, "{} connections", dead.len());
         let mut stream = UnixStream::connect(running.socket()).await.unwrap();
-        // The service's settings come to whoever has a place.
+        // Only a connection with a slot receives the service's SETTINGS.
         if stream.write_all(HELLO).await.is_ok() && stream.read_exact(&mut [0; 9]).await.is_ok() {
             dead.push(stream);
         }
     }
     for mut stream in dead {
         let mut said = Vec::new();
-        // Read until it is closed.
+        // Reads until the service closes the connection.
         let _ = tokio::time::timeout(HANG, stream.read_to_end(&mut said)).await.unwrap();
     }
     until_told(&metrics, &["bidprice_connections 0"]).await;
     running.stop().await.unwrap();
 }
 
-/// A connection over which nothing is ever said.
+/// A connection that never sends anything.
 #[derive(Debug)]
 enum Silent {
     Unix(#[expect(dead_code, reason = "it is only kept open")] UnixStream),
     Tcp(#[expect(dead_code, reason = "it is only kept open")] TcpStream),
 }
 
-/// Opens many of them, asks as somebody else meanwhile, and comes to an answer.
+/// Opens silent connections until another client's call is answered in spite of them.
 async fn outlasts(connect: impl AsyncFn() -> Option<Silent>, ask: impl AsyncFn() -> bool) {
     let (mut silent, start) = (Vec::new(), Instant::now());
     loop {
@@ -387,7 +387,7 @@ async fn silent_connections_keep_nobody_from_any_listener() {
         Err(_) => false,
     };
     outlasts(silent, ask).await;
-    // Those of one listener are in nobody's way at another.
+    // The silent connections of one listener do not affect another.
     outlasts(silent, async || quote_once(&socket).await).await;
     let silent = async || TcpStream::connect(metrics).await.ok().map(Silent::Tcp);
     outlasts(silent, async || page(&free[1]).await.is_some()).await;

@@ -1,4 +1,5 @@
-//! A rate card that could cost money by mistake is not taken until somebody accepts it, and none is ever read half.
+//! A rate card that could cost money by mistake is not used until an operator accepts it. A partly written card is
+//! never read.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
@@ -21,7 +22,7 @@ use testkit::free_address::FreeAddress;
 const CONFIG: &str = "[rates]\nfile = \"rates.toml\"\n[reload]\nwatch = \"100ms\"\n";
 const UNWATCHED: &str = "[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"log\"\n[reload]\nwatch = \"0s\"\n";
 
-/// A card of one T4, with a tenant who is not bid to.
+/// Returns a card with a price for one T4, and an owner who gets no bids.
 fn card(t4: &str) -> String {
     format!(
         "[rates]\ncpu = \"0\"\nmemory = \"0\"\nendpoint = \"0\"\n[rates.storage]\nephemeral = \"0\"\n[rates.gpu]\n\
@@ -29,21 +30,21 @@ fn card(t4: &str) -> String {
     )
 }
 
-/// An order of a T4, in uact: at 429.909 USD a month it costs 1000 a block.
+/// An order for a T4 in uact. At 429.909 USD a month it costs 1000 uact a block.
 const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":1,"attributes":{"vendor":{"nvidia":{"model":"t4"}}}},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
 async fn started(config: &str) -> Running {
     Running::start_beside(config, |folder| fs::write(folder.join("rates.toml"), card("429.909")).unwrap()).await
 }
 
-/// What a tenant is told.
+/// Returns the outcome for an owner.
 async fn told(client: &mut PricingClient<Channel>, owner: &str) -> String {
     let asked = QuoteRequest { owner: owner.to_owned(), ..request(ORDER) };
     let quotes = client.quote(asked).await.unwrap().into_inner().quotes;
     outcome(quotes.first().unwrap())
 }
 
-/// That the card of the start still prices.
+/// Checks that the card of the start still prices.
 async fn prices_as_before(running: &Running) {
     let mut client = running.client().await;
     assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1000 uact");
@@ -62,7 +63,7 @@ fn problem(status: &StatusResponse) -> &str {
     status.reload.as_ref().and_then(|reload| reload.problem.as_deref()).unwrap_or_default()
 }
 
-/// The concerns about what waits, and the keys.
+/// Returns the concerns about the pending configuration, with their keys.
 fn concerns(pending: &PendingReload) -> Vec<String> {
     let concerns =
         pending.changes.iter().filter_map(|change| Some(format!("{} {}", change.concern.as_ref()?, change.key)));
@@ -130,7 +131,7 @@ async fn a_cut_card_waits_and_says_why_everywhere_until_it_is_accepted() {
     ] {
         assert!(page.contains(line), "{line}\n{page}");
     }
-    // The same is said to who asks for a reload. What is not the digest of it accepts nothing.
+    // A request for a reload gets the same message. Another digest accepts nothing.
     let refused = reload(&running, "").await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::FailedPrecondition, problem(&running.status().await)));
     let in_use = running.status().await.rates.unwrap().digest;
@@ -163,7 +164,7 @@ async fn who_comes_over_tcp_without_a_certificate_accepts_nothing() {
     let denied = remote.reload(ReloadRequest { accept: digest.clone() }).await.unwrap_err();
     assert_eq!(denied.code(), Code::PermissionDenied, "{denied}");
     prices_as_before(&running).await;
-    // It may ask for a reload, which accepts nothing.
+    // It may request a reload, which accepts nothing.
     assert_eq!(remote.reload(ReloadRequest::default()).await.unwrap_err().code(), Code::FailedPrecondition);
     reload(&running, &digest).await.unwrap();
     running.stop().await.unwrap();
@@ -180,7 +181,7 @@ async fn a_card_that_was_accepted_is_not_the_one_that_came_after_it() {
     let other = pending(&running.status().await).unwrap().digest.clone();
     assert!(stale.message().contains(&accepted) && stale.message().contains(&other), "{stale}");
     prices_as_before(&running).await;
-    // Nor is a card that need not be accepted taken in its place.
+    // A card that needs no acceptance does not replace it either.
     running.put("rates.toml", card("429.91"));
     let stale = reload(&running, &accepted).await.unwrap_err();
     assert!(stale.message().contains("need not be accepted"), "{stale}");
@@ -218,7 +219,7 @@ async fn a_plugin_that_is_gone_has_to_be_accepted_although_the_card_is_the_same(
     running.configure(UNWATCHED);
     let refused = reload(&running, "").await.unwrap_err();
     assert!(refused.message().contains("`plugin`: it prices -> none; the rate card prices"), "{refused}");
-    // The digest of the rates, which did not change, says nothing about the plugin.
+    // The digest of the rates has not changed, and does not cover the plugin.
     let in_use = running.status().await.rates.unwrap().digest;
     reload(&running, &in_use).await.unwrap_err();
     assert_eq!(told(&mut running.client().await, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "1.5 uact");
@@ -235,7 +236,7 @@ async fn a_restart_compares_with_the_card_that_was_accepted_last() {
     reload(&running, "").await.unwrap();
     let folder = running.stop_in_place().await;
     let at = |name: &str| folder.path().join(name);
-    // Half of what was taken last, and less than half of what the service began with.
+    // Less than half of the accepted card, and of the first card.
     fs::write(at("rates.toml"), card("200")).unwrap();
     let running = Running::start_in(folder).await.unwrap();
     let mut client = running.client().await;
@@ -243,14 +244,14 @@ async fn a_restart_compares_with_the_card_that_was_accepted_last() {
     let status = running.status().await;
     assert_eq!(concerns(pending(&status).unwrap()), ["lowered rates.gpu.t4"]);
     assert_eq!(status.reload.as_ref().unwrap().refused, 1);
-    // The service that waits for it is told what waits, also by a reload.
+    // A reload names the pending configuration, too.
     reload(&running, "").await.unwrap_err();
     assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "2000 uact");
-    // Put back, nothing waits any more.
+    // After the card was put back, nothing is pending.
     running.put("rates.toml", card("859.818"));
     reload(&running, "").await.unwrap();
     assert_eq!(pending(&running.status().await), None);
-    // Accepted, it is what the next start goes on with.
+    // An accepted card is the baseline of the next start.
     running.put("rates.toml", card("200"));
     reload(&running, "").await.unwrap_err();
     let digest = pending(&running.status().await).unwrap().digest.clone();
@@ -302,7 +303,7 @@ async fn a_start_that_cannot_compare_fails_and_says_what_to_do() {
         assert!(error.to_string().contains(why), "{why}: {error}");
         folder = kept;
     }
-    // Without the file, the start accepts what it finds, and keeps it.
+    // Without the file, the start accepts the current configuration and records it.
     fs::remove_file(folder.path().join("log/reload.state")).unwrap();
     fs::write(folder.path().join("rates.toml"), card("1")).unwrap();
     let running = Running::start_in(folder).await.unwrap();
@@ -323,7 +324,7 @@ async fn two_services_do_not_share_what_was_accepted_and_a_disk_that_takes_nothi
     fs::copy(running.folder().join("rates.toml"), other.path().join("rates.toml")).unwrap();
     let (_, error) = Running::start_in(other).await.err().unwrap();
     assert!(error.to_string().contains("give each its own `reload.state`"), "{error}");
-    // What cannot be written is told, and tried again.
+    // A failure to write is reported, and the write is retried.
     fs::rename(&inner, shared.path().join("away")).unwrap();
     running.put("rates.toml", card("500"));
     let state_problem = |status: &StatusResponse| status.reload.as_ref().unwrap().state_problem.clone();
@@ -346,13 +347,13 @@ async fn a_fixed_akt_that_is_worth_more_is_no_way_around() {
         refused.message().contains("`chain.denoms.uakt`: 0.5 USD, exponent 6 -> 5 USD, exponent 6 (90 % lower)"),
         "{refused}"
     );
-    // Nor is a restart, which has no card to go on with that would undo it.
+    // A restart fails, too. It has no earlier card to continue with.
     let (folder, error) = Running::start_in(running.stop_in_place().await).await.err().unwrap();
     assert!(error.to_string().contains("`chain.denoms.uakt`"), "{error}");
     drop(folder);
 }
 
-/// Writes a file again and again in place, now whole, now cut somewhere, a few bytes at a time.
+/// Rewrites a file in place, a few bytes at a time, sometimes whole and sometimes truncated.
 struct Storm {
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
@@ -368,7 +369,7 @@ impl Storm {
             while !stopped.load(Ordering::Relaxed) {
                 number += 1;
                 let card = &cards[number % cards.len()];
-                // A stride that comes by every byte in the end.
+                // The lengths cover every byte of the card in the end.
                 let length = if number.is_multiple_of(3) { card.len() } else { number * 37 % card.len() };
                 let mut file = fs::File::create(&path).unwrap();
                 for part in card.as_bytes()[..length].chunks(16) {
@@ -394,7 +395,7 @@ impl Storm {
 async fn in_a_storm_of_rewrites_every_order_is_answered_by_a_whole_card() {
     let running = started(CONFIG).await;
     let path = running.folder().join("rates.toml");
-    // The whole cards of the storm are good: should one stay for long enough, it is rightly taken.
+    // The whole cards of the storm are valid. One that stays for long enough is used, and rightly.
     let storm = Storm::begin(&path, vec![card("429.909"), card("859.818")]);
     running.until(|status| pending(status).is_some_and(|pending| pending.state == "settling")).await;
     let mut client = running.client().await;
@@ -405,7 +406,7 @@ async fn in_a_storm_of_rewrites_every_order_is_answered_by_a_whole_card() {
         assert!(["1000 uact", "2000 uact"].contains(&good.as_str()), "{number}: {good}");
         assert_eq!(told(&mut client, "akash18adqqqqqqqqqqqqqqqqqqqqqqqqqqqqq45t8l9").await, "owner-denied", "{number}");
     }
-    // Who asks for a reload meanwhile gets a whole card, or is told why not.
+    // A reload meanwhile gets a whole card, or the reason why not.
     if let Err(refused) = reload(&running, "").await {
         assert_eq!(refused.code(), Code::FailedPrecondition);
     }
@@ -414,7 +415,7 @@ async fn in_a_storm_of_rewrites_every_order_is_answered_by_a_whole_card() {
         ["1000 uact", "2000 uact"]
             .contains(&told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await.as_str())
     );
-    // What is left when it is over, written in place, is taken.
+    // A card that is written in place after the storm is used.
     fs::write(&path, card("1719.636")).unwrap();
     running.until(|status| status.rates.as_ref().unwrap().digest == digest_of(&card("1719.636"))).await;
     assert_eq!(told(&mut client, "akash1g00dqqqqqqqqqqqqqqqqqqqqqqqqqqqq7s95ep").await, "4000 uact");

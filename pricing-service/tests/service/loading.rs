@@ -1,4 +1,4 @@
-//! A plugin that takes long to inspect and compile holds up nobody: orders are priced, and the status says what it is.
+//! A plugin that takes long to inspect and compile does not block pricing, and the status shows it.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -15,20 +15,20 @@ use crate::common::{ORDER, Running, outcome, quote};
 
 const CONFIG: &str = "[plugin]\nfile = \"pricer.wat\"\ndeadline = \"10s\"\ncache = \"cache\"\n[reload]\nwatch = \"0s\"";
 
-/// A plugin that bids an amount.
+/// Returns a plugin that bids `amount`.
 fn plugin(amount: &str) -> Vec<u8> {
     let text =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../pricing-cli/tests/plugins/price.wat")).unwrap();
     text.replace("1.5", amount).into_bytes()
 }
 
-/// Has a plugin in the cache, so that nobody compiles it again.
+/// Puts a plugin into the cache, so that it is not compiled again.
 fn keep(cache: &Path, file: &Path) {
     let host = HostSettings { cache: Some(cache.to_owned()), ..HostSettings::new(Compiler::InProcess) };
     PluginHost::new(host).open(file, PluginSettings::new(SizeClass::Standard)).unwrap();
 }
 
-/// A compiler that works until there is a file `go`, and then says what it is told to.
+/// Returns a compiler that waits for the file `go`, and then runs `ending`.
 fn patient(folder: &Path, ending: &str) -> Compiler {
     let wait = format!("until test -e '{}'; do sleep 0.02; done; {ending}", folder.join("go").display());
     Compiler::Child { program: "/bin/sh".into(), args: vec!["-c".into(), wait.into()] }
@@ -50,7 +50,7 @@ async fn a_bomb_is_inspected_while_orders_are_priced() {
     let status = running.until(|status| !status.loading.is_empty()).await;
     assert_eq!(status.loading.len(), 1);
     assert!(status.loading[0].file.ends_with("/pricer.wat") && status.loading[0].seconds >= 0.0);
-    // Orders are answered by the plugin that was in use before, while the other one is looked at.
+    // Meanwhile, the previous plugin prices the orders.
     for _ in 0..5 {
         assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "1.5 uact");
     }
@@ -77,6 +77,6 @@ async fn a_service_that_stops_does_not_wait_for_a_compiler() {
     running.until(|status| !status.loading.is_empty()).await;
     let folder = running.folder().to_owned();
     tokio::time::timeout(Duration::from_secs(60), running.stop()).await.unwrap().unwrap();
-    // For the thread that still waits.
+    // Ends the thread that still waits.
     let _ = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join("go"), ""));
 }

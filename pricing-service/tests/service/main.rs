@@ -1,4 +1,4 @@
-//! The service, asked over real sockets.
+//! Tests of the service over real sockets.
 
 mod access;
 mod budget;

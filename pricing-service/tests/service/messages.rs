@@ -1,4 +1,4 @@
-//! Orders as the chain's messages are the same orders as their JSON.
+//! An order as a message of the chain reads like the same order as JSON.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
@@ -23,7 +23,7 @@ use prost::Message as _;
 use serde_json::Value;
 use testkit::random::Random;
 
-/// Every group of the corpus, as the chain's REST dialect writes it.
+/// Returns every group of the corpus, in the dialect of the chain's REST API.
 fn groups() -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/sdl");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -37,7 +37,7 @@ fn groups() -> Vec<(String, Value)> {
     files.flat_map(read).collect()
 }
 
-/// The message that the chain would send for a group.
+/// Returns the message that the chain would send for a group.
 fn message(group: &Value) -> deployment::GroupSpec {
     let texts = |list: &Value| list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -140,7 +140,7 @@ fn an_order_that_is_none_is_refused_with_a_reason() {
         error(Some(Order { form: Some(Form::GroupSpec(spec.clone())) })).contains("resources[0].resource.cpu.units")
     );
     spec.resources[0].resource.as_mut().unwrap().cpu = None;
-    // What is absent is the reader's to refuse.
+    // The reader refuses what is absent.
     let (text, _) = order::text(Some(Order { form: Some(Form::GroupSpec(spec)) })).unwrap();
     assert!(group_spec::read(&text).unwrap_err().to_string().contains("cpu"));
 }

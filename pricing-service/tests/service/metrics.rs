@@ -1,4 +1,4 @@
-//! The page that Prometheus reads, as others read it.
+//! The metrics page, as an independent client sees it.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ fn config(address: SocketAddr) -> String {
     format!("[listen]\nsocket = \"bidprice.sock\"\nmetrics = \"{address}\"\n[rates.gpu]\n\"*\" = \"100\"")
 }
 
-/// Whether curl is on this machine. Where it is not, that is told, so that nobody takes the test for done.
+/// Returns whether curl is installed. If it is not, a line says so, since the test then checks nothing.
 fn has_curl() -> bool {
     let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
@@ -28,8 +28,8 @@ fn has_curl() -> bool {
     found
 }
 
-/// What a program that the project did not write gets: status, content type, body. It is told nothing by its user's
-/// settings.
+/// Requests a page with curl. Returns the status, the content type and the body. The user's settings of curl are
+/// ignored.
 async fn curl(address: SocketAddr, path: &str, more: &[&str]) -> (String, String, String) {
     let mut command = Command::new("curl");
     command.args(["--disable", "--silent", "--show-error", "--noproxy", "*"]).args(more);
@@ -57,7 +57,7 @@ async fn curl_reads_what_was_decided() {
     let order = request(ORDER).order;
     client.screen(ScreenRequest { order, owner: String::new() }).await.unwrap();
     client.quote(request("no order")).await.unwrap_err();
-    // A thread is free again a moment after its answer.
+    // The thread is free a moment after the answer was sent.
     running.until_load(|load| load.busy == 0).await;
     let (status, kind, page) = curl(address, "/metrics", &[]).await;
     assert_eq!((status.as_str(), kind.as_str()), ("200", CONTENT_TYPE));
@@ -106,7 +106,7 @@ async fn idle_and_half_open_connections_keep_nobody_out_nor_the_service_from_end
     tokio::time::timeout(HANG, running.stop()).await.unwrap().unwrap();
     drop(idle);
     half.set_read_timeout(Some(HANG)).unwrap();
-    // It is closed, or was told that there is nothing more to come.
+    // It was closed, or received the end of the stream.
     let _ = half.read(&mut [0; 64]);
 }
 

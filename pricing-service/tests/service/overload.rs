@@ -1,4 +1,4 @@
-//! More is asked than can be answered, or longer than may be waited.
+//! Load beyond the limits, and deadlines that cannot be met.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -15,12 +15,12 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-/// A bid, or the code and message of a refusal.
+/// The price of a bid, or the code and message of a refusal.
 type Answer = Result<String, (Code, String)>;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A service whose plugin takes some time for each order.
+/// Starts a service whose plugin takes some time for each order.
 async fn slow(limits: &str, counts: u32) -> Running {
     let plugin = slow::plugin(counts);
     let put = move |folder: &std::path::Path| fs::write(folder.join("slow.wasm"), plugin).unwrap();
@@ -36,7 +36,7 @@ fn with_timeout(time: Duration) -> Request<QuoteRequest> {
     asked
 }
 
-/// Asks, whatever the client itself thinks of the time.
+/// Prices an order with this `grpc-timeout`. The client's own timer does not apply.
 async fn ask_within(mut client: PricingClient<Channel>, time: impl AsRef<str>) -> Answer {
     let mut asked = Request::new(request(ORDER));
     asked.metadata_mut().insert("grpc-timeout", time.as_ref().parse().unwrap());
@@ -46,7 +46,7 @@ async fn ask_within(mut client: PricingClient<Channel>, time: impl AsRef<str>) -
     }
 }
 
-/// Asks, and has all the time that the service gives.
+/// Prices an order with as much time as the service allows.
 async fn ask(client: PricingClient<Channel>) -> Answer {
     ask_within(client, "1H").await
 }
@@ -80,16 +80,17 @@ async fn what_exceeds_the_queue_is_refused_and_the_rest_is_answered() {
 async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
     let running = slow("concurrency = 1\nqueue = 1000", TENTH * 5).await;
     let client = running.client().await;
-    // So that the service knows how long it takes.
+    // This teaches the service how long an order takes.
     ask(client.clone()).await.unwrap();
     let is_refused = |answer: &Answer| matches!(answer, Err((Code::ResourceExhausted, text)) if text.contains("until the order is priced"));
-    // Who comes late, or finds the place free again, is told something else: on a busy machine it may be all of them.
+    // Calls that are late, or that find a free slot, get other answers. On a busy machine that may be all of them.
     let until_refused = async {
         loop {
             let taken = running.load().taken;
             let first = tokio::spawn(ask(client.clone()));
             running.until_load(|load| load.taken > taken).await;
-            // Time for one order, and two would have to be priced. More of them than could be priced one after the other.
+            // Each call allows the time of one order, although another is ahead of it. There are more calls than could
+            // be priced in that time.
             let time = format!("{}u", running.load().mean.as_micros());
             let calls: JoinSet<_> = (0..100).map(|_| ask_within(client.clone(), time.clone())).collect();
             let answers = calls.join_all().await;
@@ -108,7 +109,7 @@ async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
 async fn a_deadline_of_nothing_is_exceeded_at_once() {
     let running = slow("concurrency = 1", TENTH).await;
     let (code, message) = ask_within(running.client().await, "0m").await.unwrap_err();
-    // Whichever is first to say so: the service, or the client, which calls it cancelled.
+    // Either the service or the client reports it first. The client reports `CANCELLED`.
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{code:?} {message}");
     running.stop().await.unwrap();
 }
@@ -119,7 +120,7 @@ async fn a_deadline_is_answered_while_the_plugin_still_works() {
     let answer = running.client().await.quote(with_timeout(50 * MS)).await;
     let code = answer.unwrap_err().code();
     assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{code:?}");
-    // The service itself is well.
+    // The service itself still answers.
     running.client().await.status(StatusRequest {}).await.unwrap();
     running.stop().await.unwrap();
 }
@@ -135,7 +136,7 @@ async fn calls_that_are_cancelled_free_their_place_in_the_queue() {
         for _ in 0..4 {
             waiting.spawn(ask(client.clone()));
         }
-        // All four have a place: those of the round before are free again.
+        // All four have a slot, so those of the previous round are free again.
         running.until_load(|load| load.taken == 1 + 4 * round).await;
         waiting.shutdown().await;
         running.until_load(|load| load.waiting == 0).await;
@@ -150,7 +151,7 @@ async fn a_rate_is_kept() {
     let running = Running::start("[limits]\nrate = 1\n").await;
     let client = running.client().await;
     let mut calls = JoinSet::new();
-    // All at once: no machine takes a second for each.
+    // All of them arrive together: no machine takes a second for each.
     for _ in 0..100 {
         calls.spawn(ask(client.clone()));
     }
@@ -163,7 +164,7 @@ async fn a_rate_is_kept() {
     running.stop().await.unwrap();
 }
 
-/// The order, named by how many threads it has.
+/// Returns the order, identified by its number of threads.
 fn numbered(cpu: u32) -> QuoteRequest {
     request(&ORDER.replace("2000", &format!("{}", cpu * 1000)))
 }
@@ -191,13 +192,13 @@ async fn a_stream_answers_each_request_in_its_order_and_errors_among_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_reads_no_more_than_it_can_answer() {
-    // An order takes much longer than it takes to send another.
+    // Pricing an order takes much longer than sending another.
     let running = slow("concurrency = 1", TENTH / 2).await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
     let mut client = running.client().await;
     let answers = tokio::spawn(async move { client.quote_stream(requests).await });
-    // Large, so that the buffers on the way hold few of them.
+    // The request is large, so that the buffers in between hold only a few.
     let large = request(&format!("{ORDER}{}", " ".repeat(1 << 18)));
     for sent in 1..=60_u64 {
         tokio::time::timeout(HANG, sender.send(large.clone())).await.unwrap().unwrap();
@@ -233,7 +234,7 @@ async fn calls_in_flight_end_before_the_service_does() {
     let socket = running.socket();
     running.stop().await.unwrap();
     assert_eq!(call.await.unwrap(), Ok(slow::BID.to_owned()));
-    // The stream's one request is answered, and its end says that there may have been more.
+    // The stream's one request is answered. The status at its end says that requests may be unanswered.
     assert!(matches!(stream.message().await.unwrap().unwrap().outcome, Some(Outcome::Response(_))));
     assert_eq!(stream.message().await.unwrap_err().code(), Code::Unavailable);
     assert!(!socket.exists());

@@ -1,4 +1,4 @@
-//! A configuration is taken while the service runs: all of it or nothing.
+//! A running service loads a new configuration completely, or not at all.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -13,22 +13,22 @@ use testkit::guests::commands;
 use tokio::task::JoinHandle;
 use tonic::Code;
 
-/// No rates but that of a thread, at so many USD a month.
+/// Returns a card that charges only for CPU, at `cpu` USD per thread and month.
 fn rates(cpu: &str) -> String {
     format!("[rates]\ncpu = \"{cpu}\"\nmemory = \"0\"\nendpoint = \"0\"\n[rates.storage]\nephemeral = \"0\"\n")
 }
 
-/// The same, never looked at again by itself.
+/// Returns the same card, without watching the files.
 fn unwatched(cpu: &str) -> String {
     format!("{}\n[reload]\nwatch = \"0s\"", rates(cpu))
 }
 
-/// The same, looked at often.
+/// Returns the same card, with frequent checks of the files.
 fn watched(cpu: &str) -> String {
     format!("{}\n[reload]\nwatch = \"100ms\"", rates(cpu))
 }
 
-/// Asks again and again, and counts what it is told.
+/// Prices an order again and again, and collects the outcomes.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     asking: JoinHandle<Vec<String>>,
@@ -95,14 +95,14 @@ async fn a_broken_configuration_changes_nothing_under_load_and_says_why_everywhe
     assert!(!told.is_empty() && told.iter().all(|told| told == "2000 uact"), "{told:?}");
     let page = reqwest_page(address).await;
     assert!(page.contains("bidprice_reloads_total{outcome=\"refused\"} 6"), "{page}");
-    // And a good one clears it.
+    // A valid configuration clears the problem.
     running.configure(&format!("{listen}{}", unwatched("859.818")));
     client.reload(ReloadRequest::default()).await.unwrap();
     assert_eq!(running.status().await.reload.unwrap().problem, None);
     running.stop().await.unwrap();
 }
 
-/// The page of the metrics, by the simplest of clients.
+/// Returns the metrics page.
 pub(crate) async fn reqwest_page(address: std::net::SocketAddr) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_changed_file_is_taken_and_a_broken_one_is_not() {
     assert_eq!(outcome(&quote(&mut client, ORDER).await.unwrap()), "4000 uact");
     let told = load.told().await;
     assert!(told.iter().all(|told| told == "2000 uact" || told == "4000 uact"), "{told:?}");
-    // Nothing goes on when nothing changes.
+    // Without a change there are no further reloads.
     let taken = running.status().await.reload.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(running.status().await.reload.unwrap(), taken);
@@ -148,7 +148,7 @@ async fn a_broken_file_that_is_put_back_is_no_problem_any_more() {
 async fn a_rate_card_behind_a_swapped_symlink_is_taken() {
     let config = "[rates]\nfile = \"rates/rates.toml\"\n[reload]\nwatch = \"100ms\"";
     let mount = |folder: &std::path::Path, version: &str, cpu: &str| {
-        // As a Kubernetes ConfigMap is mounted: a folder for each version, and one symlink that is renamed.
+        // A ConfigMap of Kubernetes is mounted like this: each version has a folder, and one symlink is renamed.
         let data = folder.join("rates").join(version);
         fs::create_dir_all(&data).unwrap();
         fs::write(data.join("rates.toml"), rates(cpu)).unwrap();
@@ -178,7 +178,7 @@ async fn what_needs_a_restart_is_refused_whole_and_says_so() {
     running.stop().await.unwrap();
 }
 
-/// A plugin that bids an amount.
+/// Returns a plugin that bids `amount`.
 fn plugin(amount: &str) -> Vec<u8> {
     let text =
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../pricing-cli/tests/plugins/price.wat")).unwrap();
@@ -204,7 +204,7 @@ async fn a_plugin_replaced_by_garbage_under_load_prices_on_and_says_so() {
     assert!(refused.message().starts_with("plugin.file: "), "{refused}");
     let told = load.told().await;
     assert!(!told.is_empty() && told.iter().all(|told| told == "1.5 uact"), "{told:?}");
-    // A good one takes over, and nothing is wrong any more.
+    // A valid plugin takes over, and the problem is gone.
     running.put("pricer.wat", plugin("2.5"));
     let status =
         running.until(|status| problem(status).is_none() && status.plugin.as_ref().unwrap().digest != digest).await;
@@ -223,7 +223,7 @@ async fn a_plugin_that_fails_its_probe_never_takes_over() {
     running.put("pricer.wat", commands::crashes(""));
     running.until(|status| status.plugin.as_ref().unwrap().problem.is_some()).await;
     assert_eq!(outcome(&quote(&mut running.client().await, ORDER).await.unwrap()), "1.5 uact");
-    // Put back as it was, it is no problem any more.
+    // After the plugin was put back, the problem is gone.
     running.put("pricer.wat", plugin("1.5"));
     running.until(|status| status.plugin.as_ref().unwrap().problem.is_none()).await;
     running.stop().await.unwrap();

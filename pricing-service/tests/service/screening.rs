@@ -1,4 +1,4 @@
-//! `BidScreening`, `Screen` and `Quote` where the provider is described: the daemon's checks, in its order and its words.
+//! `BidScreening`, `Screen` and `Quote` with a configured provider: the daemon's checks, in its order and in its words.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -34,7 +34,7 @@ max_age = "10years"
 const MI: u64 = 1 << 20;
 const GI: u64 = 1 << 30;
 
-/// One node of 16 threads, 64 GiB and 2 T4.
+/// Returns an inventory of a node with 16 threads, 64 GiB and two T4.
 fn inventory() -> Value {
     let pair = |amount: &str| json!({ "allocatable": { "string": amount }, "allocated": { "string": "0" }, "capacity": { "string": amount } });
     let card = json!({ "vendor": "nvidia", "vendorId": "10de", "name": "t4", "modelid": "1eb8", "interface": "PCIe", "memorySize": "16Gi" });
@@ -55,7 +55,7 @@ fn inventory() -> Value {
 async fn service(config: &str) -> Running {
     let put = |folder: &Path| fs::write(folder.join("inventory.json"), inventory().to_string()).unwrap();
     let running = Running::start_beside(config, put).await;
-    // The file is read beside the calls.
+    // The file is read in the background.
     running.until(|status| status.inventory.as_ref().is_some_and(|inventory| inventory.nodes > 0)).await;
     running
 }
@@ -64,7 +64,7 @@ fn value(number: u64) -> Option<ResourceValue> {
     Some(ResourceValue { val: number.to_string().into_bytes() })
 }
 
-/// What a group asks for.
+/// The contents of a group.
 #[derive(Clone)]
 struct Wanted {
     cpu: u64,
@@ -139,14 +139,14 @@ async fn screened(running: &Running, spec: Option<GroupSpec>, hostnames: &[&str]
     ProviderRpcClient::new(running.channel().await).bid_screening(request).await.unwrap().into_inner()
 }
 
-/// Why there would be no bid.
+/// Returns the reason why there would be no bid.
 async fn refused(running: &Running, wanted: &Wanted, hostnames: &[&str]) -> String {
     let response = screened(running, Some(wanted.spec()), hostnames).await;
     assert!(!response.passed && response.resource_offers.is_empty(), "{response:?}");
     response.reasons.join("; ")
 }
 
-/// What a case of the corpus asks, in the terms of these tests.
+/// Converts a case of the corpus to the terms of these tests.
 fn of_case(input: &Value) -> (Option<Wanted>, Vec<&str>) {
     let number = |key: &str, otherwise: u64| input[key].as_u64().unwrap_or(otherwise);
     let texts = |key: &str| input[key].as_array().into_iter().flatten().map(|text| text.as_str().unwrap());
@@ -305,7 +305,7 @@ async fn without_a_provider_nothing_is_checked() {
     assert!(screened(&running, Some(wanted.spec()), &["blocked.example.com"]).await.passed);
 }
 
-/// What a quote and a screening of the chain's order come to, by a reclamation window in seconds.
+/// Returns the outcomes of a quote and a screening of the chain's order with this reclamation window in seconds.
 async fn by_reclamation(running: &Running, seconds: Option<i64>) -> (String, String) {
     let reclamation =
         seconds.map(|seconds| DeploymentReclamation { min_window: Some(prost_types::Duration { seconds, nanos: 0 }) });

@@ -1,4 +1,4 @@
-//! Prices of the market as they come: a table that somebody wrote, or Console's answer about its providers.
+//! Reads market prices: a table that somebody wrote, or the answer of Console's `/v1/gpu-prices`.
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::input::InputError;
@@ -13,27 +13,27 @@ use crate::error::CliError;
 use crate::load::Document;
 
 const HOUR_SECONDS: i64 = 3_600;
-/// The most that an hour of a card may cost, in USD: above that something else than dollars is meant.
+/// The highest price in USD per hour. A larger number must be in another unit.
 const MAX_USD_PER_HOUR: i64 = 100_000;
-/// Decimals of an hour's price that a program wrote as a binary fraction.
+/// The decimals to which a price is rounded, since a program may have written it as a binary fraction.
 const FLOAT_DECIMALS: u32 = 9;
-/// What may stand between the cells of a row.
+/// The possible delimiters of cells.
 const DELIMITERS: [u8; 4] = [b'\t', b';', b'|', b','];
-/// How the columns are called that a table should have, in JSON too.
+/// The names of the columns in a table, and in error messages about JSON.
 pub(super) const GPU: &str = "gpu";
 pub(super) const PRICE: &str = "usd_per_hour";
 
-/// What the market pays for a kind.
+/// The market price of a kind of card.
 pub(super) struct Offer {
-    /// As the list has it.
+    /// The name in the list.
     pub(super) gpu: String,
-    /// The kind; its vendor is `*` where the list names none.
+    /// The kind. Its vendor is `*` if the list has none.
     pub(super) kind: GpuKind,
     pub(super) usd_per_hour: Decimal,
     pub(super) usd_per_month: Decimal,
 }
 
-/// Reads prices of the market.
+/// Reads a list of market prices.
 pub(super) fn read(document: &Document) -> Result<Vec<Offer>, CliError> {
     let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text);
     let is_json = text.trim_start().starts_with(['{', '[']);
@@ -45,7 +45,8 @@ pub(super) fn read(document: &Document) -> Result<Vec<Offer>, CliError> {
     Ok(offers)
 }
 
-/// Reads Console's `/v1/gpu-prices`: the median of what its providers bid; a model that nobody bids on has no price.
+/// Reads the answer of Console's `/v1/gpu-prices`. The price of a model is the median of its bids. A model without bids
+/// has no price, and is skipped.
 fn console(text: &str) -> Result<Vec<Offer>, InputError> {
     let answer: Value = serde_json::from_str(text).map_err(|error| {
         InputError::new(format_args!("not JSON: {}", excerpt(&error.to_string())))
@@ -83,7 +84,7 @@ fn console(text: &str) -> Result<Vec<Offer>, InputError> {
     Ok(offers)
 }
 
-/// A JSON number, or one in quotes, as a decimal.
+/// Reads a JSON number, or one in quotes, as a decimal.
 fn number(value: &Value) -> Option<Decimal> {
     let text = match value {
         Value::Number(number) => number.to_string(),
@@ -97,7 +98,10 @@ fn number(value: &Value) -> Option<Decimal> {
     Some(exact.round_dp_with_strategy(FLOAT_DECIMALS, RoundingStrategy::MidpointNearestEven))
 }
 
-/// Reads a table with a kind and a price in each row.
+/// Reads a table with a card and its price in each row.
+///
+/// The columns come from the header. A table without a header has the card first and then the price. Two rows for one
+/// kind are an error, since it is unclear which price counts.
 fn table(text: &str, document: &Document) -> Result<Vec<Offer>, CliError> {
     let delimiter = delimiter(text);
     let mut reader = csv::ReaderBuilder::new()
@@ -119,7 +123,7 @@ fn table(text: &str, document: &Document) -> Result<Vec<Offer>, CliError> {
         let line = record.position().and_then(|place| usize::try_from(place.line()).ok()).unwrap_or(1);
         let cells: Vec<&str> = cells(&record, delimiter);
         if cells.iter().all(|cell| cell.chars().all(|c| matches!(c, '-' | ':' | ' '))) {
-            // The rule under the head of a table in Markdown.
+            // The line below the header of a Markdown table.
             continue;
         }
         let [gpu, price] = match columns {
@@ -149,7 +153,7 @@ fn table(text: &str, document: &Document) -> Result<Vec<Offer>, CliError> {
     Ok(offers)
 }
 
-/// The delimiter of a table: the first of those that are known which its first line has; a colon where it has none.
+/// Returns the first known delimiter that the first line contains, or a colon if it contains only that.
 fn delimiter(text: &str) -> u8 {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.next().unwrap_or("");
@@ -157,7 +161,7 @@ fn delimiter(text: &str) -> u8 {
     found.unwrap_or(if first.contains(':') { b':' } else { b',' })
 }
 
-/// The cells of a row; a row of a Markdown table begins and ends with the delimiter.
+/// Returns the cells of a row. In a Markdown table, the delimiters at both ends are not cells.
 fn cells(record: &csv::StringRecord, delimiter: u8) -> Vec<&str> {
     let mut cells: Vec<&str> = record.iter().collect();
     if delimiter == b'|' {
@@ -171,12 +175,12 @@ fn cells(record: &csv::StringRecord, delimiter: u8) -> Vec<&str> {
     cells
 }
 
-/// Whether a first line has a price already: then nothing says what the columns are, and they are a card and its price.
+/// Returns whether the first line is a row already. Such a table has no header.
 fn is_row(cells: &[&str]) -> bool {
     matches!(cells, [gpu, price] if usd_per_hour(price).is_ok() && name::read(gpu).is_ok())
 }
 
-/// Where the two columns are that count.
+/// Returns the indices of the card and the price column.
 fn head(headers: &[&str]) -> Result<[usize; 2], InputError> {
     let place = |name: &str, is_like: fn(&str) -> bool| {
         let places = |is: &dyn Fn(&str) -> bool| -> Vec<usize> {
@@ -199,7 +203,7 @@ fn head(headers: &[&str]) -> Result<[usize; 2], InputError> {
     Ok([place(GPU, is_card_header)?, place(PRICE, is_price_header)?])
 }
 
-/// The words of a header.
+/// Returns the words of a header in lower case.
 fn words(header: &str) -> Vec<String> {
     let header = header.to_lowercase().replace('$', " usd ");
     header.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
@@ -220,7 +224,7 @@ fn is_price_header(header: &str) -> bool {
         && words.iter().all(|word| AMOUNT.contains(&word.as_str()) || REST.contains(&word.as_str()))
 }
 
-/// An hour's price in USD: a decimal, with or without `$` or `USD`, and `/h` or the like.
+/// Reads a price in USD per hour: a decimal, optionally with `$` or `USD`, and with `/h` or similar.
 fn usd_per_hour(text: &str) -> Result<Decimal, InputError> {
     const WORDS: [&str; 16] = [
         "us", "usd", "dollars", "dollar", "per", "an", "a", "gpu", "card", "h", "hr", "hrs", "hour", "hours", "hourly",

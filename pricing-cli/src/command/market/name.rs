@@ -1,4 +1,4 @@
-//! Names of cards as people write them: `A100 80GB SXM`, `NVIDIA GeForce RTX 4090`, `V100-SXM2-16GB`.
+//! Reads card names as people write them: `A100 80GB SXM`, `NVIDIA GeForce RTX 4090`, `V100-SXM2-16GB`.
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::input::InputError;
@@ -6,19 +6,23 @@ use pricing_core::money::Usd;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::excerpt;
 
-/// Who makes a card, and nothing of its model.
+/// Words for the vendor.
 const VENDORS: [&str; 3] = ["nvidia", "amd", "intel"];
-/// Words that say nothing of which card it is: brands, kinds of memory, and what it is.
+/// Words that do not identify a card: brands, kinds of memory, and general terms.
 const IDLE: [&str; 24] = [
     "geforce", "tesla", "quadro", "instinct", "radeon", "hbm", "hbm2", "hbm2e", "hbm3", "hbm3e", "gddr5", "gddr6",
     "gddr6x", "gddr7", "gpu", "gpus", "card", "graphics", "vram", "ram", "memory", "nvlink", "tensor", "core",
 ];
 /// Units of RAM.
 const UNITS: [&str; 4] = ["gb", "gib", "gi", "g"];
-/// Brands that belong to a model, and that lists leave out.
+/// Prefixes of models that lists leave out.
 const SERIES: [&str; 2] = ["rtx", "gtx"];
 
-/// Reads the name of a card: a key of a rate card, or words. The vendor is `*` where the name has none.
+/// Reads the name of a card, which is a key of a rate card or a series of words. The vendor is `*` if the name has
+/// none.
+///
+/// Each word is a vendor, an amount of RAM, an interface, a word that does not matter, or a part of the model. The
+/// parts of the model are joined. A name that gives the RAM or the interface twice, or a number of cards, is an error.
 pub(super) fn read(text: &str) -> Result<GpuKind, InputError> {
     let is_key = !text.contains(|c: char| c.is_whitespace() || c == '-' || c == '_' || c == '(');
     let malformed = || InputError::new(format_args!("`{}` is not the name of a card", excerpt(text)));
@@ -61,14 +65,14 @@ pub(super) fn read(text: &str) -> Result<GpuKind, InputError> {
     Ok(GpuKind::new(vendor.unwrap_or("*"), &model, &ram, interface.unwrap_or("")))
 }
 
-/// `80gb` and the like.
+/// Reads an amount of RAM such as `80gb`.
 fn gibibytes(word: &str) -> Option<u32> {
     let end = word.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = word.split_at(end);
     UNITS.contains(&unit).then(|| number.parse().ok()).flatten()
 }
 
-/// `8x` or `x8`.
+/// Returns whether a word is a number of cards, such as `8x` or `x8`.
 fn is_number_of_cards(word: &str) -> bool {
     let number = word.strip_suffix('x').or_else(|| word.strip_prefix('x'));
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
@@ -79,7 +83,8 @@ fn is_interface(word: &str) -> bool {
     word == "pcie" || word.strip_prefix("sxm").is_some_and(version)
 }
 
-/// The kind with its model as the rate card spells it, where the two are one but for punctuation or `rtx` and `gtx`.
+/// Returns the kind with the rate card's spelling of its model. Spellings are equal if they differ only by punctuation,
+/// or by a prefix such as `rtx`.
 pub(super) fn as_listed(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
     let bare = |model: &str| model.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     let listed = || rates.entries().iter().filter_map(GpuRate::model);
@@ -93,7 +98,7 @@ pub(super) fn as_listed(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
     };
     let found = listed().find(|model| bare(model) == wanted).or_else(|| {
         let mut alike = listed().filter(|model| unbranded(model) == unbranded(&wanted));
-        // Of two, neither is meant more than the other.
+        // If several models match, none of them is chosen.
         alike.next().filter(|first| alike.all(|other| other == *first))
     });
     let model = found.unwrap_or(kind.model());

@@ -1,4 +1,5 @@
-//! `bidprice plugin bench`: how long a call takes, beside the built-in pricing of the same order.
+//! `bidprice plugin bench`: measures how long a call takes, and compares it with the built-in pricing of the same
+//! order.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use crate::error::{CliError, Exit};
 use crate::scene::{Scene, SceneArgs};
 use crate::{output, plugin, plugin_table};
 
-/// The most calls that are made before the clock counts.
+/// The most calls that are made before the measurement.
 const WARM_UP: u32 = 1_000;
 
 /// Arguments of `bidprice plugin bench`.
@@ -45,17 +46,17 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    /// Of the plugin's calls, sorted.
+    /// The times of the plugin's calls, sorted.
     times: Vec<Duration>,
-    /// Of the built-in pricing, sorted.
+    /// The times of the built-in pricing, sorted.
     native: Vec<Duration>,
-    /// Of the last call.
+    /// The fuel of each call.
     pub(crate) fuel: Option<u64>,
     pub(crate) memory_bytes: u64,
-    /// Why what was timed is no bid.
+    /// Why the calls did not end in a bid.
     no_bid: Option<Reason>,
 }
 
@@ -64,7 +65,7 @@ impl Bench {
         self.times.len()
     }
 
-    /// The time within which so many calls in a thousand ended.
+    /// Returns the time within which `per_mille` of a thousand calls ended.
     pub(crate) fn percentile(&self, per_mille: usize) -> Duration {
         percentile(&self.times, per_mille)
     }
@@ -79,14 +80,15 @@ fn percentile(sorted: &[Duration], per_mille: usize) -> Duration {
     sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied().unwrap_or_default()
 }
 
-/// How a bench ended.
+/// How a benchmark ended.
 enum Ended {
     Measured(Bench),
-    /// The plugin is not asked for this order.
+    /// The order is declined before the plugin is called.
     Settled(Box<Quote>),
     Failed(Fault),
 }
 
+/// Runs the benchmark on the first group of the order.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let subject = Subject::read(&args.plugin)?;
@@ -117,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 
 fn exit(ended: &Ended) -> Exit {
     match ended {
-        // A decline is what a plugin may say, and worth timing.
+        // A decline is a valid answer of a plugin, and its time is of interest.
         Ended::Measured(bench) if bench.no_bid.as_ref().is_some_and(|reason| reason.code.is_fault()) => Exit::Fault,
         Ended::Measured(_) => Exit::Success,
         Ended::Settled(quote) => quote.reason().map_or(Exit::Success, Exit::of_reason),
@@ -125,11 +127,14 @@ fn exit(ended: &Ended) -> Exit {
     }
 }
 
+/// Calls the plugin and measures each call.
+///
+/// Every call must give the first call's quote and fuel. A difference would mean that calls are not deterministic.
 fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<Ended, CliError> {
     let (pricing, terms, utilisation) = (&scene.pricing, scene.terms(), scene.utilisation());
     let budget = scene.budget();
     let asked = QuoteRequest { order, pricing, supply: scene.supply(), utilisation: utilisation.as_ref(), terms };
-    // The plugin is called more often than one budget allows.
+    // Only the draft has a budget. All calls together would exceed it.
     let draft = match draft(&QuoteRequest { terms: Terms { budget: Some(&budget), ..terms }, ..asked }) {
         Draft::Open(draft) => draft,
         Draft::Settled(quote) => return Ok(Ended::Settled(Box::new(quote))),
@@ -163,7 +168,7 @@ fn bench(plugin: &Plugin, order: &Order, scene: &Scene, calls: u32) -> Result<En
     Ok(Ended::Measured(Bench { times, native, fuel: usage.fuel, memory_bytes: usage.memory_bytes, no_bid }))
 }
 
-/// Times of the built-in quote, sorted.
+/// Measures the built-in quote. Returns the times, sorted.
 fn native(order: &Order, scene: &Scene, calls: u32) -> Vec<Duration> {
     let (pricing, supply, terms) = (&scene.pricing, scene.supply(), scene.terms());
     let timed = || {

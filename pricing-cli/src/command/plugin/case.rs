@@ -1,4 +1,4 @@
-//! A test case: what an order is priced with, in a file, and the decisions that are expected, in a file beside it.
+//! A test case: a file with the inputs of a price, and a file beside it with the expected decisions.
 
 use std::fs;
 use std::io;
@@ -17,17 +17,17 @@ use crate::error::CliError;
 use crate::load::{self, Document, RatesText};
 use crate::scene::{Inputs, Scene};
 
-/// The ending of a case.
+/// The extension of a case.
 const CASE: &str = "toml";
-/// The ending of what a case expects.
+/// The extension of the expected decisions.
 const EXPECTED: &str = "expected.json";
 /// The tables of a rate card.
 const RATE_CARD: [&str; 5] = ["rates", "policy", "chain", "commit", "provider"];
-/// The most cases that a folder may have.
+/// The most cases in a folder.
 const MAX_CASES: usize = 10_000;
-/// The most bytes that a case may have.
+/// The most bytes of a case.
 const MAX_CASE_BYTES: usize = 1 << 20;
-/// The most bytes that the expected decisions may have.
+/// The most bytes of the expected decisions.
 const MAX_EXPECTED_BYTES: usize = 64 << 20;
 
 /// The keys of a case. Paths are relative to the case's folder.
@@ -68,14 +68,14 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
-/// A case's file.
+/// The file of a case.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
     path: PathBuf,
 }
 
-/// The cases of a folder, by name.
+/// Lists the cases of a folder, sorted by name.
 pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
     let unreadable = |error: io::Error| CliError::unreadable(load::name(folder), error);
     let mut cases = Vec::new();
@@ -98,7 +98,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<Case>, CliError> {
     Ok(cases)
 }
 
-/// Whether a file is a rate card, which may stand beside the cases. What cannot be read is a case that fails.
+/// Returns whether a file is a rate card, which may be in the same folder. An unreadable file is a case, and will fail.
 fn is_rate_card(path: &Path) -> bool {
     let Ok(document) = plain(path, |path| Document::read(path, MAX_CASE_BYTES)) else { return false };
     let Ok(table) = toml::from_str::<toml::Table>(&document.text) else { return false };
@@ -106,7 +106,7 @@ fn is_rate_card(path: &Path) -> bool {
 }
 
 impl Case {
-    /// Reads the case and everything that it names.
+    /// Reads the case, and all files that it names.
     pub(crate) fn scene(&self) -> Result<Scene, CliError> {
         let case = plain(&self.path, |path| Document::read(path, MAX_CASE_BYTES))?;
         let keys: CaseFile = toml::from_str(&case.text).map_err(|error| {
@@ -129,7 +129,7 @@ impl Case {
             inventory: keys.inventory.as_ref().map(|path| plain(&beside(path), Document::inventory)).transpose()?,
             rates: match &keys.rates {
                 Some(path) => RatesText::File(plain(&beside(path), Document::rates)?),
-                // The documented defaults: a test does not depend on whose environment it runs in.
+                // The documented defaults, so that a test does not depend on the environment.
                 None => RatesText::Environment(Default::default()),
             },
             provider: None,
@@ -144,12 +144,12 @@ impl Case {
         Scene::read(&inputs)
     }
 
-    /// Where the expected decisions are.
+    /// Returns the path of the expected decisions.
     pub(crate) fn expected_path(&self) -> PathBuf {
         self.path.with_extension(EXPECTED)
     }
 
-    /// The expected decisions; none when there is no file.
+    /// Returns the expected decisions, or `None` if there is no file.
     pub(crate) fn expected(&self) -> Result<Option<Value>, CliError> {
         let path = self.expected_path();
         if !path.exists() {
@@ -164,13 +164,14 @@ impl Case {
     }
 }
 
-/// Reads a plain file that is not named on the command line, so that standard input is not offered instead.
+/// Reads a plain file. This is checked first, so that the error does not suggest standard input for a file that is not
+/// named on the command line.
 fn plain<T>(path: &Path, read: impl FnOnce(&Path) -> Result<T, CliError>) -> Result<T, CliError> {
     pricing_files::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
     read(path)
 }
 
-/// What a case keeps of a quote: the decision, not which file made it or what it took.
+/// Returns the parts of a quote that a case records: the decision, but not the plugin's digest or its fuel.
 pub(crate) fn decision(quote: &Quote) -> Value {
     let full = serde_json::to_value(QuoteJson::new(quote, None)).unwrap_or_default();
     let field = |name: &str| full.get(name).cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `bidprice plugin check`: whether a plugin would be loaded, and if not, why.
+//! `bidprice plugin check`: checks whether a plugin would be loaded.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// What was found.
+/// The findings of a check.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) subject: Subject,
@@ -36,20 +36,20 @@ pub(crate) struct Report {
     pub(crate) inspection: Option<Inspection>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) probe: Option<PluginCall>,
-    /// Where it failed, and why.
+    /// The stage at which the plugin was refused, and why.
     pub(crate) refused: Option<(Stage, Fault)>,
-    /// Whether the larger class would take the file.
+    /// Whether size class `engine` would accept the file.
     pub(crate) fits_engine_class: bool,
 }
 
-/// How far a plugin came.
+/// The stages of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The file was looked at.
+    /// The file is inspected.
     Inspect,
-    /// It was compiled and linked.
+    /// The plugin is compiled and linked.
     Load,
-    /// It was called.
+    /// The plugin is called.
     Probe,
 }
 
@@ -74,6 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(if report.refused.is_some() { Exit::Fault } else { Exit::Success })
 }
 
+/// Checks a plugin stage by stage, and stops at the first refusal.
+///
+/// The facts are collected as far as it got, so that a refusal is shown beside the amounts that explain it.
 fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError> {
     let (class, limits) = (settings.class, settings.limits.clone());
     let started = Instant::now();
@@ -100,7 +103,7 @@ fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError>
     Ok(Report { subject, class, inspection, facts, probe, refused, fits_engine_class })
 }
 
-/// Loads what was compiled, without a cache, so that compiling is seen.
+/// Loads the compiled plugin without a cache, so that the time to compile it is measured.
 fn load(
     subject: &Subject,
     examined: &Examination,

@@ -1,17 +1,17 @@
-//! Where two JSON values differ.
+//! Compares two JSON values.
 
 use serde_json::Value;
 
-/// A place where two values differ. What one side lacks is none.
+/// A difference between two values. A side that lacks the value is `None`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Such as `[0].price.amount`; empty for the whole.
+    /// The path, such as `[0].price.amount`. It is empty for the whole value.
     pub(crate) at: String,
     pub(crate) expected: Option<Value>,
     pub(crate) got: Option<Value>,
 }
 
-/// All places where two values differ, in order.
+/// Returns all differences between two values, in the order of the expected one.
 pub(crate) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     walk("", Some(expected), Some(got), &mut found);

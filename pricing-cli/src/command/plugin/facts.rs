@@ -1,4 +1,4 @@
-//! What a plugin has of everything that is limited, and what it may have.
+//! The amounts of everything about a plugin that is limited, and their limits.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Amount {
         }
     }
 
-    /// Times are microseconds as decimal text.
+    /// Returns a JSON value. Times are microseconds as decimal text.
     fn to_json(self) -> Value {
         match self {
             Self::Bytes(number) | Self::Count(number) => json!(number),
@@ -37,13 +37,13 @@ impl Amount {
 /// Something that is limited.
 #[derive(Debug)]
 pub(crate) struct Fact {
-    /// For scripts.
+    /// The name in JSON.
     pub(crate) key: &'static str,
-    /// For people.
+    /// The name in tables.
     pub(crate) words: &'static str,
-    /// What the plugin has, where it is known.
+    /// The plugin's amount, if it is known.
     pub(crate) has: Option<Amount>,
-    /// What it may have.
+    /// The limit.
     pub(crate) may_have: Amount,
 }
 
@@ -53,7 +53,7 @@ impl Fact {
     }
 }
 
-/// What a file has. Without an inspection only its length is known.
+/// Returns the amounts of a file. Without an inspection, only its size is known.
 pub(crate) fn of_file(bytes: usize, found: Option<&Inspection>, class: SizeClass, call: &CallLimits) -> Vec<Fact> {
     let limits = class.load_limits();
     let length = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
@@ -80,7 +80,7 @@ pub(crate) fn of_file(bytes: usize, found: Option<&Inspection>, class: SizeClass
     ]
 }
 
-/// What it took from the file to something that can be called.
+/// Returns the amounts of compiling and linking.
 pub(crate) fn of_compiling(time: Option<Duration>, class: SizeClass) -> [Fact; 2] {
     let limits = class.load_limits();
     let time_limit = Amount::Time(limits.compile_time);
@@ -91,7 +91,7 @@ pub(crate) fn of_compiling(time: Option<Duration>, class: SizeClass) -> [Fact; 2
     ]
 }
 
-/// What a call used.
+/// Returns the amounts of a call.
 pub(crate) fn of_call(usage: Option<&pricing_host::Usage>, limits: &CallLimits) -> [Fact; 3] {
     let fuel = usage.and_then(|usage| usage.fuel).map(Amount::Count);
     let memory = usage.map(|usage| Amount::Bytes(usage.memory_bytes));

@@ -1,4 +1,4 @@
-//! Files that appear under their names whole, or not at all.
+//! Writes files completely or not at all.
 
 use std::fs;
 use std::io;
@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::error::CliError;
 use crate::load;
 
-/// Writes a file beside its place, then moves it there.
+/// Writes a temporary file, and then renames it to `path`.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(pricing_files::write_whole(path, |file| file.write_all(content))?)
 }
 
-/// Whether two names lead to one file that is there.
+/// Returns whether two paths lead to the same existing file.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     match (fs::canonicalize(one), fs::canonicalize(other)) {
         (Ok(one), Ok(other)) => one == other,
@@ -20,7 +20,7 @@ pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// A file that could not be written, as the user sees it.
+/// Returns the error for a file that could not be written.
 pub(crate) fn unwritable(path: &Path, error: &io::Error) -> CliError {
     CliError::unwritable(load::name(path), error)
 }

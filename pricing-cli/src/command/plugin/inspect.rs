@@ -1,4 +1,4 @@
-//! `bidprice plugin inspect`: all that is known of a plugin's file without running it.
+//! `bidprice plugin inspect`: lists everything that is known about a plugin's file without running it.
 
 use std::path::PathBuf;
 
@@ -27,12 +27,12 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// What was found.
+/// The findings of an inspection.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) subject: Subject,
     pub(crate) class: SizeClass,
-    /// Of a file that only the larger class takes, this is what that class sees.
+    /// If only size class `engine` accepts the file, this is the inspection for that class.
     pub(crate) inspection: Option<Inspection>,
     pub(crate) refused: Option<Fault>,
 }

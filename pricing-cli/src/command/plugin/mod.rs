@@ -1,4 +1,4 @@
-//! `bidprice plugin`: the kit for those who write plugins. One file a command.
+//! `bidprice plugin`: the kit for plugin authors. Each command has a file.
 
 pub(crate) mod bench;
 mod case;

@@ -1,4 +1,4 @@
-//! `bidprice plugin new`: a project that builds and passes its tests at once.
+//! `bidprice plugin new`: writes a project that builds and passes its tests at once.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -16,11 +16,11 @@ use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output, plugin_table};
 
-/// What stands for the project's name in a template.
+/// The placeholder for the project's name in a template.
 const NAME: &str = "{{name}}";
 /// The most characters of a project's name.
 const MAX_NAME: usize = 64;
-/// The name of the SDK: two packages of one name cannot be told apart.
+/// The name of the SDK. A project cannot have the same name, because it depends on it.
 const SDK: &str = "pricing-guest";
 
 /// Arguments of `bidprice plugin new`.
@@ -71,7 +71,7 @@ impl Language {
         }
     }
 
-    /// What building needs.
+    /// Returns what a build needs.
     fn needs(self) -> &'static str {
         match self {
             Self::Rust => "the Rust target wasm32-unknown-unknown",
@@ -89,7 +89,7 @@ impl Language {
     }
 }
 
-/// Refuses a name that package tools would refuse, or that would reach beyond its folder.
+/// Parses a project's name. It refuses names that package tools would refuse, or that contain path separators.
 fn project_name(text: &str) -> Result<String, String> {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
@@ -102,6 +102,7 @@ fn project_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Writes the project. The folder is checked first, so that no existing file is ever overwritten.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     prepare(&folder)?;
@@ -129,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// Makes the folder, or makes sure that there is nothing in it.
+/// Creates the folder, or checks that it is empty.
 fn prepare(folder: &Path) -> Result<(), CliError> {
     let unwritable = |error: io::Error| files::unwritable(folder, &error);
     match fs::read_dir(folder) {

@@ -1,4 +1,4 @@
-//! `bidprice plugin pack`: makes a component of a core module.
+//! `bidprice plugin pack`: makes a component from a core module.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
-//! Makes a component of a core module, in a child process: the module says itself which world it is for, and may be made
-//! to keep whoever reads that busy.
+//! Makes a component from a core module, in a child process with limits.
+//!
+//! The module itself says which world it was built for, and a hostile module can make reading that take very long. The
+//! child answers with one tag byte, and then the component or the reason for the refusal as JSON.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -17,13 +19,13 @@ use wit_component::ComponentEncoder;
 use crate::error::CliError;
 use crate::plugin;
 
-/// What a binary starts with, and what follows in a core module.
+/// The beginning of a WebAssembly binary, and the version of a core module.
 const MAGIC: &[u8] = b"\0asm";
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
-/// The custom sections that say which world a module was built for.
+/// The prefix of the custom sections with the world that a module was built for.
 const WORLD_SECTION: &str = "component-type";
 
-/// What an answer begins with: a component follows, or why there is none.
+/// The tag of an answer: a component, or a refusal.
 const PACKED: u8 = b'c';
 const REFUSED: u8 = b'r';
 
@@ -52,10 +54,10 @@ impl Refused {
     }
 }
 
-/// Makes a component of a module, in a child process with the limits of a plugin's size class.
+/// Makes a component from a module, in a child process with the limits of a plugin's size class.
 ///
 /// # Errors
-/// In the second part, why no component can be made of it.
+/// The outer error is a failure of this program. The inner one is why the module cannot become a component.
 pub(super) fn pack(module: &[u8]) -> Result<Result<Vec<u8>, InputError>, CliError> {
     let fits =
         |class: SizeClass| u64::try_from(module.len()).is_ok_and(|bytes| bytes <= class.load_limits().module_bytes);
@@ -92,7 +94,7 @@ fn unfinished(end: &ChildEnd, limits: &Limits) -> InputError {
     }
 }
 
-/// The main function of a child that packs: the module on stdin, the component on stdout.
+/// The main function of the child process. It reads the module from stdin, and writes the answer to stdout.
 pub(crate) fn pack_child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limited::serve(arguments, |_, module, out: &mut dyn Write| {
         let (tag, content) = match check(module).and_then(|()| encode(module)) {
@@ -104,7 +106,7 @@ pub(crate) fn pack_child_main(arguments: impl IntoIterator<Item = OsString>) -> 
     })
 }
 
-/// Refuses what cannot become a plugin, in the author's terms.
+/// Refuses modules that cannot become a plugin, before the encoder does it in terms that plugin authors do not know.
 fn check(module: &[u8]) -> Result<(), Refused> {
     let refuse = |message: &str, hint: &str| Err(Refused::new(message).hint(hint));
     if !module.starts_with(MAGIC) {
@@ -144,12 +146,12 @@ fn check(module: &[u8]) -> Result<(), Refused> {
     }
 }
 
-/// A library's message, which may repeat what the module says, made one safe line.
+/// Makes a library's message safe to print. It may repeat text of the module.
 fn passed_on(message: &str) -> String {
     format!("{:.400}", Untrusted::new(message))
 }
 
-/// Makes the component, and makes sure that it is a plugin.
+/// Makes the component, and checks that it would be accepted as a plugin.
 fn encode(module: &[u8]) -> Result<Vec<u8>, Refused> {
     let packed = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
     let component = packed.map_err(|error| {

@@ -1,4 +1,4 @@
-//! Recordings: everything that a price depends on, beside the plugin itself, in one file.
+//! Recordings: one file with everything that a price depends on except the plugin.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::scene::Inputs;
 
 /// The version of the format.
 const RECORDING: u32 = 1;
-/// The most bytes that a recording may have: an order, an inventory and a rate card, escaped.
+/// The most bytes of a recording: an order, an inventory and a rate card, escaped.
 const MAX_BYTES: usize = 256 << 20;
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! `bidprice plugin run`: one call for each group, and all that can be seen of it.
+//! `bidprice plugin run`: calls a plugin for each group of an order, and shows everything that can be observed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,13 +51,13 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// What came of a group.
+/// The result of a group.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) quote: Quote,
-    /// None where the plugin is not asked: the built-in decline stands.
+    /// `None` if the plugin was not called because the order is declined without it.
     pub(crate) called: Option<PluginCall>,
-    /// Where it was asked for, and the fault that ended it.
+    /// The profile, if one was requested, with the fault that ended it.
     pub(crate) profile: Option<(Profile, Option<Fault>)>,
 }
 
@@ -71,6 +71,9 @@ impl Call {
     }
 }
 
+/// Calls the plugin for every group.
+///
+/// The recording is written before the plugin is loaded, so that it exists even if the plugin is refused.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let limits = settings.limits.clone();
@@ -101,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(calls.iter().map(Call::exit).max().unwrap_or(Exit::Success))
 }
 
-/// Refuses to record over what the price is made from.
+/// Refuses to record to a file that the price depends on.
 fn spare_inputs(record: &Path, args: &Args) -> Result<(), CliError> {
     let order = args.order.as_deref().map(|path| if path == Path::new("-") { Path::new("/dev/stdin") } else { path });
     let read = args.scene.files().into_iter().chain([("order", order), ("plugin", Some(&args.plugin))]);
@@ -126,7 +129,7 @@ fn profile_time(text: &str) -> Result<Duration, String> {
     if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
 }
 
-/// Prices an order as production does, but for the breaker and the fallback.
+/// Prices an order as in production, but without the circuit breaker and the fallback.
 pub(crate) fn call(
     plugin: &Plugin,
     order: &Order,
@@ -159,7 +162,7 @@ pub(crate) fn call(
     }
 }
 
-/// Tells that the plugin was not loaded.
+/// Prints that the plugin was not loaded.
 pub(crate) fn refused(subject: &Subject, fault: &Fault, output: Output) -> Result<Exit, CliError> {
     match output {
         Output::Json => output::print_json(&json!({

@@ -1,4 +1,4 @@
-//! The plugin that a command is about: its file, and how it is loaded.
+//! The plugin of a command: its file, and how to load it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::error::CliError;
 use crate::{load, plugin};
 
-/// A plugin's file.
+/// The file of a plugin.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) name: String,
@@ -19,7 +19,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Reads the file. What is too long for its class is read as well, to tell more of it.
+    /// Reads the file. A file that is too large for its class is read, too, so that a command can say more about it.
     pub(crate) fn read(path: &Path) -> Result<Self, CliError> {
         let file = read_file(path, SizeClass::Engine).map_err(|error| CliError::unreadable(load::name(path), error))?;
         let name = path.file_stem().map_or_else(|| "plugin".into(), |stem| stem.to_string_lossy());
@@ -27,7 +27,7 @@ impl Subject {
         Ok(Self { name: printable(&name), file, digest })
     }
 
-    /// Loads it.
+    /// Loads the plugin, and prints warnings about the cache.
     pub(crate) fn load(&self, host: &PluginHost, settings: PluginSettings) -> Result<Plugin, Fault> {
         let plugin = host.load(&self.name, &self.file, settings)?;
         plugin::warn(host, &plugin);
@@ -39,7 +39,7 @@ impl Subject {
     }
 }
 
-/// A host for authors: it tells where faults happened.
+/// Returns a host for plugin authors, which reports where faults happened.
 pub(crate) fn host(cache: Option<PathBuf>) -> Result<PluginHost, CliError> {
     plugin::host(cache, true)
 }

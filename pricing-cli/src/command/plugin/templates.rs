@@ -1,11 +1,11 @@
-//! The projects that `bidprice plugin new` writes, in the program itself. See `templates/plugin/README.md`.
+//! The projects that `bidprice plugin new` writes, embedded in the program. See `templates/plugin/README.md`.
 
 /// A file of a project.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Template {
-    /// Its path in the project.
+    /// The path in the project.
     pub(crate) path: &'static str,
-    /// Its text; `{{name}}` stands for the project's name.
+    /// The text. `{{name}}` stands for the project's name.
     pub(crate) text: &'static str,
 }
 

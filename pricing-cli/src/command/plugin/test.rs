@@ -1,4 +1,4 @@
-//! `bidprice plugin test`: a folder of cases, and the decisions that they must come to.
+//! `bidprice plugin test`: prices a folder of cases, and compares the decisions with the expected ones.
 
 use std::fs;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) name: String,
@@ -44,14 +44,14 @@ pub(crate) struct Outcome {
     pub(crate) calls: Vec<Call>,
 }
 
-/// Whether a case is as expected.
+/// Whether the result of a case is as expected.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Ok,
     Blessed,
-    /// The decisions differ.
+    /// The decisions differ from the expected ones.
     Differs(Vec<Difference>),
-    /// There is nothing to compare.
+    /// The case could not be compared.
     Failed(String),
 }
 
@@ -98,7 +98,7 @@ fn test(plugin: &Plugin, case: &Case, bless: bool) -> Outcome {
     }
 }
 
-/// Prices a case twice.
+/// Prices a case twice, to detect answers that are not deterministic.
 fn calls_of(plugin: &Plugin, case: &Case) -> Result<(Vec<Call>, Vec<Call>), CliError> {
     let scene = case.scene()?;
     let utilisation = scene.utilisation();
@@ -106,7 +106,7 @@ fn calls_of(plugin: &Plugin, case: &Case) -> Result<(Vec<Call>, Vec<Call>), CliE
     Ok((calls(), calls()))
 }
 
-/// Why the answers are none that any other run would give.
+/// Returns why another run could have another result, if that is so.
 fn unsteady(calls: &[Call], again: &[Call]) -> Option<Verdict> {
     let late = |call: &Call| call.fault().is_some_and(|fault| fault.code == ReasonCode::DeadlineExceeded);
     if let Some(late) = calls.iter().chain(again).find(|call| late(call)) {
@@ -133,12 +133,12 @@ fn judge(case: &Case, calls: &[Call], bless: bool) -> Result<Verdict, CliError> 
     })
 }
 
-/// Writes what the plugin decided, unless the file says so in the same words.
+/// Writes the decisions as the expected ones. A file with the same text is left alone.
 fn accept(case: &Case, got: &Value) -> Result<Verdict, CliError> {
     let path = case.expected_path();
     let mut text = serde_json::to_string_pretty(got).map_err(|error| CliError::internal(error.to_string()))?;
     text.push('\n');
-    // A pipe in its place is not read, and what is damaged is written anew.
+    // Only a plain file is read, so that a pipe does not block. A damaged file is overwritten.
     if path.is_file() && fs::read(&path).is_ok_and(|written| written == text.as_bytes()) {
         return Ok(Verdict::Ok);
     }

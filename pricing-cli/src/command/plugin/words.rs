@@ -1,4 +1,4 @@
-//! Faults, answers, logs and amounts, in JSON and in words.
+//! Faults, answers, logs and amounts as JSON and as text.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use pricing_host::inspect::size;
 use pricing_host::{CallLimits, Fault, Log, Usage};
 use serde_json::{Value, json};
 
-/// A time in microseconds, as decimal text.
+/// Returns a time in microseconds, as decimal text.
 pub(crate) fn micros(time: Duration) -> String {
     let nanos = time.as_nanos();
     format!("{}.{:03}", nanos / 1000, nanos % 1000)
 }
 
-/// A share in percent, with one decimal.
+/// Returns a share in percent, with one decimal.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     let tenths = u128::from(part).saturating_mul(1000) / u128::from(whole.max(1));
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// A fault, with where it happened.
+/// Returns a fault with its backtrace.
 pub(crate) fn fault_json(fault: &Fault) -> Value {
     json!({ "code": fault.code.name(), "message": fault.message, "backtrace": fault.backtrace })
 }
 
-/// What a plugin said, in its own words.
+/// Returns a plugin's answer as JSON.
 pub(crate) fn answer_json(answer: &Answer) -> Value {
     let change = |change: &Change| match change {
         Change::Multiply(factor) => json!({ "multiply": factor.to_string() }),
@@ -41,7 +41,7 @@ pub(crate) fn answer_json(answer: &Answer) -> Value {
     }
 }
 
-/// What a plugin said, for people.
+/// Returns a plugin's answer as text.
 pub(crate) fn answer_words(answer: &Answer) -> String {
     let change = |change: &Change| match change {
         Change::Multiply(factor) => format!("multiply by {factor}"),
@@ -60,13 +60,13 @@ pub(crate) fn answer_words(answer: &Answer) -> String {
     }
 }
 
-/// The lines of a log.
+/// Returns the lines of a log.
 pub(crate) fn log_json(log: &Log) -> Value {
     let line = |line: &pricing_host::LogLine| json!({ "level": line.level.name(), "message": line.message });
     log.lines.iter().map(line).collect()
 }
 
-/// What a call used, and may use.
+/// Returns what a call used, with the limits.
 pub(crate) fn usage_words(usage: &Usage, limits: &CallLimits) -> String {
     let fuel = match usage.fuel {
         Some(fuel) => format!("{fuel} units of fuel of {} ({} %)", limits.fuel, percent(fuel, limits.fuel)),

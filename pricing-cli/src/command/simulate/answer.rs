@@ -1,4 +1,4 @@
-//! What is answered once all runs are done, wherever they were done.
+//! Writes the results once all runs are done.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(super) struct AnswerArgs {
     output: OutputArgs,
 }
 
-/// An answer, its files being written.
+/// The results, with their files open.
 pub(super) struct Answer<'a> {
     results: Option<(ResultsFile, &'a Path)>,
     report: Option<Report<'a>>,
@@ -35,12 +35,12 @@ pub(super) struct Answer<'a> {
 }
 
 impl AnswerArgs {
-    /// The files, and the options that name them.
+    /// Returns the files, with the options that name them.
     pub(super) fn paths(&self) -> [(&'static str, Option<&Path>); 2] {
         [("--results", self.results.as_deref()), ("--report", self.report.as_deref())]
     }
 
-    /// Begins the files, so that what cannot be written is known before the runs.
+    /// Creates the files, so that an error is found before the runs.
     pub(super) fn begin(&self) -> Result<Answer<'_>, CliError> {
         let results = self.results.as_deref();
         let results = results.map(|path| ResultsFile::create(path).map(|file| (file, path)).map_err(at(path)));
@@ -53,7 +53,7 @@ impl AnswerArgs {
 }
 
 impl Answer<'_> {
-    /// Answers what all runs of a scenario came to, in their order.
+    /// Writes and prints the results of all runs of a scenario. They must be in the order of the runs.
     pub(super) fn finish(self, scene: &Scene, results: &[RunResult]) -> Result<Exit, CliError> {
         let summary = Summary::of(&scene.name, &scene.sweep, results)
             .map_err(|error| CliError::unreadable(&scene.source, error))?;

@@ -1,8 +1,8 @@
-//! The orders of a bid log, as a simulation takes them.
+//! Reads the orders of a bid log for a simulation.
 //!
-//! Every quote is an order: a group of what was asked, when it was asked, by whom. An order that has a name and was asked
-//! for again, as a provider does after a restart, is one order, which arrives when it was last asked for. Orders without
-//! a name cannot be told from each other: each quote of one is an order. Screenings are no orders.
+//! Every quote is an order: the group that was priced, with its time and owner. If an order with a name was priced
+//! again, as after a restart of the provider, it is one order that arrives at the last time. Orders without a name
+//! cannot be told apart, so each of their quotes is an order. Screenings are not orders.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,29 +16,29 @@ use pricing_engine::comparison::{Money, Outcome};
 use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
 use serde::Deserialize;
 
-/// The orders of a log.
+/// Returns the orders of a log.
 ///
 /// # Errors
-/// When there is no log, or a line of it cannot be used.
+/// When there is no log, or one of its lines cannot be used.
 pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
     Ok(answered(path)?.into_iter().map(|answered| answered.arrival).collect())
 }
 
-/// An order of a log, and what was answered.
+/// An order of a log, and its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
     /// The order.
     pub(crate) arrival: Arrival,
     /// The answer.
     pub(crate) outcome: Outcome,
-    /// The cards, as the service's metrics label them.
+    /// The cards, as in the labels of the service's metrics.
     pub(crate) gpu: String,
 }
 
-/// The orders of a log with their answers.
+/// Returns the orders of a log with their answers.
 ///
 /// # Errors
-/// When there is no log, or a line of it cannot be used.
+/// When there is no log, or one of its lines cannot be used.
 pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     let log = Log::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let mut orders: BTreeMap<Key, Answered> = BTreeMap::new();
@@ -46,12 +46,13 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     for (place, line) in log.lines() {
         let decision = match line {
             Ok(Entry::Decision(decision)) if decision.quote.is_some() => decision,
-            // The last line of a log that is being written, or was when the machine stopped.
+            // An incomplete last line: the log is being written, or the machine stopped while it was.
             Ok(_) | Err(Damage::Cut) => continue,
             Err(damage) => return Err(unusable(&place, &damage.to_string())),
         };
         let arrival = arrival(&log, &decision).map_err(|problem| unusable(&place, &problem))?;
-        // Those that are asked for again are counted again: that does not make a log of them smaller.
+        // An order that is priced again counts again, although it replaces the earlier one. The bound is then reached
+        // sooner.
         memory.add(&arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
         let outcome = outcome(&decision).map_err(|problem| unusable(&place, &problem))?;
         orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
@@ -64,12 +65,12 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     Ok(answered.into_iter().map(|(_, answered)| answered).collect())
 }
 
-/// What tells orders from each other.
+/// What identifies an order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    /// The order's name, and the group's place in what was asked.
+    /// The order's name, and the index of the group.
     Named(String, usize),
-    /// The number of the quote.
+    /// The sequence number of the quote.
     Nameless(u64),
 }
 
@@ -107,7 +108,7 @@ fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
     })
 }
 
-/// What was answered.
+/// Reads the answer.
 fn outcome(decision: &Decision) -> Result<Outcome, String> {
     #[derive(Deserialize)]
     struct ReasonOf {
@@ -126,7 +127,7 @@ fn outcome(decision: &Decision) -> Result<Outcome, String> {
     Ok(Outcome { decision, code: reason.map(|reason| reason.code), price, usd_per_month })
 }
 
-/// The group that was priced, and whether there were others beside it.
+/// Returns the group that was priced, and whether the order has several groups.
 fn order(log: &Log, decision: &Decision) -> Result<(Order, bool), String> {
     let kept;
     let text = match (&decision.order, decision.order_object) {

@@ -1,4 +1,4 @@
-//! What a simulation needs of this program.
+//! What a simulation needs from this program.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use super::bid_log;
 use crate::left_out::BID_LOG;
 use crate::plugin;
 
-/// This program, to a simulation.
+/// Provides a simulation with plugins and bid logs.
 pub(crate) struct SimulationHost;
 
 impl SimulationEnvironment for SimulationHost {
     fn plugins(&self) -> Result<PluginHost, String> {
         let compiler = plugin::compiler().map_err(|error| error.to_string())?;
-        // More calls at once than cores: runs do not wait for each other.
+        // The host allows more concurrent calls than there are cores, so that runs do not wait for each other.
         Ok(PluginHost::new(HostSettings::new(compiler)))
     }
 

@@ -1,4 +1,4 @@
-//! `bidprice simulate merge`: the answer of all shards, to the byte that of one process.
+//! `bidprice simulate merge`: joins the results of all shards. The output is byte for byte that of a single process.
 
 use std::path::PathBuf;
 

@@ -119,7 +119,7 @@ fn simulate(args: &Args, scenario: &Path) -> Result<Exit, CliError> {
     answer.finish(&scene, &results)
 }
 
-/// Where runs are kept as they are done.
+/// Where the results of runs are saved as they are done.
 #[derive(Clone, Copy, Default)]
 struct RunStore<'a> {
     checkpoint: Option<&'a Checkpoint>,
@@ -136,7 +136,7 @@ fn open(path: &Path, scene: &Scene) -> Result<Checkpoint, CliError> {
     Ok(checkpoint)
 }
 
-/// What is done as runs go on.
+/// Follows the progress of the runs.
 struct Watch<'a> {
     bar: &'a Bar,
     interrupt: Interrupt,
@@ -174,7 +174,7 @@ impl Progress for Watch<'_> {
     }
 }
 
-/// Does runs that are not done yet; none when it was interrupted before the last of them.
+/// Does the runs that are not done yet. Returns `None` if it was interrupted before the last of them.
 fn execute(
     scene: &Scene,
     runs: Range<usize>,

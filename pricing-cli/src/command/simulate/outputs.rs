@@ -1,4 +1,4 @@
-//! Files that a simulation writes: none of them is an input, and no two are one.
+//! Checks that no output file of a simulation is an input, and that no two of them are the same file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use toml::Value;
 use super::scene::Scene;
 use crate::error::CliError;
 
-/// Refuses to write over what is read, and two files to one place.
+/// Refuses outputs that would overwrite an input or each other.
 pub(super) fn check<'a>(
     outputs: impl IntoIterator<Item = (&'static str, Option<&'a Path>)>,
     scene: &Scene,
@@ -35,28 +35,28 @@ pub(super) fn check<'a>(
     Ok(())
 }
 
-/// What a plan's folder has.
+/// Returns the inputs in a plan's folder.
 pub(super) fn of_plan(folder: &Path) -> Vec<PathBuf> {
     [PLAN, "inputs"].map(|name| folder.join(name)).to_vec()
 }
 
-/// What the runs read.
+/// Returns the files that the runs read.
 fn inputs(scene: &Scene) -> BTreeSet<PathBuf> {
     let mut inputs = BTreeSet::new();
     for (place, cell) in scene.sweep.cells.iter().enumerate() {
-        // Cells that differ by numbers alone read the same files.
+        // Cells that differ only by numbers read the same files.
         let is_number = |value: &Value| value.is_integer() || value.is_float() || value.is_bool();
         if place > 0 && cell.values.iter().all(|(_, value)| is_number(value)) {
             continue;
         }
-        // A cell that cannot be read is told of when it is run.
+        // A cell that cannot be read is reported when it is run.
         let Ok(scenario) = scenario::of_table(cell.table.clone()) else { continue };
         inputs.extend(scenario::inputs(&scenario).into_keys().map(|name| scene.files.path(&name)));
     }
     inputs
 }
 
-/// Whether two names lead to one file, whether or not it is there.
+/// Returns whether two paths lead to the same file, which need not exist.
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -66,7 +66,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Whether an input is this file, or a folder that has it.
+/// Returns whether an input is this file, or a folder that contains it.
 fn reads(input: &Path, file: &Path) -> bool {
     if is_same(input, file) {
         return true;
@@ -75,7 +75,7 @@ fn reads(input: &Path, file: &Path) -> bool {
     input.is_dir() && file.starts_with(input)
 }
 
-/// Names the file of an error.
+/// Adds the file to an error.
 pub(super) fn at(path: &Path) -> impl Fn(ExportError) -> CliError {
     move |error| match error {
         ExportError::Summary(error) => CliError::unreadable(path.display(), error),

@@ -1,4 +1,4 @@
-//! `bidprice simulate plan`: a folder from which any machine can do a part of the runs.
+//! `bidprice simulate plan`: writes a folder from which any machine can do a part of the runs.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What people see of a sweep that goes on, and how they end it.
+//! Shows the progress of a sweep, and handles signals.
 
 use std::io::IsTerminal;
 use std::process;
@@ -13,21 +13,21 @@ use crate::error::{CliError, Exit};
 use crate::output;
 use pricing_sim::strategy::end_scripts;
 
-/// What ends before this needs no bar.
+/// A sweep that ends sooner shows no bar.
 const MOMENT: Duration = Duration::from_millis(500);
-/// How often the bar is drawn where no run ends.
+/// How often the bar is drawn while no run ends.
 const TICK: Duration = Duration::from_millis(250);
 const TEMPLATE: &str = "{wide_bar} {pos}/{len} runs, {per_sec}, {eta} left";
 
-/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is no terminal.
+/// A progress bar on stderr. There is none if stderr is not a terminal.
 pub(super) struct Bar {
     bar: ProgressBar,
-    /// Shows the bar after a moment.
+    /// The thread that shows the bar after a moment.
     shows: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Bar {
-    /// A bar for so many runs, of which some are done.
+    /// Creates a bar for `runs` runs, of which `done` are done.
     pub(super) fn new(runs: usize, done: usize) -> Self {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let bar = ProgressBar::with_draw_target(Some(wide(runs)), ProgressDrawTarget::hidden());
@@ -51,12 +51,12 @@ impl Bar {
         Self { bar, shows }
     }
 
-    /// A run is done.
+    /// Counts a finished run.
     pub(super) fn done(&self) {
         self.bar.inc(1);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn clear(mut self) {
         if let Some((stop, shows)) = self.shows.take() {
             drop(stop);
@@ -66,15 +66,15 @@ impl Bar {
     }
 }
 
-/// Whether somebody wants this program to end: set by the first signal, for good.
+/// Whether a signal has arrived. It is never reset.
 static CAME: AtomicBool = AtomicBool::new(false);
 
-/// Ctrl-C and the signals that ask a program to end.
+/// Handles SIGINT and the signals that ask a program to end.
 pub(super) struct Interrupt;
 
 impl Interrupt {
-    /// Listens. The first signal lets the runs that go on finish, so that what is kept is whole and what is half written
-    /// is taken away; the second ends at once.
+    /// Installs the handler. The first signal lets the current runs finish, so that saved results are complete and
+    /// partial files are removed. The second ends the process at once.
     pub(super) fn listen(kept: bool) -> Result<Self, CliError> {
         let handler = move || {
             if CAME.swap(true, Ordering::Relaxed) {
@@ -89,20 +89,20 @@ impl Interrupt {
         Ok(Self)
     }
 
-    /// Whether a signal came.
+    /// Returns whether a signal has arrived.
     #[expect(clippy::unused_self, reason = "whoever asks listens")]
     pub(super) fn came(&self) -> bool {
         CAME.load(Ordering::Relaxed)
     }
 }
 
-/// Ends the scripts that run with this program, where a signal ends it.
+/// Ends the child scripts, too, when a signal ends this program.
 #[cfg(feature = "service")]
 pub(crate) fn end_with_scripts() -> Result<(), CliError> {
     on_signal(|| end_now())
 }
 
-/// Ends this program and the scripts that run with it.
+/// Ends this program and its child scripts.
 fn end_now() -> ! {
     end_scripts();
     process::exit(Exit::Interrupted.code().into())

@@ -1,4 +1,4 @@
-//! What is recorded while the runs of a simulation go on: every decision, and how long pricing took.
+//! Records every decision of a simulation, and how long pricing took.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,23 +23,23 @@ pub(super) struct RecordArgs {
     timings: Option<PathBuf>,
 }
 
-/// The files, being written.
+/// The files, while they are written.
 pub(super) struct Records<'a> {
     decisions: Option<(DecisionsFile, &'a Path)>,
     timings: Option<(Output, &'a Path, Mutex<Timings>)>,
     threads: usize,
     begun: Instant,
-    /// Why the decisions could not be written: the run that noticed only says that it cannot go on.
+    /// Why the decisions could not be written. The run that found it only reports that it cannot go on.
     problem: Mutex<Option<CliError>>,
 }
 
 impl RecordArgs {
-    /// The files, and the options that name them.
+    /// Returns the files, with the options that name them.
     pub(super) fn paths(&self) -> [(&'static str, Option<&Path>); 2] {
         [("--decisions", self.decisions.as_deref()), ("--timings", self.timings.as_deref())]
     }
 
-    /// Begins the files, so that what cannot be written is known before the runs.
+    /// Creates the files, so that an error is found before the runs.
     pub(super) fn begin(&self, runs: usize, threads: usize) -> Result<Records<'_>, CliError> {
         let decisions = self.decisions.as_deref();
         let decisions =
@@ -59,12 +59,12 @@ impl RecordArgs {
 }
 
 impl Records<'_> {
-    /// Whether pricing is to be timed.
+    /// Returns whether pricing is timed.
     pub(super) fn timed(&self) -> bool {
         self.timings.is_some()
     }
 
-    /// Takes a run with its orders. What is wrong is in [`Self::problem`], too.
+    /// Records a run. An error is also available from [`Self::problem`].
     pub(super) fn take(&self, run: Detailed) -> Result<(), String> {
         if let Some((_, _, timings)) = &self.timings {
             timings.lock().unwrap_or_else(PoisonError::into_inner).add(&run);
@@ -77,19 +77,19 @@ impl Records<'_> {
         })
     }
 
-    /// A run failed: no other waits for it.
+    /// Records that a run failed, so that no other run waits for it.
     pub(super) fn abandon(&self) {
         if let Some((file, _)) = &self.decisions {
             file.abandon();
         }
     }
 
-    /// What went wrong with the files, if that is why the runs ended.
+    /// Returns the error that ended the runs, if it was one of the files.
     pub(super) fn problem(&self) -> Option<CliError> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Completes the files, once all runs are done.
+    /// Completes the files. All runs must be done.
     pub(super) fn finish(self, runs: usize) -> Result<(), CliError> {
         let wall = self.begun.elapsed();
         if let Some((file, path)) = self.decisions {

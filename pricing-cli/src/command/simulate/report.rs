@@ -1,4 +1,4 @@
-//! `--report`: what came of a simulation as one HTML file.
+//! `--report`: writes the results of a simulation to one HTML file.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,18 +10,18 @@ use pricing_sim::summary::Summary;
 use super::scene::Scene;
 use crate::error::CliError;
 
-/// How to run the scenario that the report shows, saved under this name. It names neither folders nor the options of the
-/// run: what they changed is in the scenario, and the report is the same wherever it was made.
+/// The command that repeats the simulation from the scenario in the report. It contains neither folders nor options:
+/// what the options changed is in that scenario, and so the report does not depend on where it was made.
 const COMMAND: &str = "bidprice simulate scenario.toml --report report.html";
 
-/// A report that is to be written. Its file takes its name when it is complete.
+/// A report that is being written. The file gets its name once it is complete.
 pub(super) struct Report<'a> {
     file: Output,
     path: &'a Path,
 }
 
 impl<'a> Report<'a> {
-    /// Begins the report, before the simulation: a place where nothing can be written is told at once.
+    /// Creates the file, so that an error is found before the runs.
     pub(super) fn begin(path: &'a Path) -> Result<Self, CliError> {
         let file = Output::create(path).map_err(|error| CliError::unwritable(path.display(), error))?;
         Ok(Self { file, path })

@@ -1,4 +1,4 @@
-//! `bidprice simulate run`: the runs of one shard of a plan.
+//! `bidprice simulate run`: does the runs of one shard of a plan.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,7 +12,7 @@ use super::scene::Scene;
 use super::{RunStore, ThreadsArgs, execute};
 use crate::error::{CliError, Exit};
 
-/// Where Kubernetes says which pod of an Indexed Job this is.
+/// The variable with the pod's index in an Indexed Job of Kubernetes.
 const INDEX: &str = "JOB_COMPLETION_INDEX";
 
 /// Arguments of `bidprice simulate run`.
@@ -34,7 +34,7 @@ pub(super) struct Args {
     threads: ThreadsArgs,
 }
 
-/// Which shard of how many.
+/// A shard's index, and the number of shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shard {
     shard: usize,

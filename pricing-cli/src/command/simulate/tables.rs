@@ -1,4 +1,4 @@
-//! The answer of a simulation, for people.
+//! Shows the results of a simulation as tables.
 
 use std::fmt::Write as _;
 
@@ -10,16 +10,16 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::table::{table, text};
 
-/// The most entries whose reasons and flips are listed: sweeps with more are for files.
+/// The most entries for which losses and comparisons are shown. Larger sweeps have too many.
 const MAX_DETAILED: usize = 24;
-/// The most flipped orders of a comparison that are listed.
+/// The most changed orders of a comparison that are shown.
 const SHOWN_FLIPS: usize = 5;
 /// The most characters of a name in a table.
 const NAME_CHARS: usize = 24;
-/// The most characters of a text of an order in a table.
+/// The most characters of an order's ID in a table.
 const ID_CHARS: usize = 18;
 
-/// The answer, in at most 100 columns.
+/// Shows the results in at most 100 columns.
 pub(super) fn summary(summary: &Summary) -> String {
     let labels = Labels::of(summary);
     let mut shown = headline(summary);
@@ -65,7 +65,7 @@ fn headline(summary: &Summary) -> String {
     line
 }
 
-/// What rows are called: the number of the cell, where there are several, and the strategy.
+/// The labels of rows: the strategy, after the number of the cell if there are several.
 struct Labels {
     cells: Vec<AxesValues>,
 }
@@ -81,7 +81,7 @@ impl Labels {
         Self { cells }
     }
 
-    /// Which cell is which.
+    /// Lists the values of each cell.
     fn legend(&self) -> String {
         let mut shown = String::new();
         for (number, axes) in self.cells.iter().enumerate() {
@@ -155,7 +155,7 @@ fn use_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
-/// Leases that do not pay what their own cards cost; nothing where there are none.
+/// Shows the leases that do not pay what their own cards cost, or nothing if there are none.
 fn charge_table(summary: &Summary, labels: &Labels) -> String {
     let header = [labels.header(), "overcharged", "USD a month", "USD", "undercharged", "USD a month", "USD"];
     let mut table = table(&header, &[1, 2, 3, 4, 5, 6]);
@@ -201,6 +201,7 @@ fn comparisons(summary: &Summary, labels: &Labels) -> String {
     shown
 }
 
+/// Shows how the results of a strategy differ from those of the one that it is compared with.
 fn compared(comparison: &Comparison, labels: &Labels) -> String {
     let flipped = comparison.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
     let label = labels.label(&comparison.axes, &comparison.strategy);
@@ -247,7 +248,7 @@ fn largest(comparison: &Comparison) -> Table {
     table
 }
 
-/// What must be known to read the figures.
+/// Lists what must be known to interpret the figures.
 fn notes(summary: &Summary) -> String {
     let of = |entry: &StrategySummary, what: String| printable(&format!("note: {}: {what}", entry.name)) + "\n";
     let mut notes = String::new();
@@ -267,7 +268,7 @@ fn notes(summary: &Summary) -> String {
     if notes.is_empty() { notes } else { format!("\n{notes}") }
 }
 
-/// A decimal as a table shows it, rounded half-even.
+/// Rounds a decimal half-even for display.
 fn places(value: Decimal, places: u32) -> String {
     let mut value = value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven);
     value.rescale(places);

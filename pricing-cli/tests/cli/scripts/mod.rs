@@ -1,4 +1,4 @@
-//! What the tests of commands that run bid price scripts share.
+//! Helpers for the tests of commands that run bid price scripts.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// A rate card that [`SCRIPT`] prices by, too.
+/// A rate card with the prices of [`SCRIPT`].
 pub(crate) const RATES: &str = r#"
 [rates]
 cpu = "2"
@@ -26,7 +26,7 @@ ram = "0"
 "*" = "100"
 "#;
 
-/// A bid price script: 2 USD a thread, 1 USD a GiB, `CARD` USD a card. Needs nothing but bash and awk.
+/// A bid price script: 2 USD per thread, 1 USD per GiB, and `CARD` USD per card. It needs only bash and awk.
 pub(crate) const SCRIPT: &str = r#"#!/usr/bin/env bash
 request=$(cat)
 test -n "$AKASH_DENOM" || { echo "no denom" >&2; exit 1; }
@@ -42,7 +42,7 @@ printf '%s' "$request" | awk -v card="${CARD:-100}" '
   END { printf "%.6f\n", usd * 1000000 / 429909 }'
 "#;
 
-/// Where the project's own SDLs are.
+/// Returns the folder of the project's SDLs.
 pub(crate) fn sdls() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/sdl").to_owned()
 }

@@ -1,4 +1,4 @@
-//! The real program as a process, and the peers that it listens to.
+//! The real program as a child process, and the peers that it connects to.
 
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
@@ -32,7 +32,7 @@ pub(crate) struct Program {
     child: Option<Child>,
 }
 
-/// What a process holds of the machine.
+/// The resources that a process uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) resident: u64,
@@ -59,14 +59,14 @@ impl Program {
         self.folder.path()
     }
 
-    /// Replaces a file of the folder at once, as a careful program does.
+    /// Replaces a file of the folder atomically.
     pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.folder.path().join(format!(".{name}.new"));
         std::fs::write(&new, content).unwrap();
         std::fs::rename(new, self.folder.path().join(name)).unwrap();
     }
 
-    /// Starts the program on `bidprice.toml`, and waits until it answers.
+    /// Starts the program with `bidprice.toml`, and waits until it answers.
     pub(crate) async fn start(&mut self) {
         let child = crate::programs::bidprice()
             .args(["serve", "--config"])
@@ -85,7 +85,7 @@ impl Program {
         }
     }
 
-    /// What it said on stderr.
+    /// Returns what it has printed to stderr.
     pub(crate) fn told(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
     }
@@ -98,7 +98,7 @@ impl Program {
         connect(&self.socket()).await
     }
 
-    /// Waits until it tells of itself what was expected.
+    /// Waits until its status is as expected.
     pub(crate) async fn until(&self, expected: impl Fn(&StatusResponse) -> bool) -> StatusResponse {
         let start = Instant::now();
         let mut client = self.client().await;
@@ -121,18 +121,18 @@ impl Program {
         assert!(sent.success());
     }
 
-    /// SIGHUP.
+    /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
         self.signal("-HUP");
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.signal("-KILL");
         self.child.take().unwrap().wait().unwrap();
     }
 
-    /// SIGTERM, and a good end.
+    /// Sends SIGTERM, and expects exit code 0.
     pub(crate) async fn stop(&mut self) {
         self.signal("-TERM");
         let mut child = self.child.take().unwrap();
@@ -140,7 +140,7 @@ impl Program {
         assert!(ended.success(), "{ended}: {}", self.told());
     }
 
-    /// What it holds of the machine at the moment.
+    /// Returns the resources that it uses at the moment.
     pub(crate) fn usage(&self) -> Usage {
         let proc = PathBuf::from(format!("/proc/{}", self.process()));
         let status = std::fs::read_to_string(proc.join("status")).unwrap();
@@ -165,7 +165,7 @@ impl Drop for Program {
     }
 }
 
-/// The page of metrics.
+/// Returns the metrics page.
 pub(crate) fn page(metrics: SocketAddr) -> String {
     let mut stream = std::net::TcpStream::connect(metrics).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
@@ -174,13 +174,13 @@ pub(crate) fn page(metrics: SocketAddr) -> String {
     page
 }
 
-/// A client of the service on a socket.
+/// Connects to a service on a socket.
 pub(crate) async fn connect(socket: &Path) -> PricingClient<Channel> {
     let endpoint = Endpoint::try_from(format!("unix://{}", socket.display())).unwrap();
     PricingClient::new(endpoint.connect().await.unwrap())
 }
 
-/// The request that asks what an order costs.
+/// Returns a request to price the text of an order.
 pub(crate) fn request(text: &str, name: Option<(u64, u64)>) -> QuoteRequest {
     QuoteRequest {
         order: Some(Order { form: Some(Form::Text(text.to_owned())) }),
@@ -189,22 +189,22 @@ pub(crate) fn request(text: &str, name: Option<(u64, u64)>) -> QuoteRequest {
     }
 }
 
-/// A plugin of the examples, as it is in the repository.
+/// Returns a plugin of the examples, as it is in the repository.
 pub(crate) fn built_plugin(name: &str) -> Vec<u8> {
     let path = format!("{}/../examples-plugins/built/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).unwrap()
 }
 
-/// What the inventory operator does.
+/// The behaviour of the inventory operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InventoryMode {
-    /// Sends a good snapshot every second.
+    /// Sends a valid snapshot every second.
     Good,
     /// Sends a cluster without nodes.
     Empty,
-    /// Sends numbers that cannot be.
+    /// Sends impossible numbers.
     Absurd,
-    /// Ends every stream after a snapshot.
+    /// Ends every stream after one snapshot.
     Cut,
 }
 
@@ -269,7 +269,7 @@ fn futures_stream(mode: watch::Receiver<InventoryMode>) -> impl Stream<Item = Re
     tokio_stream::wrappers::ReceiverStream::new(receiver)
 }
 
-/// Four nodes with T4s.
+/// Returns a cluster of four nodes with T4s.
 pub(crate) fn cluster(cpu: &str, gpus: &str) -> akash::Cluster {
     let quantity = |text: &str| Some(Quantity { string: text.to_owned() });
     let pair = |total: &str| {
@@ -296,14 +296,14 @@ pub(crate) fn cluster(cpu: &str, gpus: &str) -> akash::Cluster {
     akash::Cluster { nodes: (1..=4).map(node).collect(), storage: Vec::new() }
 }
 
-/// What the source of USD/AKT does.
+/// The behaviour of the source of USD/AKT.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FeedMode {
-    /// Says that an AKT is worth this.
+    /// Answers with this value.
     Value(&'static str),
-    /// Answers a page.
+    /// Answers with an HTML page.
     Html,
-    /// Answers a byte a second.
+    /// Answers with one byte per second.
     Drip,
 }
 

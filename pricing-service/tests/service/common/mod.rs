@@ -1,4 +1,4 @@
-//! A service in this process, with a configuration of its own, for tests.
+//! Runs a service in this process, with a configuration of its own, for tests.
 #![allow(
     dead_code,
     clippy::expect_used,
@@ -21,15 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
-/// A bound on waits for what is bound to happen. It only ends a test that hangs.
+/// A limit for waiting on what must happen. It only ends tests that hang.
 pub(crate) const HANG: Duration = Duration::from_secs(600);
 
 /// An order of one service without GPUs, in uact.
 pub(crate) const ORDER: &str = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
 
-/// A service that runs until it is dropped.
+/// A service that runs until this is dropped.
 pub(crate) struct Running {
-    /// None once it was taken away.
+    /// `None` after it was taken.
     folder: Option<TempDir>,
     service: Service,
     stop: CancellationToken,
@@ -37,13 +37,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a service, and waits until it answers. Without a `[listen]` of its own the configuration gets the socket
-    /// `bidprice.sock` in its folder; one with it is to name that socket too.
+    /// Starts a service, and waits until it answers. A configuration without `[listen]` gets the socket `bidprice.sock`
+    /// in its folder. One with `[listen]` must name the same socket.
     pub(crate) async fn start(config: &str) -> Self {
         Self::start_beside(config, |_| {}).await
     }
 
-    /// The same, with other files put into the configuration's folder first.
+    /// Starts a service, with other files put into the configuration's folder first.
     pub(crate) async fn start_beside(config: &str, put: impl FnOnce(&Path)) -> Self {
         Self::start_with(config, |folder| {
             put(folder);
@@ -52,7 +52,7 @@ impl Running {
         .await
     }
 
-    /// The same, with a compiler that may look for something in the folder.
+    /// Starts a service, with a compiler that may depend on the folder.
     pub(crate) async fn start_with(config: &str, put: impl FnOnce(&Path) -> Compiler) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let compiler = put(folder.path());
@@ -60,13 +60,13 @@ impl Running {
         Self::start_by(folder, compiler).await.map_err(|(_, error)| error).expect("the configuration is good")
     }
 
-    /// Starts a service on what is in a folder, and waits until it answers; or gives the folder back, and why it does not
-    /// start.
+    /// Starts a service in an existing folder, and waits until it answers. If it does not start, returns the folder
+    /// with the reason.
     pub(crate) async fn start_in(folder: TempDir) -> Result<Self, (TempDir, ConfigError)> {
         Self::start_by(folder, Compiler::InProcess).await
     }
 
-    /// The same, with a compiler.
+    /// Starts a service in an existing folder with a compiler.
     async fn start_by(folder: TempDir, compiler: Compiler) -> Result<Self, (TempDir, ConfigError)> {
         let path = folder.path().join("bidprice.toml");
         let started = tokio::task::spawn_blocking(move || Service::start(&path, compiler)).await;
@@ -93,44 +93,44 @@ impl Running {
         }
     }
 
-    /// The folder of the configuration.
+    /// Returns the folder of the configuration.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.as_ref().expect("a folder").path()
     }
 
-    /// The Unix socket.
+    /// Returns the path of the Unix socket.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder().join("bidprice.sock")
     }
 
-    /// Replaces a file of the folder at once, as a careful program does.
+    /// Replaces a file of the folder atomically.
     pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let new = self.folder().join(format!(".{name}.new"));
         fs::write(&new, content).expect("the file is written");
         fs::rename(new, self.folder().join(name)).expect("the file is replaced");
     }
 
-    /// Replaces the configuration at once.
+    /// Replaces the configuration atomically.
     pub(crate) fn configure(&self, config: &str) {
         self.put("bidprice.toml", whole(config));
     }
 
-    /// A connection over the Unix socket.
+    /// Connects to the Unix socket.
     pub(crate) async fn channel(&self) -> Channel {
         unix_channel(&self.socket()).await
     }
 
-    /// A client over the Unix socket.
+    /// Returns a client over the Unix socket.
     pub(crate) async fn client(&self) -> PricingClient<Channel> {
         PricingClient::new(self.channel().await)
     }
 
-    /// What the service tells of itself.
+    /// Returns the service's status.
     pub(crate) async fn status(&self) -> StatusResponse {
         self.client().await.status(StatusRequest {}).await.expect("a status").into_inner()
     }
 
-    /// Waits until the service tells of itself what was expected.
+    /// Waits until the status is as expected.
     pub(crate) async fn until(&self, expected: impl Fn(&StatusResponse) -> bool) -> StatusResponse {
         let start = Instant::now();
         loop {
@@ -143,7 +143,7 @@ impl Running {
         }
     }
 
-    /// Waits until so much is going on as was expected.
+    /// Waits until the load is as expected.
     pub(crate) async fn until_load(&self, expected: impl Fn(&Load) -> bool) {
         let start = Instant::now();
         while !expected(&self.service.load()) {
@@ -152,19 +152,19 @@ impl Running {
         }
     }
 
-    /// What the service has to do, as it knows it.
+    /// Returns the service's load.
     pub(crate) fn load(&self) -> Load {
         self.service.load()
     }
 
-    /// Has the service stop, and leaves what is in its folder.
+    /// Stops the service, and returns its folder.
     pub(crate) async fn stop_in_place(mut self) -> TempDir {
         let folder = self.folder.take().expect("a folder");
         self.stop().await.expect("it ends well");
         folder
     }
 
-    /// Has the service stop, and waits until it did.
+    /// Stops the service, and waits until it has stopped.
     pub(crate) async fn stop(mut self) -> Result<(), ServeError> {
         self.stop.cancel();
         self.served.take().expect("it was not stopped").await.expect("the service does not panic")
@@ -177,41 +177,41 @@ impl Drop for Running {
     }
 }
 
-/// A configuration with a socket of its own, and with limits of time that no machine reaches where it has no others: what
-/// is answered must not depend on how fast that is.
+/// Completes a configuration with a socket, and with time limits that no machine reaches unless it has its own. The
+/// answers must not depend on the machine's speed.
 fn whole(config: &str) -> String {
     const PATIENT: &str = "[limits]\ndeadline = \"10m\"\n";
     let config = match config.contains("[limits]\n") {
-        // A deadline of its own comes first.
+        // A deadline in the configuration comes first.
         true if config.contains("[limits]\ndeadline = ") => config.to_owned(),
         true => config.replacen("[limits]\n", PATIENT, 1),
         false => format!("{config}\n{PATIENT}"),
     };
     let socket = if config.contains("[listen]") { "" } else { "[listen]\nsocket = \"bidprice.sock\"\n" };
-    // The public sources are nobody's to ask from a test.
+    // A test must not query the public sources.
     let feed = if config.contains("[feed]") { "" } else { "[feed]\nusd_per_akt = \"0.50\"\n" };
     format!("{config}\n{socket}{feed}")
 }
 
-/// A connection to a Unix socket, made when it is needed.
+/// Connects to a Unix socket.
 pub(crate) async fn unix_channel(socket: &Path) -> Channel {
     let uri = format!("unix://{}", socket.display());
     Endpoint::try_from(uri).expect("an address").connect().await.expect("a connection")
 }
 
-/// The request that asks what an order's text costs.
+/// Returns a request to price the text of an order.
 pub(crate) fn request(text: &str) -> QuoteRequest {
     let order = Some(Order { form: Some(order::Form::Text(text.to_owned())) });
     QuoteRequest { order, ..QuoteRequest::default() }
 }
 
-/// Asks what an order of one group costs.
+/// Prices an order of one group.
 pub(crate) async fn quote(client: &mut PricingClient<Channel>, text: &str) -> Result<Quote, Status> {
     let mut quotes = client.quote(request(text)).await?.into_inner().quotes;
     Ok(quotes.pop().expect("a quote"))
 }
 
-/// The amount of a bid, or the code of its reason.
+/// Returns the price of a bid, or the code of its reason.
 pub(crate) fn outcome(quote: &Quote) -> String {
     match (&quote.price, &quote.reason) {
         (Some(price), _) => format!("{} {}", price.amount, price.denom),

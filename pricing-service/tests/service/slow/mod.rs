@@ -1,11 +1,11 @@
-//! A plugin that takes its time and then bids.
+//! A plugin that takes a while and then bids.
 
 use testkit::guest::{Guest, text_answer, text_data};
 
-/// What it bids.
+/// The plugin's bid.
 pub(crate) const BID: &str = "1.5 uact";
 
-/// A component that counts so far before it bids.
+/// Returns a component that counts up to `counts` before it bids.
 pub(crate) fn plugin(counts: u32) -> Vec<u8> {
     let fields = format!("(global $count (mut i32) (i32.const 0)) {}", text_data("1.5"));
     let price = format!(
@@ -16,7 +16,7 @@ pub(crate) fn plugin(counts: u32) -> Vec<u8> {
     Guest { fields: &fields, price: &price, ..Guest::default() }.component()
 }
 
-/// The configuration of it, and of the limits.
+/// Returns a configuration with the plugin and these limits.
 pub(crate) fn config(limits: &str) -> String {
     format!(
         "[plugin]\nfile = \"slow.wasm\"\ndeadline = \"10m\"\nfuel = 1000000000000\n[limits]\n{limits}\n\
