@@ -202,7 +202,7 @@ fn placed(path: &str, rest: &str, specs: Vec<Wrapper>) -> Vec<Found> {
 }
 
 /// Returns the resource units in a line of the daemon's log: the JSON array after `resources=`, bare or quoted, with or
-/// without terminal colour codes around it. None where a text is not such a line.
+/// without terminal colour codes around it. None if a text is not such a line.
 pub(in crate::order) fn log_resources(text: &str) -> Option<Cow<'_, str>> {
     if text.trim_start().starts_with(['{', '[']) {
         return None;

@@ -71,7 +71,7 @@ impl Visitor<'_> for Bytes64Visitor {
     }
 }
 
-/// Decodes base64 with or without padding, in the standard or the URL-safe alphabet. None where the result is not
+/// Decodes base64 with or without padding, in the standard or the URL-safe alphabet. None if the result is not
 /// UTF-8.
 fn decode_base64(text: &str) -> Option<String> {
     // Six bits come in per symbol and eight go out per byte, from the most significant bit down. Fewer than eight bits

@@ -1,7 +1,7 @@
 //! Parses YAML into a tree in which every node has its line and column.
 //!
-//! The tree is built from the parser's events without recursion. Three bounds keep hostile input cheap: on the depth,
-//! on the number of nodes, and on the number of nodes after alias expansion, which stops a "billion laughs" file.
+//! The tree is built from the parser's events without recursion. Two bounds keep hostile input cheap: on the depth, and
+//! on the number of nodes after alias expansion, which stops a "billion laughs" file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
