@@ -244,6 +244,8 @@ fn many_kinds(unit: &mut CommittedUnit) {
     unit.gpu.alternatives = (0..900).map(|kind| GpuSelector::new("nvidia", &format!("m{kind}"), None, None)).collect();
 }
 
+/// Returns one request for each dimension that can grow: units, kinds, entries of the rate card, volumes, replicas, and
+/// sets of cards, with each supply that makes the work differ.
 fn large<'a>(plain: &'a Cluster, mixed: &'a Cluster) -> Vec<Large<'a>> {
     let sound = |cluster| Supply::Reserve { cluster, scheduler: Scheduler::Sound };
     let provider = |cluster| Supply::Reserve { cluster, scheduler: Scheduler::Provider };

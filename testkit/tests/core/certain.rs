@@ -253,6 +253,9 @@ struct Reference {
     others: BTreeSet<Kind>,
 }
 
+/// Scans every node for the cards of a unit's pods. As in the daemon's manifest, only the last volume without a class
+/// counts for the ephemeral storage. A node's free cards are spread evenly over its acceptable ones, of which there are
+/// at most eight, and 840 is divisible by every number up to 8.
 fn reference(unit: &ResourceUnit, model: &str, nodes: &[Node], scheduler: Scheduler) -> Reference {
     let mut found = Reference::default();
     let classless = |volume: &&pricing_core::order::Volume| {
