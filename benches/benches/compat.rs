@@ -1,4 +1,4 @@
-//! The drop-in's pricing: the request alone, and with reading it.
+//! The drop-in's pricing, with and without parsing the request.
 
 #![expect(clippy::expect_used, reason = "a benchmark of a broken request has no meaning")]
 

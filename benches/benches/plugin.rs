@@ -1,8 +1,8 @@
-//! What a plugin costs: a call beside the bare engine and beside the built-in pricing, on one thread and on two, and
-//! loading from the cache.
+//! The cost of a plugin: a call compared with the bare engine and with the built-in pricing, on one thread and on two,
+//! and loading from the cache.
 //!
-//! After criterion's own figures, percentiles of calls that were timed one by one, in turn with what they are held
-//! against: on a busy machine only such ratios mean something.
+//! After criterion's results, this prints percentiles of calls that were timed one by one, alternating with those that
+//! they are compared with. On a busy machine only such ratios are meaningful.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -22,7 +22,7 @@ use pricing_host::inspect::inspect;
 use pricing_host::load::Loader;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 
-/// Calls that are timed one by one.
+/// The number of calls that are timed one by one.
 const CALLS: usize = 5_000;
 
 fn main() {
@@ -40,7 +40,7 @@ fn main() {
         loading(&mut criterion, name, wasm);
     }
     criterion.final_summary();
-    // Under `cargo test` each benchmark is tried once, and nothing is timed.
+    // Under `cargo test` each benchmark runs once, and nothing is timed.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -55,7 +55,7 @@ fn settings() -> HostSettings {
 }
 
 fn load(wasm: &[u8]) -> Plugin {
-    // The deadline is no matter here, and on a busy machine some calls would miss it.
+    // The deadline does not matter here, and on a busy machine some calls would miss it.
     let mut settings =
         PluginSettings { breaker: BreakerSettings { faults: 0, rest: Duration::ZERO }, ..PluginSettings::default() };
     settings.limits.deadline = Duration::from_secs(1);
@@ -67,7 +67,7 @@ fn calls(criterion: &mut Criterion, name: &str, wasm: &[u8], case: &Case) {
     let called = plugin.call(&request);
     assert!(called.result.is_ok(), "{called:?}");
     if called.usage.log.lines.is_empty() {
-        // A line of log costs fuel, which the bare engine does not charge.
+        // A log line costs fuel, which the bare engine does not charge.
         assert_eq!(called.usage.fuel, bare.call(&prepared).ok(), "both are asked the same");
     }
     let mut group = criterion.benchmark_group(format!("plugin/{name}"));
@@ -84,6 +84,8 @@ fn calls(criterion: &mut Criterion, name: &str, wasm: &[u8], case: &Case) {
     group.finish();
 }
 
+/// Measures the steps of loading one by one: inspection, reading the artefact from the cache, and opening the file with
+/// a filled cache, in a running host and in a new one.
 fn loading(criterion: &mut Criterion, name: &str, wasm: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plugin.wasm");
@@ -119,7 +121,7 @@ fn timed(call: &dyn Fn()) -> Duration {
     started.elapsed()
 }
 
-/// The time on a core that a call takes, of some calls in a row.
+/// Returns the processor time per call, averaged over several calls.
 fn burned(call: &dyn Fn()) -> Duration {
     const TOGETHER: u32 = 50;
     let (before, started) = (cpu_time(), Instant::now());
@@ -128,8 +130,8 @@ fn burned(call: &dyn Fn()) -> Duration {
     burned.unwrap_or_else(|| started.elapsed()) / TOGETHER
 }
 
-/// Calls the host, the bare engine and the built-in pricing in turn, so that what disturbs one disturbs all: first by
-/// the clock, then by the time on a core.
+/// Calls the host, the bare engine and the built-in pricing in turn, so that a disturbance affects all of them.
+/// Measures wall-clock time first, then processor time.
 fn in_turn(name: &str, wasm: &[u8], case: &Case) {
     let (bare, plugin, prepared, request) = (Bare::new(wasm).unwrap(), load(wasm), case.prepared(), case.request());
     let asked = case.asked();
@@ -162,8 +164,8 @@ fn in_turn(name: &str, wasm: &[u8], case: &Case) {
     }
 }
 
-/// Calls a second on one thread and on two, in turn. What may be spent on a request is counted by one thread, so each
-/// has a request of its own.
+/// Measures calls per second on one thread and on two, in turn. A request's budget is not shared between threads, so
+/// each thread has its own request.
 fn on_threads(name: &str, wasm: &[u8]) {
     let plugin = load(wasm);
     let throughput = |threads: usize| {

@@ -20,7 +20,7 @@ fn quotes(criterion: &mut Criterion) {
     let pricing = benches::pricing();
     let terms = Terms::default();
     let schedulers = [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)];
-    // A cluster on which both bid: the provider's own algorithm often narrows the wildcard and gives up.
+    // Finds a cluster on which both schedulers bid. The provider's algorithm often narrows the wildcard and gives up.
     let bids = |cluster: &Cluster| {
         let bid = |(_, scheduler)| {
             quote(&QuoteRequest::new(&order, &pricing, supply(cluster, scheduler), &terms)).price().is_some()

@@ -1,4 +1,4 @@
-//! How long a reservation takes as clusters grow.
+//! How the time for a reservation grows with the cluster.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ use testkit::random::Random;
 
 const NODES: [u64; 4] = [10, 100, 1_000, 10_000];
 
-/// Orders by name.
+/// Returns orders with their names.
 fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
     let rare = "vendor/nvidia/model/b200";
     let (any, t4, a100) = ("vendor/nvidia/model/*", "vendor/nvidia/model/t4", "vendor/nvidia/model/a100/ram/80Gi");
@@ -19,16 +19,16 @@ fn orders() -> Vec<(&'static str, Vec<CommittedUnit>)> {
         ("first-fit", vec![real_unit(1, 1, 1, &[t4])]),
         ("wildcard", vec![real_unit(1, 2, 2, &[any])]),
         ("three-services", vec![real_unit(1, 2, 0, &[]), real_unit(2, 1, 1, &[a100, t4]), real_unit(3, 1, 1, &[any])]),
-        // No node has so many cards: every node is looked at.
+        // No node has so many cards, so every node is examined.
         ("infeasible", vec![real_unit(1, 1, 16, &[any])]),
-        // Each service fits alone, and more of one is asked for than there is.
+        // Each service fits alone, but the replicas of one ask for more than there is.
         (
             "infeasible-three-services",
             vec![real_unit(1, 2, 0, &[]), real_unit(2, 1, 1, &[any]), real_unit(3, 100_000, 2, &[any])],
         ),
-        // The cluster has one such card: first fit gives it to the wrong service, and going back puts that right.
+        // The cluster has one such card. First fit gives it to the wrong service, and backtracking corrects that.
         ("contended", vec![real_unit(1, 1, 1, &[rare]), real_unit(2, 1, 1, &[a100]), real_unit(3, 1, 1, &[rare, t4])]),
-        // Each service fits alone, and not together.
+        // Each service fits alone, but not all of them together.
         ("exact-infeasible", vec![real_unit(1, 1, 1, &[rare]), real_unit(2, 2, 0, &[]), real_unit(3, 1, 1, &[rare])]),
     ]
 }

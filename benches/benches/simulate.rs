@@ -1,4 +1,4 @@
-//! Simulations, in orders a second: a made-up trace of the openb form, with the built-in pricer and with a plugin.
+//! Simulations, in orders per second: a generated trace in openb's format, with the built-in pricer and with a plugin.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark without its input must stop")]
 

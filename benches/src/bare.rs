@@ -1,4 +1,4 @@
-//! A component called with the engine alone: what the host is held against.
+//! Calls a component with wasmtime alone: the baseline for the host.
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::utilisation;
@@ -17,7 +17,7 @@ mod bindings {
 use bindings::bidprice::plugin::log::Level;
 use bindings::bidprice::plugin::types as wit;
 
-/// A component, linked, with nothing of the host around it.
+/// A linked component, without anything of the host around it.
 pub struct Bare {
     engine: Engine,
     plugin: bindings::PluginPre<()>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Bare {
     }
 }
 
-/// A request that was built before.
+/// A request that has already been converted to the bindings' types.
 #[derive(Debug)]
 pub struct Prepared(wit::BidRequest);
 
@@ -43,7 +43,7 @@ impl Bare {
         Self::on(engine, wasm)
     }
 
-    /// Compiles and links a component on an engine.
+    /// Compiles and links a component on this engine.
     ///
     /// # Errors
     /// When it is not a plugin.
@@ -56,7 +56,7 @@ impl Bare {
         Ok(Self { engine, plugin })
     }
 
-    /// Instantiates, calls, and drops. Tells the fuel that it took.
+    /// Instantiates the component, calls it, and drops the instance. Returns the fuel used.
     ///
     /// # Errors
     /// When the plugin fails.
@@ -72,7 +72,7 @@ impl Bare {
 }
 
 impl Case {
-    /// The same request as the host makes: a plugin burns the same fuel on it.
+    /// Converts the case to the request that the host would send, so that a plugin uses the same fuel for it.
     #[must_use]
     pub fn prepared(&self) -> Prepared {
         let (order, draft) = (&self.order, &self.draft);
@@ -108,7 +108,7 @@ fn placements(target: &quote::QuotedTarget) -> Vec<wit::Placement> {
     let placement = |group: &quote::CardGroup| wit::Placement {
         node: group.node.as_deref().map(str::to_owned),
         replicas: group.replicas,
-        // The rate card of the benchmarks has the usual placement, so that these are a target's candidates.
+        // The rate card of the benchmarks uses the default placement rule, so these are the target's candidates.
         cards: target.kinds.iter().map(|candidate| kind(&candidate.kind)).collect(),
         known: group.known,
     };
@@ -167,6 +167,8 @@ fn rate_card(rates: &pricing_core::rates::RateCard) -> wit::RateCard {
     }
 }
 
+/// Converts the draft's lines. WIT has fewer items than the core: surcharges count as what they are charged on, as in
+/// the host.
 fn builtin(draft: &quote::Quote) -> wit::Builtin {
     let line = |line: &quote::Line| wit::Line {
         resource_id: line.resource_id,

@@ -1,4 +1,4 @@
-//! How long the default fuel lasts, by what it is burned on.
+//! Measures how long the default fuel lasts, by operator.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -12,7 +12,7 @@ use testkit::guest::{Guest, LOG_IMPORT, text_answer, text_data};
 use crate::plugins::Case;
 use crate::stats::cpu_time;
 
-/// How often a loop repeats its operators before it goes around.
+/// How many operators a loop has per iteration.
 const REPEATS: usize = 50;
 /// How often each loop is timed.
 const ROUNDS: usize = 3;
@@ -25,8 +25,8 @@ const FIELDS: &str = r#"
   (data $d "abcdefgh") (elem $e func $nothing) (elem (i32.const 0) func $nothing $nothing)
   (type $f (func)) (func $nothing)"#;
 
-/// Operators that are nested, each taking the result of the one before: the name, the global that they begin and end
-/// in, and what stands before the operand and behind it.
+/// Operators that are nested, each with the result of the previous one as its operand: the name, the global that is
+/// read first and written last, and the text before and after the operand.
 const NESTED: [(&str, &str, &str, &str); 15] = [
     ("i64.mul", "$i", "(i64.mul (i64.const 77) ", ")"),
     ("i64.popcnt", "$i", "(i64.popcnt ", ")"),
@@ -45,7 +45,7 @@ const NESTED: [(&str, &str, &str, &str); 15] = [
     ("i8x16.shl", "$v", "(i8x16.shl ", "(global.get $zero))"),
 ];
 
-/// Operators that stand one after the other.
+/// Operators that stand one after another: the name and the text.
 const PLAIN: [(&str, &str); 22] = [
     ("i32.store", "(i32.store (global.get $zero) (i32.const 1))"),
     ("i32.load", "(global.set $zero (i32.load offset=1024 (global.get $zero)))"),
@@ -71,7 +71,7 @@ const PLAIN: [(&str, &str); 22] = [
     ("elem.drop", "(elem.drop $e)"),
 ];
 
-/// Fills 16 MiB with addresses, one a line of the cache, far apart; then follows them.
+/// Fills memory with addresses, one per cache line and far apart; then the loop follows them.
 const CHASE: &str = r"
     (drop (memory.grow (i32.const 254)))
     (loop $write
@@ -83,7 +83,7 @@ const CHASE: &str = r"
       (br_if $write (i32.lt_u (local.get 1) (i32.const 131072))))
     (local.set 1 (i32.const 131072))";
 
-/// The loops: name, locals and what runs before, body.
+/// Returns the loops: the name, the locals and the code before the loop, and the body.
 fn loops() -> Vec<(String, String, String)> {
     let mut loops = vec![("br".to_owned(), String::new(), String::new())];
     for (name, global, before, behind) in NESTED {
@@ -100,7 +100,7 @@ fn loops() -> Vec<(String, String, String)> {
 /// Prints how long the default fuel lasts in each loop, the longest first.
 ///
 /// # Panics
-/// When a loop ends by anything but its fuel.
+/// When a loop ends for another reason than its fuel.
 pub fn report(case: &Case) {
     let fuel = CallLimits::default().fuel;
     println!("for how long {fuel} units of fuel keep a core busy, the least of {ROUNDS} rounds:");
@@ -112,7 +112,7 @@ pub fn report(case: &Case) {
     }
 }
 
-/// The least time in which a loop burns the default fuel.
+/// Returns the shortest time in which a loop uses up the default fuel.
 fn lasts(case: &Case, before: &str, body: &str) -> Duration {
     let fields = format!("{FIELDS} {}", text_data("1.5"));
     let price = format!("{before} (loop $again {body} (br $again)) {}", text_answer(0, 3));

@@ -11,7 +11,7 @@ pub mod stats;
 use pricing_core::money::Usd;
 use pricing_core::rates::{GpuRate, Pricing};
 
-/// A rate card of a usual size.
+/// Returns a rate card of a usual size.
 #[must_use]
 pub fn pricing() -> Pricing {
     const GPUS: [(&str, &str); 8] = [
@@ -28,7 +28,7 @@ pub fn pricing() -> Pricing {
     for (key, usd) in GPUS {
         let rate = Usd::parse(usd).ok().and_then(|usd| GpuRate::new(key, usd).ok());
         if let Some(rate) = rate {
-            // The keys above are for different cards.
+            // The keys above are distinct, so adding never fails.
             let _ = pricing.rates.gpu.add(rate);
         }
     }

@@ -1,7 +1,8 @@
-//! Calls at a service: as many at once as always, or so many a second whatever becomes of them.
+//! Generates load on a service: closed (a fixed number of calls in flight) or open (a fixed number of calls per second,
+//! whatever the answers).
 //!
-//! The client is HTTP/2 and nothing else: its request is encoded once. It shares the cores with the service, and what it
-//! costs itself is not the service's to answer for.
+//! The client is plain HTTP/2, and encodes its request once. It shares the cores with the service, so its own cost
+//! should be small.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,18 +26,18 @@ use tonic::{Code, Status};
 
 use crate::stats::Samples;
 
-/// Connections; their streams are many.
+/// The number of connections. Each carries many streams.
 const CONNECTIONS: usize = 4;
 
-/// The call that is made.
+/// The method that is called.
 const QUOTE: &str = "/bidprice.v1.Pricing/Quote";
 
-/// Clients of a service, which take turns.
+/// A client with several connections, which are used in turn.
 #[derive(Clone)]
 pub struct Clients {
     connections: Vec<SendRequest<Bytes>>,
     uri: Uri,
-    /// The request as it goes over the wire.
+    /// The request, encoded and framed.
     message: Bytes,
 }
 
@@ -46,21 +47,21 @@ impl fmt::Debug for Clients {
     }
 }
 
-/// A message as gRPC frames it.
+/// Encodes a message with its gRPC frame.
 #[must_use]
 pub fn framed(message: &impl prost::Message) -> Bytes {
     let mut framed = BytesMut::new();
     framed.put_u8(0);
     framed.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
-    // A buffer that grows has room.
+    // A growable buffer always has room.
     let _ = message.encode(&mut framed);
     framed.freeze()
 }
 
-/// The head of a call.
+/// Makes the head of a call.
 ///
 /// # Errors
-/// When the path or the deadline is none.
+/// When the path or the deadline is not a valid header.
 pub fn head(uri: &Uri, deadline: Option<Duration>) -> http::Result<Request<()>> {
     let head = Request::post(uri).header("content-type", "application/grpc").header("te", "trailers");
     match deadline {
@@ -69,10 +70,10 @@ pub fn head(uri: &Uri, deadline: Option<Duration>) -> http::Result<Request<()>> 
     }
 }
 
-/// Opens an HTTP/2 connection. It is served until nobody has it any more.
+/// Opens an HTTP/2 connection. It lives as long as its senders.
 ///
 /// # Errors
-/// When nobody listens there.
+/// When nothing listens at the address.
 pub async fn connect(address: &Address<'_>) -> io::Result<SendRequest<Bytes>> {
     match address {
         Address::Unix(path) => handshake(UnixStream::connect(path).await?).await,
@@ -87,28 +88,28 @@ pub async fn connect(address: &Address<'_>) -> io::Result<SendRequest<Bytes>> {
 async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> io::Result<SendRequest<Bytes>> {
     let (send, connection) = h2::client::handshake(stream).await.map_err(io::Error::other)?;
     tokio::spawn(async move {
-        // The calls on it tell what became of it.
+        // The calls on the connection report its errors.
         let _ = connection.await;
     });
     Ok(send)
 }
 
-/// What became of calls.
+/// The outcomes of calls.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
-    /// Bids, from the intended moment of the call to the answer.
+    /// Bids, with the time from the intended start of the call to the answer.
     pub bids: Samples,
     /// Answers without a bid.
     pub no_bids: usize,
     /// `RESOURCE_EXHAUSTED`.
     pub refused: Samples,
-    /// `DEADLINE_EXCEEDED` as the service says it.
+    /// `DEADLINE_EXCEEDED` from the service.
     pub missed: usize,
-    /// Given up by the client itself.
+    /// Calls that the client gave up.
     pub given_up: usize,
-    /// Anything else.
+    /// All other calls.
     pub failed: usize,
-    /// Why there was no bid or an error, and how often.
+    /// How often each reason for a missing bid and each error occurred.
     pub why: BTreeMap<String, usize>,
     /// Bids that came after their deadline.
     pub late: usize,
@@ -139,21 +140,21 @@ impl Outcomes {
         }
     }
 
-    /// How many there were.
+    /// Returns the number of calls.
     #[must_use]
     pub fn all(&self) -> usize {
         let Self { bids, no_bids, refused, missed, given_up, failed, .. } = self;
         bids.count() + no_bids + refused.count() + missed + given_up + failed
     }
 
-    /// How many in a hundred were bid on in time.
+    /// Returns the percentage of calls that got a bid in time.
     #[must_use]
     pub fn success(&self) -> f64 {
         let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
         100.0 * number(self.bids.count() - self.late) / number(self.all()).max(1.0)
     }
 
-    /// What became of them, in a line.
+    /// Formats the outcomes in a line, and the reasons in more lines.
     #[must_use]
     pub fn line(&self) -> String {
         let Self { bids, no_bids, refused, missed, given_up, failed, late, .. } = self;
@@ -168,10 +169,10 @@ impl Outcomes {
 }
 
 impl Clients {
-    /// Connects to a Unix socket, or to an address.
+    /// Connects to a service.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When nothing listens at the address.
     pub async fn connect(address: &Address<'_>, request: &QuoteRequest) -> io::Result<Self> {
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
@@ -181,14 +182,14 @@ impl Clients {
         Ok(Self { connections, uri, message: framed(request) })
     }
 
-    /// Asks with so many calls in flight, all the time.
+    /// Keeps this many calls in flight for some time (closed loop).
     #[must_use]
     pub fn closed(&self, runtime: &Runtime, in_flight: usize, time: Duration) -> Outcomes {
         let end = Instant::now() + time;
         self.closed_until(runtime, in_flight, move || Instant::now() >= end)
     }
 
-    /// Asks with so many calls in flight until it is enough.
+    /// Keeps this many calls in flight until `is_enough` returns true.
     #[must_use]
     pub fn closed_until(
         &self,
@@ -207,13 +208,16 @@ impl Clients {
         });
         let callers: Vec<_> = callers.collect();
         for caller in callers {
-            // A caller that died is seen in the number of outcomes.
+            // A caller that panicked shows in the number of outcomes.
             let _ = runtime.block_on(caller);
         }
         take(&outcomes)
     }
 
-    /// Asks so many times a second, whether or not there are answers.
+    /// Starts this many calls per second, whether or not there are answers (open loop).
+    ///
+    /// Latencies count from the intended start of each call, so that a late client does not hide the service's delays
+    /// (coordinated omission).
     #[must_use]
     pub fn open(&self, runtime: &Runtime, rate: f64, time: Duration, deadline: Option<Duration>) -> Outcomes {
         let outcomes = Arc::new(Mutex::new(Outcomes::default()));
@@ -223,7 +227,7 @@ impl Clients {
         let mut intended = start;
         while intended < start + time {
             thread::sleep(intended.saturating_duration_since(Instant::now()));
-            // All that are due by now, since sleeping is not that exact.
+            // Sleeping is not exact, so several calls may be due.
             let now = Instant::now();
             while intended <= now && intended < start + time {
                 self.send(runtime.handle(), intended, deadline, &outcomes, &pending);
@@ -256,7 +260,7 @@ impl Clients {
         let answered = match deadline {
             None => Some(self.ask(number, None).await),
             Some(deadline) => {
-                // Whoever is late already has less time left.
+                // A call that starts late has less time left.
                 let left = deadline.saturating_sub(intended.elapsed());
                 let until = intended.checked_add(deadline).unwrap_or(intended);
                 timeout_at(until.into(), self.ask(number, Some(left))).await.ok()
@@ -271,7 +275,7 @@ impl Clients {
         }
     }
 
-    /// Makes a call.
+    /// Makes one call. A status in the headers is an error without a body; otherwise the status comes in the trailers.
     async fn ask(&self, number: usize, deadline: Option<Duration>) -> Result<QuoteResponse, Status> {
         let connection = self.connections.get(number % CONNECTIONS).cloned();
         let connection = connection.ok_or_else(|| Status::internal("there is no connection"))?;
@@ -305,7 +309,7 @@ fn status(trailers: &HeaderMap) -> Status {
 
 fn broken(error: h2::Error) -> Status {
     match error.reason() {
-        // The service, or h2 on its behalf, takes no more calls on this connection at the moment.
+        // The service, or its HTTP/2 library, accepts no more calls on this connection at the moment.
         Some(h2::Reason::REFUSED_STREAM) => Status::resource_exhausted(error.to_string()),
         _ => Status::unavailable(error.to_string()),
     }
@@ -315,7 +319,7 @@ fn take(outcomes: &Mutex<Outcomes>) -> Outcomes {
     std::mem::take(&mut *outcomes.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Where a service listens.
+/// The address of a service.
 #[derive(Clone, Copy, Debug)]
 pub enum Address<'a> {
     /// A Unix socket.

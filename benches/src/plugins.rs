@@ -1,4 +1,4 @@
-//! Plugins for the benchmarks: a host, an order with everything that a plugin may look at, and the plugins themselves.
+//! Plugins for the benchmarks: a host, an order with everything that a plugin can see, and the plugins themselves.
 
 use std::path::{Path, PathBuf};
 
@@ -21,20 +21,20 @@ use testkit::{generate, orders};
 pub struct Case {
     /// The order.
     pub order: Order,
-    /// A rate card of a usual size.
+    /// The rate card.
     pub pricing: Pricing,
-    /// Where it is placed.
+    /// The cluster that the order is placed on.
     pub cluster: Cluster,
-    /// How full the cluster is.
+    /// The utilisation of the cluster.
     pub utilisation: Utilisation,
     /// The built-in quote.
     pub draft: Quote,
-    /// Who orders.
+    /// The terms of the quote, with the owner.
     pub terms: Terms<'static>,
 }
 
 impl Case {
-    /// The order, on the first made-up cluster that has room for it.
+    /// Makes the case, with the first generated cluster that has room for the order.
     #[must_use]
     pub fn new() -> Option<Self> {
         let order = orders::three_services("uact")?;
@@ -53,20 +53,20 @@ impl Case {
         })
     }
 
-    /// What a plugin is asked.
+    /// Returns the request to a plugin.
     #[must_use]
     pub fn request(&self) -> Request<'_> {
         Request { asked: self.asked(), draft: &self.draft }
     }
 
-    /// What a quote is asked for.
+    /// Returns the request for a quote.
     #[must_use]
     pub fn asked(&self) -> QuoteRequest<'_> {
         let utilisation = Some(&self.utilisation);
         QuoteRequest { utilisation, ..QuoteRequest::new(&self.order, &self.pricing, self.supply(), &self.terms) }
     }
 
-    /// The cluster, to place the order on.
+    /// Returns the cluster as the supply of a quote.
     #[must_use]
     pub fn supply(&self) -> Supply<'_> {
         supply(&self.cluster)
@@ -77,13 +77,13 @@ fn supply(cluster: &Cluster) -> Supply<'_> {
     Supply::Reserve { cluster, scheduler: Scheduler::Sound }
 }
 
-/// A component that looks at nothing and answers a price: what is left is the host's part.
+/// Returns a component that ignores its request and answers with a fixed price, so that only the host's cost remains.
 #[must_use]
 pub fn constant() -> Vec<u8> {
     guest::answers(0, "1.5")
 }
 
-/// A component that runs this body before it answers.
+/// Returns a component that runs this code before it answers.
 #[must_use]
 pub fn with_body(fields: &str, body: &str) -> Vec<u8> {
     let fields = format!("{fields} {}", guest::text_data("1.5"));
@@ -91,13 +91,13 @@ pub fn with_body(fields: &str, body: &str) -> Vec<u8> {
     Guest { fields: &fields, price: &price, ..Guest::default() }.component()
 }
 
-/// A built example plugin, when it is there.
+/// Reads a built example plugin, if it exists.
 #[must_use]
 pub fn example(name: &str) -> Option<Vec<u8>> {
     std::fs::read(example_path(name)).ok()
 }
 
-/// Where a built example plugin is.
+/// Returns the path of a built example plugin.
 #[must_use]
 pub fn example_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples-plugins/built").join(name)

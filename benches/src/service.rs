@@ -1,4 +1,4 @@
-//! A service in a process of its own, with 100 nodes, for what measures it from outside.
+//! A service with 100 nodes in its own process, for measurements from outside.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,16 +21,16 @@ use pricing_proto::bidprice::v1::{Order, QuoteRequest, order};
 use pricing_service::Service;
 use tokio_util::sync::CancellationToken;
 
-/// A server in a process of its own: this program, started anew.
+/// A server process, which runs this same program.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     folder: tempfile::TempDir,
-    /// Where it listens besides its socket.
+    /// The TCP address. It also listens on a Unix socket.
     pub tcp: SocketAddr,
 }
 
-/// Serves, where this process was started as a server's, and tells whether it was.
+/// Runs the server if this process was started as one. Returns whether it was.
 #[must_use]
 pub fn served() -> bool {
     let config = std::env::args().skip_while(|argument| argument != "--serve").nth(1);
@@ -40,7 +40,7 @@ pub fn served() -> bool {
     })
 }
 
-/// The server's process: until its input ends.
+/// Runs the server until its standard input ends.
 fn serve(config: &Path) {
     let runtime = pricing_service::runtime().unwrap();
     let stop = CancellationToken::new();
@@ -56,7 +56,7 @@ fn serve(config: &Path) {
 }
 
 impl Server {
-    /// Starts one, with a plugin or without, and waits until it listens.
+    /// Starts a server, and waits until it listens.
     #[must_use]
     pub fn start(plugin: Option<&[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -82,13 +82,13 @@ impl Server {
         server
     }
 
-    /// Its Unix socket.
+    /// Returns the path of its Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("s")
     }
 
-    /// The memory that it has at the moment, in KiB.
+    /// Returns its resident memory, in KiB.
     #[must_use]
     pub fn rss(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -96,17 +96,17 @@ impl Server {
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// The time that it has spent on the cores so far, where the system tells.
+    /// Returns the processor time that it has used so far.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let (_, rest) = stat.rsplit_once(')').unwrap();
         let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        // A hundred a second, on every Linux.
+        // Linux counts 100 ticks per second.
         Duration::from_millis(ticks * 10)
     }
 
-    /// Memory, threads and open files at the moment.
+    /// Formats its memory, threads and open files.
     #[must_use]
     pub fn usage(&self) -> String {
         let folder = format!("/proc/{}", self.child.id());
@@ -123,7 +123,7 @@ impl Server {
         said
     }
 
-    /// Stops it, and tells what it counted.
+    /// Stops the server, and returns the counts that it printed.
     #[must_use]
     pub fn stop(mut self) -> String {
         self.child.stdin.take().unwrap().flush().unwrap();
@@ -134,13 +134,13 @@ impl Server {
     }
 }
 
-/// An order of three services, one with any two cards.
+/// Returns an order of three services, one of which has two replicas with a card of any kind each.
 #[must_use]
 pub fn request() -> QuoteRequest {
     asked(group("group", &[unit(1, 2, 1, 4000), unit(2, 1, 0, 4000), unit(3, 1, 0, 4000)]))
 }
 
-/// The largest order that is taken: each of its units may have any card.
+/// Returns the largest order that is accepted: 100 groups of 48 units, each with a card of any kind.
 #[must_use]
 pub fn large_request() -> QuoteRequest {
     let units: Vec<String> = (1..=48).map(|id| unit(id, 1, 1, 100)).collect();
@@ -173,7 +173,7 @@ fn unit(id: u32, count: u32, gpus: u32, cpu: u32) -> String {
     )
 }
 
-/// 100 nodes: most with cards of one kind, partly used.
+/// Returns an inventory of 100 nodes. Each has cards of one kind, of which some or all are in use.
 fn inventory() -> String {
     const CARDS: [(u32, &str, &str, &str); 5] = [
         (4, "t4", "16Gi", "PCIe"),
@@ -188,7 +188,7 @@ fn inventory() -> String {
         )
     };
     let nodes = (0..100_u32).zip(CARDS.iter().cycle()).map(|(place, (number, name, ram, interface))| {
-        // The first nodes are full, so that there is something to search.
+        // The first nodes are full, so that the search has work to do.
         let used = if place < 60 { *number } else { place % number };
         let card = format!(
             r#"{{"vendor":"nvidia","name":"{name}","modelid":"{name}","interface":"{interface}","memorySize":"{ram}"}}"#

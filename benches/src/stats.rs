@@ -1,38 +1,40 @@
-//! Percentiles of what was timed one by one: a mean hides what a deadline is about.
+//! Percentiles of individually timed calls. A mean hides the slow calls that miss a deadline.
 
 use std::time::Duration;
 
-/// The time that this thread has spent on a core so far, where the system tells: what other programs do is not in it.
+/// Returns the processor time that this thread has used so far, if the system reports it. Other programs do not affect
+/// it.
 #[must_use]
 pub fn cpu_time() -> Option<Duration> {
-    // The system counts when it schedules.
+    // The system updates its count when it schedules.
     std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Durations that can be asked for their percentiles.
+/// Durations, for percentiles.
 #[derive(Clone, Debug, Default)]
 pub struct Samples(Vec<Duration>);
 
 impl Samples {
-    /// Adds one.
+    /// Adds a duration.
     pub fn add(&mut self, duration: Duration) {
         self.0.push(duration);
     }
 
-    /// Adds all of another.
+    /// Adds all durations of another set.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
-    /// How many there are.
+    /// Returns the number of durations.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The duration that this many of a thousand do not exceed.
+    /// Returns a percentile by the nearest-rank method, in thousandths: the smallest sample that at least `per_mille`
+    /// of a thousand do not exceed.
     #[must_use]
     pub fn per_mille(&self, per_mille: usize) -> Duration {
         let mut sorted = self.0.clone();
@@ -42,7 +44,7 @@ impl Samples {
         sorted.get(place.min(last)).copied().unwrap_or_default()
     }
 
-    /// The usual percentiles, in a line.
+    /// Formats the usual percentiles in a line.
     #[must_use]
     pub fn line(&self) -> String {
         let [p50, p99, p999, max] = [500, 990, 999, 1_000].map(|per_mille| self.per_mille(per_mille));

@@ -18,10 +18,10 @@ use crate::connect::{self, Marked};
 use crate::error::{AddressError, CallError};
 use crate::stream::Answers;
 
-/// How long a call may take that was given no other deadline.
+/// The deadline of a call when the caller sets none.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A service to ask. Clones share its connection.
+/// A client of a service. Clones share its connection.
 #[derive(Clone, Debug)]
 pub struct Client {
     pricing: PricingClient<Marked>,
@@ -29,23 +29,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// A service that listens on a Unix socket. Call it in a tokio runtime.
+    /// Makes a client of a service that listens on a Unix socket. Must be called within a tokio runtime.
     pub fn unix(socket: impl Into<PathBuf>) -> Self {
         Self::over(connect::unix(socket.into()))
     }
 
-    /// A service at an address such as `http://127.0.0.1:9310`, without TLS. Call it in a tokio runtime.
+    /// Makes a client of a service at an address such as `http://127.0.0.1:9310`, without TLS. Must be called within a
+    /// tokio runtime.
     ///
     /// # Errors
-    /// When the address is none, or not an `http` one.
+    /// When the text is not an address with the scheme `http`.
     pub fn tcp(address: &str) -> Result<Self, AddressError> {
         connect::endpoint(address, "http").map(|endpoint| Self::over(endpoint.connect_lazy()))
     }
 
-    /// A service at an address such as `https://prices.example:9310`, with TLS. Call it in a tokio runtime.
+    /// Makes a client of a service at an address such as `https://prices.example:9310`, with TLS. Must be called within
+    /// a tokio runtime.
     ///
     /// # Errors
-    /// When the address is none, or not an `https` one, or a certificate or key cannot be used.
+    /// When the text is not an address with the scheme `https`, or a certificate or key cannot be used.
     #[cfg(feature = "tls")]
     pub fn tls(address: &str, tls: &crate::Tls) -> Result<Self, AddressError> {
         let endpoint = connect::endpoint(address, "https")?;
@@ -57,14 +59,14 @@ impl Client {
         Self { pricing: PricingClient::new(connect::marked(channel)), deadline: DEFAULT_DEADLINE }
     }
 
-    /// The same service, with another deadline for each call: connecting, waiting and reading the answer together.
+    /// Sets the deadline of each call. It covers connecting, waiting and reading the answer.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long a call may take.
+    /// Returns the deadline of each call.
     #[must_use]
     pub const fn deadline(&self) -> Duration {
         self.deadline
@@ -73,66 +75,69 @@ impl Client {
     /// Places and prices an order. A decline and a fault are answers, not errors.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error.
+    /// When the service does not answer in time, or answers with an error.
     pub async fn quote(&self, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.quote(self.due(request))).await
     }
 
-    /// Says whether an order would be declined whatever it were to get.
+    /// Returns whether an order would be declined whatever cards and nodes it got.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error.
+    /// When the service does not answer in time, or answers with an error.
     pub async fn screen(&self, request: ScreenRequest) -> Result<ScreenResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.screen(self.due(request))).await
     }
 
-    /// Prices many orders over one call: an answer for each, in their order. The deadline counts for each wait.
+    /// Prices many orders in one call. Each request gets an answer, in the order of the requests. The deadline applies
+    /// to each wait for an answer.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error.
+    /// When the service does not answer in time, or answers with an error.
     pub async fn quote_stream<S>(&self, requests: S) -> Result<Answers, CallError>
     where
         S: Stream<Item = QuoteRequest> + Send + 'static,
     {
         let mut pricing = self.pricing.clone();
-        // No `grpc-timeout`: it would end the whole stream.
+        // Without `grpc-timeout`, which would limit the whole stream.
         let answers = self.within(pricing.quote_stream(Request::new(requests))).await?;
         Ok(Answers::new(answers, self.deadline))
     }
 
-    /// Gives capacity back that is held for an order.
+    /// Releases the capacity that is held for an order.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error.
+    /// When the service does not answer in time, or answers with an error.
     pub async fn release(&self, request: ReleaseRequest) -> Result<ReleaseResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.release(self.due(request))).await
     }
 
-    /// What the service prices with at the moment, and how well it is.
+    /// Returns what the service prices with at the moment, and its health.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error.
+    /// When the service does not answer in time, or answers with an error.
     pub async fn status(&self) -> Result<StatusResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.status(self.due(StatusRequest {}))).await
     }
 
-    /// Has the service read its configuration, rates and plugin again.
+    /// Makes the service read its configuration, rates and plugin again.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error: what is bad changes nothing, and says why.
+    /// When the service does not answer in time, or answers with an error. A bad configuration changes nothing, and the
+    /// error says what is wrong with it.
     pub async fn reload(&self) -> Result<ReloadResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.reload(self.due(ReloadRequest::default()))).await
     }
 
-    /// Has the service take a configuration that it has refused since it has to be accepted first, by its digest.
+    /// Makes the service accept, by its digest, a configuration that it refused because someone has to accept it first.
     ///
     /// # Errors
-    /// When nobody answers in time, or the answer is an error: the files hold another one by now, or the caller may not.
+    /// When the service does not answer in time, or answers with an error: the files have changed since, or the caller
+    /// is not allowed to accept.
     pub async fn accept(&self, digest: impl Into<String>) -> Result<ReloadResponse, CallError> {
         let mut pricing = self.pricing.clone();
         self.within(pricing.reload(self.due(ReloadRequest { accept: digest.into() }))).await
@@ -144,7 +149,7 @@ impl Client {
         request
     }
 
-    /// Waits for an answer, until the deadline at most, whatever the peer does.
+    /// Waits for an answer until the deadline, even if the peer ignores `grpc-timeout`.
     async fn within<T>(&self, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, CallError> {
         match timeout(self.deadline, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),

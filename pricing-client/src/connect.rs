@@ -1,4 +1,4 @@
-//! Ways to a service.
+//! Connections to a service.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,16 +14,16 @@ use tower::{ServiceExt, service_fn};
 
 use crate::error::{AddressError, BEGAN};
 
-/// A channel that marks responses which began as an answer, so that what is wrong with the rest of them can be told from
-/// an error that the service named.
+/// A channel that marks responses whose headers arrived without a status, so that a fault in the rest of them can be
+/// told from an error that the service reported.
 pub(crate) type Marked = MapResponse<Channel, fn(Response<Body>) -> Response<Body>>;
 
-/// A channel as [`Marked`].
+/// Wraps a channel as [`Marked`].
 pub(crate) fn marked(channel: Channel) -> Marked {
     channel.map_response(mark::<Body>)
 }
 
-/// Marks a response that began as an answer.
+/// Marks a response whose headers have no status. A response that is an error has it in its first headers.
 pub(crate) fn mark<B>(mut response: Response<B>) -> Response<B> {
     if !response.headers().contains_key("grpc-status") {
         response.headers_mut().insert(BEGAN, HeaderValue::from_static("1"));
@@ -31,19 +31,19 @@ pub(crate) fn mark<B>(mut response: Response<B>) -> Response<B> {
     response
 }
 
-/// How long a busy socket is left alone before it is tried again.
+/// The delay before a busy socket is tried again.
 const BUSY: Duration = Duration::from_millis(5);
 
-/// A channel over a Unix socket, which is opened by the first call.
+/// Makes a channel over a Unix socket. The first call opens the socket.
 pub(crate) fn unix(socket: PathBuf) -> Channel {
-    // The address only fills the `:authority` of requests.
+    // The address is only used for the `:authority` of requests.
     Endpoint::from_static("http://localhost").connect_with_connector_lazy(service_fn(move |_: Uri| {
         let socket = socket.clone();
         async move { connected(&socket).await.map(TokioIo::new) }
     }))
 }
 
-/// Connects; where more callers wait than the system lets wait, tries again until the caller's deadline.
+/// Connects. While the socket's backlog is full, it tries again until the caller's deadline.
 pub(crate) async fn connected(socket: &std::path::Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(socket).await {
@@ -53,8 +53,8 @@ pub(crate) async fn connected(socket: &std::path::Path) -> io::Result<UnixStream
     }
 }
 
-/// Refuses a service of another user: in a folder that is open to others, anybody could name the price. Root may ask
-/// anybody's, since a service seldom runs as root.
+/// Refuses a service that another user runs: in a directory that others can write to, anybody could listen and name the
+/// price. Root may connect to any user's service, because a service rarely runs as root.
 fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
     let (peer, own) = (stream.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
     if own == 0 || peer == own || peer == 0 {
@@ -64,7 +64,7 @@ fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// An address of the wanted scheme.
+/// Parses an address with this scheme.
 pub(crate) fn endpoint(address: &str, scheme: &'static str) -> Result<Endpoint, AddressError> {
     let endpoint =
         Endpoint::from_shared(address.to_owned()).map_err(|error| AddressError::malformed(address, &error))?;

@@ -1,4 +1,4 @@
-//! Why there is no answer, or which.
+//! Errors of clients and of calls.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use pricing_core::text::Untrusted;
 use tonic::{Code, Status, TimeoutExpired};
 
-/// Marks the metadata of a response that began as an answer: a service that answers with an error sends nothing before.
+/// The metadata key that marks a response whose first headers had no status. A service that reports an error sends the
+/// status in its first headers.
 pub(crate) const BEGAN: &str = "bidprice-client-began";
 /// The most characters of a peer's message that are repeated.
 const MESSAGE: usize = 1000;
@@ -16,20 +17,20 @@ const MESSAGE: usize = 1000;
 /// Why a client cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is no address.
+    /// The text is not an address.
     #[error("`{address}` is no address: {message}")]
     Malformed {
         /// The address.
         address: String,
-        /// Why.
+        /// What is wrong with it.
         message: String,
     },
-    /// It has another scheme.
+    /// The address has another scheme.
     #[error("`{address}` does not start with `{scheme}://`")]
     Scheme {
         /// The address.
         address: String,
-        /// The scheme that is wanted.
+        /// The scheme that is required.
         scheme: &'static str,
     },
     /// A certificate or key cannot be used.
@@ -37,7 +38,7 @@ pub enum AddressError {
     Tls {
         /// The address.
         address: String,
-        /// Why.
+        /// What is wrong with them.
         message: String,
     },
 }
@@ -53,16 +54,16 @@ impl AddressError {
     }
 }
 
-/// Why a call has no answer, or what the service answered instead of one.
+/// Why a call has no answer, or which error the service answered with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// Nobody is there, or who was there went away.
+    /// The connection could not be made, or it broke.
     #[error("the service cannot be reached: {message}")]
     Unreachable {
-        /// Why.
+        /// The cause.
         message: String,
     },
-    /// Nobody answered in time.
+    /// The service did not answer in time.
     #[error("the service did not answer within {after:?}")]
     Deadline {
         /// The deadline.
@@ -71,19 +72,19 @@ pub enum CallError {
     /// The service has too much to do.
     #[error("the service is overloaded: {message}")]
     Overloaded {
-        /// What it said.
+        /// The service's message.
         message: String,
     },
-    /// Who answered does not speak as this service does.
+    /// The peer does not speak this service's protocol.
     #[error("what answered is no bidprice service: {message}")]
     Garbled {
         /// What is wrong with the answer.
         message: String,
     },
-    /// The service refuses the order: asking again would not help.
+    /// The service refuses the order. Asking again would not help.
     #[error("the order is refused: {message}")]
     InvalidOrder {
-        /// What is wrong with it, and where.
+        /// What is wrong with the order, and where.
         message: String,
     },
     /// The service answered with another error.
@@ -91,13 +92,13 @@ pub enum CallError {
     Failed {
         /// The gRPC status code.
         code: Code,
-        /// What it said.
+        /// The service's message.
         message: String,
     },
 }
 
 impl CallError {
-    /// Whether nobody answered. Otherwise the service has spoken, and its answer is no.
+    /// Returns whether there was no usable answer. Otherwise the service answered with an error, and that decides.
     #[must_use]
     pub const fn is_silence(&self) -> bool {
         match self {
@@ -106,7 +107,11 @@ impl CallError {
         }
     }
 
-    /// What a status means.
+    /// Converts a gRPC status to an error.
+    ///
+    /// tonic reports failures of the transport, answers that make no sense, and errors of the service all as a
+    /// [`Status`]. They are told apart by the status's cause, by its metadata, and by whether the response had begun,
+    /// because a caller may price without the service only if the service did not decide.
     pub(crate) fn of(status: &Status, after: Duration) -> Self {
         if has::<TimeoutExpired>(status) {
             return Self::Deadline { after };
@@ -119,8 +124,8 @@ impl CallError {
             };
         }
         let message = cut(status.message());
-        // A status that came over the wire brought headers along, `content-type` at least. Without any it was made up
-        // here, of an answer that makes no sense.
+        // A status from the peer has metadata, at least its `content-type`. tonic made this one up for an answer that
+        // makes no sense.
         if status.metadata().is_empty() {
             return Self::Garbled { message };
         }
@@ -142,7 +147,7 @@ impl CallError {
     }
 }
 
-/// Whether an error of a kind is among the causes.
+/// Returns whether an error of this type is among the causes.
 fn has<E: Error + 'static>(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
@@ -154,7 +159,7 @@ fn has<E: Error + 'static>(status: &Status) -> bool {
     false
 }
 
-/// An error with its causes. What only repeats the cause before it is left out.
+/// Writes an error with its causes. Causes that only repeat the end of the text are left out.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -168,7 +173,7 @@ fn chain(error: &dyn Error) -> String {
     cut(&text)
 }
 
-/// A peer's text, made short and safe to print.
+/// Shortens a peer's text and makes it safe to print.
 fn cut(text: &str) -> String {
     format!("{:.MESSAGE$}", Untrusted::new(text))
 }

@@ -1,9 +1,9 @@
 //! Asks a running bidprice service: `bidprice.v1.Pricing`, over a Unix socket or TCP.
 //!
-//! Every call has a deadline, which is also sent along (`grpc-timeout`), so that the service gives up when its caller
-//! has. Nothing is tried twice: a bid is due within seconds, and whether there is time for another attempt only the
-//! caller knows. The connection is opened by the first call and opened anew by the next one after it broke, so a client
-//! outlives the service's restarts.
+//! Every call has a deadline, which is also sent to the service (`grpc-timeout`), so that the service stops when its
+//! caller has given up. Calls are never retried: a bid is due within seconds, and only the caller knows whether there
+//! is time for another attempt. The first call opens the connection, and a call after it broke opens a new one, so a
+//! client outlives restarts of the service.
 //!
 //! ```no_run
 //! use std::time::Duration;

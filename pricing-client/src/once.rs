@@ -1,4 +1,4 @@
-//! One question over a connection of its own.
+//! A single call over its own connection.
 
 use std::future::Future;
 use std::path::Path;
@@ -19,11 +19,11 @@ use tower::Service;
 use crate::connect::{connected, mark};
 use crate::error::CallError;
 
-/// Asks a service on a Unix socket one question. For programs that end after it: they link less than with a
-/// [`Client`](crate::Client), and no TLS even where something else in their build asks for it.
+/// Asks a service on a Unix socket for one quote. For programs that exit afterwards: they link less code than with a
+/// [`Client`](crate::Client), and no TLS, even if another crate in the build enables it.
 ///
 /// # Errors
-/// When nobody answers in time, or the answer is an error.
+/// When the service does not answer in time, or answers with an error.
 pub async fn quote_once(socket: &Path, deadline: Duration, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
     timeout(deadline, ask(socket, deadline, request)).await.unwrap_or(Err(CallError::Deadline { after: deadline }))
 }
@@ -37,14 +37,14 @@ async fn ask(socket: &Path, deadline: Duration, message: QuoteRequest) -> Result
     let connection = tokio::spawn(connection);
     let mut request = tonic::Request::new(message);
     request.set_timeout(deadline);
-    // The address only fills the `:authority` of requests.
+    // The address is only used for the `:authority` of requests.
     let origin = http::Uri::from_static("http://localhost");
     let answer = PricingClient::with_origin(Connection(sender), origin).quote(request).await;
     connection.abort();
     answer.map(tonic::Response::into_inner).map_err(|status| CallError::of(&status, deadline))
 }
 
-/// A connection as the generated client takes it.
+/// Adapts a connection to the service that the generated client expects.
 struct Connection(http2::SendRequest<Body>);
 
 impl Service<http::Request<Body>> for Connection {

@@ -1,4 +1,4 @@
-//! Answers that come one by one.
+//! Answers that arrive one by one.
 
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ impl Answers {
         Self { answers, deadline }
     }
 
-    /// The next answer, or none when the service has answered all. Ask when an answer is due: the deadline counts from
-    /// here. After an error there is no more to come.
+    /// Returns the next answer, or None when the service has answered every request. The deadline starts with this
+    /// call, so call it when an answer is due. After an error there are no more answers.
     ///
     /// # Errors
-    /// When none comes in time, or the stream broke. An order that cannot be read is an answer, and the stream goes on.
+    /// When no answer arrives in time, or the stream broke. An order that cannot be read is an answer, and the stream
+    /// continues.
     pub async fn next(&mut self) -> Result<Option<QuoteStreamResponse>, CallError> {
         match timeout(self.deadline, self.answers.message()).await {
             Ok(Ok(answer)) => Ok(answer),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-/// Whom to trust, and who asks.
+/// The certificates for mutual TLS: whom the caller trusts, and who the caller is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate authorities of the service (PEM).
@@ -13,7 +13,7 @@ pub struct Tls {
     pub certificate: String,
     /// The caller's private key (PEM).
     pub key: String,
-    /// The name in the service's certificate, where it is not the address's host.
+    /// The name in the service's certificate, if it differs from the address's host.
     pub server_name: Option<String>,
 }
 

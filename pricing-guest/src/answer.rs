@@ -1,6 +1,6 @@
-//! Answers, and changes to the built-in quote, made step by step.
+//! Constructors for answers and for changes to the built-in quote.
 //!
-//! Every decimal is rounded half-even to 18 decimals, the most that the host takes.
+//! Every decimal is rounded half-even to 18 decimals, the most that the host accepts.
 
 use rust_decimal::Decimal;
 
@@ -8,73 +8,73 @@ use crate::decimal::text;
 use crate::{Answer, Change, LinePrice};
 
 impl Answer {
-    /// Bids this many units of the order's denom a block.
+    /// Bids this amount per block, in units of the order's denom.
     #[must_use]
     pub fn price(amount: Decimal) -> Self {
         Self::Price(text(amount))
     }
 
-    /// Does not bid, for this reason. The operator sees it; the tenant does not.
+    /// Declines the order for this reason. The operator sees the reason; the tenant does not.
     #[must_use]
     pub fn decline(reason: impl Into<String>) -> Self {
         Self::Decline(reason.into())
     }
 
-    /// Leaves the built-in quote as it is.
+    /// Keeps the built-in quote as it is.
     #[must_use]
     pub fn unchanged() -> Self {
         Self::Change(Vec::new())
     }
 
-    /// Starts a change: the total of the built-in quote times a factor.
+    /// Starts a list of changes: multiplies the total of the built-in quote by a factor.
     #[must_use]
     pub fn multiply(factor: Decimal) -> Changes {
         Changes::none().multiply(factor)
     }
 
-    /// Starts a change: adds USD a month to the total of the built-in quote.
+    /// Starts a list of changes: adds USD per month to the total of the built-in quote.
     #[must_use]
     pub fn add_usd(usd_per_month: Decimal) -> Changes {
         Changes::none().add_usd(usd_per_month)
     }
 
-    /// Starts a change: raises the total of the built-in quote to at least this many USD a month.
+    /// Starts a list of changes: raises the total of the built-in quote to at least this many USD per month.
     #[must_use]
     pub fn floor(usd_per_month: Decimal) -> Changes {
         Changes::none().floor(usd_per_month)
     }
 }
 
-/// Changes to the built-in quote. Each applies to what those before it left.
+/// Changes to the built-in quote. Each one applies to the result of those before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes(Vec<Change>);
 
 impl Changes {
-    /// No change yet.
+    /// Makes an empty list of changes.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Multiplies the total with a factor that is not negative.
+    /// Multiplies the total by a factor, which must not be negative.
     #[must_use]
     pub fn multiply(self, factor: Decimal) -> Self {
         self.and(Change::Multiply(text(factor)))
     }
 
-    /// Adds USD a month to the total; may be negative, but must not make the total so.
+    /// Adds USD per month to the total. The amount may be negative, but the total must not become negative.
     #[must_use]
     pub fn add_usd(self, usd_per_month: Decimal) -> Self {
         self.and(Change::Add(text(usd_per_month)))
     }
 
-    /// Raises the total to at least this many USD a month.
+    /// Raises the total to at least this many USD per month.
     #[must_use]
     pub fn floor(self, usd_per_month: Decimal) -> Self {
         self.and(Change::Floor(text(usd_per_month)))
     }
 
-    /// Replaces the amount of a line of the built-in quote, counted from 0.
+    /// Replaces the amount of one line of the built-in quote. Lines are counted from 0.
     #[must_use]
     pub fn replace_line(self, line: u32, usd_per_month: Decimal) -> Self {
         self.and(Change::ReplaceLine(LinePrice { line, usd_per_month: text(usd_per_month) }))

@@ -1,5 +1,5 @@
-//! An allocator for programs that live for one call: it hands out memory from front to back, and takes back only what
-//! it handed out last. Small, and several times faster than one that keeps lists.
+//! A bump allocator for programs that live for one call. It hands out memory from front to back, and can only reuse the
+//! block that it handed out last. It is small, and several times faster than an allocator with free lists.
 
 #![expect(unsafe_code, reason = "an allocator deals in addresses")]
 
@@ -14,22 +14,22 @@ const PAGE: usize = 1 << 16;
 static ARENA: Arena = Arena { next: Cell::new(0), end: Cell::new(0) };
 
 unsafe extern "C" {
-    /// Where the linker's own data end.
+    /// The end of the linker's static data.
     static __heap_base: u8;
 }
 
 struct Arena {
-    /// The first address that is free; 0 before the first use.
+    /// The first free address; 0 before the first allocation.
     next: Cell<usize>,
-    /// The first address that is not there.
+    /// The end of the memory that exists.
     end: Cell<usize>,
 }
 
-// SAFETY: plugins have one thread; the host refuses shared memory.
+// SAFETY: plugins have a single thread, because the host refuses shared memory.
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// Moves the end of what is in use, growing the memory where needed.
+    /// Moves the end of the used memory to `next`, and grows the memory if needed. Returns whether that worked.
     fn reach(&self, next: usize) -> bool {
         if next > self.end.get() {
             let pages = next.wrapping_sub(self.end.get()).div_ceil(PAGE);
@@ -73,8 +73,8 @@ unsafe impl GlobalAlloc for Arena {
         if new_size <= layout.size() {
             return block;
         }
-        // SAFETY: the caller keeps `realloc`'s contract, so that the alignment is valid and the size in range; the new
-        // block is at least as large as the old one and does not overlap it.
+        // SAFETY: the caller upholds the contract of `realloc`, so the alignment is valid and the size in range. The
+        // new block is at least as large as the old one and does not overlap it.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
             if !moved.is_null() {

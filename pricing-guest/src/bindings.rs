@@ -1,4 +1,4 @@
-//! What is generated from the WIT package of the host.
+//! The bindings that are generated from the host's WIT package.
 
 wit_bindgen::generate!({
     path: "../pricing-host/wit",

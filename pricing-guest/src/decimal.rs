@@ -1,24 +1,24 @@
-//! Decimals from text, exactly. The texts are those of the WIT package: no exponent, no `+`, no spaces.
+//! Exact decimals from text, in the syntax of the WIT package: no exponent, no `+`, no spaces.
 
 use core::fmt;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// The most decimals that the host takes.
+/// The most decimals that the host accepts.
 const MAX_DECIMALS: u32 = 18;
-/// The most decimals that a [`Decimal`] keeps.
+/// The most decimals that a [`Decimal`] holds.
 const MAX_SCALE: usize = 28;
-/// The largest number that a [`Decimal`] keeps, without its point.
+/// The largest mantissa that a [`Decimal`] holds.
 const MAX_MANTISSA: u128 = (1 << 96) - 1;
 
-/// Why a request could not be read as wanted. It turns into a `String` by itself, so that `?` works in a plugin.
+/// Why a value of the request cannot be used. It converts to a `String`, so that `?` works in a price function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A text that is no decimal.
+    /// A text that is not a decimal.
     NotADecimal(String),
-    /// A decimal of more digits than can be kept exactly.
+    /// A decimal with more digits than can be held exactly.
     TooManyDigits(String),
-    /// Something that the request does not have.
+    /// Something that is absent from the request.
     Missing(&'static str),
     /// A number that is too large.
     Overflow(&'static str),
@@ -43,10 +43,10 @@ impl From<Error> for String {
     }
 }
 
-/// Reads a decimal text of a request. It never rounds.
+/// Parses a decimal of a request. Never rounds.
 ///
 /// # Errors
-/// When the text is no decimal, or has more digits than can be kept.
+/// When the text is not a decimal, or has more digits than can be held.
 pub fn parse(text: &str) -> Result<Decimal, Error> {
     match scan(text.as_bytes()) {
         Ok(number) => Ok(number),
@@ -55,7 +55,7 @@ pub fn parse(text: &str) -> Result<Decimal, Error> {
     }
 }
 
-/// Reads a decimal while compiling; see [`decimal!`](crate::decimal!).
+/// Parses a decimal at compile time; see [`decimal!`](crate::decimal!).
 #[must_use]
 #[expect(clippy::panic, reason = "it stops the compiler, not the plugin")]
 pub const fn constant(text: &str) -> Decimal {
@@ -71,6 +71,7 @@ enum Refused {
     Digits,
 }
 
+/// Parses a decimal. Written without traits, iterators and `?`, which a `const fn` cannot use.
 const fn scan(text: &[u8]) -> Result<Decimal, Refused> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -88,7 +89,7 @@ const fn scan(text: &[u8]) -> Result<Decimal, Refused> {
         [b'.', fraction @ ..] if !fraction.is_empty() => fraction,
         _ => return Err(Refused::Form),
     };
-    // Zeros at the end say nothing; chains write 18 decimals whatever they mean.
+    // Zeros at the end have no meaning, and the chain always writes 18 decimals.
     while let [kept @ .., b'0'] = fraction {
         fraction = kept;
     }
@@ -99,7 +100,7 @@ const fn scan(text: &[u8]) -> Result<Decimal, Refused> {
     }
 }
 
-/// Appends the digits at the start of a text to a number, and gives back what follows them.
+/// Appends the digits at the start of a text to a number. Returns the number and the rest of the text.
 const fn digits(mut mantissa: u128, mut text: &[u8]) -> Result<(u128, &[u8]), Refused> {
     while let [byte @ b'0'..=b'9', rest @ ..] = text {
         mantissa = mantissa.wrapping_mul(10).wrapping_add(widen(byte.wrapping_sub(b'0')));
@@ -111,7 +112,7 @@ const fn digits(mut mantissa: u128, mut text: &[u8]) -> Result<(u128, &[u8]), Re
     Ok((mantissa, text))
 }
 
-/// `From` is not for constants.
+/// `From` cannot be used in a `const fn`.
 const fn widen(digit: u8) -> u128 {
     u128::from_le_bytes([digit, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
@@ -128,8 +129,7 @@ const fn assemble(mantissa: u128, decimals: usize, negative: bool) -> Result<Dec
     Ok(Decimal::from_parts(low, middle, high, negative && mantissa != 0, scale))
 }
 
-/// The text of a decimal as it crosses to the host: rounded half-even to the decimals that the host takes, and without
-/// zeros at the end.
+/// Writes a decimal for the host: rounded half-even to the decimals that the host accepts, and without trailing zeros.
 pub(crate) fn text(number: Decimal) -> String {
     number.round_dp_with_strategy(MAX_DECIMALS, RoundingStrategy::MidpointNearestEven).normalize().to_string()
 }

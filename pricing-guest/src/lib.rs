@@ -1,6 +1,6 @@
 //! The kit for authors of pricing plugins in Rust.
 //!
-//! A plugin is a function from a [`Request`] to an [`Answer`]. This is a whole one:
+//! A plugin is a function from a [`Request`] to an [`Answer`]. This is a complete one:
 //!
 //! ```
 //! use pricing_guest::{Answer, Request, decimal};
@@ -17,18 +17,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What happens when it goes wrong
-//! A plugin can *decline*, which is its choice, or *fail*, which is not. An `Err`, a panic and an arithmetic overflow
-//! are failures: the text is written to the log as an error, and the call traps. The host makes a fault of it, shows
-//! the text, and does not bid. No failure becomes a bid or looks like a decline by choice.
+//! # What happens on a failure
+//! A plugin can *decline*, which is a decision, or *fail*. An `Err`, a panic and an arithmetic overflow are failures:
+//! the message is written to the log as an error, and the call traps. The host turns that into a fault, shows the
+//! message, and does not bid. A failure never becomes a bid, and never looks like a decision to decline.
 //!
-//! # What it can use
-//! Nothing but the request: no files, network, clock or random numbers. Each call has a fresh instance, so that what
-//! one call writes to a `static` is gone in the next. There are no floats in money; [`decimal!`] makes constants that
-//! the compiler checks, [`parse`] reads the request's texts.
+//! # What a plugin can use
+//! Only the request: there are no files, network, clock or random numbers. Each call runs in a fresh instance, so what
+//! one call writes to a `static` is gone in the next. Money never uses floats: [`decimal!`] makes constants that the
+//! compiler checks, and [`parse`] reads the request's texts.
 //!
-//! # How to test it
-//! The function is ordinary Rust: `cargo test` on any machine calls it with a [`Request`] that [`Sample`] makes. Log
+//! # How to test a plugin
+//! The function is ordinary Rust, so `cargo test` on any machine can call it with a [`Request`] from [`Sample`]. Log
 //! lines go to standard error there.
 
 #[doc(hidden)]
@@ -59,13 +59,13 @@ pub use rust_decimal::{Decimal, RoundingStrategy};
 pub use sample::Sample;
 pub use share::Share;
 
-/// Makes a plugin of a function: `fn(&Request) -> Result<impl Into<Answer>, impl Display>`.
+/// Makes a plugin from a function: `fn(&Request) -> Result<impl Into<Answer>, impl Display>`.
 ///
-/// Its crate has `crate-type = ["cdylib"]`. See the [crate's documentation](crate) for what an error does.
+/// The crate needs `crate-type = ["cdylib"]`. See the [crate's documentation](crate) for what an error does.
 #[macro_export]
 macro_rules! plugin {
     ($price:path) => {
-        /// Keeps what it calls from being unused where no host calls it.
+        /// Uses the function even where no host calls it, so that the compiler does not report it as unused.
         const _: fn(&$crate::Request) -> $crate::Answer = |request| $crate::run(request, $price);
 
         const _: () = {
@@ -83,7 +83,7 @@ macro_rules! plugin {
     };
 }
 
-/// Makes a [`Decimal`] of a text while compiling: `decimal!("0.9")`. A text that is no decimal does not compile.
+/// Makes a [`Decimal`] from a text at compile time: `decimal!("0.9")`. A text that is not a decimal does not compile.
 #[macro_export]
 macro_rules! decimal {
     ($text:expr) => {

@@ -1,4 +1,4 @@
-//! Lines for the operator's log. The host bounds their number and length.
+//! Lines for the operator's log. The host limits their number and length.
 //!
 //! ```
 //! pricing_guest::info!("{} cards are free", 3);
@@ -6,7 +6,7 @@
 
 pub use crate::bindings::bidprice::plugin::log::Level;
 
-/// Writes a line. Outside a plugin, as in `cargo test`, it goes to standard error.
+/// Writes a line. Outside a plugin, such as in `cargo test`, it goes to standard error.
 pub fn write(level: Level, message: &str) {
     #[cfg(target_family = "wasm")]
     crate::bindings::bidprice::plugin::log::log(level, message);
@@ -17,25 +17,25 @@ pub fn write(level: Level, message: &str) {
     }
 }
 
-/// Logs what is of use to the author alone.
+/// Logs a line that helps only the plugin's author.
 #[macro_export]
 macro_rules! debug {
     ($($message:tt)*) => { $crate::log::write($crate::log::Level::Debug, &::std::format!($($message)*)) };
 }
 
-/// Logs what the operator may want to know.
+/// Logs a line that may interest the operator.
 #[macro_export]
 macro_rules! info {
     ($($message:tt)*) => { $crate::log::write($crate::log::Level::Info, &::std::format!($($message)*)) };
 }
 
-/// Logs what the operator should look at.
+/// Logs a line that the operator should look at.
 #[macro_export]
 macro_rules! warn {
     ($($message:tt)*) => { $crate::log::write($crate::log::Level::Warn, &::std::format!($($message)*)) };
 }
 
-/// Logs what went wrong. To fail, return an `Err` instead: it is logged, too.
+/// Logs an error and goes on. To fail, return an `Err` instead, which is logged, too.
 #[macro_export]
 macro_rules! error {
     ($($message:tt)*) => { $crate::log::write($crate::log::Level::Error, &::std::format!($($message)*)) };

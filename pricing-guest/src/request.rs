@@ -1,30 +1,30 @@
-//! What a plugin asks of a request.
+//! Convenience methods on requests.
 
 use rust_decimal::Decimal;
 
 use crate::{Error, GpuKind, Line, Order, Quote, Request, ResourceUnit, parse};
 
 impl Request {
-    /// Who ordered, when it is known.
+    /// Returns the owner of the order, if known.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
     }
 
-    /// The built-in quote, if there is one.
+    /// Returns the built-in quote, if there is one.
     #[must_use]
     pub fn quote(&self) -> Option<&Quote> {
         self.builtin.quote.as_ref()
     }
 
-    /// Whether an inventory says where every replica goes, and with which cards.
+    /// Returns whether the inventory determines the node and the cards of every replica.
     #[must_use]
     pub fn is_placed(&self) -> bool {
         self.targets.iter().flat_map(|target| &target.placements).all(|placement| placement.known)
     }
 
-    /// Every kind of card that the order may get, each once: what was reserved for it, or, without an inventory, what
-    /// it asks for.
+    /// Returns every kind of card that the order may get, each once: the reserved cards, or, without an inventory, the
+    /// kinds that the order asks for.
     #[must_use]
     pub fn gpu_kinds(&self) -> Vec<&GpuKind> {
         let mut kinds: Vec<&GpuKind> = Vec::new();
@@ -36,10 +36,10 @@ impl Request {
         kinds
     }
 
-    /// What USD a month are in units of the order's denom a block, for [`Answer::price`](crate::Answer::price).
+    /// Converts USD per month to units of the order's denom per block, for [`Answer::price`](crate::Answer::price).
     ///
     /// # Errors
-    /// When the denom has no rate, or the number is too large.
+    /// When the rate of the denom is not known, or the result is too large.
     pub fn price_of(&self, usd_per_month: Decimal) -> Result<Decimal, Error> {
         let usd_per_coin = parse(self.usd_per_coin.as_deref().ok_or(Error::Missing("rate for its denom"))?)?;
         let blocks = parse(&self.blocks_per_month)?;
@@ -51,25 +51,25 @@ impl Request {
 }
 
 impl Order {
-    /// Thousandths of a thread, all replicas together.
+    /// Returns the thousandths of CPU threads of all replicas together.
     #[must_use]
     pub fn cpu_millis(&self) -> u128 {
         self.total(|unit| unit.cpu_millis)
     }
 
-    /// Bytes of memory, all replicas together.
+    /// Returns the bytes of memory of all replicas together.
     #[must_use]
     pub fn memory_bytes(&self) -> u128 {
         self.total(|unit| unit.memory_bytes)
     }
 
-    /// Cards, all replicas together.
+    /// Returns the number of cards of all replicas together.
     #[must_use]
     pub fn gpus(&self) -> u128 {
         self.total(|unit| unit.gpu.as_ref().map_or(0, |gpu| gpu.units))
     }
 
-    /// Endpoints of all kinds, all replicas together.
+    /// Returns the number of endpoints of all kinds, all replicas together.
     #[must_use]
     pub fn endpoints(&self) -> u128 {
         self.resources.iter().fold(0, |sum: u128, unit| sum.saturating_add(u128::from(unit.endpoints.total)))
@@ -83,20 +83,20 @@ impl Order {
 }
 
 impl Quote {
-    /// The sum of the lines, in USD a month.
+    /// Returns the sum of the lines, in USD per month.
     ///
     /// # Errors
-    /// When the text is no decimal, which the host does not send.
+    /// When the text is not a decimal. The host never sends such a text.
     pub fn total(&self) -> Result<Decimal, Error> {
         parse(&self.usd_per_month)
     }
 }
 
 impl Line {
-    /// What the line costs, in USD a month.
+    /// Returns the cost of the line, in USD per month.
     ///
     /// # Errors
-    /// When the text is no decimal, which the host does not send.
+    /// When the text is not a decimal. The host never sends such a text.
     pub fn amount(&self) -> Result<Decimal, Error> {
         parse(&self.usd_per_month)
     }

@@ -1,11 +1,11 @@
-//! A call: the author's function, and what becomes of its failures.
+//! One call: runs the author's function and handles its failures.
 
 use core::fmt::Display;
 
 use crate::log::{self, Level};
 use crate::{Answer, Request};
 
-/// Calls a price function. A failure is logged as an error, then traps: it must not look like an answer.
+/// Calls a price function. A failure is logged as an error and then traps, so that it cannot look like an answer.
 pub fn run<A: Into<Answer>, E: Display>(request: &Request, price: fn(&Request) -> Result<A, E>) -> Answer {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(log_panic));
@@ -15,7 +15,7 @@ pub fn run<A: Into<Answer>, E: Display>(request: &Request, price: fn(&Request) -
     }
 }
 
-/// The standard hook writes to a standard error that plugins do not have: authors would see no more than a trap.
+/// The standard hook writes to standard error, which plugins do not have. Authors would see only a trap.
 #[cfg(target_family = "wasm")]
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let payload = panic.payload();
@@ -28,7 +28,8 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     }
 }
 
-/// The host shows the last line of the log as the reason of a trap: a text of several must not lose its start.
+/// Joins a text's lines. The host shows the last line of the log as the reason of a trap, so the reason must be one
+/// line.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {

@@ -4,8 +4,8 @@ use crate::{
     Builtin, Endpoints, GpuKind, GpuRequest, Order, Placement, Quote, RateCard, Request, ResourceUnit, Target,
 };
 
-/// Makes a request for a test: an order of nothing, which the calls fill. Every field of the request is public: what
-/// is not offered here can be set there.
+/// Makes a request for a test, starting from an empty order. The fields of the request are public, so a test can set
+/// what has no method here.
 #[derive(Clone, Debug)]
 pub struct Sample(Request);
 
@@ -16,7 +16,7 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// A request without resources, owner, inventory or built-in quote.
+    /// Makes a request without resources, owner, inventory or built-in quote.
     #[must_use]
     pub fn new() -> Self {
         let zero = || "0".to_owned();
@@ -47,21 +47,21 @@ impl Sample {
         })
     }
 
-    /// Who orders.
+    /// Sets the owner of the order.
     #[must_use]
     pub fn owner(mut self, owner: &str) -> Self {
         self.0.owner = Some(owner.to_owned());
         self
     }
 
-    /// What the built-in quote comes to, in USD a month.
+    /// Sets the total of the built-in quote, in USD per month.
     #[must_use]
     pub fn total(mut self, usd_per_month: &str) -> Self {
         self.0.builtin.quote = Some(Quote { lines: Vec::new(), usd_per_month: usd_per_month.to_owned(), price: None });
         self
     }
 
-    /// One more resource unit, with one endpoint.
+    /// Adds a resource unit with one endpoint.
     #[must_use]
     pub fn unit(mut self, count: u32, cpu_millis: u64, memory_bytes: u64) -> Self {
         let id = u32::try_from(self.0.order.resources.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -79,7 +79,7 @@ impl Sample {
         self
     }
 
-    /// Cards of an NVIDIA model for the last unit.
+    /// Gives the last unit cards of an NVIDIA model.
     #[must_use]
     pub fn gpus(mut self, units: u64, model: &str) -> Self {
         let kind = GpuKind { vendor: "nvidia".to_owned(), model: model.to_owned(), ram: None, interface: None };
@@ -92,7 +92,7 @@ impl Sample {
         self
     }
 
-    /// The request.
+    /// Returns the request.
     #[must_use]
     pub fn request(self) -> Request {
         self.0

@@ -1,4 +1,4 @@
-//! Shares of a whole, exactly.
+//! Exact shares of a whole.
 
 use core::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::{GpuKind, GpuUsage, Usage, Utilisation};
 
-/// A part of a whole, such as used cards of all cards. Kept as a fraction: one third stays one third.
+/// A part of a whole, such as the used cards among all cards. It is stored as a fraction, so one third is exact.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
     part: u64,
@@ -14,13 +14,13 @@ pub struct Share {
 }
 
 impl Share {
-    /// A share; none of a whole of 0.
+    /// Makes a share. None if the whole is 0.
     #[must_use]
     pub fn new(part: u64, whole: u64) -> Option<Self> {
         (whole > 0).then_some(Self { part, whole })
     }
 
-    /// The share as a decimal, 1 for all of it, with as many digits as a decimal keeps.
+    /// Returns the share as a decimal, with 1 for the whole, rounded to the digits that a decimal holds.
     #[must_use]
     pub fn decimal(self) -> Decimal {
         Decimal::from(self.part).checked_div(Decimal::from(self.whole)).unwrap_or_default()
@@ -49,7 +49,7 @@ impl Ord for Share {
 }
 
 impl Usage {
-    /// How much of it is in use; none when there is nothing.
+    /// Returns the share that is in use. None if the total is 0.
     #[must_use]
     pub fn share(&self) -> Option<Share> {
         Share::new(self.used, self.total)
@@ -57,7 +57,7 @@ impl Usage {
 }
 
 impl GpuUsage {
-    /// How many of the cards are in use, halfway between the least and the most that there can be.
+    /// Returns the share of the cards that is in use: the midpoint between the minimum and the maximum.
     #[must_use]
     pub fn share(&self) -> Option<Share> {
         Share::new(self.used_min.checked_add(self.used_max)?, self.total.checked_mul(2)?)
@@ -65,8 +65,8 @@ impl GpuUsage {
 }
 
 impl Utilisation {
-    /// How many of the cards of a kind are in use; none when the cluster has no such card. What the kind leaves open,
-    /// RAM, interface or a model of `*`, is open here too, and then all cards that fit count.
+    /// Returns the share of a kind's cards that is in use. None if the cluster has no such card. Where the kind leaves
+    /// RAM or interface open or has the model `*`, all cards that fit count.
     #[must_use]
     pub fn gpu_share(&self, kind: &GpuKind) -> Option<Share> {
         let mut used_twice: u64 = 0;
@@ -80,7 +80,7 @@ impl Utilisation {
 }
 
 impl GpuKind {
-    /// Whether a card is of this kind. What this kind leaves open, any card has.
+    /// Returns whether a card is of this kind. Any card fits a property that this kind leaves open.
     #[must_use]
     pub fn fits(&self, card: &Self) -> bool {
         let open = |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;

@@ -1,8 +1,8 @@
 //! The gRPC messages and services of bidprice (`bidprice.v1`), and those of the chain, the provider and its inventory
-//! operator that it speaks.
+//! operator that bidprice uses.
 //!
-//! The `.proto` files in `proto/` are the project's own, with the chain's package names and field numbers. What of the
-//! chain's messages is not needed here is left out, and skipped when it comes.
+//! The `.proto` files in `proto/` are the project's own, with the chain's package names and field numbers. Parts of the
+//! chain's messages that are not needed here are left out; they are skipped when a message is decoded.
 
 #![expect(
     missing_docs,
@@ -10,7 +10,7 @@
     reason = "the code is generated; the .proto files have the words"
 )]
 
-// `rustfmt` leaves generated code alone, so that it stays what the generator writes.
+// `rustfmt` skips generated code, so that it stays exactly as generated.
 #[rustfmt::skip]
 #[path = "generated/mod.rs"]
 mod generated;

@@ -1,4 +1,4 @@
-//! The generated code is what the .proto files generate. `cargo xtask proto` writes it anew.
+//! The generated code matches the .proto files. `cargo xtask proto` regenerates it.
 
 #![expect(clippy::expect_used, reason = "a test")]
 

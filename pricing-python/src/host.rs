@@ -1,4 +1,4 @@
-//! What a simulation needs of the Python process.
+//! What the Python process provides to a simulation.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use pricing_host::{HostSettings, PluginHost};
 use pricing_sim::stream::Arrival;
 use pricing_sim::sweep::SimulationEnvironment;
 
-/// The Python process, to a simulation.
+/// The Python process as a host of simulations.
 pub(crate) struct PythonHost;
 
 impl SimulationEnvironment for PythonHost {
     fn plugins(&self) -> Result<PluginHost, String> {
-        // There is no program here that compiles in a process of its own.
+        // There is no executable here that could compile plugins in a child process.
         Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)))
     }
 

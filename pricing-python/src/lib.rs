@@ -1,6 +1,6 @@
-//! The Python package `bidprice`: quotes of Arrow record batches, and simulations.
+//! The Python package `bidprice`: quotes for Arrow record batches, and simulations.
 //!
-//! The module is private to the package: `python/bidprice/__init__.py` is what others see.
+//! The module is private to the package. `python/bidprice/__init__.py` is the public interface.
 
 mod host;
 mod quote_batch;
@@ -9,7 +9,7 @@ mod simulate;
 
 use pyo3::prelude::*;
 
-/// What the package's Python half calls.
+/// The functions and classes that the package's Python code calls.
 #[pymodule]
 mod bidprice_native {
     #[pymodule_export]

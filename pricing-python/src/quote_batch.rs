@@ -1,4 +1,4 @@
-//! Quotes of Arrow record batches: an order a row in, a quote a row out.
+//! Quotes for Arrow record batches: one order per input row, one quote per output row.
 
 use std::sync::Arc;
 
@@ -28,17 +28,17 @@ use crate::rows;
 
 /// Digits and decimals of bids per block.
 const PRICE: (u8, i8) = (38, 18);
-/// Digits and decimals of USD a month.
+/// Digits and decimals of USD per month.
 const USD: (u8, i8) = (38, 12);
 
-/// What becomes of rows that are no order.
+/// What happens to rows that are not orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Malformed {
     Raise,
     Keep,
 }
 
-/// Prices orders by one rate card, and on one inventory where there is one.
+/// Prices orders by a rate card, and on an inventory if there is one.
 #[pyclass(frozen)]
 #[derive(Debug)]
 pub(crate) struct Quoter {
@@ -55,6 +55,7 @@ pub(crate) struct Quoter {
 
 #[pymethods]
 impl Quoter {
+    // Files are parsed here and not per batch, so that a bad file or keyword fails when the quoter is made.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python class")]
     #[pyo3(signature = (*, rates, inventory, usd_per_akt, owner, denom, gpu, scheduler, plugin, malformed))]
@@ -95,7 +96,7 @@ impl Quoter {
         })
     }
 
-    /// The columns of the answer.
+    /// Returns the columns of the result.
     fn schema(&self) -> PyArrowType<Schema> {
         PyArrowType(schema())
     }
@@ -126,7 +127,7 @@ impl Quoter {
 
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
-        // The columns have the reason's code alone.
+        // No column shows what each node lacks.
         let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None, brief: true };
         let supply = match &self.cluster {
             None => Supply::Unknown,
@@ -185,7 +186,7 @@ fn schema() -> Schema {
     ])
 }
 
-/// The columns of the answer, as they are filled.
+/// The columns of the result, while they are being filled.
 struct Answers {
     id: StringBuilder,
     group: StringBuilder,
@@ -268,7 +269,7 @@ impl Answers {
     }
 }
 
-/// A decimal as Arrow has it: exact, or refused.
+/// Converts a decimal to Arrow's integer representation, exactly or not at all.
 fn scaled(value: Option<Decimal>, (_, decimals): (u8, i8), place: &str) -> Result<Option<i128>, String> {
     let Some(value) = value else { return Ok(None) };
     let more = u32::try_from(decimals).ok().and_then(|decimals| decimals.checked_sub(value.scale()));

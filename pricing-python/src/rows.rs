@@ -1,4 +1,4 @@
-//! Rows of a record batch as orders.
+//! Reads the rows of a record batch as orders.
 
 use arrow_array::RecordBatch;
 use pricing_core::input::InputError;
@@ -6,11 +6,12 @@ use pricing_sim::stream::Arrival;
 use pricing_sim::stream::arrow::Texts;
 use pricing_sim::stream::row::{Columns, Defaults};
 
-/// Hands over the orders of each row of a batch, or why a row is none, with the row's number. Rows count from 1, as in
-/// files. One row after the other is read: a batch that repeats one long text holds orders that together are far larger.
+/// Calls `take` with the number of each row and its orders, or the error in it. Rows count from 1, as in files. Rows
+/// are read one at a time: a batch can refer to one long text many times, so its orders together can be far larger than
+/// the batch.
 ///
 /// # Errors
-/// When the columns are not those of orders; and what `take` says.
+/// When the columns are not those of orders, or `take` returns an error.
 pub(crate) fn each(
     batch: &RecordBatch,
     denom: &str,
@@ -21,7 +22,7 @@ pub(crate) fn each(
     let columns = Columns::new(schema.fields().iter().map(|field| field.name().as_str())).map_err(shown)?;
     let texts = Texts::of(batch).map_err(shown)?;
     let rows = texts.rows().map_err(shown)?;
-    // When an order arrives does not change its price.
+    // The price of an order does not depend on its arrival time.
     let defaults = Defaults { denom, owner: None, at: Some(0) };
     for (place, number) in (0..texts.len()).zip(1..) {
         let orders = rows.row(place).and_then(|row| {

@@ -1,4 +1,4 @@
-//! Simulations: a scenario in, the answer of `bidprice simulate --output json` out.
+//! Simulations: from a scenario file to the output of `bidprice simulate --output json`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,8 @@ const SCENARIO_BYTES: u64 = 16 << 20;
 /// How often Python is asked whether somebody pressed Ctrl-C.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs a scenario: the answer as JSON. `changes` are keys with their values as JSON.
+/// Runs a scenario and returns the result as JSON. `changes` are keys of the scenario with JSON values. The work runs
+/// on another thread, because only the main thread of Python can see Ctrl-C.
 #[pyfunction]
 pub(crate) fn simulate(
     py: Python<'_>,
@@ -60,6 +61,7 @@ impl Progress for UntilStopped<'_> {
     }
 }
 
+/// Does what the command does, with the same functions of `pricing-sim`, so that both give the same bytes.
 fn run(
     path: &Path,
     seed: Option<u64>,
@@ -87,7 +89,7 @@ fn run(
     serde_json::to_string(&summary).map_err(|error| named(&error))
 }
 
-/// A value that Python wrote as JSON.
+/// Converts a JSON value from Python to a TOML value.
 fn toml_value(key: &str, json: &str) -> Result<Value, String> {
     let value: serde_json::Value = serde_json::from_str(json).map_err(|error| format!("`{key}`: {error}"))?;
     Value::try_from(value).map_err(|error| format!("`{key}`: {error}"))

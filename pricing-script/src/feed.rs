@@ -1,4 +1,4 @@
-//! What an AKT is worth: set, or cached in a file by `bidprice feed update`.
+//! The USD price of an AKT: a setting, or a file that `bidprice feed update` writes.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -8,9 +8,9 @@ use pricing_core::money::{UsdPerAkt, UsdPerAktError};
 use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, files};
 
-/// How old a cached rate may be: an hour, as in the script.
+/// The longest age of a cached rate: an hour, as in the bash script.
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(3600);
-/// How far a file's time may lie ahead of a clock that is a little behind.
+/// How far a file's modification time may lie in the future, for clocks that are slightly behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// The most bytes that a cache file may have.
 const MAX_BYTES: usize = 4096;
@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 4096;
 pub(crate) struct Feed(Result<UsdPerAkt, String>);
 
 impl Feed {
-    /// Reads the settings. A rate that is set must be right; a cache that cannot be used leaves no rate.
+    /// Reads the settings. A rate that is set must be valid. A cache that cannot be used means that there is no rate.
     pub(crate) fn from_settings() -> Result<Self, NoBid> {
         let max_age = match setting("BIDPRICE_RATE_CACHE_MAX_AGE") {
             None => DEFAULT_MAX_AGE,
@@ -39,12 +39,12 @@ impl Feed {
         }))
     }
 
-    /// USD for an AKT.
+    /// Returns the USD price of an AKT, if known.
     pub(crate) fn usd_per_akt(&self) -> Option<UsdPerAkt> {
         self.0.as_ref().ok().copied()
     }
 
-    /// Why there is no rate.
+    /// Returns why there is no rate.
     pub(crate) fn problem(&self) -> &str {
         self.0.as_ref().err().map_or("", String::as_str)
     }
@@ -61,7 +61,17 @@ fn cached(path: &Path, max_age: Duration) -> Result<UsdPerAkt, String> {
     }
 }
 
+<<<<<<< ours
 /// A rate above 0 and at most 1000000, as the script permits it.
 fn rate(text: &str) -> Result<UsdPerAkt, String> {
     text.parse().map_err(|error: UsdPerAktError| error.to_string())
+=======
+/// Parses a rate above 0 and at most 1000000, the range that the bash script permits.
+fn rate(text: &str) -> Result<Decimal, String> {
+    let rate = parse_decimal(text).map_err(|error| error.to_string())?;
+    if rate <= Decimal::ZERO || rate > Decimal::from(1_000_000) {
+        return Err(format!("`{rate}` is out of range; expected a number above 0 and at most 1000000"));
+    }
+    Ok(rate)
+>>>>>>> words
 }

@@ -1,4 +1,4 @@
-//! Files, read whole and never beyond a limit.
+//! Reads whole files, up to a size limit.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -18,9 +18,9 @@ pub(crate) fn read_text(path: &Path, limit: usize) -> Result<String, String> {
     text.map_err(|error| format!("`{}` {error}", shown(path)))
 }
 
-/// Reads a file that nobody else can have written, and when it was. Others may read it.
+/// Reads a file that only this user can have written, with its modification time. Others may be able to read it.
 ///
-/// Every check is made on the opened file, so that it cannot be exchanged between check and use.
+/// All checks are made on the open file, so it cannot be replaced between check and use.
 pub(crate) fn read_trusted(path: &Path, limit: usize) -> Result<(String, SystemTime), String> {
     let file = pricing_files::open_no_link(path).map_err(not_opened)?;
     let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;

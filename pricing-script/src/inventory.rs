@@ -1,4 +1,4 @@
-//! The cards of the inventory.
+//! The cards in the inventory.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use pricing_core::quote::Candidate;
 use crate::settings::shown;
 use crate::{NoBid, files};
 
-/// The kinds of all cards that the inventory describes, used or free, and how many there are.
+/// Returns the kinds of all cards that the inventory describes, used or free, with their numbers.
 pub(crate) fn cards(path: &Path) -> Result<Vec<Candidate>, NoBid> {
     let unusable = |error: String| NoBid(format!("inventory-unusable: BIDPRICE_INVENTORY: {error}"));
     let text = files::read_text(path, inventory::MAX_INPUT_BYTES).map_err(unusable)?;

@@ -1,8 +1,8 @@
-//! `bidprice-script`: stands where a provider's bash bid price script stood.
+//! `bidprice-script`: replaces a provider's bash bid price script.
 //!
-//! The request comes on stdin, everything else from the environment. The price, and nothing else, goes to stdout with
-//! exit code 0; a reason goes to stderr with exit code 1. A running service is asked where one is set; otherwise, and
-//! where the settings say so when it does not answer, the price is made here.
+//! The request comes on stdin, everything else from the environment. A price, and nothing else, goes to stdout with
+//! exit code 0. A reason goes to stderr with exit code 1. If a service is configured, it is asked for the price.
+//! Without one, or if it does not answer and the settings allow it, the price is computed here.
 
 mod feed;
 mod files;
@@ -35,7 +35,7 @@ use settings::{environment, path, shown};
 /// The most characters of a line on stderr.
 const MAX_LINE: usize = 4_000;
 
-/// What `--help` prints.
+/// The output of `--help`.
 const HELP: &str = "\
 Stands where a provider's bid price script stood: the request comes on stdin as JSON, everything else
 from the environment. The price, and nothing else, goes to stdout with exit code 0; the reason for no
@@ -71,7 +71,8 @@ impl NoBid {
 }
 
 fn main() -> ExitCode {
-    // A bug is a reason like any other. A thread's is told by who waits for it.
+    // A panic is reported as a reason. One in a thread is reported by the code that waits for the thread, so the hook
+    // is silent.
     tell_by(|_| {});
     match catch(answer)
         .unwrap_or_else(|panic| Err(NoBid(format!("this is a bug in bidprice-script; please report it: {panic}"))))
@@ -84,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The price, or what was asked for in its place. The provider's daemon gives no arguments.
+/// Prints the price, or the help or version. The provider's daemon passes no arguments.
 fn answer() -> Result<(), NoBid> {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     match arguments.as_slice() {
@@ -95,11 +96,14 @@ fn answer() -> Result<(), NoBid> {
     }
 }
 
+/// Prices the request on stdin. The overcommitted amounts are restored before either path prices it. The service gets
+/// the text as it came if there was nothing to restore, because a rewritten request lacks the fields that an `Order`
+/// does not keep.
 fn run() -> Result<(), NoBid> {
     settings::check()?;
     let service = Service::from_settings()?;
     let owner = environment("AKASH_OWNER").unwrap_or_default();
-    // Before anything else, and whoever prices: the list only ever makes fewer bids.
+    // The whitelist comes first and applies to both paths: it can only prevent bids.
     whitelist::check(Untrusted::new(&owner))?;
     if io::stdin().is_terminal() {
         say("bidprice-script waits for a bid script request on stdin; --help says what it reads");
@@ -121,7 +125,7 @@ fn run() -> Result<(), NoBid> {
     price_here(&request, &owner)
 }
 
-/// Prices without a service.
+/// Computes the price without a service.
 fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
     let feed = Feed::from_settings()?;
     let rates = rates()?;
@@ -151,7 +155,7 @@ fn print(price: &impl fmt::Display) -> Result<(), NoBid> {
         .map_err(|error| NoBid(format!("cannot write the price: {error}")))
 }
 
-/// The rates: a rate card where one is set, else the script's environment.
+/// Reads the rates: a rate card if one is set, else the bash script's environment variables.
 fn rates() -> Result<CompatRates, NoBid> {
     let Some(path) = path("BIDPRICE_RATES") else {
         settings::check_rates()?;
@@ -164,14 +168,14 @@ fn rates() -> Result<CompatRates, NoBid> {
     CompatRates::from_pricing(&pricing).map_err(at_path)
 }
 
-/// How long the request may take to come, where a service is to be asked: no provider waits longer for a price.
+/// The time limit for the request to arrive when a service is to be asked. No provider waits longer for a price.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 
-/// The request, or none when it does not end: a thread reads it, and is left behind when it is late.
+/// Reads the request with a time limit. A thread does the reading, and is abandoned when it is late.
 fn request_text_in_time() -> Result<String, NoBid> {
     let (sender, receiver) = sync_channel(1);
     let reading = thread::Builder::new().spawn(move || {
-        // Nobody waits any more when this fails.
+        // Fails only if the receiver has given up.
         let _ = sender.send(request_text());
     });
     reading.map_err(|error| NoBid(format!("no thread to read the request from: {error}")))?;
@@ -179,7 +183,7 @@ fn request_text_in_time() -> Result<String, NoBid> {
     receiver.recv_timeout(REQUEST_TIME).unwrap_or_else(late)
 }
 
-/// All of stdin, as far as a request may reach.
+/// Reads all of stdin, up to the limit for a request.
 fn request_text() -> Result<String, NoBid> {
     let mut bytes = Vec::with_capacity(16 << 10);
     let limit = u64::try_from(order::MAX_INPUT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -194,7 +198,7 @@ fn request_text() -> Result<String, NoBid> {
     String::from_utf8(bytes).map_err(|_| NoBid::new("the request is not UTF-8"))
 }
 
-/// Writes a line to stderr, whatever texts of others are in it. When even that fails, nobody is left to tell.
+/// Writes a line to stderr and escapes foreign text in it. There is nowhere to report an error of stderr itself.
 fn say(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{:.MAX_LINE$}", Untrusted::new(line.to_string()));
 }

@@ -1,4 +1,4 @@
-//! Asks a running service for the price, and says what to do when it does not answer.
+//! Asks a running service for the price, and decides what to do when it does not answer.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -14,33 +14,33 @@ use rust_decimal::Decimal;
 use crate::settings::{duration, path, setting, shown};
 use crate::{NoBid, say};
 
-/// How long the service may take, where nothing is set: half of the time that the provider gives a script.
+/// The default deadline: half of the time that the provider gives a script.
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
-/// The longest deadline.
+/// The longest deadline that can be set.
 const MAX_DEADLINE: Duration = Duration::from_secs(60);
-/// How much later than the deadline the asking is abandoned, should the deadline itself fail.
+/// How long after the deadline the thread is abandoned, in case the deadline itself does not work.
 const GRACE: Duration = Duration::from_millis(250);
-/// The most characters of a reason that are repeated.
+/// The most characters of a service's text that are repeated.
 const MAX_REASON: usize = 1000;
 
 /// The service to ask.
 pub(crate) struct Service {
     socket: PathBuf,
     deadline: Duration,
-    /// Whether the price is made here when nobody answers.
+    /// Whether the price is computed here when the service does not answer.
     falls_back: bool,
 }
 
-/// What came of asking.
+/// The result of asking.
 pub(crate) enum Outcome {
     /// The price, as the service wrote it.
     Price(String),
-    /// Nobody answered, so the price is to be made here.
+    /// Why there was no answer. The price is to be computed here.
     Silence(String),
 }
 
 impl Service {
-    /// The service that is set, if any. What is set beside it must be right even without one.
+    /// Reads the settings. Returns the service, if one is set. The other settings must be valid even without a service.
     pub(crate) fn from_settings() -> Result<Option<Self>, NoBid> {
         let falls_back = match setting("BIDPRICE_FALLBACK") {
             None => false,
@@ -78,12 +78,12 @@ impl Service {
         }
     }
 
-    /// The answer, within the deadline whatever the peer does: a thread asks, and is left behind when it is late.
+    /// Returns the answer within the deadline, whatever the peer does. A thread asks, and is abandoned when it is late.
     fn answer(&self, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
         let (socket, deadline) = (self.socket.clone(), self.deadline);
         let (sender, receiver) = sync_channel(1);
         let asking = thread::Builder::new().spawn(move || {
-            // Nobody waits any more when this fails.
+            // Fails only if the receiver has given up.
             let _ = sender.send(ask(socket, deadline, request));
         });
         asking.map_err(|error| CallError::Unreachable { message: format!("no thread to ask from: {error}") })?;
@@ -103,7 +103,8 @@ fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<Quo
     runtime.block_on(quote_once(&socket, deadline, request))
 }
 
-/// The price in an answer to a request of one group.
+/// Returns the price in an answer to a request with one group. Anything but a single bid is a reason not to bid, and a
+/// plugin's fallback is reported even though its price counts.
 fn price(answer: QuoteResponse, denom: &Denom) -> Result<String, NoBid> {
     let mut quotes = answer.quotes.into_iter();
     let (Some(quote), None) = (quotes.next(), quotes.next()) else {
@@ -130,7 +131,7 @@ fn price(answer: QuoteResponse, denom: &Denom) -> Result<String, NoBid> {
     }
 }
 
-/// The amount of a bid, as it came, once it is seen to be one in the denom that was asked for.
+/// Returns the amount of a bid, unchanged, after checking that it is a positive amount in the denom that was asked for.
 fn bid(quote: Quote, denom: &Denom) -> Result<String, NoBid> {
     let price = quote.price.ok_or_else(|| NoBid::new("the service's bid has no price"))?;
     let theirs = Denom::new(price.denom);
@@ -145,7 +146,7 @@ fn bid(quote: Quote, denom: &Denom) -> Result<String, NoBid> {
     Ok(price.amount)
 }
 
-/// A text of the service's, as far as it is repeated.
+/// Shortens a text of the service and makes it safe to print.
 fn said(text: &str) -> String {
     format!("{:.MAX_REASON$}", Untrusted::new(text))
 }

@@ -11,41 +11,41 @@ use rust_decimal::Decimal;
 
 use crate::NoBid;
 
-/// Refuses a variable of this project that is not known, and one that is empty: what it was to narrow or to bound would go
-/// without.
+/// Refuses unknown and empty variables with this project's prefix. If they were ignored, the limit that they were meant
+/// to set would be missing.
 pub(crate) fn check() -> Result<(), NoBid> {
     let set: Vec<(String, bool)> =
         env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.is_empty())).collect();
     variables::check(set.iter().map(|(name, is_empty)| (name.as_str(), *is_empty))).map_err(NoBid::new)
 }
 
-/// Refuses a variable that begins as the script's rates do and is none of them.
+/// Refuses a variable that has the prefix of the bash script's rates and is not one of them.
 pub(crate) fn check_rates() -> Result<(), NoBid> {
     let names: Vec<String> = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     rates::environment::check_names(names.iter().map(String::as_str)).map_err(NoBid::new)
 }
 
-/// A variable of the environment. Bytes that are not UTF-8 are replaced, which leaves no number and no word whole.
+/// Returns a variable. Bytes that are not UTF-8 are replaced, so that a number or keyword with them is refused.
 pub(crate) fn environment(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// A setting that is a text. None is empty.
+/// Returns a setting that is text. It is never empty, because [`check`] refuses empty ones.
 pub(crate) fn setting(name: &str) -> Option<Untrusted> {
     environment(name).map(Untrusted::new)
 }
 
-/// A setting that is the path of a file.
+/// Returns a setting that is the path of a file.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from)
 }
 
-/// A path as messages show it.
+/// Formats a path for messages.
 pub(crate) fn shown(path: &Path) -> Untrusted {
     path.to_string_lossy().into_owned().into()
 }
 
-/// A whole number of milliseconds, seconds, minutes, hours or days: `800ms`, `90s`, `60m`, `1h`, `1d`.
+/// Parses a whole number of milliseconds, seconds, minutes, hours or days: `800ms`, `90s`, `60m`, `1h`, `1d`.
 pub(crate) fn duration(text: &Untrusted) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
     let text = text.exact();
@@ -56,7 +56,7 @@ pub(crate) fn duration(text: &Untrusted) -> Option<Duration> {
     number.checked_mul(*unit).map(Duration::from_millis)
 }
 
-/// The overcommit factors that restore what the tenant asked for.
+/// Reads the overcommit factors, with which the tenant's original amounts are restored.
 pub(crate) fn commit_levels() -> Result<CommitLevels, NoBid> {
     let factor = |name: &str, resource: Overcommitted| match setting(name) {
         None => Ok(Decimal::ONE),

@@ -9,18 +9,19 @@ use crate::{NoBid, files};
 
 /// The most bytes that a list may have.
 const MAX_BYTES: usize = 16 << 20;
-/// What some editors begin a text with.
+/// The character that some editors write at the start of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// What a note begins with.
+/// The character that starts a comment.
 const NOTE: char = '#';
 
-/// Lets an owner pass who is in the list, or everyone where no list is set.
+/// Accepts an owner who is on the list, or every owner if no list is set.
 ///
-/// A list that cannot be read whole lets nobody pass: what is wrong with it may be what was to keep somebody out, or in.
+/// A list that cannot be read completely accepts nobody: the faulty line may have been meant to admit or to exclude
+/// someone.
 pub(crate) fn check(owner: Untrusted<&str>) -> Result<(), NoBid> {
     let prefix = prefix()?;
     let Some(path) = path("BIDPRICE_WHITELIST") else {
-        // The script takes an empty one for none, and the provider's chart sets it so.
+        // The bash script treats an empty value as unset, and the provider's chart sets it so.
         return match environment("WHITELIST_URL").filter(|url| !url.is_empty()) {
             None => Ok(()),
             Some(_) => Err(NoBid::new(
@@ -37,14 +38,14 @@ pub(crate) fn check(owner: Untrusted<&str>) -> Result<(), NoBid> {
     }
 }
 
-/// What the list's addresses begin with.
+/// Returns the prefix of the list's addresses.
 fn prefix() -> Result<AddressPrefix, NoBid> {
     let named = setting("BIDPRICE_ADDRESS_PREFIX").map(|text| AddressPrefix::new(text.exact())).transpose();
     named.map(Option::unwrap_or_default).map_err(|error| NoBid(format!("BIDPRICE_ADDRESS_PREFIX: {error}")))
 }
 
-/// Reads a list: an address a line. Blank lines and what follows a `#` are for people; an address that stands twice is
-/// there once.
+/// Reads a list with one address per line. Blank lines and text after a `#` are ignored. Repeated addresses are
+/// allowed.
 fn read(text: &str, prefix: &AddressPrefix) -> Result<Vec<Address>, InputError> {
     let mut list = Vec::new();
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);

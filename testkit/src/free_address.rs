@@ -1,10 +1,11 @@
-//! Addresses for services that must be told theirs before they listen.
+//! Addresses for services that need to know theirs before they listen.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// An address of this machine that nobody listens on. As long as this lives the system gives it to nobody else.
+/// An address of this machine that nothing listens on. The system does not give it to another program while this value
+/// lives.
 #[derive(Debug)]
 pub struct FreeAddress(TcpSocket);
 
@@ -15,17 +16,17 @@ impl Default for FreeAddress {
 }
 
 impl FreeAddress {
-    /// Takes one.
+    /// Reserves an address.
     #[must_use]
     pub fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        // So may the socket that is to listen there: this one never does.
+        // The socket that will listen there also has to set this option. This one never listens.
         socket.set_reuseaddr(true).expect("a socket that shares its address");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free address");
         Self(socket)
     }
 
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn get(&self) -> SocketAddr {
         self.0.local_addr().expect("an address")

@@ -1,5 +1,5 @@
-//! Golden cases: a folder for each, with the command line in `cmd`, and its expected output and exit code in `stdout`,
-//! `stderr` and `exit`. `GOLDEN=bless` writes what it prints now.
+//! Golden cases. Each is a folder with the command line in `cmd`, and the expected output and exit code in `stdout`,
+//! `stderr` and `exit`. `GOLDEN=bless` writes the current output.
 //!
 //! A command runs at the root of the workspace, with no environment except what `env` (lines of `NAME=value`) sets, and
 //! with `stdin` as its input if there is one. The first word of `cmd` names the program. If only some builds can pass a

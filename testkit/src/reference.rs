@@ -1,23 +1,23 @@
-//! References of settings, made from their JSON schema: a table of keys for each section, in the words of the code's own
-//! comments. A test compares each with its page; `BIDPRICE_GENERATE` (`cargo xtask docs`) writes the page anew.
+//! Makes references of settings from their JSON schema: a table of keys for each section, with the doc comments of the
+//! code as descriptions. A test compares each with its page; `BIDPRICE_GENERATE` (`cargo xtask docs`) writes the page.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// The sections of a file of settings, by its schema.
+/// The sections of a settings file, from its schema.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference<'a> {
-    /// The schema, as `schemars` makes it.
+    /// The schema, as `schemars` generates it.
     pub schema: &'a Value,
-    /// Sections whose keys are described elsewhere: the section, and the sentence that says where.
+    /// Sections that are described elsewhere: the section, and a sentence that says where.
     pub elsewhere: &'a [(&'a str, &'a str)],
-    /// Rows at the end of a section's table: the section, and the row.
+    /// Additional rows of a section's table: the section, and the row.
     pub rows: &'a [(&'a str, &'a str)],
 }
 
-/// Fails where a generated page is not what it would be now, or writes it.
+/// Checks that a generated page is current, or writes it if `BIDPRICE_GENERATE` is set.
 ///
 /// # Panics
 /// When the page is not current, or cannot be written.
@@ -30,17 +30,17 @@ pub fn check(page: &Path, content: &str) {
     assert!(current == content, "{} is not current: run `cargo xtask docs`", page.display());
 }
 
-/// The properties of an object's schema, in the order of the code.
+/// Returns the properties of an object's schema, in the order of the code.
 pub fn properties(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let properties = object.get("properties").and_then(Value::as_object);
     properties.into_iter().flat_map(Map::iter).map(|(name, property)| (name.as_str(), property))
 }
 
 impl<'a> Reference<'a> {
-    /// Fails where a key has no description, or no more keys than `least` are found.
+    /// Checks that every key has a description, and that more than `least` keys are found.
     ///
     /// # Panics
-    /// When one of both is so.
+    /// When a key has no description, or too few are found.
     pub fn check_words(&self, least: usize) {
         assert_eq!(self.without_words(), Vec::<String>::new());
         let sections = self.schema.get("$defs").and_then(Value::as_object).into_iter().flat_map(Map::values);
@@ -48,10 +48,10 @@ impl<'a> Reference<'a> {
         assert!(keys > least, "only {keys} keys were found");
     }
 
-    /// A table of the keys that are in no section, where there are any, and then each section.
+    /// Writes a table of the top-level keys, if there are any, and then each section.
     ///
     /// # Panics
-    /// When the schema is not one of settings.
+    /// When the schema does not describe settings.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -65,10 +65,10 @@ impl<'a> Reference<'a> {
         text
     }
 
-    /// The keys and the values that have no words.
+    /// Returns the keys and the values that have no description.
     ///
     /// # Panics
-    /// When the schema is not one of settings.
+    /// When the schema does not describe settings.
     #[must_use]
     pub fn without_words(&self) -> Vec<String> {
         let definitions = self.schema["$defs"].as_object().unwrap().values();
@@ -82,7 +82,7 @@ impl<'a> Reference<'a> {
         missing
     }
 
-    /// The object that a section is, if it is one.
+    /// Returns the object of a section, or None for another property.
     #[must_use]
     pub fn object(&self, property: &'a Value) -> Option<&'a Value> {
         let resolved = self.resolved(property);
@@ -93,7 +93,7 @@ impl<'a> Reference<'a> {
         self.object(element(property)).is_some() || self.elsewhere.iter().any(|(section, _)| *section == name)
     }
 
-    /// A section with a table of its keys, and the sections in it.
+    /// Writes a section with a table of its keys, and then its subsections.
     fn section(&self, text: &mut String, name: &str, property: &'a Value, required: bool) {
         let is_list = property["type"] == "array";
         let heading = if is_list { format!("[[{name}]]") } else { format!("[{name}]") };
@@ -117,7 +117,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The table of an object's keys, of all or of those that are not sections.
+    /// Writes the table of an object's keys, with or without those that are sections.
     fn table(&self, text: &mut String, name: &str, object: &'a Value, with_sections: bool) {
         text.push_str("| key | value | default | |\n|---|---|---|---|\n");
         for (key, property) in properties(object) {
@@ -139,13 +139,13 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The words of a key, without line breaks.
+    /// Returns the description of a key, in one line.
     fn words(&self, property: &Value) -> String {
         let own = property.get("description").or_else(|| self.resolved(property).get("description"));
         own.and_then(Value::as_str).map(one_line).unwrap_or_default()
     }
 
-    /// The words of a key, with those of the values that it may have.
+    /// Returns the description of a key, followed by those of its possible values.
     fn told(&self, property: &Value) -> String {
         let mut words = self.words(property);
         for value in list(self.resolved(property), "oneOf") {
@@ -155,7 +155,8 @@ impl<'a> Reference<'a> {
         words.replace('|', "\\|")
     }
 
-    /// What a value looks like.
+    /// Describes a value's format. Named types that have their own syntax come before the JSON types, which would
+    /// describe them as plain text or numbers.
     fn kind(&self, property: &Value) -> String {
         let resolved = self.resolved(property);
         let reference = reference(property).unwrap_or_default();
@@ -188,7 +189,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// What the values of a list or of a table are.
+    /// Describes the items of a list or the values of a table.
     fn of(&self, value: &Value) -> &'static str {
         match types(self.resolved(value)).as_slice() {
             ["integer"] => " of whole numbers",
@@ -210,12 +211,12 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// What is in a list of sections, or else the property itself.
+/// Returns the item type of a list, or the property itself if it is not a list.
 fn element(property: &Value) -> &Value {
     if property["type"] == "array" { &property["items"] } else { property }
 }
 
-/// The definition that a property refers to, be it optional or not.
+/// Returns the definition that a property refers to, optional or not.
 fn reference(property: &Value) -> Option<&str> {
     let direct = property.get("$ref").and_then(Value::as_str);
     let optional = || list(property, "anyOf").find_map(|one| one.get("$ref")?.as_str());
@@ -230,7 +231,7 @@ fn list<'b>(value: &'b Value, name: &str) -> impl Iterator<Item = &'b Value> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The types that a value may have, but for null.
+/// Returns the types that a value may have, without null.
 fn types(schema: &Value) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::String(kind)) => vec![kind],

@@ -1,4 +1,4 @@
-//! Builds with less than everything: each feature by itself, and none.
+//! Builds with fewer features than the default: with each feature alone, and with none.
 
 use std::fs;
 
@@ -6,8 +6,8 @@ use toml::{Table, Value};
 
 use crate::cargo;
 
-/// Lints every package that has features without any, and with each of them alone. Its tests are not looked at: what they
-/// need would turn on features of the dependencies that are missing.
+/// Lints every package that has features, without any and with each of them alone. Tests are not linted, because their
+/// dependencies would enable features that should be absent.
 pub(crate) fn run() -> bool {
     let packages = packages().inspect_err(|error| eprintln!("error: {error}"));
     packages.is_ok_and(|packages| packages.iter().all(Package::lint))
@@ -15,11 +15,11 @@ pub(crate) fn run() -> bool {
 
 struct Package {
     name: String,
-    /// Without the default.
+    /// Without `default`.
     features: Vec<String>,
 }
 
-/// The members of the workspace that have features.
+/// Returns the members of the workspace that have features.
 fn packages() -> Result<Vec<Package>, String> {
     let workspace = manifest("Cargo.toml")?;
     let members = workspace.get("workspace").and_then(|workspace| workspace.get("members")).and_then(Value::as_array);

@@ -1,4 +1,4 @@
-//! The task verbs that people and CI share, which [`USAGE`] lists.
+//! The tasks that people and CI share. [`USAGE`] lists them.
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
@@ -36,7 +36,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     repository, if their sources changed or --fresh says so; --engines adds those in JavaScript and
                     Python (needs node, npm and python3)";
 
-/// Every fuzz target, as `fuzz/Cargo.toml` names it.
+/// Every fuzz target, with its name in `fuzz/Cargo.toml`.
 const FUZZ_TARGETS: [&str; 13] = [
     "sdl",
     "group_spec",
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 }
 
 fn proto() -> bool {
-    // The generator's crate has the generated code in it, which may not compile before it is written anew.
+    // The test that generates the code compiles the generated code, too, which may be broken. So that is emptied first.
     if let Err(error) = std::fs::write("pricing-proto/src/generated/mod.rs", "") {
         eprintln!("pricing-proto/src/generated/mod.rs: {error}");
         return false;
@@ -113,7 +113,7 @@ fn steady(words: &[&str]) -> bool {
     steady::run(plan).inspect_err(|error| eprintln!("error: {error}")).unwrap_or(false)
 }
 
-/// The soak tests, by their programs and names.
+/// The soak tests: the test program and the test's name.
 const SOAKS: [(&str, &str); 4] = [
     ("host", "loading::bombs::what_does_not_look_like_a_bomb_is_ended_by_the_limits"),
     ("host", "soak::many_calls_leave_no_memory_behind"),
@@ -121,7 +121,7 @@ const SOAKS: [(&str, &str); 4] = [
     ("cli", "soak::under_load_and_drills_it_does_not_grow"),
 ];
 
-/// Each in a process of its own: memory is that of all tests in it.
+/// Runs each soak test in its own process, because the memory of a process is that of all its tests.
 fn soak(seconds: &str) -> bool {
     SOAKS.iter().all(|(program, test)| {
         let words = ["test", "--workspace", "--test", program, "--", "--ignored", "--exact", test, "--nocapture"];
@@ -133,13 +133,14 @@ fn golden(environment: &[(&str, &str)]) -> bool {
     cargo(&["test", "--workspace", "--test", "cli", "--", "golden::", "book::"], environment)
 }
 
-/// The references are made by the tests that find them out of date.
+/// The tests that find outdated references can also regenerate them.
 fn docs() -> bool {
     let words = ["test", "--workspace", "--test", "service", "--test", "sim", "reference::"];
     cargo(&words, &[("BIDPRICE_GENERATE", "1")])
 }
 
-/// The wheel of a debug build. A wheel to ship is made by `maturin build --profile dist` in `pricing-python`.
+/// Builds the wheel in the debug profile. A wheel for release is made by `maturin build --profile dist` in
+/// `pricing-python`.
 fn wheel() -> bool {
     let (here, target) = (Path::new(env!("CARGO_MANIFEST_DIR")), env::var_os("CARGO_TARGET_DIR"));
     let top = here.parent().unwrap_or(here);
@@ -164,7 +165,7 @@ fn fuzz(seconds: &str, with_plugins: bool) -> bool {
     let profile: &[&str] = if seconds.parse().is_ok_and(|seconds: u64| seconds < 60) { &["--dev"] } else { &[] };
     let runs_plugins = |target: &str| target.starts_with("plugin_");
     FUZZ_TARGETS.iter().filter(|target| with_plugins || !runs_plugins(target)).all(|target| {
-        // The engine has signal handlers and guard pages of its own, which the address sanitizer would take for faults.
+        // The engine installs signal handlers and guard pages, which the address sanitizer would report as errors.
         let options: &[&str] =
             if runs_plugins(target) { &["--features", "plugins", "--sanitizer", "none"] } else { &[] };
         let limits = ["--", &limit, "-timeout=10", "-rss_limit_mb=2048"];
@@ -180,9 +181,9 @@ fn cargo(args: &[&str], environment: &[(&str, &str)]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Takes out of a program's environment what the Cargo of this very run set. The toolchain would shadow the one that
-/// `+nightly` asks for; and some build scripts run again, with all that depends on them, where `CARGO_MANIFEST_DIR` and
-/// the like are not what they were.
+/// Removes the variables that the current Cargo run has set from a program's environment. `RUSTUP_TOOLCHAIN` would
+/// override `+nightly`. Some build scripts, and everything that depends on them, are rebuilt when `CARGO_MANIFEST_DIR`
+/// and similar variables differ.
 pub(crate) fn without_cargo(command: &mut Command) {
     for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC", "RUST_RECURSION_COUNT"] {
         command.env_remove(variable);

@@ -1,5 +1,5 @@
-//! Runs the whole suite again and again: quietly, beside busy cores, and with hardly any time on them. A test that depends
-//! on the machine's speed or load fails here sooner or later.
+//! Runs the whole test suite repeatedly: on a quiet machine, beside busy cores, and with hardly any CPU time. A test
+//! that depends on the machine's speed or load sooner or later fails here.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Where the output of runs that failed is kept.
+/// The folder for the output of failed runs.
 const FOLDER: &str = "target/steady";
 
-/// What goes on beside the suite.
+/// The load beside the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Nothing.
+    /// No load.
     Quiet,
-    /// A thread on each core that does nothing but spin.
+    /// One spinning thread per core.
     Busy,
-    /// Such threads that rest half of the time, and the suite gives way to them (`nice -n 19`).
+    /// One thread per core that spins half of the time, while the suite has the lowest priority (`nice -n 19`).
     Nice,
 }
 
@@ -33,12 +33,12 @@ impl Kind {
         }
     }
 
-    /// How long the threads beside the suite rest between two turns; none where there are no such threads.
+    /// How long the spinning threads rest between two turns. None if there are no such threads.
     fn rest(self) -> Option<Duration> {
         match self {
             Self::Quiet => None,
             Self::Busy => Some(Duration::ZERO),
-            // Without a rest, the suite would get a hundredth of the time.
+            // Without a rest, the suite would get about a hundredth of the CPU time.
             Self::Nice => Some(TURN),
         }
     }
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-/// How often the suite is run.
+/// How often the suite runs with each kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     quiet: u32,
@@ -66,7 +66,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// `N [--busy N] [--nice N]`: as often in each way, unless it is said otherwise.
+    /// Parses `N [--busy N] [--nice N]`. The first number applies to every kind that has no option.
     pub(crate) fn parse(words: &[&str]) -> Option<Self> {
         let (runs, mut rest) = words.split_first()?;
         let runs = runs.parse().ok()?;
@@ -89,7 +89,7 @@ impl Plan {
     }
 }
 
-/// What came of one run of the suite.
+/// The result of one run of the suite.
 #[derive(Debug)]
 struct Run {
     kind: Kind,
@@ -103,7 +103,7 @@ struct Run {
 }
 
 impl Run {
-    /// Runs the suite once. Of a run that succeeds no output is kept.
+    /// Runs the suite once. Keeps the output only if the run fails.
     fn make(kind: Kind, number: u32, folder: &Path) -> io::Result<Self> {
         let log = log(folder, kind, number);
         let output = File::create(&log)?;
@@ -133,7 +133,7 @@ fn log(folder: &Path, kind: Kind, number: u32) -> PathBuf {
     folder.join(format!("{}-{number}.log", kind.name()))
 }
 
-/// How many tests passed and failed, all programs together, by what they say at their ends.
+/// Counts passed and failed tests over all test programs, from their summary lines.
 fn counted(text: &str) -> (u64, u64) {
     let ends = text.lines().filter_map(|line| line.strip_prefix("test result: "));
     ends.fold((0, 0), |(passed, failed), end| {
@@ -145,16 +145,16 @@ fn counted(text: &str) -> (u64, u64) {
     })
 }
 
-/// The tests that failed.
+/// Returns the names of the failed tests.
 fn failures(text: &str) -> Vec<String> {
     let line = |line: &str| line.strip_prefix("test ")?.strip_suffix(" ... FAILED").map(str::to_owned);
     text.lines().filter_map(line).collect()
 }
 
-/// How long a thread spins before it rests: several of the scheduler's slices.
+/// How long a thread spins before it rests. Several time slices of the scheduler.
 const TURN: Duration = Duration::from_millis(20);
 
-/// A thread on each core that does nothing but spin, or spin and rest in turn, until this is dropped.
+/// Threads, one per core, that spin or alternate between spinning and resting, until this is dropped.
 struct Spinners {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -185,13 +185,13 @@ impl Drop for Spinners {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // It cannot panic.
+            // The thread's code cannot panic.
             let _ = thread.join();
         }
     }
 }
 
-/// Runs the suite as often as planned, and says whether all of it passed each time.
+/// Runs the suite as planned. Returns whether every run passed.
 pub(crate) fn run(plan: Plan) -> io::Result<bool> {
     let folder = Path::new(FOLDER);
     fs::create_dir_all(folder)?;

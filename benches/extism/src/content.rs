@@ -1,4 +1,4 @@
-//! The request that the project's host makes of a case, in the types that become JSON.
+//! Converts a case to the request that the project's host would send, in types that serialise to JSON.
 
 use benches::plugins::Case;
 use pricing_core::gpu::GpuKind as Kind;
@@ -10,7 +10,7 @@ use crate::request::{
     RateCard, ResourceUnit, Target, Usage, Utilisation, Volume,
 };
 
-/// Everything that the host tells a plugin.
+/// Returns everything that the host tells a plugin.
 pub fn request(case: &Case, owner: &str) -> BidRequest {
     let token = quote::token(&case.asked()).ok();
     let targets = case.draft.targets.iter();
@@ -64,7 +64,7 @@ fn order(order: &order::Order) -> Order {
     Order {
         group: order.group.name().exact().to_owned(),
         resources: order.group.resources().iter().map(unit).collect(),
-        // The case has none.
+        // The case has no requirements.
         requirements: Vec::new(),
         denom: max_price.map(|price| price.denom().as_str().to_owned()).unwrap_or_default(),
         max_price: coin,

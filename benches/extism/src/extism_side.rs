@@ -1,4 +1,4 @@
-//! The plugin under Extism, with the host's limits where it has them.
+//! The plugin under Extism, with the same limits as in the host where Extism has them.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use rust_decimal::Decimal;
 
 use crate::request::{self, BidRequest};
 
-/// What goes wrong, whatever it is.
+/// Any error.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The guest, built by `guest/build.sh`.
 const GUEST: &[u8] = include_bytes!("../guest.wasm");
-/// A page of linear memory.
+/// The size of a page of linear memory.
 const PAGE: u64 = 64 << 10;
 
 /// Compiles the guest.
@@ -40,7 +40,7 @@ pub fn call(plugin: &mut Plugin, request: &BidRequest) -> Result<Answer, Error> 
     answer(serde_json::from_slice(output)?)
 }
 
-/// The answer in the project's types: its decimals are checked as the host checks them.
+/// Converts an answer to the project's types. Its decimals are checked as in the host.
 fn answer(answer: request::Answer) -> Result<Answer, Error> {
     let changes = match answer {
         request::Answer::Decline(reason) => return Ok(Answer::Decline(reason)),
@@ -56,7 +56,7 @@ fn answer(answer: request::Answer) -> Result<Answer, Error> {
     Ok(Answer::Change(changes.into_iter().map(change).collect::<Result<_, _>>()?))
 }
 
-/// The host's limits, but for the deadline: on a busy machine some calls would miss it.
+/// Returns the host's limits, without the deadline, which some calls would miss on a busy machine.
 pub fn limits() -> CallLimits {
     CallLimits { deadline: Duration::from_secs(1), ..pricing_host::SizeClass::Standard.call_limits() }
 }

@@ -1,4 +1,4 @@
-//! Times the example plugin `owner-specials` under the project's host and under Extism, in turn, in one run.
+//! Times the example plugin `owner-specials` under the project's host and under Extism, alternating in one run.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports")]
 
@@ -20,14 +20,14 @@ use pricing_core::text::Untrusted;
 use pricing_host::compile::Compiler;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings, Request};
 
-/// Rounds by the clock: every row is timed once in each.
+/// Rounds by wall-clock time. Each round times every row once.
 const CALLS: usize = 5_000;
-/// Rounds by the time on a core.
+/// Rounds by processor time.
 const ROUNDS: usize = 100;
-/// How many calls a measurement of the time on a core takes together.
+/// How many calls one measurement of processor time covers.
 const TOGETHER: u32 = 50;
 
-/// Owners whom the plugin treats in ways of their own, beside one whom it does not know.
+/// Owners that the plugin treats differently, and one that it does not know.
 const OWNERS: [&str; 6] = [
     testkit::orders::OWNER,
     "akash1partnerqqqqqqqqqqqqqqqqqqqqqqqqqacjghm",
@@ -61,14 +61,14 @@ fn main() -> Result<(), Error> {
     report(&rows)
 }
 
-/// Loads the project's plugin with the limits that Extism gets too.
+/// Loads the project's plugin with the limits that Extism gets, too.
 fn load(wasm: &[u8]) -> Result<Plugin, Error> {
     let breaker = BreakerSettings { faults: 0, rest: Duration::ZERO };
     let settings = PluginSettings { breaker, limits: extism_side::limits(), ..PluginSettings::default() };
     Ok(PluginHost::new(HostSettings::new(Compiler::InProcess)).load("owner-specials", wasm, settings)?)
 }
 
-/// Asks both for an owner: what is timed must be the same plugin.
+/// Checks that both give the same answer for an owner, so that the same plugin is timed.
 fn same_answer(case: &Case, owner: &str, plugin: &Plugin, compiled: &extism::CompiledPlugin) -> Result<(), Error> {
     let terms = Terms { owner: Some(Untrusted::new(owner)), ..case.terms };
     let (ours, usage) = plugin.answer(&Request { asked: QuoteRequest { terms, ..case.asked() }, ..case.request() });
@@ -80,7 +80,7 @@ fn same_answer(case: &Case, owner: &str, plugin: &Plugin, compiled: &extism::Com
     Ok(())
 }
 
-/// Times the rows in turn, so that what disturbs one disturbs all, and prints a table.
+/// Times the rows in turn, so that a disturbance affects all of them, and prints a table.
 fn report(rows: &[(&str, &dyn Fn() -> bool)]) -> Result<(), Error> {
     let mut clock = vec![Samples::default(); rows.len()];
     let mut core = vec![Samples::default(); rows.len()];
@@ -109,7 +109,7 @@ fn report(rows: &[(&str, &dyn Fn() -> bool)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The time on a core that a call takes, of some in a row.
+/// Returns the processor time per call, averaged over several calls.
 fn burned(run: &dyn Fn() -> bool) -> Duration {
     let (before, started) = (cpu_time(), Instant::now());
     for _ in 0..TOGETHER {

@@ -1,8 +1,8 @@
-//! By how much calls overrun their deadline: `cargo run --release -p benches --bin overrun`.
+//! Measures by how much calls overrun their deadline: `cargo run --release -p benches --bin overrun`.
 //!
-//! A guest thread on each core, alone and beside a thread of other work on each core. Bulk operations, which cannot be
-//! interrupted, are told apart. Cold: after a pause, or memory that was never touched. Then how long the default fuel
-//! lasts in loops of one operator.
+//! There is one guest thread per core, first alone, then beside one thread of other work per core. Bulk memory
+//! operations cannot be interrupted, so they are measured separately. "Cold" means after a pause, or with memory that
+//! has never been touched. The last part shows how long the default fuel lasts in loops of a single operator.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -17,7 +17,7 @@ use pricing_core::quote::ReasonCode;
 use pricing_host::compile::Compiler;
 use pricing_host::{BreakerSettings, HostSettings, Plugin, PluginHost, PluginSettings};
 
-/// Guests that never end by themselves, and calls of each on each core.
+/// A guest that never ends by itself, with the number of calls per core.
 struct Guest {
     name: &'static str,
     deadline: Duration,
@@ -25,7 +25,7 @@ struct Guest {
     calls: usize,
 }
 
-/// All of the memory but the pages that hold the guest's own data: 16 MiB less 128 KiB.
+/// All of the memory except the pages with the guest's own data: 16 MiB less 128 KiB.
 const MOST: &str = "(i32.const 16646144)";
 
 fn guests() -> Vec<(Guest, String)> {
@@ -67,7 +67,7 @@ fn main() {
     fuel::report(&case);
 }
 
-/// Loads a guest that only its deadline ends.
+/// Loads a guest that only its deadline can end.
 fn load_for(body: &str, deadline: Duration) -> Plugin {
     let mut settings =
         PluginSettings { breaker: BreakerSettings { faults: 0, rest: Duration::ZERO }, ..PluginSettings::default() };
@@ -77,7 +77,7 @@ fn load_for(body: &str, deadline: Duration) -> Plugin {
     host.load("guest", &with_body("", body), settings).unwrap()
 }
 
-/// Runs beside threads that only compute.
+/// Runs a function beside threads that compute.
 fn busy<T>(threads: usize, run: impl FnOnce() -> T) -> T {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -95,10 +95,10 @@ fn busy<T>(threads: usize, run: impl FnOnce() -> T) -> T {
     })
 }
 
-/// By how much calls overran, on this many threads at once.
+/// Returns by how much calls overran, on this many threads at once.
 fn overruns(plugin: &Plugin, threads: usize, calls: usize, pause: Duration, deadline: Duration) -> Samples {
     let one = || {
-        // What may be spent on a request is counted by one thread.
+        // A request's budget is not shared between threads, so each has its own case.
         let case = Case::new().unwrap();
         let mut samples = Samples::default();
         for _ in 0..calls {

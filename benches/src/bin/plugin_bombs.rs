@@ -1,9 +1,9 @@
-//! What hostile files cost whoever looks at them: `cargo run --release -p benches --bin plugin_bombs -- [OPTIONS] [NAME]`.
+//! Measures what hostile files cost a checker: `cargo run --release -p benches --bin plugin_bombs -- [OPTIONS] [NAME]`.
 //!
-//! `bidprice plugin check` is run on every file of `testkit::guests::bombs`, and the processor time of all of its processes
-//! is measured, and the most memory that they had together. `--program FILE` measures another build (of an older version,
-//! for comparison), `--write FOLDER` keeps the files, `--bars` ends with exit code 1 where a file took more than 5 seconds
-//! or 1 GiB. A word picks the files that have it in their name.
+//! Runs `bidprice plugin check` on every file of `testkit::guests::bombs`, and measures the processor time of all its
+//! processes and their peak memory together. `--program FILE` measures another build, such as an older version for
+//! comparison. `--write FOLDER` keeps the files. With `--bars` the exit code is 1 if a file took more than 5 seconds or
+//! 1 GiB. NAME selects the files whose names contain it.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 
 use testkit::guests::bombs::{self, Bomb};
 
-/// Seconds of processor time that a file may cost.
+/// The most processor time per file, in seconds.
 const SECONDS: f64 = 5.0;
-/// Bytes of memory that a file may cost.
+/// The most memory per file, in bytes.
 const MEMORY: u64 = 1 << 30;
-/// How often memory is looked at.
+/// How often memory is sampled.
 const LOOK: Duration = Duration::from_millis(10);
-/// When a program is given up.
+/// The time after which a program is killed.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 struct Options {
@@ -35,7 +35,7 @@ struct Options {
     word: String,
 }
 
-/// What a file cost.
+/// The cost of a file.
 struct Cost {
     cpu: f64,
     wall: f64,
@@ -102,7 +102,7 @@ fn measure(program: &Path, file: &Path) -> Cost {
     Cost { cpu: ended_children() - before, wall, memory, verdict }
 }
 
-/// Waits for the end, and tells the most memory that the child and its children had together.
+/// Waits for the child to end, and returns the peak memory of it and its children together.
 fn peak_memory(child: &mut Child, started: Instant) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
@@ -116,7 +116,7 @@ fn peak_memory(child: &mut Child, started: Instant) -> u64 {
     peak
 }
 
-/// A process and its children.
+/// Returns a process and its children.
 fn family(pid: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -125,11 +125,11 @@ fn family(pid: u32) -> Vec<u32> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The state and then the parent, behind a name that may have anything in it.
+    // Fields 3 and 4: the state and the parent. The name before them can contain anything, even a parenthesis.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Bytes of memory that a process has at the moment.
+/// Returns the resident memory of a process, in bytes.
 fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -137,13 +137,13 @@ fn resident(pid: u32) -> u64 {
     kib << 10
 }
 
-/// Seconds of processor time of all children that have ended, and of theirs.
+/// Returns the processor time of all children that have ended, with that of their own children, in seconds.
 fn ended_children() -> f64 {
-    /// Ticks a second, as the kernel tells programs.
+    /// Ticks per second, fixed in the kernel's interface.
     const TICKS: f64 = 100.0;
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let after_name = stat.rsplit_once(')').unwrap().1;
-    // Fields 16 and 17, of which the first one here is the third.
+    // Fields 16 and 17. The text after the name starts with field 3.
     let ticks: u64 = after_name.split_whitespace().skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     f64::from(u32::try_from(ticks).unwrap()) / TICKS
 }

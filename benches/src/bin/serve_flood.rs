@@ -1,9 +1,9 @@
-//! What callers can make the service keep in memory: `cargo run --release -p benches --bin serve_flood`.
+//! Measures how much memory callers can make the service hold: `cargo run --release -p benches --bin serve_flood`.
 //!
-//! A service in a process of its own, with the default limits, is flooded in one way after another: with streams that stay
-//! open, requests that are never completed, and answers that nobody reads. For each flood this prints the memory before
-//! it, at its peak, and afterwards, and how long an ordinary order took meanwhile. With a word as its argument, only the
-//! floods with that word in their names are run.
+//! A service with the default limits, in its own process, is flooded in several ways: with streams that stay open,
+//! requests that are never completed, and answers that nobody reads. For each flood this prints the memory before it,
+//! at its peak, and afterwards, and the time that an ordinary order took meanwhile. An argument selects the floods
+//! whose names contain it.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -22,28 +22,28 @@ use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 
-/// Connections of a flood, and calls on each. A few connections are left for the others.
+/// The connections of a flood, and the calls on each. A few of the service's connections are left for other callers.
 const CONNECTIONS: usize = 250;
 const STREAMS: usize = 199;
 
-/// How long a flood lasts.
+/// The duration of a flood.
 const TIME: Duration = Duration::from_secs(10);
 
-/// How long the memory may take to come back.
+/// The longest time to wait for the memory to be released.
 const BACK: Duration = Duration::from_secs(30);
 
-/// What a call of a flood holds on to.
+/// The parts of a call that keep it open.
 type Kept = (Option<ResponseFuture>, Option<RecvStream>, Option<SendStream<Bytes>>);
 
-/// A way to flood.
+/// One kind of flood.
 struct Flood {
     name: &'static str,
     path: &'static str,
-    /// What is sent of the request.
+    /// The part of the request that is sent.
     sent: Bytes,
-    /// Whether that is all of it.
+    /// Whether it is the whole request.
     whole: bool,
-    /// Whether an answer is waited for, and not read any further.
+    /// Whether the caller waits for the answer's head, and then does not read the rest.
     waits: bool,
 }
 
@@ -88,7 +88,7 @@ fn floods() -> Vec<Flood> {
     ]
 }
 
-/// Floods, and tells what comes of it.
+/// Runs a flood while it samples memory and makes ordinary calls, and prints the results.
 async fn measure(server: &Server, name: &str, flood: impl Future<Output = usize>) {
     let mut quotes = Samples::default();
     let mut refused = 0;
@@ -136,7 +136,7 @@ fn kib(number: u64) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
 
-/// Asks for a price over a connection of its own.
+/// Asks for a price over a new connection.
 async fn quote(server: &Server, quotes: &mut Samples, refused: &mut usize) {
     let began = Instant::now();
     let asked = async {
@@ -154,7 +154,7 @@ async fn quote(server: &Server, quotes: &mut Samples, refused: &mut usize) {
 }
 
 impl Flood {
-    /// Floods for a while, and tells how many calls were open at the end.
+    /// Floods for a while. Returns how many calls were open at the end.
     async fn run(self, server: &Server) -> usize {
         let uri: Uri = format!("http://localhost{}", self.path).parse().unwrap();
         let mut connections = Vec::new();
@@ -175,7 +175,7 @@ impl Flood {
         sleep(until.saturating_duration_since(Instant::now())).await;
         let mut open = 0;
         for (response, _, _) in &mut kept {
-            // What was answered or reset is ready.
+            // Calls that were answered or reset are ready.
             let over = match response {
                 Some(response) => timeout(Duration::ZERO, response).await.is_ok(),
                 None => false,
@@ -202,7 +202,7 @@ impl Flood {
     }
 }
 
-/// Connections that say nothing, or no more than hello.
+/// Opens connections that send nothing, or only the HTTP/2 preface.
 async fn silent(server: &Server) -> usize {
     let mut open = Vec::new();
     let until = Instant::now() + TIME;

@@ -1,12 +1,12 @@
-//! What the service can take: `cargo run --release -p benches --bin serve_load`.
+//! Measures the capacity of the service: `cargo run --release -p benches --bin serve_load`.
 //!
-//! A service in a process of its own, with 100 nodes, shares the cores with its client. First as many quotes as it
-//! can, then half as many a second, then four times as many with a deadline of 250 ms, and half as many again. `--quick`
-//! takes less time. Latencies count from the moment at which a call should have begun, so that a client that falls behind
-//! hides nothing.
+//! A service with 100 nodes, in its own process, shares the cores with its client. The client first asks as fast as it
+//! can, then at half that rate, then at four times that rate with a deadline of 250 ms, and then at half the rate
+//! again. `--quick` takes less time. Latencies count from the intended start of a call, so that a client that falls
+//! behind does not hide delays.
 //!
-//! `--attack` measures something else: what becomes of ordinary orders while two other callers, each a process of its
-//! own, ask all the time for the largest order that is taken, 100 groups of 48 units with cards, with every set of cards.
+//! `--attack` measures something else: ordinary orders while two other processes keep asking for the largest order that
+//! is accepted, 100 groups of 48 units with cards, with every set of cards.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -23,10 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_millis(250);
 
-/// The callers who ask for too much, and the requests that each has in flight.
+/// The number of attackers, and the requests that each has in flight.
 const ATTACKERS: usize = 2;
 const ATTACKS: usize = 4;
-/// Ordinary orders a second beside them, and how long each is waited for.
+/// Ordinary orders per second beside the attackers, and the deadline of each.
 const ORDINARY: f64 = 13.1;
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -69,7 +69,7 @@ fn measure(runtime: &Runtime, name: &str, plugin: Option<Vec<u8>>, time: Duratio
     println!("  the service counts {}", server.stop());
 }
 
-/// Four times as much as the service can answer, and then half as much again.
+/// Offers four times the load that the service can handle, and then half of what it can handle.
 fn overload(runtime: &Runtime, server: &Server, saturation: f64, time: Duration) {
     let clients = runtime.block_on(Clients::connect(&Address::Unix(&server.socket()), &request())).unwrap();
     println!("  before overload: {}", server.usage());
@@ -82,7 +82,7 @@ fn overload(runtime: &Runtime, server: &Server, saturation: f64, time: Duration)
     let goodput = count(over.bids.count().saturating_sub(over.late)) / (saturation * time.as_secs_f64()) * 100.0;
     println!("    in time {goodput:.0} % of what it can answer; {cpu:.1?} on the cores of {took:.1?}");
     println!("  after overload: {}", server.usage());
-    // What of it is over at once, and what lasts.
+    // The first quarter shows the immediate effects, the rest those that last.
     for part in ["first quarter", "rest"] {
         let again = clients.open(runtime, saturation / 2.0, time / if part == "rest" { 2 } else { 4 }, None);
         println!("  at half of saturation again, {part}: {}; {}", again.bids.line(), again.line());
@@ -93,7 +93,7 @@ fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap())
 }
 
-/// What becomes of ordinary orders, alone and beside callers who ask for too much.
+/// Measures ordinary orders, alone and beside attackers.
 fn measure_attack(runtime: &Runtime, time: Duration) {
     let server = Server::start(None);
     let socket = server.socket();
@@ -108,7 +108,7 @@ fn measure_attack(runtime: &Runtime, time: Duration) {
     println!("{ATTACKERS} callers with {ATTACKS} requests of {bytes} bytes in flight each: {}", server.usage());
     ordinary("ordinary orders alone");
     let mut attackers: Vec<Child> = (0..ATTACKERS).map(|_| attacker(&socket)).collect();
-    // Until both are at it.
+    // Waits until both attackers are active.
     std::thread::sleep(Duration::from_secs(1));
     ordinary("ordinary orders under attack");
     for attacker in &mut attackers {
@@ -119,7 +119,7 @@ fn measure_attack(runtime: &Runtime, time: Duration) {
     println!("  the service counts {}", server.stop());
 }
 
-/// A caller who asks for too much, until its input ends.
+/// Starts an attacker, which runs until its standard input ends.
 fn attacker(socket: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg("--attacker").arg(socket).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
@@ -139,7 +139,7 @@ fn attack(socket: &Path) {
     println!("{}", asking.join().unwrap().line());
 }
 
-/// Ends a process that runs until its input ends, and answers what it had to say.
+/// Ends a process by closing its standard input, and returns its output.
 fn ended(child: &mut Child) -> String {
     child.stdin.take().unwrap().flush().unwrap();
     let mut said = String::new();

@@ -1,8 +1,9 @@
-//! Whether simulations keep their bars: `cargo run --release -p benches --bin sim_load -- PODS.csv NODES.csv`.
+//! Checks the speed of simulations: `cargo run --release -p benches --bin sim_load -- PODS.csv NODES.csv`.
 //!
-//! The files are the openb trace's pod and node lists; without them the first bar is left out. (a) seconds a strategy for
-//! the whole trace, (b) orders a second at 50,000 orders against 8,000 of one made-up trace, (c) orders a second with a
-//! plugin, (d) how much of the cores 1,000 runs of a small sweep use. With `--bars`, a missed bar is exit code 1.
+//! The files are the pod and node lists of the openb trace. Without them (a) is left out. The measurements are: (a)
+//! seconds per strategy for the whole trace; (b) orders per second at 50,000 orders relative to 8,000 orders of one
+//! generated trace; (c) orders per second with a plugin; (d) the share of the cores that 1,000 runs of a small sweep
+//! use. With `--bars`, the exit code is 1 if one misses its bar.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
 
@@ -17,17 +18,18 @@ use pricing_sim::result::RunResult;
 use pricing_sim::scenario::ScenarioError;
 use pricing_sim::sweep::{Executor, Progress, RunPlace, Sweep};
 
-/// Seconds a strategy for the whole trace, at most.
+/// At most this many seconds per strategy for the whole trace.
 const TRACE_SECONDS: f64 = 0.5;
-/// Orders a second at 50,000 orders by those at 8,000, at least.
+/// At least this ratio of the orders per second at 50,000 orders to those at 8,000.
 const GROWTH: f64 = 0.5;
-/// Orders a second with a plugin, at least.
+/// At least this many orders per second with a plugin.
 const PLUGIN_ORDERS: f64 = 20_000.0;
-/// Percent of the cores, at least.
+/// At least this percentage of the cores.
 const CORES_PERCENT: f64 = 90.0;
-/// How often what is short is measured; the best counts.
+/// How often short runs are repeated. The fastest counts.
 const TRIES: usize = 5;
 
+// The traces are written to one folder again and again; each measurement overwrites the previous one's files.
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let mut paths = args.iter().filter(|arg| !arg.starts_with("--"));
@@ -79,7 +81,7 @@ fn made_up(strategy: &str) -> String {
     scenario("openb = 'pods.csv'", "openb = 'nodes.csv'", strategy)
 }
 
-/// Orders of a scenario, and the seconds that its only strategy takes for them at best.
+/// Returns the number of orders of a scenario, and the shortest time for its only strategy, in seconds.
 fn best(folder: &Path, text: &str) -> (u64, f64) {
     let sweep = sweep_of(text).unwrap();
     let files = Files::in_folder(folder);
@@ -109,7 +111,7 @@ impl Progress for Quiet {
     }
 }
 
-/// Percent of all cores that 1,000 runs use.
+/// Returns the percentage of all cores that 1,000 runs use.
 fn cores(folder: &Path) -> f64 {
     let axes = "[sweep]\nseeds = 100\n[sweep.axes]\n'strategy.one.set.rates.gpu.t4' = \
                 ['10', '20', '30', '40', '50', '60', '70', '80', '90', '100']\n[market]\nspread = '0.3'\nrates = 'rates.toml'\n";
@@ -124,10 +126,10 @@ fn cores(folder: &Path) -> f64 {
     100.0 * used.as_secs_f64() / (wall.as_secs_f64() * f64::from(u32::try_from(threads).unwrap()))
 }
 
-/// The time on any core that this process has had, as the kernel counts it: in hundredths of a second.
+/// Returns the processor time of this process, which the kernel counts in hundredths of a second.
 fn used() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    // The program's name, in parentheses, may have spaces.
+    // The program's name, in parentheses, can contain spaces.
     let mut fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11);
     let mut next = || fields.next().unwrap().parse::<u64>().unwrap();
     Duration::from_millis((next() + next()) * 10)

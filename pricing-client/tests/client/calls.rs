@@ -1,4 +1,4 @@
-//! The client against services that answer, and peers that do not.
+//! The client with services that answer, and with peers that do not.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,9 +17,9 @@ use tonic::{Code, Status};
 
 use crate::fake::{Fake, bid, no_bid, peer, swallow};
 
-/// For a service that answers.
+/// The deadline for a service that answers.
 const PATIENT: Duration = Duration::from_secs(3600);
-/// For one that never does.
+/// The deadline for one that never answers.
 const BRIEF: Duration = Duration::from_millis(300);
 
 fn request() -> QuoteRequest {
@@ -27,7 +27,7 @@ fn request() -> QuoteRequest {
     QuoteRequest { order: Some(order), owner: "akash1owner".to_owned(), ..QuoteRequest::default() }
 }
 
-/// Why a quote fails, however it is asked for.
+/// Returns the error of a quote. Both ways to ask must agree on whether the service answered.
 async fn quote_fails(socket: &std::path::Path, deadline: Duration) -> CallError {
     let error = Client::unix(socket).with_deadline(deadline).quote(request()).await.unwrap_err();
     let once = quote_once(socket, deadline, request()).await.unwrap_err();
@@ -62,7 +62,7 @@ async fn every_call_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deadline_is_sent_along_and_kept_here() {
     let mut deadline = BRIEF;
-    // As long as this machine takes to bring both calls there.
+    // The deadline grows until both calls reach the service within it.
     let asked = loop {
         let fake = tokio::task::spawn_blocking(|| Fake::late(PATIENT)).await.unwrap();
         assert_eq!(quote_fails(&fake.socket, deadline).await, CallError::Deadline { after: deadline });
@@ -155,7 +155,7 @@ async fn a_client_outlives_the_services_restart() {
         let _ = std::fs::remove_file(&socket);
         std::os::unix::fs::symlink(&fake.socket, &socket).unwrap();
         let answered = client.quote(request()).await;
-        // The connection to the one that was stopped may be found broken by this call or before it.
+        // The broken connection may be noticed only by this call. Then the next call opens a new one.
         let answered = if answered.is_ok() { answered } else { client.quote(request()).await };
         assert_eq!(answered.unwrap().quotes[0].decision(), Decision::Fault);
         tokio::task::spawn_blocking(move || drop(fake)).await.unwrap();

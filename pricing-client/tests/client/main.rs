@@ -1,4 +1,4 @@
-//! The client, against services that answer and all that may be in their place.
+//! The client, with services and with everything else that may listen in their place.
 
 #[expect(unreachable_pub, reason = "the tests of the drop-in use it too")]
 mod fake;

@@ -1,4 +1,4 @@
-//! Mutual TLS: who has no certificate gets no answer.
+//! Mutual TLS: a caller without a certificate gets no answer.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! What an order asks of its provider beside the group spec: how long it is warned, and which hostnames it brings.
+//! What an order asks of its provider beside the group spec: notice before a lease ends, and hostnames.
 
 use core::time::Duration;
 
@@ -7,21 +7,21 @@ use serde::de::{self, Deserializer, Visitor};
 
 use crate::text::{Untrusted, excerpt};
 
-/// The chain's durations are whole nanoseconds, of which 64 bits are kept.
+/// The chain's durations are whole nanoseconds in an `i64`.
 const MAX_NANOSECONDS: u128 = i64::MAX as u128;
-/// The most decimals of a second.
+/// The most decimals that a number of seconds can have.
 const NANOSECOND_DIGITS: usize = 9;
 
-/// What an order asks of its provider beside the group spec. Script requests ask for none of it.
+/// What an order asks of its provider beside the group spec. Script requests carry no conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// The shortest time that the tenant must be given before the provider takes the resources back.
+    /// The shortest notice that the tenant must get before the provider takes the resources back.
     pub min_reclamation: Option<Duration>,
-    /// The hostnames that the tenant wants to be reached at.
+    /// The hostnames under which the tenant's services must be reachable.
     pub hostnames: Vec<Untrusted>,
 }
 
-/// The chain's order's `reclamation`.
+/// The `reclamation` field of an order on the chain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reclamation {
@@ -29,7 +29,7 @@ pub(super) struct Reclamation {
     pub(super) min_window: ChainDuration,
 }
 
-/// A duration as the chain writes it: `"86400s"` in protobuf's JSON, nanoseconds in Go's own.
+/// A duration as the chain writes it: `"86400s"` in protobuf's JSON, a number of nanoseconds in Go's own JSON.
 #[derive(Clone, Copy)]
 pub(super) struct ChainDuration(pub(super) Duration);
 
@@ -71,7 +71,7 @@ fn whole(digits: &str) -> Option<u128> {
     is_whole.then(|| digits.parse().ok()).flatten()
 }
 
-/// The nanoseconds of decimal seconds.
+/// Converts decimal seconds to nanoseconds.
 fn seconds(text: &str) -> Option<u128> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.len() > NANOSECOND_DIGITS {

@@ -1,4 +1,4 @@
-//! Recognising an order's format by its content, and reading it.
+//! Recognises an order's format by its content, and reads it.
 
 use serde_json::{Map, Value};
 
@@ -7,34 +7,34 @@ use crate::input::InputError;
 
 /// Keys at the top of an SDL, which may be written as JSON.
 const SDL_KEYS: [&str; 4] = ["version", "services", "profiles", "deployment"];
-/// Keys at the top of a script request, and nowhere else.
+/// Keys at the top of a script request that occur in no other format.
 const SCRIPT_KEYS: [&str; 2] = ["price", "price_precision"];
 /// Keys of a script request's resources.
 const SCRIPT_RESOURCE_KEYS: [&str; 5] = ["cpu", "memory", "gpu", "storage", "count"];
-/// Keys of a group spec, and of a resource unit of it.
+/// Keys of a group spec and of its resource units.
 const GROUP_SPEC_KEYS: [&str; 4] = ["name", "requirements", "resources", "resource"];
 
-/// Group specs, and what is asked beside each.
+/// Group specs, each with its conditions.
 type Groups = Vec<(GroupSpec, Conditions)>;
 
-/// The orders of a text.
+/// The orders that a text contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orders {
-    /// One a group.
+    /// One order per group.
     pub orders: Vec<Order>,
-    /// What of an SDL the chain's command line or Console would refuse.
+    /// The parts of an SDL that the chain's command line or Console would refuse.
     pub warnings: Vec<InputError>,
 }
 
-/// Reads an order in the given format, or in the one that its content has. Several groups are several orders.
+/// Reads an order in the given format, or in the format that its content shows. Each group becomes one order.
 ///
 /// # Errors
-/// When the text is too large, of no known format, or not what its format wants; with path, line and column.
+/// When the text is too large, of no known format, or invalid in its format. The error has path, line and column.
 pub fn read(text: &str, format: Option<OrderFormat>) -> Result<Vec<Order>, InputError> {
     Ok(read_with_warnings(text, format)?.orders)
 }
 
-/// Reads an order, with what only some of the tenants' tools take of it.
+/// Reads an order, with warnings about what only some of the tenants' tools accept.
 ///
 /// # Errors
 /// As [`read`].
@@ -58,7 +58,7 @@ pub fn read_with_warnings(text: &str, format: Option<OrderFormat>) -> Result<Ord
 /// Recognises the format of an order.
 ///
 /// # Errors
-/// When the text is too large, or JSON that is no order.
+/// When the text is too large, or is JSON that is not an order.
 pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
     if text.len() > MAX_INPUT_BYTES {
         return Err(too_large(text));
@@ -72,7 +72,7 @@ pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
         Ok(Value::Object(object)) => of_object(&object),
         Ok(Value::Array(items)) => of_array(&items),
         Ok(_) => None,
-        // YAML's braces need no quotes.
+        // In YAML, text within braces needs no quotes, so an SDL can fail to parse as JSON.
         Err(_) if SDL_KEYS.iter().all(|key| text.contains(key)) => Some(OrderFormat::Sdl),
         Err(error) => {
             let (line, column) = (error.line().max(1), error.column().max(1));
@@ -115,7 +115,7 @@ fn of_array(items: &[Value]) -> Option<OrderFormat> {
     }
 }
 
-/// Whether these are a script request's resources: bare, where the chain's stand under `resource`.
+/// Whether these are the resources of a script request. They stand bare; the chain's stand under `resource`.
 fn is_script(items: &[Value]) -> bool {
     let bare = |item: &Value| {
         item.as_object().is_some_and(|object| {
@@ -137,7 +137,7 @@ fn read_sdl(_text: &str) -> Result<(Groups, Vec<InputError>), InputError> {
     Err(InputError::new("this program was built without SDL").hint("give it a group spec as JSON"))
 }
 
-/// The error about a text above [`MAX_INPUT_BYTES`].
+/// Returns the error about a text above [`MAX_INPUT_BYTES`].
 pub(super) fn too_large(text: &str) -> InputError {
     let bytes = text.len();
     InputError::new(format_args!("{bytes} bytes are more than an order may have; the most is {MAX_INPUT_BYTES}"))

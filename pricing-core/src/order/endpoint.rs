@@ -1,20 +1,20 @@
-//! Endpoints: the ways in that a service is given.
+//! Endpoints: the ways to reach a service from outside.
 
 use std::collections::BTreeSet;
 
-/// What an endpoint is.
+/// The kind of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointKind {
-    /// A name on the provider's shared HTTP ingress.
+    /// A hostname on the provider's shared HTTP ingress.
     SharedHttp,
     /// A random external port.
     RandomPort,
-    /// An IP address of its own.
+    /// A leased IP address.
     LeasedIp,
 }
 
 impl EndpointKind {
-    /// The chain's name for the kind.
+    /// Returns the chain's name for the kind.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -24,7 +24,7 @@ impl EndpointKind {
         }
     }
 
-    /// The chain's number for the kind.
+    /// Returns the chain's number for the kind.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {
@@ -41,28 +41,28 @@ impl EndpointKind {
 /// One endpoint of a resource unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
-    /// What it is.
+    /// The kind.
     pub kind: EndpointKind,
-    /// Which leased IP, from 1; endpoints with one number share an address. 0 for other kinds.
+    /// Which leased IP, from 1. Endpoints with the same number share an address. 0 for other kinds.
     pub sequence_number: u32,
 }
 
 /// A resource unit's endpoints: listed, or, in a script request, only counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoints {
-    /// As the chain lists them.
+    /// Listed, as on the chain.
     Listed(Vec<Endpoint>),
-    /// As the bid price script is told of them.
+    /// Counted, as in the request to the bid price script.
     Counted {
-        /// Endpoints of every kind.
+        /// The number of endpoints of all kinds.
         endpoints: u64,
-        /// Those of them that are leased IPs.
+        /// How many of them are leased IPs.
         leased_ips: u64,
     },
 }
 
 impl Endpoints {
-    /// How many endpoints of every kind the unit has, all replicas together.
+    /// Returns the number of endpoints of all kinds that the unit has, all replicas together.
     #[must_use]
     pub fn quantity(&self) -> u64 {
         match self {
@@ -71,7 +71,7 @@ impl Endpoints {
         }
     }
 
-    /// The sequence numbers of the leased IPs that are listed.
+    /// Returns the sequence numbers of the leased IPs. Counted endpoints have none.
     pub fn leased_ip_numbers(&self) -> impl Iterator<Item = u32> + '_ {
         let list = match self {
             Self::Listed(list) => list.as_slice(),
@@ -81,7 +81,8 @@ impl Endpoints {
     }
 }
 
-/// How many addresses a group leases: distinct sequence numbers where endpoints are listed, plus what is only counted.
+/// Returns how many addresses a group leases: the distinct sequence numbers of listed endpoints, plus the counted
+/// leased IPs.
 pub fn leased_ips<'a>(endpoints: impl Iterator<Item = &'a Endpoints>) -> u64 {
     let mut numbers = BTreeSet::new();
     let mut counted = 0_u64;

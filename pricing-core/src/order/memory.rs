@@ -1,24 +1,24 @@
-//! How much memory an order takes, about: whoever keeps many orders has to know when to stop.
+//! Estimates how much memory an order takes, so that a program that keeps many orders can bound them.
 
 use super::{Attribute, Endpoints, Order, PlacementRequirements, ResourceUnit, StorageClass, Volume};
 
-/// What an allocation takes beside its bytes.
+/// The overhead of an allocation, in bytes.
 const ALLOCATION: usize = 16;
 
-/// What texts take beyond their own size.
+/// Returns the heap bytes of these texts, without the structs that hold them.
 pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
     let text = |text: &str| if text.is_empty() { 0 } else { text.len().saturating_add(ALLOCATION) };
     texts.into_iter().map(text).fold(0, usize::saturating_add)
 }
 
-/// What a list takes beyond its own size, and its items beyond theirs.
+/// Returns the heap bytes of a list and of everything that its items own.
 pub(crate) fn list<T>(items: &[T], item: impl Fn(&T) -> usize) -> usize {
     let own = if items.is_empty() { 0 } else { size_of_val(items).saturating_add(ALLOCATION) };
     items.iter().map(item).fold(own, usize::saturating_add)
 }
 
 impl Order {
-    /// About how many bytes of memory the order takes, with everything in it.
+    /// Returns about how many bytes of memory the order takes, with everything in it.
     #[must_use]
     pub fn memory(&self) -> usize {
         let group = &self.group;

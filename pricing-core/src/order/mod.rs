@@ -24,7 +24,7 @@ use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Denom, Price};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::Untrusted;
 
-/// The most bytes that an order may have.
+/// The most bytes that the text of an order may have.
 pub const MAX_INPUT_BYTES: usize = 4 << 20;
 
 /// The most replicas that a group may have, all units together. The chain itself allows far fewer.
@@ -32,7 +32,7 @@ pub const MAX_REPLICAS: u64 = 1_000_000;
 /// The most volumes, or GPU alternatives, that a resource unit may list.
 pub const MAX_LISTED: u64 = 1_000;
 
-/// A key and its value, as the chain keeps them on resources and placements.
+/// A key and its value, as the chain stores them on resources and placements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attribute {
     /// The key.
@@ -41,32 +41,32 @@ pub struct Attribute {
     pub value: String,
 }
 
-/// One kind of pod: its resources, how many replicas, and the most that the tenant pays for one.
+/// One kind of pod: its resources, its number of replicas, and the most that the tenant pays for one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceUnit {
-    /// The number that the chain knows the unit by, from 1.
+    /// The unit's number on the chain, from 1.
     pub id: u32,
-    /// CPU a replica.
+    /// CPU per replica.
     pub cpu: MilliCpu,
     /// Attributes of the CPU, such as `arch`.
     pub cpu_attributes: Vec<Attribute>,
-    /// Memory a replica, without `ram` volumes.
+    /// Memory per replica, without `ram` volumes.
     pub memory: Bytes,
     /// Attributes of the memory.
     pub memory_attributes: Vec<Attribute>,
-    /// GPUs a replica.
+    /// GPUs per replica.
     pub gpu: GpuRequest,
-    /// Volumes a replica.
+    /// Volumes per replica.
     pub storage: Vec<Volume>,
     /// Endpoints of the unit, all replicas together.
     pub endpoints: Endpoints,
-    /// How many replicas.
+    /// The number of replicas.
     pub count: u32,
-    /// The most that one replica may cost per block. None in a script request, which knows the group's alone.
+    /// The most that one replica may cost per block. None in a script request, which states only the group's maximum.
     pub price: Option<Price>,
 }
 
-/// A group spec: the resource units that are leased together from one provider.
+/// A group spec: resource units that are leased together from one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSpec {
     name: Untrusted,
@@ -74,51 +74,51 @@ pub struct GroupSpec {
     resources: Vec<ResourceUnit>,
 }
 
-/// Why a group of well-formed resource units is no valid group.
+/// Why well-formed resource units do not make a valid group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupError {
-    /// There is nothing to lease.
+    /// The group has no resource units.
     #[error("the group has no resource units")]
     Empty,
     /// No unit has a replica.
     #[error("resource unit {0} has a count of 0, and no other unit has more")]
     NoReplicas(u32),
-    /// There is more of something than any pod has.
+    /// A unit has more of something than the limit allows.
     #[error("resource unit {unit} has {number} {what}; at most {most} are taken")]
     TooMany {
         /// The unit.
         unit: u32,
-        /// Of what.
+        /// What there is too much of, in the plural.
         what: &'static str,
         /// How many it has.
         number: u64,
         /// How many it may have.
         most: u64,
     },
-    /// Two units have one id.
+    /// Two units have the same id.
     #[error("two resource units have the id {0}")]
     DuplicateId(u32),
-    /// A unit wants cards but does not say which.
+    /// A unit asks for GPUs but does not say which.
     #[error("resource unit {0} asks for GPUs without saying which; expected at least one `vendor/...` attribute")]
     GpuWithoutAttributes(u32),
     /// The units are priced in different denoms.
     #[error("the resource units are priced in `{0}` and `{1}`; a group has one denom")]
     MixedDenoms(Denom, Denom),
-    /// Some units are priced and others are not.
+    /// Some units have a price and others do not.
     #[error("resource unit {0} has no price, others have")]
     PartlyPriced(u32),
-    /// The group's maximum outgrew the decimals.
+    /// The sum of the units' prices is too large.
     #[error("the sum of the units' prices is out of range")]
     PriceOutOfRange,
 }
 
 impl GroupSpec {
-    /// Makes a group of its units.
+    /// Makes a group from its units.
     ///
-    /// A unit may have no replicas, as long as another has some: the chain takes that.
+    /// A unit may have no replicas if another unit has some: the chain allows that.
     ///
     /// # Errors
-    /// When there are no replicas at all, ids repeat, or the prices cannot be added up.
+    /// When the group has no replicas, an id repeats, a unit exceeds a limit, or the prices cannot be added up.
     pub fn new(
         name: String,
         requirements: PlacementRequirements,
@@ -152,37 +152,38 @@ impl GroupSpec {
         Ok(group)
     }
 
-    /// The group's name: the placement of the SDL.
+    /// Returns the group's name, which is the name of the placement in the SDL.
     #[must_use]
     pub fn name(&self) -> Untrusted<&str> {
         self.name.by_ref()
     }
 
-    /// What the group asks of the provider itself.
+    /// Returns what the group asks of the provider itself.
     #[must_use]
     pub fn requirements(&self) -> &PlacementRequirements {
         &self.requirements
     }
 
-    /// The resource units, in the order's order. Never empty.
+    /// Returns the resource units in their original order. There is at least one.
     #[must_use]
     pub fn resources(&self) -> &[ResourceUnit] {
         &self.resources
     }
 
-    /// The unit with this id.
+    /// Returns the unit with this id.
     #[must_use]
     pub fn unit(&self, id: u32) -> Option<&ResourceUnit> {
         self.resources.iter().find(|unit| unit.id == id)
     }
 
-    /// The group without units that have no replicas: nothing is reserved or paid for these.
+    /// Drops the units that have no replicas: nothing is reserved or paid for them.
     fn without_empty_units(mut self) -> Self {
         self.resources.retain(|unit| unit.count > 0);
         self
     }
 
-    /// The tenant's maximum for the group per block: the sum of unit price x count. None when no unit is priced.
+    /// Returns the tenant's maximum for the group per block, the sum of unit price x count. None when no unit has a
+    /// price.
     fn summed_price(&self) -> Result<Option<Price>, GroupError> {
         let mut sum: Option<Price> = None;
         let any_priced = self.resources.iter().any(|unit| unit.price.is_some());
@@ -205,7 +206,7 @@ impl GroupSpec {
     }
 }
 
-/// The format that an order came in.
+/// The format in which an order came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderFormat {
     /// A tenant's SDL.
@@ -216,24 +217,24 @@ pub enum OrderFormat {
     Script,
 }
 
-/// An order to price: one group, the tenant's maximum, and how finely to answer.
+/// An order to price: one group, the tenant's maximum, and the precision of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// What is asked for.
     pub group: GroupSpec,
-    /// The most that the tenant pays per block, for the whole group, and the denom to bid in. None in the legacy
-    /// script request, which is answered in uakt.
+    /// The most that the tenant pays per block for the whole group, and the denom to bid in. None in the legacy script
+    /// request, which is answered in uakt.
     pub max_price: Option<Price>,
     /// Decimals of the bid.
     pub price_precision: u32,
-    /// Where the order came from.
+    /// The format in which the order came in.
     pub format: OrderFormat,
-    /// What it asks of the provider beside its group spec.
+    /// What the order asks of the provider beside its group spec.
     pub conditions: Conditions,
 }
 
 impl Order {
-    /// Makes an order of a group spec, with the maximum that its units add up to, and without conditions.
+    /// Makes an order from a group spec. The maximum is the sum of its units' prices, and there are no conditions.
     ///
     /// # Errors
     /// When the units' prices cannot be added up.

@@ -1,33 +1,33 @@
-//! What a group asks of the provider and its nodes: signatures and attributes, and what the daemon reads of these.
+//! What a group asks of the provider and its nodes: signatures and attributes, and how the daemon interprets them.
 
 use super::Attribute;
 
-/// The start of the attributes that pin the fabric between nodes.
+/// The prefix of the attributes that pin the fabric between nodes.
 const FABRIC: &str = "capabilities/gpu-interconnect/fabric/";
-/// The attribute that a trusted execution environment becomes.
+/// The attribute that carries the kind of trusted execution environment.
 pub(super) const TEE_ATTRIBUTE: &str = "tee/type";
 /// The attribute by which the daemon tells its bid price script that an order is confidential.
 const CONFIDENTIAL: &str = "confidential-compute";
 
-/// Whose signatures a tenant asks of a provider.
+/// The auditors whose signatures a tenant demands of a provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignedBy {
-    /// All of these auditors.
+    /// All of these auditors must have signed.
     pub all_of: Vec<String>,
-    /// Any of these auditors.
+    /// At least one of these auditors must have signed.
     pub any_of: Vec<String>,
 }
 
 /// What a group asks of the provider itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlacementRequirements {
-    /// Auditors.
+    /// The auditors that must have signed the provider's attributes.
     pub signed_by: SignedBy,
     /// Attributes that the provider must have.
     pub attributes: Vec<Attribute>,
 }
 
-/// What connects the GPUs of several nodes.
+/// The network that connects the GPUs of several nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fabric {
     /// InfiniBand.
@@ -37,7 +37,7 @@ pub enum Fabric {
 }
 
 impl Fabric {
-    /// The fabric as attributes and inventories name it.
+    /// Returns the fabric's name in attributes and inventories.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Fabric {
     }
 }
 
-/// Which parts of a pod are in a trusted execution environment.
+/// Which parts of a pod run in a trusted execution environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tee {
     /// The CPU and its memory.
@@ -57,7 +57,8 @@ pub enum Tee {
 }
 
 impl PlacementRequirements {
-    /// The fabric that the group is pinned to: the first that an attribute names. Other names and values say nothing.
+    /// Returns the fabric that the group is pinned to: the first one that an attribute names. Other names and values
+    /// are ignored.
     #[must_use]
     pub fn fabric(&self) -> Option<Fabric> {
         let named = |attribute: &Attribute| {
@@ -67,7 +68,8 @@ impl PlacementRequirements {
         self.attributes.iter().find_map(named)
     }
 
-    /// The trusted execution environment that the pods run in: what the first `tee/type` says. Other values say nothing.
+    /// Returns the trusted execution environment of the pods, from the first `tee/type`. A value other than `cpu` and
+    /// `cpu-gpu` means none.
     #[must_use]
     pub fn tee(&self) -> Option<Tee> {
         let first = self.attributes.iter().find(|attribute| attribute.key == TEE_ATTRIBUTE)?;
@@ -78,18 +80,18 @@ impl PlacementRequirements {
         }
     }
 
-    /// Whether the group asks for confidential compute, by its environment or by the attribute.
+    /// Returns whether the group asks for confidential compute, by its environment or by the attribute.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.tee().is_some() || self.is_flagged_confidential()
     }
 
-    /// Whether the attribute says so by which the daemon tells its bid price script.
+    /// Whether the attribute is set that makes the daemon flag the order as confidential to its script.
     pub(super) fn is_flagged_confidential(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.key == CONFIDENTIAL && attribute.value == "true")
     }
 
-    /// What a script request says of confidential compute, as requirements have it.
+    /// Returns the requirements of a script request that asks for confidential compute.
     pub(super) fn confidential() -> Self {
         let attribute = Attribute { key: CONFIDENTIAL.to_owned(), value: "true".to_owned() };
         Self { attributes: vec![attribute], ..Self::default() }

@@ -1,8 +1,8 @@
 //! The request that a provider sends to its bid price script, as JSON on stdin.
 //!
 //! Two forms exist: an object with `resources`, `price` and `price_precision`, and the legacy bare array of resources,
-//! which is answered in whole uakt. [`parse`] borrows from the text and is what the drop-in prices from; [`read`] makes
-//! the [`Order`] that everything else prices from. [`to_json`] writes an order as a request.
+//! which is answered in whole uakt. [`parse`] borrows from the text and serves the drop-in. [`read`] makes the
+//! [`Order`] that everything else prices. [`to_json`] writes an order as a request.
 
 #[cfg(test)]
 mod tests;
@@ -24,28 +24,28 @@ use crate::input::InputError;
 use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, parse_decimal};
 use crate::quantity::{Bytes, MilliCpu};
 
-/// The most decimals that a bid may be asked for.
+/// The largest number of decimals that a request may ask for.
 pub const MAX_PRICE_PRECISION: u32 = 18;
-/// The name that a group gets which came without one.
+/// The name that is given to a group that has none.
 pub const GROUP_NAME: &str = "order";
 
-/// A bid script request, borrowing from its text.
+/// A bid script request that borrows from its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptRequest<'a> {
     /// The resource units.
     pub resources: Vec<Resource<'a>>,
     /// The tenant's maximum for the whole group. None in the legacy form.
     pub price: Option<MaxPrice<'a>>,
-    /// Decimals of the answer: 6 when absent. The legacy form is answered as a whole number.
+    /// The number of decimals of the answer: 6 when absent. The legacy form is answered as a whole number.
     pub price_precision: u32,
-    /// Whether the order asks for confidential compute. The legacy form does not say.
+    /// Whether the order asks for confidential compute. The legacy form cannot ask for it.
     pub confidential_compute: bool,
 }
 
 /// Reads a request in either form, borrowing from the text.
 ///
 /// # Errors
-/// When the text is too large, no JSON, or not of either form. The error names the path.
+/// When the text is too large, is not JSON, or is in neither form. The error names the path.
 pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
     if text.len() > super::MAX_INPUT_BYTES {
         return Err(InputError::new(format_args!("the request has more than {} bytes", super::MAX_INPUT_BYTES)));
@@ -70,32 +70,32 @@ pub fn parse(text: &str) -> Result<ScriptRequest<'_>, InputError> {
     }
 }
 
-/// Decodes at full speed, and only on an error once more to learn where it is.
+/// Decodes at full speed. On an error it decodes again with path tracking, which is slower, to name the place.
 fn decode<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, InputError> {
     serde_json::from_str(text).map_err(|error| {
         let mut json = serde_json::Deserializer::from_str(text);
         match serde_path_to_error::deserialize::<_, T>(&mut json) {
             Err(error) => InputError::from(error),
-            // The value is whole, so what is wrong comes after it.
+            // The value itself decoded, so the error is about what follows it.
             Ok(_) => InputError::new("there is more text after the request")
                 .position(error.line().max(1), error.column().max(1)),
         }
     })
 }
 
-/// Reads a request in either form as an order. Its ids count from 1.
+/// Reads a request in either form as an order. The units' ids count from 1.
 ///
 /// # Errors
-/// When the text is not a request, or what it asks for cannot be an order. The error names the path.
+/// When the text is not a request, or cannot become an order. The error names the path.
 pub fn read(text: &str) -> Result<Order, InputError> {
     parse(text)?.to_order()
 }
 
 impl ScriptRequest<'_> {
-    /// The order that this request asks to price.
+    /// Converts the request to the order that it asks to price.
     ///
     /// # Errors
-    /// When what it asks for cannot be an order. The error names the path.
+    /// When the request cannot become an order. The error names the path.
     pub fn to_order(&self) -> Result<Order, InputError> {
         // The legacy form has no `resources` around its array.
         let root = if self.price.is_some() { "resources" } else { "" };
@@ -130,10 +130,12 @@ impl MaxPrice<'_> {
     }
 }
 
-/// What is wrong with a field of a resource: its path in the resource, and the message.
+/// An error in a field of a resource: the field's path within the resource, and the message.
 type FieldError = (String, String);
 
 impl Resource<'_> {
+    /// Converts a resource to the unit whose id is its position, counted from 1: a request has no ids. Volumes have no
+    /// names, endpoints are only counted, and there is no price, because the request states the group's alone.
     fn to_unit(&self, index: u32) -> Result<ResourceUnit, FieldError> {
         let id = index.checked_add(1).ok_or_else(|| (String::new(), "there are too many resources".to_owned()))?;
         let count = u32::try_from(self.count.0).map_err(|_| {
@@ -162,7 +164,7 @@ impl Resource<'_> {
         })
     }
 
-    /// What the resource asks of GPUs: the vendors that it lists are alternatives.
+    /// Returns the GPUs that the resource asks for. The vendors that it lists are alternatives.
     #[must_use]
     pub fn gpu_request(&self) -> GpuRequest {
         let alternatives = self.vendors().into_iter().flat_map(Vendors::iter).map(|(vendor, details)| {

@@ -6,16 +6,16 @@ use super::Attribute;
 use crate::quantity::Bytes;
 use crate::text::Untrusted;
 
-/// The class of a persistent volume that names none.
+/// The class of a persistent volume that does not name one.
 pub(crate) const DEFAULT_CLASS: &str = "default";
-/// The classes that the chain takes.
+/// The classes that the chain accepts.
 #[cfg(feature = "sdl")]
 pub(crate) const SDL_CLASSES: [&str; 5] = [DEFAULT_CLASS, "beta1", "beta2", "beta3", "ram"];
 
-/// Where a volume's bytes live.
+/// Where a volume's data lives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StorageClass {
-    /// On the node's own disk, gone with the pod.
+    /// On the node's own disk. The data is lost with the pod.
     Ephemeral,
     /// In the node's memory.
     Ram,
@@ -23,19 +23,19 @@ pub enum StorageClass {
     Persistent(Untrusted),
 }
 
-/// Why a volume's attributes name no storage class.
+/// Why a volume's attributes do not give a storage class.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageClassError {
-    /// The class is gone with the pod.
+    /// A persistent volume names a class that does not persist.
     #[error("a persistent volume cannot be of class `{0}`")]
     NotPersistent(String),
-    /// The attribute `persistent` is no truth value.
+    /// The attribute `persistent` is not a truth value.
     #[error("`{0}` is not a value of `persistent`; expected `true` or `false`")]
     Persistence(String),
 }
 
 impl StorageClass {
-    /// Reads the class that the bid price script contract names.
+    /// Reads a class as the bid price script contract names it.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         match name {
@@ -45,10 +45,10 @@ impl StorageClass {
         }
     }
 
-    /// Reads the attributes that the chain keeps of a volume.
+    /// Reads the class from the attributes that the chain stores for a volume.
     ///
     /// # Errors
-    /// When a persistent volume is of a class that cannot be.
+    /// When a persistent volume names a class that cannot persist, or `persistent` is not a truth value.
     pub fn from_attributes(attributes: &[Attribute]) -> Result<Self, StorageClassError> {
         let find = |key: &str| attributes.iter().find(|attribute| attribute.key == key).map(|a| a.value.as_str());
         let class = find("class").filter(|class| !class.is_empty());
@@ -64,7 +64,7 @@ impl StorageClass {
         }
     }
 
-    /// The class by its name.
+    /// Returns the name of the class.
     #[must_use]
     pub fn name(&self) -> Untrusted<&str> {
         match self {
@@ -84,12 +84,12 @@ impl fmt::Display for StorageClass {
 /// One volume of a resource unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
-    /// The name that the tenant gave it.
+    /// The name that the tenant gave the volume.
     pub name: String,
-    /// Its size.
+    /// The size of the volume.
     pub size: Bytes,
-    /// Where it lives.
+    /// The storage class.
     pub class: StorageClass,
-    /// The attributes that say so, as the order has them.
+    /// The attributes that the class was read from, as in the order.
     pub attributes: Vec<Attribute>,
 }

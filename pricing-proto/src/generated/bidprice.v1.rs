@@ -12,13 +12,12 @@ pub mod order {
         /// The chain's group spec.
         #[prost(message, tag = "1")]
         GroupSpec(super::super::super::akash::deployment::v1beta4::GroupSpec),
-        /// The chain's order. Its id stands in for `QuoteRequest.order_id`, and the id's owner for `owner`, where those
-        /// are absent.
+        /// The chain's order. Its id is used if `QuoteRequest.order_id` is absent, and the id's owner if `owner` is absent.
         #[prost(message, tag = "2")]
         ChainOrder(super::super::super::akash::market::v1beta5::Order),
-        /// The text of a group spec (one or an array, either JSON dialect), of a bid price script's request, or of an SDL.
-        /// It is recognised by its content. Several groups are several quotes; each is placed on what the bids for the
-        /// groups before it leave of the inventory, and what they take together is held back under the one `order_id`.
+        /// The text of a group spec (one or an array, in either JSON dialect), of a bid price script's request, or of an
+        /// SDL. The format is recognised by the content. Each group gets its own quote. A group is placed on the capacity
+        /// that the bids for the groups before it leave, and all of it is held back under the one `order_id`.
         #[prost(string, tag = "3")]
         Text(::prost::alloc::string::String),
     }
@@ -27,21 +26,21 @@ pub mod order {
 pub struct QuoteRequest {
     #[prost(message, optional, tag = "1")]
     pub order: ::core::option::Option<Order>,
-    /// Who ordered, for allow and deny lists and discounts.
+    /// The owner of the order, for allow and deny lists and discounts.
     #[prost(string, tag = "2")]
     pub owner: ::prost::alloc::string::String,
-    /// The order's name, for the log, and for what is held back.
+    /// The id of the order, for the log and for capacity that is held back.
     #[prost(message, optional, tag = "3")]
     pub order_id: ::core::option::Option<super::super::akash::market::v1::OrderId>,
-    /// The daemon has reserved already: capacity is not asked again and nothing is held back. The inventory only says
-    /// which cards there are.
+    /// Whether the daemon has reserved already. Then capacity is not checked and nothing is held back; the inventory only
+    /// shows which cards there are.
     #[prost(bool, tag = "4")]
     pub already_reserved: bool,
-    /// Where the daemon put the order: one target for each resource unit, in their order. Then that is priced as it is,
-    /// and no inventory is asked. Only for an order of one group.
+    /// Where the daemon placed the order: one target for each resource unit, in the order of the units. These are priced
+    /// as they are, without an inventory. Only for an order of one group.
     #[prost(message, repeated, tag = "5")]
     pub targets: ::prost::alloc::vec::Vec<Target>,
-    /// Also price every distinct set of cards that the order could get.
+    /// Whether to price every distinct set of cards that the order could get, too.
     #[prost(bool, tag = "6")]
     pub alternatives: bool,
 }
@@ -50,7 +49,7 @@ pub struct QuoteRequest {
 pub struct QuoteResponse {
     #[prost(message, repeated, tag = "1")]
     pub quotes: ::prost::alloc::vec::Vec<Quote>,
-    /// What of an SDL only some of the tenants' tools take, with its place.
+    /// What only some of the tenants' tools accept of an SDL, with its place.
     #[prost(string, repeated, tag = "2")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -65,12 +64,12 @@ pub mod quote_stream_response {
     pub enum Outcome {
         #[prost(message, tag = "1")]
         Response(super::QuoteResponse),
-        /// The request could not be answered; the stream goes on.
+        /// The request could not be answered. The stream goes on.
         #[prost(message, tag = "2")]
         Error(super::Error),
     }
 }
-/// Why a request of a stream could not be answered: a gRPC status.
+/// Why a request of a stream could not be answered, as a gRPC status.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Error {
     /// The gRPC status code.
@@ -95,10 +94,10 @@ pub struct Reason {
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
-    /// What each node lacks where there is no capacity, in the inventory's order; at most 100.
+    /// What each node lacks if there is no capacity, in the inventory's order. At most 100 nodes.
     #[prost(message, repeated, tag = "3")]
     pub nodes: ::prost::alloc::vec::Vec<NodeShortage>,
-    /// How many more nodes lack something.
+    /// The number of further nodes that lack something.
     #[prost(uint32, tag = "4")]
     pub nodes_left_out: u32,
 }
@@ -114,83 +113,84 @@ pub struct Lack {
     /// `cpu`, `memory`, `ephemeral_storage`, `gpu`, `storage_class`, `interconnect` or `volumes`.
     #[prost(string, tag = "1")]
     pub resource: ::prost::alloc::string::String,
-    /// What a replica needs, in the units of a quote's lines; of `storage_class` its name.
+    /// What a replica needs, in the units of a quote's lines. The class's name for `storage_class`.
     #[prost(string, tag = "2")]
     pub asked: ::prost::alloc::string::String,
-    /// What is free; absent where the node has no such storage class.
+    /// What is free. Absent if the node does not have the storage class.
     #[prost(string, optional, tag = "3")]
     pub free: ::core::option::Option<::prost::alloc::string::String>,
 }
-/// The answer to one group. Money and quantities are decimal text.
+/// The answer for one group. Money and quantities are decimal text.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Quote {
     #[prost(string, tag = "1")]
     pub group: ::prost::alloc::string::String,
     #[prost(enumeration = "Decision", tag = "2")]
     pub decision: i32,
-    /// The bid per block; absent without one.
+    /// The bid per block. Absent if there is no bid.
     #[prost(message, optional, tag = "3")]
     pub price: ::core::option::Option<Price>,
     /// The tenant's maximum per block, for the whole group.
     #[prost(message, optional, tag = "4")]
     pub max_price: ::core::option::Option<Price>,
-    /// The sum of the lines; absent when it did not come to lines.
+    /// The sum of the lines. Absent if the order was not priced.
     #[prost(string, optional, tag = "5")]
     pub usd_per_month: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "6")]
     pub targets: ::prost::alloc::vec::Vec<Target>,
     #[prost(message, repeated, tag = "7")]
     pub lines: ::prost::alloc::vec::Vec<Line>,
-    /// The bid split up as the chain does, one entry a resource unit.
+    /// The bid split into amounts as on the chain, one entry for each resource unit.
     #[prost(message, repeated, tag = "8")]
     pub offer_prices: ::prost::alloc::vec::Vec<OfferPrices>,
-    /// Absent with a bid.
+    /// Why there is no bid. Absent if there is one.
     #[prost(message, optional, tag = "9")]
     pub reason: ::core::option::Option<Reason>,
     /// The plugin that was asked.
     #[prost(message, optional, tag = "10")]
     pub plugin: ::core::option::Option<PluginUse>,
-    /// Every distinct set of cards that the order could get, cheapest first, where they were asked for.
+    /// Every distinct set of cards that the order could get, cheapest first, if the request asked for them.
     #[prost(message, repeated, tag = "11")]
     pub alternatives: ::prost::alloc::vec::Vec<Alternative>,
-    /// Whether the alternatives are all there are.
+    /// Whether the list of alternatives is complete.
     #[prost(bool, optional, tag = "12")]
     pub alternatives_complete: ::core::option::Option<bool>,
 }
-/// Where one resource unit goes.
+/// Where one resource unit is placed.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Target {
     #[prost(uint32, tag = "1")]
     pub resource_id: u32,
-    /// Replicas.
+    /// The number of replicas.
     #[prost(uint32, tag = "2")]
     pub count: u32,
-    /// One node a replica, in order of placement; empty when nothing was placed.
+    /// One node per replica, in order of placement. Empty if nothing was placed.
     #[prost(string, repeated, tag = "3")]
     pub nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Cards a replica.
+    /// Cards per replica.
     #[prost(uint64, tag = "4")]
     pub gpu_units: u64,
-    /// One entry for each distinct node that was reserved; empty without GPUs.
+    /// One entry for each distinct node that was reserved. Empty without GPUs.
     #[prost(message, repeated, tag = "5")]
     pub cards: ::prost::alloc::vec::Vec<Cards>,
-    /// In answers: every kind that the order allows wherever a replica could start, the reserved nodes' own first.
+    /// In answers: every kind that the order allows on any node where a replica could start. Those of the reserved nodes
+    /// come first.
     #[prost(message, repeated, tag = "6")]
     pub kinds: ::prost::alloc::vec::Vec<GpuKind>,
-    /// In answers: the kinds on those nodes that the order does not allow, and that could be handed out all the same.
+    /// In answers: the kinds on those nodes that the order does not allow, and that could be handed out nevertheless.
     #[prost(message, repeated, tag = "7")]
     pub others: ::prost::alloc::vec::Vec<GpuKind>,
-    /// In answers: whether there is one kind, of which everything is known, and no others.
+    /// In answers: whether exactly one kind is possible, all of its properties are known, and there are no others.
     #[prost(bool, tag = "8")]
     pub certain: bool,
 }
 /// The cards on one node.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Cards {
-    /// The node; absent when nothing was placed.
+    /// The node. Absent if nothing was placed.
     #[prost(string, optional, tag = "1")]
     pub node: ::core::option::Option<::prost::alloc::string::String>,
-    /// One kind when the node has no other that will do, else every candidate there.
+    /// One kind if no other on the node is acceptable, else every candidate there.
     #[prost(message, repeated, tag = "2")]
     pub kinds: ::prost::alloc::vec::Vec<GpuKind>,
 }
@@ -215,7 +215,7 @@ pub struct Line {
     /// `cpu`, `memory`, `storage`, `gpu`, `endpoint`, `ip`, `discount`, `minimum` or `plugin`.
     #[prost(string, tag = "2")]
     pub item: ::prost::alloc::string::String,
-    /// The storage class or GPU kind.
+    /// The storage class or the GPU kind.
     #[prost(string, optional, tag = "3")]
     pub kind: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, tag = "4")]
@@ -225,13 +225,13 @@ pub struct Line {
     pub unit: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, tag = "6")]
     pub usd_per_unit_month: ::prost::alloc::string::String,
-    /// The rate card entry that matched.
+    /// The entry of the rate card that matched.
     #[prost(string, tag = "7")]
     pub rate: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
     pub usd_per_month: ::prost::alloc::string::String,
 }
-/// The bid's amounts per block for one replica of a unit.
+/// The bid's amounts per block for one replica of a resource unit.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OfferPrices {
     #[prost(uint32, tag = "1")]
@@ -273,10 +273,10 @@ pub struct PluginUse {
     pub digest: ::prost::alloc::string::String,
     #[prost(uint64, optional, tag = "3")]
     pub fuel: ::core::option::Option<u64>,
-    /// Who stood in for a plugin that failed: `builtin` or `last-plugin`.
+    /// What priced in place of a plugin that failed: `builtin` or `last-plugin`.
     #[prost(string, optional, tag = "4")]
     pub fallback: ::core::option::Option<::prost::alloc::string::String>,
-    /// What it failed of.
+    /// Why the plugin failed.
     #[prost(message, optional, tag = "5")]
     pub fault: ::core::option::Option<Reason>,
 }
@@ -308,7 +308,7 @@ pub struct Screened {
     pub group: ::prost::alloc::string::String,
     #[prost(bool, tag = "2")]
     pub passed: bool,
-    /// Absent when it passed.
+    /// Why it did not pass. Absent if it passed.
     #[prost(message, optional, tag = "3")]
     pub reason: ::core::option::Option<Reason>,
 }
@@ -319,7 +319,7 @@ pub struct ReleaseRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReleaseResponse {
-    /// Whether anything was held back for the order.
+    /// Whether any capacity was held back for the order.
     #[prost(bool, tag = "1")]
     pub released: bool,
 }
@@ -350,7 +350,8 @@ pub struct StatusResponse {
     pub bid_log: ::core::option::Option<BidLogStatus>,
     #[prost(message, optional, tag = "9")]
     pub reload: ::core::option::Option<ReloadStatus>,
-    /// Plugins that are being inspected and compiled at the moment; orders are priced with what was in use before.
+    /// Plugins that are being inspected and compiled at the moment. Until they are ready, orders are priced with the
+    /// previous ones.
     #[prost(message, repeated, tag = "10")]
     pub loading: ::prost::alloc::vec::Vec<PluginLoading>,
     /// Absent without mutual TLS.
@@ -361,7 +362,7 @@ pub struct StatusResponse {
 pub struct PluginLoading {
     #[prost(string, tag = "1")]
     pub file: ::prost::alloc::string::String,
-    /// Seconds since it began.
+    /// Seconds since loading began.
     #[prost(double, tag = "2")]
     pub seconds: f64,
 }
@@ -373,10 +374,10 @@ pub struct CertificateStatus {
     pub not_before: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub not_after: ::prost::alloc::string::String,
-    /// Days until the first of them expires; negative when it has.
+    /// Days until the first of them expires. Negative if one has expired.
     #[prost(double, tag = "3")]
     pub days_left: f64,
-    /// Why callers refuse it now.
+    /// Why callers refuse the chain now.
     #[prost(string, optional, tag = "4")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -385,7 +386,7 @@ pub struct RatesStatus {
     /// `sha256:` and 64 hexadecimal digits.
     #[prost(string, tag = "1")]
     pub digest: ::prost::alloc::string::String,
-    /// What `bidprice rates check` says of the rates on the inventory in use; at most 100.
+    /// The findings of `bidprice rates check` for the rates on the inventory in use. At most 100.
     #[prost(string, repeated, tag = "2")]
     pub findings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -404,13 +405,13 @@ pub struct PluginStatus {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InventoryStatus {
-    /// Where it comes from.
+    /// The source of the inventory.
     #[prost(string, tag = "1")]
     pub source: ::prost::alloc::string::String,
     /// `fresh`, `stale` (the last good snapshot is in use) or `unusable`.
     #[prost(string, tag = "2")]
     pub state: ::prost::alloc::string::String,
-    /// Seconds since the snapshot in use was received; absent when there is none.
+    /// Seconds since the snapshot in use was received. Absent if there is none.
     #[prost(double, optional, tag = "3")]
     pub age_seconds: ::core::option::Option<f64>,
     /// `sha256:` and 64 hexadecimal digits.
@@ -418,25 +419,25 @@ pub struct InventoryStatus {
     pub digest: ::prost::alloc::string::String,
     #[prost(uint32, tag = "5")]
     pub nodes: u32,
-    /// What validation found in it.
+    /// The number of findings of the validation.
     #[prost(uint32, tag = "6")]
     pub findings: u32,
-    /// Nodes that were in an earlier snapshot of this run and are not in this one.
+    /// Nodes that were in an earlier snapshot since the service started, and are not in this one.
     #[prost(string, repeated, tag = "7")]
     pub missing_nodes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// What is wrong at the moment.
     #[prost(string, optional, tag = "8")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
-    /// Orders that capacity is held back for.
+    /// The number of orders that capacity is held back for.
     #[prost(uint32, tag = "9")]
     pub held: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FeedStatus {
-    /// USD for an AKT; absent when it is not known.
+    /// The USD price of an AKT. Absent if it is not known.
     #[prost(string, optional, tag = "1")]
     pub usd_per_akt: ::core::option::Option<::prost::alloc::string::String>,
-    /// Seconds since it was fetched; absent for a configured value.
+    /// Seconds since it was fetched. Absent for a configured value.
     #[prost(double, optional, tag = "2")]
     pub age_seconds: ::core::option::Option<f64>,
     #[prost(message, repeated, tag = "3")]
@@ -448,7 +449,7 @@ pub struct FeedStatus {
 pub struct FeedSourceStatus {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Its last value.
+    /// The last value of the source.
     #[prost(string, optional, tag = "2")]
     pub usd_per_akt: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(double, optional, tag = "3")]
@@ -473,50 +474,50 @@ pub struct BidLogStatus {
     pub path: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
     pub written: u64,
-    /// Decisions that wait for a disk that takes nothing.
+    /// Decisions that wait to be written because the disk does not accept them.
     #[prost(uint64, tag = "3")]
     pub waiting: u64,
-    /// Decisions that are in no file.
+    /// Decisions that are not in any file.
     #[prost(uint64, tag = "4")]
     pub lost: u64,
     #[prost(string, optional, tag = "5")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
-    /// Answers that did not wait any longer for their decision to be written.
+    /// Answers that were sent before their decision was written.
     #[prost(uint64, tag = "6")]
     pub late: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReloadStatus {
-    /// How often the configuration was taken.
+    /// How often a configuration was accepted.
     #[prost(uint64, tag = "1")]
     pub taken: u64,
-    /// How often it was refused.
+    /// How often a configuration was refused.
     #[prost(uint64, tag = "2")]
     pub refused: u64,
-    /// Why it was refused the last time; absent when it was taken since.
+    /// Why it was refused the last time. Absent if one has been accepted since.
     #[prost(string, optional, tag = "3")]
     pub problem: ::core::option::Option<::prost::alloc::string::String>,
-    /// What is in the files and is not in use; absent when nothing waits.
+    /// What is in the files and not in use. Absent if nothing is pending.
     #[prost(message, optional, tag = "4")]
     pub pending: ::core::option::Option<PendingReload>,
-    /// Why the rate card that was accepted last is not kept for a restart to compare with.
+    /// Why the rate card that was accepted last cannot be stored for comparison after a restart.
     #[prost(string, optional, tag = "5")]
     pub state_problem: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PendingReload {
-    /// `settling` (the files change and have not stayed as they are) or `refused` (it has to be accepted first).
+    /// `settling` (the files are still changing) or `refused` (somebody has to accept it first).
     #[prost(string, tag = "1")]
     pub state: ::prost::alloc::string::String,
-    /// What accepts it: `ReloadRequest.accept`. `sha256:` and 64 hexadecimal digits; empty while it settles.
+    /// The digest to send in `ReloadRequest.accept`: `sha256:` and 64 hexadecimal digits. Empty while the files settle.
     #[prost(string, tag = "2")]
     pub digest: ::prost::alloc::string::String,
-    /// What it changes of the configuration in use, what has to be accepted first; 100 at most.
+    /// The changes to the configuration in use. Those that have to be accepted come first. At most 100.
     #[prost(message, repeated, tag = "3")]
     pub changes: ::prost::alloc::vec::Vec<Change>,
     #[prost(uint32, tag = "4")]
     pub changes_left_out: u32,
-    /// The command that accepts it; empty while it settles.
+    /// The command that accepts it. Empty while the files settle.
     #[prost(string, tag = "5")]
     pub command: ::prost::alloc::string::String,
 }
@@ -529,17 +530,17 @@ pub struct Change {
     pub before: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub after: ::prost::alloc::string::String,
-    /// How much lower an amount is, in percent, as decimal text.
+    /// By how many percent the amount is lower, as decimal text.
     #[prost(string, optional, tag = "4")]
     pub percent_lower: ::core::option::Option<::prost::alloc::string::String>,
-    /// Why it has to be accepted, such as `lowered` or `entry-gone`; absent where it need not be.
+    /// Why the change has to be accepted, such as `lowered` or `entry-gone`. Absent if it does not have to be.
     #[prost(string, optional, tag = "5")]
     pub concern: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReloadRequest {
-    /// The digest of a configuration that was refused and is to be taken all the same. Only over the Unix socket or mutual
-    /// TLS (else PERMISSION_DENIED); one that is not a digest is INVALID_ARGUMENT.
+    /// The digest of a configuration that was refused and is to be accepted. Only allowed over the Unix socket or with
+    /// mutual TLS (else PERMISSION_DENIED). A text that is not a digest is INVALID_ARGUMENT.
     #[prost(string, tag = "1")]
     pub accept: ::prost::alloc::string::String,
 }
@@ -556,9 +557,9 @@ pub enum Decision {
     Unspecified = 0,
     /// A bid.
     Bid = 1,
-    /// No bid, by choice: policy, price, capacity, or the plugin said no.
+    /// No bid, by choice: because of policy, price or capacity, or because the plugin declined.
     Decline = 2,
-    /// No bid, since it could not be priced.
+    /// No bid, because the order could not be priced.
     Fault = 3,
 }
 impl Decision {
@@ -599,8 +600,8 @@ pub mod pricing_client {
     /// Prices orders for a provider's daemon.
     ///
     /// A decline and a fault are answers, not errors: see `Reason`. Errors are INVALID_ARGUMENT (the order cannot be read;
-    /// the message has the place), RESOURCE_EXHAUSTED (too much is asked at once; sent at once), DEADLINE_EXCEEDED and
-    /// UNAVAILABLE (the service is shutting down).
+    /// the message names the place), RESOURCE_EXHAUSTED (too many requests at once; sent without delay), DEADLINE_EXCEEDED
+    /// and UNAVAILABLE (the service is shutting down).
     #[derive(Debug, Clone)]
     pub struct PricingClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -691,8 +692,8 @@ pub mod pricing_client {
             req.extensions_mut().insert(GrpcMethod::new("bidprice.v1.Pricing", "Quote"));
             self.inner.unary(req, path, codec).await
         }
-        /// Declines an order that would be declined whatever it were to get: before anything is reserved. A pass promises
-        /// nothing: capacity, the tenant's maximum and the feed are looked at by Quote.
+        /// Declines an order that would be declined whatever cards and nodes it got, so that nothing is reserved for it.
+        /// Passing promises nothing: only Quote checks capacity, the tenant's maximum and the feed.
         pub async fn screen(
             &mut self,
             request: impl tonic::IntoRequest<super::ScreenRequest>,
@@ -714,7 +715,7 @@ pub mod pricing_client {
                 .insert(GrpcMethod::new("bidprice.v1.Pricing", "Screen"));
             self.inner.unary(req, path, codec).await
         }
-        /// As Quote, for many orders: one answer for each request, in their order.
+        /// Prices many orders like Quote: one answer for each request, in the order of the requests.
         pub async fn quote_stream(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::QuoteRequest>,
@@ -739,7 +740,7 @@ pub mod pricing_client {
                 .insert(GrpcMethod::new("bidprice.v1.Pricing", "QuoteStream"));
             self.inner.streaming(req, path, codec).await
         }
-        /// Says what held-back capacity is no longer needed: the order was lost, closed, or reserved by the daemon.
+        /// Releases capacity that is held back for an order which was lost, closed, or reserved by the daemon.
         pub async fn release(
             &mut self,
             request: impl tonic::IntoRequest<super::ReleaseRequest>,
@@ -764,7 +765,7 @@ pub mod pricing_client {
                 .insert(GrpcMethod::new("bidprice.v1.Pricing", "Release"));
             self.inner.unary(req, path, codec).await
         }
-        /// What the service prices with at the moment, and how well it is.
+        /// Returns what the service prices with at the moment, and its health.
         pub async fn status(
             &mut self,
             request: impl tonic::IntoRequest<super::StatusRequest>,
@@ -786,8 +787,8 @@ pub mod pricing_client {
                 .insert(GrpcMethod::new("bidprice.v1.Pricing", "Status"));
             self.inner.unary(req, path, codec).await
         }
-        /// Reads the configuration, the rates and the plugin again, once their files have settled. What is bad changes nothing,
-        /// and is an error that says why (FAILED_PRECONDITION); so does a configuration that has to be accepted first.
+        /// Reads the configuration, the rates and the plugin again, once their files have settled. A bad configuration changes
+        /// nothing, and is an error that says why (FAILED_PRECONDITION). So is one that somebody has to accept first.
         pub async fn reload(
             &mut self,
             request: impl tonic::IntoRequest<super::ReloadRequest>,
@@ -830,8 +831,8 @@ pub mod pricing_server {
             &self,
             request: tonic::Request<super::QuoteRequest>,
         ) -> std::result::Result<tonic::Response<super::QuoteResponse>, tonic::Status>;
-        /// Declines an order that would be declined whatever it were to get: before anything is reserved. A pass promises
-        /// nothing: capacity, the tenant's maximum and the feed are looked at by Quote.
+        /// Declines an order that would be declined whatever cards and nodes it got, so that nothing is reserved for it.
+        /// Passing promises nothing: only Quote checks capacity, the tenant's maximum and the feed.
         async fn screen(
             &self,
             request: tonic::Request<super::ScreenRequest>,
@@ -842,7 +843,7 @@ pub mod pricing_server {
             >
             + std::marker::Send
             + 'static;
-        /// As Quote, for many orders: one answer for each request, in their order.
+        /// Prices many orders like Quote: one answer for each request, in the order of the requests.
         async fn quote_stream(
             &self,
             request: tonic::Request<tonic::Streaming<super::QuoteRequest>>,
@@ -850,18 +851,18 @@ pub mod pricing_server {
             tonic::Response<Self::QuoteStreamStream>,
             tonic::Status,
         >;
-        /// Says what held-back capacity is no longer needed: the order was lost, closed, or reserved by the daemon.
+        /// Releases capacity that is held back for an order which was lost, closed, or reserved by the daemon.
         async fn release(
             &self,
             request: tonic::Request<super::ReleaseRequest>,
         ) -> std::result::Result<tonic::Response<super::ReleaseResponse>, tonic::Status>;
-        /// What the service prices with at the moment, and how well it is.
+        /// Returns what the service prices with at the moment, and its health.
         async fn status(
             &self,
             request: tonic::Request<super::StatusRequest>,
         ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status>;
-        /// Reads the configuration, the rates and the plugin again, once their files have settled. What is bad changes nothing,
-        /// and is an error that says why (FAILED_PRECONDITION); so does a configuration that has to be accepted first.
+        /// Reads the configuration, the rates and the plugin again, once their files have settled. A bad configuration changes
+        /// nothing, and is an error that says why (FAILED_PRECONDITION). So is one that somebody has to accept first.
         async fn reload(
             &self,
             request: tonic::Request<super::ReloadRequest>,
@@ -870,8 +871,8 @@ pub mod pricing_server {
     /// Prices orders for a provider's daemon.
     ///
     /// A decline and a fault are answers, not errors: see `Reason`. Errors are INVALID_ARGUMENT (the order cannot be read;
-    /// the message has the place), RESOURCE_EXHAUSTED (too much is asked at once; sent at once), DEADLINE_EXCEEDED and
-    /// UNAVAILABLE (the service is shutting down).
+    /// the message names the place), RESOURCE_EXHAUSTED (too many requests at once; sent without delay), DEADLINE_EXCEEDED
+    /// and UNAVAILABLE (the service is shutting down).
     #[derive(Debug)]
     pub struct PricingServer<T> {
         inner: Arc<T>,

@@ -13,7 +13,7 @@ const ALYCE: &str = "akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q";
 const DAVE: &str = "akash1daveqqqqqqqqqqqqqqqqqqqqqqqqqqqq7ga7ws";
 const GONE: &str = "akash1g0neqqqqqqqqqqqqqqqqqqqqqqqqqqqq278wzj";
 
-/// A folder with files.
+/// A temporary folder with files.
 struct Folder(TempDir);
 
 impl Folder {
@@ -25,7 +25,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// A file that is its owner's alone.
+    /// Writes a file that only its owner can access.
     fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
@@ -66,7 +66,7 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
         let answer = run(request("uakt", NO_GPU).as_bytes(), &env);
         assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{reason}");
         assert!(answer.stderr.contains("rate-unavailable: ") && answer.stderr.contains(reason), "{}", answer.stderr);
-        // Whoever pays in dollars needs no rate.
+        // An order in dollars needs no rate.
         prices(&request("uact", NO_GPU), &env, NO_GPU_UACT);
     };
     let handle = fs::File::options().write(true).open(&cache).unwrap();
@@ -89,7 +89,7 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
         fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
         unusable(path, "1d", "may be written by others than its owner");
     }
-    // What others may only read is what its owner wrote.
+    // Read access for others does not matter.
     for mode in [0o644, 0o640, 0o600] {
         fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
         prices(&request("uakt", NO_GPU), &[("BIDPRICE_RATE_CACHE", path)], "11.258197");
@@ -179,7 +179,8 @@ fn a_misspelt_and_an_empty_variable_are_no_bid() {
         refuses(&request("uact", NO_GPU), &[(name, value)], &format!("at `{name}`: "));
         refuses(&request("uact", NO_GPU), &[(name, value)], reason);
     }
-    // Those of the other program and of Kubernetes are not ours to refuse; nor are the script's where a card stands in.
+    // Variables of other programs and of Kubernetes are ignored. So are the bash script's where a rate card replaces
+    // them.
     let folder = Folder::new();
     let card = folder.file("card.variables.toml", "[rates]\ncpu = \"1.60\"\n");
     for more in [
@@ -217,7 +218,7 @@ fn what_a_setting_says_is_repeated_as_an_excerpt() {
         let list = ("BIDPRICE_WHITELIST", list.to_str().unwrap());
         let env = if name == "AKASH_OWNER" { vec![list, (name, &hostile)] } else { vec![(name, &*hostile)] };
         let answer = run(request("uakt", NO_GPU).as_bytes(), &env);
-        // With a rate that it cannot read, the script's calculator comes to 0, which the provider refuses.
+        // For a rate that it cannot read, the bash script's calculator returns 0, a price that the provider refuses.
         assert_eq!(answer.stdout, if name == "PRICE_TARGET_CPU" { "0.000000" } else { "" }, "{name}");
         assert!(answer.stderr.len() < 1_000 && answer.stderr.lines().count() == 1, "{name}: {}", answer.stderr);
         assert!(!answer.stderr.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{name}");
@@ -238,7 +239,7 @@ fn a_rate_that_is_arithmetic_is_no_bid_rather_than_another_price_than_the_script
         assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{name}={value}");
         assert!(answer.stderr.contains(name) && answer.stderr.contains("is arithmetic"), "{}", answer.stderr);
     }
-    // A sign is none, and what the calculator cannot read comes to 0 as in the script.
+    // A sign is not accepted. What the calculator cannot read counts as 0, as in the bash script.
     for (value, stdout) in
         [("-1", None), ("1 2", Some("0.000000")), ("1*", Some("0.000000")), ("1\u{e9}*2", Some("0.000000"))]
     {

@@ -1,4 +1,4 @@
-//! What is not a plain file, where the settings name a file.
+//! Settings that name a file which is not a regular file.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +21,7 @@ fn pipes_and_devices_are_refused_and_never_waited_for() {
             refuses(&request("uact", NO_GPU), &[(setting, named)], "is not a regular file");
         }
     }
-    // A cache that cannot be used leaves no rate.
+    // Without a usable cache there is no rate.
     for (named, reason) in
         places.iter().zip(["not a regular file", "a symbolic link", "a symbolic link", "not a regular file"])
     {

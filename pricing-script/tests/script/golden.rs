@@ -1,4 +1,4 @@
-//! The golden cases of the drop-in, a folder each in `tests/golden`; `testkit::golden` says what is in one.
+//! The golden cases of the drop-in: one folder per case in `tests/golden`. `testkit::golden` documents their files.
 
 use std::path::Path;
 

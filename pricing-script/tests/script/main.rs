@@ -37,7 +37,7 @@ fn run(stdin: &[u8], env: &[(&str, &str)]) -> Answer {
     Answer { exit: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A refusal: exit code 1, nothing on stdout, and a reason.
+/// Expects a refusal: exit code 1, nothing on stdout, and a reason on stderr.
 fn refuses(stdin: &str, env: &[(&str, &str)], reason: &str) {
     let answer = run(stdin.as_bytes(), env);
     assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{reason}: {}", answer.stderr);
@@ -201,7 +201,7 @@ fn a_full_disk_and_a_reader_that_left_are_exit_1() {
     }
 }
 
-/// What a shell makes of a redirection: exit code and stderr.
+/// Runs the program with a shell redirection. Returns exit code and stderr.
 fn redirected(how: &str) -> (Option<i32>, String) {
     let mut child = Command::new("sh")
         .args(["-c", &format!("exec \"$0\" {how}"), env!("CARGO_BIN_EXE_bidprice-script")])
@@ -211,7 +211,7 @@ fn redirected(how: &str) -> (Option<i32>, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program whose stdin is closed leaves the pipe alone.
+    // A program whose stdin is closed does not read from the pipe.
     let _ = child.stdin.take().unwrap().write_all(request("uact", NO_GPU).as_bytes());
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -226,7 +226,8 @@ fn a_price_that_nobody_gets_is_exit_1() {
     assert_eq!(redirected("<&- >&-").0, Some(1));
     let (exit, stderr) = redirected("<&-");
     assert!(exit == Some(1) && stderr.contains("the request is empty"), "{stderr}");
-    // Without stderr there is no reason, but the price is one. And who names /dev/null wants no price.
+    // Without stderr the reason is lost, but a price is still valid. Redirecting to /dev/null shows that no price is
+    // wanted.
     for how in ["2>&-", ">/dev/null", "1<>/dev/null"] {
         assert_eq!(redirected(how).0, Some(0), "{how}");
     }

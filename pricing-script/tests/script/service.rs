@@ -1,4 +1,4 @@
-//! The drop-in and the service that it asks: one that answers, and all that may be in its place.
+//! The drop-in with a service, and with everything else that may listen in its place.
 
 #[expect(unreachable_pub, reason = "tests of two packages use it")]
 #[path = "../../../pricing-client/tests/client/fake/mod.rs"]
@@ -17,12 +17,12 @@ use fake::{Fake, bid, no_bid, one, peer, swallow};
 
 use crate::{Answer, NO_GPU, NO_GPU_UACT, prices, refuses, request, run};
 
-/// For a service that answers: the longest deadline that there is.
+/// The deadline for a service that answers: the longest that can be set.
 const PATIENT: &str = "60s";
-/// For one that never does.
+/// The deadline for one that never answers.
 const BRIEF: &str = "300ms";
 
-/// Runs the drop-in beside a socket.
+/// Runs the drop-in with this socket.
 fn ask_within(deadline: &str, socket: &Path, more: &[(&str, &str)]) -> Answer {
     let mut env = vec![("BIDPRICE_SOCKET", socket.to_str().unwrap()), ("BIDPRICE_DEADLINE", deadline)];
     env.extend(more);
@@ -35,7 +35,7 @@ fn ask(socket: &Path, more: &[(&str, &str)]) -> Answer {
 
 const LOCAL: (&str, &str) = ("BIDPRICE_FALLBACK", "local");
 
-/// Nobody answers: no bid, and with the fallback the price that is made without a socket.
+/// Expects that no answer came: no bid, or with the fallback the price that is computed without a socket.
 fn is_silence(name: &str, deadline: &str, socket: &Path) {
     for fallback in [&[][..], &[("BIDPRICE_FALLBACK", "none")]] {
         let answer = ask_within(deadline, socket, fallback);
@@ -47,7 +47,7 @@ fn is_silence(name: &str, deadline: &str, socket: &Path) {
     assert!(answer.stderr.contains("; pricing without it"), "{name}: {}", answer.stderr);
 }
 
-/// The service has spoken: no bid, fallback or not.
+/// Expects that the service decided: no bid, with or without the fallback.
 fn is_no_bid(socket: &Path, reason: &str) {
     for fallback in [&[][..], &[LOCAL]] {
         let answer = ask(socket, fallback);
@@ -202,7 +202,7 @@ fn what_is_wrong_here_is_not_asked() {
         refuses(&request("uact", NO_GPU), &[socket, ("BIDPRICE_DEADLINE", deadline)], "BIDPRICE_DEADLINE: ");
     }
     assert!(fake.asked.lock().unwrap().is_empty());
-    // Without a socket no service is asked; a setting beside it must be right all the same.
+    // Without a socket no service is asked, but the other settings must still be valid.
     refuses(&request("uact", NO_GPU), &[("BIDPRICE_FALLBACK", "maybe")], "BIDPRICE_FALLBACK: ");
     prices(&request("uact", NO_GPU), &[LOCAL], NO_GPU_UACT);
 }

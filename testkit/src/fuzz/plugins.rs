@@ -147,7 +147,7 @@ pub fn plugin_inspect(data: &[u8]) {
 }
 
 /// The inspection of a text terminates, and so does that of its binary. The input is a text with repetitions, so that a
-/// few bytes make a file that is long enough to tell quadratic from linear time: see [`repeated::text`].
+/// few bytes make a file that is long enough to distinguish quadratic from linear time: see [`repeated::text`].
 pub fn plugin_text(data: &[u8]) {
     let Some(text) = text(data).map(repeated::text) else { return };
     let inspected = inspect(text.as_bytes(), SizeClass::Standard);

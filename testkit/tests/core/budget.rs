@@ -1,4 +1,4 @@
-//! What a request may spend: one budget for all that is done for it, and a fault when it is used up.
+//! The budget of a request: one for everything that is done for it, and a fault when it is used up.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -43,7 +43,7 @@ fn supplies(cluster: &Cluster) -> [Supply<'_>; 4] {
     ]
 }
 
-/// Whether a quote is the fault that the steps are used up.
+/// Returns whether a quote is the fault that the steps are used up.
 fn is_given_up(quote: &Quote) -> bool {
     quote.reason().is_some_and(|reason| reason.code == ReasonCode::SearchExhausted)
 }
@@ -66,7 +66,7 @@ proptest! {
             let (some, left, spent) = quoted(few);
             prop_assert!(some == whole || is_given_up(&some), "{some:?} instead of {whole:?}");
             prop_assert!(spent.is_none() || is_given_up(&some));
-            // The same steps end at the same place.
+            // The same number of steps ends at the same place.
             prop_assert_eq!(quoted(few), (some, left, spent));
         }
     }
@@ -83,7 +83,7 @@ proptest! {
             match (listed(few), whole) {
                 (Ok(some), Ok(whole)) if some.complete => prop_assert_eq!(some, whole),
                 (Ok(some), Ok(whole)) => {
-                    // With less to search by another placement may be found for a set; its price is the set's.
+                    // A shorter search may find another placement for a set, but the price depends only on the set.
                     let prices = |listed: &Alternatives| -> Vec<Decimal> {
                         listed.list.iter().map(|one| one.price.amount()).collect()
                     };
@@ -163,7 +163,7 @@ fn any_card() -> pricing_core::rates::Policy {
     pricing_core::rates::Policy { unlisted_gpu: UnlistedGpu::Price(usd), ..Pricing::default().policy }
 }
 
-/// So many nodes with eight cards each, in turn of these models and of several sizes of each.
+/// Makes a cluster whose nodes have eight cards each. The models and their sizes alternate.
 fn cluster(nodes: usize, models: &[&str]) -> Cluster {
     let mut builder = ClusterBuilder::default();
     let bytes = Capacity { total: Bytes::new(1 << 42), available: Bytes::new(1 << 42) };
@@ -190,7 +190,7 @@ fn cluster(nodes: usize, models: &[&str]) -> Cluster {
     builder.build()
 }
 
-/// A rate card of so many models, with a price for every other card.
+/// Makes a rate card with a price for each of the models, and one for all other cards.
 fn rate_card(models: usize) -> Pricing {
     let mut pricing = Pricing { policy: any_card(), ..Pricing::default() };
     for model in 0..models {
@@ -200,7 +200,7 @@ fn rate_card(models: usize) -> Pricing {
     pricing
 }
 
-/// An order of so many units, changed.
+/// Makes an order of this many units, each of which `change` adjusts.
 fn order(units: u32, change: impl Fn(u32, &mut CommittedUnit)) -> Order {
     let unit = |id: u32| {
         let mut unit = generate::real_unit(id, 1, 1, &["vendor/nvidia/model/*"]);
@@ -212,7 +212,7 @@ fn order(units: u32, change: impl Fn(u32, &mut CommittedUnit)) -> Order {
     orders::order_of((1..=units).map(unit).collect()).unwrap()
 }
 
-/// A request that is large in one way, and what is asked of it.
+/// A request that is large in one dimension, and the function under test.
 struct Large<'a> {
     name: &'static str,
     order: Order,
@@ -227,7 +227,7 @@ fn quoted(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_
 
 fn listed(order: &Order, pricing: &Pricing, supply: Supply<'_>, terms: &Terms<'_>) -> Option<ReasonCode> {
     match quote::alternatives(&quote::QuoteRequest::new(order, pricing, supply, terms)) {
-        // Cut short is given up, too.
+        // An incomplete list counts as given up, too.
         Ok(found) if terms.budget.is_some_and(|budget| budget.spent().is_some()) => {
             assert!(!found.complete);
             Some(ReasonCode::SearchExhausted)
@@ -245,6 +245,8 @@ fn many_kinds(unit: &mut CommittedUnit) {
     unit.gpu.alternatives = (0..900).map(|kind| GpuSelector::new("nvidia", &format!("m{kind}"), None, None)).collect();
 }
 
+/// Returns one request for each dimension that can grow: units, kinds, entries of the rate card, volumes, replicas, and
+/// sets of cards, with each supply that makes the work differ.
 fn large<'a>(plain: &'a Cluster, mixed: &'a Cluster) -> Vec<Large<'a>> {
     let sound = |cluster| Supply::Reserve { cluster, scheduler: Scheduler::Sound };
     let provider = |cluster| Supply::Reserve { cluster, scheduler: Scheduler::Provider };
@@ -257,7 +259,7 @@ fn large<'a>(plain: &'a Cluster, mixed: &'a Cluster) -> Vec<Large<'a>> {
             unit.gpu.alternatives.clear();
         })
     };
-    // Units that may have different variants of one model have to be told apart card by card.
+    // Units that accept different variants of one model have to be distinguished card by card.
     let variants = || {
         order(48, |id, unit| {
             let ram = |size: u32| GpuSelector::new("nvidia", "*", Some(&format!("{}Gi", 16 << (size % 4))), None);
@@ -304,7 +306,8 @@ fn whatever_makes_a_request_large_is_counted_and_given_up_half_way() {
         ask(&order, &pricing, supply, &terms(&whole));
         let needed = used(&whole);
         assert!(needed > 40_000, "{name}: {needed}");
-        // What is left and not what is allowed, of which each of several searches has its part.
+        // Limits what is left and not what is allowed, because each of several searches gets a share of the allowed
+        // steps.
         let left = |left| Budget::resumed(SearchBudget { steps: PLENTY }, left);
         for few in [0, 1, 1_000, needed / 2, needed - 1] {
             let budget = left(few);

@@ -1,7 +1,8 @@
-//! Certain means certain: the corpus's SDLs on clusters of many shapes, held against a reference that scans every node.
+//! A card is certain only if it really is: the corpus's SDLs on clusters of many shapes, compared with a reference that
+//! scans every node.
 //!
-//! The reference knows the inventory's words and the rate card's entries as texts, and nothing of this project's kinds,
-//! index or weights.
+//! The reference treats the inventory's words and the rate card's entries as texts. It shares none of this project's
+//! kinds, index or weights.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -17,7 +18,7 @@ use pricing_core::reserve::Scheduler;
 
 const GI: u64 = 1 << 30;
 
-/// The rate card, as `model`, RAM, interface and USD.
+/// The rate card: `model`, RAM, interface and USD.
 const RATES: [(&str, &str, &str, i128); 12] = [
     ("a100", "40Gi", "", 600),
     ("a100", "80Gi", "", 1000),
@@ -33,10 +34,10 @@ const RATES: [(&str, &str, &str, i128); 12] = [
     ("", "", "", 130),
 ];
 
-/// A card of a reference node: model, RAM, interface, in the inventory's words.
+/// A card of a reference node, in the inventory's words: model, RAM, interface.
 type Words = (&'static str, &'static str, &'static str);
 
-/// What a node has: its cards, how many of them are free, threads and GiB of memory that are free, classes.
+/// A node: its cards, the number of free cards, free threads and GiB of memory, and its storage classes.
 #[derive(Clone, Debug)]
 struct Node {
     name: String,
@@ -68,8 +69,8 @@ const V16: Words = ("v100", "16Gi", "SXM2");
 const V32: Words = ("v100", "32Gi", "PCIe");
 const H200: Words = ("h200", "141Gi", "SXM5");
 
-/// Twelve clusters: of one kind each, with variants of one model, with nodes of several models, nearly full, and with
-/// cards of which not everything is known.
+/// Returns twelve clusters, such as one kind per node, variants of one model, nodes with several models, nearly full
+/// clusters, and cards with unknown properties.
 fn shapes() -> Vec<(&'static str, Vec<Node>)> {
     let of = |words: Words| node(&[(8, words)], 8, LARGE);
     vec![
@@ -137,7 +138,7 @@ fn text(nodes: &[Node]) -> String {
     serde_json::json!({"nodes": nodes.iter().map(node).collect::<Vec<_>>(), "storage": pools}).to_string()
 }
 
-/// The orders of the corpus that ask for cards.
+/// Returns the orders of the corpus that ask for cards.
 fn orders() -> Vec<(String, Order)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/sdl");
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -149,7 +150,7 @@ fn orders() -> Vec<(String, Order)> {
             if group.resources().iter().any(|unit| unit.gpu.units > 0) {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 let mut order = Order::from_group(group, OrderFormat::GroupSpec).unwrap();
-                // Nothing is too dear here.
+                // The maximum is high enough for every price.
                 order.max_price = Some(
                     pricing_core::money::Price::new(
                         pricing_core::money::Denom::new("uact"),
@@ -176,7 +177,7 @@ fn pricing(policy: &str) -> Pricing {
     toml::read(&format!("[rates.gpu]\n{entries}[policy]\n{policy}\n")).unwrap()
 }
 
-/// A card as the reference knows it; an empty text is unknown.
+/// A card as the reference knows it. An empty text is unknown.
 type Kind = (String, String, String);
 
 fn kind((model, ram, interface): &Words) -> Kind {
@@ -198,8 +199,8 @@ fn is_known((_, ram, interface): &Kind) -> bool {
     !ram.is_empty() && !interface.is_empty()
 }
 
-/// The rates that a card may have: one when everything is known of it, else those of every entry of its model that it
-/// could match.
+/// Returns the possible rates of a card: one if everything is known about it, else those of every entry of its model
+/// that it could match.
 fn rates_of(kind: &Kind) -> BTreeSet<i128> {
     let fits = |have: &str, named: &str| named.is_empty() || named == have;
     let rate = |(model, ram, interface): &Kind| {
@@ -243,15 +244,18 @@ fn allows(unit: &ResourceUnit, kind: &Kind, scheduler: Scheduler) -> bool {
     }
 }
 
-/// What could be handed out for a unit, by a scan over all nodes.
+/// The cards that could be handed out for a unit, found by a scan of all nodes.
 #[derive(Default)]
 struct Reference {
-    /// The kinds that the order allows, each with its weight: a fraction with the denominator 840.
+    /// The kinds that the order allows, with their weights as fractions of 840.
     kinds: BTreeMap<Kind, i128>,
-    /// The kinds that it does not allow.
+    /// The kinds that the order does not allow.
     others: BTreeSet<Kind>,
 }
 
+/// Scans every node for the cards of a unit's pods. As in the daemon's manifest, only the last volume without a class
+/// counts for the ephemeral storage. A node's free cards are spread evenly over its acceptable ones, of which there are
+/// at most eight, and 840 is divisible by every number up to 8.
 fn reference(unit: &ResourceUnit, model: &str, nodes: &[Node], scheduler: Scheduler) -> Reference {
     let mut found = Reference::default();
     let classless = |volume: &&pricing_core::order::Volume| {
@@ -287,12 +291,12 @@ impl Reference {
         self.kinds.keys().flat_map(rates_of).collect()
     }
 
-    /// The mean rate as a fraction.
+    /// Returns the mean rate as a fraction.
     fn mean(&self) -> (i128, i128) {
         let (mut over, mut under) = (0, 0);
         for (kind, weight) in &self.kinds {
             let rates = rates_of(kind);
-            // Twelve entries: 27720 has every number of them as a divisor.
+            // A kind has at most twelve rates, and 27720 is divisible by every number up to 12.
             over +=
                 rates.iter().map(|rate| rate * weight * (27720 / i128::try_from(rates.len()).unwrap())).sum::<i128>();
             under += weight * 27720;
@@ -305,7 +309,7 @@ fn as_kind(kind: &pricing_core::gpu::GpuKind) -> Kind {
     (kind.model().to_owned(), kind.ram().unwrap_or("").to_owned(), kind.interface().unwrap_or("").to_owned())
 }
 
-/// The lines of a unit's cards: how many, and what they cost in units of 10^-12 USD.
+/// Returns the number of a unit's cards, and their cost in units of 10^-12 USD.
 fn cards_of(quote: &Quote, unit: u32) -> (i128, i128) {
     let lines = quote.lines.iter().filter(|line| line.resource_id == unit && line.item.name() == "gpu");
     let scaled = |line: &Line| {
@@ -340,7 +344,7 @@ fn check_price(case: &str, policy: &str, quote: &Quote, unit: u32, found: &Refer
         "lowest" => assert_eq!(usd, least * scale, "{case}"),
         "expected" => {
             let (over, under) = found.mean();
-            // Rounded once: the line is at most half a unit of the twelfth decimal off.
+            // The line is rounded once, so it differs by at most half a unit of the twelfth decimal.
             assert!((usd * under - over * scale).abs() * 2 <= under, "{case}: {usd} is not {over} / {under}");
         }
         _ => assert!(found.is_certain() || found.kinds.len() == 1, "{case}"),

@@ -1,5 +1,5 @@
-//! The cases of Console's own matcher, which decides whether tenants see a provider: both schedulers answer as it does but
-//! where they differ on purpose.
+//! The cases of Console's own matcher, which decides whether tenants see a provider. Both schedulers give the same
+//! answers, except where they differ on purpose.
 
 use pricing_core::budget::Budget;
 use pricing_core::inventory::{read, validate};
@@ -7,8 +7,8 @@ use pricing_core::order::group_spec;
 use pricing_core::reserve::{CommitLevels, Scheduler, reserve};
 use serde_json::Value;
 
-/// Console refuses a wildcard whose cards differ in RAM or interface. Kubernetes places it: the card is uncertain then, not
-/// the capacity.
+/// Console refuses a wildcard whose cards differ in RAM or interface. Kubernetes places it: only the card is uncertain,
+/// not the capacity.
 const PLACED_WITH_UNCERTAIN_CARDS: [u64; 2] = [22, 30];
 
 #[test]

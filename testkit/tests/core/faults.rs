@@ -1,6 +1,6 @@
-//! The faults that this project exists for, each as what must not happen any more: the numbered list of the field's
-//! pricing faults (S166, S139, S124, S125 and what is still wrong since), and what providers also asked for. An `S`
-//! number is an issue of akash-network/support. Wrong counts in inventories are tested with `inventory::validate`.
+//! The pricing faults that this project exists to prevent, one test for each: the known faults of the field (S166,
+//! S139, S124, S125 and those found since), and what else providers asked for. An `S` number is an issue of
+//! akash-network/support. Wrong counts in inventories are tested with `inventory::validate`.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -27,7 +27,7 @@ const A100_80: [&str; 4] = ["nvidia", "a100", "80Gi", "SXM4"];
 const H100: [&str; 4] = ["nvidia", "h100", "80Gi", "SXM5"];
 const T4: [&str; 4] = ["nvidia", "t4", "16Gi", "PCIe"];
 
-/// A node of 64 threads with these cards, all free, and this much memory.
+/// A node of 64 threads with this much memory and these cards, all free.
 struct NodeOf<'a>(&'a str, u64, &'a [[&'a str; 4]]);
 
 fn full<T: Copy>(value: T) -> Capacity<T> {
@@ -59,7 +59,7 @@ fn cluster(nodes: &[NodeOf<'_>]) -> Cluster {
     builder.build()
 }
 
-/// A unit of one thread and one GiB.
+/// Makes a unit of one thread and one GiB.
 fn unit(id: u32, count: u32, units: u64, selectors: &[&str]) -> ResourceUnit {
     ResourceUnit {
         id,
@@ -176,7 +176,7 @@ fn fault_2_on_a_mixed_node_the_card_is_not_labelled_by_the_last_one_that_matched
 
 #[test]
 fn fault_3_a_failed_attempt_does_not_narrow_a_wildcard_for_later_nodes() {
-    // The first node has the card but not the memory.
+    // The first node has the card, but not the memory.
     let cluster = cluster(&[NodeOf("n1", GI / 2, &[T4]), NodeOf("n2", 64 * GI, &[H100])]);
     let order = order(vec![unit(1, 1, 1, &["*"])]);
     let with = |scheduler| reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), &Budget::default());
@@ -214,7 +214,7 @@ fn fault_5_overcommit_does_not_shrink_what_is_billed() {
 
 #[test]
 fn fault_5_amounts_that_are_committed_already_are_not_committed_twice() {
-    // The node holds what the daemon committed, and not a byte more.
+    // The node has exactly the memory that the daemon commits.
     let cluster = cluster(&[NodeOf("n1", GI, &[])]);
     let mut pricing = Pricing::default();
     pricing.commit.memory = Decimal::TWO;
@@ -267,7 +267,7 @@ fn fault_5_overcommit_of_gpus_makes_one_of_none_for_the_provider_only() {
 
 #[test]
 fn fault_5a_a_card_is_given_out_once() {
-    // One H100 among four cards; the provider gives it to three replicas.
+    // There is one H100 among four cards. The provider's algorithm gives it to three replicas.
     let cluster = cluster(&[NodeOf("n1", 64 * GI, &[H100, T4, T4, T4])]);
     let group = order(vec![unit(1, 3, 1, &["h100"])]).group;
     let with = |scheduler| reserve(&group, &cluster, scheduler, &CommitLevels::default(), &Budget::default());
@@ -359,7 +359,7 @@ fn s180_an_order_below_the_minimum_is_declined_or_raised() {
             .code,
         ReasonCode::BelowMinimum
     );
-    // A decline for its price keeps what it is about.
+    // A decline because of the price keeps its lines and targets.
     assert!(!declined.lines.is_empty() && !declined.targets.is_empty() && declined.usd_per_month.is_some());
     pricing.policy.below_minimum = BelowMinimum::Raise;
     let raised = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &Terms::default()));
@@ -392,7 +392,7 @@ fn prices_are_made_in_uakt_uact_and_usdc_and_in_nothing_else() {
         let quote = quote::quote(&quote::QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms));
         quote.price().map(|price| price.amount().to_string()).ok_or_else(|| code(&quote).unwrap())
     };
-    // 2.40 USD a month.
+    // 2.40 USD per month.
     assert_eq!(amount("uact"), Ok("5.582577".into()));
     assert_eq!(amount(usdc), Ok("5.582577".into()));
     assert_eq!(amount("uakt"), Ok("11.165154".into()));

@@ -1,5 +1,5 @@
-//! Which card a pod may be handed, and what that makes of its price: the daemon ties no pod to the node that it reserved,
-//! and asks for neither RAM nor interface.
+//! Which card a pod may be handed, and how that affects its price. The daemon does not tie a pod to the node that it
+//! reserved, and does not ask Kubernetes for RAM or interface.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -10,7 +10,7 @@ use pricing_core::rates::{Pricing, toml};
 use pricing_core::reserve::Scheduler;
 use serde_json::json;
 
-/// A node: its name, cards as `model ram interface`, how many of them are free, free threads and GiB.
+/// A node: its name, its cards as `model ram interface`, the number of free cards, free threads, and free GiB.
 type Node<'a> = (&'a str, &'a [&'a str], u64, u64, u64);
 
 fn cluster(nodes: &[Node<'_>]) -> Cluster {
@@ -34,7 +34,7 @@ fn cluster(nodes: &[Node<'_>]) -> Cluster {
     validate::validate(read::read(&text).unwrap()).cluster
 }
 
-/// A unit of 2 threads, 4 GiB, a volume of 10 GiB, and the cards.
+/// Makes a unit of 2 threads, 4 GiB, a volume of 10 GiB, and cards of these models.
 fn unit(id: u32, count: u32, cards: u64, models: &[&str]) -> serde_json::Value {
     let attribute = |model: &&str| json!({"key": format!("vendor/nvidia/model/{model}"), "value": "true"});
     let volume = json!({"name": "default", "quantity": {"val": (10_u64 << 30).to_string()}, "attributes": []});
@@ -95,7 +95,7 @@ fn the_variant_of_another_node_counts_where_the_pod_could_start_there() {
         let declined = quoted(&order, &both, "ambiguous_gpu = \"decline\"", scheduler);
         assert_eq!(declined.reason().map(|reason| reason.code), Some(ReasonCode::AmbiguousGpu));
     }
-    // Each of these keeps the pod off the other node, and then the card is certain.
+    // Each of these second nodes cannot take the pod, so the card is certain.
     let elsewhere: [Node<'_>; 4] =
         [("n2", &[A80], 0, 64, 64), ("n2", &[A80], 1, 1, 64), ("n2", &[A80], 1, 64, 3), ("n2", &[H100], 1, 64, 64)];
     for other in elsewhere {
@@ -109,7 +109,7 @@ fn the_variant_of_another_node_counts_where_the_pod_could_start_there() {
 
 #[test]
 fn what_the_orders_own_other_replicas_take_is_not_subtracted() {
-    // Both units fit, the second takes the whole of n2; its pod may still start on n1, and the first's on n2.
+    // Both units fit, and the second takes all of n2. Its pod may still start on n1, and the first unit's on n2.
     let order = order(&[unit(1, 2, 1, &["a100"]), unit(2, 1, 2, &["a100"])]);
     let cluster = cluster(&[("n1", &[A40, A40], 2, 64, 64), ("n2", &[A80, A80], 2, 64, 64)]);
     for scheduler in BOTH {
@@ -132,7 +132,7 @@ fn ram_volumes_and_all_but_the_last_volume_do_not_keep_a_pod_off_a_node() {
         {"name": "last", "quantity": {"val": gi(10)}, "attributes": []},
     ]);
     let order = order(&[unit]);
-    // n2 has neither the memory for the `ram` volume; nor do both volumes fit on the disk that is left of it.
+    // n2 has too little memory for the `ram` volume, and too little disk for both volumes.
     let cluster = cluster(&[("n1", &[A40], 1, 64, 64), ("n2", &[A80], 1, 64, 8)]);
     for scheduler in BOTH {
         let quote = quoted(&order, &cluster, "", scheduler);
@@ -195,7 +195,8 @@ fn pinned_pods_get_the_cards_of_their_own_nodes() {
 #[test]
 fn the_expected_price_is_the_mean_by_the_cards_that_are_free() {
     let order = order(&[unit(1, 2, 1, &["a100"])]);
-    // Five of the 40Gi are free. Of the mixed node's four cards three will do, one of them an 80Gi, and two are free.
+    // On n1, five 40Gi cards are free. On n2, three of the four cards are acceptable, one of them an 80Gi, and two are
+    // free.
     let cluster = cluster(&[
         ("n1", &[A40, A40, A40, A40, A40, A40], 5, 64, 64),
         ("n2", &[A40, A40, A80, T4], 2, 64, 64),
@@ -204,7 +205,7 @@ fn the_expected_price_is_the_mean_by_the_cards_that_are_free() {
     for scheduler in BOTH {
         let quote = quoted(&order, &cluster, "ambiguous_gpu = \"expected\"", scheduler);
         let line = quote.lines.iter().find(|line| line.item == Item::Gpu).unwrap();
-        // 5 + 2 x 2/3 to 2 x 1/3: 19 to 2.
+        // 5 + 2 x 2/3 to 2 x 1/3, which is 19 to 2.
         assert_eq!(line.rate, "19/21 a100.40Gi + 2/21 a100.80Gi");
         assert_eq!(line.usd_per_unit_month.to_string(), "638.095238095238");
         assert_eq!(line.usd_per_month.to_string(), "1276.190476190476", "two cards are rounded once: 26800 / 21");
@@ -237,7 +238,7 @@ fn alternatives_are_one_for_each_set_that_could_be_handed_out() {
     };
     let (t4, a40, a80) = ("nvidia/t4/16Gi/pcie", "nvidia/a100/40Gi/pcie", "nvidia/a100/80Gi/sxm");
     let words = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>();
-    // 2 threads, 4 GiB and 10 GiB of disk come to 6.60 USD.
+    // 2 threads, 4 GiB and 10 GiB of disk cost 6.60 USD.
     assert_eq!(list(""), [(words(&[t4]), "86.6".to_owned()), (words(&[a40, a80]), "1006.6".to_owned())]);
     let pinned =
         [(words(&[t4]), "86.6".to_owned()), (words(&[a40]), "606.6".to_owned()), (words(&[a80]), "1006.6".to_owned())];
@@ -291,7 +292,7 @@ fn units_that_can_be_read_are_read() {
             assert_eq!(gpu_usd(&quote), ["1000"], "{words}");
         }
     }
-    // A model that no list has: the rate card's sizes decide.
+    // No list has this model, so the rate card's sizes decide.
     let pricing = toml::read("[rates.gpu]\n\"x1.40Gi\" = 600\n\"x1.80Gi\" = 1000\n\"*\" = 130\n").unwrap();
     let cluster = cluster(&[("n1", &["x1 81559Mi PCIe"], 1, 64, 64)]);
     let x1 = order(&[unit(1, 1, 1, &["x1"])]);

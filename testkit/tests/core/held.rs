@@ -18,7 +18,7 @@ use testkit::check::check_realisable;
 use testkit::random::Random;
 use testkit::{generate, orders};
 
-/// A cluster, a rate card that prices every card, and some orders.
+/// Makes a cluster, a rate card that prices every card, and some orders.
 fn case(seed: u64) -> (Cluster, Pricing, Vec<Order>) {
     let random = &mut Random::new(seed);
     let nodes = random.between(2, 5);
@@ -40,7 +40,7 @@ fn quote_on(order: &Order, pricing: &Pricing, cluster: &Cluster, scheduler: Sche
     quote::quote(&quote::QuoteRequest::new(order, pricing, supply, &terms))
 }
 
-/// Quotes the orders one after the other, each beside what is held for those before.
+/// Quotes the orders one after another, each without the capacity that is held for the previous ones.
 fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, Reservation, Vec<HeldCapacity>) {
     let (cluster, pricing, orders) = case(seed);
     let (mut held, mut units, mut targets) = (Vec::new(), Vec::new(), Vec::new());
@@ -62,15 +62,15 @@ fn quote_all(seed: u64, scheduler: Scheduler) -> (Cluster, Vec<CommittedUnit>, R
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Orders that were each placed beside what is held for the others fit together on the cluster as it is, each with
-    /// cards of its own.
+    /// Orders that are placed one after another, each without what is held for the others, fit together on the full
+    /// cluster with distinct cards.
     #[test]
     fn orders_placed_beside_what_is_held_fit_together(seed: u64) {
         let (cluster, units, all, _) = quote_all(seed, Scheduler::Sound);
         prop_assert_eq!(check_realisable(&all, &units, &cluster), Ok(()));
     }
 
-    /// The provider's algorithm does not remember cards, but never gives more of anything than a node has free.
+    /// The provider's algorithm does not track individual cards, but it never hands out more than a node has free.
     #[test]
     fn the_providers_algorithm_never_exceeds_a_node_beside_what_is_held(seed: u64) {
         let (cluster, _, _, held) = quote_all(seed, Scheduler::Provider);
@@ -83,7 +83,7 @@ proptest! {
         }
     }
 
-    /// What is held is exactly what the placement takes of each node.
+    /// The held capacity is exactly what the placement takes from each node.
     #[test]
     fn what_is_held_is_what_the_placement_takes(seed: u64) {
         let (cluster, units, all, held) = quote_all(seed, Scheduler::Sound);
@@ -99,7 +99,7 @@ proptest! {
         prop_assert_eq!(held, taken);
     }
 
-    /// Holding nothing changes nothing, and what is held may be taken off in any order and any number of parts.
+    /// Holding nothing changes nothing. Held capacity can be subtracted in any order and in any number of parts.
     #[test]
     fn holding_back_is_subtraction(seed: u64) {
         let (cluster, _, _, mut held) = quote_all(seed, Scheduler::Sound);

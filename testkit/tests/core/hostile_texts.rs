@@ -1,4 +1,5 @@
-//! What a tenant writes reaches people as excerpts alone, whichever of the order's texts it is and whoever tells of it.
+//! A tenant's text is only ever shown as an excerpt, whichever field of the order it is in and whichever message shows
+//! it.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test case must say so at once")]
 
@@ -10,7 +11,8 @@ use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 use serde_json::{Value, json};
 
-/// Drives a terminal, turns the direction, looks like a line of ours, and does not end.
+/// Returns a text that controls a terminal, reverses the writing direction, imitates a line of our log, and is very
+/// long.
 fn hostile() -> String {
     format!("\u{1b}]0;x\u{7}\u{202e}\nINFO all is well{}", "x".repeat(1 << 20))
 }
@@ -21,7 +23,7 @@ fn harmless(text: &str) {
     assert!(!text.contains(drives), "{text:?}");
 }
 
-/// A request in which one text is somebody's own.
+/// Makes a request in which one field has this text.
 fn request(place: &str, text: &str) -> String {
     let mut request = json!({
         "resources": [{

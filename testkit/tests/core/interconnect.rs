@@ -1,4 +1,4 @@
-//! GPU interconnect: the corpus's own cases, what it costs, and why there is no room.
+//! GPU interconnect: the corpus's own cases, its price, and the reasons for missing capacity.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -26,7 +26,7 @@ fn place(group: &GroupSpec, cluster: &Cluster, scheduler: Scheduler) -> Result<R
         .map_err(|error| error.explained(group, cluster, scheduler, &commit))
 }
 
-/// A node of eight cards, described by its HCAs and what connects them.
+/// Makes a node of eight cards with these HCAs and this fabric.
 fn node(name: &str, hcas: [u64; 2], fabric: &str, resource_name: &str) -> Value {
     let amount = |total: &str| json!({"allocatable": {"string": total}, "allocated": {"string": "0"}});
     let card = json!({"vendor": "nvidia", "name": "a100", "interface": "sxm", "memorySize": "80Gi"});
@@ -38,7 +38,7 @@ fn node(name: &str, hcas: [u64; 2], fabric: &str, resource_name: &str) -> Value 
     }, "capabilities": {"interconnectFabric": fabric, "interconnectResourceName": resource_name, "ncclHcaPrefixes": ["mlx5"]}})
 }
 
-/// A group of units, each with replicas, cards and a label.
+/// Makes a group of units, each with replicas, cards and a label.
 fn asks(units: &[(u32, u64, &str)], requirements: &[(&str, &str)]) -> Value {
     let unit = |(place, (count, cards, label)): (usize, &(u32, u64, &str))| {
         json!({"count": count, "price": {"denom": "uact", "amount": "1000000"}, "resource": {
@@ -166,7 +166,7 @@ fn a_shortage_says_what_is_missing_between_nodes() {
 
 #[test]
 fn nodes_that_are_passed_over_cost_steps() {
-    // Each node has an interconnect of its own, so that the second replica fits on none of them.
+    // Each node has its own interconnect, so the second replica fits on none of the others.
     let nodes: Vec<Value> =
         (0..500).map(|number| node(&format!("n{number}"), [8, 0], "infiniband", &format!("rdma/{number}"))).collect();
     let (cluster, pair) = (cluster(&json!({ "nodes": nodes })), group(&asks(&[(2, 1, "x")], &[])));

@@ -1,4 +1,4 @@
-//! Where pods could start and what they could be handed, as kube-scheduler's own filters have it.
+//! Where pods could start and which cards they could be handed, compared with kube-scheduler's own filters.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 

@@ -49,7 +49,7 @@ fn quotes(case: &Case) -> [Quote; 3] {
         .map(|supply| quote::quote(&quote::QuoteRequest::new(&case.order, &case.pricing, supply, &terms())))
 }
 
-/// The order with one unit changed.
+/// Returns the order with one unit changed.
 fn changed(order: &Order, place: usize, change: impl FnOnce(&mut ResourceUnit)) -> Order {
     let mut units = order.group.resources().to_vec();
     let place = place % units.len();

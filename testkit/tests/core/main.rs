@@ -1,4 +1,4 @@
-//! The core, held against oracles, laws and the corpus.
+//! Tests of the core against oracles, laws and the corpus.
 
 mod budget;
 mod certain;

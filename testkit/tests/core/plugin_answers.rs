@@ -1,4 +1,4 @@
-//! What becomes of a plugin's answers: edges one by one, and laws on random orders, clusters and rate cards.
+//! The handling of a plugin's answers: edge cases one by one, and laws on random orders, clusters and rate cards.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test case must say so at once")]
 
@@ -33,7 +33,7 @@ fn terms() -> Terms<'static> {
     }
 }
 
-/// Two threads and a GiB: 4 USD a month, 9.304295 uact a block.
+/// Two threads and one GiB: 4 USD per month, 9.304295 uact per block.
 fn small() -> (Order, Pricing, Quote) {
     let order = script_request::read(ORDER).unwrap();
     let pricing = Pricing::default();
@@ -104,7 +104,7 @@ fn a_price_is_one_line_of_the_difference() {
     let quote = answered(&Answer::Price(decimal("10")));
     let plugin: Vec<_> = quote.lines.iter().filter(|line| line.item == Item::Plugin).collect();
     assert_eq!(plugin.len(), 1);
-    // 10 uact a block is 4.29909 USD a month; the built-in lines come to 4.
+    // 10 uact per block are 4.29909 USD per month. The built-in lines add up to 4.
     assert_eq!(plugin[0].usd_per_month, usd("0.29909"));
     assert_eq!(quote.usd_per_month, Some(usd("4.29909")));
     let below = answered(&Answer::Price(decimal("1")));
@@ -148,7 +148,7 @@ fn discounts_follow_replaced_charges() {
         panic!("it is open")
     };
     assert_eq!(quote.usd_per_month, Some(usd("1")));
-    // CPU costs 1 instead of 3.2: with the memory's 0.8 it is 1.8, and a quarter of that.
+    // CPU costs 1 instead of 3.2. With 0.8 for the memory that is 1.8, of which a quarter remains.
     let replace = Answer::Change(vec![Change::ReplaceLine { line: 0, usd_per_month: usd("1") }]);
     let changed = decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &quote, &replace);
     assert_eq!(changed.usd_per_month, Some(usd("0.45")));
@@ -191,7 +191,7 @@ fn a_price_in_the_denom_needs_no_feed() {
         decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms), &quote, &Answer::Price(decimal("7")));
     assert_eq!((outcome(&priced).as_str(), priced.usd_per_month), ("7", None));
     assert!(priced.lines.is_empty());
-    // A change is of dollars, and a minimum cannot be held against the price.
+    // A change is in dollars, and so is a minimum. Without a rate neither can be compared with the price.
     let change = Answer::Change(vec![Change::Multiply(decimal("2"))]);
     assert_eq!(
         outcome(&decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms), &quote, &change)),
@@ -216,7 +216,7 @@ fn a_plugin_prices_what_the_rate_card_does_not_list() {
     let priced =
         decide(&QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()), &quote, &Answer::Price(decimal("5")));
     assert_eq!(outcome(&priced), "5");
-    // There is no quote to change: the built-in decline stands.
+    // There is no quote to change, so the built-in decline stands.
     let unchanged = decide(
         &QuoteRequest::new(&order, &pricing, Supply::Unknown, &terms()),
         &quote,

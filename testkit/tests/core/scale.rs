@@ -1,4 +1,4 @@
-//! The daemon's scale pricing, on what the daemon itself answered and on its tests.
+//! The daemon's scale pricing, compared with the daemon's own answers and tests.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -14,7 +14,7 @@ fn lines(name: &str) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Scales whose keys are called as given: CPU, memory, endpoint, IP, storage.
+/// Reads scales under these keys: CPU, memory, endpoint, IP, storage.
 fn scales(written: &Value, [cpu, memory, endpoint, ip, storage]: [&str; 5]) -> Result<Scales, ScaleError> {
     let text = |key: &str| written[key].as_str().unwrap();
     let classes: BTreeMap<String, String> = serde_json::from_value(written[storage].clone()).unwrap();
@@ -25,7 +25,7 @@ fn order(group: &Value) -> Order {
     detect::read(&group.to_string(), Some(OrderFormat::GroupSpec)).unwrap().remove(0)
 }
 
-/// A price as the daemon prints it: 18 decimals, and the denom.
+/// Formats a price as the daemon does: 18 decimals, and the denom.
 fn printed(scales: &Scales, order: &Order) -> Result<String, String> {
     let amount = scales.price(order).map_err(|fault| fault.to_string())?.to_string();
     let (whole, fraction) = amount.split_once('.').unwrap_or((&amount, ""));
@@ -43,7 +43,7 @@ fn every_vector_is_answered_as_the_daemon_answers_it() {
             assert_eq!(scales.unwrap_err().to_string(), refused, "vector {id}");
             continue;
         }
-        // Cards cost nothing by scales, and these tests are not about which of them an order may name.
+        // Scales do not price cards, and these tests do not depend on which cards an order may name.
         let mut group = vector["group"].clone();
         for unit in group["resources"].as_array_mut().unwrap() {
             unit["resource"]["gpu"] = json!({ "units": { "val": "0" }, "attributes": [] });
@@ -56,7 +56,7 @@ fn every_vector_is_answered_as_the_daemon_answers_it() {
     }
 }
 
-/// The group of a case.
+/// Returns the group of a case.
 fn group(order: &Value) -> Value {
     let volumes = order["storage"].as_array().into_iter().flatten();
     let volumes = volumes.map(|volume| json!({ "name": "v", "quantity": { "val": volume["bytes"].to_string() } }));
@@ -105,7 +105,7 @@ fn every_case_of_the_daemons_own_tests_comes_out() {
                 let priced = scales(&written, keys).unwrap().price(&order(&group(asked))).unwrap();
                 assert_eq!(priced.to_string(), expect["leased_ips_billed"].to_string(), "case {id}");
             }
-            // What a script does is for the tests of those who run scripts.
+            // The other cases are about scripts, which `pricing-script` tests.
             _ => assert!(kind.starts_with("script-"), "case {id} is of the unknown kind `{kind}`"),
         }
         *kinds.entry(kind.to_owned()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! Orders written as bid script requests price as the orders do.
+//! Orders that are written as bid script requests have the same price as the orders.
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
@@ -17,11 +17,12 @@ use rust_decimal::Decimal;
 use testkit::random::Random;
 use testkit::{generate, orders};
 
-/// What the form can say of an order: one alternative a vendor, the last, and no address shared between units.
+/// Reduces an order to what the format can express: per vendor only the last alternative, and no address shared by
+/// units.
 fn expressible(order: &Order) -> Order {
     let mut units = order.group.resources().to_vec();
     for unit in &mut units {
-        // Generated and real vendors are written in lower case, so that sorting by the canonical vendor is the same.
+        // Generated and real vendors are in lower case, so sorting by the canonical vendor gives the same order.
         let last: BTreeMap<_, _> = unit.gpu.alternatives.drain(..).map(|s| (s.vendor().to_owned(), s)).collect();
         unit.gpu.alternatives.extend(last.into_values());
         if let Endpoints::Listed(list) = &mut unit.endpoints {
@@ -56,7 +57,7 @@ fn assert_reads_back(order: &Order) -> Order {
     assert_eq!(read.group.resources().len(), wanted.group.resources().len());
     for (unit, wanted) in read.group.resources().iter().zip(wanted.group.resources()) {
         assert_eq!((unit.cpu, unit.memory, unit.count), (wanted.cpu, wanted.memory, wanted.count));
-        // The form has no words for an interconnect.
+        // The format cannot express an interconnect.
         assert_eq!(unit.gpu, GpuRequest { interconnect: None, ..wanted.gpu.clone() });
         let volumes = |unit: &pricing_core::order::ResourceUnit| -> Vec<_> {
             unit.storage.iter().map(|volume| (volume.class.clone(), volume.size)).collect()
@@ -70,7 +71,7 @@ fn assert_reads_back(order: &Order) -> Order {
     read
 }
 
-/// A quote without what the form has no words for: units are known by their place.
+/// Reduces a quote to what the format can express. Units are identified by their position.
 fn essence(quote: &Quote) -> String {
     let lines: Vec<_> = quote.lines.iter().map(|l| (l.item, &l.kind, l.quantity, l.usd_per_month)).collect();
     match quote.reason() {
@@ -141,7 +142,7 @@ fn requests_of_the_corpus_are_written_as_they_came() {
         let vector: serde_json::Value = serde_json::from_str(line).unwrap();
         let text = vector["stdin"].as_str().unwrap();
         assert_reads_back(&script_request::read(text).unwrap());
-        // Two ways to say the same: no vendors, and the precision that goes without saying.
+        // Two equivalent spellings: an empty list of vendors, and the default precision.
         let mut wanted = text.replace(r#""attributes":{"vendor":{}}"#, r#""attributes":{}"#);
         if wanted.starts_with('{') && !wanted.contains("price_precision") {
             wanted.insert_str(wanted.len() - 1, r#","price_precision":6"#);

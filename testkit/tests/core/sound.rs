@@ -1,4 +1,4 @@
-//! The sound scheduler against the brute-force oracle, and its laws.
+//! Compares the sound scheduler with the brute-force oracle, and tests its laws.
 
 #![expect(
     clippy::panic,
@@ -93,7 +93,7 @@ fn alternatives_are_the_outcomes_that_the_oracle_finds() {
     assert!(several > 300, "{several} cases have several outcomes: too few to judge by");
 }
 
-/// The cluster with its nodes changed and put into another order.
+/// Rebuilds the cluster with its nodes changed or reordered.
 fn rebuilt(cluster: &Cluster, change: impl Fn(Vec<Node>) -> Vec<Node>) -> Cluster {
     let mut builder = ClusterBuilder::default();
     for card in cluster.cards() {
@@ -111,7 +111,7 @@ fn rebuilt(cluster: &Cluster, change: impl Fn(Vec<Node>) -> Vec<Node>) -> Cluste
     builder.build()
 }
 
-/// Grows one amount of one node.
+/// Increases one amount of one node.
 fn grown(mut nodes: Vec<Node>, random: &mut Random) -> Vec<Node> {
     let more = random.between(1, 3);
     let node = random.up_to(nodes.len() as u64 - 1) as usize;
@@ -197,7 +197,7 @@ proptest! {
     }
 }
 
-/// A cluster of so many nodes that are all the same.
+/// Makes a cluster of identical nodes.
 fn uniform(nodes: u64, cpu: u64) -> Cluster {
     let mut builder = ClusterBuilder::default();
     for place in 0..nodes {
@@ -233,6 +233,6 @@ fn huge_counts_neither_hang_nor_pass_for_capacity() {
     assert!(matches!(place(&[(u32::MAX, 0)]), Err(ReserveError::SearchExhausted(_))));
     assert_eq!(place(&[(1_000_000, 1)]), Ok(()));
     assert_eq!(place(&[(500_000, 0), (500_000, 3)]), Ok(()));
-    // Together they ask for more than there is.
+    // Together they ask for more than the cluster has.
     assert!(matches!(place(&[(400_000, 10), (400_000, 3)]), Err(ReserveError::InsufficientCapacity(_))));
 }

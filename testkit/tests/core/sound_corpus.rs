@@ -1,11 +1,11 @@
-//! The sound scheduler on the reservation vectors, beside the daemon's own answers.
+//! Runs the sound scheduler on the reservation vectors, and compares it with the daemon's own answers.
 
 use pricing_core::budget::Budget;
 use pricing_core::reserve::{CommitLevels, Reservation, ReserveError, Scheduler, provider, sound};
 use testkit::check::{check_realisable, check_reservation};
 use testkit::corpus::reservation_vectors;
 
-/// Nodes and attributes, which is what both schedulers decide.
+/// Returns nodes and attributes, which both schedulers determine.
 fn decided(reservation: &Reservation) -> impl PartialEq + std::fmt::Debug {
     let target = |t: &pricing_core::reserve::Target| (t.nodes().collect::<Vec<_>>(), t.gpu_attribute.clone());
     reservation.targets.iter().map(target).collect::<Vec<_>>()
@@ -35,10 +35,10 @@ fn answers_as_the_daemon_where_the_daemons_answer_can_be_made() {
         }
     }
     assert_eq!(same, 342);
-    // The daemon went past a node that would have done: it had narrowed the request to another node's card.
+    // The daemon skipped a node that would have fit, because it had narrowed the request to another node's card.
     assert_eq!(others, [562]);
-    // Cards given twice, or not of the model that the daemon wrote down.
+    // The daemon gave cards twice, or not of the model that it wrote down.
     assert_eq!(double_booked, [5, 341, 446, 475, 558, 567, 573]);
-    // Placements that the daemon misses.
+    // The daemon does not find these placements.
     assert_eq!(found, [81, 110, 179]);
 }

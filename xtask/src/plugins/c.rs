@@ -7,17 +7,17 @@ use std::process::Command;
 use super::run::run;
 use super::{Error, Folders, read};
 
-/// Where Debian's `wasi-libc` is.
+/// The file that shows that Debian's `wasi-libc` is installed.
 const SYSTEM_LIBRARY: &str = "/usr/lib/wasm32-wasi/libc.a";
 
-/// Builds an example: all C files of its folder.
+/// Builds an example from all C files of its folder.
 pub(super) fn build(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
     let output = folders.work.join(format!("{name}.wasm"));
     let mut command = compiler()?;
     command
         .args(["-std=c11", "-Os", "-Wall", "-Wextra", "-Werror"])
-        // The stack comes first, so that what overflows it traps instead of writing over data; it is small, because
-        // every call has to set it up.
+        // The stack comes first, so that an overflow traps instead of overwriting data. It is small, because every call
+        // has to set it up.
         .args(["-Wl,--stack-first", "-Wl,-z,stack-size=16384", "-Wl,--strip-all", "-o"])
         .arg(&output)
         .args(sources(&folders.examples.join(name))?)
@@ -44,8 +44,8 @@ fn compiler() -> Result<Command, Error> {
     ))
 }
 
-/// The C files of a folder, in order, so that the same sources give the same plugin; names only, so that no path of
-/// this machine is in it.
+/// Returns the names of the C files in a folder. They are sorted, so that the same sources give the same plugin, and
+/// have no folder, so that the plugin contains no path of this machine.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |error| Error::File { path: folder.to_owned(), error };
     let mut sources = Vec::new();

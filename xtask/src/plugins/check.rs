@@ -1,5 +1,5 @@
-//! Whether a fresh build does what the one in the repository does. Bytes differ from compiler to compiler; behaviour
-//! must not.
+//! Checks that a fresh build behaves like the plugin in the repository. The bytes differ between compilers; the
+//! behaviour must not.
 
 use std::env;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::run::{output, run};
 use super::{Error, Example, Folders};
 use crate::without_cargo;
 
-/// Compares what both import and export, then runs the example's cases against both.
+/// Compares the imports and exports of both plugins, then runs the example's cases against both.
 pub(super) fn compare(folders: &Folders, example: Example) -> Result<(), Error> {
     let fresh = folders.output.join(example.file());
     let kept = folders.built().join(example.file());
@@ -26,19 +26,19 @@ pub(super) fn compare(folders: &Folders, example: Example) -> Result<(), Error> 
     test(folders, example, &fresh)
 }
 
-/// Runs the cases of an example against the plugin in the repository.
+/// Runs an example's cases against the plugin in the repository.
 pub(super) fn test_kept(folders: &Folders, example: Example) -> Result<(), Error> {
     test(folders, example, &folders.built().join(example.file()))
 }
 
-/// Runs the cases of an example.
+/// Runs an example's cases against a plugin.
 fn test(folders: &Folders, example: Example, plugin: &Path) -> Result<(), Error> {
     let cases = folders.examples.join(example.name).join("cases");
     if !cases.exists() {
         return Ok(());
     }
     let mut command = bidprice(folders)?;
-    // What is compared is what they decide; a machine that is building something else may be slow.
+    // Only decisions are compared. The long deadline is for a machine that is busy building.
     command.args(["plugin", "test", "--deadline", "10s"]);
     command.arg(plugin).arg(cases);
     if example.has_engine() {
@@ -47,7 +47,7 @@ fn test(folders: &Folders, example: Example, plugin: &Path) -> Result<(), Error>
     run(&mut command)
 }
 
-/// What a plugin is, and the names of everything that it imports and exports, of itself.
+/// Returns a plugin's kind and the names of its imports and exports.
 fn surface(folders: &Folders, plugin: &Path) -> Result<[Value; 3], Error> {
     let mut command = bidprice(folders)?;
     command.args(["plugin", "inspect", "--output", "json"]).arg(plugin);
@@ -57,12 +57,12 @@ fn surface(folders: &Folders, plugin: &Path) -> Result<[Value; 3], Error> {
     Ok(["kind", "imports", "exports"].map(|part| inspection.get(part).cloned().unwrap_or_default()))
 }
 
-/// The program that packs, inspects and tests plugins: `BIDPRICE`, or that of the tests.
+/// Returns the program that packs, inspects and tests plugins: `BIDPRICE`, or the one that is built with the tests.
 pub(super) fn bidprice(folders: &Folders) -> Result<Command, Error> {
     let mut command = match env::var_os("BIDPRICE") {
         Some(program) => Command::new(program),
         None => {
-            // With the features of the whole workspace, as the tests are built, so that nothing is built twice.
+            // With the features of the whole workspace, like the tests, so that nothing is built twice.
             let build = ["build", "--quiet", "--workspace", "--bins", "--tests"];
             let mut cargo = Command::new("cargo");
             without_cargo(&mut cargo);

@@ -1,9 +1,9 @@
-//! What the plugins in the repository were built from: a rebuild takes minutes and a toolchain of its own, so a check
-//! builds again only what changed since.
+//! Records what the plugins in the repository were built from. A rebuild takes minutes and needs its own toolchain, so
+//! a check rebuilds only after a change.
 //!
-//! The file `built/digests.txt` is written beside the plugins. Its first line is the digest of all sources: the kit, the
-//! WIT package, the examples, and the code that builds them. The compiler is not part of it, because what it makes is
-//! compared by behaviour and not by bytes.
+//! The record is `built/digests.txt`, beside the plugins. Its first line is the digest of all sources: the kit, the WIT
+//! package, the examples, and the code that builds them. The compiler is not part of it, because its output is compared
+//! by behaviour and not by bytes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use super::{EXAMPLES, Error, Example, Folders, read, write};
 
 const FILE: &str = "digests.txt";
 
-/// Files and folders that a plugin is built from, from the top of the repository.
+/// The files and folders that plugins are built from, relative to the repository's root.
 const SOURCES: [&str; 10] = [
     "examples-plugins/Cargo.toml",
     "examples-plugins/Cargo.lock",
@@ -29,7 +29,7 @@ const SOURCES: [&str; 10] = [
     "xtask/src/plugins/rust.rs",
 ];
 
-/// Whether the plugins in the repository are those that these sources were built to.
+/// Returns whether the plugins in the repository were built from the current sources.
 pub(super) fn are_current(folders: &Folders) -> Result<bool, Error> {
     let path = folders.built().join(FILE);
     if !path.exists() || !kept().all(|example| folders.built().join(example.file()).exists()) {
@@ -38,17 +38,17 @@ pub(super) fn are_current(folders: &Folders) -> Result<bool, Error> {
     Ok(read(&path)? == current(folders)?.into_bytes())
 }
 
-/// Writes down what the plugins in the repository were built from.
+/// Records what the plugins in the repository were built from.
 pub(super) fn record(folders: &Folders) -> Result<(), Error> {
     write(&folders.built().join(FILE), current(folders)?.as_bytes())
 }
 
-/// The examples whose plugins are in the repository.
+/// Returns the examples whose plugins are kept in the repository.
 pub(super) fn kept() -> impl Iterator<Item = Example> {
     EXAMPLES.into_iter().filter(|example| !example.has_engine())
 }
 
-/// The digests as they are now.
+/// Computes the current record.
 fn current(folders: &Folders) -> Result<String, Error> {
     let mut sources = Sha256::new();
     for source in SOURCES {
@@ -67,7 +67,7 @@ fn current(folders: &Folders) -> Result<String, Error> {
     Ok(text)
 }
 
-/// A file, or every file of a folder, in order, but for what builds leave behind and for cases, which are run each time.
+/// Returns a file, or all files of a folder, sorted. Leaves out build output, and cases, which are run every time.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -1,4 +1,4 @@
-//! Plugins that bring a language engine along: JavaScript and Python. Their tools come from npm and PyPI.
+//! Plugins that contain a language engine: JavaScript and Python. Their tools come from npm and PyPI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +40,7 @@ pub(super) fn python(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
     read(&output)
 }
 
-/// The tool, in a virtual environment of its own.
+/// Returns the tool, installed in its own virtual environment.
 fn componentize_py(environment: &Path) -> Result<PathBuf, Error> {
     let tool = environment.join("bin/componentize-py");
     if !tool.exists() {

@@ -11,24 +11,24 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the plugins could not be built, or are not what they were.
+/// Why the plugins could not be built, or differ from those in the repository.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Something is not there.
+    /// A tool or library is missing.
     #[error("{0}")]
     Missing(String),
     /// A file could not be read or written.
     #[error("`{path}`: {error}")]
     File { path: PathBuf, error: io::Error },
-    /// A program could not be started, or failed.
+    /// A program could not be started, or it failed.
     #[error("`{program}` {problem}")]
     Program { program: String, problem: String },
-    /// A build does not do what the one in the repository does.
+    /// A fresh build behaves differently from the plugin in the repository.
     #[error("{0}")]
     Differs(String),
 }
 
-/// An example: the folder that its source and cases are in, and the file that it is built to.
+/// An example plugin. Its name is that of its folder and of the file that is built.
 #[derive(Clone, Copy, Debug)]
 struct Example {
     name: &'static str,
@@ -52,7 +52,8 @@ const EXAMPLES: [Example; 5] = [
 ];
 
 impl Example {
-    /// Whether it brings a language engine along: megabytes, which are not kept in the repository.
+    /// Returns whether the plugin contains a language engine. Such plugins have megabytes and are not kept in the
+    /// repository.
     fn has_engine(self) -> bool {
         matches!(self.language, Language::JavaScript | Language::Python)
     }
@@ -62,19 +63,19 @@ impl Example {
     }
 }
 
-/// What to do.
+/// The options of the verb.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Build elsewhere and compare, instead of replacing what is in the repository.
+    /// Build in another folder and compare, instead of replacing the plugins in the repository.
     pub(crate) check: bool,
-    /// Also build the plugins that bring a language engine along.
+    /// Also build the plugins that contain a language engine.
     pub(crate) engines: bool,
-    /// Check by a fresh build although nothing changed since the last one.
+    /// Build and compare even if nothing has changed since the last build.
     pub(crate) fresh: bool,
 }
 
 impl Options {
-    /// Reads the words after the verb.
+    /// Parses the words after the verb.
     pub(crate) fn parse(words: &[&str]) -> Option<Self> {
         words.iter().try_fold(Self::default(), |options, word| match *word {
             "--check" => Some(Self { check: true, ..options }),
@@ -85,12 +86,13 @@ impl Options {
     }
 }
 
-/// Whether the plugins in the repository are those that their sources were built to.
+/// Returns whether the plugins in the repository were built from the current sources.
 pub(crate) fn is_current() -> bool {
     Folders::new(Options::default()).and_then(|folders| digests::are_current(&folders)).unwrap_or(false)
 }
 
-/// Builds the example plugins.
+/// Builds the example plugins. A check whose sources have not changed only runs the cases. The digests are recorded
+/// only by a build that replaces the plugins, never by a check.
 pub(crate) fn run(options: Options) -> Result<(), Error> {
     let folders = Folders::new(options)?;
     if options.check && !options.engines && !options.fresh && digests::are_current(&folders)? {
@@ -117,16 +119,16 @@ pub(crate) fn run(options: Options) -> Result<(), Error> {
     if options.check { Ok(()) } else { digests::record(&folders) }
 }
 
-/// Where things are.
+/// The folders of a build.
 #[derive(Debug)]
 struct Folders {
-    /// The top of the repository.
+    /// The repository's root.
     top: PathBuf,
-    /// The example plugins.
+    /// The sources of the example plugins.
     examples: PathBuf,
-    /// What is built with, and thrown away.
+    /// Intermediate files, which can be deleted.
     work: PathBuf,
-    /// Where the plugins go.
+    /// The folder that plugins are written to.
     output: PathBuf,
 }
 
@@ -136,7 +138,7 @@ impl Folders {
         let top = here.parent().unwrap_or(here).to_owned();
         let examples = top.join("examples-plugins");
         let target = examples.join("target");
-        // A check that took over what an earlier build left would check nothing.
+        // A check must not reuse the output of an earlier build, or it would compare nothing.
         let work = if options.check { target.join("check") } else { target.join("built") };
         if options.check && work.exists() {
             fs::remove_dir_all(&work).map_err(|error| Error::File { path: work.clone(), error })?;

@@ -1,5 +1,5 @@
-//! Plugins in Rust: a core module for `wasm32-unknown-unknown`, which imports nothing but what the WIT package says,
-//! then a component.
+//! Plugins in Rust: builds a core module for `wasm32-unknown-unknown`, which imports only what the WIT package
+//! declares, and makes a component from it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ use super::{Error, Folders, read};
 use crate::without_cargo;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// Where Linux distributions put their own compiler.
+/// The compiler that Linux distributions install.
 const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
 const SYSTEM_CARGO: &str = "/usr/bin/cargo";
 const SYSTEM_SOURCE: &str = "/usr/lib/rustlib/src/rust";
 
-/// Bytes of stack: the standard megabyte would be sixteen pages that every call has to set up.
+/// The size of the stack in bytes. The default of one MiB would be sixteen pages that every call has to set up.
 const STACK: u32 = 64 << 10;
 
 /// What can build for the target.
 #[derive(Debug)]
 enum Toolchain {
-    /// The toolchain at hand has the target.
+    /// The installed toolchain has the target.
     Installed,
-    /// The distribution's compiler builds the standard library from its source, and this linker links.
+    /// The distribution's compiler builds the standard library from source, and this linker links it.
     Source { linker: PathBuf },
 }
 
-/// Builds an example and makes a component of it.
+/// Builds an example as a component.
 pub(super) fn build(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
     let toolchain = Toolchain::find()?;
     let mut command = toolchain.cargo();
@@ -42,15 +42,15 @@ pub(super) fn build(folders: &Folders, name: &str) -> Result<Vec<u8>, Error> {
     component(folders, &folders.work.join(TARGET).join("release").join(file))
 }
 
-/// Makes a component of a core module that says in a section of its own which interfaces it has.
+/// Makes a component from a core module, which names its interfaces in a custom section.
 fn component(folders: &Folders, core: &Path) -> Result<Vec<u8>, Error> {
     let packed = core.with_extension("component.wasm");
     run(bidprice(folders)?.args(["plugin", "pack"]).arg(core).arg("-o").arg(&packed))?;
     read(&packed)
 }
 
-/// What the compiler is told beside the profile: paths of this machine must not reach the plugin, where a panic would
-/// show them.
+/// Returns the compiler's flags that are not in the profile. Paths of this machine must not reach the plugin, where a
+/// panic message would show them.
 fn flags(folders: &Folders) -> Vec<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
@@ -91,7 +91,7 @@ impl Toolchain {
                 command
                     .args(["-Zbuild-std=std,panic_abort"])
                     .env("RUSTC", SYSTEM_RUSTC)
-                    // The compiler is a stable one; building the standard library is not.
+                    // The compiler is a stable one, but building the standard library is not a stable feature.
                     .env("RUSTC_BOOTSTRAP", "1")
                     .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
                 command
@@ -100,7 +100,7 @@ impl Toolchain {
     }
 }
 
-/// A compiler or cargo, without what the cargo that runs this very task set for itself.
+/// Returns a command for a compiler or for Cargo, without the variables that the current Cargo run has set.
 fn rustc(program: &str) -> Command {
     let mut command = Command::new(program);
     without_cargo(&mut command);
@@ -110,7 +110,7 @@ fn rustc(program: &str) -> Command {
     command
 }
 
-/// The linker of a toolchain.
+/// Returns the linker of a toolchain.
 fn linker(sysroot: &Path) -> Option<PathBuf> {
     let hosts = sysroot.join("lib/rustlib").read_dir().ok()?;
     hosts.filter_map(Result::ok).map(|host| host.path().join("bin/rust-lld")).find(|linker| linker.exists())

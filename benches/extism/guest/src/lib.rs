@@ -1,4 +1,4 @@
-//! The example plugin `owner-specials` for Extism: the same rules, JSON in and JSON out.
+//! The example plugin `owner-specials` for Extism: the same rules, with JSON as input and output.
 
 mod request;
 

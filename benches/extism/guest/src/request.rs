@@ -1,4 +1,4 @@
-//! What the WIT package's `bid-request` and `answer` say, as JSON. The benchmark writes it, the guest reads it.
+//! The WIT package's `bid-request` and `answer` as JSON. The benchmark writes the request, and the guest reads it.
 
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ pub struct GpuRequest {
     pub alternatives: Vec<GpuKind>,
 }
 
-/// A kind of card, as far as it is known.
+/// A kind of card. Unknown properties are absent.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct GpuKind {
     pub vendor: String,
@@ -87,7 +87,7 @@ pub struct Endpoints {
     pub leased_ips: u64,
 }
 
-/// Where a resource unit goes.
+/// Where a resource unit is placed.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Target {
     pub resource_id: u32,
@@ -135,7 +135,7 @@ pub struct Reason {
     pub message: String,
 }
 
-/// What the built-in pricer says.
+/// The answer of the built-in pricer.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Quote {
     pub lines: Vec<Line>,
@@ -155,7 +155,7 @@ pub struct Line {
     pub usd_per_month: Decimal,
 }
 
-/// What a line is for.
+/// What a line charges for.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Item {
@@ -169,7 +169,7 @@ pub enum Item {
     Minimum,
 }
 
-/// How full the cluster is.
+/// The utilisation of the cluster.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Utilisation {
     pub nodes: u32,
@@ -180,14 +180,14 @@ pub struct Utilisation {
     pub gpu_kinds: Vec<GpuUsage>,
 }
 
-/// How much there is and how much is in use.
+/// A total and the part of it that is in use.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Usage {
     pub total: u64,
     pub used: u64,
 }
 
-/// How many cards of a kind there are and how many are in use.
+/// How many cards of a kind there are, and how many are in use.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct GpuUsage {
     pub kind: GpuKind,
@@ -196,7 +196,7 @@ pub struct GpuUsage {
     pub used_max: u64,
 }
 
-/// What the plugin says.
+/// The plugin's answer.
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {

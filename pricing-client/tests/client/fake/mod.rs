@@ -1,4 +1,4 @@
-//! A service that answers what a test says, and peers that are none.
+//! A fake service with scripted answers, and peers that are not services.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -21,15 +21,15 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-/// What was asked, with the `grpc-timeout` of each.
+/// The requests so far, each with its `grpc-timeout`.
 type Asked = Arc<Mutex<Vec<(QuoteRequest, Option<String>)>>>;
 type Answer = dyn Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync;
 
-/// A service on a Unix socket.
+/// A fake service on a Unix socket.
 pub struct Fake {
-    /// Where it listens.
+    /// The path of the socket.
     pub socket: PathBuf,
-    /// What it was asked, and the `grpc-timeout` of it.
+    /// The requests so far, each with its `grpc-timeout`.
     pub asked: Asked,
     _folder: TempDir,
     _runtime: Runtime,
@@ -43,19 +43,19 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Calls that are answered by a function.
+    /// Makes a service whose answers a function returns.
     pub fn new(answer: impl Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync + 'static) -> Self {
         Self { answer: Box::new(answer), delay: Duration::ZERO, asked: Arc::default() }
     }
 }
 
 impl Fake {
-    /// A service that answers at once.
+    /// Starts a service that answers at once.
     pub fn answers(answer: impl Fn(&QuoteRequest) -> Result<QuoteResponse, Status> + Send + Sync + 'static) -> Self {
         Self::start(Calls::new(answer))
     }
 
-    /// A service that answers late.
+    /// Starts a service that answers after a delay.
     pub fn late(delay: Duration) -> Self {
         Self::start(Calls { delay, ..Calls::new(|_| Ok(bid("uact", "1"))) })
     }
@@ -72,24 +72,24 @@ impl Fake {
     }
 }
 
-/// A bid.
+/// Returns a bid.
 pub fn bid(denom: &str, amount: &str) -> QuoteResponse {
     let price = Price { denom: denom.to_owned(), amount: amount.to_owned() };
     one(Quote { decision: Decision::Bid.into(), price: Some(price), ..Quote::default() })
 }
 
-/// No bid.
+/// Returns a decline or a fault.
 pub fn no_bid(decision: Decision, code: &str, message: &str) -> QuoteResponse {
     let reason = Reason { code: code.to_owned(), message: message.to_owned(), ..Reason::default() };
     one(Quote { decision: decision.into(), reason: Some(reason), ..Quote::default() })
 }
 
-/// An answer of one quote.
+/// Returns an answer with one quote.
 pub fn one(quote: Quote) -> QuoteResponse {
     QuoteResponse { quotes: vec![quote], ..QuoteResponse::default() }
 }
 
-/// A peer that does with each connection what a test says, each on a thread of its own.
+/// Starts a peer that handles each connection with this function, on its own thread.
 pub fn peer(does: impl Fn(UnixStream) + Send + Sync + 'static) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("bidprice.sock");
@@ -104,7 +104,7 @@ pub fn peer(does: impl Fn(UnixStream) + Send + Sync + 'static) -> (TempDir, Path
     (folder, socket)
 }
 
-/// Reads and drops what comes, until the other side leaves.
+/// Reads and drops input until the other side closes the connection.
 pub fn swallow(mut stream: &UnixStream) {
     let mut bytes = [0; 4096];
     while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! Tests of recognising orders.
+//! Tests of format detection.
 
 use super::*;
 use crate::text::Untrusted;

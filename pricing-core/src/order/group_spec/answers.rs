@@ -1,4 +1,4 @@
-//! Where group specs stand in what the chain's tools and the provider's daemon write.
+//! Finds group specs in the output of the chain's tools and of the provider's daemon.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,26 +10,26 @@ use super::json::{GroupSpec, Unit, Units, Wrapper};
 use super::{WRAPPER_KEYS, parse};
 use crate::input::InputError;
 
-/// Keys around group specs: answers of `query market order get|list`, of `query deployment get|list`, the message that
-/// creates a deployment, and the transaction around it.
+/// Keys around group specs: in the answers of `query market order get|list` and `query deployment get|list`, in the
+/// message that creates a deployment, and in the transaction around that message.
 pub(in crate::order) const ANSWER_KEYS: [&str; 6] = ["order", "orders", "groups", "deployments", "messages", "body"];
-/// What the daemon's log writes before resource units.
+/// What precedes resource units in the daemon's log.
 const LOG_KEY: &str = "resources=";
-/// The name of a group of which only the units are told.
+/// The name that is given to a group of which only the resource units are known.
 const UNNAMED: &str = "order";
 
-/// The keys of a JSON object, whatever their values are.
+/// The keys of a JSON object, with values of any kind.
 type Keys = BTreeMap<String, IgnoredAny>;
-/// A spec, and where it stands.
+/// A spec and its path in the text.
 type Found = (String, Wrapper);
 
-/// The chain's answer with orders.
+/// The chain's answer that lists orders.
 #[derive(Deserialize)]
 struct Orders<T> {
     orders: Vec<T>,
 }
 
-/// An order in an object of its own.
+/// An object whose one field is an order.
 #[derive(Deserialize)]
 struct Order<T> {
     order: T,
@@ -41,13 +41,13 @@ struct Deployment<T> {
     groups: Vec<T>,
 }
 
-/// The chain's answer with deployments.
+/// The chain's answer that lists deployments.
 #[derive(Deserialize)]
 struct Deployments<T> {
     deployments: Vec<Deployment<T>>,
 }
 
-/// A transaction, or what is signed of one.
+/// The body of a transaction, or its unsigned form.
 #[derive(Deserialize)]
 struct Messages<T> {
     messages: Vec<T>,
@@ -58,12 +58,15 @@ struct Transaction<T> {
     body: Messages<T>,
 }
 
-/// Every group spec of a text.
+/// Returns every group spec of a text.
 pub(super) fn find(text: &str) -> Result<Vec<Found>, InputError> {
     let found = if text.trim_start().starts_with('[') { in_array(text)? } else { in_object(text)? };
     if found.is_empty() { Err(InputError::new("there are no group specs in it")) } else { Ok(found) }
 }
 
+/// Reads the specs of an object. The first key that is known decides which answer this is, so a spec's own keys come
+/// last. Where lists can hold several shapes, the text is parsed twice: once for the keys, once as the shape that they
+/// show. That keeps the error path of serde exact, which an untagged enum would lose.
 fn in_object(text: &str) -> Result<Vec<Found>, InputError> {
     let keys = parse::<Keys>(text)?;
     let has = |key: &str| keys.contains_key(key);
@@ -136,7 +139,7 @@ fn orders(text: &str) -> Result<Vec<Found>, InputError> {
     Ok(placed("orders", ".spec", parse::<Orders<Wrapper>>(text)?.orders))
 }
 
-/// The groups of the messages that create deployments; nothing else may be among them.
+/// Returns the groups of messages, every one of which must create a deployment.
 fn messages(
     listed: &[Keys],
     path: &str,
@@ -155,16 +158,16 @@ fn messages(
 
 /// What stands around a group spec in a list.
 enum Holder {
-    /// The chain's order or group.
+    /// An order or group as the chain stores it.
     Wrapper,
-    /// An object with the order alone.
+    /// An object whose one field is the order.
     Order,
-    /// It is no spec, but one of its resource units.
+    /// Not a spec, but a resource unit of one.
     Unit,
     Nothing,
 }
 
-/// What stands around the specs of a list, all of which must be alike.
+/// Returns what stands around the specs of a list. All items must have the same shape.
 fn holder<'a>(items: impl Iterator<Item = &'a Keys> + Clone, path: &str) -> Result<Holder, InputError> {
     let all = |is: fn(&Keys) -> bool| {
         let (with, without) = (items.clone().position(is), items.clone().position(|keys| !is(keys)));
@@ -198,8 +201,8 @@ fn placed(path: &str, rest: &str, specs: Vec<Wrapper>) -> Vec<Found> {
     specs.into_iter().enumerate().map(|(index, spec)| (format!("{path}[{index}]{rest}"), spec)).collect()
 }
 
-/// The resource units in a line of the daemon's log: what follows `resources=`, as it is or quoted, with or without the
-/// colours of a terminal around it. None where a text is no such line.
+/// Returns the resource units in a line of the daemon's log: the JSON array after `resources=`, bare or quoted, with or
+/// without terminal colour codes around it. None if a text is not such a line.
 pub(in crate::order) fn log_resources(text: &str) -> Option<Cow<'_, str>> {
     if text.trim_start().starts_with(['{', '[']) {
         return None;
@@ -215,14 +218,14 @@ pub(in crate::order) fn log_resources(text: &str) -> Option<Cow<'_, str>> {
     units.iter().any(|keys| keys.contains_key("resource")).then_some(array)
 }
 
-/// Where the JSON value ends that a text begins with.
+/// Returns the offset at which the JSON value at the start of a text ends.
 fn json_end<T: DeserializeOwned>(text: &str) -> Option<usize> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
     values.next()?.ok()?;
     Some(values.byte_offset())
 }
 
-/// What comes after spaces and the codes that switch a terminal's colours.
+/// Skips leading spaces and terminal colour codes.
 fn without_colour(text: &str) -> &str {
     let mut rest = text.trim_start();
     while let Some(code) = rest.strip_prefix("\u{1b}[") {

@@ -1,4 +1,4 @@
-//! Group specs as JSON has them, and how they become the domain's.
+//! The JSON structure of group specs, and its conversion to the domain types.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::order::{
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::{Untrusted, excerpt};
 
-/// An order or a group of the chain, or a request for bid screening, of which little beside the spec matters.
+/// An order or a group of the chain, or a request for bid screening. Fields other than these do not matter here.
 #[derive(Deserialize)]
 pub(super) struct Wrapper {
     #[serde(alias = "group_spec", alias = "groupSpec")]
@@ -25,12 +25,12 @@ pub(super) struct Wrapper {
 }
 
 impl Wrapper {
-    /// A spec that nothing stands around.
+    /// Wraps a spec that stands by itself.
     pub(super) fn bare(spec: GroupSpec) -> Self {
         Self { spec, reclamation: None, hostnames: None }
     }
 
-    /// The group of the domain, and what the order asks beside it. The path is where the spec stands.
+    /// Converts to the domain's group and conditions. `path` is the spec's place in the text.
     pub(super) fn into_domain(self, path: &str) -> Result<(crate::order::GroupSpec, Conditions), InputError> {
         let conditions = Conditions {
             min_reclamation: self.reclamation.map(|reclamation| reclamation.min_window.0),
@@ -40,19 +40,19 @@ impl Wrapper {
     }
 }
 
-/// A group of which only the resource units are told, as in the log of the provider's daemon.
+/// A group of which only the resource units are known, as in the log of the provider's daemon.
 #[derive(Deserialize)]
 pub(super) struct Units {
     resources: Vec<Unit>,
 }
 
 impl Units {
-    /// Resource units by themselves.
+    /// Wraps bare resource units.
     pub(super) fn bare(resources: Vec<Unit>) -> Self {
         Self { resources }
     }
 
-    /// A spec of a name that is given it.
+    /// Makes a spec with this name and without requirements.
     pub(super) fn named(self, name: &str) -> GroupSpec {
         GroupSpec { name: name.to_owned(), requirements: None, resources: self.resources }
     }
@@ -168,7 +168,7 @@ struct EndpointJson {
 }
 
 impl GroupSpec {
-    /// The group spec of the domain. The path is where this one stands.
+    /// Converts to the domain's group spec. `path` is this spec's place in the text.
     fn into_domain(self, path: &str) -> Result<crate::order::GroupSpec, InputError> {
         let requirements = self.requirements.unwrap_or_default();
         let signed_by = requirements.signed_by.unwrap_or_default();
@@ -180,7 +180,7 @@ impl GroupSpec {
             attributes: attributes(requirements.attributes),
         };
         let at = |rest: &str| if path.is_empty() { rest.to_owned() } else { format!("{path}.{rest}") };
-        // Older chains know no ids: such units are numbered.
+        // Older chains have no ids. If no unit has one, the units are numbered from 1.
         let numbered = self.resources.iter().any(|unit| unit.resource.id.is_some_and(|id| id.0 != 0));
         let mut units = Vec::new();
         for (index, (unit, place)) in self.resources.into_iter().zip(1..).enumerate() {
@@ -225,6 +225,8 @@ impl Storage {
     }
 }
 
+/// Reads the GPUs of a unit. Each attribute with the value `true` is an alternative, except the interconnect's label. A
+/// unit with GPUs and no alternative is refused here, where its path is known.
 fn gpu_request(gpu: Option<Number>, id: u32, path: &str) -> Result<GpuRequest, InputError> {
     let Some(gpu) = gpu else { return Ok(GpuRequest::default()) };
     let mut alternatives = Vec::new();

@@ -1,8 +1,8 @@
-//! The chain's group specs as JSON, in both dialects, and back.
+//! Reads and writes the chain's group specs as JSON.
 //!
-//! REST and RPC write `memory.quantity.val` in camel or snake case and kinds by name; Go's own JSON writes
-//! `memory.size.val`, kinds by number, and leaves out zeros. All of it is read; the REST dialect is written. Specs are
-//! found in what the chain and the daemon answer, too (`answers`).
+//! There are two dialects. REST and RPC write `memory.quantity.val`, keys in camel or snake case, and kinds by name.
+//! Go's own JSON writes `memory.size.val`, kinds by number, and leaves out zeros. Both are read; the REST dialect is
+//! written. Specs are also found inside the answers of the chain and the daemon (`answers`).
 
 mod answers;
 mod json;
@@ -18,19 +18,19 @@ pub use print::{order_to_json, to_json};
 use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
 use crate::input::InputError;
 
-/// Where a chain's order or group keeps its group spec.
+/// The keys under which an order or a group of the chain holds its group spec.
 pub(super) const WRAPPER_KEYS: [&str; 3] = ["spec", "group_spec", "groupSpec"];
 
-/// Reads one group spec or an array of them, bare or inside what the chain or the daemon answers: orders, deployments with
-/// their groups, messages that create them, and the resources of the daemon's log.
+/// Reads one group spec or an array of them, bare or inside what the chain or the daemon writes: orders, deployments,
+/// messages that create deployments, and the resources in the daemon's log.
 ///
 /// # Errors
-/// When the text is no JSON, or no group spec; with path, line and column.
+/// When the text is not JSON, or has no valid group spec. The error has path, line and column.
 pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
     Ok(read_with_conditions(text)?.into_iter().map(|(group, _)| group).collect())
 }
 
-/// The same, with what stands around each group: the `reclamation` of the chain's order, and the `hostnames` of a request
+/// Reads group specs with their conditions: the `reclamation` of the chain's order, and the `hostnames` of a request
 /// for bid screening.
 ///
 /// # Errors

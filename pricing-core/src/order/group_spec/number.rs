@@ -1,11 +1,11 @@
-//! Numbers in the chain's JSON: decimal text, or, tolerated, JSON integers.
+//! Numbers in the chain's JSON: decimal text, or JSON integers, which are tolerated.
 
 use core::fmt;
 use core::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A number that JSON writes as text or as an integer.
+/// A whole number that JSON has as text or as an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TextOrInteger<T>(pub(super) T);
 
@@ -38,9 +38,10 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
     }
 }
 
-/// A whole number as the chain keeps it in bytes: decimal text, or the base64 of it, as protobuf's own JSON writes bytes.
+/// A whole number that the chain stores as bytes: decimal text, or its base64, which is how protobuf's JSON writes
+/// bytes.
 ///
-/// The two cannot be taken for each other: the base64 of digits begins with `M`, `N` or `O`.
+/// The two cannot be confused: the base64 of a digit begins with `M`, `N` or `O`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bytes64(pub(super) u64);
 
@@ -70,8 +71,11 @@ impl Visitor<'_> for Bytes64Visitor {
     }
 }
 
-/// The text that base64 stands for, with its padding or without, in either alphabet. None where it is no text.
+/// Decodes base64 with or without padding, in the standard or the URL-safe alphabet. None if the result is not
+/// UTF-8.
 fn decode_base64(text: &str) -> Option<String> {
+    // Six bits come in per symbol and eight go out per byte, from the most significant bit down. Fewer than eight bits
+    // are pending between symbols. Those left at the end are padding and are dropped.
     let symbols = text.trim_end_matches('=');
     let mut bits = 0_u32;
     let mut pending = 0_u32;
@@ -90,7 +94,7 @@ fn decode_base64(text: &str) -> Option<String> {
         if pending >= 8 {
             pending = pending.checked_sub(8)?;
             decoded.push(u8::try_from((bits >> pending) & 0xff).ok()?);
-            // What is left over is less than a byte.
+            // Fewer than eight bits are still pending; the mask drops the bits that were written.
             bits &= 0xff;
         }
     }
@@ -125,12 +129,12 @@ impl Visitor<'_> for AmountVisitor {
     }
 }
 
-/// An endpoint's kind, by name or number.
+/// An endpoint's kind, by name or by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind(pub(super) crate::order::EndpointKind);
 
 impl Default for Kind {
-    /// The kind whose number is 0, which one of the dialects leaves out.
+    /// Returns the kind with the number 0, which Go's JSON leaves out.
     fn default() -> Self {
         Self(crate::order::EndpointKind::SharedHttp)
     }

@@ -1,4 +1,4 @@
-//! Group specs as the chain's REST dialect writes them: snake case, decimal text, every field present.
+//! Writes group specs in the chain's REST dialect: snake case, decimal text, every field present.
 
 use core::time::Duration;
 
@@ -15,7 +15,8 @@ pub fn to_json(groups: &[GroupSpec]) -> Value {
     Value::Array(groups.iter().map(group).collect())
 }
 
-/// Writes an order so that the same is read of it: its group spec, and, where it asks for more, what stands around that.
+/// Writes an order so that reading it gives the same order: the bare group spec, or, with conditions, the object around
+/// it.
 #[must_use]
 pub fn order_to_json(order: &Order) -> Value {
     let spec = group(&order.group);
@@ -61,7 +62,7 @@ fn unit(unit: &ResourceUnit) -> Value {
     })
 }
 
-/// A number as the chain's resource value.
+/// Writes a number as the chain's resource value.
 fn val(number: impl core::fmt::Display) -> Value {
     json!({ "val": number.to_string() })
 }
@@ -84,7 +85,7 @@ fn gpu(gpu: &GpuRequest) -> Value {
     json!({ "units": val(gpu.units), "attributes": interconnect.chain(kinds).collect::<Vec<_>>() })
 }
 
-/// The endpoints that are listed; a script request only counts them.
+/// Writes the listed endpoints. A script request only counts them, so it has none to write.
 fn endpoints(endpoints: &Endpoints) -> Value {
     let list: &[Endpoint] = match endpoints {
         Endpoints::Listed(list) => list,
@@ -94,7 +95,7 @@ fn endpoints(endpoints: &Endpoints) -> Value {
     list.iter().map(endpoint).collect()
 }
 
-/// A price with all of the chain's decimals.
+/// Writes a price with all of the chain's decimals.
 pub(crate) fn price(price: &Price) -> Value {
     let amount = price.amount().to_string();
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount.as_str(), ""));

@@ -1,4 +1,5 @@
-//! The JSON of a bid script request, borrowed where it can be. Fields that are not known are ignored: daemons add some.
+//! The JSON of a bid script request, borrowed where possible. Unknown fields are ignored, because newer daemons add
+//! some.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,16 +13,16 @@ use crate::text::Untrusted;
 
 /// The most digits that the whole part of an amount may have.
 const MAX_AMOUNT_DIGITS: usize = 28;
-/// The most decimals that an amount may have, as on chain.
+/// The most decimals that an amount may have, as on the chain.
 const MAX_AMOUNT_DECIMALS: usize = 18;
 
 /// A string, borrowed from the request unless it has escapes.
 pub type Text<'a> = Untrusted<Cow<'a, str>>;
 
-/// The most vendors that a request may list.
+/// The most vendors that a resource may list.
 const MAX_VENDORS: usize = 64;
 
-/// A whole number that is not negative.
+/// A non-negative whole number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextOrInteger(pub u64);
 
@@ -44,7 +45,7 @@ impl<'de> Deserialize<'de> for TextOrInteger {
     }
 }
 
-/// How many decimals an answer has.
+/// The number of decimals of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Precision(pub(super) u32);
 
@@ -57,7 +58,7 @@ impl<'de> Deserialize<'de> for Precision {
     }
 }
 
-/// A JSON object and nothing else: derived readers would also take an array of the fields.
+/// A JSON object and nothing else. Deserialisers that serde derives would also accept an array of the fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 
@@ -79,7 +80,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The object form.
+/// The object form of a request.
 #[derive(serde::Deserialize)]
 pub(super) struct RequestObject<'a> {
     #[serde(borrow)]
@@ -97,7 +98,7 @@ pub struct MaxPrice<'a> {
     /// The denom to answer in.
     #[serde(borrow)]
     pub denom: Text<'a>,
-    /// The amount: plain decimal text of at most 18 decimals, not counting trailing zeros.
+    /// The amount: plain decimal text with at most 18 decimals, not counting trailing zeros.
     #[serde(borrow, deserialize_with = "plain_decimal")]
     pub amount: Text<'a>,
 }
@@ -119,50 +120,50 @@ fn plain_decimal<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<T
 /// One resource unit of a request.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Resource<'a> {
-    /// Bytes of memory a replica.
+    /// Bytes of memory per replica.
     pub memory: TextOrInteger,
-    /// Thousandths of a thread a replica.
+    /// Thousandths of a CPU thread per replica.
     pub cpu: TextOrInteger,
-    /// GPUs a replica.
+    /// GPUs per replica.
     #[serde(borrow)]
     pub gpu: Option<Object<ResourceGpu<'a>>>,
-    /// Volumes a replica.
+    /// Volumes per replica.
     #[serde(borrow)]
     pub storage: Option<Vec<Object<VolumeRequest<'a>>>>,
-    /// How many replicas.
+    /// The number of replicas.
     pub count: TextOrInteger,
-    /// Endpoints of every kind, all replicas together.
+    /// Endpoints of all kinds, all replicas together.
     pub endpoint_quantity: Option<TextOrInteger>,
     /// Leased IPs, all replicas together.
     pub ip_lease_quantity: Option<TextOrInteger>,
 }
 
 impl<'a> Resource<'a> {
-    /// The volumes a replica.
+    /// Returns the volumes per replica.
     #[must_use]
     pub fn storage(&self) -> &[Object<VolumeRequest<'a>>] {
         self.storage.as_deref().unwrap_or_default()
     }
 
-    /// The vendors that the request names, if any.
+    /// Returns the vendors that the request names, if any.
     #[must_use]
     pub fn vendors(&self) -> Option<&Vendors<'a>> {
         self.gpu.as_ref()?.0.attributes.as_ref()?.0.vendor.as_ref()
     }
 
-    /// Cards a replica.
+    /// Returns the number of cards per replica.
     #[must_use]
     pub fn gpu_units(&self) -> u64 {
         self.gpu.as_ref().and_then(|gpu| gpu.0.units).map_or(0, |units| units.0)
     }
 
-    /// Endpoints of every kind, all replicas together.
+    /// Returns the number of endpoints of all kinds, all replicas together.
     #[must_use]
     pub fn endpoints(&self) -> u64 {
         self.endpoint_quantity.map_or(0, |quantity| quantity.0)
     }
 
-    /// Leased IPs, all replicas together.
+    /// Returns the number of leased IPs, all replicas together.
     #[must_use]
     pub fn leased_ips(&self) -> u64 {
         self.ip_lease_quantity.map_or(0, |quantity| quantity.0)
@@ -172,19 +173,19 @@ impl<'a> Resource<'a> {
 /// One volume.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct VolumeRequest<'a> {
-    /// Its storage class.
+    /// The storage class.
     #[serde(borrow)]
     pub class: Text<'a>,
-    /// Its bytes.
+    /// The size in bytes.
     pub size: TextOrInteger,
 }
 
 /// The GPUs of a resource unit.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct ResourceGpu<'a> {
-    /// Cards a replica.
+    /// Cards per replica.
     pub units: Option<TextOrInteger>,
-    /// Which cards.
+    /// Which cards are acceptable.
     #[serde(borrow)]
     pub attributes: Option<Object<GpuAttributes<'a>>>,
 }
@@ -211,24 +212,27 @@ pub struct GpuDetails<'a> {
     pub interface: Option<Text<'a>>,
 }
 
-/// The vendors that a request names. Of two entries for one vendor the last counts, as everywhere in the network.
+/// The vendors that a request names. The last of several entries for one vendor counts, as in the network's other JSON
+/// readers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vendors<'a>(Vec<(Text<'a>, GpuDetails<'a>)>);
 
 impl<'a> Vendors<'a> {
-    /// What is asked of this vendor's cards.
+    /// Returns what is asked of this vendor's cards.
     #[must_use]
     pub fn get(&self, vendor: &str) -> Option<&GpuDetails<'a>> {
         self.0.iter().rev().find(|(name, _)| *name == *vendor).map(|(_, details)| details)
     }
 
-    /// Every vendor, in the request's order.
+    /// Iterates over the vendors in the request's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &GpuDetails<'a>)> {
         self.0.iter().map(|(vendor, details)| (vendor.exact(), details))
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Vendors<'a> {
+    // A map type would lose the request's order. A repeated vendor replaces the earlier entry, or removes it when the
+    // value is `null`. The bound on the vendors keeps the repeated `retain` cheap.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct VendorsVisitor;
         impl<'de> Visitor<'de> for VendorsVisitor {

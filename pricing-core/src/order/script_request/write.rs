@@ -7,15 +7,15 @@ use serde_json::{Map, Value, json};
 use crate::gpu::GpuRequest;
 use crate::order::{Order, ResourceUnit, Volume, group_spec, leased_ips};
 
-/// Writes an order as a bid script request: the object form, or, for an order without a maximum, the legacy bare array.
+/// Writes an order as a bid script request: the object form, or the legacy bare array for an order without a maximum.
 ///
-/// Amounts and cards are the order's own. The daemon sends those that it reserved, which the caller can put into the
-/// order first.
+/// Amounts and cards are those of the order. The daemon sends the ones that it reserved, so a caller that wants these
+/// puts them into the order first.
 ///
-/// What the form cannot say is lost as the daemon loses it:
-/// - A vendor has one entry: of several alternatives of one vendor, in the order's spelling, the last is written.
+/// What the format cannot express is lost in the same way as in the daemon:
+/// - A vendor has one entry. Of several alternatives of one vendor, the last in the order's spelling is written.
 /// - Leased IPs are counted for each resource unit, so an address that several units share counts for each of them.
-/// - Endpoints are counted; names, ids, attributes other than the GPUs', their interconnect, and requirements other than
+/// - Endpoints are only counted. Names, ids, attributes other than the GPUs' kinds, and requirements other than
 ///   confidential compute are left out.
 /// - The legacy form has no precision: it is answered as a whole number.
 #[must_use]
@@ -23,7 +23,7 @@ pub fn to_json(order: &Order) -> String {
     let resources: Value = order.group.resources().iter().map(resource).collect();
     match &order.max_price {
         None => resources.to_string(),
-        // A precision of 0 is written too. The daemon leaves it out, which means 6.
+        // A precision of 0 is written, too. The daemon leaves it out, and a missing precision means 6.
         Some(price) => {
             let mut request = Map::new();
             request.insert("resources".to_owned(), resources);
@@ -53,7 +53,7 @@ fn volume(volume: &Volume) -> Value {
     json!({ "class": volume.class.name().exact(), "size": volume.size.get() })
 }
 
-/// The cards by vendor, sorted; nothing at all where the order names none.
+/// Returns the cards by vendor, sorted; an empty object where the order names none.
 fn gpu_attributes(gpu: &GpuRequest) -> Value {
     let mut vendors = BTreeMap::new();
     for selector in &gpu.alternatives {

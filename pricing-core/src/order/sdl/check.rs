@@ -1,4 +1,4 @@
-//! What the sections say of each other.
+//! Checks that the sections of an SDL agree with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,13 @@ use crate::input::InputError;
 use crate::order::StorageClass;
 use crate::text::{excerpt, nearest};
 
-/// The most volumes, mounts, cards and ports that all deployments may come to together.
+/// The most volumes, mounts, cards and ports that all deployments may have together.
 ///
-/// Profiles and services are shared, so a small file can ask for a great many of them. A real one has dozens.
+/// Deployments share profiles and services, so a small file can multiply them. A real one has dozens.
 const MAX_PARTS: usize = 100_000;
 
-/// Checks every reference from one section to another, and what must hold across them.
+/// Checks every reference from one section to another, and the rules that span sections. The parts are counted before
+/// the loop goes through them, so a hostile file costs no more than [`MAX_PARTS`].
 pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
     for (name, service) in &document.services {
         if !document.deployment.contains_key(name) {
@@ -50,7 +51,7 @@ pub(super) fn relations(document: &Document<'_>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// An error about a name that another section does not define.
+/// Returns an error about a name that another section does not define.
 fn undefined<'a>(
     error: impl FnOnce(String) -> InputError,
     what: &str,
@@ -64,7 +65,7 @@ fn undefined<'a>(
     }
 }
 
-/// The compute profile of a deployment, which its placement must exist for and price.
+/// Returns the compute profile of a deployment. The placement must exist and have a price for the profile.
 fn profile<'d, 'a>(
     document: &'d Document<'a>,
     placement: &str,
@@ -85,7 +86,7 @@ fn profile<'d, 'a>(
     Ok(compute)
 }
 
-/// How many parts one deployment of a service has, itself included.
+/// Returns how many parts one deployment of a service has, counting the deployment itself.
 fn weight(service: &Service<'_>, compute: &Compute<'_>) -> usize {
     let ports = service.exposes.iter().map(|expose| expose.to.len()).fold(0_usize, usize::saturating_add);
     [service.exposes.len(), ports, service.mounts.len(), compute.storage.len(), compute.gpu.alternatives.len()]
@@ -112,7 +113,8 @@ fn mounts(version: Version, service: &Service<'_>, compute: &Compute<'_>) -> Res
     Ok(())
 }
 
-/// A persistent volume needs a mount. In 2.0 Go looks for any mount of the service, in 2.1 for none.
+/// Checks that persistent volumes have a mount. Go requires only that the service has some mount in 2.0, and nothing in
+/// 2.1.
 fn persistent_volumes_are_mounted(
     version: Version,
     name: &str,
@@ -147,7 +149,9 @@ fn tee_fits(service: &Service<'_>, compute: &Compute<'_>) -> Result<(), InputErr
     }
 }
 
-/// Endpoints are declared, used, and not used twice for one port.
+/// Checks that endpoints are declared, that each is used, and that no port of one is used twice. Console and Go
+/// identify a port differently: Console by the external port, Go by what `as` says, 0 if absent. So each has its own
+/// table, and a clash in one of them is only a warning.
 fn addresses(document: &Document<'_>) -> Result<(), InputError> {
     let mut used = BTreeSet::new();
     let (mut ports, mut written_ports) = (BTreeMap::new(), BTreeMap::new());
@@ -166,7 +170,7 @@ fn addresses(document: &Document<'_>) -> Result<(), InputError> {
                 let message = format!("{protocol} port {port} of this endpoint is in use by `{other}`");
                 match (to_console, to_go) {
                     (Some(_), None) => ip.field.warn(RefusingReader::Console, message),
-                    // Go looks at `as` alone.
+                    // Go compares only `as`.
                     (None, Some(_)) => ip.field.warn(RefusingReader::CommandLine, message),
                     _ => return Err(ip.field.error(message)),
                 }
@@ -179,7 +183,7 @@ fn addresses(document: &Document<'_>) -> Result<(), InputError> {
     }
 }
 
-/// The command line wants a port that anybody reaches.
+/// Warns if no service is exposed globally, which the command line refuses.
 fn somebody_reaches_it(document: &Document<'_>) {
     let deployed = document.deployment.keys().filter_map(|name| document.services.get(name));
     let mut ends = deployed.flat_map(|service| &service.exposes).flat_map(|expose| &expose.to);
@@ -189,7 +193,8 @@ fn somebody_reaches_it(document: &Document<'_>) {
     }
 }
 
-/// The services of a group share one trusted execution environment, because the group has one provider.
+/// Checks that the services of a group ask for the same trusted execution environment, because the group has one
+/// provider.
 fn tees_agree(document: &Document<'_>) -> Result<(), InputError> {
     let mut kinds = BTreeMap::new();
     for (name, deployment) in &document.deployment {

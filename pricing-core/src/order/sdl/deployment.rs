@@ -1,4 +1,4 @@
-//! The section `deployment`: which service runs where, with which profile, how many times.
+//! The section `deployment`: which service runs in which placement, with which profile and how many replicas.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::order::MAX_REPLICAS;
 
-/// Where a service runs, by placement.
+/// A service's deployment, by placement.
 #[derive(Debug)]
 pub(super) struct Deployment<'a> {
     pub(super) field: Field<'a>,
     pub(super) placements: BTreeMap<&'a str, Replicas<'a>>,
 }
 
-/// A compute profile, and how many of it.
+/// A compute profile and the number of its replicas.
 #[derive(Debug)]
 pub(super) struct Replicas<'a> {
     pub(super) field: Field<'a>,
@@ -23,12 +23,12 @@ pub(super) struct Replicas<'a> {
     pub(super) count: u32,
 }
 
-/// Reads the section, by service.
+/// Reads the section. The keys are services.
 pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Deployment<'a>>, InputError> {
     let mut services = BTreeMap::new();
     for (service, field) in section.map()? {
         let mut placements = BTreeMap::new();
-        // A service that runs nowhere is one to Go.
+        // Go accepts a service without placements.
         if field.is_null() {
             field.warn_of_name(RefusingReader::Console, "nothing is given; expected a mapping");
         } else {

@@ -1,4 +1,4 @@
-//! The document: its version and its sections.
+//! The document as a whole: its version and its sections.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -12,31 +12,31 @@ use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::text::excerpt;
 
-/// The version of the language.
+/// The version of the SDL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// One resource unit a service.
+    /// Each service has its own resource unit.
     V2_0,
-    /// Services that share a compute profile in a placement share a resource unit.
+    /// Services with the same compute profile in the same placement share a resource unit.
     V2_1,
 }
 
-/// A document whose sections follow the schema.
+/// A document whose sections match the schema.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     pub(super) version: Version,
     pub(super) services: BTreeMap<&'a str, Service<'a>>,
     pub(super) profiles: Profiles<'a>,
     pub(super) deployment: BTreeMap<&'a str, Deployment<'a>>,
-    /// The section itself, for errors about what it lacks.
+    /// The section itself, for errors about missing content.
     pub(super) deployment_field: Field<'a>,
     pub(super) endpoints: BTreeMap<&'a str, Field<'a>>,
-    /// The shortest time between the provider's notice and the end of a lease.
+    /// The shortest notice that the provider must give before it ends a lease.
     pub(super) min_reclamation: Option<Duration>,
 }
 
 impl<'a> Document<'a> {
-    /// Reads every section, used or not.
+    /// Reads every section, including unused parts.
     pub(super) fn read(root: &Field<'a>) -> Result<Self, InputError> {
         let sections =
             ["version", "services", "profiles", "deployment", "endpoints", "include", "reclamation"].as_slice();
@@ -75,7 +75,8 @@ fn min_window(section: &Field<'_>) -> Result<Duration, InputError> {
     Ok(duration)
 }
 
-/// The version: to Console one of two words, to Go a number of up to three parts, and what is above 2.1 is as 2.1.
+/// Reads the version. Console accepts two words. Go accepts up to three numbers, and treats versions above 2.1 like
+/// 2.1.
 fn version(field: &Field<'_>) -> Result<Version, InputError> {
     const WORDS: [&str; 2] = ["2.0", "2.1"];
     let text = field.text()?;
@@ -92,7 +93,7 @@ fn version(field: &Field<'_>) -> Result<Version, InputError> {
     Ok(version)
 }
 
-/// The three parts of a version, of which the later may be left out.
+/// Splits a version into its three numbers. Missing later ones are 0.
 fn go_version(text: &str) -> Option<(u64, u64, u64)> {
     let text = text.trim();
     let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(|part| {

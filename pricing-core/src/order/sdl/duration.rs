@@ -8,7 +8,8 @@ use rust_decimal::prelude::ToPrimitive as _;
 use crate::money::parse_decimal;
 use crate::text::excerpt;
 
-/// Nanoseconds of each unit, the two-letter ones first.
+/// The nanoseconds of each unit. Two-letter units stand before their first letters, so that the first match is the
+/// longest.
 const UNITS: [(&str, i64); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -19,10 +20,10 @@ const UNITS: [(&str, i64); 8] = [
     ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
 ];
-/// The most digits of one number.
+/// The most digits of a single number.
 const MAX_DIGITS: usize = 20;
 
-/// Reads a duration above nothing that 64 bits of nanoseconds hold.
+/// Reads a duration above 0 that fits into 64 bits of nanoseconds.
 pub(super) fn positive(text: &str) -> Result<Duration, String> {
     let malformed = || format!("`{}` is not a duration; expected one such as `24h` or `1h30m`", excerpt(text));
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -35,7 +36,7 @@ pub(super) fn positive(text: &str) -> Result<Duration, String> {
     nanos.map(Duration::from_nanos).ok_or_else(|| format!("`{}` is too long a duration", excerpt(text)))
 }
 
-/// The sum of numbers with their units, each cut to whole nanoseconds.
+/// Adds up numbers with units. Each term is truncated to whole nanoseconds, as in Go's `time.ParseDuration`.
 fn nanoseconds(text: &str) -> Option<i128> {
     let mut rest = text;
     let mut total = 0_i128;
@@ -46,7 +47,7 @@ fn nanoseconds(text: &str) -> Option<i128> {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, after) = rest.split_at_checked(end)?;
         let (unit, nanos) = UNITS.iter().find(|(unit, _)| after.starts_with(unit))?;
-        // Go takes `.5` and `5.`, but not `.`.
+        // Go accepts `.5` and `5.`, but not `.`.
         let padded = format!("0{}", number.strip_suffix('.').filter(|digits| !digits.is_empty()).unwrap_or(number));
         let number = (number.len() <= MAX_DIGITS).then(|| parse_decimal(&padded).ok()).flatten()?;
         let nanos = number.checked_mul(Decimal::from(*nanos))?.trunc().to_i128()?;

@@ -1,7 +1,7 @@
-//! The schema's words: a value of the document together with the way to it, and what may be asked of it.
+//! Typed access to the document: a value together with its path, and the questions that the schema asks of it.
 //!
-//! Every question answers with the value or with an error that names path, line and column. Where only one of the two
-//! readers of SDLs takes a value, the answer is what that one makes of it, and a warning names the other.
+//! Every method returns the value, or an error with path, line and column. Where only one of the two readers of SDLs
+//! accepts a value, the method returns that reader's value and adds a warning that names the other.
 
 use core::fmt::{Display, Write as _};
 use core::ops::RangeInclusive;
@@ -12,17 +12,17 @@ use super::yaml::{Entry, Node, Position, Value};
 use crate::input::InputError;
 use crate::text::{excerpt, nearest};
 
-/// A value, and where it stands in document and text.
+/// A value, and its place in the document and in the text.
 #[derive(Clone, Debug)]
 pub(super) struct Field<'a> {
     node: &'a Node,
     path: String,
-    /// Where its key stands, for what is wrong with the name or with something that is missing.
+    /// The position of the value's key, for errors about the name or about missing content.
     key: Position,
     warnings: &'a Warnings,
 }
 
-/// A mapping whose keys are known to the schema.
+/// A mapping with keys that the schema defines.
 #[derive(Clone, Debug)]
 pub(super) struct Object<'a> {
     field: Field<'a>,
@@ -30,7 +30,7 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The document itself.
+    /// Makes the field of the document itself.
     pub(super) fn root(node: &'a Node, warnings: &'a Warnings) -> Self {
         Self { node, path: String::new(), key: node.position, warnings }
     }
@@ -40,7 +40,7 @@ impl<'a> Field<'a> {
         self.warnings.refused(who, self.error(message));
     }
 
-    /// Of what both readers make of something, what counts.
+    /// Chooses between the values that the two readers make of something.
     pub(super) fn reading<T>(&self, console: T, go: T) -> T {
         match self.warnings.reader() {
             Reader::Console => console,
@@ -48,35 +48,35 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Warns of something that this name asks for.
+    /// Adds a warning about this value's name that does not depend on the reader.
     pub(super) fn note(&self, message: impl Display) {
         self.warnings.add(self.name_error(message));
     }
 
-    /// Warns that one reader refuses this value's name, or that it lacks something.
+    /// Warns that one reader refuses this value's name, or misses something in it.
     pub(super) fn warn_of_name(&self, who: RefusingReader, message: impl Display) {
         self.warnings.refused(who, self.name_error(message));
     }
 
-    /// An error about this value.
+    /// Makes an error about this value.
     pub(super) fn error(&self, message: impl Display) -> InputError {
         let Position { line, column } = self.node.position;
         InputError::new(message).at(self.path.clone()).position(line, column)
     }
 
-    /// An error about this value's name, or about what it lacks.
+    /// Makes an error about this value's name, or about something that is missing in it.
     pub(super) fn name_error(&self, message: impl Display) -> InputError {
         self.error(message).position(self.key.line, self.key.column)
     }
 
-    /// An error about this value not being what was expected.
+    /// Makes an error that this value is not what was expected.
     pub(super) fn expected(&self, what: impl Display) -> InputError {
         let message = format_args!("{}; expected {what}", self.found());
-        // What is left out stands nowhere; its key does.
+        // A missing value has no position of its own, but its key has one.
         if self.is_null() { self.name_error(message) } else { self.error(message) }
     }
 
-    /// What the value is, for a message.
+    /// Describes the value for a message.
     fn found(&self) -> String {
         match &self.node.value {
             Value::Scalar(scalar) => match scalar.kind() {
@@ -96,17 +96,17 @@ impl<'a> Field<'a> {
         Self { node: &entry.value, path, key: entry.key_position, warnings: self.warnings }
     }
 
-    /// Whether the value is null: written so, or left out after the colon.
+    /// Returns whether the value is null: written as null, or left out after the colon.
     pub(super) fn is_null(&self) -> bool {
         self.scalar().is_some_and(|scalar| scalar.kind() == Kind::Null)
     }
 
-    /// Whether the value is a list.
+    /// Returns whether the value is a list.
     pub(super) fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))
     }
 
-    /// The single value that this is.
+    /// Returns the value if it is a scalar.
     pub(super) fn scalar(&self) -> Option<&'a Scalar> {
         match &self.node.value {
             Value::Scalar(scalar) => Some(scalar),
@@ -114,7 +114,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether the value is a mapping.
+    /// Returns whether the value is a mapping.
     pub(super) fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }
@@ -126,7 +126,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The entries of a mapping in which no key stands twice.
+    /// Returns the entries of a mapping, in which no key may repeat.
     fn distinct_entries(&self) -> Result<&'a [Entry], InputError> {
         let entries = self.entries()?;
         match entries.iter().find(|entry| entry.repeated) {
@@ -135,12 +135,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A mapping with keys of the user's own, in the text's order.
+    /// Returns a mapping whose keys the user chooses, in the text's order.
     pub(super) fn map(&self) -> Result<Vec<(&'a str, Self)>, InputError> {
         Ok(self.distinct_entries()?.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
     }
 
-    /// A mapping of which these keys are read. Go leaves others out, whatever they hold.
+    /// Returns a mapping from which only the known keys are read. Go ignores other keys, whatever their values.
     pub(super) fn object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
         let entries = self.distinct_entries()?;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
@@ -149,7 +149,7 @@ impl<'a> Field<'a> {
         Ok(Object { field: self.clone(), entries })
     }
 
-    /// A mapping with no other keys than these. Of a key that stands twice Go takes the later.
+    /// Returns a mapping that may have only the known keys. Of a repeated key, Go uses the last.
     pub(super) fn closed_object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
         let entries = self.entries()?;
         if let Some(entry) = entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
@@ -169,19 +169,19 @@ impl<'a> Field<'a> {
         self.child(entry).name_error(format_args!("unknown key `{}`", excerpt(&entry.key))).hint(hint)
     }
 
-    /// The items of a list.
+    /// Returns the items of a list.
     pub(super) fn list(&self) -> Result<Vec<Self>, InputError> {
         let Value::List(items) = &self.node.value else { return Err(self.expected("a list")) };
         let item = |(index, node): (usize, &'a std::rc::Rc<Node>)| {
             let mut path = self.path.clone();
-            // Writing to a string does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(path, "[{index}]");
             Self { node, path, key: node.position, warnings: self.warnings }
         };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
-    /// The texts of a list. Go leaves out what is null.
+    /// Returns the texts of a list. Go ignores null items.
     pub(super) fn texts(&self) -> Result<Vec<String>, InputError> {
         let mut texts = Vec::new();
         for item in self.list()? {
@@ -194,7 +194,8 @@ impl<'a> Field<'a> {
         Ok(texts)
     }
 
-    /// Text: any scalar to Go; to Console a quoted word, or one that is neither number, truth value nor null.
+    /// Returns text. Go accepts any scalar. Console accepts a quoted scalar, or one that is not a number, a truth value
+    /// or null.
     pub(super) fn text(&self) -> Result<&'a str, InputError> {
         match self.scalar() {
             Some(scalar) if scalar.kind() == Kind::Text => Ok(scalar.text()),
@@ -206,19 +207,19 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Text that is not empty.
+    /// Returns text that is not empty.
     pub(super) fn filled_text(&self) -> Result<&'a str, InputError> {
         let text = self.text()?;
         if text.is_empty() { Err(self.error("empty; expected text")) } else { Ok(text) }
     }
 
-    /// Text that is one of these words.
+    /// Returns one of these words.
     pub(super) fn one_of(&self, words: &[&'static str]) -> Result<&'static str, InputError> {
         let text = self.text()?;
         words.iter().find(|word| **word == text).copied().ok_or_else(|| self.unknown_word(text, words))
     }
 
-    /// An error about a word that is none of these.
+    /// Makes an error about a word that is not in the list.
     pub(super) fn unknown_word(&self, text: &str, words: &[&str]) -> InputError {
         let error = self.error(format_args!("`{}` is not known; expected {}", excerpt(text), listed(words)));
         match nearest(text, words.iter().copied()) {
@@ -227,7 +228,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// `true` or `false`; to Go also the words of YAML 1.1.
+    /// Returns a truth value. Go also accepts the words of YAML 1.1.
     pub(super) fn boolean(&self) -> Result<bool, InputError> {
         let scalar = self.scalar();
         match (scalar.map(Scalar::kind), scalar.and_then(Scalar::go_bool)) {
@@ -240,7 +241,10 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number, from the range that Console takes or from the one that Go takes.
+    /// Returns a whole number. Console and Go each have their own range and notation.
+    ///
+    /// A number that both accept is Console's or Go's, depending on whose reading counts: `010` is 10 to Console and 8
+    /// to Go.
     pub(super) fn integer(&self, console: RangeInclusive<u64>, go: RangeInclusive<u64>) -> Result<u64, InputError> {
         let scalar = self.scalar();
         let number = scalar.and_then(Scalar::number);
@@ -267,7 +271,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The same, of 32 bits.
+    /// Returns a whole number of 32 bits, like [`integer`](Self::integer).
     pub(super) fn integer_u32(&self, console: RangeInclusive<u32>, go: RangeInclusive<u32>) -> Result<u32, InputError> {
         let wide = |range: RangeInclusive<u32>| u64::from(*range.start())..=u64::from(*range.end());
         let value = self.integer(wide(console), wide(go))?;
@@ -280,17 +284,17 @@ fn given_twice(entry: &Entry) -> String {
 }
 
 impl<'a> Object<'a> {
-    /// The value of a key, when it is there, null or not. Of a key that stands twice it is the later one's.
+    /// Returns the value of a key if present, even if null. Of a repeated key, the last counts.
     pub(super) fn entry(&self, key: &str) -> Option<Field<'a>> {
         self.entries.iter().rfind(|entry| entry.key == key).map(|entry| self.field.child(entry))
     }
 
-    /// The value of a key, when it is there. Both readers take null for nothing.
+    /// Returns the value of a key if present. Both readers treat null as absent.
     pub(super) fn nullable(&self, key: &str) -> Option<Field<'a>> {
         self.entry(key).filter(|field| !field.is_null())
     }
 
-    /// The value of a key, when it is there. Go takes null for nothing.
+    /// Returns the value of a key if present. Only Go treats null as absent.
     pub(super) fn optional(&self, key: &str) -> Option<Field<'a>> {
         let field = self.entry(key)?;
         if field.is_null() {
@@ -300,13 +304,13 @@ impl<'a> Object<'a> {
         Some(field)
     }
 
-    /// The value of a key that must be there.
+    /// Returns the value of a key that must be present.
     pub(super) fn required(&self, key: &str) -> Result<Field<'a>, InputError> {
         self.entry(key).ok_or_else(|| self.field.name_error(format_args!("`{key}` is missing")))
     }
 }
 
-/// Words for a message: `a`, `b` or `c`.
+/// Lists words for a message: `a`, `b` or `c`.
 fn listed(words: &[&str]) -> String {
     let mut text = String::new();
     for (index, word) in words.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! The group specs that a checked document comes to.
+//! Builds the group specs of a checked document.
 //!
-//! Services are taken by name, and so are a service's placements; each placement becomes a group, and each service in
-//! it a resource unit, unless the language is 2.1 and its compute profile is in the group already.
+//! Services are taken in the order of their names, and so are a service's placements. Each placement becomes a group.
+//! Each service in it becomes a resource unit, except that in 2.1 services with the same compute profile share one.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use crate::text::excerpt;
 /// The port of the shared HTTP ingress.
 const HTTP_PORT: u32 = 80;
 
-/// A group that is being put together.
+/// A group under construction.
 struct Draft<'a> {
     requirements: PlacementRequirements,
     units: Vec<UnitDraft>,
-    /// Where in the units each compute profile is, in 2.1.
+    /// The index of each compute profile's unit. Only used in 2.1.
     shared: BTreeMap<&'a str, usize>,
 }
 
@@ -34,7 +34,8 @@ struct UnitDraft {
     unit: ResourceUnit,
 }
 
-/// Builds the groups, sorted by name.
+/// Builds the groups, sorted by name. [`check::relations`](super::check::relations) has made sure that every reference
+/// resolves, so the `continue`s are never taken.
 pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputError> {
     let numbers = address_numbers(document);
     let mut drafts: BTreeMap<&str, Draft<'_>> = BTreeMap::new();
@@ -62,7 +63,7 @@ pub(super) fn build(document: &Document<'_>) -> Result<Vec<GroupSpec>, InputErro
     Ok(groups)
 }
 
-/// The command line wants one denom for all groups.
+/// Warns if the groups have different denoms, which the command line refuses.
 fn denoms_agree(document: &Document<'_>, groups: &[GroupSpec]) {
     let denoms = groups.iter().filter_map(|group| group.resources().first()?.price.as_ref()).map(Price::denom);
     let mut denoms: Vec<_> = denoms.collect();
@@ -73,7 +74,7 @@ fn denoms_agree(document: &Document<'_>, groups: &[GroupSpec]) {
     }
 }
 
-/// The hostnames that the services of a placement want to be reached at.
+/// Returns the hostnames at which the services of a placement want to be reached.
 pub(super) fn hostnames(document: &Document<'_>, placement: &str) -> Vec<String> {
     let placed = document.deployment.iter().filter(|(_, deployment)| deployment.placements.contains_key(placement));
     let services = placed.filter_map(|(name, _)| document.services.get(name));
@@ -90,6 +91,8 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Adds a service's replicas: to the unit of its compute profile if there is one already (only in 2.1), else as a
+    /// new unit. Ids count from 1 in the order of the units.
     fn add(
         &mut self,
         version: Version,
@@ -129,7 +132,8 @@ impl<'a> Draft<'a> {
     fn finish(self, document: &Document<'_>, name: &str) -> Result<GroupSpec, InputError> {
         let mut units = Vec::new();
         for UnitDraft { mut endpoints, services, mut unit } in self.units {
-            // Their order means nothing. It is that of the TypeScript implementation in 2.0, of Go's in 2.1.
+            // The order of endpoints has no meaning. This is the TypeScript implementation's order in 2.0, and Go's in
+            // 2.1.
             match document.version {
                 Version::V2_0 => endpoints.sort(),
                 Version::V2_1 if services > 1 => endpoints.sort_by_key(|endpoint| endpoint.sequence_number),
@@ -147,7 +151,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The sequence number of each address: its place among all uses of addresses, sorted by name, the last one counting.
+/// Returns the sequence number of each address: its last position among all uses of addresses, sorted by name.
 fn address_numbers<'a>(document: &Document<'a>) -> BTreeMap<&'a str, u32> {
     let exposes = document.services.values().flat_map(|service| &service.exposes);
     let mut names: Vec<&str> =
@@ -156,7 +160,7 @@ fn address_numbers<'a>(document: &Document<'a>) -> BTreeMap<&'a str, u32> {
     names.into_iter().zip(1..).collect()
 }
 
-/// What a service's ports come to, in the document's order.
+/// Returns the endpoints of a service's ports, in the document's order.
 fn endpoints(service: &Service<'_>, numbers: &BTreeMap<&str, u32>) -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
     for expose in &service.exposes {
@@ -171,7 +175,7 @@ fn endpoints(service: &Service<'_>, numbers: &BTreeMap<&str, u32>) -> Vec<Endpoi
     endpoints
 }
 
-/// The kind of a port beside any address of its own.
+/// Returns the kind of a port's own endpoint. A leased IP is another endpoint beside it.
 fn own_kind(expose: &Expose<'_>) -> EndpointKind {
     if !expose.udp && expose.external_port() == HTTP_PORT { EndpointKind::SharedHttp } else { EndpointKind::RandomPort }
 }

@@ -1,4 +1,4 @@
-//! The chain's limits of a resource unit, held against what is deployed.
+//! The chain's limits for a resource unit, checked for every unit that is deployed.
 
 use core::ops::RangeInclusive;
 
@@ -11,17 +11,17 @@ use crate::input::InputError;
 const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
-/// Thousandths of a thread.
+/// Thousandths of a CPU thread.
 const CPU: RangeInclusive<u64> = 10..=384_000;
 /// Bytes of memory.
 const MEMORY: RangeInclusive<u64> = MIB..=2 * TIB;
-/// Bytes of a volume.
+/// Bytes of one volume.
 const VOLUME: RangeInclusive<u64> = 5 * MIB..=32 * TIB;
 const MOST_CARDS: u64 = 24;
 /// The most that a replica may cost per block, in whole units of its denom.
 const MOST_PER_BLOCK: u64 = 10_000_000;
 
-/// Refuses a unit that the chain would refuse.
+/// Checks a unit against the chain's limits.
 pub(super) fn check(compute: &Compute<'_>, price: Option<&UnitPrice<'_>>) -> Result<(), InputError> {
     if !CPU.contains(&compute.cpu.get()) {
         return Err(compute.cpu_field.error("the chain takes from 0.01 to 384 threads"));

@@ -1,11 +1,11 @@
-//! SDL, versions 2.0 and 2.1: the YAML in which tenants write what they want.
+//! Reads SDL, versions 2.0 and 2.1: the YAML in which tenants describe their deployments.
 //!
-//! The text becomes a tree with lines and columns (`yaml`), the sections are read out of it by the schema
-//! (`services`, `profiles`, `deployment`), what they say of each other is checked (`check`), the chain's limits are
-//! held against what is deployed (`limits`), and the groups are put together (`groups`).
+//! `yaml` turns the text into a tree with lines and columns. `services`, `profiles` and `deployment` read the sections
+//! by the schema. `check` checks the references between them, and `limits` the chain's limits. `groups` builds the
+//! group specs.
 //!
-//! Tenants' tools have two readers, which differ (`warnings`). What either takes is read; what the chain refuses, or both
-//! of them, is an error.
+//! Tenants' tools have two SDL readers, which differ (`warnings`). What either of them accepts is read, with a warning.
+//! What both of them or the chain refuses is an error.
 
 mod check;
 mod deployment;
@@ -30,25 +30,28 @@ use crate::input::InputError;
 use crate::text::Untrusted;
 use warnings::{Reader, RefusingReader, Warnings};
 
-/// What an SDL asks for.
+/// The result of reading an SDL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sdl {
-    /// One group spec a placement, sorted by name, with what the SDL asks of the provider beside it: `reclamation`, and the
-    /// hostnames that its services `accept`.
+    /// One group spec per placement, sorted by name, with the SDL's conditions: `reclamation`, and the hostnames that
+    /// the services `accept`.
     pub groups: Vec<(GroupSpec, Conditions)>,
-    /// What the chain's command line or Console would refuse; each says which of them.
+    /// What the chain's command line or Console would refuse. Each warning names the one that refuses.
     pub warnings: Vec<InputError>,
 }
 
-/// Reads the group specs that an SDL asks for: one a placement, sorted by name.
+/// Reads the group specs of an SDL: one per placement, sorted by name.
 ///
 /// # Errors
-/// When the text is no YAML, or no SDL that the chain takes; with path, line and column.
+/// When the text is not YAML, or is not an SDL that the chain accepts. The error has path, line and column.
 pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
     Ok(read_with_warnings(text)?.groups.into_iter().map(|(group, _)| group).collect())
 }
 
-/// Reads an SDL, with what only one of the two readers that tenants use takes of it.
+/// Reads an SDL, with warnings about what only one of the tenants' two readers accepts.
+///
+/// The text is read as Console reads it. If only the command line's reader can accept it, it is read once more, as that
+/// one reads it.
 ///
 /// # Errors
 /// As [`read`].

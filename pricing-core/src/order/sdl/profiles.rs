@@ -1,4 +1,4 @@
-//! The section `profiles`: what a replica needs, and where it may run at which price.
+//! The section `profiles`: what a replica needs, where it may run, and at which price.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::money::{Denom, Price};
 use crate::order::{Attribute, PlacementRequirements, SignedBy};
 use crate::text::excerpt;
 
-/// The denoms that Console takes: the chain's own two, and USDC on its main and its sandbox network.
+/// The denoms that Console accepts: the chain's own two, and USDC on the main and the sandbox network.
 const DENOMS: [&str; 4] = [
     "uakt",
     "uact",
     "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
     "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
 ];
-/// The characters that a denom has at least and at most.
+/// The minimum and maximum length of a denom.
 const DENOM_LENGTH: core::ops::RangeInclusive<usize> = 3..=128;
 
 /// The profiles, by name.
@@ -29,7 +29,7 @@ pub(super) struct Profiles<'a> {
     pub(super) placement: BTreeMap<&'a str, Placement<'a>>,
 }
 
-/// Where replicas may run, and the most that one of each compute profile may cost there.
+/// Where replicas may run, and the most that a replica of each compute profile may cost there.
 #[derive(Debug)]
 pub(super) struct Placement<'a> {
     pub(super) field: Field<'a>,
@@ -37,7 +37,7 @@ pub(super) struct Placement<'a> {
     pub(super) pricing: BTreeMap<&'a str, UnitPrice<'a>>,
 }
 
-/// The most that a replica may cost per block, and where the document says so.
+/// The most that a replica may cost per block, and the field that states it.
 #[derive(Debug)]
 pub(super) struct UnitPrice<'a> {
     pub(super) price: Price,
@@ -90,7 +90,7 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// Attributes of the tenant's own, sorted by key.
+/// Reads attributes with keys that the tenant chooses. Sorts them by key.
 fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     let mut attributes = Vec::new();
     for (key, value) in field.map()? {
@@ -100,8 +100,8 @@ fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     Ok(attributes)
 }
 
-/// The text of an attribute. Both readers take any scalar: Console has words of its own for numbers and truth values, and Go
-/// keeps what is written.
+/// Returns the text of an attribute. Both readers accept any scalar: Console writes numbers and truth values in its own
+/// way, and Go keeps the text as written.
 pub(super) fn attribute_value(field: &Field<'_>) -> Result<String, InputError> {
     let scalar = field.scalar().ok_or_else(|| field.expected("text"))?;
     let (console, go) = match scalar.kind() {
@@ -138,7 +138,7 @@ fn price<'a>(field: &Field<'a>) -> Result<UnitPrice<'a>, InputError> {
     Ok(UnitPrice { price, amount_field })
 }
 
-/// Whether a word is one that the chain takes for a denom at all.
+/// Returns whether a word is a denom by the chain's syntax.
 fn is_denom(text: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | ':' | '.' | '_' | '-');
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(word) && DENOM_LENGTH.contains(&text.len())

@@ -14,16 +14,16 @@ use crate::order::{Attribute, StorageClass, Volume};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
 
-/// The name of a volume that is given none.
+/// The name of a volume that has none.
 const UNNAMED_VOLUME: &str = "default";
-/// The one vendor that the chain takes.
+/// The only vendor that the chain accepts.
 const VENDOR: &str = "nvidia";
-/// The one attribute of a CPU that Go knows.
+/// The only CPU attribute that Go accepts.
 const ARCHITECTURE: &str = "arch";
-/// The name that a group of units with GPU interconnect has without one.
+/// The label that the tools write for GPU interconnect without a `group`.
 const ANY_PEERS: &str = "auto";
 
-/// What one replica needs.
+/// The resources of one replica.
 #[derive(Debug)]
 pub(super) struct Compute<'a> {
     pub(super) cpu: MilliCpu,
@@ -32,12 +32,12 @@ pub(super) struct Compute<'a> {
     pub(super) memory: Bytes,
     pub(super) memory_field: Field<'a>,
     pub(super) gpu: GpuRequest,
-    /// Where GPUs are asked for.
+    /// The field that asks for GPUs.
     pub(super) gpu_field: Option<Field<'a>>,
     pub(super) storage: Vec<StoredVolume<'a>>,
 }
 
-/// A volume, and where the document says so.
+/// A volume and its field.
 #[derive(Debug)]
 pub(super) struct StoredVolume<'a> {
     pub(super) field: Field<'a>,
@@ -74,7 +74,7 @@ impl<'a> Compute<'a> {
     }
 }
 
-/// Attributes of the CPU, sorted by key. Console takes any.
+/// Reads the attributes of the CPU and sorts them by key. Console accepts any key.
 fn cpu_attributes(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     let mut attributes = Vec::new();
     for (key, value) in field.map()? {
@@ -106,7 +106,7 @@ fn gpu_request(field: &Field<'_>) -> Result<GpuRequest, InputError> {
     }
 }
 
-/// Which cards, and whether they need an interconnect between nodes.
+/// Reads which cards are acceptable, and whether they need an interconnect between nodes.
 fn gpu_attributes(units: u64, field: &Field<'_>) -> Result<GpuRequest, InputError> {
     let attributes = field.closed_object(&["vendor", "interconnect"])?;
     let interconnect = match attributes.entry("interconnect") {
@@ -116,7 +116,7 @@ fn gpu_attributes(units: u64, field: &Field<'_>) -> Result<GpuRequest, InputErro
     Ok(GpuRequest { units, alternatives: alternatives(&attributes.required("vendor")?)?, interconnect })
 }
 
-/// The kinds of card that will do: what is listed, or any where nothing is. The chain refuses a kind that is listed twice.
+/// Reads the acceptable kinds of card. An empty list means any. The chain refuses a kind that is listed twice.
 fn alternatives(vendors: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
     let mut listed = Vec::new();
     for (vendor, models) in vendors.map()? {
@@ -143,7 +143,7 @@ fn alternatives(vendors: &Field<'_>) -> Result<Vec<GpuSelector>, InputError> {
     Ok(selectors)
 }
 
-/// The label of the peers: `[]` for any, else a name of the tenant's own.
+/// Returns the label of the units that are interconnected: `auto` for `[]`, or the name that the tenant chose.
 fn interconnect_group<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
     if field.is_list() && field.list()?.is_empty() {
         return Ok(ANY_PEERS);
@@ -174,7 +174,7 @@ fn selector(field: &Field<'_>) -> Result<GpuSelector, InputError> {
     Ok(GpuSelector::new(VENDOR, model, ram.as_deref(), interface))
 }
 
-/// The volumes, in the document's order: one, or a list.
+/// Reads the volumes in the document's order. The field is one volume or a list of them.
 fn volumes<'a>(field: &Field<'a>) -> Result<Vec<StoredVolume<'a>>, InputError> {
     let is_list = field.is_list();
     let fields = if is_list { field.list()? } else { vec![field.clone()] };
@@ -183,7 +183,7 @@ fn volumes<'a>(field: &Field<'a>) -> Result<Vec<StoredVolume<'a>>, InputError> {
     for field in fields {
         let mut volume = volume(field)?;
         if !is_list {
-            // To Go the one volume that is not in a list has no name of its own.
+            // Go ignores the name of a single volume that is not in a list.
             volume.volume.name = volume.field.reading(volume.volume.name, UNNAMED_VOLUME.to_owned());
         }
         if !names.insert(volume.volume.name.clone()) {
@@ -207,9 +207,12 @@ fn volume(field: Field<'_>) -> Result<StoredVolume<'_>, InputError> {
     Ok(StoredVolume { field, volume: Volume { name: name.to_owned(), size, class, attributes } })
 }
 
-/// The class, and the attributes that the chain keeps of it.
+/// Returns the class and the attributes that the chain stores for it.
+///
+/// The combinations are those of the chain's Go reader. Where Console accepts another one, its result is used with a
+/// warning.
 fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), InputError> {
-    // Neither reader takes a key that stands twice here.
+    // Both readers refuse a repeated key here.
     field.map()?;
     let given = field.closed_object(&["class", "persistent"])?;
     let persistent_field = given.entry("persistent");
@@ -218,7 +221,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
     let class = class_field.as_ref().map(class_name).transpose()?.filter(|class| !class.is_empty());
     let attribute = |key: &str, value: &str| Attribute { key: key.to_owned(), value: value.to_owned() };
     let persistence = attribute("persistent", if persistent { "true" } else { "false" });
-    // Go compares these before it reads other words for them.
+    // Go compares the text as written, so `no` is not `false` here.
     let written = persistent_field.as_ref().and_then(Field::scalar).map_or("false", Scalar::text);
     match (class, persistent) {
         (None, true) => {
@@ -235,7 +238,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
             Ok((StorageClass::Ram, vec![attribute("class", "ram"), persistence]))
         }
         (Some(name), true) => Ok((StorageClass::from_name(name), vec![attribute("class", name), persistence])),
-        // To the chain a volume that is not persistent has no class, whatever it says.
+        // A volume that is not persistent is ephemeral on the chain, whatever its class says.
         (Some(name), false) => {
             let message =
                 format_args!("the class `{}` is for persistent volumes, so this one is ephemeral", excerpt(name));
@@ -250,7 +253,7 @@ fn storage_class(field: &Field<'_>) -> Result<(StorageClass, Vec<Attribute>), In
     }
 }
 
-/// The name of a class. Console takes any.
+/// Returns the name of a class. Console accepts any name.
 fn class_name<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
     let name = field.text()?;
     if !name.is_empty() && !SDL_CLASSES.contains(&name) {
@@ -259,7 +262,7 @@ fn class_name<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
     Ok(name)
 }
 
-/// A truth value, as a word or in quotes, in the spellings that the chain takes.
+/// Reads a truth value, bare or quoted, in the spellings that the chain accepts.
 fn truth(field: &Field<'_>) -> Result<bool, InputError> {
     match field.scalar().map(|scalar| (scalar.kind(), scalar.text())) {
         Some((Kind::Bool(value), text)) => {

@@ -1,26 +1,26 @@
-//! YAML scalars: what an unquoted word means to each of the two readers, and numbers kept exactly.
+//! YAML scalars: how each of the two readers interprets an unquoted word, and exact numbers.
 //!
-//! Console reads YAML 1.2. The chain's Go reader knows more notations of whole numbers and truth values, and looks at the
-//! words of a number where text is expected. So a scalar keeps its text.
+//! Console reads YAML 1.2. The chain's Go reader knows more notations of whole numbers and truth values. Where text is
+//! expected, it takes a number as written. So a scalar keeps its text.
 
 use crate::quantity::Quantity;
 use crate::text::excerpt;
 
-/// What the tags of YAML's own types begin with.
+/// The prefix of the tags of YAML's core types.
 pub(super) const CORE_TAG: &str = "tag:yaml.org,2002:";
-/// The most digits of a number, beyond which nothing real is written.
+/// The most digits of a number. Real SDLs stay far below.
 const MAX_DIGITS: usize = 30;
 
-/// A single value and how it was written.
+/// A single value and the way it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scalar {
     text: String,
     kind: Kind,
-    /// Whether it was written without quotes and without a tag, so that its words decide what it is.
+    /// Whether it has neither quotes nor a tag, so that its text determines its type.
     plain: bool,
 }
 
-/// What a scalar is by YAML 1.2's core schema.
+/// The type of a scalar in YAML 1.2's core schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Null,
@@ -29,12 +29,12 @@ pub(super) enum Kind {
     Text,
 }
 
-/// A number as it was written, of which only what is asked for is worked out.
+/// A number as written. Conversions are done on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number<'a>(&'a str);
 
 impl Scalar {
-    /// Says what a scalar is: by its tag, else text when it was quoted, else by YAML 1.2's core schema.
+    /// Determines the type of a scalar: by its tag, else text if it was quoted, else by YAML 1.2's core schema.
     pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Self, String> {
         let scalar = |kind| Self { text: text.to_owned(), kind, plain: plain && tag.is_none() };
         let Some(tag) = tag else {
@@ -52,27 +52,27 @@ impl Scalar {
         }
     }
 
-    /// Text, as a key is.
+    /// Makes a scalar of type text, such as a key.
     pub(super) fn of_text(text: &str) -> Self {
         Self { text: text.to_owned(), kind: Kind::Text, plain: false }
     }
 
-    /// What it is.
+    /// Returns the type.
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// As it was written, without quotes.
+    /// Returns the text without quotes.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// The number that it is.
+    /// Returns the number, if the scalar is one.
     pub(super) fn number(&self) -> Option<Number<'_>> {
         (self.kind == Kind::Number).then_some(Number(&self.text))
     }
 
-    /// The truth value that the chain's Go reader takes it for: YAML 1.1's words, in quotes too.
+    /// Returns the truth value that the chain's Go reader sees: it accepts the words of YAML 1.1, also quoted.
     pub(super) fn go_bool(&self) -> Option<bool> {
         match (self.kind, self.text.as_str()) {
             (Kind::Bool(value), _) => Some(value),
@@ -82,8 +82,8 @@ impl Scalar {
         }
     }
 
-    /// The whole number that the chain's Go reader takes it for: digits with underscores, `0` before octal digits, and of
-    /// a fraction what is before the point.
+    /// Returns the whole number that the chain's Go reader sees. It accepts underscores and octal digits after `0`, and
+    /// truncates fractions.
     pub(super) fn go_whole(&self) -> Option<u64> {
         if !self.plain && self.kind != Kind::Number {
             return None;
@@ -112,7 +112,7 @@ fn plain_kind(text: &str) -> Kind {
     }
 }
 
-/// Whether a plain word is a number: `12`, `-3`, `0x1f`, `0o17`, `1.5`, `.5`, `1e3`, `.inf`, `.nan`.
+/// Returns whether an unquoted word is a number: `12`, `-3`, `0x1f`, `0o17`, `1.5`, `.5`, `1e3`, `.inf`, `.nan`.
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if radix(unsigned).is_some() {
@@ -135,7 +135,7 @@ fn split_exponent(text: &str) -> (&str, Option<&str>) {
     text.split_once(['e', 'E']).map_or((text, None), |(mantissa, exponent)| (mantissa, Some(exponent)))
 }
 
-/// The base and the digits of `0x1f`, `0o17` and `0b11`.
+/// Splits `0x1f`, `0o17` and `0b11` into base and digits.
 fn radix(unsigned: &str) -> Option<(u32, &str)> {
     let (base, digits) = if let Some(digits) = unsigned.strip_prefix("0x") {
         (16, digits)
@@ -147,8 +147,8 @@ fn radix(unsigned: &str) -> Option<(u32, &str)> {
     (!digits.is_empty() && digits.chars().all(|c| c.is_digit(base))).then_some((base, digits))
 }
 
-/// A decimal as Go's `strconv.ParseFloat` reads it, as a plain decimal, exactly; none where it is below zero, infinite, no
-/// number, or in base 16. Underscores may stand between digits.
+/// Reads a decimal as Go's `strconv.ParseFloat` does, and returns it as an exact plain decimal. Underscores may stand
+/// between digits. None if it is negative, infinite, in another base, or not a number.
 pub(super) fn go_decimal(text: &str) -> Option<String> {
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     let between_digits = |(place, _): (usize, &str)| {
@@ -168,7 +168,7 @@ pub(super) fn go_decimal(text: &str) -> Option<String> {
 }
 
 impl Number<'_> {
-    /// The number as a plain decimal, exactly; none when it is infinite, no number, or absurdly long.
+    /// Returns the number as an exact plain decimal. None if it is infinite, NaN, or too long.
     pub(super) fn decimal(&self) -> Option<String> {
         let (sign, unsigned) = match self.0.strip_prefix('-') {
             Some(rest) => ("-", rest),
@@ -186,7 +186,7 @@ impl Number<'_> {
         shifted(whole, fraction, exponent).map(|text| format!("{sign}{text}"))
     }
 
-    /// The number as Console writes it where text is expected: without zeros that say nothing.
+    /// Returns the number as Console writes it where text is expected: without redundant zeros.
     pub(super) fn console_text(&self) -> String {
         let Some(text) = self.decimal() else { return self.0.to_owned() };
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
@@ -196,18 +196,18 @@ impl Number<'_> {
         format!("{sign}{zero}{kept}")
     }
 
-    /// The number when it is whole, not negative, and at most 2^64 - 1.
+    /// Returns the number if it is whole, non-negative and at most 2^64 - 1.
     pub(super) fn whole(&self) -> Option<u64> {
         Quantity::parse(&self.decimal()?).ok()?.whole()
     }
 
-    /// Whether the number is below zero.
+    /// Returns whether the number has a minus sign.
     pub(super) fn is_negative(&self) -> bool {
         self.0.starts_with('-')
     }
 }
 
-/// `whole.fraction` times ten to the `exponent`, without an exponent.
+/// Returns `whole.fraction` times ten to the power of `exponent`, as a plain decimal.
 fn shifted(whole: &str, fraction: &str, exponent: i32) -> Option<String> {
     let digits = format!("{whole}{fraction}");
     if digits.bytes().all(|b| b == b'0') {

@@ -1,4 +1,4 @@
-//! Sections that stand in a document twice.
+//! Merges sections that occur twice in a document.
 
 use std::rc::Rc;
 
@@ -7,12 +7,12 @@ use super::yaml::{Entry, Node, Value};
 use crate::input::InputError;
 use crate::text::excerpt;
 
-/// The one section whose parts are sections themselves.
+/// The only section whose parts are merged one by one.
 const PROFILES: &str = "profiles";
 const VERSION: &str = "version";
 
-/// The document with each section once. Go reads a section that comes again into the first one: entries are added, and of
-/// two with one name the later counts.
+/// Returns the document with each section once. Go decodes a repeated section into the first one: new entries are
+/// added, and a later entry replaces an earlier one of the same name.
 pub(super) fn merged(root: Rc<Node>, warnings: &Warnings) -> Rc<Node> {
     let Value::Map(entries) = &root.value else { return root };
     if !entries.iter().any(|entry| entry.repeated) {
@@ -28,7 +28,7 @@ pub(super) fn merged(root: Rc<Node>, warnings: &Warnings) -> Rc<Node> {
         let place = entry.key_position;
         let error = InputError::new(message).at(excerpt(&entry.key)).position(place.line, place.column);
         warnings.refused(RefusingReader::Console, error);
-        // Of two versions the first counts, and profiles of nothing add nothing.
+        // The first version counts, and `profiles` that are not a mapping add nothing.
         if entry.key == VERSION || (entry.key == PROFILES && !matches!(entry.value.value, Value::Map(_))) {
             continue;
         }
@@ -38,7 +38,7 @@ pub(super) fn merged(root: Rc<Node>, warnings: &Warnings) -> Rc<Node> {
     Rc::new(root.with_value(Value::Map(sections)))
 }
 
-/// A mapping with the entries of another. Below `depth` levels a later entry takes the place of the earlier.
+/// Returns a mapping with the entries of another added. Below `depth` levels, a later entry replaces the earlier one.
 fn added(first: &Rc<Node>, later: &Rc<Node>, depth: u32) -> Rc<Node> {
     let (Value::Map(entries), Value::Map(more)) = (&first.value, &later.value) else { return Rc::clone(later) };
     let mut entries = entries.clone();

@@ -11,10 +11,10 @@ const MAX_BODY_BYTES: u64 = 100 << 20;
 const MAX_PROXY_BUFFER_BYTES: u64 = 1 << 20;
 const MAX_TIMEOUT_MS: u64 = 60_000;
 const MAX_PORT: u32 = 65_535;
-/// The case that stands alone.
+/// The only case that excludes the others.
 const NO_CASES: &str = "off";
 
-/// A service, as far as orders know of it.
+/// The parts of a service that matter for orders.
 #[derive(Debug)]
 pub(super) struct Service<'a> {
     pub(super) field: Field<'a>,
@@ -23,27 +23,27 @@ pub(super) struct Service<'a> {
     pub(super) tee: Option<Tee<'a>>,
 }
 
-/// A port of a service, and who reaches it.
+/// A port of a service, and who can reach it.
 #[derive(Debug)]
 pub(super) struct Expose<'a> {
     port: u32,
     external: Option<u32>,
     pub(super) udp: bool,
-    /// The protocol as it is written, by which Go tells ports of an address apart.
+    /// The protocol as written. Go identifies a port of an address by it, case included.
     pub(super) proto: &'a str,
     pub(super) to: Vec<ExposeTarget<'a>>,
-    /// The hostnames that the port is reached at.
+    /// The hostnames of the port.
     pub(super) accept: Vec<String>,
 }
 
-/// Who reaches a port.
+/// Who can reach a port.
 #[derive(Debug)]
 pub(super) struct ExposeTarget<'a> {
     pub(super) global: bool,
     pub(super) ip: Option<Ip<'a>>,
 }
 
-/// The endpoint whose address a port is reached at.
+/// The endpoint whose address serves a port.
 #[derive(Debug)]
 pub(super) struct Ip<'a> {
     pub(super) name: &'a str,
@@ -67,25 +67,25 @@ pub(super) struct Tee<'a> {
 }
 
 impl Tee<'_> {
-    /// Whether the environment spans the GPUs.
+    /// Returns whether the environment includes the GPUs.
     pub(super) fn needs_gpu(&self) -> bool {
         self.kind == "cpu-gpu"
     }
 }
 
 impl Expose<'_> {
-    /// The port as it is seen from outside.
+    /// Returns the port that is visible from outside.
     pub(super) fn external_port(&self) -> u32 {
         self.external.unwrap_or(self.port)
     }
 
-    /// What `as` says, and 0 where it says nothing: by this Go tells ports of an address apart.
+    /// Returns the value of `as`, or 0 if it is absent. Go identifies a port of an address by it.
     pub(super) fn written_external_port(&self) -> u32 {
         self.external.unwrap_or(0)
     }
 }
 
-/// Reads the section, by name.
+/// Reads the section. The keys are the services' names.
 pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Service<'a>>, InputError> {
     let service = |(name, field): (&'a str, Field<'a>)| {
         if !is_service_name(name) {
@@ -97,7 +97,7 @@ pub(super) fn read<'a>(section: &Field<'a>) -> Result<BTreeMap<&'a str, Service<
     section.map()?.into_iter().map(service).collect()
 }
 
-/// Whether a name is one that a provider gives to a host.
+/// Returns whether a name is a valid hostname label for the provider.
 fn is_service_name(name: &str) -> bool {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -105,6 +105,8 @@ fn is_service_name(name: &str) -> bool {
         && name.chars().all(|c| word(c) || c == '-')
 }
 
+/// Reads a service. Parts that do not become part of an order are checked as well, because Console or the chain's
+/// command line refuses the whole SDL for them.
 fn service(field: Field<'_>) -> Result<Service<'_>, InputError> {
     let keys = ["image", "command", "args", "env", "expose", "dependencies", "params", "credentials"].as_slice();
     let service = field.object(keys)?;
@@ -151,7 +153,7 @@ fn credentials(field: &Field<'_>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Text that Console takes only from so many characters on.
+/// Returns text that Console accepts only with at least `least` characters.
 fn longer_than<'a>(field: &Field<'a>, least: usize) -> Result<&'a str, InputError> {
     let text = field.text()?;
     if text.chars().take(least).count() < least {
@@ -177,12 +179,12 @@ fn expose<'a>(field: &Field<'a>) -> Result<Expose<'a>, InputError> {
         Some(list) => list.list()?.iter().map(to).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
-    // To Go 0 is what a port is that is not given.
+    // Go does not distinguish a port of 0 from a missing one.
     let external = external.filter(|port| *port > 0);
     Ok(Expose { port, external, udp: proto.eq_ignore_ascii_case("udp"), proto, to, accept })
 }
 
-/// The protocol, in any case to Go, which takes nothing for TCP.
+/// Returns the protocol. Go accepts any case, and reads an empty one as TCP.
 fn protocol<'a>(field: &Field<'a>) -> Result<&'a str, InputError> {
     const WORDS: [&str; 4] = ["TCP", "UDP", "tcp", "udp"];
     let text = field.text()?;
@@ -208,7 +210,7 @@ fn to<'a>(field: &Field<'a>) -> Result<ExposeTarget<'a>, InputError> {
     Ok(ExposeTarget { global, ip })
 }
 
-/// The endpoint that is named. To Go an empty name is none.
+/// Reads the endpoint's name. Go treats an empty name as absent.
 fn ip(field: Field<'_>) -> Result<Option<Ip<'_>>, InputError> {
     let name = field.text()?;
     if name.is_empty() {

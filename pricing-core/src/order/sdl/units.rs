@@ -1,7 +1,8 @@
-//! How an SDL writes amounts: threads, bytes, cards and money. All exact.
+//! The notations of amounts in an SDL: CPU threads, bytes, cards and money. All are exact.
 //!
-//! Console and Go read the same words by rules of their own. Where both can, the amount is Console's; where one can, it is
-//! that one's, with a warning. The rest is refused.
+//! Console and Go read the same text by different rules. If both accept it, Console's amount counts as long as Console
+//! accepts the whole SDL, else Go's. If one accepts it, that one's amount counts, and there is a warning. If neither
+//! does, it is an error.
 
 use rust_decimal::Decimal;
 
@@ -16,12 +17,12 @@ use crate::text::excerpt;
 /// The most digits of an amount.
 const MAX_DIGITS: usize = 30;
 
-/// The suffixes that both readers know, with the first letters in the order of their powers.
+/// The first letters of the suffixes that both readers know, in the order of their powers.
 const PREFIXES: &str = "kmgtpe";
 /// The suffixes that Go knows.
 const GO_SUFFIXES: [&str; 12] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "k", "M", "G", "T", "P", "E"];
 
-/// Of what the two readers make of a value, the amount that counts, with a warning where one of them refuses it.
+/// Returns the amount that counts of the two readers' results, with a warning where one of them refuses the value.
 fn settled<T>(field: &Field<'_>, console: Option<T>, go: Option<T>, what: &str) -> Option<T> {
     let text = excerpt(field.scalar().map_or("", Scalar::text));
     let refuser = match (&console, &go) {
@@ -38,7 +39,8 @@ fn settled<T>(field: &Field<'_>, console: Option<T>, go: Option<T>, what: &str) 
     }
 }
 
-/// Threads: `0.5`, `"0.5"`, or thousandths, `"500m"`. What is finer than a thousandth is dropped, as the chain does.
+/// Reads CPU threads: `0.5`, `"0.5"`, or thousandths such as `"500m"`. Fractions of a thousandth are dropped, as on the
+/// chain.
 pub(super) fn cpu(field: &Field<'_>) -> Result<MilliCpu, InputError> {
     let Some(scalar) = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text)) else {
         return Err(field.error("expected an amount of CPU, such as `0.5` or `\"500m\"`"));
@@ -57,12 +59,12 @@ pub(super) fn cpu(field: &Field<'_>) -> Result<MilliCpu, InputError> {
             .error(format_args!("`{}` is not an amount of CPU", excerpt(text)))
             .hint("threads such as `0.5`, or thousandths such as `\"500m\"`")
     })?;
-    // The chain's own number is of 32 bits.
+    // The chain stores 32 bits.
     let in_range = u32::try_from(milli).is_ok();
     in_range.then_some(MilliCpu::new(milli)).ok_or_else(|| field.error("more CPU than the chain can write"))
 }
 
-/// Console takes letters behind the number, and of these only `m` means anything: thousandths, a part of one being whole.
+/// Reads CPU as Console does. Letters may follow the number, but only `m` has a meaning: thousandths, rounded up.
 fn console_cpu(text: &str) -> Option<u64> {
     let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, letters) = text.split_at_checked(end)?;
@@ -75,7 +77,7 @@ fn console_cpu(text: &str) -> Option<u64> {
     u64::try_from(Quantity::parse(number).ok()?.ceil()).ok()
 }
 
-/// Whole thousandths of a plain decimal, the rest dropped.
+/// Converts a plain decimal to whole thousandths, rounding down.
 fn thousandths(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
@@ -83,15 +85,15 @@ fn thousandths(text: &str) -> Option<u64> {
     if digits.len() > MAX_DIGITS { None } else { digits.parse().ok() }
 }
 
-/// Whether a text is digits, with a point between them where that is allowed.
+/// Returns whether a text is digits, with a point between them if `point` allows it.
 fn is_plain(text: &str, point: bool) -> bool {
     let (whole, fraction) = if point { text.split_once('.').unwrap_or((text, "0")) } else { (text, "0") };
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text.len() <= MAX_DIGITS && digits(whole) && digits(fraction)
 }
 
-/// Bytes: `512Mi`, `1.5Gi`, `10G`. To Console the suffix may be of any case, and a part of a byte is a whole one; to Go it
-/// may be missing, the number may be `1e3`, and a part of a byte is dropped.
+/// Reads bytes: `512Mi`, `1.5Gi`, `10G`. Console ignores the suffix's case and rounds up to whole bytes. Go also
+/// accepts numbers such as `1e3` and numbers without a suffix, and rounds down.
 pub(super) fn size(field: &Field<'_>) -> Result<Bytes, InputError> {
     let scalar = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text));
     let Some(scalar) = scalar else { return Err(field.expected("a size")) };
@@ -105,7 +107,8 @@ pub(super) fn size(field: &Field<'_>) -> Result<Bytes, InputError> {
     Ok(Bytes::new(bytes))
 }
 
-/// A number, a letter that is the power, and `i` where that is one of 1024. Other letters change nothing.
+/// Reads bytes as Console does: a number, a letter for the power, and `i` for a power of 1024. Other letters have no
+/// meaning.
 fn console_bytes(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, letters) = text.split_at_checked(end)?;
@@ -133,7 +136,7 @@ fn go_bytes(text: &str) -> Option<u64> {
     u64::try_from(Quantity::parse(&format!("{number}{suffix}")).ok()?.floor()).ok()
 }
 
-/// How many cards: a whole number, quoted or not. Go takes digits alone.
+/// Reads a number of cards: a whole number, quoted or not. Go accepts only digits.
 pub(super) fn gpu(field: &Field<'_>) -> Result<u64, InputError> {
     let scalar = field.scalar();
     let digits = scalar.filter(|scalar| is_plain(scalar.text(), false)).and_then(|scalar| scalar.text().parse().ok());
@@ -145,7 +148,8 @@ pub(super) fn gpu(field: &Field<'_>) -> Result<u64, InputError> {
     settled(field, console, digits, "the number of GPUs").ok_or_else(|| field.error("expected a whole number of GPUs"))
 }
 
-/// The RAM of a card, such as `80Gi`. Console takes any text; Go a size in powers of 1024, and cuts it to whole Gi.
+/// Reads the RAM of a card, such as `80Gi`. Console accepts any word. Go accepts a size in powers of 1024, and
+/// truncates it to whole Gi.
 pub(super) fn gpu_ram(field: &Field<'_>) -> Result<String, InputError> {
     const GI: u64 = 1 << 30;
     let text = field.text()?;
@@ -162,7 +166,7 @@ pub(super) fn gpu_ram(field: &Field<'_>) -> Result<String, InputError> {
     settled(field, console, go, "the RAM of a card").ok_or_else(malformed)
 }
 
-/// Money: a decimal, quoted or not. Of an unquoted number the digits count, never a float.
+/// Reads an amount of money: a decimal, quoted or not. An unquoted number is read from its digits, never as a float.
 pub(super) fn amount(field: &Field<'_>) -> Result<Decimal, InputError> {
     let Some(scalar) = field.scalar().filter(|scalar| matches!(scalar.kind(), Kind::Number | Kind::Text)) else {
         return Err(field.error("expected an amount, such as `1000` or `\"0.25\"`"));
@@ -188,7 +192,7 @@ pub(super) fn amount(field: &Field<'_>) -> Result<Decimal, InputError> {
     parse_decimal(&amount).map_err(|error| field.error(error))
 }
 
-/// Digits, with a point between them or without.
+/// Returns whether a text is digits, with or without a point between them.
 fn is_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));

@@ -1,28 +1,28 @@
-//! What one of the two readers of SDLs takes and the other refuses.
+//! Records what one of the two SDL readers accepts and the other refuses.
 //!
-//! Tenants' tools read SDLs in two ways: the chain's command line with a reader in Go, Console with one in TypeScript that
-//! checks the text against chain-sdk's schema first. An order that either makes of a text is one that can come, so it is
-//! priced; what the other would say is told.
+//! Tenants' tools have two readers. The chain's command line reads SDLs in Go. Console reads them in TypeScript, and
+//! first checks them against the schema of chain-sdk. An order that either of them makes can reach the chain, so it is
+//! priced, and what the other would refuse becomes a warning.
 
 use core::fmt::Display;
 use std::cell::RefCell;
 
 use crate::input::InputError;
 
-/// The most warnings that are told apart. A real file has a handful.
+/// The most warnings that are kept. A real file has a handful.
 const MAX_WARNINGS: usize = 100;
 
-/// Who refuses what is written.
+/// The reader that refuses a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefusingReader {
-    /// Console, and chain-sdk's schema by which it checks.
+    /// Console, with chain-sdk's schema.
     Console,
     /// The chain's command line.
     CommandLine,
 }
 
 impl RefusingReader {
-    /// A message with who refuses what it is about.
+    /// Adds the name of the refusing reader to a message.
     pub(super) fn message(self, message: impl Display) -> String {
         match self {
             Self::Console => format!("{message}: refused by Console (chain-sdk's schema)"),
@@ -31,10 +31,10 @@ impl RefusingReader {
     }
 }
 
-/// Whose reading counts where both readers take a value and differ.
+/// Whose reading counts where both readers accept a value and interpret it differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// Console's, as long as it takes the whole text.
+    /// Console's, if Console accepts the whole text.
     #[default]
     Console,
     /// The chain's command line's.
@@ -44,27 +44,27 @@ pub(super) enum Reader {
 /// The warnings about one text, in the order in which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
-    /// By whose reading the text is read.
+    /// The reader whose interpretation counts.
     reader: Reader,
     told: RefCell<Vec<InputError>>,
     left_out: RefCell<usize>,
-    /// The first warning for which each of the two refuses the text.
+    /// The first warning that says that Console refuses the text, and the first that says so of the command line.
     by_console: RefCell<Option<InputError>>,
     by_command_line: RefCell<Option<InputError>>,
 }
 
 impl Warnings {
-    /// No warnings yet about a text that is read by this reader.
+    /// Makes an empty list for a text that is read as this reader does.
     pub(super) fn of(reader: Reader) -> Self {
         Self { reader, ..Self::default() }
     }
 
-    /// By whose reading the text is read.
+    /// Returns the reader whose interpretation counts.
     pub(super) fn reader(&self) -> Reader {
         self.reader
     }
 
-    /// Adds what is wrong to one reader.
+    /// Adds a warning about something that one reader refuses.
     pub(super) fn refused(&self, who: RefusingReader, error: InputError) {
         let warning = error.clone().with_message(who.message(error.message()));
         let first = match who {
@@ -75,7 +75,7 @@ impl Warnings {
         self.add(warning);
     }
 
-    /// Adds a warning that has nothing to do with who reads.
+    /// Adds a warning that does not depend on the reader.
     pub(super) fn add(&self, warning: InputError) {
         let mut told = self.told.borrow_mut();
         if told.len() < MAX_WARNINGS {
@@ -85,10 +85,10 @@ impl Warnings {
         }
     }
 
-    /// Whose reading of the text can become an order.
+    /// Returns the reader whose interpretation can become an order.
     ///
     /// # Errors
-    /// When both refuse it, if for different reasons.
+    /// When both refuse the text, even if for different reasons.
     pub(super) fn taken_by(&self) -> Result<Reader, InputError> {
         match (&*self.by_console.borrow(), &*self.by_command_line.borrow()) {
             (None, _) => Ok(Reader::Console),
@@ -100,7 +100,7 @@ impl Warnings {
         }
     }
 
-    /// All that is told, by their place in the text.
+    /// Returns the warnings, sorted by their position in the text.
     pub(super) fn into_list(self) -> Vec<InputError> {
         let mut told = self.told.into_inner();
         told.sort_by_key(|warning| (warning.line(), warning.column()));

@@ -1,7 +1,7 @@
-//! YAML as a tree in which every node knows its line and column.
+//! Parses YAML into a tree in which every node has its line and column.
 //!
-//! The parser's events become the tree without recursion, and three bounds keep hostile input cheap: the depth, the
-//! number of nodes, and that number again with every alias expanded.
+//! The tree is built from the parser's events without recursion. Two bounds keep hostile input cheap: on the depth, and
+//! on the number of nodes after alias expansion, which stops a "billion laughs" file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -14,12 +14,12 @@ use crate::text::excerpt;
 
 /// The deepest nesting. A real file has ten levels.
 const MAX_DEPTH: usize = 64;
-/// The most nodes, aliases expanded. A real file has some hundreds.
+/// The most nodes after alias expansion. A real file has some hundreds.
 const MAX_NODES: usize = 200_000;
-/// The key that merges other mappings into its own.
+/// The key that merges other mappings into the mapping that holds it.
 const MERGE_KEY: &str = "<<";
 
-/// A line and a column, both from 1.
+/// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: usize,
@@ -38,25 +38,25 @@ impl From<Marker> for Position {
     }
 }
 
-/// A value and where it stands. What an alias names is shared.
+/// A value and its position. Aliases share the node that they name.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) position: Position,
     pub(super) value: Value,
-    /// How many nodes this is, aliases expanded.
+    /// The number of nodes in this tree after alias expansion.
     nodes: usize,
-    /// How many levels this has, itself included.
+    /// The number of levels of this tree, including this node.
     height: usize,
 }
 
 impl Node {
-    /// The same place with another value.
+    /// Returns a node with the same position and another value.
     pub(super) fn with_value(&self, value: Value) -> Self {
         Self { position: self.position, value, nodes: self.nodes, height: self.height }
     }
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug)]
 pub(super) enum Value {
     Scalar(Scalar),
@@ -64,13 +64,13 @@ pub(super) enum Value {
     Map(Vec<Entry>),
 }
 
-/// A key of a mapping, and its value.
+/// A key of a mapping and its value.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) key_position: Position,
     pub(super) value: Rc<Node>,
-    /// Whether the mapping has had the key before.
+    /// Whether the key occurred earlier in the mapping.
     pub(super) repeated: bool,
 }
 
@@ -78,11 +78,11 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct FirstDocument {
     pub(super) root: Rc<Node>,
-    /// Where another begins.
+    /// Where a second document begins.
     pub(super) second: Option<Position>,
 }
 
-/// Reads the first document of a text, and nothing behind it.
+/// Parses the first document of a text. What follows it is not parsed.
 pub(super) fn parse(text: &str) -> Result<FirstDocument, InputError> {
     let mut loader = Loader::default();
     let mut second = None;
@@ -100,7 +100,7 @@ pub(super) fn parse(text: &str) -> Result<FirstDocument, InputError> {
     Ok(FirstDocument { root, second })
 }
 
-/// A collection whose end has not been seen.
+/// A collection whose end has not been reached.
 struct Open {
     position: Position,
     anchor: usize,
@@ -176,7 +176,7 @@ impl Loader {
         self.finish(node, anchor)
     }
 
-    /// Whether the innermost collection is a mapping that waits for a key.
+    /// Returns whether the innermost collection is a mapping that expects a key.
     fn wants_key(&self) -> bool {
         matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
     }
@@ -237,7 +237,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Remembers a complete node under its anchor, and adds it to what it stands in.
+    /// Stores a complete node under its anchor, and adds it to its parent.
     fn finish(&mut self, node: Rc<Node>, anchor: usize) -> Result<(), InputError> {
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
@@ -266,7 +266,8 @@ impl Loader {
     }
 }
 
-/// Adds the entries of merged mappings, of which the mapping's own keys and then the earlier mappings win.
+/// Adds the entries of merged mappings. The mapping's own keys win over merged ones, and earlier mappings over later
+/// ones.
 fn merge(mut entries: Vec<Entry>, merges: &[Rc<Node>]) -> Result<Vec<Entry>, InputError> {
     if merges.is_empty() {
         return Ok(entries);
@@ -292,7 +293,7 @@ fn merge(mut entries: Vec<Entry>, merges: &[Rc<Node>]) -> Result<Vec<Entry>, Inp
     Ok(entries)
 }
 
-/// Refuses tags on collections, except the ones that say what the collection is anyway.
+/// Refuses tags on collections, except those that only repeat the collection's own type.
 fn collection_tag(tag: Option<&Tag>, kind: &str, position: Position) -> Result<(), InputError> {
     let Some(tag) = tag else { return Ok(()) };
     let name = format!("{}{}", tag.handle, tag.suffix);

@@ -1,4 +1,4 @@
-//! Group specs in what the chain's tools and the provider's daemon write.
+//! Group specs in the output of the chain's tools and of the provider's daemon.
 
 use super::super::read;
 use crate::order::OrderFormat;
@@ -12,7 +12,7 @@ fn spec() -> String {
     SPEC.replace("UNIT", UNIT)
 }
 
-/// How many groups a text has, all of which must be the one of [`spec`] but for the name.
+/// Returns how many groups a text has. All must equal the one of [`spec`] except for the name.
 fn groups(text: &str) -> usize {
     assert_eq!(detect(text), Ok(OrderFormat::GroupSpec), "{text}");
     let orders = detect::read(text, None).unwrap_or_else(|error| panic!("{text}: {error}"));

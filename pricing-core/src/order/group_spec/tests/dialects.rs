@@ -1,4 +1,4 @@
-//! The dialects are one thing.
+//! Both dialects give the same group spec.
 
 use super::super::{read, to_json};
 use crate::order::{EndpointKind, Endpoints, StorageClass};

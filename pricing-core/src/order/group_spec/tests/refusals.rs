@@ -1,4 +1,4 @@
-//! What is no group spec, and where.
+//! Texts that are not group specs, and the place of each error.
 
 use super::super::read;
 

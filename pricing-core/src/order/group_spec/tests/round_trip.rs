@@ -1,4 +1,4 @@
-//! Printing and reading again changes nothing.
+//! Writing and reading a group spec gives the same spec.
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;

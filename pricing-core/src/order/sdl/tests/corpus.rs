@@ -1,4 +1,4 @@
-//! Every SDL of the corpus, against the groups that chain-sdk makes of it.
+//! Compares the groups of every SDL of the corpus with those that chain-sdk makes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ fn files(folder: &str, suffix: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The implementations list endpoints in different orders, and agree that it means nothing.
+/// The implementations list endpoints in different orders, which have no meaning.
 fn with_sorted_endpoints(groups: &[GroupSpec]) -> Vec<GroupSpec> {
     let sorted = |group: &GroupSpec| {
         let mut units = group.resources().to_vec();
@@ -124,7 +124,7 @@ fn what_only_the_schema_refuses_is_read_with_a_warning_at_its_place() {
     }
 }
 
-/// What the chain's Go reader lists in an order of its own: volumes by size, cards by key, endpoints.
+/// Sorts what the chain's Go reader lists in its own order: volumes by size, cards by key, endpoints.
 fn in_one_order(groups: &[GroupSpec]) -> Vec<GroupSpec> {
     let sorted = |group: &GroupSpec| {
         let mut units = group.resources().to_vec();
@@ -137,7 +137,7 @@ fn in_one_order(groups: &[GroupSpec]) -> Vec<GroupSpec> {
     with_sorted_endpoints(&groups.iter().map(sorted).collect::<Vec<_>>())
 }
 
-/// SDLs of chain-sdk's Go tests: the same verdict as its reader's.
+/// SDLs from the Go tests of chain-sdk get the same verdict as from its reader.
 #[test]
 fn every_sdl_of_the_go_tests_has_its_verdict() {
     let folder = corpus().join("go-sdl");
@@ -157,8 +157,8 @@ struct Mutant {
     groups: Option<serde_json::Value>,
 }
 
-/// Real SDLs with a value or two changed: what the Go reader and the chain take gives their groups, what they refuse is
-/// refused.
+/// Real SDLs with one or two changed values. Those that the Go reader and the chain accept give the same groups; those
+/// that they refuse are refused.
 #[test]
 fn every_mutant_has_the_verdict_and_the_groups_of_the_go_reader() {
     let lines = text(&corpus().join("go-sdl/mutants.jsonl"));
@@ -181,7 +181,7 @@ fn every_mutant_has_the_verdict_and_the_groups_of_the_go_reader() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The files that only Console reads are read, and each says so.
+/// Files that only Console accepts are read with a warning.
 #[test]
 fn what_only_console_reads_is_read_with_a_warning() {
     let refused: BTreeMap<String, String> =

@@ -1,9 +1,9 @@
-//! Input that wants memory, stack or time.
+//! Inputs that try to exhaust memory, stack or time.
 
 use super::super::read;
 use crate::order::MAX_INPUT_BYTES;
 
-/// What of a refusal matters here.
+/// Returns the message of the error.
 fn refusal(text: &str) -> String {
     read(text).unwrap_err().message().to_owned()
 }
@@ -16,7 +16,7 @@ fn an_alias_bomb_is_counted_before_it_goes_off() {
         text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![alias; 10].join(", ")));
     }
     assert_eq!(refusal(&text), "more than 200000 values, aliases expanded");
-    // And one that nests mappings through merges.
+    // Nested mappings through merges.
     let mut text = "a0: &a0 {k: v}\n".to_owned();
     for level in 1..30 {
         let alias = format!("*a{}", level - 1);
@@ -27,7 +27,7 @@ fn an_alias_bomb_is_counted_before_it_goes_off() {
 
 #[test]
 fn nesting_is_bounded() {
-    // Of brackets the parser looks ahead for a `:`, and has a bound of its own there.
+    // Within brackets the parser looks ahead for a `:`. It has its own bound there.
     for flow in ["[".repeat(100_000) + &"]".repeat(100_000), "{a: ".repeat(100_000), "[{a: ".repeat(100_000)] {
         let message = refusal(&flow);
         assert!(message == "nested deeper than 64 levels" || message.contains("recursion limit"), "{message}");
@@ -40,7 +40,7 @@ fn nesting_is_bounded() {
     assert_eq!(refusal(&questions), "a list or mapping as a key; expected text");
     let indented: String = (0..500).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     assert_eq!(refusal(&indented), "nested deeper than 64 levels");
-    // An alias does not smuggle depth in.
+    // An alias cannot add depth unnoticed.
     let deep = |n: usize, core: &str| format!("{}{core}{}", "[".repeat(n), "]".repeat(n));
     let text = format!("a: &a {}\nb: &b {}\nc: {}\n", deep(30, "1"), deep(30, "*a"), deep(30, "*b"));
     assert_eq!(refusal(&text), "nested deeper than 64 levels");

@@ -1,11 +1,11 @@
-//! One refusal for each rule of the schema and of what the sections say of each other: a sound SDL, and a change that
-//! breaks the rule, with the place and the words of the answer.
+//! One refusal for each rule of the schema and for each rule across sections: a change that breaks the rule in a valid
+//! SDL, with the place and the text of the error.
 
 use super::super::{read, read_with_warnings};
 
 const BASE: &str = include_str!("base.yaml");
 
-/// What to replace, with what, and the answer.
+/// The text to replace, its replacement, and the error.
 type Case = (&'static str, &'static str, &'static str);
 
 const CASES: &[Case] = &[
@@ -469,7 +469,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// What one reader refuses: the warnings, with `; ` between them.
+/// What only one reader refuses: the warnings, joined with `; `.
 const WARNINGS: &[Case] = &[
     (
         "version: \"2.1\"",

@@ -1,4 +1,4 @@
-//! How a sound SDL becomes group specs, rule by rule.
+//! How a valid SDL becomes group specs, rule by rule.
 
 use super::super::read;
 use crate::order::{EndpointKind, Endpoints, GroupSpec, StorageClass, group_spec};
@@ -18,7 +18,7 @@ fn endpoints(group: &GroupSpec, unit: usize) -> Vec<(EndpointKind, u32)> {
     }
 }
 
-/// A small SDL of a version with these services, all on one profile and placement.
+/// Makes a small SDL with this version and these services, all in one profile and one placement.
 fn services(version: &str, services: &[(&str, &str, u32)]) -> String {
     let mut text = format!("version: \"{version}\"\nservices:\n");
     for (name, expose, _) in services {
@@ -77,9 +77,9 @@ fn sizes_are_exact_and_rounded_up() {
         ("0.1Gi", 107_374_183),
         (".5Gi", 512 << 20),
         ("2000.0001k", 2_000_001),
-        // To Console `iB` is not `i`.
+        // Console does not read `iB` as `i`.
         ("2GiB", 2_000_000_000),
-        // What only Go takes is cut to whole bytes.
+        // What only Go accepts is rounded down to whole bytes.
         ("2147483648", 2 << 30),
         ("\"2147483648.9\"", 2 << 30),
         ("1e3Mi", 1000 << 20),
@@ -300,7 +300,7 @@ fn what_is_printed_is_read_back() {
     assert_eq!(group_spec::read(&printed).unwrap(), groups);
 }
 
-/// Where both readers take a value and differ, Console's reading counts as long as Console takes the whole text.
+/// Where both readers accept a value and differ, Console's reading counts if Console accepts the whole text.
 #[test]
 fn who_reads_the_text_decides_what_both_take() {
     let base = BASE.replacen("count: 2", "count: 010", 1).replacen("size: 2Gi", "size: 0.1Gi", 1);

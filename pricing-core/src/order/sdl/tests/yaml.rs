@@ -1,9 +1,9 @@
-//! What YAML may look like, and what it means.
+//! The YAML that is accepted, and what it means.
 
 use super::super::scalar::Kind;
 use super::super::yaml::{Entry, Node, Value, parse};
 
-/// A tree as a line of text: numbers as decimals, `?` for null.
+/// Writes a tree as one line: numbers as decimals, `?` for null.
 fn shown(node: &Node) -> String {
     match &node.value {
         Value::Scalar(scalar) => match scalar.kind() {
