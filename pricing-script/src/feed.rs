@@ -61,17 +61,7 @@ fn cached(path: &Path, max_age: Duration) -> Result<UsdPerAkt, String> {
     }
 }
 
-<<<<<<< ours
-/// A rate above 0 and at most 1000000, as the script permits it.
+/// Parses a rate. Its bounds are those that the bash script permits.
 fn rate(text: &str) -> Result<UsdPerAkt, String> {
     text.parse().map_err(|error: UsdPerAktError| error.to_string())
-=======
-/// Parses a rate above 0 and at most 1000000, the range that the bash script permits.
-fn rate(text: &str) -> Result<Decimal, String> {
-    let rate = parse_decimal(text).map_err(|error| error.to_string())?;
-    if rate <= Decimal::ZERO || rate > Decimal::from(1_000_000) {
-        return Err(format!("`{rate}` is out of range; expected a number above 0 and at most 1000000"));
-    }
-    Ok(rate)
->>>>>>> words
 }

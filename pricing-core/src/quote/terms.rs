@@ -1,6 +1,5 @@
 //! The terms of a quote: what it depends on in addition to the order, the rate card and the inventory.
 
-
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
 use crate::money::UsdPerAkt;

@@ -55,10 +55,10 @@ mod source;
 mod state;
 mod task;
 
-use pricing_core::money::UsdPerAkt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use pricing_core::money::UsdPerAkt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};

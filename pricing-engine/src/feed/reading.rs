@@ -1,9 +1,9 @@
 //! The feed as quotes, `Status` and the metrics read it.
 
-use pricing_core::money::UsdPerAkt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pricing_core::money::UsdPerAkt;
 use rust_decimal::Decimal;
 
 use super::state::{State, Taken, Tally, Verdict};

@@ -101,15 +101,16 @@ impl LiveInventory {
     /// order is placed again.
     #[must_use]
     pub fn availability(&self, now: Instant, except: Option<&OrderName>) -> Availability {
+        // Locked before the view is read: between a snapshot's publication and the end of the holds that it shows, the
+        // old snapshot without those holds would promise the same capacity twice.
+        let holding = self.0.holding.load(Ordering::Acquire);
+        let mut holds = holding.then(|| self.0.shared.holds());
         let view = self.0.shared.view.load();
         let snapshot = match view.usable(now) {
             Ok(snapshot) => snapshot,
             Err(why) => return Availability::Unusable(why),
         };
-        if !self.0.holding.load(Ordering::Acquire) {
-            return Availability::Known(Arc::clone(snapshot));
-        }
-        let mut holds = self.0.shared.holds();
+        let Some(holds) = &mut holds else { return Availability::Known(Arc::clone(snapshot)) };
         holds.expire(now);
         Availability::Known(holds.less(snapshot, except))
     }

@@ -1,8 +1,8 @@
 //! The state of the other parts of the service when the metrics are read.
 
-use pricing_core::money::UsdPerAkt;
 use std::time::Duration;
 
+use pricing_core::money::UsdPerAkt;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};

@@ -1,9 +1,9 @@
 //! Every key of a scenario. The comments are its reference: `docs/scenario.md` is generated from them.
 
-use pricing_core::money::UsdPerAkt;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pricing_core::money::UsdPerAkt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
