@@ -11,6 +11,7 @@
 //! | a discount, in USD a month | 12 | [`scaled_usd`] |
 //! | an amount of the chain's `OfferPrices`, and a volume's or endpoint's part of a line on the way | 18, 12 | `share` |
 
+pub mod denoms;
 mod usd_per_akt;
 
 use core::fmt;

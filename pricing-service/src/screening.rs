@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use pricing_core::budget::Budget;
 use pricing_core::gpu::INTERCONNECT_KEY;
-use pricing_core::money::{Denom, Price};
+use pricing_core::money::{Denom, Price, denoms};
 use pricing_core::order::Order;
 use pricing_core::quote::{self, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::{CoinValue, Pricing};
@@ -39,8 +39,6 @@ const MISSING: &str = "missing group spec";
 const INVALID: &str = "group validation error";
 /// A unit asks for cards without any attributes of them.
 const NAMELESS: &str = "incompatible attributes for resources requirements";
-/// The denom of a price for an order whose own denom is not supported.
-const DOLLARS: &str = "uact";
 const NOT_HERE: &str = "this is the pricing service; ask the provider's daemon for its status";
 
 #[tonic::async_trait]
@@ -161,7 +159,7 @@ impl Service {
 fn dollars(pricing: &Pricing) -> Option<Denom> {
     let denoms = &pricing.chain.denoms;
     let fixed = || denoms.iter().filter(|(_, token)| matches!(token.value, CoinValue::Fixed(_)));
-    let own = fixed().find(|(denom, _)| denom.as_str() == DOLLARS);
+    let own = fixed().find(|(denom, _)| denom.as_str() == denoms::ACT);
     own.or_else(|| fixed().next()).map(|(denom, _)| denom.clone())
 }
 

@@ -21,11 +21,13 @@ use super::{
 };
 use crate::gpu::{GpuRequest, GpuSelector};
 use crate::input::InputError;
-use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, parse_decimal};
+use crate::money::{DEFAULT_PRICE_PRECISION, Denom, Price, denoms, parse_decimal};
 use crate::quantity::{Bytes, MilliCpu};
 
 /// The largest number of decimals that a request may ask for.
 pub const MAX_PRICE_PRECISION: u32 = 18;
+/// The denom in which the legacy form, which names none, is answered.
+pub const LEGACY_DENOM: &str = denoms::AKT;
 /// The name that is given to a group that has none.
 pub const GROUP_NAME: &str = "order";
 

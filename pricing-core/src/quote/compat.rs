@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 
 use crate::address::AddressError;
 use crate::money::{ArithmeticOverflow, Denom, UsdPerAkt};
-use crate::order::script_request::ScriptRequest;
+use crate::order::script_request::{LEGACY_DENOM, ScriptRequest};
 use crate::quote::{Candidate, Reason};
 use crate::rates::{BelowMinimum, CoinValue};
 use crate::text::Untrusted;
@@ -33,8 +33,6 @@ pub use restore::restore;
 use amounts::Amounts;
 use fixed::{divide, multiply, power_of_ten};
 
-/// The denom of answers to the legacy form of a request.
-const LEGACY_DENOM: &str = "uakt";
 /// The decimals to which the script rounds a legacy answer before it rounds it to a whole number.
 const LEGACY_DECIMALS: u32 = 6;
 

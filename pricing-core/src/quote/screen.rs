@@ -8,11 +8,9 @@ use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
 use crate::money::{Denom, Usd};
 use crate::order::Order;
+use crate::order::script_request::LEGACY_DENOM;
 use crate::rates::{AmbiguousGpu, BelowMinimum, NotServed, Pricing, Token};
 use crate::text::Untrusted;
-
-/// The denom in which a request without a price is answered.
-const LEGACY_DENOM: &str = "uakt";
 
 /// Declines an order that would be declined regardless of the cards that it gets: because of its owner, what it asks of
 /// the provider, its denom, its storage classes, a card without a price, or a price that cannot reach the minimum.

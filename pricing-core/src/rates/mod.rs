@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::address::AddressPrefix;
-use crate::money::{Denom, Usd};
+use crate::money::{Denom, Usd, denoms};
 use crate::order::StorageClass;
 use crate::reserve::CommitLevels;
 
@@ -176,11 +176,7 @@ pub struct Pricing {
 }
 
 /// The denoms that are worth one US dollar: ACT, and USDC on mainnet and sandbox.
-const DOLLAR_DENOMS: [&str; 3] = [
-    "uact",
-    "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
-    "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
-];
+const DOLLAR_DENOMS: [&str; 3] = [denoms::ACT, denoms::USDC, denoms::SANDBOX_USDC];
 
 impl Default for Pricing {
     /// The documented default card: the rates of the network's generic bid price script, without GPU entries.
@@ -189,9 +185,9 @@ impl Default for Pricing {
         let storage = [("ephemeral", 2), ("beta1", 1), ("beta2", 3), ("beta3", 4)];
         let token = |value| Token { value, exponent: 6 };
         let dollar = Usd::from_decimal(Decimal::ONE);
-        let mut denoms: BTreeMap<Denom, Token> =
+        let mut known: BTreeMap<Denom, Token> =
             DOLLAR_DENOMS.into_iter().map(|name| (Denom::new(name), token(CoinValue::Fixed(dollar)))).collect();
-        denoms.insert(Denom::new("uakt"), token(CoinValue::Feed("akt".to_owned())));
+        known.insert(Denom::new(denoms::AKT), token(CoinValue::Feed("akt".to_owned())));
         Self {
             rates: RateCard {
                 cpu: cents(160),
@@ -204,7 +200,11 @@ impl Default for Pricing {
                 confidential: Usd::default(),
             },
             policy: Policy::default(),
-            chain: Chain { blocks_per_month: Decimal::from(429_909), denoms, address_prefix: AddressPrefix::default() },
+            chain: Chain {
+                blocks_per_month: Decimal::from(429_909),
+                denoms: known,
+                address_prefix: AddressPrefix::default(),
+            },
             commit: CommitLevels::default(),
             provider: None,
             origins: Origins::default(),

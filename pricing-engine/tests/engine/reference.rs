@@ -13,7 +13,7 @@ use testkit::reference::{Reference, check, properties};
 /// The text above the tables.
 const INTRODUCTION: &str = "# The configuration of `bidprice serve`
 
-Generated from `pricing-service/src/config/model.rs`; `cargo xtask docs` writes it anew.
+Generated from `pricing-engine/src/config/model.rs`; `cargo xtask docs` writes it anew.
 
 One TOML file. Every key has a default but for those that say otherwise, so an empty file is a configuration too. A key
 that is not listed here is an error. Paths are relative to the folder of the file that they stand in. `bidprice config

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pricing_core::money::parse_decimal;
-use pricing_core::order::{Order, script_request};
+use pricing_core::order::Order;
+use pricing_core::order::script_request::{self, LEGACY_DENOM};
 use pricing_core::quote::plugin::Answer;
 use pricing_core::quote::{QuotedTarget, Reason, ReasonCode};
 use pricing_core::reserve::CommitLevels;
@@ -39,8 +40,6 @@ const REASON_CHARACTERS: usize = 300;
 const MAX_ANSWERS: usize = 1 << 16;
 /// The most decimals of a price, as on the chain.
 const MAX_DECIMALS: usize = 18;
-/// The denom in which the legacy form of a request is answered.
-const LEGACY_DENOM: &str = "uakt";
 /// The maximum length of a script's first line that the kernel reads, in bytes.
 const FIRST_LINE_BYTES: u64 = 256;
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pricing_core::order::script_request::LEGACY_DENOM;
 use pricing_core::order::{Order, detect};
 use pricing_sim::files::Files;
 use pricing_sim::random::Draws;
@@ -15,9 +16,6 @@ use toml::{Table, Value};
 use crate::command::simulate::SimulationHost;
 use crate::error::CliError;
 use crate::load::{self, Document};
-
-/// The denom of an order that names none: the legacy form of a script request is answered in it.
-const LEGACY_DENOM: &str = "uakt";
 
 /// An order to price.
 #[derive(Clone, Debug)]

@@ -8,17 +8,12 @@ use super::scalar::Kind;
 use super::units;
 use super::warnings::RefusingReader;
 use crate::input::InputError;
-use crate::money::{Denom, Price};
+use crate::money::{Denom, Price, denoms};
 use crate::order::{Attribute, PlacementRequirements, SignedBy};
 use crate::text::excerpt;
 
 /// The denoms that Console accepts: the chain's own two, and USDC on the main and the sandbox network.
-const DENOMS: [&str; 4] = [
-    "uakt",
-    "uact",
-    "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
-    "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
-];
+const DENOMS: [&str; 4] = [denoms::AKT, denoms::ACT, denoms::USDC, denoms::SANDBOX_USDC];
 /// The minimum and maximum length of a denom.
 const DENOM_LENGTH: core::ops::RangeInclusive<usize> = 3..=128;
 
