@@ -135,7 +135,7 @@ fn golden(environment: &[(&str, &str)]) -> bool {
 
 /// The tests that find outdated references can also regenerate them.
 fn docs() -> bool {
-    let words = ["test", "--workspace", "--test", "service", "--test", "sim", "reference::"];
+    let words = ["test", "--workspace", "--test", "engine", "--test", "sim", "reference::"];
     cargo(&words, &[("BIDPRICE_GENERATE", "1")])
 }
 
