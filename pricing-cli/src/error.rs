@@ -8,8 +8,6 @@ use pricing_core::quote::Reason;
 use pricing_panics::Panic;
 use serde_json::json;
 
-use crate::output;
-
 /// The exit codes, which scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -112,16 +110,8 @@ impl CliError {
         Self::Internal(format!("this is a bug in bidprice; please report it: {panic}"))
     }
 
-    /// Handles an error of clap. Help and version are answers, everything else is wrong usage.
-    pub(crate) fn from_clap(error: clap::Error) -> Result<Exit, Self> {
-        if error.use_stderr() {
-            return Err(Self::Usage(error.to_string().trim_start_matches("error: ").trim_end().to_owned()));
-        }
-        output::print(&error.to_string())?;
-        Ok(Exit::Success)
-    }
-
-    fn exit(&self) -> Exit {
+    /// Returns the exit code.
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Input { .. } => Exit::Input,
             Self::Usage(_) => Exit::Usage,
@@ -130,20 +120,8 @@ impl CliError {
         }
     }
 
-    /// Prints the error on stderr, and also as JSON on stdout if `json` is set. Returns the exit code.
-    pub(crate) fn report(&self, json: bool) -> Exit {
-        if matches!(self, Self::Answered(_)) {
-            return self.exit();
-        }
-        output::complain(&format!("error: {self}"));
-        if json {
-            // If this fails, too, there is no other way to report it.
-            let _ = output::print_json(&self.to_json());
-        }
-        self.exit()
-    }
-
-    fn to_json(&self) -> serde_json::Value {
+    /// Returns the error as JSON answers have it.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         let (code, input) = match self {
             Self::Input { code, error, .. } => (*code, Some(error.as_ref())),
             Self::Usage(_) => ("usage", None),

@@ -13,8 +13,6 @@ mod plugin;
 #[cfg(not(feature = "plugins"))]
 #[path = "plugin_left_out.rs"]
 mod plugin;
-#[cfg(feature = "plugins")]
-mod plugin_table;
 mod scene;
 mod table;
 
@@ -142,14 +140,14 @@ fn run() -> Result<Exit, CliError> {
                 // An unknown variable may be the cause, and is reported first.
                 load::check_variables()?;
             }
-            return CliError::from_clap(error);
+            return output::answer_of_clap(&error);
         }
     };
     load::check_variables()?;
     left_out::refuse(&matches)?;
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.command.run(),
-        Err(error) => CliError::from_clap(error),
+        Err(error) => output::answer_of_clap(&error),
     }
 }
 
@@ -163,6 +161,6 @@ fn main() -> ExitCode {
     let outcome = catch(run).unwrap_or_else(|panic| Err(CliError::bug(&panic)));
     match outcome {
         Ok(exit) => exit.into(),
-        Err(error) => error.report(json).into(),
+        Err(error) => output::report(&error, json).into(),
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use pricing_core::text::printable_lines;
 use serde::Serialize;
 
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
 
 /// Prints an answer. It is not an error if the reader has gone away.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
@@ -24,6 +24,28 @@ pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), CliError> {
         .map_err(|error| CliError::internal(format!("the answer could not be written as JSON: {error}")))?;
     text.push('\n');
     print(&text)
+}
+
+/// Prints what clap has to say. Help and version are answers, everything else is wrong usage.
+pub(crate) fn answer_of_clap(error: &clap::Error) -> Result<Exit, CliError> {
+    if error.use_stderr() {
+        return Err(CliError::Usage(error.to_string().trim_start_matches("error: ").trim_end().to_owned()));
+    }
+    print(&error.to_string())?;
+    Ok(Exit::Success)
+}
+
+/// Prints an error on stderr, and also as JSON on stdout if `json` is set. Returns the exit code.
+pub(crate) fn report(error: &CliError, json: bool) -> Exit {
+    if matches!(error, CliError::Answered(_)) {
+        return error.exit();
+    }
+    complain(&format!("error: {error}"));
+    if json {
+        // If this fails, too, there is no other way to report it.
+        let _ = print_json(&error.to_json());
+    }
+    error.exit()
 }
 
 /// Prints a message to stderr.

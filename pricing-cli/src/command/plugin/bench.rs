@@ -12,13 +12,15 @@ use pricing_core::text::printable;
 use pricing_host::{Fault, Plugin, Request};
 use serde_json::{Value, json};
 
+use super::results::Bench;
 use super::run::refused;
 use super::subject::Subject;
+use super::table;
 use super::words::{fault_json, micros};
 use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::scene::{Scene, SceneArgs};
-use crate::{output, plugin, plugin_table};
+use crate::{output, plugin};
 
 /// The most calls that are made before the measurement.
 const WARM_UP: u32 = 1_000;
@@ -46,40 +48,6 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// The measurements.
-#[derive(Debug)]
-pub(crate) struct Bench {
-    /// The times of the plugin's calls, sorted.
-    times: Vec<Duration>,
-    /// The times of the built-in pricing, sorted.
-    native: Vec<Duration>,
-    /// The fuel of each call.
-    pub(crate) fuel: Option<u64>,
-    pub(crate) memory_bytes: u64,
-    /// Why the calls did not end in a bid.
-    no_bid: Option<Reason>,
-}
-
-impl Bench {
-    pub(crate) fn calls(&self) -> usize {
-        self.times.len()
-    }
-
-    /// Returns the time within which `per_mille` of a thousand calls ended.
-    pub(crate) fn percentile(&self, per_mille: usize) -> Duration {
-        percentile(&self.times, per_mille)
-    }
-
-    pub(crate) fn native_percentile(&self, per_mille: usize) -> Duration {
-        percentile(&self.native, per_mille)
-    }
-}
-
-fn percentile(sorted: &[Duration], per_mille: usize) -> Duration {
-    let rank = sorted.len().saturating_mul(per_mille).div_ceil(1000).max(1);
-    sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied().unwrap_or_default()
-}
-
 /// How a benchmark ended.
 enum Ended {
     Measured(Bench),
@@ -105,9 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match args.output.output {
         Output::Json => output::print_json(&answer(&ended))?,
         Output::Table => output::print(&match &ended {
-            Ended::Measured(bench) => plugin_table::bench(&subject.name, bench),
-            Ended::Settled(quote) => plugin_table::not_asked(quote),
-            Ended::Failed(fault) => plugin_table::failed(&subject.name, fault),
+            Ended::Measured(bench) => table::bench(&subject.name, bench),
+            Ended::Settled(quote) => table::not_asked(quote),
+            Ended::Failed(fault) => table::failed(&subject.name, fault),
         })?,
     }
     if let Ended::Measured(Bench { no_bid: Some(reason), .. }) = &ended {

@@ -5,16 +5,17 @@ use std::time::Instant;
 
 use pricing_core::quote::wire::SCHEMA;
 use pricing_host::compile::{Examination, Wanted};
-use pricing_host::inspect::Inspection;
-use pricing_host::{Fault, Plugin, PluginCall, PluginSettings, SizeClass};
+use pricing_host::{Fault, Plugin, PluginSettings};
 use serde_json::{Value, json};
 
 use super::facts::{self, Fact};
+use super::results::{CheckReport, Stage};
 use super::subject::{Subject, host};
+use super::table;
 use super::words::{answer_json, fault_json, log_json};
 use crate::args::{LimitArgs, Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::{output, plugin, plugin_table};
+use crate::{output, plugin};
 
 /// Arguments of `bidprice plugin check`.
 #[derive(Debug, clap::Args)]
@@ -28,48 +29,13 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// The findings of a check.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) subject: Subject,
-    pub(crate) class: SizeClass,
-    pub(crate) inspection: Option<Inspection>,
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) probe: Option<PluginCall>,
-    /// The stage at which the plugin was refused, and why.
-    pub(crate) refused: Option<(Stage, Fault)>,
-    /// Whether size class `engine` would accept the file.
-    pub(crate) fits_engine_class: bool,
-}
-
-/// The stages of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// The file is inspected.
-    Inspect,
-    /// The plugin is compiled and linked.
-    Load,
-    /// The plugin is called.
-    Probe,
-}
-
-impl Stage {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Inspect => "inspect",
-            Self::Load => "load",
-            Self::Probe => "probe",
-        }
-    }
-}
-
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.limits.settings()?;
     let subject = Subject::read(&args.plugin)?;
     let report = check(subject, settings)?;
     match args.output.output {
-        Output::Json => output::print_json(&report.to_json())?,
-        Output::Table => output::print(&plugin_table::check(&report))?,
+        Output::Json => output::print_json(&report_json(&report))?,
+        Output::Table => output::print(&table::check(&report))?,
     }
     Ok(if report.refused.is_some() { Exit::Fault } else { Exit::Success })
 }
@@ -77,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 /// Checks a plugin stage by stage, and stops at the first refusal.
 ///
 /// The facts are collected as far as it got, so that a refusal is shown beside the amounts that explain it.
-fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError> {
+fn check(subject: Subject, settings: PluginSettings) -> Result<CheckReport, CliError> {
     let (class, limits) = (settings.class, settings.limits.clone());
     let started = Instant::now();
     let examined = plugin::compiler()?.examine(&subject.file, Wanted { larger: true, ..Wanted::artefact(class) });
@@ -100,7 +66,7 @@ fn check(subject: Subject, settings: PluginSettings) -> Result<Report, CliError>
     facts.extend(facts::of_compiling(compiling, class));
     facts.extend(facts::of_call(probe.as_ref().map(|probe| &probe.usage), &limits));
     let fits_engine_class = examined.larger().is_some();
-    Ok(Report { subject, class, inspection, facts, probe, refused, fits_engine_class })
+    Ok(CheckReport { subject, class, inspection, facts, probe, refused, fits_engine_class })
 }
 
 /// Loads the compiled plugin without a cache, so that the time to compile it is measured.
@@ -112,27 +78,25 @@ fn load(
     Ok(host(None)?.load_examined(&subject.name, &subject.file, examined, settings))
 }
 
-impl Report {
-    fn to_json(&self) -> Value {
-        let found = self.inspection.as_ref();
-        json!({
-            "schema": SCHEMA,
-            "accepted": self.refused.is_none(),
-            "plugin": self.subject.to_json(),
-            "size_class": self.class.name(),
-            "kind": found.map(|found| found.kind.name()),
-            "wit_version": found.and_then(|found| found.wit_version.as_deref()),
-            "imports": found.map(|found| &found.imports),
-            "exports": found.map(|found| &found.exports),
-            "limits": self.facts.iter().map(Fact::to_json).collect::<Vec<_>>(),
-            "probe": self.probe.as_ref().map(|probe| json!({
-                "answer": probe.answer.as_ref().map(answer_json),
-                "log": log_json(&probe.usage.log),
-                "log_dropped": probe.usage.log.dropped,
-            })),
-            "stage": self.refused.as_ref().map(|(stage, _)| stage.name()),
-            "fault": self.refused.as_ref().map(|(_, fault)| fault_json(fault)),
-            "fits_engine_class": self.fits_engine_class,
-        })
-    }
+fn report_json(report: &CheckReport) -> Value {
+    let found = report.inspection.as_ref();
+    json!({
+        "schema": SCHEMA,
+        "accepted": report.refused.is_none(),
+        "plugin": report.subject.to_json(),
+        "size_class": report.class.name(),
+        "kind": found.map(|found| found.kind.name()),
+        "wit_version": found.and_then(|found| found.wit_version.as_deref()),
+        "imports": found.map(|found| &found.imports),
+        "exports": found.map(|found| &found.exports),
+        "limits": report.facts.iter().map(Fact::to_json).collect::<Vec<_>>(),
+        "probe": report.probe.as_ref().map(|probe| json!({
+            "answer": probe.answer.as_ref().map(answer_json),
+            "log": log_json(&probe.usage.log),
+            "log_dropped": probe.usage.log.dropped,
+        })),
+        "stage": report.refused.as_ref().map(|(stage, _)| stage.name()),
+        "fault": report.refused.as_ref().map(|(_, fault)| fault_json(fault)),
+        "fits_engine_class": report.fits_engine_class,
+    })
 }

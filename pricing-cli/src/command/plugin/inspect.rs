@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use pricing_core::quote::wire::SCHEMA;
+use pricing_host::SizeClass;
 use pricing_host::compile::Wanted;
 use pricing_host::inspect::Inspection;
-use pricing_host::{Fault, SizeClass};
 use serde_json::{Value, json};
 
+use super::results::InspectReport;
 use super::subject::Subject;
+use super::table;
 use super::words::fault_json;
 use crate::args::{Output, OutputArgs, PluginClass};
 use crate::error::{CliError, Exit};
-use crate::{output, plugin, plugin_table};
+use crate::{output, plugin};
 
 /// Arguments of `bidprice plugin inspect`.
 #[derive(Debug, clap::Args)]
@@ -27,51 +29,22 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// The findings of an inspection.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) subject: Subject,
-    pub(crate) class: SizeClass,
-    /// If only size class `engine` accepts the file, this is the inspection for that class.
-    pub(crate) inspection: Option<Inspection>,
-    pub(crate) refused: Option<Fault>,
-}
-
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let class = SizeClass::from(args.plugin_class);
     let subject = Subject::read(&args.plugin)?;
     let examined = plugin::compiler()?.examine(&subject.file, Wanted::inspection(class));
     let report = match examined.inspection() {
-        Ok(inspection) => Report { subject, class, inspection: Some(inspection.clone()), refused: None },
+        Ok(inspection) => InspectReport { subject, class, inspection: Some(inspection.clone()), refused: None },
         Err(refusal) => {
             let inspection = examined.larger().cloned();
-            Report { subject, class, inspection, refused: Some(refusal.clone().into()) }
+            InspectReport { subject, class, inspection, refused: Some(refusal.clone().into()) }
         }
     };
     match args.output.output {
-        Output::Json => output::print_json(&report.to_json())?,
-        Output::Table => output::print(&plugin_table::inspect(&report))?,
+        Output::Json => output::print_json(&report_json(&report))?,
+        Output::Table => output::print(&table::inspect(&report))?,
     }
     Ok(if report.refused.is_some() { Exit::Fault } else { Exit::Success })
-}
-
-impl Report {
-    fn to_json(&self) -> Value {
-        let mut answer = json!({
-            "schema": SCHEMA,
-            "accepted": self.refused.is_none(),
-            "plugin": self.subject.to_json(),
-            "size_class": self.class.name(),
-        });
-        let found = self.inspection.as_ref().map(inspection_json);
-        if let (Some(answer), Some(Value::Object(found))) = (answer.as_object_mut(), found) {
-            answer.extend(found);
-        }
-        if let Some(answer) = answer.as_object_mut() {
-            answer.insert("fault".to_owned(), self.refused.as_ref().map_or(Value::Null, fault_json));
-        }
-        answer
-    }
 }
 
 fn inspection_json(found: &Inspection) -> Value {
@@ -99,4 +72,21 @@ fn inspection_json(found: &Inspection) -> Value {
         "tables": tables.map(|t| json!({ "minimum": t.minimum, "maximum": t.maximum })).collect::<Vec<_>>(),
         "initial_memory_bytes": found.minimum_memory_bytes(),
     })
+}
+
+fn report_json(report: &InspectReport) -> Value {
+    let mut answer = json!({
+        "schema": SCHEMA,
+        "accepted": report.refused.is_none(),
+        "plugin": report.subject.to_json(),
+        "size_class": report.class.name(),
+    });
+    let found = report.inspection.as_ref().map(inspection_json);
+    if let (Some(answer), Some(Value::Object(found))) = (answer.as_object_mut(), found) {
+        answer.extend(found);
+    }
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("fault".to_owned(), report.refused.as_ref().map_or(Value::Null, fault_json));
+    }
+    answer
 }

@@ -1,21 +1,23 @@
 //! `bidprice plugin`: the kit for plugin authors. Each command has a file.
 
-pub(crate) mod bench;
+mod bench;
 mod case;
-pub(crate) mod check;
-pub(crate) mod diff;
-pub(crate) mod facts;
+mod check;
+mod diff;
+mod facts;
 mod files;
-pub(crate) mod inspect;
+mod inspect;
 mod new;
 mod pack;
 mod packing;
 mod record;
-pub(crate) mod run;
+mod results;
+mod run;
 mod subject;
+mod table;
 mod templates;
-pub(crate) mod test;
-pub(crate) mod words;
+mod test;
+mod words;
 
 use clap::Subcommand;
 

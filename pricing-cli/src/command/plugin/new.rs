@@ -11,10 +11,11 @@ use pricing_core::quote::wire::SCHEMA;
 use serde_json::json;
 
 use super::files;
+use super::table;
 use super::templates::{self, Template};
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::{load, output, plugin_table};
+use crate::{load, output};
 
 /// The placeholder for the project's name in a template.
 const NAME: &str = "{{name}}";
@@ -125,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
                 "next": next,
             },
         }))?,
-        Output::Table => output::print(&plugin_table::made(&shown, templates.len(), args.lang.needs(), &next))?,
+        Output::Table => output::print(&table::made(&shown, templates.len(), args.lang.needs(), &next))?,
     }
     Ok(Exit::Success)
 }

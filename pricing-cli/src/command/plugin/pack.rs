@@ -8,10 +8,11 @@ use pricing_host::inspect::Digest;
 use pricing_host::{SizeClass, read_file};
 use serde_json::json;
 
+use super::table;
 use super::{files, packing};
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
-use crate::{load, output, plugin_table};
+use crate::{load, output};
 
 /// Arguments of `bidprice plugin pack`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             "schema": SCHEMA,
             "component": { "path": path, "bytes": bytes, "digest": digest },
         }))?,
-        Output::Table => output::print(&plugin_table::packed(&path, bytes))?,
+        Output::Table => output::print(&table::packed(&path, bytes))?,
     }
     Ok(Exit::Success)
 }

@@ -9,16 +9,18 @@ use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
 use pricing_core::quote::{PluginUse, Quote, QuoteRequest, Terms};
 use pricing_host::load::Origin;
-use pricing_host::{CallLimits, Fault, FunctionShare, Plugin, PluginCall, Profile, Request};
+use pricing_host::{CallLimits, Fault, FunctionShare, Plugin, Profile, Request};
 use serde_json::{Value, json};
 
+use super::results::Call;
 use super::subject::{Subject, host};
+use super::table;
 use super::words::{answer_json, fault_json, log_json, micros, percent};
 use super::{files, record};
 use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
+use crate::output;
 use crate::scene::{Inputs, Scene, SceneArgs};
-use crate::{output, plugin_table};
 
 /// Arguments of `bidprice plugin run`.
 #[derive(Debug, clap::Args)]
@@ -51,26 +53,6 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// The result of a group.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) quote: Quote,
-    /// `None` if the plugin was not called because the order is declined without it.
-    pub(crate) called: Option<PluginCall>,
-    /// The profile, if one was requested, with the fault that ended it.
-    pub(crate) profile: Option<(Profile, Option<Fault>)>,
-}
-
-impl Call {
-    pub(crate) fn fault(&self) -> Option<&Fault> {
-        self.called.as_ref().and_then(|called| called.result.as_ref().err())
-    }
-
-    pub(crate) fn exit(&self) -> Exit {
-        self.quote.reason().map_or(Exit::Success, Exit::of_reason)
-    }
-}
-
 /// Calls the plugin for every group.
 ///
 /// The recording is written before the plugin is loaded, so that it exists even if the plugin is refused.
@@ -97,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Json => output::print_json(&answer(&subject, &plugin, &calls, &limits))?,
         Output::Table => {
             for call in &calls {
-                output::print(&plugin_table::run(call, &limits))?;
+                output::print(&table::run(call, &limits))?;
             }
         }
     }
@@ -170,7 +152,7 @@ pub(crate) fn refused(subject: &Subject, fault: &Fault, output: Output) -> Resul
             "plugin": subject.to_json(),
             "fault": fault_json(fault),
         }))?,
-        Output::Table => output::print(&plugin_table::refused(&subject.name, fault))?,
+        Output::Table => output::print(&table::refused(&subject.name, fault))?,
     }
     Ok(Exit::Fault)
 }

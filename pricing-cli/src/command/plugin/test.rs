@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 use super::case::{self, Case};
 use super::diff::{Difference, differences};
 use super::files;
-use super::run::{Call, call, refused};
+use super::results::{Call, Outcome, Verdict};
+use super::run::{call, refused};
 use super::subject::{Subject, host};
+use super::table;
 use super::words::{fault_json, log_json};
 use crate::args::{Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
-use crate::{output, plugin_table};
+use crate::output;
 
 /// Arguments of `bidprice plugin test`.
 #[derive(Debug, clap::Args)]
@@ -36,39 +38,6 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-/// The result of a case.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) name: String,
-    pub(crate) verdict: Verdict,
-    pub(crate) calls: Vec<Call>,
-}
-
-/// Whether the result of a case is as expected.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    Ok,
-    Blessed,
-    /// The decisions differ from the expected ones.
-    Differs(Vec<Difference>),
-    /// The case could not be compared.
-    Failed(String),
-}
-
-impl Verdict {
-    pub(crate) fn failed(&self) -> bool {
-        matches!(self, Self::Differs(_) | Self::Failed(_))
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Blessed => "blessed",
-            Self::Differs(_) | Self::Failed(_) => "failed",
-        }
-    }
-}
-
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let subject = Subject::read(&args.plugin)?;
@@ -81,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let failed = outcomes.iter().filter(|outcome| outcome.verdict.failed()).count();
     match args.output.output {
         Output::Json => output::print_json(&answer(&subject, &outcomes, failed))?,
-        Output::Table => output::print(&plugin_table::test(&outcomes, failed))?,
+        Output::Table => output::print(&table::test(&outcomes, failed))?,
     }
     if failed == 0 { Ok(Exit::Success) } else { Err(CliError::Answered(Exit::Input)) }
 }

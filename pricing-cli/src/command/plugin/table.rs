@@ -10,14 +10,10 @@ use pricing_host::{CallLimits, Fault, Log, Profile};
 
 use serde_json::Value;
 
-use crate::command::plugin::bench::Bench;
-use crate::command::plugin::check::{self, Stage};
-use crate::command::plugin::diff::Difference;
-use crate::command::plugin::facts::Fact;
-use crate::command::plugin::inspect;
-use crate::command::plugin::run::Call;
-use crate::command::plugin::test::{Outcome, Verdict};
-use crate::command::plugin::words::{answer_words, micros, percent, usage_words};
+use super::diff::Difference;
+use super::facts::Fact;
+use super::results::{Bench, Call, CheckReport, InspectReport, Outcome, Stage, Verdict};
+use super::words::{answer_words, micros, percent, usage_words};
 use crate::table;
 
 /// The most functions of a profile that are shown.
@@ -123,7 +119,7 @@ fn seen(outcome: &Outcome) -> String {
 }
 
 /// Shows whether a plugin would be loaded.
-pub(crate) fn check(report: &check::Report) -> String {
+pub(crate) fn check(report: &CheckReport) -> String {
     let mut shown = match &report.refused {
         None => format!("{}: accepted for size class `{}`\n", report.subject.name, report.class.name()),
         Some((Stage::Inspect | Stage::Load, fault)) => refused(&report.subject.name, fault),
@@ -185,7 +181,7 @@ fn list(title: &str, items: &[String]) -> String {
 }
 
 /// Shows everything that is known about a file.
-pub(crate) fn inspect(report: &inspect::Report) -> String {
+pub(crate) fn inspect(report: &InspectReport) -> String {
     let subject = &report.subject;
     let mut shown = match &report.refused {
         None => format!("{}\n", subject.name),
