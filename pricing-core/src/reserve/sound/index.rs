@@ -110,7 +110,7 @@ impl<I: Index, T> List<I, T> {
     }
 
     /// The elements from the first on for which `before` is false, with their indices. The list must be sorted by it.
-    pub(in crate::reserve) fn from_partition_point(
+    pub(in crate::reserve) fn after_partition_point(
         &self,
         before: impl FnMut(&T) -> bool,
     ) -> impl Iterator<Item = (I, &T)> {

@@ -197,7 +197,7 @@ impl<'a> Problem<'a> {
 
     /// The replica groups of a unit, with their indices.
     pub(super) fn groups_of(&self, unit: UnitIndex) -> impl Iterator<Item = (GroupIndex, &ReplicaGroup)> {
-        let from = self.groups.from_partition_point(move |group| group.unit < unit);
+        let from = self.groups.after_partition_point(move |group| group.unit < unit);
         from.take_while(move |(_, group)| group.unit == unit)
     }
 
