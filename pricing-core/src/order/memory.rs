@@ -1,21 +1,8 @@
 //! How much memory an order takes, about: whoever keeps many orders has to know when to stop.
 
 use super::{Attribute, Endpoints, Order, PlacementRequirements, ResourceUnit, StorageClass, Volume};
-
-/// What an allocation takes beside its bytes.
-const ALLOCATION: usize = 16;
-
-/// What texts take beyond their own size.
-pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
-    let text = |text: &str| if text.is_empty() { 0 } else { text.len().saturating_add(ALLOCATION) };
-    texts.into_iter().map(text).fold(0, usize::saturating_add)
-}
-
-/// What a list takes beyond its own size, and its items beyond theirs.
-pub(crate) fn list<T>(items: &[T], item: impl Fn(&T) -> usize) -> usize {
-    let own = if items.is_empty() { 0 } else { size_of_val(items).saturating_add(ALLOCATION) };
-    items.iter().map(item).fold(own, usize::saturating_add)
-}
+use crate::gpu::GpuSelector;
+use crate::heap::{list, texts};
 
 impl Order {
     /// About how many bytes of memory the order takes, with everything in it.
@@ -49,7 +36,7 @@ fn of_unit(unit: &ResourceUnit) -> usize {
     let denom = unit.price.as_ref().map(|price| price.denom().as_str());
     of_attributes(&unit.cpu_attributes)
         .saturating_add(of_attributes(&unit.memory_attributes))
-        .saturating_add(list(&unit.gpu.alternatives, crate::gpu::GpuSelector::memory))
+        .saturating_add(list(&unit.gpu.alternatives, GpuSelector::memory))
         .saturating_add(texts(unit.gpu.interconnect.as_deref()))
         .saturating_add(list(&unit.storage, of_volume))
         .saturating_add(endpoints)

@@ -7,7 +7,7 @@ mod conditions;
 pub mod detect;
 mod endpoint;
 pub mod group_spec;
-pub(crate) mod memory;
+mod memory;
 mod requirements;
 pub mod script_request;
 #[cfg(feature = "sdl")]
