@@ -25,7 +25,7 @@ mod yaml;
 
 use std::rc::Rc;
 
-use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
+use super::{Conditions, GroupSpec, text_size};
 use crate::input::InputError;
 use crate::text::Untrusted;
 use warnings::{Reader, RefusingReader, Warnings};
@@ -53,9 +53,7 @@ pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
 /// # Errors
 /// As [`read`].
 pub fn read_with_warnings(text: &str) -> Result<Sdl, InputError> {
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(super::detect::too_large(text));
-    }
+    text_size::check(text)?;
     let document = yaml::parse(text)?;
     let warnings = Warnings::of(Reader::Console);
     let groups = read_document(&document, &warnings)?;
