@@ -7,6 +7,7 @@
 //! Tenants' tools have two readers, which differ (`warnings`). What either takes is read; what the chain refuses, or both
 //! of them, is an error.
 
+mod attributes;
 mod check;
 mod deployment;
 mod document;
