@@ -311,6 +311,14 @@ impl GpuRequest {
         self.alternatives.is_empty() || counts.is_some_and(|selector| selector.matches(kind))
     }
 
+    /// The kinds that the request names, with `*` for any model. If it names none, the one kind that may be any card.
+    pub(crate) fn named_kinds(&self) -> Vec<GpuKind> {
+        if self.alternatives.is_empty() {
+            return vec![GpuKind::canonical("*", "*", None, None)];
+        }
+        self.alternatives.iter().map(GpuSelector::kind).collect()
+    }
+
     /// Whether the request leaves the model to the provider: `*`, or more than one model.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
