@@ -4,6 +4,8 @@
 //! call when it is its turn; the listeners say who may call, and everything that callers send is bounded before it is
 //! read.
 
+mod caller;
+mod certificate;
 mod check;
 mod connections;
 pub mod convert;
@@ -39,8 +41,8 @@ pub use gate::{Load, Refused};
 pub use metrics_page::{Page, PageError};
 pub use service::Service;
 
+use certificate::Validity;
 use http2::Calls;
-use listen::Validity;
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]

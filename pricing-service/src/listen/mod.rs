@@ -2,10 +2,9 @@
 //!
 //! Who may call: on the Unix socket, the user that the service runs as, and root. On TCP without TLS, **everybody on
 //! this machine**, of whatever user, for which reason it must be loopback; with TLS, whoever has a certificate of the
-//! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`]).
+//! configured authority. A refused configuration is accepted only by those who are not just anybody ([`Caller`](crate::caller::Caller)).
 
 mod accept;
-mod certificate;
 mod socket;
 mod tls;
 mod wire;
@@ -22,14 +21,13 @@ use tokio_util::task::TaskTracker;
 
 use super::ServeError;
 use super::http2::{Calls, Ends};
+use crate::certificate::Validity;
 use crate::connections::Table;
 use pricing_engine::config::{self, ConfigError};
 
 use accept::Reception;
-pub(super) use certificate::Validity;
 use socket::Socket;
 pub(super) use socket::check as check_folder;
-pub(super) use wire::Caller;
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {

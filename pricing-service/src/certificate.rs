@@ -28,7 +28,7 @@ impl Validity {
     ///
     /// # Errors
     /// When one of its certificates is malformed.
-    pub(super) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
+    pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
         let mut all = Self { from: 0, until: LAST };
         for (place, certificate) in chain.iter().enumerate() {
             let one = Self::of_one(certificate).map_err(|error| {
