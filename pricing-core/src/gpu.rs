@@ -5,7 +5,7 @@ pub(crate) mod reading;
 
 use core::fmt;
 
-use crate::order::memory;
+use crate::heap;
 use crate::quantity::Quantity;
 use crate::text::Untrusted;
 
@@ -253,8 +253,8 @@ impl GpuSelector {
     pub(crate) fn memory(&self) -> usize {
         let canonical = [Some(self.vendor()), self.model(), self.ram(), self.interface()];
         let written = self.written.as_deref();
-        let texts = memory::texts(canonical.into_iter().flatten());
-        let written_texts = memory::texts(written.into_iter().flatten().map(String::as_str));
+        let texts = heap::texts(canonical.into_iter().flatten());
+        let written_texts = heap::texts(written.into_iter().flatten().map(String::as_str));
         texts.saturating_add(written_texts).saturating_add(written.map_or(0, size_of_val))
     }
 
@@ -309,6 +309,14 @@ impl GpuRequest {
         let exact = of_vendor().find(|selector| selector.model() == Some(kind.model()));
         let counts = exact.or_else(|| of_vendor().find(|selector| selector.model().is_none()));
         self.alternatives.is_empty() || counts.is_some_and(|selector| selector.matches(kind))
+    }
+
+    /// The kinds that the request names, with `*` for any model. If it names none, the one kind that may be any card.
+    pub(crate) fn named_kinds(&self) -> Vec<GpuKind> {
+        if self.alternatives.is_empty() {
+            return vec![GpuKind::canonical("*", "*", None, None)];
+        }
+        self.alternatives.iter().map(GpuSelector::kind).collect()
     }
 
     /// Whether the request leaves the model to the provider: `*`, or more than one model.

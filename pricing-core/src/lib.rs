@@ -10,6 +10,7 @@
 pub mod address;
 pub mod budget;
 pub mod gpu;
+mod heap;
 pub mod input;
 pub mod inventory;
 pub mod money;

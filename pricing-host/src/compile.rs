@@ -1,6 +1,7 @@
 //! Turns a file into machine code. Parsing, inspection and compilation all happen in a child process that can be
 //! killed.
 
+mod finding;
 mod here;
 mod report;
 mod words;
@@ -98,7 +99,7 @@ impl Compiler {
                 let limits = Limits::of_loading(wanted.class, limits, output_bytes);
                 let ended = limited::run(program, args, &wanted.words(), file, &limits);
                 let unfinished = words::unfinished(&ended.end, &limits);
-                report::assemble(wanted, report::read(&ended.output), unfinished)
+                finding::assemble(wanted, report::read(&ended.output), unfinished)
             }
             Self::InProcess => here::examine_here(file, wanted),
         }

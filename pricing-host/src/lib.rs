@@ -1,12 +1,15 @@
 //! Runs pricing plugins in a sandbox with hard deadlines: a plugin can price badly, but never harm the daemon.
 
+mod breaker;
 pub mod cache;
 mod command;
 pub mod compile;
 mod component;
 mod deadline;
 pub mod engine;
+mod fallback;
 mod fault;
+mod file;
 mod host;
 pub mod inspect;
 pub mod limited;
@@ -18,23 +21,28 @@ pub mod metrics;
 mod plugin;
 mod pricer;
 mod program;
+mod rejected;
 mod request;
 mod sandbox;
+mod settings;
+mod shared;
 mod verdict;
+mod version;
 mod wasi;
 mod workers;
 
+pub use breaker::{BreakerSettings, BreakerState};
 pub use fault::Fault;
-pub use host::{HostSettings, OpenError, PluginHost, Rejected, read as read_file};
+pub use file::read as read_file;
+pub use host::PluginHost;
 pub use inspect::Kind;
 pub use limits::{CallLimits, LoadLimits, SizeClass};
 pub use loads::{Load, Loads};
 pub use log::{Level, Log, LogLine};
-pub use plugin::{
-    BreakerSettings, BreakerState, FunctionShare, Plugin, PluginCall, PluginSettings, Profile, QuoteFuture, QuoteJob,
-    Refresh, SharedSupply, Watcher,
-};
+pub use plugin::{FunctionShare, Plugin, PluginCall, Profile, QuoteFuture, QuoteJob, Refresh, SharedSupply, Watcher};
 pub use pricer::Pricer;
+pub use rejected::{OpenError, Rejected};
 pub use request::Request;
 pub use sandbox::{SandboxError, Usage};
+pub use settings::{HostSettings, PluginSettings};
 pub use verdict::{Holds, Refusal};

@@ -3,8 +3,8 @@
 use pricing_core::quote::plugin::draft;
 use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, QuoteRequest, Reason};
 
-use crate::host::Rejected;
 use crate::plugin::Plugin;
+use crate::rejected::Rejected;
 
 /// Who prices an order. The command line and the service ask one of these, whatever it is.
 #[derive(Clone, Debug)]

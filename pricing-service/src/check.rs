@@ -7,6 +7,7 @@ use pricing_engine::config::Listen;
 use pricing_engine::engine::check::{self, Findings, Report, Severity, can_make};
 use pricing_host::compile::Compiler;
 
+use crate::certificate::Validity;
 use crate::listen;
 
 /// The most bytes that the path of a Unix socket may have.
@@ -24,7 +25,7 @@ fn listening(listen: &Listen, look: &mut Findings<'_>) {
         Err(error) => look.error(error),
         // The service would start, but no client would accept its certificate over TCP.
         Ok(validity) => {
-            if let Some(problem) = validity.and_then(listen::Validity::problem) {
+            if let Some(problem) = validity.and_then(Validity::problem) {
                 look.at(Severity::Warning, "listen.tls.certificate", problem);
             }
         }

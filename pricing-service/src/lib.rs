@@ -3,6 +3,8 @@
 //! `bidprice serve` calls [`run`]. [`Service`] implements `bidprice.v1.Pricing` and the provider's `BidScreening`. The
 //! listeners decide who may call, and everything that callers send is bounded before it is read.
 
+mod caller;
+mod certificate;
 mod check;
 mod connections;
 pub mod convert;
@@ -38,8 +40,8 @@ pub use gate::{Load, Refused};
 pub use metrics_page::{Page, PageError};
 pub use service::Service;
 
+use certificate::Validity;
 use http2::Calls;
-use listen::Validity;
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -13,9 +13,9 @@ use prost::Message;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::caller::Caller;
 use super::deadline::{self, Deadline};
 use super::gate::Payer;
-use super::listen::Caller;
 use super::service::Service;
 use super::stream::Answers;
 use crate::convert;

@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
+use crate::certificate::Validity;
 use crate::connections::{self, Table};
 use crate::convert;
 use crate::gate::{Charge, Gate, Load, Payer};
 use crate::intake::Intake;
-use crate::listen::Validity;
 
 /// The service. It is cheap to clone, and all clones are the same service.
 #[derive(Clone, Debug)]

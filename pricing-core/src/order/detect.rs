@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Conditions, GroupSpec, MAX_INPUT_BYTES, Order, OrderFormat, group_spec, script_request};
+use super::{Conditions, GroupSpec, Order, OrderFormat, group_spec, script_request, text_size};
 use crate::input::InputError;
 
 /// Keys at the top of an SDL, which may be written as JSON.
@@ -39,9 +39,7 @@ pub fn read(text: &str, format: Option<OrderFormat>) -> Result<Vec<Order>, Input
 /// # Errors
 /// As [`read`].
 pub fn read_with_warnings(text: &str, format: Option<OrderFormat>) -> Result<Orders, InputError> {
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(too_large(text));
-    }
+    text_size::check(text)?;
     let format = format.map_or_else(|| detect(text), Ok)?;
     let (groups, warnings) = match format {
         OrderFormat::Script => return Ok(Orders { orders: vec![script_request::read(text)?], warnings: Vec::new() }),
@@ -60,9 +58,7 @@ pub fn read_with_warnings(text: &str, format: Option<OrderFormat>) -> Result<Ord
 /// # Errors
 /// When the text is too large, or is JSON that is not an order.
 pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(too_large(text));
-    }
+    text_size::check(text)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if !text.trim_start().starts_with(['{', '[']) {
         let is_log = group_spec::log_resources(text).is_some();
@@ -135,12 +131,6 @@ fn read_sdl(text: &str) -> Result<(Groups, Vec<InputError>), InputError> {
 #[cfg(not(feature = "sdl"))]
 fn read_sdl(_text: &str) -> Result<(Groups, Vec<InputError>), InputError> {
     Err(InputError::new("this program was built without SDL").hint("give it a group spec as JSON"))
-}
-
-/// Returns the error about a text above [`MAX_INPUT_BYTES`].
-pub(super) fn too_large(text: &str) -> InputError {
-    let bytes = text.len();
-    InputError::new(format_args!("{bytes} bytes are more than an order may have; the most is {MAX_INPUT_BYTES}"))
 }
 
 #[cfg(test)]

@@ -1,21 +1,8 @@
 //! Estimates how much memory an order takes, so that a program that keeps many orders can bound them.
 
 use super::{Attribute, Endpoints, Order, PlacementRequirements, ResourceUnit, StorageClass, Volume};
-
-/// The overhead of an allocation, in bytes.
-const ALLOCATION: usize = 16;
-
-/// Returns the heap bytes of these texts, without the structs that hold them.
-pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
-    let text = |text: &str| if text.is_empty() { 0 } else { text.len().saturating_add(ALLOCATION) };
-    texts.into_iter().map(text).fold(0, usize::saturating_add)
-}
-
-/// Returns the heap bytes of a list and of everything that its items own.
-pub(crate) fn list<T>(items: &[T], item: impl Fn(&T) -> usize) -> usize {
-    let own = if items.is_empty() { 0 } else { size_of_val(items).saturating_add(ALLOCATION) };
-    items.iter().map(item).fold(own, usize::saturating_add)
-}
+use crate::gpu::GpuSelector;
+use crate::heap::{list, texts};
 
 impl Order {
     /// Returns about how many bytes of memory the order takes, with everything in it.
@@ -49,7 +36,7 @@ fn of_unit(unit: &ResourceUnit) -> usize {
     let denom = unit.price.as_ref().map(|price| price.denom().as_str());
     of_attributes(&unit.cpu_attributes)
         .saturating_add(of_attributes(&unit.memory_attributes))
-        .saturating_add(list(&unit.gpu.alternatives, crate::gpu::GpuSelector::memory))
+        .saturating_add(list(&unit.gpu.alternatives, GpuSelector::memory))
         .saturating_add(texts(unit.gpu.interconnect.as_deref()))
         .saturating_add(list(&unit.storage, of_volume))
         .saturating_add(endpoints)

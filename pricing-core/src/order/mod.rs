@@ -7,25 +7,24 @@ mod conditions;
 pub mod detect;
 mod endpoint;
 pub mod group_spec;
-pub(crate) mod memory;
+mod memory;
 mod requirements;
 pub mod script_request;
 #[cfg(feature = "sdl")]
 pub mod sdl;
 pub(crate) mod storage;
+mod text_size;
 
 pub use conditions::Conditions;
 pub use endpoint::{Endpoint, EndpointKind, Endpoints, leased_ips};
 pub use requirements::{Fabric, PlacementRequirements, SignedBy, Tee};
 pub use storage::{StorageClass, StorageClassError, Volume};
+pub use text_size::MAX_INPUT_BYTES;
 
 use crate::gpu::GpuRequest;
 use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Denom, Price};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::Untrusted;
-
-/// The most bytes that the text of an order may have.
-pub const MAX_INPUT_BYTES: usize = 4 << 20;
 
 /// The most replicas that a group may have, all units together. The chain itself allows far fewer.
 pub const MAX_REPLICAS: u64 = 1_000_000;

@@ -175,7 +175,7 @@ impl QuotedTarget {
 
     /// The target of a unit without an inventory.
     pub(super) fn unknown(unit: &ResourceUnit) -> Self {
-        Self::unplaced(unit, named_kinds(&unit.gpu), false)
+        Self::unplaced(unit, unit.gpu.named_kinds(), false)
     }
 
     /// The target of a unit that the daemon has already placed. The inventory only says which cards it may have got, in
@@ -330,14 +330,6 @@ fn names(replicas: u32) -> usize {
     usize::try_from(replicas).unwrap_or(usize::MAX).saturating_mul(2)
 }
 
-/// The kinds that a request names, with `*` for any model.
-pub(super) fn named_kinds(request: &GpuRequest) -> Vec<GpuKind> {
-    if request.alternatives.is_empty() {
-        return vec![GpuKind::canonical("*", "*", None, None)];
-    }
-    request.alternatives.iter().map(crate::gpu::GpuSelector::kind).collect()
-}
-
 /// The targets of an unplaced order for every way in which its open requests can be resolved: one kind per group of
 /// cards. This is the Cartesian product, cut off at [`MAX_CHOICES`]; the answer says whether it is complete.
 pub(super) fn every_choice(
@@ -367,7 +359,7 @@ pub(super) fn every_choice(
 /// The request that a group of cards leaves open without an inventory: the order's own, or the narrower one that the
 /// daemon named.
 pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow<'a, GpuRequest> {
-    if group.kinds == named_kinds(&unit.gpu) || group.kinds.iter().any(|kind| kind.vendor() == "*") {
+    if group.kinds == unit.gpu.named_kinds() || group.kinds.iter().any(|kind| kind.vendor() == "*") {
         return Cow::Borrowed(&unit.gpu);
     }
     let selector = |kind: &GpuKind| GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());

@@ -44,7 +44,7 @@ pub(super) fn candidates(
     }
     if request.alternatives.is_empty() {
         let named = gpu.entries().iter().map(crate::rates::GpuRate::card);
-        add(named.chain(super::cards::named_kinds(request)).collect())?;
+        add(named.chain(request.named_kinds()).collect())?;
     }
     if kinds.is_empty() { Err(unlisted(request)) } else { Ok(kinds) }
 }
@@ -102,7 +102,7 @@ fn no_rate(what: impl core::fmt::Display) -> Reason {
 
 /// The decline of a request for which no card has a rate.
 pub(super) fn unlisted(request: &GpuRequest) -> Reason {
-    let named: Vec<String> = super::cards::named_kinds(request).iter().map(ToString::to_string).collect();
+    let named: Vec<String> = request.named_kinds().iter().map(ToString::to_string).collect();
     no_rate(named.join("`, `"))
 }
 

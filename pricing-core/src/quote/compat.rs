@@ -12,6 +12,7 @@ mod rates;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod total;
 mod written;
 
 use core::fmt;
@@ -23,7 +24,7 @@ use crate::address::AddressError;
 use crate::money::{ArithmeticOverflow, Denom, UsdPerAkt};
 use crate::order::script_request::{LEGACY_DENOM, ScriptRequest};
 use crate::quote::{Candidate, Reason};
-use crate::rates::{BelowMinimum, CoinValue};
+use crate::rates::CoinValue;
 use crate::text::Untrusted;
 
 pub use fixed::CompatPrice;
@@ -207,18 +208,4 @@ fn over(value: I256, divisor: Decimal) -> Option<I256> {
         scale => multiply(value, power_of_ten(scale)?)?,
     };
     divide(value, I256::from(divisor.mantissa()))
-}
-
-impl CompatRates {
-    /// Applies the rate card's minimum to dollars per month.
-    fn at_least_minimum(&self, usd: I256) -> Result<I256, Stop> {
-        let Some(policy) = self.policy() else { return Ok(usd) };
-        let minimum = policy.minimum_usd_per_month;
-        let floor = fixed::Fixed::from_usd(minimum).ok_or(ArithmeticOverflow)?.units();
-        match policy.below_minimum {
-            _ if usd >= floor => Ok(usd),
-            BelowMinimum::Raise => Ok(floor),
-            BelowMinimum::Decline => Err(Refusal::BelowMinimum(minimum.to_string()).into()),
-        }
-    }
 }

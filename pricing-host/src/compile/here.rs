@@ -6,24 +6,13 @@ use pricing_panics::catch;
 
 use crate::SizeClass;
 use crate::engine::{Purpose, engine};
-use crate::inspect::{Inspection, Kind, inspect, inspect_binary, passed_on, size};
+use crate::inspect::{Kind, inspect, inspect_binary, passed_on, size};
 use crate::limited::on_large_stack;
-use crate::verdict::{Holds, Refusal, Verdict};
+use crate::verdict::{Holds, Refusal};
 
-use super::report::assemble;
+use super::finding::{Finding, assemble};
 use super::words::FAILED;
 use super::{Examination, Wanted, artefact_limit};
-
-/// Something that was found.
-#[derive(Debug)]
-pub(super) enum Finding {
-    /// What the file is.
-    Verdict(Verdict),
-    /// The inspection by the larger class.
-    Larger(Inspection),
-    /// The result of compilation.
-    Artefact(Result<Vec<u8>, Refusal>),
-}
 
 /// Finds out what is wanted, and reports it.
 pub(super) fn examine(file: &[u8], wanted: Wanted, tell: &mut dyn FnMut(Finding) -> io::Result<()>) -> io::Result<()> {

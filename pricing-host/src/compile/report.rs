@@ -8,10 +8,7 @@ use std::io::{self, Write};
 
 use serde::de::DeserializeOwned;
 
-use crate::verdict::{Holds, Refusal};
-
-use super::here::Finding;
-use super::{Examination, Wanted};
+use super::finding::Finding;
 
 /// The maximum size of a verdict, in bytes. The names in it are bounded in number and length.
 const VERDICT_BYTES: u64 = 1 << 20;
@@ -78,32 +75,14 @@ fn parse<T: DeserializeOwned>(content: &[u8]) -> Option<T> {
     None
 }
 
-/// Combines the findings, and the reason if something is missing.
-pub(super) fn assemble(wanted: Wanted, findings: Vec<Finding>, unfinished: Option<Refusal>) -> Examination {
-    let missing = || {
-        unfinished.clone().unwrap_or_else(|| {
-            Refusal::new("the plugin compiler ended without a result; it may be of another version", Holds::Once)
-        })
-    };
-    let (mut verdict, mut larger, mut artefact) = (None, None, None);
-    for finding in findings {
-        match finding {
-            Finding::Verdict(found) => verdict = Some(found),
-            Finding::Larger(found) => larger = Some(found),
-            Finding::Artefact(found) => artefact = Some(found),
-        }
-    }
-    let verdict = verdict.unwrap_or_else(|| Err(missing()));
-    let compiles = wanted.artefact && verdict.is_ok();
-    let artefact = compiles.then(|| artefact.unwrap_or_else(|| Err(missing())));
-    Examination { verdict, larger, artefact }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Wanted;
+    use super::super::finding::assemble;
     use super::*;
     use crate::SizeClass;
     use crate::inspect::inspect;
+    use crate::verdict::{Holds, Refusal};
 
     fn output() -> Vec<u8> {
         let text = br#"(module (memory (export "memory") 1) (func (export "_start")))"#;

@@ -4,7 +4,8 @@ use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, Wasm
 
 use crate::{Fault, LoadLimits, engine};
 
-use super::scan::{ValueBudget, nests_types};
+use super::nested_types::nests_types;
+use super::value_budget::ValueBudget;
 use super::words::{UNFINISHED, passed_on, proposals};
 
 /// The largest binary that is validated again to find the proposal that it needs, in bytes.

@@ -9,9 +9,11 @@ mod command;
 mod component;
 mod explain;
 mod footprint;
+mod nested_types;
 mod scan;
 mod source;
 mod text;
+mod value_budget;
 mod wasi;
 mod words;
 

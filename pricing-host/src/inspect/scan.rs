@@ -13,15 +13,14 @@ use crate::{Fault, LoadLimits, engine};
 use super::Function;
 use super::explain;
 use super::footprint::{Footprint, at_most};
+use super::nested_types::nests_types;
+use super::value_budget::{self, ValueBudget};
 use super::words::{count, excerpt, size};
 
 mod sections;
 mod spaces;
-mod values;
 
-pub(super) use sections::nests_types;
 use spaces::Frame;
-pub(super) use values::ValueBudget;
 
 /// The maximum nesting depth of modules and components.
 const DEPTH: usize = 16;
@@ -220,7 +219,7 @@ impl<'a> Scanner<'a> {
     fn function(&mut self, function: FuncToValidate<ValidatorResources>, body: &FunctionBody<'a>) -> Result<(), Fault> {
         let index = function.index;
         // If no type is large, the values that instructions pass on are proportional to the size of the code.
-        let is_wide = self.frames.last().is_some_and(|frame| frame.largest_arity > values::FEW);
+        let is_wide = self.frames.last().is_some_and(|frame| frame.largest_arity > value_budget::FEW);
         if is_wide && self.values.count(&function.resources, function.ty, body).is_err() {
             return Err(Fault::rejected(format!(
                 "function {index} hands on too many values at once: with those of all functions before it over {}, each \

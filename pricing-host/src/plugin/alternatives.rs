@@ -5,9 +5,10 @@ use std::time::Instant;
 use pricing_core::quote::plugin::{Answer, drafts_of_alternatives};
 use pricing_core::quote::{Alternative, Alternatives, FallbackBy, QuoteRequest, Reason, ReasonCode};
 
-use super::{Plugin, PluginCall, Version};
+use super::{Plugin, PluginCall};
 use crate::fault::Fault;
 use crate::request::Request;
+use crate::version::Version;
 
 /// The time limit of a listing, as a multiple of a call's deadline.
 const MOST_DEADLINES: u32 = 10;

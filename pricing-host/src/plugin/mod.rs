@@ -1,7 +1,6 @@
 //! A loaded plugin: its calls, what happens when they fail, and its replacement.
 
 mod alternatives;
-mod breaker;
 mod job;
 mod probe;
 mod profile;
@@ -12,108 +11,26 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use pricing_core::quote::plugin::{self, Answer, Draft};
-use pricing_core::quote::{Fallback, FallbackBy, PluginUse, Quote, QuoteRequest, Reason, ReasonCode};
+use pricing_core::quote::{FallbackBy, PluginUse, Quote, QuoteRequest, Reason, ReasonCode};
 
+use crate::breaker::BreakerState;
 use crate::engine::THREAD_STACK;
+use crate::fallback::fall_back;
 use crate::fault::Fault;
-use crate::host::Shared;
 use crate::inspect::Kind;
-use crate::limits::{CallLimits, SizeClass};
-use crate::load::{Loaded, Origin};
+use crate::limits::CallLimits;
+use crate::load::Origin;
 use crate::metrics::{CallEvent, PluginEvent};
-use crate::program::Program;
 use crate::request::Request;
-use crate::sandbox::{Sampler, Sandbox, Usage};
+use crate::sandbox::{Sampler, Usage};
+use crate::settings::PluginSettings;
+use crate::shared::Shared;
+use crate::version::Version;
 
-pub(crate) use breaker::Breaker;
-pub use breaker::{BreakerSettings, BreakerState};
 pub use job::{QuoteFuture, QuoteJob, SharedSupply};
 pub use profile::{FunctionShare, Profile};
 pub(crate) use watch::FileMetadata;
 pub use watch::{Refresh, Watcher};
-
-/// The settings of a plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PluginSettings {
-    /// Its size class.
-    pub class: SizeClass,
-    /// The limits for a call.
-    pub limits: CallLimits,
-    /// What prices orders if it fails. Default: nothing.
-    pub fallback: Option<FallbackBy>,
-    /// When it is paused.
-    pub breaker: BreakerSettings,
-}
-
-impl PluginSettings {
-    /// The defaults of a size class.
-    #[must_use]
-    pub fn new(class: SizeClass) -> Self {
-        Self { class, limits: class.call_limits(), fallback: None, breaker: BreakerSettings::default() }
-    }
-
-    /// Rejects limits that exceed those of the class.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
-        let (wanted, most) = (self.limits.memory_bytes, self.class.load_limits().memory_bytes);
-        if wanted > most {
-            let class = self.class.name();
-            let message = format!("a memory limit of {wanted} bytes is more than the {most} of size class `{class}`");
-            return Err(Fault::rejected(message));
-        }
-        Ok(())
-    }
-}
-
-impl Default for PluginSettings {
-    fn default() -> Self {
-        Self::new(SizeClass::Standard)
-    }
-}
-
-/// One file of a plugin, compiled and linked.
-pub(crate) struct Version {
-    pub(crate) name: String,
-    pub(crate) digest: String,
-    /// The bytes of the file, so that the code that priced an order can be recorded with it even if the file has been
-    /// replaced.
-    pub(crate) file: Arc<[u8]>,
-    pub(crate) kind: Kind,
-    pub(crate) origin: Origin,
-    pub(crate) program: Program,
-    pub(crate) sandbox: Arc<Sandbox>,
-    /// Each version has its own breaker: the last calls of an old version say nothing about the new one.
-    pub(crate) breaker: Breaker,
-}
-
-impl Version {
-    /// Links a loaded file.
-    pub(crate) fn new(
-        name: &str,
-        file: &[u8],
-        loaded: Loaded,
-        sandbox: Arc<Sandbox>,
-        settings: &PluginSettings,
-    ) -> Result<Self, Fault> {
-        let Loaded { inspection, compiled, origin } = loaded;
-        let program = Program::link(sandbox.engine(), &compiled)?;
-        Ok(Self {
-            name: name.to_owned(),
-            digest: inspection.digest.to_string(),
-            file: file.into(),
-            kind: inspection.kind,
-            origin,
-            program,
-            sandbox,
-            breaker: Breaker::new(settings.breaker),
-        })
-    }
-}
-
-impl std::fmt::Debug for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Version").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
-    }
-}
 
 /// A loaded plugin. Cheap to clone; all clones share one plugin.
 #[derive(Clone, Debug)]
@@ -368,19 +285,4 @@ fn is_plugins(code: ReasonCode, request: &Request<'_>) -> bool {
 
 fn plugin_use(version: &Version, fuel: Option<u64>) -> PluginUse {
     PluginUse { name: version.name.clone(), digest: version.digest.clone(), fuel, fallback: None }
-}
-
-/// The quote after a plugin failed: that of the fallback, which is named in it, or the fault.
-pub(crate) fn fall_back(
-    draft: &Quote,
-    plugin: PluginUse,
-    fault: Reason,
-    stand_in: Option<(FallbackBy, Quote)>,
-) -> Quote {
-    match stand_in {
-        Some((by, quote)) => {
-            Quote { plugin: Some(PluginUse { fallback: Some(Fallback { by, fault }), ..plugin }), ..quote }
-        }
-        None => Quote { plugin: Some(plugin), ..plugin::fault(draft, fault) },
-    }
 }

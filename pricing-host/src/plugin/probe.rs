@@ -7,11 +7,12 @@ use pricing_core::quote::{QuoteRequest, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::text::Untrusted;
 
-use super::{PluginCall, Version, call};
+use super::{PluginCall, call};
 use crate::fault::Fault;
 use crate::limits::CallLimits;
 use crate::request::Request;
 use crate::sandbox::Usage;
+use crate::version::Version;
 
 /// One service with one thread, 512 MiB and 1 GiB of storage.
 const ORDER: &str = r#"{"resources":[{"memory":536870912,"cpu":1000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;

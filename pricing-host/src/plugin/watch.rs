@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Plugin, PluginCall, Version, Versions, probe};
+use super::{Plugin, PluginCall, Versions, probe};
 use crate::fault::Fault;
-use crate::host::{OpenError, Rejected, digest, read};
+use crate::file;
 use crate::inspect::Digest;
 use crate::metrics::PluginEvent;
+use crate::rejected::{OpenError, Rejected};
+use crate::version::Version;
 
 /// The time after which a rejected file is tried again.
 const RETRY: Duration = Duration::from_secs(60);
@@ -85,9 +87,9 @@ impl Plugin {
             return Refresh::Unchanged;
         }
         *seen = now;
-        let swapped = read(path, self.inner.settings.class).map_err(OpenError::from).and_then(|file| {
-            let rejected = |fault| Rejected { name: self.name(), digest: digest(path, &file), fault };
-            self.replace_by(&file).map_err(|fault| rejected(fault).into())
+        let swapped = file::read(path, self.inner.settings.class).map_err(OpenError::from).and_then(|content| {
+            let rejected = |fault| Rejected { name: self.name(), digest: file::digest(path, &content), fault };
+            self.replace_by(&content).map_err(|fault| rejected(fault).into())
         });
         swapped.unwrap_or_else(|error| {
             seen.again = Instant::now().checked_add(RETRY);

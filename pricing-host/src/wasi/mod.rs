@@ -9,7 +9,7 @@
 //! | `fd_read` 0, `fd_write` 1 and 2 | the streams; their other functions say what a pipe's would |
 //! | `args_*`, `environ_*` | what the host gives, nothing of its own |
 //! | `clock_time_get` | [`clocks::NOW`], whichever clock; `clock_res_get` [`clocks::RESOLUTION`] |
-//! | `random_get` | the bytes of [`random::fill`], from the start in each call |
+//! | `random_get` | the bytes of [`generator::Generator`], from the start in each call |
 //! | `poll_oneoff` | at once: every time has come, every stream is ready |
 //! | `path_*`, `fd_prestat_*`, other descriptors | `badf`, or `notcapable` on a stream |
 //! | `sock_*` | `badf`, or `notsock` on a stream |
@@ -22,11 +22,14 @@
 //! bytes, buffers of a list and subscriptions cost more, because they take more time. Any flood of calls runs out of
 //! fuel well before the deadline.
 
+mod arguments;
 mod clocks;
 mod denied;
 mod descriptors;
 mod errno;
+mod generator;
 mod guest;
+mod pipes;
 mod process;
 mod random;
 mod state;
@@ -47,7 +50,7 @@ pub(crate) use streams::OutputExceeded;
 
 /// Defines every function of preview 1.
 pub(crate) fn add_to_linker<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    strings::define(linker)?;
+    arguments::define(linker)?;
     clocks::define(linker)?;
     random::define(linker)?;
     process::define(linker)?;

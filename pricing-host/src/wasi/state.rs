@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wasmtime::Memory;
 
-use super::random::Stream;
-use super::streams::{Sink, Source};
+use super::generator::Generator;
+use super::pipes::{Sink, Source};
 use super::strings::Strings;
 use crate::limits::CallLimits;
 
@@ -28,7 +28,7 @@ pub(crate) struct WasiState {
     pub(super) stdin: Source,
     pub(super) stdout: Sink,
     pub(super) stderr: Sink,
-    pub(super) random: Stream,
+    pub(super) random: Generator,
     /// The command's memory, once it has been looked up. It belongs to the store that contains this state.
     pub(super) memory: Option<Memory>,
 }
@@ -58,7 +58,7 @@ impl WasiState {
             stdin: Source::new(stdin.into()),
             stdout: Sink::new(limits.output_bytes),
             stderr: Sink::new(limits.log_bytes),
-            random: Stream::default(),
+            random: Generator::default(),
             memory: None,
         }
     }

@@ -1,7 +1,5 @@
 //! The three streams: the request comes from stdin, the price goes to stdout, reasons go to stderr.
 
-use std::sync::Arc;
-
 use wasmtime::{Caller, Linker};
 
 use super::MODULE;
@@ -20,63 +18,6 @@ const BUFFER_FUEL: u64 = 8;
 #[error("the command wrote more to stdout than it may")]
 pub(crate) struct OutputExceeded;
 
-/// A readable stream.
-#[derive(Debug)]
-pub(super) struct Source {
-    bytes: Arc<[u8]>,
-    read: usize,
-    open: bool,
-}
-
-/// A writable stream. By default it has no room.
-#[derive(Debug)]
-pub(super) struct Sink {
-    bytes: Vec<u8>,
-    limit: usize,
-    cut: bool,
-    open: bool,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self::new(Arc::default())
-    }
-}
-
-impl Default for Sink {
-    fn default() -> Self {
-        Self::new(0)
-    }
-}
-
-impl Source {
-    pub(super) fn new(bytes: Arc<[u8]>) -> Self {
-        Self { bytes, read: 0, open: true }
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.read..).unwrap_or_default()
-    }
-}
-
-impl Sink {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, cut: false, open: true }
-    }
-
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(self.bytes.len())
-    }
-
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut
-    }
-
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-}
-
 /// Which stream a descriptor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
@@ -88,9 +29,9 @@ pub(super) enum Stream {
 /// The open stream of a descriptor.
 pub(super) fn stream(wasi: &WasiState, descriptor: u32) -> Result<Stream, Errno> {
     match descriptor {
-        0 if wasi.stdin.open => Ok(Stream::Stdin),
-        1 if wasi.stdout.open => Ok(Stream::Stdout),
-        2 if wasi.stderr.open => Ok(Stream::Stderr),
+        0 if wasi.stdin.is_open() => Ok(Stream::Stdin),
+        1 if wasi.stdout.is_open() => Ok(Stream::Stdout),
+        2 if wasi.stderr.is_open() => Ok(Stream::Stderr),
         _ => Err(Errno::BADF),
     }
 }
@@ -98,9 +39,9 @@ pub(super) fn stream(wasi: &WasiState, descriptor: u32) -> Result<Stream, Errno>
 /// Closes a stream. What was written stays.
 pub(super) fn close(wasi: &mut WasiState, descriptor: u32) -> Result<(), Errno> {
     match stream(wasi, descriptor)? {
-        Stream::Stdin => wasi.stdin.open = false,
-        Stream::Stdout => wasi.stdout.open = false,
-        Stream::Stderr => wasi.stderr.open = false,
+        Stream::Stdin => wasi.stdin.close(),
+        Stream::Stdout => wasi.stdout.close(),
+        Stream::Stderr => wasi.stderr.close(),
     }
     Ok(())
 }
@@ -179,9 +120,7 @@ fn read(guest: &mut Guest<'_>, descriptor: u32, list: u32, count: u32, done: u32
     guest.pay_for_bytes(u64::from(moved))?;
     for buffer in buffers {
         let (bytes, wasi) = guest.bytes_and_state(buffer.address, u64::from(buffer.length))?;
-        let length = wasi.stdin.rest().len().min(bytes.len());
-        bytes.split_at_mut(length).0.copy_from_slice(wasi.stdin.rest().split_at(length).0);
-        wasi.stdin.read = wasi.stdin.read.saturating_add(length);
+        wasi.stdin.read(bytes);
     }
     Ok(guest.put(done, &moved.to_le_bytes())?)
 }
@@ -199,9 +138,7 @@ fn write(guest: &mut Guest<'_>, descriptor: u32, list: u32, count: u32, done: u3
     for buffer in buffers {
         let (bytes, wasi) = guest.bytes_and_state(buffer.address, u64::from(buffer.length))?;
         let sink = if is_stdout { &mut wasi.stdout } else { &mut wasi.stderr };
-        let kept = bytes.get(..sink.room()).unwrap_or(bytes);
-        sink.bytes.extend_from_slice(kept);
-        sink.cut |= kept.len() < bytes.len();
+        sink.write(bytes);
     }
     Ok(guest.put(done, &taken.to_le_bytes())?)
 }

@@ -36,10 +36,10 @@ use tonic::codegen::Bytes;
 use tonic::codegen::http::Request;
 use tonic::service::Routes;
 
+use super::caller::Caller;
 use super::deadline;
 use super::gate::Payer;
 use super::intake::Kind;
-use super::listen::Caller;
 use super::service::Service;
 use crate::connections::Place;
 

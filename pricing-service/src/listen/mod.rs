@@ -8,7 +8,7 @@
 //! | TCP without TLS | **every user of this machine**; so its address must be a loopback address |
 //! | TCP with mutual TLS | whoever has a certificate of the configured authority |
 //!
-//! A configuration that the guard has refused is not accepted over TCP without TLS ([`Caller`]).
+//! A configuration that the guard has refused is not accepted over TCP without TLS ([`Caller`](crate::caller::Caller)).
 //!
 //! [`Listeners::bind`] binds the Unix socket last, so that whoever finds it can rely on the TCP port.
 //! [`Listeners::serve`] then goes through these states:
@@ -18,7 +18,6 @@
 //! 3. It cuts off those that are left.
 
 mod accept;
-mod certificate;
 mod socket;
 mod tls;
 mod wire;
@@ -35,14 +34,13 @@ use tokio_util::task::TaskTracker;
 
 use super::ServeError;
 use super::http2::{Calls, Ends};
+use crate::certificate::Validity;
 use crate::connections::Table;
 use pricing_engine::config::{self, ConfigError};
 
 use accept::Reception;
-pub(super) use certificate::Validity;
 use socket::Socket;
 pub(super) use socket::check as check_folder;
-pub(super) use wire::Caller;
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {

@@ -12,7 +12,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate::Validity;
+use crate::certificate::Validity;
 use pricing_engine::config::{self, ConfigError};
 
 /// The most bytes of a PEM file.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
+use crate::caller::Caller;
 use crate::gate::Payer;
 use crate::http2::Heard;
 
@@ -23,17 +24,6 @@ pub(super) enum Kind {
     Unix(UnixStream),
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The service's own user, or root.
-    Owner,
-    /// The holder of a certificate of `client_ca`.
-    Certified,
-    /// Any user of this machine.
-    Anybody,
 }
 
 impl Kind {

@@ -1,23 +1,19 @@
 //! Parses the cells of a row: times, amounts and kinds of card, in the forms that people and programs write.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use pricing_core::gpu::{GpuRequest, GpuSelector, usual_vendor};
+use pricing_core::gpu::{GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
 use pricing_core::order::MAX_LISTED;
 use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
 use pricing_core::text::excerpt;
 
-use super::openb::read_kind;
+use super::gpu_kind::{read_kind, with_vendor};
 use crate::time::Millis;
 
 /// The latest time in a stream: the end of the year 9999.
 pub const MAX_TIME: Millis = 253_402_300_799_999;
 /// A smaller amount of memory or storage is taken for a number of GiB that lacks its unit.
 const LEAST_BYTES: u64 = 1 << 20;
-/// The vendors that a kind of card can start with. Any other first word is a model.
-const VENDORS: [&str; 3] = ["nvidia", "amd", "intel"];
 
 /// Parses a time: seconds, or RFC 3339, in UTC unless it has an offset. Rounded down to milliseconds.
 ///
@@ -114,17 +110,6 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
         }
     }
     Ok(GpuRequest { units, alternatives, ..GpuRequest::default() })
-}
-
-/// A kind of card with its vendor, which is guessed from the model if it is missing.
-pub(crate) fn with_vendor(kind: &str) -> Cow<'_, str> {
-    let first = kind.split('/').next().unwrap_or("");
-    let has_vendor = VENDORS.iter().any(|vendor| vendor.eq_ignore_ascii_case(first));
-    if has_vendor || kind.is_empty() {
-        Cow::Borrowed(kind)
-    } else {
-        Cow::Owned(format!("{}/{kind}", usual_vendor(first)))
-    }
 }
 
 /// A number without a unit, which may be written like a float: `1.5e3`.

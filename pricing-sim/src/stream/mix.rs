@@ -7,9 +7,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::StreamError;
-use super::cell::with_vendor;
 use super::check::{between, share, wrong};
-use super::openb::read_kind;
+use super::gpu_kind::{read_kind, with_vendor};
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::GenerateEntry;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use pricing_core::money::{ArithmeticOverflow, Usd};
 use rust_decimal::Decimal;
 
-use super::build::{USD_DECIMALS, each, in_runs};
 use super::percent::DECIMALS;
+use super::strategy::{USD_DECIMALS, each, in_runs};
 use super::{
     AxesValues, Comparison, DifferencePerRun, Figures, FlipCount, Interval, LargestFlip, Percent, Seconds, SummaryError,
 };

@@ -5,8 +5,10 @@
 
 mod build;
 mod compare;
+mod figures;
 mod percent;
 mod stats;
+mod strategy;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +22,8 @@ use serde::{Serialize, Serializer};
 use crate::result::usd;
 use crate::time::Millis;
 
-pub use build::{axes_of, figures, totals};
+pub use build::axes_of;
+pub use figures::{figures, totals};
 pub use percent::Percent;
 pub use stats::{CONFIDENCE, Interval, quantile};
 

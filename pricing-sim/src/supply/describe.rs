@@ -6,8 +6,8 @@ use pricing_core::inventory::{Cluster, ClusterBuilder, MAX_NODE_GPUS, UNLIMITED}
 use pricing_core::text::excerpt;
 
 use super::{NodeSize, add_node, with_storage};
-use crate::stream::cell::{self, with_vendor};
-use crate::stream::openb::read_kind;
+use crate::stream::cell;
+use crate::stream::gpu_kind::{read_kind, with_vendor};
 
 /// The most nodes in a description.
 const MAX_NODES: u64 = 100_000;

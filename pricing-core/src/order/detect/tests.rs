@@ -1,6 +1,7 @@
 //! Tests of format detection.
 
 use super::*;
+use crate::order::MAX_INPUT_BYTES;
 use crate::text::Untrusted;
 
 const SDL: &str = "version: '2.0'

@@ -15,7 +15,7 @@ pub(super) use answers::{ANSWER_KEYS, log_resources};
 pub(crate) use print::price;
 pub use print::{order_to_json, to_json};
 
-use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
+use super::{Conditions, GroupSpec, text_size};
 use crate::input::InputError;
 
 /// The keys under which an order or a group of the chain holds its group spec.
@@ -36,9 +36,7 @@ pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
 /// # Errors
 /// As [`read`].
 pub fn read_with_conditions(text: &str) -> Result<Vec<(GroupSpec, Conditions)>, InputError> {
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(super::detect::too_large(text));
-    }
+    text_size::check(text)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let logged = log_resources(text);
     let specs = answers::find(logged.as_deref().unwrap_or(text))?;

@@ -7,6 +7,7 @@
 //! Tenants' tools have two SDL readers, which differ (`warnings`). What either of them accepts is read, with a warning.
 //! What both of them or the chain refuses is an error.
 
+mod attributes;
 mod check;
 mod deployment;
 mod document;
@@ -25,7 +26,7 @@ mod yaml;
 
 use std::rc::Rc;
 
-use super::{Conditions, GroupSpec, MAX_INPUT_BYTES};
+use super::{Conditions, GroupSpec, text_size};
 use crate::input::InputError;
 use crate::text::Untrusted;
 use warnings::{Reader, RefusingReader, Warnings};
@@ -56,9 +57,7 @@ pub fn read(text: &str) -> Result<Vec<GroupSpec>, InputError> {
 /// # Errors
 /// As [`read`].
 pub fn read_with_warnings(text: &str) -> Result<Sdl, InputError> {
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(super::detect::too_large(text));
-    }
+    text_size::check(text)?;
     let document = yaml::parse(text)?;
     let warnings = Warnings::of(Reader::Console);
     let groups = read_document(&document, &warnings)?;

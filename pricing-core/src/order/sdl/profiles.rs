@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::attributes;
 use super::field::Field;
 use super::resources::Compute;
-use super::scalar::Kind;
 use super::units;
 use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::money::{Denom, Price, denoms};
-use crate::order::{Attribute, PlacementRequirements, SignedBy};
+use crate::order::{PlacementRequirements, SignedBy};
 use crate::text::excerpt;
 
 /// The denoms that Console accepts: the chain's own two, and USDC on the main and the sandbox network.
@@ -65,7 +65,7 @@ impl<'a> Placement<'a> {
         }
         let placement = field.object(&["attributes", "pricing", "signedBy"])?;
         let attributes = match placement.optional("attributes") {
-            Some(attributes) => attribute_list(&attributes)?,
+            Some(attributes) => attributes::list(&attributes)?,
             None => Vec::new(),
         };
         let signed_by = match placement.optional("signedBy") {
@@ -83,29 +83,6 @@ impl<'a> Placement<'a> {
         }
         Ok(Self { field, requirements: PlacementRequirements { signed_by, attributes }, pricing })
     }
-}
-
-/// Reads attributes with keys that the tenant chooses. Sorts them by key.
-fn attribute_list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
-    let mut attributes = Vec::new();
-    for (key, value) in field.map()? {
-        attributes.push(Attribute { key: key.to_owned(), value: attribute_value(&value)? });
-    }
-    attributes.sort();
-    Ok(attributes)
-}
-
-/// Returns the text of an attribute. Both readers accept any scalar: Console writes numbers and truth values in its own
-/// way, and Go keeps the text as written.
-pub(super) fn attribute_value(field: &Field<'_>) -> Result<String, InputError> {
-    let scalar = field.scalar().ok_or_else(|| field.expected("text"))?;
-    let (console, go) = match scalar.kind() {
-        Kind::Text => return Ok(scalar.text().to_owned()),
-        Kind::Bool(value) => (value.to_string(), scalar.text()),
-        Kind::Number => (scalar.number().map_or_else(String::new, |number| number.console_text()), scalar.text()),
-        Kind::Null => ("null".to_owned(), ""),
-    };
-    Ok(field.reading(console, go.to_owned()))
 }
 
 fn signed_by(field: &Field<'_>) -> Result<SignedBy, InputError> {

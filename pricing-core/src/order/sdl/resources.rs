@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::attributes;
 use super::field::Field;
-use super::profiles::attribute_value;
 use super::scalar::{Kind, Scalar};
 use super::units;
 use super::warnings::RefusingReader;
@@ -82,7 +82,7 @@ fn cpu_attributes(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
             let message = format_args!("unknown key `{}`; expected `{ARCHITECTURE}`", excerpt(key));
             value.warn_of_name(RefusingReader::CommandLine, message);
         }
-        attributes.push(Attribute { key: key.to_owned(), value: attribute_value(&value)? });
+        attributes.push(Attribute { key: key.to_owned(), value: attributes::value_text(&value)? });
     }
     attributes.sort();
     Ok(attributes)

@@ -1,15 +1,12 @@
 //! The rates of the drop-in: the script's environment, or a rate card instead.
 
-use ethnum::I256;
 use rust_decimal::Decimal;
 
-use super::amounts::Amounts;
-use super::fixed::{Fixed, divide, multiply, power_of_ten};
+use super::fixed::Fixed;
 use super::mappings::{Mappings, Rate};
-use super::{Refusal, Stop, Terms, ZeroPriceReason, written};
+use super::{Refusal, Stop, ZeroPriceReason, written};
 use crate::input::InputError;
 use crate::money::{ArithmeticOverflow, Denom, Usd};
-use crate::order::script_request::ScriptRequest;
 use crate::rates::{Chain, NotServed, Policy, Pricing, RateCard, Token};
 use crate::text::Untrusted;
 
@@ -46,9 +43,9 @@ pub(super) enum Source {
 #[derive(Clone, Debug)]
 pub(super) struct ScriptRates {
     /// In the order of [`VARIABLES`].
-    rates: [Fixed; 8],
+    pub(super) rates: [Fixed; 8],
     /// The first variable that cannot be parsed. One is enough to leave the script without a number.
-    unreadable: Option<&'static str>,
+    pub(super) unreadable: Option<&'static str>,
     /// The first variable whose rate is an arithmetic expression, and the rate.
     arithmetic: Option<(&'static str, String)>,
     pub(super) gpu: Mappings,
@@ -135,71 +132,10 @@ impl CompatRates {
             NotServed::NotAllowed => Refusal::OwnerNotAllowed(owner.owned()),
         })
     }
-
-    /// The cost of the request per month, in units of 10^-20 dollars.
-    pub(super) fn usd_per_month(
-        &self,
-        request: &ScriptRequest<'_>,
-        amounts: &Amounts,
-        terms: &Terms<'_>,
-    ) -> Result<I256, Stop> {
-        let gpu = self.gpu_usd(request, terms)?;
-        match &self.source {
-            Source::Script(script) => {
-                if let Some(variable) = script.unreadable {
-                    return Err(Stop::ZeroPrice(ZeroPriceReason::UnreadableRate(variable.to_owned())));
-                }
-                let [ephemeral, beta1, beta2, beta3] = amounts.storage;
-                let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
-                let quantities = [cpu, memory, ephemeral, beta1, beta2, beta3, endpoints, ips];
-                Ok(sum(quantities.into_iter().zip(script.rates), gpu)?)
-            }
-            Source::Card(card) => {
-                let (card, policy) = card.as_ref();
-                let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
-                let mut priced = vec![
-                    (cpu, fixed(card.cpu)?),
-                    (memory, fixed(card.memory)?),
-                    (endpoints, fixed(card.endpoint)?),
-                    (ips, fixed(card.ip)?),
-                ];
-                priced.extend(super::cards::volumes(request, card)?);
-                let usd = sum(priced.into_iter(), gpu)?;
-                let usd = match policy.owners.discount.get(terms.owner.exact()) {
-                    None => usd,
-                    Some(factor) => discounted(usd, *factor).ok_or(ArithmeticOverflow)?,
-                };
-                self.at_least_minimum(usd)
-            }
-        }
-    }
 }
 
 pub(super) fn fixed(usd: Usd) -> Result<Fixed, ArithmeticOverflow> {
     Fixed::from_usd(usd).ok_or(ArithmeticOverflow)
-}
-
-/// The sum of quantities in units of 10^-12 times their rates, plus the cards. Sums that fit 128 bits, which is almost
-/// always, take a shortcut.
-fn sum(priced: impl Iterator<Item = (i128, Fixed)> + Clone, gpu: I256) -> Result<I256, ArithmeticOverflow> {
-    let narrow = |sum: i128, (quantity, rate): (i128, Fixed)| match (quantity, rate) {
-        (0, _) | (_, Fixed::ZERO) => Some(sum),
-        _ => sum.checked_add(quantity.checked_mul(rate.narrow())?),
-    };
-    let wide =
-        |sum: I256, (quantity, rate): (i128, Fixed)| sum.checked_add(I256::from(quantity).checked_mul(rate.units())?);
-    let cut = |sum: i128| sum.checked_div(1_000_000_000_000).map(I256::from);
-    priced
-        .clone()
-        .try_fold(0, narrow)
-        .and_then(cut)
-        .or_else(|| divide(priced.clone().try_fold(I256::ZERO, wide)?, power_of_ten(12)?))
-        .and_then(|sum| sum.checked_add(gpu))
-        .ok_or(ArithmeticOverflow)
-}
-
-fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
-    divide(multiply(usd, I256::from(factor.mantissa()))?, power_of_ten(factor.scale())?)
 }
 
 /// A rate that must be parseable even for zero cards, because the script includes it in its sum.

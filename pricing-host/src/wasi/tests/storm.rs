@@ -3,13 +3,13 @@
 use super::*;
 
 /// Pseudo-random bytes from a seed.
-struct Dice(random::Stream);
+struct Dice(generator::Generator);
 
 impl Dice {
     fn new(seed: u64) -> Self {
-        let mut stream = random::Stream::default();
-        (0..seed).for_each(|_| stream.fill(&mut [0; 1 << 12]));
-        Self(stream)
+        let mut generator = generator::Generator::default();
+        (0..seed).for_each(|_| generator.fill(&mut [0; 1 << 12]));
+        Self(generator)
     }
 
     fn roll<const LENGTH: usize>(&mut self) -> [u8; LENGTH] {

@@ -10,13 +10,13 @@ pub(super) const FEW: usize = 8;
 
 /// The number of values that may still be passed on.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct ValueBudget {
+pub(super) struct ValueBudget {
     left: u64,
 }
 
 /// Too many values were passed on.
 #[derive(Debug)]
-pub(in super::super) struct TooMany;
+pub(super) struct TooMany;
 
 /// How many values a function or block takes and returns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,12 +45,12 @@ struct Block {
 }
 
 impl ValueBudget {
-    pub(in super::super) fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Self { left: limit }
     }
 
     /// Counts the values that a function passes on. Errors in its code are left to the validator.
-    pub(in super::super) fn count(
+    pub(super) fn count(
         &mut self,
         resources: &impl WasmModuleResources,
         ty: u32,

@@ -27,8 +27,8 @@ impl Validity {
     /// Returns the time in which all certificates of a chain are valid.
     ///
     /// # Errors
-    /// When a certificate is malformed.
-    pub(super) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
+    /// When one of its certificates is malformed.
+    pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Result<Self, String> {
         let mut all = Self { from: 0, until: LAST };
         for (place, certificate) in chain.iter().enumerate() {
             let one = Self::of_one(certificate).map_err(|error| {
