@@ -12,9 +12,8 @@ use std::time::UNIX_EPOCH;
 use pricing_core::order::{Order, detect};
 use pricing_engine::bid_log::entry::{Damage, Decision, Entry};
 use pricing_engine::bid_log::read::{Log, Place};
-use pricing_engine::comparison::{Money, Outcome};
+use pricing_engine::comparison::Outcome;
 use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
-use serde::Deserialize;
 
 /// The orders of a log.
 ///
@@ -53,7 +52,7 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
         let arrival = arrival(&log, &decision).map_err(|problem| unusable(&place, &problem))?;
         // Those that are asked for again are counted again: that does not make a log of them smaller.
         memory.add(&arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
-        let outcome = outcome(&decision).map_err(|problem| unusable(&place, &problem))?;
+        let outcome = decision.outcome().map_err(|error| unusable(&place, &format!("the quote: {error}")))?;
         orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
         if orders.len() > MAX_ORDERS {
             return Err(format!("the log has more than {MAX_ORDERS} orders; name one of its files"));
@@ -105,25 +104,6 @@ fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
         order: Arc::new(order),
         has_maximum,
     })
-}
-
-/// What was answered.
-fn outcome(decision: &Decision) -> Result<Outcome, String> {
-    #[derive(Deserialize)]
-    struct ReasonOf {
-        code: String,
-    }
-    #[derive(Deserialize)]
-    struct Recorded {
-        decision: String,
-        price: Option<Money>,
-        usd_per_month: Option<String>,
-        reason: Option<ReasonOf>,
-    }
-    let quote = decision.quote.as_ref().ok_or("the line has no quote")?;
-    let quote: Recorded = serde_json::from_str(quote.get()).map_err(|error| format!("the quote: {error}"))?;
-    let Recorded { decision, price, usd_per_month, reason } = quote;
-    Ok(Outcome { decision, code: reason.map(|reason| reason.code), price, usd_per_month })
 }
 
 /// The group that was priced, and whether there were others beside it.
