@@ -10,6 +10,7 @@ use pricing_host::{CallLimits, Fault, Log, Profile};
 
 use serde_json::Value;
 
+use crate::answered::Answered;
 use crate::command::plugin::bench::Bench;
 use crate::command::plugin::check::{self, Stage};
 use crate::command::plugin::diff::Difference;
@@ -18,7 +19,8 @@ use crate::command::plugin::inspect;
 use crate::command::plugin::run::Call;
 use crate::command::plugin::test::{Outcome, Verdict};
 use crate::command::plugin::words::{answer_words, micros, percent, usage_words};
-use crate::table;
+use crate::error::CliError;
+use crate::{quote_table, table};
 
 /// The most functions of a profile that are shown.
 const SHOWN_FUNCTIONS: usize = 25;
@@ -36,8 +38,9 @@ pub(crate) fn failed(name: &str, fault: &Fault) -> String {
 }
 
 /// An order that does not reach the plugin.
-pub(crate) fn not_asked(quote: &Quote) -> String {
-    table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
+pub(crate) fn not_asked(quote: &Quote) -> Result<String, CliError> {
+    let quote = Answered::own(quote, None)?;
+    Ok(quote_table::quote(&quote, None) + "The plugin is not asked for this order.\n")
 }
 
 /// A project that was written.
@@ -224,11 +227,11 @@ pub(crate) fn inspect(report: &inspect::Report) -> String {
 }
 
 /// What came of a call.
-pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
-    let mut shown = table::quote(&call.quote, None, None);
+pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> {
+    let mut shown = quote_table::quote(&Answered::own(&call.quote, None)?, None);
     let Some(called) = &call.called else {
         shown.push_str("The plugin was not asked: no answer of it could make this a bid.\n\n");
-        return shown;
+        return Ok(shown);
     };
     if let Some(answer) = &called.answer {
         let _ = writeln!(shown, "The plugin said: {}", printable(&answer_words(answer)));
@@ -245,7 +248,7 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
         }
     }
     shown.push('\n');
-    shown
+    Ok(shown)
 }
 
 fn profile(profile: &Profile) -> String {

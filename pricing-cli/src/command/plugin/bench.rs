@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Json => output::print_json(&answer(&ended))?,
         Output::Table => output::print(&match &ended {
             Ended::Measured(bench) => plugin_table::bench(&subject.name, bench),
-            Ended::Settled(quote) => plugin_table::not_asked(quote),
+            Ended::Settled(quote) => plugin_table::not_asked(quote)?,
             Ended::Failed(fault) => plugin_table::failed(&subject.name, fault),
         })?,
     }

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Json => output::print_json(&answer(&subject, &plugin, &calls, &limits))?,
         Output::Table => {
             for call in &calls {
-                output::print(&plugin_table::run(call, &limits))?;
+                output::print(&plugin_table::run(call, &limits)?)?;
             }
         }
     }
