@@ -119,7 +119,7 @@ fn every_decision_is_listed_once_and_filters_take_what_they_name() {
     assert_eq!(log.list(&["--since", "365d"]).len(), all.len());
     assert_eq!(log.list(&["--since", "2020-01-01T00:00:00Z", "--until", "2020-01-01 00:00:01"]).len(), 0);
     let none = log.run("list", &["--owner", "akash1nobody"]);
-    assert_eq!(none.stdout, format!("None of the log's {} decisions is among these.\n", all.len()));
+    assert_eq!(none.stdout, format!("None of the log's {} decisions matches.\n", all.len()));
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn what_only_makes_sense_without_a_service_contradicts_it() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_no_fault_of_the_order() {
+fn a_service_that_does_not_answer_is_not_an_error_of_the_order() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(root().join("examples/request.json"), folder.path().join("request.json")).unwrap();
     let asked = |more: &[&str]| {

@@ -176,7 +176,7 @@ impl Printer {
         match self.output {
             Output::Table => {
                 if self.printed == 0 {
-                    output::print(&format!("None of the log's {} decisions is among these.\n", health.read))?;
+                    output::print(&format!("None of the log's {} decisions matches.\n", health.read))?;
                 }
                 health.tell();
                 Ok(())

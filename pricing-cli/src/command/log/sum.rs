@@ -129,7 +129,7 @@ impl Sum {
             (Some(first), Some(last)) => {
                 format!("{} decisions, from {} to {}\n", self.decisions, excerpt(first), excerpt(last))
             }
-            _ => format!("None of the log's {} decisions is among these.\n", health.read),
+            _ => format!("None of the log's {} decisions matches.\n", health.read),
         };
         if self.decisions > 0 {
             shown.push_str(&format!("\n{}\n{}", self.table(), self.usd()));
