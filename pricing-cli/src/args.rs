@@ -290,3 +290,10 @@ pub(crate) struct RatesArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) rates: Option<PathBuf>,
 }
+
+/// Parses a duration such as `2s` or `500ms`.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; expected a duration such as `2s`"))?;
+    let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
+    if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
+}

@@ -83,13 +83,6 @@ pub(crate) fn within<T>(time: Duration, message: T) -> Request<T> {
     request
 }
 
-/// Parses a duration such as `2s` or `500ms`.
-pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; expected a duration such as `2s`"))?;
-    let allowed = Duration::from_millis(1)..=Duration::from_secs(600);
-    if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
-}
-
 /// Returns the innermost cause of an error.
 fn reason(error: &dyn std::error::Error) -> String {
     let mut root = error;

@@ -68,6 +68,14 @@ pub(crate) enum CliError {
         /// What is wrong with the input, and where.
         error: Box<InputError>,
     },
+    /// A running service gives no answer.
+    #[cfg(feature = "service")]
+    Service {
+        /// The code in JSON.
+        code: &'static str,
+        /// Which service, and what became of the call.
+        message: String,
+    },
     /// The command line is invalid.
     Usage(String),
     /// The command failed for another reason.
@@ -115,6 +123,8 @@ impl CliError {
         match self {
             Self::Input { .. } => Exit::Input,
             Self::Usage(_) => Exit::Usage,
+            #[cfg(feature = "service")]
+            Self::Service { .. } => Exit::Internal,
             Self::Internal(_) => Exit::Internal,
             Self::Answered(exit) => *exit,
         }
@@ -124,6 +134,8 @@ impl CliError {
     pub(crate) fn to_json(&self) -> serde_json::Value {
         let (code, input) = match self {
             Self::Input { code, error, .. } => (*code, Some(error.as_ref())),
+            #[cfg(feature = "service")]
+            Self::Service { code, .. } => (*code, None),
             Self::Usage(_) => ("usage", None),
             Self::Internal(_) | Self::Answered(_) => ("internal", None),
         };
@@ -144,6 +156,8 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input { source, error, .. } => write!(f, "{source}: {error}"),
+            #[cfg(feature = "service")]
+            Self::Service { message, .. } => f.write_str(message),
             Self::Usage(message) | Self::Internal(message) => f.write_str(message),
             Self::Answered(_) => Ok(()),
         }

@@ -28,8 +28,8 @@ pub(crate) struct Part {
     needs: &'static [Feature],
 }
 
-/// Every command that needs a feature, with its line in the help. A build without the command has the line only here.
-const COMMANDS: [(Part, &str); 12] = [
+/// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
+const COMMANDS: [(Part, &str); 13] = [
     (command("feed", &[SERVICE]), "Fetch what an AKT is worth, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
     (command("serve", &[SERVICE]), "Run the pricing service beside a provider's daemon"),
@@ -41,14 +41,17 @@ const COMMANDS: [(Part, &str); 12] = [
     (command("simulate", &[SIMULATE]), "Try pricing strategies on a stream of orders before they cost money"),
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
     (command("market", &[SIMULATE]), "Hold a rate card against prices of the market"),
+    (command("log", &[SERVICE]), "Look at the decisions in a bid log"),
     (command("shadow", &[SERVICE]), "Look at what the service's shadow pricing came to"),
 ];
 
-/// Every option that needs a feature although its command does not: the command, the option, and the part.
-const OPTIONS: [(&str, &str, Part); 1] = [("quote", "plugin", QUOTE_PLUGIN)];
+/// Every option that needs a feature, of a command that does not: the command, the option's name, and the part.
+const OPTIONS: [(&str, &str, Part); 2] = [("quote", "plugin", QUOTE_PLUGIN), ("quote", "socket", QUOTE_SOCKET)];
 
 /// Pricing an order with a plugin.
 pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PLUGINS] };
+/// A service that is asked for a quote.
+pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SERVICE] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };

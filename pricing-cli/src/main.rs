@@ -1,5 +1,6 @@
 //! `bidprice`: prices bids for the card that the scheduler will allocate.
 
+mod answered;
 mod args;
 mod command;
 #[cfg(feature = "service")]
@@ -13,6 +14,7 @@ mod plugin;
 #[cfg(not(feature = "plugins"))]
 #[path = "plugin_left_out.rs"]
 mod plugin;
+mod quote_table;
 mod scene;
 mod table;
 
@@ -26,7 +28,7 @@ use error::{CliError, Exit};
 /// Prices bids on a decentralised GPU cloud from the card that the scheduler will really allocate.
 ///
 /// Exit codes: 0 every group is a bid (or the command did its work), 1 the input is wrong, 2 wrong usage, 3 a group
-/// declined, 4 a group faulted, 5 internal error.
+/// declined, 4 a group faulted, 5 internal error, or no answer to `quote --socket`.
 #[derive(Debug, Parser)]
 #[command(name = "bidprice", version, max_term_width = 100)]
 struct Cli {
@@ -37,7 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Price an order and show the card and every line behind the price
-    Quote(command::quote::Args),
+    Quote(Box<command::quote::Args>),
     /// Show which node and card each replica of an order would get
     Reserve(command::reserve::Args),
     /// Print the group specs of an SDL as the chain's JSON
@@ -79,6 +81,9 @@ enum Command {
     /// Hold a rate card against prices of the market
     #[cfg(feature = "simulate")]
     Market(command::market::Args),
+    /// Look at the decisions in a bid log
+    #[cfg(feature = "service")]
+    Log(command::log::Args),
     /// Look at what the service's shadow pricing came to
     #[cfg(feature = "service")]
     Shadow(command::shadow::Args),
@@ -118,6 +123,8 @@ impl Command {
             Self::Diff(args) => command::diff::run(&args),
             #[cfg(feature = "simulate")]
             Self::Market(args) => command::market::run(&args),
+            #[cfg(feature = "service")]
+            Self::Log(args) => command::log::run(&args),
             #[cfg(feature = "service")]
             Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),

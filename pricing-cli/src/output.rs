@@ -10,11 +10,15 @@ use crate::error::{CliError, Exit};
 
 /// Prints an answer. It is not an error if the reader has gone away.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    print_part(text).map(|_| ())
+}
+
+/// Prints a part of an answer, and tells whether anybody is left to read the next one.
+pub(crate) fn print_part(text: &str) -> Result<bool, CliError> {
     match pricing_stdio::answer(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(CliError::internal(format!("the answer could not be written: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::internal(format!("the answer could not be written: {error}"))),
     }
 }
 

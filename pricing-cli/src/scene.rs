@@ -30,7 +30,7 @@ use crate::output;
 pub(crate) struct SceneArgs {
     /// The inventory to place the order on: a Cluster or provider Status, any dialect. Without it capacity is not
     /// asked, and a request that leaves the model open may come to any card that the rate card lists
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "stock")]
     inventory: Option<PathBuf>,
     #[command(flatten)]
     rates: RatesArgs,
@@ -47,11 +47,31 @@ pub(crate) struct SceneArgs {
     #[arg(long, value_name = "FILE")]
     provider: Option<PathBuf>,
     /// The daemon has reserved the order already: do not ask for capacity, only which cards there are
-    #[arg(long, requires = "inventory")]
+    // `stock` is what knows of cards: an inventory, or where a command can ask one, a service.
+    #[arg(long, requires = "stock")]
     already_reserved: bool,
 }
 
 impl SceneArgs {
+    /// Who ordered, as it was named.
+    #[cfg(feature = "service")]
+    pub(crate) fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// Whether the daemon has reserved the order.
+    #[cfg(feature = "service")]
+    pub(crate) fn already_reserved(&self) -> bool {
+        self.already_reserved
+    }
+
+    /// Whether the command line itself says what an AKT is worth, and not only the environment.
+    #[cfg(feature = "service")]
+    pub(crate) fn names_usd_per_akt(&self) -> bool {
+        let variable = std::env::var("BIDPRICE_USD_PER_AKT").ok().and_then(|text| text.parse::<UsdPerAkt>().ok());
+        self.usd_per_akt.is_some_and(|given| variable.is_none_or(|variable| variable.0 != given.0))
+    }
+
     /// The files that the arguments name, and what each is.
     #[cfg(feature = "plugins")]
     pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 3] {

@@ -44,6 +44,22 @@ macro_rules! quantity_newtype {
 quantity_newtype!(MilliCpu, "thousandths of a thread");
 quantity_newtype!(Bytes, "bytes");
 
+impl MilliCpu {
+    /// The same in threads.
+    #[must_use]
+    pub fn threads(self) -> LineQuantity {
+        LineQuantity::new(self.0.into(), 1000)
+    }
+}
+
+impl Bytes {
+    /// The same in GiB.
+    #[must_use]
+    pub fn gib(self) -> LineQuantity {
+        LineQuantity::new(self.0.into(), 1 << 30)
+    }
+}
+
 /// A number in Kubernetes notation (`2050m`, `16Gi`, `1e3`, `-1`), exact to a billionth.
 ///
 /// The notation is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal with one suffix of `n u m k M G T P
@@ -246,6 +262,14 @@ impl LineQuantity {
         self.count
     }
 
+    /// The decimal rounded half up to one place, for people. It is the exact one where that has one place or none.
+    #[must_use]
+    pub fn rounded(self) -> String {
+        let divisor = u128::from(self.divisor.max(1));
+        let tenths = self.count.saturating_mul(10).saturating_add(divisor / 2).checked_div(divisor).unwrap_or(0);
+        Self::new(tenths, 10).to_string()
+    }
+
     /// How many of these make one unit.
     pub(crate) fn divisor(self) -> u64 {
         self.divisor
@@ -284,6 +308,14 @@ mod tests {
         assert_eq!(quantity(1, 1 << 30), "0.000000000931322574615478515625");
         assert_eq!(quantity(0, 1000), "0");
         assert_eq!(quantity(8 << 30, 1 << 30), "8");
+        assert_eq!([MilliCpu(2050).threads().to_string(), Bytes(3 << 29).gib().to_string()], ["2.05", "1.5"]);
+    }
+
+    #[test]
+    fn quantities_are_rounded_for_people() {
+        let rounded = |count, divisor| LineQuantity::new(count, divisor).rounded();
+        assert_eq!([rounded(2049, 1000), rounded(2050, 1000), rounded(2000, 1000)], ["2", "2.1", "2"]);
+        assert_eq!([rounded(68_308_434_944, 1 << 30), rounded(0, 1000), rounded(49, 1000)], ["63.6", "0", "0"]);
     }
 
     fn nanos(text: &str) -> i128 {

@@ -1,11 +1,14 @@
-//! `bidprice inventory`: what an inventory says that cannot be so, and what of its cards makes prices uncertain.
+//! `bidprice inventory`: what a cluster has, what its inventory says that cannot be so, and what of its cards makes prices
+//! uncertain.
 
-use std::path::PathBuf;
+mod show;
+
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use pricing_core::inventory::{Cluster, finding::Finding, variants};
 use pricing_core::quote::wire::SCHEMA;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
@@ -20,6 +23,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum InventoryCommand {
+    /// Show what each node has, and how much of it is in use
+    Show(show::Args),
     /// List what an inventory says that cannot be so, and which cards have no certain price
     Check(CheckArgs),
 }
@@ -35,23 +40,40 @@ struct CheckArgs {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let InventoryCommand::Check(args) = &args.command;
-    let (cluster, mut findings) = load::inventory(&args.file)?;
-    findings.extend(variants::findings(&cluster));
+    match &args.command {
+        InventoryCommand::Show(args) => show::run(args),
+        InventoryCommand::Check(args) => check(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<Exit, CliError> {
+    let (cluster, findings) = read(&args.file)?;
     match args.output.output {
         Output::Json => output::print_json(&answer(&cluster, &findings))?,
         Output::Table => output::print(&table::inventory(&cluster, &findings))?,
     }
+    usable(&cluster, &args.file)
+}
+
+/// A cluster, and everything that there is to say about it.
+fn read(file: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
+    let (cluster, mut findings) = load::inventory(file)?;
+    findings.extend(variants::findings(&cluster));
+    Ok((cluster, findings))
+}
+
+/// The exit code, and a word on stderr where nothing can be reserved.
+fn usable(cluster: &Cluster, file: &Path) -> Result<Exit, CliError> {
     if cluster.is_usable() {
         return Ok(Exit::Success);
     }
-    output::complain(&format!("error: {}: {UNUSABLE}", load::name(&args.file)));
+    output::complain(&format!("error: {}: {UNUSABLE}", load::name(file)));
     Err(CliError::Answered(Exit::Input))
 }
 
 const UNUSABLE: &str = "no node is usable; nothing can be reserved on this inventory";
 
-fn answer(cluster: &Cluster, findings: &[Finding]) -> serde_json::Value {
+fn answer(cluster: &Cluster, findings: &[Finding]) -> Value {
     let findings: Vec<_> = findings
         .iter()
         .map(|finding| {
@@ -63,7 +85,11 @@ fn answer(cluster: &Cluster, findings: &[Finding]) -> serde_json::Value {
             })
         })
         .collect();
-    let mut answer = json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings });
+    with_error(json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings }), cluster)
+}
+
+/// An answer, with the error in it where nothing can be reserved.
+fn with_error(mut answer: Value, cluster: &Cluster) -> Value {
     if let (false, Some(answer)) = (cluster.is_usable(), answer.as_object_mut()) {
         answer.insert(
             "error".to_owned(),

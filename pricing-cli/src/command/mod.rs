@@ -8,6 +8,8 @@ pub(crate) mod diff;
 pub(crate) mod feed;
 pub(crate) mod groups;
 pub(crate) mod inventory;
+#[cfg(feature = "service")]
+pub(crate) mod log;
 #[cfg(feature = "simulate")]
 pub(crate) mod market;
 #[cfg(feature = "plugins")]

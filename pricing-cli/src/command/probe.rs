@@ -7,7 +7,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::connect::{ServiceArgs, timeout, within};
+use crate::args::timeout;
+use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 

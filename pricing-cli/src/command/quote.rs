@@ -1,6 +1,13 @@
 //! `bidprice quote`: the price of an order, the card, and every line behind it.
 
+#[cfg(feature = "service")]
+mod socket;
+#[cfg(not(feature = "service"))]
+#[path = "quote/socket_left_out.rs"]
+mod socket;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use pricing_core::order::Order;
@@ -8,14 +15,20 @@ use pricing_core::quote::scale::{self, ScaleQuote};
 use pricing_core::quote::wire::{QuoteAnswer, QuoteJson};
 use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, QuoteRequest, Terms};
 
-use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs};
+use crate::answered::Answered;
+use crate::args::{OrderArgs, Output, OutputArgs, PluginArgs, timeout};
 use crate::error::{CliError, Exit};
 use crate::plugin::{self, Pricer};
 use crate::scene::{Scene, SceneArgs};
-use crate::{load, output, table};
+use crate::{load, output, quote_table};
+
+const EXAMPLES: &str = "Examples:
+  bidprice quote order.yaml --inventory inventory.json --rates rates.toml
+  bidprice quote order.yaml --socket /run/bidprice/bidprice.sock";
 
 /// Arguments of `bidprice quote`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     order: OrderArgs,
@@ -35,6 +48,17 @@ pub(crate) struct Args {
     /// Who prices when the plugin fails
     #[arg(long, value_enum, value_name = "WHO", requires = "plugin")]
     fallback: Option<FallbackArg>,
+    /// Ask the service that runs on this Unix socket instead, which prices with its own rates, plugin and live inventory,
+    /// and holds nothing back
+    // `--usd-per-akt` is not among these: a variable that is set for other commands contradicts nothing.
+    #[arg(long, value_name = "PATH", group = "stock", conflicts_with_all = [
+        "format", "rates", "scheduler", "commit", "tee_platform", "search_steps", "provider", "mode", "plugin", "deadline",
+        "fuel", "memory_limit", "plugin_class", "plugin_cache", "no_plugin_cache", "fallback",
+    ])]
+    socket: Option<PathBuf>,
+    /// How long the service may take to answer [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = timeout, requires = "socket")]
+    timeout: Option<Duration>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -66,6 +90,9 @@ struct Priced<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if let Some(path) = &args.socket {
+        return socket::run(path, args);
+    }
     // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
     let pricer = pricer(args)?;
     if args.mode == ModeArg::Scale {
@@ -88,8 +115,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
                 // The old rule is no yardstick for a plugin's own price.
-                let old_rule = args.plugin.is_none().then(|| quote::old_rule_usd(&request(order), quote));
-                output::print(&table::quote(quote, old_rule.flatten(), alternatives.as_ref()))?;
+                let old_rule = args.plugin.is_none().then(|| quote::old_rule_usd(&request(order), quote)).flatten();
+                let old_rule = quote.usd_per_month.zip(old_rule).map(|(total, old)| quote_table::old_rule(total, old));
+                let answered = Answered::own(quote, alternatives.as_ref())?;
+                output::print(&quote_table::quote(&answered, old_rule.as_deref()))?;
             }
         }
     }
@@ -113,7 +142,7 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
         }
         Output::Table => {
             for quoted in &quoted {
-                output::print(&table::by_scales(quoted))?;
+                output::print(&quote_table::by_scales(&Answered::written(&QuoteJson::by_scales(quoted))?))?;
             }
         }
     }

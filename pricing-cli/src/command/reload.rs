@@ -8,8 +8,8 @@ use pricing_proto::bidprice::v1::ReloadRequest;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use serde_json::json;
 
-use crate::args::{Output, OutputArgs};
-use crate::connect::{ServiceArgs, timeout, within};
+use crate::args::{Output, OutputArgs, timeout};
+use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 

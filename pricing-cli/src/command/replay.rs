@@ -17,8 +17,8 @@ use crate::{output, table};
 
 /// Arguments of `bidprice replay`.
 ///
-/// Exit codes: 0 every decision is the same (or, with `--rates` or `--plugin`, all were priced), 1 the log cannot be
-/// read, 3 a decision is not the same, 4 a line could not be looked at (beats 3).
+/// Exit codes: 0 every decision is the same, 1 the log cannot be read, 3 a decision is not the same, also with `--rates`
+/// or `--plugin`, 4 a line could not be looked at (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A bid log: its folder, or one of its files
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     }
     Ok(match &report {
         Report { unchecked, .. } if *unchecked > 0 => Exit::Fault,
-        Report { changed, .. } if *changed > 0 && !what_if.any() => Exit::Decline,
+        Report { changed, .. } if *changed > 0 => Exit::Decline,
         _ => Exit::Success,
     })
 }

@@ -9,8 +9,8 @@ use pricing_proto::bidprice::v1::{
 };
 use serde_json::{Value, json};
 
-use crate::args::{Output, OutputArgs};
-use crate::connect::{ServiceArgs, timeout, within};
+use crate::args::{Output, OutputArgs, timeout};
+use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
 

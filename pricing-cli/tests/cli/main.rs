@@ -23,6 +23,8 @@ mod golden;
 #[cfg(feature = "service")]
 mod guard;
 mod left_out;
+#[cfg(feature = "service")]
+mod log;
 #[cfg(feature = "simulate")]
 mod market;
 #[cfg(feature = "plugins")]
@@ -32,6 +34,8 @@ mod programs;
 #[cfg(feature = "service")]
 mod python;
 mod quote;
+#[cfg(feature = "service")]
+mod quote_socket;
 #[cfg(feature = "simulate")]
 mod rates_check;
 #[cfg(feature = "service")]

@@ -56,10 +56,16 @@ fn a_log_is_proven_what_if_is_answered_and_damage_is_told() {
     fs::write(&rates, CHEAP).unwrap();
     let what_if = [&replay[..], &["--rates", rates.to_str().unwrap()]].concat();
     let (exit, report) = json(&what_if);
-    assert_eq!(exit, Some(0));
+    assert_eq!(exit, Some(3), "other rates change something");
     let total = &report["what_if"]["total"];
     assert!(total["cheaper"].as_u64().unwrap() > 0 && total["usd_before"].is_string(), "{report:#}");
     assert!(bidprice(&what_if).1.contains("Against the tenants' maximum"));
+    let (exit, report) = json(&[&what_if[..], &["--limit", "0"]].concat());
+    assert_eq!(
+        (exit, &report["changes"]),
+        (Some(3), &Value::Array(Vec::new())),
+        "what is not listed counts all the same"
+    );
 
     let file = fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path());
     let file = file.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).last().unwrap();
@@ -70,8 +76,23 @@ fn a_log_is_proven_what_if_is_answered_and_damage_is_told() {
     fs::write(&file, format!("garbage\n{written}")).unwrap();
     let (exit, report) = json(&replay);
     assert_eq!((exit, &report["unchecked"], &report["changed"]), (Some(4), &1.into(), &0.into()));
+    assert_eq!(bidprice(&what_if).0, Some(4), "what could not be looked at beats what differs");
     assert_eq!(bidprice(&["replay", "/nowhere"]).0, Some(1));
     assert_eq!(bidprice(&["replay", path, "--fuel", "5"]).0, Some(2));
+}
+
+#[test]
+fn a_what_if_that_changes_nothing_exits_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, at) = log(folder.path());
+    let sample = Sample::plain(1);
+    let _ = sample.record(&log);
+    closed(&log);
+    let rates = folder.path().join("rates.toml");
+    fs::write(&rates, &*sample.settings.rates.text).unwrap();
+    let (exit, report) =
+        json(&["replay", at.to_str().unwrap(), "--no-plugin-cache", "--rates", rates.to_str().unwrap()]);
+    assert_eq!((exit, &report["same"], &report["changed"]), (Some(0), &1.into(), &0.into()), "{report:#}");
 }
 
 #[test]

@@ -43,6 +43,22 @@ pub struct GpuUsage {
     pub used_max: u64,
 }
 
+impl GpuUsage {
+    /// The described cards of one node by kind, sorted.
+    #[must_use]
+    pub fn of_node(node: &Node, cluster: &Cluster) -> Vec<Self> {
+        let usage = |(kind, here): (&GpuKind, OfNode)| Self {
+            kind: kind.clone(),
+            total: here.count,
+            used_min: here.used_min,
+            used_max: here.used_max,
+        };
+        let mut kinds: Vec<Self> = of_node(node, cluster.cards()).into_iter().map(usage).collect();
+        kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
+        kinds
+    }
+}
+
 /// The utilisation of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Utilisation {
@@ -142,5 +158,31 @@ fn add_cards(kinds: &mut BTreeMap<GpuKind, GpuUsage>, node: &Node, cluster: &Clu
         usage.total = usage.total.saturating_add(here.count);
         usage.used_min = usage.used_min.saturating_add(here.used_min);
         usage.used_max = usage.used_max.saturating_add(here.used_max);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{read, validate};
+
+    const MIXED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/inventory/mixed.json"));
+
+    #[test]
+    fn the_cards_of_the_nodes_are_those_of_the_cluster() {
+        let cluster = validate::validate(read::read(MIXED).unwrap()).cluster;
+        let mut sum: BTreeMap<GpuKind, [u64; 3]> = BTreeMap::new();
+        for usage in cluster.nodes().iter().flat_map(|node| GpuUsage::of_node(node, &cluster)) {
+            assert!(usage.used_min <= usage.used_max && usage.used_max <= usage.total);
+            let counts = [usage.total, usage.used_min, usage.used_max];
+            let sum = sum.entry(usage.kind).or_default();
+            *sum = [0, 1, 2].map(|place| sum[place].saturating_add(counts[place]));
+        }
+        let kinds = Utilisation::of(&cluster).gpu_kinds;
+        let kinds = kinds.into_iter().map(|usage| (usage.kind, [usage.total, usage.used_min, usage.used_max]));
+        assert_eq!(sum, kinds.collect());
+        let mixed = cluster.nodes().iter().find(|node| &*node.name == "mixed-1").unwrap();
+        assert!(GpuUsage::of_node(mixed, &cluster).len() > 1);
+        assert!(GpuUsage::of_node(mixed, &cluster).is_sorted_by(|one, other| one.kind < other.kind));
     }
 }

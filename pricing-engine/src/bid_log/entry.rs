@@ -11,7 +11,7 @@ use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::comparison::{Difference, Outcome};
+use crate::comparison::{Difference, Money, Outcome};
 use crate::digest::Digest;
 use crate::order_name::OrderName;
 
@@ -98,6 +98,55 @@ pub struct Decision {
     /// The time that it took, in microseconds.
     #[serde(default)]
     pub took_us: u64,
+}
+
+impl Decision {
+    /// What was answered, in short. A screening comes to `pass` or `decline`.
+    ///
+    /// # Errors
+    /// When the answer is not what this program writes.
+    pub fn outcome(&self) -> serde_json::Result<Outcome> {
+        #[derive(Deserialize)]
+        struct Screened {
+            reason: Option<ReasonOf>,
+        }
+        #[derive(Deserialize)]
+        struct Quoted {
+            decision: String,
+            price: Option<Money>,
+            usd_per_month: Option<String>,
+            reason: Option<ReasonOf>,
+        }
+        #[derive(Deserialize)]
+        struct ReasonOf {
+            code: String,
+        }
+        let code = |reason: Option<ReasonOf>| reason.map(|reason| reason.code);
+        match (&self.quote, &self.screen) {
+            (Some(quote), _) => {
+                let Quoted { decision, price, usd_per_month, reason } = serde_json::from_str(quote.get())?;
+                Ok(Outcome { decision, code: code(reason), price, usd_per_month })
+            }
+            (None, Some(screen)) => {
+                let code = code(serde_json::from_str::<Screened>(screen.get())?.reason);
+                let decision = if code.is_some() { "decline" } else { "pass" };
+                Ok(Outcome { decision: decision.to_owned(), code, ..Outcome::default() })
+            }
+            (None, None) => Err(serde::de::Error::custom("the line has neither `quote` nor `screen`")),
+        }
+    }
+
+    /// The token that the tenant pays with; none where the line does not tell it, as for a screening.
+    #[must_use]
+    pub fn denom(&self) -> Option<Untrusted> {
+        #[derive(Deserialize)]
+        struct Prices {
+            price: Option<Money>,
+            max_price: Option<Money>,
+        }
+        let Prices { price, max_price } = serde_json::from_str(self.quote.as_ref()?.get()).ok()?;
+        price.or(max_price).map(|price| price.denom)
+    }
 }
 
 /// A group of an order.

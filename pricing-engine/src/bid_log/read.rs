@@ -66,18 +66,37 @@ impl Log {
     /// Returns its lines, oldest first.
     #[must_use]
     pub fn lines(&self) -> Lines {
-        Lines { files: self.files.iter().cloned().collect(), current: None }
+        Lines(self.texts())
+    }
+
+    /// Its lines as they are written, oldest first.
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        Texts { files: self.files.iter().cloned().collect(), current: None }
     }
 }
 
 /// The lines of a log.
 #[derive(Debug)]
-pub struct Lines {
+pub struct Lines(Texts);
+
+impl Iterator for Lines {
+    type Item = (Place, Result<Entry, Damage>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (place, line) = self.0.next()?;
+        Some((place, line.and_then(|line| Entry::read(&line))))
+    }
+}
+
+/// The lines of a log as they are written, without their ends.
+#[derive(Debug)]
+pub struct Texts {
     files: VecDeque<PathBuf>,
     current: Option<(Place, BufReader<File>)>,
 }
 
-impl Lines {
+impl Texts {
     /// Opens the next file. One that was rotated away in the meantime is skipped.
     fn open(&mut self) -> Option<(Place, io::Result<BufReader<File>>)> {
         loop {
@@ -95,8 +114,8 @@ impl Lines {
     }
 }
 
-impl Iterator for Lines {
-    type Item = (Place, Result<Entry, Damage>);
+impl Iterator for Texts {
+    type Item = (Place, Result<Vec<u8>, Damage>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -111,7 +130,7 @@ impl Iterator for Lines {
             place.line = place.line.saturating_add(1);
             let place = place.clone();
             match line(reader) {
-                Ok(Some(line)) => return Some((place, line.and_then(|line| Entry::read(&line)))),
+                Ok(Some(line)) => return Some((place, line)),
                 Ok(None) => self.current = None,
                 Err(error) => {
                     self.current = None;

@@ -208,7 +208,7 @@ pub struct GpuKind {
     pub interface: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// One line of a bill.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Line {
     #[prost(uint32, tag = "1")]
     pub resource_id: u32,
@@ -230,6 +230,23 @@ pub struct Line {
     pub rate: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
     pub usd_per_month: ::prost::alloc::string::String,
+    /// The terms of the weighted mean, where the line's price is the mean of several kinds.
+    #[prost(message, repeated, tag = "9")]
+    pub weights: ::prost::alloc::vec::Vec<Weight>,
+}
+/// One term of the weighted mean of a line.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Weight {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its share, as a fraction in lowest terms.
+    #[prost(string, tag = "2")]
+    pub weight: ::prost::alloc::string::String,
+    /// The rate card entry that matched.
+    #[prost(string, tag = "3")]
+    pub rate: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub usd_per_unit_month: ::prost::alloc::string::String,
 }
 /// The bid's amounts per block for one replica of a resource unit.
 #[derive(Clone, PartialEq, ::prost::Message)]

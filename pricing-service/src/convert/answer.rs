@@ -3,7 +3,7 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::money::Price;
 use pricing_core::quote::{
-    Alternative, Alternatives, CardGroup, Decision, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason,
+    Alternative, Alternatives, CardGroup, Decision, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason, Weight,
 };
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
@@ -94,6 +94,16 @@ fn line(line: &Line) -> v1::Line {
         usd_per_unit_month: line.usd_per_unit_month.to_string(),
         rate: line.rate.clone(),
         usd_per_month: line.usd_per_month.to_string(),
+        weights: line.weights.iter().map(weight).collect(),
+    }
+}
+
+fn weight(weight: &Weight) -> v1::Weight {
+    v1::Weight {
+        kind: weight.kind.clone(),
+        weight: weight.part.clone(),
+        rate: weight.rate.clone(),
+        usd_per_unit_month: weight.usd_per_unit_month.to_string(),
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Json => output::print_json(&answer(&ended))?,
         Output::Table => output::print(&match &ended {
             Ended::Measured(bench) => table::bench(&subject.name, bench),
-            Ended::Settled(quote) => table::not_asked(quote),
+            Ended::Settled(quote) => table::not_asked(quote)?,
             Ended::Failed(fault) => table::failed(&subject.name, fault),
         })?,
     }

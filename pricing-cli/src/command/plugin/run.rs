@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Json => output::print_json(&answer(&subject, &plugin, &calls, &limits))?,
         Output::Table => {
             for call in &calls {
-                output::print(&table::run(call, &limits))?;
+                output::print(&table::run(call, &limits)?)?;
             }
         }
     }

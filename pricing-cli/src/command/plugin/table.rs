@@ -14,7 +14,9 @@ use super::diff::Difference;
 use super::facts::Fact;
 use super::results::{Bench, Call, CheckReport, InspectReport, Outcome, Stage, Verdict};
 use super::words::{answer_words, micros, percent, usage_words};
-use crate::table;
+use crate::answered::Answered;
+use crate::error::CliError;
+use crate::{quote_table, table};
 
 /// The most functions of a profile that are shown.
 const SHOWN_FUNCTIONS: usize = 25;
@@ -32,8 +34,9 @@ pub(crate) fn failed(name: &str, fault: &Fault) -> String {
 }
 
 /// Shows an order that is decided without the plugin.
-pub(crate) fn not_asked(quote: &Quote) -> String {
-    table::quote(quote, None, None) + "The plugin is not asked for this order.\n"
+pub(crate) fn not_asked(quote: &Quote) -> Result<String, CliError> {
+    let quote = Answered::own(quote, None)?;
+    Ok(quote_table::quote(&quote, None) + "The plugin is not asked for this order.\n")
 }
 
 /// Shows a project that was written.
@@ -220,11 +223,11 @@ pub(crate) fn inspect(report: &InspectReport) -> String {
 }
 
 /// Shows the result of a call.
-pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
-    let mut shown = table::quote(&call.quote, None, None);
+pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> {
+    let mut shown = quote_table::quote(&Answered::own(&call.quote, None)?, None);
     let Some(called) = &call.called else {
         shown.push_str("The plugin was not asked: no answer of it could make this a bid.\n\n");
-        return shown;
+        return Ok(shown);
     };
     if let Some(answer) = &called.answer {
         let _ = writeln!(shown, "The plugin said: {}", printable(&answer_words(answer)));
@@ -241,7 +244,7 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> String {
         }
     }
     shown.push('\n');
-    shown
+    Ok(shown)
 }
 
 fn profile(profile: &Profile) -> String {

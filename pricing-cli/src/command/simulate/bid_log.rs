@@ -12,9 +12,8 @@ use std::time::UNIX_EPOCH;
 use pricing_core::order::{Order, detect};
 use pricing_engine::bid_log::entry::{Damage, Decision, Entry};
 use pricing_engine::bid_log::read::{Log, Place};
-use pricing_engine::comparison::{Money, Outcome};
+use pricing_engine::comparison::Outcome;
 use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
-use serde::Deserialize;
 
 /// Returns the orders of a log.
 ///
@@ -54,7 +53,7 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
         // An order that is priced again counts again, although it replaces the earlier one. The bound is then reached
         // sooner.
         memory.add(&arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
-        let outcome = outcome(&decision).map_err(|problem| unusable(&place, &problem))?;
+        let outcome = decision.outcome().map_err(|error| unusable(&place, &format!("the quote: {error}")))?;
         orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
         if orders.len() > MAX_ORDERS {
             return Err(format!("the log has more than {MAX_ORDERS} orders; name one of its files"));
@@ -108,26 +107,7 @@ fn arrival(log: &Log, decision: &Decision) -> Result<Arrival, String> {
     })
 }
 
-/// Reads the answer.
-fn outcome(decision: &Decision) -> Result<Outcome, String> {
-    #[derive(Deserialize)]
-    struct ReasonOf {
-        code: String,
-    }
-    #[derive(Deserialize)]
-    struct Recorded {
-        decision: String,
-        price: Option<Money>,
-        usd_per_month: Option<String>,
-        reason: Option<ReasonOf>,
-    }
-    let quote = decision.quote.as_ref().ok_or("the line has no quote")?;
-    let quote: Recorded = serde_json::from_str(quote.get()).map_err(|error| format!("the quote: {error}"))?;
-    let Recorded { decision, price, usd_per_month, reason } = quote;
-    Ok(Outcome { decision, code: reason.map(|reason| reason.code), price, usd_per_month })
-}
-
-/// Returns the group that was priced, and whether the order has several groups.
+/// The group that was priced, and whether there were others beside it.
 fn order(log: &Log, decision: &Decision) -> Result<(Order, bool), String> {
     let kept;
     let text = match (&decision.order, decision.order_object) {

@@ -1,0 +1,54 @@
+//! `bidprice log`: the decisions in a bid log, as people look at them.
+//!
+//! A log may have gigabytes: it is read line by line, and no more of it is held than what is asked for.
+
+mod decisions;
+mod filter;
+mod list;
+mod show;
+mod sum;
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use pricing_engine::bid_log::read::Log;
+
+use crate::error::{CliError, Exit};
+use crate::load;
+
+/// Arguments of `bidprice log`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: LogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// List the decisions, one a line, newest last
+    List(list::Args),
+    /// Show one decision with every line behind its price
+    Show(show::Args),
+    /// Sum the decisions up by what was decided, reason, cards and denom
+    Sum(sum::Args),
+}
+
+/// Which log.
+#[derive(Debug, clap::Args)]
+struct LogArg {
+    /// A bid log: its folder, or one of its files
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    match &args.command {
+        LogCommand::List(args) => list::run(args),
+        LogCommand::Show(args) => show::run(args),
+        LogCommand::Sum(args) => sum::run(args),
+    }
+}
+
+fn open(path: &Path) -> Result<Log, CliError> {
+    Log::open(path).map_err(|error| CliError::unreadable(load::name(path), error))
+}

@@ -1,0 +1,216 @@
+//! `bidprice log show`: one decision, with everything that its line tells.
+
+use std::str::FromStr;
+
+use pricing_core::input::InputError;
+use pricing_core::text::{Untrusted, excerpt, printable};
+use pricing_engine::bid_log::entry::{Decision, Entry, InventoryEntry, PluginEntry, Shadowed};
+use pricing_engine::bid_log::read::{Log, Place};
+use pricing_engine::order_name::OrderName;
+
+use super::decisions::Health;
+use super::{LogArg, filter, open};
+use crate::answered::Answered;
+use crate::args::{Output, OutputArgs};
+use crate::error::{CliError, Exit};
+use crate::{load, output, quote_table, table};
+
+/// The most other decisions on an order that are named.
+const MAX_OTHERS: usize = 10;
+
+const EXAMPLE: &str = "Examples:
+  bidprice log show LOG 48127
+  bidprice log show LOG akash1…/1234567/1/1";
+
+/// Arguments of `bidprice log show`.
+///
+/// Exit codes: 0 the decision was found, 1 it was not, or the log cannot be read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(flatten)]
+    log: LogArg,
+    /// The decision's number, as `bidprice log list` shows it, or an order's name (`owner/dseq/gseq/oseq`), of which the
+    /// newest decision is shown
+    #[arg(value_name = "NUMBER|ORDER-ID")]
+    wanted: Wanted,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Which decision.
+#[derive(Clone, Debug)]
+enum Wanted {
+    Sequence(u64),
+    Order(String),
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(sequence) = text.parse() {
+            return Ok(Self::Sequence(sequence));
+        }
+        let parts: Vec<&str> = text.split('/').collect();
+        let is_name = match parts.as_slice() {
+            [owner, dseq, gseq, oseq] => {
+                !owner.is_empty() && [dseq, gseq, oseq].iter().all(|n| n.parse::<u64>().is_ok())
+            }
+            _ => false,
+        };
+        if is_name {
+            return Ok(Self::Order(text.to_owned()));
+        }
+        Err("expected a decision's number, or an order's name such as `akash1…/1234567/1/1`".to_owned())
+    }
+}
+
+/// A line that was looked for.
+struct Line {
+    place: Place,
+    text: Vec<u8>,
+    entry: Entry,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    let log = open(&args.log.log)?;
+    let mut health = Health::default();
+    let (line, earlier) = match &args.wanted {
+        Wanted::Sequence(sequence) => {
+            (lines(&log, &mut health).find(|line| line.entry.sequence() == *sequence), Vec::new())
+        }
+        Wanted::Order(name) => newest(lines(&log, &mut health), name),
+    };
+    let Some(line) = line else { return Err(absent(args, &health)) };
+    match args.output.output {
+        Output::Json => {
+            let text = String::from_utf8(line.text);
+            let text = text.map_err(|_| CliError::internal("a line that was read is not text"))?;
+            output::print(&(text + "\n"))?;
+        }
+        Output::Table => output::print(&shown(&line)?)?,
+    }
+    if !earlier.is_empty() {
+        let numbers: Vec<String> = earlier.iter().rev().take(MAX_OTHERS).map(ToString::to_string).collect();
+        let more = if earlier.len() > MAX_OTHERS { ", and earlier ones" } else { "" };
+        output::complain(&format!("note: other decisions on this order are {}{more}", numbers.join(", ")));
+    }
+    Ok(Exit::Success)
+}
+
+/// The lines of a log that can be read.
+fn lines(log: &Log, health: &mut Health) -> impl Iterator<Item = Line> {
+    log.texts().filter_map(|(place, text)| {
+        let read = text.and_then(|text| Entry::read(&text).map(|entry| (text, entry)));
+        match read {
+            Ok((text, entry)) => Some(Line { place, text, entry }),
+            Err(damage) => {
+                health.damage(&place, &damage);
+                None
+            }
+        }
+    })
+}
+
+/// The newest decision on an order, and the numbers of the others.
+fn newest(lines: impl Iterator<Item = Line>, name: &str) -> (Option<Line>, Vec<u64>) {
+    let (mut newest, mut earlier): (Option<Line>, Vec<u64>) = (None, Vec::new());
+    for line in lines {
+        let is_wanted = match &line.entry {
+            Entry::Decision(decision) => decision.order_id.as_ref().is_some_and(|found| found.exact() == name),
+            Entry::Shadow(_) | Entry::Other(_) => false,
+        };
+        if is_wanted {
+            earlier.extend(newest.replace(line).map(|line| line.entry.sequence()));
+        }
+    }
+    (newest, earlier)
+}
+
+fn absent(args: &Args, health: &Health) -> CliError {
+    let what = match &args.wanted {
+        Wanted::Sequence(sequence) => format!("no line of the log has the number {sequence}"),
+        Wanted::Order(name) => format!("the log has no decision on the order `{:.100}`", Untrusted::new(name)),
+    };
+    health.tell();
+    let error = InputError::new(what).hint("`bidprice log list` lists the decisions of a log");
+    CliError::Input { source: load::name(&args.log.log), code: "no-such-decision", error: Box::new(error) }
+}
+
+fn shown(line: &Line) -> Result<String, CliError> {
+    match &line.entry {
+        Entry::Decision(decision) => decision_shown(&line.place, decision),
+        Entry::Shadow(shadow) => Ok(shadow_shown(&line.place, shadow)),
+        Entry::Other(sequence) => {
+            let message = format!("{}: line {sequence} is of a kind that this version does not know", line.place);
+            Ok(printable(&message) + "\n")
+        }
+    }
+}
+
+fn decision_shown(place: &Place, decision: &Decision) -> Result<String, CliError> {
+    let head = format!("Decision {} of {}, {place}", decision.sequence, excerpt(&decision.time));
+    let damaged = |problem: String| {
+        CliError::malformed(place, InputError::new(format!("{problem} (`--output json` prints the line as it is)")))
+    };
+    let answer = match (&decision.quote, &decision.screen) {
+        (Some(quote), _) => {
+            // Only an inventory tells which cards there are.
+            let reserved = decision.already_reserved && decision.inventory.is_some();
+            quote_table::quote(&Answered::recorded(quote.get(), reserved).map_err(damaged)?, None)
+        }
+        _ => {
+            let outcome = decision.outcome().map_err(|error| damaged(error.to_string()))?;
+            printable(&format!("{}: screened, {outcome}", decision.group.name)) + "\n"
+        }
+    };
+    Ok(format!("{}\n\n{}\n{answer}", printable(&head), facts(decision)))
+}
+
+/// What the decision depended on.
+fn facts(decision: &Decision) -> String {
+    let mut rows = table::table(&[], &[]);
+    let mut add = |name: &str, value: String| {
+        rows.add_row([name.to_owned(), value]);
+    };
+    let name = decision.order_id.as_ref().map(OrderName::exact);
+    add("order", name.map_or_else(|| "-".to_owned(), |name| format!("{:.100}", Untrusted::new(name))));
+    add("group", decision.group.name.to_string());
+    add("owner", filter::owner(decision).map_or_else(|| "-".to_owned(), excerpt));
+    add("call", excerpt(&decision.call));
+    add("rates", decision.rates.to_string());
+    add("plugin", decision.plugin.as_ref().map_or_else(|| "none".to_owned(), plugin));
+    add("inventory", inventory(decision));
+    if let Some(usd) = &decision.usd_per_akt {
+        add("an AKT", format!("{} USD", excerpt(usd)));
+    }
+    add("scheduler", excerpt(&decision.scheduler));
+    add("took", format!("{} µs", decision.took_us));
+    table::text(&rows)
+}
+
+fn plugin(plugin: &PluginEntry) -> String {
+    format!("{} {}", excerpt(&plugin.name), excerpt(&plugin.digest))
+}
+
+fn inventory(decision: &Decision) -> String {
+    let snapshot = match &decision.inventory {
+        None => return "not asked".to_owned(),
+        Some(InventoryEntry::Unusable(why)) => return format!("unusable: {:.200}", Untrusted::new(why)),
+        Some(InventoryEntry::Snapshot(digest)) => digest,
+    };
+    match (decision.already_reserved, decision.held.len()) {
+        (true, _) => format!("{snapshot}, already reserved"),
+        (false, 0) => snapshot.to_string(),
+        (false, held) => format!("{snapshot}, less what is held back on {held} nodes"),
+    }
+}
+
+fn shadow_shown(place: &Place, shadow: &Shadowed) -> String {
+    let Shadowed { sequence, time, decision, answered, shadow: second, .. } = shadow;
+    let of = decision.map_or_else(|| "a decision in no log".to_owned(), |number| format!("decision {number}"));
+    let line =
+        format!("{sequence} of {}, {place}: the shadow of {of}: answered {answered}, shadow {second}", excerpt(time));
+    printable(&line) + "\n"
+}

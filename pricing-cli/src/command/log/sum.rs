@@ -1,0 +1,158 @@
+//! `bidprice log sum`: how often what was decided, and what the bids come to.
+
+use std::collections::BTreeMap;
+
+use pricing_core::money::Usd;
+use pricing_core::quote::wire::SCHEMA;
+use pricing_core::text::{excerpt, printable};
+use serde_json::{Map, Value, json};
+
+use super::decisions::{Decisions, Found, Health};
+use super::filter::Filter;
+use super::{LogArg, open};
+use crate::args::{Output, OutputArgs};
+use crate::error::{CliError, Exit};
+use crate::{output, table};
+
+/// How many names of a kind are told apart; the rest is `other`.
+const MAX_NAMES: usize = 500;
+
+const EXAMPLE: &str = "Example, what was decided since yesterday:
+  bidprice log sum LOG --since 24h";
+
+/// Arguments of `bidprice log sum`.
+///
+/// Exit codes: 0 the log was read, 1 it cannot be read, 4 a line of it is damaged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(flatten)]
+    log: LogArg,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Counts by name.
+#[derive(Debug, Default)]
+struct Counts(BTreeMap<String, u64>);
+
+/// What the decisions of a log come to.
+#[derive(Debug, Default)]
+struct Sum {
+    decisions: u64,
+    first: Option<String>,
+    last: Option<String>,
+    calls: Counts,
+    outcomes: Counts,
+    reasons: Counts,
+    gpus: Counts,
+    denoms: Counts,
+    /// Of all bids of which it is known.
+    usd_per_month: Usd,
+    /// The other bids.
+    without_usd: u64,
+}
+
+pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    args.filter.check()?;
+    let log = open(&args.log.log)?;
+    let mut decisions = Decisions::new(&log, &args.filter);
+    let mut sum = Sum::default();
+    decisions.by_ref().for_each(|found| sum.add(&found));
+    match args.output.output {
+        Output::Json => output::print_json(&sum.json(&decisions.health))?,
+        Output::Table => output::print(&sum.shown(&decisions.health))?,
+    }
+    Ok(decisions.health.exit())
+}
+
+impl Counts {
+    fn add(&mut self, name: &str) {
+        let is_room = self.0.len() < MAX_NAMES || self.0.contains_key(name);
+        let count = self.0.entry(if is_room { name } else { "other" }.to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Sum {
+    fn add(&mut self, Found { decision, outcome }: &Found) {
+        self.decisions = self.decisions.saturating_add(1);
+        self.first.get_or_insert_with(|| decision.time.clone());
+        self.last = Some(decision.time.clone());
+        self.calls.add(&decision.call);
+        self.outcomes.add(&outcome.decision);
+        if let Some(code) = &outcome.code {
+            self.reasons.add(code);
+        }
+        if decision.quote.is_some() {
+            self.gpus.add(if decision.gpu.is_empty() { "unknown" } else { &decision.gpu });
+            self.denoms.add(decision.denom().as_ref().map_or("unknown", |denom| denom.exact()));
+        }
+        let added = outcome.bid_usd().and_then(|usd| self.usd_per_month.checked_add(usd).ok());
+        match added {
+            Some(sum) => self.usd_per_month = sum,
+            None if outcome.decision == "bid" => self.without_usd = self.without_usd.saturating_add(1),
+            None => {}
+        }
+    }
+
+    fn counts(&self) -> [(&'static str, &'static str, &Counts); 5] {
+        [
+            ("by_call", "call", &self.calls),
+            ("by_decision", "decision", &self.outcomes),
+            ("by_reason", "reason", &self.reasons),
+            ("by_gpu", "cards", &self.gpus),
+            ("by_denom", "denom", &self.denoms),
+        ]
+    }
+
+    fn json(&self, health: &Health) -> Value {
+        let mut answer = Map::new();
+        let mut put = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+        put("schema", SCHEMA.into());
+        put("decisions", self.decisions.into());
+        put("first", self.first.clone().into());
+        put("last", self.last.clone().into());
+        for (name, _, counts) in self.counts() {
+            put(name, json!(counts.0));
+        }
+        put("usd_per_month", self.usd_per_month.to_string().into());
+        put("without_usd", self.without_usd.into());
+        answer.extend(health.json().as_object().cloned().unwrap_or_default());
+        Value::Object(answer)
+    }
+
+    fn shown(&self, health: &Health) -> String {
+        let mut shown = match (&self.first, &self.last) {
+            (Some(first), Some(last)) => {
+                format!("{} decisions, from {} to {}\n", self.decisions, excerpt(first), excerpt(last))
+            }
+            _ => format!("None of the log's {} decisions matches.\n", health.read),
+        };
+        if self.decisions > 0 {
+            shown.push_str(&format!("\n{}\n{}", self.table(), self.usd()));
+        }
+        let words: String = health.words().iter().map(|words| printable(words) + "\n").collect();
+        if words.is_empty() { shown } else { format!("{shown}\n{words}") }
+    }
+
+    fn table(&self) -> String {
+        let mut rows = table::table(&["by", "", "decisions"], &[2]);
+        for (_, title, counts) in self.counts() {
+            for (place, (name, count)) in counts.0.iter().enumerate() {
+                rows.add_row([if place == 0 { title } else { "" }, &excerpt(name), &count.to_string()]);
+            }
+        }
+        table::text(&rows)
+    }
+
+    fn usd(&self) -> String {
+        let without = match self.without_usd {
+            0 => String::new(),
+            some => format!(", without {some} of which no USD are known"),
+        };
+        format!("The bids come to {} USD a month{without}.\n", self.usd_per_month)
+    }
+}

@@ -1,0 +1,13 @@
+//! A build without the service: nobody can be asked.
+
+use std::path::Path;
+
+use super::Args;
+use crate::error::{CliError, Exit};
+use crate::left_out;
+
+/// Refuses.
+pub(super) fn run(_socket: &Path, args: &Args) -> Result<Exit, CliError> {
+    let _ = args.timeout;
+    Err(CliError::Usage(left_out::QUOTE_SOCKET.refusal()))
+}
