@@ -69,7 +69,7 @@ impl SceneArgs {
     #[cfg(feature = "service")]
     pub(crate) fn names_usd_per_akt(&self) -> bool {
         let variable = std::env::var("BIDPRICE_USD_PER_AKT").ok().and_then(|text| text.parse::<UsdPerAkt>().ok());
-        self.usd_per_akt.is_some_and(|given| variable.is_none_or(|variable| variable.0 != given.0))
+        self.usd_per_akt.is_some_and(|given| variable.is_none_or(|variable| variable != given))
     }
 
     /// The files that the arguments name, and what each is.
