@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::amounts::Amounts;
 use super::fixed::{Fixed, divide, multiply, power_of_ten};
 use super::mappings::{Mappings, Rate};
-use super::{Doubt, Refusal, Stop, Terms, written};
+use super::{Refusal, Terms, written};
 use crate::input::InputError;
 use crate::money::{ArithmeticOverflow, Denom, Usd};
 use crate::order::script_request::ScriptRequest;
@@ -57,7 +57,7 @@ pub(super) struct ScriptRates {
 impl CompatRates {
     /// Reads the script's `PRICE_TARGET_*` variables as the script does. A variable that is unset or empty has its
     /// default, and one that cannot be parsed makes every answer
-    /// [`CompatAnswer::Nothing`](super::CompatAnswer::Nothing).
+    /// [`Refusal::UnreadableRate`].
     #[must_use]
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut unreadable = None;
@@ -142,12 +142,12 @@ impl CompatRates {
         request: &ScriptRequest<'_>,
         amounts: &Amounts,
         terms: &Terms<'_>,
-    ) -> Result<I256, Stop> {
+    ) -> Result<I256, Refusal> {
         let gpu = self.gpu_usd(request, terms)?;
         match &self.source {
             Source::Script(script) => {
                 if let Some(variable) = script.unreadable {
-                    return Err(Stop::Doubt(Doubt::UnreadableRate(variable.to_owned())));
+                    return Err(Refusal::UnreadableRate(variable));
                 }
                 let [ephemeral, beta1, beta2, beta3] = amounts.storage;
                 let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
@@ -203,6 +203,6 @@ fn discounted(usd: I256, factor: Decimal) -> Option<I256> {
 }
 
 /// A rate that must be parseable even for zero cards, because the script includes it in its sum.
-pub(super) fn readable(rate: Rate) -> Result<Fixed, Stop> {
-    rate.ok_or_else(|| Stop::Doubt(Doubt::UnreadableRate(GPU_MAPPINGS.to_owned())))
+pub(super) fn readable(rate: Rate) -> Result<Fixed, Refusal> {
+    rate.ok_or(Refusal::UnreadableRate(GPU_MAPPINGS))
 }
