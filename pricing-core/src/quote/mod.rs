@@ -364,10 +364,10 @@ fn convert(request: &QuoteRequest<'_>, total: Usd) -> Result<Price, Reason> {
 fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decimal, Reason> {
     match &token.value {
         CoinValue::Fixed(usd) => Ok(usd.decimal()),
-        CoinValue::Feed(feed) => terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO).ok_or_else(|| {
-            let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
-            Reason::new(ReasonCode::RateUnavailable, message)
-        }),
+        CoinValue::Feed(_) => {
+            let known = terms.usd_per_akt.filter(|usd| *usd > Decimal::ZERO);
+            known.ok_or_else(|| Reason::rate_unavailable(denom))
+        }
     }
 }
 
