@@ -176,6 +176,24 @@ impl Denom {
     }
 }
 
+/// The denoms of USDC, on mainnet and on the sandbox network.
+pub const USDC: [&str; 2] = [
+    "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
+    "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
+];
+
+impl Denom {
+    /// The name of the coin whose smallest units the denom counts, if it is one of the network's own or USDC.
+    #[must_use]
+    pub fn coin(&self) -> Option<&'static str> {
+        match self.as_str() {
+            "uakt" => Some("AKT"),
+            "uact" => Some("ACT"),
+            denom => USDC.contains(&denom).then_some("USDC"),
+        }
+    }
+}
+
 impl fmt::Display for Denom {
     /// Writes the name for people, shortened and made safe to print. As data it is [`Denom::as_str`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::address::AddressPrefix;
-use crate::money::{Denom, Usd};
+use crate::money::{Denom, USDC, Usd};
 use crate::order::StorageClass;
 use crate::reserve::CommitLevels;
 
@@ -176,11 +176,10 @@ pub struct Pricing {
 }
 
 /// The denoms that are worth one US dollar: ACT, and USDC on mainnet and sandbox.
-const DOLLAR_DENOMS: [&str; 3] = [
-    "uact",
-    "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1",
-    "ibc/12C6A0C374171B595A0A9E18B83FA09D295FB1F2D8C6DAA3AC28683471752D84",
-];
+const DOLLAR_DENOMS: [&str; 3] = {
+    let [mainnet, sandbox] = USDC;
+    ["uact", mainnet, sandbox]
+};
 
 impl Default for Pricing {
     /// The documented default card: the rates of the network's generic bid price script, without GPU entries.
