@@ -5,6 +5,8 @@ mod args;
 mod command;
 #[cfg(feature = "service")]
 mod connect;
+#[cfg(feature = "service")]
+mod difference_table;
 mod error;
 mod left_out;
 mod load;
@@ -17,6 +19,8 @@ mod plugin;
 mod quote_table;
 mod scene;
 mod table;
+#[cfg(feature = "service")]
+mod wording;
 
 use std::process::ExitCode;
 

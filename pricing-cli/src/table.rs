@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
+#[cfg(feature = "service")]
+use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
@@ -24,7 +26,28 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
-/// Renders a table. Every line is safe to print.
+/// The columns that a line of a table may take, unless a name takes more.
+#[cfg(feature = "service")]
+const LINE_COLUMNS: u16 = 120;
+/// The fewest columns that prose is wrapped to.
+#[cfg(feature = "service")]
+const PROSE_COLUMNS: u16 = 30;
+
+/// Wraps what does not fit into [`LINE_COLUMNS`]. The columns of `names` are never wrapped; that of `prose` stays wide
+/// enough to read.
+#[cfg(feature = "service")]
+pub(crate) fn fit(mut table: Table, names: &[usize], prose: Option<usize>) -> Table {
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(LINE_COLUMNS);
+    let names = names.iter().map(|column| (*column, ColumnConstraint::ContentWidth));
+    let prose = prose.map(|column| (column, ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_COLUMNS))));
+    for (column, constraint) in names.chain(prose) {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(constraint);
+        }
+    }
+    table
+}
+
 pub(crate) fn text(table: &Table) -> String {
     let lines: Vec<String> = table.trim_fmt().lines().map(printable).collect();
     lines.join("\n") + "\n"

@@ -181,6 +181,19 @@ impl Denom {
     }
 }
 
+impl Denom {
+    /// The name of the coin whose smallest units the denom counts, if it is one of the network's own or USDC.
+    #[must_use]
+    pub fn coin(&self) -> Option<&'static str> {
+        match self.as_str() {
+            denoms::AKT => Some("AKT"),
+            denoms::ACT => Some("ACT"),
+            denoms::USDC | denoms::SANDBOX_USDC => Some("USDC"),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Denom {
     /// Writes the name for people, shortened and made safe to print. As data it is [`Denom::as_str`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -177,6 +177,18 @@ pub struct Tally {
     pub usd_after: Usd,
     /// Bids whose USD are not known. They are in neither sum.
     pub without_usd: u64,
+    /// Of the lower bids, those by less than a cent a month. For people; answers for scripts are exact.
+    #[serde(skip)]
+    pub cheaper_below_cent: u64,
+    /// Of the higher bids, those by less than a cent a month.
+    #[serde(skip)]
+    pub dearer_below_cent: u64,
+}
+
+/// What people do not call a difference: less than a cent a month.
+#[must_use]
+pub fn is_below_cent(usd: Usd) -> bool {
+    usd.decimal().abs() < Decimal::new(1, 2)
 }
 
 fn usd<S: serde::Serializer>(usd: &Usd, serializer: S) -> Result<S::Ok, S::Error> {
@@ -217,6 +229,12 @@ impl Tally {
             _ => {}
         }
         let usd = usd_of(before, after);
+        let apart = usd.0.zip(usd.1).and_then(|(before, after)| after.checked_sub(before).ok());
+        match difference {
+            Difference::Cheaper if apart.is_some_and(is_below_cent) => count(&mut self.cheaper_below_cent),
+            Difference::Dearer if apart.is_some_and(is_below_cent) => count(&mut self.dearer_below_cent),
+            _ => {}
+        }
         for ((outcome, usd), sum) in
             [(before, usd.0), (after, usd.1)].into_iter().zip([&mut self.usd_before, &mut self.usd_after])
         {
@@ -344,6 +362,21 @@ mod tests {
         };
         assert_eq!(Difference::between(&bid("5", "10"), &uact("20")), Difference::Dearer);
         assert_eq!(Difference::between(&bid("5", "10"), &uact("10")), Difference::Same);
+    }
+
+    #[test]
+    fn differences_below_a_cent_are_counted_beside_the_exact_ones() {
+        let mut tally = Tally::default();
+        for (before, after) in [("10", "10.009"), ("10", "10.01"), ("10.005", "10"), ("10", "9")] {
+            tally.add(&bid(before, before), &bid(after, after));
+        }
+        // Of the bids without USD nobody knows how far they are apart.
+        let unknown = |amount: &str| Outcome { usd_per_month: None, ..bid(amount, "0") };
+        tally.add(&unknown("1"), &unknown("1.001"));
+        assert_eq!((tally.cheaper, tally.dearer, tally.same), (2, 3, 0));
+        assert_eq!((tally.cheaper_below_cent, tally.dearer_below_cent), (1, 1));
+        let exact = serde_json::to_value(tally).unwrap();
+        assert!(exact.get("cheaper_below_cent").is_none() && exact["dearer"] == 3, "{exact}");
     }
 
     #[test]

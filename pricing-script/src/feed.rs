@@ -15,6 +15,10 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// The most bytes that a cache file may have.
 const MAX_BYTES: usize = 4096;
 
+/// How an operator can name a rate.
+const WAYS: &str =
+    "BIDPRICE_USD_PER_AKT to a number, or BIDPRICE_RATE_CACHE to a file that `bidprice feed update` keeps fresh";
+
 /// The rate, or why there is none.
 pub(crate) struct Feed(Result<UsdPerAkt, String>);
 
@@ -32,10 +36,9 @@ impl Feed {
             return Ok(Self(Ok(rate)));
         }
         Ok(Self(match path("BIDPRICE_RATE_CACHE") {
-            None => Err("neither BIDPRICE_USD_PER_AKT nor BIDPRICE_RATE_CACHE is set".to_owned()),
-            Some(path) => {
-                cached(&path, max_age).map_err(|error| format!("BIDPRICE_RATE_CACHE: `{}` {error}", shown(&path)))
-            }
+            None => Err(format!("set {WAYS}")),
+            Some(path) => cached(&path, max_age)
+                .map_err(|error| format!("BIDPRICE_RATE_CACHE: `{}` {error}; set {WAYS}", shown(&path))),
         }))
     }
 

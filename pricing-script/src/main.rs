@@ -106,7 +106,7 @@ fn run() -> Result<(), NoBid> {
     // The whitelist comes first and applies to both paths: it can only prevent bids.
     whitelist::check(Untrusted::new(&owner))?;
     if io::stdin().is_terminal() {
-        say("bidprice-script waits for a bid script request on stdin; --help says what it reads");
+        say("bidprice-script waits for the order on stdin, as JSON, up to the end of the input (Ctrl-D); see --help");
     }
     let text = if service.is_some() { request_text_in_time()? } else { request_text()? };
     let mut request = script_request::parse(&text).map_err(NoBid::new)?;
@@ -139,10 +139,6 @@ fn price_here(request: &ScriptRequest<'_>, owner: &str) -> Result<(), NoBid> {
     let terms = Terms { usd_per_akt: feed.usd_per_akt(), owner: Untrusted::new(owner), cards: &cards };
     match compat::price(request, &rates, &terms) {
         CompatAnswer::Price(price) => print(&price),
-        CompatAnswer::Nothing(price, doubt) => {
-            say(doubt);
-            print(&price)
-        }
         CompatAnswer::Refused(refusal @ Refusal::RateUnavailable) => {
             Err(NoBid(format!("{refusal}; {}", feed.problem())))
         }

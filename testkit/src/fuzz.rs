@@ -97,14 +97,13 @@ fn compat_price(text: &str) {
     price_as_the_script(text, &rates);
 }
 
-/// The drop-in's answer is a price, a rejected 0, or a reason.
+/// The drop-in's answer is a price above 0, or a reason.
 fn price_as_the_script(text: &str, rates: &CompatRates) {
     let Ok(mut request) = script_request::parse(text) else { return };
     let terms = compat::Terms { usd_per_akt: UsdPerAkt::new(Decimal::new(5, 1)).ok(), ..compat::Terms::default() };
     for _ in 0..2 {
         match compat::price(&request, rates, &terms) {
-            CompatAnswer::Price(price) => assert!(price.decimals() <= 18),
-            CompatAnswer::Nothing(price, _) => assert_eq!(price.units(), 0),
+            CompatAnswer::Price(price) => assert!(price.decimals() <= 18 && price.units() > 0),
             CompatAnswer::Refused(refusal) => assert!(!refusal.to_string().is_empty()),
         }
         let levels = CommitLevels { cpu: Decimal::TWO, memory: Decimal::new(15, 1), ..CommitLevels::default() };

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use pricing_core::text::printable;
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{self, Change, Report, WhatIf};
-use pricing_engine::comparison::{Pair, Summary, Tally};
 use pricing_engine::config::LoadedRates;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::{Output, OutputArgs, PluginArgs};
+use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
 use crate::load::{self, Document};
 use crate::plugin::{self, Pricer, host};
@@ -84,12 +84,6 @@ fn json(report: &Report) -> Result<Value, CliError> {
     Ok(value)
 }
 
-/// Pairs of answers, by GPU kind.
-pub(crate) fn summary_json(summary: &Summary) -> Value {
-    let kinds = summary.kinds.iter().map(|(gpu, tally)| json!({ "gpu": gpu, "tally": tally }));
-    json!({ "total": summary.total, "kinds": kinds.collect::<Vec<_>>(), "largest": summary.largest })
-}
-
 fn shown(report: &Report) -> String {
     let Report { decisions, screenings, same, changed, not_repeatable, unchecked, cut, .. } = report;
     let mut shown = format!("{decisions} quotes and {screenings} screenings were priced again: {same} are the same");
@@ -137,54 +131,6 @@ fn changes_table(changes: &[Change]) -> String {
             change.before.to_string(),
             change.after.to_string(),
             place,
-        ]);
-    }
-    table::text(&rows)
-}
-
-/// Pairs of answers by GPU kind, and those that differ most.
-pub(crate) fn summary_table(summary: &Summary, before: &str, after: &str) -> String {
-    let (before, after) = (format!("USD {before}"), format!("USD {after}"));
-    let header =
-        ["cards", "orders", "same", "cheaper", "dearer", "won", "lost", "fault", "other reason", &before, &after];
-    let mut rows = table::table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    let mut add = |gpu: &str, tally: &Tally| {
-        let Tally { orders, same, cheaper, dearer, won, lost, fault, reason, .. } = tally;
-        let numbers = [orders, same, cheaper, dearer, won, lost, fault, reason].map(ToString::to_string);
-        let sums = [tally.usd_before, tally.usd_after].map(|usd| usd.to_string());
-        rows.add_row(std::iter::once(gpu.to_owned()).chain(numbers).chain(sums));
-    };
-    for (gpu, tally) in &summary.kinds {
-        add(gpu, tally);
-    }
-    add("all", &summary.total);
-    let mut shown = format!("\n{}", table::text(&rows));
-    let Tally { now_above_max, no_longer_above_max, without_usd, .. } = &summary.total;
-    shown.push_str(&format!(
-        "\nAgainst the tenants' maximum, {no_longer_above_max} bids were won and {now_above_max} lost. Sums are USD a \
-         month of all bids"
-    ));
-    match without_usd {
-        0 => shown.push_str(".\n"),
-        some => shown.push_str(&format!(", without {some} of which no USD are known.\n")),
-    }
-    if !summary.largest.is_empty() {
-        shown.push_str(&format!("\nLargest differences:\n{}", largest(&summary.largest)));
-    }
-    shown
-}
-
-fn largest(pairs: &[Pair]) -> String {
-    let mut rows = table::table(&["number", "order", "group", "cards", "before", "after", "USD a month"], &[0, 6]);
-    for pair in pairs {
-        rows.add_row([
-            pair.sequence.map(|number| number.to_string()).unwrap_or_default(),
-            pair.order_id.clone().unwrap_or_default(),
-            pair.group.to_string(),
-            pair.gpu.clone(),
-            pair.before.to_string(),
-            pair.after.to_string(),
-            pair.usd.to_string(),
         ]);
     }
     table::text(&rows)

@@ -9,9 +9,10 @@ use pricing_engine::bid_log::read::Log;
 use pricing_engine::shadow::report::{Report, report};
 use serde_json::{Value, json};
 
-use super::replay::{summary_json, summary_table};
 use crate::args::{Output, OutputArgs};
+use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
+use crate::wording::{count, plural};
 use crate::{load, output};
 
 /// Arguments of `bidprice shadow`.
@@ -64,14 +65,16 @@ fn answer(report: &Report) -> Value {
 fn shown(report: &Report) -> String {
     let mut shown = match (&report.first, &report.last) {
         (Some(first), Some(last)) => {
-            let orders = report.summary.total.orders;
-            let between = format!("{orders} orders were priced a second time, from {first} to {last}.\n");
+            let number = report.summary.total.orders;
+            let (orders, were) = (count(number, "order"), plural(number, "was", "were"));
+            let between = format!("{orders} {were} priced a second time, from {first} to {last}.\n");
             printable(between.trim_end()) + "\n" + &summary_table(&report.summary, "answered", "shadow")
         }
         _ => "The log has no order that was priced a second time; is `[shadow]` configured?\n".to_owned(),
     };
     if report.damaged > 0 {
-        shown.push_str(&format!("\n{} lines are damaged and left out:\n", report.damaged));
+        let (lines, are) = (count(report.damaged, "line"), plural(report.damaged, "is", "are"));
+        shown.push_str(&format!("\n{lines} {are} damaged and left out:\n"));
     }
     for (place, damage) in &report.problems {
         shown.push_str(&(printable(&format!("{place}: {damage}")) + "\n"));

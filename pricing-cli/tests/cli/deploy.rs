@@ -77,6 +77,84 @@ fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty
     assert!(bids > 10 && refusals > 0, "{bids} bids and {refusals} refusals are too few to tell");
 }
 
+/// What `contents.sh` says to its arguments: exit code and stderr. Whatever it says, nothing was laid down.
+fn lay(folder: &Path, arguments: &[&Path]) -> (Option<i32>, String) {
+    let output = Command::new(deploy("helm/contents.sh")).args(arguments).output().unwrap();
+    assert!(!folder.join("usr").exists() && output.stdout.is_empty(), "{arguments:?}");
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A folder with two programs that say what they are told to.
+fn programs(versions: [&str; 2]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, version) in ["bidprice-script", "bidprice"].into_iter().zip(versions) {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\necho '{version}'\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn wrong_usage_of_the_images_contents_is_exit_2() {
+    let image = tempfile::tempdir().unwrap();
+    let (at, empty) = (image.path(), Path::new(""));
+    let cases: [(&[&Path], &str); 5] = [
+        (&[], "FOLDER is missing"),
+        (&[empty], "FOLDER is empty"),
+        (&[Path::new("--folder")], "there is no option `--folder`"),
+        (&[at, empty], "PROGRAMS is empty"),
+        (&[at, at, at], "more than two arguments"),
+    ];
+    for (arguments, complaint) in cases {
+        let (exit, said) = lay(at, arguments);
+        assert_eq!(exit, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(complaint) && said.contains("usage: contents.sh FOLDER [PROGRAMS]"), "{said}");
+    }
+}
+
+#[test]
+fn the_images_contents_are_checked_before_anything_is_laid_down() {
+    let image = tempfile::tempdir().unwrap();
+    let at = image.path();
+    let (absent, file) = (at.join("absent"), at.join("file"));
+    std::fs::write(&file, "").unwrap();
+    let ours = Path::new(BIDPRICE).parent().unwrap();
+    let good = programs(["bidprice-script 1.0.0", "bidprice 1.0.0"]);
+    let swapped = programs(["bidprice 1.0.0", "bidprice-script 1.0.0"]);
+    let plain = programs(["bidprice-script 1.0.0", "bidprice 1.0.0"]);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(plain.path().join("bidprice"), mode).unwrap();
+    let foreign = programs(["bidprice-script 1.0.0", "bidprice 1.0.0"]);
+    // A program that is made for another machine cannot be run, nor can one whose interpreter is not there.
+    std::fs::write(foreign.path().join("bidprice"), "#!/nonexistent/interpreter\n").unwrap();
+    let cases: [(&Path, &Path, &str); 8] = [
+        (&absent, good.path(), "absent` is not there; make it: mkdir -p"),
+        (&file, good.path(), "file` is not a folder"),
+        (at, &absent, "absent` is not a folder; name the one that has bidprice-script and bidprice"),
+        (at, at, "bidprice-script` is not there; build it"),
+        (at, plain.path(), "bidprice` is not executable"),
+        (at, foreign.path(), "bidprice --version` does not run here"),
+        (at, swapped.path(), "is not bidprice-script: its --version says `bidprice 1.0.0`"),
+        (Path::new("/proc/self/fd"), good.path(), "cannot be written to"),
+    ];
+    for (folder, programs, complaint) in cases {
+        let (exit, said) = lay(at, &[folder, programs]);
+        assert_eq!(exit, Some(1), "{folder:?} {programs:?}: {said}");
+        assert!(said.contains(complaint), "`{said}` lacks `{complaint}`");
+    }
+    // A rate card that lies there is one, or nothing is laid down.
+    let card = at.join("rates.toml");
+    std::fs::write(&card, "[rates]\nmemroy = 1\n").unwrap();
+    let (exit, said) = lay(at, &[at, ours]);
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.contains("did you mean `memory`?") && said.contains("is not a rate card"), "{said}");
+    std::fs::write(&card, "[rates]\nmemory = 1\n").unwrap();
+    let laid = Command::new(deploy("helm/contents.sh")).arg(at).arg(ours).output().unwrap();
+    assert!(laid.status.success() && laid.stderr.is_empty(), "{}", String::from_utf8_lossy(&laid.stderr));
+    assert!(at.join("usr/local/bin/bidprice-script").is_file() && card.is_file());
+}
+
 #[test]
 fn the_values_have_the_launcher() {
     let values = text("helm/values.yaml");

@@ -3,8 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 use std::fs;
+use std::io::Read;
+use std::process::Stdio;
 
+use crate::decisions::{PLAIN, Sample, closed};
 use crate::scripts::{Folder, RATES, SCRIPT, sdls};
+use pricing_engine::bid_log::BidLog;
+use pricing_engine::config::{self, Fsync};
+use pricing_engine::decision::OrderRequest;
 use serde_json::{Value, json};
 
 const REQUEST: &str = r#"{"resources":[{"memory":1073741824,"cpu":1000,
@@ -259,4 +265,229 @@ fn the_daemons_scales_are_a_subject_that_is_made_of_the_environment() {
     assert_eq!(total["usd_before"], "2.999905002", "{total:#}");
     let (exit, _, stderr) = run(&[]);
     assert!(exit == Some(1) && stderr.contains("at least one bid price must be a non-zero number"), "{stderr}");
+}
+
+#[test]
+fn orders_in_uakt_without_a_rate_are_refused_with_what_to_do() {
+    let folder = Folder::new();
+    folder.put("new.toml", RATES);
+    folder.put("dear.toml", &RATES.replace("\"2\"", "\"3\""));
+    folder.script("old.sh", SCRIPT);
+    fs::create_dir(folder.path("orders")).unwrap();
+    folder.put("orders/a.json", REQUEST);
+    folder.put("orders/b.json", &REQUEST.replace("uact", "uakt"));
+    for a in ["new.toml", "old:new.toml", "old.sh"] {
+        let common = ["diff", a, "dear.toml", "--orders", "orders", "--rates", "new.toml"];
+        let ran = folder.run(&[&common[..], &PATIENT].concat());
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Some(2), ""), "{a}: {}", ran.stderr);
+        for words in ["`uakt`", "`--usd-per-akt`", "`[feed]`", "1 order of 2 needs it, the first is `b.json`"] {
+            assert!(ran.stderr.contains(words), "{a}: `{words}` is not in {}", ran.stderr);
+        }
+        let answer = folder.run(&[&common[..], &["--output", "json"], &PATIENT].concat()).json();
+        assert_eq!(answer["error"]["code"], "usage", "{answer:#}");
+        let ran = folder.run(&[&common[..], &["--usd-per-akt", "1", "--output", "json"], &PATIENT].concat());
+        let answer = ran.json();
+        assert_eq!((ran.exit, &answer["faults"]), (Some(0), &json!({"a": 0, "b": 0})), "{answer:#}");
+        assert_eq!(answer["difference"]["total"]["dearer"], 2, "{answer:#}");
+    }
+}
+
+/// A bid log of orders in uakt, each with what an AKT was worth when it was answered, and the rate card that priced them.
+fn bid_log(folder: &Folder, rates: &[Option<&str>]) -> String {
+    let config = config::BidLog { folder: folder.path("log"), file_bytes: 64 << 20, files: 4, fsync: Fsync::Never };
+    let log = BidLog::open(&config).unwrap();
+    for (number, rate) in rates.iter().enumerate() {
+        let mut sample = Sample::plain(number);
+        let name = sample.request.name.take();
+        sample.request = OrderRequest::read(PLAIN.replace("uact", "uakt")).unwrap();
+        sample.request.name = name;
+        sample.live.usd_per_akt = rate.map(|rate| rate.parse().unwrap());
+        let _ = sample.record(&log);
+    }
+    closed(&log);
+    folder.put("card.toml", "[rates]\ncpu = \"1.60\"\n[rates.gpu]\nt4 = \"80\"\n\"*\" = \"120\"\n");
+    let file = fs::read_dir(folder.path("log")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = file.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    files.next().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_order_of_a_bid_log_is_priced_at_the_rate_that_was_recorded_with_it() {
+    let folder = Folder::new();
+    bid_log(&folder, &[Some("0.5"), Some("1"), Some("4")]);
+    // The recorded bids are in three sizes. They come out again at their own rates, whatever is said beside them.
+    for more in [&[][..], &["--usd-per-akt", "9"]] {
+        let ran = folder.run(&[&["diff", "log", "card.toml", "--output", "json"], more].concat());
+        let answer = ran.json();
+        let total = &answer["difference"]["total"];
+        assert_eq!((ran.exit, &total["orders"], &total["same"]), (Some(0), &json!(3), &json!(3)), "{answer:#}");
+    }
+    let ran = folder.run(&["diff", "old:card.toml", "card.toml", "--orders", "log", "--output", "json"]);
+    let answer = ran.json();
+    assert_eq!((ran.exit, &answer["faults"]), (Some(0), &json!({"a": 0, "b": 0})), "{answer:#}");
+    assert!(answer["difference"]["total"]["usd_after"] != "0", "{answer:#}");
+}
+
+#[test]
+fn a_line_of_a_bid_log_that_has_no_rate_takes_the_one_of_the_command_line() {
+    let folder = Folder::new();
+    bid_log(&folder, &[Some("0.5"), None]);
+    let diff = ["diff", "log", "card.toml", "--output", "json"];
+    let ran = folder.run(&diff);
+    assert_eq!(ran.exit, Some(2), "{}", ran.stdout);
+    assert!(ran.stderr.contains("1 order of 2 needs it"), "{}", ran.stderr);
+    let answer = folder.run(&[&diff[..], &["--usd-per-akt", "1"]].concat()).json();
+    let total = &answer["difference"]["total"];
+    assert_eq!((&total["same"], &total["won"]), (&json!(1), &json!(1)), "{answer:#}");
+}
+
+#[test]
+fn orders_that_cannot_be_read_are_left_out_counted_and_named() {
+    let folder = Folder::new();
+    folder.put("new.toml", RATES);
+    folder.put("dear.toml", &RATES.replace("\"2\"", "\"3\""));
+    folder.put("orders.csv", "id,at,cpu,memory\none,0,1,1Gi\ntwo,5,x,2Gi\nthree,6\nfour,7,1,1Gi\n");
+    let lines =
+        ["{\"at\":0,\"cpu\":1,\"memory\":\"1Gi\"}", "{\"at\":0,", "[]", "{\"at\":1,\"cpu\":1,\"memory\":\"1Gi\"}"];
+    folder.put("orders.jsonl", &lines.join("\n"));
+    fs::create_dir(folder.path("orders")).unwrap();
+    folder.put("orders/a.json", REQUEST);
+    folder.put("orders/b.json", "{\n\"resources\": 1}");
+    folder.put("orders/c.json", &REQUEST.replace("1073741824", "-1"));
+    folder.put("orders/d.json", REQUEST);
+    for (orders, first) in
+        [("orders.csv", "orders.csv:3"), ("orders.jsonl", "orders.jsonl:2"), ("orders", "orders/b.json")]
+    {
+        let diff = ["diff", "new.toml", "dear.toml", "--orders", orders];
+        let ran = folder.run(&diff);
+        assert_eq!(ran.exit, Some(0), "{orders}: {}", ran.stderr);
+        let headline = "2 orders, A against B; 2 more orders could not be read and were left out.\n";
+        assert!(ran.stdout.starts_with(headline), "{}", ran.stdout);
+        assert!(
+            ran.stderr.starts_with("warning: 2 orders cannot be read and are left out (--strict"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("\n  {first}")), "{}", ran.stderr);
+        let answer = folder.run(&[&diff[..], &["--output", "json"]].concat()).json();
+        assert_eq!((&answer["orders"], &answer["skipped"]["orders"]), (&json!(2), &json!(2)), "{answer:#}");
+        let place = answer["skipped"]["first"][0]["place"].as_str().unwrap();
+        assert!(place.starts_with(first) && answer["skipped"]["first"][1]["message"].is_string(), "{answer:#}");
+        let strict = folder.run(&[&diff[..], &["--strict"]].concat());
+        assert_eq!((strict.exit, strict.stdout.as_str()), (Some(1), ""), "{orders}: {}", strict.stderr);
+        assert!(strict.stderr.contains(first.split(':').next().unwrap()), "{}", strict.stderr);
+    }
+    folder.put("bad.csv", "id,at,cpu,memory\none,0,x,1Gi\n");
+    let none = folder.run(&["diff", "new.toml", "dear.toml", "--orders", "bad.csv"]);
+    assert_eq!(none.exit, Some(1));
+    assert!(none.stderr.contains("no orders that can be read; of 1 order the first: bad.csv:2: "), "{}", none.stderr);
+    // One order alone is not left out.
+    let alone = folder.run(&["diff", "new.toml", "dear.toml", "--orders", "orders/b.json"]);
+    assert_eq!(alone.exit, Some(1), "{}", alone.stdout);
+    // Where all can be read, nothing is said.
+    let ran = folder.run(&["diff", "new.toml", "dear.toml", "--orders", "orders/a.json", "--output", "json"]);
+    assert!(ran.stderr.is_empty() && ran.json().get("skipped").is_none(), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn many_that_cannot_be_read_are_counted_and_a_few_named() {
+    let folder = Folder::new();
+    folder.put("new.toml", RATES);
+    let rows: String = (0..40).map(|row| format!("{row},{},1Gi\n", if row == 7 { "1" } else { "x" })).collect();
+    folder.put("orders.csv", &format!("at,cpu,memory\n{rows}"));
+    let ran = folder.run(&["diff", "new.toml", "new.toml", "--orders", "orders.csv"]);
+    assert!(ran.stderr.contains("39 orders cannot be read") && ran.stderr.contains("and 34 more"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("1 order, A against B; 39 more orders could not"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_damaged_line_of_a_bid_log_is_left_out_of_its_orders_and_of_its_answers() {
+    let folder = Folder::new();
+    let file = bid_log(&folder, &[Some("0.5"), Some("1")]);
+    let written = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("garbage\n{written}")).unwrap();
+    let diff = ["diff", "log", "card.toml", "--output", "json"];
+    let ran = folder.run(&diff);
+    let answer = ran.json();
+    // The log is read for the orders and for the answers; the line is counted once.
+    assert_eq!(
+        (ran.exit, &answer["orders"], &answer["skipped"]["orders"]),
+        (Some(0), &json!(2), &json!(1)),
+        "{answer:#}"
+    );
+    let name = file.rsplit('/').next().unwrap();
+    assert_eq!(answer["skipped"]["first"][0]["place"], format!("{name}:1"));
+    let strict = folder.run(&[&diff[..], &["--strict"]].concat());
+    assert_eq!(strict.exit, Some(1), "{}", strict.stdout);
+    assert!(strict.stderr.contains(&format!("{name}:1")), "{}", strict.stderr);
+}
+
+#[test]
+fn people_read_cents_names_and_lines_that_fit() {
+    let folder = Folder::new();
+    folder.put("new.toml", RATES);
+    // Dearer by less than a cent a month.
+    folder.put("dear.toml", &RATES.replace("cpu = \"2\"", "cpu = \"2.004\""));
+    let usdc = "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1";
+    folder.put("order.json", &REQUEST.replace("uact", usdc));
+    let common = ["diff", "new.toml", "dear.toml", "--orders", "order.json"];
+    let ran = folder.run(&common);
+    assert!(ran.stdout.starts_with("1 order, A against B.\n"), "{}", ran.stdout);
+    let all: Vec<&str> = ran.stdout.lines().find(|line| line.starts_with(" all")).unwrap().split_whitespace().collect();
+    assert_eq!(all, ["all", "1", "1", "0", "0", "0", "0", "0", "0", "103.00", "103.00"], "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 order differs by less than a cent") && !ran.stdout.contains("Largest"));
+    // JSON and conditions are exact.
+    let exact = folder.run(&[&common[..], &["--output", "json", "--fail-if", "dearer>0"]].concat());
+    let answer = exact.json();
+    assert_eq!((exact.exit, &answer["difference"]["total"]["dearer"]), (Some(3), &json!(1)), "{answer:#}");
+    assert_eq!(answer["difference"]["total"]["usd_after"], "103.004");
+
+    folder.put("dear.toml", &RATES.replace("\"100\"", "\"150.125\""));
+    folder.script("no.sh", &format!("#!/usr/bin/env bash\necho '{}' >&2\nexit 1\n", "many words ".repeat(40)));
+    let ran = folder.run(&common);
+    assert!(ran.stdout.contains("USDC") && !ran.stdout.contains("ibc/"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(" 50.12\n"), "{}", ran.stdout);
+    let ran = folder.run(&[&["diff", "new.toml", "no.sh", "--orders", "order.json"], &PATIENT[..]].concat());
+    assert!(ran.stdout.contains("many words"), "{}", ran.stdout);
+    for line in ran.stdout.lines() {
+        assert!(line.chars().count() <= 120, "{line}");
+    }
+}
+
+#[test]
+fn on_a_terminal_it_says_how_far_it_is() {
+    let folder = Folder::new();
+    let go = folder.path("go");
+    folder.put("new.toml", RATES);
+    folder.put("order.json", REQUEST);
+    folder.script(
+        "slow.sh",
+        &format!("#!/usr/bin/env bash\nuntil test -e '{}'; do sleep 0.05; done\necho 1\n", go.display()),
+    );
+    let bidprice = crate::programs::BIDPRICE;
+    let diff = format!("stty cols 100; exec '{bidprice}' diff new.toml slow.sh --orders order.json --timeout 10min");
+    let mut command = std::process::Command::new("script");
+    command.args(["-qefc", &diff, "/dev/null"]).current_dir(folder.path("")).env_remove("BIDPRICE_USD_PER_AKT");
+    let spawned = command.env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut terminal) = spawned else {
+        eprintln!("SKIPPED: `script` is not on this machine");
+        return;
+    };
+    // The order is not answered before the progress is seen.
+    let (mut screen, mut seen) = (terminal.stdout.take().unwrap(), Vec::new());
+    let mut bytes = [0; 4096];
+    loop {
+        let read = screen.read(&mut bytes).unwrap_or(0);
+        if read == 0 {
+            break;
+        }
+        seen.extend_from_slice(&bytes[..read]);
+        if String::from_utf8_lossy(&seen).contains("1/2 prices") {
+            fs::write(&go, "").unwrap();
+        }
+    }
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(go.exists() && seen.contains("1 order, A against B."), "{seen}");
+    assert!(terminal.wait().unwrap().success(), "{seen}");
 }

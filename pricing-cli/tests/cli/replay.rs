@@ -117,5 +117,5 @@ fn the_shadow_is_summed_up_by_gpu_kind() {
     assert_eq!((&kind["gpu"], &kind["tally"]["cheaper"]), (&"none".into(), &1.into()), "{report:#}");
     let (exit, text) = bidprice(&["shadow", "report", at.to_str().unwrap()]);
     assert_eq!(exit, Some(0));
-    assert!(text.contains("1 orders were priced a second time"), "{text}");
+    assert!(text.contains("1 order was priced a second time"), "{text}");
 }

@@ -186,3 +186,19 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
     refused(at, "csv = \"o.csv\", jsonl = \"o.jsonl\"", &["names both `jsonl` and `csv`"]);
     refused(at, "limit = 1", &["names no source"]);
 }
+
+#[test]
+fn orders_without_a_rate_are_noted_with_what_to_do() {
+    let folder = crate::scripts::Folder::new();
+    folder.put("o.csv", "at,lifetime,cpu,memory,denom\n0,1h,1,1Gi,uakt\n5,1h,1,1Gi,uact\n");
+    folder.put("rates.toml", crate::scripts::RATES);
+    let scenario = "orders = { csv = \"o.csv\" }\ninventory = { describe = \"2 nodes x 4 t4\" }\n\
+                    [[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
+    folder.put("scenario.toml", scenario);
+    let note = "note: card: 1 order lacks what an AKT is worth; set `usd_per_akt` in the scenario";
+    let without = folder.run(&["simulate", "scenario.toml"]);
+    assert!(without.exit == Some(0) && without.stdout.contains(note), "{}{}", without.stdout, without.stderr);
+    folder.put("scenario.toml", &format!("usd_per_akt = \"0.5\"\n{scenario}"));
+    let with = folder.run(&["simulate", "scenario.toml"]);
+    assert!(with.exit == Some(0) && !with.stdout.contains("usd_per_akt"), "{}{}", with.stdout, with.stderr);
+}

@@ -1,5 +1,8 @@
 //! Prices like the network's generic bid price script, quirks included, for the drop-in that replaces it.
 //!
+//! Where the script bids, the price is the script's. Where it prints a price that the provider refuses (0, or less), the
+//! answer is a refusal with the reason, because an operator can act on a reason and not on a 0.
+//!
 //! [`CompatRates`] is prepared once; [`price`] prices a request. The arithmetic is the script's: amounts are summed
 //! over all resources, memory and storage are rounded to 12 decimals of a GiB, quotients are truncated to 20 decimals,
 //! and endpoints and leased IPs are plain sums that `count` does not multiply.
@@ -51,23 +54,10 @@ pub struct Terms<'a> {
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompatAnswer {
-    /// A price per block.
+    /// A price per block, above 0.
     Price(CompatPrice),
-    /// A price of 0, which the provider refuses, because the script's calculator would not produce a number.
-    Nothing(CompatPrice, ZeroPriceReason),
     /// No bid.
     Refused(Refusal),
-}
-
-/// The reason for a price of 0.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ZeroPriceReason {
-    /// A rate cannot be parsed.
-    #[error("`{0}` is no number that the price script can read, so the price is 0, which the provider refuses")]
-    UnreadableRate(String),
-    /// The request lacks an amount that the script needs.
-    #[error("the request has {0}, so the price is 0, which the provider refuses")]
-    Incomplete(&'static str),
 }
 
 /// The reason why there is no bid.
@@ -76,6 +66,18 @@ pub enum Refusal {
     /// The price is above the tenant's maximum.
     #[error("requested rate is too low. min expected {0}{1}")]
     PriceAboveMax(CompatPrice, Denom),
+    /// A rate cannot be parsed. The script prints a price of 0.
+    #[error("`{0}` is not a number that the price script can read; write a plain decimal such as `1.60`")]
+    UnreadableRate(&'static str),
+    /// The request lacks an amount that the script needs. The script prints a price of 0.
+    #[error("the request has {0}, so there is nothing to price")]
+    Incomplete(&'static str),
+    /// The price is not above 0 as it would be printed.
+    #[error(
+        "below-minimum: the price comes to {0} {1} a block, and the provider refuses a bid that is not above 0; check \
+         the rates"
+    )]
+    NotAboveZero(CompatPrice, Denom),
     /// The denom needs a feed, which is missing. The script prints a price of 0.
     #[error("rate-unavailable: what an AKT is worth is not known")]
     RateUnavailable,
@@ -110,29 +112,11 @@ pub enum Refusal {
     ArithmeticOverflow(#[from] ArithmeticOverflow),
 }
 
-/// The ways in which a calculation stops early.
-enum Stop {
-    Refused(Refusal),
-    ZeroPrice(ZeroPriceReason),
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<ArithmeticOverflow> for Stop {
-    fn from(overflow: ArithmeticOverflow) -> Self {
-        Self::Refused(overflow.into())
-    }
-}
-
 impl fmt::Display for CompatAnswer {
     /// Writes the price, or the reason why there is none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Price(price) | Self::Nothing(price, _) => fmt::Display::fmt(price, f),
+            Self::Price(price) => fmt::Display::fmt(price, f),
             Self::Refused(refusal) => fmt::Display::fmt(refusal, f),
         }
     }
@@ -149,8 +133,7 @@ pub fn denom(request: &ScriptRequest<'_>) -> Denom {
 pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> CompatAnswer {
     match bid(request, rates, terms) {
         Ok(price) => CompatAnswer::Price(price),
-        Err(Stop::Refused(refusal)) => CompatAnswer::Refused(refusal),
-        Err(Stop::ZeroPrice(doubt)) => CompatAnswer::Nothing(CompatPrice::zero(request.price_precision), doubt),
+        Err(refusal) => CompatAnswer::Refused(refusal),
     }
 }
 
@@ -158,7 +141,7 @@ pub fn price(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>
 ///
 /// The script compares the tenant's maximum with the rounded price for dollar denoms, and with the unrounded one for
 /// AKT. Both are repeated.
-fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Stop> {
+fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> Result<CompatPrice, Refusal> {
     rates.check_owner(terms.owner)?;
     rates.check_arithmetic()?;
     let denom = denom(request);
@@ -179,14 +162,19 @@ fn bid(request: &ScriptRequest<'_>, rates: &CompatRates, terms: &Terms<'_>) -> R
     };
     let amount = amount.ok_or(ArithmeticOverflow)?;
     let Some(price) = &request.price else {
-        return Ok(CompatPrice::round(amount, LEGACY_DECIMALS)?.to_whole()?);
+        return above_zero(CompatPrice::round(amount, LEGACY_DECIMALS)?.to_whole()?, denom);
     };
     let rounded = CompatPrice::round(amount, request.price_precision)?;
     let compared = if rounds_first { rounded.exact().ok_or(ArithmeticOverflow)? } else { amount };
     if compared > fixed::parse_amount(price.amount.exact()).ok_or(ArithmeticOverflow)? {
-        return Err(Refusal::PriceAboveMax(rounded, denom).into());
+        return Err(Refusal::PriceAboveMax(rounded, denom));
     }
-    Ok(rounded)
+    above_zero(rounded, denom)
+}
+
+/// Refuses a price that the script would print and the provider would not take.
+fn above_zero(price: CompatPrice, denom: Denom) -> Result<CompatPrice, Refusal> {
+    if price.units() > 0 { Ok(price) } else { Err(Refusal::NotAboveZero(price, denom)) }
 }
 
 /// Dollars per month to units of a dollar coin per block. Divides first, as the script does: it truncates at each step,

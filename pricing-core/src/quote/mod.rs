@@ -364,10 +364,7 @@ fn convert(request: &QuoteRequest<'_>, total: Usd) -> Result<Price, Reason> {
 fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decimal, Reason> {
     match &token.value {
         CoinValue::Fixed(usd) => Ok(usd.decimal()),
-        CoinValue::Feed(feed) => terms.usd_per_akt.map(UsdPerAkt::get).ok_or_else(|| {
-            let message = format!("`{denom}` needs the feed `{feed}`, and no USD/AKT is known");
-            Reason::new(ReasonCode::RateUnavailable, message)
-        }),
+        CoinValue::Feed(_) => terms.usd_per_akt.map(UsdPerAkt::get).ok_or_else(|| Reason::rate_unavailable(denom)),
     }
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::budget::Spent;
-use crate::money::ArithmeticOverflow;
+use crate::money::{ArithmeticOverflow, Denom};
 use crate::reserve::{ReserveError, Shortage};
 use crate::text::Untrusted;
 
@@ -126,6 +126,16 @@ impl Reason {
     /// Makes a reason. The message is reduced to one line that is safe to print, whatever text it repeats.
     pub fn new(code: ReasonCode, message: impl AsRef<str>) -> Self {
         Self { code, message: format!("{:.MAX_MESSAGE_CHARACTERS$}", Untrusted::new(message)), shortage: None }
+    }
+
+    /// Makes the reason for a price in a denom whose coin has no known worth, and says how to name it.
+    #[must_use]
+    pub fn rate_unavailable(denom: &Denom) -> Self {
+        let message = format!(
+            "a price in `{denom}` needs what an AKT is worth in USD, and that is not known; set `--usd-per-akt` (in the \
+             service `[feed]`, in a scenario `usd_per_akt`)"
+        );
+        Self::new(ReasonCode::RateUnavailable, message)
     }
 }
 

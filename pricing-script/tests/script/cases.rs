@@ -37,7 +37,8 @@ impl Folder {
 #[test]
 fn without_a_rate_uakt_is_no_bid_and_the_reason_is_named() {
     let unknown = "rate-unavailable: what an AKT is worth is not known; ";
-    refuses(&request("uakt", NO_GPU), &[], &format!("{unknown}neither BIDPRICE_USD_PER_AKT nor BIDPRICE_RATE_CACHE"));
+    let ways = "set BIDPRICE_USD_PER_AKT to a number, or BIDPRICE_RATE_CACHE to a file";
+    refuses(&request("uakt", NO_GPU), &[], &format!("{unknown}{ways}"));
     // The legacy form is answered in uakt, too.
     let resources = request("uakt", NO_GPU);
     let resources: serde_json::Value = serde_json::from_str(&resources).unwrap();
@@ -72,6 +73,7 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
     let handle = fs::File::options().write(true).open(&cache).unwrap();
     handle.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
     unusable(path, "60m", "is the limit");
+    unusable(path, "60m", "set BIDPRICE_USD_PER_AKT");
     prices(
         &request("uakt", NO_GPU),
         &[("BIDPRICE_RATE_CACHE", path), ("BIDPRICE_RATE_CACHE_MAX_AGE", "3h")],
@@ -218,8 +220,7 @@ fn what_a_setting_says_is_repeated_as_an_excerpt() {
         let list = ("BIDPRICE_WHITELIST", list.to_str().unwrap());
         let env = if name == "AKASH_OWNER" { vec![list, (name, &hostile)] } else { vec![(name, &*hostile)] };
         let answer = run(request("uakt", NO_GPU).as_bytes(), &env);
-        // For a rate that it cannot read, the bash script's calculator returns 0, a price that the provider refuses.
-        assert_eq!(answer.stdout, if name == "PRICE_TARGET_CPU" { "0.000000" } else { "" }, "{name}");
+        assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{name}");
         assert!(answer.stderr.len() < 1_000 && answer.stderr.lines().count() == 1, "{name}: {}", answer.stderr);
         assert!(!answer.stderr.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{name}");
     }
@@ -239,14 +240,28 @@ fn a_rate_that_is_arithmetic_is_no_bid_rather_than_another_price_than_the_script
         assert_eq!((answer.exit, answer.stdout.as_str()), (Some(1), ""), "{name}={value}");
         assert!(answer.stderr.contains(name) && answer.stderr.contains("is arithmetic"), "{}", answer.stderr);
     }
-    // A sign is not accepted. What the calculator cannot read counts as 0, as in the bash script.
-    for (value, stdout) in
-        [("-1", None), ("1 2", Some("0.000000")), ("1*", Some("0.000000")), ("1\u{e9}*2", Some("0.000000"))]
-    {
-        let answer = run(request("uact", NO_GPU).as_bytes(), &[("PRICE_TARGET_IP", value)]);
-        assert_eq!(answer.exit, Some(0), "{value}: {}", answer.stderr);
-        assert!(stdout.is_none_or(|stdout| stdout == answer.stdout), "{value}: {}", answer.stdout);
+    // A sign is not arithmetic.
+    prices(&request("uact", NO_GPU), &[("PRICE_TARGET_IP", "-1")], NO_GPU_UACT);
+}
+
+#[test]
+fn where_the_script_prints_0_there_is_no_bid_and_the_reason_is_named() {
+    // What the script's calculator cannot read leaves it without a number.
+    for value in ["1 2", "1*", "1\u{e9}*2"] {
+        refuses(&request("uact", NO_GPU), &[("PRICE_TARGET_IP", value)], "`PRICE_TARGET_IP` is not a number");
     }
+    let gpus = [("PRICE_TARGET_GPU_MAPPINGS", "t4=1e3")];
+    let t4 = r#"{"units":1,"attributes":{"vendor":{"nvidia":{"model":"t4"}}}}"#;
+    refuses(&request("uact", t4), &gpus, "`PRICE_TARGET_GPU_MAPPINGS` is not a number");
+    let bare = request("uact", NO_GPU).replace(r#"{"class":"ephemeral","size":1073741824}"#, "");
+    refuses(&bare, &[], "resources without storage");
+    let free = ["PRICE_TARGET_CPU", "PRICE_TARGET_MEMORY", "PRICE_TARGET_HD_EPHEMERAL"].map(|name| (name, "0"));
+    refuses(&request("uact", NO_GPU), &free, "the price comes to 0.000000 uact a block");
+    let negative = [("PRICE_TARGET_CPU", "-100")];
+    refuses(&request("uact", NO_GPU), &negative, "the price comes to -");
+    // A fallback does not turn it into a bid.
+    let alone = [free.as_slice(), &[("BIDPRICE_SOCKET", "/nonexistent"), ("BIDPRICE_FALLBACK", "local")]].concat();
+    refuses(&request("uact", NO_GPU), &alone, "the price comes to 0.000000 uact a block");
 }
 
 #[test]

@@ -179,6 +179,25 @@ fn help_and_version_are_all_that_it_can_be_asked_for() {
 }
 
 #[test]
+fn on_a_terminal_it_says_what_it_waits_for_before_it_reads() {
+    let program = format!("'{}'", env!("CARGO_BIN_EXE_bidprice-script"));
+    // `script` gives it a terminal, and ends its input.
+    let ran = Command::new("script").args(["-qec", &program, "/dev/null"]).stdin(Stdio::null()).output();
+    let Ok(output) = ran else {
+        eprintln!("SKIPPED: `script` is not on this machine");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let waits = said.find("bidprice-script waits for the order on stdin, as JSON");
+    let ended = said.find("the request is empty");
+    assert!(waits.zip(ended).is_some_and(|(waits, ended)| waits < ended), "{said}");
+    // Nobody who pipes an order in is told.
+    let piped = run(request("uact", NO_GPU).as_bytes(), &[]);
+    assert_eq!((piped.exit, piped.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_full_disk_and_a_reader_that_left_are_exit_1() {
     let spawn = |stdout: Stdio| {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bidprice-script"))

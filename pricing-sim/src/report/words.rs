@@ -75,7 +75,9 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
             ("fault: no valid answer", "The plugin, the script or the scales came to no price that the chain takes.")
         }
         ReasonCode::LoadRejected => ("fault: not loaded", "The plugin could not be loaded."),
-        ReasonCode::RateUnavailable => ("fault: coin not valued", "What the coin is worth was not known."),
+        ReasonCode::RateUnavailable => {
+            ("fault: coin not valued", "What the coin is worth was not known; `usd_per_akt` in the scenario says it.")
+        }
         ReasonCode::InventoryUnusable => ("fault: no usable node", "The inventory has no usable node."),
         ReasonCode::SearchExhausted => ("fault: search given up", "The search for a placement was given up."),
         ReasonCode::InternalError => {

@@ -158,9 +158,7 @@ fn by_scales(request: &QuoteRequest<'_>, scales: &Scales) -> Quote {
     }
     let reason = match token(request) {
         Err(reason) => reason,
-        Ok((denom, None, _)) => {
-            Reason::new(ReasonCode::RateUnavailable, format!("what `{denom}` is worth is not known"))
-        }
+        Ok((denom, None, _)) => Reason::rate_unavailable(&denom),
         Ok((denom, Some(_), _)) => Reason::new(
             ReasonCode::ArithmeticOverflow,
             format!("the bid in `{denom}` is too large to be told in dollars"),

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::row::{Columns, Defaults, column};
-use super::{Arrival, Collected};
+use super::{Arrival, Collected, OnBadRow};
 use crate::time::Millis;
 
 /// The orders of a text.
@@ -25,6 +25,18 @@ use crate::time::Millis;
 /// # Errors
 /// When a line is not an order. The error names the line.
 pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
+    read_with(text, defaults, &mut Err)
+}
+
+/// Like [`read`], but asks what to do about a line that is not an order.
+///
+/// # Errors
+/// When `on_bad_row` returns one, or there are too many orders.
+pub fn read_with(
+    text: &str,
+    defaults: &Defaults<'_>,
+    on_bad_row: &mut OnBadRow<'_>,
+) -> Result<Vec<Arrival>, InputError> {
     let columns = Columns::all();
     let mut orders = Collected::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -32,12 +44,16 @@ pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputEr
         if line.trim().is_empty() {
             continue;
         }
-        let cells = cells(line, &columns).map_err(|error| {
-            let column = error.column().unwrap_or(1);
-            error.position(number, column)
-        })?;
+        let cells = match cells(line, &columns) {
+            Ok(cells) => cells,
+            Err(error) => {
+                let column = error.column().unwrap_or(1);
+                orders.bad_row(error.position(number, column), on_bad_row)?;
+                continue;
+            }
+        };
         let cells: Vec<Option<&str>> = cells.iter().map(Option::as_deref).collect();
-        orders.row(&columns, &cells, defaults).map_err(|error| error.position(number, 1))?;
+        orders.row(&columns, &cells, defaults, |error| error.position(number, 1), on_bad_row)?;
     }
     Ok(orders.arrivals)
 }

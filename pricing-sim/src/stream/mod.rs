@@ -96,6 +96,9 @@ impl Stream {
     }
 }
 
+/// Decides about a row that is not an order: the row is left out, or its error ends the reading.
+pub type OnBadRow<'a> = dyn FnMut(InputError) -> Result<(), InputError> + 'a;
+
 /// The orders of the rows that were read so far.
 #[derive(Debug, Default)]
 struct Collected {
@@ -105,10 +108,33 @@ struct Collected {
 }
 
 impl Collected {
-    /// Adds the orders of the next row.
-    fn row(&mut self, columns: &Columns, cells: &[Option<&str>], defaults: &Defaults<'_>) -> Result<(), InputError> {
+    /// Adds the orders of the next row. `place` adds the row's place to an error.
+    fn row(
+        &mut self,
+        columns: &Columns,
+        cells: &[Option<&str>],
+        defaults: &Defaults<'_>,
+        place: impl Fn(InputError) -> InputError,
+        on_bad_row: &mut OnBadRow<'_>,
+    ) -> Result<(), InputError> {
+        let number = self.rows.saturating_add(1);
+        match columns.arrivals(cells, number, defaults) {
+            Err(error) => self.bad_row(place(error), on_bad_row),
+            Ok(arrivals) => {
+                self.rows = number;
+                self.add(arrivals).map_err(place)
+            }
+        }
+    }
+
+    /// Counts a row that is not an order, so that the rows after it keep their numbers.
+    fn bad_row(&mut self, error: InputError, on_bad_row: &mut OnBadRow<'_>) -> Result<(), InputError> {
         self.rows = self.rows.saturating_add(1);
-        for arrival in columns.arrivals(cells, self.rows, defaults)? {
+        on_bad_row(error)
+    }
+
+    fn add(&mut self, arrivals: Vec<Arrival>) -> Result<(), InputError> {
+        for arrival in arrivals {
             self.memory.add(&arrival)?;
             self.arrivals.push(arrival);
         }

@@ -25,7 +25,7 @@ use pricing_panics::catch;
 
 use super::arrow::{Texts, bounded_message, unreadable};
 use super::row::{Columns, Defaults};
-use super::{Arrival, Collected, MAX_ORDERS};
+use super::{Arrival, Collected, MAX_ORDERS, OnBadRow};
 
 /// The number of rows that are decoded at a time.
 const BATCH: usize = 1024;
@@ -38,7 +38,20 @@ const MAX_TEXT: u64 = crate::files::MAX_BYTES;
 /// When the file is not Parquet, its columns are not those of orders, or a row is not an order. The error names the
 /// row.
 pub fn read(file: File, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
-    unpacked(|| orders(file, defaults, Collected::default()))
+    read_with(file, defaults, &mut Err)
+}
+
+/// Like [`read`], but asks what to do about a row that is not an order.
+///
+/// # Errors
+/// When the file is not Parquet, its columns are not those of orders, `on_bad_row` returns an error, or there are too
+/// many orders.
+pub fn read_with(
+    file: File,
+    defaults: &Defaults<'_>,
+    on_bad_row: &mut OnBadRow<'_>,
+) -> Result<Vec<Arrival>, InputError> {
+    unpacked(|| orders(file, defaults, Collected::default(), on_bad_row))
 }
 
 /// Runs the decoder, which is not our code, and turns a panic into an error: a bad file must not end a program that has
@@ -49,13 +62,18 @@ fn unpacked<T>(read: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputE
     })
 }
 
-fn orders(file: File, defaults: &Defaults<'_>, mut orders: Collected) -> Result<Vec<Arrival>, InputError> {
+fn orders(
+    file: File,
+    defaults: &Defaults<'_>,
+    mut orders: Collected,
+    on_bad_row: &mut OnBadRow<'_>,
+) -> Result<Vec<Arrival>, InputError> {
     let found = metadata(&file)?;
     let columns = Columns::new(found.schema().fields().iter().map(|field| field.name().as_str()))?;
     let mut text = Text::default();
     for batch in reader(file, &found)? {
         let batch = batch.map_err(unreadable)?;
-        rows(&batch, &mut text, &columns, &mut orders, defaults)?;
+        rows(&batch, &mut text, &columns, &mut orders, defaults, on_bad_row)?;
     }
     Ok(orders.arrivals)
 }
@@ -192,6 +210,7 @@ fn rows(
     columns: &Columns,
     orders: &mut Collected,
     defaults: &Defaults<'_>,
+    on_bad_row: &mut OnBadRow<'_>,
 ) -> Result<(), InputError> {
     let texts = Texts::of(batch)?;
     let cells = texts.rows()?;
@@ -211,7 +230,7 @@ fn rows(
         let owned = cells.row(row).map_err(numbered)?;
         let row: Vec<Option<&str>> = owned.iter().map(Option::as_deref).collect();
         text.add(row.iter().flatten().map(|cell| cell.len()))?;
-        orders.row(columns, &row, defaults).map_err(numbered)?;
+        orders.row(columns, &row, defaults, numbered, on_bad_row)?;
     }
     Ok(())
 }

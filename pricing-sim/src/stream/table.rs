@@ -3,13 +3,25 @@
 use pricing_core::input::InputError;
 
 use super::row::{Columns, Defaults};
-use super::{Arrival, Collected};
+use super::{Arrival, Collected, OnBadRow};
 
 /// The orders of a text.
 ///
 /// # Errors
 /// When the header does not name columns of orders, or a row is not an order. The error names the line.
 pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputError> {
+    read_with(text, defaults, &mut Err)
+}
+
+/// Like [`read`], but asks what to do about a row that is not an order.
+///
+/// # Errors
+/// When the header does not name columns of orders, `on_bad_row` returns an error, or there are too many orders.
+pub fn read_with(
+    text: &str,
+    defaults: &Defaults<'_>,
+    on_bad_row: &mut OnBadRow<'_>,
+) -> Result<Vec<Arrival>, InputError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| problem(&error, text))?.clone();
     if header.is_empty() {
@@ -18,10 +30,16 @@ pub fn read(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Arrival>, InputEr
     let columns = Columns::new(&header).map_err(|error| error.position(1, 1))?;
     let mut orders = Collected::default();
     for record in reader.records() {
-        let record = record.map_err(|error| problem(&error, text))?;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                orders.bad_row(problem(&error, text), on_bad_row)?;
+                continue;
+            }
+        };
         let line = record.position().map_or(0, |at| line(at, text));
         let row: Vec<Option<&str>> = record.iter().map(Some).collect();
-        orders.row(&columns, &row, defaults).map_err(|error| error.position(line, 1))?;
+        orders.row(&columns, &row, defaults, |error| error.position(line, 1), on_bad_row)?;
     }
     Ok(orders.arrivals)
 }

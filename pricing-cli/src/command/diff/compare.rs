@@ -6,17 +6,22 @@ use std::sync::{Mutex, PoisonError};
 
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::quote::{Supply, Terms};
-use pricing_core::text::Untrusted;
+use pricing_core::money::UsdPerAkt;
+use pricing_core::quote::{Reason, Supply, Terms};
+use pricing_core::rates::CoinValue;
+use pricing_core::text::{Untrusted, excerpt};
 use pricing_engine::comparison::{Outcome, Pair, Summary};
 use pricing_engine::metrics::gpu_label;
 use pricing_sim::strategy::{Pricer, Strategy};
 
 use super::orders::{self, Case};
 use super::saved::Row;
+use super::skipped::Skipped;
 use super::{Args, Kind, Named, Subject};
+use crate::command::simulate::Bar;
 use crate::error::CliError;
 use crate::scene::owner;
+use crate::wording::{count, plural};
 
 /// What the cards of an order are called of which nobody knows more.
 const AMBIGUOUS: &str = "ambiguous";
@@ -71,17 +76,12 @@ pub(super) fn compare(
     named: &[Named; 2],
     subjects: (Subject, Subject),
     cluster: Option<&Cluster>,
+    skipped: &mut Skipped,
 ) -> Result<Compared, CliError> {
-    for subject in [&subjects.0, &subjects.1] {
-        if let Subject::Pricer(strategy) = subject {
-            owner(args.owner.as_deref(), &strategy.pricing)?;
-        }
-    }
-    let both_saved = matches!(subjects, (Subject::Saved(_), Subject::Saved(_)));
-    let cases = if both_saved { Vec::new() } else { cases(args, named)? };
-    let scene = Scene { args, cases: &cases, cluster, utilisation: cluster.map(Utilisation::of) };
-    let a = scene.answers(subjects.0);
-    let b = scene.answers(subjects.1);
+    let bar = Bar::spinner("reading the orders");
+    let answers = answers(args, named, subjects, cluster, skipped, &bar);
+    bar.clear();
+    let (a, b) = answers?;
     if a.len() != b.len() {
         let message = format!("A has {} decisions and B has {}: these are not the same orders", a.len(), b.len());
         return Err(CliError::unreadable("A and B", message));
@@ -100,9 +100,56 @@ pub(super) fn compare(
     Ok(compared)
 }
 
+/// The answers of A and of B.
+fn answers(
+    args: &Args,
+    named: &[Named; 2],
+    subjects: (Subject, Subject),
+    cluster: Option<&Cluster>,
+    skipped: &mut Skipped,
+    bar: &Bar,
+) -> Result<(Vec<Answered>, Vec<Answered>), CliError> {
+    let strategies: Vec<&Strategy> = [&subjects.0, &subjects.1].into_iter().filter_map(Subject::strategy).collect();
+    for strategy in &strategies {
+        owner(args.owner.as_deref(), &strategy.pricing)?;
+    }
+    let cases = if strategies.is_empty() { Vec::new() } else { cases(args, named, skipped)? };
+    for strategy in &strategies {
+        check_rates(args, strategy, &cases)?;
+    }
+    bar.start("prices", cases.len().saturating_mul(strategies.len()));
+    let scene = Scene { args, cases: &cases, cluster, utilisation: cluster.map(Utilisation::of), bar };
+    let a = scene.answers(subjects.0);
+    let b = scene.answers(subjects.1);
+    Ok((a, b))
+}
+
+/// Refuses orders in a denom whose coin has no known worth: all of them would be faults, and look like orders of which A
+/// and B think alike.
+fn check_rates(args: &Args, strategy: &Strategy, cases: &[Case]) -> Result<(), CliError> {
+    let denom = |case: &Case| case.order.max_price.as_ref().map(|price| price.denom().clone());
+    let unknown = |case: &Case| {
+        let denom = denom(case)?;
+        let token = strategy.pricing.chain.denoms.get(&denom)?;
+        (matches!(token.value, CoinValue::Feed(_)) && usd_per_akt(args, case).is_none()).then_some(denom)
+    };
+    let mut without = cases.iter().filter_map(|case| Some((case, unknown(case)?)));
+    let Some((first, denom)) = without.next() else { return Ok(()) };
+    let number = u64::try_from(without.count()).unwrap_or(u64::MAX).saturating_add(1);
+    let (orders, need) = (count(number, "order"), plural(number, "needs", "need"));
+    let (all, name) = (cases.len(), excerpt(&first.id));
+    let message = Reason::rate_unavailable(&denom).message;
+    Err(CliError::Usage(format!("{message}; {orders} of {all} {need} it, the first is `{name}`")))
+}
+
+/// What an AKT is worth for an order: what was recorded with it, else what the command line says.
+fn usd_per_akt(args: &Args, case: &Case) -> Option<UsdPerAkt> {
+    case.usd_per_akt.or(args.usd_per_akt)
+}
+
 fn unlike(a: &Answered, b: &Answered) -> CliError {
     let shown = |answered: &Answered| {
-        let ((run, order), id) = (answered.key, pricing_core::text::excerpt(&answered.id));
+        let ((run, order), id) = (answered.key, excerpt(&answered.id));
         format!("order {order} (`{id}`) of run {run}")
     };
     let message = format!("{} stands against {}: these are not the same orders", shown(a), shown(b));
@@ -110,13 +157,13 @@ fn unlike(a: &Answered, b: &Answered) -> CliError {
 }
 
 /// The orders to price: those that are named, else those of a bid log.
-fn cases(args: &Args, named: &[Named; 2]) -> Result<Vec<Case>, CliError> {
+fn cases(args: &Args, named: &[Named; 2], skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     if let Some(path) = &args.orders {
-        return orders::read(path);
+        return orders::read(path, skipped);
     }
     let mut logs = named.iter().filter(|named| named.kind == Kind::Run && orders::is_bid_log(&named.path));
     match logs.next() {
-        Some(log) => orders::read(&log.path),
+        Some(log) => orders::read(&log.path, skipped),
         None => Err(CliError::Usage("name the orders that are to be priced with --orders".to_owned())),
     }
 }
@@ -160,6 +207,7 @@ struct Scene<'a> {
     cases: &'a [Case],
     cluster: Option<&'a Cluster>,
     utilisation: Option<Utilisation>,
+    bar: &'a Bar,
 }
 
 impl Scene<'_> {
@@ -180,6 +228,7 @@ impl Scene<'_> {
                 Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|place| Some((place, self.cases.get(place)?)))
             {
                 let answer = self.price(&strategy, place, case);
+                self.bar.done();
                 answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
             }
         };
@@ -199,7 +248,7 @@ impl Scene<'_> {
         let scheduler = self.args.placement.scheduler.into();
         let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
-        let usd_per_akt = self.args.usd_per_akt;
+        let usd_per_akt = usd_per_akt(self.args, case);
         let owner = owner.map(Untrusted::new);
         let terms = Terms { owner, usd_per_akt, budget: Some(&budget), ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;

@@ -4,6 +4,7 @@ mod compare;
 mod condition;
 mod orders;
 mod saved;
+mod skipped;
 mod subject;
 
 use std::path::PathBuf;
@@ -15,14 +16,19 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
 use serde_json::json;
 
-use super::replay::{summary_json, summary_table};
 use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs};
 use crate::command::simulate::end_with_scripts;
+use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
+use crate::wording::{count, cut};
 use crate::{load, output, table};
 use compare::{Compared, NoBidReasons};
 use condition::{Condition, Failed};
+use skipped::Skipped;
 use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
+
+/// The most characters of a reason's words in the table.
+const WORDS_CHARS: usize = 240;
 
 /// Arguments of `bidprice diff`.
 ///
@@ -32,8 +38,8 @@ use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
 /// and `run:` before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's
 /// dearest card.
 ///
-/// Exit codes: 0 the orders were held against each other, 1 an input is wrong, 3 a `--fail-if` holds, 4 A or B is a fault
-/// for every order (beats 3).
+/// Exit codes: 0 the orders were held against each other, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt`
+/// for orders in uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The first
@@ -46,6 +52,9 @@ pub(crate) struct Args {
     /// `.parquet`), or a bid log
     #[arg(long, value_name = "FILE")]
     orders: Option<PathBuf>,
+    /// Stop at the first order that cannot be read, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
     /// The inventory that each order is placed on by itself. Without it capacity is not asked, and a request that leaves
     /// the model open may come to any card that the rate card lists
     #[arg(long, value_name = "FILE")]
@@ -77,7 +86,7 @@ pub(crate) struct Args {
     /// Which run of a saved file, counted from 0; all of them without it
     #[arg(long, value_name = "N")]
     run: Option<u64>,
-    /// What an AKT is worth in USD; needed for bids in uakt
+    /// What an AKT is worth in USD; needed for orders in uakt, but for those of a bid log, which has the rate of each
     #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
     usd_per_akt: Option<UsdPerAkt>,
     /// Who ordered, where the orders do not say
@@ -100,14 +109,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     end_with_scripts()?;
     let named = [Named::of(&args.a)?, Named::of(&args.b)?];
-    let [a, b] = [(&named[0], Side::A), (&named[1], Side::B)].map(|(named, side)| Subject::open(named, side, args));
-    let (a, b) = (a?, b?);
+    let [first, second] = &named;
+    let mut skipped = Skipped::new(args.strict);
+    let a = Subject::open(first, Side::A, args, &mut skipped)?;
+    let b = Subject::open(second, Side::B, args, &mut skipped)?;
     let cluster = args.inventory.as_deref().map(cluster).transpose()?;
-    let compared = compare::compare(args, &named, (a, b), cluster.as_ref())?;
+    let compared = compare::compare(args, &named, (a, b), cluster.as_ref(), &mut skipped)?;
+    skipped.tell();
     let failed: Vec<Failed> = args.fail_if.iter().filter_map(|condition| condition.check(&compared.summary)).collect();
     match args.output.output {
-        Output::Json => output::print_json(&answer(&named, &compared, &failed))?,
-        Output::Table => output::print(&shown(&compared, &failed))?,
+        Output::Json => output::print_json(&answer(&named, &compared, &failed, &skipped))?,
+        Output::Table => output::print(&shown(&compared, &failed, &skipped))?,
     }
     Ok(if compared.only_faults() {
         Exit::Fault
@@ -121,20 +133,20 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
     let (cluster, findings) = load::inventory(path)?;
     if !findings.is_empty() {
-        let count = findings.len();
-        output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+        let findings = count(u64::try_from(findings.len()).unwrap_or(u64::MAX), "finding");
+        output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
     }
     Ok(cluster)
 }
 
-fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed]) -> serde_json::Value {
+fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed], skipped: &Skipped) -> serde_json::Value {
     let side = |named: &Named| json!({ "kind": named.kind.name(), "name": load::name(&named.path) });
     let reason = |said: &NoBidReasons| json!({ "side": said.side, "code": said.code, "orders": said.orders, "first": said.order, "message": said.message });
     let failed = failed
         .iter()
         .map(|failed| json!({ "condition": failed.condition, "value": failed.value.map(|value| value.to_string()) }));
     let [a, b] = named;
-    json!({
+    let mut answer = json!({
         "schema": SCHEMA,
         "a": side(a),
         "b": side(b),
@@ -143,19 +155,25 @@ fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed]) -> serde_j
         "faults": { "a": compared.faults.0, "b": compared.faults.1 },
         "no_bid": compared.said.iter().map(reason).collect::<Vec<_>>(),
         "failed": failed.collect::<Vec<_>>(),
-    })
+    });
+    if let (false, Some(fields)) = (skipped.is_empty(), answer.as_object_mut()) {
+        fields.insert("skipped".to_owned(), skipped.json());
+    }
+    answer
 }
 
-fn shown(compared: &Compared, failed: &[Failed]) -> String {
-    let orders = compared.summary.total.orders;
-    let mut shown = format!("{orders} orders, A against B.\n{}", summary_table(&compared.summary, "A", "B"));
+fn shown(compared: &Compared, failed: &[Failed], skipped: &Skipped) -> String {
+    let orders = count(compared.summary.total.orders, "order");
+    let mut shown = format!("{orders}, A against B{}.\n", skipped.headline());
+    shown.push_str(&summary_table(&compared.summary, "A", "B"));
     if !compared.said.is_empty() {
         let mut rows = table::table(&["no bid", "reason", "orders", "such as", "in its words"], &[2]);
         for said in &compared.said {
             let NoBidReasons { side, code, orders, order, message } = said;
-            rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), message.clone()]);
+            let words = cut(message, WORDS_CHARS);
+            rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), words]);
         }
-        shown.push_str(&format!("\n{}", table::text(&rows)));
+        shown.push_str(&format!("\n{}", table::text(&table::fit(rows, &[0, 1, 2, 3], Some(4)))));
     }
     for Failed { condition, value } in failed {
         let value =

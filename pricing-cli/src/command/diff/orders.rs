@@ -4,17 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pricing_core::input::InputError;
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::script_request::LEGACY_DENOM;
 use pricing_core::order::{Order, detect};
-use pricing_sim::files::Files;
-use pricing_sim::random::Draws;
-use pricing_sim::scenario::{self, ScenarioError};
-use pricing_sim::stream::openb::Models;
-use pricing_sim::stream::{self, with_maximum};
-use toml::{Table, Value};
+use pricing_sim::files::{FileError, Files};
+use pricing_sim::stream::row::Defaults;
+use pricing_sim::stream::{Arrival, OnBadRow, Stream, jsonl, table, with_maximum};
 
-use crate::command::simulate::SimulationHost;
+use super::skipped::Skipped;
+use crate::command::simulate::bid_log;
 use crate::error::CliError;
+#[cfg(not(feature = "parquet"))]
+use crate::left_out::PARQUET;
 use crate::load::{self, Document};
 
 /// An order to price.
@@ -26,20 +28,32 @@ pub(super) struct Case {
     pub(super) owner: Option<String>,
     /// The order.
     pub(super) order: Arc<Order>,
+    /// What an AKT was worth when the order came, where the source says so.
+    pub(super) usd_per_akt: Option<UsdPerAkt>,
+}
+
+impl From<&Arrival> for Case {
+    fn from(arrival: &Arrival) -> Self {
+        Self {
+            id: arrival.id.to_string(),
+            owner: arrival.owner.as_deref().map(str::to_owned),
+            order: Arc::clone(&arrival.order),
+            usd_per_akt: None,
+        }
+    }
 }
 
 /// The orders of a file or folder: a stream of orders as `bidprice simulate` reads it, an order, or a folder of orders.
-pub(super) fn read(path: &Path) -> Result<Vec<Case>, CliError> {
+pub(super) fn read(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
     let cases = match ending {
-        "jsonl" if is_bid_log(path) => stream("bid_log", path)?,
-        "jsonl" | "csv" | "parquet" => stream(ending, path)?,
-        _ if path.is_dir() && is_bid_log(path) => stream("bid_log", path)?,
-        _ if path.is_dir() => folder(path)?,
+        _ if is_bid_log(path) => log(path, skipped)?,
+        "jsonl" | "csv" | "parquet" => stream(ending, path, skipped)?,
+        _ if path.is_dir() => folder(path, skipped)?,
         _ => file(path, "")?,
     };
     if cases.is_empty() {
-        return Err(CliError::unreadable(load::name(path), "there are no orders"));
+        return Err(CliError::unreadable(load::name(path), skipped.none_left()));
     }
     Ok(cases)
 }
@@ -54,30 +68,51 @@ pub(super) fn is_bid_log(path: &Path) -> bool {
     is_log(path) || fs::read_dir(path).is_ok_and(holds_log)
 }
 
+/// The orders of a bid log, each with what an AKT was worth when it was answered.
+fn log(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
+    let answered = bid_log::answered(path, &mut |place, problem| skipped.line(path, place, problem));
+    let answered = answered.map_err(|problem| CliError::unreadable(load::name(path), problem))?;
+    let case = |answered: bid_log::Answered| {
+        let order = Arc::unwrap_or_clone(answered.arrival.order);
+        let (order, _) = with_maximum(order, Defaults::default().denom);
+        let owner = answered.arrival.owner.as_deref().map(str::to_owned);
+        let id = answered.arrival.id.to_string();
+        Case { id, owner, order: Arc::new(order), usd_per_akt: answered.usd_per_akt }
+    };
+    Ok(answered.into_iter().map(case).collect())
+}
+
 /// The orders of a file, by a reader of the simulation.
-fn stream(kind: &str, path: &Path) -> Result<Vec<Case>, CliError> {
-    let wrong = |error: ScenarioError| CliError::unreadable(load::name(path), error);
+fn stream(kind: &str, path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
+    let shown = load::name(path);
     let Some(name) = path.to_str() else {
-        return Err(CliError::unreadable(load::name(path), "its name is not UTF-8 text"));
+        return Err(CliError::unreadable(shown, "its name is not UTF-8 text"));
     };
-    let orders = Table::from_iter([(kind.to_owned(), Value::String(name.to_owned()))]);
-    let tables = [("orders", orders), ("inventory", Table::new())];
-    let table = tables.into_iter().map(|(name, table)| (name.to_owned(), Value::Table(table))).collect();
-    let scenario = scenario::of_table(table).map_err(|error| CliError::internal(error.to_string()))?;
-    let models = Models::new(&scenario.openb.models).map_err(|error| CliError::internal(error.to_string()))?;
-    let source = stream::source(&scenario, &models, &Files::in_folder(""), &SimulationHost);
-    let stream = source.map_err(|error| wrong(error.into()))?;
-    let stream = stream.stream(&Draws::new(scenario.seed)).map_err(|error| wrong(error.into()))?;
-    let case = |arrival: &stream::Arrival| Case {
-        id: arrival.id.to_string(),
-        owner: arrival.owner.as_deref().map(str::to_owned),
-        order: Arc::clone(&arrival.order),
+    let (files, defaults) = (Files::in_folder(""), Defaults::default());
+    let unreadable = |error: FileError| CliError::unreadable(&shown, error);
+    let malformed = |error: InputError| CliError::malformed(&shown, error);
+    let mut on_bad_row = |error: InputError| skipped.row(&shown, error);
+    let arrivals = match kind {
+        "jsonl" => jsonl::read_with(&files.text(name).map_err(unreadable)?, &defaults, &mut on_bad_row),
+        "csv" => table::read_with(&files.text(name).map_err(unreadable)?, &defaults, &mut on_bad_row),
+        _ => parquet(files.open(name).map_err(unreadable)?, &defaults, &mut on_bad_row),
     };
-    Ok(stream.arrivals.iter().map(case).collect())
+    let stream = Stream::new(arrivals.map_err(malformed)?, None);
+    Ok(stream.arrivals.iter().map(Case::from).collect())
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(file: fs::File, defaults: &Defaults<'_>, on_bad_row: &mut OnBadRow<'_>) -> Result<Vec<Arrival>, InputError> {
+    pricing_sim::stream::parquet::read_with(file, defaults, on_bad_row)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: fs::File, _: &Defaults<'_>, _: &mut OnBadRow<'_>) -> Result<Vec<Arrival>, InputError> {
+    Err(InputError::new(PARQUET.refusal()))
 }
 
 /// The SDLs, group specs and script requests of a folder, by name.
-fn folder(path: &Path) -> Result<Vec<Case>, CliError> {
+fn folder(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     let unreadable = |error: std::io::Error| CliError::unreadable(load::name(path), error);
     let mut files: Vec<PathBuf> = Vec::new();
     let mut sdls = false;
@@ -96,7 +131,10 @@ fn folder(path: &Path) -> Result<Vec<Case>, CliError> {
     let mut cases = Vec::new();
     for file in files {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        cases.extend(self::file(&file, &name)?);
+        match self::file(&file, &name) {
+            Ok(groups) => cases.extend(groups),
+            Err(error) => skipped.file(error)?,
+        }
     }
     Ok(cases)
 }
@@ -115,7 +153,7 @@ fn file(path: &Path, name: &str) -> Result<Vec<Case>, CliError> {
             (name, true) => format!("{name}/{group}"),
         };
         let (order, _) = with_maximum(order, LEGACY_DENOM);
-        Case { id, owner: None, order: Arc::new(order) }
+        Case { id, owner: None, order: Arc::new(order), usd_per_akt: None }
     };
     Ok(orders.into_iter().map(case).collect())
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::orders;
+use super::skipped::Skipped;
 use crate::command::simulate::bid_log;
 use crate::error::CliError;
 #[cfg(not(feature = "parquet"))]
@@ -44,9 +45,9 @@ pub(super) struct Choice<'a> {
 }
 
 /// The decisions that are meant of a file or log, by run and order.
-pub(super) fn read(path: &Path, choice: Choice<'_>) -> Result<Vec<Row>, CliError> {
+pub(super) fn read(path: &Path, choice: Choice<'_>, skipped: &mut Skipped) -> Result<Vec<Row>, CliError> {
     if path.is_dir() || orders::is_bid_log(path) {
-        return log(path);
+        return log(path, skipped);
     }
     let rows = match path.extension().and_then(|ending| ending.to_str()) {
         Some("jsonl") => lines(&Document::read(path, MAX_BYTES)?)?,
@@ -61,8 +62,9 @@ pub(super) fn read(path: &Path, choice: Choice<'_>) -> Result<Vec<Row>, CliError
     chosen(path, rows, choice)
 }
 
-fn log(path: &Path) -> Result<Vec<Row>, CliError> {
-    let answered = bid_log::answered(path).map_err(|problem| CliError::unreadable(load::name(path), problem))?;
+fn log(path: &Path, skipped: &mut Skipped) -> Result<Vec<Row>, CliError> {
+    let answered = bid_log::answered(path, &mut |place, problem| skipped.line(path, place, problem));
+    let answered = answered.map_err(|problem| CliError::unreadable(load::name(path), problem))?;
     let row = |(number, answered): (u64, bid_log::Answered)| Row {
         key: (0, number),
         id: answered.arrival.id.to_string(),

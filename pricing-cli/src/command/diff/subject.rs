@@ -11,6 +11,7 @@ use pricing_sim::strategy::{PLUGIN_DEADLINE, Pricer, Script, ScriptOrder, Strate
 
 use super::Args;
 use super::saved::{self, Choice, Row};
+use super::skipped::Skipped;
 use crate::args::RatesArgs;
 use crate::error::CliError;
 use crate::{load, plugin};
@@ -103,8 +104,16 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// What prices, where the orders are not priced already.
+    pub(super) fn strategy(&self) -> Option<&Strategy> {
+        match self {
+            Self::Pricer(strategy) => Some(strategy),
+            Self::Saved(_) => None,
+        }
+    }
+
     /// Reads what a subject is made of.
-    pub(super) fn open(named: &Named, side: Side, args: &Args) -> Result<Self, CliError> {
+    pub(super) fn open(named: &Named, side: Side, args: &Args, skipped: &mut Skipped) -> Result<Self, CliError> {
         let Named { kind, path } = named;
         let (rates, strategy, strategy_option) = match side {
             Side::A => (&args.rates_a, &args.strategy_a, "--strategy-a"),
@@ -114,7 +123,7 @@ impl Subject {
         let (pricing, pricer) = match kind {
             Kind::Run => {
                 let choice = Choice { strategy: strategy.as_deref(), strategy_option, run: args.run };
-                return saved::read(path, choice).map(Self::Saved);
+                return saved::read(path, choice, skipped).map(Self::Saved);
             }
             Kind::Rates => (load::rate_card(path)?, Pricer::Builtin(GpuRule::RealCard)),
             Kind::Old => (load::rate_card(path)?, Pricer::Builtin(GpuRule::HighestWildcard)),

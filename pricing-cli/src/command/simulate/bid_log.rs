@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{Order, detect};
 use pricing_engine::bid_log::entry::{Damage, Decision, Entry};
 use pricing_engine::bid_log::read::{Log, Place};
@@ -20,7 +21,8 @@ use pricing_sim::stream::{Arrival, MAX_ORDERS, Memory};
 /// # Errors
 /// When there is no log, or one of its lines cannot be used.
 pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
-    Ok(answered(path)?.into_iter().map(|answered| answered.arrival).collect())
+    let answered = answered(path, &mut |place, problem| Err(unusable(place, &problem)))?;
+    Ok(answered.into_iter().map(|answered| answered.arrival).collect())
 }
 
 /// An order of a log, and its answer.
@@ -32,13 +34,18 @@ pub(crate) struct Answered {
     pub(crate) outcome: Outcome,
     /// The cards, as in the labels of the service's metrics.
     pub(crate) gpu: String,
+    /// What an AKT was worth then, where that was known.
+    pub(crate) usd_per_akt: Option<UsdPerAkt>,
 }
 
-/// Returns the orders of a log with their answers.
+/// Decides about a line that cannot be used: it is left out, or its problem ends the reading.
+pub(crate) type OnBadLine<'a> = dyn FnMut(&Place, String) -> Result<(), String> + 'a;
+
+/// The orders of a log with their answers. `on_bad_line` decides about a line that cannot be used.
 ///
 /// # Errors
-/// When there is no log, or one of its lines cannot be used.
-pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
+/// When there is no log, it has too many orders, or `on_bad_line` returns an error.
+pub(crate) fn answered(path: &Path, on_bad_line: &mut OnBadLine<'_>) -> Result<Vec<Answered>, String> {
     let log = Log::open(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let mut orders: BTreeMap<Key, Answered> = BTreeMap::new();
     let mut memory = Memory::default();
@@ -47,14 +54,21 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
             Ok(Entry::Decision(decision)) if decision.quote.is_some() => decision,
             // An incomplete last line: the log is being written, or the machine stopped while it was.
             Ok(_) | Err(Damage::Cut) => continue,
-            Err(damage) => return Err(unusable(&place, &damage.to_string())),
+            Err(damage) => {
+                on_bad_line(&place, damage.to_string())?;
+                continue;
+            }
         };
-        let arrival = arrival(&log, &decision).map_err(|problem| unusable(&place, &problem))?;
-        // An order that is priced again counts again, although it replaces the earlier one. The bound is then reached
-        // sooner.
-        memory.add(&arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
-        let outcome = decision.outcome().map_err(|error| unusable(&place, &format!("the quote: {error}")))?;
-        orders.insert(Key::of(&decision), Answered { arrival, outcome, gpu: decision.gpu.clone() });
+        let answered = match answer(&log, &decision) {
+            Ok(answered) => answered,
+            Err(problem) => {
+                on_bad_line(&place, problem)?;
+                continue;
+            }
+        };
+        // Those that are asked for again are counted again: that does not make a log of them smaller.
+        memory.add(&answered.arrival).map_err(|problem| unusable(&place, &problem.to_string()))?;
+        orders.insert(Key::of(&decision), answered);
         if orders.len() > MAX_ORDERS {
             return Err(format!("the log has more than {MAX_ORDERS} orders; name one of its files"));
         }
@@ -64,7 +78,18 @@ pub(crate) fn answered(path: &Path) -> Result<Vec<Answered>, String> {
     Ok(answered.into_iter().map(|(_, answered)| answered).collect())
 }
 
-/// What identifies an order.
+/// The order of a decision, and what was answered.
+fn answer(log: &Log, decision: &Decision) -> Result<Answered, String> {
+    let rate = decision.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
+    Ok(Answered {
+        arrival: arrival(log, decision)?,
+        outcome: decision.outcome().map_err(|error| format!("the quote: {error}"))?,
+        gpu: decision.gpu.clone(),
+        usd_per_akt: rate.map_err(|error| format!("the USD/AKT rate: {error}"))?,
+    })
+}
+
+/// What tells orders from each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     /// The order's name, and the index of the group.
@@ -82,7 +107,8 @@ impl Key {
     }
 }
 
-fn unusable(place: &Place, problem: &str) -> String {
+/// What is said of a line that ends the reading.
+pub(crate) fn unusable(place: &Place, problem: &str) -> String {
     format!(
         "the bid log cannot be used, {place}: {problem}; take the line out of a copy of the log to go on without it"
     )

@@ -14,9 +14,9 @@ mod scene;
 mod shard;
 mod tables;
 
-pub(crate) use host::SimulationHost;
+use host::SimulationHost;
 #[cfg(feature = "service")]
-pub(crate) use progress::end_with_scripts;
+pub(crate) use progress::{Bar, end_with_scripts};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -31,7 +31,9 @@ use pricing_sim::sweep::{Detailed, Executor, Progress};
 use crate::error::{CliError, Exit};
 use crate::output::complain;
 use answer::AnswerArgs;
-use progress::{Bar, Interrupt};
+#[cfg(not(feature = "service"))]
+use progress::Bar;
+use progress::Interrupt;
 use records::{RecordArgs, Records};
 use scene::{ChangeArgs, Scene};
 
@@ -183,7 +185,7 @@ fn execute(
     keep: RunStore<'_>,
 ) -> Result<Option<Vec<RunResult>>, CliError> {
     let wanted = runs.len();
-    let bar = Bar::new(wanted, done.len());
+    let bar = Bar::new("runs", wanted, done.len());
     let RunStore { checkpoint, records } = keep;
     let watch = Watch { bar: &bar, interrupt: Interrupt::listen(checkpoint.is_some())?, keep };
     let host = SimulationHost;

@@ -1,4 +1,4 @@
-//! Shows the progress of a sweep, and handles signals.
+//! What people see of work that goes on, and how they end a sweep.
 
 use std::io::IsTerminal;
 use std::process;
@@ -17,25 +17,42 @@ use pricing_sim::strategy::end_scripts;
 const MOMENT: Duration = Duration::from_millis(500);
 /// How often the bar is drawn while no run ends.
 const TICK: Duration = Duration::from_millis(250);
-const TEMPLATE: &str = "{wide_bar} {pos}/{len} runs, {per_sec}, {eta} left";
+/// How work is shown whose amount is not known yet.
+#[cfg(feature = "service")]
+const SPINNER: &str = "{spinner} {msg}";
 
-/// A progress bar on stderr. There is none if stderr is not a terminal.
-pub(super) struct Bar {
+/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is no terminal.
+pub(crate) struct Bar {
     bar: ProgressBar,
     /// The thread that shows the bar after a moment.
     shows: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Bar {
-    /// Creates a bar for `runs` runs, of which `done` are done.
-    pub(super) fn new(runs: usize, done: usize) -> Self {
-        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let bar = ProgressBar::with_draw_target(Some(wide(runs)), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+    /// A bar for so many `what`, such as `runs`, of which some are done.
+    pub(super) fn new(what: &str, all: usize, done: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        measure(&bar, what, all, done);
+        Self::shown_after_a_moment(bar)
+    }
+
+    /// A spinner beside what goes on, until [`Self::start`] says how much there is to do.
+    #[cfg(feature = "service")]
+    pub(crate) fn spinner(doing: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_message(doing);
+        if let Ok(style) = ProgressStyle::with_template(SPINNER) {
             bar.set_style(style);
         }
-        bar.set_position(wide(done));
-        bar.reset_eta();
+        Self::shown_after_a_moment(bar)
+    }
+
+    /// Makes a spinner a bar for so many `what`.
+    #[cfg(feature = "service")]
+    pub(crate) fn start(&self, what: &str, all: usize) {
+        measure(&self.bar, what, all, 0);
+    }
+
+    fn shown_after_a_moment(bar: ProgressBar) -> Self {
         let shown = std::io::stderr().is_terminal();
         let shows = shown.then(|| {
             let (stop, stopped) = mpsc::channel();
@@ -51,13 +68,13 @@ impl Bar {
         Self { bar, shows }
     }
 
-    /// Counts a finished run.
-    pub(super) fn done(&self) {
+    /// One more is done.
+    pub(crate) fn done(&self) {
         self.bar.inc(1);
     }
 
-    /// Removes the bar.
-    pub(super) fn clear(mut self) {
+    /// Takes the bar away.
+    pub(crate) fn clear(mut self) {
         if let Some((stop, shows)) = self.shows.take() {
             drop(stop);
             let _ = shows.join();
@@ -66,7 +83,19 @@ impl Bar {
     }
 }
 
-/// Whether a signal has arrived. It is never reset.
+/// Has a bar show how many of `what` there are and are done.
+fn measure(bar: &ProgressBar, what: &str, all: usize, done: usize) {
+    let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let template = format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar.set_length(wide(all));
+    bar.set_position(wide(done));
+    bar.reset_eta();
+}
+
+/// Whether somebody wants this program to end: set by the first signal, for good.
 static CAME: AtomicBool = AtomicBool::new(false);
 
 /// Handles SIGINT and the signals that ask a program to end.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use pricing_core::money::Usd;
+use pricing_core::quote::ReasonCode;
 use pricing_core::text::printable;
 use pricing_sim::summary::{AxesValues, Comparison, Interval, Percent, StrategySummary, Summary};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -254,6 +255,11 @@ fn notes(summary: &Summary) -> String {
     let mut notes = String::new();
     for entry in &summary.strategies {
         let figures = &entry.figures;
+        if let Some(orders) = figures.lost.get(ReasonCode::RateUnavailable.name()) {
+            let lack = if *orders == 1 { "order lacks" } else { "orders lack" };
+            let what = format!("{orders} {lack} what an AKT is worth; set `usd_per_akt` in the scenario");
+            notes.push_str(&of(entry, what));
+        }
         if figures.by_clock > 0 {
             let what = format!("{} quotes ran out of time; another run may come to something else", figures.by_clock);
             notes.push_str(&of(entry, what));

@@ -1,6 +1,6 @@
 //! The totals of a request: sums of integers, in units of 10^-12.
 
-use super::{Stop, ZeroPriceReason};
+use super::Refusal;
 use crate::money::ArithmeticOverflow;
 use crate::order::script_request::{Object, ScriptRequest};
 
@@ -19,8 +19,8 @@ pub(super) struct Amounts {
 
 impl Amounts {
     /// Adds up the resources of a request, as the script does. A request that lacks resources or storage leaves the
-    /// script without a number, which is a price of 0.
-    pub(super) fn of(request: &ScriptRequest<'_>) -> Result<Self, Stop> {
+    /// script without a number.
+    pub(super) fn of(request: &ScriptRequest<'_>) -> Result<Self, Refusal> {
         let mut volumes = 0_usize;
         let (mut cpu, mut memory, mut endpoints, mut ips) = (0_u128, 0_u128, 0_u128, 0_u128);
         let mut storage = [0_u128; 4];
@@ -40,10 +40,10 @@ impl Amounts {
             }
         }
         if request.resources.is_empty() {
-            return Err(Stop::ZeroPrice(ZeroPriceReason::Incomplete("no resources")));
+            return Err(Refusal::Incomplete("no resources"));
         }
         if volumes == 0 || request.resources.iter().any(|resource| resource.storage.is_none()) {
-            return Err(Stop::ZeroPrice(ZeroPriceReason::Incomplete("resources without storage")));
+            return Err(Refusal::Incomplete("resources without storage"));
         }
         let [ephemeral, beta1, beta2, beta3] = storage;
         let storage = [gib(ephemeral)?, gib(beta1)?, gib(beta2)?, gib(beta3)?];

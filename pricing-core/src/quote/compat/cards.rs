@@ -8,7 +8,7 @@ use super::amounts::{add, gib};
 use super::fixed::{Fixed, multiply};
 use super::mappings::{Key, Mappings};
 use super::rates::{CompatRates, Source, fixed, readable};
-use super::{Refusal, Stop, Terms};
+use super::{Refusal, Terms};
 use crate::gpu::GpuRequest;
 use crate::money::ArithmeticOverflow;
 use crate::order::StorageClass;
@@ -19,7 +19,7 @@ use crate::rates::{Policy, RateCard};
 
 impl CompatRates {
     /// The cost of the cards per month, in units of 10^-20 dollars.
-    pub(super) fn gpu_usd(&self, request: &ScriptRequest<'_>, terms: &Terms<'_>) -> Result<I256, Stop> {
+    pub(super) fn gpu_usd(&self, request: &ScriptRequest<'_>, terms: &Terms<'_>) -> Result<I256, Refusal> {
         let mut sum = I256::ZERO;
         for resource in &request.resources {
             let rate = match self.source() {
@@ -40,7 +40,7 @@ impl CompatRates {
 
 /// The rate of a resource's cards by the script's rules. If the request leaves the card open and an inventory is known,
 /// the most expensive of its matching cards counts.
-fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[Candidate]) -> Result<Fixed, Stop> {
+fn script_rate(resource: &Resource<'_>, mappings: &Mappings, cards: &[Candidate]) -> Result<Fixed, Refusal> {
     let vendors = resource.vendors();
     let details = |vendor| vendors.and_then(|vendors| vendors.get(vendor));
     if !cards.is_empty() && resource.gpu_units() > 0 && leaves_open(resource) {
@@ -74,7 +74,7 @@ fn leaves_open(resource: &Resource<'_>) -> bool {
 
 /// The rate of cards by a rate card: among the kinds that may be allocated, by the inventory or else by the rate card
 /// itself.
-fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate]) -> Result<Fixed, Stop> {
+fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate]) -> Result<Fixed, Refusal> {
     let (rates, policy) = card;
     let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
     let sized = |card: &Candidate| Candidate { kind: rates.gpu.sized(&card.kind).into_owned(), weight: card.weight };
@@ -91,7 +91,7 @@ fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate
 }
 
 /// The volumes of a request in units of 10^-12 GiB, with the rates of a rate card.
-pub(super) fn volumes(request: &ScriptRequest<'_>, card: &RateCard) -> Result<Vec<(i128, Fixed)>, Stop> {
+pub(super) fn volumes(request: &ScriptRequest<'_>, card: &RateCard) -> Result<Vec<(i128, Fixed)>, Refusal> {
     let mut bytes: BTreeMap<&str, u128> = BTreeMap::new();
     for resource in &request.resources {
         for Object(volume) in resource.storage() {

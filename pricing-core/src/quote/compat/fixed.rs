@@ -52,12 +52,6 @@ pub struct CompatPrice {
 }
 
 impl CompatPrice {
-    /// What the script prints if its calculator fails: zero.
-    #[must_use]
-    pub fn zero(decimals: u32) -> Self {
-        Self { units: 0, decimals }
-    }
-
     /// The price in units of `10^-decimals`.
     #[must_use]
     pub fn units(self) -> i128 {

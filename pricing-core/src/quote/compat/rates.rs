@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::fixed::Fixed;
 use super::mappings::{Mappings, Rate};
-use super::{Refusal, Stop, ZeroPriceReason, written};
+use super::{Refusal, written};
 use crate::input::InputError;
 use crate::money::{ArithmeticOverflow, Denom, Usd};
 use crate::rates::{Chain, NotServed, Policy, Pricing, RateCard, Token};
@@ -54,7 +54,7 @@ pub(super) struct ScriptRates {
 impl CompatRates {
     /// Reads the script's `PRICE_TARGET_*` variables as the script does. A variable that is unset or empty has its
     /// default, and one that cannot be parsed makes every answer
-    /// [`CompatAnswer::Nothing`](super::CompatAnswer::Nothing).
+    /// [`Refusal::UnreadableRate`].
     #[must_use]
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let mut unreadable = None;
@@ -139,6 +139,6 @@ pub(super) fn fixed(usd: Usd) -> Result<Fixed, ArithmeticOverflow> {
 }
 
 /// A rate that must be parseable even for zero cards, because the script includes it in its sum.
-pub(super) fn readable(rate: Rate) -> Result<Fixed, Stop> {
-    rate.ok_or_else(|| Stop::ZeroPrice(ZeroPriceReason::UnreadableRate(GPU_MAPPINGS.to_owned())))
+pub(super) fn readable(rate: Rate) -> Result<Fixed, Refusal> {
+    rate.ok_or(Refusal::UnreadableRate(GPU_MAPPINGS))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::gpu::GpuKind;
+use crate::money::UsdPerAkt;
 use crate::order::script_request;
 
 #[derive(serde::Deserialize)]
@@ -42,7 +43,6 @@ fn every_vector_of_the_corpus_holds() {
         let answer = price(&request, &rates, &Terms { usd_per_akt, ..Terms::default() });
         let holds = match &answer {
             CompatAnswer::Price(price) => vector.exit == 0 && close(&price.to_string(), &vector.stdout),
-            CompatAnswer::Nothing(..) => false,
             CompatAnswer::Refused(Refusal::PriceAboveMax(price, denom)) => {
                 let said = vector.stderr.strip_prefix("requested rate is too low. min expected ");
                 let amount = said.and_then(|said| said.strip_suffix(denom.as_str()));
@@ -77,12 +77,20 @@ fn answer_with(resources: &[String], env: &[(&str, &str)], terms: &Terms<'_>) ->
     price(&script_request::parse(&text).unwrap(), &CompatRates::from_environment(variable), terms)
 }
 
-/// The price of one resource in USD per month, in whole cents.
+/// The price of one resource in USD per month, in whole cents; `free` where the script prints a price of 0.
 fn usd(gpu: &str, mappings: &str) -> String {
     let answer = answer_with(&[resource(gpu, "")], &[(rates::GPU_MAPPINGS, mappings)], &Terms::default());
+    if is_zero(&answer) {
+        return "free".to_owned();
+    }
     let CompatAnswer::Price(price) = answer else { panic!("{answer:?}") };
     let cents = (price.units() * 429_909 + 5_000_000_000) / 10_000_000_000;
     format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// Whether an answer is the refusal of a price of 0.
+fn is_zero(answer: &CompatAnswer) -> bool {
+    matches!(answer, CompatAnswer::Refused(Refusal::NotAboveZero(price, _)) if price.units() == 0)
 }
 
 #[test]
@@ -138,7 +146,7 @@ fn quirk_the_last_of_several_models_or_mappings_counts() {
 #[test]
 fn quirk_a_malformed_mapping_is_free_or_leaves_no_price() {
     let a100 = nvidia(r#"{"model":"a100"}"#);
-    assert_eq!(usd(&a100, "a100=abc"), "0.00");
+    assert_eq!(usd(&a100, "a100=abc"), "free");
     assert_eq!(usd(&a100, "a100= 7 "), "7.00");
     assert_eq!(usd(&a100, "a100=5."), "5.00");
     assert_eq!(usd(&a100, "a100=.5"), "0.50");
@@ -146,8 +154,8 @@ fn quirk_a_malformed_mapping_is_free_or_leaves_no_price() {
     for rate in ["1.2.3", "1e3", "5 0", "--5", "+5", "$5", "1_0", "5%", "length", "5u", "1;2", "-"] {
         let env = [(rates::GPU_MAPPINGS, &*format!("a100={rate}"))];
         let answer = answer_with(&[resource(&a100, "")], &env, &Terms::default());
-        assert!(matches!(answer, CompatAnswer::Nothing(_, ZeroPriceReason::UnreadableRate(_))), "{rate}: {answer:?}");
-        assert_eq!(answer.to_string(), "0.000000");
+        let unreadable = CompatAnswer::Refused(Refusal::UnreadableRate(rates::GPU_MAPPINGS));
+        assert_eq!(answer, unreadable, "{rate}");
     }
 }
 
@@ -155,17 +163,17 @@ fn quirk_a_malformed_mapping_is_free_or_leaves_no_price() {
 fn quirk_storage_of_classes_ram_and_default_is_free() {
     let free = r#",{"class":"ram","size":1099511627776},{"class":"default","size":1099511627776}"#;
     let answer = answer_with(&[resource("null", free)], &[], &Terms::default());
-    assert_eq!(answer.to_string(), "0.000000");
-    assert!(matches!(answer, CompatAnswer::Price(_)));
+    assert!(is_zero(&answer), "{answer:?}");
 }
 
 #[test]
 fn quirk_without_storage_the_script_has_no_number() {
     let bare = resource("null", "").replace(r#""storage":[{"class":"ephemeral","size":0}]"#, r#""storage":[]"#);
     let answer = answer_with(std::slice::from_ref(&bare), &[], &Terms::default());
-    assert!(matches!(answer, CompatAnswer::Nothing(_, ZeroPriceReason::Incomplete(_))));
+    assert!(matches!(answer, CompatAnswer::Refused(Refusal::Incomplete(_))), "{answer:?}");
+    // The other resource's volume is enough for a number, which is 0 here.
     let answer = answer_with(&[bare, resource("null", "")], &[], &Terms::default());
-    assert!(matches!(answer, CompatAnswer::Price(_)));
+    assert!(is_zero(&answer), "{answer:?}");
 }
 
 #[test]
@@ -180,6 +188,27 @@ fn quirk_endpoints_and_ips_do_not_meet_count() {
     assert_eq!(unit(1), unit(20));
     // (3 * 0.05 + 5) / 429909 * 1000000
     assert_eq!(unit(1), "11.979279");
+}
+
+#[test]
+fn a_price_that_is_not_above_0_as_it_is_printed_is_refused() {
+    let cpu = |milli: u32| resource("null", "").replace(r#""cpu":0"#, &format!(r#""cpu":{milli}"#));
+    // A millicore at 1.60 USD a thread is 0.003722 uact a block; at a hundredth of a cent it rounds to nothing.
+    let at = |rate: &str| answer_with(&[cpu(1)], &[("PRICE_TARGET_CPU", rate)], &Terms::default());
+    assert_eq!(at("1.60").to_string(), "0.003722");
+    for (rate, shown) in [("0.0001", "0.000000"), ("0", "0.000000"), ("-1.60", "-0.003722")] {
+        let answer = at(rate);
+        assert!(matches!(answer, CompatAnswer::Refused(Refusal::NotAboveZero(..))), "{rate}: {answer:?}");
+        assert!(answer.to_string().contains(&format!("the price comes to {shown} uact a block")), "{answer}");
+    }
+    // The legacy form is a whole number of uakt.
+    let legacy = |cpu: u32| {
+        let text = format!("[{}]", resource("null", "").replace(r#""cpu":0"#, &format!(r#""cpu":{cpu}"#)));
+        let terms = Terms { usd_per_akt: Some(UsdPerAkt::ONE), ..Terms::default() };
+        price(&script_request::parse(&text).unwrap(), &CompatRates::from_environment(|_| None), &terms).to_string()
+    };
+    assert_eq!(legacy(1000), "4");
+    assert!(legacy(100).contains("comes to 0 uakt"), "{}", legacy(100));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::amounts::Amounts;
 use super::cards;
 use super::fixed::{Fixed, divide, multiply, power_of_ten};
 use super::rates::{CompatRates, Source, fixed};
-use super::{Refusal, Stop, Terms, ZeroPriceReason};
+use super::{Refusal, Terms};
 use crate::money::ArithmeticOverflow;
 use crate::order::script_request::ScriptRequest;
 use crate::rates::BelowMinimum;
@@ -19,12 +19,12 @@ impl CompatRates {
         request: &ScriptRequest<'_>,
         amounts: &Amounts,
         terms: &Terms<'_>,
-    ) -> Result<I256, Stop> {
+    ) -> Result<I256, Refusal> {
         let gpu = self.gpu_usd(request, terms)?;
         match self.source() {
             Source::Script(script) => {
                 if let Some(variable) = script.unreadable {
-                    return Err(Stop::ZeroPrice(ZeroPriceReason::UnreadableRate(variable.to_owned())));
+                    return Err(Refusal::UnreadableRate(variable));
                 }
                 let [ephemeral, beta1, beta2, beta3] = amounts.storage;
                 let Amounts { cpu, memory, endpoints, ips, .. } = *amounts;
@@ -52,14 +52,14 @@ impl CompatRates {
     }
 
     /// Applies the rate card's minimum to dollars per month.
-    fn at_least_minimum(&self, usd: I256) -> Result<I256, Stop> {
+    fn at_least_minimum(&self, usd: I256) -> Result<I256, Refusal> {
         let Some(policy) = self.policy() else { return Ok(usd) };
         let minimum = policy.minimum_usd_per_month;
         let floor = fixed(minimum)?.units();
         match policy.below_minimum {
             _ if usd >= floor => Ok(usd),
             BelowMinimum::Raise => Ok(floor),
-            BelowMinimum::Decline => Err(Refusal::BelowMinimum(minimum.to_string()).into()),
+            BelowMinimum::Decline => Err(Refusal::BelowMinimum(minimum.to_string())),
         }
     }
 }

@@ -99,3 +99,18 @@ fn what_is_wrong_is_told_with_its_line() {
     refused(&format!("{{\"at\":1,\"order\":{}}}", "[".repeat(100_000)), 1, "");
     refused("{\"at\":1,\"order\":\"\\ud800\"}", 1, "");
 }
+
+#[test]
+fn lines_that_are_not_orders_are_left_out_where_the_caller_says_so_and_the_others_keep_their_numbers() {
+    let text = "{\"at\":0,\"cpu\":1,\"memory\":\"1Gi\"}\n{\n\n{\"at\":1,\"cpu\":\"x\",\"memory\":\"1Gi\"}\n\
+                {\"at\":2,\"cpu\":1,\"memory\":\"1Gi\"}\n";
+    let mut lines = Vec::new();
+    let mut leave_out = |error: InputError| {
+        lines.push(error.line());
+        Ok(())
+    };
+    let read = read_with(text, &Defaults::default(), &mut leave_out).unwrap();
+    assert_eq!(lines, [Some(2), Some(4)]);
+    let names: Vec<&str> = read.iter().map(|arrival| &*arrival.id).collect();
+    assert_eq!(names, ["order-1", "order-4"]);
+}

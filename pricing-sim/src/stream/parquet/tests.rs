@@ -185,7 +185,7 @@ fn a_small_file_of_large_orders_stops_at_the_memory_that_they_may_take() {
     assert!(bytes.len() < 100_000, "{}", bytes.len());
     let read = |memory: usize| {
         let room = Collected { memory: Memory::of(memory), ..Collected::default() };
-        orders(bytes_file(&bytes), &Defaults::default(), room)
+        orders(bytes_file(&bytes), &Defaults::default(), room, &mut Err)
     };
     let error = read(16 << 20).unwrap_err().to_string();
     assert!(error.contains("of memory"), "{error}");

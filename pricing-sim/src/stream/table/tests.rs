@@ -24,3 +24,20 @@ fn what_is_wrong_is_told_with_its_line() {
     let error = read("", &Defaults::default()).unwrap_err();
     assert!(error.to_string().contains("the file is empty"), "{error}");
 }
+
+#[test]
+fn rows_that_are_not_orders_are_left_out_where_the_caller_says_so_and_the_others_keep_their_numbers() {
+    let text = "at,cpu,memory\n0,1,1Gi\n1,x,1Gi\n2,1\n3,1,1Gi\n";
+    let mut lines = Vec::new();
+    let mut leave_out = |error: InputError| {
+        lines.push(error.line());
+        Ok(())
+    };
+    let read = read_with(text, &Defaults::default(), &mut leave_out).unwrap();
+    assert_eq!(lines, [Some(3), Some(4)]);
+    let names: Vec<&str> = read.iter().map(|arrival| &*arrival.id).collect();
+    assert_eq!(names, ["order-1", "order-4"]);
+    // A header that names no columns of orders is not a row.
+    let error = read_with("at,colour\n0,red\n", &Defaults::default(), &mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.line(), Some(1));
+}
