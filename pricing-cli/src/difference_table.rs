@@ -7,7 +7,7 @@ use pricing_core::money::Denom;
 use pricing_engine::comparison::{Outcome, Pair, Summary, Tally, is_below_cent};
 use serde_json::{Value, json};
 
-use crate::table::{self, fit};
+use crate::table::{self, fits};
 use crate::wording::{cents, coin, count, plural};
 
 /// Pairs of answers, by GPU kind, with exact amounts.
@@ -19,15 +19,20 @@ pub(crate) fn summary_json(summary: &Summary) -> Value {
 /// Pairs of answers by GPU kind, and those that differ most. Less than a cent a month is not a difference here.
 pub(crate) fn summary_table(summary: &Summary, before: &str, after: &str) -> String {
     let (before, after) = (format!("USD {before}"), format!("USD {after}"));
-    let mut shown = format!("\n{}\n{}", table::text(&kinds(summary, &before, &after)), notes(&summary.total));
+    let narrowest = |table: &dyn Fn(Break) -> Table| {
+        let wide = table::text(&table(Break::Never));
+        if fits(&wide) { wide } else { table::text(&table(Break::BetweenKinds)) }
+    };
+    let kinds = narrowest(&|at| kinds(summary, &before, &after, at));
+    let mut shown = format!("\n{kinds}\n{}", notes(&summary.total));
     let pairs: Vec<&Pair> = summary.largest.iter().filter(|pair| !is_below_cent(pair.usd)).collect();
     if !pairs.is_empty() {
-        shown.push_str(&format!("\nLargest differences:\n{}", table::text(&largest(&pairs, &before, &after))));
+        shown.push_str(&format!("\nLargest differences:\n{}", largest(&pairs, &before, &after)));
     }
     shown
 }
 
-fn kinds(summary: &Summary, before: &str, after: &str) -> Table {
+fn kinds(summary: &Summary, before: &str, after: &str, at: Break) -> Table {
     let header =
         ["cards", "orders", "same", "cheaper", "dearer", "won", "lost", "fault", "other reason", before, after];
     let mut rows = table::table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -38,13 +43,13 @@ fn kinds(summary: &Summary, before: &str, after: &str) -> Table {
         let dearer = tally.dearer.saturating_sub(*dearer_below_cent);
         let numbers = [*orders, same, cheaper, dearer, *won, *lost, *fault, *reason].map(|number| number.to_string());
         let sums = [tally.usd_before, tally.usd_after].map(cents);
-        rows.add_row(std::iter::once(gpu.to_owned()).chain(numbers).chain(sums));
+        rows.add_row(std::iter::once(at.cards(gpu)).chain(numbers).chain(sums));
     };
     for (gpu, tally) in &summary.kinds {
         add(gpu, tally);
     }
     add("all", &summary.total);
-    fit(rows, &[0], None)
+    rows
 }
 
 /// What must be known to read the table.
@@ -72,26 +77,66 @@ fn notes(total: &Tally) -> String {
     shown
 }
 
-fn largest(pairs: &[&Pair], before: &str, after: &str) -> Table {
+/// The pairs, in a table or, where that is too wide, in one of differences and one of names.
+fn largest(pairs: &[&Pair], before: &str, after: &str) -> String {
     let orders: BTreeSet<&str> = pairs.iter().filter_map(|pair| pair.order_id.as_deref()).collect();
     // The group says nothing new where each order is there once, under its name.
     let by_group = orders.len() < pairs.len();
-    let header: Vec<&str> = ["number", "order"]
-        .into_iter()
-        .chain(by_group.then_some("group"))
-        .chain(["cards", "coin", before, after, "difference"])
-        .collect();
+    let wide = table::text(&differences(pairs, before, after, Some(by_group), Break::Never));
+    if fits(&wide) {
+        return wide;
+    }
+    let differences = differences(pairs, before, after, None, Break::BetweenKinds);
+    let mut names = table::table(&names_header(by_group), &[0]);
+    for pair in pairs {
+        names.add_row(number(pair).into_iter().chain(names_of(pair, by_group)));
+    }
+    format!("{}\n{}", table::text(&differences), table::text(&names))
+}
+
+/// The differences, with the names of orders, and of their groups where these are asked for.
+fn differences(pairs: &[&Pair], before: &str, after: &str, named: Option<bool>, at: Break) -> Table {
+    let header = named.map_or_else(|| vec!["number"], names_header);
+    let header: Vec<&str> = header.into_iter().chain(["cards", "coin", before, after, "difference"]).collect();
     let last = header.len().saturating_sub(1);
     let mut rows = table::table(&header, &[0, last.saturating_sub(2), last.saturating_sub(1), last]);
     for pair in pairs {
-        let head =
-            [pair.sequence.map(|number| number.to_string()), pair.order_id.clone()].map(Option::unwrap_or_default);
-        let group = by_group.then(|| pair.group.to_string());
+        let names = named.map(|by_group| names_of(pair, by_group)).unwrap_or_default();
         let (before, after) = (outcome(&pair.before), outcome(&pair.after));
-        let tail = [pair.gpu.clone(), coins(pair), before, after, cents(pair.usd)];
-        rows.add_row(head.into_iter().chain(group).chain(tail));
+        let tail = [at.cards(&pair.gpu), coins(pair), before, after, cents(pair.usd)];
+        rows.add_row(number(pair).into_iter().chain(names).chain(tail));
     }
-    fit(rows, &[0, 1, last], None)
+    rows
+}
+
+fn names_header(by_group: bool) -> Vec<&'static str> {
+    ["number", "order"].into_iter().chain(by_group.then_some("group")).collect()
+}
+
+fn number(pair: &Pair) -> [String; 1] {
+    [pair.sequence.map(|number| number.to_string()).unwrap_or_default()]
+}
+
+fn names_of(pair: &Pair, by_group: bool) -> Vec<String> {
+    let order = pair.order_id.clone().unwrap_or_default();
+    std::iter::once(order).chain(by_group.then(|| pair.group.to_string())).collect()
+}
+
+/// Where the names of several kinds of cards are broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Break {
+    Never,
+    BetweenKinds,
+}
+
+impl Break {
+    /// The kinds of cards of an order, `+` between them.
+    fn cards(self, gpu: &str) -> String {
+        match self {
+            Self::Never => gpu.to_owned(),
+            Self::BetweenKinds => gpu.replace('+', "+\n"),
+        }
+    }
 }
 
 /// The coins in which the two answers bid.
@@ -175,6 +220,11 @@ mod tests {
             assert!(line.chars().count() <= 120, "{line}");
         }
         assert!(shown.contains(order) && shown.contains("AKT, USDC"), "{shown}");
+        let kinds = ["nvidia/rtx5090/32Gi/pcie"; 4].join("+");
+        let mut several = Summary::default();
+        several.add(&kinds, &bid("uakt", "7"), &bid("uakt", "7"), |_| unreachable!("they do not differ"));
+        let shown = summary_table(&several, "A", "B");
+        assert!(shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
         let long = "x".repeat(200);
         let shown = summary_table(&summary(&[(&long, bid("uakt", "7"), bid("uakt", "9"))]), "A", "B");
         assert!(shown.contains(&long), "{shown}");

@@ -31,19 +31,24 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
 const LINE_COLUMNS: u16 = 120;
 /// The fewest columns that prose is wrapped to.
 #[cfg(feature = "service")]
-const PROSE_COLUMNS: u16 = 30;
+const PROSE_COLUMNS: u16 = 18;
 
-/// Wraps what does not fit into [`LINE_COLUMNS`]. The columns of `names` are never wrapped; that of `prose` stays wide
-/// enough to read.
+/// Whether every line of a text fits into [`LINE_COLUMNS`].
 #[cfg(feature = "service")]
-pub(crate) fn fit(mut table: Table, names: &[usize], prose: Option<usize>) -> Table {
+pub(crate) fn fits(text: &str) -> bool {
+    text.lines().all(|line| line.chars().count() <= usize::from(LINE_COLUMNS))
+}
+
+/// Wraps the prose in the last column of a table, so that its lines fit into [`LINE_COLUMNS`].
+#[cfg(feature = "service")]
+pub(crate) fn wrap_last(mut table: Table) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(LINE_COLUMNS);
-    let names = names.iter().map(|column| (*column, ColumnConstraint::ContentWidth));
-    let prose = prose.map(|column| (column, ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_COLUMNS))));
-    for (column, constraint) in names.chain(prose) {
-        if let Some(column) = table.column_mut(column) {
-            column.set_constraint(constraint);
-        }
+    let last = table.column_count().saturating_sub(1);
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_constraint(match number == last {
+            true => ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_COLUMNS)),
+            false => ColumnConstraint::ContentWidth,
+        });
     }
     table
 }

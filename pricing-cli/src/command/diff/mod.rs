@@ -173,7 +173,7 @@ fn shown(compared: &Compared, failed: &[Failed], skipped: &Skipped) -> String {
             let words = cut(message, WORDS_CHARS);
             rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), words]);
         }
-        shown.push_str(&format!("\n{}", table::text(&table::fit(rows, &[0, 1, 2, 3], Some(4)))));
+        shown.push_str(&format!("\n{}", table::text(&table::wrap_last(rows))));
     }
     for Failed { condition, value } in failed {
         let value =
