@@ -58,6 +58,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// How many errors of an input are shown in addition to the first.
+const MOST_SHOWN: usize = 99;
+
 /// What went wrong before there was an answer.
 #[derive(Debug)]
 pub(crate) enum CliError {
@@ -69,6 +72,8 @@ pub(crate) enum CliError {
         code: &'static str,
         /// What is wrong with it, and where.
         error: Box<InputError>,
+        /// What else is wrong with it.
+        others: Vec<InputError>,
     },
     /// The command line makes no sense.
     Usage(String),
@@ -81,7 +86,19 @@ pub(crate) enum CliError {
 impl CliError {
     /// An error in the content of an input.
     pub(crate) fn malformed(source: impl fmt::Display, error: InputError) -> Self {
-        Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error) }
+        Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error), others: Vec::new() }
+    }
+
+    /// Everything that is wrong with the content of an input. JSON has the first of it.
+    pub(crate) fn malformed_in_places(source: impl fmt::Display, errors: Vec<InputError>) -> Self {
+        let mut errors = errors.into_iter();
+        let first = errors.next().unwrap_or_else(|| InputError::new("it is refused for an unknown reason"));
+        Self::Input {
+            source: source.to_string(),
+            code: "malformed-input",
+            error: Box::new(first),
+            others: errors.collect(),
+        }
     }
 
     /// An input that could not be read at all.
@@ -92,14 +109,13 @@ impl CliError {
 
     /// An input that could not be read at all, with what to do about it.
     pub(crate) fn unreadable_input(source: impl fmt::Display, error: InputError) -> Self {
-        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error) }
+        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error), others: Vec::new() }
     }
 
     /// A file that could not be written.
-    #[cfg(feature = "plugins")]
     pub(crate) fn unwritable(path: impl fmt::Display, error: impl fmt::Display) -> Self {
         let error = InputError::new(format_args!("it cannot be written: {error}"));
-        Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error) }
+        Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error), others: Vec::new() }
     }
 
     /// An internal error.
@@ -136,6 +152,13 @@ impl CliError {
             return self.exit();
         }
         output::complain(&format!("error: {self}"));
+        if let Self::Input { source, others, .. } = self {
+            others.iter().take(MOST_SHOWN).for_each(|error| output::complain(&format!("error: {source}: {error}")));
+            if others.len() > MOST_SHOWN {
+                let left = others.len().saturating_sub(MOST_SHOWN);
+                output::complain(&format!("error: {source}: and {left} more"));
+            }
+        }
         if json {
             // There is nowhere left to complain to when this fails, too.
             let _ = output::print_json(&self.to_json());

@@ -49,6 +49,9 @@ const OPTIONS: [(&str, &str, Part); 1] = [("quote", "plugin", QUOTE_PLUGIN)];
 
 /// A plugin that prices an order.
 pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PLUGINS] };
+/// A rate card from prices of the market.
+#[cfg(not(feature = "simulate"))]
+pub(crate) const RATES_FROM_MARKET: Part = Part { name: "rates init --from-market", needs: &[SIMULATE] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };

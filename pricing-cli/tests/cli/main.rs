@@ -34,6 +34,8 @@ mod python;
 mod quote;
 #[cfg(feature = "simulate")]
 mod rates_check;
+#[cfg(all(feature = "service", feature = "simulate"))]
+mod rates_init;
 #[cfg(feature = "service")]
 mod replay;
 #[cfg(feature = "simulate")]
@@ -63,3 +65,5 @@ mod soak;
 mod stdout;
 #[cfg(feature = "simulate")]
 mod study;
+#[cfg(all(feature = "service", feature = "simulate"))]
+mod words;

@@ -6,7 +6,7 @@
 //!
 //! | part | is |
 //! |---|---|
-//! | vendor | `nvidia`, `amd`, `intel`, or another word without a digit that is followed by a model |
+//! | vendor | `nvidia`, `amd`, `intel`, or another word that is followed by a model |
 //! | model | the model's name, or `*` for any |
 //! | ram | whole Gi, such as `80Gi`; `*` is any RAM |
 //! | interface | `pcie` or `sxm`; `sxm4` and the like are `sxm` |
@@ -15,7 +15,7 @@
 //! one, because the script's keys have none. Case does not matter.
 
 use super::{GpuKind, canonical_interface, canonical_ram, models, usual_vendor};
-use crate::text::excerpt;
+use crate::text::{excerpt, nearest};
 
 /// A card as a key names it. What the key leaves open is None.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,9 @@ pub enum KeyError {
     /// The RAM is not a whole number of Gi.
     #[error("`{0}` names RAM that no card has; expected whole Gi, such as `80Gi`")]
     Ram(String),
+    /// The vendor is not one of those that are known.
+    #[error("the vendor `{0}` is not known; {1}")]
+    Vendor(String, String),
     /// There is a vendor, RAM or an interface, and no model.
     #[error("`{0}` has no model; write such as `nvidia/h100/80Gi/sxm` or `h100.80Gi`, with `*` for any model")]
     NoModel(String),
@@ -55,7 +58,8 @@ impl GpuKey {
         if parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace)) {
             return Err(KeyError::Malformed(excerpt(text)));
         }
-        let is_slashed = text.find(['/', '.']).is_some_and(|at| text.get(at..).is_some_and(|rest| rest.starts_with('/')));
+        let is_slashed =
+            text.find(['/', '.']).is_some_and(|at| text.get(at..).is_some_and(|rest| rest.starts_with('/')));
         let (vendor, rest) = match parts.split_first() {
             Some((first, rest)) if is_vendor(first, rest, is_slashed) => (Some(*first), rest),
             _ => (None, parts.as_slice()),
@@ -81,13 +85,30 @@ impl GpuKey {
         GpuKind::canonical(vendor, model, self.ram.as_deref(), self.interface.as_deref())
     }
 
-    /// The kind of card that an order or an inventory means by the key: without a vendor, the usual one of the model,
-    /// and nvidia's for `*`.
+    /// The kind of card that an order or an inventory means by the key: without a vendor, it is the usual one of the
+    /// model, and nvidia's for `*`.
     #[must_use]
     pub fn kind(&self) -> GpuKind {
         let model = self.model.as_deref().unwrap_or("*");
         let vendor = self.vendor.as_deref().unwrap_or_else(|| usual_vendor(model));
         GpuKind::canonical(vendor, model, self.ram.as_deref(), self.interface.as_deref())
+    }
+
+    /// The same kind, for a text in which another vendor is a typing error.
+    ///
+    /// # Errors
+    /// When the vendor is not one that the network has.
+    pub fn kind_of_known_vendor(&self) -> Result<GpuKind, KeyError> {
+        match self.vendor.as_deref().filter(|vendor| !models::VENDORS.contains(vendor)) {
+            None => Ok(self.kind()),
+            Some(vendor) => {
+                let hint = match nearest(vendor, models::VENDORS) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("expected one of `{}`", models::VENDORS.join("`, `")),
+                };
+                Err(KeyError::Vendor(excerpt(vendor), hint))
+            }
+        }
     }
 }
 
@@ -113,20 +134,19 @@ fn details_of(key: &str, details: &[&str]) -> Result<(Option<String>, Option<Str
     }
 }
 
-/// Whether the first part of a key is a vendor, by what follows it. No vendor has a digit in its name, and hardly a model
-/// has none.
+/// Whether the first part of a key is a vendor, by what follows it. A model's name usually has a digit, and a vendor's
+/// has none: a word with one is a vendor only if what follows is like a model, too.
 fn is_vendor(first: &str, rest: &[&str], is_slashed: bool) -> bool {
     if models::VENDORS.iter().any(|vendor| vendor.eq_ignore_ascii_case(first)) {
         return true;
     }
-    if !is_slashed || first == "*" || first.contains(|c: char| c.is_ascii_digit()) {
-        return false;
-    }
+    let has_digit = |part: &str| part.contains(|c: char| c.is_ascii_digit());
     match rest {
-        [] => false,
+        [second, ..] if !is_slashed || first == "*" || is_amount(second) || is_interface(second) => false,
+        [second, ..] if has_digit(first) => has_digit(second) && !is_number(second),
         // A model with any RAM, since `*` has no interface.
-        ["*", interface] if is_interface(interface) => false,
-        [second, ..] => !is_amount(second) && !is_interface(second),
+        ["*", interface] => !is_interface(interface),
+        rest => !rest.is_empty(),
     }
 }
 
@@ -184,6 +204,8 @@ mod tests {
             ("nvidia/a100/*/pcie", "nvidia/a100/*/pcie"),
             (" nvidia / a100 ", "nvidia/a100"),
             ("acme/x1", "acme/x1"),
+            ("v0/x1/8Gi/sxm", "v0/x1/8Gi/sxm"),
+            ("v0/x1", "v0/x1"),
             ("acme/4090", "acme/4090"),
             ("acme/*", "acme/*"),
             ("amd/*", "amd/*"),
@@ -211,6 +233,7 @@ mod tests {
             ("*/a100", "`a100` is neither RAM"),
             ("h100/80", "names RAM that no card has"),
             ("h100/80GB", "names RAM that no card has"),
+            ("h100/foo", "`foo` is neither RAM"),
             ("a100.0.5Gi", "is not a GPU key"),
             ("nvidia", "`nvidia` has no model"),
             ("nvidia/80Gi", "has no model"),
@@ -229,6 +252,10 @@ mod tests {
         assert_eq!(kind("mi300x/192Gi"), "amd/mi300x/192Gi");
         assert_eq!(kind("h100.80Gi"), "nvidia/h100/80Gi");
         assert_eq!(kind("*"), "nvidia/*");
+        let known = |text: &str| GpuKey::parse(text).unwrap().kind_of_known_vendor().map(|kind| kind.to_string());
+        assert_eq!(known("h100"), Ok("nvidia/h100".to_owned()));
+        assert!(known("nvida/h100").unwrap_err().to_string().contains("did you mean `nvidia`?"));
+        assert!(known("acme/x1").unwrap_err().to_string().contains("expected one of"));
     }
 
     proptest! {

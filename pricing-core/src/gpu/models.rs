@@ -11,13 +11,14 @@ type Listed = (&'static str, &'static str, &'static [u64]);
 pub(crate) const VENDORS: [&str; 3] = ["amd", "intel", "nvidia"];
 
 /// Models whose sizes are not needed: their drivers report them exactly, or nobody has measured one yet.
-const OTHERS: [(&str, &str); 13] = [
+const OTHERS: [(&str, &str); 14] = [
     ("amd", "mi350x"),
     ("amd", "mi355x"),
     ("amd", "rx7900xt"),
     ("amd", "rx7900xtx"),
     ("intel", "gaudi2"),
     ("intel", "gaudi3"),
+    ("nvidia", "b100"),
     ("nvidia", "gb10"),
     ("nvidia", "gb200"),
     ("nvidia", "gb300"),

@@ -281,16 +281,24 @@ pub(crate) mod tests {
 
     #[test]
     fn keys_that_cannot_be_meant_are_refused() {
-        for key in ["", "/", "nvidia/", "a100.", "a100.sxm.80Gi", "a100.80Gi.sxm.x", "a 100", " a100", "nvidia / a100"] {
+        for key in ["", "/", "nvidia/", "a100.", "a100.sxm.80Gi", "a100.80Gi.sxm.x", "a 100", " a100", "nvidia / a100"]
+        {
             let error = GpuRate::new(key, Usd::ZERO);
             assert!(matches!(error, Err(KeyError::Key(gpu::KeyError::Malformed(_)))), "{key}");
         }
         for key in ["*.80Gi", "nvidia/*/80Gi", "*/pcie"] {
             assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::NarrowedWildcard(_))), "{key}");
         }
-        for key in
-            ["a100.80GB", "a100.80", "a100.foo", "nvidia/a100/foo/sxm", "a100.0.5Gi", "*/a100", "a100.80Gi.nvlink", "nvidia"]
-        {
+        for key in [
+            "a100.80GB",
+            "a100.80",
+            "a100.foo",
+            "nvidia/a100/foo/sxm",
+            "a100.0.5Gi",
+            "*/a100",
+            "a100.80Gi.nvlink",
+            "nvidia",
+        ] {
             assert!(GpuRate::new(key, Usd::ZERO).is_err(), "{key}");
         }
     }

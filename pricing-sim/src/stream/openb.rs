@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
+use pricing_core::gpu::{GpuKey, GpuKind, GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
@@ -70,7 +70,8 @@ impl Models {
         let all = known.chain(named.iter().map(|(model, kind)| (model.clone(), kind.as_str())));
         let read = |(model, kind): (String, &str)| {
             let place = format!("openb.models.{model}");
-            read_kind(kind).map(|kind| (model, kind)).map_err(|error| error.at(place))
+            let key = GpuKey::parse(kind).map_err(|error| InputError::new(error).at(place))?;
+            Ok((model, key.kind()))
         };
         all.map(read).collect::<Result<_, _>>().map(Self)
     }
@@ -83,38 +84,6 @@ impl Models {
                 .hint(hint)
         })
     }
-}
-
-/// Parses a kind of card: `vendor/model/ram/interface`, cut short from the right. `*` is an unknown RAM before a known
-/// interface.
-///
-/// # Errors
-/// When it has another form.
-pub fn read_kind(text: &str) -> Result<GpuKind, InputError> {
-    let wrong = |problem: &str| {
-        let message = format!("`{}` is no kind of card{problem}", pricing_core::text::excerpt(text));
-        InputError::new(message).hint("write `vendor/model/ram/interface`, cut short from the right")
-    };
-    let parts: Vec<&str> = text.split('/').map(str::trim).collect();
-    let (vendor, model, rest) = match parts.as_slice() {
-        [vendor, model, rest @ ..] if rest.len() <= 2 => (*vendor, *model, rest),
-        _ => return Err(wrong("")),
-    };
-    let ram = rest.first().copied().filter(|ram| *ram != "*");
-    let interface = rest.get(1).copied();
-    let blank = |text: &str| text.is_empty() || text.contains(char::is_whitespace);
-    if parts.iter().any(|part| blank(part)) {
-        return Err(wrong(": it has an empty part, or one with a space"));
-    }
-    let kind = GpuKind::new(vendor, model, ram.unwrap_or(""), interface.unwrap_or(""));
-    let gi = |ram: &str| ram.strip_suffix("Gi").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    if kind.ram().is_some_and(|ram| !gi(ram)) {
-        return Err(wrong(": RAM is whole Gi such as `80Gi`, or `*` before an interface"));
-    }
-    if kind.interface().is_some_and(|interface| !matches!(interface, "pcie" | "sxm")) {
-        return Err(wrong(": an interface is `pcie` or `sxm`"));
-    }
-    Ok(kind)
 }
 
 /// The rows of a CSV file, each with its line number.

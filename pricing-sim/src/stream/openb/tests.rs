@@ -81,27 +81,6 @@ fn models_are_what_a_scenario_says_they_are() {
     let models = Models::new(&named).unwrap();
     assert_eq!(models.kind("H999").unwrap().to_string(), "nvidia/h999/80Gi");
     assert_eq!(models.kind("T4").unwrap().to_string(), "nvidia/t4");
-    let error = Models::new(&BTreeMap::from([("X".to_owned(), "x".to_owned())])).unwrap_err();
+    let error = Models::new(&BTreeMap::from([("X".to_owned(), "x/".to_owned())])).unwrap_err();
     assert_eq!(error.path(), Some("openb.models.X"));
-}
-
-#[test]
-fn kinds_are_read_as_they_are_shown() {
-    for text in ["nvidia/h100/80Gi/sxm", "nvidia/t4/*/pcie", "amd/mi210", "nvidia/a100/40Gi"] {
-        assert_eq!(read_kind(text).unwrap().to_string(), text);
-    }
-    for text in [
-        "",
-        "h100",
-        "nvidia/",
-        "/h100",
-        "nvidia/h100/",
-        "nvidia/h100/sxm",
-        "nvidia/h100/80",
-        "nvidia/h100/80Gi/agp",
-        "nvidia/h 100",
-        "a/b/80Gi/sxm/e",
-    ] {
-        assert!(read_kind(text).is_err(), "{text}");
-    }
 }
