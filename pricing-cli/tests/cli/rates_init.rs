@@ -14,7 +14,7 @@ fn shown(folder: &Folder, card: &str) -> Ran {
 
 fn value(ran: &Ran, key: &str) -> Option<String> {
     let rates = ran.json();
-    let entry = rates["rates"].as_array()?.iter().find(|entry| entry["key"] == key)?;
+    let entry = rates.get("rates")?.as_array()?.iter().find(|entry| entry["key"] == key)?;
     Some(entry["value"].as_str()?.to_owned())
 }
 

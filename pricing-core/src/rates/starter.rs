@@ -155,7 +155,7 @@ impl Card {
     }
 
     fn section(&mut self, header: &str, comment: &str) {
-        let _ = writeln!(self.text, "\n{header:<width$}# {comment}", width = COMMENT_COLUMN);
+        let _ = writeln!(self.text, "\n{header:<COMMENT_COLUMN$}# {comment}");
     }
 
     /// Adds a key and its value, and a comment behind them.
