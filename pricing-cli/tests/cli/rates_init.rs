@@ -49,19 +49,19 @@ fn without_prices_the_card_has_examples_and_prices_an_order() {
     assert!(std::fs::read_to_string(folder.path("card.toml")).unwrap().contains("THE PRICES OF THE GPUS ARE EXAMPLES"));
     assert_eq!(value(&shown(&folder, "card.toml"), "rates.gpu.h100").as_deref(), Some("1900"));
     let quote = folder.run(&["quote", ORDER, "--rates", "card.toml", "--inventory", "1 node x 8 t4/16Gi/pcie"]);
-    assert_eq!((quote.exit, quote.stderr.as_str()), (Some(0), ""), "{}", quote.stdout);
+    assert_eq!(quote.exit, Some(0), "{}{}", quote.stdout, quote.stderr);
 }
 
 #[test]
 fn a_card_of_market_prices_loads() {
     let folder = Folder::new();
-    folder.put("market.csv", "gpu,usd_per_hour\nA100 80GB SXM,1.50\nRTX 4090,0.40\n");
+    folder.put("market.csv", "gpu,usd_per_hour\nA100 80GB SXM,1.25\nRTX 4090,0.40\n");
     let ran = folder.run(&["rates", "init", "--from-market", "market.csv"]);
     assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""));
-    assert!(ran.stdout.contains("# A100 80GB SXM: 1.50 USD an hour"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("# A100 80GB SXM: 1.25 USD an hour"), "{}", ran.stdout);
     folder.put("card.toml", &ran.stdout);
     let card = shown(&folder, "card.toml");
-    assert_eq!(value(&card, "rates.gpu.\"a100/80Gi/sxm\"").as_deref(), Some("1095.73"));
+    assert_eq!(value(&card, "rates.gpu.\"a100/80Gi/sxm\"").as_deref(), Some("913.11"));
     assert_eq!(value(&card, "rates.gpu.rtx4090").as_deref(), Some("292.2"));
 }
 
@@ -118,7 +118,7 @@ fn names_that_nobody_knows_are_warnings_with_the_nearest() {
     let show = folder.run(&["rates", "show", "--rates", "typo.toml", "--output", "json"]);
     assert_eq!((show.exit, show.stderr.lines().count()), (Some(0), 3), "{}", show.stderr);
     assert!(show.json().get("warnings").is_none());
-    folder.put("service.toml", "[rates]\nfile = \"typo.toml\"\n[feed]\nusd_per_akt = \"0.5\"\n");
+    folder.put("service.toml", "[listen]\nsocket = \"b.sock\"\n[rates]\nfile = \"typo.toml\"\n[feed]\nusd_per_akt = \"0.5\"\n");
     let config = folder.run(&["config", "check", "service.toml"]);
     assert_eq!(config.exit, Some(0), "{}", config.stdout);
     for name in names {

@@ -265,6 +265,7 @@ mod tests {
             vendor in "(nvidia|amd|intel|acme)", model in "[a-z]{1,3}[0-9]{1,4}[a-z]{0,3}",
             ram in proptest::option::of(1_u32..200), interface in proptest::option::of("(pcie|sxm)"),
         ) {
+            prop_assume!(!is_interface(&model));
             let ram = ram.map(|gi| format!("{gi}Gi")).unwrap_or_default();
             let kind = GpuKind::new(&vendor, &model, &ram, interface.as_deref().unwrap_or(""));
             let key = GpuKey::parse(&kind.to_string()).unwrap();
