@@ -118,7 +118,10 @@ fn names_that_nobody_knows_are_warnings_with_the_nearest() {
     let show = folder.run(&["rates", "show", "--rates", "typo.toml", "--output", "json"]);
     assert_eq!((show.exit, show.stderr.lines().count()), (Some(0), 3), "{}", show.stderr);
     assert!(show.json().get("warnings").is_none());
-    folder.put("service.toml", "[listen]\nsocket = \"b.sock\"\n[rates]\nfile = \"typo.toml\"\n[feed]\nusd_per_akt = \"0.5\"\n");
+    folder.put(
+        "service.toml",
+        "[listen]\nsocket = \"b.sock\"\n[rates]\nfile = \"typo.toml\"\n[feed]\nusd_per_akt = \"0.5\"\n",
+    );
     let config = folder.run(&["config", "check", "service.toml"]);
     assert_eq!(config.exit, Some(0), "{}", config.stdout);
     for name in names {
