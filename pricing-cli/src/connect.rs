@@ -72,7 +72,7 @@ impl ServiceArgs {
 
     fn failed(&self, code: &'static str, message: String) -> CliError {
         let error = Box::new(pricing_core::input::InputError::new(message));
-        CliError::Input { source: self.name(), code, error }
+        CliError::Input { source: self.name(), code, error, others: Vec::new() }
     }
 }
 

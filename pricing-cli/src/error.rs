@@ -67,6 +67,8 @@ pub(crate) enum CliError {
         code: &'static str,
         /// What is wrong with the input, and where.
         error: Box<InputError>,
+        /// What else is wrong with it.
+        others: Vec<InputError>,
     },
     /// A running service gives no answer.
     #[cfg(feature = "service")]
@@ -87,7 +89,19 @@ pub(crate) enum CliError {
 impl CliError {
     /// Returns an error in the content of an input.
     pub(crate) fn malformed(source: impl fmt::Display, error: InputError) -> Self {
-        Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error) }
+        Self::Input { source: source.to_string(), code: "malformed-input", error: Box::new(error), others: Vec::new() }
+    }
+
+    /// Everything that is wrong with the content of an input. JSON has the first of it.
+    pub(crate) fn malformed_in_places(source: impl fmt::Display, errors: Vec<InputError>) -> Self {
+        let mut errors = errors.into_iter();
+        let first = errors.next().unwrap_or_else(|| InputError::new("it is refused for an unknown reason"));
+        Self::Input {
+            source: source.to_string(),
+            code: "malformed-input",
+            error: Box::new(first),
+            others: errors.collect(),
+        }
     }
 
     /// Returns an error for an input that cannot be read.
@@ -98,14 +112,13 @@ impl CliError {
 
     /// Returns an error for an input that cannot be read, which may have a hint.
     pub(crate) fn unreadable_input(source: impl fmt::Display, error: InputError) -> Self {
-        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error) }
+        Self::Input { source: source.to_string(), code: "unreadable-input", error: Box::new(error), others: Vec::new() }
     }
 
     /// Returns an error for a file that cannot be written.
-    #[cfg(feature = "plugins")]
     pub(crate) fn unwritable(path: impl fmt::Display, error: impl fmt::Display) -> Self {
         let error = InputError::new(format_args!("it cannot be written: {error}"));
-        Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error) }
+        Self::Input { source: path.to_string(), code: "unwritable-output", error: Box::new(error), others: Vec::new() }
     }
 
     /// Returns an internal error.

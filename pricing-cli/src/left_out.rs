@@ -52,6 +52,9 @@ const OPTIONS: [(&str, &str, Part); 2] = [("quote", "plugin", QUOTE_PLUGIN), ("q
 pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PLUGINS] };
 /// A service that is asked for a quote.
 pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SERVICE] };
+/// A rate card from prices of the market.
+#[cfg(not(feature = "simulate"))]
+pub(crate) const RATES_FROM_MARKET: Part = Part { name: "rates init --from-market", needs: &[SIMULATE] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };

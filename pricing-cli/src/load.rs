@@ -7,11 +7,14 @@ use std::io;
 use std::path::Path;
 
 use pricing_core::input::InputError;
+use pricing_core::inventory::validate::Validated;
+use pricing_core::inventory::words::describe;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
 use pricing_core::order;
 use pricing_core::order::detect::Orders;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::{self, Pricing};
+use pricing_core::text::excerpt;
 use pricing_core::variables;
 use pricing_files::{FileError, Kind};
 use serde::{Deserialize, Serialize};
@@ -20,10 +23,10 @@ use crate::args::{OrderArgs, RatesArgs, StrictArgs};
 use crate::error::CliError;
 use crate::output;
 
-/// The prefix of the variables with rates.
-const RATES_PREFIX: &str = "PRICE_TARGET_";
-/// The most bytes of a rate card.
-const MAX_RATES_BYTES: usize = 1 << 20;
+/// What the names of the rates' variables start with.
+pub(crate) const RATES_PREFIX: &str = "PRICE_TARGET_";
+/// The most bytes that a rate card may have.
+pub(crate) const MAX_RATES_BYTES: usize = 1 << 20;
 
 /// A text, and its name in messages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ const MAX_RATES_BYTES: usize = 1 << 20;
 pub(crate) struct Document {
     pub(crate) name: String,
     pub(crate) text: String,
+    /// Whether the text is a cluster in words, which the command line named in place of a file.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) words: bool,
 }
 
 impl Document {
@@ -44,14 +50,37 @@ impl Document {
         Self::read(path, inventory::MAX_INPUT_BYTES)
     }
 
-    /// Reads a rate card from a file.
+    /// The inventory that the command line names: a file or, where there is no such file, a cluster in words.
+    pub(crate) fn inventory_or_words(named: &Path) -> Result<Self, CliError> {
+        let unread = match Self::inventory(named) {
+            Err(unread) if !is_there(named) => unread,
+            read => return read,
+        };
+        let Some(words) = named.to_str() else { return Err(unread) };
+        match describe(words) {
+            Ok(_) => Ok(Self { name: "the inventory in words".to_owned(), text: words.to_owned(), words: true }),
+            Err(problem) => Err(neither(words, &problem)),
+        }
+    }
+
+    /// The inventory that the text is, and what was found wrong with it.
+    pub(crate) fn validated(&self) -> Result<Validated, CliError> {
+        if self.words {
+            let cluster = describe(&self.text).map_err(|error| self.malformed(error))?;
+            return Ok(Validated { cluster, findings: Vec::new() });
+        }
+        let snapshot = inventory::read::read(&self.text).map_err(|error| self.malformed(error))?;
+        Ok(inventory::validate::validate(snapshot))
+    }
+
+    /// A rate card in a file.
     pub(crate) fn rates(path: &Path) -> Result<Self, CliError> {
         Self::read(path, MAX_RATES_BYTES)
     }
 
     /// Reads any text of at most `limit` bytes from a file.
     pub(crate) fn read(path: &Path, limit: usize) -> Result<Self, CliError> {
-        Ok(Self { name: name(path), text: text(path, limit)? })
+        Ok(Self { name: name(path), text: text(path, limit)?, words: false })
     }
 
     /// Returns an error in this text.
@@ -90,18 +119,26 @@ impl RatesText {
     /// Parses the rates.
     pub(crate) fn pricing(&self) -> Result<Pricing, CliError> {
         match self {
-            Self::File(document) => rates::toml::read(&document.text).map_err(|error| document.malformed(error)),
+            Self::File(document) => rates::toml::inspect(&document.text),
             Self::Environment(variables) => rates::environment::check_names(variables.keys().map(String::as_str))
-                .and_then(|()| rates::environment::read(|name| variables.get(name).cloned()))
-                .map_err(|error| CliError::malformed("environment", error)),
+                .map_err(|error| vec![error])
+                .and_then(|()| rates::environment::inspect(|name| variables.get(name).cloned())),
+        }
+        .map_err(|errors| CliError::malformed_in_places(self.name(), errors))
+    }
+
+    /// What messages call the rates.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::File(document) => &document.name,
+            Self::Environment(_) => "environment",
         }
     }
 }
 
-/// Returns the environment variables with a wanted name.
-fn variables(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
-    // Values that are not UTF-8 are included, so that parsing them fails. If they were skipped, defaults would set the
-    // price.
+/// Some variables of the environment.
+pub(crate) fn variables(is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    // Non-UTF-8 values are kept, so that reading them fails: one that was taken for unset would be priced by a default.
     let text = |value: OsString| value.to_string_lossy().into_owned();
     env::vars_os().map(|(name, value)| (text(name), text(value))).filter(|(name, _)| is_wanted(name)).collect()
 }
@@ -169,15 +206,26 @@ pub(crate) fn order_text(path: &Path) -> Result<String, CliError> {
     text(path, order::MAX_INPUT_BYTES)
 }
 
-/// Reads an inventory file. Returns the cluster, and the findings about it.
-pub(crate) fn inventory(path: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
-    let content = text(path, inventory::MAX_INPUT_BYTES)?;
-    let snapshot = inventory::read::read(&content).map_err(|error| CliError::malformed(name(path), error))?;
-    let validated = inventory::validate::validate(snapshot);
+/// The cluster that an inventory file or words describe, and what was found wrong with it.
+pub(crate) fn inventory(named: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
+    let validated = Document::inventory_or_words(named)?.validated()?;
     Ok((validated.cluster, validated.findings))
 }
 
-/// Reads the rate card from a file or the environment.
+/// Whether the command line names something that is there: stdin, or anything of that name.
+fn is_there(named: &Path) -> bool {
+    named == Path::new("-") || named.symlink_metadata().is_ok()
+}
+
+/// The error for an inventory that is neither a file nor words.
+fn neither(named: &str, problem: &InputError) -> CliError {
+    let message = format!("there is no such file, and it is not an inventory in words: {}", problem.message());
+    let error = InputError::new(message);
+    let hint = "name a file, or `-` for standard input, or describe the cluster, such as `2 nodes x 8 h100/80Gi/sxm`";
+    CliError::unreadable_input(excerpt(named), error.hint(hint))
+}
+
+/// The rate card that a file or the environment names.
 pub(crate) fn pricing(args: &RatesArgs) -> Result<Pricing, CliError> {
     RatesText::of(args)?.pricing()
 }

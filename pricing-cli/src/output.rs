@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::error::{CliError, Exit};
 
+/// How many errors of an input are shown in addition to the first.
+const MOST_SHOWN: usize = 99;
+
 /// Prints an answer. It is not an error if the reader has gone away.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     print_part(text).map(|_| ())
@@ -45,11 +48,21 @@ pub(crate) fn report(error: &CliError, json: bool) -> Exit {
         return error.exit();
     }
     complain(&format!("error: {error}"));
+    complain_of_others(error);
     if json {
         // If this fails, too, there is no other way to report it.
         let _ = print_json(&error.to_json());
     }
     error.exit()
+}
+
+/// Prints the errors of an input beside its first.
+fn complain_of_others(error: &CliError) {
+    let CliError::Input { source, others, .. } = error else { return };
+    others.iter().take(MOST_SHOWN).for_each(|error| complain(&format!("error: {source}: {error}")));
+    if others.len() > MOST_SHOWN {
+        complain(&format!("error: {source}: and {} more", others.len().saturating_sub(MOST_SHOWN)));
+    }
 }
 
 /// Prints a message to stderr.

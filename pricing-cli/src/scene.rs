@@ -6,14 +6,13 @@ use clap::Args;
 use pricing_core::address::Address;
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::input::InputError;
+use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::inventory::validate::Validated;
-use pricing_core::inventory::{self, Cluster};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::order::detect::Orders;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{Supply, Terms};
-use pricing_core::rates::{self, Pricing, check};
+use pricing_core::rates::{self, Pricing, check, names};
 use pricing_core::reserve::Scheduler;
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
@@ -28,9 +27,10 @@ use crate::output;
 /// What an order is priced with.
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
-    /// The inventory to place the order on: a Cluster or provider Status, any dialect. Without it capacity is not
-    /// asked, and a request that leaves the model open may come to any card that the rate card lists
-    #[arg(long, value_name = "FILE", group = "stock")]
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`.
+    /// Without it capacity is not asked, and a request that leaves the model open may come to any card that the rate card
+    /// lists
+    #[arg(long, value_name = "FILE|WORDS", group = "stock")]
     inventory: Option<PathBuf>,
     #[command(flatten)]
     rates: RatesArgs,
@@ -89,7 +89,7 @@ impl SceneArgs {
             format,
             rates: RatesText::of(&self.rates)?,
             provider: self.provider.as_deref().map(Document::rates).transpose()?,
-            inventory: self.inventory.as_deref().map(Document::inventory).transpose()?,
+            inventory: self.inventory.as_deref().map(Document::inventory_or_words).transpose()?,
             owner: self.owner.clone(),
             usd_per_akt: self.usd_per_akt.map(|usd| usd.to_string()),
             scheduler: self.placement.scheduler,
@@ -147,14 +147,17 @@ impl Scene {
             let count = scene.findings;
             output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
         }
-        let findings = scene.cluster.as_ref().map(|cluster| check::check(&scene.pricing, cluster));
-        if let Some((first, others)) = findings.as_deref().and_then(<[_]>::split_first) {
+        let (findings, where_from) = match &scene.cluster {
+            Some(cluster) => (check::check(&scene.pricing, cluster), "check"),
+            None => (names::check(&scene.pricing, None), "show"),
+        };
+        if let Some((first, others)) = findings.split_first() {
             let others = match others.len() {
                 0 => String::new(),
                 1 => "; there is one more finding".to_owned(),
                 number => format!("; there are {number} more findings"),
             };
-            output::complain(&format!("warning: the rate card: {first}{others}, see `bidprice rates check`"));
+            output::complain(&format!("warning: the rate card: {first}{others}, see `bidprice rates {where_from}`"));
         }
         Ok(scene)
     }
@@ -175,7 +178,7 @@ impl Scene {
         let usd = inputs.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
         let usd_per_akt = usd.map_err(|problem| wrong("usd_per_akt", problem.to_string()))?;
         let owner = owner(inputs.owner.as_deref(), &pricing)?;
-        let validated = inputs.inventory.as_ref().map(validated).transpose()?;
+        let validated = inputs.inventory.as_ref().map(Document::validated).transpose()?;
         let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());
         let cluster = validated.map(|validated| validated.cluster);
         if inputs.already_reserved && cluster.is_none() {
@@ -232,9 +235,4 @@ pub(crate) fn owner(named: Option<&str>, pricing: &Pricing) -> Result<Option<Add
     let address = |text| Address::parse(text, &pricing.chain.address_prefix);
     let address = named.filter(|text| !text.is_empty()).map(address).transpose();
     address.map_err(|error| CliError::malformed("owner", InputError::new(error)))
-}
-
-fn validated(document: &Document) -> Result<Validated, CliError> {
-    let snapshot = inventory::read::read(&document.text).map_err(|error| document.malformed(error))?;
-    Ok(inventory::validate::validate(snapshot))
 }

@@ -142,8 +142,8 @@ pub(crate) fn rate_findings(findings: &[rates::check::Finding]) -> String {
     let mut table = table(&["entry", "card", "problem", "try"], &[]);
     for finding in findings {
         let kind = finding.kind.as_ref().map(ToString::to_string).unwrap_or_default();
-        let (entry, suggestion) = (finding.entry.as_deref().unwrap_or_default(), finding.suggestion.as_deref());
-        table.add_row([&excerpt(entry), &kind, &finding.problem, suggestion.unwrap_or_default()]);
+        let (entry, suggestion) = (finding.entry_name().unwrap_or_default(), finding.suggestion.as_deref());
+        table.add_row([&excerpt(&entry), &kind, &finding.problem, suggestion.unwrap_or_default()]);
     }
     text(&table)
 }

@@ -1,6 +1,7 @@
 //! GPU kinds, what a request allows, and how the two are matched.
 
-mod models;
+pub mod key;
+pub(crate) mod models;
 pub(crate) mod reading;
 
 use core::fmt;
@@ -8,6 +9,8 @@ use core::fmt;
 use crate::heap;
 use crate::quantity::Quantity;
 use crate::text::Untrusted;
+
+pub use key::{GpuKey, KeyError};
 
 /// A kind of card: vendor, model and, if the inventory says so, RAM and interface.
 ///

@@ -1,5 +1,7 @@
 //! Quantities that carry their units in their types, and the Kubernetes notation for them.
 
+pub mod written;
+
 use core::fmt;
 
 use ethnum::U256;

@@ -1,17 +1,11 @@
 //! The cluster that orders arrive at.
 
-mod describe;
-
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use pricing_core::gpu::GpuKind;
 use pricing_core::input::InputError;
 use pricing_core::inventory::validate::validate;
-use pricing_core::inventory::{
-    self, Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, MAX_NODE_GPUS, Node, UNLIMITED,
-};
-use pricing_core::quantity::{Bytes, MilliCpu};
+use pricing_core::inventory::words::{NodeSize, add_node, with_storage};
+use pricing_core::inventory::{self, Cluster, ClusterBuilder, MAX_NODE_GPUS, UNLIMITED};
 use pricing_core::text::excerpt;
 
 use crate::files::Files;
@@ -19,7 +13,7 @@ use crate::scenario::InventoryEntry;
 use crate::stream::StreamError;
 use crate::stream::openb::{Models, NodeRow, rows};
 
-pub use describe::describe;
+pub use pricing_core::inventory::words::describe;
 
 /// The cluster that a scenario names.
 ///
@@ -74,55 +68,6 @@ fn openb(text: &str, models: &Models) -> Result<Cluster, InputError> {
         add_node(&mut builder, &row.sn, size, &[(row.gpu, kind)]);
     }
     Ok(with_storage(builder))
-}
-
-/// Adds unlimited storage of each class, and finishes the cluster.
-fn with_storage(mut builder: ClusterBuilder) -> Cluster {
-    for class in STORAGE_CLASSES {
-        let capacity = Capacity { total: Bytes::new(UNLIMITED), available: Bytes::new(UNLIMITED) };
-        builder.storage(inventory::StoragePool { class: class.to_owned(), capacity });
-    }
-    builder.build()
-}
-
-/// The storage classes of described nodes, and of traces that have none.
-const STORAGE_CLASSES: [&str; 4] = ["beta1", "beta2", "beta3", "default"];
-
-/// What a node has in addition to cards.
-#[derive(Clone, Copy, Debug)]
-struct NodeSize {
-    cpu_milli: u64,
-    memory: u64,
-    ephemeral: u64,
-}
-
-/// Adds a node with nothing in use and all storage classes.
-fn add_node(builder: &mut ClusterBuilder, name: &str, size: NodeSize, cards: &[(u64, Option<GpuKind>)]) {
-    let mut ids: Vec<CardId> = Vec::new();
-    for (count, kind) in cards {
-        let Some(kind) = kind else { continue };
-        let card = builder.card(DescribedCard {
-            vendor: kind.vendor().to_owned(),
-            name: kind.model().to_owned(),
-            interface: kind.interface().unwrap_or("").to_owned(),
-            memory_size: kind.ram().unwrap_or("").to_owned(),
-        });
-        ids.extend(std::iter::repeat_n(card, usize::try_from(*count).unwrap_or(0)));
-    }
-    let full = |total: u64| Capacity { total, available: total };
-    let count = full(u64::try_from(ids.len()).unwrap_or(0));
-    let milli = |total| Capacity { total: MilliCpu::new(total), available: MilliCpu::new(total) };
-    let bytes = |total| Capacity { total: Bytes::new(total), available: Bytes::new(total) };
-    builder.node(Node {
-        name: Arc::from(name),
-        cpu: milli(size.cpu_milli),
-        memory: bytes(size.memory),
-        ephemeral: bytes(size.ephemeral),
-        gpus: count,
-        cards: ids,
-        storage_classes: STORAGE_CLASSES.map(str::to_owned).to_vec(),
-        ..Node::default()
-    });
 }
 
 #[cfg(test)]

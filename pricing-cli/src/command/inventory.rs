@@ -32,8 +32,8 @@ enum InventoryCommand {
 /// Arguments of `bidprice inventory check`.
 #[derive(Debug, clap::Args)]
 struct CheckArgs {
-    /// A Cluster or provider Status, any dialect; `-` is stdin
-    #[arg(value_name = "FILE")]
+    /// A Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`; `-` is stdin
+    #[arg(value_name = "FILE|WORDS")]
     file: PathBuf,
     #[command(flatten)]
     output: OutputArgs,

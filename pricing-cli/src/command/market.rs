@@ -10,8 +10,9 @@ use std::str::FromStr;
 use clap::Subcommand;
 use pricing_core::gpu::{GpuKind, usual_vendor};
 use pricing_core::input::InputError;
-use pricing_core::money::parse_decimal;
+use pricing_core::money::{Usd, parse_decimal};
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::rates::starter::MarketPrice;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::{excerpt, printable};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -25,6 +26,8 @@ use list::Offer;
 
 /// The most bytes of a list of prices.
 const MAX_BYTES: usize = 16 << 20;
+/// The decimals of a price that is written into a rate card.
+const CENTS: u32 = 2;
 /// A difference up to this counts as equal. The monthly price of most hourly prices is not a finite decimal, so a rate
 /// card cannot match it exactly.
 const HALF_A_CENT: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
@@ -102,6 +105,20 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => output::print(&shown(&rows, &unmet))?,
     }
     Ok(Exit::Success)
+}
+
+/// The prices of a list, for a rate card that is made of them.
+pub(crate) fn prices(file: &std::path::Path) -> Result<Vec<MarketPrice>, CliError> {
+    let offers = list::read(&Document::read(file, MAX_BYTES)?)?;
+    let price = |offer: &Offer| {
+        let usd = offer.usd_per_month.round_dp_with_strategy(CENTS, RoundingStrategy::MidpointNearestEven).normalize();
+        // Nobody means to give a card away.
+        let usd = Usd::parse(&usd.to_string()).ok().filter(|usd| !usd.is_zero());
+        let usd = usd.ok_or_else(|| out_of_range(&offer.gpu, file))?;
+        let note = format!("{}: {} USD an hour", excerpt(&offer.gpu), offer.usd_per_hour);
+        Ok(MarketPrice { key: kind_text(&offer.kind), usd, note })
+    };
+    offers.iter().map(price).collect()
 }
 
 fn out_of_range(gpu: &str, file: &std::path::Path) -> CliError {

@@ -1,4 +1,6 @@
-//! `bidprice rates`: the effective rate card, where each value came from, and what it says of a cluster's cards.
+//! `bidprice rates`: the effective rate card, where each value came from, what it says of a cluster's cards, and a new one.
+
+mod init;
 
 use std::path::PathBuf;
 
@@ -8,12 +10,13 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::rates::check::{self, Finding};
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::provider::shown;
-use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
+use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu, names};
 use pricing_core::reserve::Overcommitted;
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs, RatesArgs, level};
 use crate::error::{CliError, Exit};
+use crate::load::RatesText;
 use crate::{load, output, table};
 
 /// Arguments of `bidprice rates`.
@@ -29,6 +32,8 @@ enum RatesCommand {
     Show(ShowArgs),
     /// Hold the GPU entries of a rate card against the cards of a cluster
     Check(CheckArgs),
+    /// Write a rate card: from the bid script's variables, from prices of the market, or with example prices
+    Init(init::Args),
 }
 
 /// Arguments of `bidprice rates show`.
@@ -45,8 +50,8 @@ struct ShowArgs {
 struct CheckArgs {
     #[command(flatten)]
     rates: RatesArgs,
-    /// A Cluster or provider Status, any dialect; `-` is stdin
-    #[arg(long, value_name = "FILE")]
+    /// A Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`; `-` is stdin
+    #[arg(long, value_name = "FILE|WORDS")]
     inventory: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
@@ -66,6 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match &args.command {
         RatesCommand::Show(args) => show(args),
         RatesCommand::Check(args) => check(args),
+        RatesCommand::Init(args) => init::run(args),
     }
 }
 
@@ -76,9 +82,10 @@ fn check(args: &CheckArgs) -> Result<Exit, CliError> {
     let findings = check::check(&pricing, &cluster);
     match args.output.output {
         Output::Json => {
-            let finding = |Finding { entry, kind, problem, suggestion }: &Finding| {
+            let finding = |finding: &Finding| {
+                let Finding { kind, problem, suggestion, .. } = finding;
                 let kind = kind.as_ref().map(ToString::to_string);
-                json!({ "entry": entry, "kind": kind, "problem": problem, "suggestion": suggestion })
+                json!({ "entry": finding.entry_name(), "kind": kind, "problem": problem, "suggestion": suggestion })
             };
             let findings: Vec<_> = findings.iter().map(finding).collect();
             output::print_json(&json!({ "schema": SCHEMA, "findings": findings }))?;
@@ -89,7 +96,9 @@ fn check(args: &CheckArgs) -> Result<Exit, CliError> {
 }
 
 fn show(args: &ShowArgs) -> Result<Exit, CliError> {
-    let mut pricing = load::pricing(&args.rates)?;
+    let text = RatesText::of(&args.rates)?;
+    let mut pricing = text.pricing()?;
+    warn_of_names(text.name(), &pricing);
     let entries = entries(&mut pricing);
     match args.output.output {
         Output::Json => {
@@ -106,6 +115,12 @@ fn show(args: &ShowArgs) -> Result<Exit, CliError> {
         Output::Table => output::print(&table::rates(&entries, &pricing))?,
     }
     Ok(Exit::Success)
+}
+
+/// Warns of names that nobody knows, a line each on stderr.
+fn warn_of_names(source: &str, pricing: &Pricing) {
+    let findings = names::check(pricing, None);
+    findings.iter().for_each(|finding| output::complain(&format!("warning: {source}: {finding}")));
 }
 
 /// An origin as JSON names it, and the variable or option that it is.

@@ -52,6 +52,7 @@ fn failed(config: &Path, error: ServeError) -> CliError {
             source: config.display().to_string(),
             code: "cannot-listen",
             error: Box::new(InputError::new(error).at("listen")),
+            others: Vec::new(),
         },
         ServeError::Failed(_) => CliError::internal(error.to_string()),
     }

@@ -38,6 +38,8 @@ mod quote;
 mod quote_socket;
 #[cfg(feature = "simulate")]
 mod rates_check;
+#[cfg(all(feature = "service", feature = "simulate"))]
+mod rates_init;
 #[cfg(feature = "service")]
 mod replay;
 #[cfg(feature = "simulate")]
@@ -67,3 +69,5 @@ mod soak;
 mod stdout;
 #[cfg(feature = "simulate")]
 mod study;
+#[cfg(all(feature = "service", feature = "simulate"))]
+mod words;

@@ -39,8 +39,9 @@ fn findings_exit_3_and_name_what_was_meant() {
     let expected = json!({ "schema": 1, "findings": [
         { "entry": "a100", "kind": null, "problem": format!("2 variants cost the same by this entry: {both}"),
           "suggestion": both },
-        { "entry": "4090", "kind": null, "problem": "no card of the inventory is priced by this entry",
-          "suggestion": null },
+        { "entry": "4090", "kind": null,
+          "problem": "no card of the inventory is priced by this entry, and the model `4090` is not known",
+          "suggestion": "rtx4090" },
     ]});
     assert_eq!((ran.exit, ran.json()), (Some(3), expected));
     let table = folder.run(&check);

@@ -7,6 +7,27 @@
 /// Vendor, model, and its sizes in Gi, ascending.
 type Listed = (&'static str, &'static str, &'static [u64]);
 
+/// The vendors of the network's cards.
+pub(crate) const VENDORS: [&str; 3] = ["amd", "intel", "nvidia"];
+
+/// Models whose sizes are not needed: their drivers report them exactly, or nobody has measured one yet.
+const OTHERS: [(&str, &str); 14] = [
+    ("amd", "mi350x"),
+    ("amd", "mi355x"),
+    ("amd", "rx7900xt"),
+    ("amd", "rx7900xtx"),
+    ("intel", "gaudi2"),
+    ("intel", "gaudi3"),
+    ("nvidia", "b100"),
+    ("nvidia", "gb10"),
+    ("nvidia", "gb200"),
+    ("nvidia", "gb300"),
+    ("nvidia", "h800"),
+    ("nvidia", "titanrtx"),
+    ("nvidia", "titanv"),
+    ("nvidia", "titanxp"),
+];
+
 /// Sorted by vendor and model.
 const MODELS: [Listed; 101] = [
     ("amd", "mi100", &[32]),
@@ -116,6 +137,12 @@ const MODELS: [Listed; 101] = [
 pub(super) fn sizes(vendor: &str, model: &str) -> &'static [u64] {
     let place = MODELS.binary_search_by(|(listed, name, _)| (*listed, *name).cmp(&(vendor, model)));
     place.ok().and_then(|place| MODELS.get(place)).map_or(&[], |(_, _, sizes)| sizes)
+}
+
+/// The names of all models that are known, of every vendor.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let others = OTHERS.iter().map(|(_, name)| *name);
+    MODELS.iter().map(|(_, name, _)| *name).chain(others)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod read;
 pub mod utilisation;
 pub mod validate;
 pub mod variants;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -6,15 +6,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::names::{Names, Unknown};
+use super::origin::entry_key;
 use super::{GpuRate, GpuRates, Pricing, UnlistedGpu};
 use crate::gpu::{GpuKind, reading};
 use crate::inventory::Cluster;
 use crate::inventory::variants::listed;
 use crate::text::{excerpt, nearest};
 
-/// Something about the GPU entries of a rate card that the operator should look at.
+/// The section of a rate card that a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// `[rates.gpu]`.
+    Gpu,
+    /// `[rates.storage]`.
+    Storage,
+}
+
+/// Something about the entries of a rate card that the operator should look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// The section of the entry.
+    pub section: Section,
     /// The key of the entry, as in the rate card. None if there is no entry.
     pub entry: Option<String>,
     /// The kind of card that it is about, if any.
@@ -25,9 +38,30 @@ pub struct Finding {
     pub suggestion: Option<String>,
 }
 
+impl Finding {
+    /// A finding about a GPU entry.
+    pub(super) fn of(entry: &GpuRate, unknown: Unknown) -> Self {
+        let Unknown { problem, suggestion } = unknown;
+        Self { section: Section::Gpu, entry: Some(entry.key().to_owned()), kind: None, problem, suggestion }
+    }
+
+    /// The key of the entry in its section or, where that is not the one of the GPUs, in the whole rate card.
+    #[must_use]
+    pub fn entry_name(&self) -> Option<String> {
+        let entry = self.entry.as_deref()?;
+        Some(match self.section {
+            Section::Gpu => entry.to_owned(),
+            Section::Storage => entry_key("rates.storage", entry),
+        })
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.entry, &self.kind) {
+            (Some(entry), _) if self.section == Section::Storage => {
+                write!(f, "{}: {}", entry_key("rates.storage", entry), self.problem)?;
+            }
             (Some(entry), _) => write!(f, "rates.gpu.\"{}\": {}", excerpt(entry), self.problem)?,
             (None, Some(kind)) => write!(f, "{kind}: {}", self.problem)?,
             (None, None) => write!(f, "{}", self.problem)?,
@@ -39,8 +73,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Compares the GPU entries of a rate card with the cards of a cluster. Findings about entries come first, in the order
-/// of the rate card, followed by those about kinds of card that no entry names.
+/// Compares a rate card with a cluster. Findings about GPU entries come first, in the order of the rate card, followed by
+/// storage classes that nobody has, and by the kinds of card that no entry names.
 #[must_use]
 pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
     let rates = &pricing.rates.gpu;
@@ -54,15 +88,29 @@ pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
     // An incompletely known card counts as every card that it may be.
     let kinds: BTreeSet<GpuKind> = described.iter().flat_map(|kind| rates.cards_of(kind)).collect();
     let mut findings = Vec::new();
+    let names = Names::of(Some(cluster));
     for entry in rates.entries() {
         let priced: Vec<&GpuKind> =
             kinds.iter().filter(|kind| rates.lookup(kind).is_some_and(|rate| rate.same_card(entry))).collect();
-        findings.extend(unused(entry, &kinds));
+        findings.extend(priceless(entry, &kinds, &names));
         findings.extend(lumped(entry, &priced));
         findings.extend(cheaper_than_smaller(rates, entry, &priced, &kinds));
     }
+    findings.extend(names.unknown_classes(pricing));
     findings.extend(kinds.iter().filter_map(|kind| unnamed(pricing, kind)));
     findings
+}
+
+/// An entry that prices nothing: it matches no card of the cluster, or has a name that nobody knows. An entry that does
+/// both is one finding.
+fn priceless(entry: &GpuRate, kinds: &BTreeSet<GpuKind>, names: &Names<'_>) -> Option<Finding> {
+    match (unused(entry, kinds), names.unknown(entry)) {
+        (Some(unused), Some(unknown)) => {
+            let problem = format!("{}, and {}", unused.problem, unknown.problem);
+            Some(Finding { problem, suggestion: unused.suggestion.or(unknown.suggestion), ..unused })
+        }
+        (unused, unknown) => unused.or_else(|| unknown.map(|unknown| Finding::of(entry, unknown))),
+    }
 }
 
 /// An entry that matches no card of the cluster. Wildcards are exempt, because they are also there for future cards.
@@ -73,7 +121,7 @@ fn unused(entry: &GpuRate, kinds: &BTreeSet<GpuKind>) -> Option<Finding> {
     }
     let suggestion = nearest_kind(entry, kinds);
     let problem = "no card of the inventory is priced by this entry".to_owned();
-    Some(Finding { entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
+    Some(Finding { section: Section::Gpu, entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
 }
 
 /// The key for the kind that an entry was probably meant for: of the same model, of a model whose name contains it or
@@ -102,7 +150,7 @@ fn lumped(entry: &GpuRate, priced: &[&GpuKind]) -> Option<Finding> {
     let words = || priced.iter().map(ToString::to_string);
     let suggestion = Some(words().collect::<Vec<_>>().join(", "));
     let problem = format!("{} variants cost the same by this entry: {}", priced.len(), listed(words()));
-    Some(Finding { entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
+    Some(Finding { section: Section::Gpu, entry: Some(entry.key().to_owned()), kind: None, problem, suggestion })
 }
 
 /// An entry by which a card costs less than one of the same model with less RAM.
@@ -130,7 +178,13 @@ fn cheaper_than_smaller(
         rate.usd(),
         excerpt(rate.key()),
     );
-    Some(Finding { entry: Some(entry.key().to_owned()), kind: Some(larger.clone()), problem, suggestion: None })
+    Some(Finding {
+        section: Section::Gpu,
+        entry: Some(entry.key().to_owned()),
+        kind: Some(larger.clone()),
+        problem,
+        suggestion: None,
+    })
 }
 
 /// Whether two cards differ only in RAM, as far as is known.
@@ -153,7 +207,13 @@ fn unnamed(pricing: &Pricing, kind: &GpuKind) -> Option<Finding> {
         (None, UnlistedGpu::Decline) => "no entry prices this card, so orders for it are declined".to_owned(),
     };
     let entry = rate.map(|rate| rate.key().to_owned());
-    Some(Finding { entry, kind: Some(kind.clone()), problem, suggestion: Some(kind.to_string()) })
+    Some(Finding {
+        section: Section::Gpu,
+        entry,
+        kind: Some(kind.clone()),
+        problem,
+        suggestion: Some(kind.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -194,7 +254,11 @@ mod tests {
             let found = found(&rates, &[RTX4090, A100_80]);
             let end = if suggestion.is_empty() { String::new() } else { format!(" (try {suggestion})") };
             let problem = "no card of the inventory is priced by this entry";
-            assert_eq!(found, [format!("rates.gpu.\"{key}\": {problem}{end}")]);
+            let unknown = match key {
+                "4090" | "rtx4090ti" | "rtx409o" => format!(", and the model `{key}` is not known"),
+                _ => String::new(),
+            };
+            assert_eq!(found, [format!("rates.gpu.\"{key}\": {problem}{unknown}{end}")]);
         };
         unused("4090", "rtx4090");
         unused("rtx4090ti", "rtx4090");
@@ -202,6 +266,22 @@ mod tests {
         unused("a100.40Gi", "nvidia/a100/80Gi/pcie");
         unused("amd/a100", "nvidia/a100/80Gi/pcie");
         unused("mi300x", "");
+    }
+
+    #[test]
+    fn names_that_nobody_knows_are_found_in_every_section() {
+        assert_eq!(
+            found(
+                "[rates.gpu]\nt4 = 1\n\"nvida/*\" = 2\n\"nvida/t4\" = 3\nhh100 = 4\n[rates.storage]\nephemral = 1",
+                &[T4]
+            ),
+            [
+                r#"rates.gpu."nvida/*": the vendor `nvida` is not known (try nvidia/*)"#,
+                r#"rates.gpu."nvida/t4": no card of the inventory is priced by this entry, and the vendor `nvida` is not known (try nvidia/t4/16Gi/pcie)"#,
+                r#"rates.gpu."hh100": no card of the inventory is priced by this entry, and the model `hh100` is not known (try h100)"#,
+                "rates.storage.ephemral: the storage class `ephemral` is not known (try ephemeral)",
+            ]
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use super::origin::entry_key;
 use super::{GpuRate, Origin, Pricing};
 use crate::input::InputError;
@@ -44,10 +46,22 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), I
 /// Reads the variables through `variable`, which returns the value of one.
 ///
 /// # Errors
-/// When a rate or a GPU mapping is malformed, or two mappings are for the same card.
+/// The first of what [`inspect`] finds.
 pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, InputError> {
+    inspect(variable).map_err(|problems| {
+        let none = || InputError::new("the variables are refused for an unknown reason");
+        problems.into_iter().next().unwrap_or_else(none)
+    })
+}
+
+/// Reads the variables, and finds everything that is wrong with them.
+///
+/// # Errors
+/// When rates or GPU mappings are malformed, or two mappings are for the same card. There is at least one error.
+pub fn inspect(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, Vec<InputError>> {
     let set = |name: &str| variable(name).filter(|text| !text.is_empty());
     let mut pricing = Pricing::default();
+    let mut problems = Vec::new();
     let card = &mut pricing.rates;
     let plain = [
         ("rates.cpu", &mut card.cpu),
@@ -56,31 +70,86 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Pricing, InputE
         ("rates.ip", &mut card.ip),
     ];
     for (name, (key, rate)) in PLAIN.into_iter().zip(plain) {
-        if let Some(text) = set(name) {
-            *rate = usd(name, &text)?;
-            pricing.origins.set(key, Origin::Environment(name.to_owned()));
+        match set(name).map(|text| usd(name, &text)) {
+            None => continue,
+            Some(Ok(usd)) => *rate = usd,
+            Some(Err(problem)) => problems.push(problem),
         }
+        pricing.origins.set(key, Origin::Environment(name.to_owned()));
     }
     for (name, class) in STORAGE {
-        if let Some(text) = set(name) {
-            card.storage.insert(class.to_owned(), usd(name, &text)?);
-            pricing.origins.set(entry_key("rates.storage", class), Origin::Environment(name.to_owned()));
+        match set(name).map(|text| usd(name, &text)) {
+            None => continue,
+            Some(Ok(usd)) => {
+                card.storage.insert(class.to_owned(), usd);
+            }
+            Some(Err(problem)) => problems.push(problem),
         }
+        pricing.origins.set(entry_key("rates.storage", class), Origin::Environment(name.to_owned()));
     }
     for entry in set(GPU_MAPPINGS).unwrap_or_default().split(',').filter(|entry| !entry.is_empty()) {
-        let at = |error: InputError| error.at(format!("{GPU_MAPPINGS}: {}", excerpt(entry)));
-        let Some((key, text)) = entry.split_once('=') else {
-            let error = InputError::new("a GPU mapping needs a key and a rate").hint("such as `a100.80Gi=1000`");
-            return Err(at(error));
-        };
-        let usd = Usd::parse(text).map_err(|error| at(InputError::new(error)))?;
-        let rate = GpuRate::new(key, usd).map_err(|error| at(InputError::new(error)))?;
-        card.gpu.add(rate).map_err(|error| at(InputError::new(error)))?;
-        pricing.origins.set(entry_key("rates.gpu", key), Origin::Environment(GPU_MAPPINGS.to_owned()));
+        if let Err(problem) = mapping(entry, &mut pricing) {
+            problems.push(problem.at(format!("{GPU_MAPPINGS}: {}", excerpt(entry))));
+        }
     }
-    Ok(pricing)
+    if problems.is_empty() { Ok(pricing) } else { Err(problems) }
+}
+
+/// Reads one GPU mapping.
+fn mapping(entry: &str, pricing: &mut Pricing) -> Result<(), InputError> {
+    let Some((key, text)) = entry.split_once('=') else {
+        return Err(InputError::new("a GPU mapping needs a key and a rate").hint("such as `a100.80Gi=1000`"));
+    };
+    let usd = Usd::parse(text).map_err(InputError::new)?;
+    let rate = GpuRate::new(key, usd).map_err(InputError::new)?;
+    pricing.rates.gpu.add(rate).map_err(InputError::new)?;
+    pricing.origins.set(entry_key("rates.gpu", key), Origin::Environment(GPU_MAPPINGS.to_owned()));
+    Ok(())
 }
 
 fn usd(name: &str, text: &str) -> Result<Usd, InputError> {
     Usd::parse(text).map_err(|error| InputError::new(error).at(name))
+}
+
+/// Reads the lines of an environment file, `NAME=VALUE`: those that are the rates' variables. `export` may come before a
+/// name, quotes may be around a value, and lines that begin with `#` are comments.
+///
+/// # Errors
+/// When a line is something else, a variable of the rates is not known or stands twice, or there is none.
+pub fn file(text: &str) -> Result<BTreeMap<String, String>, InputError> {
+    let mut variables = BTreeMap::new();
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |message: String| InputError::new(message).position(number, 1);
+        let assignment = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let Some((name, value)) = assignment.split_once('=').filter(|(name, _)| is_name(name)) else {
+            let error = wrong(format!("`{}` is not a variable", excerpt(line)));
+            return Err(error.hint("expected `NAME=VALUE`, such as `PRICE_TARGET_CPU=1.60`"));
+        };
+        if !name.starts_with(PREFIX) {
+            continue;
+        }
+        check_names([name]).map_err(|error| error.position(number, 1))?;
+        if variables.insert(name.to_owned(), unquoted(value.trim()).to_owned()).is_some() {
+            return Err(wrong("this variable stands twice".to_owned()).at(name).hint("keep one of the two lines"));
+        }
+    }
+    if variables.is_empty() {
+        let error = InputError::new(format_args!("there is no variable that begins with `{PREFIX}`"));
+        return Err(error.hint("expected lines such as `PRICE_TARGET_CPU=1.60`"));
+    }
+    Ok(variables)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A value without the quotes around it.
+fn unquoted(value: &str) -> &str {
+    let inside = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(value)
 }

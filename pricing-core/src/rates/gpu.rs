@@ -6,94 +6,52 @@
 use std::borrow::Cow;
 
 use crate::gpu::reading::{gi, measured, nearest, whole_gi};
-use crate::gpu::{GpuKind, GpuSelector, canonical_interface, canonical_ram};
+use crate::gpu::{self, GpuKey, GpuKind, GpuSelector};
 use crate::money::Usd;
+use crate::text::excerpt;
 
 /// One GPU entry of a rate card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuRate {
-    key: String,
-    vendor: Option<String>,
-    model: Option<String>,
-    ram: Option<String>,
-    interface: Option<String>,
+    written: String,
+    key: GpuKey,
     usd: Usd,
 }
 
 /// Why a GPU entry is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The key has another form.
-    #[error(
-        "`{0}` is not a GPU key; expected `vendor/model/ram/interface` cut short from the right, `model.ram.interface`, `vendor/*` or `*`"
-    )]
-    Malformed(String),
-    /// The RAM is not a whole number of Gi.
-    #[error("`{0}` names RAM that no card has; expected whole Gi, such as `80Gi`")]
-    Ram(String),
+    /// The key is not a GPU key.
+    #[error(transparent)]
+    Key(#[from] gpu::KeyError),
     /// `*` is narrowed by RAM or interface.
     #[error("`{0}` narrows `*`; `*` stands alone or after a vendor")]
     NarrowedWildcard(String),
-    /// There is RAM or an interface in place of the model.
-    #[error(
-        "`{0}` has no model after the vendor; write `vendor/model/ram/interface`, or `model.ram.interface` without one"
-    )]
-    NoModel(String),
     /// Another key is for the same card.
     #[error("`{0}` and `{1}` are two keys for one card")]
     Duplicate(String, String),
 }
 
 impl GpuRate {
-    /// Parses a key in either notation.
-    ///
-    /// A second part that names an interface is one (`a100.sxm`, `nvidia/a100/sxm`). `*` stands for any RAM before an
-    /// interface (`nvidia/a100/*/sxm`).
+    /// Parses a [`GpuKey`]. `*` alone or after a vendor is every card that no other entry matches.
     ///
     /// # Errors
-    /// When the key has another form.
-    pub fn new(key: &str, usd: Usd) -> Result<Self, KeyError> {
-        let malformed = || KeyError::Malformed(crate::text::excerpt(key));
-        let (vendor, rest) = match key.split_once('/') {
-            Some((vendor, rest)) => (Some(vendor), rest.split('/').collect::<Vec<_>>()),
-            None => (None, key.split('.').collect()),
-        };
-        let blank = |part: &&str| part.is_empty() || part.contains(char::is_whitespace);
-        if vendor.iter().any(blank) || vendor == Some("*") || rest.iter().any(blank) {
-            return Err(malformed());
+    /// When the key has another form, or has blanks around its parts.
+    pub fn new(written: &str, usd: Usd) -> Result<Self, KeyError> {
+        if written.contains(char::is_whitespace) {
+            return Err(gpu::KeyError::Malformed(excerpt(written)).into());
         }
-        let (model, details) = rest.split_first().ok_or_else(malformed)?;
-        let (ram, interface) = match details {
-            [] => (None, None),
-            [one] if is_interface(one) => (None, Some(*one)),
-            [ram] => (Some(*ram), None),
-            [ram, interface] if is_interface(interface) && !is_interface(ram) => (Some(*ram), Some(*interface)),
-            _ => return Err(malformed()),
-        };
-        let ram = ram.filter(|ram| *ram != "*").map(canonical_ram);
-        if ram.as_deref().is_some_and(|ram| !is_ram(ram)) {
-            return Err(KeyError::Ram(crate::text::excerpt(key)));
+        let key = GpuKey::parse(written)?;
+        if key.model.is_none() && (key.ram.is_some() || key.interface.is_some()) {
+            return Err(KeyError::NarrowedWildcard(excerpt(written)));
         }
-        if vendor.is_some() && (is_ram(&canonical_ram(model)) || is_interface(model)) {
-            return Err(KeyError::NoModel(crate::text::excerpt(key)));
-        }
-        if *model == "*" && (ram.is_some() || interface.is_some()) {
-            return Err(KeyError::NarrowedWildcard(crate::text::excerpt(key)));
-        }
-        Ok(Self {
-            key: key.to_owned(),
-            vendor: vendor.map(str::to_ascii_lowercase),
-            model: (*model != "*").then(|| model.to_ascii_lowercase()),
-            ram,
-            interface: interface.map(canonical_interface),
-            usd,
-        })
+        Ok(Self { written: written.to_owned(), key, usd })
     }
 
     /// The key as it was written.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.key
+        &self.written
     }
 
     /// USD per month for a card.
@@ -105,29 +63,28 @@ impl GpuRate {
     /// The model that the entry names, if it names one.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.model.as_deref()
+        self.key.model.as_deref()
     }
 
     /// The vendor that the entry names, if it names one.
     #[must_use]
     pub fn vendor(&self) -> Option<&str> {
-        self.vendor.as_deref()
+        self.key.vendor.as_deref()
     }
 
     /// The RAM that the entry names, if it names any.
     pub(super) fn ram(&self) -> Option<&str> {
-        self.ram.as_deref()
+        self.key.ram.as_deref()
     }
 
     /// The interface that the entry names, if it names one.
     pub(super) fn interface(&self) -> Option<&str> {
-        self.interface.as_deref()
+        self.key.interface.as_deref()
     }
 
     /// Whether two entries are for the same card, regardless of notation.
     pub(super) fn same_card(&self, other: &Self) -> bool {
-        (&self.vendor, &self.model, &self.ram, &self.interface)
-            == (&other.vendor, &other.model, &other.ram, &other.interface)
+        self.key == other.key
     }
 
     pub(super) fn matches(&self, kind: &GpuKind) -> bool {
@@ -135,10 +92,10 @@ impl GpuRate {
             None => true,
             Some(wanted) => known.is_some_and(|known| known.eq_ignore_ascii_case(wanted)),
         };
-        named(&self.vendor, Some(kind.vendor()))
-            && named(&self.model, Some(kind.model()))
-            && named(&self.ram, kind.ram())
-            && named(&self.interface, kind.interface())
+        named(&self.key.vendor, Some(kind.vendor()))
+            && named(&self.key.model, Some(kind.model()))
+            && named(&self.key.ram, kind.ram())
+            && named(&self.key.interface, kind.interface())
     }
 
     /// Whether the entry names the model of a card, and not another vendor.
@@ -148,29 +105,28 @@ impl GpuRate {
 
     /// The rank by which entries are compared; larger is more specific.
     fn specificity(&self) -> (u8, bool) {
-        let level = match (&self.model, &self.ram, &self.interface) {
+        let level = match (&self.key.model, &self.key.ram, &self.key.interface) {
             (Some(_), Some(_), Some(_)) => 5,
             (Some(_), None, Some(_)) => 4,
             (Some(_), Some(_), None) => 3,
             (Some(_), None, None) => 2,
-            (None, _, _) => u8::from(self.vendor.is_some()),
+            (None, _, _) => u8::from(self.key.vendor.is_some()),
         };
-        (level, self.vendor.is_some())
+        (level, self.key.vendor.is_some())
     }
 
     /// The entry as a kind of card, with `*` for what it leaves open.
     #[must_use]
     pub fn card(&self) -> GpuKind {
-        let (vendor, model) = (self.vendor().unwrap_or("*"), self.model().unwrap_or("*"));
-        GpuKind::canonical(vendor, model, self.ram.as_deref(), self.interface.as_deref())
+        self.key.card()
     }
 
     /// The card that this entry would price among those that a selector allows. None if they contradict each other.
     fn card_within(&self, selector: &GpuSelector) -> Option<GpuKind> {
         let vendor = common(self.vendor(), Some(selector.vendor()))?;
         let model = common(self.model(), selector.model())?;
-        let ram = common(self.ram.as_deref(), selector.ram())?;
-        let interface = common(self.interface.as_deref(), selector.interface())?;
+        let ram = common(self.key.ram.as_deref(), selector.ram())?;
+        let interface = common(self.key.interface.as_deref(), selector.interface())?;
         Some(GpuKind::canonical(vendor.unwrap_or("*"), model.unwrap_or("*"), ram, interface))
     }
 }
@@ -194,7 +150,7 @@ impl GpuRates {
     /// When there is already an entry for the same card.
     pub fn add(&mut self, rate: GpuRate) -> Result<(), KeyError> {
         if let Some(other) = self.0.iter().find(|other| other.same_card(&rate)) {
-            return Err(KeyError::Duplicate(other.key.clone(), rate.key));
+            return Err(KeyError::Duplicate(other.written.clone(), rate.written));
         }
         self.0.push(rate);
         Ok(())
@@ -219,7 +175,7 @@ impl GpuRates {
     pub fn cards_within(&self, selector: &GpuSelector) -> Vec<GpuKind> {
         let mut cards: Vec<GpuKind> = Vec::new();
         for rate in &self.0 {
-            if rate.model.is_some()
+            if rate.model().is_some()
                 && let Some(card) = rate.card_within(selector)
                 && !cards.contains(&card)
             {
@@ -278,16 +234,6 @@ pub(super) fn most_specific<'a>(entries: impl Iterator<Item = &'a GpuRate>, kind
     entries.filter(|rate| rate.matches(kind)).max_by_key(|rate| rate.specificity())
 }
 
-/// Whether a canonical RAM is whole Gi. Anything else would never match a card.
-fn is_ram(part: &str) -> bool {
-    let number = part.strip_suffix("Gi").unwrap_or("");
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_interface(part: &str) -> bool {
-    matches!(canonical_interface(part).as_str(), "pcie" | "sxm")
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -335,18 +281,37 @@ pub(crate) mod tests {
 
     #[test]
     fn keys_that_cannot_be_meant_are_refused() {
-        for key in
-            ["", "/", "nvidia/", "*/a100", "a100.", "a100.sxm.80Gi", "a100.80Gi.sxm.x", "a 100", "a100.80Gi.nvlink"]
+        for key in ["", "/", "nvidia/", "a100.", "a100.sxm.80Gi", "a100.80Gi.sxm.x", "a 100", " a100", "nvidia / a100"]
         {
-            assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::Malformed(_))), "{key}");
+            let error = GpuRate::new(key, Usd::ZERO);
+            assert!(matches!(error, Err(KeyError::Key(gpu::KeyError::Malformed(_)))), "{key}");
         }
-        assert!(matches!(GpuRate::new("*.80Gi", Usd::ZERO), Err(KeyError::NarrowedWildcard(_))));
-        for key in ["h100/80Gi", "h100/80gi/sxm", "h100/sxm5"] {
-            assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::NoModel(_))), "{key}");
+        for key in ["*.80Gi", "nvidia/*/80Gi", "*/pcie"] {
+            assert!(matches!(GpuRate::new(key, Usd::ZERO), Err(KeyError::NarrowedWildcard(_))), "{key}");
         }
-        for key in ["a100.80GB", "a100.80", "a100.foo", "nvidia/a100/foo/sxm", "a100.0.5Gi"] {
+        for key in [
+            "a100.80GB",
+            "a100.80",
+            "a100.foo",
+            "nvidia/a100/foo/sxm",
+            "a100.0.5Gi",
+            "*/a100",
+            "a100.80Gi.nvlink",
+            "nvidia",
+        ] {
             assert!(GpuRate::new(key, Usd::ZERO).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_model_with_slashes_is_not_a_vendor() {
+        let card = rates(&[("h100/80Gi", "1"), ("h100/sxm5", "2"), ("h100/80Gi/sxm", "3")]);
+        let price = |ram: &str, interface: &str| {
+            card.lookup(&GpuKind::new("nvidia", "h100", ram, interface)).unwrap().usd().to_string()
+        };
+        assert_eq!([price("80Gi", "PCIe"), price("94Gi", "SXM5"), price("80Gi", "SXM5")], ["1", "2", "3"]);
+        let mut card = rates(&[("h100.80Gi", "1")]);
+        assert!(card.add(GpuRate::new("h100/80Gi", Usd::ZERO).unwrap()).is_err());
     }
 
     #[test]

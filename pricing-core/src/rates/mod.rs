@@ -8,9 +8,11 @@ pub mod changes;
 pub mod check;
 pub mod environment;
 pub mod gpu;
+pub mod names;
 pub mod origin;
 mod owners;
 pub mod provider;
+pub mod starter;
 #[cfg(feature = "toml")]
 pub mod toml;
 

@@ -9,6 +9,7 @@
 mod document;
 #[cfg(test)]
 mod tests;
+mod unquoted;
 
 use ::toml::de::DeTable;
 use rust_decimal::Decimal;
@@ -20,6 +21,8 @@ use crate::input::InputError;
 use crate::money::Denom;
 use crate::reserve::{Overcommitted, TeePlatform};
 use document::{Entry, Section};
+
+pub use unquoted::unquoted_key;
 
 /// The maximum size of a rate card, in bytes.
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
@@ -35,13 +38,21 @@ const FEED: &str = "akt";
 /// Reads a rate card file.
 ///
 /// # Errors
-/// When the text is not TOML, has no rate, or an entry is unknown or malformed. The error names the entry, its line and
-/// column, and the nearest known key.
+/// The first of what [`inspect`] finds.
 pub fn read(text: &str) -> Result<Pricing, InputError> {
-    let root = parse(text)?;
+    inspect(text).map_err(first)
+}
+
+/// Reads a rate card file, and finds everything that is wrong with it.
+///
+/// # Errors
+/// When the text is not TOML, has no rate, or entries are unknown or malformed. Each error names the entry, its line and
+/// column, and the nearest known key. There is at least one, and they are in the order of the file.
+pub fn inspect(text: &str) -> Result<Pricing, Vec<InputError>> {
+    let root = parse(text).map_err(|error| vec![error])?;
     let root = Section::root(&root, text);
     let pricing = sections(&root, &[])?;
-    has_rate(&root)?;
+    has_rate(&root).map_err(|error| vec![error])?;
     Ok(pricing)
 }
 
@@ -51,16 +62,22 @@ pub fn read(text: &str) -> Result<Pricing, InputError> {
 /// # Errors
 /// When the text is not TOML, or an entry is unknown or malformed.
 pub fn read_sections(text: &str) -> Result<Pricing, InputError> {
-    read_beside(text, &[])
+    inspect_beside(text, &[]).map_err(first)
 }
 
-/// The same for a text that also has other top-level sections, which are skipped.
+/// The same for a text that also has other top-level sections, which are skipped. It finds everything that is wrong.
 ///
 /// # Errors
-/// The same as [`read_sections`].
-pub fn read_beside(text: &str, others: &[&str]) -> Result<Pricing, InputError> {
-    let root = parse(text)?;
+/// When the text is not TOML, or entries are unknown or malformed, in the order of the text.
+pub fn inspect_beside(text: &str, others: &[&str]) -> Result<Pricing, Vec<InputError>> {
+    let root = parse(text).map_err(|error| vec![error])?;
     sections(&Section::root(&root, text), others)
+}
+
+/// The first of some errors, of which there is at least one.
+fn first(problems: Vec<InputError>) -> InputError {
+    debug_assert!(!problems.is_empty(), "a rate card is refused for something");
+    problems.into_iter().next().unwrap_or_else(|| InputError::new("the rate card is refused for an unknown reason"))
 }
 
 /// Reads the `[provider]` section of a file into a rate card, where it replaces any other. The rest of the file is
@@ -75,8 +92,9 @@ pub fn read_provider(text: &str, pricing: &mut Pricing) -> Result<(), InputError
         return Err(InputError::new("the section `[provider]` is missing")
             .hint("the file describes the provider in a `[provider]`"));
     };
-    pricing.provider = Some(provider(&entry.section()?, pricing)?);
-    Ok(())
+    let mut problems = Vec::new();
+    pricing.provider = Some(provider(&entry.section()?, pricing, &mut problems));
+    if problems.is_empty() { Ok(()) } else { Err(first(problems)) }
 }
 
 fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
@@ -110,25 +128,47 @@ fn says_anything(section: &Section<'_>) -> Result<bool, InputError> {
     Ok(false)
 }
 
-fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, InputError> {
-    let mut pricing = Pricing::default();
-    let entries = root.entries();
-    // `[chain]` comes first, wherever it is in the file: parsing addresses needs the network's prefix.
-    for entry in entries.iter().filter(|entry| entry.key() == "chain") {
-        chain(&entry.section()?, &mut pricing)?;
-    }
-    for entry in entries {
-        match entry.key() {
-            key if others.contains(&key) => {}
-            "rates" => rates(&entry.section()?, &mut pricing)?,
-            "policy" => policy(&entry.section()?, &mut pricing)?,
-            "chain" => {}
-            "commit" => commit(&entry.section()?, &mut pricing)?,
-            "provider" => pricing.provider = Some(provider(&entry.section()?, &mut pricing)?),
-            _ => return Err(entry.unknown(&SECTIONS)),
+/// What is wrong so far.
+type Problems = Vec<InputError>;
+
+/// Reads every entry of a section. One that is refused does not keep the others from being read.
+fn each(
+    section: &Section<'_>,
+    problems: &mut Problems,
+    mut read: impl FnMut(&Entry<'_>, &mut Problems) -> Result<(), InputError>,
+) {
+    for entry in section.entries() {
+        if let Err(problem) = read(&entry, problems) {
+            problems.push(problem);
         }
     }
-    Ok(pricing)
+}
+
+fn sections(root: &Section<'_>, others: &[&str]) -> Result<Pricing, Problems> {
+    let mut pricing = Pricing::default();
+    let mut problems = Problems::new();
+    let read = &mut pricing;
+    // `[chain]` comes first, wherever it is in the file: parsing addresses needs the network's prefix.
+    each(root, &mut problems, |entry, problems| {
+        if entry.key() == "chain" {
+            chain(&entry.section()?, read, problems)
+        }
+        Ok(())
+    });
+    each(root, &mut problems, |entry, problems| {
+        match entry.key() {
+            key if others.contains(&key) => {}
+            "rates" => rates(&entry.section()?, read, problems),
+            "policy" => policy(&entry.section()?, read, problems),
+            "chain" => {}
+            "commit" => commit(&entry.section()?, read, problems),
+            "provider" => read.provider = Some(provider(&entry.section()?, read, problems)),
+            _ => return Err(entry.unknown(&SECTIONS)),
+        }
+        Ok(())
+    });
+    problems.sort_by_key(|problem| (problem.line(), problem.column()));
+    if problems.is_empty() { Ok(pricing) } else { Err(problems) }
 }
 
 fn from_file(entry: &Entry<'_>, pricing: &mut Pricing) {
@@ -136,8 +176,8 @@ fn from_file(entry: &Entry<'_>, pricing: &mut Pricing) {
 }
 
 /// Reads `[rates]`. Every value that is set gets the file as its origin.
-fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
-    for entry in section.entries() {
+fn rates(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |entry, problems| {
         let card = &mut pricing.rates;
         match entry.key() {
             "cpu" => card.cpu = entry.usd()?,
@@ -147,36 +187,52 @@ fn rates(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError>
             "interconnect" => card.interconnect = entry.usd()?,
             "confidential" => card.confidential = entry.usd()?,
             "storage" => {
-                for class in entry.section()?.entries() {
-                    pricing.rates.storage.insert(class.name("a storage class")?, class.usd()?);
-                    from_file(&class, pricing);
-                }
-                continue;
+                storage(&entry.section()?, pricing, problems);
+                return Ok(());
             }
             "gpu" => {
-                for card in entry.section()?.entries() {
-                    let rate = GpuRate::new(card.key(), card.usd()?).map_err(|error| card.error(error))?;
-                    pricing.rates.gpu.add(rate).map_err(|error| card.error(error))?;
-                    from_file(&card, pricing);
-                }
-                continue;
+                gpu(&entry.section()?, pricing, problems);
+                return Ok(());
             }
             _ => {
                 let known = ["cpu", "memory", "endpoint", "ip", "interconnect", "confidential", "storage", "gpu"];
                 return Err(entry.unknown(&known));
             }
         }
-        from_file(&entry, pricing);
-    }
-    Ok(())
+        from_file(entry, pricing);
+        Ok(())
+    });
+}
+
+fn storage(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |class, _| {
+        pricing.rates.storage.insert(class.name("a storage class")?, class.usd()?);
+        from_file(class, pricing);
+        Ok(())
+    });
+}
+
+fn gpu(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |card, problems| {
+        // A dotted key without quotes is a table.
+        let unquoted = unquoted::of_table(card)?;
+        if !unquoted.is_empty() {
+            problems.extend(unquoted);
+            return Ok(());
+        }
+        let rate = GpuRate::new(card.key(), card.usd()?).map_err(|error| card.error(error))?;
+        pricing.rates.gpu.add(rate).map_err(|error| card.error(error))?;
+        from_file(card, pricing);
+        Ok(())
+    });
 }
 
 /// Reads `[policy]`.
-fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
-    for entry in section.entries() {
+fn policy(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |entry, problems| {
         let policy = &mut pricing.policy;
         match entry.key() {
-            "unlisted_gpu" => policy.unlisted_gpu = unlisted_gpu(&entry)?,
+            "unlisted_gpu" => policy.unlisted_gpu = unlisted_gpu(entry)?,
             "ambiguous_gpu" => {
                 policy.ambiguous_gpu = entry.one_of(&[
                     ("highest", AmbiguousGpu::Highest),
@@ -195,8 +251,8 @@ fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
                     entry.one_of(&[("decline", BelowMinimum::Decline), ("raise", BelowMinimum::Raise)])?;
             }
             "owners" => {
-                owners(&entry.section()?, pricing)?;
-                continue;
+                owners(&entry.section()?, pricing, problems);
+                return Ok(());
             }
             _ => {
                 let known =
@@ -204,9 +260,9 @@ fn policy(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError
                 return Err(entry.unknown(&known));
             }
         }
-        from_file(&entry, pricing);
-    }
-    Ok(())
+        from_file(entry, pricing);
+        Ok(())
+    });
 }
 
 fn unlisted_gpu(entry: &Entry<'_>) -> Result<UnlistedGpu, InputError> {
@@ -220,41 +276,54 @@ fn unlisted_gpu(entry: &Entry<'_>) -> Result<UnlistedGpu, InputError> {
     }
 }
 
-fn owners(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
+fn owners(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
     let prefix = pricing.chain.address_prefix.clone();
-    for entry in section.entries() {
+    each(section, problems, |entry, problems| {
         let owners = &mut pricing.policy.owners;
         match entry.key() {
-            "allow" => owners.allow = addresses(&entry, &prefix, &owners.deny)?,
-            "deny" => owners.deny = addresses(&entry, &prefix, &owners.allow)?,
+            "allow" => owners.allow = addresses(entry, &prefix, &owners.deny, problems)?,
+            "deny" => owners.deny = addresses(entry, &prefix, &owners.allow, problems)?,
             "discount" => {
-                for owner in entry.section()?.entries() {
-                    let address = address(owner.key(), &prefix, |error| owner.key_error(error))?;
-                    pricing.policy.owners.discount.insert(address, discount(&owner)?);
-                    from_file(&owner, pricing);
-                }
-                continue;
+                discounts(&entry.section()?, pricing, problems);
+                return Ok(());
             }
             _ => return Err(entry.unknown(&["allow", "deny", "discount"])),
         }
-        from_file(&entry, pricing);
-    }
-    Ok(())
+        from_file(entry, pricing);
+        Ok(())
+    });
+}
+
+fn discounts(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    let prefix = pricing.chain.address_prefix.clone();
+    each(section, problems, |owner, _| {
+        let address = address(owner.key(), &prefix, |error| owner.key_error(error))?;
+        pricing.policy.owners.discount.insert(address, discount(owner)?);
+        from_file(owner, pricing);
+        Ok(())
+    });
 }
 
 /// The addresses of a list. An address that is in it twice, or also on the other list, is an error: one of the two is a
 /// mistake.
-fn addresses(entry: &Entry<'_>, prefix: &AddressPrefix, other: &[Address]) -> Result<Vec<Address>, InputError> {
+fn addresses(
+    entry: &Entry<'_>,
+    prefix: &AddressPrefix,
+    other: &[Address],
+    problems: &mut Problems,
+) -> Result<Vec<Address>, InputError> {
     let mut list: Vec<Address> = Vec::new();
     for item in entry.texts()? {
-        let address = address(item.value(), prefix, |error| item.error(error))?;
-        if list.contains(&address) {
-            return Err(item.error(format_args!("`{address}` is in this list twice")));
+        match address(item.value(), prefix, |error| item.error(error)) {
+            Err(problem) => problems.push(problem),
+            Ok(address) if list.contains(&address) => {
+                problems.push(item.error(format_args!("`{address}` is in this list twice")));
+            }
+            Ok(address) if other.contains(&address) => {
+                problems.push(item.error(format_args!("`{address}` is on the allow list and on the deny list")));
+            }
+            Ok(address) => list.push(address),
         }
-        if other.contains(&address) {
-            return Err(item.error(format_args!("`{address}` is on the allow list and on the deny list")));
-        }
-        list.push(address);
     }
     Ok(list)
 }
@@ -281,29 +350,32 @@ fn discount(owner: &Entry<'_>) -> Result<Decimal, InputError> {
     Ok(factor)
 }
 
-fn chain(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
-    for entry in section.entries() {
+fn chain(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |entry, problems| {
         match entry.key() {
-            "blocks_per_month" => {
-                pricing.chain.blocks_per_month = entry.positive()?;
-                from_file(&entry, pricing);
-            }
+            "blocks_per_month" => pricing.chain.blocks_per_month = entry.positive()?,
             "denoms" => {
-                for denom in entry.section()?.entries() {
-                    let token = token(&denom)?;
-                    pricing.chain.denoms.insert(Denom::new(denom.name("a denom")?), token);
-                    from_file(&denom, pricing);
-                }
+                denoms(&entry.section()?, pricing, problems);
+                return Ok(());
             }
             "address_prefix" => {
                 let text = entry.text().ok_or_else(|| entry.error("expected a string, such as `akash`"))?;
                 pricing.chain.address_prefix = AddressPrefix::new(text).map_err(|error| entry.error(error))?;
-                from_file(&entry, pricing);
             }
             _ => return Err(entry.unknown(&["blocks_per_month", "denoms", "address_prefix"])),
         }
-    }
-    Ok(())
+        from_file(entry, pricing);
+        Ok(())
+    });
+}
+
+fn denoms(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |denom, _| {
+        let token = token(denom)?;
+        pricing.chain.denoms.insert(Denom::new(denom.name("a denom")?), token);
+        from_file(denom, pricing);
+        Ok(())
+    });
 }
 
 /// Reads one entry of `[chain.denoms]`. Its value must be either fixed or from a feed, and the exponent has no default,
@@ -337,24 +409,20 @@ fn token(denom: &Entry<'_>) -> Result<Token, InputError> {
 }
 
 /// Reads `[provider]`. The platform for confidential compute belongs to the commit levels, although it is set here.
-fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, InputError> {
+fn provider(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) -> Provider {
     let mut provider = Provider::default();
     // Another description of the provider replaces all of an earlier one.
     pricing.commit.tee_platform = None;
-    for entry in section.entries() {
+    each(section, problems, |entry, problems| {
         match entry.key() {
-            "attributes" => {
-                for attribute in entry.section()?.entries() {
-                    let value =
-                        attribute.text().ok_or_else(|| attribute.error("expected a string, such as `\"true\"`"))?;
-                    provider.attributes.insert(attribute.name("the key of an attribute")?, value.to_owned());
-                }
-            }
-            "audited_by" => provider.audited_by = addresses(&entry, &pricing.chain.address_prefix, &[])?,
+            "attributes" => attributes(&entry.section()?, &mut provider, problems),
+            "audited_by" => provider.audited_by = addresses(entry, &pricing.chain.address_prefix, &[], problems)?,
             "blocked_hostnames" => {
                 for item in entry.texts()? {
-                    let blocked = BlockedHostname::parse(item.value()).map_err(|error| item.error(error))?;
-                    provider.blocked_hostnames.push(blocked);
+                    match BlockedHostname::parse(item.value()) {
+                        Ok(blocked) => provider.blocked_hostnames.push(blocked),
+                        Err(error) => problems.push(item.error(error)),
+                    }
                 }
             }
             "reclamation_window" => {
@@ -372,24 +440,33 @@ fn provider(section: &Section<'_>, pricing: &mut Pricing) -> Result<Provider, In
                 return Err(entry.unknown(&known));
             }
         }
-        from_file(&entry, pricing);
-    }
-    Ok(provider)
+        from_file(entry, pricing);
+        Ok(())
+    });
+    provider
 }
 
-fn commit(section: &Section<'_>, pricing: &mut Pricing) -> Result<(), InputError> {
-    for entry in section.entries() {
+fn attributes(section: &Section<'_>, provider: &mut Provider, problems: &mut Problems) {
+    each(section, problems, |attribute, _| {
+        let value = attribute.text().ok_or_else(|| attribute.error("expected a string, such as `\"true\"`"))?;
+        provider.attributes.insert(attribute.name("the key of an attribute")?, value.to_owned());
+        Ok(())
+    });
+}
+
+fn commit(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
+    each(section, problems, |entry, _| {
         let commit = &mut pricing.commit;
         match entry.key() {
-            "cpu" => commit.cpu = factor(&entry, Overcommitted::Cpu)?,
-            "memory" => commit.memory = factor(&entry, Overcommitted::Memory)?,
-            "gpu" => commit.gpu = factor(&entry, Overcommitted::Gpu)?,
-            "storage" => commit.storage = factor(&entry, Overcommitted::Storage)?,
+            "cpu" => commit.cpu = factor(entry, Overcommitted::Cpu)?,
+            "memory" => commit.memory = factor(entry, Overcommitted::Memory)?,
+            "gpu" => commit.gpu = factor(entry, Overcommitted::Gpu)?,
+            "storage" => commit.storage = factor(entry, Overcommitted::Storage)?,
             _ => return Err(entry.unknown(&["cpu", "memory", "gpu", "storage"])),
         }
-        from_file(&entry, pricing);
-    }
-    Ok(())
+        from_file(entry, pricing);
+        Ok(())
+    });
 }
 
 fn factor(entry: &Entry<'_>, of: Overcommitted) -> Result<Decimal, InputError> {

@@ -74,8 +74,15 @@ impl LoadedRates {
         Self::by(text.into(), rates::toml::read)
     }
 
-    /// Parses the text of rates that were loaded before, or of the configuration's own sections. These may have no
-    /// rates.
+    /// Reads the text of a rate card file, and finds everything that is wrong with it.
+    ///
+    /// # Errors
+    /// As [`LoadedRates::read`]. There is at least one error.
+    pub fn inspect(text: impl Into<Arc<str>>) -> Result<Self, Vec<InputError>> {
+        Self::by(text.into(), rates::toml::inspect)
+    }
+
+    /// Reads a text that was a source's before, or that a configuration's own sections make.
     ///
     /// # Errors
     /// When it is malformed.
@@ -83,13 +90,15 @@ impl LoadedRates {
         Self::by(text.into(), rates::toml::read_sections)
     }
 
-    fn by(text: Arc<str>, read: impl FnOnce(&str) -> Result<Pricing, InputError>) -> Result<Self, InputError> {
+    fn by<E>(text: Arc<str>, read: impl FnOnce(&str) -> Result<Pricing, E>) -> Result<Self, E> {
         let pricing = Arc::new(read(&text)?);
         Ok(Self { digest: Digest::of(text.as_bytes()), text, pricing })
     }
 
-    fn file(file: &TextFile) -> Result<Self, ConfigError> {
-        Self::read(Arc::clone(file.text()?)).map_err(|error| malformed(&file.path, error))
+    fn file(file: &TextFile) -> Result<Self, Vec<ConfigError>> {
+        let text = file.text().map_err(|error| vec![error])?;
+        let here = |errors: Vec<InputError>| errors.into_iter().map(|error| malformed(&file.path, error)).collect();
+        Self::inspect(Arc::clone(text)).map_err(here)
     }
 }
 
@@ -148,7 +157,7 @@ fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
             let files = files.digests().filter_map(|(path, digest)| Some((path.to_owned(), digest?))).collect();
             Ok(Loaded { files, config, rates, card, shadow_rates })
         }
-        (rates, shadow) => Err(rates.err().into_iter().chain(shadow.err()).collect()),
+        (rates, shadow) => Err(rates.err().into_iter().chain(shadow.err()).flatten().collect()),
     }
 }
 
@@ -224,16 +233,16 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
-/// Returns the rates: those of the rate card file, extended by the configuration's sections, or those of the
-/// configuration alone.
-fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRates, ConfigError> {
-    let here = |error| malformed(path, error);
+/// The rates: those in the rate card file, with the sections that the configuration adds, or the configuration's own.
+fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRates, Vec<ConfigError>> {
+    let here = |error| vec![malformed(path, error)];
     let mut foreign: Vec<&str> = SECTIONS.to_vec();
     if file.is_some() {
         foreign.push("rates");
     }
-    // The result is not used, but its errors have the right places in this file.
-    rates::toml::read_beside(text, &foreign).map_err(here)?;
+    // Read for its errors, which name the places in this file.
+    let all_here = |errors: Vec<InputError>| errors.into_iter().map(|error| malformed(path, error)).collect::<Vec<_>>();
+    rates::toml::inspect_beside(text, &foreign).map_err(all_here)?;
     let own: Table = toml::from_str(text).map_err(|error| here(toml_error(text, &error)))?;
     let is_card = |name: &str| rates::toml::SECTIONS.contains(&name) && !foreign.contains(&name);
     let own: Table = own.into_iter().filter(|(name, _)| is_card(name)).collect();
@@ -244,7 +253,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
     if own.is_empty() {
         return Ok(card);
     }
-    let of_card = |error| malformed(&file.path, toml_error(&card.text, &error));
+    let of_card = |error| vec![malformed(&file.path, toml_error(&card.text, &error))];
     let mut whole: Table = toml::from_str(&card.text).map_err(of_card)?;
     if let Some(twice) = own.keys().find(|name| whole.contains_key(*name)) {
         let message = format!("the section stands here and in the rate card {}; keep one of them", file.path.display());
@@ -263,7 +272,10 @@ fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
     let message = format!("{:.300}", Untrusted::new(error.message().trim_end()));
     let input = InputError::new(message.trim_end_matches('.'));
     match error.span() {
-        Some(span) => input.offset(text, span.start),
+        Some(span) => {
+            let unquoted = rates::toml::unquoted_key(text, span.start);
+            unquoted.unwrap_or_else(|| input.offset(text, span.start))
+        }
         None => input,
     }
 }

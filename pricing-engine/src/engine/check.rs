@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pricing_core::{inventory, rates};
+use pricing_core::inventory::{self, Cluster};
+use pricing_core::rates;
 use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
 
@@ -187,30 +188,34 @@ impl Findings<'_> {
         if let Err(error) = Plan::of(config) {
             self.error(error);
         }
-        if let Some(file) = &config.file {
-            let most = u64::try_from(pricing_core::inventory::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
-            let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
-            let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
-            let cluster = read.map(|snapshot| inventory::validate::validate(snapshot).cluster);
-            // The file may appear later, so this is a warning. Until then there is no bid.
-            match cluster {
-                Err(why) => {
-                    self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()))
-                }
-                Ok(cluster) if !cluster.is_usable() => {
-                    let message = format!("{}: it has no usable node; there is no bid", file.display());
-                    self.at(Severity::Warning, "inventory.file", message);
-                }
-                Ok(cluster) => {
-                    for finding in rates::check::check(&loaded.rates.pricing, &cluster) {
-                        self.at(Severity::Warning, "rates", finding);
-                    }
-                }
-            }
+        let pricing = &loaded.rates.pricing;
+        let known = config.file.as_ref().and_then(|file| self.inventory_file(file));
+        let findings = match &known {
+            Some(cluster) => rates::check::check(pricing, cluster),
+            None => rates::names::check(pricing, None),
+        };
+        for finding in findings {
+            self.at(Severity::Warning, "rates", finding);
         }
     }
 
-    /// Compares with the accepted configuration, as a start would.
+    /// The cluster of an inventory file, if it can be read and used.
+    fn inventory_file(&mut self, file: &Path) -> Option<Cluster> {
+        let most = u64::try_from(inventory::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
+        let read = pricing_files::read_text(file, most).map_err(|error| error.to_string());
+        let read = read.and_then(|text| inventory::read::read(&text).map_err(|error| error.to_string()));
+        let cluster = read.map(|snapshot| inventory::validate::validate(snapshot).cluster);
+        // It may come later: until then there is no bid.
+        let why = match cluster {
+            Ok(cluster) if cluster.is_usable() => return Some(cluster),
+            Ok(_) => "it has no usable node".to_owned(),
+            Err(why) => why,
+        };
+        self.at(Severity::Warning, "inventory.file", format!("{}: {why}; there is no bid", file.display()));
+        None
+    }
+
+    /// What a start would compare with.
     fn accepted(&mut self, loaded: &Loaded) {
         let Some(path) = guard::path_of(&loaded.config) else { return };
         if let Err(why) = can_make(path.parent()) {

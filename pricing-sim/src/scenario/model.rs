@@ -143,8 +143,7 @@ pub enum GpuShare {
 pub struct GenerateEntry {
     /// The number of orders, at most 2,000,000; by default as many as arrive within `orders.duration`.
     pub orders: Option<usize>,
-    /// Kinds of card (`vendor/model/ram/interface`, cut short from the right) with their weights. Without any, no order
-    /// asks for cards.
+    /// Kinds of card ([GPU keys](rates.md#gpu-keys)) with their weights. Without any, no order asks for cards.
     pub gpus: BTreeMap<String, Number>,
     /// The share of all orders that have no cards, from 0 to 1.
     pub cpu_only_share: Option<Number>,
@@ -303,7 +302,8 @@ pub struct InventoryEntry {
     pub file: Option<String>,
     /// The node list of the openb trace.
     pub openb: Option<String>,
-    /// The cluster in words, such as `8 nodes x 8 h100/80Gi/sxm`, with `+` between kinds of node.
+    /// The cluster [in words](inventory.md#an-inventory-in-words), such as `8 nodes x 8 h100/80Gi/sxm`, with `+` between
+    /// kinds of node.
     pub describe: Option<String>,
     /// Whether to begin with nothing allocated, whatever the inventory says.
     pub empty: bool,
@@ -450,7 +450,7 @@ pub struct CompetitorEntry {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenbEntry {
-    /// The trace's models as `vendor/model/ram/interface`, cut short from the right. They are added to the known ones.
+    /// The trace's models as [GPU keys](rates.md#gpu-keys). They are added to the known ones.
     pub models: BTreeMap<String, String>,
 }
 

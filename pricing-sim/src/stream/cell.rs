@@ -1,19 +1,19 @@
 //! Parses the cells of a row: times, amounts and kinds of card, in the forms that people and programs write.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use pricing_core::gpu::{GpuRequest, GpuSelector};
+use pricing_core::gpu::{GpuKey, GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
 use pricing_core::order::MAX_LISTED;
-use pricing_core::quantity::{Bytes, MilliCpu, Quantity};
+use pricing_core::quantity::Quantity;
+use pricing_core::quantity::written::plain;
 use pricing_core::text::excerpt;
 
-use super::gpu_kind::{read_kind, with_vendor};
+pub use pricing_core::quantity::written::{bytes, threads};
+
 use crate::time::Millis;
 
 /// The latest time in a stream: the end of the year 9999.
 pub const MAX_TIME: Millis = 253_402_300_799_999;
-/// A smaller amount of memory or storage is taken for a number of GiB that lacks its unit.
-const LEAST_BYTES: u64 = 1 << 20;
 
 /// Parses a time: seconds, or RFC 3339, in UTC unless it has an offset. Rounded down to milliseconds.
 ///
@@ -49,39 +49,6 @@ pub fn length(text: &str) -> Result<Millis, InputError> {
     })
 }
 
-/// Parses threads: a decimal, or thousandths with the suffix `m`. Rounded up to thousandths.
-///
-/// # Errors
-/// When it is neither, or out of range.
-pub fn threads(text: &str) -> Result<MilliCpu, InputError> {
-    let milli = match text.strip_suffix('m') {
-        Some(thousandths) => plain(thousandths).map(Quantity::ceil),
-        None => plain(text).map(Quantity::ceil_milli),
-    };
-    milli.and_then(|milli| u64::try_from(milli).ok()).map(MilliCpu::new).ok_or_else(|| {
-        InputError::new(format_args!("`{}` is no number of threads", excerpt(text)))
-            .hint("write such as `1.5` or `500m`")
-    })
-}
-
-/// Parses bytes: a number, or a quantity such as `16Gi`. A positive amount below a mebibyte is rejected, because it
-/// lacks a unit.
-///
-/// # Errors
-/// When it is neither, or out of range.
-pub fn bytes(text: &str) -> Result<Bytes, InputError> {
-    let number = Quantity::parse(text).ok().and_then(|quantity| u64::try_from(quantity.ceil()).ok());
-    let hint = "write bytes, or such as `16Gi`";
-    match number {
-        Some(few @ 1..LEAST_BYTES) => {
-            let message = format!("`{}` is {few} bytes, of which nobody asks for so few", excerpt(text));
-            Err(InputError::new(message).hint(hint))
-        }
-        Some(number) => Ok(Bytes::new(number)),
-        None => Err(InputError::new(format_args!("`{}` is no amount of bytes", excerpt(text))).hint(hint)),
-    }
-}
-
 /// Parses an integer, which may be written `4.0`, as data frames do.
 ///
 /// # Errors
@@ -91,15 +58,15 @@ pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, InputError> {
     number.ok_or_else(|| InputError::new(format_args!("`{}` is no whole number from {least} to {most}", excerpt(text))))
 }
 
-/// Parses alternatives of cards, separated by `|`. A kind without a vendor belongs to the usual vendor of its model,
-/// and `*` is any model.
+/// Parses alternatives of cards, each a [`GpuKey`], separated by `|`. A kind without a vendor belongs to the usual
+/// vendor of its model, and `*` is any model of nvidia's.
 ///
 /// # Errors
 /// When a kind is malformed.
 pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
     let mut alternatives: Vec<GpuSelector> = Vec::new();
     for kind in text.split('|') {
-        let kind = read_kind(&with_vendor(kind.trim()))?;
+        let kind = GpuKey::parse(kind).and_then(|key| key.kind_of_known_vendor()).map_err(InputError::new)?;
         let selector = GpuSelector::new(kind.vendor(), kind.model(), kind.ram(), kind.interface());
         if !alternatives.contains(&selector) {
             alternatives.push(selector);
@@ -110,14 +77,6 @@ pub fn cards(units: u64, text: &str) -> Result<GpuRequest, InputError> {
         }
     }
     Ok(GpuRequest { units, alternatives, ..GpuRequest::default() })
-}
-
-/// A number without a unit, which may be written like a float: `1.5e3`.
-fn plain(text: &str) -> Option<Quantity> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".+-eE".contains(&byte));
-    // An `E` without an exponent would be a unit.
-    let ends = text.ends_with(|last: char| last.is_ascii_digit() || last == '.');
-    (is_number && ends).then(|| Quantity::parse(text).ok()).flatten()
 }
 
 fn date(text: &str) -> Option<i64> {
@@ -174,20 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn amounts_carry_their_units() {
-        assert_eq!(threads("1.5").unwrap().get(), 1500);
-        assert_eq!(threads("500m").unwrap().get(), 500);
-        assert_eq!(threads("0.0001").unwrap().get(), 1);
-        assert_eq!(bytes("16Gi").unwrap().get(), 16 << 30);
-        assert_eq!(bytes("1048576.0").unwrap().get(), 1 << 20);
-        assert_eq!(bytes("0").unwrap().get(), 0);
+    fn whole_numbers_may_be_written_like_floats() {
         assert_eq!(whole("4.0", 0, 10), Ok(4));
-        for text in ["", "-1", "4Gi", "4k", "NaN", "m", "1e30"] {
-            assert!(threads(text).is_err(), "{text}");
-        }
-        for text in ["", "16", "-16Gi", "16 GiB", "NaN", "1e30", "0.5"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
         for text in ["", "1.5", "-1", "11", "4x", "1e3"] {
             assert!(whole(text, 0, 10).is_err(), "{text}");
         }
@@ -198,10 +145,13 @@ mod tests {
         let read =
             |text: &str| cards(2, text).unwrap().alternatives.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(read("H100/80Gi/SXM5 | a100"), ["nvidia/h100/80Gi/sxm", "nvidia/a100"]);
+        assert_eq!(read("h100.80Gi.sxm5|a100/sxm"), ["nvidia/h100/80Gi/sxm", "nvidia/a100/*/sxm"]);
         assert_eq!(read("*"), ["nvidia/*"]);
         assert_eq!(read("amd/*|nvidia/t4/*/pcie|t4/*/pcie"), ["amd/*", "nvidia/t4/*/pcie"]);
         assert_eq!(cards(1, "t4/*/pcie").unwrap().alternatives[0].ram(), None);
-        for text in ["", "|", "a100|", "a100 80Gi", "a100/sxm", "a100/80Gi/agp", "nvidia", "nvidia/", "a/b/c/d/e"] {
+        for text in
+            ["", "|", "a100|", "a100 80Gi", "a100/80", "nvida/a100", "a100/80Gi/agp", "nvidia", "nvidia/", "a/b/c/d/e"]
+        {
             assert!(cards(1, text).is_err(), "{text}");
         }
     }

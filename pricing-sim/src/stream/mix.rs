@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use pricing_core::gpu::GpuKey;
+use pricing_core::input::InputError;
 use pricing_core::inventory::MAX_NODE_GPUS;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::StreamError;
 use super::check::{between, share, wrong};
-use super::gpu_kind::{read_kind, with_vendor};
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::GenerateEntry;
@@ -229,7 +230,8 @@ fn cpu_only(entry: &GenerateEntry) -> Result<f64, StreamError> {
 }
 
 fn kind(name: &str, place: String) -> Result<Kind, StreamError> {
-    let kind = read_kind(&with_vendor(name)).map_err(|problem| wrong(problem.at(place.clone()).to_string()))?;
+    let kind = GpuKey::parse(name).and_then(|key| key.kind_of_known_vendor());
+    let kind = kind.map_err(|problem| wrong(InputError::new(problem).at(place.clone()).to_string()))?;
     if kind.model() == "*" {
         return Err(wrong(format!("`{place}` names no model; how many orders take any is `wildcard_share`")));
     }

@@ -10,7 +10,6 @@ pub mod cell;
 mod check;
 mod drawn;
 mod generate;
-pub mod gpu_kind;
 pub mod jsonl;
 mod lifetime;
 mod maximum;

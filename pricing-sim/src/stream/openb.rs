@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
+use pricing_core::gpu::{GpuKey, GpuKind, GpuRequest, GpuSelector};
 use pricing_core::input::InputError;
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
@@ -17,7 +17,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::cell::MAX_TIME;
-use super::gpu_kind::read_kind;
 use super::table::{line, problem};
 use super::{Arrival, MAX_ORDERS, Memory, with_maximum};
 use crate::scenario::GpuShare;
@@ -71,7 +70,8 @@ impl Models {
         let all = known.chain(named.iter().map(|(model, kind)| (model.clone(), kind.as_str())));
         let read = |(model, kind): (String, &str)| {
             let place = format!("openb.models.{model}");
-            read_kind(kind).map(|kind| (model, kind)).map_err(|error| error.at(place))
+            let key = GpuKey::parse(kind).map_err(|error| InputError::new(error).at(place))?;
+            Ok((model, key.kind()))
         };
         all.map(read).collect::<Result<_, _>>().map(Self)
     }

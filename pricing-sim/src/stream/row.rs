@@ -11,7 +11,7 @@
 //! | `cpu` | threads a replica: `1.5`, `500m` |
 //! | `memory` | memory a replica: `16Gi`, or bytes |
 //! | `gpu_units` | cards a replica; none otherwise |
-//! | `gpu` | their kinds, `vendor/model/ram/interface` cut short from the right, with `&#124;` between alternatives; without a vendor that of whoever makes the model, `*` for any of nvidia's |
+//! | `gpu` | their kinds, each a [`GpuKey`](pricing_core::gpu::GpuKey), with `&#124;` between alternatives; without a vendor that of whoever makes the model, `*` for any of nvidia's |
 //! | `storage` | ephemeral storage a replica, as `memory` |
 //! | `storage_persistent`, `storage_class` | a persistent volume a replica and its class; `default` otherwise |
 //! | `count` | replicas; 1 otherwise |

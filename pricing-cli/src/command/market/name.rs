@@ -1,8 +1,7 @@
 //! Reads card names as people write them: `A100 80GB SXM`, `NVIDIA GeForce RTX 4090`, `V100-SXM2-16GB`.
 
-use pricing_core::gpu::GpuKind;
+use pricing_core::gpu::{GpuKey, GpuKind};
 use pricing_core::input::InputError;
-use pricing_core::money::Usd;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::excerpt;
 
@@ -27,7 +26,7 @@ pub(super) fn read(text: &str) -> Result<GpuKind, InputError> {
     let is_key = !text.contains(|c: char| c.is_whitespace() || c == '-' || c == '_' || c == '(');
     let malformed = || InputError::new(format_args!("`{}` is not the name of a card", excerpt(text)));
     if is_key {
-        let kind = GpuRate::new(text, Usd::ZERO).map_err(InputError::new)?.card();
+        let kind = GpuKey::parse(text).map_err(InputError::new)?.card();
         return if gibibytes(kind.model()).is_none() { Ok(kind) } else { Err(malformed()) };
     }
     let lower = text.to_lowercase();
@@ -107,6 +106,8 @@ pub(super) fn as_listed(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
 
 #[cfg(test)]
 mod tests {
+    use pricing_core::money::Usd;
+
     use super::*;
 
     #[test]
@@ -124,6 +125,7 @@ mod tests {
             ("AMD Instinct MI300X", "amd/mi300x"),
             ("RTX A6000 (48GB)", "*/rtxa6000/48Gi"),
             ("h100.80Gi.sxm5", "*/h100/80Gi/sxm"),
+            ("h100/80Gi", "*/h100/80Gi"),
             ("nvidia/t4", "nvidia/t4"),
             ("a100", "*/a100"),
         ] {

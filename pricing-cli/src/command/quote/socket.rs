@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_a_wrong_order_is_an_error_of_the_input() {
-        let document = Document { name: "order.yaml".to_owned(), text: String::new() };
+        let document = Document { name: "order.yaml".to_owned(), text: String::new(), words: false };
         let told = |error: CallError| no_answer(Path::new("x.sock"), &document, &error);
         let message = || "why".to_owned();
         let wrong = told(CallError::InvalidOrder { message: message() });

@@ -11,12 +11,14 @@ use crate::money::{Usd, parse_decimal};
 use crate::rates::origin::entry_key;
 use crate::text::{excerpt, nearest};
 
+use super::unquoted_key;
+
 /// Parses a document.
 pub(super) fn parse(text: &str) -> Result<DeTable<'_>, InputError> {
     DeTable::parse(text).map(toml::Spanned::into_inner).map_err(|error| {
         let input = InputError::new(error.message().trim_end_matches('.'));
         match error.span() {
-            Some(span) => input.offset(text, span.start),
+            Some(span) => unquoted_key(text, span.start).unwrap_or_else(|| input.offset(text, span.start)),
             None => input,
         }
     })
@@ -43,6 +45,7 @@ impl<'d> Section<'d> {
                 key: name,
                 key_start: key.span().start,
                 value_start: value.span().start,
+                value_end: value.span().end,
                 value: value.get_ref(),
                 text: self.text,
             }
@@ -59,6 +62,7 @@ pub(super) struct Entry<'d> {
     key: &'d str,
     key_start: usize,
     value_start: usize,
+    value_end: usize,
     value: &'d DeValue<'d>,
     text: &'d str,
 }
@@ -75,6 +79,20 @@ impl<'d> Entry<'d> {
     /// An error about the value.
     pub(super) fn error(&self, message: impl fmt::Display) -> InputError {
         InputError::new(message).at(&*self.path).offset(self.text, self.value_start)
+    }
+
+    /// The value as it is written.
+    pub(super) fn written(&self) -> &'d str {
+        self.text.get(self.value_start..self.value_end).unwrap_or("")
+    }
+
+    /// An error about the line that the key is in, at its first word.
+    pub(super) fn line_error(&self, message: impl fmt::Display) -> InputError {
+        let before = self.text.get(..self.key_start).unwrap_or("");
+        let line = before.get(before.rfind('\n').map_or(0, |end| end.saturating_add(1))..).unwrap_or("");
+        let indent = line.len().saturating_sub(line.trim_start().len());
+        let start = before.len().saturating_sub(line.len()).saturating_add(indent);
+        InputError::new(message).at(&*self.path).offset(self.text, start)
     }
 
     /// An error about the key.

@@ -149,6 +149,46 @@ fn wrong_entries_are_named_with_their_place() {
 }
 
 #[test]
+fn a_gpu_key_without_its_quotes_is_told_how_to_be_written() {
+    for (line, hint) in [
+        ("a100.80Gi = \"1\"", r#"write `"a100.80Gi" = "1"`"#),
+        ("  a100.80Gi.sxm4 = 1 # a comment", r#"write `"a100.80Gi.sxm4" = 1`"#),
+        ("nvidia/a100 = \"1250\"", r#"write `"nvidia/a100" = "1250"`"#),
+        ("nvidia/a100/80Gi/sxm=\"1\" # SXM", r#"write `"nvidia/a100/80Gi/sxm" = "1"`"#),
+        ("* = \"50\"", r#"write `"*" = "50"`"#),
+    ] {
+        // Also where the model has an entry of its own, which makes the table a clash.
+        for above in ["", "t4 = 1\n", "a100 = \"900\"\n"] {
+            let error = read(&format!("[rates.gpu] # cards\n{above}{line}\n")).unwrap_err();
+            assert_eq!(error.hint_text(), Some(hint), "{above}{line}: {error}");
+            assert!(error.message().ends_with("needs quotes"), "{error}");
+            let place = (Some(2 + above.lines().count()), Some(1 + line.len() - line.trim_start().len()));
+            assert_eq!((error.line(), error.column()), place, "{error}");
+        }
+    }
+    let both = inspect("[rates.gpu]\na100.40Gi = \"1\"\na100.80Gi = \"2\"\n").unwrap_err();
+    assert_eq!(both.iter().map(InputError::line).collect::<Vec<_>>(), [Some(2), Some(3)]);
+    // What else is wrong in a line keeps its own error.
+    for text in ["[rates.gpu]\nt4 = \n", "[rates]\na.b/c = 1\n", "[rates.gpu]\n\"t4\" = 1 1\n", "[rates.gpu]\n! = 1\n"]
+    {
+        assert!(!read(text).unwrap_err().message().contains("quotes"), "{text}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_in_the_order_of_the_file() {
+    let text = format!(
+        "[policy]\nplacement = \"pined\"\n[rates]\ncpu = 1.6\nmemroy = 1\n[rates.gpu]\n\"a100.80\" = 1\nt4 = \"x\"\n\
+         [rates.storage]\nbeta1 = true\n[policy.owners]\ndeny = [\"x\", \"{ALYCE}\", \"{ALYCE}\"]\n\
+         [chain]\nblocks_per_month = 0\n[commit]\ncpu = \"-1\"\n[provider]\nvolumes = -1\n[polcy]\n"
+    );
+    let problems = inspect(&text).unwrap_err();
+    let lines: Vec<Option<usize>> = problems.iter().map(InputError::line).collect();
+    assert_eq!(lines, [2, 4, 5, 7, 8, 10, 12, 12, 14, 16, 18, 19].map(Some), "{problems:#?}");
+    assert_eq!(read(&text).unwrap_err(), problems[0]);
+}
+
+#[test]
 fn what_is_not_an_address_is_an_error_with_its_place_in_every_list() {
     for (written, problem) in [
         (String::new(), "it is empty"),

@@ -81,6 +81,6 @@ fn models_are_what_a_scenario_says_they_are() {
     let models = Models::new(&named).unwrap();
     assert_eq!(models.kind("H999").unwrap().to_string(), "nvidia/h999/80Gi");
     assert_eq!(models.kind("T4").unwrap().to_string(), "nvidia/t4");
-    let error = Models::new(&BTreeMap::from([("X".to_owned(), "x".to_owned())])).unwrap_err();
+    let error = Models::new(&BTreeMap::from([("X".to_owned(), "x/".to_owned())])).unwrap_err();
     assert_eq!(error.path(), Some("openb.models.X"));
 }

@@ -85,7 +85,7 @@ fn what_cannot_be_meant_is_refused_with_its_column() {
     refused(&[("gpu_units", "99999999999999999999"), ("gpu", "*")], "gpu_units", "whole number");
     refused(&[("gpu_units", "1")], "gpu", "`*`");
     refused(&[("gpu", "h100")], "gpu_units", "how many");
-    refused(&[("gpu_units", "1"), ("gpu", "h100/sxm")], "gpu", "`*` before an interface");
+    refused(&[("gpu_units", "1"), ("gpu", "h100/80")], "gpu", "whole Gi");
     refused(&[("storage_class", "beta3")], "storage_persistent", "needs a volume");
     refused(&[("storage_persistent", "1Gi"), ("storage_class", "ram")], "storage_class", "`ram`");
     refused(&[("count", "0")], "count", "from 1");

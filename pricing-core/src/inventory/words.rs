@@ -1,13 +1,15 @@
-//! Parses the description of a cluster.
+//! A cluster in words, such as `8 nodes x 8 h100/80Gi/sxm`.
 
-use pricing_core::gpu::GpuKind;
-use pricing_core::input::InputError;
-use pricing_core::inventory::{Cluster, ClusterBuilder, MAX_NODE_GPUS, UNLIMITED};
-use pricing_core::text::excerpt;
+#[cfg(test)]
+mod tests;
 
-use super::{NodeSize, add_node, with_storage};
-use crate::stream::cell;
-use crate::stream::gpu_kind::{read_kind, with_vendor};
+use std::sync::Arc;
+
+use super::{Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, MAX_NODE_GPUS, Node, StoragePool, UNLIMITED};
+use crate::gpu::{GpuKey, GpuKind};
+use crate::input::InputError;
+use crate::quantity::{Bytes, MilliCpu, written};
+use crate::text::excerpt;
 
 /// The most nodes in a description.
 const MAX_NODES: u64 = 100_000;
@@ -46,6 +48,59 @@ pub fn describe(text: &str) -> Result<Cluster, InputError> {
         }
     }
     Ok(with_storage(builder))
+}
+
+/// Adds unlimited storage of each class, and finishes the cluster.
+#[must_use]
+pub fn with_storage(mut builder: ClusterBuilder) -> Cluster {
+    for class in STORAGE_CLASSES {
+        let capacity = Capacity { total: Bytes::new(UNLIMITED), available: Bytes::new(UNLIMITED) };
+        builder.storage(StoragePool { class: class.to_owned(), capacity });
+    }
+    builder.build()
+}
+
+/// The storage classes of described nodes, and of traces that have none.
+const STORAGE_CLASSES: [&str; 4] = ["beta1", "beta2", "beta3", "default"];
+
+/// What a node has in addition to cards.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeSize {
+    /// Thousandths of a thread.
+    pub cpu_milli: u64,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Bytes of ephemeral storage.
+    pub ephemeral: u64,
+}
+
+/// Adds a node with nothing in use and all storage classes.
+pub fn add_node(builder: &mut ClusterBuilder, name: &str, size: NodeSize, cards: &[(u64, Option<GpuKind>)]) {
+    let mut ids: Vec<CardId> = Vec::new();
+    for (count, kind) in cards {
+        let Some(kind) = kind else { continue };
+        let card = builder.card(DescribedCard {
+            vendor: kind.vendor().to_owned(),
+            name: kind.model().to_owned(),
+            interface: kind.interface().unwrap_or("").to_owned(),
+            memory_size: kind.ram().unwrap_or("").to_owned(),
+        });
+        ids.extend(std::iter::repeat_n(card, usize::try_from(*count).unwrap_or(0)));
+    }
+    let full = |total: u64| Capacity { total, available: total };
+    let count = full(u64::try_from(ids.len()).unwrap_or(0));
+    let milli = |total| Capacity { total: MilliCpu::new(total), available: MilliCpu::new(total) };
+    let bytes = |total| Capacity { total: Bytes::new(total), available: Bytes::new(total) };
+    builder.node(Node {
+        name: Arc::from(name),
+        cpu: milli(size.cpu_milli),
+        memory: bytes(size.memory),
+        ephemeral: bytes(size.ephemeral),
+        gpus: count,
+        cards: ids,
+        storage_classes: STORAGE_CLASSES.map(str::to_owned).to_vec(),
+        ..Node::default()
+    });
 }
 
 /// A number of equal nodes.
@@ -129,11 +184,11 @@ fn cards(text: &str) -> Result<Vec<(u64, GpuKind)>, String> {
     Ok(cards)
 }
 
-/// A kind with or without its vendor: `h100/80Gi/sxm`.
+/// A kind by its [`GpuKey`]: `h100/80Gi/sxm`.
 fn described_kind(text: &str) -> Result<GpuKind, String> {
-    let kind = read_kind(&with_vendor(text)).map_err(|error| error.message().to_owned())?;
+    let kind = GpuKey::parse(text).and_then(|key| key.kind_of_known_vendor()).map_err(|error| error.to_string())?;
     if kind.model().contains('*') {
-        return Err(format!("`{}` is no model: a node has cards of known ones", excerpt(text)));
+        return Err(format!("`{}` is not a model: a node has cards of known ones", excerpt(text)));
     }
     Ok(kind)
 }
@@ -142,19 +197,19 @@ fn described_kind(text: &str) -> Result<GpuKind, String> {
 fn read_field(field: &str, size: &mut NodeSize) -> Result<&'static str, String> {
     let (amount, what) = field
         .split_once(char::is_whitespace)
-        .ok_or_else(|| format!("`{}` is no amount of something, such as `128 cpu`", excerpt(field)))?;
+        .ok_or_else(|| format!("`{}` is not an amount of something, such as `128 cpu`", excerpt(field)))?;
     let told = |error: InputError| error.to_string();
     match what.trim() {
         "cpu" | "cpus" | "threads" => {
-            size.cpu_milli = cell::threads(amount).map_err(told)?.get();
+            size.cpu_milli = written::threads(amount).map_err(told)?.get();
             Ok("cpu")
         }
         "memory" | "ram" => {
-            size.memory = cell::bytes(amount).map_err(told)?.get();
+            size.memory = written::bytes(amount).map_err(told)?.get();
             Ok("memory")
         }
         "ephemeral" => {
-            size.ephemeral = cell::bytes(amount).map_err(told)?.get();
+            size.ephemeral = written::bytes(amount).map_err(told)?.get();
             Ok("ephemeral")
         }
         other => Err(format!("`{}` is not `cpu`, `memory` or `ephemeral`", excerpt(other))),
