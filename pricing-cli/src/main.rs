@@ -17,6 +17,7 @@ mod plugin;
 #[path = "plugin_left_out.rs"]
 mod plugin;
 mod quote_table;
+mod rate_entries;
 mod scene;
 mod table;
 #[cfg(feature = "service")]

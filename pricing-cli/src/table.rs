@@ -11,7 +11,7 @@ use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
 
-use crate::command::rates::{Entry, origin_text};
+use crate::rate_entries::{Entry, origin_text};
 
 /// Creates a table without borders. The columns in `right` are aligned to the right.
 pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
@@ -135,7 +135,7 @@ pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
 }
 
 /// Shows the findings about a rate card.
-pub(crate) fn rate_findings(findings: &[rates::check::Finding]) -> String {
+pub(crate) fn rate_findings(findings: &[rates::finding::Finding]) -> String {
     if findings.is_empty() {
         return "no findings\n".to_owned();
     }

@@ -4,74 +4,14 @@
 //! None of this prevents a bid. Each finding is either intended, or a price that nobody chose.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use super::names::{Names, Unknown};
-use super::origin::entry_key;
+use super::finding::{Finding, Section};
+use super::names::Names;
 use super::{GpuRate, GpuRates, Pricing, UnlistedGpu};
 use crate::gpu::{GpuKind, reading};
 use crate::inventory::Cluster;
 use crate::inventory::variants::listed;
 use crate::text::{excerpt, nearest};
-
-/// The section of a rate card that a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    /// `[rates.gpu]`.
-    Gpu,
-    /// `[rates.storage]`.
-    Storage,
-}
-
-/// Something about the entries of a rate card that the operator should look at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// The section of the entry.
-    pub section: Section,
-    /// The key of the entry, as in the rate card. None if there is no entry.
-    pub entry: Option<String>,
-    /// The kind of card that it is about, if any.
-    pub kind: Option<GpuKind>,
-    /// What is wrong, for people.
-    pub problem: String,
-    /// The key that was probably meant, or that would state the price. Several keys are separated by `, `.
-    pub suggestion: Option<String>,
-}
-
-impl Finding {
-    /// A finding about a GPU entry.
-    pub(super) fn of(entry: &GpuRate, unknown: Unknown) -> Self {
-        let Unknown { problem, suggestion } = unknown;
-        Self { section: Section::Gpu, entry: Some(entry.key().to_owned()), kind: None, problem, suggestion }
-    }
-
-    /// The key of the entry in its section or, where that is not the one of the GPUs, in the whole rate card.
-    #[must_use]
-    pub fn entry_name(&self) -> Option<String> {
-        let entry = self.entry.as_deref()?;
-        Some(match self.section {
-            Section::Gpu => entry.to_owned(),
-            Section::Storage => entry_key("rates.storage", entry),
-        })
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.entry, &self.kind) {
-            (Some(entry), _) if self.section == Section::Storage => {
-                write!(f, "{}: {}", entry_key("rates.storage", entry), self.problem)?;
-            }
-            (Some(entry), _) => write!(f, "rates.gpu.\"{}\": {}", excerpt(entry), self.problem)?,
-            (None, Some(kind)) => write!(f, "{kind}: {}", self.problem)?,
-            (None, None) => write!(f, "{}", self.problem)?,
-        }
-        match &self.suggestion {
-            Some(suggestion) => write!(f, " (try {suggestion})"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Compares a rate card with a cluster. Findings about GPU entries come first, in the order of the rate card, followed by
 /// storage classes that nobody has, and by the kinds of card that no entry names.
@@ -109,7 +49,7 @@ fn priceless(entry: &GpuRate, kinds: &BTreeSet<GpuKind>, names: &Names<'_>) -> O
             let problem = format!("{}, and {}", unused.problem, unknown.problem);
             Some(Finding { problem, suggestion: unused.suggestion.or(unknown.suggestion), ..unused })
         }
-        (unused, unknown) => unused.or_else(|| unknown.map(|unknown| Finding::of(entry, unknown))),
+        (unused, unknown) => unused.or_else(|| unknown.map(|unknown| unknown.of(entry))),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod changes;
 pub mod check;
 pub mod environment;
+pub mod finding;
 pub mod gpu;
 pub mod names;
 pub mod origin;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::check::{Finding, Section};
+use super::finding::{Finding, Section};
 use super::{GpuRate, Pricing};
 use crate::gpu::models;
 use crate::inventory::Cluster;
@@ -28,6 +28,14 @@ pub(super) struct Unknown {
     pub(super) problem: String,
     /// The entry's key with the nearest known name.
     pub(super) suggestion: Option<String>,
+}
+
+impl Unknown {
+    /// The finding about a GPU entry.
+    pub(super) fn of(self, entry: &GpuRate) -> Finding {
+        let Self { problem, suggestion } = self;
+        Finding { section: Section::Gpu, entry: Some(entry.key().to_owned()), kind: None, problem, suggestion }
+    }
 }
 
 impl<'c> Names<'c> {
@@ -82,7 +90,7 @@ impl<'c> Names<'c> {
 pub fn check(pricing: &Pricing, cluster: Option<&Cluster>) -> Vec<Finding> {
     let names = Names::of(cluster);
     let entries = pricing.rates.gpu.entries().iter();
-    let gpus = entries.filter_map(|entry| names.unknown(entry).map(|unknown| Finding::of(entry, unknown)));
+    let gpus = entries.filter_map(|entry| names.unknown(entry).map(|unknown| unknown.of(entry)));
     gpus.chain(names.unknown_classes(pricing)).collect()
 }
 

@@ -135,7 +135,12 @@ fn absent(args: &Args, health: &Health) -> CliError {
     };
     health.tell();
     let error = InputError::new(what).hint("`bidprice log list` lists the decisions of a log");
-    CliError::Input { source: load::name(&args.log.log), code: "no-such-decision", error: Box::new(error), others: Vec::new() }
+    CliError::Input {
+        source: load::name(&args.log.log),
+        code: "no-such-decision",
+        error: Box::new(error),
+        others: Vec::new(),
+    }
 }
 
 fn shown(line: &Line) -> Result<String, CliError> {

@@ -8,7 +8,13 @@
 use crate::inventory::CardId;
 
 use super::problem::Choice;
-use super::usage::AllocatedOnNode;
+
+/// Cards of one node that a choice has been given.
+#[derive(Clone, Debug)]
+pub(super) struct AllocatedOnNode<'p> {
+    pub(super) choice: &'p Choice,
+    pub(super) cards: u64,
+}
 
 /// One side of the matching: a choice, and how many cards of each variant it holds.
 struct Holder<'p> {

@@ -13,6 +13,7 @@
 //! No stage changes the request, so a failed attempt leaves no trace for the next one.
 
 mod answer;
+mod capacity;
 mod cards;
 mod exact;
 mod first_fit;

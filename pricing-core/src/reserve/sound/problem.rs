@@ -8,8 +8,8 @@ use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode, Node};
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
+use super::capacity;
 use super::index::{ChoiceIndex, GroupIndex, List, UnitIndex};
-use super::shortage;
 
 /// The steps that a search may take: all that its request has left, or a share of them.
 #[derive(Debug)]
@@ -174,14 +174,14 @@ impl<'a> Problem<'a> {
     ) -> Result<Self, ReserveError> {
         let volumes = units.iter().map(|unit| unit.storage.len()).fold(units.len(), usize::saturating_add);
         steps.take(volumes.saturating_mul(8))?;
-        shortage::check_storage(units, cluster)?;
+        capacity::check_storage(units, cluster)?;
         let mut all: List<UnitIndex, Unit<'a>> = Vec::with_capacity(units.len()).into();
         let mut labels: Vec<&str> = Vec::new();
         for unit in units {
             let label = unit.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label);
             let label = label.map(|label| number(&mut labels, label));
             steps.take(labels.len())?;
-            let demand = Demand::new(unit, label, cluster).ok_or_else(|| shortage::beyond_counting(unit))?;
+            let demand = Demand::new(unit, label, cluster).ok_or_else(|| capacity::beyond_counting(unit))?;
             all.push(Unit { asked: unit, demand, choices: choices(unit, cluster, steps)?.into() });
         }
         let group = |(unit, of): (_, &Unit<'_>)| ReplicaGroup { unit, count: of.asked.count, nodes: None };

@@ -2,17 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cards;
+use super::cards::{self, AllocatedOnNode};
 use super::index::UnitIndex;
 use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
 use crate::reserve::ReserveError;
-
-/// Cards of one node that a choice has been given.
-#[derive(Clone, Debug)]
-pub(super) struct AllocatedOnNode<'p> {
-    pub(super) choice: &'p Choice,
-    pub(super) cards: u64,
-}
 
 /// What has been given away on one node.
 #[derive(Clone, Debug, Default)]
