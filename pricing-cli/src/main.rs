@@ -2,6 +2,8 @@
 
 mod answered;
 mod args;
+#[cfg(feature = "plugins")]
+mod child;
 mod command;
 #[cfg(feature = "service")]
 mod connect;
@@ -164,7 +166,8 @@ fn run() -> Result<Exit, CliError> {
 }
 
 fn main() -> ExitCode {
-    if let Some(exit) = plugin::child() {
+    #[cfg(feature = "plugins")]
+    if let Some(exit) = child::run() {
         return exit;
     }
     let json = output::wants_json(std::env::args_os());

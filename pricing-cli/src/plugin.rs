@@ -3,16 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use pricing_core::quote::FallbackBy;
 pub(crate) use pricing_host::Pricer;
-use pricing_host::compile::{Compiler, compile_child_main};
+use pricing_host::compile::Compiler;
 use pricing_host::load::Origin;
 use pricing_host::{HostSettings, OpenError, Plugin, PluginHost, PluginSettings, SizeClass};
 
 use crate::args::{CacheArgs, LimitArgs, PluginArgs, PluginClass};
-use crate::command::plugin::pack_child_main;
 use crate::error::CliError;
 use crate::{load, output};
 
@@ -20,19 +18,7 @@ use crate::{load, output};
 const PLUGIN_CACHE: &str = "BIDPRICE_PLUGIN_CACHE";
 
 /// The hidden command that inspects and compiles a plugin in a child process.
-const COMPILE_COMMAND: &str = "compile-plugin";
-/// The hidden command that packs a module in a child process.
-pub(crate) const PACK_COMMAND: &str = "pack-plugin";
-
-/// Runs the hidden command if this process is a child that was started for it. Returns `None` otherwise.
-pub(crate) fn child() -> Option<ExitCode> {
-    let command = env::args_os().nth(1)?;
-    let arguments = env::args_os().skip(2);
-    if command == COMPILE_COMMAND {
-        return Some(compile_child_main(arguments));
-    }
-    (command == PACK_COMMAND).then(|| pack_child_main(arguments))
-}
+pub(crate) const COMPILE_COMMAND: &str = "compile-plugin";
 
 impl From<PluginClass> for SizeClass {
     fn from(class: PluginClass) -> Self {

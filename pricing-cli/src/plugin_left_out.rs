@@ -1,7 +1,6 @@
 //! Replaces `plugin.rs` in a build without plugins. Only the built-in pricer can price.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use pricing_core::quote::{self, Alternatives, FallbackBy, Quote, QuoteRequest, Reason};
 
@@ -29,9 +28,4 @@ impl Pricer {
 /// Refuses to price. A price without the requested plugin would be wrong.
 pub(crate) fn open(_: &Path, _: &PluginArgs, _: Option<FallbackBy>) -> Result<Pricer, CliError> {
     Err(CliError::Usage(QUOTE_PLUGIN.refusal()))
-}
-
-/// Returns `None`: without plugins there are no child processes.
-pub(crate) fn child() -> Option<ExitCode> {
-    None
 }

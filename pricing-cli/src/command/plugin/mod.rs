@@ -23,7 +23,7 @@ use clap::Subcommand;
 
 use crate::error::{CliError, Exit};
 
-pub(crate) use packing::pack_child_main;
+pub(crate) use packing::{PACK_COMMAND, pack_child_main};
 
 /// Arguments of `bidprice plugin`.
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,8 @@ use wit_component::ComponentEncoder;
 use crate::error::CliError;
 use crate::plugin;
 
+/// The hidden command that packs a module in a child process.
+pub(crate) const PACK_COMMAND: &str = "pack-plugin";
 /// The beginning of a WebAssembly binary, and the version of a core module.
 const MAGIC: &[u8] = b"\0asm";
 const CORE_VERSION: &[u8] = &[1, 0, 0, 0];
@@ -65,7 +67,7 @@ pub(super) fn pack(module: &[u8]) -> Result<Result<Vec<u8>, InputError>, CliErro
     let load = class.load_limits();
     let limits = Limits::of_loading(class, &load, SizeClass::Engine.load_limits().module_bytes.saturating_add(1));
     let program = plugin::this_program()?;
-    let args = [OsString::from(plugin::PACK_COMMAND)];
+    let args = [OsString::from(PACK_COMMAND)];
     let ended = limited::run(&program, &args, &[], module, &limits);
     Ok(match (ended.end, ended.output.split_first()) {
         (ChildEnd::Done, Some((&PACKED, component))) => Ok(component.to_vec()),
