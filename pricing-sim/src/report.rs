@@ -27,7 +27,7 @@ use parts::clean;
 use view::Cell;
 
 /// The style sheet.
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("report/style.css");
 /// The content security policy: nothing is loaded and nothing runs.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Up to this many cells are shown in full. With more cells, only the first and the best are.
