@@ -364,7 +364,7 @@ fn keys_are_set_and_unknown_ones_refused() {
         (["--set", "orders.\"limit\"=5"], 2, "is an axis"),
         (["--set", "nonsense"], 2, "KEY=VALUE"),
         (["--set", "strategy.nobody.gpu=real-card"], 1, "there is no `nobody` in `strategy`"),
-        (["--set", "usd_per_akt=0"], 1, "`usd_per_akt` must be above 0"),
+        (["--set", "usd_per_akt=0"], 1, "`usd_per_akt`: USD/AKT must be above 0"),
         (["--threads", "0"], 2, "1..=1024"),
         (["--seeds", "0"], 2, "--seeds"),
         (["--seed", "18446744073709551615"], 2, "a seed is at most"),
