@@ -56,7 +56,7 @@ struct Inner {
     reloads: Mutex<Reloads>,
     /// Serialises reloads.
     reloading: Mutex<()>,
-    remembered: Mutex<LastAccepted>,
+    last_accepted: Mutex<LastAccepted>,
     started: Instant,
 }
 
@@ -75,7 +75,7 @@ impl Engine {
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
-        let (remembered, refused) = LastAccepted::at_start(&mut loaded)?;
+        let (last_accepted, refused) = LastAccepted::at_start(&mut loaded)?;
         let opening = PluginOpener::new(compiler, Arc::clone(&metrics));
         let active = Active::open(loaded, None, &opening)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
@@ -91,17 +91,17 @@ impl Engine {
             shadow,
             reloads: Mutex::default(),
             reloading: Mutex::default(),
-            remembered: Mutex::new(remembered),
+            last_accepted: Mutex::new(last_accepted),
             started: Instant::now(),
         };
         let engine = Self { inner: Arc::new(inner) };
-        engine.begin(files, refused.as_ref());
+        engine.report_start(files, refused.as_ref());
         Ok(engine)
     }
 
     /// Persists what the start accepted, and reports the rate card that it refused, if there is one. This is the last
     /// step, so that a configuration with which the engine cannot start is not persisted.
-    fn begin(&self, files: Files, refused: Option<&ConfigError>) {
+    fn report_start(&self, files: Files, refused: Option<&ConfigError>) {
         self.write_accepted();
         if let Some(error) = refused {
             self.inner.metrics.reloaded(false);
@@ -126,12 +126,12 @@ impl Engine {
     /// An order that cannot be priced in time is a fault, not an error, so that the bid log records every answer.
     #[must_use]
     pub fn quote(&self, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
-        self.quote_for(Call::Quote, request, deadline)
+        self.quote_as(Call::Quote, request, deadline)
     }
 
     /// Prices an order as [`Engine::quote`] does, and records it in the metrics and the bid log as `call`.
     #[must_use]
-    pub fn quote_for(&self, call: Call, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
+    pub fn quote_as(&self, call: Call, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
         let active = self.active();
         let settings = &active.settings;
         let now = Instant::now();
@@ -141,10 +141,10 @@ impl Engine {
         let decide = |availability: &Availability| {
             let live = LiveState { availability: availability.clone(), usd_per_akt };
             let priced = decision::price(settings, &live, &request, &budget);
-            // After the deadline the caller no longer waits for the bids, so nothing is held for them.
-            let heard = budget.spent() != Some(Spent::Time);
-            let taken = decision::capacity_to_hold(settings, &request, &priced).filter(|_| heard);
-            ((live, priced), taken)
+            // If pricing ran out of time, its caller has gone, so nothing is held.
+            let in_time = budget.spent() != Some(Spent::Time);
+            let to_hold = decision::capacity_to_hold(settings, &request, &priced).filter(|_| in_time);
+            ((live, priced), to_hold)
         };
         let (live, priced) =
             self.observe_quote(call, &request, settings, || match self.inner.inventory.load().as_deref() {
@@ -166,7 +166,7 @@ impl Engine {
         self.record_screening(&active.settings, request, screened, Effort::since(began, &budget))
     }
 
-    /// Returns the live state at `now`, without holding any capacity.
+    /// Returns the live state at `now`. Capacity that is held for orders is not free in it; nothing new is held.
     #[must_use]
     pub fn live(&self, now: Instant) -> LiveState {
         let availability = match self.inner.inventory.load().as_deref() {
@@ -193,8 +193,8 @@ impl Engine {
         self.inner.inventory.load().as_deref().is_some_and(|inventory| inventory.release(name))
     }
 
-    /// Switches to another inventory, or to none.
-    fn follow(&self, plan: Option<Plan>) {
+    /// Switches to another inventory, or to none, which also ends all holds.
+    fn switch_inventory(&self, plan: Option<Plan>) {
         let inventory = &self.inner.inventory;
         match (plan, inventory.load().as_deref()) {
             (Some(plan), Some(live)) => live.reconfigure(plan),

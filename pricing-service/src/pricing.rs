@@ -53,7 +53,7 @@ impl Service {
         let answer = move |service: &Self| {
             let asked = order_request(request)?;
             let warnings = asked.warnings.iter().map(ToString::to_string).collect();
-            let decided = service.engine().quote_for(call, asked, deadline);
+            let decided = service.engine().quote_as(call, asked, deadline);
             let quote = |p: &PricedGroup| convert::answer::quote(&p.quote, p.alternatives.as_ref());
             Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings }))
         };

@@ -96,7 +96,7 @@ impl Service {
         let bug = || Status::internal("the order has no group; this is a bug");
         let order = request.orders.first().cloned().ok_or_else(bug)?;
         let in_dollars = request.clone();
-        let decided = self.engine().quote_for(Call::BidScreening, request, deadline);
+        let decided = self.engine().quote_as(Call::BidScreening, request, deadline);
         let quote = decided.value.first().map(|priced| &priced.quote).ok_or_else(bug)?;
         let response = match quote.reason() {
             None => passed(spec, quote)?,

@@ -127,7 +127,11 @@ fn what_only_makes_sense_without_a_service_contradicts_it() {
     let output = bidprice(folder.path(), &["quote", "order.yaml", "--timeout", "1s"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("--socket <PATH>"), "{}", stderr(&output));
     let output = bidprice(folder.path(), &["quote", "order.yaml", "--already-reserved"]);
-    assert!(output.status.code() == Some(2) && stderr(&output).contains("--inventory <FILE|WORDS>"), "{}", stderr(&output));
+    assert!(
+        output.status.code() == Some(2) && stderr(&output).contains("--inventory <FILE|WORDS>"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -93,17 +93,17 @@ pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solu
             Attempt::Stuck(at) => stuck = Some(at),
         }
     }
-    let alone = UnitSurvey::survey(problem, steps)?;
+    let survey = UnitSurvey::survey(problem, steps)?;
     if !countable {
         return Err(steps.exhausted());
     }
-    if alone.viable.iter().any(|choices| choices.len() > 1) {
-        match first_fit::attempt(problem, &alone.viable, DEAD_ENDS, steps)? {
+    if survey.viable.iter().any(|choices| choices.len() > 1) {
+        match first_fit::attempt(problem, &survey.viable, DEAD_ENDS, steps)? {
             Attempt::Placed(solution) => return Ok(solution),
             Attempt::Stuck(at) => stuck = Some(at),
         }
     }
-    match (exact::search(problem, &alone, steps)?, stuck) {
+    match (exact::search(problem, &survey, steps)?, stuck) {
         (Some(solution), _) => Ok(solution),
         (None, Some(at)) => Err(shortage::together(problem, at.unit, at.placed)),
         // The first attempt has placed everything, or it has got stuck.

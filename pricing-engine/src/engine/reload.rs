@@ -7,7 +7,7 @@
 //!
 //! A change that could cost money has to be accepted first: see [`crate::guard`].
 
-mod remembered;
+mod last_accepted;
 mod settle;
 
 use std::path::Path;
@@ -25,7 +25,7 @@ use crate::feed::Feed;
 use crate::guard::{self, Accepted, Refusal};
 use crate::inventory::Plan;
 use crate::telemetry;
-pub(super) use remembered::LastAccepted;
+pub(super) use last_accepted::LastAccepted;
 use settle::{CALM, Look, Next, Settling};
 
 /// The time between two polls of the watch while changed files settle.
@@ -178,7 +178,7 @@ impl Engine {
             tracing::error!(%error, "the feed stays as it was");
         }
         if before.config.inventory != after.config.inventory {
-            self.follow(plan);
+            self.switch_inventory(plan);
         }
         if before.config.tracing.level != after.config.tracing.level
             && let Err(error) = telemetry::set_level(&after.config.tracing.level)

@@ -1,6 +1,6 @@
 //! The current inventory: a state machine that is handed the time.
 //!
-//! An accepted snapshot replaces the one in use at once, so that a node which it lacks is no longer priced with. A
+//! An accepted snapshot replaces the one in use at once, so nothing is placed on a node that it lacks. A
 //! refused snapshot, or silence, changes nothing until the one in use is older than `inventory.max_age`. From then on
 //! there is no usable snapshot, and every quote is the fault `inventory-unusable`.
 //!
@@ -67,7 +67,7 @@ impl CurrentView {
         };
         let age = in_use.age(now);
         if age > self.max_age {
-            let [age, most] = [age, self.max_age].map(whole_seconds);
+            let [age, most] = [age, self.max_age].map(format_age);
             return Err(format!(
                 "the last good snapshot of {source} is {age} old, and `inventory.max_age` is {most}{}",
                 why("; ")
@@ -94,7 +94,7 @@ impl CurrentView {
 }
 
 /// Formats a duration in seconds, or in milliseconds if it is short.
-fn whole_seconds(duration: Duration) -> String {
+fn format_age(duration: Duration) -> String {
     let coarse = if duration < Duration::from_secs(10) {
         Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
     } else {
@@ -130,21 +130,21 @@ pub(super) struct CurrentInventory {
     missing: BTreeMap<Arc<str>, Instant>,
     pub(super) counters: Counters,
     /// When a warning was last logged.
-    loud: Option<Instant>,
+    last_warning: Option<Instant>,
 }
 
 impl CurrentInventory {
     pub(super) fn new(source: &str, max_age: Duration) -> Self {
         let view = CurrentView { source: Arc::from(source), max_age, in_use: None, handover: None, problem: None };
-        Self { view, missing: BTreeMap::new(), counters: Counters::default(), loud: None }
+        Self { view, missing: BTreeMap::new(), counters: Counters::default(), last_warning: None }
     }
 
     /// Returns whether an event may be logged as a warning now. A source that flaps many times a second must not fill
     /// the log.
-    pub(super) fn is_loud(&mut self, now: Instant) -> bool {
-        let quiet = self.loud.is_some_and(|last| now.saturating_duration_since(last) < QUIET);
+    pub(super) fn may_warn(&mut self, now: Instant) -> bool {
+        let quiet = self.last_warning.is_some_and(|last| now.saturating_duration_since(last) < QUIET);
         if !quiet {
-            self.loud = Some(now);
+            self.last_warning = Some(now);
         }
         !quiet
     }

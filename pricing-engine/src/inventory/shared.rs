@@ -105,7 +105,7 @@ impl SharedInventory {
                 let snapshot = Arc::clone(&accepted.snapshot);
                 let change = |current: &mut CurrentInventory| {
                     let taken = current.take(accepted, age, now);
-                    let loud = taken.is_news() && current.is_loud(now);
+                    let loud = taken.is_news() && current.may_warn(now);
                     (taken, loud)
                 };
                 if let Some((taken, loud)) = self.update(generation, change) {
@@ -114,7 +114,7 @@ impl SharedInventory {
                 }
             }
             Err(refusal) => {
-                let loud = self.update(generation, |current| current.refuse(&refusal) && current.is_loud(now));
+                let loud = self.update(generation, |current| current.refuse(&refusal) && current.may_warn(now));
                 tell(loud, &format!("a snapshot of {} is not used: {refusal}", self.source()));
             }
         }
@@ -122,7 +122,7 @@ impl SharedInventory {
 
     /// Records and logs that a source is not reachable.
     pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
-        let loud = self.update(generation, |current| current.lost(why) && current.is_loud(now));
+        let loud = self.update(generation, |current| current.lost(why) && current.may_warn(now));
         tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));
     }
 

@@ -61,7 +61,8 @@ impl Spans {
         let layer: OpenTelemetryLayer<S, SdkTracer> =
             tracing_opentelemetry::layer().with_tracer(self.provider.tracer_with_scope(scope));
         // The spans of other crates would include those of sending spans.
-        layer.with_filter(Targets::new().with_target("pricing_service", LevelFilter::INFO))
+        let ours = [("pricing_engine", LevelFilter::INFO), ("pricing_service", LevelFilter::INFO)];
+        layer.with_filter(Targets::new().with_targets(ours))
     }
 }
 

@@ -35,12 +35,12 @@ struct Kernel {
 impl Kernel {
     /// Sets units aside until no more can be. Each one lowers the number of replicas that are left to place, which can
     /// make another unit easy, so the scan starts over after each.
-    fn new(problem: &Problem<'_>, alone: &UnitSurvey, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
+    fn new(problem: &Problem<'_>, survey: &UnitSurvey, steps: &mut Steps<'_>) -> Result<Self, ReserveError> {
         let mut kernel = Self { easy: Vec::new(), hard: problem.units.indices().collect() };
         let mut replicas = problem.replicas();
         loop {
             steps.take(kernel.hard.len())?;
-            let Some((unit, choice)) = kernel.next_easy(problem, alone, replicas)? else { return Ok(kernel) };
+            let Some((unit, choice)) = kernel.next_easy(problem, survey, replicas)? else { return Ok(kernel) };
             kernel.hard.retain(|hard| *hard != unit);
             kernel.easy.push((unit, choice));
             let count = problem.groups_of(unit).fold(0_u64, |sum, (_, group)| sum.saturating_add(group.count.into()));
@@ -52,12 +52,12 @@ impl Kernel {
     fn next_easy(
         &self,
         problem: &Problem<'_>,
-        alone: &UnitSurvey,
+        survey: &UnitSurvey,
         replicas: u64,
     ) -> Result<Option<(UnitIndex, ChoiceIndex)>, ReserveError> {
         for unit in &self.hard {
-            for choice in alone.viable.get(*unit)? {
-                if is_easy(problem, alone, *unit, *choice, replicas)? {
+            for choice in survey.viable.get(*unit)? {
+                if is_easy(problem, survey, *unit, *choice, replicas)? {
                     return Ok(Some((*unit, *choice)));
                 }
             }
@@ -70,13 +70,13 @@ impl Kernel {
 /// cannot occupy all of them, so each replica of the unit can have a node to itself.
 fn is_easy(
     problem: &Problem<'_>,
-    alone: &UnitSurvey,
+    survey: &UnitSurvey,
     unit: UnitIndex,
     choice: ChoiceIndex,
     replicas: u64,
 ) -> Result<bool, ReserveError> {
     for (index, _) in problem.groups_of(unit).filter(|(_, group)| group.count > 0) {
-        let candidates = alone.candidates(index, choice)?.len();
+        let candidates = survey.candidates(index, choice)?.len();
         if u64::try_from(candidates).unwrap_or(u64::MAX) < replicas {
             return Ok(false);
         }
@@ -91,15 +91,15 @@ fn is_easy(
 /// choice with which they were set aside.
 pub(super) fn search(
     problem: &Problem<'_>,
-    alone: &UnitSurvey,
+    survey: &UnitSurvey,
     steps: &mut Steps<'_>,
 ) -> Result<Option<Solution>, ReserveError> {
-    let kernel = Kernel::new(problem, alone, steps)?;
+    let kernel = Kernel::new(problem, survey, steps)?;
     // Each hard unit's viable choices, and the position of one of them. The first unit turns fastest, because it is
     // placed last.
     let mut odometer = Vec::with_capacity(kernel.hard.len());
     for unit in &kernel.hard {
-        odometer.push((*unit, alone.viable.get(*unit)?.as_slice(), 0_usize));
+        odometer.push((*unit, survey.viable.get(*unit)?.as_slice(), 0_usize));
     }
     loop {
         let choice = |(unit, viable, at): &(UnitIndex, &[ChoiceIndex], usize)| Some((*unit, *viable.get(*at)?));
@@ -108,7 +108,7 @@ pub(super) fn search(
         let assigned = assigned.ok_or(ReserveError::Internal)?;
         // Each assigned unit is looked up, compared and summed.
         steps.take(assigned.len().saturating_mul(16).saturating_add(1))?;
-        if let Some(placed) = assign(problem, alone, &assigned, steps)? {
+        if let Some(placed) = assign(problem, survey, &assigned, steps)? {
             return finish(problem, &kernel, &assigned, placed, steps);
         }
         let mut turned = false;
@@ -177,7 +177,7 @@ fn chosen(assigned: &[(UnitIndex, ChoiceIndex)], unit: UnitIndex) -> Result<Choi
 /// since it rules out many combinations.
 fn assign(
     problem: &Problem<'_>,
-    alone: &UnitSurvey,
+    survey: &UnitSurvey,
     assigned: &[(UnitIndex, ChoiceIndex)],
     steps: &mut Steps<'_>,
 ) -> Result<Option<PlacedGroups>, ReserveError> {
@@ -187,7 +187,7 @@ fn assign(
     for (column, dimension) in dimensions.iter().enumerate() {
         for group in &dimension.groups {
             let choice = chosen(assigned, problem.groups.get(*group)?.unit)?;
-            for (candidate, fit) in alone.candidates(*group, choice)? {
+            for (candidate, fit) in survey.candidates(*group, choice)? {
                 steps.take(1)?;
                 let row = candidates.entry(candidate.node).or_insert_with(|| vec![None; dimensions.len()]);
                 if let Some(slot) = row.get_mut(column) {

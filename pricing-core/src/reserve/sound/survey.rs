@@ -41,12 +41,12 @@ impl UnitSurvey {
         }
         let none = || -> List<ChoiceIndex, Candidates> { Vec::new().into() };
         let candidates = problem.groups.iter().map(|_| none()).collect::<Vec<_>>().into();
-        let mut alone = Self { candidates, viable: viable.into() };
+        let mut survey = Self { candidates, viable: viable.into() };
         let replicas = usize::try_from(problem.replicas()).unwrap_or(usize::MAX);
         for unit in problem.units.indices() {
-            alone.list_candidates(problem, unit, replicas, steps)?;
+            survey.list_candidates(problem, unit, replicas, steps)?;
         }
-        Ok(alone)
+        Ok(survey)
     }
 
     /// Lists the nodes of each viable choice of a unit, and sorts the choices by their earliest node. That is the order

@@ -33,18 +33,18 @@ impl LastAccepted {
             return Ok((Self { accepted: offered, file: None, is_written: true, problem: None }, None));
         };
         let file = AcceptedFile::open(&path)?;
-        let mut remembered = Self { accepted: offered, file: None, is_written: false, problem: None };
+        let mut last_accepted = Self { accepted: offered, file: None, is_written: false, problem: None };
         let mut refused = None;
         if let Some(kept) = file.read()? {
-            match kept.admits(&remembered.accepted, &loaded.config.listen) {
-                Ok(()) => remembered.is_written = kept == remembered.accepted,
+            match kept.admits(&last_accepted.accepted, &loaded.config.listen) {
+                Ok(()) => last_accepted.is_written = kept == last_accepted.accepted,
                 Err(refusal) if refusal.is_rates_alone => {
                     loaded.rates = kept.rates.clone();
                     // The files of the configuration are not what is in use now.
                     loaded.files.clear();
-                    let in_use = kept.clone().with_all_but_the_rates_of(&remembered.accepted);
-                    remembered.is_written = kept == in_use;
-                    remembered.accepted = in_use;
+                    let in_use = kept.clone().with_all_but_the_rates_of(&last_accepted.accepted);
+                    last_accepted.is_written = kept == in_use;
+                    last_accepted.accepted = in_use;
                     refused = Some(refusal.into());
                 }
                 Err(refusal) => {
@@ -57,8 +57,8 @@ impl LastAccepted {
                 }
             }
         }
-        remembered.file = Some(file);
-        Ok((remembered, refused))
+        last_accepted.file = Some(file);
+        Ok((last_accepted, refused))
     }
 
     /// Writes the accepted configuration. A problem is logged once.
@@ -87,35 +87,35 @@ impl Engine {
     /// Returns the configuration that was accepted last. Where it does not fix the value of an AKT, the feed's value is
     /// used.
     pub(super) fn accepted(&self) -> Accepted {
-        let remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.accepted.clone().where_unfixed(self.inner.feed.usd_per_akt(Instant::now()))
+        let last_accepted = self.inner.last_accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        last_accepted.accepted.clone().where_unfixed(self.inner.feed.usd_per_akt(Instant::now()))
     }
 
     /// Stores the accepted configuration in memory and in its file.
     pub(super) fn remember(&self, accepted: Accepted) {
-        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.accepted != accepted || !remembered.is_written {
-            remembered.accepted = accepted;
-            remembered.is_written = false;
-            remembered.write();
+        let mut last_accepted = self.inner.last_accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_accepted.accepted != accepted || !last_accepted.is_written {
+            last_accepted.accepted = accepted;
+            last_accepted.is_written = false;
+            last_accepted.write();
         }
     }
 
     /// Writes the accepted configuration, if that failed before.
     pub(in crate::engine) fn write_accepted(&self) {
-        let mut remembered = self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if !remembered.is_written {
-            remembered.write();
+        let mut last_accepted = self.inner.last_accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !last_accepted.is_written {
+            last_accepted.write();
         }
     }
 
     /// Returns why the accepted configuration could not be written.
     pub(in crate::engine) fn state_problem(&self) -> Option<String> {
-        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
+        self.inner.last_accepted.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
     /// Closes the file of the accepted configuration, which unlocks it for another engine.
     pub(in crate::engine) fn close_accepted(&self) {
-        self.inner.remembered.lock().unwrap_or_else(PoisonError::into_inner).file = None;
+        self.inner.last_accepted.lock().unwrap_or_else(PoisonError::into_inner).file = None;
     }
 }
