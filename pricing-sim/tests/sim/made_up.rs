@@ -246,7 +246,8 @@ fn what_cannot_be_meant_is_refused_by_the_name_of_its_key() {
         assert!(error.to_lowercase().contains(&part.to_lowercase()), "{generate}: {error}");
     }
     assert!(told("wildcard_share = 0.5", "rate = \"1/h\"").contains("`orders.generate.gpus` names no kind of card"));
-    assert!(told("gpus = { \"t4/x\" = 1 }", "rate = \"1/h\"").contains("vendor/model/ram/interface"));
+    let wrong = told("gpus = { \"t4/x\" = 1 }", "rate = \"1/h\"");
+    assert!(wrong.contains("`orders.generate.gpus") && wrong.contains("t4/x"), "{wrong}");
     // A kind without a vendor is nvidia's, as everywhere.
     assert!(folder.stream(&orders("gpus = { t4 = 1 }\n", "rate = \"1/h\""), 1).is_ok());
     assert!(told("gpus = { \"nvidia/*\" = 1 }", "rate = \"1/h\"").contains("wildcard_share"));
