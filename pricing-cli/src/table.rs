@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-#[cfg(feature = "service")]
+#[cfg(all(feature = "service", feature = "simulate"))]
 use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::rates::{self, Pricing};
@@ -30,7 +30,7 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
 #[cfg(feature = "service")]
 const LINE_COLUMNS: u16 = 120;
 /// The fewest columns that prose is wrapped to.
-#[cfg(feature = "service")]
+#[cfg(all(feature = "service", feature = "simulate"))]
 const PROSE_COLUMNS: u16 = 18;
 
 /// Whether every line of a text fits into [`LINE_COLUMNS`].
@@ -40,7 +40,7 @@ pub(crate) fn fits(text: &str) -> bool {
 }
 
 /// Wraps the prose in the last column of a table, so that its lines fit into [`LINE_COLUMNS`].
-#[cfg(feature = "service")]
+#[cfg(all(feature = "service", feature = "simulate"))]
 pub(crate) fn wrap_last(mut table: Table) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(LINE_COLUMNS);
     let last = table.column_count().saturating_sub(1);
