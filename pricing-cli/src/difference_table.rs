@@ -72,7 +72,7 @@ fn notes(total: &Tally) -> String {
     ));
     match total.without_usd {
         0 => shown.push_str(".\n"),
-        some => shown.push_str(&format!(", without {some} of which no USD are known.\n")),
+        some => shown.push_str(&format!(", not counting {some} without an amount in USD.\n")),
     }
     shown
 }

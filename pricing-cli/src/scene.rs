@@ -28,7 +28,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
     /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`.
-    /// Without it capacity is not asked, and a request that leaves the model open may come to any card that the rate card
+    /// Without it, capacity is not checked, and a request that leaves the model open may get any card that the rate card
     /// lists
     #[arg(long, value_name = "FILE|WORDS", group = "stock")]
     inventory: Option<PathBuf>,

@@ -55,8 +55,8 @@ pub(crate) struct Args {
     /// Stop at the first order that cannot be read, instead of leaving it out
     #[arg(long)]
     strict: bool,
-    /// The inventory that each order is placed on by itself: a file, or words such as `2 nodes x 8 h100`. Without it
-    /// capacity is not asked, and a request that leaves the model open may come to any card that the rate card lists
+    /// The inventory that each order is placed on by itself: a file, or words such as `2 nodes x 8 h100`. Without it,
+    /// capacity is not checked, and a request that leaves the model open may get any card that the rate card lists
     #[arg(long, value_name = "FILE|WORDS")]
     inventory: Option<PathBuf>,
     /// The rate card beneath a plugin, a script or `scale`; without it the `PRICE_TARGET_*` environment, else the defaults

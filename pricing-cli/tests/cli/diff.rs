@@ -292,7 +292,8 @@ fn orders_in_uakt_without_a_rate_are_refused_with_what_to_do() {
     }
 }
 
-/// A bid log of orders in uakt, each with what an AKT was worth when it was answered, and the rate card that priced them.
+/// A bid log of orders in uakt, each with what an AKT was worth when it was answered, and the rate card that priced
+/// them.
 fn bid_log(folder: &Folder, rates: &[Option<&str>]) -> String {
     let config = config::BidLog { folder: folder.path("log"), file_bytes: 64 << 20, files: 4, fsync: Fsync::Never };
     let log = BidLog::open(&config).unwrap();
@@ -381,7 +382,11 @@ fn orders_that_cannot_be_read_are_left_out_counted_and_named() {
     folder.put("bad.csv", "id,at,cpu,memory\none,0,x,1Gi\n");
     let none = folder.run(&["diff", "new.toml", "dear.toml", "--orders", "bad.csv"]);
     assert_eq!(none.exit, Some(1));
-    assert!(none.stderr.contains("no orders that can be read; of 1 order the first: bad.csv:2: "), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("no order can be read: 1 order left out, the first at bad.csv:2: "),
+        "{}",
+        none.stderr
+    );
     // One order alone is not left out.
     let alone = folder.run(&["diff", "new.toml", "dear.toml", "--orders", "orders/b.json"]);
     assert_eq!(alone.exit, Some(1), "{}", alone.stdout);

@@ -12,8 +12,8 @@ const PLUGINS: bool = cfg!(feature = "plugins");
 const SERVICE: bool = cfg!(feature = "service");
 const SIMULATE: bool = cfg!(feature = "simulate");
 
-/// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it is
-/// in this build, and the features that it needs.
+/// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it
+/// is in this build, and the features that it needs.
 const CASES: [(&[&str], &str, bool, &str); 15] = [
     (&["plugin", "check", "nowhere.wasm"], "plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--plugin", "nowhere.wasm"], "quote --plugin", PLUGINS, "plugins"),

@@ -11,8 +11,8 @@
 //! | ram | whole Gi, such as `80Gi`; `*` is any RAM |
 //! | interface | `pcie` or `sxm`; `sxm4` and the like are `sxm` |
 //!
-//! `.` may stand for `/`, as in the bid price script's `a100.80Gi.sxm4`. After a `.` only the three known vendors can be
-//! one, because the script's keys have none. Case does not matter.
+//! `.` may stand for `/`, as in the bid price script's `a100.80Gi.sxm4`. After a `.` only the three known vendors can
+//! be one, because the script's keys have none. Case does not matter.
 
 use super::{GpuKind, canonical_interface, canonical_ram, models, usual_vendor};
 use crate::text::{excerpt, nearest};

@@ -1,8 +1,8 @@
 //! Capacity that is held back for orders on which a bid is open.
 //!
 //! An inventory only shows what is running. Between a bid and its lease, the capacity is promised but still reported as
-//! free, so a second order would be promised the same cards. [`Cluster::without`] returns the cluster without what is held
-//! back.
+//! free, so a second order would be promised the same cards. [`Cluster::without`] returns the cluster without what is
+//! held back.
 
 use std::collections::BTreeMap;
 

@@ -141,8 +141,8 @@ impl Ledger {
         &self.utilisation
     }
 
-    /// Takes what an order needs, as [`HeldCapacity::by`] computes it, all or nothing. Everything is checked before anything is
-    /// taken.
+    /// Takes what an order needs, as [`HeldCapacity::by`] computes it, all or nothing. Everything is checked before
+    /// anything is taken.
     ///
     /// Kubernetes hands out any matching card. `start` imitates that: it gets the number of cards on a node and returns
     /// the index, below that number, at which to start looking for one.

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 
 use super::{NumberError, parse_decimal};
 
-/// The value of an AKT in US dollars: above 0 and at most [`UsdPerAkt::MAX`], which is the bound of the generic bid price
-/// script (akash-network/helm-charts, `price_script_generic.sh`).
+/// The value of an AKT in US dollars: above 0 and at most [`UsdPerAkt::MAX`], which is the bound of the generic bid
+/// price script (akash-network/helm-charts, `price_script_generic.sh`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UsdPerAkt(Decimal);
 

@@ -1,7 +1,7 @@
 //! Prices like the network's generic bid price script, quirks included, for the drop-in that replaces it.
 //!
-//! Where the script bids, the price is the script's. Where it prints a price that the provider refuses (0, or less), the
-//! answer is a refusal with the reason, because an operator can act on a reason and not on a 0.
+//! Where the script bids, the price is the script's. Where it prints a price that the provider refuses (0, or less),
+//! the answer is a refusal with the reason, because an operator can act on a reason and not on a 0.
 //!
 //! [`CompatRates`] is prepared once; [`price`] prices a request. The arithmetic is the script's: amounts are summed
 //! over all resources, memory and storage are rounded to 12 decimals of a GiB, quotients are truncated to 20 decimals,

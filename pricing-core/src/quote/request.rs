@@ -41,8 +41,8 @@ pub struct QuoteRequest<'a> {
     pub pricing: &'a Pricing,
     /// What is known of the cluster.
     pub supply: Supply<'a>,
-    /// How full that cluster is, which only plugins ask. It is computed once for each snapshot, so that it is not part of
-    /// `supply`.
+    /// How full that cluster is, which only plugins ask. It is computed once for each snapshot, so that it is not part
+    /// of `supply`.
     pub utilisation: Option<&'a Utilisation>,
     /// Who ordered, what an AKT is worth, and what may be spent on the request.
     pub terms: Terms<'a>,

@@ -13,8 +13,8 @@ use crate::inventory::Cluster;
 use crate::inventory::variants::listed;
 use crate::text::{excerpt, nearest};
 
-/// Compares a rate card with a cluster. Findings about GPU entries come first, in the order of the rate card, followed by
-/// storage classes that nobody has, and by the kinds of card that no entry names.
+/// Compares a rate card with a cluster. Findings about GPU entries come first, in the order of the rate card, followed
+/// by storage classes that nobody has, and by the kinds of card that no entry names.
 #[must_use]
 pub fn check(pricing: &Pricing, cluster: &Cluster) -> Vec<Finding> {
     let rates = &pricing.rates.gpu;

@@ -111,8 +111,8 @@ fn usd(name: &str, text: &str) -> Result<Usd, InputError> {
     Usd::parse(text).map_err(|error| InputError::new(error).at(name))
 }
 
-/// Reads the lines of an environment file, `NAME=VALUE`: those that are the rates' variables. `export` may come before a
-/// name, quotes may be around a value, and lines that begin with `#` are comments.
+/// Reads the lines of an environment file, `NAME=VALUE`: those that are the rates' variables. `export` may come before
+/// a name, quotes may be around a value, and lines that begin with `#` are comments.
 ///
 /// # Errors
 /// When a line is something else, a variable of the rates is not known or stands twice, or there is none.

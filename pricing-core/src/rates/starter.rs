@@ -1,7 +1,8 @@
 //! Writes rate cards for people to go on with: TOML with a comment for each line, which says what it is and its unit.
 //!
-//! [`of_script`] writes one that prices as the generic bid price script does by its variables. Where the card has another
-//! rule than the script, a comment says so. [`of_market`] takes prices of the market, and [`example`] made-up ones.
+//! [`of_script`] writes one that prices as the generic bid price script does by its variables. Where the card has
+//! another rule than the script, a comment says so. [`of_market`] takes prices of the market, and [`example`] made-up
+//! ones.
 
 use core::fmt::Write;
 

@@ -424,8 +424,8 @@ fn narrowed<'a>(
     Ok(narrowed)
 }
 
-/// Splits a unit into replica groups that together arrive at exactly the set: one replica is tied to the nodes of each of the
-/// cover's sets, and the others go to any nodes whose cards are all in the set.
+/// Splits a unit into replica groups that together arrive at exactly the set: one replica is tied to the nodes of each
+/// of the cover's sets, and the others go to any nodes whose cards are all in the set.
 fn narrow(
     problem: &mut Problem<'_>,
     unit: UnitIndex,

@@ -13,7 +13,8 @@
 //!   have failed earlier.
 //!
 //! There are two differences from the daemon. Whatever [`crate::inventory::validate`] rejects is not reserved. Cards
-//! that are held back for other orders ([`crate::inventory::held_capacity`]) are not found; the daemon has no such notion.
+//! that are held back for other orders ([`crate::inventory::held_capacity`]) are not found; the daemon has no such
+//! notion.
 
 mod matching;
 mod stock;

@@ -12,6 +12,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::FallbackBy;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
+use rust_decimal::Decimal;
 
 use super::entry::{Decision, InventoryEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
@@ -111,7 +112,7 @@ impl Rebuilder {
     }
 
     pub(super) fn rebuild(&mut self, decision: &Decision, what_if: &WhatIf) -> Result<Rebuilt, RebuildError> {
-        let request = self.ask(decision)?;
+        let request = self.request(decision)?;
         let rates = match &what_if.rates {
             Some(rates) => rates.clone(),
             None => self.rates(decision.rates)?,
@@ -125,15 +126,13 @@ impl Rebuilder {
         let scheduler = scheduler.into_iter().find(|scheduler| scheduler_name(*scheduler) == decision.scheduler);
         let scheduler = scheduler.ok_or_else(|| unreadable("scheduler", format!("`{}`", decision.scheduler)))?;
         let budget = SearchBudget { steps: decision.search_steps };
-        // Not normalised: the replay needs the number exactly as it was recorded.
-        let usd_per_akt = decision.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
-        let usd_per_akt = usd_per_akt.map_err(|error| unreadable("USD/AKT", error))?;
+        let usd_per_akt = decision.usd_per_akt.as_deref().map(usd_per_akt).transpose()?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
         Ok(Rebuilt { request, settings: Settings { rates, plugin, scheduler, budget }, live, steps_left })
     }
 
-    fn ask(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {
+    fn request(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {
         let text = match (&decision.order, decision.order_object) {
             (Some(text), _) => text.clone(),
             (None, Some(digest)) => self.objects.text(digest)?,
@@ -269,4 +268,11 @@ fn keep<T>(list: &mut VecDeque<T>, most: usize, item: T) {
         list.pop_front();
     }
     list.push_back(item);
+}
+
+/// Reads a recorded value of an AKT. It is not normalised: a plugin is given its text, so a replay needs the number
+/// exactly as it was recorded.
+fn usd_per_akt(text: &str) -> Result<UsdPerAkt, RebuildError> {
+    let usd = Decimal::from_str_exact(text).map_err(|error| unreadable("USD/AKT", error))?;
+    UsdPerAkt::new(usd).map_err(|error| unreadable("USD/AKT", error))
 }

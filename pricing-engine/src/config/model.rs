@@ -19,7 +19,7 @@ pub struct Config {
     /// Where the service listens.
     pub listen: Listen,
     /// Where the inventory comes from; at most one of `file`, `provider` and `operator`. Without any, capacity is not
-    /// asked and a wildcard may come to any card of the rate card.
+    /// checked, and a wildcard may get any card of the rate card.
     pub inventory: Inventory,
     /// The rate card: `file`, or the keys of a rate card's own `[rates]`.
     pub rates: RatesFile,

@@ -244,7 +244,7 @@ impl Findings<'_> {
         let mut warn = |key: &str, message: &str| self.at(Severity::Warning, key, message);
         let inventory = &config.inventory;
         if inventory.file.is_none() && inventory.provider.is_none() && inventory.operator.is_none() {
-            warn("inventory", "there is no inventory: capacity is not asked, and a wildcard may come to any card");
+            warn("inventory", "there is no inventory: capacity is not checked, and a wildcard may get any card");
         }
         if config.feed.usd_per_akt.is_some() {
             warn("feed.usd_per_akt", "the value is fixed: bids in uakt do not follow what an AKT is worth");

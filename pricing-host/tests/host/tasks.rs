@@ -84,8 +84,8 @@ fn good(host: &PluginHost) -> Plugin {
     host.load("good", &entry_points::good(), settings(limits)).unwrap()
 }
 
-/// Keeps whoever made a call until the door is opened, and counts the calls: a worker that is busy for as long as a test
-/// wants.
+/// Keeps whoever made a call until the door is opened, and counts the calls: a worker that is busy for as long as a
+/// test wants.
 #[derive(Default)]
 struct Door {
     open: Mutex<bool>,

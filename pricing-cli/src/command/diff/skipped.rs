@@ -88,7 +88,7 @@ impl Skipped {
             None => "there are no orders".to_owned(),
             Some(Unread { place, message }) => {
                 let orders = count(self.count, "order");
-                format!("there are no orders that can be read; of {orders} the first: {place}: {message}")
+                format!("no order can be read: {orders} left out, the first at {place}: {message}")
             }
         }
     }

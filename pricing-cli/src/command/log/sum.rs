@@ -1,4 +1,4 @@
-//! `bidprice log sum`: how often what was decided, and what the bids come to.
+//! `bidprice log sum`: counts the decisions in a log, and adds up its bids.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) struct Args {
 #[derive(Debug, Default)]
 struct Counts(BTreeMap<String, u64>);
 
-/// What the decisions of a log come to.
+/// The counts and the sum of a log's decisions.
 #[derive(Debug, Default)]
 struct Sum {
     decisions: u64,
@@ -151,8 +151,8 @@ impl Sum {
     fn usd(&self) -> String {
         let without = match self.without_usd {
             0 => String::new(),
-            some => format!(", without {some} of which no USD are known"),
+            some => format!(", not counting {some} without an amount in USD"),
         };
-        format!("The bids come to {} USD a month{without}.\n", self.usd_per_month)
+        format!("The bids add up to {} USD a month{without}.\n", self.usd_per_month)
     }
 }

@@ -15,8 +15,8 @@ pub(super) fn list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {
     Ok(attributes)
 }
 
-/// The text of an attribute's value. Both readers take any scalar: Console has words of its own for numbers and truth values, and Go
-/// keeps what is written.
+/// The text of an attribute's value. Both readers take any scalar: Console has words of its own for numbers and truth
+/// values, and Go keeps what is written.
 pub(super) fn value_text(field: &Field<'_>) -> Result<String, InputError> {
     let scalar = field.scalar().ok_or_else(|| field.expected("text"))?;
     let (console, go) = match scalar.kind() {

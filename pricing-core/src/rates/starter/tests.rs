@@ -62,9 +62,9 @@ struct Vector {
     stdin: String,
 }
 
-/// Whether the rules of the script and of a card are the same for a request: each unit names one card of nvidia's, and as
-/// much of it as the mappings of its model do. A mapping of an interface alone is one that the script passes over where
-/// the request names RAM.
+/// Whether the rules of the script and of a card are the same for a request: each unit names one card of nvidia's, and
+/// as much of it as the mappings of its model do. A mapping of an interface alone is one that the script passes over
+/// where the request names RAM.
 fn is_alike(request: &serde_json::Value, pricing: &Pricing) -> bool {
     let units = request.get("resources").unwrap_or(request).as_array().unwrap();
     units.iter().all(|unit| {

@@ -9,8 +9,8 @@ use crate::text::excerpt;
 /// The header of the section with the GPU entries.
 const HEADER: &str = "[rates.gpu]";
 
-/// An error for each value of an entry that is a table, because somebody left out the quotes of a dotted key. None where
-/// the entry is a value.
+/// An error for each value of an entry that is a table, because somebody left out the quotes of a dotted key. None
+/// where the entry is a value.
 ///
 /// # Errors
 /// When a part of the table cannot be read.

@@ -58,8 +58,8 @@ fn target(
     Ok(target)
 }
 
-/// The nodes of a unit's replicas, each node once. A unit of one replica group keeps the order of placement; those of several
-/// replica groups are merged by node.
+/// The nodes of a unit's replicas, each node once. A unit of one replica group keeps the order of placement; those of
+/// several replica groups are merged by node.
 fn nodes(problem: &Problem<'_>, solution: &Solution, unit: UnitIndex) -> Result<Vec<(usize, u32)>, ReserveError> {
     let groups = problem.groups_of(unit).map(|(group, _)| solution.placed.get(group));
     let mut groups = groups.collect::<Result<Vec<_>, _>>()?.into_iter();

@@ -66,8 +66,8 @@ impl Kernel {
     }
 }
 
-/// Whether each replica group of a unit has as many candidate nodes as there are replicas to place. The other replicas then
-/// cannot occupy all of them, so each replica of the unit can have a node to itself.
+/// Whether each replica group of a unit has as many candidate nodes as there are replicas to place. The other replicas
+/// then cannot occupy all of them, so each replica of the unit can have a node to itself.
 fn is_easy(
     problem: &Problem<'_>,
     survey: &UnitSurvey,
@@ -205,8 +205,9 @@ fn assign(
     placed.map(|placed| split(problem, &dimensions, placed)).transpose()
 }
 
-/// The dimensions of the search: replica groups with equal demands, choices and allowed nodes are interchangeable and become
-/// one. This is what keeps orders with many equal services small. None if there are more than [`MAX_DIMENSIONS`].
+/// The dimensions of the search: replica groups with equal demands, choices and allowed nodes are interchangeable and
+/// become one. This is what keeps orders with many equal services small. None if there are more than
+/// [`MAX_DIMENSIONS`].
 fn dimensions<'p>(
     problem: &'p Problem<'p>,
     assigned: &[(UnitIndex, ChoiceIndex)],
@@ -236,8 +237,8 @@ fn dimensions<'p>(
     Ok(Some(dimensions))
 }
 
-/// Distributes the nodes of each dimension to its replica groups. The last replica group gets the earliest nodes, as units are placed
-/// last to first.
+/// Distributes the nodes of each dimension to its replica groups. The last replica group gets the earliest nodes, as
+/// units are placed last to first.
 fn split(
     problem: &Problem<'_>,
     dimensions: &[Dimension<'_>],

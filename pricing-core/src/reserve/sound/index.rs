@@ -1,7 +1,7 @@
 //! Lists of the search, each looked up by an index type of its own.
 //!
-//! An index only comes from the list that it belongs to, so a lookup cannot miss. Should it miss all the same, that is a
-//! bug: it stops a debug build, and in a release build it is [`ReserveError::Internal`], which is never taken for an
+//! An index only comes from the list that it belongs to, so a lookup cannot miss. Should it miss all the same, that is
+//! a bug: it stops a debug build, and in a release build it is [`ReserveError::Internal`], which is never taken for an
 //! answer of the search.
 
 use std::fmt::Debug;

@@ -227,8 +227,9 @@ impl<'a> Problem<'a> {
         Ok(nodes)
     }
 
-    /// The candidate nodes of a replica group with a choice, ascending: they describe cards of the model, have the choice's
-    /// interconnect, and are allowed for the replica group. Whether a replica fits there is for [`Problem::fit`] to say.
+    /// The candidate nodes of a replica group with a choice, ascending: they describe cards of the model, have the
+    /// choice's interconnect, and are allowed for the replica group. Whether a replica fits there is for
+    /// [`Problem::fit`] to say.
     pub(super) fn candidates<'p>(
         &'p self,
         choice: &Choice,

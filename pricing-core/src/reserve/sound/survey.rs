@@ -11,8 +11,8 @@ use super::index::{ChoiceIndex, GroupIndex, List, UnitIndex};
 use super::problem::{CandidateNode, Problem, ReplicaGroup, Steps};
 use super::shortage;
 
-/// The nodes that could host a replica group with a choice, ascending, and how many replicas each of them could take. The list
-/// stops at as many nodes as the group has replicas, see [`UnitSurvey::survey`].
+/// The nodes that could host a replica group with a choice, ascending, and how many replicas each of them could take.
+/// The list stops at as many nodes as the group has replicas, see [`UnitSurvey::survey`].
 type Candidates = Vec<(CandidateNode, u32)>;
 
 /// What each unit could have if the cluster were empty.
@@ -28,8 +28,8 @@ impl UnitSurvey {
     /// Looks at each unit by itself.
     ///
     /// The host lists are cut off at the number of replicas in the group. The others of a group can occupy fewer nodes
-    /// than that, so a replica group with a full list always finds a node that nothing else is on. The exact search relies on
-    /// it.
+    /// than that, so a replica group with a full list always finds a node that nothing else is on. The exact search
+    /// relies on it.
     ///
     /// # Errors
     /// When a unit does not fit even on an empty cluster.
@@ -95,8 +95,8 @@ impl UnitSurvey {
     }
 }
 
-/// The choices with which each replica group of a unit fits alone. If there are none, the error says how many replicas fit at
-/// best.
+/// The choices with which each replica group of a unit fits alone. If there are none, the error says how many replicas
+/// fit at best.
 fn viable_choices(
     problem: &Problem<'_>,
     unit: UnitIndex,
@@ -135,7 +135,8 @@ pub(super) fn most_alone(
     Ok(group.count.saturating_sub(left))
 }
 
-/// The nodes that could host a replica group with a choice, at most `most`, and how many of its replicas each could take.
+/// The nodes that could host a replica group with a choice, at most `most`, and how many of its replicas each could
+/// take.
 fn candidates_of(
     problem: &Problem<'_>,
     group: &ReplicaGroup,

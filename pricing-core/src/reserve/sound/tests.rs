@@ -9,8 +9,8 @@ use crate::quantity::{Bytes, MilliCpu};
 
 const GI: u64 = 1 << 30;
 
-/// A cluster of nodes with 64 threads, 64 GiB of memory, 1 TiB of disk and the class `beta3`, of which 100 GiB are left.
-/// Each node has the number of its cards that are free, and the cards as `vendor name ram interface`.
+/// A cluster of nodes with 64 threads, 64 GiB of memory, 1 TiB of disk and the class `beta3`, of which 100 GiB are
+/// left. Each node has the number of its cards that are free, and the cards as `vendor name ram interface`.
 fn cluster(nodes: &[(u64, &[&str])]) -> Cluster {
     let mut builder = ClusterBuilder::default();
     let bytes = |bytes| Capacity { total: Bytes::new(bytes), available: Bytes::new(bytes) };

@@ -245,7 +245,8 @@ fn core_parts(ty: &CoreType<'_>) -> u32 {
     }
 }
 
-/// The number of declarations within a component type. [`nests_types`](super::super::nested_types::nests_types) keeps the recursion shallow.
+/// The number of declarations within a component type. [`nests_types`](super::super::nested_types::nests_types) keeps
+/// the recursion shallow.
 fn parts(ty: &ComponentType<'_>) -> u32 {
     let sum = |parts: u32, more: u32| parts.saturating_add(more);
     match ty {
