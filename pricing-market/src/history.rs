@@ -1,0 +1,162 @@
+//! A history: the orders of a period with everybody's bids, the winner and its lease.
+//!
+//! It is a folder with `history.json`, which says whose history it is, and `orders.jsonl`, which has one
+//! [`HistoryOrder`] a line, by height and then by order id. Lines are written whole, and an order has one line.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+
+use pricing_core::text::excerpt;
+use pricing_files::FileError;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The name of the file that has the orders.
+pub const ORDERS_FILE: &str = "orders.jsonl";
+/// The name of the file that says whose history it is.
+pub const MANIFEST_FILE: &str = "history.json";
+/// The most bytes of a line. An order of 16 MiB would be far above what the chain takes.
+const MAX_LINE: u64 = 16 << 20;
+/// The most bytes of the manifest.
+const MAX_MANIFEST: u64 = 64 << 10;
+
+/// Whose history it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the format: 1.
+    pub schema: u32,
+    /// The address of the provider whose bids are our own.
+    pub provider: String,
+    /// Whether the dates are only right relative to each other, because no block's time was known.
+    #[serde(default)]
+    pub relative_times: bool,
+}
+
+/// An order with everybody's bids.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HistoryOrder {
+    /// The chain's id of the order: `OWNER/DSEQ/GSEQ/OSEQ`.
+    pub order_id: String,
+    /// When it was created, as RFC 3339 in UTC.
+    pub at: String,
+    /// The height of the block in which it was created.
+    pub height: u64,
+    /// The group spec, in the dialect of the chain's REST API. Null if the node did not have the order any more.
+    pub order: Option<Box<RawValue>>,
+    /// The most that the tenant pays per block. Null if the order is not known.
+    pub max_price: Option<Coin>,
+    /// The bids, by time and then by provider.
+    pub bids: Vec<HistoryBid>,
+    /// The provider whose bid became a lease.
+    pub winner: Option<String>,
+    /// The lease.
+    pub lease: Option<HistoryLease>,
+}
+
+/// An amount of a denom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coin {
+    /// The amount, as plain decimal text.
+    pub amount: String,
+    /// The denom.
+    pub denom: String,
+}
+
+/// A bid on an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryBid {
+    /// The address of the provider.
+    pub provider: String,
+    /// The price per block, as plain decimal text.
+    pub price: String,
+    /// Its denom.
+    pub denom: String,
+    /// The price in USD a month. Null if the price of an AKT was not known.
+    pub usd_per_month: Option<String>,
+    /// Whether the bid became a lease.
+    pub won: bool,
+}
+
+/// The lease of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLease {
+    /// When it began, as RFC 3339 in UTC.
+    pub from: String,
+    /// When it ended. Null while it is open.
+    pub until: Option<String>,
+    /// Why it ended, in the chain's words. Null while it is open.
+    pub reason: Option<String>,
+}
+
+/// Why a history cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// A file cannot be read.
+    #[error("{file}: {error}")]
+    File {
+        /// The file.
+        file: String,
+        /// The problem.
+        error: FileError,
+    },
+    /// Something in it is not what a history has.
+    #[error("{file}, line {line}: {problem}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// The problem.
+        problem: String,
+    },
+}
+
+/// A history in memory.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Whose history it is.
+    pub manifest: Manifest,
+    /// The orders, by height and then by order id.
+    pub orders: Vec<HistoryOrder>,
+}
+
+impl History {
+    /// Reads a history's folder.
+    ///
+    /// # Errors
+    /// When one of its files is missing or malformed.
+    pub fn read(folder: &Path) -> Result<Self, HistoryError> {
+        let manifest = folder.join(MANIFEST_FILE);
+        let text = pricing_files::read_text(&manifest, MAX_MANIFEST).map_err(|error| unreadable(&manifest, error))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| malformed(&manifest, error.line(), &error))?;
+        let path = folder.join(ORDERS_FILE);
+        let mut lines = BufReader::new(pricing_files::open(&path).map_err(|error| unreadable(&path, error))?);
+        let mut orders = Vec::new();
+        let mut line = Vec::new();
+        for number in 1.. {
+            line.clear();
+            let read = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| unreadable(&path, error.into()))?;
+            if read == 0 {
+                break;
+            }
+            if !line.trim_ascii().is_empty() {
+                orders.push(serde_json::from_slice(&line).map_err(|error| malformed(&path, number, &error))?);
+            }
+        }
+        Ok(Self { manifest, orders })
+    }
+}
+
+fn unreadable(path: &Path, error: FileError) -> HistoryError {
+    HistoryError::File { file: shown(path), error }
+}
+
+fn malformed(path: &Path, line: usize, problem: &dyn std::fmt::Display) -> HistoryError {
+    HistoryError::Malformed { file: shown(path), line, problem: excerpt(&problem.to_string()) }
+}
+
+fn shown(path: &Path) -> String {
+    excerpt(&path.to_string_lossy())
+}
