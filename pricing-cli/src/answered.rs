@@ -185,7 +185,7 @@ struct EndpointPrice {
     price: String,
 }
 
-/// Another way in which an order's cards could fall.
+/// Another set of cards that could be allocated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Alternative {
     pub(crate) targets: Vec<Target>,
@@ -203,7 +203,7 @@ pub(crate) struct PluginUse {
     pub(crate) fallback: Option<Fallback>,
 }
 
-/// What stood in for a plugin that failed.
+/// What priced in place of a plugin that failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Fallback {
     pub(crate) by: String,
@@ -225,7 +225,7 @@ impl Answered {
         Ok(answered)
     }
 
-    /// The same as it is written, without what is not.
+    /// The answer that a quote is written as. It lacks what JSON does not have.
     pub(crate) fn written(quote: &QuoteJson<'_>) -> Result<Self, CliError> {
         let value = serde_json::to_value(quote).and_then(serde_json::from_value);
         value.map_err(|error| CliError::internal(format!("the quote cannot be read as it is written: {error}")))
@@ -241,7 +241,7 @@ impl Answered {
         answered.checked(already_reserved)
     }
 
-    /// The answer of somebody else. A fault never becomes a bid, however it is written.
+    /// Checks an answer from elsewhere: a fault must never become a bid, whatever the other fields say.
     #[cfg(feature = "service")]
     fn checked(mut self, already_reserved: bool) -> Result<Self, String> {
         let is_bid = self.decision == Decided::Bid;
@@ -261,7 +261,7 @@ impl Answered {
         self.targets.iter_mut().filter_map(|target| target.gpu.as_mut()).flat_map(|gpu| &mut gpu.cards)
     }
 
-    /// The exit code that the answer asks for.
+    /// The exit code for the answer.
     #[cfg(feature = "service")]
     pub(crate) fn exit(&self) -> Exit {
         match self.decision {
@@ -286,7 +286,7 @@ impl Target {
         if nodes.is_empty() { vec![(None, self.count)] } else { nodes }
     }
 
-    /// How many replicas get some cards. Those that are on no particular node are what the named nodes leave.
+    /// How many replicas get these cards. Without a node, these are the replicas that are not on a named node.
     pub(crate) fn replicas_of(&self, cards: &Cards) -> u32 {
         let on = |node: &str| u32::try_from(self.nodes.iter().filter(|name| *name == node).count()).unwrap_or(u32::MAX);
         if let Some(node) = &cards.node {
@@ -298,8 +298,8 @@ impl Target {
 }
 
 impl GpuTarget {
-    /// Whether the kinds are those that the request names, and not those of an inventory: one of them stands for many,
-    /// or there is one that would otherwise be certain.
+    /// Whether the kinds come from the request and not from an inventory. Then one of them is a wildcard, or there is a
+    /// single, completely known kind, which an inventory would have made certain.
     #[cfg(feature = "service")]
     fn names_what_is_asked(&self) -> bool {
         let open = self.cards.iter().flat_map(|cards| &cards.kinds).any(|kind| kind.model == "*");

@@ -28,7 +28,7 @@ pub(crate) enum Output {
 /// How to print.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// What to print
+    /// The format of the answer
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Output,
 }
@@ -36,11 +36,11 @@ pub(crate) struct OutputArgs {
 /// The order to look at.
 #[derive(Debug, Args)]
 pub(crate) struct OrderArgs {
-    /// An SDL, a group spec (one, an array, or in what the chain or the daemon's log writes) or a bid script request; `-` is
-    /// stdin
+    /// An SDL, a group spec (one, an array, or inside an answer of the chain or a line of the daemon's log) or a bid
+    /// script request; `-` is stdin
     #[arg(value_name = "ORDER")]
     pub(crate) order: PathBuf,
-    /// The order's format, where it should not be recognised by its content
+    /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<FormatArg>,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) struct OrderArgs {
 /// How much of an SDL must be taken by everybody.
 #[derive(Debug, Args)]
 pub(crate) struct StrictArgs {
-    /// Refuse an SDL of which Console or the chain's command line would refuse something, instead of warning
+    /// Refuse an SDL that Console or the chain's command line would refuse, instead of warning
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -77,14 +77,14 @@ impl From<FormatArg> for OrderFormat {
     }
 }
 
-/// Who places an order.
+/// The scheduler that places an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SchedulerArg {
-    /// Finds a placement that can really be made, whenever there is one
+    /// Finds a placement that Kubernetes can make, if there is one
     #[default]
     Sound,
-    /// What the provider's daemon does today, bug for bug
+    /// Repeats the algorithm of the provider's daemon, bug for bug
     Provider,
 }
 
@@ -119,19 +119,19 @@ impl From<TeePlatformArg> for TeePlatform {
 /// How an order is placed.
 #[derive(Debug, Args)]
 pub(crate) struct PlacementArgs {
-    /// Who places the order
+    /// The scheduler that places the order
     #[arg(long, value_enum, default_value_t, value_name = "SCHEDULER")]
     pub(crate) scheduler: SchedulerArg,
-    /// Overcommit factors, such as `cpu=2,memory=1.5`, or percentages of the daemon's flags, such as `cpu=150%`; they change
-    /// what is reserved, never what is billed
+    /// Overcommit factors, such as `cpu=2,memory=1.5`, or percentages as in the daemon's flags, such as `cpu=150%`;
+    /// they change what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
     pub(crate) commit: Vec<CommitArg>,
-    /// The platform that the daemon found on its nodes, for the sidecar of confidential orders (else `[provider]
-    /// tee_platform`)
+    /// The nodes' platform for confidential computing, as the daemon found it; confidential orders get its sidecar
+    /// [default: `[provider] tee_platform` of the rate card]
     #[arg(long, value_enum, value_name = "PLATFORM")]
     pub(crate) tee_platform: Option<TeePlatformArg>,
-    /// Steps, a few nanoseconds each, that the search for a placement may take before it is given up: all groups of an
-    /// order and their alternatives together, with what it takes to price them
+    /// The most steps, of a few nanoseconds each, for placing and pricing an order with all of its groups and their
+    /// alternatives
     #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
     pub(crate) search_steps: u64,
 }
@@ -217,34 +217,35 @@ pub(crate) struct PluginArgs {
 /// What a plugin may use.
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// Wall-clock time that a call may take [default: 50ms; engine class: 1s]
+    /// The most wall-clock time for a call [default: 50ms; engine class: 1s]
     #[arg(long, value_name = "DURATION", value_parser = deadline)]
     pub(crate) deadline: Option<Duration>,
-    /// Fuel that a call may burn: WebAssembly operators, slow ones weighted [default: 10000000; engine class: 1000000000]
+    /// The most fuel for a call: WebAssembly operators, with slow ones weighted [default: 10000000; engine class:
+    /// 1000000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) fuel: Option<u64>,
-    /// Memory that a plugin may have [default: 16MiB; engine class: 256MiB]
+    /// The most memory for a plugin [default: 16MiB; engine class: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory_limit: Option<u64>,
-    /// How large a plugin may be
+    /// The plugin's size class, which sets its limits
     #[arg(long, value_enum, value_name = "CLASS", default_value_t)]
     pub(crate) plugin_class: PluginClass,
 }
 
-/// Where compiled plugins are kept.
+/// Where compiled plugins are stored.
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
-    /// The folder in which compiled plugins are kept [env: BIDPRICE_PLUGIN_CACHE] [default: bidprice/plugins in the user's
-    /// cache folder]
+    /// The folder for compiled plugins [env: BIDPRICE_PLUGIN_CACHE] [default: bidprice/plugins in the user's cache
+    /// folder]
     // This is not clap's `env`: `--no-plugin-cache` conflicts with the option, but overrides the variable.
     #[arg(long, value_name = "DIR")]
     pub(crate) plugin_cache: Option<PathBuf>,
-    /// Compile anew each time
+    /// Compile the plugin each time
     #[arg(long, conflicts_with = "plugin_cache")]
     pub(crate) no_plugin_cache: bool,
 }
 
-/// How large a plugin may be.
+/// A size class of plugins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PluginClass {
     /// Plugins in a compiled language
@@ -286,7 +287,7 @@ fn size(text: &str) -> Result<u64, String> {
 /// The rate card.
 #[derive(Debug, Args)]
 pub(crate) struct RatesArgs {
-    /// A rate card and policy (TOML); without it the `PRICE_TARGET_*` environment, else the documented defaults
+    /// A rate card and policy (TOML) [default: the `PRICE_TARGET_*` environment, else the documented defaults]
     #[arg(long, value_name = "FILE")]
     pub(crate) rates: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! How two answers to the same orders differ, for people and for scripts.
+//! The differences between two answers to the same orders, as tables and as JSON.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,17 @@ use pricing_core::money::Denom;
 use pricing_engine::comparison::{Outcome, Pair, Summary, Tally, is_below_cent};
 use serde_json::{Value, json};
 
+use crate::amounts::cents;
 use crate::table::{self, fits};
-use crate::wording::{cents, coin, count, plural};
+use crate::wording::{coin, count, plural};
 
-/// Pairs of answers, by GPU kind, with exact amounts.
+/// The summary as JSON, with exact amounts.
 pub(crate) fn summary_json(summary: &Summary) -> Value {
     let kinds = summary.kinds.iter().map(|(gpu, tally)| json!({ "gpu": gpu, "tally": tally }));
     json!({ "total": summary.total, "kinds": kinds.collect::<Vec<_>>(), "largest": summary.largest })
 }
 
-/// Pairs of answers by GPU kind, and those that differ most. Less than a cent a month is not a difference here.
+/// The summary by GPU kind, and the largest differences. Less than a cent a month is not a difference here.
 pub(crate) fn summary_table(summary: &Summary, before: &str, after: &str) -> String {
     let (before, after) = (format!("USD {before}"), format!("USD {after}"));
     let narrowest = |table: &dyn Fn(Break) -> Table| {
@@ -52,7 +53,7 @@ fn kinds(summary: &Summary, before: &str, after: &str, at: Break) -> Table {
     rows
 }
 
-/// What must be known to read the table.
+/// Notes on how to read the table.
 fn notes(total: &Tally) -> String {
     let mut shown = String::new();
     let below_cent = total.cheaper_below_cent.saturating_add(total.dearer_below_cent);
@@ -77,10 +78,10 @@ fn notes(total: &Tally) -> String {
     shown
 }
 
-/// The pairs, in a table or, where that is too wide, in one of differences and one of names.
+/// The pairs in one table or, if it would be too wide, in one of differences and one of names.
 fn largest(pairs: &[&Pair], before: &str, after: &str) -> String {
     let orders: BTreeSet<&str> = pairs.iter().filter_map(|pair| pair.order_id.as_deref()).collect();
-    // The group says nothing new where each order is there once, under its name.
+    // If every order appears once, its name says everything, and the group is left out.
     let by_group = orders.len() < pairs.len();
     let wide = table::text(&differences(pairs, before, after, Some(by_group), Break::Never));
     if fits(&wide) {
@@ -94,7 +95,7 @@ fn largest(pairs: &[&Pair], before: &str, after: &str) -> String {
     format!("{}\n{}", table::text(&differences), table::text(&names))
 }
 
-/// The differences, with the names of orders, and of their groups where these are asked for.
+/// The differences. `named` adds the names of the orders, and says whether those of their groups follow.
 fn differences(pairs: &[&Pair], before: &str, after: &str, named: Option<bool>, at: Break) -> Table {
     let header = named.map_or_else(|| vec!["number"], names_header);
     let header: Vec<&str> = header.into_iter().chain(["cards", "coin", before, after, "difference"]).collect();
@@ -122,7 +123,7 @@ fn names_of(pair: &Pair, by_group: bool) -> Vec<String> {
     std::iter::once(order).chain(by_group.then(|| pair.group.to_string())).collect()
 }
 
-/// Where the names of several kinds of cards are broken.
+/// Where a label with several kinds of cards may be broken into lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Break {
     Never,
@@ -130,7 +131,7 @@ enum Break {
 }
 
 impl Break {
-    /// The kinds of cards of an order, `+` between them.
+    /// The label of an order's cards, which are joined with `+`.
     fn cards(self, gpu: &str) -> String {
         match self {
             Self::Never => gpu.to_owned(),
@@ -139,7 +140,7 @@ impl Break {
     }
 }
 
-/// The coins in which the two answers bid.
+/// The coins of the two bids.
 fn coins(pair: &Pair) -> String {
     let mut names: Vec<String> = Vec::new();
     for price in [&pair.before.price, &pair.after.price].into_iter().flatten() {
@@ -151,7 +152,7 @@ fn coins(pair: &Pair) -> String {
     names.join(", ")
 }
 
-/// USD a month of a bid, or why there is none.
+/// The USD a month of a bid, or the reason for no bid.
 fn outcome(outcome: &Outcome) -> String {
     match (outcome.bid_usd(), &outcome.code) {
         (Some(usd), _) => cents(usd),

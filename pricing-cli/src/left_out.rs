@@ -30,19 +30,19 @@ pub(crate) struct Part {
 
 /// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
 const COMMANDS: [(Part, &str); 13] = [
-    (command("feed", &[SERVICE]), "Fetch what an AKT is worth, for `bidprice-script`"),
+    (command("feed", &[SERVICE]), "Fetch the value of an AKT, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
     (command("serve", &[SERVICE]), "Run the pricing service beside a provider's daemon"),
     (command("config", &[SERVICE]), "Look at the service's configuration"),
-    (command("probe", &[SERVICE]), "Ask a running service whether it serves, for exec probes"),
-    (command("status", &[SERVICE]), "Show what a running service prices with, and how well it is"),
-    (command("reload", &[SERVICE]), "Have a running service take its configuration again"),
+    (command("probe", &[SERVICE]), "Check whether a running service serves, for exec probes"),
+    (command("status", &[SERVICE]), "Show what a running service prices with, and its health"),
+    (command("reload", &[SERVICE]), "Make a running service reload its configuration"),
     (command("replay", &[SERVICE]), "Price the decisions of a bid log again, and prove that they are the same"),
-    (command("simulate", &[SIMULATE]), "Try pricing strategies on a stream of orders before they cost money"),
+    (command("simulate", &[SIMULATE]), "Try pricing strategies on a stream of orders, before they cost money"),
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
-    (command("market", &[SIMULATE]), "Hold a rate card against prices of the market"),
+    (command("market", &[SIMULATE]), "Compare a rate card with market prices"),
     (command("log", &[SERVICE]), "Look at the decisions in a bid log"),
-    (command("shadow", &[SERVICE]), "Look at what the service's shadow pricing came to"),
+    (command("shadow", &[SERVICE]), "Look at the results of the service's shadow pricing"),
 ];
 
 /// Every option that needs a feature, of a command that does not: the command, the option's name, and the part.
@@ -78,7 +78,7 @@ impl Part {
     pub(crate) fn refusal(&self) -> String {
         let features: Vec<&str> = self.needs.iter().map(|feature| feature.name).collect();
         format!(
-            "this build of bidprice leaves out `{}`: build it with `cargo build --release --no-default-features \
+            "this build of bidprice does not have `{}`: build it with `cargo build --release --no-default-features \
              --features {}`, or take the full build (without `--no-default-features`)",
             self.name,
             features.join(",")

@@ -1,9 +1,11 @@
 //! `bidprice`: prices bids for the card that the scheduler will allocate.
 
+mod amounts;
 mod answered;
 mod args;
 #[cfg(feature = "plugins")]
 mod child;
+mod colours;
 mod command;
 #[cfg(feature = "service")]
 mod connect;
@@ -12,6 +14,8 @@ mod difference_table;
 mod error;
 mod left_out;
 mod load;
+#[cfg(feature = "service")]
+mod outcome_words;
 mod output;
 #[cfg(feature = "plugins")]
 mod plugin;
@@ -22,7 +26,6 @@ mod quote_table;
 mod rate_entries;
 mod scene;
 mod table;
-#[cfg(feature = "service")]
 mod wording;
 
 use std::process::ExitCode;
@@ -32,7 +35,7 @@ use pricing_panics::{catch, tell_by};
 
 use error::{CliError, Exit};
 
-/// Prices bids on a decentralised GPU cloud from the card that the scheduler will really allocate.
+/// Prices bids on a decentralised GPU cloud by the card that the scheduler will really allocate.
 ///
 /// Exit codes: 0 every group is a bid (or the command did its work), 1 the input is wrong, 2 wrong usage, 3 a group
 /// declined, 4 a group faulted, 5 internal error, or no answer to `quote --socket`.
@@ -55,7 +58,7 @@ enum Command {
     Inventory(command::inventory::Args),
     /// Look at rate cards
     Rates(command::rates::Args),
-    /// Fetch what an AKT is worth, for `bidprice-script`
+    /// Fetch the value of an AKT, for `bidprice-script`
     #[cfg(feature = "service")]
     Feed(command::feed::Args),
     /// Write, test and time pricing plugins
@@ -67,31 +70,31 @@ enum Command {
     /// Look at the service's configuration
     #[cfg(feature = "service")]
     Config(command::config::Args),
-    /// Ask a running service whether it serves, for exec probes
+    /// Check whether a running service serves, for exec probes
     #[cfg(feature = "service")]
     Probe(command::probe::Args),
-    /// Show what a running service prices with, and how well it is
+    /// Show what a running service prices with, and its health
     #[cfg(feature = "service")]
     Status(command::status::Args),
-    /// Have a running service take its configuration again
+    /// Make a running service reload its configuration
     #[cfg(feature = "service")]
     Reload(command::reload::Args),
     /// Price the decisions of a bid log again, and prove that they are the same
     #[cfg(feature = "service")]
     Replay(command::replay::Args),
-    /// Try pricing strategies on a stream of orders before they cost money
+    /// Try pricing strategies on a stream of orders, before they cost money
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
     /// Price the same orders in two ways, and show which differ and by how much
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
-    /// Hold a rate card against prices of the market
+    /// Compare a rate card with market prices
     #[cfg(feature = "simulate")]
     Market(command::market::Args),
     /// Look at the decisions in a bid log
     #[cfg(feature = "service")]
     Log(command::log::Args),
-    /// Look at what the service's shadow pricing came to
+    /// Look at the results of the service's shadow pricing
     #[cfg(feature = "service")]
     Shadow(command::shadow::Args),
     /// Print the completion script of a shell

@@ -107,7 +107,7 @@ pub(crate) fn this_program() -> Result<PathBuf, CliError> {
 /// Prints warnings about the cache of compiled plugins.
 pub(crate) fn warn(host: &PluginHost, plugin: &Plugin) {
     if let Some(problem) = host.cache_problem() {
-        output::complain(&format!("warning: compiled plugins are not kept: {problem}"));
+        output::complain(&format!("warning: compiled plugins are not cached: {problem}"));
     }
     if let Origin::Compiled(Some(warning)) = plugin.origin() {
         output::complain(&format!("warning: {warning}"));

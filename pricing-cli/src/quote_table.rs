@@ -1,4 +1,4 @@
-//! A quote as people look at it.
+//! A quote as tables for people.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,16 @@ use pricing_core::gpu::GpuKind;
 use pricing_core::money::Usd;
 use pricing_core::text::printable;
 
+use crate::amounts::{self, cents};
 use crate::answered::{
-    Alternative, Answered, Cards, Decided, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Target,
+    Alternative, Answered, Cards, Decided, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason, Target,
 };
-use crate::table::{lacking, table, text};
+use crate::colours::paint;
+use crate::table::{lacking, table, wrapped};
+use crate::wording::{count, unit, with_units, wrap};
 
-/// A quote. `beside` stands below it, before the alternatives.
-pub(crate) fn quote(quote: &Answered, beside: Option<&str>) -> String {
+/// A quote. `note` is a paragraph between the bill and the alternatives.
+pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
     let shortage = shortage(&quote.nodes, quote.nodes_left_out);
     let parts = [
         Some(headline(quote)),
@@ -20,7 +23,7 @@ pub(crate) fn quote(quote: &Answered, beside: Option<&str>) -> String {
         (!quote.targets.is_empty()).then(|| targets(&quote.targets)),
         (!quote.lines.is_empty()).then(|| lines(&quote.lines, quote.usd_per_month.as_deref())),
         quote.plugin.as_ref().map(plugin_line),
-        beside.map(str::to_owned),
+        note.map(str::to_owned),
         quote.alternatives.as_ref().map(|list| alternatives(list, quote.alternatives_complete == Some(true))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n") + "\n"
@@ -32,50 +35,64 @@ pub(crate) fn by_scales(quote: &Answered) -> String {
     [Some(headline(quote)), targets].into_iter().flatten().collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// What the old rule would have charged.
+/// What the old rule would have charged. Less than a cent is not a difference.
 pub(crate) fn old_rule(total: Usd, old: Usd) -> String {
-    match old.checked_sub(total) {
-        Ok(more) if !more.is_zero() => {
-            format!("Priced as the dearest card of the table, this would cost {old} USD a month.\n")
-        }
-        _ => "The old rule (the dearest card of the table) would charge the same.\n".to_owned(),
+    let (total, old) = (cents(total), cents(old));
+    if old == total {
+        return "The old rule (the dearest card of the table) would charge the same.\n".to_owned();
     }
+    format!("Priced as the dearest card of the table, this would cost {old} USD a month.\n")
 }
 
-/// What was decided, and the bid in words where there is one.
+/// The decision, with the price or the reason, and the tenant's maximum.
 fn headline(quote: &Answered) -> String {
-    let group = &quote.group;
-    let reason = || quote.reason.as_ref().map(|reason| format!("{}: {}", reason.code, reason.message));
-    let mut line = match (&quote.price, quote.decision) {
-        (Some(bid), _) => format!("{group}: bid {} {} a block", bid.amount, bid.denom),
-        (None, Decided::Fault) => format!("{group}: fault, {}", reason().unwrap_or_default()),
-        (None, _) => format!("{group}: no bid, {}", reason().unwrap_or_default()),
+    let (price, max) = (quote.price.as_ref(), quote.max_price.as_ref());
+    let [bid, most] = match (price, max) {
+        (Some(price), Some(max)) if price.denom == max.denom => amounts::compared(&price.amount, &max.amount),
+        _ => [price, max].map(|amount| amount.map(|amount| amounts::units(&amount.amount)).unwrap_or_default()),
+    };
+    let reason = || quote.reason.as_ref().map(reason_words).unwrap_or_default();
+    let (decided, mut rest) = match (price, quote.decision) {
+        (Some(price), _) => ("bid", format!(" {bid} {} a block", unit(price.denom.exact()))),
+        (None, Decided::Fault) => ("fault", format!(", {}", reason())),
+        (None, _) => ("no bid", format!(", {}", reason())),
     };
     if let Some(usd) = &quote.usd_per_month {
-        let _ = write!(line, "; {usd} USD a month");
+        let _ = write!(rest, "; {} USD a month", amounts::usd(usd));
     }
-    if let Some(max) = &quote.max_price {
-        let _ = write!(line, "; the tenant pays at most {} {} a block", max.amount, max.denom);
+    if let Some(max) = max {
+        let _ = write!(rest, "; the tenant pays at most {most} {} a block", unit(max.denom.exact()));
     }
-    printable(&line) + "\n"
+    let (group, decided) = (printable(&format!("{}: ", quote.group)), paint(quote.decision, decided));
+    wrap(&(group + &decided + &printable(&rest))) + "\n"
 }
 
-/// Which plugin priced, and what stood in for it.
+/// The reason for no bid. Where a price was compared with a limit, both amounts are shortened together.
+fn reason_words(reason: &Reason) -> String {
+    let message = with_units(&reason.message);
+    let message = match &*reason.code {
+        "price-above-max" | "below-minimum" => amounts::within(&message),
+        _ => message,
+    };
+    format!("{}: {message}", reason.code)
+}
+
+/// The plugin that priced, and what priced in its place if it failed.
 fn plugin_line(plugin: &PluginUse) -> String {
     let digest: String = plugin.digest.chars().take(19).collect();
     let mut line = format!("Plugin {} ({digest})", plugin.name);
     if let Some(fuel) = plugin.fuel {
-        let _ = write!(line, ", {fuel} units of fuel");
+        let _ = write!(line, ", {} of fuel", count(fuel, "unit"));
     }
     if let Some(fallback) = &plugin.fallback {
         let by = match &*fallback.by {
             "builtin" => "the built-in pricer",
-            "last-plugin" => "the plugin before",
+            "last-plugin" => "the plugin's last version",
             other => other,
         };
-        let _ = write!(line, "; {by} stood in for it: {}: {}", fallback.fault.code, fallback.fault.message);
+        let _ = write!(line, "; {by} priced in its place: {}: {}", fallback.fault.code, fallback.fault.message);
     }
-    printable(&line) + "\n"
+    wrap(&printable(&line)) + "\n"
 }
 
 fn shortage(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
@@ -103,10 +120,10 @@ fn targets(targets: &[Target]) -> String {
             table.add_row([unit.clone(), replicas, node, gpu.units.to_string(), card(cards)]);
         }
     }
-    text(&table) + &elsewhere(targets)
+    wrapped(table, &[4]) + &elsewhere(targets)
 }
 
-/// The card that a replica gets, as far as that is known.
+/// The card that a replica gets, as far as it is known.
 fn card(cards: &Cards) -> String {
     let kinds: Vec<String> = cards.kinds.iter().map(|kind| kind.kind().to_string()).collect();
     match (cards.known, kinds.len()) {
@@ -116,11 +133,11 @@ fn card(cards: &Cards) -> String {
     }
 }
 
-/// What else than the reserved card a unit may get, since Kubernetes may start it on other nodes.
+/// The cards that a unit may get instead of the reserved one, since Kubernetes may start it on another node.
 fn elsewhere(targets: &[Target]) -> String {
     let gpus = targets.iter().filter_map(|target| Some((target.resource_id, target.gpu.as_ref()?)));
     let uncertain = gpus.filter(|(_, gpu)| !gpu.certain && gpu.cards.iter().all(|cards| cards.known));
-    uncertain.map(|(unit, gpu)| printable(&uncertain_card(unit, gpu)) + "\n").collect()
+    uncertain.map(|(unit, gpu)| wrap(&printable(&uncertain_card(unit, gpu))) + "\n").collect()
 }
 
 /// Why the card of a unit is not certain.
@@ -149,19 +166,20 @@ fn lines(lines: &[Line], total: Option<&str>) -> String {
             &line.resource_id.to_string(),
             &line.item,
             line.kind.as_deref().unwrap_or_default(),
-            &line.quantity,
+            &amounts::quantity(&line.quantity),
             line.unit.as_deref().unwrap_or_default(),
-            &line.usd_per_unit_month,
-            &line.usd_per_month,
+            &amounts::unit_price(&line.usd_per_unit_month),
+            &amounts::line(&line.usd_per_month),
             &line.rate,
         ]);
     }
     if let Some(total) = total {
-        table.add_row(["", "total", "", "", "", "", total, ""]);
+        table.add_row(["", "total", "", "", "", "", &amounts::usd(total), ""]);
     }
-    text(&table)
+    wrapped(table, &[2, 7])
 }
 
+/// The sets of cards that could be allocated, with their prices. A list that is not complete says so.
 fn alternatives(list: &[Alternative], complete: bool) -> String {
     if list.is_empty() {
         let why = if complete { "could be allocated and priced" } else { "is known to be available" };
@@ -180,12 +198,12 @@ fn alternatives(list: &[Alternative], complete: bool) -> String {
         let price = &alternative.price;
         table.add_row([
             if kinds.is_empty() { "no cards".to_owned() } else { kinds.join("; ") },
-            price.amount.clone(),
-            price.denom.to_string(),
-            alternative.usd_per_month.clone().unwrap_or_default(),
+            amounts::units(&price.amount),
+            unit(price.denom.exact()),
+            alternative.usd_per_month.as_deref().map(amounts::usd).unwrap_or_default(),
         ]);
     }
-    let mut shown = text(&table);
+    let mut shown = wrapped(table, &[0]);
     if !complete {
         shown.push_str("These are not all: listing them took too long.\n");
     }

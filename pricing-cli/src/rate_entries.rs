@@ -1,12 +1,18 @@
 //! The values of a rate card with their units and origins, for tables and JSON.
 
 use pricing_core::address::Address;
+use pricing_core::money::denoms;
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::provider::shown;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
 use pricing_core::reserve::Overcommitted;
 
+use crate::amounts;
 use crate::args::level;
+use crate::wording::cut;
+
+/// How many characters of a denom that is a hash are shown.
+const HASH_CHARS: usize = 16;
 
 /// One value of a rate card.
 pub(crate) struct Entry {
@@ -16,6 +22,22 @@ pub(crate) struct Entry {
     pub(crate) value: String,
     /// What the value counts, for people.
     pub(crate) unit: &'static str,
+}
+
+impl Entry {
+    /// The key, with a denom that is a hash cut short.
+    pub(crate) fn short_key(&self) -> String {
+        let hashes = [denoms::USDC, denoms::SANDBOX_USDC];
+        hashes.into_iter().fold(self.key.clone(), |key, hash| key.replace(hash, &cut(hash, HASH_CHARS)))
+    }
+
+    /// The value as people read it: money with cents. What the card has in more decimals is shown as it is.
+    pub(crate) fn value_for_people(&self) -> String {
+        match self.unit.starts_with("USD ") {
+            true => amounts::as_written(&self.value),
+            false => self.value.clone(),
+        }
+    }
 }
 
 /// An origin as JSON names it, and the variable or option that it is.
@@ -90,7 +112,8 @@ pub(crate) fn entries(pricing: &mut Pricing) -> Vec<Entry> {
             CoinValue::Fixed(usd) => format!("{usd} USD a coin of 10^{} units", token.exponent),
             CoinValue::Feed(feed) => format!("feed {feed}, a coin of 10^{} units", token.exponent),
         };
-        add(entry_key("chain.denoms", denom.as_str()), value, "");
+        // The coin's name is easier to read than its denom, which may be a hash.
+        add(entry_key("chain.denoms", denom.as_str()), value, denom.coin().unwrap_or_default());
     }
     for resource in Overcommitted::ALL {
         let factor = *level(resource, &mut pricing.commit);

@@ -23,6 +23,7 @@ use crate::args::{
 use crate::error::CliError;
 use crate::load::{Document, RatesText};
 use crate::output;
+use crate::wording::{count, number, plural};
 
 /// What an order is priced with.
 #[derive(Debug, Args)]
@@ -34,26 +35,26 @@ pub(crate) struct SceneArgs {
     inventory: Option<PathBuf>,
     #[command(flatten)]
     rates: RatesArgs,
-    /// What an AKT is worth in USD; needed for bids in uakt
+    /// The value of an AKT in USD; needed for bids in uakt
     #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
     usd_per_akt: Option<UsdPerAkt>,
-    /// Who ordered, for allow and deny lists and discounts
+    /// The owner of the order, for allow and deny lists and discounts
     #[arg(long, value_name = "ADDRESS", env = "AKASH_OWNER")]
     owner: Option<String>,
     #[command(flatten)]
     placement: PlacementArgs,
-    /// What the provider tells the chain of itself: a TOML with a `[provider]`. Orders are held against it, in place of the
-    /// rate card's own
+    /// What the provider has on the chain: a TOML file with a `[provider]` table, in place of the rate card's. Orders
+    /// are checked against it
     #[arg(long, value_name = "FILE")]
     provider: Option<PathBuf>,
-    /// The daemon has reserved the order already: do not ask for capacity, only which cards there are
-    // `stock` is what knows of cards: an inventory, or where a command can ask one, a service.
+    /// The daemon has already reserved the order: do not check capacity, only look for the cards
+    // `stock` is the source of the cards: an inventory or, for commands that can ask one, a service.
     #[arg(long, requires = "stock")]
     already_reserved: bool,
 }
 
 impl SceneArgs {
-    /// Who ordered, as it was named.
+    /// The owner, as named on the command line.
     #[cfg(feature = "service")]
     pub(crate) fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
@@ -65,14 +66,14 @@ impl SceneArgs {
         self.already_reserved
     }
 
-    /// Whether the command line itself says what an AKT is worth, and not only the environment.
+    /// Whether the command line has `--usd-per-akt`, and not only the environment.
     #[cfg(feature = "service")]
     pub(crate) fn names_usd_per_akt(&self) -> bool {
         let variable = std::env::var("BIDPRICE_USD_PER_AKT").ok().and_then(|text| text.parse::<UsdPerAkt>().ok());
         self.usd_per_akt.is_some_and(|given| variable.is_none_or(|variable| variable != given))
     }
 
-    /// The files that the arguments name, and what each is.
+    /// The files that the arguments name, with what they are.
     #[cfg(feature = "plugins")]
     pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 3] {
         [
@@ -124,7 +125,7 @@ pub(crate) struct Inputs {
 /// An order, the cluster and the rates.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    /// One a group.
+    /// One for each group.
     pub(crate) orders: Vec<Order>,
     pub(crate) pricing: Pricing,
     cluster: Option<Cluster>,
@@ -133,19 +134,19 @@ pub(crate) struct Scene {
     scheduler: Scheduler,
     budget: SearchBudget,
     already_reserved: bool,
-    /// How much of the inventory cannot be so.
+    /// The number of findings about the inventory.
     findings: usize,
-    /// What of the order only some tools take.
+    /// What some of the tenants' tools would refuse.
     pub(crate) warnings: Vec<InputError>,
 }
 
 impl Scene {
-    /// Reads the texts, and warns where the inventory or the rate card is odd.
+    /// Reads the texts, and warns of findings about the inventory and the rate card.
     pub(crate) fn open(inputs: &Inputs) -> Result<Self, CliError> {
         let scene = Self::read(inputs)?;
         if scene.findings > 0 {
-            let count = scene.findings;
-            output::complain(&format!("warning: the inventory has {count} findings; see `bidprice inventory check`"));
+            let findings = count(number(scene.findings), "finding");
+            output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
         }
         let (findings, where_from) = match &scene.cluster {
             Some(cluster) => (check::check(&scene.pricing, cluster), "check"),
@@ -154,15 +155,17 @@ impl Scene {
         if let Some((first, others)) = findings.split_first() {
             let others = match others.len() {
                 0 => String::new(),
-                1 => "; there is one more finding".to_owned(),
-                number => format!("; there are {number} more findings"),
+                more => {
+                    format!("; there {} {}", plural(number(more), "is", "are"), count(number(more), "more finding"))
+                }
             };
             output::complain(&format!("warning: the rate card: {first}{others}, see `bidprice rates {where_from}`"));
         }
         Ok(scene)
     }
 
-    /// Reads the texts.
+    /// Reads the texts. Options are text here, too, because a recording has them as text; they are parsed as on the
+    /// command line.
     pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
         let Orders { orders, warnings } =
             order::detect::read_with_warnings(&inputs.order.text, inputs.format.map(Into::into))
@@ -182,10 +185,7 @@ impl Scene {
         let findings = validated.as_ref().map_or(0, |validated| validated.findings.len());
         let cluster = validated.map(|validated| validated.cluster);
         if inputs.already_reserved && cluster.is_none() {
-            return Err(wrong(
-                "already_reserved",
-                "an order is reserved on an inventory, and there is none".to_owned(),
-            ));
+            return Err(wrong("already_reserved", "a reserved order needs an inventory".to_owned()));
         }
         Ok(Self {
             orders,
@@ -210,17 +210,17 @@ impl Scene {
         }
     }
 
-    /// What may be spent on the order, all of its groups together.
+    /// The budget for the order, shared by all of its groups.
     pub(crate) fn budget(&self) -> Budget<'static> {
         Budget::new(self.budget)
     }
 
-    /// How full the cluster is; worked out anew each time.
+    /// How full the cluster is. Computed on each call.
     pub(crate) fn utilisation(&self) -> Option<Utilisation> {
         self.cluster.as_ref().map(Utilisation::of)
     }
 
-    /// Who ordered, and what an AKT is worth.
+    /// The owner, and the value of an AKT.
     pub(crate) fn terms(&self) -> Terms<'_> {
         Terms {
             owner: self.owner.as_ref().map(|owner| Untrusted::new(owner.as_str())),
@@ -230,7 +230,7 @@ impl Scene {
     }
 }
 
-/// The owner who is named, by the addresses of a rate card's network. A slip would take a discount away, or a denial.
+/// Parses the owner as an address of the rate card's network. With a typing error, a discount or a denial would not apply.
 pub(crate) fn owner(named: Option<&str>, pricing: &Pricing) -> Result<Option<Address>, CliError> {
     let address = |text| Address::parse(text, &pricing.chain.address_prefix);
     let address = named.filter(|text| !text.is_empty()).map(address).transpose();

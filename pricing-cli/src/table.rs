@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{CellAlignment, Table, presets};
-#[cfg(all(feature = "service", feature = "simulate"))]
-use comfy_table::{ColumnConstraint, ContentArrangement, Width};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
 
+use crate::answered::Decided;
+use crate::colours::paint;
 use crate::rate_entries::{Entry, origin_text};
+use crate::wording::{count, number, plural, wrap};
 
 /// Creates a table without borders. The columns in `right` are aligned to the right.
 pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
@@ -26,33 +27,44 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
-/// The columns that a line of a table may take, unless a name takes more.
-#[cfg(feature = "service")]
-const LINE_COLUMNS: u16 = 120;
+/// The columns that a line may take, unless a name takes more.
+pub(crate) const LINE_COLUMNS: u16 = 120;
 /// The fewest columns that prose is wrapped to.
-#[cfg(all(feature = "service", feature = "simulate"))]
 const PROSE_COLUMNS: u16 = 18;
+/// The columns of padding beside the content of a cell.
+const PADDING: u16 = 2;
 
 /// Whether every line of a text fits into [`LINE_COLUMNS`].
-#[cfg(feature = "service")]
 pub(crate) fn fits(text: &str) -> bool {
     text.lines().all(|line| line.chars().count() <= usize::from(LINE_COLUMNS))
 }
 
-/// Wraps the prose in the last column of a table, so that its lines fit into [`LINE_COLUMNS`].
-#[cfg(all(feature = "service", feature = "simulate"))]
-pub(crate) fn wrap_last(mut table: Table) -> Table {
+/// The text of a table. Where it is too wide, the cells of the columns in `prose` are wrapped between words.
+pub(crate) fn wrapped(mut table: Table, prose: &[usize]) -> String {
+    let wide = text(&table);
+    if fits(&wide) {
+        return wide;
+    }
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(LINE_COLUMNS);
-    let last = table.column_count().saturating_sub(1);
-    for (number, column) in table.column_iter_mut().enumerate() {
-        column.set_constraint(match number == last {
-            true => ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_COLUMNS)),
+    let narrowest: Vec<u16> = (0..table.column_count()).map(|column| narrowest(&table, column)).collect();
+    for ((number, column), narrowest) in table.column_iter_mut().enumerate().zip(narrowest) {
+        column.set_constraint(match prose.contains(&number) {
+            true => ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)),
             false => ColumnConstraint::ContentWidth,
         });
     }
-    table
+    text(&table)
 }
 
+/// How narrow a column may become. A long word is a name, which is not broken.
+fn narrowest(table: &Table, column: usize) -> u16 {
+    let cells = table.column_cells_iter(column).flatten().map(Cell::content);
+    let longest = cells.map(|cell| cell.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0)).max();
+    let longest = longest.and_then(|longest| u16::try_from(longest).ok()).unwrap_or(0);
+    longest.saturating_add(PADDING).max(PROSE_COLUMNS)
+}
+
+/// The text of a table, of which each cell is as wide as it has to be.
 pub(crate) fn text(table: &Table) -> String {
     let lines: Vec<String> = table.trim_fmt().lines().map(printable).collect();
     lines.join("\n") + "\n"
@@ -71,17 +83,17 @@ pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, clu
             table.add_row([unit, placement.replicas.to_string(), node.to_owned(), cards, card]);
         }
     }
-    format!("{group}: reserved\n\n{}\n", text(&table))
+    format!("{group}: {}\n\n{}\n", paint(Decided::Bid, "reserved"), wrapped(table, &[4]))
 }
 
 /// Shows why a group was not reserved.
-pub(crate) fn failure(group: Untrusted<&str>, why: impl std::fmt::Display) -> String {
-    printable(&format!("{group}: {why}")) + "\n"
+pub(crate) fn failure(group: Untrusted<&str>, decided: Decided, why: impl std::fmt::Display) -> String {
+    wrap(&format!("{group}: {}", paint(decided, &printable(&why.to_string())))) + "\n"
 }
 
 /// Shows why a group was not reserved, with what each node lacks.
-pub(crate) fn unreserved(group: Untrusted<&str>, error: &ReserveError) -> String {
-    let mut shown = failure(group, error);
+pub(crate) fn unreserved(group: Untrusted<&str>, decided: Decided, error: &ReserveError) -> String {
+    let mut shown = failure(group, decided, error);
     if let ReserveError::InsufficientCapacity(short) = error
         && let Some(lacking) = shortage(short)
     {
@@ -113,14 +125,16 @@ pub(crate) fn lacking(lacks: Vec<(String, [String; 3])>, nodes_left_out: u64) ->
     }
     let mut shown = text(&table);
     if nodes_left_out > 0 {
-        let _ = writeln!(shown, "{nodes_left_out} more nodes lack something.");
+        let lack = plural(nodes_left_out, "lacks", "lack");
+        let _ = writeln!(shown, "{} {lack} something.", count(nodes_left_out, "more node"));
     }
     Some(shown)
 }
 
 /// Shows the findings about an inventory.
 pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
-    let mut shown = format!("{} nodes, {} findings\n", cluster.nodes().len(), findings.len());
+    let (nodes, found) = (number(cluster.nodes().len()), number(findings.len()));
+    let mut shown = format!("{}, {}\n", count(nodes, "node"), count(found, "finding"));
     if findings.is_empty() {
         return shown;
     }
@@ -130,7 +144,7 @@ pub(crate) fn inventory(cluster: &Cluster, findings: &[Finding]) -> String {
         table.add_row([node, finding.resource.name(), &finding.problem, finding.action.name()]);
     }
     shown.push('\n');
-    shown.push_str(&text(&table));
+    shown.push_str(&wrapped(table, &[2]));
     shown
 }
 
@@ -145,7 +159,7 @@ pub(crate) fn rate_findings(findings: &[rates::finding::Finding]) -> String {
         let (entry, suggestion) = (finding.entry_name().unwrap_or_default(), finding.suggestion.as_deref());
         table.add_row([&excerpt(&entry), &kind, &finding.problem, suggestion.unwrap_or_default()]);
     }
-    text(&table)
+    wrapped(table, &[2, 3])
 }
 
 /// Shows a rate card.
@@ -153,7 +167,7 @@ pub(crate) fn rates(entries: &[Entry], pricing: &Pricing) -> String {
     let mut table = table(&["key", "value", "", "from"], &[1]);
     for entry in entries {
         let origin = origin_text(pricing.origins.get(&entry.key));
-        table.add_row([entry.key.as_str(), &entry.value, entry.unit, &origin]);
+        table.add_row([entry.short_key(), entry.value_for_people(), entry.unit.to_owned(), origin]);
     }
-    text(&table)
+    wrapped(table, &[1])
 }

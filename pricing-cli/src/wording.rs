@@ -1,27 +1,33 @@
-//! How amounts, coins and counts are written for people. JSON has the exact ones.
+//! How counts, coins and prose are written for people. JSON has the exact values.
 
-use pricing_core::money::{Denom, Usd};
-use rust_decimal::RoundingStrategy;
+use pricing_core::money::{Denom, denoms};
 
-/// The decimals of an amount of USD that people read.
-const CENTS: u32 = 2;
-/// The most characters of the name of a coin that is not known.
-const COIN_CHARS: usize = 16;
+use crate::table::LINE_COLUMNS;
 
-/// An amount of USD to the cent, rounded half-even.
-pub(crate) fn cents(usd: Usd) -> String {
-    let mut rounded = usd.decimal().round_dp_with_strategy(CENTS, RoundingStrategy::MidpointNearestEven);
-    rounded.rescale(CENTS);
-    // What rounds to nothing has no sign.
-    if rounded.is_zero() { rounded.abs().to_string() } else { rounded.to_string() }
-}
+/// The most characters of the name of a denom that is not known.
+const DENOM_CHARS: usize = 16;
+/// What the lines of a paragraph after its first begin with.
+const INDENT: &str = "  ";
 
 /// The name of a denom's coin: `AKT`, `ACT` or `USDC`, else the denom, cut short.
+#[cfg(feature = "service")]
 pub(crate) fn coin(denom: &Denom) -> String {
-    if let Some(coin) = denom.coin() {
-        return coin.to_owned();
+    denom.coin().map_or_else(|| cut(&denom.to_string(), DENOM_CHARS), str::to_owned)
+}
+
+/// The name of a denom beside an amount of it: `uakt`, `uact` or `uusdc` (millionths), else the denom, cut short.
+pub(crate) fn unit(denom: &str) -> String {
+    let denom = Denom::new(denom);
+    match denom.coin() {
+        Some(coin) => format!("u{}", coin.to_lowercase()),
+        None => cut(&denom.to_string(), DENOM_CHARS),
     }
-    cut(&denom.to_string(), COIN_CHARS)
+}
+
+/// A message with the names of known denoms in place of their hashes.
+pub(crate) fn with_units(message: &str) -> String {
+    let hashes = [denoms::USDC, denoms::SANDBOX_USDC];
+    hashes.into_iter().fold(message.to_owned(), |message, hash| message.replace(hash, &unit(hash)))
 }
 
 /// A text of at most so many characters; one that is longer ends with `…`.
@@ -42,29 +48,66 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", plural(count, "", "s"))
 }
 
+/// The number of things in memory, to be counted in words.
+pub(crate) fn number(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}
+
+/// A paragraph of at most [`LINE_COLUMNS`] columns. Only a word that is longer makes a longer line.
+pub(crate) fn wrap(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if columns(line).saturating_add(columns(word)) < usize::from(LINE_COLUMNS) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("{INDENT}{word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// How many columns a text takes, whatever colours it.
+fn columns(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const USDC: &str = denoms::USDC;
+
     #[test]
-    fn amounts_are_rounded_to_the_cent_half_even() {
-        let shown = |usd: &str| cents(Usd::parse(usd).unwrap());
-        let amounts = ["0", "80", "107.738571428571", "0.005", "0.015", "1934.049"];
-        assert_eq!(amounts.map(shown), ["0.00", "80.00", "107.74", "0.00", "0.02", "1934.05"]);
-        let less = Usd::parse("0.001").unwrap();
-        assert_eq!(cents(Usd::ZERO.checked_sub(less).unwrap()), "0.00");
+    #[cfg(feature = "service")]
+    fn coins_have_their_names_and_unknown_ones_are_cut_short() {
+        let shown = |denom: &str| coin(&Denom::new(denom));
+        assert_eq!(["uakt", "uact", USDC, "uosmo"].map(shown), ["AKT", "ACT", "USDC", "uosmo"]);
+        assert_eq!(shown(&USDC.replace("170C", "070C")), "ibc/070C677610A…");
     }
 
     #[test]
-    fn coins_have_their_names_and_unknown_ones_are_cut_short() {
-        let shown = |denom: &str| coin(&Denom::new(denom));
-        let usdc = "ibc/170C677610AC31DF0904FFE09CD3B5C657492170E7E52372E48756B71E56F2F1";
-        assert_eq!(["uakt", "uact", usdc, "uosmo"].map(shown), ["AKT", "ACT", "USDC", "uosmo"]);
-        assert_eq!(shown(&usdc.replace("170C", "070C")), "ibc/070C677610A…");
+    fn denoms_have_their_names_beside_amounts_and_in_messages() {
+        assert_eq!(["uakt", "uact", USDC, "uosmo"].map(unit), ["uakt", "uact", "uusdc", "uosmo"]);
+        assert_eq!(unit(&USDC.replace("170C", "070C")), "ibc/070C677610A…");
+        assert_eq!(with_units(&format!("a price in `{USDC}`")), "a price in `uusdc`");
     }
 
     #[test]
     fn one_is_not_many() {
         assert_eq!([0, 1, 2].map(|number| count(number, "order")), ["0 orders", "1 order", "2 orders"]);
+    }
+
+    #[test]
+    fn prose_keeps_to_its_columns_and_no_word_is_broken() {
+        let words = ["word"; 60].join(" ");
+        let wrapped = wrap(&words);
+        assert!(wrapped.lines().count() == 3 && wrapped.lines().all(|line| line.len() <= 120), "{wrapped}");
+        assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>().join(" "), words);
+        let long = "x".repeat(200);
+        assert_eq!(wrap(&format!("a {long} b")), format!("a\n  {long}\n  b"));
+        assert_eq!(wrap("short"), "short");
     }
 }

@@ -60,7 +60,7 @@ fn trusted(stream: UnixStream) -> io::Result<UnixStream> {
     if own == 0 || peer == own || peer == 0 {
         return Ok(stream);
     }
-    let message = format!("user {peer} listens there, not the user {own} that asks, nor root");
+    let message = format!("user {peer} listens there, and not user {own} or root");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 

@@ -18,7 +18,7 @@ const MESSAGE: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// The text is not an address.
-    #[error("`{address}` is no address: {message}")]
+    #[error("`{address}` is not an address: {message}")]
     Malformed {
         /// The address.
         address: String,
@@ -76,7 +76,7 @@ pub enum CallError {
         message: String,
     },
     /// The peer does not speak this service's protocol.
-    #[error("what answered is no bidprice service: {message}")]
+    #[error("the answer is not that of a bidprice service: {message}")]
     Garbled {
         /// What is wrong with the answer.
         message: String,

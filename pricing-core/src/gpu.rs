@@ -148,7 +148,7 @@ pub struct GpuSelector {
 pub enum SelectorError {
     /// The key has another form.
     #[error(
-        "`{0}` is not a GPU attribute; expected `vendor/<vendor>/model/<model>`, with `/ram/<Gi>` and `/interface/<pcie|sxm>` where wanted"
+        "`{0}` is not a GPU attribute; expected `vendor/<vendor>/model/<model>`, optionally with `/ram/<Gi>` and `/interface/<pcie|sxm>`"
     )]
     Malformed(String),
     /// The interface is neither `pcie` nor `sxm`.

@@ -38,8 +38,8 @@ pub enum NumberError {
     /// The text is not a plain decimal number.
     #[error("`{0}` is not a decimal number")]
     Malformed(String),
-    /// The number has more digits than can be kept exactly.
-    #[error("`{0}` has more digits than can be kept exactly (18 decimals, 28 digits in all)")]
+    /// The number has more digits than can be represented exactly.
+    #[error("`{0}` has more digits than can be represented exactly (18 decimals, 28 digits in all)")]
     TooManyDigits(String),
     /// The number is negative where that makes no sense.
     #[error("`{0}` is negative")]
@@ -51,7 +51,7 @@ pub enum NumberError {
 
 /// A result does not fit into the exact decimals. Becomes the fault `arithmetic-overflow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a price outgrew the exact decimals that money is kept in")]
+#[error("a price has more digits than an exact decimal can have")]
 pub struct ArithmeticOverflow;
 
 /// Parses a plain decimal (`-?digits[.digits]`) exactly: no exponent, no underscore, no plus sign.

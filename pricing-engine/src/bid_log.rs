@@ -223,7 +223,7 @@ impl BidLog {
     pub fn close(&self) -> Reading {
         self.handle.queue.close();
         if !self.handle.queue.wait_for_end(CLOSE) {
-            tracing::error!("the bid log's disk does not answer; what waits is lost");
+            tracing::error!("the bid log's disk does not respond; the waiting lines are lost");
         }
         self.reading()
     }

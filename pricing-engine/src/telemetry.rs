@@ -89,7 +89,7 @@ fn filter(level: &str) -> Result<EnvFilter, ConfigError> {
         .split(',')
         .any(|directive| directive.is_empty() || (!directive.contains(['=', '[', ':']) && !known.contains(&directive)));
     if wrong {
-        return Err(unusable(format!("`{}` is no level; {expected}", pricing_core::text::excerpt(level))));
+        return Err(unusable(format!("`{}` is not a level; {expected}", pricing_core::text::excerpt(level))));
     }
     EnvFilter::builder().parse(level).map_err(|error| unusable(format!("{error}; {expected}")))
 }

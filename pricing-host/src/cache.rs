@@ -56,7 +56,7 @@ pub enum CacheError {
 
 /// What went wrong while an entry was written. The plugin still runs, and is compiled again next time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the compiled plugin was not kept in the cache: {0}")]
+#[error("the compiled plugin was not written to the cache: {0}")]
 pub struct CacheWarning(String);
 
 /// The key of an entry: a digest of everything that the artefact depends on.

@@ -145,7 +145,7 @@ impl Wanted {
 /// `arguments` are those that the host adds to the ones of [`Compiler::Child`].
 pub fn compile_child_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limited::serve(arguments, |words, file, out: &mut dyn Write| {
-        let wanted = Wanted::parse(words).ok_or("its words make no sense; it is of another version")?;
+        let wanted = Wanted::parse(words).ok_or("its output makes no sense; it may be another version")?;
         here::examine(file, wanted, &mut |finding| report::write(out, &finding))
             .map_err(|error| format!("it could not write what it found: {error}"))
     })

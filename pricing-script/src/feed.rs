@@ -60,7 +60,7 @@ fn cached(path: &Path, max_age: Duration) -> Result<UsdPerAkt, String> {
             Err(format!("is {} s old, and {} s is the limit", age.as_secs(), max_age.as_secs()))
         }
         Err(ahead) if ahead.duration() > CLOCK_SKEW => Err("was written in the future".to_owned()),
-        _ => rate(text.trim()).map_err(|error| format!("holds no rate: {error}")),
+        _ => rate(text.trim()).map_err(|error| format!("does not contain a rate: {error}")),
     }
 }
 

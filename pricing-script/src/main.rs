@@ -37,26 +37,27 @@ const MAX_LINE: usize = 4_000;
 
 /// The output of `--help`.
 const HELP: &str = "\
-Stands where a provider's bid price script stood: the request comes on stdin as JSON, everything else
-from the environment. The price, and nothing else, goes to stdout with exit code 0; the reason for no
-bid goes to stderr with exit code 1.
+A drop-in for a provider's bid price script. It reads the request as JSON from stdin, and everything else from
+the environment. It writes the price, and nothing else, to stdout and exits with 0. Without a bid, it writes the
+reason to stderr and exits with 1.
 
-  AKASH_OWNER                   who orders; the provider's daemon sets it
+  AKASH_OWNER                   the owner of the order; the provider's daemon sets it
   PRICE_TARGET_CPU ...          the rates, as for the bash script
-  BIDPRICE_RATES                a rate card (TOML) in their place
-  BIDPRICE_USD_PER_AKT          what an AKT is worth
-  BIDPRICE_RATE_CACHE           a file with that number, as `bidprice feed update` writes it
-  BIDPRICE_RATE_CACHE_MAX_AGE   how old it may be; 60m by default
-  BIDPRICE_INVENTORY            an inventory, which says which cards there are
-  BIDPRICE_WHITELIST            a file with the owners to bid to, an address a line
-  BIDPRICE_ADDRESS_PREFIX       what its addresses begin with; akash by default
+  BIDPRICE_RATES                a rate card (TOML) in place of PRICE_TARGET_*
+  BIDPRICE_USD_PER_AKT          the value of an AKT in USD
+  BIDPRICE_RATE_CACHE           a file with that value, as `bidprice feed update` writes it
+  BIDPRICE_RATE_CACHE_MAX_AGE   the greatest age of that file; 60m by default
+  BIDPRICE_INVENTORY            an inventory, for the cards that the provider has
+  BIDPRICE_WHITELIST            a file with the owners to bid to, one address on each line
+  BIDPRICE_ADDRESS_PREFIX       the prefix of their addresses; akash by default
   BIDPRICE_COMMIT_CPU, _MEMORY, _GPU, _STORAGE
-                                overcommit factors, or percentages of the daemon's flags (`150%`), to bill what was
-                                asked for
-  BIDPRICE_SOCKET               the Unix socket of a running service, which is asked for the price instead
-  BIDPRICE_DEADLINE             how long it may take; 5s by default
-  BIDPRICE_FALLBACK             `local` prices here when nobody answers there; `none`, the default, makes no bid
-  DEBUG_BID_SCRIPT              says on stderr what was read
+                                overcommit factors, or percentages as in the daemon's flags (`150%`), to bill what
+                                was asked for
+  BIDPRICE_SOCKET               the Unix socket of a running service to ask for the price
+  BIDPRICE_DEADLINE             the most time for the service to answer; 5s by default
+  BIDPRICE_FALLBACK             `local` prices here when the service does not answer; `none`, the default, makes no
+                                bid
+  DEBUG_BID_SCRIPT              if set, stderr says what was read
 
 A variable that begins with BIDPRICE_ and is not known, or is empty, is an error.
 ";
@@ -92,7 +93,7 @@ fn answer() -> Result<(), NoBid> {
         [] => run(),
         [one] if one == "--help" => print(&HELP),
         [one] if one == "--version" => print(&concat!("bidprice-script ", env!("CARGO_PKG_VERSION"), "\n")),
-        _ => Err(NoBid::new("bidprice-script takes no arguments, but for --help or --version alone")),
+        _ => Err(NoBid::new("bidprice-script takes no arguments, except --help or --version alone")),
     }
 }
 

@@ -86,11 +86,11 @@ impl Service {
             // Fails only if the receiver has given up.
             let _ = sender.send(ask(socket, deadline, request));
         });
-        asking.map_err(|error| CallError::Unreachable { message: format!("no thread to ask from: {error}") })?;
+        asking.map_err(|error| CallError::Unreachable { message: format!("no thread for the call: {error}") })?;
         receiver.recv_timeout(deadline.saturating_add(GRACE)).unwrap_or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(CallError::Deadline { after: deadline }),
             RecvTimeoutError::Disconnected => {
-                Err(CallError::Garbled { message: "the answer could not be taken in".to_owned() })
+                Err(CallError::Garbled { message: "the answer could not be read".to_owned() })
             }
         })
     }
@@ -98,8 +98,8 @@ impl Service {
 
 fn ask(socket: PathBuf, deadline: Duration, request: QuoteRequest) -> Result<QuoteResponse, CallError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
-    let runtime =
-        runtime.map_err(|error| CallError::Unreachable { message: format!("nothing to ask with: {error}") })?;
+    let runtime = runtime
+        .map_err(|error| CallError::Unreachable { message: format!("the client could not be created: {error}") })?;
     runtime.block_on(quote_once(&socket, deadline, request))
 }
 
@@ -141,7 +141,7 @@ fn bid(quote: Quote, denom: &Denom) -> Result<String, NoBid> {
     let amount = parse_decimal(&price.amount).map_err(|error| NoBid(format!("the service's bid: {error}")))?;
     let decimals = price.amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     if amount <= Decimal::ZERO || u32::try_from(decimals).map_or(true, |decimals| decimals > CHAIN_DECIMALS) {
-        return Err(NoBid(format!("the service's bid of `{}` is no price", excerpt(&price.amount))));
+        return Err(NoBid(format!("the service's bid of `{}` is not a price", excerpt(&price.amount))));
     }
     Ok(price.amount)
 }

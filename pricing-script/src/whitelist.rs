@@ -58,12 +58,12 @@ fn read(text: &str, prefix: &AddressPrefix) -> Result<Vec<Address>, InputError> 
         }
         let wrong = |error| InputError::new(error).position(number, indent.saturating_add(1));
         list.push(Address::parse(entry, prefix).map_err(|error| match entry.contains(char::is_whitespace) {
-            true => wrong(error).hint("one address a line; a note stands behind a `#`"),
+            true => wrong(error).hint("one address on each line; `#` begins a comment"),
             false => wrong(error),
         })?);
     }
     if list.is_empty() {
-        return Err(InputError::new("the list names nobody").hint("unset BIDPRICE_WHITELIST to bid to everyone"));
+        return Err(InputError::new("the list has no addresses").hint("unset BIDPRICE_WHITELIST to bid to everyone"));
     }
     Ok(list)
 }
@@ -92,7 +92,7 @@ mod tests {
             ("akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45p".to_owned(), "column 1: `akash1alyce"),
             (format!("   {}", ALYCE.to_uppercase()), "column 4: "),
             (format!("{ALYCE} Alyce's"), "column 1: "),
-            (format!("{ALYCE} {DAVE}"), "one address a line; a note stands behind a `#`"),
+            (format!("{ALYCE} {DAVE}"), "one address on each line; `#` begins a comment"),
             (format!("{ALYCE},{DAVE}"), "is not an address"),
             (format!("\u{feff}{ALYCE}"), "is not an address"),
             ("*".to_owned(), "is not an address"),
@@ -106,7 +106,7 @@ mod tests {
     fn a_list_of_nobody_is_an_error() {
         for text in ["", "\n", "\u{feff}", "# akash1\n  # nobody\n", " \t\r\n"] {
             let error = read(text, &AddressPrefix::default()).unwrap_err().to_string();
-            assert!(error.starts_with("the list names nobody"), "{error}");
+            assert!(error.starts_with("the list has no addresses"), "{error}");
         }
     }
 }

@@ -157,7 +157,7 @@ fn tell_start(active: &Active, certificate: Option<Validity>) {
         "serving",
     );
     if let Some(problem) = certificate.and_then(Validity::problem) {
-        tracing::warn!(problem, "nobody can call over TCP: callers refuse the service's certificate");
+        tracing::warn!(problem, "no client can connect over TCP: clients refuse the service's certificate");
     }
 }
 

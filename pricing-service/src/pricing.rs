@@ -85,7 +85,7 @@ fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> 
         return Ok(None);
     }
     if !matches!(request.extensions().get(), Some(Caller::Owner | Caller::Certified)) {
-        let message = "a configuration is accepted over the Unix socket or mutual TLS: without a certificate, whoever is \
+        let message = "a configuration is accepted over the Unix socket or mutual TLS: without a certificate, anyone who is \
                        on this machine could";
         return Err(Status::permission_denied(message));
     }
@@ -145,7 +145,8 @@ impl Pricing for Service {
         let accepted = accepted(&request)?;
         let engine = self.engine().clone();
         let place = Arc::clone(&self.inner.reloaders).try_acquire_owned();
-        let place = place.map_err(|_| Status::resource_exhausted("a reload is under way, and another one waits"))?;
+        let place =
+            place.map_err(|_| Status::resource_exhausted("a reload is in progress, and another one is waiting"))?;
         let reload = move || {
             // It is held until the reload is done, even if the caller goes away.
             let _place = place;

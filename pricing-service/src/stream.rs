@@ -77,7 +77,7 @@ async fn read(
             biased;
             () = sender.closed() => return,
             () = service.inner.stopping.cancelled() => {
-                Err(Status::unavailable("the service is shutting down; ask another what was not answered"))
+                Err(Status::unavailable("the service is shutting down; ask another one for the missing answers"))
             }
             request = requests.message() => request,
         };

@@ -161,7 +161,7 @@ fn by_scales(request: &QuoteRequest<'_>, scales: &Scales) -> Quote {
         Ok((denom, None, _)) => Reason::rate_unavailable(&denom),
         Ok((denom, Some(_), _)) => Reason::new(
             ReasonCode::ArithmeticOverflow,
-            format!("the bid in `{denom}` is too large to be told in dollars"),
+            format!("the bid in `{denom}` is too large for an amount in dollars"),
         ),
     };
     Quote { decision: Decision::NoBid(reason), ..quote }

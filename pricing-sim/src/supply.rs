@@ -53,7 +53,7 @@ fn openb(text: &str, models: &Models) -> Result<Cluster, InputError> {
             return Err(InputError::new(message).position(line, 1));
         }
         if row.gpu > MAX_NODE_GPUS {
-            let message = format!("`{}` has {} GPUs; at most {MAX_NODE_GPUS} are believed", excerpt(&row.sn), row.gpu);
+            let message = format!("`{}` has {} GPUs; at most {MAX_NODE_GPUS} are accepted", excerpt(&row.sn), row.gpu);
             return Err(InputError::new(message).position(line, 1));
         }
         let kind = match row.gpu {

@@ -32,7 +32,7 @@ pub fn check_realisable(reservation: &Reservation, units: &[CommittedUnit], clus
         }
     }
     for (id, given) in nodes {
-        let node = cluster.node(id).ok_or_else(|| format!("{id:?} is no node of the cluster"))?;
+        let node = cluster.node(id).ok_or_else(|| format!("{id:?} is not a node of the cluster"))?;
         check_node(reservation, units, cluster, node, &given).map_err(|problem| format!("{}: {problem}", node.name))?;
     }
     Ok(())

@@ -65,7 +65,7 @@ fn encoded(fields: &str, package: Option<&str>) -> Vec<u8> {
     ComponentEncoder::default()
         .module(&core_module_of(fields, package))
         .and_then(|encoder| encoder.validate(true).encode())
-        .unwrap_or_else(|error| panic!("the guest is no component: {error:#}"))
+        .unwrap_or_else(|error| panic!("the guest is not a component: {error:#}"))
 }
 
 /// Makes the core module of [`component`], including the metadata that says which world it is for.

@@ -1,4 +1,4 @@
-//! `bidprice config`: looks at the service's configuration.
+//! `bidprice config`: checks the service's configuration.
 
 use std::path::PathBuf;
 
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
+use crate::wording::{count, number};
 use crate::{output, plugin};
 
 /// Arguments of `bidprice config`.
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Look for everything that `serve` would refuse at its start, without starting
+    /// Check for everything that `serve` would refuse at its start, without starting it
     Check(CheckArgs),
 }
 
@@ -64,14 +65,14 @@ fn json(report: &Report) -> serde_json::Value {
     })
 }
 
-/// One line a problem, as compilers write them, and a last one that says what it comes to.
+/// One line for each problem, in the format of compilers, then one with the result.
 fn shown(report: &Report) -> String {
     let mut lines: Vec<String> = report.problems.iter().map(line).collect();
-    let count = |severity| report.problems.iter().filter(|problem| problem.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let found = |severity| report.problems.iter().filter(|problem| problem.severity == severity).count();
+    let (errors, warnings) = (found(Severity::Error), found(Severity::Warning));
     lines.push(match errors {
-        0 => format!("good, with {warnings} warnings"),
-        _ => format!("refused: {errors} errors, {warnings} warnings"),
+        0 => format!("good, with {}", count(number(warnings), "warning")),
+        _ => format!("refused: {}, {}", count(number(errors), "error"), count(number(warnings), "warning")),
     });
     for (what, digest) in [("rates", &report.rates_digest), ("plugin", &report.plugin_digest)] {
         lines.extend(digest.as_ref().map(|digest| format!("{what} {digest}")));

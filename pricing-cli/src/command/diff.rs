@@ -1,4 +1,4 @@
-//! `bidprice diff`: the same orders priced in two ways, and which differ.
+//! `bidprice diff`: prices the same orders in two ways, and shows how the prices differ.
 
 mod compare;
 mod condition;
@@ -20,32 +20,32 @@ use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs};
 use crate::command::simulate::end_with_scripts;
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
-use crate::wording::{count, cut};
+use crate::wording::{count, cut, number};
 use crate::{load, output, table};
 use compare::{Compared, NoBidReasons};
 use condition::{Condition, Failed};
 use skipped::Skipped;
 use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
 
-/// The most characters of a reason's words in the table.
+/// The most characters of a reason's message in the table.
 const WORDS_CHARS: usize = 240;
 
 /// Arguments of `bidprice diff`.
 ///
-/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program), `scale`
-/// (the daemon's scale pricing, by the `AKASH_BID_PRICE_*_SCALE` of the environment), or a saved run: a bid log, or a
-/// `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:`
-/// and `run:` before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's
-/// dearest card.
+/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program),
+/// `scale` (the daemon's scale pricing, with `AKASH_BID_PRICE_*_SCALE` from the environment), or a saved run: a bid
+/// log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:` and `run:`
+/// before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's dearest
+/// card.
 ///
-/// Exit codes: 0 the orders were held against each other, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt`
-/// for orders in uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
+/// Exit codes: 0 the orders were compared, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt` for orders in
+/// uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The first
     #[arg(value_name = "A")]
     a: String,
-    /// The second: it is dearer or cheaper than the first
+    /// The second, which is dearer or cheaper than the first
     #[arg(value_name = "B")]
     b: String,
     /// The orders: an SDL, a group spec or a script request, a folder of them, a stream of orders (`.jsonl`, `.csv`,
@@ -55,51 +55,53 @@ pub(crate) struct Args {
     /// Stop at the first order that cannot be read, instead of leaving it out
     #[arg(long)]
     strict: bool,
-    /// The inventory that each order is placed on by itself: a file, or words such as `2 nodes x 8 h100`. Without it,
-    /// capacity is not checked, and a request that leaves the model open may get any card that the rate card lists
+    /// The inventory to place each order on, as if it were the only one: a file, or words such as `2 nodes x 8 h100`.
+    /// Without it, capacity is not checked, and a request that leaves the model open may get any card that the rate
+    /// card lists
     #[arg(long, value_name = "FILE|WORDS")]
     inventory: Option<PathBuf>,
-    /// The rate card beneath a plugin, a script or `scale`; without it the `PRICE_TARGET_*` environment, else the defaults
+    /// The rate card of a plugin, a script or `scale` [default: the `PRICE_TARGET_*` environment, else the documented
+    /// defaults]
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    /// The rate card beneath A alone
+    /// The rate card of A alone
     #[arg(long, value_name = "FILE")]
     rates_a: Option<PathBuf>,
-    /// The rate card beneath B alone
+    /// The rate card of B alone
     #[arg(long, value_name = "FILE")]
     rates_b: Option<PathBuf>,
-    /// A variable that scripts see beside `AKASH_OWNER`, `AKASH_DENOM`, `PATH` and `HOME`; may be repeated
+    /// A variable for scripts, beside `AKASH_OWNER`, `AKASH_DENOM`, `PATH` and `HOME`; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<Variable>,
-    /// How long a script may take for an order [default: 10s]
+    /// The most time for a script to price an order [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = subject::timeout)]
     timeout: Option<Duration>,
-    /// What of an order scripts are told
+    /// The request that scripts receive
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     request: RequestArg,
-    /// Which strategy of a saved run A is
+    /// The strategy of a saved run that is A
     #[arg(long, value_name = "NAME")]
     strategy_a: Option<String>,
-    /// Which strategy of a saved run B is
+    /// The strategy of a saved run that is B
     #[arg(long, value_name = "NAME")]
     strategy_b: Option<String>,
-    /// Which run of a saved file, counted from 0; all of them without it
+    /// The run of a saved file, counted from 0 [default: all of them]
     #[arg(long, value_name = "N")]
     run: Option<u64>,
-    /// What an AKT is worth in USD; needed for orders in uakt, but for those of a bid log, which has the rate of each
+    /// The value of an AKT in USD; needed for orders in uakt, except those of a bid log, which has the value for each
     #[arg(long, value_name = "DECIMAL", env = "BIDPRICE_USD_PER_AKT")]
     usd_per_akt: Option<UsdPerAkt>,
-    /// Who ordered, where the orders do not say
+    /// The owner of the orders that do not name one
     #[arg(long, value_name = "ADDRESS", env = "AKASH_OWNER")]
     owner: Option<String>,
     #[command(flatten)]
     placement: PlacementArgs,
     #[command(flatten)]
     plugin_args: PluginArgs,
-    /// How many differences are listed, the largest first; all are counted
+    /// The most differences to list, largest first; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
-    /// Exit with 3 when this holds, such as `dearer>0`, `lost>=5%`, `usd<-100` or `usd%>10`; may be repeated
+    /// Exit with 3 if this holds, such as `dearer>0`, `lost>=5%`, `usd<-100` or `usd%>10`; may be repeated
     #[arg(long, value_name = "EXPR")]
     fail_if: Vec<Condition>,
     #[command(flatten)]
@@ -133,7 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
     let (cluster, findings) = load::inventory(path)?;
     if !findings.is_empty() {
-        let findings = count(u64::try_from(findings.len()).unwrap_or(u64::MAX), "finding");
+        let findings = count(number(findings.len()), "finding");
         output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
     }
     Ok(cluster)
@@ -173,11 +175,10 @@ fn shown(compared: &Compared, failed: &[Failed], skipped: &Skipped) -> String {
             let words = cut(message, WORDS_CHARS);
             rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), words]);
         }
-        shown.push_str(&format!("\n{}", table::text(&table::wrap_last(rows))));
+        shown.push_str(&format!("\n{}", table::wrapped(rows, &[4])));
     }
     for Failed { condition, value } in failed {
-        let value =
-            value.map_or_else(|| "what it measures cannot be said".to_owned(), |value| format!("it is {value}"));
+        let value = value.map_or_else(|| "its value is not known".to_owned(), |value| format!("it is {value}"));
         shown.push_str(&(format!("\n{}\n", printable(&format!("--fail-if {condition} holds: {value}")))));
     }
     shown

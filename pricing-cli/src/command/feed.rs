@@ -6,15 +6,19 @@ use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
 use pricing_core::input::InputError;
+
 use pricing_core::quote::ReasonCode;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
 use pricing_engine::config::{self, ConfigError, FeedSource};
 use pricing_engine::feed::{self, CacheError, Cached, Update, UpdateError};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use crate::amounts::unit_price;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
+use crate::wording::wrap;
 use crate::{output, table};
 
 /// The variable that names the cache file for `bidprice-script`.
@@ -29,13 +33,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum FeedCommand {
-    /// Fetch what an AKT is worth and keep it in the file that `bidprice-script` reads
+    /// Fetch the value of an AKT, and write it to the file that `bidprice-script` reads
     ///
-    /// The rules are those of the service: a majority of the sources, their median, and no jump by more than 20 % that
-    /// two sources do not confirm. Exits 0 when a value was written, 4 when none could be had; the file is left as it
-    /// was then.
+    /// The rules are those of the service: a majority of the sources must answer, their median counts, and two sources
+    /// must confirm a jump of more than 20 %. Exit codes: 0 a value was written, 4 there is no value, and the file is
+    /// unchanged.
     Update(UpdateArgs),
-    /// Show the value in the file and how old it is; exits 4 when it cannot be used
+    /// Show the value in the file and its age; exits with 4 if it cannot be used
     Show(ShowArgs),
 }
 
@@ -44,14 +48,14 @@ enum FeedCommand {
 struct UpdateArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// The address of a JSON document, with a `--path` each; repeatable [default: the chain's own price and two public
-    /// sources]
+    /// The address of a JSON document; each needs a `--path`; may be repeated [default: the chain's own price and two
+    /// public sources]
     #[arg(long = "source", value_name = "URL", conflicts_with = "config", requires = "paths")]
     sources: Vec<String>,
-    /// Where the number is in the document of the `--source` at the same place, such as `data.0.price`
+    /// The path of the number in the document of the corresponding `--source`, such as `data.0.price`
     #[arg(long = "path", value_name = "PATH", requires = "sources")]
     paths: Vec<String>,
-    /// How long a source may take [default: 10s]
+    /// The most time for a source to answer [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = timeout)]
     timeout: Option<Duration>,
     #[command(flatten)]
@@ -67,13 +71,13 @@ struct ShowArgs {
     output: OutputArgs,
 }
 
-/// Where the value is kept.
+/// Where the value is.
 #[derive(Debug, clap::Args)]
 struct PlaceArgs {
-    /// The service's configuration: its `[feed]` counts
+    /// The service's configuration, for its `[feed]`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The file that keeps the value [default: `feed.cache` of the configuration, else BIDPRICE_RATE_CACHE]
+    /// The file with the value [default: `feed.cache` of the configuration, else BIDPRICE_RATE_CACHE]
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
 }
@@ -89,7 +93,7 @@ impl PlaceArgs {
         let cache = self.cache.clone().or_else(|| feed.cache.take()).or_else(variable);
         let cache = cache.ok_or_else(|| {
             let places = "give --cache FILE, or set feed.cache in the configuration or BIDPRICE_RATE_CACHE";
-            CliError::Usage(format!("no file is named to keep the value in; {places}"))
+            CliError::Usage(format!("no file is named for the value; {places}"))
         })?;
         feed.cache = Some(cache.clone());
         Ok((feed, cache))
@@ -107,7 +111,9 @@ fn update(args: &UpdateArgs) -> Result<Exit, CliError> {
     let (mut feed, cache) = args.place.feed()?;
     if args.sources.len() != args.paths.len() {
         let (sources, paths) = (args.sources.len(), args.paths.len());
-        return Err(CliError::Usage(format!("{sources} --source and {paths} --path are given; each needs the other")));
+        return Err(CliError::Usage(format!(
+            "{sources} --source and {paths} --path are given; each needs one of the other"
+        )));
     }
     if !args.sources.is_empty() {
         feed.source = args.sources.iter().zip(&args.paths).map(|(url, path)| FeedSource::json(url, path)).collect();
@@ -200,27 +206,35 @@ fn reason(message: &str) -> Value {
 }
 
 fn update_table(update: &Update, cache: &Path) -> String {
-    let last = update.last.map_or_else(String::new, |last| format!("; it was {last}"));
+    let last = update.last.map_or_else(String::new, |last| format!("; it was {}", value_words(last)));
     let headline = match (update.usd_per_akt, &update.problem) {
-        (Some(value), _) => format!("{value} USD for an AKT, written to {}{last}", cache.display()),
+        (Some(value), _) => {
+            format!("{} USD for an AKT, written to {}{last}", value_words(value), cache.display())
+        }
         (None, problem) => no_value(problem.as_deref().unwrap_or_default(), cache, "is left as it was"),
     };
     let mut sources = table::table(&["source", "USD for an AKT", "problem"], &[1]);
     for source in &update.sources {
-        let value = source.usd_per_akt.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let value = source.usd_per_akt.map_or_else(|| "-".to_owned(), |value| unit_price(&value.to_string()));
         sources.add_row([source.name.as_str(), &value, source.problem.as_deref().unwrap_or_default()]);
     }
-    format!("{}\n\n{}", printable(&headline), table::text(&sources))
+    format!("{}\n\n{}", wrap(&printable(&headline)), table::wrapped(sources, &[2]))
+}
+
+/// What an AKT is worth, for people.
+fn value_words(usd_per_akt: Decimal) -> String {
+    unit_price(&usd_per_akt.to_string())
 }
 
 fn show_text(cached: &Result<Cached, CacheError>, cache: &Path) -> String {
     let line = match cached {
         Ok(cached) => {
-            format!("{} USD for an AKT, {} s old, in {}", cached.usd_per_akt, cached.age.as_secs(), cache.display())
+            let (value, age) = (value_words(cached.usd_per_akt), cached.age.as_secs());
+            format!("{value} USD for an AKT, {age} s old, in {}", cache.display())
         }
         Err(error) => no_value(&error.to_string(), cache, "cannot be used"),
     };
-    printable(&line) + "\n"
+    wrap(&printable(&line)) + "\n"
 }
 
 fn no_value(problem: &str, cache: &Path, what: &str) -> String {

@@ -1,5 +1,5 @@
-//! `bidprice inventory`: what a cluster has, what its inventory says that cannot be so, and what of its cards makes prices
-//! uncertain.
+//! `bidprice inventory`: shows what a cluster has, and checks its inventory for what cannot be true and for cards that make
+//! prices uncertain.
 
 mod show;
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 enum InventoryCommand {
     /// Show what each node has, and how much of it is in use
     Show(show::Args),
-    /// List what an inventory says that cannot be so, and which cards have no certain price
+    /// List what cannot be true in an inventory, and the cards that have no certain price
     Check(CheckArgs),
 }
 
@@ -55,14 +55,14 @@ fn check(args: &CheckArgs) -> Result<Exit, CliError> {
     usable(&cluster, &args.file)
 }
 
-/// A cluster, and everything that there is to say about it.
+/// Reads a cluster, with all findings about it.
 fn read(file: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
     let (cluster, mut findings) = load::inventory(file)?;
     findings.extend(variants::findings(&cluster));
     Ok((cluster, findings))
 }
 
-/// The exit code, and a word on stderr where nothing can be reserved.
+/// The exit code. If nothing can be reserved, also prints an error.
 fn usable(cluster: &Cluster, file: &Path) -> Result<Exit, CliError> {
     if cluster.is_usable() {
         return Ok(Exit::Success);
@@ -88,7 +88,7 @@ fn answer(cluster: &Cluster, findings: &[Finding]) -> Value {
     with_error(json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings }), cluster)
 }
 
-/// An answer, with the error in it where nothing can be reserved.
+/// Adds the error to an answer if nothing can be reserved.
 fn with_error(mut answer: Value, cluster: &Cluster) -> Value {
     if let (false, Some(answer)) = (cluster.is_usable(), answer.as_object_mut()) {
         answer.insert(

@@ -1,6 +1,6 @@
 //! `bidprice log`: the decisions in a bid log, as people look at them.
 //!
-//! A log may have gigabytes: it is read line by line, and no more of it is held than what is asked for.
+//! A log may have gigabytes: it is read line by line, and only what is asked for stays in memory.
 
 mod decisions;
 mod filter;
@@ -29,7 +29,7 @@ enum LogCommand {
     List(list::Args),
     /// Show one decision with every line behind its price
     Show(show::Args),
-    /// Sum the decisions up by what was decided, reason, cards and denom
+    /// Count the decisions by outcome, reason, cards and denom
     Sum(sum::Args),
 }
 

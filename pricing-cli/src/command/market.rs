@@ -18,9 +18,11 @@ use pricing_core::text::{excerpt, printable};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value, json};
 
+use crate::amounts::{as_written, cents, unit_price};
 use crate::args::{Output, OutputArgs, RatesArgs};
 use crate::error::{CliError, Exit};
 use crate::load::{self, Document};
+use crate::wording::wrap;
 use crate::{output, table};
 use list::Offer;
 
@@ -41,7 +43,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum MarketCommand {
-    /// Show a rate card beside prices of the market: dearer, cheaper, or missing
+    /// Show where a rate card is dearer or cheaper than the market, or has no entry
     Show(ShowArgs),
 }
 
@@ -54,7 +56,7 @@ struct ShowArgs {
     file: PathBuf,
     #[command(flatten)]
     rates: RatesArgs,
-    /// By how many percent of the market's price a rate may differ and still be called equal
+    /// How much a rate may differ from the market's price and still count as equal, in percent
     #[arg(long, value_name = "PERCENT", default_value = "0")]
     tolerance: Tolerance,
     #[command(flatten)]
@@ -112,7 +114,7 @@ pub(crate) fn prices(file: &std::path::Path) -> Result<Vec<MarketPrice>, CliErro
     let offers = list::read(&Document::read(file, MAX_BYTES)?)?;
     let price = |offer: &Offer| {
         let usd = offer.usd_per_month.round_dp_with_strategy(CENTS, RoundingStrategy::MidpointNearestEven).normalize();
-        // Nobody means to give a card away.
+        // A price of 0 would give cards away.
         let usd = Usd::parse(&usd.to_string()).ok().filter(|usd| !usd.is_zero());
         let usd = usd.ok_or_else(|| out_of_range(&offer.gpu, file))?;
         let note = format!("{}: {} USD an hour", excerpt(&offer.gpu), offer.usd_per_hour);
@@ -224,19 +226,22 @@ fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
         };
         listed.add_row([
             kind_text(&row.offer.kind),
-            row.offer.usd_per_hour.to_string(),
-            rounded(row.offer.usd_per_month, 2),
+            unit_price(&row.offer.usd_per_hour.to_string()),
+            cents(Usd::from_decimal(row.offer.usd_per_month)),
             row.entry.map(|entry| entry.key().to_owned()).unwrap_or_default(),
-            row.entry.map(|entry| entry.usd().to_string()).unwrap_or_default(),
+            row.entry.map(|entry| as_written(&entry.usd().to_string())).unwrap_or_default(),
             row.difference.map(|percent| format!("{percent}%")).unwrap_or_default(),
             verdict,
         ]);
     }
-    let mut shown = table::text(&listed);
+    let mut shown = table::wrapped(listed, &[6]);
     if !unmet.is_empty() {
-        let entries: Vec<String> = unmet.iter().map(|entry| format!("{} ({} USD)", entry.key(), entry.usd())).collect();
+        let entries: Vec<String> = unmet
+            .iter()
+            .map(|entry| format!("{} ({} USD)", entry.key(), as_written(&entry.usd().to_string())))
+            .collect();
         let line = format!("The market's list does not have: {}", entries.join(", "));
-        shown.push_str(&format!("\n{}\n", printable(&line)));
+        shown.push_str(&format!("\n{}\n", wrap(&printable(&line))));
     }
     shown.push_str("\nA month has 2,629,757 seconds: an hour's price x 2,629,757 / 3,600.\n");
     shown

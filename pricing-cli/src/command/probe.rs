@@ -12,12 +12,12 @@ use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 
-/// Ask a running service whether it serves: exit code 0 when it does, 1 when it does not or cannot be reached.
+/// Check whether a running service serves: exit code 0 if it does, 1 if it does not or cannot be reached.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     service: ServiceArgs,
-    /// How long it may take to answer
+    /// The most time for the service to answer
     #[arg(long, value_name = "DURATION", value_parser = timeout, default_value = "2s")]
     timeout: Duration,
 }

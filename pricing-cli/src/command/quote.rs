@@ -34,55 +34,55 @@ pub(crate) struct Args {
     order: OrderArgs,
     #[command(flatten)]
     scene: SceneArgs,
-    /// Who prices without a plugin
+    /// How to price without a plugin
     #[arg(long, value_enum, default_value_t, value_name = "MODE", conflicts_with_all = ["plugin", "all_targets"])]
     mode: ModeArg,
-    /// Also price every distinct set of GPU kinds that the order could be allocated, cheapest first
+    /// Also price each distinct set of GPU kinds that could be allocated to the order, cheapest first
     #[arg(long)]
     all_targets: bool,
-    /// A plugin that prices instead: a component, or a WASI command that follows the bid price script contract
+    /// The plugin to price with: a component, or a WASI command that follows the bid price script contract
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
     #[command(flatten)]
     plugin_args: PluginArgs,
-    /// Who prices when the plugin fails
-    #[arg(long, value_enum, value_name = "WHO", requires = "plugin")]
+    /// What prices when the plugin fails
+    #[arg(long, value_enum, value_name = "PRICER", requires = "plugin")]
     fallback: Option<FallbackArg>,
-    /// Ask the service that runs on this Unix socket instead, which prices with its own rates, plugin and live inventory,
-    /// and holds nothing back
-    // `--usd-per-akt` is not among these: a variable that is set for other commands contradicts nothing.
+    /// Ask the service on this Unix socket instead. It prices with its own rates, plugin and live inventory, and does
+    /// not hold the capacity
+    // `--usd-per-akt` is not in this list: its variable may be set for other commands.
     #[arg(long, value_name = "PATH", group = "stock", conflicts_with_all = [
         "format", "rates", "scheduler", "commit", "tee_platform", "search_steps", "provider", "mode", "plugin", "deadline",
         "fuel", "memory_limit", "plugin_class", "plugin_cache", "no_plugin_cache", "fallback",
     ])]
     socket: Option<PathBuf>,
-    /// How long the service may take to answer [default: 5s]
+    /// The most time for the service to answer [default: 5s]
     #[arg(long, value_name = "DURATION", value_parser = timeout, requires = "socket")]
     timeout: Option<Duration>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Who prices without a plugin.
+/// How orders are priced without a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum ModeArg {
-    /// The rate card, by the card that is allocated
+    /// By the rate card, and the card that is allocated
     #[default]
     Strict,
-    /// The daemon's scale pricing, by `AKASH_BID_PRICE_{CPU,MEMORY,STORAGE,ENDPOINT,IP}_SCALE` of the environment
+    /// As the daemon does, by the scales in `AKASH_BID_PRICE_{CPU,MEMORY,STORAGE,ENDPOINT,IP}_SCALE`
     Scale,
 }
 
-/// Who prices when a plugin fails.
+/// What prices when a plugin fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FallbackArg {
-    /// Nobody: the order is a fault
+    /// Nothing: the order is a fault
     None,
     /// The built-in pricer
     Builtin,
 }
 
-/// One group's answer.
+/// The answer for one group.
 struct Priced<'a> {
     order: &'a Order,
     quote: Quote,
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.socket {
         return socket::run(path, args);
     }
-    // Before the order is read: a plugin that this build cannot run is refused whatever the order is.
+    // Before the order is read, so that a build without plugins refuses `--plugin` for any order.
     let pricer = pricer(args)?;
     if args.mode == ModeArg::Scale {
         return by_scales(args);
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
-                // The old rule is no yardstick for a plugin's own price.
+                // A plugin's own price cannot be compared with the old rule.
                 let old_rule = args.plugin.is_none().then(|| quote::old_rule_usd(&request(order), quote)).flatten();
                 let old_rule = quote.usd_per_month.zip(old_rule).map(|(total, old)| quote_table::old_rule(total, old));
                 let answered = Answered::own(quote, alternatives.as_ref())?;
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(exits.max().unwrap_or(Exit::Success))
 }
 
-/// Prices as the daemon does by scales.
+/// Prices with scales, as the daemon does.
 fn by_scales(args: &Args) -> Result<Exit, CliError> {
     let scales = load::scales()?;
     let inputs = args.scene.inputs(&args.order.order, args.order.format)?;
@@ -150,7 +150,7 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
     Ok(exits.max().unwrap_or(Exit::Success))
 }
 
-/// Who prices.
+/// What prices: the rate card, or the plugin that the arguments name.
 fn pricer(args: &Args) -> Result<Pricer, CliError> {
     let Some(path) = &args.plugin else {
         if args.plugin_args.any() {
@@ -162,12 +162,12 @@ fn pricer(args: &Args) -> Result<Pricer, CliError> {
     plugin::open(path, &args.plugin_args, fallback)
 }
 
-/// Prices one group, and every set of cards that it could get where that is asked.
+/// Prices one group and, with `--all-targets`, every set of cards that it could get.
 fn price<'a>(request: &QuoteRequest<'a>, pricer: &Pricer, all_targets: bool) -> Priced<'a> {
     let quote = pricer.quote(request);
     let alternatives = all_targets.then(|| {
         pricer.alternatives(request).unwrap_or_else(|reason| {
-            // Where the order itself is declined the quote says why.
+            // If the order itself is declined, the quote says why.
             if quote.price().is_some() {
                 output::complain(&format!("warning: {}: the alternatives are not known: {reason}", quote.group));
             }

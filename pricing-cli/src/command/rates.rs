@@ -1,4 +1,4 @@
-//! `bidprice rates`: the effective rate card, where each value came from, what it says of a cluster's cards, and a new one.
+//! `bidprice rates`: shows a rate card and the origin of its values, checks it against a cluster, and writes a new one.
 
 mod init;
 
@@ -28,9 +28,9 @@ pub(crate) struct Args {
 enum RatesCommand {
     /// Show the effective rate card, and where each value came from
     Show(ShowArgs),
-    /// Hold the GPU entries of a rate card against the cards of a cluster
+    /// Compare the GPU entries of a rate card with the cards of a cluster
     Check(CheckArgs),
-    /// Write a rate card: from the bid script's variables, from prices of the market, or with example prices
+    /// Write a rate card: from the bid script's variables, from market prices, or with example prices
     Init(init::Args),
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     }
 }
 
-/// Exits with 3 where there is something to look at, so that a script notices.
+/// Exits with 3 if there are findings, so that a script notices.
 fn check(args: &CheckArgs) -> Result<Exit, CliError> {
     let pricing = load::pricing(&args.rates)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
@@ -105,7 +105,7 @@ fn show(args: &ShowArgs) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// Warns of names that nobody knows, a line each on stderr.
+/// Warns of unknown names, a line for each on stderr.
 fn warn_of_names(source: &str, pricing: &Pricing) {
     let findings = names::check(pricing, None);
     findings.iter().for_each(|finding| output::complain(&format!("warning: {source}: {finding}")));

@@ -13,18 +13,19 @@ use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 
-/// Have a running service take its configuration, rates and plugins again. What is bad changes nothing, and exits 1.
+/// Make a running service reload its configuration, rates and plugins. A bad configuration changes nothing, and exits
+/// with 1.
 ///
-/// So does what could cost money, such as a rate card that lost its deny list: the message lists what it changes, and the
-/// digest that `--accept` takes it by.
+/// So does one that could cost money, such as a rate card that lost its deny list: the message lists the changes, and
+/// the digest for `--accept`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     service: ServiceArgs,
-    /// Take the configuration of this digest, although it was refused for what it changes
+    /// Accept the configuration with this digest, which was refused because of its changes
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     accept: Option<Digest>,
-    /// How long it may take: a plugin may have to be compiled
+    /// The most time for the service to answer: a plugin may have to be compiled
     #[arg(long, value_name = "DURATION", value_parser = timeout, default_value = "60s")]
     timeout: Duration,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `bidprice replay`: prices recorded decisions again, and proves that they are the same or lists what changed.
+//! `bidprice replay`: prices recorded decisions again, and proves that they are the same, or lists the changes.
 
 use std::path::PathBuf;
 
@@ -12,27 +12,29 @@ use crate::args::{Output, OutputArgs, PluginArgs};
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
 use crate::load::{self, Document};
+use crate::outcome_words::{cut_lines, missing_numbers, pair_words, short_name};
 use crate::plugin::{self, Pricer, host};
+use crate::wording::{count, plural, wrap};
 use crate::{output, table};
 
 /// Arguments of `bidprice replay`.
 ///
-/// Exit codes: 0 every decision is the same, 1 the log cannot be read, 3 a decision is not the same, also with `--rates`
-/// or `--plugin`, 4 a line could not be looked at (beats 3).
+/// Exit codes: 0 every decision is the same, 1 the log cannot be read, 3 a decision is not the same, also with
+/// `--rates` or `--plugin`, 4 a line could not be checked (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A bid log: its folder, or one of its files
     #[arg(value_name = "LOG")]
     log: PathBuf,
-    /// Price with this rate card instead, and tell what would have changed
+    /// Price with this rate card instead, and show what would have changed
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
-    /// Price with this plugin instead, and tell what would have changed
+    /// Price with this plugin instead, and show what would have changed
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
     #[command(flatten)]
     plugin_args: PluginArgs,
-    /// How many decisions of each kind are listed; all are counted
+    /// The most decisions of each kind to list; all are counted
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
     #[command(flatten)]
@@ -42,7 +44,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let log = Log::open(&args.log).map_err(|error| CliError::unreadable(load::name(&args.log), error))?;
     let what_if = what_if(args)?;
-    // Recorded plugins are compiled, as any other, in a process of their own.
+    // The host compiles recorded plugins in a child process, like any other file.
     let report = replay::replay(&log, host(args.plugin_args.cache.folder(), false)?, &what_if, args.limit);
     match args.output.output {
         Output::Json => output::print_json(&json(&report)?)?,
@@ -84,21 +86,26 @@ fn json(report: &Report) -> Result<Value, CliError> {
     Ok(value)
 }
 
+/// The report for people: counts first, then what needs a look. A damaged line may have been any decision, so it is never
+/// left out of the counts.
 fn shown(report: &Report) -> String {
     let Report { decisions, screenings, same, changed, not_repeatable, unchecked, cut, .. } = report;
-    let mut shown = format!("{decisions} quotes and {screenings} screenings were priced again: {same} are the same");
+    let (quotes, screened) = (count(*decisions, "quote"), count(*screenings, "screening"));
+    let are = plural(*same, "is", "are");
+    let mut shown = format!("{quotes} and {screened} were priced again: {same} {are} the same");
     if report.summary.is_none() {
         shown.push_str(" byte for byte");
     }
-    shown.push_str(&format!(", {changed} differ, {not_repeatable} may differ since the clock decided them.\n"));
+    let (differ, them) = (plural(*changed, "differs", "differ"), plural(*not_repeatable, "it", "them"));
+    shown.push_str(&format!(", {changed} {differ}, {not_repeatable} may differ since the clock decided {them}.\n"));
     if *unchecked > 0 {
-        shown.push_str(&format!("{unchecked} lines could not be looked at.\n"));
+        shown.push_str(&format!("{} could not be checked.\n", count(*unchecked, "line")));
     }
     if *cut > 0 {
-        shown.push_str(&format!("{cut} lines have no end, as a crash leaves them or while they are written.\n"));
+        shown.push_str(&format!("{}.\n", cut_lines(*cut)));
     }
     if report.missing_sequences > 0 {
-        shown.push_str(&format!("{} numbers are in no line that can be read.\n", report.missing_sequences));
+        shown.push_str(&format!("{}.\n", missing_numbers(report.missing_sequences)));
     }
     if let Some(summary) = &report.summary {
         shown.push_str(&summary_table(summary, "before", "after"));
@@ -112,9 +119,9 @@ fn shown(report: &Report) -> String {
         }
     }
     if !report.problems.is_empty() {
-        shown.push_str("\nNot looked at:\n");
+        shown.push_str("\nNot checked:\n");
         for problem in &report.problems {
-            shown.push_str(&(printable(&format!("{}: {}", problem.place, problem.problem)) + "\n"));
+            shown.push_str(&(wrap(&printable(&format!("{}: {}", problem.place, problem.problem))) + "\n"));
         }
     }
     shown
@@ -124,14 +131,9 @@ fn changes_table(changes: &[Change]) -> String {
     let mut rows = table::table(&["number", "order", "group", "before", "after", "where"], &[0]);
     for change in changes {
         let place = change.because.map_or_else(|| change.paths.join(", "), str::to_owned);
-        rows.add_row([
-            change.sequence.to_string(),
-            change.order_id.clone().unwrap_or_default(),
-            change.group.to_string(),
-            change.before.to_string(),
-            change.after.to_string(),
-            place,
-        ]);
+        let [before, after] = pair_words(&change.before, &change.after);
+        let order = change.order_id.as_deref().map(short_name).unwrap_or_default();
+        rows.add_row([change.sequence.to_string(), order, change.group.to_string(), before, after, place]);
     }
-    table::text(&rows)
+    table::wrapped(rows, &[3, 4, 5])
 }

@@ -10,6 +10,7 @@ use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserv
 use pricing_core::text::Untrusted;
 use serde::Serialize;
 
+use crate::answered::Decided;
 use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, SchedulerArg};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
@@ -100,8 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             for (group, outcome) in &outcomes {
                 let text = match outcome {
                     Some(Ok(reservation)) => table::reservation(*group, reservation, &cluster),
-                    Some(Err(error)) => table::unreserved(*group, error),
-                    None => table::failure(*group, UNUSABLE),
+                    Some(Err(error)) => table::unreserved(*group, decided(exit(outcome.as_ref())), error),
+                    None => table::failure(*group, Decided::Fault, UNUSABLE),
                 };
                 output::print(&text)?;
             }
@@ -111,6 +112,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 const UNUSABLE: &str = "the inventory has no usable node; see `bidprice inventory check`";
+
+/// The decision that an exit code stands for.
+fn decided(exit: Exit) -> Decided {
+    match exit {
+        Exit::Success => Decided::Bid,
+        Exit::Decline => Decided::Decline,
+        _ => Decided::Fault,
+    }
+}
 
 fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
     match outcome {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::args::{Output, OutputArgs};
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
-use crate::wording::{count, plural};
+use crate::wording::{count, plural, wrap};
 use crate::{load, output};
 
 /// Arguments of `bidprice shadow`.
@@ -77,7 +77,7 @@ fn shown(report: &Report) -> String {
         shown.push_str(&format!("\n{lines} {are} damaged and left out:\n"));
     }
     for (place, damage) in &report.problems {
-        shown.push_str(&(printable(&format!("{place}: {damage}")) + "\n"));
+        shown.push_str(&(wrap(&printable(&format!("{place}: {damage}"))) + "\n"));
     }
     shown
 }

@@ -18,7 +18,7 @@ pub(crate) struct CompletionsArgs {
 /// Arguments of `bidprice man`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// A folder to write one page a command to; without it the main page goes to stdout
+    /// The folder for the pages, one for each command; without it, the main page goes to stdout
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }

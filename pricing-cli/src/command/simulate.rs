@@ -55,7 +55,7 @@ pub(crate) struct Args {
     change: ChangeArgs,
     #[command(flatten)]
     threads: ThreadsArgs,
-    /// Keeps finished runs in a file, and does not do those again that are in it
+    /// Save finished runs in a file, and skip those that are in it already
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(crate) struct Args {
 /// How many threads.
 #[derive(Debug, clap::Args)]
 struct ThreadsArgs {
-    /// How many threads; all cores without it
+    /// The number of threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS))]
     threads: Option<u16>,
 }
@@ -81,7 +81,7 @@ impl ThreadsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a folder from which any machine can do a part of the runs
+    /// Write a folder from which any machine can do part of the runs
     Plan(plan::Args),
     /// Do the runs of one shard of a plan
     Run(shard::Args),
@@ -205,7 +205,7 @@ fn execute(
     }
     if let Some(checkpoint) = checkpoint {
         complain(&format!(
-            "interrupted: {finished} of {wanted} runs are done and kept in {}; the same command goes on from there",
+            "interrupted: {finished} of {wanted} runs are done and saved in {}; the same command continues from there",
             checkpoint.path().display()
         ));
     }

@@ -9,17 +9,19 @@ use pricing_proto::bidprice::v1::{
 };
 use serde_json::{Value, json};
 
+use crate::amounts::unit_price;
 use crate::args::{Output, OutputArgs, timeout};
 use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
+use crate::wording::count;
 use crate::{output, table};
 
-/// Show what a running service prices with, and how well it is.
+/// Show what a running service prices with, and its health.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     service: ServiceArgs,
-    /// How long it may take to answer
+    /// The most time for the service to answer
     #[arg(long, value_name = "DURATION", value_parser = timeout, default_value = "5s")]
     timeout: Duration,
     #[command(flatten)]
@@ -140,13 +142,13 @@ fn shown(status: &StatusResponse) -> String {
         add("plugin", "loading", format!("{}, for {:.1} s", loading.file, loading.seconds));
     }
     match &status.inventory {
-        None => add("inventory", "none", "capacity is not asked".to_owned()),
+        None => add("inventory", "none", "capacity is not checked".to_owned()),
         Some(i) => {
             let counts = format!(
-                "{} nodes, {} missing, {} findings, {} held",
-                i.nodes,
+                "{}, {} missing, {}, {} held",
+                count(i.nodes.into(), "node"),
                 i.missing_nodes.len(),
-                i.findings,
+                count(i.findings.into(), "finding"),
                 i.held
             );
             add("inventory", &i.state, format!("{}, {}, {counts}", i.source, ago(i.age_seconds)));
@@ -154,13 +156,16 @@ fn shown(status: &StatusResponse) -> String {
         }
     }
     if let Some(feed) = &status.feed {
-        let usd = feed.usd_per_akt.as_ref().map_or_else(|| "unknown".to_owned(), |usd| format!("{usd} USD/AKT"));
+        let usd = feed
+            .usd_per_akt
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), |usd| format!("{} USD/AKT", unit_price(usd)));
         add("feed", &usd, ago(feed.age_seconds));
         problem(&mut add, &feed.problem);
         for source in &feed.sources {
             add(
                 "",
-                source.usd_per_akt.as_deref().unwrap_or("unknown"),
+                &source.usd_per_akt.as_deref().map_or_else(|| "unknown".to_owned(), unit_price),
                 format!("{}, {}", source.name, ago(source.age_seconds)),
             );
             problem(&mut add, &source.problem);
@@ -195,7 +200,7 @@ fn shown(status: &StatusResponse) -> String {
         }
         problem(&mut add, &reload.state_problem);
     }
-    table::text(&rows)
+    table::wrapped(rows, &[2])
 }
 
 /// Shows a pending configuration: what needs to be accepted, and how.

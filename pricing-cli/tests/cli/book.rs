@@ -196,7 +196,7 @@ impl Block {
             return session.start(&steps, file).map(|()| self.content);
         }
         let exit = match how.strip_prefix("exit=") {
-            Some(code) => code.parse().map_err(|_| format!("`{how}` is no exit code"))?,
+            Some(code) => code.parse().map_err(|_| format!("`{how}` is not an exit code"))?,
             None if how.is_empty() => 0,
             None => return Err(format!("`{how}` is nothing that this test knows")),
         };

@@ -146,5 +146,5 @@ fn a_command_line_that_makes_no_sense_exits_2_and_asks_nobody() {
     }
     let output = bidprice(&["feed", "update"]);
     assert_eq!(output.exit, Some(2));
-    assert!(output.stderr.contains("no file is named to keep the value in"), "{}", output.stderr);
+    assert!(output.stderr.contains("no file is named for the value"), "{}", output.stderr);
 }

@@ -242,7 +242,7 @@ fn only_plain_files_are_written() {
         ("--checkpoint", "pipe"),
         ("--checkpoint", "zero"),
     ] {
-        let words = if option == "--checkpoint" { "is no checkpoint" } else { "not a plain file" };
+        let words = if option == "--checkpoint" { "is not a checkpoint" } else { "not a plain file" };
         zoo.refused(&format!("simulate scenario.toml {option} {path}"), words);
     }
     // The targets are unchanged.

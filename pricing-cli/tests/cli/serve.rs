@@ -120,7 +120,7 @@ fn it_is_probed_looked_at_reloaded_and_ends_on_sigterm() {
     let before = status["rates"]["digest"].clone();
     running.configure(&format!("{LISTEN}[rates]\ncpu = 3\n"));
     running.signal(Signal::HUP);
-    running.wait_for("the configuration was taken");
+    running.wait_for("the configuration was loaded");
     assert_ne!(running.status()["rates"]["digest"], before);
     running.configure("[listn]");
     running.signal(Signal::HUP);
@@ -145,7 +145,7 @@ fn it_is_probed_looked_at_reloaded_and_ends_on_sigterm() {
 fn what_is_told_is_json_when_asked_for_and_a_closed_stderr_ends_nothing() {
     let mut running = Running::start(&format!("{LISTEN}[tracing]\nformat = \"json\"\n"));
     running.signal(Signal::HUP);
-    let line: Value = serde_json::from_str(&running.wait_for("the configuration was taken")).unwrap();
+    let line: Value = serde_json::from_str(&running.wait_for("the configuration was loaded")).unwrap();
     assert_eq!((&line["level"], line["rates"].is_string()), (&Value::from("INFO"), true));
     // From here on, stderr has no reader.
     let (_, nobody) = channel();

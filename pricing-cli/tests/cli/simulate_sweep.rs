@@ -186,14 +186,14 @@ fn shards_that_are_missing_double_foreign_or_torn_are_refused_by_name() {
     let mixed = folder.refused(&["merge", "plan", "a", "third"], 1);
     assert!(mixed.contains("`third` is one of 3 shards and `a` one of 2"), "{mixed}");
     let stranger = folder.refused(&["merge", "plan", "a", "pods.csv"], 1);
-    assert!(stranger.contains("`pods.csv` is no result of `bidprice simulate run`"), "{stranger}");
+    assert!(stranger.contains("`pods.csv` is not a result of `bidprice simulate run`"), "{stranger}");
     let whole = fs::read(folder.path("b")).unwrap();
     let last_line = whole.iter().rev().skip(1).position(|byte| *byte == b'\n').unwrap();
     let cuts = [whole.len() / 2, whole.len() - 1 - last_line, whole.len() - 20];
     for cut in cuts {
         fs::write(folder.path("torn"), whole.get(..cut).unwrap()).unwrap();
         let torn = folder.refused(&["merge", "plan", "a", "torn"], 1);
-        assert!(torn.contains("`torn`: the file is not whole; run shard 1 of 2 again"), "{torn}");
+        assert!(torn.contains("`torn`: the file is not complete; run shard 1 of 2 again"), "{torn}");
     }
     let changed = String::from_utf8(whole).unwrap().replacen("\"won\":", "\"won\":1", 1);
     folder.put("changed", &changed);
@@ -295,13 +295,13 @@ fn a_checkpoint_of_something_else_is_refused_with_what_differs() {
     assert_eq!(fs::read(folder.path("kept")).unwrap(), kept);
     folder.put("notes.txt", "name,what\n");
     let stranger = folder.refused(&["scenario.toml", "--checkpoint", "notes.txt"], 1);
-    assert!(stranger.contains("`notes.txt` is no checkpoint"), "{stranger}");
+    assert!(stranger.contains("`notes.txt` is not a checkpoint"), "{stranger}");
     assert_eq!(fs::read_to_string(folder.path("notes.txt")).unwrap(), "name,what\n");
     let input = folder.refused(&["scenario.toml", "--checkpoint", "pods.csv"], 1);
     assert!(input.contains("--checkpoint would overwrite what the simulation reads"), "{input}");
     assert!(fs::read_to_string(folder.path("pods.csv")).unwrap().starts_with("name,"));
     assert!(folder.refused(&["scenario.toml", "--checkpoint", "."], 1).contains("--checkpoint"));
-    assert!(folder.refused(&["scenario.toml", "--checkpoint", "/dev/null"], 1).contains("is no checkpoint"));
+    assert!(folder.refused(&["scenario.toml", "--checkpoint", "/dev/null"], 1).contains("is not a checkpoint"));
     folder.put("rates.toml", RATES);
     let middle = String::from_utf8(kept).unwrap().replacen("\n{", "\n!", 2);
     folder.put("kept", &middle);

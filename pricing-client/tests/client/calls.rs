@@ -85,7 +85,7 @@ async fn errors_tell_silence_from_answers() {
         (Status::resource_exhausted("64 orders wait"), true, "the service is overloaded: 64 orders wait"),
         (Status::unavailable("it is stopping"), true, "the service cannot be reached: it is stopping"),
         (Status::deadline_exceeded(""), true, "the service did not answer within 3600s"),
-        (Status::unimplemented(""), true, "what answered is no bidprice service: "),
+        (Status::unimplemented(""), true, "the answer is not that of a bidprice service: "),
         (Status::invalid_argument("at `cpu`: no"), false, "the order is refused: at `cpu`: no"),
         (Status::internal("broken"), false, "the service answered Internal: broken"),
     ];

@@ -31,7 +31,7 @@ pub struct GpuKey {
 pub enum KeyError {
     /// The key has another form.
     #[error(
-        "`{0}` is not a GPU key; expected a model, with a vendor before it and RAM and interface after it where wanted, such as `h100`, `h100.80Gi` or `nvidia/a100/80Gi/sxm`"
+        "`{0}` is not a GPU key; expected a model, optionally with a vendor before it and RAM and interface after it, such as `h100`, `h100.80Gi` or `nvidia/a100/80Gi/sxm`"
     )]
     Malformed(String),
     /// What follows the model is neither RAM nor an interface.

@@ -55,7 +55,7 @@ pub fn read(text: &str) -> Result<Snapshot, InputError> {
 }
 
 fn no_inventory() -> InputError {
-    InputError::new("this is no inventory: it has neither `nodes` nor `cluster`").hint(
+    InputError::new("this is not an inventory: it has neither `nodes` nor `cluster`").hint(
         "expected the inventory operator's cluster (`nodes`, `storage`) or a provider's status \
          (`cluster.inventory.cluster`)",
     )
@@ -66,7 +66,8 @@ fn parse_with_path(text: &str) -> Result<Message<Document>, InputError> {
     let document = serde_path_to_error::deserialize(&mut json).map_err(InputError::from)?;
     let end = json.end();
     end.map_err(|error| {
-        InputError::new("the inventory goes on after its end").position(error.line(), error.column().max(1))
+        InputError::new("there is more text after the end of the inventory")
+            .position(error.line(), error.column().max(1))
     })?;
     Ok(document)
 }

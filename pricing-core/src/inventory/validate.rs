@@ -106,7 +106,7 @@ impl Validator {
     /// The node's name. None if it is empty, or an earlier node has the same one.
     fn name(&mut self, place: usize, name: &str) -> Option<Arc<str>> {
         if name.trim().is_empty() {
-            let problem = format!("the node at place {place} (from 0) has no name");
+            let problem = format!("node {place} (counted from 0) has no name");
             self.find(None, Resource::Node, problem, Action::IgnoredNode);
             return None;
         }
@@ -181,10 +181,10 @@ impl Validator {
         let problem = match gpu.quantity.as_ref().map(|pair| believe(pair, Unit::Whole)) {
             Some(Err(problem)) => problem,
             Some(Ok(CheckedAmount { capacity, .. })) if capacity.total > MAX_NODE_GPUS => {
-                format!("{} cards are counted; at most {MAX_NODE_GPUS} a node are believed", capacity.total)
+                format!("{} cards are counted; at most {MAX_NODE_GPUS} for a node are accepted", capacity.total)
             }
             _ if unbelievable => {
-                format!("{} cards are described; at most {MAX_NODE_GPUS} a node are believed", gpu.info.len())
+                format!("{} cards are described; at most {MAX_NODE_GPUS} for a node are accepted", gpu.info.len())
             }
             believed => {
                 let believed = believed.and_then(Result::ok).unwrap_or_default();

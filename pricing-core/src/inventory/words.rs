@@ -118,7 +118,7 @@ impl Described {
         let cards = cards(rest)?;
         let total = cards.iter().fold(0_u64, |sum, (number, _)| sum.saturating_add(*number));
         if total > MAX_NODE_GPUS {
-            return Err(format!("a node has {total} cards; at most {MAX_NODE_GPUS} are believed"));
+            return Err(format!("a node has {total} cards; at most {MAX_NODE_GPUS} are accepted"));
         }
         let mut size = usual_size(total);
         let mut named = Vec::new();

@@ -32,7 +32,7 @@ pub fn bytes(text: &str) -> Result<Bytes, InputError> {
     let hint = "write bytes, or such as `16Gi`";
     match number {
         Some(few @ 1..LEAST_BYTES) => {
-            let message = format!("`{}` is {few} bytes, of which nobody asks for so few", excerpt(text));
+            let message = format!("`{}` is only {few} bytes", excerpt(text));
             Err(InputError::new(message).hint(hint))
         }
         Some(number) => Ok(Bytes::new(number)),

@@ -64,7 +64,7 @@ pub enum TargetError {
         targets: usize,
     },
     /// The target is for another unit.
-    #[error("the target at place {place} (from 0) is for resource {given}; the order has resource {unit} there")]
+    #[error("target {place} (counted from 0) is for resource {given}; the order has resource {unit} there")]
     Unit {
         /// The target's index.
         place: usize,
@@ -242,14 +242,14 @@ fn malformed(kind: &GpuKind) -> Option<&'static str> {
     let is_word =
         |word: &str| !word.is_empty() && !word.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
     if !is_word(kind.vendor()) {
-        return Some("vendor is no word");
+        return Some("vendor is not a word");
     }
     if !is_word(kind.model()) {
-        return Some("model is no word");
+        return Some("model is not a word");
     }
     let bytes = |ram| Quantity::parse(ram).ok().and_then(Quantity::whole);
     if kind.ram().is_some_and(|ram| bytes(ram).is_none_or(|bytes| bytes == 0)) {
-        return Some("ram is no amount such as `80Gi`");
+        return Some("ram is not an amount such as `80Gi`");
     }
     if kind.interface().is_some_and(|interface| !matches!(interface, "pcie" | "sxm")) {
         return Some("interface is neither `pcie` nor `sxm`");

@@ -174,7 +174,7 @@ pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>,
 /// The fault `invalid-output`, with what is wrong.
 pub fn read_price(text: &str) -> Result<Decimal, Reason> {
     let invalid = |message: String| Reason::new(ReasonCode::InvalidOutput, message);
-    let price = parse_decimal(text).map_err(|error| invalid(format!("the plugin's price is no price: {error}")))?;
+    let price = parse_decimal(text).map_err(|error| invalid(format!("the plugin's price cannot be read: {error}")))?;
     check_price(price)?;
     Ok(price)
 }

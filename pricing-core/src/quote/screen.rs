@@ -15,7 +15,7 @@ use crate::text::Untrusted;
 /// Declines an order that would be declined regardless of the cards that it gets: because of its owner, what it asks of
 /// the provider, its denom, its storage classes, a card without a price, or a price that cannot reach the minimum.
 ///
-/// `Ok` is no promise: [`super::quote`] still checks capacity, the tenant's maximum and the feed.
+/// `Ok` is not a promise: [`super::quote`] still checks capacity, the tenant's maximum and the feed.
 ///
 /// # Errors
 /// The reason for the decline, or a fault if the order cannot be priced at all.
@@ -73,7 +73,7 @@ fn screen_owner(pricing: &Pricing, owner: Option<Untrusted<&str>>) -> Result<(),
     admitted.map_err(|refused| match refused {
         NotServed::Denied => Reason::new(ReasonCode::OwnerDenied, format!("{} is on the deny list", named())),
         NotServed::Unreadable(error) => {
-            let message = format!("{error}, so it cannot be held against the deny list");
+            let message = format!("{error}, so it cannot be checked against the deny list");
             Reason::new(ReasonCode::OwnerDenied, message)
         }
         NotServed::NotAllowed => {

@@ -39,7 +39,7 @@ pub fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), I
     let unknown = names.into_iter().find(|name| name.starts_with(PREFIX) && !known.contains(name));
     match unknown {
         None => Ok(()),
-        Some(name) => Err(variables::unknown(name, "this variable is no rate of the price script", PREFIX, &known)),
+        Some(name) => Err(variables::unknown(name, "this variable is not a rate of the price script", PREFIX, &known)),
     }
 }
 

@@ -266,7 +266,7 @@ impl Entry {
     /// When it is not a line that this program writes.
     pub fn read(line: &[u8]) -> Result<Self, Damage> {
         let unreadable = |problem: String| Damage::Unreadable(problem);
-        let text = std::str::from_utf8(line).map_err(|_| unreadable("the line is no text".to_owned()))?;
+        let text = std::str::from_utf8(line).map_err(|_| unreadable("the line is not UTF-8 text".to_owned()))?;
         let json = |error: serde_json::Error| unreadable(format!("the line is damaged: {error}"));
         let head: Head = serde_json::from_str(text).map_err(json)?;
         if head.schema != SCHEMA {

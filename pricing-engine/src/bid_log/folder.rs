@@ -124,7 +124,7 @@ pub(super) fn check(path: &Path) -> Result<(), FolderError> {
         return untrusted("belongs to another user; name a folder of the service's own");
     }
     if metadata.mode() & OPEN_TO_OTHERS != 0 {
-        return untrusted("is open to others, and the log tells orders and prices; run `chmod 700` on it");
+        return untrusted("can be read by others, and the log contains orders and prices; run `chmod 700` on it");
     }
     Ok(())
 }

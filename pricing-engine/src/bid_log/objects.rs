@@ -114,7 +114,7 @@ impl Objects {
     /// # Errors
     /// The same as [`Self::get`], or when it is not text.
     pub fn text(&self, digest: Digest) -> Result<String, ObjectError> {
-        let damaged = |_| ObjectError::Damaged { digest, problem: "it is no text".to_owned() };
+        let damaged = |_| ObjectError::Damaged { digest, problem: "it is not UTF-8 text".to_owned() };
         String::from_utf8(self.get(digest)?).map_err(damaged)
     }
 

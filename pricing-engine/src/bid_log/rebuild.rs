@@ -39,7 +39,7 @@ pub enum RebuildError {
     #[error(transparent)]
     Object(#[from] ObjectError),
     /// The plugin's file was not stored.
-    #[error("the plugin `{name}` was not kept: {why}")]
+    #[error("the plugin `{name}` was not recorded: {why}")]
     NotKept {
         /// Its name.
         name: String,

@@ -238,7 +238,7 @@ fn plugin_entry(plugin: &Plugin, priced: &PricedGroup) -> (PluginEntry, Vec<Obje
         Some(Object { digest: Digest::parse(digest)?, content, counts: false })
     };
     let current = file(&digest);
-    let not_kept = current.is_none().then(|| "the file was replaced twice before it could be kept".to_owned());
+    let not_kept = current.is_none().then(|| "the file was replaced twice before it could be recorded".to_owned());
     let files = current.into_iter().chain(previous.as_ref().and_then(file)).collect();
     let limits = &settings.limits;
     let entry = PluginEntry {

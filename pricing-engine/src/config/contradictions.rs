@@ -15,7 +15,7 @@ pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError>
         others.sort_by_key(|key| key.span().start);
         if let Some(other) = others.first() {
             let name = pricing_core::text::excerpt(other.get_ref());
-            let message = format!("`file` names a rate card, so `{name}` cannot stand here too");
+            let message = format!("`file` names a rate card, so `{name}` cannot be set here, too");
             let error = InputError::new(message).at(format!("rates.{name}")).offset(text, other.span().start);
             found.push(error.hint("put it into the rate card, or take `file` out"));
         }
@@ -63,12 +63,20 @@ pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<Inp
     let feed = &config.feed;
     if feed.usd_per_akt.is_none() && feed.interval >= feed.max_age {
         let message = format!("a value is used for {} and fetched every {}", feed.max_age, feed.interval);
-        wrong("feed.max_age", message, "let it be longer than `interval`, or there is no bid in uakt in between");
+        wrong(
+            "feed.max_age",
+            message,
+            "make it longer than `interval`; otherwise there are no bids in uakt in between",
+        );
     }
     let limits = &config.limits;
     if limits.buffered_bytes < limits.request_bytes {
         let message = format!("a request may have {} bytes, `limits.request_bytes`", limits.request_bytes);
-        wrong("limits.buffered_bytes", message, "let it be as many at least, or no request of that size is ever taken");
+        wrong(
+            "limits.buffered_bytes",
+            message,
+            "set at least that many; otherwise no request of that size is ever accepted",
+        );
     }
     let shadow = config.shadow.as_ref();
     if shadow.is_some_and(|shadow| shadow.rates.is_none() && shadow.plugin.is_none()) {
@@ -88,7 +96,7 @@ fn listen(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
     let listen = &config.listen;
     let Some(metrics) = listen.metrics else { return };
     if !metrics.ip().to_canonical().is_loopback() && !listen.metrics_public {
-        let message = format!("whoever reaches `{metrics}` could read the metrics");
+        let message = format!("anyone who can reach `{metrics}` could read the metrics");
         wrong("listen.metrics", message, "name an address of this machine alone, or set `metrics_public = true`");
     }
     if listen.tcp == Some(metrics) {
@@ -103,8 +111,8 @@ fn inventory(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
     let encrypted = address.is_some_and(|address| address.to_ascii_lowercase().starts_with("https:"));
     let tls = [("inventory.fingerprint", inventory.fingerprint.is_some()), ("inventory.ca", inventory.ca.is_some())];
     for (key, _) in tls.into_iter().filter(|(_, set)| *set && !encrypted) {
-        let message = "there is no `https://` address that it could be for".to_owned();
-        wrong(key, message, "take it out, or let `provider` or `operator` begin with `https://`");
+        let message = "it needs an `https://` address".to_owned();
+        wrong(key, message, "remove it, or make `provider` or `operator` begin with `https://`");
     }
 }
 

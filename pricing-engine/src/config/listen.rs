@@ -15,14 +15,14 @@ impl Listen {
             (Some(address), None) if !is_loopback(address) => Err(ConfigError::unusable(
                 "listen.tcp",
                 format_args!(
-                    "whoever reaches `{address}` could ask for prices and reload the service; name an address of this \
+                    "anyone who can reach `{address}` could ask for prices and reload the service; name an address of this \
                      machine alone, such as `127.0.0.1:{}`, or set `certificate`, `key` and `client_ca` in `[listen.tls]`",
                     address.port()
                 ),
             )),
-            (None, Some(_)) => Err(ConfigError::unusable("listen.tls", "there is no `tcp` that it could be for")),
+            (None, Some(_)) => Err(ConfigError::unusable("listen.tls", "it needs an address in `tcp`")),
             (None, None) if self.socket.as_os_str().is_empty() => {
-                Err(ConfigError::unusable("listen", "nobody could call; name a `socket`, or an address in `tcp`"))
+                Err(ConfigError::unusable("listen", "no client could connect; name a `socket`, or an address in `tcp`"))
             }
             _ => Ok(()),
         }
@@ -51,7 +51,7 @@ mod tests {
         }
         for wrong in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "192.168.1.1:9310", "[::ffff:10.0.0.1]:1", "8.8.8.8:1"] {
             let error = listen(&format!("tcp = \"{wrong}\"")).check().unwrap_err().to_string();
-            assert!(error.starts_with("listen.tcp: whoever reaches `"), "{error}");
+            assert!(error.starts_with("listen.tcp: anyone who can reach `"), "{error}");
         }
         let tls = "[listen.tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_ca = \"a\"";
         listen(&format!("tcp = \"0.0.0.0:1\"\n{tls}")).check().unwrap();

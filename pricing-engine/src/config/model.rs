@@ -46,7 +46,7 @@ pub struct Config {
     pub limits: Limits,
     /// When the files are looked at again, and what of a new rate card has to be accepted.
     pub reload: Reload,
-    /// What is told of each request.
+    /// What is logged of each request.
     pub tracing: Tracing,
 }
 
@@ -264,7 +264,7 @@ pub struct Plugin {
     pub fuel: Option<u64>,
     /// Memory that it may have, such as `16Mi`.
     pub memory_limit: Option<String>,
-    /// Who prices when it fails. Nobody by default: a failure is no bid.
+    /// What prices when it fails. Nothing by default: then there is no bid.
     pub fallback: Option<Fallback>,
     /// The folder in which verdicts and compiled plugins are kept, which only its owner may write. None keeps nothing.
     pub cache: Option<PathBuf>,
@@ -274,7 +274,7 @@ impl Plugin {
     /// How the plugin host is to run it.
     ///
     /// # Errors
-    /// When the memory limit is no size.
+    /// When the memory limit is not a size.
     pub fn settings(&self) -> Result<PluginSettings, String> {
         let class = match self.class {
             PluginClass::Standard => SizeClass::Standard,
@@ -437,11 +437,11 @@ impl Default for Reload {
     }
 }
 
-/// What is told of each request, on stderr.
+/// What is logged of each request, on stderr.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tracing {
-    /// What is told: `error`, `warn`, `info`, `debug`, or directives by module.
+    /// What is logged: `error`, `warn`, `info`, `debug`, or directives by module.
     pub level: String,
     /// How it is written. A change needs a restart.
     pub format: LogFormat,

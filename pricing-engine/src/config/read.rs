@@ -256,7 +256,7 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
     let of_card = |error| vec![malformed(&file.path, toml_error(&card.text, &error))];
     let mut whole: Table = toml::from_str(&card.text).map_err(of_card)?;
     if let Some(twice) = own.keys().find(|name| whole.contains_key(*name)) {
-        let message = format!("the section stands here and in the rate card {}; keep one of them", file.path.display());
+        let message = format!("the section is here and in the rate card {}; keep one of them", file.path.display());
         let (line, column) = position(text, twice).unwrap_or((1, 1));
         return Err(here(InputError::new(message).at(twice).position(line, column)));
     }

@@ -159,7 +159,7 @@ impl Rule {
             Self::Address => address(text),
             Self::PathOrNone if text.is_empty() => Ok(()),
             Self::Path | Self::PathOrNone => path(text),
-            Self::Text if text.trim().is_empty() => Err(refused("expected a text that is not empty")),
+            Self::Text if text.trim().is_empty() => Err(refused("expected text that is not empty")),
             Self::Fingerprint => fingerprint(text),
             Self::Size => size(text),
             Self::Level => telemetry::check_level(text).map_err(refused),
@@ -188,7 +188,7 @@ fn span(text: &str, least: u64, most: u64, none: bool) -> Result<(), Refused> {
         format!("expected {or_none}from `{}` to `{}`", shown(least), shown(most))
     };
     let parsed = humantime::parse_duration(text).map_err(|_| {
-        let message = format!("`{}` is no duration such as `90s` or `1h 30m`", excerpt(text));
+        let message = format!("`{}` is not a duration such as `90s` or `1h 30m`", excerpt(text));
         Refused { message, hint: Some(range()) }
     })?;
     let within = parsed >= Duration::from_millis(least) && parsed <= Duration::from_millis(most);
@@ -209,7 +209,7 @@ fn max_change(text: &str) -> Result<(), Refused> {
 fn url(text: &str) -> Result<reqwest::Url, Refused> {
     let hint = Some("expected one such as `https://host:8444`".to_owned());
     let wrong =
-        |why: String| Refused { message: format!("`{}` is no address: {why}", excerpt(text)), hint: hint.clone() };
+        |why: String| Refused { message: format!("`{}` is not an address: {why}", excerpt(text)), hint: hint.clone() };
     let url = reqwest::Url::parse(text).map_err(|error| wrong(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("it does not begin with `http://` or `https://`".to_owned()));
@@ -242,9 +242,9 @@ fn collector(text: &str) -> Result<(), Refused> {
 fn address(text: &str) -> Result<(), Refused> {
     let hint = || Some("expected an IP address and a port, such as `127.0.0.1:9310` or `[::1]:9310`".to_owned());
     let wrong = |message: String| Refused { message, hint: hint() };
-    let address: SocketAddr = text.parse().map_err(|_| wrong(format!("`{}` is no address", excerpt(text))))?;
+    let address: SocketAddr = text.parse().map_err(|_| wrong(format!("`{}` is not an address", excerpt(text))))?;
     if address.port() == 0 {
-        return Err(wrong("port 0 is any port, which nobody would find".to_owned()));
+        return Err(wrong("port 0 means any free port, which no client would find".to_owned()));
     }
     Ok(())
 }
@@ -275,6 +275,6 @@ fn size(text: &str) -> Result<(), Refused> {
     let parsed = Quantity::parse(text.strip_suffix('B').unwrap_or(text)).ok().and_then(Quantity::whole);
     match parsed.filter(|bytes| *bytes > 0) {
         Some(_) => Ok(()),
-        None => Err(refused(format!("`{}` is no size; expected one such as `16Mi`", excerpt(text)))),
+        None => Err(refused(format!("`{}` is not a size; expected one such as `16Mi`", excerpt(text)))),
     }
 }

@@ -129,7 +129,7 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ),
         (
             "[feed]\ninterval = \"soon\"",
-            "line 2, column 12, at `feed.interval`: `soon` is no duration such as `90s` or `1h 30m` (expected from `1s` to `1day`)",
+            "line 2, column 12, at `feed.interval`: `soon` is not a duration such as `90s` or `1h 30m` (expected from `1s` to `1day`)",
         ),
         (
             "[reload]\nwatch = \"1ms\"",
@@ -149,7 +149,7 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ),
         (
             "[listen]\ntcp = \"localhost:9310\"",
-            "line 2, column 7, at `listen.tcp`: `localhost:9310` is no address (expected an IP address and a port, such as `127.0.0.1:9310` or `[::1]:9310`)",
+            "line 2, column 7, at `listen.tcp`: `localhost:9310` is not an address (expected an IP address and a port, such as `127.0.0.1:9310` or `[::1]:9310`)",
         ),
         (
             "[listen]\nmetrics_public = \"yes\"",
@@ -157,7 +157,7 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ),
         (
             "[inventory]\nprovider = \"localhost\"",
-            "line 2, column 12, at `inventory.provider`: `localhost` is no address: relative URL without a base (expected one such as `https://host:8444`)",
+            "line 2, column 12, at `inventory.provider`: `localhost` is not an address: relative URL without a base (expected one such as `https://host:8444`)",
         ),
         (
             "[inventory]\noperator = \"http://x:8081/status\"",
@@ -166,7 +166,7 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ("[plugin]\nfile = \"\"", "line 2, column 8, at `plugin.file`: expected a path that is not empty"),
         (
             "[plugin]\nfile = \"x\"\nmemory_limit = \"much\"",
-            "line 3, column 16, at `plugin.memory_limit`: `much` is no size; expected one such as `16Mi`",
+            "line 3, column 16, at `plugin.memory_limit`: `much` is not a size; expected one such as `16Mi`",
         ),
         (
             "[plugin]\nfile = \"x\"\nmemory_limit = \"1Gi\"",
@@ -207,11 +207,11 @@ fn keys_that_contradict_each_other_are_refused() {
         ),
         (
             "[inventory]\nfile = \"x\"\nca = \"y\"",
-            "line 3, column 1, at `inventory.ca`: there is no `https://` address that it could be for (take it out, or let `provider` or `operator` begin with `https://`)",
+            "line 3, column 1, at `inventory.ca`: it needs an `https://` address (remove it, or make `provider` or `operator` begin with `https://`)",
         ),
         (
             "[feed]\nmax_age = \"30s\"",
-            "line 2, column 1, at `feed.max_age`: a value is used for 30s and fetched every 1m (let it be longer than `interval`, or there is no bid in uakt in between)",
+            "line 2, column 1, at `feed.max_age`: a value is used for 30s and fetched every 1m (make it longer than `interval`; otherwise there are no bids in uakt in between)",
         ),
         (
             "[shadow]",
@@ -248,7 +248,7 @@ fn a_section_in_both_files_is_refused_with_its_place() {
     std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n[policy]\nambiguous_gpu = \"highest\"\n").unwrap();
     let error = load(&path).unwrap_err().to_string();
     assert!(
-        error.contains("bidprice.toml: line 3, column 2, at `policy`: the section stands here and in the rate card"),
+        error.contains("bidprice.toml: line 3, column 2, at `policy`: the section is here and in the rate card"),
         "{error}"
     );
     std::fs::write(&path, "[rates]\nfile = \"rates.toml\"\n").unwrap();

@@ -177,7 +177,7 @@ impl Findings<'_> {
             self.error(error);
         }
         if let Some(Err(why)) = config.feed.cache.as_ref().map(|cache| can_write(cache.parent())) {
-            self.at(Severity::Warning, "feed.cache", format!("{why}; the value is not kept across restarts then"));
+            self.at(Severity::Warning, "feed.cache", format!("{why}; the value does not survive a restart then"));
         }
     }
 
@@ -228,7 +228,7 @@ impl Findings<'_> {
             Ok(None) => {}
             Ok(Some(refusal)) if refusal.is_rates_alone => {
                 let message =
-                    format!("{refusal}; until then the service goes on with the card before, also after a restart");
+                    format!("{refusal}; until then the service continues with the previous card, also after a restart");
                 self.at(Severity::Warning, "rates", message);
             }
             Ok(Some(refusal)) => {
@@ -247,15 +247,15 @@ impl Findings<'_> {
             warn("inventory", "there is no inventory: capacity is not checked, and a wildcard may get any card");
         }
         if config.feed.usd_per_akt.is_some() {
-            warn("feed.usd_per_akt", "the value is fixed: bids in uakt do not follow what an AKT is worth");
+            warn("feed.usd_per_akt", "the value is fixed: bids in uakt do not follow the price of an AKT");
         }
         if loaded.rates.pricing.rates.gpu.entries().is_empty() {
-            warn("rates.gpu", "no card has a rate: what becomes of orders for GPUs is for `policy.unlisted_gpu` alone");
+            warn("rates.gpu", "no card has a rate: `policy.unlisted_gpu` alone decides about orders for GPUs");
         }
         if config.listen.metrics_public && config.listen.metrics.is_none_or(|at| at.ip().to_canonical().is_loopback()) {
-            warn("listen.metrics_public", "it lets nothing be public: `metrics` is not beyond this machine");
+            warn("listen.metrics_public", "it has no effect: `metrics` listens on this machine only");
         } else if config.listen.metrics_public {
-            warn("listen.metrics", "whoever reaches it can read the metrics");
+            warn("listen.metrics", "anyone who can reach it can read the metrics");
         }
         let deadline = config.plugin.as_ref().and_then(|plugin| plugin.deadline);
         if deadline.is_some_and(|deadline| deadline >= config.limits.deadline) {
@@ -281,11 +281,9 @@ fn can_write(folder: Option<&Path>) -> Result<(), String> {
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = folder.display();
     match fs::metadata(folder) {
-        Err(error) => {
-            Err(format!("{shown}: {error}; make the folder, and give it to the user that the service runs as"))
-        }
+        Err(error) => Err(format!("{shown}: {error}; create the folder, and make the service's user its owner")),
         Ok(found) if !found.is_dir() => Err(format!("{shown}: it is not a folder")),
         Ok(_) => access(folder, Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| format!("{shown}: {error}; give it to the user that the service runs as")),
+            .map_err(|error| format!("{shown}: {error}; make the service's user its owner")),
     }
 }

@@ -96,7 +96,7 @@ impl OpenPlugin {
         let host = PluginHost::with_metrics(host, Arc::new(label.clone()));
         let plugin = host.open(&config.file, settings).map_err(|error| failed(&error))?;
         if let Some(problem) = host.cache_problem() {
-            tracing::warn!(key = role.key(), problem, "compiled plugins are not kept");
+            tracing::warn!(key = role.key(), problem, "compiled plugins are not cached");
         }
         probe(&plugin).map_err(|fault| failed(&format_args!("the probe failed: {fault}")))?;
         Ok(Self { plugin, config: config.clone(), role, label, problem: Arc::default() })

@@ -66,9 +66,9 @@ impl Reloads {
                 digest = %refusal.digest,
                 changes = refusal.listed(),
                 accept = refusal.command,
-                "the configuration has to be accepted first; the one before stays in use"
+                "the configuration has to be accepted first; the previous one stays in use"
             ),
-            None => tracing::error!(%error, "the configuration was refused; the one before stays in use"),
+            None => tracing::error!(%error, "the configuration was refused; the previous one stays in use"),
         }
     }
 }
@@ -89,8 +89,7 @@ pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
         }
         files = now;
     }
-    let message = "the files keep changing, so that nothing of them was taken; have them replaced at once (written beside, \
-                   then renamed), and try again";
+    let message = "the files keep changing, so none of them was loaded; replace them atomically (write a new file, then rename it), and try again";
     Err(ConfigError::Unreadable { file: path.to_owned(), message: message.to_owned() })
 }
 
@@ -142,7 +141,7 @@ impl Engine {
                 reloads.refused_files = None;
                 let rates = active.settings.rates.digest.to_string();
                 let plugin = active.plugin.as_ref().map(|opened| opened.plugin().digest());
-                tracing::info!(rates, plugin, "the configuration was taken");
+                tracing::info!(rates, plugin, "the configuration was loaded");
             }
             Err(error) => reloads.refuse(files, error),
         }
@@ -183,7 +182,7 @@ impl Engine {
         if before.config.tracing.level != after.config.tracing.level
             && let Err(error) = telemetry::set_level(&after.config.tracing.level)
         {
-            tracing::error!(%error, "the level of what is told stays as it was");
+            tracing::error!(%error, "the log level stays as it was");
         }
     }
 
@@ -211,8 +210,7 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
     match sections.into_iter().find(|(_, changed)| *changed) {
         Some((key, _)) => Err(ConfigError::unusable(
             key,
-            "it cannot change while the service runs, so that nothing of the new configuration was taken; restart the \
-             service, or put it back as it was",
+            "it cannot change while the service runs, so the new configuration was not loaded; restart the service, or restore the old value",
         )),
         None => Ok(()),
     }
@@ -286,10 +284,7 @@ fn look(engine: &Engine, settling: &mut Settling) -> bool {
         Next::Wait => true,
         Next::Restless => {
             let files: Vec<_> = now.files.digests().map(|(file, _)| file.display().to_string()).collect();
-            tracing::warn!(
-                ?files,
-                "files of the configuration keep changing; they are taken when they stay as they are"
-            );
+            tracing::warn!(?files, "files of the configuration keep changing; they are loaded once they stay the same");
             false
         }
         Next::Take => {

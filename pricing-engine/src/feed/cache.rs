@@ -57,7 +57,7 @@ pub enum CacheError {
     #[error("its time is {} s in the future", .0.as_secs())]
     Future(Duration),
     /// It does not contain a value.
-    #[error("it holds no number above 0 and at most 1000000")]
+    #[error("it does not contain a number above 0 and at most 1000000")]
     Malformed,
 }
 
@@ -209,7 +209,7 @@ mod tests {
             fs::write(&path, content).unwrap();
             assert_eq!(
                 problem(&path, SystemTime::now()),
-                "it holds no number above 0 and at most 1000000",
+                "it does not contain a number above 0 and at most 1000000",
                 "{content}"
             );
         }

@@ -34,7 +34,7 @@ pub enum UpdateError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The HTTP client cannot be built on this system.
-    #[error("nobody can be asked: {0}")]
+    #[error("the sources cannot be asked: {0}")]
     Client(String),
     /// The cache cannot be written.
     #[error("{}: {error}", path.display())]
@@ -53,10 +53,10 @@ pub enum UpdateError {
 pub async fn update(config: &config::Feed) -> Result<Update, UpdateError> {
     let settings = Settings::of(config)?;
     if settings.fixed.is_some() {
-        return Err(ConfigError::unusable("feed.usd_per_akt", "the value is fixed, so that nothing is fetched").into());
+        return Err(ConfigError::unusable("feed.usd_per_akt", "the value is fixed, so nothing is fetched").into());
     }
     let Some(path) = settings.cache else {
-        return Err(ConfigError::unusable("feed.cache", "no file is named to keep the value in").into());
+        return Err(ConfigError::unusable("feed.cache", "no file is named for the value").into());
     };
     let mut state = State::new(&settings.sources);
     let cache_problem = match cache::read_cache(&path, settings.max_age, SystemTime::now()) {

@@ -93,7 +93,7 @@ impl Snapshot {
         cache_failures: u64,
     ) -> Self {
         let verdict = match state.verdict() {
-            None if state.last().is_none() => Some("no source was asked yet".to_owned()),
+            None if state.last().is_none() => Some("no source has been asked yet".to_owned()),
             None | Some(Verdict::Taken(_)) => None,
             Some(verdict) => Some(verdict.to_string()),
         };

@@ -146,7 +146,7 @@ fn reader(configured: &FeedSource) -> Result<Reader, String> {
     match (configured.kind, &configured.path) {
         (FeedKind::Json, None) => Err("`path` is missing: where the number is in the document".to_owned()),
         (FeedKind::Json, Some(_)) if configured.max_age.is_some() => {
-            Err("`max_age` is for the kind `oracle`: a plain number does not tell how old it is".to_owned())
+            Err("`max_age` is for the kind `oracle`: a plain number has no age".to_owned())
         }
         (FeedKind::Json, Some(path)) => JsonPath::parse(path)
             .map(Reader::Path)

@@ -158,7 +158,7 @@ impl Worker {
             self.client = match tokio::task::spawn_blocking(Client::new).await {
                 Ok(Ok(client)) => Some(client),
                 Ok(Err(error)) => {
-                    tracing::error!(error, "the feed cannot ask anybody");
+                    tracing::error!(error, "the feed cannot ask its sources");
                     None
                 }
                 Err(_) => None,

@@ -39,10 +39,10 @@ pub(crate) enum FileError {
         path.display()
     )]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("another service keeps what it accepted in `{}`; give each its own `reload.state`", .0.display())]
+    #[error("another service uses `{}`; give each its own `reload.state`", .0.display())]
     Busy(PathBuf),
     #[error(
-        "`{}` is damaged ({why}), so that nobody knows which rate card was accepted last; look at the one that is \
+        "`{}` is damaged ({why}), so it is not known which rate card was accepted last; look at the one that is \
          configured, and remove the file to have it accepted at the next start", path.display()
     )]
     Damaged { path: PathBuf, why: String },
@@ -182,7 +182,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Accepted, FileError> {
         });
     }
     let json = rest.strip_suffix('\n').filter(|json| Digest::parse(digest) == Some(Digest::of(json)));
-    let json = json.ok_or_else(|| damaged("it was cut or changed".to_owned()))?;
+    let json = json.ok_or_else(|| damaged("it was truncated or changed".to_owned()))?;
     let content: Content = serde_json::from_str(json).map_err(|error| damaged(error.to_string()))?;
     let rates =
         LoadedRates::recorded(content.rates).map_err(|error| damaged(format!("the rate card in it: {error}")))?;

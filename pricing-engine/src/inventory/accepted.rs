@@ -37,7 +37,7 @@ pub enum Refusal {
         first: String,
     },
     /// Most of its nodes make no sense.
-    #[error("{ignored} of its {listed} nodes make no sense{first}")]
+    #[error("{ignored} of its {listed} nodes are invalid{first}")]
     MostlyNonsense {
         /// Nodes that validation ignored.
         ignored: usize,

@@ -188,7 +188,7 @@ impl Peer {
             let message = format!("`{address}` {what}; expected an address such as `https://localhost:8444`");
             ConfigError::unusable(key.clone(), message)
         };
-        let uri: Uri = address.parse().map_err(|error| wrong(&format!("is no address ({error})")))?;
+        let uri: Uri = address.parse().map_err(|error| wrong(&format!("is not an address ({error})")))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -196,10 +196,10 @@ impl Peer {
         };
         let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("has a user name, which gRPC does not know"));
+            return Err(wrong("has a user name, which gRPC does not support"));
         }
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err(wrong("has a path, which a gRPC address has not"));
+            return Err(wrong("has a path, which a gRPC address cannot have"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
@@ -218,7 +218,7 @@ fn trust(config: &config::Inventory, secure: bool) -> Result<Option<(Trust, rust
         (false, Some(_), _) => Err(needs_https("inventory.fingerprint")),
         (false, None, Some(_)) => Err(needs_https("inventory.ca")),
         (true, Some(_), Some(_)) => {
-            let message = "`fingerprint` and `ca` exclude each other: a certificate is known by one of them";
+            let message = "`fingerprint` and `ca` exclude each other: use one of them to check the certificate";
             Err(ConfigError::unusable("inventory", message))
         }
         (true, Some(fingerprint), None) => Ok(Some((tls::fingerprint(fingerprint)?, empty()))),

@@ -123,7 +123,7 @@ impl SharedInventory {
     /// Records and logs that a source is not reachable.
     pub(super) fn lost(&self, generation: u64, why: &str, now: Instant) {
         let loud = self.update(generation, |current| current.lost(why) && current.may_warn(now));
-        tell(loud, &format!("{} is not heard: {}", self.source(), shown(why)));
+        tell(loud, &format!("{} does not respond: {}", self.source(), shown(why)));
     }
 
     fn source(&self) -> Arc<str> {
@@ -154,9 +154,9 @@ fn tell(loud: Option<bool>, what: &str) {
 
 fn tell_taken(taken: &Changes, nodes: usize, loud: bool) {
     if taken.first {
-        info!(nodes, "the inventory is there");
+        info!(nodes, "the first inventory was received");
     } else if let Some(problem) = taken.problem_before.as_deref().filter(|_| loud) {
-        info!(nodes, before = problem, "the inventory is heard again");
+        info!(nodes, before = problem, "the inventory is received again");
     }
     if !taken.vanished.is_empty() {
         let names: Vec<String> = taken.vanished.iter().take(NAMED).map(|name| shown(name)).collect();

@@ -43,7 +43,7 @@ pub(super) fn fingerprint(text: &str) -> Result<Trust, ConfigError> {
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
     let bytes = bytes.filter(|_| hexadecimal && digits.len() == 64).and_then(|bytes| bytes.try_into().ok());
     bytes.map(Trust::Fingerprint).ok_or_else(|| {
-        let message = "it is no SHA-256 fingerprint; expected 64 hexadecimal digits, as `openssl x509 -noout \
+        let message = "it is not a SHA-256 fingerprint; expected 64 hexadecimal digits, as `openssl x509 -noout \
                        -fingerprint -sha256 -in CERTIFICATE` prints them";
         ConfigError::unusable("inventory.fingerprint", message)
     })

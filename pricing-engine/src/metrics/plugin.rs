@@ -44,7 +44,7 @@ impl Hook for PluginMetrics {
         let shadow = self.shadow;
         let outcome = match event {
             PluginEvent::Swapped { from, to } => {
-                tracing::info!(plugin, shadow, from, to, "a new file of the plugin took over");
+                tracing::info!(plugin, shadow, from, to, "a new file of the plugin is in use");
                 "taken"
             }
             PluginEvent::SwapRefused { message } => {
@@ -52,12 +52,12 @@ impl Hook for PluginMetrics {
                     plugin,
                     shadow,
                     error = message,
-                    "a new file of the plugin was refused; the old one works on"
+                    "a new file of the plugin was refused; the old one stays in use"
                 );
                 "refused"
             }
             PluginEvent::BreakerOpened => {
-                tracing::error!(plugin, shadow, "the plugin failed again and again, and rests for a while");
+                tracing::error!(plugin, shadow, "the plugin failed repeatedly, and is not called for a while");
                 return;
             }
         };

@@ -132,7 +132,7 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     page.counts("bidprice_refused", "Calls that were not answered", refused);
     feed(&mut page, &readings.feed);
     inventory(&mut page, readings.inventory.as_ref());
-    page.whole("bidprice_held_orders", "Orders that capacity is held back for", readings.held_orders);
+    page.whole("bidprice_held_orders", "Orders for which capacity is held", readings.held_orders);
     let breakers = Family::<Labels<2>, Gauge>::default();
     for (plugin, current) in &readings.breakers {
         for state in BREAKER_STATES {
@@ -143,12 +143,16 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     page.add("bidprice_plugin_breaker", "Whether a plugin's breaker is in this state", breakers);
     let shadow = readings.shadow.iter().map(|(gpu, outcome, count)| ([("gpu", gpu), ("outcome", outcome)], *count));
     page.counts("bidprice_shadow", "Orders priced a second time", shadow);
-    page.count("bidprice_shadow_dropped", "Orders not priced a second time for want of time", readings.shadow_dropped);
+    page.count("bidprice_shadow_dropped", "Orders not priced a second time for lack of time", readings.shadow_dropped);
     let BidLogReading { written, waiting, lost, objects_lost } = readings.bid_log;
     page.count("bidprice_bid_log_written", "Decisions written to the bid log", written);
     page.whole("bidprice_bid_log_waiting", "Decisions that wait for the bid log's disk", waiting);
-    page.count("bidprice_bid_log_lost", "Decisions that are in no bid log", lost);
-    page.count("bidprice_bid_log_objects_lost", "What decisions name and another program took away", objects_lost);
+    page.count("bidprice_bid_log_lost", "Decisions that were not logged", lost);
+    page.count(
+        "bidprice_bid_log_objects_lost",
+        "Objects that decisions refer to and that another program removed",
+        objects_lost,
+    );
     reload(&mut page, &readings.reload);
     page.0
 }
@@ -158,13 +162,17 @@ fn reload(page: &mut Sheet, reload: &ReloadReading) {
     for (state, is_so) in [("settling", reload.settling), ("refused", reload.refused)] {
         pending.get_or_create(&[("state", state.to_owned())]).set(i64::from(is_so));
     }
-    page.add("bidprice_reload_pending", "Whether a configuration waits in this state", pending);
+    page.add("bidprice_reload_pending", "Whether a configuration is pending in this state", pending);
     let changes = Family::<Labels<1>, Gauge>::default();
     for (concern, count) in &reload.changes {
         let count = i64::try_from(*count).unwrap_or(i64::MAX);
         changes.get_or_create(&[("concern", (*concern).to_owned())]).set(count);
     }
-    page.add("bidprice_reload_pending_changes", "What has to be accepted of the configuration that waits", changes);
+    page.add(
+        "bidprice_reload_pending_changes",
+        "Changes of the pending configuration that have to be accepted",
+        changes,
+    );
 }
 
 fn intake(page: &mut Sheet, intake: IntakeReading) {
@@ -178,7 +186,7 @@ fn intake(page: &mut Sheet, intake: IntakeReading) {
     ];
     let kinds = kinds.map(|(kind, count)| (kind.to_owned(), count));
     let evicted = kinds.iter().map(|(kind, count)| ([("kind", kind)], *count));
-    page.counts("bidprice_evicted", "What waited for its caller and had to make room", evicted);
+    page.counts("bidprice_evicted", "Streams and calls that were closed to make room", evicted);
 }
 
 fn feed(page: &mut Sheet, feed: &FeedReading) {
@@ -188,7 +196,7 @@ fn feed(page: &mut Sheet, feed: &FeedReading) {
     let fetches =
         feed.fetches.iter().map(|(source, outcome, count)| ([("source", source), ("outcome", outcome)], *count));
     page.counts("bidprice_feed_fetches", "Fetches of USD/AKT", fetches);
-    page.count("bidprice_feed_refused", "Values of USD/AKT that were not believed", feed.refused);
+    page.count("bidprice_feed_refused", "Values of USD/AKT that were rejected", feed.refused);
 }
 
 fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
@@ -205,9 +213,9 @@ fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
     page.whole("bidprice_inventory_nodes", "Nodes of the inventory in use", inventory.nodes);
     let missing = inventory.missing_nodes;
     page.whole("bidprice_inventory_missing_nodes", "Nodes that are gone from the inventory", missing);
-    page.whole("bidprice_inventory_findings", "What was found wrong in the inventory", inventory.findings);
+    page.whole("bidprice_inventory_findings", "Findings about the inventory", inventory.findings);
     let refused = inventory.refused.iter().map(|(reason, count)| ([("reason", reason)], *count));
-    page.counts("bidprice_inventory_refused", "Inventories that were not believed", refused);
+    page.counts("bidprice_inventory_refused", "Inventories that were rejected", refused);
     let reconnects = inventory.reconnects;
     page.count("bidprice_inventory_reconnects", "How often the inventory's stream was opened anew", reconnects);
 }

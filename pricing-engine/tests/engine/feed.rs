@@ -384,7 +384,7 @@ async fn a_cache_that_is_a_link_or_holds_nonsense_is_not_used_and_is_replaced_by
         let (_folder, cache, config) = cached(&[&server]);
         plant(&cache, content, 0o600, SystemTime::now());
         let feed = Feed::start(&config).unwrap();
-        assert!(value(&feed).contains("it holds no number above 0"), "{}", value(&feed));
+        assert!(value(&feed).contains("it does not contain a number above 0"), "{}", value(&feed));
         feed.refresh().await;
         assert_eq!(value(&feed), "0.5");
         assert_eq!(now(&feed).problem, None);

@@ -54,7 +54,7 @@ impl Folder {
             return Err(untrusted("it belongs to another user; name a folder of your own"));
         }
         if !is_own(&stat, WRITABLE_BY_OTHERS) {
-            return Err(untrusted("others can write it; run `chmod go-w` on it, and empty it"));
+            return Err(untrusted("others can write to it; run `chmod go-w` on it, and empty it"));
         }
         Ok(Self(folder))
     }
@@ -76,7 +76,10 @@ impl Folder {
         let stat = rustix::fs::fstat(&file)?;
         let ordinary = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         if !(ordinary && is_own(&stat, forbidden)) {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not an ordinary file of the owner's alone"));
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "not an ordinary file that only its owner can access",
+            ));
         }
         Ok((File::from(file), u64::try_from(stat.st_size).unwrap_or(0)))
     }

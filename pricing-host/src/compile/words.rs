@@ -13,7 +13,7 @@ pub(super) fn unfinished(end: &ChildEnd, limits: &Limits) -> Option<Refusal> {
         ChildEnd::Done => return None,
         ChildEnd::Time => (
             format!(
-                "the plugin took longer than {:?} to inspect and compile: try again when the machine has less to do, or \
+                "the plugin took longer than {:?} to inspect and compile: try again when the machine is less busy, or \
                  make the plugin smaller",
                 limits.time
             ),

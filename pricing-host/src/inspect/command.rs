@@ -14,7 +14,7 @@ pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
     let start = export(scan, "_start");
     if let Some(import) = scan.imports.iter().find_map(extism_import) {
         return Err(Fault::rejected(format!(
-            "the module is a plugin for Extism (it imports `{}`), whose interface is not offered here: build it as a WASI \
+            "the module is a plugin for Extism (it imports `{}`), whose interface is not supported here: build it as a WASI \
              command with `main`, or as a component of the WIT package",
             excerpt(import)
         )));
@@ -36,11 +36,11 @@ pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
                 types(start)
             )));
         }
-        None => return Err(Fault::rejected("the export `_start` is no function")),
+        None => return Err(Fault::rejected("the export `_start` is not a function")),
     }
     match export(scan, "memory") {
         Some(EntityType::Memory(_)) => Ok(()),
-        Some(_) => Err(Fault::rejected("the export `memory` is no memory")),
+        Some(_) => Err(Fault::rejected("the export `memory` is not a memory")),
         None => Err(Fault::rejected(
             "the module exports no `memory`: the host cannot hand it the order; link it as a WASI command",
         )),
@@ -64,8 +64,7 @@ fn not_packed(scan: &Scan<'_>, is_command: bool) -> Option<Fault> {
         return None;
     }
     Some(Fault::rejected(
-        "the module is the core of a component and not packed yet: run `bidprice plugin pack FILE -o plugin.wasm` and \
-         use what it writes",
+        "the module is the core of a component and not packed yet: run `bidprice plugin pack FILE -o plugin.wasm` and use its output",
     ))
 }
 
@@ -108,7 +107,7 @@ fn elsewhere(module: &str) -> &'static str {
         "env" => "the linker did not find it; give it its library, or build without `--allow-undefined`",
         "__wbindgen_placeholder__" | "wbg" => "wasm-bindgen is for browsers; build without it",
         "gojs" | "go" => "it was built for a browser; with Go, build with `GOOS=wasip1`",
-        "wasi" => "threads are not offered; build without `-pthread`",
+        "wasi" => "threads are not supported; build without `-pthread`",
         _ => "a command may import nothing but `wasi_snapshot_preview1`; build for `wasm32-wasip1`",
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn invalid(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimit
     if offset <= 8 {
         return Fault::rejected(format!("the file has a WebAssembly header that is unknown here: {message}"));
     }
-    Fault::rejected(format!("the file is no valid WebAssembly, or damaged: byte {offset}: {message}"))
+    Fault::rejected(format!("the file is not valid WebAssembly, or is damaged: byte {offset}: {message}"))
 }
 
 /// The missing proposal that caused the error, in words.

@@ -281,7 +281,9 @@ impl<'a> Scanner<'a> {
 
     fn finish(self, rest: &[u8], (types, frame): (Types, Frame<'a>)) -> Result<Scan<'a>, Fault> {
         if !rest.is_empty() {
-            return Err(Fault::rejected("the file goes on after its end: it is damaged, or two files in one"));
+            return Err(Fault::rejected(
+                "there is more data after the end of the file: it is damaged, or two files in one",
+            ));
         }
         let Found { custom_sections, has_component_type, has_names, modules, functions, largest, nesting, .. } =
             self.found;

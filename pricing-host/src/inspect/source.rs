@@ -85,10 +85,10 @@ fn parse(text: &str) -> Result<Vec<u8>, Fault> {
         let place = lines.next().and_then(|line| line.split_once("<anon>:")).map(|(_, place)| place);
         match place.and_then(|place| place.trim().split_once(':')) {
             Some((line, column)) => Fault::rejected(format!(
-                "the file is no WebAssembly binary, and as text it has a mistake: line {line}, column {column}: {message}"
+                "the file is not a WebAssembly binary, and as text it has a mistake: line {line}, column {column}: {message}"
             )),
             None => {
-                Fault::rejected(format!("the file is no WebAssembly binary, and as text it has a mistake: {message}"))
+                Fault::rejected(format!("the file is not a WebAssembly binary, and as text it has a mistake: {message}"))
             }
         }
     })

@@ -22,7 +22,7 @@ pub(super) fn probe(version: &Version, limits: &CallLimits) -> PluginCall {
     let order = match script_request::read(ORDER) {
         Ok(order) => order,
         Err(error) => {
-            let fault = Fault::rejected(format!("the probe is no order: {error}"));
+            let fault = Fault::rejected(format!("the probe is not an order: {error}"));
             return PluginCall { result: Err(fault), answer: None, usage: Usage::default() };
         }
     };

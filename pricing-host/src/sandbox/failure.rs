@@ -50,7 +50,7 @@ fn describe(error: &Error, phase: Phase, limits: &CallLimits, log: &Log) -> (Rea
         return (ReasonCode::OutputExceeded, message);
     }
     if is_handle_limit(error) {
-        let message = "the plugin made more handles of resources than the host keeps note of".to_owned();
+        let message = "the plugin made more handles of resources than the host can track".to_owned();
         return (ReasonCode::MemoryExceeded, message);
     }
     match error.downcast_ref::<Trap>() {
@@ -75,7 +75,7 @@ fn describe_trap(trap: Trap, phase: Phase, limits: &CallLimits, log: &Log) -> (R
             (ReasonCode::DeadlineExceeded, message)
         }
         Trap::OutOfFuel => {
-            let message = format!("the plugin burned more than its {} units of fuel", limits.fuel);
+            let message = format!("the plugin used more than its {} units of fuel", limits.fuel);
             (ReasonCode::BudgetExhausted, message)
         }
         Trap::StackOverflow => {

@@ -107,7 +107,7 @@ fn no_call_is_lost_while_files_are_replaced() {
     });
     let counted = counters.snapshot();
     assert_eq!(counted.swaps, SWAPS - 1);
-    // Each swap probed the new file; a probe is no call of the plugin's users.
+    // Each swap probed the new file; a probe is not a call of the plugin's users.
     assert_eq!(counted.calls, calls.load(Ordering::Relaxed));
     assert_eq!(counted.faults, []);
 }
@@ -131,7 +131,7 @@ fn a_watcher_swaps_by_itself() {
         wait_for("the new file", || plugin.digest() != old);
         assert_eq!(outcome(&quote(&plugin)), format!("{number}.5 uact"));
     }
-    place.put(b"this is no plugin");
+    place.put(b"this is not a plugin");
     wait_for("the refusal", || counters.snapshot().swaps_refused == 1);
     assert_eq!(outcome(&quote(&plugin)), "5.5 uact");
     drop(watcher);

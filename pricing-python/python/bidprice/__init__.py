@@ -31,7 +31,7 @@ class Quoter:
     Cluster or provider Status; without it capacity is not asked, and a request that leaves the model open may come to
     any card that the rate card lists. ``gpu`` is ``real-card`` or ``highest-wildcard``. ``scheduler`` is ``sound`` or
     ``provider``. ``plugin`` is a pricing plugin. ``usd_per_akt`` is what an AKT is worth, as text or an int: a float
-    would not be exact. ``malformed`` says what becomes of rows that are no order: ``raise`` raises ``ValueError``, and
+    would not be exact. ``malformed`` says what becomes of rows that are not an order: ``raise`` raises ``ValueError``, and
     ``keep`` answers them with the decision ``malformed``.
     """
 

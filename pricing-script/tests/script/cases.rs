@@ -140,8 +140,8 @@ fn a_list_that_cannot_be_read_whole_is_no_bid() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     owned(pipe.to_str().unwrap(), "is not a regular file");
     for (name, text, reason) in [
-        ("whitelist.empty", String::new(), "the list names nobody"),
-        ("whitelist.notes", format!("# {ALYCE}\n\n"), "the list names nobody"),
+        ("whitelist.empty", String::new(), "the list has no addresses"),
+        ("whitelist.notes", format!("# {ALYCE}\n\n"), "the list has no addresses"),
         ("whitelist.slip", format!("{ALYCE}\n{}\n", DAVE.replace("dave", "davy")), "line 2, column 1: "),
         ("whitelist.long", format!("{ALYCE}\n").repeat(400_000), "has more than 16777216 bytes"),
         ("whitelist.html", format!("<html>{ALYCE}</html>"), "is not an address"),

@@ -31,7 +31,7 @@ pub enum OrderMessageError {
         path: String,
     },
     /// An endpoint's kind is not one of the chain's.
-    #[error("at `{path}`: {kind} is no kind of endpoint")]
+    #[error("at `{path}`: {kind} is not a kind of endpoint")]
     EndpointKind {
         /// The field's path.
         path: String,
@@ -48,7 +48,7 @@ pub enum OrderMessageError {
     },
     /// An amount is not in the chain's notation.
     #[error(
-        "at `{path}`: `{amount}` is no amount; the chain writes a whole number of 10^-18 units, so that \
+        "at `{path}`: `{amount}` is not an amount; the chain writes a whole number of 10^-18 units, so that \
          `1500000000000000000` is 1.5"
     )]
     Amount {

@@ -28,39 +28,38 @@ use pricing_engine::config;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The queue is full.
-    #[error("{waiting} orders wait already, which is `limits.queue`; ask again later")]
+    #[error("{waiting} orders wait already, which is `limits.queue`; try again later")]
     Full {
         /// The orders that wait.
         waiting: usize,
     },
     /// The heavy orders' part of the queue is full.
-    #[error("{waiting} orders that take as long as this one wait already; ask for less at once, or again later")]
+    #[error("{waiting} orders that take as long as this one wait already; ask for less at once, or try again later")]
     Heavy {
         /// The heavy orders that wait.
         waiting: usize,
     },
     /// Too many calls are in flight.
-    #[error("{calls} calls are in flight already; ask again later")]
+    #[error("{calls} calls are in flight already; try again later")]
     Calls {
         /// The limit.
         calls: usize,
     },
     /// Too many streams are open.
-    #[error("{streams} streams are open already, which is `limits.streams`; close one, or ask again later")]
+    #[error("{streams} streams are open already, which is `limits.streams`; close one, or try again later")]
     Streams {
         /// The limit.
         streams: usize,
     },
     /// The requests in memory have too many bytes.
-    #[error("large requests have the {bytes} bytes of `limits.buffered_bytes` already; ask again later")]
+    #[error("large requests have the {bytes} bytes of `limits.buffered_bytes` already; try again later")]
     Bytes {
         /// The limit.
         bytes: usize,
     },
     /// The order would be answered too late.
     #[error(
-        "it would take about {needed:?} until the order is priced, twice that must be left, and its caller waits only \
-         {left:?} longer; ask again later"
+        "pricing the order would take about {needed:?}, and twice that must be left; its caller waits only {left:?} longer; try again later"
     )]
     Late {
         /// The estimated time until the answer.
@@ -69,7 +68,7 @@ pub enum Refused {
         left: Duration,
     },
     /// Orders arrive faster than the rate limit allows.
-    #[error("more than {rate} orders a second are asked, which is `limits.rate`; ask again later")]
+    #[error("more than {rate} orders a second are requested, which is `limits.rate`; try again later")]
     Rate {
         /// The limit.
         rate: u32,
@@ -78,7 +77,7 @@ pub enum Refused {
     #[error("the deadline passed before the order was priced")]
     Deadline,
     /// The code that priced the order panicked.
-    #[error("the order could not be priced; this is a bug, and the log has more of it")]
+    #[error("the order could not be priced; this is a bug, and the log says more")]
     Lost,
 }
 

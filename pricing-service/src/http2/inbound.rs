@@ -183,7 +183,7 @@ impl Inbound {
         let Some(until) = self.until else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until.into())));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Status::deadline_exceeded("the request was not there in time"))))
+        Poll::Ready(Some(Err(Status::deadline_exceeded("the request did not arrive in time"))))
     }
 }
 

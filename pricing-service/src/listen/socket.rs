@@ -19,7 +19,7 @@ pub(crate) enum SocketError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// Another kind of file has that path.
-    #[error("there is something that is no socket; remove it, or name another path")]
+    #[error("there is something that is not a socket; remove it, or name another path")]
     NoSocket,
     /// Another service is running.
     #[error("another service listens there; stop it first, or name another path")]

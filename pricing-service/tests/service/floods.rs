@@ -143,7 +143,7 @@ async fn streams_are_counted_over_all_services_and_connections() {
             Ok(answer) => open.push(answer),
             Err(refused) => {
                 assert_eq!(refused.code(), Code::ResourceExhausted);
-                let message = "200 streams are open already, which is `limits.streams`; close one, or ask again later";
+                let message = "200 streams are open already, which is `limits.streams`; close one, or try again later";
                 assert_eq!(refused.message(), message);
             }
         }
@@ -203,7 +203,7 @@ async fn half_sent_requests_share_a_budget_that_an_ordinary_order_does_not_need(
     until_told(&metrics, &["bidprice_buffered_bytes 550848"]).await;
     let refused = Caller::new(&running).await.begin(QUOTE, &large[..600_000]).await.refusal().await;
     assert_eq!(refused.code(), Code::ResourceExhausted);
-    let message = "large requests have the 1000000 bytes of `limits.buffered_bytes` already; ask again later";
+    let message = "large requests have the 1000000 bytes of `limits.buffered_bytes` already; try again later";
     assert_eq!(refused.message(), message);
     let refused = Caller::new(&running).await.begin(QUOTE_STREAM, &large[..600_000]).await.answer().await.unwrap();
     assert_eq!(last(&mut { refused.0 }).await.message(), message);

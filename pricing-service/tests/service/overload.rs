@@ -70,7 +70,7 @@ async fn what_exceeds_the_queue_is_refused_and_the_rest_is_answered() {
     assert!(!refused.is_empty());
     for (code, message) in refused {
         assert_eq!(*code, Code::ResourceExhausted);
-        assert_eq!(message, "2 orders wait already, which is `limits.queue`; ask again later");
+        assert_eq!(message, "2 orders wait already, which is `limits.queue`; try again later");
     }
     assert_eq!(ask(client).await, Ok(slow::BID.to_owned()));
     running.stop().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_rate_is_kept() {
     assert!(!refused.is_empty());
     for (code, message) in refused {
         assert_eq!(code, Code::ResourceExhausted);
-        assert_eq!(message, "more than 1 orders a second are asked, which is `limits.rate`; ask again later");
+        assert_eq!(message, "more than 1 orders a second are requested, which is `limits.rate`; try again later");
     }
     running.stop().await.unwrap();
 }

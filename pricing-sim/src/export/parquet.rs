@@ -128,7 +128,7 @@ fn append(column: &Column, builder: &mut Builder, value: &Value<'_>) -> Result<(
         (Builder::Decimal(builder), Value::Decimal(decimal)) => {
             builder.append_value(units(column.kind, *decimal).ok_or_else(|| digits(decimal))?);
         }
-        _ => return Err(ExportError::Format(format!("a value is not what column `{}` holds", column.name))),
+        _ => return Err(ExportError::Format(format!("a value does not have the type of column `{}`", column.name))),
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ impl RowsFile {
     /// When it cannot be written, or a value does not fit its column.
     pub fn write(&mut self, row: &[Value<'_>]) -> Result<(), ExportError> {
         if row.len() != self.columns.len() {
-            return Err(ExportError::Format("a row has not as many values as there are columns".to_owned()));
+            return Err(ExportError::Format("a row does not have a value for each column".to_owned()));
         }
         match &mut self.writer {
             Writer::Csv(writer) => {

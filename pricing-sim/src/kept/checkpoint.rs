@@ -145,7 +145,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> KeptError {
     let what = "it cannot be written";
     KeptError::io(
         path,
-        format_args!("{what}: {error}; the runs in it are kept: make room and run the same command again"),
+        format_args!("{what}: {error}; the runs in it are safe: make room and run the same command again"),
     )
 }
 
@@ -241,7 +241,7 @@ fn add(path: &Path, number: usize, line: &[u8], sweep: &Sweep, found: &mut Read)
     }
     let result: RunResult = serde_json::from_str(line.result.get()).map_err(|error| broken(error.to_string()))?;
     let place = sweep.run(result.run).filter(|place| (place.cell, place.seed) == (result.cell, result.seed));
-    let place = place.ok_or_else(|| broken("it is no run of this sweep".to_owned()))?;
+    let place = place.ok_or_else(|| broken("it is not a run of this sweep".to_owned()))?;
     match found.results.get(&place.run) {
         Some(known) if *known != result => Err(broken(format!("run {} is there twice and differs", place.run))),
         _ => {

@@ -140,7 +140,7 @@ impl Plan {
         let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let last = folder.file_name().ok_or_else(|| KeptError::io(folder, "this names no folder"))?;
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
-            return Err(KeptError::io(folder, "it is there already and not empty; name another folder"));
+            return Err(KeptError::io(folder, "it exists already and is not empty; name another folder"));
         }
         let mut temporary = last.to_owned();
         temporary.push(format!(".{}.part", std::process::id()));
@@ -245,7 +245,7 @@ impl Plan {
         let text = pricing_files::read(path, MAX_PLAN_BYTES).map_err(|error| KeptError::io(path, error))?;
         let any: serde_json::Value = serde_json::from_slice(&text).map_err(|error| KeptError::io(path, error))?;
         if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
-            return Err(KeptError::io(path, "it is no plan of `bidprice simulate plan`"));
+            return Err(KeptError::io(path, "it is not a plan of `bidprice simulate plan`"));
         }
         let version = any.get("version").and_then(serde_json::Value::as_str).unwrap_or("an unknown version");
         if any.get("schema").and_then(serde_json::Value::as_u64) != Some(u64::from(SCHEMA)) || version != VERSION {

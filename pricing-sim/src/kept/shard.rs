@@ -60,7 +60,7 @@ pub fn write_part(
 ) -> Result<(), KeptError> {
     let Range { start, end } = loaded.plan.range(shard, shards)?;
     if !results.iter().map(|result| result.run).eq(start..end) {
-        return Err(KeptError::Unusable(format!("shard {shard} of {shards} has not all of its runs")));
+        return Err(KeptError::Unusable(format!("shard {shard} of {shards} does not have all of its runs")));
     }
     let part = Part {
         kind: KIND.to_owned(),
@@ -141,7 +141,7 @@ fn read_part(path: &Path, loaded: &Loaded) -> Result<(Part, Vec<RunResult>), Kep
     let count = part.to.saturating_sub(part.from);
     let torn = || KeptError::Io {
         path: path.to_owned(),
-        problem: format!("the file is not whole; run shard {} of {} again", part.shard, part.shards),
+        problem: format!("the file is not complete; run shard {} of {} again", part.shard, part.shards),
     };
     for run in part.from..part.to {
         next(&mut line)?;

@@ -480,7 +480,7 @@ pub enum Seeds {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text)
-        .map_err(|error| D::Error::custom(format_args!("`{text}` is no duration such as `90m`: {error}")))
+        .map_err(|error| D::Error::custom(format_args!("`{text}` is not a duration such as `90m`: {error}")))
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

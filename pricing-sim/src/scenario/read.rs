@@ -77,8 +77,8 @@ pub fn of_table(table: Table) -> Result<Scenario, InputError> {
 /// When the key cannot be parsed, or leads through something that is not a table.
 pub fn set(table: &mut Table, key: &str, value: Value) -> Result<(), InputError> {
     let malformed = || {
-        InputError::new(format_args!("`{}` is no key of a scenario", pricing_core::text::excerpt(key)))
-            .hint("write keys with dots between them, in quotes where they have dots of their own")
+        InputError::new(format_args!("`{}` is not a key of a scenario", pricing_core::text::excerpt(key)))
+            .hint("separate keys with dots, and quote a key that contains dots")
     };
     // A key has the syntax of a TOML key, so TOML's parser handles quoting.
     let parsed: Table = format!("{key} = 0").parse().map_err(|_| malformed())?;
@@ -112,7 +112,7 @@ pub fn set(table: &mut Table, key: &str, value: Value) -> Result<(), InputError>
                         .hint(format!("there are `{}`", names.join("`, `")))
                 })?
             }
-            _ => return Err(InputError::new(format_args!("`{key}`: `{name}` is no table"))),
+            _ => return Err(InputError::new(format_args!("`{key}`: `{name}` is not a table"))),
         };
     }
     at.insert((*last).to_owned(), value);

@@ -61,7 +61,7 @@ pub enum ScriptError {
     #[error("the script `{0}` cannot be read: {1}")]
     Unreadable(String, io::Error),
     /// It is not a plain file.
-    #[error("the script `{0}` is no file")]
+    #[error("the script `{0}` is not a file")]
     NoFile(String),
     /// It is not executable.
     #[error("the script `{0}` is not executable; run `chmod +x` on it, as the provider's daemon needs it too")]
@@ -272,7 +272,7 @@ fn price(stdout: &[u8]) -> Result<Decimal, Reason> {
         Ok(_) if decimals > MAX_DECIMALS => {
             invalid(format!("the script answered `{shown}`; a price has at most {MAX_DECIMALS} decimals"))
         }
-        Err(_) => invalid(format!("the script answered `{shown}`, which is no decimal number")),
+        Err(_) => invalid(format!("the script answered `{shown}`, which is not a decimal number")),
         Ok(price) if price <= Decimal::ZERO => {
             invalid(format!("the script answered `{shown}`; a price must be above 0"))
         }

@@ -25,7 +25,7 @@ pub fn time(text: &str) -> Result<Millis, InputError> {
         None => date(text).map(i128::from),
     };
     let Some(millis) = known else {
-        let message = format!("`{}` is no time", excerpt(text));
+        let message = format!("`{}` is not a time", excerpt(text));
         return Err(InputError::new(message).hint("write seconds, or such as `2026-01-31T12:00:00Z`"));
     };
     in_range(millis).ok_or_else(|| {
@@ -44,7 +44,7 @@ pub fn length(text: &str) -> Result<Millis, InputError> {
         None => humantime::parse_duration(text).ok().and_then(|length| i128::try_from(length.as_millis()).ok()),
     };
     known.and_then(in_range).ok_or_else(|| {
-        let message = format!("`{}` is no length of time", excerpt(text));
+        let message = format!("`{}` is not a length of time", excerpt(text));
         InputError::new(message).hint("write seconds, or such as `8h` or `90m`")
     })
 }
@@ -55,7 +55,9 @@ pub fn length(text: &str) -> Result<Millis, InputError> {
 /// When it is not an integer, or out of range.
 pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, InputError> {
     let number = plain(text).and_then(Quantity::whole).filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| InputError::new(format_args!("`{}` is no whole number from {least} to {most}", excerpt(text))))
+    number.ok_or_else(|| {
+        InputError::new(format_args!("`{}` is not a whole number from {least} to {most}", excerpt(text)))
+    })
 }
 
 /// Parses alternatives of cards, each a [`GpuKey`], separated by `|`. A kind without a vendor belongs to the usual

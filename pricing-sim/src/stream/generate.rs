@@ -51,10 +51,10 @@ impl Generator {
             (orders, limit) => orders.or(limit),
         };
         if most.is_none() && end.is_none() {
-            return Err(wrong("made-up orders go on for ever; set `orders.generate.orders` or `orders.duration`"));
+            return Err(wrong("generated orders would never end; set `orders.generate.orders` or `orders.duration`"));
         }
         if let Some(most) = most.filter(|most| *most > MAX_ORDERS) {
-            return Err(wrong(format!("`orders.generate.orders` is `{most}`; at most {MAX_ORDERS} are made up")));
+            return Err(wrong(format!("`orders.generate.orders` is `{most}`; at most {MAX_ORDERS} are generated")));
         }
         Ok(Self {
             mix: Mix::new(generate)?,

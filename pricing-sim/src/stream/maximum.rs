@@ -110,12 +110,13 @@ impl Maximum {
         let denom = arrival.order.max_price.as_ref().map(Price::denom);
         let denom = denom.ok_or_else(|| cannot("it names no denom".to_owned()))?;
         let chain = &self.pricing.chain;
-        let token = chain.denoms.get(denom).ok_or_else(|| cannot(format!("`{denom}` is no denom of the rate card")))?;
+        let token =
+            chain.denoms.get(denom).ok_or_else(|| cannot(format!("`{denom}` is not a denom of the rate card")))?;
         let coin = match (&token.value, self.usd_per_akt) {
             (CoinValue::Fixed(usd), _) => usd.decimal(),
             (CoinValue::Feed(_), Some(usd)) => usd.get(),
             (CoinValue::Feed(_), None) => {
-                return Err(cannot(format!("what `{denom}` is worth is not known; set `usd_per_akt` in the scenario")));
+                return Err(cannot(format!("the value of `{denom}` is not known; set `usd_per_akt` in the scenario")));
             }
         };
         let decimals = arrival.order.price_precision;

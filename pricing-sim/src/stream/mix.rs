@@ -67,7 +67,7 @@ impl<T> Weighted<T> {
         of: impl Fn(&str, String) -> Result<T, StreamError>,
     ) -> Result<Self, StreamError> {
         if table.len() > MAX_CHOICES {
-            return Err(wrong(format!("`{key}` has {} entries; at most {MAX_CHOICES} are weighed", table.len())));
+            return Err(wrong(format!("`{key}` has {} entries; at most {MAX_CHOICES} are allowed", table.len())));
         }
         let mut choices = Vec::new();
         for (name, weight) in table {
@@ -253,7 +253,7 @@ fn sizes(key: &str, listed: &[Number], default: u64, per: u64, least: u64) -> Re
         return Ok(vec![default.saturating_mul(per)]);
     }
     if listed.len() > MAX_CHOICES {
-        return Err(wrong(format!("`{key}` has {} sizes; at most {MAX_CHOICES} are taken", listed.len())));
+        return Err(wrong(format!("`{key}` has {} sizes; at most {MAX_CHOICES} are allowed", listed.len())));
     }
     let size = |number: &Number| {
         let size = number.0.checked_mul(Decimal::from(per)).and_then(|size| size.floor().to_u64());

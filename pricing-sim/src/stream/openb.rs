@@ -80,7 +80,7 @@ impl Models {
         self.0.get(model).ok_or_else(|| {
             let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
             let hint = format!("known are {}; add others under [openb.models]", known.join(", "));
-            InputError::new(format_args!("`{}` is no model of the trace", pricing_core::text::excerpt(model)))
+            InputError::new(format_args!("`{}` is not a model of the trace", pricing_core::text::excerpt(model)))
                 .hint(hint)
         })
     }

@@ -94,7 +94,7 @@ fn reader(file: File, found: &ArrowReaderMetadata) -> Result<ParquetRecordBatchR
         return Err(error.hint("write `order` as JSON text"));
     }
     if leaves.len() != schema.fields().len() {
-        return Err(InputError::new("the file is damaged: its columns cannot be told apart"));
+        return Err(InputError::new("the file is damaged: two columns have the same name"));
     }
     let fields = schema.fields().iter().zip(leaves).map(|(field, leaf)| readable(field, leaf));
     let fields = fields.collect::<Result<Vec<_>, _>>()?;

@@ -155,7 +155,7 @@ impl Columns {
 /// When there is no such column.
 pub(super) fn column(name: &str) -> Result<&'static str, InputError> {
     NAMES.into_iter().find(|known| *known == name).ok_or_else(|| {
-        let unknown = InputError::new(format_args!("`{}` is no column of orders", excerpt(name)));
+        let unknown = InputError::new(format_args!("`{}` is not a column of orders", excerpt(name)));
         match nearest(name, NAMES) {
             Some(meant) => unknown.hint(format!("did you mean `{meant}`?")),
             None => unknown.hint(format!("there are `{}`", NAMES.join("`, `"))),

@@ -19,7 +19,7 @@ fn a_node_list_is_a_cluster() {
 fn what_is_no_node_list_is_refused_with_its_line() {
     for (rows, words) in [
         ("a,1,1,129,T4\n", "line 2, column 1: `a` has 129 GPUs"),
-        ("a,1,1,1,H999\n", "line 2, column 1: `H999` is no model"),
+        ("a,1,1,1,H999\n", "line 2, column 1: `H999` is not a model"),
         ("a,1,1,0,\n\na,1,1,0,\n", "line 4, column 1: there are two nodes `a`"),
         ("a,1,99999999999999999,0,\n", "line 2, column 1: `a` has more memory"),
         ("a,one,1,0,\n", "line 2, column 1: cell 2"),

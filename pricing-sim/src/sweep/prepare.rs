@@ -124,7 +124,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     }
     for (place, entry) in scenario.strategy.iter().enumerate() {
         if entry.name.is_empty() || scenario.strategy.iter().take(place).any(|other| other.name == entry.name) {
-            return wrong(format!("strategies need names of their own; there are two `{}`", entry.name));
+            return wrong(format!("each strategy needs its own name; there are two `{}`", entry.name));
         }
         let of_gpu = entry.gpu != GpuRuleName::RealCard;
         let pricers = [entry.plugin.is_some(), entry.script.is_some(), entry.scale, of_gpu];
@@ -220,7 +220,7 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     }
     let has_market = entry.rates.is_some() || !entry.set.is_empty();
     if !has_market && entry.competitor.is_empty() {
-        let message = "[market] names nobody who bids; give it `rates`, or add a [[market.competitor]]";
+        let message = "[market] has no competitors; give it `rates`, or add a [[market.competitor]]";
         return Err(ScenarioError::Meaning(message.to_owned()));
     }
     if has_market {

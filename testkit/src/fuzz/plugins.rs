@@ -101,7 +101,7 @@ fn check_called(called: &PluginCall) {
         Ok(quote) => {
             check_quote(quote);
             if let Some(price) = quote.price() {
-                must("a bid is no price", read_price(&price.amount().to_string()).map_err(|reason| reason.message));
+                must("a bid is not a price", read_price(&price.amount().to_string()).map_err(|reason| reason.message));
             }
         }
         Err(fault) => {

@@ -135,10 +135,10 @@ pub fn changes() -> Vec<Attack> {
         invalid("replaces a line that is not there", &[(3, 99, "1")]),
         invalid("replaces line 2^32 - 1", &[(3, u32::MAX, "1")]),
         invalid("makes a line negative", &[(3, 0, "-1")]),
-        invalid("multiplies by what is no number", &[(0, 0, "NaN")]),
+        invalid("multiplies by something that is not a number", &[(0, 0, "NaN")]),
         invalid("multiplies by nothing", &[(0, 0, "")]),
         invalid("multiplies by an exponent", &[(0, 0, "1e2")]),
-        invalid("adds what is no number", &[(1, 0, "Infinity")]),
+        invalid("adds something that is not a number", &[(1, 0, "Infinity")]),
         invalid("replaces a line by 4,000 digits", &[(3, 0, &"9".repeat(4_000))]),
         attack("multiplies by 0", &[(0, 0, "0")], ReasonCode::BelowMinimum),
         attack(

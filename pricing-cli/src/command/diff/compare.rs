@@ -1,4 +1,4 @@
-//! Prices orders twice, or takes what was decided, and sums up how the two differ.
+//! Gets two answers to each order, by pricing it or from a saved run, and sums up how they differ.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use crate::error::CliError;
 use crate::scene::owner;
 use crate::wording::{count, plural};
 
-/// What the cards of an order are called of which nobody knows more.
+/// The label of orders whose cards are not certain.
 const AMBIGUOUS: &str = "ambiguous";
 
 /// How two answers to the same orders differ.
@@ -31,11 +31,11 @@ pub(super) struct Compared {
     pub(super) summary: Summary,
     /// Faults of A and of B.
     pub(super) faults: (u64, u64),
-    /// Why there were no bids.
+    /// The reasons for no bid, by side and code.
     pub(super) said: Vec<NoBidReasons>,
 }
 
-/// Why there were no bids, with the words of the first order.
+/// A reason for no bid, with the message of the first order that it was given for.
 pub(super) struct NoBidReasons {
     pub(super) side: &'static str,
     pub(super) code: String,
@@ -45,7 +45,7 @@ pub(super) struct NoBidReasons {
 }
 
 impl Compared {
-    /// Whether one of the two has nothing but faults.
+    /// Whether A or B is a fault for every order.
     pub(super) fn only_faults(&self) -> bool {
         let orders = self.summary.total.orders;
         orders > 0 && (self.faults.0 == orders || self.faults.1 == orders)
@@ -70,7 +70,10 @@ impl From<Row> for Answered {
     }
 }
 
-/// Holds two subjects against each other.
+/// Compares the answers of two subjects.
+///
+/// Both answer the same orders in the same sequence. Otherwise the sums would compare different orders, so an order that
+/// only one of them has is an error.
 pub(super) fn compare(
     args: &Args,
     named: &[Named; 2],
@@ -124,8 +127,8 @@ fn answers(
     Ok((a, b))
 }
 
-/// Refuses orders in a denom whose coin has no known worth: all of them would be faults, and look like orders of which A
-/// and B think alike.
+/// Refuses orders in a denom whose coin has no known value. All of them would be faults on both sides, and would count as
+/// orders that A and B answer the same.
 fn check_rates(args: &Args, strategy: &Strategy, cases: &[Case]) -> Result<(), CliError> {
     let denom = |case: &Case| case.order.max_price.as_ref().map(|price| price.denom().clone());
     let unknown = |case: &Case| {
@@ -142,7 +145,7 @@ fn check_rates(args: &Args, strategy: &Strategy, cases: &[Case]) -> Result<(), C
     Err(CliError::Usage(format!("{message}; {orders} of {all} {need} it, the first is `{name}`")))
 }
 
-/// What an AKT is worth for an order: what was recorded with it, else what the command line says.
+/// The value of an AKT for an order: the one that was recorded with it, else that of the command line.
 fn usd_per_akt(args: &Args, case: &Case) -> Option<UsdPerAkt> {
     case.usd_per_akt.or(args.usd_per_akt)
 }
@@ -156,7 +159,7 @@ fn unlike(a: &Answered, b: &Answered) -> CliError {
     CliError::unreadable("A and B", message)
 }
 
-/// The orders to price: those that are named, else those of a bid log.
+/// The orders to price: those of `--orders`, else those of a bid log that is A or B.
 fn cases(args: &Args, named: &[Named; 2], skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     if let Some(path) = &args.orders {
         return orders::read(path, skipped);
@@ -201,7 +204,7 @@ impl Compared {
     }
 }
 
-/// What both subjects price with.
+/// What A and B have in common.
 struct Scene<'a> {
     args: &'a Args,
     cases: &'a [Case],
@@ -216,7 +219,7 @@ impl Scene<'_> {
             Subject::Saved(rows) => return rows.into_iter().map(Answered::from).collect(),
             Subject::Pricer(strategy) => strategy,
         };
-        // A process keeps another core busy; the rest is faster than it is to be told.
+        // A script is a process that can use another core. The other pricers take less time than threads would.
         let threads = match strategy.pricer {
             Pricer::Script(_) => std::thread::available_parallelism().map_or(1, usize::from),
             _ => 1,

@@ -1,4 +1,4 @@
-//! `--fail-if`: when a difference is too much.
+//! `--fail-if`: the conditions under which a difference makes the command fail.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,10 @@ use pricing_core::money::parse_decimal;
 use pricing_engine::comparison::{Summary, Tally};
 use rust_decimal::Decimal;
 
-/// A number of orders, by its name.
+/// The name of a number of orders, and how to get it.
 type Count = (&'static str, fn(&Tally) -> u64);
 
-/// What can be counted, beside `usd`.
+/// The metrics that are numbers of orders.
 const COUNTS: [Count; 12] = [
     ("orders", |tally| tally.orders),
     ("same", |tally| tally.same),
@@ -25,17 +25,17 @@ const COUNTS: [Count; 12] = [
     ("no_longer_above_max", |tally| tally.no_longer_above_max),
     ("without_usd", |tally| tally.without_usd),
 ];
-/// Comparisons, those first of which others are the beginning.
+/// The comparisons. One that begins with another stands before it.
 const COMPARISONS: [&str; 6] = [">=", "<=", "!=", "==", ">", "<"];
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Metric {
-    /// A number of orders, by its place among [`COUNTS`].
+    /// A number of orders, by its index in [`COUNTS`].
     Count(usize),
-    /// What the second's bids are more than the first's, USD a month.
+    /// The sum of B's bids less that of A's, in USD a month.
     Usd,
-    /// The largest difference of one order, USD a month.
+    /// The largest difference of one order, in USD a month.
     Largest,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// A condition that holds, and what was measured; nothing where it cannot be said, which is not taken for well.
+/// A condition that holds, with the measured value. A value that cannot be computed is `None`, and fails, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failed {
     pub(super) condition: String,

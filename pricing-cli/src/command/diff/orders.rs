@@ -1,4 +1,4 @@
-//! Which orders are priced.
+//! Reads the orders to price.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,13 +22,13 @@ use crate::load::{self, Document};
 /// An order to price.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
-    /// What the source calls it.
+    /// Its name in the source.
     pub(super) id: String,
-    /// Who ordered, where the source says so.
+    /// The owner, if the source names one.
     pub(super) owner: Option<String>,
     /// The order.
     pub(super) order: Arc<Order>,
-    /// What an AKT was worth when the order came, where the source says so.
+    /// The value of an AKT when the order arrived, if the source has it.
     pub(super) usd_per_akt: Option<UsdPerAkt>,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliE
     Ok(cases)
 }
 
-/// Whether a file, or a file of a folder, is named as the service names its bid log.
+/// Whether a file, or a file in a folder, has a name that the service gives to files of a bid log.
 pub(super) fn is_bid_log(path: &Path) -> bool {
     let is_log = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -68,7 +68,7 @@ pub(super) fn is_bid_log(path: &Path) -> bool {
     is_log(path) || fs::read_dir(path).is_ok_and(holds_log)
 }
 
-/// The orders of a bid log, each with what an AKT was worth when it was answered.
+/// The orders of a bid log, each with the value of an AKT when it was answered.
 fn log(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     let answered = bid_log::answered(path, &mut |place, problem| skipped.line(path, place, problem));
     let answered = answered.map_err(|problem| CliError::unreadable(load::name(path), problem))?;
@@ -82,7 +82,7 @@ fn log(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     Ok(answered.into_iter().map(case).collect())
 }
 
-/// The orders of a file, by a reader of the simulation.
+/// The orders of a file that the simulation can read.
 fn stream(kind: &str, path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     let shown = load::name(path);
     let Some(name) = path.to_str() else {
@@ -111,7 +111,7 @@ fn parquet(_: fs::File, _: &Defaults<'_>, _: &mut OnBadRow<'_>) -> Result<Vec<Ar
     Err(InputError::new(PARQUET.refusal()))
 }
 
-/// The SDLs, group specs and script requests of a folder, by name.
+/// The SDLs, group specs and script requests of a folder, sorted by name.
 fn folder(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     let unreadable = |error: std::io::Error| CliError::unreadable(load::name(path), error);
     let mut files: Vec<PathBuf> = Vec::new();
@@ -125,7 +125,7 @@ fn folder(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
         }
         files.push(file);
     }
-    // What lies beside SDLs as JSON is made of them.
+    // JSON files beside SDLs are usually generated from them, so these orders would count twice.
     files.retain(|file| !sdls || file.extension().is_none_or(|ending| ending != "json"));
     files.sort();
     let mut cases = Vec::new();

@@ -1,4 +1,4 @@
-//! What was decided before: a file of `bidprice simulate --decisions`, or a bid log.
+//! Reads saved decisions: a file of `bidprice simulate --decisions`, or a bid log.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,17 +26,17 @@ const MAX_BYTES: usize = 1 << 30;
 /// A decision.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// Its run and the order's number in it.
+    /// The run, and the order's number in it.
     pub(super) key: (u64, u64),
-    /// What the order is called.
+    /// The order's name.
     pub(super) id: String,
     /// The decision.
     pub(super) outcome: Outcome,
-    /// The cards: kinds with `+` between them, or none.
+    /// The cards: their kinds, joined with `+`, or `none`.
     pub(super) gpu: String,
 }
 
-/// Which decisions of a file are meant.
+/// The strategy and the run whose decisions are compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice<'a> {
     pub(super) strategy: Option<&'a str>,
@@ -44,7 +44,7 @@ pub(super) struct Choice<'a> {
     pub(super) run: Option<u64>,
 }
 
-/// The decisions that are meant of a file or log, by run and order.
+/// The chosen decisions of a file or log, sorted by run and order.
 pub(super) fn read(path: &Path, choice: Choice<'_>, skipped: &mut Skipped) -> Result<Vec<Row>, CliError> {
     if path.is_dir() || orders::is_bid_log(path) {
         return log(path, skipped);
@@ -74,7 +74,7 @@ fn log(path: &Path, skipped: &mut Skipped) -> Result<Vec<Row>, CliError> {
     Ok((0..).zip(answered).map(row).collect())
 }
 
-/// The columns that are needed, as either form has them.
+/// The columns that a comparison needs, in JSON lines or as a table.
 #[derive(Debug, Deserialize)]
 struct Decision<Amount> {
     run: u64,
@@ -137,7 +137,7 @@ fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
     Ok(rows)
 }
 
-/// The rows of a Parquet file, as those of a table.
+/// The rows of a Parquet file, read like those of a table.
 #[cfg(feature = "parquet")]
 fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
     use std::borrow::Cow;
@@ -167,7 +167,7 @@ fn parquet(path: &Path) -> Result<Vec<(String, Row)>, CliError> {
 }
 
 impl Decision<String> {
-    /// As JSON has it. A reader of CSV that may choose takes an amount for a float.
+    /// The same with JSON values. Without types, the CSV reader would read an amount as a float.
     fn with_values(self) -> Decision<Value> {
         let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
         let (price, usd_per_month) = (price.map(Value::String), usd_per_month.map(Value::String));
@@ -183,7 +183,7 @@ impl Decision<Value> {
             _ if bid => ("bid", None),
             Some(code) => (if code.is_fault() { "fault" } else { "decline" }, Some(outcome)),
             None => {
-                let message = format!("`{}` is no outcome of a decision", excerpt(&outcome));
+                let message = format!("`{}` is not an outcome of a decision", excerpt(&outcome));
                 return Err(InputError::new(message).at("outcome"));
             }
         };
@@ -200,15 +200,15 @@ impl Decision<Value> {
     }
 }
 
-/// An exact decimal; none where the cell is empty.
+/// An exact decimal, or `None` for an empty cell.
 fn decimal(value: Option<Value>, column: &str) -> Result<Option<String>, InputError> {
     let text = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text,
-        // The digits as they are written, which a float may have lost.
+        // Only integers: a float may have lost digits of the amount that was written.
         Some(Value::Number(number)) if number.is_u64() => number.to_string(),
         Some(other) => {
-            let message = format!("`{}` is no decimal as text", excerpt(&other.to_string()));
+            let message = format!("`{}` is not a decimal in quotes", excerpt(&other.to_string()));
             return Err(InputError::new(message).at(column));
         }
     };
@@ -219,7 +219,10 @@ fn decimal(value: Option<Value>, column: &str) -> Result<Option<String>, InputEr
     Ok(Some(value.normalize().to_string()))
 }
 
-/// The rows of one strategy, and of one run where that is asked for.
+/// The rows of one strategy and, with `--run`, of one run.
+///
+/// An order that is there twice would count twice, so it is an error. So is a strategy that is not named where there are
+/// several.
 fn chosen(path: &Path, rows: Vec<(String, Row)>, choice: Choice<'_>) -> Result<Vec<Row>, CliError> {
     let strategies: BTreeSet<String> = rows.iter().map(|(strategy, _)| strategy.clone()).collect();
     let names = || strategies.iter().map(|name| excerpt(name)).collect::<Vec<_>>().join("`, `");
@@ -249,7 +252,7 @@ fn chosen(path: &Path, rows: Vec<(String, Row)>, choice: Choice<'_>) -> Result<V
     match (rows.is_empty(), choice.run) {
         (true, Some(run)) => Err(wrong(format!("there is no run {run}"))),
         (false, Some(_)) => {
-            // One run is held against orders, or against one run of others, whatever its number.
+            // One run is compared with orders, or with one run of another file, which may have another number.
             rows.iter_mut().for_each(|row| row.key.0 = 0);
             Ok(rows)
         }

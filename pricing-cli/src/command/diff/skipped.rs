@@ -1,4 +1,4 @@
-//! Orders that cannot be read: left out, counted and told of, unless the first of them is to end the command.
+//! Orders that cannot be read. They are left out, counted and reported; with `--strict`, the first ends the command.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::error::CliError;
 use crate::output;
 use crate::wording::{count, plural};
 
-/// How many of the orders are told of; all are counted.
-const TOLD: usize = 5;
+/// How many of the orders are reported with their problem; all are counted.
+const REPORTED: usize = 5;
 
 /// An order that cannot be read.
 #[derive(Clone, Debug)]
 struct Unread {
-    /// Its file, with the line where that is known.
+    /// Its file, and the line if it is known.
     place: String,
     message: String,
 }
@@ -27,11 +27,11 @@ struct Unread {
 /// The orders that cannot be read.
 #[derive(Debug)]
 pub(super) struct Skipped {
-    /// Whether the first of them ends the command.
+    /// Whether the first one ends the command.
     strict: bool,
     count: u64,
     first: Vec<Unread>,
-    /// Lines of bid logs that are counted: a log may be read for its orders and once more for its answers.
+    /// The lines of bid logs that are counted already: a log may be read for its orders and again for its answers.
     lines: BTreeSet<(PathBuf, String, u64)>,
 }
 
@@ -77,12 +77,12 @@ impl Skipped {
 
     fn add(&mut self, place: String, message: String) {
         self.count = self.count.saturating_add(1);
-        if self.first.len() < TOLD {
+        if self.first.len() < REPORTED {
             self.first.push(Unread { place, message });
         }
     }
 
-    /// How many there are, and where the first of them is, for a message about none being left.
+    /// The message if no order is left: how many were left out, and the problem of the first.
     pub(super) fn none_left(&self) -> String {
         match self.first.first() {
             None => "there are no orders".to_owned(),
@@ -93,7 +93,7 @@ impl Skipped {
         }
     }
 
-    /// What the headline of the answer adds.
+    /// The part of the answer's headline about them.
     pub(super) fn headline(&self) -> String {
         match self.count {
             0 => String::new(),
@@ -105,7 +105,7 @@ impl Skipped {
         }
     }
 
-    /// Names the first of them on stderr.
+    /// Reports the first of them on stderr.
     pub(super) fn tell(&self) {
         if self.is_empty() {
             return;
@@ -128,12 +128,12 @@ impl Skipped {
     }
 }
 
-/// A file, with the line of an error where that is known.
+/// A file, with the line of an error if it is known.
 fn place(file: &str, error: &InputError) -> String {
     error.line().map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"))
 }
 
-/// What an error says beside its place.
+/// An error without its position.
 fn without_place(error: &InputError) -> String {
     let mut bare = InputError::new(error.message());
     if let Some(path) = error.path() {

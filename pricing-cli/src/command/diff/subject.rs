@@ -1,4 +1,4 @@
-//! What is held against each other: rate cards, plugins, scripts and saved runs.
+//! The two sides of a comparison: rate cards, plugins, scripts and saved runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::args::RatesArgs;
 use crate::error::CliError;
 use crate::{load, plugin};
 
-/// What a subject is.
+/// The kinds of subjects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Rates,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 impl Kind {
     const ALL: [Self; 6] = [Self::Rates, Self::Old, Self::Plugin, Self::Script, Self::Run, Self::Scale];
 
-    /// The name, which is also the prefix that says so.
+    /// The name, which is also the prefix on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rates => "rates",
@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// A subject as the command line names it.
+/// A subject, as named on the command line.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
     pub(super) kind: Kind,
@@ -51,9 +51,9 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Recognises a subject by its prefix, else by its ending, or by being a program.
+    /// Recognises a subject by its prefix, else by its extension, else as an executable file.
     pub(super) fn of(text: &str) -> Result<Self, CliError> {
-        // It is made of the environment, and of no file.
+        // The scales come from the environment, so there is no file to name.
         if text == Kind::Scale.name() {
             return Ok(Self { kind: Kind::Scale, path: text.into() });
         }
@@ -72,9 +72,9 @@ impl Named {
             Some("jsonl" | "csv" | "parquet") => Kind::Run,
             _ if path.is_dir() => Kind::Run,
             _ if is_program(&path) => Kind::Script,
-            _ if !path.exists() => return Err(CliError::unreadable(text, "there is no such file or folder")),
+            _ if !path.exists() => return Err(CliError::unreadable(text, "this file or folder does not exist")),
             _ => {
-                let message = "it is not known what this is: write it as `rates:FILE`, `plugin:FILE`, `script:FILE`, \
+                let message = "its kind is not clear: write it as `rates:FILE`, `plugin:FILE`, `script:FILE`, \
                                `run:FILE` or `old:FILE`; or `scale`";
                 return Err(CliError::Usage(format!("{text}: {message}")));
             }
@@ -88,23 +88,23 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Which of the two it is.
+/// The side of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     A,
     B,
 }
 
-/// A subject, ready.
+/// A subject that is read and checked.
 pub(super) enum Subject {
-    /// It prices orders.
+    /// Prices the orders.
     Pricer(Box<Strategy>),
-    /// It priced them before.
+    /// Has decisions on the orders already.
     Saved(Vec<Row>),
 }
 
 impl Subject {
-    /// What prices, where the orders are not priced already.
+    /// The strategy that prices the orders, if they are not priced already.
     pub(super) fn strategy(&self) -> Option<&Strategy> {
         match self {
             Self::Pricer(strategy) => Some(strategy),
@@ -112,7 +112,7 @@ impl Subject {
         }
     }
 
-    /// Reads what a subject is made of.
+    /// Reads the files of a subject.
     pub(super) fn open(named: &Named, side: Side, args: &Args, skipped: &mut Skipped) -> Result<Self, CliError> {
         let Named { kind, path } = named;
         let (rates, strategy, strategy_option) = match side {
@@ -139,11 +139,11 @@ impl Subject {
 
 fn open_plugin(path: &Path, args: &Args) -> Result<pricing_host::Plugin, CliError> {
     let mut settings: PluginSettings = args.plugin_args.limits.settings()?;
-    // Fuel decides, which is the same on every machine, unless a deadline is asked for.
+    // Without `--deadline`, only fuel limits a call: it is the same on every machine.
     if args.plugin_args.limits.deadline.is_none() {
         settings.limits.deadline = PLUGIN_DEADLINE;
     }
-    // A breaker opens by the clock: here every order is asked for.
+    // A circuit breaker depends on the clock. Here the plugin prices every order.
     settings.breaker = BreakerSettings { faults: 0, ..settings.breaker };
     let host = plugin::host(args.plugin_args.cache.folder(), false)?;
     match host.open(path, settings) {
@@ -169,13 +169,13 @@ fn script(path: &Path, args: &Args) -> Result<Script, CliError> {
     Ok(script)
 }
 
-/// What of an order a script is told.
+/// The form of the request that a script receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum RequestArg {
-    /// The model that was allocated and amounts after commit levels, as the daemon tells
+    /// With the allocated model, and amounts after commit levels, as the daemon sends it
     #[default]
     Allocated,
-    /// What the tenant wrote
+    /// With what the tenant wrote
     Written,
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
+use crate::wording::{count, number};
 use crate::{output, table};
 
 const EXAMPLE: &str = "Example:
@@ -84,7 +85,7 @@ fn gib(bytes: u64) -> LineQuantity {
     Bytes::new(bytes).gib()
 }
 
-/// Free leased IPs; a provider that does not count them has as many as anybody asks for.
+/// Free leased IPs. A provider that does not count them reports a number that stands for no limit.
 fn leased_ips(free: u64) -> String {
     if free > UNLIMITED / 2 { "unlimited".to_owned() } else { free.to_string() }
 }
@@ -157,7 +158,7 @@ impl Stock {
         })
     }
 
-    /// A node's amounts, between its name and its storage classes.
+    /// A node as JSON: its amounts, between its name and its storage classes.
     fn node_json(&self) -> Value {
         let mut node = Map::new();
         node.insert("name".to_owned(), self.name.clone().into());
@@ -166,7 +167,7 @@ impl Stock {
         Value::Object(node)
     }
 
-    /// The cards, a kind each: how many are in use, and what they are.
+    /// The usage and the name of each kind of card.
     fn cards(&self) -> Vec<(String, String)> {
         let used = |least: u64, most: u64, total: u64| match least == most {
             true => format!("{least} / {total}"),
@@ -181,7 +182,7 @@ impl Stock {
         cards
     }
 
-    /// A row, and one more for each further kind of card.
+    /// Adds a row, and one more for each further kind of card.
     fn add_to(&self, rows: &mut Table) {
         let (cpu, memory) = (rounded(self.cpu, threads), rounded(self.memory, gib));
         let mut cards = self.cards().into_iter();
@@ -196,11 +197,12 @@ impl Stock {
 
 fn shown(nodes: &[Stock], total: &Stock, cluster: &Cluster, findings: usize) -> String {
     let look = if findings > 0 { ": see `bidprice inventory check`" } else { "" };
-    let mut shown = format!("{} nodes, {findings} findings{look}\n", nodes.len());
+    let (nodes_found, findings) = (count(number(nodes.len()), "node"), count(number(findings), "finding"));
+    let mut shown = format!("{nodes_found}, {findings}{look}\n");
     let header = ["node", "cpu", "memory GiB", "ephemeral GiB", "cards", "card", "storage classes"];
     let mut rows = table::table(&header, &[1, 2, 3, 4]);
     nodes.iter().chain([total]).for_each(|stock| stock.add_to(&mut rows));
-    shown.push_str(&format!("\nIn use / in total:\n{}", table::text(&rows)));
+    shown.push_str(&format!("\nIn use / in total:\n{}", table::wrapped(rows, &[5, 6])));
     if !cluster.storage().is_empty() {
         let mut rows = table::table(&["storage class", "GiB"], &[1]);
         rows.add_rows(cluster.storage().iter().map(|pool| [pool.class.clone(), rounded(usage(pool.capacity), gib)]));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::filter::Filter;
 use crate::error::Exit;
+use crate::outcome_words::{cut_lines, damaged_lines, missing_numbers};
 use crate::output;
 
 /// The most lines that could not be read that are named.
@@ -118,15 +119,21 @@ impl Health {
 
     /// The same in words; empty where all is well.
     pub(super) fn words(&self) -> Vec<String> {
-        let counted = [
-            (self.damaged, "lines are damaged and left out"),
-            (self.cut, "lines have no end, as a crash leaves them or while they are written"),
-            (self.missing_sequences, "numbers are in no line that can be read"),
-        ];
+        let counted: [(u64, fn(u64) -> String); 3] =
+            [(self.damaged, damaged_lines), (self.cut, cut_lines), (self.missing_sequences, missing_numbers)];
         let counted = counted.into_iter().filter(|(number, _)| *number > 0);
-        let mut words: Vec<String> = counted.map(|(number, what)| format!("{number} {what}")).collect();
+        let mut words: Vec<String> = counted.map(|(number, words)| words(number)).collect();
         words.extend(self.problems.iter().map(|found| printable(&format!("{}: {}", found.place, found.problem))));
         words
+    }
+
+    /// The answer where the filter lets nothing through.
+    pub(super) fn none_matches(&self) -> String {
+        match self.read {
+            0 => "The log has no decisions.\n".to_owned(),
+            1 => "The log's only decision does not match.\n".to_owned(),
+            read => format!("None of the log's {read} decisions matches.\n"),
+        }
     }
 
     /// Says on stderr what could not be read.

@@ -14,22 +14,22 @@ use crate::error::CliError;
 /// Which decisions.
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Only what was decided so; several are separated by commas
+    /// Only these decisions, separated by commas
     #[arg(long, value_enum, value_name = "DECISION", value_delimiter = ',')]
     decision: Vec<DecisionArg>,
-    /// Only what was not bid for this reason, such as `price-above-max`; several are separated by commas
+    /// Only declines and faults for these reasons, such as `price-above-max`, separated by commas
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = reason)]
     reason: Vec<ReasonCode>,
     /// Only the orders of this owner
     #[arg(long, value_name = "ADDRESS", value_parser = NonEmptyStringValueParser::new())]
     owner: Option<String>,
-    /// Only orders that are paid in this denom; a screening does not tell its own
+    /// Only orders that are paid in this denom; a screening has none
     #[arg(long, value_name = "DENOM", value_parser = NonEmptyStringValueParser::new())]
     denom: Option<String>,
-    /// Only from then on: how long ago, such as `2h`, or a time, such as `2026-11-30T03:00:00Z`
+    /// Only decisions since then: how long ago, such as `2h`, or a time, such as `2026-11-30T03:00:00Z`
     #[arg(long, value_name = "WHEN", value_parser = time)]
     since: Option<SystemTime>,
-    /// Only before then
+    /// Only decisions before then
     #[arg(long, value_name = "WHEN", value_parser = time)]
     until: Option<SystemTime>,
 }
@@ -58,12 +58,12 @@ impl DecisionArg {
     }
 }
 
-/// A reason's code. One that is misspelt would find nothing, and look as if there were nothing to find.
+/// A reason's code. A misspelt code would find nothing, which would look like a log without such decisions.
 fn reason(text: &str) -> Result<ReasonCode, String> {
     let code = ReasonCode::ALL.into_iter().find(|code| code.name() == text);
     code.ok_or_else(|| match nearest(text, ReasonCode::ALL.map(ReasonCode::name)) {
-        Some(near) => format!("there is no such reason; did you mean `{near}`?"),
-        None => "there is no such reason; `bidprice log sum` lists those of the log".to_owned(),
+        Some(near) => format!("this reason does not exist; did you mean `{near}`?"),
+        None => "this reason does not exist; `bidprice log sum` lists those of the log".to_owned(),
     })
 }
 

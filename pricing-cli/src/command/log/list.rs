@@ -12,7 +12,9 @@ use super::decisions::{Decisions, Found, Health};
 use super::filter::{self, Filter};
 use super::{LogArg, open};
 use crate::args::{Output, OutputArgs};
+use crate::colours::paint;
 use crate::error::{CliError, Exit};
+use crate::outcome_words::{self, short_name};
 use crate::{output, table};
 
 /// How many rows are aligned with each other and printed at once.
@@ -68,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     };
     if !printed {
-        // Whoever read it has seen enough, and the rest of the log need not be read.
+        // The reader has closed the pipe. The rest of the log need not be read.
         return Ok(Exit::Success);
     }
     printer.end(&decisions.health)?;
@@ -108,17 +110,31 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn outcome(&self) -> Outcome {
         let (decision, code) = (self.decision.clone(), self.reason.clone());
-        let outcome = Outcome { decision, code, price: self.price.clone(), usd_per_month: None };
+        Outcome { decision, code, price: self.price.clone(), usd_per_month: None }
+    }
+
+    /// A line of the table. An order without a name has that of its group.
+    fn cells(&self) -> [String; 5] {
         [
             self.sequence.to_string(),
-            excerpt(&self.time),
-            self.order_id.as_deref().map_or_else(|| "-".to_owned(), |name| format!("{:.100}", Untrusted::new(name))),
-            self.group.to_string(),
-            outcome.to_string(),
+            to_the_second(&self.time),
+            self.order_id.as_deref().map_or_else(|| self.group.to_string(), short_name),
+            outcome_words::outcome(&self.outcome()),
             self.gpu.clone(),
         ]
+    }
+
+    /// A line of the table in the colour of its decision.
+    fn painted(&self, line: &str) -> String {
+        let outcome = self.outcome();
+        let words = outcome_words::outcome(&outcome);
+        // Only the cards follow the decision, and an order's name could read like one.
+        match (outcome_words::decided(&outcome), line.rsplit_once(&words)) {
+            (Some(decided), Some((before, after))) => format!("{before}{}{after}", paint(decided, &words)),
+            _ => line.to_owned(),
+        }
     }
 }
 
@@ -133,7 +149,7 @@ impl Printer {
         Self { output, printed: 0 }
     }
 
-    /// Prints rows, and tells whether anybody read them.
+    /// Prints rows. Returns whether there is still a reader.
     fn rows(&mut self, mut rows: impl Iterator<Item = Row>) -> Result<bool, CliError> {
         loop {
             let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
@@ -152,13 +168,15 @@ impl Printer {
     }
 
     fn table(&self, batch: &[Row]) -> String {
-        let header = ["number", "time", "order", "group", "decision", "cards"];
+        let header = ["number", "time", "order or group", "decision", "cards"];
         let mut rows = table::table(if self.printed == 0 { &header } else { &[] }, &[]);
         rows.add_rows(batch.iter().map(Row::cells));
         if let Some(numbers) = rows.column_mut(0) {
             numbers.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
-        table::text(&rows)
+        let text = table::text(&rows);
+        let (head, lines) = text.split_at(if self.printed == 0 { text.find('\n').map_or(0, |end| end + 1) } else { 0 });
+        lines.lines().zip(batch).fold(head.to_owned(), |shown, (line, row)| shown + &row.painted(line) + "\n")
     }
 
     /// The rows of the array that `end` closes, each on a line of its own.
@@ -176,7 +194,7 @@ impl Printer {
         match self.output {
             Output::Table => {
                 if self.printed == 0 {
-                    output::print(&format!("None of the log's {} decisions matches.\n", health.read))?;
+                    output::print(&health.none_matches())?;
                 }
                 health.tell();
                 Ok(())
@@ -192,6 +210,12 @@ impl Printer {
             }
         }
     }
+}
+
+/// A time without the fractions of its second, such as `2026-11-30 03:00:00`.
+fn to_the_second(time: &str) -> String {
+    let whole = time.split_once('.').map_or(time, |(whole, _)| whole);
+    excerpt(&whole.trim_end_matches('Z').replacen('T', " ", 1))
 }
 
 /// How the answer for scripts begins.

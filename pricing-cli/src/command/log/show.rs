@@ -10,9 +10,13 @@ use pricing_engine::order_name::OrderName;
 
 use super::decisions::Health;
 use super::{LogArg, filter, open};
+use crate::amounts::unit_price;
 use crate::answered::Answered;
 use crate::args::{Output, OutputArgs};
+use crate::colours::paint;
 use crate::error::{CliError, Exit};
+use crate::outcome_words::{self, pair_words};
+use crate::wording::{count, number, wrap};
 use crate::{load, output, quote_table, table};
 
 /// The most other decisions on an order that are named.
@@ -167,7 +171,10 @@ fn decision_shown(place: &Place, decision: &Decision) -> Result<String, CliError
         }
         _ => {
             let outcome = decision.outcome().map_err(|error| damaged(error.to_string()))?;
-            printable(&format!("{}: screened, {outcome}", decision.group.name)) + "\n"
+            let words = outcome_words::outcome(&outcome);
+            let words =
+                outcome_words::decided(&outcome).map_or_else(|| words.clone(), |decided| paint(decided, &words));
+            format!("{}: screened, {words}\n", decision.group.name)
         }
     };
     Ok(format!("{}\n\n{}\n{answer}", printable(&head), facts(decision)))
@@ -188,11 +195,11 @@ fn facts(decision: &Decision) -> String {
     add("plugin", decision.plugin.as_ref().map_or_else(|| "none".to_owned(), plugin));
     add("inventory", inventory(decision));
     if let Some(usd) = &decision.usd_per_akt {
-        add("an AKT", format!("{} USD", excerpt(usd)));
+        add("an AKT", format!("{} USD", excerpt(&unit_price(usd))));
     }
     add("scheduler", excerpt(&decision.scheduler));
     add("took", format!("{} µs", decision.took_us));
-    table::text(&rows)
+    table::wrapped(rows, &[1])
 }
 
 fn plugin(plugin: &PluginEntry) -> String {
@@ -208,14 +215,15 @@ fn inventory(decision: &Decision) -> String {
     match (decision.already_reserved, decision.held.len()) {
         (true, _) => format!("{snapshot}, already reserved"),
         (false, 0) => snapshot.to_string(),
-        (false, held) => format!("{snapshot}, less what is held back on {held} nodes"),
+        (false, held) => format!("{snapshot}, less what is held back on {}", count(number(held), "node")),
     }
 }
 
 fn shadow_shown(place: &Place, shadow: &Shadowed) -> String {
     let Shadowed { sequence, time, decision, answered, shadow: second, .. } = shadow;
     let of = decision.map_or_else(|| "a decision in no log".to_owned(), |number| format!("decision {number}"));
+    let [answered, second] = pair_words(answered, second);
     let line =
         format!("{sequence} of {}, {place}: the shadow of {of}: answered {answered}, shadow {second}", excerpt(time));
-    printable(&line) + "\n"
+    wrap(&printable(&line)) + "\n"
 }

@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 use super::decisions::{Decisions, Found, Health};
 use super::filter::Filter;
 use super::{LogArg, open};
+use crate::amounts::cents;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
+use crate::wording::{count, unit};
 use crate::{output, table};
 
 /// How many names of a kind are told apart; the rest is `other`.
@@ -127,9 +129,9 @@ impl Sum {
     fn shown(&self, health: &Health) -> String {
         let mut shown = match (&self.first, &self.last) {
             (Some(first), Some(last)) => {
-                format!("{} decisions, from {} to {}\n", self.decisions, excerpt(first), excerpt(last))
+                format!("{}, from {} to {}\n", count(self.decisions, "decision"), excerpt(first), excerpt(last))
             }
-            _ => format!("None of the log's {} decisions matches.\n", health.read),
+            _ => health.none_matches(),
         };
         if self.decisions > 0 {
             shown.push_str(&format!("\n{}\n{}", self.table(), self.usd()));
@@ -142,7 +144,8 @@ impl Sum {
         let mut rows = table::table(&["by", "", "decisions"], &[2]);
         for (_, title, counts) in self.counts() {
             for (place, (name, count)) in counts.0.iter().enumerate() {
-                rows.add_row([if place == 0 { title } else { "" }, &excerpt(name), &count.to_string()]);
+                let name = if title == "denom" { unit(name) } else { excerpt(name) };
+                rows.add_row([if place == 0 { title } else { "" }, &name, &count.to_string()]);
             }
         }
         table::text(&rows)
@@ -153,6 +156,6 @@ impl Sum {
             0 => String::new(),
             some => format!(", not counting {some} without an amount in USD"),
         };
-        format!("The bids add up to {} USD a month{without}.\n", self.usd_per_month)
+        format!("The bids add up to {} USD a month{without}.\n", cents(self.usd_per_month))
     }
 }

@@ -34,10 +34,10 @@ pub(crate) struct Args {
     /// An SDL, a group spec (one or an array) or a bid script request; `-` is stdin
     #[arg(long, value_name = "FILE")]
     order: PathBuf,
-    /// The order's format, where it should not be recognised by its content
+    /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FormatArg>,
-    /// Calls that are timed
+    /// The number of calls to time
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     calls: u32,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text
     #[arg(value_name = "PLUGIN")]
     plugin: PathBuf,
-    /// How large a plugin may be
+    /// The plugin's size class, which sets its limits
     #[arg(long, value_enum, value_name = "CLASS", default_value_t)]
     plugin_class: PluginClass,
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The language of the plugin
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     lang: Language,
-    /// The folder to make, or an empty one to fill [default: the name]
+    /// The folder to create, or an empty one to fill [default: the name]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(flatten)]

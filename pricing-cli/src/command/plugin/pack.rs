@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The core module
     #[arg(value_name = "MODULE")]
     module: PathBuf,
-    /// Where to write the component; a file that is there is replaced
+    /// The file for the component, which is replaced if it exists
     #[arg(short, long = "out", value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]

@@ -112,7 +112,7 @@ pub(crate) fn pack_child_main(arguments: impl IntoIterator<Item = OsString>) -> 
 fn check(module: &[u8]) -> Result<(), Refused> {
     let refuse = |message: &str, hint: &str| Err(Refused::new(message).hint(hint));
     if !module.starts_with(MAGIC) {
-        return refuse("this is no WebAssembly binary", "give the `.wasm` file that the compiler wrote");
+        return refuse("this is not a WebAssembly binary", "give the `.wasm` file that the compiler wrote");
     }
     if module.get(MAGIC.len()..8) != Some(CORE_VERSION) {
         return refuse("this is a component already, or damaged", "see `bidprice plugin check`");
@@ -162,7 +162,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, Refused> {
     })?;
     match inspect(&component, SizeClass::Engine) {
         Ok(found) if found.kind == Kind::Component => Ok(component),
-        Ok(_) => Err(Refused::new("what was packed is no component; this is a bug in bidprice")),
+        Ok(_) => Err(Refused::new("what was packed is not a component; this is a bug in bidprice")),
         Err(fault) => Err(Refused::new(fault.message)),
     }
 }

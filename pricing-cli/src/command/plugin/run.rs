@@ -31,21 +31,22 @@ pub(crate) struct Args {
     /// An SDL, a group spec (one or an array) or a bid script request; `-` is stdin
     #[arg(value_name = "ORDER", required_unless_present = "replay")]
     order: Option<PathBuf>,
-    /// The order's format, where it should not be recognised by its content
+    /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FormatArg>,
     #[command(flatten)]
     scene: SceneArgs,
     #[command(flatten)]
     plugin_args: PluginArgs,
-    /// Call again and again for so long, and show in which functions the plugin was
+    /// Call repeatedly for this long, and show in which functions the plugin spends its time
     #[arg(long, value_name = "DURATION", value_parser = profile_time, num_args = 0..=1, require_equals = true,
           default_missing_value = "2s")]
     profile: Option<Duration>,
-    /// Write everything that the price depends on, beside the plugin itself, to one file; it may be none of those read
+    /// Write everything that the price depends on, except the plugin itself, to one file, which must not be one of the
+    /// inputs
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Price what `--record` wrote; `--owner` and `--usd-per-akt` do not count then
+    /// Price what `--record` wrote; `--owner` and `--usd-per-akt` are ignored
     #[arg(long, value_name = "FILE", conflicts_with_all = ["order", "record", "format",
           "inventory", "rates", "provider", "scheduler", "commit", "search_steps", "already_reserved"])]
     replay: Option<PathBuf>,

@@ -16,6 +16,7 @@ use super::results::{Bench, Call, CheckReport, InspectReport, Outcome, Stage, Ve
 use super::words::{answer_words, micros, percent, usage_words};
 use crate::answered::Answered;
 use crate::error::CliError;
+use crate::wording::{count, number, wrap};
 use crate::{quote_table, table};
 
 /// The most functions of a profile that are shown.
@@ -42,7 +43,8 @@ pub(crate) fn not_asked(quote: &Quote) -> Result<String, CliError> {
 /// Shows a project that was written.
 pub(crate) fn made(folder: &str, files: usize, needs: &str, next: &[String]) -> String {
     let steps: String = next.iter().map(|step| format!("  {step}\n")).collect();
-    let shown = format!("{folder}: {files} files\n\nBuilding needs {needs}. Next:\n{steps}");
+    let files = count(number(files), "file");
+    let shown = format!("{folder}: {files}\n\nBuilding needs {needs}. Next:\n{steps}");
     shown.lines().map(|line| printable(line) + "\n").collect()
 }
 
@@ -61,9 +63,10 @@ pub(crate) fn bench(name: &str, bench: &Bench) -> String {
     };
     row("plugin", &|per_mille| bench.percentile(per_mille));
     row("built-in", &|per_mille| bench.native_percentile(per_mille));
-    let fuel = bench.fuel.map_or_else(String::new, |fuel| format!(", {fuel} units of fuel each"));
-    let used = format!("{name}: {} calls{fuel}, {} of memory\n\n", bench.calls(), size(bench.memory_bytes));
-    printable(used.trim_end()) + "\n\n" + &table::text(&table)
+    let fuel = bench.fuel.map_or_else(String::new, |fuel| format!(", {} of fuel each", count(fuel, "unit")));
+    let calls = count(number(bench.calls()), "call");
+    let used = format!("{name}: {calls}{fuel}, {} of memory", size(bench.memory_bytes));
+    wrap(&printable(&used)) + "\n\n" + &table::text(&table)
 }
 
 /// Shows the results of cases.
@@ -87,8 +90,8 @@ pub(crate) fn test(outcomes: &[Outcome], failed: usize) -> String {
             shown.push_str(&seen(outcome));
         }
     }
-    let _ =
-        writeln!(shown, "\n{} cases: {} ok, {failed} failed", outcomes.len(), outcomes.len().saturating_sub(failed));
+    let (cases, ok) = (count(number(outcomes.len()), "case"), outcomes.len().saturating_sub(failed));
+    let _ = writeln!(shown, "\n{cases}: {ok} ok, {failed} failed");
     shown
 }
 
@@ -101,7 +104,7 @@ fn differences(found: &[Difference]) -> String {
         shown.push('\n');
     }
     if let Some(more) = found.len().checked_sub(SHOWN_DIFFERENCES).filter(|more| *more > 0) {
-        let _ = writeln!(shown, "         and {more} more differences");
+        let _ = writeln!(shown, "         and {}", count(number(more), "more difference"));
     }
     shown
 }
@@ -191,7 +194,7 @@ pub(crate) fn inspect(report: &InspectReport) -> String {
         Some(fault) => refused(&subject.name, fault),
     };
     let _ = writeln!(shown, "\ndigest   {}", subject.digest);
-    let _ = writeln!(shown, "file     {} bytes", subject.file.len());
+    let _ = writeln!(shown, "file     {}", count(number(subject.file.len()), "byte"));
     let Some(found) = &report.inspection else { return shown };
     if report.refused.is_some() {
         shown.push_str("Size class `engine` takes it; what follows is what it sees.\n");
@@ -230,9 +233,10 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> 
         return Ok(shown);
     };
     if let Some(answer) = &called.answer {
-        let _ = writeln!(shown, "The plugin said: {}", printable(&answer_words(answer)));
+        let _ = writeln!(shown, "{}", wrap(&format!("The plugin said: {}", printable(&answer_words(answer)))));
     }
-    let _ = writeln!(shown, "It used {} (one call, caches cold)", usage_words(&called.usage, limits));
+    let used = format!("It used {} (one call, caches cold)", usage_words(&called.usage, limits));
+    let _ = writeln!(shown, "{}", wrap(&used));
     shown.push_str(&log(&called.usage.log));
     if let Some(fault) = call.fault() {
         shown.push_str(&backtrace(fault));
@@ -248,7 +252,8 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> 
 }
 
 fn profile(profile: &Profile) -> String {
-    let mut shown = format!("\nIn {} calls it was found running {} times:\n", profile.calls, profile.samples);
+    let (calls, times) = (count(profile.calls, "call"), count(profile.samples, "time"));
+    let mut shown = format!("\nIn {calls} it was found running {times}:\n");
     let mut table = table::table(&["itself", "with callees", "function"], &[0, 1]);
     for function in profile.functions.iter().take(SHOWN_FUNCTIONS) {
         let share = |part| format!("{} %", percent(part, profile.samples));

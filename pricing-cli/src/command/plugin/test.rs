@@ -26,10 +26,10 @@ pub(crate) struct Args {
     /// The plugin: a component, a WASI command, or either as text
     #[arg(value_name = "PLUGIN")]
     plugin: PathBuf,
-    /// The folder of the cases
+    /// The folder with the cases
     #[arg(value_name = "CASES")]
     cases: PathBuf,
-    /// Accept what the plugin decides now
+    /// Accept the plugin's current decisions as the expected ones
     #[arg(long)]
     bless: bool,
     #[command(flatten)]

@@ -7,6 +7,9 @@ use pricing_host::inspect::size;
 use pricing_host::{CallLimits, Fault, Log, Usage};
 use serde_json::{Value, json};
 
+use crate::amounts;
+use crate::wording::count;
+
 /// Returns a time in microseconds, as decimal text.
 pub(crate) fn micros(time: Duration) -> String {
     let nanos = time.as_nanos();
@@ -45,12 +48,14 @@ pub(crate) fn answer_json(answer: &Answer) -> Value {
 pub(crate) fn answer_words(answer: &Answer) -> String {
     let change = |change: &Change| match change {
         Change::Multiply(factor) => format!("multiply by {factor}"),
-        Change::Add(usd) => format!("add {usd} USD a month"),
-        Change::Floor(usd) => format!("at least {usd} USD a month"),
-        Change::ReplaceLine { line, usd_per_month } => format!("line {line} costs {usd_per_month} USD a month"),
+        Change::Add(usd) => format!("add {} USD a month", amounts::usd(&usd.to_string())),
+        Change::Floor(usd) => format!("at least {} USD a month", amounts::usd(&usd.to_string())),
+        Change::ReplaceLine { line, usd_per_month } => {
+            format!("line {line} costs {} USD a month", amounts::usd(&usd_per_month.to_string()))
+        }
     };
     match answer {
-        Answer::Price(price) => format!("price {price} a block"),
+        Answer::Price(price) => format!("price {} a block", amounts::units(&price.to_string())),
         Answer::Decline(message) => format!("decline: {message}"),
         Answer::Change(changes) if changes.is_empty() => "the built-in quote, unchanged".to_owned(),
         Answer::Change(changes) => {
@@ -69,7 +74,9 @@ pub(crate) fn log_json(log: &Log) -> Value {
 /// Returns what a call used, with the limits.
 pub(crate) fn usage_words(usage: &Usage, limits: &CallLimits) -> String {
     let fuel = match usage.fuel {
-        Some(fuel) => format!("{fuel} units of fuel of {} ({} %)", limits.fuel, percent(fuel, limits.fuel)),
+        Some(fuel) => {
+            format!("{} of fuel of {} ({} %)", count(fuel, "unit"), limits.fuel, percent(fuel, limits.fuel))
+        }
         None => "fuel that is not known (the clock ended the call)".to_owned(),
     };
     format!(

@@ -1,4 +1,4 @@
-//! A quote of a running service.
+//! A quote from a running service.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::error::{CliError, Exit};
 use crate::load::Document;
 use crate::{load, output, quote_table};
 
-/// How long a service may take unless somebody says otherwise.
+/// How long a service may take by default.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `--output json` prints: the same as for a quote of this program's own.
+/// The answer of `--output json`, with the same fields as without a service.
 #[derive(Serialize)]
 struct ServiceAnswer<'a> {
     schema: u32,
@@ -28,14 +28,14 @@ struct ServiceAnswer<'a> {
     quotes: &'a [Answered],
 }
 
-/// Asks the service on a socket.
+/// Quotes an order by asking the service on a socket.
 pub(super) fn run(socket: &Path, args: &Args) -> Result<Exit, CliError> {
     if args.scene.names_usd_per_akt() {
         let message = "the argument '--usd-per-akt <DECIMAL>' cannot be used with '--socket <PATH>': the service has a value of \
                        its own";
         return Err(CliError::Usage(message.to_owned()));
     }
-    // Read here, too, so that a malformed order and its warnings are told as without a service, with line and column.
+    // The order is also read here, so that errors and warnings have a line and a column, as without a service.
     let document = Document::order(&args.order.order)?;
     let read = detect::read_with_warnings(&document.text, None);
     let Orders { orders, warnings } = read.map_err(|error| document.malformed(error))?;
@@ -56,7 +56,7 @@ pub(super) fn run(socket: &Path, args: &Args) -> Result<Exit, CliError> {
     Ok(quotes.iter().map(Answered::exit).max().unwrap_or(Exit::Success))
 }
 
-/// What the service is asked. Without an `order_id` it holds nothing back.
+/// The request to the service. Without an `order_id`, the service does not hold the capacity.
 fn request(document: &Document, args: &Args) -> QuoteRequest {
     QuoteRequest {
         order: Some(Order { form: Some(Form::Text(document.text.clone())) }),
@@ -67,7 +67,7 @@ fn request(document: &Document, args: &Args) -> QuoteRequest {
     }
 }
 
-/// One answer a group.
+/// The answers, one for each group.
 fn quotes(answer: QuoteResponse, groups: usize, already_reserved: bool) -> Result<Vec<Answered>, String> {
     if answer.quotes.len() != groups {
         return Err(format!("it has {} quotes for {groups} groups", answer.quotes.len()));
@@ -80,7 +80,7 @@ fn garbled(socket: &Path, problem: &str) -> CliError {
     CliError::Service { code: "unusable-answer", message }
 }
 
-/// Why there is no answer. That the order is wrong is an error of the input, and everything else lies with the service.
+/// The error for a call without an answer. A wrong order is an error of the input; all other causes are the service's.
 fn no_answer(socket: &Path, document: &Document, error: &CallError) -> CliError {
     let (code, advice) = match error {
         CallError::InvalidOrder { message } => return document.malformed(InputError::new(message)),

@@ -1,4 +1,4 @@
-//! A build without the service: nobody can be asked.
+//! `quote --socket` in a build without the service.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::Args;
 use crate::error::{CliError, Exit};
 use crate::left_out;
 
-/// Refuses.
+/// Refuses the option.
 pub(super) fn run(_socket: &Path, args: &Args) -> Result<Exit, CliError> {
     let _ = args.timeout;
     Err(CliError::Usage(left_out::QUOTE_SOCKET.refusal()))

@@ -1,4 +1,4 @@
-//! `bidprice rates init`: writes a rate card to go on with.
+//! `bidprice rates init`: writes a first rate card.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,8 +14,8 @@ use crate::output;
 
 /// Arguments of `bidprice rates init`.
 ///
-/// The card is TOML with a comment for each line. Without an option it is made of the `PRICE_TARGET_*` variables of the
-/// environment or, if none of them is set, of example prices.
+/// The card is TOML with a comment for each line. Without an option, its prices come from the `PRICE_TARGET_*`
+/// variables of the environment or, if none of them is set, are examples.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Take the bid script's variables from a file of `NAME=VALUE` lines, such as the environment of the provider's chart;
@@ -29,14 +29,14 @@ pub(crate) struct Args {
     /// Write the card to a file instead of stdout
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long, requires = "out")]
     force: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let card = card(args)?;
-    // It was written to be read.
+    // The card must be readable, and its names are checked like those of any other card.
     let pricing = toml::read(&card)
         .map_err(|error| CliError::internal(format!("this is a bug in bidprice; please report it: {error}\n{card}")))?;
     warn_of_names("the new rate card", &pricing);
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// The text of the card, by where its prices come from.
+/// The text of the card, with prices from the source that the arguments name.
 fn card(args: &Args) -> Result<String, CliError> {
     if let Some(list) = &args.from_market {
         return market(list);
@@ -72,20 +72,20 @@ fn card(args: &Args) -> Result<String, CliError> {
         .map_err(|errors| CliError::malformed_in_places(&source, errors))
 }
 
-/// A card with the prices of the market.
+/// A card with market prices.
 #[cfg(feature = "simulate")]
 fn market(list: &Path) -> Result<String, CliError> {
     let prices = crate::command::market::prices(list)?;
     Ok(starter::of_market(&prices, &load::name(list)))
 }
 
-/// The refusal of a build that has no lists of market prices.
+/// Refuses `--from-market` in a build without market prices.
 #[cfg(not(feature = "simulate"))]
 fn market(_list: &Path) -> Result<String, CliError> {
     Err(CliError::Usage(crate::left_out::RATES_FROM_MARKET.refusal()))
 }
 
-/// Writes the card. A file that is there stays, unless it may be replaced.
+/// Writes the card. An existing file is replaced only with `--force`.
 fn write(path: &Path, card: &str, force: bool) -> Result<(), CliError> {
     let shown = path.display();
     if force {
@@ -95,7 +95,7 @@ fn write(path: &Path, card: &str, force: bool) -> Result<(), CliError> {
     let new = OpenOptions::new().write(true).create_new(true).open(path);
     match new.and_then(|mut file| file.write_all(card.as_bytes())) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let error = InputError::new("there is such a file already");
+            let error = InputError::new("the file exists already");
             Err(CliError::malformed(shown, error.hint("name another one, or replace it with --force")))
         }
         written => written.map_err(|error| CliError::unwritable(shown, error)),

@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// The plan's folder
     #[arg(value_name = "DIR")]
     plan: PathBuf,
-    /// What `simulate run` wrote, in any order
+    /// The files that `simulate run` wrote, in any order
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]

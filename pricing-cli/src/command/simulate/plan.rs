@@ -16,10 +16,10 @@ pub(super) struct Args {
     /// The scenario
     #[arg(value_name = "SCENARIO")]
     scenario: PathBuf,
-    /// How many shards; `simulate run` may split the same plan otherwise
+    /// The number of shards; `simulate run` may split the same plan differently
     #[arg(long, value_name = "N")]
     shards: usize,
-    /// The folder to write, which must not be there yet or be empty
+    /// The folder to write, which must be empty or must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(250);
 #[cfg(feature = "service")]
 const SPINNER: &str = "{spinner} {msg}";
 
-/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is no terminal.
+/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is not a terminal.
 pub(crate) struct Bar {
     bar: ProgressBar,
     /// The thread that shows the bar after a moment.
@@ -109,9 +109,9 @@ impl Interrupt {
             if CAME.swap(true, Ordering::Relaxed) {
                 end_now();
             }
-            let kept = if kept { "" } else { "; nothing is kept: with --checkpoint FILE finished runs would be" };
+            let kept = if kept { "" } else { "; nothing is saved (`--checkpoint FILE` saves finished runs)" };
             output::complain(&format!(
-                "interrupted: runs that are going on are finished first, once more ends at once{kept}"
+                "interrupted: the runs in progress are finished first; interrupt again to stop at once{kept}"
             ));
         };
         on_signal(handler)?;

@@ -18,13 +18,13 @@ const MAX_SCENARIO_BYTES: usize = 4 << 20;
 /// What is changed in a scenario.
 #[derive(Debug, clap::Args)]
 pub(super) struct ChangeArgs {
-    /// Sets a key of the scenario, such as `orders.limit=100` or `strategy.card.set.rates.cpu="2"`
+    /// Set a key of the scenario, such as `orders.limit=100` or `strategy.card.set.rates.cpu="2"`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The first seed, instead of the scenario's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many seeds, from the first on, instead of the scenario's
+    /// The number of seeds, from the first on, instead of the scenario's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seeds: Option<u32>,
 }
@@ -106,7 +106,7 @@ pub(super) fn malformed(source: &str, error: ScenarioError) -> CliError {
 impl ChangeArgs {
     fn apply(&self, table: &mut Table) -> Result<(), CliError> {
         let read = |change: &String| {
-            let usage = || CliError::Usage(format!("--set takes KEY=VALUE, and `{change}` is none"));
+            let usage = || CliError::Usage(format!("--set takes KEY=VALUE; `{change}` is not of that form"));
             let (key, value) = split(change).ok_or_else(usage)?;
             Ok((key.to_owned(), read_value(value)))
         };

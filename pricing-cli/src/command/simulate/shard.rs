@@ -23,8 +23,7 @@ pub(super) struct Args {
     /// The plan's folder
     #[arg(value_name = "DIR")]
     plan: PathBuf,
-    /// Which shard of how many, from 0: `0/8` to `7/8`. Without it JOB_COMPLETION_INDEX says which, and the plan of how
-    /// many
+    /// The shard and the number of shards, from `0/8` to `7/8` [default: JOB_COMPLETION_INDEX, of the plan's number]
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     /// The file to write; in a folder, `shard-I-of-N.jsonl`

@@ -70,7 +70,7 @@ fn less_than_nothing([allocatable, allocated, capacity]: [Quantity; 3]) -> Optio
     let named = [(allocatable, "allocatable"), (allocated, "allocated"), (capacity, "the capacity")];
     let below = named.into_iter().filter(|(amount, _)| *amount < Quantity::ZERO);
     let below: Vec<String> = below.map(|(amount, what)| format!("`{amount}` is {what}")).collect();
-    (!below.is_empty()).then(|| (format!("{}: less than nothing, taken as 0", below.join(", ")), Action::Clamped))
+    (!below.is_empty()).then(|| (format!("{}: negative, read as 0", below.join(", ")), Action::Clamped))
 }
 
 /// The same for the leased IPs of a Status, which the daemon passes on unchanged: -1 stands for more than any order can

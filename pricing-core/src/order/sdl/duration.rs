@@ -30,10 +30,10 @@ pub(super) fn positive(text: &str) -> Result<Duration, String> {
     let nanos = if unsigned == "0" { Some(0) } else { nanoseconds(unsigned) };
     let nanos = nanos.ok_or_else(malformed)?;
     if text.starts_with('-') || nanos == 0 {
-        return Err(format!("`{}` is no time at all; expected a duration above 0", excerpt(text)));
+        return Err(format!("`{}` is too short; expected a duration above 0", excerpt(text)));
     }
     let nanos = i64::try_from(nanos).ok().and_then(|nanos| u64::try_from(nanos).ok());
-    nanos.map(Duration::from_nanos).ok_or_else(|| format!("`{}` is too long a duration", excerpt(text)))
+    nanos.map(Duration::from_nanos).ok_or_else(|| format!("`{}` is too long", excerpt(text)))
 }
 
 /// Adds up numbers with units. Each term is truncated to whole nanoseconds, as in Go's `time.ParseDuration`.

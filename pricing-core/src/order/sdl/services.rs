@@ -245,7 +245,7 @@ fn next_cases(field: &Field<'_>) -> Result<(), InputError> {
     let cases = field.list()?;
     for case in &cases {
         if case.one_of(words)? == NO_CASES && cases.len() > 1 {
-            return Err(case.error(format_args!("`{NO_CASES}` cannot stand beside other cases")));
+            return Err(case.error(format_args!("`{NO_CASES}` cannot be combined with other cases")));
         }
     }
     Ok(())

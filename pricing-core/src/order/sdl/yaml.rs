@@ -212,7 +212,7 @@ impl Loader {
 
     fn alias(&mut self, anchor: usize, position: Position) -> Result<(), InputError> {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
-            return Err(position.error("the alias stands inside what it names"));
+            return Err(position.error("the alias refers to a value that contains it"));
         };
         if self.wants_key() {
             let text = match &node.value {
@@ -282,7 +282,7 @@ fn merge(mut entries: Vec<Entry>, merges: &[Rc<Node>]) -> Result<Vec<Entry>, Inp
     }
     for source in sources {
         let Value::Map(merged) = &source.value else {
-            return Err(source.position.error(format_args!("`{MERGE_KEY}` merges mappings; this is none")));
+            return Err(source.position.error(format_args!("`{MERGE_KEY}` merges mappings; this is not a mapping")));
         };
         for entry in merged {
             if keys.insert(entry.key.clone()) {

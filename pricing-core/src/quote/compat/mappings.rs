@@ -30,7 +30,7 @@ pub(super) struct Mappings {
 
 impl Mappings {
     /// Parses the variable as the script's Bash loop does. Of two mappings with the same key the later one counts; an
-    /// empty rate is no mapping.
+    /// empty rate is not a mapping.
     pub(super) fn read(variable: &str) -> Self {
         let mut entries: Vec<(String, Option<&str>)> = Vec::new();
         // The script reads one line.

@@ -23,9 +23,7 @@ pub struct Amount {
 
 /// Why a text is not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a decimal number of at most 200 characters, with an exponent between -1000 and 1000 where it has one"
-)]
+#[error("`{0}` is not a decimal number of at most 200 characters, with an exponent, if any, between -1000 and 1000")]
 pub struct AmountError(String);
 
 /// The exact sum.

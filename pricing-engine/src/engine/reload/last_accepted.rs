@@ -28,7 +28,7 @@ impl LastAccepted {
         let offered = Accepted::of(loaded);
         let Some(path) = guard::path_of(&loaded.config) else {
             tracing::warn!(
-                "no rate card is kept for a restart to compare with: there is neither `reload.state` nor a bid log"
+                "no rate card is saved that a restart could compare with: there is neither `reload.state` nor a bid log"
             );
             return Ok((Self { accepted: offered, file: None, is_written: true, problem: None }, None));
         };
@@ -50,7 +50,7 @@ impl LastAccepted {
                 Err(refusal) => {
                     let (listed, path) = (refusal.listed(), path.display());
                     let message = format!(
-                        "the configuration changes {listed}, which nobody has accepted; put it back, or remove `{path}` \
+                        "the configuration changes {listed}, which have not been accepted; put it back, or remove `{path}` \
                          to have it accepted at the next start"
                     );
                     return Err(ConfigError::unusable("reload.state", message));
@@ -74,7 +74,7 @@ impl LastAccepted {
                 if self.problem.as_ref() != Some(&problem) {
                     tracing::error!(
                         problem,
-                        "the rate card that was accepted is not kept; a restart compares with an older one"
+                        "the accepted rate card is not saved; a restart compares with an older one"
                     );
                 }
                 self.problem = Some(problem);

@@ -36,8 +36,8 @@ fn an_address_is_a_scheme_a_host_and_a_port() {
         ("ftp://host", "has neither"),
         ("http://host/status", "has a path"),
         ("http://me@host", "has a user name"),
-        ("http://", "is no address"),
-        ("", "is no address"),
+        ("http://", "is not an address"),
+        ("", "is not an address"),
     ] {
         let problem = problem(&provider(address));
         assert!(problem.starts_with("inventory.provider: ") && problem.contains(expected), "{address}: {problem}");

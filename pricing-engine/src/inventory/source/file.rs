@@ -124,7 +124,7 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
         Err(ahead) => {
             let seconds = ahead.duration().as_secs();
             return Err(io::Error::other(format!(
-                "it was changed {seconds} s in the future; set the clock, or write it anew"
+                "it was changed {seconds} s in the future; set the clock, or write the file again"
             )));
         }
     };

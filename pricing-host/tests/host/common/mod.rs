@@ -34,7 +34,7 @@ pub(crate) fn order() -> Order {
 }
 
 /// This program again, for one test of a module. A child process must see to it that it does something: a name that no
-/// test has is no failure.
+/// test has is not a failure.
 pub(crate) fn again_for(module: &str, test: &str) -> Command {
     let (_, module) = module.split_once("::").expect("a module within the program");
     let mut command = Command::new(std::env::current_exe().expect("this program"));

@@ -68,7 +68,7 @@ fn what_is_no_pod_list_is_refused_with_its_line() {
     refused(&with(&format!("{row}q,1,1,0\n")), "line 3, column 1: the row has 4 cells");
     refused(&with(&format!("{row}q,-1,1,0,0,,LS,Running,5,6,5\n")), "line 3, column 1: cell 2");
     refused(&with("q,1,1,NaN,0,,LS,Running,5,6,5\n"), "line 2, column 1: cell 4");
-    refused(&with("q,1,1,1,1000,H999,LS,Running,5,6,5\n"), "line 2, column 1: `H999` is no model of the trace");
+    refused(&with("q,1,1,1,1000,H999,LS,Running,5,6,5\n"), "line 2, column 1: `H999` is not a model of the trace");
     refused(&with("q,1,18446744073709551615,0,0,,LS,Running,5,6,5\n"), "memory is out of range");
     refused(&with("q,1,1,0,0,,LS,Running,7,6,5\n"), "deleted before it is created");
     refused(&with("q,1,1,0,0,,LS,Running,18446744073709551615,,5\n"), "line 2, column 1: the time is out of range");

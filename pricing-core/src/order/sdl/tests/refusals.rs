@@ -18,7 +18,7 @@ const CASES: &[Case] = &[
     (
         "  min_window: 24h",
         "  min_window: 0s",
-        "line 110, column 15, at `reclamation.min_window`: `0s` is no time at all; expected a duration above 0",
+        "line 110, column 15, at `reclamation.min_window`: `0s` is too short; expected a duration above 0",
     ),
     (
         "  min_window: 24h",
@@ -28,7 +28,7 @@ const CASES: &[Case] = &[
     (
         "  min_window: 24h",
         "  min_window: 3000000h",
-        "line 110, column 15, at `reclamation.min_window`: `3000000h` is too long a duration",
+        "line 110, column 15, at `reclamation.min_window`: `3000000h` is too long",
     ),
     ("  min_window: 24h", "  window: 24h", "line 109, column 1, at `reclamation`: `min_window` is missing"),
     ("reclamation:", "include: x\nreclamation:", "line 109, column 10, at `include`: `x` is text; expected a list"),
@@ -149,7 +149,7 @@ const CASES: &[Case] = &[
     (
         "[error, \"500\"]",
         "[off, error]",
-        "line 30, column 24, at `services.web.expose[0].http_options.next_cases[0]`: `off` cannot stand beside other cases",
+        "line 30, column 24, at `services.web.expose[0].http_options.next_cases[0]`: `off` cannot be combined with other cases",
     ),
     (
         "[error, \"500\"]",
