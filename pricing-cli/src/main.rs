@@ -71,21 +71,40 @@ enum Command {
     #[cfg(feature = "service")]
     Config(command::config::Args),
     /// Check whether a running service serves, for exec probes
+    ///
+    /// Exit codes: 0 it serves, 1 it does not, or it cannot be reached.
     #[cfg(feature = "service")]
     Probe(command::probe::Args),
     /// Show what a running service prices with, and its health
     #[cfg(feature = "service")]
     Status(command::status::Args),
     /// Make a running service reload its configuration
+    ///
+    /// A bad configuration changes nothing, and exits with 1. So does one that could cost money, such as a rate card
+    /// that lost its deny list: the message lists the changes, and the digest for `--accept`.
     #[cfg(feature = "service")]
     Reload(command::reload::Args),
     /// Price the decisions of a bid log again, and prove that they are the same
+    ///
+    /// Exit codes: 0 every decision is the same, 1 the log cannot be read, 3 a decision is not the same, also with
+    /// `--rates` or `--plugin`, 4 a line could not be checked (beats 3).
     #[cfg(feature = "service")]
     Replay(command::replay::Args),
     /// Try pricing strategies on a stream of orders, before they cost money
+    ///
+    /// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
     /// Price the same orders in two ways, and show which differ and by how much
+    ///
+    /// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program),
+    /// `scale` (the daemon's scale pricing, with `AKASH_BID_PRICE_*_SCALE` from the environment), or a saved run: a bid
+    /// log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:` and `run:`
+    /// before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's
+    /// dearest card.
+    ///
+    /// Exit codes: 0 the orders were compared, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt` for
+    /// orders in uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
     /// Compare a rate card with market prices
@@ -149,6 +168,9 @@ fn command_line() -> clap::Command {
 }
 
 /// Runs the command.
+///
+/// The variables are checked before the command line is reported as wrong, because an unknown variable may be the
+/// cause. They are not checked for help and version, which must work in any environment.
 fn run() -> Result<Exit, CliError> {
     let matches = match command_line().try_get_matches() {
         Ok(matches) => matches,

@@ -12,7 +12,7 @@ use crate::answered::{
 };
 use crate::colours::paint;
 use crate::table::{lacking, table, wrapped};
-use crate::wording::{count, unit, with_units, wrap};
+use crate::wording::{count, reason_message, unit, wrap};
 
 /// A quote. `note` is a paragraph between the bill and the alternatives.
 pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
@@ -67,14 +67,9 @@ fn headline(quote: &Answered) -> String {
     wrap(&(group + &decided + &printable(&rest))) + "\n"
 }
 
-/// The reason for no bid. Where a price was compared with a limit, both amounts are shortened together.
+/// The reason for no bid.
 fn reason_words(reason: &Reason) -> String {
-    let message = with_units(&reason.message);
-    let message = match &*reason.code {
-        "price-above-max" | "below-minimum" => amounts::within(&message),
-        _ => message,
-    };
-    format!("{}: {message}", reason.code)
+    format!("{}: {}", reason.code, reason_message(&reason.code, &reason.message))
 }
 
 /// The plugin that priced, and what priced in its place if it failed.

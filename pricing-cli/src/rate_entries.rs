@@ -1,7 +1,6 @@
 //! The values of a rate card with their units and origins, for tables and JSON.
 
 use pricing_core::address::Address;
-use pricing_core::money::denoms;
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::provider::shown;
 use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
@@ -11,7 +10,9 @@ use crate::amounts;
 use crate::args::level;
 use crate::wording::cut;
 
-/// How many characters of a denom that is a hash are shown.
+/// What the key of a denom begins with if it needs quotes, as that of a hash does.
+const DENOM_KEY: &str = "chain.denoms.\"";
+/// How many characters of such a denom are shown.
 const HASH_CHARS: usize = 16;
 
 /// One value of a rate card.
@@ -27,8 +28,8 @@ pub(crate) struct Entry {
 impl Entry {
     /// The key, with a denom that is a hash cut short.
     pub(crate) fn short_key(&self) -> String {
-        let hashes = [denoms::USDC, denoms::SANDBOX_USDC];
-        hashes.into_iter().fold(self.key.clone(), |key, hash| key.replace(hash, &cut(hash, HASH_CHARS)))
+        let denom = self.key.strip_prefix(DENOM_KEY).and_then(|key| key.strip_suffix('"'));
+        denom.map_or_else(|| self.key.clone(), |denom| format!("{DENOM_KEY}{}\"", cut(denom, HASH_CHARS)))
     }
 
     /// The value as people read it: money with cents. What the card has in more decimals is shown as it is.

@@ -28,9 +28,9 @@ use crate::wording::{count, number, plural};
 /// What an order is priced with.
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
-    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`.
-    /// Without it, capacity is not checked, and a request that leaves the model open may get any card that the rate card
-    /// lists
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8
+    /// h100`. Without it, capacity is not checked, and a request that leaves the model open may get any card that the
+    /// rate card lists
     #[arg(long, value_name = "FILE|WORDS", group = "stock")]
     inventory: Option<PathBuf>,
     #[command(flatten)]
@@ -230,7 +230,8 @@ impl Scene {
     }
 }
 
-/// Parses the owner as an address of the rate card's network. With a typing error, a discount or a denial would not apply.
+/// Parses the owner as an address of the rate card's network. With a typing error, a discount or a denial would not
+/// apply.
 pub(crate) fn owner(named: Option<&str>, pricing: &Pricing) -> Result<Option<Address>, CliError> {
     let address = |text| Address::parse(text, &pricing.chain.address_prefix);
     let address = named.filter(|text| !text.is_empty()).map(address).transpose();

@@ -2,6 +2,7 @@
 
 use pricing_core::money::{Denom, denoms};
 
+use crate::amounts;
 use crate::table::LINE_COLUMNS;
 
 /// The most characters of the name of a denom that is not known.
@@ -24,8 +25,17 @@ pub(crate) fn unit(denom: &str) -> String {
     }
 }
 
+/// The message of a reason. Where a price was compared with a limit, both amounts are shortened together.
+pub(crate) fn reason_message(code: &str, message: &str) -> String {
+    let message = with_units(message);
+    match code {
+        "price-above-max" | "below-minimum" => amounts::within(&message),
+        _ => message,
+    }
+}
+
 /// A message with the names of known denoms in place of their hashes.
-pub(crate) fn with_units(message: &str) -> String {
+fn with_units(message: &str) -> String {
     let hashes = [denoms::USDC, denoms::SANDBOX_USDC];
     hashes.into_iter().fold(message.to_owned(), |message, hash| message.replace(hash, &unit(hash)))
 }
@@ -93,6 +103,14 @@ mod tests {
         assert_eq!(["uakt", "uact", USDC, "uosmo"].map(unit), ["uakt", "uact", "uusdc", "uosmo"]);
         assert_eq!(unit(&USDC.replace("170C", "070C")), "ibc/070C677610A…");
         assert_eq!(with_units(&format!("a price in `{USDC}`")), "a price in `uusdc`");
+    }
+
+    #[test]
+    fn only_the_amounts_of_a_comparison_are_shortened() {
+        let message = format!("the price of 4475.399729 {USDC} a block is above the tenant's maximum of 1000");
+        let short = "the price of 4475.4 uusdc a block is above the tenant's maximum of 1000";
+        assert_eq!(reason_message("price-above-max", &message), short);
+        assert_eq!(reason_message("insufficient-capacity", "0.0625 GiB"), "0.0625 GiB");
     }
 
     #[test]

@@ -200,6 +200,10 @@ impl Alternatives {
 }
 
 /// Every distinct set of GPU kinds that an order could be allocated, and whether these are all.
+///
+/// Only the sound scheduler searches for other placements. The daemon's algorithm has one result, and without a
+/// placement the sets are the combinations of the cards that are known. A set that the budget no longer allows ends the
+/// list, which then counts as incomplete: a partial answer is better than none, once there is a first set.
 fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
     let QuoteRequest { order, pricing, .. } = *request;
     Ok(match request.supply {
@@ -242,7 +246,7 @@ fn alternative(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Result
     Ok(Alternative { targets, price: convert(request, bill.total)?, usd_per_month: Some(bill.total) })
 }
 
-/// Where the units of an order go.
+/// Where the units of an order go. The budget is charged before the work, so that no supply can make it unbounded.
 fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<QuotedTarget>, Reason> {
     let QuoteRequest { order, pricing, supply, terms, .. } = *request;
     let units = order.group.resources();

@@ -209,6 +209,9 @@ const ABOVE_MAX: &str = "price-above-max";
 
 impl Tally {
     /// Adds a pair.
+    ///
+    /// Bids in different denoms can only be summed in USD. A bid without an amount in USD is counted apart, so that the
+    /// sums never silently leave one out.
     pub fn add(&mut self, before: &Outcome, after: &Outcome) {
         let difference = Difference::between(before, after);
         let count = |counter: &mut u64| *counter = counter.saturating_add(1);

@@ -147,6 +147,9 @@ impl Calls {
     }
 
     /// Serves a connection until it ends.
+    ///
+    /// Until the handshake is done, the connection costs memory and serves nobody. So it has a time limit, and a
+    /// shutdown or an eviction ends it at once.
     pub(super) async fn serve(
         self,
         wire: impl AsyncRead + AsyncWrite + Unpin + Send,

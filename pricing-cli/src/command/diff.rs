@@ -20,7 +20,7 @@ use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs};
 use crate::command::simulate::end_with_scripts;
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
-use crate::wording::{count, cut, number};
+use crate::wording::{count, cut, number, reason_message};
 use crate::{load, output, table};
 use compare::{Compared, NoBidReasons};
 use condition::{Condition, Failed};
@@ -28,24 +28,15 @@ use skipped::Skipped;
 use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
 
 /// The most characters of a reason's message in the table.
-const WORDS_CHARS: usize = 240;
+const MESSAGE_CHARS: usize = 240;
 
 /// Arguments of `bidprice diff`.
-///
-/// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program),
-/// `scale` (the daemon's scale pricing, with `AKASH_BID_PRICE_*_SCALE` from the environment), or a saved run: a bid
-/// log, or a `.jsonl` or `.csv` file of `bidprice simulate --decisions`. `rates:`, `plugin:`, `script:` and `run:`
-/// before the name say which it is; `old:RATES` prices a request that leaves the model open as the rate card's dearest
-/// card.
-///
-/// Exit codes: 0 the orders were compared, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt` for orders in
-/// uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The first
+    /// The first rate card, plugin, script or saved run
     #[arg(value_name = "A")]
     a: String,
-    /// The second, which is dearer or cheaper than the first
+    /// The second, which is compared with the first
     #[arg(value_name = "B")]
     b: String,
     /// The orders: an SDL, a group spec or a script request, a folder of them, a stream of orders (`.jsonl`, `.csv`,
@@ -169,10 +160,10 @@ fn shown(compared: &Compared, failed: &[Failed], skipped: &Skipped) -> String {
     let mut shown = format!("{orders}, A against B{}.\n", skipped.headline());
     shown.push_str(&summary_table(&compared.summary, "A", "B"));
     if !compared.said.is_empty() {
-        let mut rows = table::table(&["no bid", "reason", "orders", "such as", "in its words"], &[2]);
+        let mut rows = table::table(&["no bid", "reason", "orders", "such as", "message"], &[2]);
         for said in &compared.said {
             let NoBidReasons { side, code, orders, order, message } = said;
-            let words = cut(message, WORDS_CHARS);
+            let words = cut(&reason_message(code, message), MESSAGE_CHARS);
             rows.add_row([side.to_uppercase(), code.clone(), orders.to_string(), order.clone(), words]);
         }
         shown.push_str(&format!("\n{}", table::wrapped(rows, &[4])));

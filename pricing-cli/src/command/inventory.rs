@@ -1,4 +1,5 @@
-//! `bidprice inventory`: shows what a cluster has, and checks its inventory for what cannot be true and for cards that make
+//! `bidprice inventory`: shows what a cluster has, and checks its inventory for what cannot be true and for cards that
+//! make
 //! prices uncertain.
 
 mod show;

@@ -26,10 +26,16 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum LogCommand {
     /// List the decisions, one a line, newest last
+    ///
+    /// Exit codes: 0 the log was read, 1 it cannot be read, 4 a line of it is damaged.
     List(list::Args),
     /// Show one decision with every line behind its price
+    ///
+    /// Exit codes: 0 the decision was found, 1 it was not, or the log cannot be read.
     Show(show::Args),
     /// Count the decisions by outcome, reason, cards and denom
+    ///
+    /// Exit codes: 0 the log was read, 1 it cannot be read, 4 a line of it is damaged.
     Sum(sum::Args),
 }
 

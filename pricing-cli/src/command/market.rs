@@ -50,8 +50,8 @@ enum MarketCommand {
 /// Arguments of `bidprice market show`.
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
-    /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what Console's
-    /// `/v1/gpu-prices` answers. `-` is stdin
+    /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what
+    /// Console's `/v1/gpu-prices` answers. `-` is stdin
     #[arg(value_name = "LIST")]
     file: PathBuf,
     #[command(flatten)]
@@ -215,13 +215,12 @@ fn answer(rows: &[Row<'_>], unmet: &[&GpuRate], tolerance: Decimal) -> Value {
 
 /// Shows the comparison as a table. The entries that the market's list does not have follow it.
 fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
-    let header =
-        ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "the rate card is"];
+    let header = ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "verdict"];
     let mut listed = table::table(&header, &[1, 2, 4, 5]);
     for row in rows {
         let verdict = match (row.verdict, row.entry) {
-            ("missing", Some(entry)) => format!("missing it: `{}` would price it", entry.key()),
-            ("missing", None) => "missing it, and has no `*`".to_owned(),
+            ("missing", Some(entry)) => format!("missing: `{}` prices it", entry.key()),
+            ("missing", None) => "missing, and has no `*`".to_owned(),
             (verdict, _) => verdict.to_owned(),
         };
         listed.add_row([

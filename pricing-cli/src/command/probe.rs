@@ -12,7 +12,7 @@ use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 
-/// Check whether a running service serves: exit code 0 if it does, 1 if it does not or cannot be reached.
+/// Arguments of `bidprice probe`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

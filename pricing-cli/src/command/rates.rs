@@ -31,6 +31,9 @@ enum RatesCommand {
     /// Compare the GPU entries of a rate card with the cards of a cluster
     Check(CheckArgs),
     /// Write a rate card: from the bid script's variables, from market prices, or with example prices
+    ///
+    /// The card is TOML with a comment for each line. Without an option, its prices come from the `PRICE_TARGET_*`
+    /// variables of the environment or, if none of them is set, are examples.
     Init(init::Args),
 }
 

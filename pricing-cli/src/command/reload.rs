@@ -13,11 +13,7 @@ use crate::connect::{ServiceArgs, within};
 use crate::error::{CliError, Exit};
 use crate::output;
 
-/// Make a running service reload its configuration, rates and plugins. A bad configuration changes nothing, and exits
-/// with 1.
-///
-/// So does one that could cost money, such as a rate card that lost its deny list: the message lists the changes, and
-/// the digest for `--accept`.
+/// Arguments of `bidprice reload`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

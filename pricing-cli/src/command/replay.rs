@@ -18,9 +18,6 @@ use crate::wording::{count, plural, wrap};
 use crate::{output, table};
 
 /// Arguments of `bidprice replay`.
-///
-/// Exit codes: 0 every decision is the same, 1 the log cannot be read, 3 a decision is not the same, also with
-/// `--rates` or `--plugin`, 4 a line could not be checked (beats 3).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A bid log: its folder, or one of its files
@@ -86,8 +83,8 @@ fn json(report: &Report) -> Result<Value, CliError> {
     Ok(value)
 }
 
-/// The report for people: counts first, then what needs a look. A damaged line may have been any decision, so it is never
-/// left out of the counts.
+/// The report for people: counts first, then what needs a look. A damaged line may have been any decision, so it is
+/// never left out of the counts.
 fn shown(report: &Report) -> String {
     let Report { decisions, screenings, same, changed, not_repeatable, unchecked, cut, .. } = report;
     let (quotes, screened) = (count(*decisions, "quote"), count(*screenings, "screening"));

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{CliError, Exit};
 use crate::plugin;
 
-/// Run the pricing service beside a provider's daemon.
+/// Arguments of `bidprice serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The configuration (TOML); `docs/config.md` has every key

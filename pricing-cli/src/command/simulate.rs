@@ -41,8 +41,6 @@ use scene::{ChangeArgs, Scene};
 const MAX_THREADS: i64 = 1024;
 
 /// Arguments of `bidprice simulate`.
-///
-/// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
@@ -84,6 +82,8 @@ enum Command {
     /// Write a folder from which any machine can do part of the runs
     Plan(plan::Args),
     /// Do the runs of one shard of a plan
+    ///
+    /// Exit codes: 0 the shard is written, 1 the plan is wrong, 130 it was interrupted.
     Run(shard::Args),
     /// Join the results of all shards of a plan
     Merge(merge::Args),
@@ -177,6 +177,9 @@ impl Progress for Watch<'_> {
 }
 
 /// Does the runs that are not done yet. Returns `None` if it was interrupted before the last of them.
+///
+/// A run is saved as soon as it is done, in whatever order the runs end. So an interruption costs the runs in progress
+/// at most.
 fn execute(
     scene: &Scene,
     runs: Range<usize>,

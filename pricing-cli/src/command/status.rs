@@ -16,7 +16,7 @@ use crate::error::{CliError, Exit};
 use crate::wording::count;
 use crate::{output, table};
 
-/// Show what a running service prices with, and its health.
+/// Arguments of `bidprice status`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

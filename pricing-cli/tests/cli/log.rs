@@ -188,12 +188,12 @@ fn damaged_lines_are_named_and_the_others_are_listed_all_the_same() {
     assert_eq!((shown.exit, shown.stdout.lines().count()), (Some(4), 3), "{}", shown.stdout);
     assert!(shown.stderr.contains(&format!("warning: {name}:2: the line is damaged")), "{}", shown.stderr);
     let summed = log.run("sum", &[]);
-    assert!(summed.stdout.contains("1 lines are damaged and left out"), "{}", summed.stdout);
+    assert!(summed.stdout.contains("1 line is damaged and left out"), "{}", summed.stdout);
     // What is sought may be in the line that cannot be read.
     let sought = log.run("show", &["2"]);
     assert_eq!(sought.exit, Some(1));
     assert!(
-        sought.stderr.contains("no line of the log has the number 2") && sought.stderr.contains("1 lines are damaged")
+        sought.stderr.contains("no line of the log has the number 2") && sought.stderr.contains("1 line is damaged")
     );
     // Only a filter by time needs the time of a line.
     fs::write(&file, lines[0].replacen("\"time\":\"", "\"time\":\"x", 1) + "\n").unwrap();
@@ -213,7 +213,10 @@ fn each_decision_is_shown_and_its_line_is_printed_as_it_is_written() {
         assert_eq!(shown.exit, Some(0), "{}", shown.stderr);
         assert!(shown.stdout.starts_with(&format!("Decision {number} of ")), "{}", shown.stdout);
         let decided = match (row["decision"].as_str().unwrap(), row["call"].as_str().unwrap()) {
-            ("bid", _) => format!(": bid {} ", row["price"]["amount"].as_str().unwrap()),
+            ("bid", _) => {
+                let amount: Decimal = row["price"]["amount"].as_str().unwrap().parse().unwrap();
+                format!(": bid {} ", amount.round_dp(2).normalize())
+            }
             (_, "screen") => ": screened, ".to_owned(),
             ("fault", _) => format!(": fault, {}: ", row["reason"].as_str().unwrap()),
             _ => format!(": no bid, {}: ", row["reason"].as_str().unwrap()),

@@ -40,7 +40,7 @@ fn each_kind_is_dearer_cheaper_equal_or_missing() {
     let near = folder.run(&[&show[..], &["--tolerance", "2", "--output", "json"]].concat()).json();
     assert_eq!(near["kinds"][0]["verdict"], "equal");
     let table = folder.run(&show).stdout;
-    assert!(table.contains("missing it: `*` would price it") && table.contains("p40 (10 USD)"), "{table}");
+    assert!(table.contains("missing: `*` prices it") && table.contains("p40 (10.00 USD)"), "{table}");
 }
 
 #[test]

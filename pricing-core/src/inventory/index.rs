@@ -74,6 +74,8 @@ pub(crate) struct ModelNode {
 
 impl Index {
     /// Indexes nodes and their cards. For nodes where cards are held back, `kept` has the cards that are left.
+    ///
+    /// The models come first, because adding a node counts its cards by model.
     pub(super) fn new(nodes: &[Node], cards: &[Card], kept: BTreeMap<usize, Vec<CardId>>) -> Self {
         let mut models: BTreeMap<(&str, &str), Vec<CardId>> = BTreeMap::new();
         for (id, card) in (0..).map(CardId).zip(cards) {

@@ -94,6 +94,9 @@ fn lumped(entry: &GpuRate, priced: &[&GpuKind]) -> Option<Finding> {
 }
 
 /// An entry by which a card costs less than one of the same model with less RAM.
+///
+/// This is usually a mistake: a key that was cut short matches the larger card, too. Only the first such card is
+/// reported, since one correction mends them all.
 fn cheaper_than_smaller(
     rates: &GpuRates,
     entry: &GpuRate,

@@ -186,6 +186,9 @@ struct Answers {
 
 impl Replayer<'_> {
     /// Counts a line, and replays it if it is a decision. A gap in the sequence numbers is counted as missing lines.
+    ///
+    /// Every line ends up in exactly one count, so that a report cannot say that all decisions are the same although
+    /// some were never compared.
     fn line(&mut self, place: Place, line: Result<Entry, Damage>) {
         let entry = match line {
             Ok(entry) => entry,
@@ -219,6 +222,9 @@ impl Replayer<'_> {
     }
 
     /// Replays a decision. A screening is compared by its reason, a quote by its whole JSON.
+    ///
+    /// The decision is made by the same functions as a live call. What is compared is the written answer, so that a
+    /// change of any field is found, also of one that this version reads differently.
     fn answers(&mut self, decision: &Decision) -> Result<Answers, RebuildError> {
         let rebuilt = self.rebuilder.rebuild(decision, self.what_if)?;
         let lost = |what, problem: &str| RebuildError::Unreadable { what, problem: problem.to_owned() };

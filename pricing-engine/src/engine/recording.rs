@@ -63,6 +63,9 @@ impl<R> Answer<R> {
 
 impl Engine {
     /// Records a quote in the bid log, and passes it to the shadow.
+    ///
+    /// The log comes first, because the shadow names the log's lines. Neither may delay the answer: both only queue
+    /// work.
     pub(super) fn record_quote(
         &self,
         call: Call,

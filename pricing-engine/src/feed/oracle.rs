@@ -96,6 +96,9 @@ pub(crate) fn address(mut url: Url) -> Url {
 }
 
 /// Returns the price in an answer, if it can be used.
+///
+/// The chain keeps answering with its last price when its own sources fail. So health and age are checked before the
+/// price.
 pub(crate) fn value(document: &str, max_age: Duration, now: SystemTime) -> Result<Decimal, OracleError> {
     let answer: Answer = serde_json::from_str(document).map_err(|error| OracleError::Malformed {
         start: excerpt(document.trim_start()),

@@ -80,6 +80,9 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Reads a snapshot, and accepts or refuses it.
+///
+/// A snapshot of which more than half of the nodes are invalid says more about its source than about the cluster. The
+/// last good snapshot is a better basis for bids until it is too old.
 pub(super) fn accept(text: impl Into<Arc<str>>) -> Result<AcceptedSnapshot, Refusal> {
     let text = text.into();
     if text.len() > MAX_BYTES {

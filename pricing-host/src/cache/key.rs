@@ -27,7 +27,10 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads the folder's key, or creates one. Processes that do so at the same time agree on one.
+    /// Reads the folder's key, or creates one.
+    ///
+    /// Processes may do so at the same time. The first file stays, and each of them then reads it, so that all agree. A
+    /// key that others could read would let them forge entries of the cache.
     pub(super) fn of(folder: &Folder, path: &Path) -> Result<Self, CacheError> {
         let failed = |source: io::Error| CacheError::Io { path: path.to_owned(), source };
         let bad = |problem| CacheError::Untrusted { path: path.to_owned(), problem };

@@ -69,6 +69,9 @@ pub(super) struct Scan<'a> {
 }
 
 /// Validates a binary and counts.
+///
+/// Modules within a component have parsers of their own. They are on an explicit stack, so that the
+/// nesting of a hostile file cannot exhaust the thread's stack.
 pub(super) fn scan(wasm: &[u8], limits: LoadLimits) -> Result<Scan<'_>, Fault> {
     let mut scanner = Scanner {
         wasm,

@@ -69,6 +69,9 @@ impl ValueBudget {
 }
 
 /// Tracks the open blocks, and returns how many values an operator passes on.
+///
+/// The compiler's work grows with the values that pass from block to block, which a small file can make very many. A
+/// branch to a loop passes the loop's parameters, and to any other block its results.
 fn step(blocks: &mut Vec<Block>, resources: &impl WasmModuleResources, own: Arity, operator: &Operator<'_>) -> u64 {
     match operator {
         Operator::Block { blockty } | Operator::If { blockty } => {

@@ -87,6 +87,10 @@ pub fn run(program: &Path, args: &[OsString], words: &[String], file: &[u8], lim
         .unwrap_or_else(|message| ChildResult { output: Vec::new(), end: ChildEnd::NotStarted(message) })
 }
 
+/// Starts the child, and talks with it until it ends or exceeds a limit.
+///
+/// The child gets its own process group, so that a signal ends everything that it started, and a complete environment,
+/// so that nothing of this process's environment reaches it.
 fn watched(
     program: &Path,
     args: &[OsString],

@@ -94,6 +94,9 @@ fn define_changes<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Res
 }
 
 /// Defines the functions that take a position in a file. Streams have no positions.
+///
+/// They are defined although all of them fail: language runtimes import them, and a module with a missing import cannot
+/// be linked.
 fn define_places<T: HasWasi + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.func_wrap(
         MODULE,

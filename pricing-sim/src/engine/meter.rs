@@ -176,6 +176,9 @@ impl<'a> Meter<'a> {
     }
 
     /// Updates the levels after a lease started or ended. The ledger must already be in its new state.
+    ///
+    /// Only the lease's nodes are visited. Computing the levels of the whole cluster for each event would dominate a
+    /// run.
     pub(super) fn change(
         &mut self,
         lease: &Lease,

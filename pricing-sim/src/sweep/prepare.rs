@@ -80,6 +80,9 @@ pub fn prepare(scenario: Scenario, files: &Files, host: &dyn SimulationEnvironme
 }
 
 /// Prepares a cell from parts that it can share with other cells.
+///
+/// The cells of a sweep mostly differ in a rate. What the changed keys do not touch, such as the cluster and the
+/// orders, is read once.
 pub(super) fn prepare_with(
     scenario: Scenario,
     files: &Files,
@@ -309,6 +312,9 @@ impl Prepared {
 }
 
 /// Applies a function to each item on several threads, and returns the results in the order of the items.
+///
+/// The threads take items one by one, because some take much longer than others. The first error by the order of the
+/// items is returned, whichever thread was first, so that the message is always the same.
 fn on_threads<T: Sync, R: Send>(
     items: &[T],
     threads: usize,

@@ -72,8 +72,8 @@ impl From<Row> for Answered {
 
 /// Compares the answers of two subjects.
 ///
-/// Both answer the same orders in the same sequence. Otherwise the sums would compare different orders, so an order that
-/// only one of them has is an error.
+/// Both answer the same orders in the same sequence. Otherwise the sums would compare different orders, so an order
+/// that only one of them has is an error.
 pub(super) fn compare(
     args: &Args,
     named: &[Named; 2],
@@ -127,8 +127,8 @@ fn answers(
     Ok((a, b))
 }
 
-/// Refuses orders in a denom whose coin has no known value. All of them would be faults on both sides, and would count as
-/// orders that A and B answer the same.
+/// Refuses orders in a denom whose coin has no known value. All of them would be faults on both sides, and would count
+/// as orders that A and B answer the same.
 fn check_rates(args: &Args, strategy: &Strategy, cases: &[Case]) -> Result<(), CliError> {
     let denom = |case: &Case| case.order.max_price.as_ref().map(|price| price.denom().clone());
     let unknown = |case: &Case| {

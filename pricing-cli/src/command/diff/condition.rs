@@ -52,6 +52,7 @@ pub(super) struct Condition {
 impl FromStr for Condition {
     type Err = String;
 
+    // The percent sign may stand after the metric or after the bound, because both are common.
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || {
             let counts = COUNTS.map(|(name, _)| name).join(", ");

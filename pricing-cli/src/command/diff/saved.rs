@@ -111,6 +111,7 @@ fn of_json(error: &serde_json::Error) -> InputError {
     InputError::new(excerpt(message)).hint("expected the rows of `bidprice simulate --decisions`")
 }
 
+/// The rows of a CSV file. A column that is there twice would leave open which of them counts.
 fn table(document: &Document) -> Result<Vec<(String, Row)>, CliError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(document.text.as_bytes());
     let wrong = |error: csv::Error| {
@@ -221,8 +222,8 @@ fn decimal(value: Option<Value>, column: &str) -> Result<Option<String>, InputEr
 
 /// The rows of one strategy and, with `--run`, of one run.
 ///
-/// An order that is there twice would count twice, so it is an error. So is a strategy that is not named where there are
-/// several.
+/// An order that is there twice would count twice, so it is an error. So is a strategy that is not named where there
+/// are several.
 fn chosen(path: &Path, rows: Vec<(String, Row)>, choice: Choice<'_>) -> Result<Vec<Row>, CliError> {
     let strategies: BTreeSet<String> = rows.iter().map(|(strategy, _)| strategy.clone()).collect();
     let names = || strategies.iter().map(|name| excerpt(name)).collect::<Vec<_>>().join("`, `");

@@ -24,8 +24,6 @@ const EXAMPLE: &str = "Example, the last 20 faults of two hours:
   bidprice log list LOG --decision fault --since 2h --limit 20";
 
 /// Arguments of `bidprice log list`.
-///
-/// Exit codes: 0 the log was read, 1 it cannot be read, 4 a line of it is damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {

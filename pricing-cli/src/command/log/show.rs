@@ -27,15 +27,13 @@ const EXAMPLE: &str = "Examples:
   bidprice log show LOG akash1…/1234567/1/1";
 
 /// Arguments of `bidprice log show`.
-///
-/// Exit codes: 0 the decision was found, 1 it was not, or the log cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
     log: LogArg,
-    /// The decision's number, as `bidprice log list` shows it, or an order's name (`owner/dseq/gseq/oseq`), of which the
-    /// newest decision is shown
+    /// The decision's number, as `bidprice log list` shows it, or an order's name (`owner/dseq/gseq/oseq`), of which
+    /// the newest decision is shown
     #[arg(value_name = "NUMBER|ORDER-ID")]
     wanted: Wanted,
     #[command(flatten)]
@@ -77,6 +75,7 @@ struct Line {
     entry: Entry,
 }
 
+/// Shows one decision. For an order, the log is read to its end, since its newest decision may be the last line.
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let log = open(&args.log.log)?;
     let mut health = Health::default();

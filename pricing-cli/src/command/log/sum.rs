@@ -23,8 +23,6 @@ const EXAMPLE: &str = "Example, what was decided since yesterday:
   bidprice log sum LOG --since 24h";
 
 /// Arguments of `bidprice log sum`.
-///
-/// Exit codes: 0 the log was read, 1 it cannot be read, 4 a line of it is damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {

@@ -56,7 +56,7 @@ enum Ended {
     Failed(Fault),
 }
 
-/// Runs the benchmark on the first group of the order.
+/// Runs the benchmark on the first group of the order. Several groups would mix the times of different requests.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let settings = args.plugin_args.limits.settings()?;
     let subject = Subject::read(&args.plugin)?;

@@ -108,7 +108,10 @@ pub(crate) fn pack_child_main(arguments: impl IntoIterator<Item = OsString>) -> 
     })
 }
 
-/// Refuses modules that cannot become a plugin, before the encoder does it in terms that plugin authors do not know.
+/// Refuses modules that cannot become a plugin.
+///
+/// The encoder would refuse them, too, but in terms of its own implementation, from which a plugin author cannot tell
+/// what to change.
 fn check(module: &[u8]) -> Result<(), Refused> {
     let refuse = |message: &str, hint: &str| Err(Refused::new(message).hint(hint));
     if !module.starts_with(MAGIC) {

@@ -112,7 +112,8 @@ fn profile_time(text: &str) -> Result<Duration, String> {
     if allowed.contains(&time) { Ok(time) } else { Err("expected between 1ms and 10min".to_owned()) }
 }
 
-/// Prices an order as in production, but without the circuit breaker and the fallback.
+/// Prices an order as in production, but without the circuit breaker and the fallback: both would hide what the plugin
+/// did.
 pub(crate) fn call(
     plugin: &Plugin,
     order: &Order,

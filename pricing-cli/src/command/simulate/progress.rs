@@ -21,7 +21,8 @@ const TICK: Duration = Duration::from_millis(250);
 #[cfg(feature = "service")]
 const SPINNER: &str = "{spinner} {msg}";
 
-/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is not a terminal.
+/// A bar on stderr with what is done, how fast it is done and what time is left; nothing where stderr is not a
+/// terminal.
 pub(crate) struct Bar {
     bar: ProgressBar,
     /// The thread that shows the bar after a moment.

@@ -16,8 +16,6 @@ use crate::error::{CliError, Exit};
 const INDEX: &str = "JOB_COMPLETION_INDEX";
 
 /// Arguments of `bidprice simulate run`.
-///
-/// Exit codes: 0 the shard is written, 1 the plan is wrong, 130 it was interrupted.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The plan's folder

@@ -14,6 +14,9 @@ use crate::rates::BelowMinimum;
 
 impl CompatRates {
     /// The cost of the request per month, in units of 10^-20 dollars.
+    ///
+    /// The script's variables and a rate card are summed alike. Only a rate card has discounts and a minimum, which the
+    /// script does not know.
     pub(super) fn usd_per_month(
         &self,
         request: &ScriptRequest<'_>,

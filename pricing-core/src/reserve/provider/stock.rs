@@ -219,6 +219,9 @@ impl<'c> Stock<'c> {
     }
 
     /// Takes some replicas from a node and from the cluster's storage.
+    ///
+    /// A node gets its own copy of what is free when it is first used. Most nodes of a cluster are never used by an
+    /// order, so this costs less than a copy of the cluster.
     pub(super) fn take(&mut self, id: NodeId, node: &Node, demand: &Demand<'_>, replicas: u32) {
         let left = |of: u64, one: u64| of.saturating_sub(one.saturating_mul(u64::from(replicas)));
         let free = self.free(id, node);
