@@ -1,7 +1,7 @@
 //! A quote as it was answered: by this program, by a running service, or in a line of a bid log.
 //!
-//! The fields are those of `pricing_core::quote::wire`, in their order, so that an answer that is read and written
-//! again is the same text. Lines of earlier versions have fewer fields: what is missing is empty.
+//! The fields are those of `pricing_core::quote::wire`, in their order, so that an answer that is read and written again
+//! is the same text. Lines of earlier versions have fewer fields: what is missing is empty.
 
 #[cfg(feature = "service")]
 mod message;

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_refusal_names_all_features() {
         let (diff, _) = COMMANDS.iter().find(|(part, _)| part.name == "diff").unwrap();
-        assert!(diff.refusal().contains("leaves out `diff`: build it with"));
+        assert!(diff.refusal().contains("does not have `diff`: build it with"));
         assert!(diff.refusal().contains(" --features simulate,service`, or"), "{}", diff.refusal());
     }
 }

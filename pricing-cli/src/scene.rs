@@ -28,9 +28,9 @@ use crate::wording::{count, number, plural};
 /// What an order is priced with.
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
-    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8
-    /// h100`. Without it, capacity is not checked, and a request that leaves the model open may get any card that the
-    /// rate card lists
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`.
+    /// Without it, capacity is not checked, and a request that leaves the model open may get any card that the rate card
+    /// lists
     #[arg(long, value_name = "FILE|WORDS", group = "stock")]
     inventory: Option<PathBuf>,
     #[command(flatten)]

@@ -50,8 +50,8 @@ enum MarketCommand {
 /// Arguments of `bidprice market show`.
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
-    /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what
-    /// Console's `/v1/gpu-prices` answers. `-` is stdin
+    /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what Console's
+    /// `/v1/gpu-prices` answers. `-` is stdin
     #[arg(value_name = "LIST")]
     file: PathBuf,
     #[command(flatten)]

@@ -20,8 +20,7 @@ use crate::{load, output, table};
 pub(crate) struct Args {
     #[command(flatten)]
     order: OrderArgs,
-    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8
-    /// h100`
+    /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`
     #[arg(long, value_name = "FILE|WORDS")]
     inventory: PathBuf,
     /// A rate card (TOML), for its overcommit factors

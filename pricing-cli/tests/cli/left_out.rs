@@ -42,7 +42,7 @@ fn text(bytes: &[u8]) -> String {
 
 fn message(name: &str, features: &str) -> String {
     format!(
-        "this build of bidprice leaves out `{name}`: build it with `cargo build --release --no-default-features \
+        "this build of bidprice does not have `{name}`: build it with `cargo build --release --no-default-features \
          --features {features}`, or take the full build (without `--no-default-features`)"
     )
 }
@@ -53,7 +53,7 @@ fn what_was_left_out_exits_2_and_says_how_to_get_it() {
         let output = bidprice(args);
         let said = text(&output.stderr);
         if built {
-            assert!(!said.contains("leaves out"), "{args:?}: {said}");
+            assert!(!said.contains("this build of bidprice does not have"), "{args:?}: {said}");
             continue;
         }
         let error = format!("error: {}\n", message(name, features));

@@ -75,5 +75,5 @@ fn a_quote_warns_of_them() {
     let warned = warnings("odd.toml");
     let [line] = warned.as_slice() else { panic!("{warned:?}") };
     assert!(line.starts_with("warning: the rate card: rates.gpu.\"a100\": 2 variants"), "{line}");
-    assert!(line.ends_with("; there is one more finding, see `bidprice rates check`"), "{line}");
+    assert!(line.ends_with("; there is 1 more finding, see `bidprice rates check`"), "{line}");
 }

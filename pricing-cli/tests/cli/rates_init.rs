@@ -73,7 +73,7 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
     assert_eq!(ran.exit, Some(1));
     assert_eq!(
         ran.stderr,
-        "error: card.toml: there is such a file already (name another one, or replace it with --force)\n"
+        "error: card.toml: the file exists already (name another one, or replace it with --force)\n"
     );
     assert_eq!(std::fs::read_to_string(folder.path("card.toml")).unwrap(), "mine");
     assert_eq!(folder.run(&["rates", "init", "-o", "card.toml", "--force"]).exit, Some(0));

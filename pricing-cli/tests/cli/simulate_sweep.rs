@@ -198,7 +198,7 @@ fn shards_that_are_missing_double_foreign_or_torn_are_refused_by_name() {
     let changed = String::from_utf8(whole).unwrap().replacen("\"won\":", "\"won\":1", 1);
     folder.put("changed", &changed);
     let changed = folder.refused(&["merge", "plan", "a", "changed"], 1);
-    assert!(changed.contains("`changed`: the file is not whole"), "{changed}");
+    assert!(changed.contains("`changed`: the file is not complete"), "{changed}");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_plan_whose_files_were_changed_is_not_run() {
     let folder = Folder::new(40);
     folder.answer(&["plan", "scenario.toml", "--shards", "2", "--out", "plan"]);
     let again = folder.refused(&["plan", "scenario.toml", "--shards", "2", "--out", "plan"], 1);
-    assert!(again.contains("it is there already and not empty"), "{again}");
+    assert!(again.contains("it exists already and is not empty"), "{again}");
     let rates = fs::read_dir(folder.path("plan/inputs")).unwrap().map(|entry| entry.unwrap().path());
     let rates = rates.into_iter().find(|path| path.to_str().unwrap().ends_with("rates.toml")).unwrap();
     fs::write(rates, RATES.replace("80", "81")).unwrap();
@@ -273,7 +273,7 @@ fn an_interrupted_sweep_keeps_what_is_done_and_says_how_to_go_on() {
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{message}");
         assert!(output.stdout.is_empty());
-        assert!(message.contains("of 40000 runs are done and kept in kept; the same command goes on"), "{message}");
+        assert!(message.contains("of 40000 runs are done and saved in kept; the same command continues"), "{message}");
         // It has only complete lines, including those of the previous run.
         let kept = fs::read(folder.path("kept")).unwrap();
         assert!(kept.ends_with(b"\n") && kept.starts_with(&before) && kept.len() > before.len());

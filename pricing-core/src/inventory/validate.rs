@@ -95,8 +95,7 @@ impl Validator {
             hca_prefixes: said.nccl_hca_prefixes.clone(),
         };
         if hcas > 0 && !interconnect.is_usable() {
-            let problem =
-                format!("{hcas} HCAs are counted, without a fabric and a resource name; they are not reserved");
+            let problem = format!("HCAs counted: {hcas}, without a fabric and a resource name; they are not reserved");
             self.find(Some(node), Resource::Interconnect, problem, Action::Kept);
         }
         let says_something = !interconnect.fabric.is_empty() || !interconnect.resource_name.is_empty();
@@ -209,14 +208,13 @@ impl Validator {
         self.words_of_cards(node, &cards);
         let described = u64::try_from(cards.len()).unwrap_or(u64::MAX);
         if counted > described {
-            let problem =
-                format!("{counted} cards are counted and {described} described; the others are never handed out");
+            let problem = format!("cards counted: {counted}, described: {described}; the others are never handed out");
             self.find(Some(node), Resource::Gpu, problem, Action::Kept);
         } else if counted < described {
-            let problem = format!("{described} cards are described and {counted} counted");
+            let problem = format!("cards described: {described}, counted: {counted}");
             self.find(Some(node), Resource::Gpu, problem, Action::Kept);
         } else if counted == 0 && reported > 0 {
-            let problem = format!("the node has {reported} cards by its capacity, and none is allocatable");
+            let problem = format!("cards by the node's capacity: {reported}, none of them allocatable");
             self.find(Some(node), Resource::Gpu, problem, Action::Kept);
         }
         cards

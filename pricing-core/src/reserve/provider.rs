@@ -223,7 +223,8 @@ fn describe(unit: &CommittedUnit) -> String {
             unit.gpu.alternatives.iter().take(3).map(|one| crate::text::excerpt(&one.to_string())).collect();
         let more = if unit.gpu.alternatives.len() > shown.len() { " or others" } else { "" };
         let which = if shown.is_empty() { "no card in particular".to_owned() } else { shown.join(" or ") };
-        needs.push(format!("{} GPUs ({which}{more})", unit.gpu.units));
+        let (units, plural) = (unit.gpu.units, if unit.gpu.units == 1 { "" } else { "s" });
+        needs.push(format!("{units} GPU{plural} ({which}{more})"));
     }
     let mut volumes: BTreeMap<&StorageClass, u64> = BTreeMap::new();
     for (class, size) in &unit.storage {

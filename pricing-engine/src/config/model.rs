@@ -29,8 +29,8 @@ pub struct Config {
     pub chain: OfRateCard,
     /// A rate card's `[commit]`, where the rate card file has none.
     pub commit: OfRateCard,
-    /// A rate card's `[provider]`, where the rate card file has none: what the provider tells the chain of itself.
-    /// Orders are held against it; without it nothing of that is checked.
+    /// A rate card's `[provider]`, where the rate card file has none: what the provider tells the chain of itself. Orders
+    /// are held against it; without it nothing of that is checked.
     pub provider: OfRateCard,
     /// How orders are placed.
     pub reserve: Reserve,
@@ -182,8 +182,7 @@ pub enum Scheduler {
 pub struct Feed {
     /// A fixed value, above 0 and at most 1000000. It excludes `source`.
     pub usd_per_akt: Option<Number>,
-    /// Where it is fetched. Without these and without `usd_per_akt`, the chain's own price and two public sources are
-    /// asked.
+    /// Where it is fetched. Without these and without `usd_per_akt`, the chain's own price and two public sources are asked.
     pub source: Vec<FeedSource>,
     /// How often.
     pub interval: Span,
@@ -220,8 +219,8 @@ pub struct FeedSource {
     /// The address of a JSON document; of the kind `oracle`, the address of a node's REST API, such as
     /// `https://api.akashnet.net`.
     pub url: String,
-    /// Where the number is in the document: keys and places, divided by `.`, such as `data.0.price`. The kind `json`
-    /// needs it, and `oracle` has none.
+    /// Where the number is in the document: keys and places, divided by `.`, such as `data.0.price`. The kind `json` needs
+    /// it, and `oracle` has none.
     pub path: Option<String>,
     /// How old the chain's price may be, for the kind `oracle`; `10m` by default. A plain number does not tell its age.
     pub max_age: Option<Span>,
@@ -341,8 +340,9 @@ pub struct BidLog {
     /// How many files are kept; the oldest goes when there are more.
     #[serde(default = "default_files")]
     pub files: u32,
-    /// When what is written is made to survive a power cut. It survives a crash of the service once it is with the
-    /// system, which an answer waits for, but at most 200 ms: then the line is in memory only, and is counted as late.
+    /// When what is written is made to survive a power cut. It survives a crash of the service once it is
+    /// with the system, which an answer waits for, but at most 200 ms: then the line is in memory only, and is counted as
+    /// late.
     #[serde(default)]
     pub fsync: Fsync,
 }
@@ -384,11 +384,11 @@ pub struct Limits {
     /// How long a call may take when its caller names no deadline, and at most.
     pub deadline: Span,
     /// Connections at the same time; a change needs a restart. When all are taken, a new one replaces one that has not
-    /// started HTTP/2 within half a second, or else the one that has been idle longest, if that is at least five
-    /// seconds; otherwise the new one is closed at once.
+    /// started HTTP/2 within half a second, or else the one that has been idle longest, if that is at least five seconds;
+    /// otherwise the new one is closed at once.
     pub connections: usize,
-    /// Streams at the same time, over all connections: `QuoteStream`, `Health/Watch`, reflection. When there is one
-    /// more, an idle one is ended, of the connection with most of them; if there is none, the new one is refused.
+    /// Streams at the same time, over all connections: `QuoteStream`, `Health/Watch`, reflection. When there is one more,
+    /// an idle one is ended, of the connection with most of them; if there is none, the new one is refused.
     pub streams: usize,
     /// Bytes of requests that may be in memory, over all connections; what is on its way in counts, too, and 256 bytes
     /// for each field. The first 48 KiB of each request do not count. At least `request_bytes`.
@@ -421,13 +421,13 @@ pub struct Reload {
     /// `Reload` call work in any case.
     pub watch: Span,
     /// How much lower a new rate card may make an amount (a rate, what a kind of card costs, the minimum, a discount
-    /// factor, what a dollar comes to in a denom) before somebody has to accept it: `bidprice reload --accept`. `0`
-    /// looks at no amounts; a card that empties an owner list, drops the minimum or a GPU entry, or was cut, has to be
-    /// accepted in any case.
+    /// factor, what a dollar comes to in a denom) before somebody has to accept it: `bidprice reload --accept`. `0` looks
+    /// at no amounts; a card that empties an owner list, drops the minimum or a GPU entry, or was cut, has to be accepted
+    /// in any case.
     pub max_change: MaxChange,
     /// The file that keeps the rate card that was accepted last, so that a restart compares, too; only its owner may
-    /// write it. `reload.state` in the bid log's folder by default; without a bid log a restart compares with nothing.
-    /// A change needs a restart.
+    /// write it. `reload.state` in the bid log's folder by default; without a bid log a restart compares with nothing. A
+    /// change needs a restart.
     pub state: Option<PathBuf>,
 }
 
@@ -445,8 +445,7 @@ pub struct Tracing {
     pub level: String,
     /// How it is written. A change needs a restart.
     pub format: LogFormat,
-    /// An OTLP collector (a change needs a restart) that spans are sent to, such as `http://localhost:4318`; only in a
-    /// build with the feature `otlp`. None by default.
+    /// An OTLP collector (a change needs a restart) that spans are sent to, such as `http://localhost:4318`; only in a build with the feature `otlp`. None by default.
     pub otlp: Option<String>,
 }
 

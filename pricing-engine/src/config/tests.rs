@@ -191,11 +191,11 @@ fn keys_that_contradict_each_other_are_refused() {
         ),
         (
             "[rates]\nfile = \"x\"\ncpu = 1",
-            "line 3, column 1, at `rates.cpu`: `file` names a rate card, so `cpu` cannot stand here too (put it into the rate card, or take `file` out)",
+            "line 3, column 1, at `rates.cpu`: `file` names a rate card, so `cpu` cannot be set here, too (put it into the rate card, or take `file` out)",
         ),
         (
             "[listen]\nmetrics = \"0.0.0.0:9311\"",
-            "line 2, column 1, at `listen.metrics`: whoever reaches `0.0.0.0:9311` could read the metrics (name an address of this machine alone, or set `metrics_public = true`)",
+            "line 2, column 1, at `listen.metrics`: anyone who can reach `0.0.0.0:9311` could read the metrics (name an address of this machine alone, or set `metrics_public = true`)",
         ),
         (
             "[listen]\ntcp = \"127.0.0.1:1\"\nmetrics = \"127.0.0.1:1\"",
@@ -203,7 +203,7 @@ fn keys_that_contradict_each_other_are_refused() {
         ),
         (
             "[listen]\nsocket = \"\"",
-            "line 1, column 2, at `listen`: nobody could call; name a `socket`, or an address in `tcp`",
+            "line 1, column 2, at `listen`: no client could connect; name a `socket`, or an address in `tcp`",
         ),
         (
             "[inventory]\nfile = \"x\"\nca = \"y\"",
@@ -222,7 +222,7 @@ fn keys_that_contradict_each_other_are_refused() {
     }
     assert!(
         refused("[listen]\ntcp = \"0.0.0.0:1\"")
-            .starts_with("line 2, column 1, at `listen.tcp`: whoever reaches `0.0.0.0:1`")
+            .starts_with("line 2, column 1, at `listen.tcp`: anyone who can reach `0.0.0.0:1`")
     );
 }
 

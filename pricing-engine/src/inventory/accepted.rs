@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(code(&snapshot(&[good("a"), bad("b")])), Ok(1));
         assert_eq!(code(&snapshot(&[good("a"), bad("b"), bad("c")])), Err("mostly-nonsense"));
         let refusal = accept(snapshot(&[good("a"), bad("b"), bad("c")])).unwrap_err().to_string();
-        assert!(refusal.starts_with("2 of its 3 nodes make no sense; b: cpu:"), "{refusal}");
+        assert!(refusal.starts_with("2 of its 3 nodes are invalid; b: cpu:"), "{refusal}");
     }
 
     #[test]

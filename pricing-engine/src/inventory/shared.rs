@@ -161,7 +161,8 @@ fn tell_taken(taken: &Changes, nodes: usize, loud: bool) {
     if !taken.vanished.is_empty() {
         let names: Vec<String> = taken.vanished.iter().take(NAMED).map(|name| shown(name)).collect();
         let (missing, names) = (taken.vanished.len(), names.join(", "));
-        tell(Some(loud), &format!("{missing} nodes are missing from the inventory, {nodes} are left: {names}"));
+        let are = if missing == 1 { "node is" } else { "nodes are" };
+        tell(Some(loud), &format!("{missing} {are} missing from the inventory, with {nodes} left: {names}"));
     }
     if let Some(finding) = &taken.finding {
         tell(Some(loud), &format!("the inventory has findings, the first of them: {finding}"));

@@ -216,7 +216,7 @@ fn a_folder_that_cannot_be_written_any_more_is_a_warning() {
     mode(&path, 0o700);
     fs::remove_dir_all(&path).unwrap();
     let warning = cache.put(&key(3), b"three").unwrap_err().to_string();
-    assert!(warning.contains("was not kept"), "{warning}");
+    assert!(warning.contains("was not written"), "{warning}");
     assert_eq!(cache.get(&key(3)), None);
 }
 

@@ -97,7 +97,7 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
         prices(&request("uakt", NO_GPU), &[("BIDPRICE_RATE_CACHE", path)], "11.258197");
     }
     for (name, text) in [("rate.empty", ""), ("rate.word", "abc"), ("rate.zero", "0"), ("rate.large", "1000001")] {
-        unusable(folder.file(name, text).to_str().unwrap(), "1d", "holds no rate");
+        unusable(folder.file(name, text).to_str().unwrap(), "1d", "does not contain a rate");
     }
     unusable(folder.file("rate.long", &"1".repeat(5000)).to_str().unwrap(), "1d", "more than");
     refuses(

@@ -61,7 +61,7 @@ async fn a_second_service_is_refused_and_the_first_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tcp_beyond_loopback_without_tls_is_refused_and_says_what_to_do() {
     let message = refusal("[listen]\ntcp = \"0.0.0.0:9310\"\nsocket = \"\"", |_| {}).await;
-    assert!(message.contains("`listen.tcp`: whoever reaches `0.0.0.0:9310`"), "{message}");
+    assert!(message.contains("`listen.tcp`: anyone who can reach `0.0.0.0:9310`"), "{message}");
     assert!(message.contains("127.0.0.1:9310") && message.contains("[listen.tls]"), "{message}");
 }
 

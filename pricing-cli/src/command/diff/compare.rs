@@ -155,7 +155,7 @@ fn unlike(a: &Answered, b: &Answered) -> CliError {
         let ((run, order), id) = (answered.key, excerpt(&answered.id));
         format!("order {order} (`{id}`) of run {run}")
     };
-    let message = format!("{} stands against {}: these are not the same orders", shown(a), shown(b));
+    let message = format!("{} is paired with {}: these are not the same orders", shown(a), shown(b));
     CliError::unreadable("A and B", message)
 }
 

@@ -172,9 +172,7 @@ impl Printer {
         if let Some(numbers) = rows.column_mut(0) {
             numbers.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
-        let text = table::text(&rows);
-        let (head, lines) = text.split_at(if self.printed == 0 { text.find('\n').map_or(0, |end| end + 1) } else { 0 });
-        lines.lines().zip(batch).fold(head.to_owned(), |shown, (line, row)| shown + &row.painted(line) + "\n")
+        painted(&table::text(&rows), batch)
     }
 
     /// The rows of the array that `end` closes, each on a line of its own.
@@ -208,6 +206,17 @@ impl Printer {
             }
         }
     }
+}
+
+/// The text of a table with the decisions in their colours. Rows and lines belong together from the last one on, since
+/// only the first rows have a header.
+fn painted(text: &str, batch: &[Row]) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let head = lines.len().saturating_sub(batch.len());
+    let (header, rows) = lines.split_at_checked(head).unwrap_or_default();
+    let mut shown: Vec<String> = header.iter().map(|line| (*line).to_owned()).collect();
+    shown.extend(rows.iter().zip(batch).map(|(line, row)| row.painted(line)));
+    shown.join("\n") + "\n"
 }
 
 /// A time without the fractions of its second, such as `2026-11-30 03:00:00`.

@@ -32,8 +32,8 @@ const EXAMPLE: &str = "Examples:
 pub(super) struct Args {
     #[command(flatten)]
     log: LogArg,
-    /// The decision's number, as `bidprice log list` shows it, or an order's name (`owner/dseq/gseq/oseq`), of which
-    /// the newest decision is shown
+    /// The decision's number, as `bidprice log list` shows it, or an order's name (`owner/dseq/gseq/oseq`), of which the
+    /// newest decision is shown
     #[arg(value_name = "NUMBER|ORDER-ID")]
     wanted: Wanted,
     #[command(flatten)]
@@ -194,7 +194,7 @@ fn facts(decision: &Decision) -> String {
     add("plugin", decision.plugin.as_ref().map_or_else(|| "none".to_owned(), plugin));
     add("inventory", inventory(decision));
     if let Some(usd) = &decision.usd_per_akt {
-        add("an AKT", format!("{} USD", excerpt(&unit_price(usd))));
+        add("AKT", format!("{} USD", excerpt(&unit_price(usd))));
     }
     add("scheduler", excerpt(&decision.scheduler));
     add("took", format!("{} µs", decision.took_us));
@@ -207,7 +207,7 @@ fn plugin(plugin: &PluginEntry) -> String {
 
 fn inventory(decision: &Decision) -> String {
     let snapshot = match &decision.inventory {
-        None => return "not asked".to_owned(),
+        None => return "none".to_owned(),
         Some(InventoryEntry::Unusable(why)) => return format!("unusable: {:.200}", Untrusted::new(why)),
         Some(InventoryEntry::Snapshot(digest)) => digest,
     };

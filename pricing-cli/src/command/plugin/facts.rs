@@ -66,7 +66,7 @@ pub(crate) fn of_file(bytes: usize, found: Option<&Inspection>, class: SizeClass
         fact("file_bytes", "file", Some(Amount::Bytes(length(bytes))), Amount::Bytes(limits.module_bytes)),
         fact("function_bytes", "largest function", found.map(largest), Amount::Bytes(limits.function_bytes)),
         fact("functions", "functions", count(|found| found.functions.into()), many(limits.functions)),
-        fact("nesting", "blocks within blocks", count(|found| found.nesting.into()), many(limits.nesting)),
+        fact("nesting", "block nesting", count(|found| found.nesting.into()), many(limits.nesting)),
         fact("instances", "core instances", count(|found| found.instances.into()), many(limits.instances)),
         fact("memories", "memories", found.map(|f| Amount::Count(length(f.memories.len()))), many(limits.memories)),
         fact("tables", "tables", found.map(|f| Amount::Count(length(f.tables.len()))), many(limits.tables)),

@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Inputs, CliError> {
     let recording: Recording<Inputs> = serde_json::from_str(&document.text).map_err(|error| {
         let full = error.to_string();
         let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
-        let error_at = InputError::new(format!("no recording of `bidprice plugin run --record`: {message}"));
+        let error_at = InputError::new(format!("not a recording of `bidprice plugin run --record`: {message}"));
         document.malformed(error_at.position(error.line().max(1), error.column().max(1)))
     })?;
     if recording.schema != RECORDING {

@@ -134,7 +134,7 @@ pub(crate) fn check(report: &CheckReport) -> String {
         }
     };
     if report.fits_engine_class {
-        shown.push_str("Size class `engine` would take it: --plugin-class engine, if the operator turns it on.\n");
+        shown.push_str("Size class `engine` would accept it (--plugin-class engine, if the operator allows it).\n");
     }
     if let Some(found) = &report.inspection {
         shown.push('\n');
@@ -197,7 +197,7 @@ pub(crate) fn inspect(report: &InspectReport) -> String {
     let _ = writeln!(shown, "file     {}", count(number(subject.file.len()), "byte"));
     let Some(found) = &report.inspection else { return shown };
     if report.refused.is_some() {
-        shown.push_str("Size class `engine` takes it; what follows is what it sees.\n");
+        shown.push_str("Size class `engine` accepts it; the details below are for that class.\n");
     }
     shown.push_str(&summary(found));
     shown.push_str(&list("sections", &found.custom_sections));
@@ -212,7 +212,7 @@ pub(crate) fn inspect(report: &InspectReport) -> String {
         let name = largest.name.as_ref().map_or_else(String::new, |name| format!(", {name}"));
         row("largest function", format!("{} (number {}{name})", size(largest.bytes), largest.index));
     }
-    row("blocks within blocks", found.nesting.to_string());
+    row("block nesting", found.nesting.to_string());
     row("function names", if found.has_names { "yes" } else { "none: backtraces will show numbers" }.to_owned());
     for memory in &found.memories {
         let most = memory.maximum_bytes.map_or_else(|| "as much as allowed".to_owned(), size);
@@ -229,11 +229,11 @@ pub(crate) fn inspect(report: &InspectReport) -> String {
 pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> {
     let mut shown = quote_table::quote(&Answered::own(&call.quote, None)?, None);
     let Some(called) = &call.called else {
-        shown.push_str("The plugin was not asked: no answer of it could make this a bid.\n\n");
+        shown.push_str("The plugin was not asked, because no answer could make this a bid.\n\n");
         return Ok(shown);
     };
     if let Some(answer) = &called.answer {
-        let _ = writeln!(shown, "{}", wrap(&format!("The plugin said: {}", printable(&answer_words(answer)))));
+        let _ = writeln!(shown, "{}", wrap(&format!("The plugin answered: {}", printable(&answer_words(answer)))));
     }
     let used = format!("It used {} (one call, caches cold)", usage_words(&called.usage, limits));
     let _ = writeln!(shown, "{}", wrap(&used));
@@ -253,14 +253,16 @@ pub(crate) fn run(call: &Call, limits: &CallLimits) -> Result<String, CliError> 
 
 fn profile(profile: &Profile) -> String {
     let (calls, times) = (count(profile.calls, "call"), count(profile.samples, "time"));
-    let mut shown = format!("\nIn {calls} it was found running {times}:\n");
+    let mut shown = format!("\nSampled {times} in {calls}:\n");
     let mut table = table::table(&["itself", "with callees", "function"], &[0, 1]);
     for function in profile.functions.iter().take(SHOWN_FUNCTIONS) {
         let share = |part| format!("{} %", percent(part, profile.samples));
         table.add_row([share(function.own), share(function.total), function.name.clone()]);
     }
     shown.push_str(&table::text(&table));
-    shown.push_str("A plugin is seen where a function starts and where a loop turns; time in the host is not.\n");
+    shown.push_str(
+        "Samples are taken where a function starts and where a loop repeats. Time in the host is not included.\n",
+    );
     shown
 }
 
@@ -273,7 +275,7 @@ fn log(log: &Log) -> String {
         let _ = writeln!(shown, "  {line}");
     }
     if log.dropped > 0 {
-        let _ = writeln!(shown, "  (dropped or cut, because a log has a limit: {})", log.dropped);
+        let _ = writeln!(shown, "  (lines dropped or cut at the log's limit: {})", log.dropped);
     }
     shown
 }
@@ -281,7 +283,7 @@ fn log(log: &Log) -> String {
 fn backtrace(fault: &Fault) -> String {
     let mut shown = String::new();
     if !fault.backtrace.is_empty() {
-        shown.push_str("Where it was, innermost first:\n");
+        shown.push_str("Backtrace, innermost first:\n");
     }
     for (index, function) in fault.backtrace.iter().enumerate() {
         let _ = writeln!(shown, "  {index:>3}: {function}");

@@ -15,12 +15,12 @@ use crate::output;
 /// Arguments of `bidprice rates init`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Take the bid script's variables from a file of `NAME=VALUE` lines, such as the environment of the provider's
-    /// chart; `-` is stdin
+    /// Take the bid script's variables from a file of `NAME=VALUE` lines, such as the environment of the provider's chart;
+    /// `-` is stdin
     #[arg(long, value_name = "FILE", conflicts_with = "from_market")]
     from_env_file: Option<PathBuf>,
-    /// Take the prices of GPUs from a list of market prices, as `bidprice market show` reads it; `-` is stdin. Needs
-    /// the feature `simulate`
+    /// Take the prices of GPUs from a list of market prices, as `bidprice market show` reads it; `-` is stdin. Needs the
+    /// feature `simulate`
     #[arg(long, value_name = "LIST")]
     from_market: Option<PathBuf>,
     /// Write the card to a file instead of stdout

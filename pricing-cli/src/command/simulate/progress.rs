@@ -120,7 +120,7 @@ impl Interrupt {
     }
 
     /// Returns whether a signal has arrived.
-    #[expect(clippy::unused_self, reason = "whoever asks listens")]
+    #[expect(clippy::unused_self, reason = "only those who listen may ask")]
     pub(super) fn came(&self) -> bool {
         CAME.load(Ordering::Relaxed)
     }

@@ -76,8 +76,8 @@ impl Scene {
     }
 }
 
-/// Writes the environment's scales into the scenario where a strategy takes them from there, so that the result depends
-/// on the scenario alone, even when the simulation is resumed or spread over machines.
+/// Writes the environment's scales into the scenario where a strategy takes them from there, so that the result depends on
+/// the scenario alone, even when the simulation is resumed or spread over machines.
 fn take_scales(table: &mut Table) -> Result<(), CliError> {
     let strategies = table.get_mut("strategy").and_then(Value::as_array_mut);
     for entry in strategies.into_iter().flatten().filter_map(Value::as_table_mut) {

@@ -35,7 +35,10 @@ pub(super) fn compare(found: &mut Found<'_>) {
     for model in models {
         let (old, new) = (before.tariff(model), after.tariff(model));
         let Some(kinds) = kinds(model, &old, &new, &mut steps) else {
-            let shown = |pricing: &Pricing| format!("{} entries", pricing.rates.gpu.entries().len());
+            let shown = |pricing: &Pricing| match pricing.rates.gpu.entries().len() {
+                1 => "1 entry".to_owned(),
+                number => format!("{number} entries"),
+            };
             let (key, concern) = ("rates.gpu".to_owned(), Some(Concern::Incomparable));
             return found.add(key, shown(found.before), shown(found.after), concern);
         };

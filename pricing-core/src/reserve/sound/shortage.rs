@@ -26,10 +26,13 @@ fn shortage(problem: &Problem<'_>, unit: UnitIndex, fit: u64, beside: &str) -> R
         Err(bug) => return bug,
     };
     let (id, count) = (unit.id, unit.count);
-    insufficient(format!(
-        "{fit} of the {count} replicas of resource unit {id} can be placed{beside}; a replica needs {}",
-        needs(unit)
-    ))
+    let needs = needs(unit);
+    insufficient(match count {
+        1 => format!("the replica of resource unit {id} cannot be placed{beside}; it needs {needs}"),
+        _ => format!(
+            "{fit} of the {count} replicas of resource unit {id} can be placed{beside}; a replica needs {needs}"
+        ),
+    })
 }
 
 /// What one replica needs from a node, for people.
@@ -47,7 +50,10 @@ fn needs(unit: &CommittedUnit) -> String {
             kinds.push("...".to_owned());
         }
         let kinds = crate::text::excerpt(&kinds.join(" or "));
-        parts.push(format!("{} GPUs of one model (`{kinds}`)", unit.gpu.units));
+        parts.push(match unit.gpu.units {
+            1 => format!("1 GPU (`{kinds}`)"),
+            units => format!("{units} GPUs of one model (`{kinds}`)"),
+        });
     }
     parts.join(", ")
 }

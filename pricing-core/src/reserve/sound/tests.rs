@@ -97,7 +97,7 @@ fn fault_2_each_replica_has_described_cards_of_its_own() {
     let cluster = cluster(&[(3, &[T4, T4, H100])]);
     let units = [asks(1, 1, 1, &["vendor/nvidia/model/h100"]), asks(2, 1, 1, &["vendor/nvidia/model/h100"])];
     let problem = refusal(&units, &cluster);
-    assert!(problem.starts_with("0 of the 1 replicas of resource unit 1 can be placed beside the other"), "{problem}");
+    assert!(problem.starts_with("the replica of resource unit 1 cannot be placed beside the other"), "{problem}");
     let units = [asks(1, 1, 1, &["vendor/nvidia/model/h100"]), asks(2, 1, 2, &["vendor/nvidia/model/t4"])];
     let expected = [
         "node1 -> vendor/nvidia/model/h100 [nvidia/h100/80Gi/sxm]",
@@ -136,7 +136,7 @@ fn fault_5a_cards_are_not_counted_again_for_each_replica() {
     assert_eq!(
         problem,
         "1 of the 3 replicas of resource unit 7 can be placed; a replica needs 1000m CPU, 1Gi of memory, 1Gi of \
-         `ephemeral` storage, 1 GPUs of one model (`nvidia/h100`)"
+         `ephemeral` storage, 1 GPU (`nvidia/h100`)"
     );
 }
 

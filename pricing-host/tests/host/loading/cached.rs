@@ -227,7 +227,7 @@ fn a_full_disk_is_a_warning() {
 fn write_to_full_disk(path: &Path) {
     let (cache, engine) = (Cache::open(path).unwrap(), run_engine());
     let Origin::Compiled(Some(warning)) = origin(&engine, &cache, COMMAND) else { panic!("it was written") };
-    assert!(warning.to_string().contains("was not kept in the cache"), "{warning}");
+    assert!(warning.to_string().contains("was not written to the cache"), "{warning}");
 }
 
 /// This test program again, for one test.
