@@ -77,11 +77,11 @@ pub(crate) fn entries(pricing: &mut Pricing) -> Vec<Entry> {
         add(entry_key("rates.gpu", rate.key()), rate.usd().to_string(), "USD a card and month");
     }
     let policy = &pricing.policy;
-    let unlisted = match policy.unlisted_gpu {
-        UnlistedGpu::Decline => "decline".to_owned(),
-        UnlistedGpu::Price(usd) => usd.to_string(),
+    let (unlisted, unit) = match policy.unlisted_gpu {
+        UnlistedGpu::Decline => ("decline".to_owned(), ""),
+        UnlistedGpu::Price(usd) => (usd.to_string(), "USD a card and month"),
     };
-    add("policy.unlisted_gpu".into(), unlisted, "");
+    add("policy.unlisted_gpu".into(), unlisted, unit);
     let ambiguous = match policy.ambiguous_gpu {
         AmbiguousGpu::Highest => "highest",
         AmbiguousGpu::Lowest => "lowest",

@@ -9,6 +9,7 @@ use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
 
+use crate::amounts;
 use crate::answered::Decided;
 use crate::colours::paint;
 use crate::rate_entries::{Entry, origin_text};
@@ -121,6 +122,7 @@ pub(crate) fn lacking(lacks: Vec<(String, [String; 3])>, nodes_left_out: u64) ->
     }
     let mut table = table(&["node", "lacks", "a replica asks for", "free"], &[2, 3]);
     for (node, [resource, asked, free]) in lacks {
+        let [asked, free] = amounts::compared(&asked, &free);
         table.add_row([node, resource, asked, free]);
     }
     let mut shown = text(&table);
