@@ -94,7 +94,8 @@ fn shown(report: &Report) -> String {
         shown.push_str(" byte for byte");
     }
     let (differ, them) = (plural(*changed, "differs", "differ"), plural(*not_repeatable, "it", "them"));
-    shown.push_str(&format!(", {changed} {differ}, {not_repeatable} may differ since the clock decided {them}.\n"));
+    shown.push_str(&format!(", {changed} {differ}, {not_repeatable} may differ since the clock decided {them}."));
+    let mut shown = wrap(&shown) + "\n";
     if *unchecked > 0 {
         shown.push_str(&format!("{} could not be checked.\n", count(*unchecked, "line")));
     }
