@@ -42,7 +42,7 @@ pub enum KeptError {
     #[error("another process writes to `{}`; wait for it, or name another file", .0.display())]
     Busy(PathBuf),
     /// It is a file of another kind.
-    #[error("`{}` is no {what}; name another file", path.display())]
+    #[error("`{}` is not a {what}; name another file", path.display())]
     Stranger {
         /// The file.
         path: PathBuf,

@@ -191,7 +191,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_priced() {
         (&["new.toml", "new.toml"], 2, "--orders"),
         (&["new.toml", "what.txt", "--orders", "order.json"], 2, "rates:FILE"),
         (&["new.toml", "gone.toml", "--orders", "order.json"], 1, "gone.toml"),
-        (&["new.toml", "gone", "--orders", "order.json"], 1, "no such file"),
+        (&["new.toml", "gone", "--orders", "order.json"], 1, "this file or folder does not exist"),
         (&["new.toml", "plain.sh", "--orders", "order.json"], 1, "chmod +x"),
         (&["new.toml", "new.toml", "--orders", "none"], 1, "no orders"),
         (&["new.toml", "new.toml", "--orders", "order.json", "--fail-if", "dearest>0"], 2, "dearer>0"),

@@ -74,7 +74,7 @@ fn what_an_update_writes_is_what_the_drop_in_prices_with() {
     let path = cache.to_str().unwrap();
     let output = update(&["--source", &url, "--path", "akt.usd", "--cache", path]);
     assert_eq!(output.exit, Some(0), "{}{}", output.stdout, output.stderr);
-    assert!(output.stdout.starts_with("0.5 USD for an AKT, written to "), "{}", output.stdout);
+    assert!(output.stdout.starts_with("0.50 USD for an AKT, written to "), "{}", output.stdout);
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(script(&cache), "501.036266");
     let shown = bidprice(&["feed", "show", "--cache", path, "--output", "json"]);

@@ -129,7 +129,7 @@ fn a_recording_is_priced_like_the_order() {
         let output = run(&["run", &plugin, "--replay", text(&file)]);
         assert_eq!(output.status.code(), Some(1));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(stderr.contains("no recording") && stderr.contains(problem), "{stderr}");
+        assert!(stderr.contains("not a recording") && stderr.contains(problem), "{stderr}");
     }
 }
 
