@@ -28,7 +28,7 @@ use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
+use crate::result::{Charge, Decided, OrderOutcome, StrategyRun, cards_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -216,14 +216,14 @@ impl<'a> Replay<'a> {
             revenue: Usd::ZERO,
         };
         let mut begun = None;
-        if decided.outcome == WON {
+        if decided.outcome == OrderOutcome::Won {
             match self.begin(order, arrival, &quote) {
                 Ok((lease, started)) => {
                     decided.gpu = Arc::from(cards_of(&started));
                     self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
-                Err(_) => decided.outcome = CANNOT_RUN,
+                Err(_) => decided.outcome = OrderOutcome::CannotRun,
             }
         }
         self.count(&decided)?;
@@ -245,13 +245,13 @@ impl<'a> Replay<'a> {
     }
 
     /// The outcome of a quote, provided that its lease can start.
-    fn outcome(&self, order: usize, quote: &Quote) -> &'static str {
+    fn outcome(&self, order: usize, quote: &Quote) -> OrderOutcome {
         match (quote.reason(), quote.usd_per_month) {
-            (Some(reason), _) => reason.code.name(),
+            (Some(reason), _) => OrderOutcome::NoBid(reason.code),
             // Every bid of a run has a value in dollars. Without a rate for its denom there is no bid.
-            (None, None) => ReasonCode::RateUnavailable.name(),
-            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OUTBID,
-            (None, Some(_)) => WON,
+            (None, None) => OrderOutcome::NoBid(ReasonCode::RateUnavailable),
+            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OrderOutcome::Outbid,
+            (None, Some(_)) => OrderOutcome::Won,
         }
     }
 
@@ -303,12 +303,12 @@ impl<'a> Replay<'a> {
     fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
         let run = &mut self.run;
         count_if(&mut run.orders, true);
-        if decided.outcome == WON {
+        if decided.outcome == OrderOutcome::Won {
             count_if(&mut run.won, true);
             run.revenue = run.revenue.checked_add(decided.revenue)?;
             run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
         } else {
-            count_if(run.lost.entry(decided.outcome.to_owned()).or_default(), true);
+            count_if(run.lost.entry(decided.outcome.name().to_owned()).or_default(), true);
         }
         Ok(())
     }

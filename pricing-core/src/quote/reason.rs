@@ -28,6 +28,12 @@ macro_rules! reason_codes {
                 }
             }
 
+            /// Returns the code with a name, if there is one.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|code| code.name() == name)
+            }
+
             /// Whether this is a fault rather than a decline.
             #[must_use]
             pub fn is_fault(self) -> bool {

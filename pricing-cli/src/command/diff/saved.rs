@@ -8,7 +8,7 @@ use pricing_core::money::parse_decimal;
 use pricing_core::quote::ReasonCode;
 use pricing_core::text::excerpt;
 use pricing_engine::comparison::{Money, Outcome};
-use pricing_sim::result::is_bid;
+use pricing_sim::result::OrderOutcome;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -178,15 +178,15 @@ impl Decision<String> {
 impl Decision<Value> {
     fn row(self) -> Result<(String, Row), InputError> {
         let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
-        let bid = is_bid(&outcome);
-        let (decision, code) = match ReasonCode::ALL.into_iter().find(|code| code.name() == outcome) {
-            _ if bid => ("bid", None),
-            Some(code) => (if code.is_fault() { "fault" } else { "decline" }, Some(outcome)),
+        let (decision, code) = match OrderOutcome::from_name(&outcome) {
+            Some(OrderOutcome::NoBid(code)) => (if code.is_fault() { "fault" } else { "decline" }, Some(outcome)),
+            Some(_) => ("bid", None),
             None => {
-                let message = format!("`{}` is no outcome of a decision", excerpt(&outcome));
+                let message = format!("`{}` is not an outcome of a decision", excerpt(&outcome));
                 return Err(InputError::new(message).at("outcome"));
             }
         };
+        let bid = code.is_none();
         let amount = decimal(price, "price")?;
         let price = match (amount, denom.filter(|denom| !denom.is_empty())) {
             (Some(amount), Some(denom)) => Some(Money { denom: denom.into(), amount }),

@@ -60,7 +60,7 @@ impl DecisionArg {
 
 /// A reason's code. One that is misspelt would find nothing, and look as if there were nothing to find.
 fn reason(text: &str) -> Result<ReasonCode, String> {
-    let code = ReasonCode::ALL.into_iter().find(|code| code.name() == text);
+    let code = ReasonCode::from_name(text);
     code.ok_or_else(|| match nearest(text, ReasonCode::ALL.map(ReasonCode::name)) {
         Some(near) => format!("there is no such reason; did you mean `{near}`?"),
         None => "there is no such reason; `bidprice log sum` lists those of the log".to_owned(),
