@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pricing_core::order::Order;
 use pricing_core::quote::{Decision, Quote, Reason};
+use pricing_core::text::excerpt;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -28,7 +29,7 @@ pub use names::NAMES;
 pub use plugin::PluginMetrics;
 pub use readings::{BidLogReading, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading};
 
-use labels::{Bounded, clean};
+use labels::Bounded;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -255,7 +256,7 @@ impl Metrics {
 
     /// Returns the value of the label `plugin`.
     fn plugin_label(&self, name: &str) -> String {
-        self.plugins.take(clean(name))
+        self.plugins.take(excerpt(name))
     }
 }
 

@@ -23,12 +23,13 @@ use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
 use crate::result::{Charge, Decided, OrderOutcome, StrategyRun, cards_of};
+use crate::scenario::PodPlacement;
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -53,6 +54,10 @@ pub struct Setup<'a> {
     pub draws: &'a Draws,
     /// The algorithm that makes reservations.
     pub scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit.
+    pub prefer: Prefer,
+    /// Where the pods of an order that was won start.
+    pub placement: PodPlacement,
     /// The budget for each order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -185,6 +190,7 @@ impl<'a> Replay<'a> {
             owner: arrival.owner.as_deref().map(Untrusted::new),
             ledger: &self.ledger,
             scheduler: self.setup.scheduler,
+            prefer: self.setup.prefer,
             budget: self.setup.budget,
             usd_per_akt: self.setup.usd_per_akt,
         })
@@ -262,8 +268,9 @@ impl<'a> Replay<'a> {
         arrival: &Arrival,
         quote: &Quote,
     ) -> Result<(Lease, Vec<QuotedTarget>), LeaseError> {
-        let (pricing, scheduler) = (&self.strategy.pricing, self.setup.scheduler);
-        let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+        let Setup { scheduler, placement, .. } = *self.setup;
+        let (order_of, pricing, targets) = (&arrival.order, &self.strategy.pricing, &*quote.targets);
+        let start = Start { order: order_of, pricing, scheduler, placement, targets };
         start.take(&mut self.ledger, self.setup.draws, order)
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// and holds nothing back
     // `--usd-per-akt` is not among these: a variable that is set for other commands contradicts nothing.
     #[arg(long, value_name = "PATH", group = "stock", conflicts_with_all = [
-        "format", "rates", "scheduler", "commit", "tee_platform", "search_steps", "provider", "mode", "plugin", "deadline",
+        "format", "rates", "scheduler", "prefer", "commit", "tee_platform", "search_steps", "provider", "mode", "plugin", "deadline",
         "fuel", "memory_limit", "plugin_class", "plugin_cache", "no_plugin_cache", "fallback",
     ])]
     socket: Option<PathBuf>,

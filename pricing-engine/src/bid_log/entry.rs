@@ -64,6 +64,9 @@ pub struct Decision {
     pub alternatives: bool,
     /// The scheduler: `sound` or `provider`.
     pub scheduler: String,
+    /// Which card model was preferred where several fit: `cheapest` or `packing`, and `order` if this is missing.
+    #[serde(default)]
+    pub prefer: Option<String>,
     /// The search budget of the request, for all of its groups.
     pub search_steps: u64,
     /// The search steps that were left when the group's turn came; all of them if this is missing.

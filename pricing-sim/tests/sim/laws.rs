@@ -17,12 +17,12 @@ use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementReq
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{GpuRule, QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::Draws;
 use pricing_sim::result::{Decided, OrderOutcome};
-use pricing_sim::scenario::Wildcard;
+use pricing_sim::scenario::{PodPlacement, Wildcard};
 use pricing_sim::strategy::{self as pricers, Pricer};
 use pricing_sim::stream::{Arrival, Stream, with_maximum};
 use proptest::prelude::*;
@@ -197,6 +197,8 @@ impl World {
             offers: &self.offers,
             draws: &self.draws,
             scheduler: self.scheduler,
+            prefer: Prefer::Order,
+            placement: PodPlacement::Kubernetes,
             budget: SearchBudget::default(),
             usd_per_akt: None,
             idle: &self.idle,
@@ -335,7 +337,8 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let (mut lease_ms, mut revenue) = (0, Usd::ZERO);
         if outcome == OrderOutcome::Won {
             let (pricing, scheduler) = (&world.strategy.pricing, world.scheduler);
-            let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+            let placement = PodPlacement::Kubernetes;
+            let start = Start { order: &arrival.order, pricing, scheduler, placement, targets: &quote.targets };
             match start.take(&mut Ledger::new(left), &world.draws, number) {
                 Ok((lease, started)) => {
                     kinds = kinds_of(&started);

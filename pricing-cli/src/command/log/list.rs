@@ -8,9 +8,9 @@ use pricing_engine::comparison::{Money, Outcome};
 use pricing_engine::order_name::OrderName;
 use serde::Serialize;
 
-use super::decisions::{Decisions, Found, Health};
-use super::filter::{self, Filter};
-use super::{LogArg, open};
+use super::decisions::{Found, Health};
+use super::filter;
+use super::Selection;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
@@ -28,9 +28,7 @@ const EXAMPLE: &str = "Example, the last 20 faults of two hours:
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    filter: Filter,
+    selection: Selection,
     /// Only the newest N of them [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
@@ -56,9 +54,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    args.filter.check()?;
-    let log = open(&args.log.log)?;
-    let mut decisions = Decisions::new(&log, &args.filter);
+    let mut decisions = args.selection.decisions()?;
     let mut printer = Printer::new(args.output.output);
     let printed = match args.limit {
         None => printer.rows(decisions.by_ref().map(Row::of))?,

@@ -191,6 +191,9 @@ fn facts(decision: &Decision) -> String {
         add("an AKT", format!("{} USD", excerpt(usd)));
     }
     add("scheduler", excerpt(&decision.scheduler));
+    if let Some(prefer) = &decision.prefer {
+        add("prefer", excerpt(prefer));
+    }
     add("took", format!("{} µs", decision.took_us));
     table::text(&rows)
 }

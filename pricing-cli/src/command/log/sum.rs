@@ -7,9 +7,8 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::{excerpt, printable};
 use serde_json::{Map, Value, json};
 
-use super::decisions::{Decisions, Found, Health};
-use super::filter::Filter;
-use super::{LogArg, open};
+use super::decisions::{Found, Health};
+use super::Selection;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
@@ -27,9 +26,7 @@ const EXAMPLE: &str = "Example, what was decided since yesterday:
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    filter: Filter,
+    selection: Selection,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -56,9 +53,7 @@ struct Sum {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    args.filter.check()?;
-    let log = open(&args.log.log)?;
-    let mut decisions = Decisions::new(&log, &args.filter);
+    let mut decisions = args.selection.decisions()?;
     let mut sum = Sum::default();
     decisions.by_ref().for_each(|found| sum.add(&found));
     match args.output.output {
