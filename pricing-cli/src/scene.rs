@@ -17,9 +17,7 @@ use pricing_core::reserve::{Prefer, Scheduler, TeePlatform};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{
-    CommitArg, PlacementArgs, RatesArgs, apply_commit, apply_tee_platform,
-};
+use crate::args::{CommitArg, PlacementArgs, RatesArgs, apply_commit, apply_tee_platform};
 use crate::error::CliError;
 use crate::load::{Document, RatesText};
 use crate::output;
@@ -173,9 +171,8 @@ impl Scene {
 
     /// Reads the texts.
     pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
-        let Orders { orders, warnings } =
-            order::detect::read_with_warnings(&inputs.order.text, inputs.format)
-                .map_err(|error| inputs.order.malformed(error))?;
+        let Orders { orders, warnings } = order::detect::read_with_warnings(&inputs.order.text, inputs.format)
+            .map_err(|error| inputs.order.malformed(error))?;
         let mut pricing = inputs.rates.pricing()?;
         if let Some(document) = &inputs.provider {
             rates::toml::read_provider(&document.text, &mut pricing).map_err(|error| document.malformed(error))?;

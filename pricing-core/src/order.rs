@@ -21,8 +21,8 @@ pub use requirements::{Fabric, PlacementRequirements, SignedBy, Tee};
 pub use storage::{StorageClass, StorageClassError, Volume};
 pub use text_size::MAX_INPUT_BYTES;
 
-use crate::keyword::keywords;
 use crate::gpu::GpuRequest;
+use crate::keyword::keywords;
 use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Denom, Price};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::Untrusted;

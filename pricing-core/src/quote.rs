@@ -41,7 +41,7 @@ pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
-pub use reason::{Reason, ReasonCode};
+pub use reason::{DecisionKind, Reason, ReasonCode};
 pub use request::{QuoteRequest, Supply};
 pub use screen::screen;
 pub use terms::{GpuRule, Terms};
@@ -87,6 +87,12 @@ impl Quote {
             Decision::Bid(_) => None,
             Decision::NoBid(reason) => Some(reason),
         }
+    }
+
+    /// What was decided, in one word.
+    #[must_use]
+    pub fn decision_kind(&self) -> DecisionKind {
+        self.reason().map_or(DecisionKind::Bid, |reason| reason.code.decision())
     }
 
     /// The bid.

@@ -12,8 +12,8 @@ pub mod gpu;
 pub mod names;
 pub mod origin;
 mod owners;
-mod ranking;
 pub mod provider;
+mod ranking;
 pub mod starter;
 #[cfg(feature = "toml")]
 pub mod toml;

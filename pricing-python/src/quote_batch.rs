@@ -120,7 +120,14 @@ impl Quoter {
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
         // No column shows what each node lacks.
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None, brief: true, ..Terms::default() };
+        let terms = Terms {
+            owner,
+            usd_per_akt: self.usd_per_akt,
+            gpu_rule: self.gpu_rule,
+            budget: None,
+            brief: true,
+            ..Terms::default()
+        };
         let supply = match &self.cluster {
             None => Supply::Unknown,
             Some((cluster, _)) => Supply::Reserve { cluster, scheduler: self.scheduler },
@@ -215,11 +222,7 @@ impl Answers {
         let reason = quote.reason();
         self.id.append_value(&arrival.id);
         self.group.append_value(quote.group.exact());
-        self.decision.append_value(match reason {
-            None => "bid",
-            Some(reason) if reason.code.is_fault() => "fault",
-            Some(_) => "decline",
-        });
+        self.decision.append_value(quote.decision_kind().name());
         self.reason.append_option(reason.map(|reason| reason.code.name()));
         self.message.append_option(reason.map(|reason| &reason.message));
         self.denom.append_option(quote.price().map(|price| price.denom().as_str()));

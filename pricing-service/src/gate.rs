@@ -222,7 +222,13 @@ impl Shared {
     }
 
     /// Admits an order and puts it into the queue. Another order may be evicted for it.
-    fn submit(self: &Arc<Self>, limits: Limits, deadline: Instant, charge: Charge, run: Run) -> Result<WaitingOrder, Refused> {
+    fn submit(
+        self: &Arc<Self>,
+        limits: Limits,
+        deadline: Instant,
+        charge: Charge,
+        run: Run,
+    ) -> Result<WaitingOrder, Refused> {
         let mut state = self.lock();
         state.admission.limits = limits;
         let admitted = state.admit(Instant::now(), deadline, charge);

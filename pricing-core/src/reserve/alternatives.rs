@@ -11,7 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interconnect;
-use super::sound::{Choice, Index, List, Problem, ReplicaGroup, Steps, Unit, UnitIndex, kinds_on, place, reservation, solve};
+use super::sound::{
+    Choice, Index, List, Problem, ReplicaGroup, Steps, Unit, UnitIndex, kinds_on, place, reservation, solve,
+};
 use super::start::{self, PodRequest, PodSelector};
 use super::{CommittedUnit, Preference, Reservation, ReserveError};
 use crate::budget::Budget;

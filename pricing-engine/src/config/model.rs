@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::FallbackBy;
-use pricing_host::{PluginSettings, SizeClass};
 use pricing_core::reserve::{Prefer, Scheduler};
+use pricing_host::{PluginSettings, SizeClass};
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};

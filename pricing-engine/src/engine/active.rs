@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pricing_core::budget::SearchBudget;
 
 use super::plugin::{OpenPlugin, PluginOpener, Role};
-use crate::config::{self, ConfigError, Loaded, LoadedRates};
+use crate::config::{ConfigError, Loaded, LoadedRates};
 use crate::decision::Settings;
 
 /// The active configuration.

@@ -22,8 +22,7 @@ use crate::market::{Competitor, ListPrices, Market};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
-    self, MarketEntry, PodPlacement, RatesEntry, Scenario, ScenarioError, ScriptRequestName,
-    StrategyEntry,
+    self, MarketEntry, PodPlacement, RatesEntry, Scenario, ScenarioError, ScriptRequestName, StrategyEntry,
 };
 use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;

@@ -146,7 +146,9 @@ fn alternatives_begin_with_the_preferred_placement_and_are_the_same_ones() {
         let random = &mut Random::new(seed);
         let nodes = random.between(2, 6);
         let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, 1) };
-        let Ok(found) = alternatives(&case.units, &case.cluster, Preference::Order, &Budget::default()) else { continue };
+        let Ok(found) = alternatives(&case.units, &case.cluster, Preference::Order, &Budget::default()) else {
+            continue;
+        };
         let model = |reservation: &Reservation| reservation.targets[0].gpu_attribute.clone();
         let models: BTreeSet<_> = found.reservations.iter().filter_map(model).collect();
         several += u32::from(models.len() > 1);

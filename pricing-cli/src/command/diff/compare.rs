@@ -184,7 +184,7 @@ fn hear(said: &mut BTreeMap<(&'static str, String), NoBidReasons>, side: &'stati
 
 impl Compared {
     fn add(&mut self, before: &Answered, after: &Answered) {
-        let fault = |answered: &Answered| u64::from(answered.outcome.decision == "fault");
+        let fault = |answered: &Answered| u64::from(answered.outcome.is_fault());
         self.faults.0 = self.faults.0.saturating_add(fault(before));
         self.faults.1 = self.faults.1.saturating_add(fault(after));
         let unknown = |gpu: &str| [AMBIGUOUS, "unknown", ""].contains(&gpu);

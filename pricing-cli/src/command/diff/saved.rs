@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pricing_core::input::InputError;
 use pricing_core::money::parse_decimal;
-use pricing_core::quote::ReasonCode;
+use pricing_core::quote::DecisionKind;
 use pricing_core::text::excerpt;
 use pricing_engine::comparison::{Money, Outcome};
 use pricing_sim::result::OrderOutcome;
@@ -179,8 +179,8 @@ impl Decision<Value> {
     fn row(self) -> Result<(String, Row), InputError> {
         let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
         let (decision, code) = match OrderOutcome::from_name(&outcome) {
-            Some(OrderOutcome::NoBid(code)) => (if code.is_fault() { "fault" } else { "decline" }, Some(outcome)),
-            Some(_) => ("bid", None),
+            Some(OrderOutcome::NoBid(code)) => (code.decision(), Some(outcome)),
+            Some(_) => (DecisionKind::Bid, None),
             None => {
                 let message = format!("`{}` is not an outcome of a decision", excerpt(&outcome));
                 return Err(InputError::new(message).at("outcome"));
@@ -195,7 +195,7 @@ impl Decision<Value> {
         };
         let usd_per_month = decimal(usd_per_month, "usd_per_month")?;
         let gpu = gpu.filter(|gpu| !gpu.is_empty()).unwrap_or_else(|| if bid { "none" } else { "unknown" }.to_owned());
-        let outcome = Outcome { decision: decision.to_owned(), code, price: price.filter(|_| bid), usd_per_month };
+        let outcome = Outcome { decision, code, price: price.filter(|_| bid), usd_per_month };
         Ok((strategy, Row { key: (run, order), id, outcome, gpu }))
     }
 }

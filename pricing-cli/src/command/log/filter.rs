@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
-use pricing_core::quote::ReasonCode;
+use pricing_core::quote::{DecisionKind, ReasonCode};
 use pricing_core::text::{excerpt, nearest};
 use pricing_engine::bid_log::entry::Decision;
 use pricing_engine::comparison::Outcome;
@@ -16,7 +15,7 @@ use crate::error::CliError;
 pub(super) struct Filter {
     /// Only what was decided so; several are separated by commas
     #[arg(long, value_enum, value_name = "DECISION", value_delimiter = ',')]
-    decision: Vec<DecisionArg>,
+    decision: Vec<DecisionKind>,
     /// Only what was not bid for this reason, such as `price-above-max`; several are separated by commas
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = reason)]
     reason: Vec<ReasonCode>,
@@ -32,30 +31,6 @@ pub(super) struct Filter {
     /// Only before then
     #[arg(long, value_name = "WHEN", value_parser = time)]
     until: Option<SystemTime>,
-}
-
-/// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DecisionArg {
-    /// A bid
-    Bid,
-    /// No bid, by choice
-    Decline,
-    /// No bid, since the order could not be priced
-    Fault,
-    /// A screening that ruled nothing out
-    Pass,
-}
-
-impl DecisionArg {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bid => "bid",
-            Self::Decline => "decline",
-            Self::Fault => "fault",
-            Self::Pass => "pass",
-        }
-    }
 }
 
 /// A reason's code. One that is misspelt would find nothing, and look as if there were nothing to find.
@@ -94,7 +69,7 @@ impl Filter {
     /// # Errors
     /// When its line does not tell, since its time cannot be read.
     pub(super) fn takes(&self, decision: &Decision, outcome: &Outcome) -> Result<bool, String> {
-        let is_decision = self.decision.is_empty() || self.decision.iter().any(|arg| arg.name() == outcome.decision);
+        let is_decision = self.decision.is_empty() || self.decision.contains(&outcome.decision);
         let is_reason =
             self.reason.is_empty() || self.reason.iter().any(|code| outcome.code.as_deref() == Some(code.name()));
         let is_owner = self.owner.as_deref().is_none_or(|owner| self::owner(decision) == Some(owner));

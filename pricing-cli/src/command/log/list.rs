@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
+use pricing_core::quote::DecisionKind;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::{Untrusted, excerpt};
 use pricing_engine::comparison::{Money, Outcome};
 use pricing_engine::order_name::OrderName;
 use serde::Serialize;
 
+use super::Selection;
 use super::decisions::{Found, Health};
 use super::filter;
-use super::Selection;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
@@ -45,7 +46,7 @@ struct Row {
     order_id: Option<String>,
     owner: Option<String>,
     group: Untrusted,
-    decision: String,
+    decision: DecisionKind,
     reason: Option<String>,
     price: Option<Money>,
     usd_per_month: Option<String>,
@@ -105,7 +106,7 @@ impl Row {
     }
 
     fn cells(&self) -> [String; 6] {
-        let (decision, code) = (self.decision.clone(), self.reason.clone());
+        let (decision, code) = (self.decision, self.reason.clone());
         let outcome = Outcome { decision, code, price: self.price.clone(), usd_per_month: None };
         [
             self.sequence.to_string(),

@@ -7,8 +7,8 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::{excerpt, printable};
 use serde_json::{Map, Value, json};
 
-use super::decisions::{Found, Health};
 use super::Selection;
+use super::decisions::{Found, Health};
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{output, table};
@@ -77,7 +77,7 @@ impl Sum {
         self.first.get_or_insert_with(|| decision.time.clone());
         self.last = Some(decision.time.clone());
         self.calls.add(&decision.call);
-        self.outcomes.add(&outcome.decision);
+        self.outcomes.add(outcome.decision.name());
         if let Some(code) = &outcome.code {
             self.reasons.add(code);
         }
@@ -88,7 +88,7 @@ impl Sum {
         let added = outcome.bid_usd().and_then(|usd| self.usd_per_month.checked_add(usd).ok());
         match added {
             Some(sum) => self.usd_per_month = sum,
-            None if outcome.decision == "bid" => self.without_usd = self.without_usd.saturating_add(1),
+            None if outcome.is_bid() => self.without_usd = self.without_usd.saturating_add(1),
             None => {}
         }
     }
