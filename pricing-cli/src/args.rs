@@ -11,9 +11,8 @@ use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::commit::FactorError;
-use pricing_core::reserve::{CommitLevels, Overcommitted, Scheduler, TeePlatform};
+use pricing_core::reserve::{CommitLevels, Overcommitted, Prefer, Scheduler, TeePlatform};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -42,7 +41,7 @@ pub(crate) struct OrderArgs {
     pub(crate) order: PathBuf,
     /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) format: Option<FormatArg>,
+    pub(crate) format: Option<OrderFormat>,
     #[command(flatten)]
     pub(crate) strictness: StrictArgs,
 }
@@ -55,73 +54,16 @@ pub(crate) struct StrictArgs {
     pub(crate) strict: bool,
 }
 
-/// An order's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum FormatArg {
-    /// A tenant's SDL
-    Sdl,
-    /// The chain's group spec as JSON
-    GroupSpec,
-    /// The request of the bid price script contract
-    Script,
-}
-
-impl From<FormatArg> for OrderFormat {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Sdl => Self::Sdl,
-            FormatArg::GroupSpec => Self::GroupSpec,
-            FormatArg::Script => Self::Script,
-        }
-    }
-}
-
-/// The scheduler that places an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum SchedulerArg {
-    /// Finds a placement that Kubernetes can make, if there is one
-    #[default]
-    Sound,
-    /// Repeats the algorithm of the provider's daemon, bug for bug
-    Provider,
-}
-
-impl From<SchedulerArg> for Scheduler {
-    fn from(scheduler: SchedulerArg) -> Self {
-        match scheduler {
-            SchedulerArg::Sound => Self::Sound,
-            SchedulerArg::Provider => Self::Provider,
-        }
-    }
-}
-
-/// The platform for confidential compute on the nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum TeePlatformArg {
-    /// AMD SEV-SNP
-    Snp,
-    /// Intel TDX
-    Tdx,
-}
-
-impl From<TeePlatformArg> for TeePlatform {
-    fn from(platform: TeePlatformArg) -> Self {
-        match platform {
-            TeePlatformArg::Snp => Self::Snp,
-            TeePlatformArg::Tdx => Self::Tdx,
-        }
-    }
-}
-
 /// How an order is placed.
 #[derive(Debug, Args)]
 pub(crate) struct PlacementArgs {
     /// The scheduler that places the order
-    #[arg(long, value_enum, default_value_t, value_name = "SCHEDULER")]
-    pub(crate) scheduler: SchedulerArg,
+    #[arg(long, value_enum, default_value_t = Scheduler::default(), value_name = "SCHEDULER")]
+    pub(crate) scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit. It never changes which orders are placed, and only
+    /// the scheduler `sound` has the choice
+    #[arg(long, value_enum, default_value_t = Prefer::default(), value_name = "WHAT")]
+    pub(crate) prefer: Prefer,
     /// Overcommit factors, such as `cpu=2,memory=1.5`, or percentages as in the daemon's flags, such as `cpu=150%`;
     /// they change what is reserved, never what is billed
     #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',')]
@@ -129,7 +71,7 @@ pub(crate) struct PlacementArgs {
     /// The nodes' platform for confidential computing, as the daemon found it; confidential orders get its sidecar
     /// [default: `[provider] tee_platform` of the rate card]
     #[arg(long, value_enum, value_name = "PLATFORM")]
-    pub(crate) tee_platform: Option<TeePlatformArg>,
+    pub(crate) tee_platform: Option<TeePlatform>,
     /// The most steps, of a few nanoseconds each, for placing and pricing an order with all of its groups and their
     /// alternatives
     #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
@@ -158,9 +100,9 @@ pub(crate) fn apply_commit(commit: &[CommitArg], pricing: &mut Pricing) {
 }
 
 /// Applies the platform for confidential compute, if one is named.
-pub(crate) fn apply_tee_platform(platform: Option<TeePlatformArg>, pricing: &mut Pricing) {
+pub(crate) fn apply_tee_platform(platform: Option<TeePlatform>, pricing: &mut Pricing) {
     if let Some(platform) = platform {
-        pricing.commit.tee_platform = Some(platform.into());
+        pricing.commit.tee_platform = Some(platform);
         pricing.origins.set("provider.tee_platform".to_owned(), Origin::Option("--tee-platform".to_owned()));
     }
 }

@@ -164,6 +164,7 @@ fn outcome(outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pricing_core::quote::DecisionKind;
     use pricing_core::text::Untrusted;
     use pricing_engine::comparison::Money;
 
@@ -171,7 +172,7 @@ mod tests {
 
     fn bid(denom: &str, usd: &str) -> Outcome {
         let price = Some(Money { denom: denom.into(), amount: usd.to_owned() });
-        Outcome { decision: "bid".to_owned(), code: None, price, usd_per_month: Some(usd.to_owned()) }
+        Outcome { decision: DecisionKind::Bid, code: None, price, usd_per_month: Some(usd.to_owned()) }
     }
 
     fn summary(pairs: &[(&str, Outcome, Outcome)]) -> Summary {
@@ -209,8 +210,12 @@ mod tests {
     #[test]
     fn lines_keep_to_120_columns_unless_a_name_is_longer() {
         let order = "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u/12345678/1/1";
-        let declined =
-            |code: &str| Outcome { decision: "decline".to_owned(), code: Some(code.to_owned()), ..Outcome::default() };
+        let declined = |code: &str| Outcome {
+            decision: DecisionKind::Decline,
+            code: Some(code.to_owned()),
+            price: None,
+            usd_per_month: None,
+        };
         let pairs = [
             (order, bid("uosmo", "1234567.5"), declined("unsupported-storage-class")),
             ("short", declined("incompatible-attributes"), bid(USDC, "7")),

@@ -184,7 +184,7 @@ fn unreadable(path: &Path, error: FileError) -> CliError {
 /// Reads the orders of a file, one for each group. Warnings are printed to stderr.
 pub(crate) fn orders(args: &OrderArgs) -> Result<Orders, CliError> {
     let content = text(&args.order, order::MAX_INPUT_BYTES)?;
-    let orders = order::detect::read_with_warnings(&content, args.format.map(Into::into))
+    let orders = order::detect::read_with_warnings(&content, args.format)
         .map_err(|error| CliError::malformed(name(&args.order), error))?;
     tell(&name(&args.order), &orders.warnings, &args.strictness)?;
     Ok(orders)

@@ -1,5 +1,6 @@
 //! What became of an order, and how much of a log could be read, in words.
 
+use pricing_core::quote::DecisionKind;
 use pricing_core::text::{Untrusted, printable};
 use pricing_engine::comparison::Outcome;
 
@@ -29,20 +30,20 @@ pub(crate) fn pair_words(one: &Outcome, other: &Outcome) -> [String; 2] {
 
 fn with_price(outcome: &Outcome, amount: Option<String>) -> String {
     let words = match (amount.zip(outcome.price.as_ref()), &outcome.code) {
-        (Some((amount, price)), _) => format!("{} {amount} {}", outcome.decision, unit(price.denom.exact())),
-        (None, Some(code)) => format!("{} {code}", outcome.decision),
-        (None, None) => outcome.decision.clone(),
+        (Some((amount, price)), _) => format!("{} {amount} {}", outcome.decision.name(), unit(price.denom.exact())),
+        (None, Some(code)) => format!("{} {code}", outcome.decision.name()),
+        (None, None) => outcome.decision.name().to_owned(),
     };
     printable(&words)
 }
 
 /// The decision, where it has a colour. A screening that rules nothing out is not a bid.
 pub(crate) fn decided(outcome: &Outcome) -> Option<Decided> {
-    match &*outcome.decision {
-        "bid" => Some(Decided::Bid),
-        "decline" => Some(Decided::Decline),
-        "fault" => Some(Decided::Fault),
-        _ => None,
+    match outcome.decision {
+        DecisionKind::Bid => Some(Decided::Bid),
+        DecisionKind::Decline => Some(Decided::Decline),
+        DecisionKind::Fault => Some(Decided::Fault),
+        DecisionKind::Pass => None,
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
 
     fn bid(denom: &str, amount: &str) -> Outcome {
         let price = Some(Money { denom: denom.into(), amount: amount.to_owned() });
-        Outcome { decision: "bid".to_owned(), price, ..Outcome::default() }
+        Outcome { decision: DecisionKind::Bid, code: None, price, usd_per_month: None }
     }
 
     #[test]
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(outcome(&bid("uakt", "501.222352")), "bid 501.22 uakt");
         assert_eq!(outcome(&bid(pricing_core::money::denoms::USDC, "10")), "bid 10 uusdc");
         let code = Some("unlisted-gpu".to_owned());
-        let declined = Outcome { decision: "decline".to_owned(), code, ..Outcome::default() };
+        let declined = Outcome { decision: DecisionKind::Decline, code, price: None, usd_per_month: None };
         assert_eq!(outcome(&declined), "decline unlisted-gpu");
         assert_eq!(pair_words(&bid("uakt", "9.996"), &bid("uakt", "9.997")), ["bid 9.996 uakt", "bid 9.997 uakt"]);
         assert_eq!(pair_words(&bid("uakt", "9.996"), &bid("uact", "9.997")), ["bid 10 uakt", "bid 10 uact"]);

@@ -16,22 +16,22 @@ use crate::wording::{count, reason_message, unit, wrap};
 
 /// A quote. `note` is a paragraph between the bill and the alternatives.
 pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
-    let shortage = shortage(&quote.nodes, quote.nodes_left_out);
+    let shortage = shortage_table(&quote.nodes, quote.nodes_left_out);
     let parts = [
         Some(headline(quote)),
         shortage,
-        (!quote.targets.is_empty()).then(|| targets(&quote.targets)),
-        (!quote.lines.is_empty()).then(|| lines(&quote.lines, quote.usd_per_month.as_deref())),
+        (!quote.targets.is_empty()).then(|| targets_table(&quote.targets)),
+        (!quote.lines.is_empty()).then(|| lines_table(&quote.lines, quote.usd_per_month.as_deref())),
         quote.plugin.as_ref().map(plugin_line),
         note.map(str::to_owned),
-        quote.alternatives.as_ref().map(|list| alternatives(list, quote.alternatives_complete == Some(true))),
+        quote.alternatives.as_ref().map(|list| alternatives_table(list, quote.alternatives_complete == Some(true))),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// A quote by scales.
 pub(crate) fn by_scales(quote: &Answered) -> String {
-    let targets = (!quote.targets.is_empty()).then(|| targets(&quote.targets));
+    let targets = (!quote.targets.is_empty()).then(|| targets_table(&quote.targets));
     [Some(headline(quote)), targets].into_iter().flatten().collect::<Vec<_>>().join("\n") + "\n"
 }
 
@@ -90,7 +90,7 @@ fn plugin_line(plugin: &PluginUse) -> String {
     wrap(&printable(&line)) + "\n"
 }
 
-fn shortage(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
+fn shortage_table(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
     let lack =
         |lack: &Lack| [lack.resource.clone(), lack.asked.clone(), lack.free.clone().unwrap_or_else(|| "-".to_owned())];
     let lacks =
@@ -98,7 +98,7 @@ fn shortage(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
     lacking(nodes.iter().flat_map(lacks).collect(), left_out)
 }
 
-fn targets(targets: &[Target]) -> String {
+fn targets_table(targets: &[Target]) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
     for target in targets {
         let unit = target.resource_id.to_string();
@@ -115,7 +115,7 @@ fn targets(targets: &[Target]) -> String {
             table.add_row([unit.clone(), replicas, node, gpu.units.to_string(), card(cards)]);
         }
     }
-    wrapped(table, &[4]) + &elsewhere(targets)
+    wrapped(table, &[4]) + &other_cards(targets)
 }
 
 /// The card that a replica gets, as far as it is known.
@@ -129,7 +129,7 @@ fn card(cards: &Cards) -> String {
 }
 
 /// The cards that a unit may get instead of the reserved one, since Kubernetes may start it on another node.
-fn elsewhere(targets: &[Target]) -> String {
+fn other_cards(targets: &[Target]) -> String {
     let gpus = targets.iter().filter_map(|target| Some((target.resource_id, target.gpu.as_ref()?)));
     let uncertain = gpus.filter(|(_, gpu)| !gpu.certain && gpu.cards.iter().all(|cards| cards.known));
     uncertain.map(|(unit, gpu)| wrap(&printable(&uncertain_card(unit, gpu))) + "\n").collect()
@@ -153,7 +153,7 @@ fn uncertain_card(unit: u32, gpu: &GpuTarget) -> String {
     line + "."
 }
 
-fn lines(lines: &[Line], total: Option<&str>) -> String {
+fn lines_table(lines: &[Line], total: Option<&str>) -> String {
     let header = ["unit", "item", "kind", "quantity", "", "USD each", "USD a month", "rate card entry"];
     let mut table = table(&header, &[0, 3, 5, 6]);
     for line in lines {
@@ -175,7 +175,7 @@ fn lines(lines: &[Line], total: Option<&str>) -> String {
 }
 
 /// The sets of cards that could be allocated, with their prices. A list that is not complete says so.
-fn alternatives(list: &[Alternative], complete: bool) -> String {
+fn alternatives_table(list: &[Alternative], complete: bool) -> String {
     if list.is_empty() {
         let why = if complete { "could be allocated and priced" } else { "is known to be available" };
         return format!("No set of cards {why}.\n");

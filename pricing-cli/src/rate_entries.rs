@@ -3,7 +3,7 @@
 use pricing_core::address::Address;
 use pricing_core::rates::origin::entry_key;
 use pricing_core::rates::provider::shown;
-use pricing_core::rates::{AmbiguousGpu, BelowMinimum, CoinValue, Origin, Placement, Pricing, UnlistedGpu};
+use pricing_core::rates::{CoinValue, Origin, Pricing, UnlistedGpu};
 use pricing_core::reserve::Overcommitted;
 
 use crate::amounts;
@@ -82,24 +82,10 @@ pub(crate) fn entries(pricing: &mut Pricing) -> Vec<Entry> {
         UnlistedGpu::Price(usd) => (usd.to_string(), "USD a card and month"),
     };
     add("policy.unlisted_gpu".into(), unlisted, unit);
-    let ambiguous = match policy.ambiguous_gpu {
-        AmbiguousGpu::Highest => "highest",
-        AmbiguousGpu::Lowest => "lowest",
-        AmbiguousGpu::Expected => "expected",
-        AmbiguousGpu::Decline => "decline",
-    };
-    add("policy.ambiguous_gpu".into(), ambiguous.into(), "");
-    let placement = match policy.placement {
-        Placement::Kubernetes => "kubernetes",
-        Placement::Pinned => "pinned",
-    };
-    add("policy.placement".into(), placement.into(), "");
+    add("policy.ambiguous_gpu".into(), policy.ambiguous_gpu.name().into(), "");
+    add("policy.placement".into(), policy.placement.name().into(), "");
     add("policy.minimum_usd_per_month".into(), policy.minimum_usd_per_month.to_string(), "USD a month");
-    let below = match policy.below_minimum {
-        BelowMinimum::Decline => "decline",
-        BelowMinimum::Raise => "raise",
-    };
-    add("policy.below_minimum".into(), below.into(), "");
+    add("policy.below_minimum".into(), policy.below_minimum.name().into(), "");
     let names = |list: &[Address]| list.iter().map(Address::as_str).collect::<Vec<_>>().join(" ");
     add("policy.owners.allow".into(), names(&policy.owners.allow), "owners; empty: everyone");
     add("policy.owners.deny".into(), names(&policy.owners.deny), "owners");

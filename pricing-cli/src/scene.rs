@@ -10,16 +10,14 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::order::detect::Orders;
-use pricing_core::order::{self, Order};
+use pricing_core::order::{self, Order, OrderFormat};
 use pricing_core::quote::{Supply, Terms};
 use pricing_core::rates::{self, Pricing, check, names};
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler, TeePlatform};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{
-    CommitArg, FormatArg, PlacementArgs, RatesArgs, SchedulerArg, TeePlatformArg, apply_commit, apply_tee_platform,
-};
+use crate::args::{CommitArg, PlacementArgs, RatesArgs, apply_commit, apply_tee_platform};
 use crate::error::CliError;
 use crate::load::{Document, RatesText};
 use crate::output;
@@ -84,7 +82,7 @@ impl SceneArgs {
     }
 
     /// The texts of everything that the arguments name, and of the order.
-    pub(crate) fn inputs(&self, order: &Path, format: Option<FormatArg>) -> Result<Inputs, CliError> {
+    pub(crate) fn inputs(&self, order: &Path, format: Option<OrderFormat>) -> Result<Inputs, CliError> {
         Ok(Inputs {
             order: Document::order(order)?,
             format,
@@ -94,6 +92,7 @@ impl SceneArgs {
             owner: self.owner.clone(),
             usd_per_akt: self.usd_per_akt.map(|usd| usd.to_string()),
             scheduler: self.placement.scheduler,
+            prefer: self.placement.prefer,
             already_reserved: self.already_reserved,
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
             tee_platform: self.placement.tee_platform,
@@ -107,19 +106,26 @@ impl SceneArgs {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Inputs {
     pub(crate) order: Document,
-    pub(crate) format: Option<FormatArg>,
+    pub(crate) format: Option<OrderFormat>,
     pub(crate) inventory: Option<Document>,
     pub(crate) rates: RatesText,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) provider: Option<Document>,
     pub(crate) owner: Option<String>,
     pub(crate) usd_per_akt: Option<String>,
-    pub(crate) scheduler: SchedulerArg,
+    pub(crate) scheduler: Scheduler,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) prefer: Prefer,
     pub(crate) already_reserved: bool,
     pub(crate) commit: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tee_platform: Option<TeePlatformArg>,
+    pub(crate) tee_platform: Option<TeePlatform>,
     pub(crate) search_steps: u64,
+}
+
+/// Whether a preference is the one that recordings leave out.
+fn is_default(prefer: &Prefer) -> bool {
+    *prefer == Prefer::default()
 }
 
 /// An order, the cluster and the rates.
@@ -132,6 +138,7 @@ pub(crate) struct Scene {
     owner: Option<Address>,
     usd_per_akt: Option<UsdPerAkt>,
     scheduler: Scheduler,
+    prefer: Prefer,
     budget: SearchBudget,
     already_reserved: bool,
     /// The number of findings about the inventory.
@@ -167,9 +174,8 @@ impl Scene {
     /// Reads the texts. Options are text here, too, because a recording has them as text; they are parsed as on the
     /// command line.
     pub(crate) fn read(inputs: &Inputs) -> Result<Self, CliError> {
-        let Orders { orders, warnings } =
-            order::detect::read_with_warnings(&inputs.order.text, inputs.format.map(Into::into))
-                .map_err(|error| inputs.order.malformed(error))?;
+        let Orders { orders, warnings } = order::detect::read_with_warnings(&inputs.order.text, inputs.format)
+            .map_err(|error| inputs.order.malformed(error))?;
         let mut pricing = inputs.rates.pricing()?;
         if let Some(document) = &inputs.provider {
             rates::toml::read_provider(&document.text, &mut pricing).map_err(|error| document.malformed(error))?;
@@ -193,7 +199,8 @@ impl Scene {
             cluster,
             owner,
             usd_per_akt,
-            scheduler: inputs.scheduler.into(),
+            scheduler: inputs.scheduler,
+            prefer: inputs.prefer,
             budget: SearchBudget { steps: inputs.search_steps },
             already_reserved: inputs.already_reserved,
             findings,
@@ -225,6 +232,7 @@ impl Scene {
         Terms {
             owner: self.owner.as_ref().map(|owner| Untrusted::new(owner.as_str())),
             usd_per_akt: self.usd_per_akt,
+            prefer: self.prefer,
             ..Terms::default()
         }
     }

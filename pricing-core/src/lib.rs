@@ -13,6 +13,7 @@ pub mod gpu;
 mod heap;
 pub mod input;
 pub mod inventory;
+mod keyword;
 pub mod money;
 pub mod order;
 pub mod quantity;

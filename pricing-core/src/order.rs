@@ -22,6 +22,7 @@ pub use storage::{StorageClass, StorageClassError, Volume};
 pub use text_size::MAX_INPUT_BYTES;
 
 use crate::gpu::GpuRequest;
+use crate::keyword::keywords;
 use crate::money::{ArithmeticOverflow, DEFAULT_PRICE_PRECISION, Denom, Price};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::Untrusted;
@@ -205,15 +206,16 @@ impl GroupSpec {
     }
 }
 
-/// The format in which an order came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderFormat {
-    /// A tenant's SDL.
-    Sdl,
-    /// The chain's group spec.
-    GroupSpec,
-    /// The request of the bid price script contract. Its amounts are the committed ones.
-    Script,
+keywords! {
+    /// The format in which an order came in.
+    OrderFormat {
+        /// A tenant's SDL.
+        Sdl "sdl"
+        /// The chain's group spec as JSON.
+        GroupSpec "group-spec"
+        /// The request of the bid price script contract. Its amounts are the committed ones.
+        Script "script"
+    }
 }
 
 /// An order to price: one group, the tenant's maximum, and the precision of the answer.

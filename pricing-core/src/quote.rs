@@ -41,7 +41,7 @@ pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
-pub use reason::{Reason, ReasonCode};
+pub use reason::{DecisionKind, Reason, ReasonCode};
 pub use request::{QuoteRequest, Supply};
 pub use screen::screen;
 pub use terms::{GpuRule, Terms};
@@ -87,6 +87,12 @@ impl Quote {
             Decision::Bid(_) => None,
             Decision::NoBid(reason) => Some(reason),
         }
+    }
+
+    /// What was decided, in one word.
+    #[must_use]
+    pub fn decision_kind(&self) -> DecisionKind {
+        self.reason().map_or(DecisionKind::Bid, |reason| reason.code.decision())
     }
 
     /// The bid.
@@ -212,14 +218,15 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<V
             budget.take(reserve::listed(&order.group))?;
             let on = PlacedOn { cluster, scheduler: Scheduler::Sound, pricing };
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
+            let preference = request.terms.prefer.by(pricing);
             let reserve::alternatives::Alternatives { reservations, mut complete } = match pricing.policy.placement {
                 Placement::Kubernetes => {
                     let pods = order.group.resources().iter().zip(&units);
                     let pods: Vec<PodRequest> =
                         pods.map(|(unit, committed)| PodRequest::new(unit, committed, cluster)).collect();
-                    reserve::alternatives::wherever_pods_start(&units, &pods, cluster, budget)?
+                    reserve::alternatives::wherever_pods_start(&units, &pods, cluster, preference, budget)?
                 }
-                Placement::Pinned => reserve::alternatives::alternatives(&units, cluster, budget)?,
+                Placement::Pinned => reserve::alternatives::alternatives(&units, cluster, preference, budget)?,
             };
             let mut sets = Vec::with_capacity(reservations.len());
             for reservation in &reservations {
@@ -264,7 +271,8 @@ fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<Quoted
         Supply::Reserve { cluster, scheduler } => {
             usable(cluster)?;
             let commit = pricing.commit.for_order(order);
-            let reserved = reserve::reserve(&order.group, cluster, scheduler, &commit, budget);
+            let preference = terms.prefer.by(pricing);
+            let reserved = reserve::reserve_by(&order.group, cluster, scheduler, &commit, preference, budget);
             let reservation = reserved.map_err(|error| match terms.brief {
                 true => error,
                 false => error.explained(&order.group, cluster, scheduler, &commit),
@@ -291,7 +299,7 @@ fn usable(cluster: &Cluster) -> Result<(), Reason> {
     if cluster.is_usable() {
         return Ok(());
     }
-    let message = "the inventory has no usable node; see `bidprice inventory check`";
+    let message = "the inventory has no usable node";
     Err(Reason::new(ReasonCode::InventoryUnusable, message))
 }
 

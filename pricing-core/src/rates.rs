@@ -13,6 +13,7 @@ pub mod names;
 pub mod origin;
 mod owners;
 pub mod provider;
+mod ranking;
 pub mod starter;
 #[cfg(feature = "toml")]
 pub mod toml;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::address::AddressPrefix;
+use crate::keyword::keywords;
 use crate::money::{Denom, Usd, denoms};
 use crate::order::StorageClass;
 use crate::reserve::CommitLevels;
@@ -80,39 +82,45 @@ pub enum UnlistedGpu {
     Price(Usd),
 }
 
-/// What to do if it is uncertain which card an order will get.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AmbiguousGpu {
-    /// Price the most expensive one.
-    #[default]
-    Highest,
-    /// Price the cheapest one.
-    Lowest,
-    /// Price the mean, weighted by how many cards of each kind are free where a replica could start.
-    Expected,
-    /// No bid.
-    Decline,
+keywords! {
+    /// What to do if it is uncertain which card an order will get.
+    #[derive(Default)]
+    AmbiguousGpu {
+        /// Price the most expensive one.
+        #[default]
+        Highest "highest"
+        /// Price the cheapest one.
+        Lowest "lowest"
+        /// Price the mean, weighted by how many cards of each kind are free where a replica could start.
+        Expected "expected"
+        /// No bid.
+        Decline "decline"
+    }
 }
 
-/// Which nodes the cards of an order can come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// Every node where Kubernetes could start a replica. The network's daemon does not tie pods to the node that it
-    /// reserved.
-    #[default]
-    Kubernetes,
-    /// Only the reserved nodes, for daemons that tie their pods to them.
-    Pinned,
+keywords! {
+    /// Which nodes the cards of an order can come from.
+    #[derive(Default)]
+    Placement {
+        /// Every node where Kubernetes could start a replica. The network's daemon does not tie pods to the node that it
+        /// reserved.
+        #[default]
+        Kubernetes "kubernetes"
+        /// Only the reserved nodes, for daemons that tie their pods to them.
+        Pinned "pinned"
+    }
 }
 
-/// What to do with an order that costs less than the minimum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BelowMinimum {
-    /// No bid.
-    #[default]
-    Decline,
-    /// Raise the price to the minimum.
-    Raise,
+keywords! {
+    /// What to do with an order that costs less than the minimum.
+    #[derive(Default)]
+    BelowMinimum {
+        /// No bid.
+        #[default]
+        Decline "decline"
+        /// Raise the price to the minimum.
+        Raise "raise"
+    }
 }
 
 /// Choices other than rates.

@@ -7,6 +7,7 @@ pub mod alternatives;
 pub mod commit;
 mod confidential;
 mod interconnect;
+mod prefer;
 pub mod provider;
 pub mod shortage;
 pub mod sound;
@@ -15,22 +16,26 @@ pub mod start;
 use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
 use crate::inventory::{CardId, Cluster, InterconnectId, NodeId};
+use crate::keyword::keywords;
 use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
 pub use commit::{CommitLevels, CommittedUnit, Overcommitted};
 pub use confidential::{Sidecar, TeePlatform};
 pub use interconnect::InterconnectRequest;
+pub use prefer::{KindOrder, Prefer, Preference};
 pub use shortage::Shortage;
 pub use start::{PodRequest, PodSelector};
 
-/// The algorithm that makes reservations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scheduler {
-    /// Finds a placement that Kubernetes can make, whenever one exists.
-    #[default]
-    Sound,
-    /// Does what the provider's daemon does.
-    Provider,
+keywords! {
+    /// Who places an order.
+    #[derive(Default)]
+    Scheduler {
+        /// Finds a placement that Kubernetes can make, whenever there is one.
+        #[default]
+        Sound "sound"
+        /// Does what the provider's daemon does today, bug for bug.
+        Provider "provider"
+    }
 }
 
 /// Some replicas of a unit on one node.
@@ -147,6 +152,22 @@ pub fn reserve(
     commit: &CommitLevels,
     budget: &Budget<'_>,
 ) -> Result<Reservation, ReserveError> {
+    reserve_by(group, cluster, scheduler, commit, Preference::Order, budget)
+}
+
+/// Reserves a group on a cluster. Where the sound scheduler may choose between card models, a preference decides; the
+/// provider's algorithm has no such choice.
+///
+/// # Errors
+/// The same as those of [`reserve()`], whatever the preference is.
+pub fn reserve_by(
+    group: &GroupSpec,
+    cluster: &Cluster,
+    scheduler: Scheduler,
+    commit: &CommitLevels,
+    preference: Preference<'_>,
+    budget: &Budget<'_>,
+) -> Result<Reservation, ReserveError> {
     budget.take(listed(group))?;
     let asked = leased_ips(group.resources().iter().map(|unit| &unit.endpoints));
     if let Some(free) = cluster.leased_ips().filter(|free| *free < asked) {
@@ -156,7 +177,7 @@ pub fn reserve(
     let units = commit.units(group, scheduler);
     interconnect::check(&units)?;
     match scheduler {
-        Scheduler::Sound => sound::reserve(&units, cluster, budget),
+        Scheduler::Sound => sound::reserve_by(&units, cluster, preference, budget),
         Scheduler::Provider => provider::reserve(&units, cluster, budget),
     }
 }

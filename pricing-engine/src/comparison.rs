@@ -4,16 +4,16 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use pricing_core::money::{Usd, parse_decimal};
-use pricing_core::quote::Quote;
+use pricing_core::quote::{DecisionKind, Quote};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// The summary of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// `bid`, `decline` or `fault`; `pass` for a screening without a reason to decline.
-    pub decision: String,
+    /// What was decided.
+    pub decision: DecisionKind,
     /// The code of the reason, if there is no bid.
     #[serde(default)]
     pub code: Option<String>,
@@ -38,14 +38,9 @@ impl Outcome {
     /// Summarises a quote.
     #[must_use]
     pub fn of(quote: &Quote) -> Self {
-        let decision = match quote.reason() {
-            None => "bid",
-            Some(reason) if reason.code.is_fault() => "fault",
-            Some(_) => "decline",
-        };
         let price = quote.price();
         Self {
-            decision: decision.to_owned(),
+            decision: quote.decision_kind(),
             code: quote.reason().map(|reason| reason.code.name().to_owned()),
             price: price
                 .map(|price| Money { denom: price.denom().as_str().into(), amount: price.amount().to_string() }),
@@ -53,8 +48,23 @@ impl Outcome {
         }
     }
 
-    fn is(&self, decision: &str) -> bool {
-        self.decision == decision
+    /// Summarises a screening, which declines for a reason or passes the order.
+    #[must_use]
+    pub fn of_screening(code: Option<String>) -> Self {
+        let decision = if code.is_some() { DecisionKind::Decline } else { DecisionKind::Pass };
+        Self { decision, code, price: None, usd_per_month: None }
+    }
+
+    /// Whether it is a bid.
+    #[must_use]
+    pub fn is_bid(&self) -> bool {
+        self.decision == DecisionKind::Bid
+    }
+
+    /// Whether it is a fault.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.decision == DecisionKind::Fault
     }
 
     fn amount(&self) -> Option<Decimal> {
@@ -73,14 +83,14 @@ impl Outcome {
     /// Returns the USD a month of a bid, if they are known.
     #[must_use]
     pub fn bid_usd(&self) -> Option<Usd> {
-        let usd = self.usd_per_month.as_deref().filter(|_| self.is("bid"))?;
+        let usd = self.usd_per_month.as_deref().filter(|_| self.is_bid())?;
         parse_decimal(usd).ok().map(Usd::from_decimal)
     }
 }
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.decision)?;
+        f.write_str(self.decision.name())?;
         match (&self.price, &self.code) {
             (Some(price), _) => write!(f, " {} {}", price.amount, price.denom),
             (None, Some(code)) => write!(f, " {code}"),
@@ -117,14 +127,14 @@ impl Difference {
     /// Compares two answers.
     #[must_use]
     pub fn between(before: &Outcome, after: &Outcome) -> Self {
-        match (before.is("bid"), after.is("bid")) {
+        match (before.is_bid(), after.is_bid()) {
             (true, true) => match before.order(after) {
                 Some(Ordering::Less) => Self::Cheaper,
                 Some(Ordering::Greater) => Self::Dearer,
                 _ => Self::Same,
             },
             (false, true) => Self::Won,
-            _ if after.is("fault") && !before.is("fault") => Self::Fault,
+            _ if after.is_fault() && !before.is_fault() => Self::Fault,
             (true, false) => Self::Lost,
             (false, false) if before.code == after.code => Self::Same,
             (false, false) => Self::Reason,
@@ -244,7 +254,7 @@ impl Tally {
             let added = usd.and_then(|usd| sum.checked_add(usd).ok());
             match added {
                 Some(added) => *sum = added,
-                None if outcome.is("bid") => self.without_usd = self.without_usd.saturating_add(1),
+                None if outcome.is_bid() => self.without_usd = self.without_usd.saturating_add(1),
                 None => {}
             }
         }
@@ -328,22 +338,23 @@ mod tests {
 
     fn bid(amount: &str, usd: &str) -> Outcome {
         Outcome {
-            decision: "bid".to_owned(),
+            decision: DecisionKind::Bid,
             code: None,
             price: Some(Money { denom: "uakt".into(), amount: amount.to_owned() }),
             usd_per_month: Some(usd.to_owned()),
         }
     }
 
-    fn no_bid(decision: &str, code: &str) -> Outcome {
-        Outcome { decision: decision.to_owned(), code: Some(code.to_owned()), ..Outcome::default() }
+    fn no_bid(decision: DecisionKind, code: &str) -> Outcome {
+        Outcome { decision, code: Some(code.to_owned()), price: None, usd_per_month: None }
     }
 
     #[test]
     fn differences_have_a_direction() {
         let (low, high) = (bid("9.5", "9"), bid("10", "10"));
-        let (decline, other) = (no_bid("decline", "price-above-max"), no_bid("decline", "owner-denied"));
-        let fault = no_bid("fault", "trap");
+        let (decline, other) =
+            (no_bid(DecisionKind::Decline, "price-above-max"), no_bid(DecisionKind::Decline, "owner-denied"));
+        let fault = no_bid(DecisionKind::Fault, "trap");
         let between = |before, after| Difference::between(before, after).name();
         assert_eq!(between(&low, &low), "same");
         assert_eq!(between(&low, &high), "dearer");
@@ -385,7 +396,8 @@ mod tests {
     #[test]
     fn sums_are_of_bids_only() {
         let mut summary = Summary::default();
-        let above_max = Outcome { usd_per_month: Some("500".to_owned()), ..no_bid("decline", "price-above-max") };
+        let above_max =
+            Outcome { usd_per_month: Some("500".to_owned()), ..no_bid(DecisionKind::Decline, "price-above-max") };
         let pairs = [(bid("1", "10"), bid("2", "20")), (bid("3", "30"), above_max.clone()), (above_max, bid("1", "7"))];
         for (before, after) in &pairs {
             summary.add("none", before, after, |usd| Pair {

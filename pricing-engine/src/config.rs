@@ -19,7 +19,7 @@ pub(crate) use files::Stamp;
 pub use max_change::MaxChange;
 pub use model::{
     BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard,
-    Plugin, PluginClass, RatesFile, Reload, Reserve, Scheduler, Shadow, Tls, Tracing,
+    Plugin, PluginClass, RatesFile, Reload, Reserve, Shadow, Tls, Tracing,
 };
 pub use number::Number;
 pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};

@@ -10,7 +10,7 @@ use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
 };
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, Pricer};
 
@@ -120,6 +120,8 @@ pub struct Settings {
     pub plugin: Option<Plugin>,
     /// The scheduler that places orders.
     pub scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit.
+    pub prefer: Prefer,
     /// The search budget of a request, shared by all of its groups and their alternatives.
     pub budget: SearchBudget,
 }
@@ -246,7 +248,8 @@ fn price_group(
     budget: &Budget<'_>,
 ) -> (Quote, Option<Alternatives>) {
     let (owner, usd_per_akt) = (request.owner.as_deref().map(Untrusted::new), live.usd_per_akt);
-    let terms = Terms { owner, usd_per_akt, budget: Some(budget), ..Terms::default() };
+    let prefer = settings.prefer;
+    let terms = Terms { owner, usd_per_akt, prefer, budget: Some(budget), ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &live.availability {
         _ if !request.given.is_empty() => Supply::Given { targets: &request.given },

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pricing_core::order::Order;
-use pricing_core::quote::{Decision, Quote, Reason};
+use pricing_core::quote::{DecisionKind, Quote, Reason};
+use pricing_core::text::excerpt;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -28,7 +29,7 @@ pub use names::NAMES;
 pub use plugin::PluginMetrics;
 pub use readings::{BidLogReading, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading};
 
-use labels::{Bounded, clean};
+use labels::Bounded;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -189,16 +190,13 @@ impl Metrics {
     /// Counts the decision for one group of an order.
     pub fn decided(&self, call: Call, order: &Order, quote: &Quote) {
         let gpu = self.gpus.take(gpu_label(order, quote));
-        let (decision, code) = match &quote.decision {
-            Decision::Bid(_) => ("bid", ""),
-            Decision::NoBid(reason) => no_bid(reason),
-        };
+        let (decision, code) = quote.reason().map_or((DecisionKind::Bid.name(), ""), no_bid);
         self.count_decision(call, decision, code, gpu);
     }
 
     /// Counts the screening of one group of an order. Passing is not a bid, so it is counted as the decision `pass`.
     pub fn screened(&self, call: Call, screened: Result<(), &Reason>) {
-        let (decision, code) = screened.err().map_or(("pass", ""), no_bid);
+        let (decision, code) = screened.err().map_or((DecisionKind::Pass.name(), ""), no_bid);
         self.count_decision(call, decision, code, "none".to_owned());
     }
 
@@ -255,11 +253,10 @@ impl Metrics {
 
     /// Returns the value of the label `plugin`.
     fn plugin_label(&self, name: &str) -> String {
-        self.plugins.take(clean(name))
+        self.plugins.take(excerpt(name))
     }
 }
 
 fn no_bid(reason: &Reason) -> (&'static str, &'static str) {
-    let decision = if reason.code.is_fault() { "fault" } else { "decline" };
-    (decision, reason.code.name())
+    (reason.code.decision().name(), reason.code.name())
 }

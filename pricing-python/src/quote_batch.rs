@@ -81,16 +81,8 @@ impl Quoter {
             usd_per_akt: usd_per_akt.map(usd).transpose()?,
             owner,
             denom,
-            gpu_rule: one_of(
-                "gpu",
-                gpu,
-                [("real-card", GpuRule::RealCard), ("highest-wildcard", GpuRule::HighestWildcard)],
-            )?,
-            scheduler: one_of(
-                "scheduler",
-                scheduler,
-                [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)],
-            )?,
+            gpu_rule: one_of("gpu", gpu, GpuRule::words())?,
+            scheduler: one_of("scheduler", scheduler, Scheduler::words())?,
             plugin: plugin.map(load).transpose()?,
             malformed: one_of("malformed", malformed, [("raise", Malformed::Raise), ("keep", Malformed::Keep)])?,
         })
@@ -128,7 +120,14 @@ impl Quoter {
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
         // No column shows what each node lacks.
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, gpu_rule: self.gpu_rule, budget: None, brief: true };
+        let terms = Terms {
+            owner,
+            usd_per_akt: self.usd_per_akt,
+            gpu_rule: self.gpu_rule,
+            budget: None,
+            brief: true,
+            ..Terms::default()
+        };
         let supply = match &self.cluster {
             None => Supply::Unknown,
             Some((cluster, _)) => Supply::Reserve { cluster, scheduler: self.scheduler },
@@ -146,7 +145,8 @@ fn wrong(what: &str, error: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(format!("{what}: {error}"))
 }
 
-fn one_of<T: Copy, const N: usize>(what: &str, text: &str, choices: [(&str, T); N]) -> PyResult<T> {
+fn one_of<T: Copy>(what: &str, text: &str, choices: impl AsRef<[(&'static str, T)]>) -> PyResult<T> {
+    let choices = choices.as_ref();
     let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
     found.ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
@@ -222,11 +222,7 @@ impl Answers {
         let reason = quote.reason();
         self.id.append_value(&arrival.id);
         self.group.append_value(quote.group.exact());
-        self.decision.append_value(match reason {
-            None => "bid",
-            Some(reason) if reason.code.is_fault() => "fault",
-            Some(_) => "decline",
-        });
+        self.decision.append_value(quote.decision_kind().name());
         self.reason.append_option(reason.map(|reason| reason.code.name()));
         self.message.append_option(reason.map(|reason| &reason.message));
         self.denom.append_option(quote.price().map(|price| price.denom().as_str()));

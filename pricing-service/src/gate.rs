@@ -137,16 +137,16 @@ impl Gate {
 
     /// Admits a call before its request is read. A refusal here costs next to nothing.
     pub(super) fn enter(&self, limits: &config::Limits, deadline: Instant, payer: Payer) -> Result<Call, Refused> {
-        let Limits { places, queue, .. } = limits.into();
-        let most = places.saturating_add(queue).saturating_add(ON_THE_WAY);
+        let Limits { slots, queue, .. } = limits.into();
+        let most = slots.saturating_add(queue).saturating_add(ON_THE_WAY);
         let now = Instant::now();
         let mut state = self.shared.lock();
         state.admission.limits = limits.into();
         // The cost is not known yet. Most requests cost little.
-        let turn = state.turn(Charge::unknown(payer));
+        let turn = state.turn_of(Charge::unknown(payer));
         let room = state.room(payer, Lane::Light).map(|_| ());
-        let looked = room.and_then(|()| state.admission.look(now, deadline, turn));
-        let entered = looked.and_then(|()| self.calls.enter(most, payer, now).ok_or(Refused::Calls { calls: most }));
+        let checked = room.and_then(|()| state.admission.check(now, deadline, turn));
+        let entered = checked.and_then(|()| self.calls.enter(most, payer, now).ok_or(Refused::Calls { calls: most }));
         entered.inspect_err(|refused| state.load.count_refused(*refused))
     }
 
@@ -178,7 +178,7 @@ impl Gate {
         // An order that is still queued at `until` gives up. If it has begun just before, it has until the deadline.
         if let Admitted::Waits { until } = waits.admitted {
             match timeout_at(until.into(), &mut answered).await {
-                Ok(answer) => return waits.shared.told(answer),
+                Ok(answer) => return waits.shared.result_of(answer),
                 Err(_) if waits.leave() => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     return waits.shared.gave_up(Refused::Late { needed: left, left });
@@ -187,7 +187,7 @@ impl Gate {
             }
         }
         match timeout_at(deadline.into(), answered).await {
-            Ok(answer) => waits.shared.told(answer),
+            Ok(answer) => waits.shared.result_of(answer),
             Err(_) => waits.shared.gave_up(Refused::Deadline),
         }
     }
@@ -222,7 +222,13 @@ impl Shared {
     }
 
     /// Admits an order and puts it into the queue. Another order may be evicted for it.
-    fn submit(self: &Arc<Self>, limits: Limits, deadline: Instant, charge: Charge, run: Run) -> Result<Waits, Refused> {
+    fn submit(
+        self: &Arc<Self>,
+        limits: Limits,
+        deadline: Instant,
+        charge: Charge,
+        run: Run,
+    ) -> Result<WaitingOrder, Refused> {
         let mut state = self.lock();
         state.admission.limits = limits;
         let admitted = state.admit(Instant::now(), deadline, charge);
@@ -232,7 +238,7 @@ impl Shared {
         state.next = id.wrapping_add(1);
         let start = state.fair.arrive(charge.payer, charge.cost());
         state.queue.push_back(Job { id, charge, start, admitted, deadline, run });
-        let wanted = state.admission.busy().saturating_add(state.queue.len()).min(limits.places);
+        let wanted = state.admission.busy().saturating_add(state.queue.len()).min(limits.slots);
         if state.threads < wanted {
             self.start(&mut state);
         }
@@ -241,7 +247,7 @@ impl Shared {
         if let Some(job) = gave_way {
             (job.run)(Err(Refused::Full { waiting: limits.queue }));
         }
-        Ok(Waits { shared: Arc::clone(self), id, admitted })
+        Ok(WaitingOrder { shared: Arc::clone(self), id, admitted })
     }
 
     /// Starts one more pricing thread.
@@ -280,7 +286,7 @@ impl Shared {
     fn next(&self) -> Option<(Job, Result<(), Refused>)> {
         let mut state = self.lock();
         loop {
-            if state.closed && state.queue.is_empty() || state.threads > state.admission.limits.places {
+            if state.closed && state.queue.is_empty() || state.threads > state.admission.limits.slots {
                 state.threads = state.threads.saturating_sub(1);
                 // This wakeup may have been for an order that another thread must take now.
                 self.work.notify_one();
@@ -294,7 +300,7 @@ impl Shared {
     }
 
     /// Counts the outcome of an admitted order, and how long its answer waited to be picked up.
-    fn told<R>(&self, answer: Result<Answer<R>, oneshot::error::RecvError>) -> Result<R, Refused> {
+    fn result_of<R>(&self, answer: Result<Answer<R>, oneshot::error::RecvError>) -> Result<R, Refused> {
         let now = Instant::now();
         let (result, answered) = answer.unwrap_or((Err(Refused::Lost), now));
         let mut state = self.lock();
@@ -311,7 +317,7 @@ impl Shared {
 
 impl State {
     /// Returns the position that an order would have in the queue.
-    fn turn(&self, charge: Charge) -> Turn {
+    fn turn_of(&self, charge: Charge) -> Turn {
         let (lane, start) = (charge.lane(), self.fair.start_of(charge.payer));
         let goes_first = |job: &&Job| job.charge.lane() == lane && job.start <= start;
         Turn { lane, behind: self.queue.iter().filter(goes_first).count() }
@@ -328,16 +334,16 @@ impl State {
 
     /// Admits an order, or refuses it. Also returns the order that is evicted for it, if any.
     fn admit(&mut self, now: Instant, deadline: Instant, charge: Charge) -> Result<(Admitted, Option<Job>), Refused> {
-        let turn = self.turn(charge);
+        let turn = self.turn_of(charge);
         let gives_way = self.room(charge.payer, turn.lane)?;
         let admitted = self.admission.admit(now, deadline, turn)?;
         let last = gives_way.and_then(|other| self.queue.iter().rposition(|job| job.charge.payer == other));
-        Ok((admitted, last.and_then(|place| self.remove(place))))
+        Ok((admitted, last.and_then(|index| self.remove(index))))
     }
 
     /// Removes an order from the queue before its turn.
-    fn remove(&mut self, place: usize) -> Option<Job> {
-        let job = self.queue.remove(place)?;
+    fn remove(&mut self, index: usize) -> Option<Job> {
+        let job = self.queue.remove(index)?;
         self.admission.leave(job.charge.lane());
         self.fair.leave(job.charge.payer, job.charge.cost());
         Some(job)
@@ -347,8 +353,8 @@ impl State {
     fn begin(&mut self, now: Instant) -> Option<(Job, Result<(), Refused>)> {
         let may_begin = |job: &Job| self.admission.may_begin(job.charge.lane());
         let waiting = self.queue.iter().enumerate().filter(|(_, job)| may_begin(job));
-        let (place, _) = waiting.min_by_key(|(_, job)| (job.start, job.id))?;
-        let job = self.queue.remove(place)?;
+        let (index, _) = waiting.min_by_key(|(_, job)| (job.start, job.id))?;
+        let job = self.queue.remove(index)?;
         let turn = self.admission.begin(now, job.deadline, job.admitted, job.charge.lane());
         match turn {
             Ok(()) => self.fair.begin(job.charge.payer, job.start),
@@ -394,18 +400,18 @@ impl Load {
 }
 
 /// A guard that removes the order from the queue when it is dropped.
-struct Waits {
+struct WaitingOrder {
     shared: Arc<Shared>,
     id: u64,
     admitted: Admitted,
 }
 
-impl Waits {
+impl WaitingOrder {
     /// Removes the order from the queue. Returns `false` if it is not there any more.
     fn leave(&self) -> bool {
         let mut state = self.shared.lock();
-        let Some(place) = state.queue.iter().position(|job| job.id == self.id) else { return false };
-        let job = state.remove(place);
+        let Some(index) = state.queue.iter().position(|job| job.id == self.id) else { return false };
+        let job = state.remove(index);
         drop(state);
         // Whatever the order owns is dropped without the lock.
         drop(job);
@@ -413,7 +419,7 @@ impl Waits {
     }
 }
 
-impl Drop for Waits {
+impl Drop for WaitingOrder {
     fn drop(&mut self) {
         self.leave();
     }

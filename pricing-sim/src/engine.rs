@@ -23,12 +23,13 @@ use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
+use crate::result::{Charge, Decided, OrderOutcome, StrategyRun, cards_of};
+use crate::scenario::PodPlacement;
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -53,6 +54,10 @@ pub struct Setup<'a> {
     pub draws: &'a Draws,
     /// The algorithm that makes reservations.
     pub scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit.
+    pub prefer: Prefer,
+    /// Where the pods of an order that was won start.
+    pub placement: PodPlacement,
     /// The budget for each order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -185,6 +190,7 @@ impl<'a> Replay<'a> {
             owner: arrival.owner.as_deref().map(Untrusted::new),
             ledger: &self.ledger,
             scheduler: self.setup.scheduler,
+            prefer: self.setup.prefer,
             budget: self.setup.budget,
             usd_per_akt: self.setup.usd_per_akt,
         })
@@ -216,14 +222,14 @@ impl<'a> Replay<'a> {
             revenue: Usd::ZERO,
         };
         let mut begun = None;
-        if decided.outcome == WON {
+        if decided.outcome == OrderOutcome::Won {
             match self.begin(order, arrival, &quote) {
                 Ok((lease, started)) => {
                     decided.gpu = Arc::from(cards_of(&started));
                     self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
-                Err(_) => decided.outcome = CANNOT_RUN,
+                Err(_) => decided.outcome = OrderOutcome::CannotRun,
             }
         }
         self.count(&decided)?;
@@ -245,13 +251,13 @@ impl<'a> Replay<'a> {
     }
 
     /// The outcome of a quote, provided that its lease can start.
-    fn outcome(&self, order: usize, quote: &Quote) -> &'static str {
+    fn outcome(&self, order: usize, quote: &Quote) -> OrderOutcome {
         match (quote.reason(), quote.usd_per_month) {
-            (Some(reason), _) => reason.code.name(),
+            (Some(reason), _) => OrderOutcome::NoBid(reason.code),
             // Every bid of a run has a value in dollars. Without a rate for its denom there is no bid.
-            (None, None) => ReasonCode::RateUnavailable.name(),
-            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OUTBID,
-            (None, Some(_)) => WON,
+            (None, None) => OrderOutcome::NoBid(ReasonCode::RateUnavailable),
+            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OrderOutcome::Outbid,
+            (None, Some(_)) => OrderOutcome::Won,
         }
     }
 
@@ -262,8 +268,9 @@ impl<'a> Replay<'a> {
         arrival: &Arrival,
         quote: &Quote,
     ) -> Result<(Lease, Vec<QuotedTarget>), LeaseError> {
-        let (pricing, scheduler) = (&self.strategy.pricing, self.setup.scheduler);
-        let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+        let Setup { scheduler, placement, .. } = *self.setup;
+        let (order_of, pricing, targets) = (&arrival.order, &self.strategy.pricing, &*quote.targets);
+        let start = Start { order: order_of, pricing, scheduler, placement, targets };
         start.take(&mut self.ledger, self.setup.draws, order)
     }
 
@@ -303,12 +310,12 @@ impl<'a> Replay<'a> {
     fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
         let run = &mut self.run;
         count_if(&mut run.orders, true);
-        if decided.outcome == WON {
+        if decided.outcome == OrderOutcome::Won {
             count_if(&mut run.won, true);
             run.revenue = run.revenue.checked_add(decided.revenue)?;
             run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
         } else {
-            count_if(run.lost.entry(decided.outcome.to_owned()).or_default(), true);
+            count_if(run.lost.entry(decided.outcome.name().to_owned()).or_default(), true);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
-pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, cards_of, is_bid};
+pub use decision::{Decided, OrderOutcome, cards_of};
 pub use pair::{Flip, LARGEST, PairRun};
 
 /// The lower bounds of the price bins, in USD per month.

@@ -13,7 +13,7 @@ use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::scale::{self, Scales};
 use pricing_core::quote::{Decision, GpuRule, Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms, quote, token};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
 
@@ -67,6 +67,8 @@ pub struct Ask<'a> {
     pub ledger: &'a Ledger,
     /// The algorithm that makes reservations.
     pub scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit.
+    pub prefer: Prefer,
     /// The budget for the order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -90,8 +92,8 @@ impl Strategy {
         let supply = Supply::Reserve { cluster: ask.ledger.cluster(), scheduler: ask.scheduler };
         // No clock: the same order must get the same answer everywhere.
         let budget = Budget::new(ask.budget);
-        let (owner, usd_per_akt) = (ask.owner, ask.usd_per_akt);
-        let terms = Terms { owner, usd_per_akt, budget: Some(&budget), brief: true, ..Terms::default() };
+        let Ask { owner, usd_per_akt, prefer, .. } = *ask;
+        let terms = Terms { owner, usd_per_akt, prefer, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }
 

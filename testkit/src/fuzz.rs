@@ -13,7 +13,7 @@ use pricing_core::quantity::Quantity;
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
-use pricing_core::reserve::{CommitLevels, Scheduler, alternatives, reserve};
+use pricing_core::reserve::{CommitLevels, Preference, Scheduler, alternatives, reserve};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
@@ -209,7 +209,7 @@ pub fn reserve_quote(data: &[u8]) {
         )));
     }
     let units = pricing.commit.units(&order.group, Scheduler::Sound);
-    if let Ok(found) = alternatives::alternatives(&units, &cluster, &Budget::new(BUDGET)) {
+    if let Ok(found) = alternatives::alternatives(&units, &cluster, Preference::Order, &Budget::new(BUDGET)) {
         for reservation in &found.reservations {
             must("an alternative cannot be made", check_reservation(reservation, &units, &cluster));
         }

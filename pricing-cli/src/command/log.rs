@@ -15,6 +15,8 @@ use pricing_engine::bid_log::read::Log;
 
 use crate::error::{CliError, Exit};
 use crate::load;
+use decisions::Decisions;
+use filter::Filter;
 
 /// Arguments of `bidprice log`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +54,23 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         LogCommand::List(args) => list::run(args),
         LogCommand::Show(args) => show::run(args),
         LogCommand::Sum(args) => sum::run(args),
+    }
+}
+
+/// Which decisions of which log.
+#[derive(Debug, clap::Args)]
+struct Selection {
+    #[command(flatten)]
+    log: LogArg,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+impl Selection {
+    /// Opens the log to read these decisions.
+    fn decisions(&self) -> Result<Decisions<'_>, CliError> {
+        self.filter.check()?;
+        Ok(Decisions::new(&open(&self.log.log)?, &self.filter))
     }
 }
 

@@ -16,6 +16,7 @@ use pricing_core::rates::starter::MarketPrice;
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::{excerpt, printable};
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::amounts::{as_written, cents, unit_price};
@@ -79,11 +80,38 @@ impl FromStr for Tolerance {
     }
 }
 
+/// What a rate card makes of a card of the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// No entry names its model.
+    Missing,
+    /// The rate is the market's price, within the tolerance.
+    Equal,
+    /// The rate is above the market's price.
+    Dearer,
+    /// The rate is below the market's price.
+    Cheaper,
+}
+
+impl Verdict {
+    /// What the table says, which calls an entry for all other cards by its key.
+    fn words(self, entry: Option<&GpuRate>) -> String {
+        match (self, entry) {
+            (Self::Missing, Some(entry)) => format!("missing: `{}` prices it", entry.key()),
+            (Self::Missing, None) => "missing, and has no `*`".to_owned(),
+            (Self::Equal, _) => "equal".to_owned(),
+            (Self::Dearer, _) => "dearer".to_owned(),
+            (Self::Cheaper, _) => "cheaper".to_owned(),
+        }
+    }
+}
+
 /// A market price beside an entry of the rate card.
 struct Row<'a> {
     offer: &'a Offer,
     entry: Option<&'a GpuRate>,
-    verdict: &'static str,
+    verdict: Verdict,
     difference: Option<Decimal>,
 }
 
@@ -165,17 +193,17 @@ fn with_vendor(rates: &GpuRates, kind: &GpuKind) -> GpuKind {
 /// Compares a price with an entry. Returns `None` if the difference does not fit into a decimal.
 fn row<'a>(offer: &'a Offer, entry: Option<&'a GpuRate>, tolerance: Decimal) -> Option<Row<'a>> {
     let Some(rate) = entry else {
-        return Some(Row { offer, entry, verdict: "missing", difference: None });
+        return Some(Row { offer, entry, verdict: Verdict::Missing, difference: None });
     };
     let market = offer.usd_per_month;
     let more = rate.usd().decimal().checked_sub(market)?;
     let percent = more.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(market)?;
     let verdict = match percent {
         // An entry for all other cards does not price this model.
-        _ if rate.model().is_none() => "missing",
-        percent if percent.abs() <= tolerance || more.abs() <= HALF_A_CENT => "equal",
-        percent if percent > Decimal::ZERO => "dearer",
-        _ => "cheaper",
+        _ if rate.model().is_none() => Verdict::Missing,
+        percent if percent.abs() <= tolerance || more.abs() <= HALF_A_CENT => Verdict::Equal,
+        percent if percent > Decimal::ZERO => Verdict::Dearer,
+        _ => Verdict::Cheaper,
     };
     let difference = percent.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven).normalize();
     Some(Row { offer, entry, verdict, difference: Some(difference) })
@@ -218,11 +246,6 @@ fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
     let header = ["market's card", "USD an hour", "USD a month", "entry", "rate card", "differs by", "verdict"];
     let mut listed = table::table(&header, &[1, 2, 4, 5]);
     for row in rows {
-        let verdict = match (row.verdict, row.entry) {
-            ("missing", Some(entry)) => format!("missing: `{}` prices it", entry.key()),
-            ("missing", None) => "missing, and has no `*`".to_owned(),
-            (verdict, _) => verdict.to_owned(),
-        };
         listed.add_row([
             kind_text(&row.offer.kind),
             unit_price(&row.offer.usd_per_hour.to_string()),
@@ -230,7 +253,7 @@ fn shown(rows: &[Row<'_>], unmet: &[&GpuRate]) -> String {
             row.entry.map(|entry| entry.key().to_owned()).unwrap_or_default(),
             row.entry.map(|entry| as_written(&entry.usd().to_string())).unwrap_or_default(),
             row.difference.map(|percent| format!("{percent}%")).unwrap_or_default(),
-            verdict,
+            row.verdict.words(row.entry),
         ]);
     }
     let mut shown = table::wrapped(listed, &[6]);

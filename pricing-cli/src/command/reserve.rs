@@ -6,12 +6,12 @@ use pricing_core::inventory::Cluster;
 use pricing_core::order::detect::Orders;
 use pricing_core::quote::wire::{SCHEMA, ShortageJson, WarningJson};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve};
+use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve_by};
 use pricing_core::text::Untrusted;
 use serde::Serialize;
 
 use crate::answered::Decided;
-use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, SchedulerArg};
+use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
 
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The inventory to place the order on: a Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`
     #[arg(long, value_name = "FILE|WORDS")]
     inventory: PathBuf,
-    /// A rate card (TOML), for its overcommit factors
+    /// A rate card (TOML), for its overcommit factors and for `--prefer cheapest`
     #[arg(long, value_name = "FILE")]
     rates: Option<PathBuf>,
     #[command(flatten)]
@@ -76,16 +76,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         None => Pricing::default(),
     };
     args.placement.apply(&mut pricing);
-    let scheduler = Scheduler::from(args.placement.scheduler);
+    let PlacementArgs { scheduler, prefer, .. } = args.placement;
     let budget = args.placement.budget();
     let outcomes: Vec<_> = orders
         .iter()
         .map(|order| {
-            let reservation = if args.placement.scheduler == SchedulerArg::Sound && !cluster.is_usable() {
+            let reservation = if scheduler == Scheduler::Sound && !cluster.is_usable() {
                 None
             } else {
                 let commit = pricing.commit.for_order(order);
-                let reserved = reserve(&order.group, &cluster, scheduler, &commit, &budget);
+                let preference = prefer.by(&pricing);
+                let reserved = reserve_by(&order.group, &cluster, scheduler, &commit, preference, &budget);
                 Some(reserved.map_err(|error| error.explained(&order.group, &cluster, scheduler, &commit)))
             };
             (order.group.name(), reservation)

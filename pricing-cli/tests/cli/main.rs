@@ -29,6 +29,8 @@ mod log;
 mod market;
 #[cfg(feature = "plugins")]
 mod plugin;
+#[cfg(feature = "simulate")]
+mod prefer;
 #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "some of it is for the tests of the service alone"))]
 mod programs;
 #[cfg(feature = "service")]

@@ -3,9 +3,24 @@
 use core::fmt;
 
 use crate::budget::Spent;
+use crate::keyword::keywords;
 use crate::money::{ArithmeticOverflow, Denom};
 use crate::reserve::{ReserveError, Shortage};
 use crate::text::Untrusted;
+
+keywords! {
+    /// What was decided, in one word: answers, logs, metrics and columns use it.
+    DecisionKind {
+        /// A bid.
+        Bid "bid"
+        /// No bid, by choice.
+        Decline "decline"
+        /// No bid, since the order could not be priced.
+        Fault "fault"
+        /// A screening that ruled nothing out.
+        Pass "pass"
+    }
+}
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $fault:literal)*) => {
@@ -26,6 +41,12 @@ macro_rules! reason_codes {
                 match self {
                     $(Self::$variant => $name,)*
                 }
+            }
+
+            /// Returns the code with a name, if there is one.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|code| code.name() == name)
             }
 
             /// Whether this is a fault rather than a decline.
@@ -98,6 +119,14 @@ reason_codes! {
     ArithmeticOverflow "arithmetic-overflow" true
     /// An invariant of the search is broken: a bug.
     InternalError "internal-error" true
+}
+
+impl ReasonCode {
+    /// What is decided for this reason: a decline or a fault.
+    #[must_use]
+    pub fn decision(self) -> DecisionKind {
+        if self.is_fault() { DecisionKind::Fault } else { DecisionKind::Decline }
+    }
 }
 
 impl fmt::Display for ReasonCode {

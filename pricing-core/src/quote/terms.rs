@@ -2,17 +2,21 @@
 
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
+use crate::keyword::keywords;
 use crate::money::UsdPerAkt;
+use crate::reserve::Prefer;
 use crate::text::Untrusted;
 
-/// How a request that leaves the model open is priced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GpuRule {
-    /// By the card that is allocated.
-    #[default]
-    RealCard,
-    /// By the most expensive entry of the rate card. This is the old rule, kept for comparison.
-    HighestWildcard,
+keywords! {
+    /// The card at which a request that leaves the model open is priced.
+    #[derive(Default)]
+    GpuRule {
+        /// The card that is allocated.
+        #[default]
+        RealCard "real-card"
+        /// The dearest entry of the rate card, as the generic bid price script does.
+        HighestWildcard "highest-wildcard"
+    }
 }
 
 /// What a quote depends on in addition to the order, the rate card and the inventory.
@@ -24,6 +28,8 @@ pub struct Terms<'a> {
     pub usd_per_akt: Option<UsdPerAkt>,
     /// How a request that leaves the model open is priced.
     pub gpu_rule: GpuRule,
+    /// Which model a request gets that several models fit. Only the sound scheduler has a choice.
+    pub prefer: Prefer,
     /// The budget of the request. Without one, each quote and each list of alternatives has a default [`Budget`] of its
     /// own.
     pub budget: Option<&'a Budget<'a>>,

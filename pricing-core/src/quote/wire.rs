@@ -6,10 +6,10 @@ use super::cards::{CardGroup, QuotedTarget};
 use super::choice::Weight;
 use super::lines::Line;
 use super::offer::OfferPrices;
-use super::reason::Reason;
+use super::reason::{DecisionKind, Reason};
 #[cfg(feature = "scale")]
 use super::scale::ScaleQuote;
-use super::{Alternative, Alternatives, Decision, PluginUse, Quote};
+use super::{Alternative, Alternatives, PluginUse, Quote};
 use crate::gpu::GpuKind;
 use crate::input::InputError;
 use crate::money::Price;
@@ -56,7 +56,7 @@ impl<'a> WarningJson<'a> {
 #[derive(Debug, Serialize)]
 pub struct QuoteJson<'a> {
     group: Untrusted<&'a str>,
-    decision: &'static str,
+    decision: DecisionKind,
     price: Option<PriceJson<'a>>,
     max_price: Option<PriceJson<'a>>,
     usd_per_month: Option<String>,
@@ -77,14 +77,9 @@ impl<'a> QuoteJson<'a> {
     /// Converts a quote, with its alternatives if they were asked for.
     #[must_use]
     pub fn new(quote: &'a Quote, alternatives: Option<&'a Alternatives>) -> Self {
-        let decision = match &quote.decision {
-            Decision::Bid(_) => "bid",
-            Decision::NoBid(reason) if reason.code.is_fault() => "fault",
-            Decision::NoBid(_) => "decline",
-        };
         Self {
             group: quote.group.by_ref(),
-            decision,
+            decision: quote.decision_kind(),
             price: quote.price().map(PriceJson::new),
             max_price: quote.max_price.as_ref().map(PriceJson::new),
             usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
@@ -106,12 +101,12 @@ impl<'a> QuoteJson<'a> {
     #[must_use]
     pub fn by_scales(quoted: &'a ScaleQuote) -> Self {
         let ScaleQuote { decision, denom, quote } = quoted;
-        let (word, price, reason) = match decision {
-            Ok(amount) => ("bid", Some(PriceJson { denom: denom.as_str(), amount: amount.to_string() }), None),
-            Err(reason) if reason.code.is_fault() => ("fault", None, Some(ReasonJson::new(reason))),
-            Err(reason) => ("decline", None, Some(ReasonJson::new(reason))),
+        let price = |amount: &_| PriceJson { denom: denom.as_str(), amount: ToString::to_string(amount) };
+        let (kind, price, reason) = match decision {
+            Ok(amount) => (DecisionKind::Bid, Some(price(amount)), None),
+            Err(reason) => (reason.code.decision(), None, Some(ReasonJson::new(reason))),
         };
-        Self { decision: word, price, reason, ..Self::new(quote, None) }
+        Self { decision: kind, price, reason, ..Self::new(quote, None) }
     }
 }
 

@@ -234,21 +234,14 @@ fn policy(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems)
         match entry.key() {
             "unlisted_gpu" => policy.unlisted_gpu = unlisted_gpu(entry)?,
             "ambiguous_gpu" => {
-                policy.ambiguous_gpu = entry.one_of(&[
-                    ("highest", AmbiguousGpu::Highest),
-                    ("lowest", AmbiguousGpu::Lowest),
-                    ("expected", AmbiguousGpu::Expected),
-                    ("decline", AmbiguousGpu::Decline),
-                ])?;
+                policy.ambiguous_gpu = entry.one_of(&AmbiguousGpu::words())?;
             }
             "placement" => {
-                policy.placement =
-                    entry.one_of(&[("kubernetes", Placement::Kubernetes), ("pinned", Placement::Pinned)])?;
+                policy.placement = entry.one_of(&Placement::words())?;
             }
             "minimum_usd_per_month" => policy.minimum_usd_per_month = entry.usd()?,
             "below_minimum" => {
-                policy.below_minimum =
-                    entry.one_of(&[("decline", BelowMinimum::Decline), ("raise", BelowMinimum::Raise)])?;
+                policy.below_minimum = entry.one_of(&BelowMinimum::words())?;
             }
             "owners" => {
                 owners(&entry.section()?, pricing, problems);
@@ -431,8 +424,7 @@ fn provider(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problem
             }
             "volumes" => provider.volumes = entry.whole(MAX_VOLUMES)?,
             "tee_platform" => {
-                let platforms = TeePlatform::ALL.map(|platform| (platform.name(), platform));
-                pricing.commit.tee_platform = Some(entry.one_of(&platforms)?);
+                pricing.commit.tee_platform = Some(entry.one_of(&TeePlatform::words())?);
             }
             _ => {
                 let known =

@@ -11,9 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interconnect;
-use super::sound::{Choice, Index, List, Problem, ReplicaGroup, Steps, Unit, UnitIndex, kinds_on, reservation, solve};
+use super::sound::{
+    Choice, Index, List, Problem, ReplicaGroup, Steps, Unit, UnitIndex, kinds_on, place, reservation, solve,
+};
 use super::start::{self, PodRequest, PodSelector};
-use super::{CommittedUnit, Reservation, ReserveError};
+use super::{CommittedUnit, Preference, Reservation, ReserveError};
 use crate::budget::Budget;
 use crate::gpu::GpuKind;
 use crate::inventory::Cluster;
@@ -30,7 +32,7 @@ const BUDGET_PARTS: u64 = 16;
 /// Reservations of one order, each with a different set of GPU kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alternatives {
-    /// One reservation for each set. The first is the answer of [`super::sound::reserve`].
+    /// One reservation for each set. The first is the answer of [`super::sound::reserve_by`].
     pub reservations: Vec<Reservation>,
     /// Whether these are all. If not, the list or the search was cut short, and there may be others.
     pub complete: bool,
@@ -84,9 +86,10 @@ struct Options<'a> {
 pub fn alternatives(
     units: &[CommittedUnit],
     cluster: &Cluster,
+    preference: Preference<'_>,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
-    list(units, CardSource::Reserved, cluster, budget)
+    list(units, CardSource::Reserved, cluster, preference, budget)
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that Kubernetes could hand out
@@ -98,9 +101,10 @@ pub fn wherever_pods_start(
     units: &[CommittedUnit],
     pods: &[PodRequest],
     cluster: &Cluster,
+    preference: Preference<'_>,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
-    list(units, CardSource::WhereverPodsStart(pods), cluster, budget)
+    list(units, CardSource::WhereverPodsStart(pods), cluster, preference, budget)
 }
 
 /// Both listings: one reservation as the sound scheduler makes it, then the others. An error in the search for others
@@ -109,13 +113,13 @@ fn list(
     units: &[CommittedUnit],
     source: CardSource<'_>,
     cluster: &Cluster,
+    preference: Preference<'_>,
     budget: &Budget<'_>,
 ) -> Result<Alternatives, ReserveError> {
     interconnect::check(units)?;
     let mut steps = Steps::new(budget);
     let problem = Problem::new(units, cluster, &mut steps)?;
-    let solution = solve(&problem, &mut steps)?;
-    let first = reservation(&problem, &solution, &mut steps)?;
+    let first = place(&problem, preference, &mut steps)?;
     let mut found = Alternatives { reservations: vec![first], complete: true };
     // Running out of budget ends the list. The first reservation, which every listing has, is there already.
     if find_others(&problem, source, &mut found, &mut steps).is_err() {

@@ -5,6 +5,7 @@
 //! requests, so the pod does not ask Kubernetes for more than it would without a sidecar. The amounts are those of
 //! provider 0.16.2.
 
+use crate::keyword::keywords;
 use crate::order::Tee;
 
 /// The CPU of a sidecar, in thousandths of a thread.
@@ -14,26 +15,13 @@ const MEMORY: u64 = 64 << 20;
 /// The memory of a sidecar that also attests GPUs, in bytes.
 const MEMORY_WITH_GPU: u64 = 128 << 20;
 
-/// The platform that the daemon found in its nodes' labels. Inventories do not contain it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TeePlatform {
-    /// AMD SEV-SNP.
-    Snp,
-    /// Intel TDX.
-    Tdx,
-}
-
-impl TeePlatform {
-    /// Every platform.
-    pub const ALL: [Self; 2] = [Self::Snp, Self::Tdx];
-
-    /// The platform's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Snp => "snp",
-            Self::Tdx => "tdx",
-        }
+keywords! {
+    /// The platform that the daemon found in its nodes' labels. Inventories do not contain it.
+    TeePlatform {
+        /// AMD SEV-SNP.
+        Snp "snp"
+        /// Intel TDX.
+        Tdx "tdx"
     }
 }
 

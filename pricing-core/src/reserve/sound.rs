@@ -10,6 +10,9 @@
 //! 3. `exact`: an exhaustive search over what is left after kernelisation. It either finds a placement or proves that
 //!    there is none.
 //!
+//! Where a unit may get one of several card models and a preference is set, `preferred` then looks for a better placement
+//! of the same order.
+//!
 //! No stage changes the request, so a failed attempt leaves no trace for the next one.
 
 mod answer;
@@ -18,6 +21,7 @@ mod cards;
 mod exact;
 mod first_fit;
 mod index;
+mod preferred;
 mod problem;
 mod shortage;
 mod sums;
@@ -27,7 +31,7 @@ mod tests;
 mod usage;
 mod vectors;
 
-use super::{CommittedUnit, Reservation, ReserveError};
+use super::{CommittedUnit, Preference, Reservation, ReserveError};
 use crate::budget::Budget;
 use crate::inventory::Cluster;
 
@@ -48,10 +52,22 @@ const DEAD_ENDS: usize = 32;
 /// # Errors
 /// When there is no placement, or none was found within the budget.
 pub fn reserve(units: &[CommittedUnit], cluster: &Cluster, budget: &Budget<'_>) -> Result<Reservation, ReserveError> {
+    reserve_by(units, cluster, Preference::Order, budget)
+}
+
+/// Finds a placement that Kubernetes can make. Where a unit may get one of several card models, a preference decides.
+///
+/// # Errors
+/// The same as those of [`reserve`].
+pub fn reserve_by(
+    units: &[CommittedUnit],
+    cluster: &Cluster,
+    preference: Preference<'_>,
+    budget: &Budget<'_>,
+) -> Result<Reservation, ReserveError> {
     let mut steps = Steps::new(budget);
     let problem = Problem::new(units, cluster, &mut steps)?;
-    let solution = solve(&problem, &mut steps)?;
-    reservation(&problem, &solution, &mut steps)
+    place(&problem, preference, &mut steps)
 }
 
 /// The choice of each unit, and for each replica group the nodes of its replicas: node index and number of replicas.
@@ -76,6 +92,30 @@ impl Solution {
     }
 }
 
+/// Places an order, by a preference where a unit has several choices.
+///
+/// The placement without a preference is found first, and stands where the preferred one is too hard to find. So a
+/// preference only decides among complete placements, and exactly the same orders are placed under each of them. The
+/// second search may take half of the steps that are left; the rest is for pricing.
+pub(super) fn place(
+    problem: &Problem<'_>,
+    preference: Preference<'_>,
+    steps: &mut Steps<'_>,
+) -> Result<Reservation, ReserveError> {
+    let placed = reservation(problem, &solve(problem, steps)?, steps)?;
+    let has_choice = problem.units.iter().any(|unit| unit.choices.len() > 1);
+    if matches!(preference, Preference::Order) || !has_choice {
+        return Ok(placed);
+    }
+    let mut part = steps.half();
+    let found = preferred::search(problem, preference, &mut part);
+    match found.and_then(|found| found.map(|found| reservation(problem, &found, &mut part)).transpose()) {
+        Ok(preferred) => Ok(preferred.unwrap_or(placed)),
+        Err(ReserveError::Internal) => Err(ReserveError::Internal),
+        Err(_) => Ok(placed),
+    }
+}
+
 /// Places all replica groups of a problem.
 ///
 /// The first attempt stops at its first dead end, because most orders fit at once. The second one may backtrack, and
@@ -88,7 +128,7 @@ pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solu
     let countable = problem.replicas() <= MAX_REPLICAS;
     let mut stuck = None;
     if countable {
-        match first_fit::attempt(problem, &all, 1, steps)? {
+        match first_fit::attempt(problem, &all, Preference::Order, 1, steps)? {
             Attempt::Placed(solution) => return Ok(solution),
             Attempt::Stuck(at) => stuck = Some(at),
         }
@@ -98,7 +138,7 @@ pub(super) fn solve(problem: &Problem<'_>, steps: &mut Steps<'_>) -> Result<Solu
         return Err(steps.exhausted());
     }
     if survey.viable.iter().any(|choices| choices.len() > 1) {
-        match first_fit::attempt(problem, &survey.viable, DEAD_ENDS, steps)? {
+        match first_fit::attempt(problem, &survey.viable, Preference::Order, DEAD_ENDS, steps)? {
             Attempt::Placed(solution) => return Ok(solution),
             Attempt::Stuck(at) => stuck = Some(at),
         }

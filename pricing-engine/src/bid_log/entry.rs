@@ -6,7 +6,7 @@
 //! which a price depends on.
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
-use pricing_core::quote::GivenTarget;
+use pricing_core::quote::{DecisionKind, GivenTarget};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -64,6 +64,9 @@ pub struct Decision {
     pub alternatives: bool,
     /// The scheduler: `sound` or `provider`.
     pub scheduler: String,
+    /// Which card model was preferred where several fit: `cheapest` or `packing`, and `order` if this is missing.
+    #[serde(default)]
+    pub prefer: Option<String>,
     /// The search budget of the request, for all of its groups.
     pub search_steps: u64,
     /// The search steps that were left when the group's turn came; all of them if this is missing.
@@ -112,7 +115,7 @@ impl Decision {
         }
         #[derive(Deserialize)]
         struct Quoted {
-            decision: String,
+            decision: DecisionKind,
             price: Option<Money>,
             usd_per_month: Option<String>,
             reason: Option<ReasonOf>,
@@ -128,9 +131,7 @@ impl Decision {
                 Ok(Outcome { decision, code: code(reason), price, usd_per_month })
             }
             (None, Some(screen)) => {
-                let code = code(serde_json::from_str::<Screened>(screen.get())?.reason);
-                let decision = if code.is_some() { "decline" } else { "pass" };
-                Ok(Outcome { decision: decision.to_owned(), code, ..Outcome::default() })
+                Ok(Outcome::of_screening(code(serde_json::from_str::<Screened>(screen.get())?.reason)))
             }
             (None, None) => Err(serde::de::Error::custom("the line has neither `quote` nor `screen`")),
         }

@@ -5,19 +5,14 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use rustix::fs::FlockOperation;
-
-use crate::own_file::own_file;
+use crate::own_file::{OwnLock, own_file};
 
 /// The mode bits of the group and of others.
 const OPEN_TO_OTHERS: u32 = 0o077;
 /// The lock file.
 const LOCK: &str = "lock";
-/// The number of attempts to lock, and the time between two of them.
-const TRIES: u32 = 10;
-const REST: Duration = Duration::from_millis(50);
 /// The folder of the objects.
 pub(super) const OBJECTS: &str = "objects";
 
@@ -36,14 +31,7 @@ pub(super) enum FolderError {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    lock: File,
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Closing it is not enough: a child process that was just forked shares the lock until its `exec`.
-        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
-    }
+    _lock: OwnLock,
 }
 
 impl Folder {
@@ -53,17 +41,9 @@ impl Folder {
         own_folder(path)?;
         own_folder(&path.join(OBJECTS))?;
         let at = path.join(LOCK);
-        let failed = |source| FolderError::Io { path: at.clone(), source };
-        let lock = own_file(&at, OpenOptions::new().write(true).create(true)).map_err(failed)?;
-        for _ in 0..TRIES {
-            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
-                // A service that was just killed may not have exited yet.
-                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
-                Err(error) => return Err(failed(error.into())),
-            }
-        }
-        Err(FolderError::Busy(path.to_owned()))
+        let lock = OwnLock::take(&at).map_err(|source| FolderError::Io { path: at, source })?;
+        let lock = lock.ok_or_else(|| FolderError::Busy(path.to_owned()))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -10,13 +10,12 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::FallbackBy;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 
 use super::entry::{Decision, InventoryEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
-use super::record::scheduler_name;
 use crate::config::LoadedRates;
 use crate::decision::{LiveState, OrderRequest, Settings};
 use crate::digest::Digest;
@@ -122,14 +121,17 @@ impl Rebuilder {
             (None, Some(entry)) => Some(self.plugin(entry)?),
             (None, None) => None,
         };
-        let scheduler = [Scheduler::Sound, Scheduler::Provider].into_iter();
-        let scheduler = scheduler.into_iter().find(|scheduler| scheduler_name(*scheduler) == decision.scheduler);
+        let scheduler = Scheduler::from_name(&decision.scheduler);
         let scheduler = scheduler.ok_or_else(|| unreadable("scheduler", format!("`{}`", decision.scheduler)))?;
+        let prefer = match &decision.prefer {
+            Some(word) => Prefer::from_name(word).ok_or_else(|| unreadable("prefer", format!("`{word}`")))?,
+            None => Prefer::default(),
+        };
         let budget = SearchBudget { steps: decision.search_steps };
         let usd_per_akt = decision.usd_per_akt.as_deref().map(usd_per_akt).transpose()?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
-        Ok(Rebuilt { request, settings: Settings { rates, plugin, scheduler, budget }, live, steps_left })
+        Ok(Rebuilt { request, settings: Settings { rates, plugin, scheduler, prefer, budget }, live, steps_left })
     }
 
     fn request(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {

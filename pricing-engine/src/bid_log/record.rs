@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::wire::QuoteJson;
 use pricing_core::quote::{FallbackBy, GivenTarget, Reason};
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::Plugin;
 use serde::Serialize;
 
@@ -82,7 +82,9 @@ struct DecisionLine<'a> {
     already_reserved: bool,
     targets: &'a [GivenTarget],
     alternatives: bool,
-    scheduler: &'static str,
+    scheduler: Scheduler,
+    #[serde(skip_serializing_if = "is_default")]
+    prefer: Prefer,
     search_steps: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     search_steps_left: Option<u64>,
@@ -123,12 +125,9 @@ impl<'a> Screening<'a> {
     }
 }
 
-/// Returns the scheduler as lines name it.
-pub(super) fn scheduler_name(scheduler: Scheduler) -> &'static str {
-    match scheduler {
-        Scheduler::Sound => "sound",
-        Scheduler::Provider => "provider",
-    }
+/// Whether a preference is the one that lines leave out.
+fn is_default(prefer: &Prefer) -> bool {
+    *prefer == Prefer::default()
 }
 
 impl Record<'_> {
@@ -166,7 +165,8 @@ impl Record<'_> {
             already_reserved: request.already_reserved,
             targets: &request.targets,
             alternatives: request.alternatives,
-            scheduler: scheduler_name(settings.scheduler),
+            scheduler: settings.scheduler,
+            prefer: settings.prefer,
             search_steps: settings.budget.steps,
             search_steps_left: Some(remaining_budget.steps_left).filter(|left| *left != settings.budget.steps),
             out_of_time: remaining_budget.out_of_time,

@@ -67,7 +67,7 @@ impl Recorded {
             }
         }
         let fallback = decision.plugin.as_ref().and_then(|plugin| plugin.fallback.as_deref());
-        if fallback == Some("last-plugin") && self.outcome.decision == "fault" {
+        if fallback == Some("last-plugin") && self.outcome.is_fault() {
             return Some("the plugin that should have stood in may have overrun its time");
         }
         if self.alternatives_complete == Some(false) {
@@ -236,20 +236,15 @@ impl Replayer<'_> {
             let reason = screened.outcome.err();
             let now = reason.as_ref().map_or(Ok(()), Err);
             let now = serde_json::to_string(&Screening::of(now)).map_err(unwritable)?;
-            let outcome = |reason: Option<String>| Outcome {
-                decision: if reason.is_some() { "decline" } else { "pass" }.to_owned(),
-                code: reason,
-                ..Outcome::default()
-            };
             let before: Option<ReasonOf> = screen_reason(recorded.get()).map_err(unwritable)?;
             return Ok(Answers {
                 before: Recorded {
-                    outcome: outcome(before.map(|reason| reason.code)),
+                    outcome: Outcome::of_screening(before.map(|reason| reason.code)),
                     reason: None,
                     plugin: None,
                     alternatives_complete: None,
                 },
-                after: outcome(reason.map(|reason| reason.code.name().to_owned())),
+                after: Outcome::of_screening(reason.map(|reason| reason.code.name().to_owned())),
                 paths: differences(recorded.get(), &now),
             });
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::FallbackBy;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{PluginSettings, SizeClass};
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
@@ -153,6 +154,9 @@ pub struct RatesFile {
 pub struct Reserve {
     /// Who places an order.
     pub scheduler: Scheduler,
+    /// Which card model a resource unit gets if several models fit. It never changes which orders are placed, and only
+    /// the scheduler `sound` has the choice.
+    pub prefer: Prefer,
     /// Steps, a few nanoseconds each, that a request may take, all of its groups and their alternatives together: the
     /// search for placements, and pricing what it finds. Once they are used up, every further group is the fault
     /// `search-exhausted`.
@@ -161,19 +165,8 @@ pub struct Reserve {
 
 impl Default for Reserve {
     fn default() -> Self {
-        Self { scheduler: Scheduler::Sound, search_steps: 2_000_000 }
+        Self { scheduler: Scheduler::Sound, prefer: Prefer::Order, search_steps: 2_000_000 }
     }
-}
-
-/// Who places an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scheduler {
-    /// Finds a placement that can really be made, whenever there is one.
-    #[default]
-    Sound,
-    /// What the provider's daemon does today, bug for bug.
-    Provider,
 }
 
 /// What an AKT is worth.

@@ -273,6 +273,7 @@ fn every_scalar_key_of_the_model_has_a_rule_or_needs_none() {
     let free = [
         "listen.metrics_public",
         "reserve.scheduler",
+        "reserve.prefer",
         "plugin.class",
         "plugin.fallback",
         "bid_log.fsync",

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use pricing_core::budget::SearchBudget;
-use pricing_core::reserve::Scheduler;
 
 use super::plugin::{OpenPlugin, PluginOpener, Role};
-use crate::config::{self, ConfigError, Loaded, LoadedRates};
+use crate::config::{ConfigError, Loaded, LoadedRates};
 use crate::decision::Settings;
 
 /// The active configuration.
@@ -76,10 +75,8 @@ fn settings_of(loaded: &Loaded, rates: &LoadedRates, plugin: Option<&OpenPlugin>
     Arc::new(Settings {
         rates: rates.clone(),
         plugin: plugin.map(|opened| opened.plugin().clone()),
-        scheduler: match reserve.scheduler {
-            config::Scheduler::Sound => Scheduler::Sound,
-            config::Scheduler::Provider => Scheduler::Provider,
-        },
+        scheduler: reserve.scheduler,
+        prefer: reserve.prefer,
         budget: SearchBudget { steps: reserve.search_steps },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pricing_core::quote::Reason;
+use pricing_core::quote::{DecisionKind, Reason};
 use pricing_core::text::Untrusted;
 
 use super::Engine;
@@ -74,7 +74,7 @@ impl Engine {
         }
         if let [PricedGroup { quote, .. }] = priced.as_slice() {
             // With a single group, the decision is also put on the span, where trace collectors can search for it.
-            let (decision, code) = quote.reason().map_or(("bid", ""), decision);
+            let (decision, code) = quote.reason().map_or((DecisionKind::Bid.name(), ""), decision);
             span.record("group", tracing::field::display(&quote.group))
                 .record("decision", decision)
                 .record("code", code);
@@ -93,7 +93,7 @@ impl Engine {
         let _entered = span.enter();
         for (order, ScreenedGroup { outcome, .. }) in request.orders.iter().zip(screened) {
             self.inner.metrics.screened(Call::Screen, outcome.as_ref().copied());
-            let (decision, code) = outcome.as_ref().err().map_or(("pass", ""), decision);
+            let (decision, code) = outcome.as_ref().err().map_or((DecisionKind::Pass.name(), ""), decision);
             tracing::info!(group = %order.group.name(), decision, code, "screened");
         }
     }
@@ -151,10 +151,10 @@ fn span(call: Call, request: &OrderRequest, rates: &LoadedRates) -> tracing::Spa
 
 fn tell(group: &Untrusted, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
     match (price, reason) {
-        (Some(price), _) => tracing::info!(%group, decision = "bid", price, took_us, "decided"),
+        (Some(price), _) => tracing::info!(%group, decision = DecisionKind::Bid.name(), price, took_us, "decided"),
         (None, Some(reason)) => {
             let (decision, code) = decision(reason);
-            if decision == "fault" {
+            if reason.code.is_fault() {
                 tracing::warn!(%group, decision, code, reason = reason.message, took_us, "decided");
             } else {
                 tracing::info!(%group, decision, code, reason = reason.message, took_us, "decided");
@@ -165,5 +165,5 @@ fn tell(group: &Untrusted, price: Option<String>, reason: Option<&Reason>, took_
 }
 
 fn decision(reason: &Reason) -> (&'static str, &'static str) {
-    (if reason.code.is_fault() { "fault" } else { "decline" }, reason.code.name())
+    (reason.code.decision().name(), reason.code.name())
 }

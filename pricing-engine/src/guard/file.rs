@@ -7,15 +7,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use super::{Accepted, OtherSettings};
 use crate::config::{Config, ConfigError, LoadedRates};
 use crate::digest::Digest;
-use crate::own_file::own_file;
+use crate::own_file::{OwnLock, own_file};
 
 /// The start of the first line, and the version of the format.
 const MAGIC: &str = "bidprice accepted ";
@@ -24,9 +23,6 @@ const VERSION: u32 = 1;
 const NAME: &str = "reload.state";
 /// The most bytes of the file. It has two rate cards, and JSON may escape each of their bytes.
 const MAX_BYTES: u64 = 16 << 20;
-/// The number of attempts to lock, and the time between two of them.
-const TRIES: u32 = 10;
-const REST: Duration = Duration::from_millis(50);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,14 +76,7 @@ pub(crate) fn path_of(config: &Config) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct AcceptedFile {
     path: PathBuf,
-    lock: File,
-}
-
-impl Drop for AcceptedFile {
-    fn drop(&mut self) {
-        // Closing it is not enough: a child process that was just forked shares the lock until its `exec`.
-        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
-    }
+    _lock: OwnLock,
 }
 
 impl AcceptedFile {
@@ -99,17 +88,9 @@ impl AcceptedFile {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let at = PathBuf::from(name);
-        let failed = |source| FileError::Io { path: at.clone(), source };
-        let lock = own_file(&at, OpenOptions::new().write(true).create(true)).map_err(failed)?;
-        for _ in 0..TRIES {
-            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { path: path.to_owned(), lock }),
-                // A service that was just killed may not have exited yet.
-                Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(REST),
-                Err(error) => return Err(failed(error.into())),
-            }
-        }
-        Err(FileError::Busy(path.to_owned()))
+        let lock = OwnLock::take(&at).map_err(|source| FileError::Io { path: at, source })?;
+        let lock = lock.ok_or_else(|| FileError::Busy(path.to_owned()))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Reads the accepted configuration; `None` if the file does not exist.

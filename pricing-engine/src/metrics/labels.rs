@@ -11,11 +11,6 @@ use pricing_core::text::excerpt;
 /// The value for all values beyond the bound.
 const OTHER: &str = "other";
 
-/// Makes a label's value of an untrusted text: short, and without control characters.
-pub(super) fn clean(text: &str) -> String {
-    excerpt(text)
-}
-
 /// Returns the label of an order's cards: `none` if it wants no cards; the kind, such as `nvidia/t4/16Gi/pcie`, if all
 /// cards are certain and of one kind; `mixed` if they are certain and of several kinds; otherwise `ambiguous`.
 #[must_use]
@@ -40,7 +35,7 @@ pub fn gpu_label(order: &Order, quote: &Quote) -> String {
     }
     match certain {
         _ if mixed => "mixed".to_owned(),
-        Some(kind) => clean(&kind.to_string()),
+        Some(kind) => excerpt(&kind.to_string()),
         None => "ambiguous".to_owned(),
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use pricing_core::money::UsdPerAkt;
+use pricing_core::text::excerpt;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::labels::clean;
 use super::{Labels, Refusal};
 
 /// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
@@ -136,7 +136,7 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     let breakers = Family::<Labels<2>, Gauge>::default();
     for (plugin, current) in &readings.breakers {
         for state in BREAKER_STATES {
-            let labels = [("plugin", clean(plugin)), ("state", state.to_owned())];
+            let labels = [("plugin", excerpt(plugin)), ("state", state.to_owned())];
             breakers.get_or_create(&labels).set(i64::from(*current == state));
         }
     }
@@ -244,7 +244,7 @@ impl Sheet {
     ) {
         let family = Family::<Labels<N>, Counter>::default();
         for (labels, count) in counts {
-            family.get_or_create(&labels.map(|(name, value)| (name, clean(value)))).inc_by(count);
+            family.get_or_create(&labels.map(|(name, value)| (name, excerpt(value)))).inc_by(count);
         }
         self.add(name, help, family);
     }

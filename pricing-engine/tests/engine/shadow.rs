@@ -66,7 +66,7 @@ fn differences_are_counted_recorded_and_summed_up() {
     assert_eq!(report.summary.kinds.keys().collect::<Vec<_>>(), ["none"]);
     let largest = &report.summary.largest[0];
     assert_eq!((largest.sequence.is_some(), largest.order_id.is_some()), (true, true));
-    assert_eq!((largest.before.decision.as_str(), largest.after.decision.as_str()), ("bid", "bid"));
+    assert_eq!((largest.before.is_bid(), largest.after.is_bid()), (true, true));
 }
 
 #[test]

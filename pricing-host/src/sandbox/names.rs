@@ -30,7 +30,7 @@ pub(super) fn function_name(index: u32, name: Option<&str>) -> String {
 }
 
 /// The prefix of a name that [`function_name`] needs.
-pub(super) fn excerpt(name: &str) -> &str {
+pub(super) fn prefix(name: &str) -> &str {
     // One character more, so that it is still known to be too long.
     cut(name, MANGLED.saturating_add(4))
 }
@@ -106,8 +106,8 @@ mod tests {
     fn what_is_too_long_is_not_demangled() {
         let long = format!("_ZN{}E", "1a".repeat(MANGLED));
         assert_eq!(name(&long), &long[..SHOWN]);
-        assert!(excerpt(&long).len() > MANGLED && name(excerpt(&long)) == name(&long));
+        assert!(prefix(&long).len() > MANGLED && name(prefix(&long)) == name(&long));
         let wide = "\u{20ac}".repeat(MANGLED);
-        assert!(name(&wide).len() <= SHOWN && name(excerpt(&wide)) == name(&wide));
+        assert!(name(&wide).len() <= SHOWN && name(prefix(&wide)) == name(&wide));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use wasmtime::{AsContext, FrameInfo, WasmBacktrace};
 
-use super::names::{excerpt, function_name};
+use super::names::{function_name, prefix};
 
 /// The most functions that are distinguished. Further ones are counted, but not named.
 const FUNCTIONS: usize = 1_000;
@@ -79,7 +79,7 @@ impl Counts {
     fn count(&mut self, frame: &FrameInfo, count: impl FnOnce(&mut Seen)) {
         let function = function(frame);
         if self.functions.len() < FUNCTIONS || self.functions.contains_key(&function) {
-            let name = || (frame.func_name().map(|name| excerpt(name).to_owned()), Seen::default());
+            let name = || (frame.func_name().map(|name| prefix(name).to_owned()), Seen::default());
             count(&mut self.functions.entry(function).or_insert_with(name).1);
         }
     }

@@ -100,7 +100,7 @@ static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism()
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// The orders that may be priced at once.
-    pub(super) places: usize,
+    pub(super) slots: usize,
     /// The orders that may wait.
     pub(super) queue: usize,
     /// The orders that may be admitted per second.
@@ -108,7 +108,7 @@ pub(super) struct Limits {
 }
 
 /// Heavy orders get one part in this many of the slots, and of the queue.
-const HEAVY_PLACES: usize = 2;
+const HEAVY_SLOTS: usize = 2;
 const HEAVY_QUEUE: usize = 8;
 
 impl Limits {
@@ -116,8 +116,8 @@ impl Limits {
     /// it.
     fn places_of(self, lane: Lane) -> usize {
         match lane {
-            Lane::Light => self.places,
-            Lane::Heavy => (self.places / HEAVY_PLACES).max(1),
+            Lane::Light => self.slots,
+            Lane::Heavy => (self.slots / HEAVY_SLOTS).max(1),
         }
     }
 
@@ -130,8 +130,8 @@ impl Limits {
 impl From<&config::Limits> for Limits {
     fn from(limits: &config::Limits) -> Self {
         // Pricing is bound by the processor. More orders at once than cores would only make each of them slower.
-        let places = limits.concurrency.unwrap_or_else(|| *CORES).max(1);
-        Self { places, queue: limits.queue, rate: limits.rate }
+        let slots = limits.concurrency.unwrap_or_else(|| *CORES).max(1);
+        Self { slots, queue: limits.queue, rate: limits.rate }
     }
 }
 
@@ -269,14 +269,14 @@ impl Admission {
         if lane == Lane::Heavy && self.waiting.heavy >= self.limits.heavy_queue() {
             return Err(Refused::Heavy { waiting: self.waiting.heavy });
         }
-        match self.busy().saturating_add(self.waiting()).checked_sub(self.limits.places) {
+        match self.busy().saturating_add(self.waiting()).checked_sub(self.limits.slots) {
             Some(ahead) if ahead >= self.limits.queue => Err(Refused::Full { waiting: ahead }),
             _ => Ok(()),
         }
     }
 
     /// Checks whether an order would be answered in time, and whether the rate allows it. This admits nothing.
-    pub(super) fn look(&self, now: Instant, deadline: Instant, turn: Turn) -> Result<(), Refused> {
+    pub(super) fn check(&self, now: Instant, deadline: Instant, turn: Turn) -> Result<(), Refused> {
         let left = deadline.saturating_duration_since(now);
         if left.is_zero() {
             return Err(Refused::Deadline);
@@ -312,7 +312,7 @@ impl Admission {
 
     /// Returns the slots that a lane has at the moment. Each heavy order that is being priced takes one from the light
     /// lane.
-    fn places_now(&self, lane: Lane) -> usize {
+    fn slots_now(&self, lane: Lane) -> usize {
         let taken = if lane == Lane::Light { self.busy.heavy } else { 0 };
         self.limits.places_of(lane).saturating_sub(taken)
     }
@@ -320,8 +320,8 @@ impl Admission {
     /// Returns how many orders would wait ahead of this one, or `None` if a slot is free for it.
     fn ahead(&self, turn: Turn) -> Option<usize> {
         let Turn { lane, behind } = turn;
-        let ahead = self.busy.of(lane).saturating_add(behind).checked_sub(self.places_now(lane));
-        let no_thread = || self.busy().saturating_add(behind) >= self.limits.places;
+        let ahead = self.busy.of(lane).saturating_add(behind).checked_sub(self.slots_now(lane));
+        let no_thread = || self.busy().saturating_add(behind) >= self.limits.slots;
         ahead.or_else(|| no_thread().then_some(0))
     }
 
@@ -330,17 +330,17 @@ impl Admission {
     fn needed(&self, lane: Lane, ahead: usize) -> Duration {
         let took = self.took.of(lane).unwrap_or_default();
         let turns = u32::try_from(ahead.saturating_add(1)).unwrap_or(u32::MAX);
-        let places = self.places_now(lane);
+        let slots = self.slots_now(lane);
         // The only slot may be taken by a heavy order.
-        let first = if places == 0 { self.took.heavy.unwrap_or_default().mean } else { Duration::ZERO };
-        let places = u32::try_from(places).unwrap_or(u32::MAX).max(1);
-        let wait = took.mean.saturating_mul(turns).checked_div(places).unwrap_or(Duration::MAX);
+        let first = if slots == 0 { self.took.heavy.unwrap_or_default().mean } else { Duration::ZERO };
+        let slots = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
+        let wait = took.mean.saturating_mul(turns).checked_div(slots).unwrap_or(Duration::MAX);
         wait.saturating_add(took.most()).saturating_add(first)
     }
 
     /// Admits an order, or refuses it. The caller has checked [`Self::room`].
     pub(super) fn admit(&mut self, now: Instant, deadline: Instant, turn: Turn) -> Result<Admitted, Refused> {
-        self.look(now, deadline, turn)?;
+        self.check(now, deadline, turn)?;
         if let Some(rate) = self.limits.rate
             && !self.bucket.take(now, rate)
         {

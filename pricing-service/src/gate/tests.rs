@@ -34,8 +34,8 @@ fn limits(concurrency: usize, queue: usize) -> config::Limits {
     config::Limits { concurrency: Some(concurrency), queue, ..config::Limits::default() }
 }
 
-fn admission(places: usize, queue: usize) -> Admission {
-    Admission::new(Limits { places, queue, rate: None })
+fn admission(slots: usize, queue: usize) -> Admission {
+    Admission::new(Limits { slots, queue, rate: None })
 }
 
 /// Admits, begins and ends an order that takes `took`.
@@ -128,7 +128,7 @@ fn a_deadline_that_has_passed_takes_no_place() {
 #[test]
 fn a_rate_is_kept() {
     let now = Instant::now();
-    let mut admission = Admission::new(Limits { places: 100, queue: 100, rate: Some(3) });
+    let mut admission = Admission::new(Limits { slots: 100, queue: 100, rate: Some(3) });
     let taken = (0..10).filter(|_| admission.light(now, now + MS).is_ok()).count();
     assert_eq!(taken, 3);
     assert_eq!(admission.light(now, now + MS), Err(Refused::Rate { rate: 3 }));
@@ -413,6 +413,6 @@ fn large_requests_do_not_make_the_others_look_late() {
         admission.begin(now, deadline, admitted, lane).unwrap();
     }
     let soon = now + 100 * MS;
-    assert!(admission.look(now, soon, Turn { lane: Lane::Light, behind: 3 }).is_ok());
-    assert!(matches!(admission.look(now, soon, turn), Err(Refused::Late { .. })));
+    assert!(admission.check(now, soon, Turn { lane: Lane::Light, behind: 3 }).is_ok());
+    assert!(matches!(admission.check(now, soon, turn), Err(Refused::Late { .. })));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::order::{GroupSpec, detect, group_spec};
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_engine::config::LoadedRates;
 use pricing_engine::decision::{LiveState, OrderRequest, Settings, price};
 use pricing_engine::inventory::Availability;
@@ -166,8 +166,13 @@ fn the_reclamation_of_a_chain_order_is_read_with_it() {
 #[test]
 fn no_bytes_that_are_a_message_make_it_panic() {
     let rates = LoadedRates::read("[rates.gpu]\n\"*\" = \"50\"\n".to_owned()).unwrap();
-    let settings =
-        Settings { rates, plugin: None, scheduler: Scheduler::Sound, budget: SearchBudget { steps: 10_000 } };
+    let settings = Settings {
+        rates,
+        plugin: None,
+        scheduler: Scheduler::Sound,
+        prefer: Prefer::Order,
+        budget: SearchBudget { steps: 10_000 },
+    };
     let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
     let seeds: Vec<Vec<u8>> = groups().iter().map(|(_, group)| message(group).encode_to_vec()).collect();
     let mut random = Random::new(4);

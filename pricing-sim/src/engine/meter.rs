@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use super::typical::Taking;
 use super::{Setup, Typical};
-use crate::result::{Bucket, Decided, Fragmentation, GpuUse, PRICE_BINS, PriceBin, StrategyRun, Use, WON, is_bid};
+use crate::result::{Bucket, Decided, Fragmentation, GpuUse, OrderOutcome, PRICE_BINS, PriceBin, StrategyRun, Use};
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
 /// The number of parts into which the window is divided.
@@ -160,13 +160,13 @@ impl<'a> Meter<'a> {
 
     /// Counts an order at the moment of its arrival.
     pub(super) fn arrived(&mut self, decided: &Decided) {
-        let won = u64::from(decided.outcome == WON);
+        let won = u64::from(decided.outcome == OrderOutcome::Won);
         let last = self.buckets.len().saturating_sub(1);
         if let Some(bucket) = self.buckets.get_mut(self.bucket.min(last)) {
             bucket.arrived = bucket.arrived.saturating_add(1);
             bucket.won = bucket.won.saturating_add(won);
         }
-        let Some(usd) = decided.usd_per_month.filter(|_| is_bid(decided.outcome)) else { return };
+        let Some(usd) = decided.usd_per_month.filter(|_| decided.outcome.is_bid()) else { return };
         let above = |bin: &PriceBin| Decimal::from(bin.from_usd) <= usd.decimal();
         let place = self.bins.partition_point(above).saturating_sub(1);
         if let Some(bin) = self.bins.get_mut(place) {

@@ -17,6 +17,7 @@ use pricing_core::rates::{Placement, Pricing};
 use pricing_core::reserve::{CommittedUnit, Scheduler};
 
 use crate::random::{Draw, Draws, Purpose};
+use crate::scenario::PodPlacement;
 
 /// What the placement of a won order depends on.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct Start<'a> {
     pub pricing: &'a Pricing,
     /// The algorithm that made the reservation.
     pub scheduler: Scheduler,
+    /// Where pods start.
+    pub placement: PodPlacement,
     /// What was reserved.
     pub targets: &'a [QuotedTarget],
 }
@@ -68,7 +71,7 @@ impl Start<'_> {
     /// The targets with the nodes where the pods start. None if they start on the reserved nodes.
     fn targets(&self, ledger: &Ledger, draw: &mut Draw) -> Option<Vec<QuotedTarget>> {
         let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.selector.is_some();
-        if !self.targets.iter().any(moves) {
+        if self.placement == PodPlacement::Reserved || !self.targets.iter().any(moves) {
             return None;
         }
         let committed = self.pricing.commit.for_order(self.order).units(&self.order.group, self.scheduler);
@@ -217,7 +220,8 @@ mod tests {
         let (ledger, draws) = (ledger(nodes), Draws::new(7));
         let supply = Supply::Reserve { cluster: ledger.cluster(), scheduler };
         let quote = quote(&QuoteRequest::new(&order, &pricing, supply, &Terms::default()));
-        let start = Start { order: &order, pricing: &pricing, scheduler, targets: &quote.targets };
+        let placement = PodPlacement::Kubernetes;
+        let start = Start { order: &order, pricing: &pricing, scheduler, placement, targets: &quote.targets };
         let mut allocated = BTreeMap::new();
         for number in 0..100 {
             let (lease, started) = start.take(&mut ledger.clone(), &draws, number).unwrap();

@@ -129,7 +129,7 @@ fn write(file: &mut RowsFile, run: &Detailed) -> Result<(), ExportError> {
                 Value::count("order", order)?,
                 Value::Text(&arrival.id),
                 Value::count("at_ms", arrival.at)?,
-                Value::Text(decided.outcome),
+                Value::Text(decided.outcome.name()),
                 Value::decimal(price.map(pricing_core::money::Price::amount)),
                 price.map_or(Value::Missing, |price| Value::Text(price.denom().as_str())),
                 Value::decimal(decided.usd_per_month.map(pricing_core::money::Usd::decimal)),

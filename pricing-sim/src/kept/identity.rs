@@ -66,7 +66,7 @@ impl Identity {
             found.push(format!("it was written by version {}, and this is {}", kept.version, self.version));
         }
         let (ours, theirs) = (values(&self.scenario), values(&kept.scenario));
-        let shown = |value: Option<&String>| value.map_or_else(|| "missing".to_owned(), |value| excerpt(value));
+        let shown = |value: Option<&String>| value.map_or_else(|| "missing".to_owned(), |value| quoted(value));
         for key in union(&ours, &theirs) {
             let (our, their) = (ours.get(key), theirs.get(key));
             if our != their {
@@ -97,7 +97,8 @@ pub(super) fn text_of(table: &Table) -> Result<String, KeptError> {
     toml::to_string(table).map_err(|error| KeptError::Unusable(format!("the scenario cannot be written: {error}")))
 }
 
-fn excerpt(text: &str) -> String {
+/// A value in a message.
+fn quoted(text: &str) -> String {
     format!("`{}`", pricing_core::text::excerpt(text))
 }
 

@@ -1,12 +1,14 @@
 //! What was simulated, under which assumptions, and how to reproduce it.
 
 use maud::{Markup, html};
+use pricing_core::quote::GpuRule;
+use pricing_core::reserve::{Prefer, Scheduler};
 
 use super::ReportContext;
 use super::number::{self, whole};
 use super::parts::{clean, table, text};
 use super::view::Cell;
-use crate::scenario::{self, GpuRuleName, GpuShare, OrdersEntry, Scenario, SchedulerName, StrategyEntry};
+use crate::scenario::{self, GpuShare, OrdersEntry, PodPlacement, Scenario, StrategyEntry};
 use crate::summary::{AxisValue, Summary};
 
 /// What was simulated.
@@ -149,8 +151,8 @@ fn pricer(it: &StrategyEntry) -> String {
     match (&it.plugin, &it.script, it.gpu) {
         (Some(plugin), ..) => format!("plugin {plugin}"),
         (_, Some(script), _) => format!("script {script}"),
-        (.., GpuRuleName::RealCard) => "rate card, by the card that is handed out".to_owned(),
-        (.., GpuRuleName::HighestWildcard) => "rate card, open requests by its dearest card".to_owned(),
+        (.., GpuRule::RealCard) => "rate card, by the card that is handed out".to_owned(),
+        (.., GpuRule::HighestWildcard) => "rate card, open requests by its dearest card".to_owned(),
     }
 }
 
@@ -209,11 +211,17 @@ fn of_scenario(scenario: &Scenario) -> Markup {
         @if let Some(by) = &orders.time_compression { li { "Times of the source are divided by " (by.0) "." } }
         @if scenario.idle.is_none() { li { "Idle capacity is valued at the first strategy's rates." } }
         li {
-            @match scenario.scheduler {
-                SchedulerName::Sound => "Resources are reserved by the sound scheduler, which remembers which cards are taken.",
-                SchedulerName::Provider => "Resources are reserved as the provider's own algorithm does it.",
+            @match scenario.scheduler() {
+                Scheduler::Sound => "Resources are reserved by the sound scheduler, which remembers which cards are taken.",
+                Scheduler::Provider => "Resources are reserved as the provider's own algorithm does it.",
             }
         }
+        @match scenario.reserve.prefer {
+            Prefer::Order => {}
+            Prefer::Cheapest => li { "Where several card models fit, an order gets the one with the lowest rate." }
+            Prefer::Packing => li { "Where several card models fit, an order gets the one that leaves the fewest cards free beside it." }
+        }
+        @if scenario.reserve.placement == PodPlacement::Reserved { li { "Pods start on the nodes that were reserved." } }
     }
 }
 

@@ -3,7 +3,7 @@
 use toml::Table;
 
 use super::*;
-use crate::result::{Bucket, Charge, Flip, GpuUse, OUTBID, PairRun, PriceBin, RunResult, StrategyRun, Use, WON};
+use crate::result::{Bucket, Charge, Flip, GpuUse, OrderOutcome, PairRun, PriceBin, RunResult, StrategyRun, Use};
 use crate::sweep::Sweep;
 use crate::time::Window;
 use pricing_core::money::Usd;
@@ -34,8 +34,8 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
         order: 1,
         id: HOSTILE.to_owned(),
         at: 0,
-        before: WON.to_owned(),
-        after: OUTBID.to_owned(),
+        before: OrderOutcome::Won.name().to_owned(),
+        after: OrderOutcome::Outbid.name().to_owned(),
         gpu_before: "nvidia/t4".to_owned(),
         gpu_after: "nvidia/t4".to_owned(),
         usd_before: Some("100".to_owned()),
@@ -51,7 +51,7 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
         pairs: vec![PairRun {
             strategy: names[1].to_owned(),
             against: names[0].to_owned(),
-            flips: [(WON.to_owned(), [(OUTBID.to_owned(), 2)].into())].into(),
+            flips: [(OrderOutcome::Won.name().to_owned(), [(OrderOutcome::Outbid.name().to_owned(), 2)].into())].into(),
             both_won: 4,
             largest: vec![flip],
             ..PairRun::default()

@@ -4,22 +4,20 @@ use pricing_core::quote::ReasonCode;
 use rust_decimal::Decimal;
 
 use super::number;
-use crate::result::{CANNOT_RUN, OUTBID, WON};
+use crate::result::OrderOutcome;
 use crate::summary::LargestFlip;
 
 /// A short name for an outcome, and its explanation.
 pub(super) fn outcome(code: &str) -> (String, &'static str) {
-    let (short, meaning) = match code {
-        WON => ("won", "The bid was taken, and the lease ran."),
-        OUTBID => ("outbid", "Somebody else's bid was lower."),
-        CANNOT_RUN => (
+    let (short, meaning) = match OrderOutcome::from_name(code) {
+        Some(OrderOutcome::Won) => ("won", "The bid was taken, and the lease ran."),
+        Some(OrderOutcome::Outbid) => ("outbid", "Somebody else's bid was lower."),
+        Some(OrderOutcome::CannotRun) => (
             "won, but cannot run",
             "The bid was taken, but the cluster has not what was reserved, so that nothing ran and nothing was paid.",
         ),
-        code => match ReasonCode::ALL.into_iter().find(|reason| reason.name() == code) {
-            Some(reason) => of_reason(reason),
-            None => return (code.to_owned(), "This version has no words for it."),
-        },
+        Some(OrderOutcome::NoBid(reason)) => of_reason(reason),
+        None => return (code.to_owned(), "This version has no words for it."),
     };
     (short.to_owned(), meaning)
 }
@@ -101,7 +99,7 @@ pub(super) fn why(flip: &LargestFlip) -> String {
         }
         _ => String::new(),
     };
-    let said = if flip.to == WON {
+    let said = if flip.to == OrderOutcome::Won.name() {
         let first = outcome(&flip.from).1;
         format!("Under the first strategy: {}", lower_first(first))
     } else {

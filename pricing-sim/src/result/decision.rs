@@ -3,29 +3,55 @@
 use std::sync::Arc;
 
 use pricing_core::money::{Price, Usd};
-use pricing_core::quote::QuotedTarget;
+use pricing_core::quote::{QuotedTarget, ReasonCode};
 
 use crate::time::Millis;
 
-/// The outcome of an order that was won.
-pub const WON: &str = "won";
-/// A competitor's bid was lower.
-pub const OUTBID: &str = "outbid";
-/// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
-/// reservations.
-pub const CANNOT_RUN: &str = "cannot-run";
+/// What became of an order under a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OrderOutcome {
+    /// The bid was taken, and the lease ran.
+    Won,
+    /// A competitor's bid was lower.
+    Outbid,
+    /// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
+    /// reservations.
+    CannotRun,
+    /// There was no bid, for this reason.
+    NoBid(ReasonCode),
+}
 
-/// Whether there was a bid.
-#[must_use]
-pub fn is_bid(outcome: &str) -> bool {
-    matches!(outcome, WON | OUTBID | CANNOT_RUN)
+impl OrderOutcome {
+    /// The outcome as results and answers name it: `won`, `outbid`, `cannot-run` or the reason code of the quote.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Outbid => "outbid",
+            Self::CannotRun => "cannot-run",
+            Self::NoBid(code) => code.name(),
+        }
+    }
+
+    /// Returns the outcome with a name. `None` for a name that this version does not know.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let of_bids = [Self::Won, Self::Outbid, Self::CannotRun].into_iter().find(|outcome| outcome.name() == name);
+        of_bids.or_else(|| ReasonCode::from_name(name).map(Self::NoBid))
+    }
+
+    /// Whether there was a bid.
+    #[must_use]
+    pub fn is_bid(self) -> bool {
+        !matches!(self, Self::NoBid(_))
+    }
 }
 
 /// The decision of one strategy on one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// [`WON`], [`OUTBID`], [`CANNOT_RUN`] or the reason code of the quote.
-    pub outcome: &'static str,
+    /// What became of the order.
+    pub outcome: OrderOutcome,
     /// The bid.
     pub price: Option<Price>,
     /// The price in USD per month, even if it is above the tenant's maximum.

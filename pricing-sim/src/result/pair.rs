@@ -6,7 +6,7 @@ use pricing_core::money::Usd;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Decided, WON};
+use super::decision::{Decided, OrderOutcome};
 use super::usd;
 use crate::stream::Arrival;
 use crate::time::Millis;
@@ -70,11 +70,11 @@ impl PairRun {
         let mut flips: Vec<(Decimal, usize)> = Vec::new();
         for (order, (before, after)) in first.iter().zip(second).enumerate() {
             if before.outcome != after.outcome {
-                let to = pair.flips.entry(before.outcome.to_owned()).or_default();
-                count(to.entry(after.outcome.to_owned()).or_default());
+                let to = pair.flips.entry(before.outcome.name().to_owned()).or_default();
+                count(to.entry(after.outcome.name().to_owned()).or_default());
                 let change = after.revenue.checked_sub(before.revenue).unwrap_or_default();
                 flips.push((change.decimal().abs(), order));
-            } else if before.outcome == WON {
+            } else if before.outcome == OrderOutcome::Won {
                 count(&mut pair.both_won);
                 match (before.usd_per_month, after.usd_per_month) {
                     (Some(before), Some(after)) if after < before => count(&mut pair.cheaper),
@@ -97,8 +97,8 @@ fn flip(order: usize, arrivals: &[Arrival], first: &[Decided], second: &[Decided
         order,
         id: arrival.id.to_string(),
         at: arrival.at,
-        before: before.outcome.to_owned(),
-        after: after.outcome.to_owned(),
+        before: before.outcome.name().to_owned(),
+        after: after.outcome.name().to_owned(),
         gpu_before: before.gpu.to_string(),
         gpu_after: after.gpu.to_string(),
         usd_before: text(before.usd_per_month),

@@ -37,6 +37,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         market,
         idle,
         openb: _,
+        reserve: _,
         sweep: _,
     } = scenario;
     orders_names(orders, names);

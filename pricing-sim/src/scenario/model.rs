@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pricing_core::money::UsdPerAkt;
+use pricing_core::quote::GpuRule;
+use pricing_core::reserve::{Prefer, Scheduler};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -23,9 +25,12 @@ pub struct Scenario {
     /// What an AKT is worth, for orders in uakt.
     #[serde(default)]
     pub usd_per_akt: Option<Number>,
-    /// The scheduler that places orders.
+    /// The same as `reserve.scheduler`, which is the newer way to write it.
     #[serde(default)]
-    pub scheduler: SchedulerName,
+    pub scheduler: Option<Scheduler>,
+    /// How orders are placed.
+    #[serde(default)]
+    pub reserve: ReserveEntry,
     /// The steps that the search for an order's placement may take, a few nanoseconds each.
     #[serde(default)]
     pub search_steps: Option<u64>,
@@ -56,22 +61,42 @@ impl Scenario {
     pub(crate) fn usd_per_akt(&self) -> Option<UsdPerAkt> {
         self.usd_per_akt.and_then(|usd| UsdPerAkt::new(usd.0).ok())
     }
+
+    /// The scheduler. The scenario is checked, so it is named once at most.
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        self.reserve.scheduler.or(self.scheduler).unwrap_or_default()
+    }
 }
 
 fn first_seed() -> u64 {
     1
 }
 
-/// A scheduler's name.
+/// How orders are placed.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct ReserveEntry {
+    /// Who places an order; `sound` by default.
+    pub scheduler: Option<Scheduler>,
+    /// Which card model a resource unit gets if several models fit. It never changes which orders are placed, and only
+    /// the scheduler `sound` has the choice.
+    pub prefer: Prefer,
+    /// Where the pods of an order that was won start.
+    pub placement: PodPlacement,
+}
+
+/// Where pods start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum SchedulerName {
-    /// Finds a placement that Kubernetes can make, whenever there is one.
+pub enum PodPlacement {
+    /// Where Kubernetes starts them: on one of the nodes that hold them, likelier where more cards are free. The network's
+    /// daemon does not tie pods to the node that it reserved.
     #[default]
-    Sound,
-    /// Does what the provider's daemon does today, bug for bug.
-    Provider,
+    Kubernetes,
+    /// On the reserved nodes, as with a daemon that ties its pods to them.
+    Reserved,
 }
 
 /// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb` or
@@ -325,7 +350,7 @@ pub struct StrategyEntry {
     pub set: toml::Table,
     /// The card at which a request that leaves the model open is priced.
     #[serde(default)]
-    pub gpu: GpuRuleName,
+    pub gpu: GpuRule,
     /// A plugin that prices instead of the rate card.
     #[serde(default)]
     pub plugin: Option<String>,
@@ -363,18 +388,6 @@ pub enum ScriptRequestName {
     Allocated,
     /// Amounts and cards as the tenant wrote them.
     Written,
-}
-
-/// The card at which a request that leaves the model open is priced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum GpuRuleName {
-    /// The card that is allocated.
-    #[default]
-    RealCard,
-    /// The dearest entry of the rate card, as the generic bid price script does.
-    HighestWildcard,
 }
 
 /// A rate card, and changes to it.

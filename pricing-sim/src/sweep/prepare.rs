@@ -12,7 +12,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::GpuRule;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{Plugin, PluginHost, SizeClass};
 
 use super::shared::{Keys, Shared};
@@ -22,8 +22,7 @@ use crate::market::{Competitor, ListPrices, Market};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
-    self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
-    StrategyEntry,
+    self, MarketEntry, PodPlacement, RatesEntry, Scenario, ScenarioError, ScriptRequestName, StrategyEntry,
 };
 use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;
@@ -60,6 +59,8 @@ pub struct Prepared {
     constant: Mutex<Option<Constant>>,
     usd_per_akt: Option<UsdPerAkt>,
     scheduler: Scheduler,
+    prefer: Prefer,
+    placement: PodPlacement,
     budget: SearchBudget,
 }
 
@@ -110,10 +111,9 @@ pub(super) fn prepare_with(
         source,
         constant: Mutex::new(None),
         usd_per_akt,
-        scheduler: match scenario.scheduler {
-            SchedulerName::Sound => Scheduler::Sound,
-            SchedulerName::Provider => Scheduler::Provider,
-        },
+        scheduler: scenario.scheduler(),
+        prefer: scenario.reserve.prefer,
+        placement: scenario.reserve.placement,
         budget: scenario.search_steps.map_or_else(SearchBudget::default, |steps| SearchBudget { steps }),
         scenario,
     })
@@ -125,11 +125,14 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     if scenario.strategy.is_empty() {
         return wrong("the scenario has no strategy; add a [[strategy]]".to_owned());
     }
+    if scenario.scheduler.is_some() && scenario.reserve.scheduler.is_some() {
+        return wrong("the scheduler is named twice: leave out `scheduler`, or `reserve.scheduler`".to_owned());
+    }
     for (place, entry) in scenario.strategy.iter().enumerate() {
         if entry.name.is_empty() || scenario.strategy.iter().take(place).any(|other| other.name == entry.name) {
             return wrong(format!("each strategy needs its own name; there are two `{}`", entry.name));
         }
-        let of_gpu = entry.gpu != GpuRuleName::RealCard;
+        let of_gpu = entry.gpu != GpuRule::RealCard;
         let pricers = [entry.plugin.is_some(), entry.script.is_some(), entry.scale, of_gpu];
         if pricers.into_iter().filter(|named| *named).count() > 1 {
             let message =
@@ -174,10 +177,7 @@ fn strategy(
             Pricer::Script(shared.script(key, || script(entry, name, files))?)
         }
         _ if entry.scale => Pricer::Scale(scales(entry)?),
-        _ => Pricer::Builtin(match entry.gpu {
-            GpuRuleName::RealCard => GpuRule::RealCard,
-            GpuRuleName::HighestWildcard => GpuRule::HighestWildcard,
-        }),
+        _ => Pricer::Builtin(entry.gpu),
     };
     Ok(Strategy { name: entry.name.clone(), pricing: scenario::pricing(&rates, files)?, pricer })
 }
@@ -272,6 +272,8 @@ impl Prepared {
             offers: &offers,
             draws: &draws,
             scheduler: self.scheduler,
+            prefer: self.prefer,
+            placement: self.placement,
             budget: self.budget,
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,

@@ -17,12 +17,12 @@ use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementReq
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{GpuRule, QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::Draws;
-use pricing_sim::result::{Decided, WON};
-use pricing_sim::scenario::Wildcard;
+use pricing_sim::result::{Decided, OrderOutcome};
+use pricing_sim::scenario::{PodPlacement, Wildcard};
 use pricing_sim::strategy::{self as pricers, Pricer};
 use pricing_sim::stream::{Arrival, Stream, with_maximum};
 use proptest::prelude::*;
@@ -197,6 +197,8 @@ impl World {
             offers: &self.offers,
             draws: &self.draws,
             scheduler: self.scheduler,
+            prefer: Prefer::Order,
+            placement: PodPlacement::Kubernetes,
             budget: SearchBudget::default(),
             usd_per_akt: None,
             idle: &self.idle,
@@ -268,7 +270,7 @@ fn sum(amounts: impl IntoIterator<Item = Usd>) -> Usd {
 /// The sums of a run are those of its leases.
 fn adds_up(world: &World, outcome: &Outcome, leases: &BTreeMap<usize, (Lease, u64)>) {
     let run = &outcome.run;
-    let won: Vec<&Decided> = outcome.decided.iter().filter(|decided| decided.outcome == WON).collect();
+    let won: Vec<&Decided> = outcome.decided.iter().filter(|decided| decided.outcome == OrderOutcome::Won).collect();
     assert_eq!(run.won, u64::try_from(won.len()).unwrap());
     assert_eq!(run.won + run.lost.values().sum::<u64>(), run.orders);
     assert_eq!(run.orders, u64::try_from(world.stream.arrivals.len()).unwrap());
@@ -276,7 +278,7 @@ fn adds_up(world: &World, outcome: &Outcome, leases: &BTreeMap<usize, (Lease, u6
     assert_eq!(run.lease_ms, won.iter().map(|decided| u128::from(decided.lease_ms)).sum::<u128>());
     for decided in &outcome.decided {
         let usd = decided.usd_per_month.unwrap_or_default();
-        let earned = if decided.outcome == WON { revenue_of(usd, decided.lease_ms) } else { Usd::ZERO };
+        let earned = if decided.outcome == OrderOutcome::Won { revenue_of(usd, decided.lease_ms) } else { Usd::ZERO };
         assert_eq!(decided.revenue, earned);
     }
     let (mut cpu, mut memory, mut kinds) = (0_u128, 0_u128, BTreeMap::<String, u128>::new());
@@ -327,15 +329,16 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let quote = quote(&QuoteRequest::new(&arrival.order, &world.strategy.pricing, supply, &terms));
         let mut kinds = kinds_of(&quote.targets);
         let mut outcome = match (quote.reason(), quote.usd_per_month, world.offers.of(number)) {
-            (Some(reason), _, _) => reason.code.name(),
-            (None, Some(usd), Some(rival)) if rival < usd => "outbid",
-            _ => WON,
+            (Some(reason), _, _) => OrderOutcome::NoBid(reason.code),
+            (None, Some(usd), Some(rival)) if rival < usd => OrderOutcome::Outbid,
+            _ => OrderOutcome::Won,
         };
         let end = arrival.until.unwrap_or(world.stream.window.end).min(world.stream.window.end);
         let (mut lease_ms, mut revenue) = (0, Usd::ZERO);
-        if outcome == WON {
+        if outcome == OrderOutcome::Won {
             let (pricing, scheduler) = (&world.strategy.pricing, world.scheduler);
-            let start = Start { order: &arrival.order, pricing, scheduler, targets: &quote.targets };
+            let placement = PodPlacement::Kubernetes;
+            let start = Start { order: &arrival.order, pricing, scheduler, placement, targets: &quote.targets };
             match start.take(&mut Ledger::new(left), &world.draws, number) {
                 Ok((lease, started)) => {
                     kinds = kinds_of(&started);
@@ -343,7 +346,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
                     lease_ms = end - arrival.at;
                     revenue = revenue_of(quote.usd_per_month.unwrap(), lease_ms);
                 }
-                Err(_) => outcome = "cannot-run",
+                Err(_) => outcome = OrderOutcome::CannotRun,
             }
         }
         decided.push(Decided {
@@ -398,7 +401,7 @@ proptest! {
             last = now;
             match event {
                 Event::Decided(order, decided, lease) => {
-                    assert_eq!(decided.outcome == WON, lease.is_some());
+                    assert_eq!(decided.outcome == OrderOutcome::Won, lease.is_some());
                     if let Some(lease) = lease {
                         running.insert(order, lease.clone());
                         all.insert(order, (lease.clone(), decided.lease_ms));
@@ -449,13 +452,13 @@ fn the_cases_of_these_laws_have_every_outcome() {
     for _ in 0..60 {
         let world = World::new(&cases().new_tree(&mut runner).unwrap().current());
         for decided in world.run(&mut |_, _, _| ()).decided {
-            *seen.entry(decided.outcome).or_default() += 1;
+            *seen.entry(decided.outcome.name()).or_default() += 1;
         }
     }
-    for outcome in [WON, "outbid", "cannot-run", "insufficient-capacity", "price-above-max", "unlisted-gpu"] {
+    for outcome in ["won", "outbid", "cannot-run", "insufficient-capacity", "price-above-max", "unlisted-gpu"] {
         assert!(seen.contains_key(outcome), "no order is `{outcome}`: {seen:?}");
     }
-    assert!(seen[WON] * 5 > seen.values().sum::<usize>(), "too few are won: {seen:?}");
+    assert!(seen["won"] * 5 > seen.values().sum::<usize>(), "too few are won: {seen:?}");
 }
 
 #[test]
@@ -464,7 +467,7 @@ fn own_cards_of_several_kinds_cost_as_much_as_each_of_them() {
     let text = "[orders.generate]\norders = 1\ngpus = { \"nvidia/a100\" = 1 }\ncards = { 2 = 1 }\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n[orders.arrivals]\nrate = \"1/h\"\n[orders.lifetime]\ntypical = \"1h\"\n[inventory]\ndescribe = \"1 nodes x 1 a100/40Gi x 1 a100/80Gi\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
     let run = folder.run(text, 1).unwrap();
     let decided = &run.outcomes[0].decided[0];
-    assert_eq!(decided.outcome, WON);
+    assert_eq!(decided.outcome, OrderOutcome::Won);
     // 2 threads, 2 GiB, and one card of each kind; the bid is for two of the dearer, which no tenant can get.
     let sized = Decimal::new(322 + 166, 2);
     assert_eq!(decided.own_usd_per_month.unwrap().decimal(), sized + Decimal::new(60_000 + 100_333, 2));

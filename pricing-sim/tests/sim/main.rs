@@ -5,4 +5,5 @@ mod laws;
 mod made_up;
 mod market;
 mod reference;
+mod reserve;
 mod sdl_dir;

@@ -16,7 +16,7 @@ fn run(gpus: &str, more: &str) -> Result<Detailed, String> {
 }
 
 fn outcomes(gpus: &str, more: &str) -> Vec<&'static str> {
-    run(gpus, more).unwrap().outcomes[0].decided.iter().map(|decided| decided.outcome).collect()
+    run(gpus, more).unwrap().outcomes[0].decided.iter().map(|decided| decided.outcome.name()).collect()
 }
 
 const T4: &str = "gpus = { \"nvidia/t4\" = 1 }";
@@ -45,7 +45,7 @@ fn a_competitor_that_cannot_price_an_order_does_not_bid_on_it() {
     let text = |gpus: &str| format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[market]\nrates = \"other.toml\"\n");
     let outcomes = |gpus: &str| {
         let detailed = folder.run(&text(gpus), 1).unwrap();
-        detailed.outcomes[0].decided.iter().map(|decided| decided.outcome).collect::<Vec<_>>()
+        detailed.outcomes[0].decided.iter().map(|decided| decided.outcome.name()).collect::<Vec<_>>()
     };
     assert!(outcomes(T4).iter().all(|outcome| *outcome == "won"));
     assert!(outcomes("gpus = { \"nvidia/h100\" = 1 }").iter().all(|outcome| *outcome == "outbid"));
@@ -95,7 +95,7 @@ fn a_maximum_of_the_very_price_is_met_in_any_denom() {
         let maximum = "[orders.maximum]\nrates = \"rates.toml\"\n";
         let orders = ORDERS.replace("[orders]\n", &format!("usd_per_akt = \"0.37\"\n[orders]\ndenom = \"{denom}\"\n"));
         let detailed = Folder::new().run(&format!("{orders}{T4}\n{ARRIVALS}{maximum}{REST}"), 1).unwrap();
-        assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome == "won"), "{denom}");
+        assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome.name() == "won"), "{denom}");
         let (arrival, decided) = (&detailed.stream.arrivals[0], &detailed.outcomes[0].decided[0]);
         assert_eq!(arrival.order.max_price, decided.price);
         assert_eq!(decided.usd_per_month, Some(Usd::parse("82.54").unwrap()));
@@ -148,7 +148,7 @@ fn of_several_models_a_competitor_offers_those_that_it_has() {
     let gpus = "gpus = { \"nvidia/t4\" = 1, \"nvidia/h100\" = 1 }\nmulti_model_share = 1";
     let text = format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[market]\nrates = \"other.toml\"\n");
     let detailed = folder.run(&text, 1).unwrap();
-    assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome == "outbid"));
+    assert!(detailed.outcomes[0].decided.iter().all(|decided| decided.outcome.name() == "outbid"));
 }
 
 #[test]

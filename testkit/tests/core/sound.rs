@@ -7,14 +7,16 @@
     reason = "a failed test panics, and its numbers are small"
 )]
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pricing_core::budget::{Budget, SearchBudget};
+use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::{Capacity, Cluster, ClusterBuilder, Node, StoragePool};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::alternatives::alternatives;
-use pricing_core::reserve::{ReserveError, provider, sound};
+use pricing_core::reserve::{KindOrder, Prefer, Preference, Reservation, ReserveError, provider, sound};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use testkit::check::{check_realisable, check_reservation};
 use testkit::generate::{Case, small_case, small_cases, small_cluster, small_units};
@@ -67,7 +69,7 @@ fn alternatives_are_the_outcomes_that_the_oracle_finds() {
         let (nodes, units) = (random.between(1, 4), random.between(1, 2));
         let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, units) };
         let expected = oracle::outcomes(&case.units, &case.cluster);
-        let found = match alternatives(&case.units, &case.cluster, &Budget::default()) {
+        let found = match alternatives(&case.units, &case.cluster, Preference::Order, &Budget::default()) {
             Ok(found) => found,
             Err(error) => {
                 assert!(expected.is_empty(), "seed {seed}: {error} {case:#?}");
@@ -91,6 +93,74 @@ fn alternatives_are_the_outcomes_that_the_oracle_finds() {
         assert_eq!(first.as_ref().ok(), found.reservations.first(), "seed {seed}");
     }
     assert!(several > 300, "{several} cases have several outcomes: too few to judge by");
+}
+
+/// The last kind by name first, which is neither the order of nodes nor that of choices.
+#[derive(Debug)]
+struct LastFirst;
+
+impl KindOrder for LastFirst {
+    fn compare(&self, one: &GpuKind, other: &GpuKind) -> Ordering {
+        other.to_string().cmp(&one.to_string())
+    }
+}
+
+/// The placements of a case under every preference. They are checked, and they are there for the same cases.
+fn under_every_preference(case: &Case, steps: u64) -> Vec<Option<Reservation>> {
+    let place = |prefer: &Prefer| {
+        let budget = Budget::new(SearchBudget { steps });
+        let reserved = sound::reserve_by(&case.units, &case.cluster, prefer.by(&LastFirst), &budget);
+        if let Ok(reservation) = &reserved {
+            check_reservation(reservation, &case.units, &case.cluster)
+                .unwrap_or_else(|problem| panic!("{prefer:?}: {problem}\n{case:#?}\n{reservation:#?}"));
+        }
+        reserved.ok()
+    };
+    Prefer::ALL.iter().map(place).collect()
+}
+
+#[test]
+fn every_preference_places_the_same_orders() {
+    let mut differ = 0;
+    for seed in 0..6_000 {
+        let random = &mut Random::new(seed);
+        let (nodes, units) = (random.between(2, 6), random.between(1, 3));
+        let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, units) };
+        // The last ones are tight, and end many searches in the middle.
+        for steps in [1_000_000, 300, 30] {
+            let placed = under_every_preference(&case, steps);
+            let is_placed = placed[0].is_some();
+            assert!(placed.iter().all(|one| one.is_some() == is_placed), "seed {seed}, {steps} steps: {case:#?}");
+            differ += u32::from(steps == 1_000_000 && placed.iter().any(|one| *one != placed[0]));
+        }
+        let order = sound::reserve(&case.units, &case.cluster, &Budget::default()).ok();
+        assert_eq!(under_every_preference(&case, u64::MAX / 2)[0], order, "seed {seed}");
+    }
+    assert!(differ > 500, "a preference made a difference in {differ} cases: too few to judge by");
+}
+
+#[test]
+fn alternatives_begin_with_the_preferred_placement_and_are_the_same_ones() {
+    let mut several = 0;
+    for seed in 0..3_000 {
+        let random = &mut Random::new(seed);
+        let nodes = random.between(2, 6);
+        let case = Case { cluster: small_cluster(random, nodes), units: small_units(random, 1) };
+        let Ok(found) = alternatives(&case.units, &case.cluster, Preference::Order, &Budget::default()) else {
+            continue;
+        };
+        let model = |reservation: &Reservation| reservation.targets[0].gpu_attribute.clone();
+        let models: BTreeSet<_> = found.reservations.iter().filter_map(model).collect();
+        several += u32::from(models.len() > 1);
+        for prefer in Prefer::ALL {
+            let by = prefer.by(&LastFirst);
+            let placed = sound::reserve_by(&case.units, &case.cluster, by, &Budget::default()).unwrap();
+            let listed = alternatives(&case.units, &case.cluster, by, &Budget::default()).unwrap();
+            assert_eq!(listed.reservations.first(), Some(&placed), "seed {seed}, {prefer:?}");
+            assert_eq!(listed.reservations.len(), found.reservations.len(), "seed {seed}, {prefer:?}");
+        }
+    }
+    assert!(several > 100, "{several} cases have several models: too few to judge by");
 }
 
 /// Rebuilds the cluster with its nodes changed or reordered.

@@ -18,6 +18,7 @@ use super::orders::{self, Case};
 use super::saved::Row;
 use super::skipped::Skipped;
 use super::{Args, Kind, Named, Subject};
+use crate::args::PlacementArgs;
 use crate::command::simulate::Bar;
 use crate::error::CliError;
 use crate::scene::owner;
@@ -186,7 +187,7 @@ fn hear(said: &mut BTreeMap<(&'static str, String), NoBidReasons>, side: &'stati
 
 impl Compared {
     fn add(&mut self, before: &Answered, after: &Answered) {
-        let fault = |answered: &Answered| u64::from(answered.outcome.decision == "fault");
+        let fault = |answered: &Answered| u64::from(answered.outcome.is_fault());
         self.faults.0 = self.faults.0.saturating_add(fault(before));
         self.faults.1 = self.faults.1.saturating_add(fault(after));
         let unknown = |gpu: &str| [AMBIGUOUS, "unknown", ""].contains(&gpu);
@@ -248,12 +249,12 @@ impl Scene<'_> {
 
     fn price(&self, strategy: &Strategy, place: usize, case: &Case) -> Answered {
         let budget = self.args.placement.budget();
-        let scheduler = self.args.placement.scheduler.into();
+        let PlacementArgs { scheduler, prefer, .. } = self.args.placement;
         let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
         let usd_per_akt = usd_per_akt(self.args, case);
         let owner = owner.map(Untrusted::new);
-        let terms = Terms { owner, usd_per_akt, budget: Some(&budget), ..Terms::default() };
+        let terms = Terms { owner, usd_per_akt, prefer, budget: Some(&budget), ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;
         Answered {
             key: (0, u64::try_from(place).unwrap_or(u64::MAX)),

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use pricing_core::input::InputError;
 use pricing_core::money::parse_decimal;
-use pricing_core::quote::ReasonCode;
+use pricing_core::quote::DecisionKind;
 use pricing_core::text::excerpt;
 use pricing_engine::comparison::{Money, Outcome};
-use pricing_sim::result::is_bid;
+use pricing_sim::result::OrderOutcome;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -179,15 +179,15 @@ impl Decision<String> {
 impl Decision<Value> {
     fn row(self) -> Result<(String, Row), InputError> {
         let Self { run, strategy, order, id, outcome, price, denom, usd_per_month, gpu } = self;
-        let bid = is_bid(&outcome);
-        let (decision, code) = match ReasonCode::ALL.into_iter().find(|code| code.name() == outcome) {
-            _ if bid => ("bid", None),
-            Some(code) => (if code.is_fault() { "fault" } else { "decline" }, Some(outcome)),
+        let (decision, code) = match OrderOutcome::from_name(&outcome) {
+            Some(OrderOutcome::NoBid(code)) => (code.decision(), Some(outcome)),
+            Some(_) => (DecisionKind::Bid, None),
             None => {
                 let message = format!("`{}` is not an outcome of a decision", excerpt(&outcome));
                 return Err(InputError::new(message).at("outcome"));
             }
         };
+        let bid = code.is_none();
         let amount = decimal(price, "price")?;
         let price = match (amount, denom.filter(|denom| !denom.is_empty())) {
             (Some(amount), Some(denom)) => Some(Money { denom: denom.into(), amount }),
@@ -196,7 +196,7 @@ impl Decision<Value> {
         };
         let usd_per_month = decimal(usd_per_month, "usd_per_month")?;
         let gpu = gpu.filter(|gpu| !gpu.is_empty()).unwrap_or_else(|| if bid { "none" } else { "unknown" }.to_owned());
-        let outcome = Outcome { decision: decision.to_owned(), code, price: price.filter(|_| bid), usd_per_month };
+        let outcome = Outcome { decision, code, price: price.filter(|_| bid), usd_per_month };
         Ok((strategy, Row { key: (run, order), id, outcome, gpu }))
     }
 }

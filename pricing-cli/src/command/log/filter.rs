@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
-use pricing_core::quote::ReasonCode;
+use pricing_core::quote::{DecisionKind, ReasonCode};
 use pricing_core::text::{excerpt, nearest};
 use pricing_engine::bid_log::entry::Decision;
 use pricing_engine::comparison::Outcome;
@@ -16,7 +15,7 @@ use crate::error::CliError;
 pub(super) struct Filter {
     /// Only these decisions, separated by commas
     #[arg(long, value_enum, value_name = "DECISION", value_delimiter = ',')]
-    decision: Vec<DecisionArg>,
+    decision: Vec<DecisionKind>,
     /// Only declines and faults for these reasons, such as `price-above-max`, separated by commas
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = reason)]
     reason: Vec<ReasonCode>,
@@ -34,33 +33,9 @@ pub(super) struct Filter {
     until: Option<SystemTime>,
 }
 
-/// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DecisionArg {
-    /// A bid
-    Bid,
-    /// No bid, by choice
-    Decline,
-    /// No bid, since the order could not be priced
-    Fault,
-    /// A screening that ruled nothing out
-    Pass,
-}
-
-impl DecisionArg {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bid => "bid",
-            Self::Decline => "decline",
-            Self::Fault => "fault",
-            Self::Pass => "pass",
-        }
-    }
-}
-
 /// A reason's code. A misspelt code would find nothing, which would look like a log without such decisions.
 fn reason(text: &str) -> Result<ReasonCode, String> {
-    let code = ReasonCode::ALL.into_iter().find(|code| code.name() == text);
+    let code = ReasonCode::from_name(text);
     code.ok_or_else(|| match nearest(text, ReasonCode::ALL.map(ReasonCode::name)) {
         Some(near) => format!("this reason does not exist; did you mean `{near}`?"),
         None => "this reason does not exist; `bidprice log sum` lists those of the log".to_owned(),
@@ -94,7 +69,7 @@ impl Filter {
     /// # Errors
     /// When its line does not tell, since its time cannot be read.
     pub(super) fn takes(&self, decision: &Decision, outcome: &Outcome) -> Result<bool, String> {
-        let is_decision = self.decision.is_empty() || self.decision.iter().any(|arg| arg.name() == outcome.decision);
+        let is_decision = self.decision.is_empty() || self.decision.contains(&outcome.decision);
         let is_reason =
             self.reason.is_empty() || self.reason.iter().any(|code| outcome.code.as_deref() == Some(code.name()));
         let is_owner = self.owner.as_deref().is_none_or(|owner| self::owner(decision) == Some(owner));

@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
+use pricing_core::quote::DecisionKind;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::{Untrusted, excerpt};
 use pricing_engine::comparison::{Money, Outcome};
 use pricing_engine::order_name::OrderName;
 use serde::Serialize;
 
-use super::decisions::{Decisions, Found, Health};
-use super::filter::{self, Filter};
-use super::{LogArg, open};
+use super::Selection;
+use super::decisions::{Found, Health};
+use super::filter;
 use crate::args::{Output, OutputArgs};
 use crate::colours::paint;
 use crate::error::{CliError, Exit};
@@ -28,9 +29,7 @@ const EXAMPLE: &str = "Example, the last 20 faults of two hours:
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    filter: Filter,
+    selection: Selection,
     /// Only the newest N of them [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
@@ -47,7 +46,7 @@ struct Row {
     order_id: Option<String>,
     owner: Option<String>,
     group: Untrusted,
-    decision: String,
+    decision: DecisionKind,
     reason: Option<String>,
     price: Option<Money>,
     usd_per_month: Option<String>,
@@ -56,9 +55,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    args.filter.check()?;
-    let log = open(&args.log.log)?;
-    let mut decisions = Decisions::new(&log, &args.filter);
+    let mut decisions = args.selection.decisions()?;
     let mut printer = Printer::new(args.output.output);
     let printed = match args.limit {
         None => printer.rows(decisions.by_ref().map(Row::of))?,
@@ -109,7 +106,7 @@ impl Row {
     }
 
     fn outcome(&self) -> Outcome {
-        let (decision, code) = (self.decision.clone(), self.reason.clone());
+        let (decision, code) = (self.decision, self.reason.clone());
         Outcome { decision, code, price: self.price.clone(), usd_per_month: None }
     }
 

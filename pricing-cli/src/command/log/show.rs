@@ -197,6 +197,9 @@ fn facts(decision: &Decision) -> String {
         add("AKT", format!("{} USD", excerpt(&unit_price(usd))));
     }
     add("scheduler", excerpt(&decision.scheduler));
+    if let Some(prefer) = &decision.prefer {
+        add("prefer", excerpt(prefer));
+    }
     add("took", format!("{} µs", decision.took_us));
     table::wrapped(rows, &[1])
 }

@@ -7,9 +7,8 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::{excerpt, printable};
 use serde_json::{Map, Value, json};
 
-use super::decisions::{Decisions, Found, Health};
-use super::filter::Filter;
-use super::{LogArg, open};
+use super::Selection;
+use super::decisions::{Found, Health};
 use crate::amounts::cents;
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
@@ -27,9 +26,7 @@ const EXAMPLE: &str = "Example, what was decided since yesterday:
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    filter: Filter,
+    selection: Selection,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -56,9 +53,7 @@ struct Sum {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
-    args.filter.check()?;
-    let log = open(&args.log.log)?;
-    let mut decisions = Decisions::new(&log, &args.filter);
+    let mut decisions = args.selection.decisions()?;
     let mut sum = Sum::default();
     decisions.by_ref().for_each(|found| sum.add(&found));
     match args.output.output {
@@ -82,7 +77,7 @@ impl Sum {
         self.first.get_or_insert_with(|| decision.time.clone());
         self.last = Some(decision.time.clone());
         self.calls.add(&decision.call);
-        self.outcomes.add(&outcome.decision);
+        self.outcomes.add(outcome.decision.name());
         if let Some(code) = &outcome.code {
             self.reasons.add(code);
         }
@@ -93,7 +88,7 @@ impl Sum {
         let added = outcome.bid_usd().and_then(|usd| self.usd_per_month.checked_add(usd).ok());
         match added {
             Some(sum) => self.usd_per_month = sum,
-            None if outcome.decision == "bid" => self.without_usd = self.without_usd.saturating_add(1),
+            None if outcome.is_bid() => self.without_usd = self.without_usd.saturating_add(1),
             None => {}
         }
     }

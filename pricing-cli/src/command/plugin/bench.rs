@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pricing_core::order::Order;
+use pricing_core::order::{Order, OrderFormat};
 use pricing_core::quote::plugin::{Draft, draft};
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::quote::{self, Quote, QuoteRequest, Reason, Terms};
@@ -17,7 +17,7 @@ use super::run::refused;
 use super::subject::Subject;
 use super::table;
 use super::words::{fault_json, micros};
-use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
+use crate::args::{Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::scene::{Scene, SceneArgs};
 use crate::{output, plugin};
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     order: PathBuf,
     /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    format: Option<OrderFormat>,
     /// The number of calls to time
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     calls: u32,

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use pricing_core::budget::SearchBudget;
 use pricing_core::input::InputError;
 use pricing_core::money::UsdPerAkt;
+use pricing_core::order::OrderFormat;
 use pricing_core::quote::Quote;
 use pricing_core::quote::wire::QuoteJson;
+use pricing_core::reserve::{Prefer, Scheduler};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
-use crate::args::{FormatArg, SchedulerArg};
 use crate::error::CliError;
 use crate::load::{self, Document, RatesText};
 use crate::scene::{Inputs, Scene};
@@ -35,12 +36,13 @@ const MAX_EXPECTED_BYTES: usize = 64 << 20;
 #[serde(deny_unknown_fields)]
 struct CaseFile {
     order: PathBuf,
-    format: Option<FormatArg>,
+    format: Option<OrderFormat>,
     inventory: Option<PathBuf>,
     rates: Option<PathBuf>,
     owner: Option<String>,
     usd_per_akt: Option<DecimalText>,
-    scheduler: Option<SchedulerArg>,
+    scheduler: Option<Scheduler>,
+    prefer: Option<Prefer>,
     already_reserved: Option<bool>,
 }
 
@@ -136,6 +138,7 @@ impl Case {
             owner: keys.owner,
             usd_per_akt: keys.usd_per_akt.map(|text| text.0),
             scheduler: keys.scheduler.unwrap_or_default(),
+            prefer: keys.prefer.unwrap_or_default(),
             already_reserved: keys.already_reserved.unwrap_or_default(),
             commit: Vec::new(),
             tee_platform: None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pricing_core::inventory::utilisation::Utilisation;
-use pricing_core::order::Order;
+use pricing_core::order::{Order, OrderFormat};
 use pricing_core::quote::plugin::{Draft, draft, fault};
 use pricing_core::quote::wire::{QuoteJson, SCHEMA};
 use pricing_core::quote::{PluginUse, Quote, QuoteRequest, Terms};
@@ -17,7 +17,7 @@ use super::subject::{Subject, host};
 use super::table;
 use super::words::{answer_json, fault_json, log_json, micros, percent};
 use super::{files, record};
-use crate::args::{FormatArg, Output, OutputArgs, PluginArgs};
+use crate::args::{Output, OutputArgs, PluginArgs};
 use crate::error::{CliError, Exit};
 use crate::output;
 use crate::scene::{Inputs, Scene, SceneArgs};
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     order: Option<PathBuf>,
     /// The order's format [default: recognised by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    format: Option<OrderFormat>,
     #[command(flatten)]
     scene: SceneArgs,
     #[command(flatten)]

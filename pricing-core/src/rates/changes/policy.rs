@@ -35,32 +35,22 @@ fn laxity(ambiguous: AmbiguousGpu) -> u8 {
 }
 
 fn ambiguous(found: &mut Found<'_>, before: AmbiguousGpu, after: AmbiguousGpu) {
-    let name = |choice| match choice {
-        AmbiguousGpu::Highest => "highest",
-        AmbiguousGpu::Lowest => "lowest",
-        AmbiguousGpu::Expected => "expected",
-        AmbiguousGpu::Decline => "decline",
-    };
     if before != after {
         let concern = (laxity(after) >= laxity(before)).then_some(Concern::Policy);
-        found.add("policy.ambiguous_gpu".to_owned(), name(before).to_owned(), name(after).to_owned(), concern);
+        found.add("policy.ambiguous_gpu".to_owned(), before.name().to_owned(), after.name().to_owned(), concern);
     }
 }
 
 /// Compares which nodes count. With fewer cards there can be a bid where there was none, or a lower one. With more
 /// cards there can be a lower bid if it is not the most expensive card that is priced.
 fn placement(found: &mut Found<'_>, before: &Policy, after: &Policy) {
-    let name = |placement| match placement {
-        Placement::Kubernetes => "kubernetes",
-        Placement::Pinned => "pinned",
-    };
     if before.placement != after.placement {
         let may_lower = match after.placement {
             Placement::Pinned => true,
             Placement::Kubernetes => matches!(after.ambiguous_gpu, AmbiguousGpu::Lowest | AmbiguousGpu::Expected),
         };
         let key = "policy.placement".to_owned();
-        let (before, after) = (name(before.placement).to_owned(), name(after.placement).to_owned());
+        let (before, after) = (before.placement.name().to_owned(), after.placement.name().to_owned());
         found.add(key, before, after, may_lower.then_some(Concern::Policy));
     }
 }
@@ -74,17 +64,13 @@ fn minimum(found: &mut Found<'_>, before: &Policy, after: &Policy) {
     } else {
         found.amount(key, least_before, least_after, Factor::None);
     }
-    let name = |choice| match choice {
-        BelowMinimum::Decline => "decline",
-        BelowMinimum::Raise => "raise",
-    };
     // Without a minimum, nothing is below it.
     if before.below_minimum != after.below_minimum && !(least_before.is_zero() && least_after.is_zero()) {
         let bids_more = after.below_minimum == BelowMinimum::Raise && !least_before.is_zero();
         found.add(
             "policy.below_minimum".to_owned(),
-            name(before.below_minimum).to_owned(),
-            name(after.below_minimum).to_owned(),
+            before.below_minimum.name().to_owned(),
+            after.below_minimum.name().to_owned(),
             bids_more.then_some(Concern::Policy),
         );
     }

@@ -191,8 +191,9 @@ fn assign(
                 steps.take(1)?;
                 let row = candidates.entry(candidate.node).or_insert_with(|| vec![None; dimensions.len()]);
                 if let Some(slot) = row.get_mut(column) {
-                    let others = slot.map_or(0, |(_, fit)| fit);
-                    *slot = Some((*candidate, fit.saturating_add(others)));
+                    // Replica groups with equal demands are one dimension.
+                    let fit_so_far = slot.map_or(0, |(_, fit)| fit);
+                    *slot = Some((*candidate, fit_so_far.saturating_add(*fit)));
                 }
             }
         }
@@ -249,13 +250,13 @@ fn split(
         let mut nodes = nodes.into_iter();
         let mut open: Option<(usize, u32)> = None;
         for group in dimension.groups.iter().rev() {
-            let mut left = problem.groups.get(*group)?.count;
+            let mut unplaced = problem.groups.get(*group)?.count;
             let mut share = Vec::new();
-            while left > 0 {
+            while unplaced > 0 {
                 let Some((node, there)) = open.take().or_else(|| nodes.next()) else { break };
-                let taken = there.min(left);
+                let taken = there.min(unplaced);
                 share.push((node, taken));
-                left = left.saturating_sub(taken);
+                unplaced = unplaced.saturating_sub(taken);
                 open = Some((node, there.saturating_sub(taken))).filter(|(_, rest)| *rest > 0);
             }
             groups.push((*group, share));
@@ -274,12 +275,12 @@ fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: imp
             *sum = sum.saturating_add(u128::from(amount).saturating_mul(u128::from(dimension.count)));
         }
     }
-    let mut left = [0_u128; 5];
+    let mut free_in_all = [0_u128; 5];
     for node in nodes {
         let Some(free) = problem.cluster.index().free().get(node) else { continue };
-        for (sum, amount) in left.iter_mut().zip([free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]) {
+        for (sum, amount) in free_in_all.iter_mut().zip([free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]) {
             *sum = sum.saturating_add(u128::from(amount));
         }
     }
-    asked.iter().zip(&left).all(|(asked, left)| asked <= left)
+    asked.iter().zip(&free_in_all).all(|(asked, free)| asked <= free)
 }

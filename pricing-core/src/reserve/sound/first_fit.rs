@@ -3,7 +3,7 @@
 //! This is the order in which the provider's daemon places units, so the answers agree wherever the daemon is right. A
 //! unit may have a choice of card models, so it becomes a depth-first search over the choices with backtracking.
 
-use crate::reserve::ReserveError;
+use crate::reserve::{Preference, ReserveError};
 
 use super::Solution;
 use super::index::{ChoiceIndex, GroupIndex, List, UnitIndex};
@@ -33,7 +33,7 @@ pub(super) enum Attempt {
 
 /// A partial placement: the units placed so far, and what they use.
 pub(super) struct PartialPlacement<'p> {
-    problem: &'p Problem<'p>,
+    pub(super) problem: &'p Problem<'p>,
     pub(super) overlay: Overlay<'p>,
     pub(super) solution: Solution,
 }
@@ -113,7 +113,7 @@ impl<'p> PartialPlacement<'p> {
 
     /// Takes back a unit, which must be the last one that was placed. The overlay is a stack per node, so the replicas
     /// are removed in the reverse of the order in which they were added.
-    fn undo(&mut self, unit: UnitIndex) -> Result<(), ReserveError> {
+    pub(super) fn undo(&mut self, unit: UnitIndex) -> Result<(), ReserveError> {
         let demand = &self.problem.units.get(unit)?.demand;
         let groups: Vec<GroupIndex> = self.problem.groups_of(unit).map(|(group, _)| group).collect();
         for group in groups.into_iter().rev() {
@@ -127,7 +127,7 @@ impl<'p> PartialPlacement<'p> {
 
     /// A unit's viable choices in the order in which the daemon would find them: by the first node that can take a
     /// replica, then by the position of the card on that node. Choices without a node come last.
-    fn by_first_node(
+    pub(super) fn by_first_node(
         &self,
         unit: UnitIndex,
         viable: &[ChoiceIndex],
@@ -166,6 +166,7 @@ impl<'p> PartialPlacement<'p> {
 pub(super) fn attempt(
     problem: &Problem<'_>,
     viable: &List<UnitIndex, Vec<ChoiceIndex>>,
+    preference: Preference<'_>,
     dead_ends: usize,
     steps: &mut Steps<'_>,
 ) -> Result<Attempt, ReserveError> {
@@ -180,7 +181,7 @@ pub(super) fn attempt(
         let Some(unit) = units.get(open.len()).copied() else {
             return Ok(Attempt::Placed(placing.solution));
         };
-        let mut options = placing.by_first_node(unit, viable.get(unit)?, steps)?;
+        let mut options = placing.by_preference(unit, viable.get(unit)?, preference, steps)?;
         options.reverse();
         open.push((unit, options));
         // Places the newest unit, and backtracks to earlier units while it has no choice left.

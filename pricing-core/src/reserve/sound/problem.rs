@@ -42,6 +42,11 @@ impl<'b> Steps<'b> {
         Self { budget: self.budget, part: part.min(self.part) }
     }
 
+    /// Half of what is left, for a search that the request can do without. If it fails, the request goes on.
+    pub(in crate::reserve) fn half(&self) -> Self {
+        Self { budget: self.budget, part: self.budget.left().min(self.part) >> 1 }
+    }
+
     /// Whether the request's budget is used up.
     pub(in crate::reserve) fn is_over(&self) -> bool {
         self.budget.spent().is_some()

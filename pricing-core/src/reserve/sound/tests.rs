@@ -1,11 +1,15 @@
 //! The sound scheduler by example. The oracle and the laws are with the test kit.
 
+use core::cmp::Ordering;
+
 use super::super::alternatives::alternatives;
 use super::*;
-use crate::gpu::{GpuRequest, GpuSelector};
+use crate::budget::SearchBudget;
+use crate::gpu::{GpuKind, GpuRequest, GpuSelector};
 use crate::inventory::{Capacity, ClusterBuilder, DescribedCard, Node, StoragePool};
 use crate::order::StorageClass;
 use crate::quantity::{Bytes, MilliCpu};
+use crate::reserve::{KindOrder, Prefer};
 
 const GI: u64 = 1 << 30;
 
@@ -205,7 +209,7 @@ fn volumes_count_where_they_live() {
 #[test]
 fn alternatives_are_one_for_each_set_of_kinds() {
     let cluster = cluster(&[(1, &[T4]), (1, &[H100]), (1, &[T4]), (2, &[A100_40, A100_80])]);
-    let found = alternatives(&[asks(1, 1, 1, &[ANY])], &cluster, &Budget::default()).unwrap();
+    let found = alternatives(&[asks(1, 1, 1, &[ANY])], &cluster, Preference::Order, &Budget::default()).unwrap();
     assert!(found.complete);
     let found: Vec<String> = found.reservations.iter().flat_map(|one| described(one, &cluster)).collect();
     let expected = [
@@ -216,7 +220,7 @@ fn alternatives_are_one_for_each_set_of_kinds() {
     assert_eq!(found, expected);
     // Two services: what one takes the other cannot have.
     let units = [asks(1, 1, 1, &["vendor/nvidia/model/h100"]), asks(2, 1, 1, &[ANY])];
-    let found = alternatives(&units, &cluster, &Budget::default()).unwrap();
+    let found = alternatives(&units, &cluster, Preference::Order, &Budget::default()).unwrap();
     assert_eq!(found.reservations.len(), 2);
 }
 
@@ -228,4 +232,87 @@ fn very_many_units_neither_hang_nor_overflow() {
     // What takes nothing always fits.
     let free = |id| CommittedUnit { cpu: 0, memory: 0, storage: Vec::new(), ..asks(id, 1, 0, &[]) };
     assert_eq!(answer(&(1..=1_000).map(free).collect::<Vec<_>>(), &cluster).unwrap().len(), 1_000);
+}
+
+/// Kinds in the order of their names, in place of a rate card.
+#[derive(Debug)]
+struct ByName;
+
+impl KindOrder for ByName {
+    fn compare(&self, one: &GpuKind, other: &GpuKind) -> Ordering {
+        one.to_string().cmp(&other.to_string())
+    }
+}
+
+fn preferred(units: &[CommittedUnit], cluster: &Cluster, prefer: Prefer) -> Vec<String> {
+    let reservation = reserve_by(units, cluster, prefer.by(&ByName), &Budget::default()).unwrap();
+    described(&reservation, cluster).iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_preference_decides_between_models_that_fit() {
+    let cluster = cluster(&[(8, &[T4; 8]), (8, &[A100_80; 8]), (2, &[H100; 8])]);
+    let any = [asks(1, 1, 1, &[ANY])];
+    assert_eq!(preferred(&any, &cluster, Prefer::Order), ["node1"]);
+    assert_eq!(preferred(&any, &cluster, Prefer::Cheapest), ["node2"]);
+    // One card stays free beside it, and seven on the other nodes.
+    assert_eq!(preferred(&any, &cluster, Prefer::Packing), ["node3"]);
+    // A model that is named leaves no choice.
+    let t4 = [asks(1, 1, 1, &["vendor/nvidia/model/t4"])];
+    for prefer in Prefer::ALL {
+        assert_eq!(preferred(&t4, &cluster, *prefer), ["node1"], "{prefer:?}");
+    }
+    // What does not fit is not preferred.
+    let many = [asks(1, 1, 4, &[ANY])];
+    assert_eq!(preferred(&many, &cluster, Prefer::Packing), ["node1"]);
+}
+
+#[test]
+fn a_preference_yields_where_the_order_would_not_fit() {
+    // The second unit is placed first, and would take the card that only the first one can use.
+    let cluster = cluster(&[(1, &[T4]), (1, &[A100_80])]);
+    let units = [asks(1, 1, 1, &["vendor/nvidia/model/a100"]), asks(2, 1, 1, &[ANY])];
+    for prefer in Prefer::ALL {
+        assert_eq!(preferred(&units, &cluster, *prefer), ["node2", "node1"], "{prefer:?}");
+    }
+}
+
+#[test]
+fn the_dearest_variant_of_a_model_counts() {
+    let cluster = cluster(&[(4, &[A100_40, A100_40, A100_80, A100_80]), (1, &["nvidia a2 16Gi PCIe"])]);
+    // `a2` comes after both variants of `a100`, and `a100/80Gi` comes after `a100/40Gi`.
+    assert_eq!(preferred(&[asks(1, 1, 1, &[ANY])], &cluster, Prefer::Cheapest), ["node1"]);
+    #[derive(Debug)]
+    struct Between;
+    impl KindOrder for Between {
+        fn compare(&self, one: &GpuKind, other: &GpuKind) -> Ordering {
+            let rank = |kind: &GpuKind| match (kind.model(), kind.ram()) {
+                ("a100", Some("40Gi")) => 1,
+                ("a2", _) => 2,
+                _ => 3,
+            };
+            rank(one).cmp(&rank(other))
+        }
+    }
+    let by = Prefer::Cheapest.by(&Between);
+    let reservation = reserve_by(&[asks(1, 1, 1, &[ANY])], &cluster, by, &Budget::default()).unwrap();
+    assert!(described(&reservation, &cluster)[0].starts_with("node2 "));
+    // Where the order names the cheap variant, only that one counts.
+    let named = [asks(1, 1, 1, &["vendor/nvidia/model/a100/ram/40Gi", "vendor/nvidia/model/a2"])];
+    let reservation = reserve_by(&named, &cluster, by, &Budget::default()).unwrap();
+    assert!(described(&reservation, &cluster)[0].starts_with("node1 "));
+}
+
+#[test]
+fn a_preference_that_is_too_hard_to_follow_costs_no_placement() {
+    let cluster = cluster(&[(8, &[T4; 8]), (8, &[A100_80; 8]), (2, &[H100; 8])]);
+    let any = [asks(1, 1, 1, &[ANY])];
+    let places = |prefer: Prefer, steps| {
+        let budget = Budget::new(SearchBudget { steps });
+        reserve_by(&any, &cluster, prefer.by(&ByName), &budget).is_ok()
+    };
+    let least = (0..10_000).find(|steps| places(Prefer::Order, *steps)).unwrap();
+    for prefer in Prefer::ALL {
+        assert!(places(*prefer, least) && !places(*prefer, least - 1), "{prefer:?}");
+    }
 }

@@ -54,6 +54,12 @@ impl<'p> Usage<'p> {
 }
 
 impl Problem<'_> {
+    /// How many cards of a node are still free beside what is given away there.
+    pub(super) fn free_cards(&self, node: usize, usage: Option<&Usage<'_>>) -> u64 {
+        let free = self.cluster.index().free().get(node).map_or(0, |free| free.gpus);
+        free.saturating_sub(usage.map_or(0, |usage| usage.gpus))
+    }
+
     /// How many replicas of a unit, at most `limit`, fit on a node in addition to what is already given away there.
     ///
     /// All amounts are linear, so the answer is the smallest quotient of what is left and what one replica takes. Cards

@@ -18,7 +18,7 @@ use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_engine::bid_log::{BidLog, Decided, Pending, Reading, Record};
 use pricing_engine::config::LoadedRates;
 use pricing_engine::decision::{self, LiveState, OrderRequest, Settings};
@@ -75,7 +75,7 @@ fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
 }
 
 fn settings(rates: LoadedRates, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
-    Settings { rates, plugin, scheduler, budget: SearchBudget { steps: 200_000 } }
+    Settings { rates, plugin, scheduler, prefer: Prefer::Order, budget: SearchBudget { steps: 200_000 } }
 }
 
 /// Returns an inventory with eight copies of the corpus's nodes.

@@ -11,7 +11,7 @@ use crate::reserve::{CommitLevels, Scheduler, TeePlatform, reserve};
 fn answer(vector: &Value) -> Value {
     let cluster = validate::validate(read::read(&vector["cluster"].to_string()).unwrap()).cluster;
     let group = group_spec::read(&vector["group"].to_string()).unwrap().remove(0);
-    let tee_platform = TeePlatform::ALL.into_iter().find(|platform| vector["tee_platform"] == platform.name());
+    let tee_platform = TeePlatform::ALL.iter().copied().find(|platform| vector["tee_platform"] == platform.name());
     let commit = CommitLevels { tee_platform, ..CommitLevels::default() };
     let reservation = match reserve(&group, &cluster, Scheduler::Provider, &commit, &Budget::default()) {
         Ok(reservation) => reservation,
