@@ -13,7 +13,7 @@ mod start;
 mod typical;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +21,7 @@ use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
+use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
@@ -28,12 +29,12 @@ use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
+use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of, nodes_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
 
-pub use lease::{leased_usd, own_usd};
+pub use lease::{leased_usd, own_usd, usd_of_price};
 use meter::Meter;
 pub use start::Start;
 pub use typical::Typical;
@@ -43,7 +44,8 @@ pub use typical::Typical;
 pub struct Setup<'a> {
     /// The orders.
     pub arrivals: &'a [Arrival],
-    /// The simulated period.
+    /// The period that counts. Orders may arrive before it, in the warm-up: their leases take room, and only what they
+    /// take and pay within the period counts.
     pub window: Window,
     /// The cluster before the first order.
     pub cluster: &'a Cluster,
@@ -123,6 +125,22 @@ struct Replay<'a> {
     leases: Vec<Option<(Lease, Usd)>>,
     run: StrategyRun,
     decided: Vec<Decided>,
+    names: Names,
+}
+
+/// Texts that many orders share.
+#[derive(Clone, Debug, Default)]
+struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    fn shared(&mut self, text: String) -> Arc<str> {
+        if let Some(known) = self.0.get(text.as_str()) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = Arc::from(text);
+        self.0.insert(Arc::clone(&name));
+        name
+    }
 }
 
 impl<'a> Replay<'a> {
@@ -138,6 +156,7 @@ impl<'a> Replay<'a> {
             leases: vec![None; setup.arrivals.len()],
             run: StrategyRun { name: strategy.name.clone(), ..StrategyRun::default() },
             decided: Vec::with_capacity(setup.arrivals.len()),
+            names: Names::default(),
         }
     }
 
@@ -211,7 +230,11 @@ impl<'a> Replay<'a> {
             price: quote.price().cloned(),
             usd_per_month: quote.usd_per_month,
             own_usd_per_month: own,
-            gpu: Arc::from(cards_of(&quote.targets)),
+            max_usd: self.max_usd(arrival),
+            best_other_usd: self.setup.offers.of(order),
+            gpu: self.names.shared(cards_of(&quote.targets)),
+            cards: cards_in(&arrival.order),
+            node: self.names.shared(nodes_of(&quote.targets)),
             lease_ms: 0,
             revenue: Usd::ZERO,
         };
@@ -219,15 +242,18 @@ impl<'a> Replay<'a> {
         if decided.outcome == WON {
             match self.begin(order, arrival, &quote) {
                 Ok((lease, started)) => {
-                    decided.gpu = Arc::from(cards_of(&started));
+                    decided.gpu = self.names.shared(cards_of(&started));
+                    decided.node = self.names.shared(nodes_of(&started));
                     self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
                 Err(_) => decided.outcome = CANNOT_RUN,
             }
         }
-        self.count(&decided)?;
-        self.meter.arrived(&decided);
+        self.count(&decided, arrival.at >= self.setup.window.start)?;
+        if arrival.at >= self.setup.window.start {
+            self.meter.arrived(&decided);
+        }
         if let Some(lease) = begun {
             let usd = decided.usd_per_month.unwrap_or_default();
             self.meter.change(&lease, usd, true, &self.ledger)?;
@@ -242,6 +268,12 @@ impl<'a> Replay<'a> {
         }
         self.decided.push(decided);
         Ok(())
+    }
+
+    /// The most that the tenant pays, in USD per month by the strategy's chain.
+    fn max_usd(&self, arrival: &Arrival) -> Option<Usd> {
+        let max = arrival.order.max_price.as_ref().filter(|_| arrival.has_maximum)?;
+        usd_of_price(max, &self.strategy.pricing.chain, self.setup.usd_per_akt)
     }
 
     /// The outcome of a quote, provided that its lease can start.
@@ -272,6 +304,12 @@ impl<'a> Replay<'a> {
         arrival.until.unwrap_or(self.setup.window.end).clamp(arrival.at, self.setup.window.end.max(arrival.at))
     }
 
+    /// Whether the lease of an arrival ends before the period that counts.
+    fn is_over(&self, arrival: &Arrival) -> bool {
+        let start = self.setup.window.start;
+        arrival.at < start && self.end_of(arrival) <= start
+    }
+
     /// Compares what a lease pays with what its own cards cost. If the reserved card was not certain, the cards that
     /// the pods were actually handed are priced. The difference is an overcharge or an undercharge.
     fn bill(
@@ -282,13 +320,16 @@ impl<'a> Replay<'a> {
         decided: &mut Decided,
     ) -> Result<(), ArithmeticOverflow> {
         let paid = quote.usd_per_month.unwrap_or_default();
-        decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at);
+        decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at.max(self.setup.window.start));
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
         if started.iter().any(|target| target.gpu_units > 0 && !target.is_certain()) {
             let usd_per_akt = self.setup.usd_per_akt;
             let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
             let allocated = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = allocated.or(decided.own_usd_per_month);
+        }
+        if self.is_over(arrival) {
+            return Ok(());
         }
         let Some(own) = decided.own_usd_per_month else { return Ok(()) };
         if paid > own {
@@ -299,19 +340,26 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Adds a decision to the run's counters and sums.
-    fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
+    /// Adds a decision to the run's counters and sums. An order of the warm-up is not counted, but what its lease pays
+    /// within the period is.
+    fn count(&mut self, decided: &Decided, counts: bool) -> Result<(), ArithmeticOverflow> {
         let run = &mut self.run;
-        count_if(&mut run.orders, true);
+        count_if(&mut run.orders, counts);
         if decided.outcome == WON {
-            count_if(&mut run.won, true);
+            count_if(&mut run.won, counts);
             run.revenue = run.revenue.checked_add(decided.revenue)?;
             run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
-        } else {
+        } else if counts {
             count_if(run.lost.entry(decided.outcome.to_owned()).or_default(), true);
         }
         Ok(())
     }
+}
+
+/// The number of cards of an order, all replicas together.
+fn cards_in(order: &Order) -> u64 {
+    let units = order.group.resources().iter().map(|unit| unit.gpu.units.saturating_mul(u64::from(unit.count)));
+    units.fold(0, u64::saturating_add)
 }
 
 fn count_if(counter: &mut u64, yes: bool) {

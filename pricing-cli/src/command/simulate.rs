@@ -1,6 +1,7 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answer;
+mod export;
 #[cfg(feature = "service")]
 pub(crate) mod bid_log;
 mod host;
@@ -81,6 +82,8 @@ impl ThreadsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the orders of a scenario to a file that a scenario can read
+    Export(export::Args),
     /// Write a folder from which any machine can do a part of the runs
     Plan(plan::Args),
     /// Do the runs of one shard of a plan
@@ -91,6 +94,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match (&args.command, &args.scenario) {
+        (Some(Command::Export(args)), _) => export::run(args),
         (Some(Command::Plan(args)), _) => plan::run(args),
         (Some(Command::Run(args)), _) => shard::run(args),
         (Some(Command::Merge(args)), _) => merge::run(args),

@@ -3,7 +3,7 @@
 use toml::Table;
 
 use super::*;
-use crate::result::{Bucket, Charge, Flip, GpuUse, OUTBID, PairRun, PriceBin, RunResult, StrategyRun, Use, WON};
+use crate::result::{Bucket, Charge, Flip, GpuUse, Limits, OUTBID, PairRun, PriceBin, RunResult, StrategyRun, Use, WON};
 use crate::sweep::Sweep;
 use crate::time::Window;
 use pricing_core::money::Usd;
@@ -23,7 +23,7 @@ fn strategy(name: &str, revenue: &str, won: u64) -> StrategyRun {
         revenue: usd(revenue),
         overcharge: Charge { orders: 1, usd_per_month: usd("3"), usd: usd("1.5") },
         gpus: vec![GpuUse { kind: "nvidia/t4".to_owned(), used: Use { total: 4, background: 0, leased_ms: 2_000 } }],
-        by_price: vec![PriceBin { from_usd: 100, bids: 10, won }],
+        by_price: vec![PriceBin { from_usd: 100, bids: 10, won, ..PriceBin::default() }],
         over_time: vec![Bucket { at: 0, length: 1_000, gpus: vec![2_000], revenue: usd(revenue), ..Bucket::default() }],
         ..StrategyRun::default()
     }
@@ -56,6 +56,7 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
             largest: vec![flip],
             ..PairRun::default()
         }],
+        limits: Limits::default(),
     }
 }
 

@@ -62,13 +62,21 @@ pub struct Flip {
 }
 
 impl PairRun {
-    /// Compares a strategy's decisions with those of the first.
+    /// Compares a strategy's decisions with those of the first, on the orders that arrive from a moment on.
     #[must_use]
-    pub fn between(names: (&str, &str), arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Self {
+    pub fn between(
+        names: (&str, &str),
+        arrivals: &[Arrival],
+        from: Millis,
+        first: &[Decided],
+        second: &[Decided],
+    ) -> Self {
         let mut pair = Self { against: names.0.to_owned(), strategy: names.1.to_owned(), ..Self::default() };
         let count = |counter: &mut u64| *counter = counter.saturating_add(1);
         let mut flips: Vec<(Decimal, usize)> = Vec::new();
-        for (order, (before, after)) in first.iter().zip(second).enumerate() {
+        // Arrivals are sorted, so those before the moment come first.
+        let skipped = arrivals.partition_point(|arrival| arrival.at < from);
+        for (order, (before, after)) in first.iter().zip(second).enumerate().skip(skipped) {
             if before.outcome != after.outcome {
                 let to = pair.flips.entry(before.outcome.to_owned()).or_default();
                 count(to.entry(after.outcome.to_owned()).or_default());

@@ -40,7 +40,8 @@ pub struct Scenario {
     /// The competition. Without it a bid is won if the tenant's maximum allows it.
     #[serde(default)]
     pub market: Option<MarketEntry>,
-    /// The rates at which idle capacity is valued; those of the first strategy by default.
+    /// The rates at which idle capacity is valued; by default those of the first strategy, as they are without any axis of a
+    /// sweep.
     #[serde(default)]
     pub idle: Option<RatesEntry>,
     /// How the models of the openb trace are read.
@@ -115,11 +116,18 @@ pub struct OrdersEntry {
     pub gpu_share: GpuShare,
     /// Takes only the first orders, this many.
     pub limit: Option<usize>,
-    /// The length of the window. It begins with the first arrival, or at 0 for made-up orders and for a folder of SDLs. By
-    /// default it ends with the last lease.
+    /// When the window begins, for orders of a file, written as their `at`: seconds (`"0"`), or a date. By default it begins
+    /// with the first arrival. Made-up orders and those of a folder of SDLs always begin at 0.
+    pub begin: Option<String>,
+    /// The length of the window. By default it ends with the last lease.
     #[serde(deserialize_with = "optional_duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub duration: Option<Duration>,
+    /// The length of the warm-up at the beginning of the window, in which the cluster fills and nothing counts. Of a lease
+    /// that begins in it, only the time after it counts. None by default.
+    #[serde(deserialize_with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
+    pub warm_up: Option<Duration>,
 }
 
 /// How an order for a share of a card becomes one for whole cards.
@@ -262,7 +270,8 @@ pub enum LifetimeShape {
 }
 
 /// The most that tenants pay: what an order costs by a rate card, times `factor`, times a random factor. It is in the order's
-/// own denom and rounded as bids are. An order that the rate card cannot price is an error.
+/// own denom and rounded as bids are. An order that the rate card cannot price is an error. An order for a named model that
+/// only an entry such as `*` could price is left as it is, and counted in a warning.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -390,7 +399,8 @@ pub struct RatesEntry {
     pub set: toml::Table,
 }
 
-/// The competition: one price of the market, or named competitors, or both.
+/// The competition: one price of the market, or named competitors, or both. Nobody bids on an order for a named model by an
+/// entry such as `*`; a warning counts such orders.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -404,6 +414,8 @@ pub struct MarketEntry {
     pub set: toml::Table,
     /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 by default.
     pub spread: Option<Number>,
+    /// What the prices of all competitors are multiplied by; 1 by default.
+    pub factor: Option<Number>,
     /// The card by which the market bids on a request that leaves the model open.
     pub wildcard: Wildcard,
     /// Competitors with rate cards of their own.
@@ -417,6 +429,7 @@ impl Default for MarketEntry {
             rates: None,
             set: toml::Table::new(),
             spread: None,
+            factor: None,
             wildcard: Wildcard::default(),
             competitor: Vec::new(),
         }

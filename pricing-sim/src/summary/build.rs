@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::strategy::strategy;
-use super::{AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare};
+use super::{AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare, paired, warnings};
 use crate::result::RunResult;
 use crate::sweep::Sweep;
 
@@ -22,6 +22,8 @@ impl Summary {
             window: window(results),
             strategies: Vec::new(),
             comparisons: Vec::new(),
+            paired: paired::paired(sweep, results)?,
+            warnings: warnings::warnings(sweep, results),
         };
         for runs in results.chunk_by(|one, other| one.cell == other.cell) {
             let cell = runs.first().map_or(0, |run| run.cell);

@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::{Interval, Percent, Summary, quantile};
 use crate::result::{
-    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, PairRun, PriceBin, RunResult, StrategyRun, Use,
+    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, Limits, PairRun, PriceBin, RunResult, StrategyRun, Use,
 };
 use crate::sweep::Sweep;
 use crate::time::Window;
@@ -51,7 +51,7 @@ fn strategy(name: &str, won: u64, revenue: &str) -> StrategyRun {
         memory: Use { total: 0, background: 0, leased_ms: 0 },
         idle: Idle { gpu: usd("1"), cpu: usd("2"), memory: usd("3"), unpriced_card_ms: 0 },
         fragmentation: Fragmentation { free_ms: 10, unusable_ms: 20, weight: 3 },
-        by_price: vec![PriceBin { from_usd: 50, bids: 3, won }],
+        by_price: vec![PriceBin { from_usd: 50, bids: 3, won, ..PriceBin::default() }],
         over_time: vec![Bucket {
             at: 0,
             length: 1000,
@@ -94,6 +94,7 @@ fn run(place: usize, seed: u64, won: [u64; 2], revenue: [&str; 2]) -> RunResult 
         window: Window { start: 0, end: 1000 },
         strategies: vec![strategy("old", won[0], revenue[0]), strategy("new", won[1], revenue[1])],
         pairs: vec![pair],
+        limits: Limits::default(),
     }
 }
 
@@ -194,6 +195,7 @@ fn nothing_is_divided_by_nothing() {
         window: Window::default(),
         strategies: vec![StrategyRun { name: "old".to_owned(), ..StrategyRun::default() }],
         pairs: Vec::new(),
+        limits: Limits::default(),
     };
     let summary = Summary::of("test", &sweep("1"), &[empty]).unwrap();
     let figures = &summary.strategies[0].figures;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
@@ -18,9 +19,9 @@ use pricing_host::{Plugin, PluginHost, SizeClass};
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
-use crate::market::{Competitor, ListPrices, Market};
+use crate::market::{BestOffers, Competitor, ListPrices, Market};
 use crate::random::Draws;
-use crate::result::{PairRun, RunResult};
+use crate::result::{Limits, PairRun, RunResult};
 use crate::scenario::{
     self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
     StrategyEntry,
@@ -29,6 +30,7 @@ use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
+use crate::time::{Millis, Window};
 
 /// What a simulation needs from the program that runs it.
 pub trait SimulationEnvironment: Sync {
@@ -214,6 +216,7 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let read = |rates: &Option<String>, set: &toml::Table| {
         scenario::pricing(&RatesEntry { rates: rates.clone(), set: set.clone() }, files)
     };
+    market.factor = stream::factor("market.factor", entry.factor)?;
     stream::sigma("market.spread", entry.spread)?;
     for other in &entry.competitor {
         stream::sigma(&format!("market.competitor.{}.spread", other.name), other.spread)?;
@@ -262,9 +265,10 @@ impl Prepared {
         let draws = Draws::new(place.seed);
         let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
         let offers = self.market.offers(&list, &draws);
+        let window = after(stream.window, self.scenario.orders.warm_up)?;
         let setup = Setup {
             arrivals: &stream.arrivals,
-            window: stream.window,
+            window,
             cluster: &self.cluster,
             offers: &offers,
             draws: &draws,
@@ -282,9 +286,10 @@ impl Prepared {
             run: place.run,
             cell: place.cell,
             seed: place.seed,
-            window: stream.window,
+            window,
             strategies: outcomes.iter().map(|outcome| outcome.run.clone()).collect(),
-            pairs: pairs(&stream, &outcomes),
+            pairs: pairs(&stream, window, &outcomes),
+            limits: limits(&stream, &list, &offers),
         };
         Ok(Detailed { result, stream, outcomes })
     }
@@ -305,6 +310,31 @@ impl Prepared {
             return constant.clone();
         }
         known.insert(make(stream)).clone()
+    }
+}
+
+/// A window without its warm-up.
+fn after(window: Window, warm_up: Option<Duration>) -> Result<Window, ScenarioError> {
+    let Some(warm_up) = warm_up else { return Ok(window) };
+    let start = Millis::try_from(warm_up.as_millis()).ok().and_then(|time| window.start.checked_add(time));
+    match start.filter(|start| *start < window.end) {
+        Some(start) => Ok(Window { start, ..window }),
+        None => Err(ScenarioError::Meaning(format!(
+            "`orders.warm_up` is {}, and the window only {}: nothing would count",
+            humantime::format_duration(warm_up),
+            humantime::format_duration(Duration::from_millis(window.length()))
+        ))),
+    }
+}
+
+fn limits(stream: &Stream, list: &ListPrices, offers: &BestOffers) -> Limits {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Limits {
+        orders: count(stream.arrivals.len()),
+        with_maximum: count(stream.arrivals.iter().filter(|arrival| arrival.has_maximum).count()),
+        contested: count((0..stream.arrivals.len()).filter(|order| offers.of(*order).is_some()).count()),
+        maximum: stream.unpriced.clone(),
+        competitors: list.unpriced().clone(),
     }
 }
 
@@ -347,11 +377,11 @@ pub struct RunPlace {
     pub seed: u64,
 }
 
-fn pairs(stream: &Stream, outcomes: &[Outcome]) -> Vec<PairRun> {
+fn pairs(stream: &Stream, window: Window, outcomes: &[Outcome]) -> Vec<PairRun> {
     let Some((first, others)) = outcomes.split_first() else { return Vec::new() };
     let pair = |other: &Outcome| {
         let names = (first.run.name.as_str(), other.run.name.as_str());
-        PairRun::between(names, &stream.arrivals, &first.decided, &other.decided)
+        PairRun::between(names, &stream.arrivals, window.start, &first.decided, &other.decided)
     };
     others.iter().map(pair).collect()
 }
