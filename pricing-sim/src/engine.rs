@@ -13,7 +13,7 @@ mod start;
 mod typical;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of, nodes_of};
+use crate::result::{Briefs, CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of, nodes_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -63,6 +63,8 @@ pub struct Setup<'a> {
     pub idle: &'a Pricing,
     /// The typical requests of the stream, for the measure of fragmentation.
     pub typical: &'a Typical,
+    /// Whether to return the decision on each order, which takes some hundred bytes.
+    pub decisions: bool,
 }
 
 /// Something that happened in a replay.
@@ -79,8 +81,10 @@ pub enum Event<'a> {
 pub struct Outcome {
     /// The sums.
     pub run: StrategyRun,
-    /// The decision on each order, in the order of the stream.
+    /// The decision on each order, in the order of the stream. Empty unless [`Setup::decisions`] asks for them.
     pub decided: Vec<Decided>,
+    /// What comparisons need of each decision, in the order of the stream.
+    pub briefs: Briefs,
     /// How long pricing each order took, in nanoseconds, if it was measured. Differs from run to run.
     pub timings: Vec<u64>,
 }
@@ -108,9 +112,9 @@ pub fn run(
     }
     replay.end_until(setup.window.end, watch)?;
     replay.close(watch)?;
-    let Replay { meter, mut run, decided, .. } = replay;
+    let Replay { meter, mut run, decided, briefs, .. } = replay;
     meter.finish(setup, &mut run)?;
-    Ok(Outcome { run, decided, timings })
+    Ok(Outcome { run, decided, briefs, timings })
 }
 
 /// The state of a strategy's replay.
@@ -122,9 +126,11 @@ struct Replay<'a> {
     /// The ends of leases with the indices of their orders; the earliest end comes first, and of equal ones the earlier
     /// order.
     ends: BinaryHeap<Reverse<(Millis, usize)>>,
-    leases: Vec<Option<(Lease, Usd)>>,
+    /// The running leases by order, with what they pay per month.
+    leases: BTreeMap<usize, (Lease, Usd)>,
     run: StrategyRun,
     decided: Vec<Decided>,
+    briefs: Briefs,
     names: Names,
 }
 
@@ -153,9 +159,10 @@ impl<'a> Replay<'a> {
             meter: Meter::new(setup, &ledger),
             ledger,
             ends: BinaryHeap::new(),
-            leases: vec![None; setup.arrivals.len()],
+            leases: BTreeMap::new(),
             run: StrategyRun { name: strategy.name.clone(), ..StrategyRun::default() },
-            decided: Vec::with_capacity(setup.arrivals.len()),
+            decided: Vec::with_capacity(if setup.decisions { setup.arrivals.len() } else { 0 }),
+            briefs: Briefs::with_capacity(setup.arrivals.len()),
             names: Names::default(),
         }
     }
@@ -189,7 +196,7 @@ impl<'a> Replay<'a> {
         now: Millis,
         watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
     ) -> Result<(), ArithmeticOverflow> {
-        let Some((lease, usd)) = self.leases.get_mut(order).and_then(Option::take) else { return Ok(()) };
+        let Some((lease, usd)) = self.leases.remove(&order) else { return Ok(()) };
         self.meter.advance(now);
         self.ledger.release(lease.clone());
         self.meter.change(&lease, usd, false, &self.ledger)?;
@@ -260,13 +267,14 @@ impl<'a> Replay<'a> {
             watch(arrival.at, Event::Decided(order, &decided, Some(&lease)), &self.ledger);
             // A lease that lasts beyond the window is still running at its last moment.
             self.ends.push(Reverse((arrival.until.unwrap_or(Millis::MAX).max(arrival.at), order)));
-            if let Some(slot) = self.leases.get_mut(order) {
-                *slot = Some((lease, usd));
-            }
+            self.leases.insert(order, (lease, usd));
         } else {
             watch(arrival.at, Event::Decided(order, &decided, None), &self.ledger);
         }
-        self.decided.push(decided);
+        self.briefs.push(&decided);
+        if self.setup.decisions {
+            self.decided.push(decided);
+        }
         Ok(())
     }
 

@@ -15,8 +15,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
-use crate::scenario::Wildcard;
 use crate::result::Starred;
+use crate::scenario::Wildcard;
 use crate::stream::Arrival;
 
 pub(crate) use tariff::asked_cards;
@@ -78,7 +78,9 @@ impl Default for Market {
 /// The price of each order by each competitor's rate card, before any factor.
 #[derive(Clone, Debug, Default)]
 pub struct ListPrices {
-    by_order: Vec<Vec<Option<Usd>>>,
+    /// Order by order, the price of each competitor.
+    prices: Vec<Option<Usd>>,
+    orders: usize,
     unpriced: BTreeMap<String, Starred>,
 }
 
@@ -104,16 +106,16 @@ impl Market {
         if self.competitors.is_empty() {
             return list;
         }
+        list.orders = arrivals.len();
+        list.prices.reserve_exact(arrivals.len().saturating_mul(self.competitors.len()));
         for arrival in arrivals {
-            let mut prices = Vec::with_capacity(self.competitors.len());
             for competitor in &self.competitors {
                 let price = competitor.tariff.cost(&arrival.order, arrival.owner.as_deref(), usd_per_akt);
                 if matches!(price, Err(Unpriced::OnlyStar)) {
                     list.unpriced.entry(competitor.name.clone()).or_default().add(&arrival.order);
                 }
-                prices.push(price.ok());
+                list.prices.push(price.ok());
             }
-            list.by_order.push(prices);
         }
         list
     }
@@ -121,7 +123,7 @@ impl Market {
     /// The lowest competing bid for each order, with the random factors of one seed.
     #[must_use]
     pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
-        let best = |(order, prices): (usize, &Vec<Option<Usd>>)| {
+        let best = |(order, prices): (usize, &[Option<Usd>])| {
             let bids = prices.iter().zip(&self.competitors).enumerate().filter_map(|(place, (usd, competitor))| {
                 let mut draw = draws.of_part(Purpose::Competitor, place, order);
                 let usd = scaled_usd((*usd)?, self.factor).ok()?;
@@ -129,7 +131,9 @@ impl Market {
             });
             bids.min()
         };
-        BestOffers { by_order: list.by_order.iter().enumerate().map(best).collect() }
+        let mut by_order = Vec::with_capacity(list.orders);
+        by_order.extend(list.prices.chunks(self.competitors.len().max(1)).enumerate().map(best));
+        BestOffers { by_order }
     }
 }
 

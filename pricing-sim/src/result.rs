@@ -3,6 +3,7 @@
 //! All sums here are integers or exact decimals, so that neither the order, the number of threads nor the number of
 //! processes makes a difference.
 
+mod brief;
 mod decision;
 mod pair;
 mod starred;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
+pub use brief::{Brief, Briefs};
 pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, cards_of, is_bid, nodes_of};
 pub use pair::{Flip, LARGEST, PairRun};
 pub use starred::Starred;

@@ -92,7 +92,11 @@ impl Stream {
     ///
     /// # Errors
     /// When an order arrives before that moment.
-    pub fn beginning(begin: Option<Millis>, arrivals: Vec<Arrival>, length: Option<Millis>) -> Result<Self, StreamError> {
+    pub fn beginning(
+        begin: Option<Millis>,
+        arrivals: Vec<Arrival>,
+        length: Option<Millis>,
+    ) -> Result<Self, StreamError> {
         let Some(begin) = begin else { return Ok(Self::new(arrivals, length)) };
         match arrivals.iter().find(|arrival| arrival.at < begin) {
             Some(early) => {

@@ -10,9 +10,9 @@ mod paired;
 mod percent;
 mod stats;
 mod strategy;
-mod warnings;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;

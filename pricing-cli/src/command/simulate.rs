@@ -1,9 +1,9 @@
 //! `bidprice simulate`: tries pricing strategies on a stream of orders before they cost money.
 
 mod answer;
-mod export;
 #[cfg(feature = "service")]
 pub(crate) mod bid_log;
+mod export;
 mod host;
 mod merge;
 mod outputs;
@@ -164,6 +164,10 @@ impl Progress for Watch<'_> {
 
     fn timed(&self) -> bool {
         self.keep.records.is_some_and(Records::timed)
+    }
+
+    fn decisions(&self) -> bool {
+        self.keep.records.is_some_and(Records::decisions)
     }
 
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {

@@ -3,7 +3,9 @@
 use toml::Table;
 
 use super::*;
-use crate::result::{Bucket, Charge, Flip, GpuUse, Limits, OUTBID, PairRun, PriceBin, RunResult, StrategyRun, Use, WON};
+use crate::result::{
+    Bucket, Charge, Flip, GpuUse, Limits, OUTBID, PairRun, PriceBin, RunResult, StrategyRun, Use, WON,
+};
 use crate::sweep::Sweep;
 use crate::time::Window;
 use pricing_core::money::Usd;

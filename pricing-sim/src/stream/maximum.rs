@@ -100,7 +100,8 @@ impl Maximum {
             Ok(usd) => Some(usd),
             Err(Unpriced::OnlyStar) => None,
             Err(Unpriced::Reason(reason)) => {
-                let message = format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id);
+                let message =
+                    format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id);
                 return Err(wrong(message));
             }
         };

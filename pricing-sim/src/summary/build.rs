@@ -3,7 +3,9 @@
 use toml::Value;
 
 use super::strategy::strategy;
-use super::{AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare, paired, warnings};
+use super::{
+    AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare, paired, warnings,
+};
 use crate::result::RunResult;
 use crate::sweep::Sweep;
 

@@ -133,7 +133,8 @@ impl<'a> Pairs<'a> {
     #[must_use]
     pub fn revenue(self, of: Named<'_>, against: Named<'_>) -> Option<Interval> {
         let find = |of: Named<'_>, against: Named<'_>| {
-            let same = |it: &&Paired| (&it.axes, it.of.as_str()) == of && (&it.against_axes, it.against.as_str()) == against;
+            let same =
+                |it: &&Paired| (&it.axes, it.of.as_str()) == of && (&it.against_axes, it.against.as_str()) == against;
             self.0.iter().find(same)?.revenue_usd
         };
         find(of, against).or_else(|| find(against, of).map(|interval| interval.opposite()))

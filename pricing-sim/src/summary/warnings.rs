@@ -28,9 +28,8 @@ pub(super) fn warnings(sweep: &Sweep, results: &[RunResult]) -> Vec<Warning> {
 
 /// Where neither a maximum nor another bid limits any order, every price wins.
 fn no_limits(sweep: &Sweep, results: &[RunResult]) -> Option<Warning> {
-    let unlimited = |run: &&RunResult| {
-        run.limits.orders > 0 && run.limits.with_maximum == 0 && run.limits.contested == 0
-    };
+    let unlimited =
+        |run: &&RunResult| run.limits.orders > 0 && run.limits.with_maximum == 0 && run.limits.contested == 0;
     let cells: BTreeSet<usize> = results.iter().filter(unlimited).map(|run| run.cell).collect();
     let place = match (cells.len(), sweep.cells.len()) {
         (0, _) => return None,
@@ -52,7 +51,8 @@ fn competitors(results: &[RunResult]) -> Vec<Warning> {
     }
     let warning = |(name, list): (&str, Vec<&Starred>)| {
         let who = if name == "market" { "[market]".to_owned() } else { format!("the competitor `{name}`") };
-        most(list.into_iter()).map(|starred| starred_warning("market-wildcard", &who, starred, "it did not bid on them"))
+        most(list.into_iter())
+            .map(|starred| starred_warning("market-wildcard", &who, starred, "it did not bid on them"))
     };
     by_name.into_iter().filter_map(warning).collect()
 }
@@ -67,7 +67,11 @@ fn starred_warning(code: &'static str, who: &str, starred: &Starred, so: &str) -
     listed.sort_by_key(|(_, orders)| std::cmp::Reverse(**orders));
     let listed: Vec<String> =
         listed.into_iter().take(MAX_LISTED).map(|(cards, orders)| format!("{cards}: {orders}")).collect();
-    let orders = if starred.orders == 1 { "1 order of a run names".to_owned() } else { format!("{} orders of a run name", starred.orders) };
+    let orders = if starred.orders == 1 {
+        "1 order of a run names".to_owned()
+    } else {
+        format!("{} orders of a run name", starred.orders)
+    };
     let message = format!(
         "{who}: {orders} a model that only `*` of its rate card prices ({}); `*` does not stand in for a named model, so \
          {so}; add entries for these models",

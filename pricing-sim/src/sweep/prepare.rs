@@ -254,14 +254,21 @@ impl Prepared {
     /// # Errors
     /// When a sum overflows the exact decimals, or a stream cannot be generated.
     pub fn run(&self, place: RunPlace, timed: bool) -> Result<Detailed, ScenarioError> {
-        self.run_on(place, timed, 1)
+        self.run_on(place, timed, 1, true)
     }
 
     /// Runs the cell with a seed, with its strategies on several threads. The result does not depend on their number.
+    /// Without `decisions` the outcomes have none, which takes far less memory.
     ///
     /// # Errors
     /// The same as [`Self::run`].
-    pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
+    pub fn run_on(
+        &self,
+        place: RunPlace,
+        timed: bool,
+        threads: usize,
+        decisions: bool,
+    ) -> Result<Detailed, ScenarioError> {
         let draws = Draws::new(place.seed);
         let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
         let offers = self.market.offers(&list, &draws);
@@ -277,6 +284,7 @@ impl Prepared {
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,
             typical: &typical,
+            decisions,
         };
         let outcomes = on_threads(&self.strategies, threads, |strategy| {
             let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
@@ -381,7 +389,7 @@ fn pairs(stream: &Stream, window: Window, outcomes: &[Outcome]) -> Vec<PairRun> 
     let Some((first, others)) = outcomes.split_first() else { return Vec::new() };
     let pair = |other: &Outcome| {
         let names = (first.run.name.as_str(), other.run.name.as_str());
-        PairRun::between(names, &stream.arrivals, window.start, &first.decided, &other.decided)
+        PairRun::between(names, &stream.arrivals, window.start, &first.briefs, &other.briefs)
     };
     others.iter().map(pair).collect()
 }

@@ -206,6 +206,7 @@ impl World {
             usd_per_akt: None,
             idle: &self.idle,
             typical: &self.typical,
+            decisions: true,
         };
         engine::run(&setup, &self.strategy, false, watch).unwrap()
     }

@@ -186,9 +186,8 @@ fn nobody_bids_on_a_named_model_by_a_star() {
 fn a_maximum_never_comes_from_a_star_for_a_named_model() {
     let folder = Folder::new();
     folder.put("star.toml", STARRED);
-    let text = |gpus: &str| {
-        format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[orders.maximum]\nrates = \"star.toml\"\nfactor = 3\n")
-    };
+    let text =
+        |gpus: &str| format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[orders.maximum]\nrates = \"star.toml\"\nfactor = 3\n");
     let run = folder.run(&text(T4), 1).unwrap();
     assert_eq!((run.result.limits.maximum.orders, run.result.limits.with_maximum), (200, 0));
     assert_eq!(run.result.strategies[0].won, 200);

@@ -1,6 +1,8 @@
 //! `bidprice simulate export`: writes the orders of a scenario as a file that a scenario can read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use pricing_core::text::printable;
 use pricing_sim::export::OrdersFile;
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 /// The orders for the scenario's first seed.
-fn orders(scene: &Scene, scenario: &Scenario) -> Result<std::sync::Arc<Stream>, CliError> {
+fn orders(scene: &Scene, scenario: &Scenario) -> Result<Arc<Stream>, CliError> {
     let wrong = |error| scene::malformed(&scene.source, error);
     let malformed = |error| CliError::malformed(&scene.source, error);
     let models = Models::new(&scenario.openb.models).map_err(malformed)?;
@@ -60,9 +62,9 @@ fn said(stream: &Stream, scenario: &Scenario, path: &Path) -> String {
     let mut orders = Table::new();
     orders.insert(kind, Value::String(name));
     orders.insert("begin".to_owned(), Value::String(Seconds(stream.window.start).to_string()));
-    orders.insert("duration".to_owned(), Value::String(format!("{}ms", stream.window.length())));
+    orders.insert("duration".to_owned(), Value::String(shown(Duration::from_millis(stream.window.length()))));
     if let Some(warm_up) = scenario.orders.warm_up {
-        orders.insert("warm_up".to_owned(), Value::String(humantime_text(warm_up)));
+        orders.insert("warm_up".to_owned(), Value::String(shown(warm_up)));
     }
     let mut section = Table::new();
     section.insert("orders".to_owned(), Value::Table(orders));
@@ -73,6 +75,6 @@ fn said(stream: &Stream, scenario: &Scenario, path: &Path) -> String {
     lines.lines().map(printable).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-fn humantime_text(time: std::time::Duration) -> String {
-    format!("{}ms", time.as_millis())
+fn shown(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
 }

@@ -64,12 +64,7 @@ fn rows(summary: &Summary) -> Vec<&StrategySummary> {
     rows.into_iter().map(|(_, entry)| entry).collect()
 }
 
-fn main_table(
-    summary: &Summary,
-    labels: &Labels,
-    rows: &[&StrategySummary],
-    best: Option<&StrategySummary>,
-) -> String {
+fn main_table(summary: &Summary, labels: &Labels, rows: &[&StrategySummary], best: Option<&StrategySummary>) -> String {
     let seeds = summary.seeds.len() > 1;
     let revenue = if seeds { "USD of a run" } else { "revenue USD" };
     let against = if seeds { "less the best, paired" } else { "less the best" };

@@ -42,8 +42,7 @@ fn paired_table(summary: &Summary, labels: &Labels) -> String {
     }
     let mut table = table(&[labels.header(), "less", "USD of a run", "orders won"], &[2, 3]);
     for pair in &summary.paired {
-        let (of, against) =
-            (labels.label(&pair.axes, &pair.of), labels.label(&pair.against_axes, &pair.against));
+        let (of, against) = (labels.label(&pair.axes, &pair.of), labels.label(&pair.against_axes, &pair.against));
         table.add_row([of, against, number::difference(pair.revenue_usd), interval(pair.won, 2)]);
     }
     format!("\nDifferences, paired by seed:\n\n{}", text(&table))
