@@ -9,12 +9,12 @@
 
 mod lease;
 mod meter;
+mod names;
 mod start;
 mod typical;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Instant;
 
 use pricing_core::budget::SearchBudget;
@@ -36,6 +36,7 @@ use crate::time::{Millis, Window};
 
 pub use lease::{leased_usd, own_usd, usd_of_price};
 use meter::Meter;
+use names::Names;
 pub use start::Start;
 pub use typical::Typical;
 
@@ -132,21 +133,6 @@ struct Replay<'a> {
     decided: Vec<Decided>,
     briefs: Briefs,
     names: Names,
-}
-
-/// Texts that many orders share.
-#[derive(Clone, Debug, Default)]
-struct Names(BTreeSet<Arc<str>>);
-
-impl Names {
-    fn shared(&mut self, text: String) -> Arc<str> {
-        if let Some(known) = self.0.get(text.as_str()) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = Arc::from(text);
-        self.0.insert(Arc::clone(&name));
-        name
-    }
 }
 
 impl<'a> Replay<'a> {

@@ -73,6 +73,9 @@ pub struct Summary {
 /// minus that of the other. Luck that both share does not widen the intervals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Paired {
+    /// The places of the two in [`Summary::strategies`]. The list of differences is sorted by them.
+    #[serde(skip)]
+    pub places: (usize, usize),
     /// The strategy of the one.
     pub of: String,
     /// The values of the axes in its cell. Empty without axes.
@@ -170,6 +173,9 @@ pub struct WindowSeconds {
 /// The results of one strategy in one cell, over all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct StrategySummary {
+    /// Its place in [`Summary::strategies`].
+    #[serde(skip)]
+    pub place: usize,
     /// The strategy.
     pub name: String,
     /// The values of the axes in the cell. Empty without axes.

@@ -72,7 +72,7 @@ impl<'a> Cell<'a> {
 
 /// The revenue of one combination of cell and strategy less that of another, paired by seed.
 pub(super) fn paired(pairs: Pairs<'_>, of: &StrategySummary, against: &StrategySummary) -> Option<Interval> {
-    pairs.revenue((&of.axes, &of.name), (&against.axes, &against.name))
+    pairs.revenue(of, against)
 }
 
 /// A figure of a single run: the mean of several with its interval, or that of the only one.

@@ -37,7 +37,8 @@ pub struct Scenario {
     /// The strategies that price the orders; at least one.
     #[serde(default)]
     pub strategy: Vec<StrategyEntry>,
-    /// The competition. Without it a bid is won if the tenant's maximum allows it.
+    /// The competition. Without it a bid is won if the tenant's maximum allows it. Nobody bids on an order for a named model
+    /// by an entry such as `*` of a rate card; a warning counts such orders.
     #[serde(default)]
     pub market: Option<MarketEntry>,
     /// The rates at which idle capacity is valued; by default those of the first strategy, as they are without any axis of a
@@ -102,7 +103,8 @@ pub struct OrdersEntry {
     /// How long leases last where the source does not say. Without this section they last to the end of the window.
     pub lifetime: Option<LifetimeEntry>,
     /// The most that tenants pay where the orders do not say. Without this section such orders have no maximum, and no price
-    /// is too high for them.
+    /// is too high for them. The same holds for orders for a model that only an entry such as `*` of the rate card prices; a
+    /// warning counts them.
     pub maximum: Option<MaximumEntry>,
     /// Whether `maximum` also replaces the maxima that orders have.
     pub replace_maximum: bool,
@@ -270,8 +272,7 @@ pub enum LifetimeShape {
 }
 
 /// The most that tenants pay: what an order costs by a rate card, times `factor`, times a random factor. It is in the order's
-/// own denom and rounded as bids are. An order that the rate card cannot price is an error. An order for a named model that
-/// only an entry such as `*` could price is left as it is, and counted in a warning.
+/// own denom and rounded as bids are. An order that the rate card cannot price is an error.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -399,8 +400,7 @@ pub struct RatesEntry {
     pub set: toml::Table,
 }
 
-/// The competition: one price of the market, or named competitors, or both. Nobody bids on an order for a named model by an
-/// entry such as `*`; a warning counts such orders.
+/// The competition: one price of the market, or named competitors, or both.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]

@@ -4,7 +4,8 @@ use toml::Value;
 
 use super::strategy::strategy;
 use super::{
-    AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare, paired, warnings,
+    AxesValues, Axis, AxisValue, SCHEMA, Seconds, StrategySummary, Summary, SummaryError, WindowSeconds, compare,
+    paired, warnings,
 };
 use crate::result::RunResult;
 use crate::sweep::Sweep;
@@ -32,7 +33,8 @@ impl Summary {
             let axes = axes_of(sweep, cell);
             let places = runs.first().map_or(0, |run| run.strategies.len());
             for place in 0..places {
-                summary.strategies.push(strategy(runs, place, &axes)?);
+                let entry = strategy(runs, place, &axes)?;
+                summary.strategies.push(StrategySummary { place: summary.strategies.len(), ..entry });
             }
             for place in 1..places {
                 summary.comparisons.push(compare::comparison(runs, place, &axes)?);

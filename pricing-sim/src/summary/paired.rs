@@ -5,7 +5,7 @@
 //! combination is compared with the first and with the best (the one with the highest revenue) of its cell and of its
 //! strategy. In either case every combination is compared with the best of all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pricing_core::money::{ArithmeticOverflow, Usd};
 use rust_decimal::Decimal;
@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use super::compare;
 use super::percent::DECIMALS;
 use super::strategy::{USD_DECIMALS, in_runs};
-use super::{AxesValues, Interval, Paired, SummaryError, axes_of};
+use super::{AxesValues, Interval, Paired, StrategySummary, SummaryError, axes_of};
 use crate::result::{RunResult, StrategyRun};
 use crate::sweep::Sweep;
 
@@ -35,8 +35,8 @@ pub(super) fn paired(sweep: &Sweep, results: &[RunResult]) -> Result<Vec<Paired>
         return Ok(Vec::new());
     }
     let all = combinations(sweep, results)?;
-    let difference = |(of, against): (usize, usize)| match (all.get(of), all.get(against)) {
-        (Some(of), Some(against)) => between(of, against),
+    let difference = |places: (usize, usize)| match (all.get(places.0), all.get(places.1)) {
+        (Some(of), Some(against)) => between(places, of, against),
         _ => Err(SummaryError::Runs("a combination is missing".to_owned())),
     };
     pairs(&all).into_iter().map(difference).collect()
@@ -58,7 +58,8 @@ fn combinations<'a>(sweep: &Sweep, results: &'a [RunResult]) -> Result<Vec<Combi
     Ok(all)
 }
 
-/// The pairs that are compared, each with the later combination first, but the best of all before any other.
+/// The pairs that are compared, each with the later combination first. Pairs with the best of all that would not be
+/// compared otherwise have the best first.
 fn pairs(all: &[Combination<'_>]) -> BTreeSet<(usize, usize)> {
     let mut pairs = BTreeSet::new();
     let mut add = |one: usize, other: usize| {
@@ -74,7 +75,7 @@ fn pairs(all: &[Combination<'_>]) -> BTreeSet<(usize, usize)> {
         let others = |one: usize| group.iter().copied().filter(move |other| few && *other < one);
         for one in &group {
             others(*one).for_each(|other| add(*one, other));
-            first.into_iter().chain(best).filter(|_| !few).for_each(|other| add(*one, other));
+            first.into_iter().chain(best).filter(|_| !few).for_each(|other| add(other.max(*one), other.min(*one)));
         }
     }
     if let Some(best) = best {
@@ -85,7 +86,7 @@ fn pairs(all: &[Combination<'_>]) -> BTreeSet<(usize, usize)> {
 
 /// The combinations of one cell, and those of one strategy, for each of either.
 fn groups(all: &[Combination<'_>]) -> Vec<Vec<usize>> {
-    let mut by_cell: std::collections::BTreeMap<(bool, usize), Vec<usize>> = std::collections::BTreeMap::new();
+    let mut by_cell: BTreeMap<(bool, usize), Vec<usize>> = BTreeMap::new();
     for (number, one) in all.iter().enumerate() {
         by_cell.entry((false, one.cell)).or_default().push(number);
         by_cell.entry((true, one.place)).or_default().push(number);
@@ -99,13 +100,14 @@ fn best(all: &[Combination<'_>], among: &[usize]) -> Option<usize> {
     among.iter().copied().reduce(|best, next| if revenue(&next) > revenue(&best) { next } else { best })
 }
 
-fn between(of: &Combination<'_>, against: &Combination<'_>) -> Result<Paired, SummaryError> {
+fn between(places: (usize, usize), of: &Combination<'_>, against: &Combination<'_>) -> Result<Paired, SummaryError> {
     let runs = (against.runs.as_slice(), of.runs.as_slice());
     let name = |one: &Combination<'_>| one.runs.first().map(|run| run.name.clone()).unwrap_or_default();
     let interval = |decimals: u32, figure: fn(&StrategyRun) -> Decimal| {
         compare::paired(runs, decimals, |run| Ok::<_, ArithmeticOverflow>(Some(figure(run))))
     };
     Ok(Paired {
+        places,
         of: name(of),
         axes: of.axes.clone(),
         against: name(against),
@@ -119,11 +121,8 @@ fn between(of: &Combination<'_>, against: &Combination<'_>) -> Result<Paired, Su
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'a>(&'a [Paired]);
 
-/// A combination of cell and strategy.
-type Named<'a> = (&'a AxesValues, &'a str);
-
 impl<'a> Pairs<'a> {
-    /// The differences of a summary.
+    /// The differences of a summary, in its order.
     #[must_use]
     pub fn new(paired: &'a [Paired]) -> Self {
         Self(paired)
@@ -131,12 +130,11 @@ impl<'a> Pairs<'a> {
 
     /// The revenue of one combination less that of another. None if the two were not compared.
     #[must_use]
-    pub fn revenue(self, of: Named<'_>, against: Named<'_>) -> Option<Interval> {
-        let find = |of: Named<'_>, against: Named<'_>| {
-            let same =
-                |it: &&Paired| (&it.axes, it.of.as_str()) == of && (&it.against_axes, it.against.as_str()) == against;
-            self.0.iter().find(same)?.revenue_usd
+    pub fn revenue(self, of: &StrategySummary, against: &StrategySummary) -> Option<Interval> {
+        let find = |places: (usize, usize)| {
+            let found = self.0.binary_search_by_key(&places, |pair| pair.places).ok()?;
+            self.0.get(found)?.revenue_usd
         };
-        find(of, against).or_else(|| find(against, of).map(|interval| interval.opposite()))
+        find((of.place, against.place)).or_else(|| Some(find((against.place, of.place))?.opposite()))
     }
 }

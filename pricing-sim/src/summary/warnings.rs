@@ -37,7 +37,7 @@ fn no_limits(sweep: &Sweep, results: &[RunResult]) -> Option<Warning> {
         _ => String::new(),
     };
     let message = format!(
-        "{place}nobody competes and no order has a maximum: a higher price loses no order there, and always earns more; \
+        "{place}nobody competes and no order has a maximum, so no price is too high and the dearest strategy earns most; \
          add [market] or [orders.maximum]"
     );
     Some(Warning { code: "no-limits", orders: None, message })

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
@@ -16,12 +15,13 @@ use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{Plugin, PluginHost, SizeClass};
 
+use super::counted::{after_warm_up, limits};
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
-use crate::market::{BestOffers, Competitor, ListPrices, Market};
+use crate::market::{Competitor, ListPrices, Market};
 use crate::random::Draws;
-use crate::result::{Limits, PairRun, RunResult};
+use crate::result::{PairRun, RunResult};
 use crate::scenario::{
     self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
     StrategyEntry,
@@ -30,7 +30,7 @@ use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
-use crate::time::{Millis, Window};
+use crate::time::Window;
 
 /// What a simulation needs from the program that runs it.
 pub trait SimulationEnvironment: Sync {
@@ -272,7 +272,7 @@ impl Prepared {
         let draws = Draws::new(place.seed);
         let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
         let offers = self.market.offers(&list, &draws);
-        let window = after(stream.window, self.scenario.orders.warm_up)?;
+        let window = after_warm_up(stream.window, self.scenario.orders.warm_up)?;
         let setup = Setup {
             arrivals: &stream.arrivals,
             window,
@@ -318,31 +318,6 @@ impl Prepared {
             return constant.clone();
         }
         known.insert(make(stream)).clone()
-    }
-}
-
-/// A window without its warm-up.
-fn after(window: Window, warm_up: Option<Duration>) -> Result<Window, ScenarioError> {
-    let Some(warm_up) = warm_up else { return Ok(window) };
-    let start = Millis::try_from(warm_up.as_millis()).ok().and_then(|time| window.start.checked_add(time));
-    match start.filter(|start| *start < window.end) {
-        Some(start) => Ok(Window { start, ..window }),
-        None => Err(ScenarioError::Meaning(format!(
-            "`orders.warm_up` is {}, and the window only {}: nothing would count",
-            humantime::format_duration(warm_up),
-            humantime::format_duration(Duration::from_millis(window.length()))
-        ))),
-    }
-}
-
-fn limits(stream: &Stream, list: &ListPrices, offers: &BestOffers) -> Limits {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    Limits {
-        orders: count(stream.arrivals.len()),
-        with_maximum: count(stream.arrivals.iter().filter(|arrival| arrival.has_maximum).count()),
-        contested: count((0..stream.arrivals.len()).filter(|order| offers.of(*order).is_some()).count()),
-        maximum: stream.unpriced.clone(),
-        competitors: list.unpriced().clone(),
     }
 }
 

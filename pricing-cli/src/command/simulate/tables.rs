@@ -20,7 +20,7 @@ const MAX_FULL: usize = 4;
 /// The most characters of a name in a table.
 const NAME_CHARS: usize = 24;
 /// The columns of a line of prose.
-const LINE_CHARS: usize = 120;
+const LINE_CHARS: usize = 100;
 /// The most notes that are shown.
 const MAX_NOTES: usize = 6;
 
@@ -87,7 +87,7 @@ impl Labels {
     fn of(summary: &Summary) -> Self {
         let mut cells: Vec<AxesValues> = Vec::new();
         for entry in &summary.strategies {
-            if !entry.axes.is_empty() && !cells.contains(&entry.axes) {
+            if !entry.axes.is_empty() && cells.last() != Some(&entry.axes) {
                 cells.push(entry.axes.clone());
             }
         }

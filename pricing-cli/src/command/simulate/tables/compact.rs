@@ -98,7 +98,7 @@ fn less(summary: &Summary, entry: &StrategySummary, best: &StrategySummary) -> S
 }
 
 fn of_pair(summary: &Summary, of: &StrategySummary, against: &StrategySummary) -> Option<Interval> {
-    Pairs::new(&summary.paired).revenue((&of.axes, &of.name), (&against.axes, &against.name))
+    Pairs::new(&summary.paired).revenue(of, against)
 }
 
 /// Which combination earned most, and how many cannot be told from it.
