@@ -9,18 +9,19 @@
 
 mod lease;
 mod meter;
+mod names;
 mod start;
 mod typical;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Instant;
 
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
+use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Prefer, Scheduler};
@@ -28,14 +29,15 @@ use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{Charge, Decided, OrderOutcome, StrategyRun, cards_of};
+use crate::result::{Briefs, Charge, Decided, OrderOutcome, StrategyRun, cards_of, nodes_of};
 use crate::scenario::PodPlacement;
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
 
-pub use lease::{leased_usd, own_usd};
+pub use lease::{leased_usd, own_usd, usd_of_price};
 use meter::Meter;
+use names::Names;
 pub use start::Start;
 pub use typical::Typical;
 
@@ -44,7 +46,8 @@ pub use typical::Typical;
 pub struct Setup<'a> {
     /// The orders.
     pub arrivals: &'a [Arrival],
-    /// The simulated period.
+    /// The period that counts. Orders may arrive before it, in the warm-up: their leases take room, and only what they
+    /// take and pay within the period counts.
     pub window: Window,
     /// The cluster before the first order.
     pub cluster: &'a Cluster,
@@ -66,6 +69,8 @@ pub struct Setup<'a> {
     pub idle: &'a Pricing,
     /// The typical requests of the stream, for the measure of fragmentation.
     pub typical: &'a Typical,
+    /// Whether to return the decision on each order, which takes some hundred bytes.
+    pub decisions: bool,
 }
 
 /// Something that happened in a replay.
@@ -82,8 +87,10 @@ pub enum Event<'a> {
 pub struct Outcome {
     /// The sums.
     pub run: StrategyRun,
-    /// The decision on each order, in the order of the stream.
+    /// The decision on each order, in the order of the stream. Empty unless [`Setup::decisions`] asks for them.
     pub decided: Vec<Decided>,
+    /// What comparisons need of each decision, in the order of the stream.
+    pub briefs: Briefs,
     /// How long pricing each order took, in nanoseconds, if it was measured. Differs from run to run.
     pub timings: Vec<u64>,
 }
@@ -111,9 +118,9 @@ pub fn run(
     }
     replay.end_until(setup.window.end, watch)?;
     replay.close(watch)?;
-    let Replay { meter, mut run, decided, .. } = replay;
+    let Replay { meter, mut run, decided, briefs, .. } = replay;
     meter.finish(setup, &mut run)?;
-    Ok(Outcome { run, decided, timings })
+    Ok(Outcome { run, decided, briefs, timings })
 }
 
 /// The state of a strategy's replay.
@@ -125,9 +132,12 @@ struct Replay<'a> {
     /// The ends of leases with the indices of their orders; the earliest end comes first, and of equal ones the earlier
     /// order.
     ends: BinaryHeap<Reverse<(Millis, usize)>>,
-    leases: Vec<Option<(Lease, Usd)>>,
+    /// The running leases by order, with what they pay per month.
+    leases: BTreeMap<usize, (Lease, Usd)>,
     run: StrategyRun,
     decided: Vec<Decided>,
+    briefs: Briefs,
+    names: Names,
 }
 
 impl<'a> Replay<'a> {
@@ -140,9 +150,11 @@ impl<'a> Replay<'a> {
             meter: Meter::new(setup, &ledger),
             ledger,
             ends: BinaryHeap::new(),
-            leases: vec![None; setup.arrivals.len()],
+            leases: BTreeMap::new(),
             run: StrategyRun { name: strategy.name.clone(), ..StrategyRun::default() },
-            decided: Vec::with_capacity(setup.arrivals.len()),
+            decided: Vec::with_capacity(if setup.decisions { setup.arrivals.len() } else { 0 }),
+            briefs: Briefs::with_capacity(setup.arrivals.len()),
+            names: Names::default(),
         }
     }
 
@@ -175,7 +187,7 @@ impl<'a> Replay<'a> {
         now: Millis,
         watch: &mut dyn FnMut(Millis, Event<'_>, &Ledger),
     ) -> Result<(), ArithmeticOverflow> {
-        let Some((lease, usd)) = self.leases.get_mut(order).and_then(Option::take) else { return Ok(()) };
+        let Some((lease, usd)) = self.leases.remove(&order) else { return Ok(()) };
         self.meter.advance(now);
         self.ledger.release(lease.clone());
         self.meter.change(&lease, usd, false, &self.ledger)?;
@@ -217,7 +229,11 @@ impl<'a> Replay<'a> {
             price: quote.price().cloned(),
             usd_per_month: quote.usd_per_month,
             own_usd_per_month: own,
-            gpu: Arc::from(cards_of(&quote.targets)),
+            max_usd: self.max_usd(arrival),
+            best_other_usd: self.setup.offers.of(order),
+            gpu: self.names.shared(cards_of(&quote.targets)),
+            cards: cards_in(&arrival.order),
+            node: self.names.shared(nodes_of(&quote.targets)),
             lease_ms: 0,
             revenue: Usd::ZERO,
         };
@@ -225,29 +241,39 @@ impl<'a> Replay<'a> {
         if decided.outcome == OrderOutcome::Won {
             match self.begin(order, arrival, &quote) {
                 Ok((lease, started)) => {
-                    decided.gpu = Arc::from(cards_of(&started));
+                    decided.gpu = self.names.shared(cards_of(&started));
+                    decided.node = self.names.shared(nodes_of(&started));
                     self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
                 Err(_) => decided.outcome = OrderOutcome::CannotRun,
             }
         }
-        self.count(&decided)?;
-        self.meter.arrived(&decided);
+        self.count(&decided, arrival.at >= self.setup.window.start)?;
+        if arrival.at >= self.setup.window.start {
+            self.meter.arrived(&decided);
+        }
         if let Some(lease) = begun {
             let usd = decided.usd_per_month.unwrap_or_default();
             self.meter.change(&lease, usd, true, &self.ledger)?;
             watch(arrival.at, Event::Decided(order, &decided, Some(&lease)), &self.ledger);
             // A lease that lasts beyond the window is still running at its last moment.
             self.ends.push(Reverse((arrival.until.unwrap_or(Millis::MAX).max(arrival.at), order)));
-            if let Some(slot) = self.leases.get_mut(order) {
-                *slot = Some((lease, usd));
-            }
+            self.leases.insert(order, (lease, usd));
         } else {
             watch(arrival.at, Event::Decided(order, &decided, None), &self.ledger);
         }
-        self.decided.push(decided);
+        self.briefs.push(&decided);
+        if self.setup.decisions {
+            self.decided.push(decided);
+        }
         Ok(())
+    }
+
+    /// The most that the tenant pays, in USD per month by the strategy's chain.
+    fn max_usd(&self, arrival: &Arrival) -> Option<Usd> {
+        let max = arrival.order.max_price.as_ref().filter(|_| arrival.has_maximum)?;
+        usd_of_price(max, &self.strategy.pricing.chain, self.setup.usd_per_akt)
     }
 
     /// The outcome of a quote, provided that its lease can start.
@@ -279,6 +305,12 @@ impl<'a> Replay<'a> {
         arrival.until.unwrap_or(self.setup.window.end).clamp(arrival.at, self.setup.window.end.max(arrival.at))
     }
 
+    /// Whether the lease of an arrival ends before the period that counts.
+    fn is_over(&self, arrival: &Arrival) -> bool {
+        let start = self.setup.window.start;
+        arrival.at < start && self.end_of(arrival) <= start
+    }
+
     /// Compares what a lease pays with what its own cards cost. If the reserved card was not certain, the cards that
     /// the pods were actually handed are priced. The difference is an overcharge or an undercharge.
     fn bill(
@@ -289,13 +321,16 @@ impl<'a> Replay<'a> {
         decided: &mut Decided,
     ) -> Result<(), ArithmeticOverflow> {
         let paid = quote.usd_per_month.unwrap_or_default();
-        decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at);
+        decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at.max(self.setup.window.start));
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
         if started.iter().any(|target| target.gpu_units > 0 && !target.is_certain()) {
             let usd_per_akt = self.setup.usd_per_akt;
             let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
             let allocated = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = allocated.or(decided.own_usd_per_month);
+        }
+        if self.is_over(arrival) {
+            return Ok(());
         }
         let Some(own) = decided.own_usd_per_month else { return Ok(()) };
         if paid > own {
@@ -306,19 +341,26 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Adds a decision to the run's counters and sums.
-    fn count(&mut self, decided: &Decided) -> Result<(), ArithmeticOverflow> {
+    /// Adds a decision to the run's counters and sums. An order of the warm-up is not counted, but what its lease pays
+    /// within the period is.
+    fn count(&mut self, decided: &Decided, counts: bool) -> Result<(), ArithmeticOverflow> {
         let run = &mut self.run;
-        count_if(&mut run.orders, true);
+        count_if(&mut run.orders, counts);
         if decided.outcome == OrderOutcome::Won {
-            count_if(&mut run.won, true);
+            count_if(&mut run.won, counts);
             run.revenue = run.revenue.checked_add(decided.revenue)?;
             run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
-        } else {
+        } else if counts {
             count_if(run.lost.entry(decided.outcome.name().to_owned()).or_default(), true);
         }
         Ok(())
     }
+}
+
+/// The number of cards of an order, all replicas together.
+fn cards_in(order: &Order) -> u64 {
+    let units = order.group.resources().iter().map(|unit| unit.gpu.units.saturating_mul(u64::from(unit.count)));
+    units.fold(0, u64::saturating_add)
 }
 
 fn count_if(counter: &mut u64, yes: bool) {

@@ -1,6 +1,7 @@
-//! Exports runs and decisions as rows: CSV, JSON lines or Parquet.
+//! Exports runs, decisions and orders as rows: CSV, JSON lines or Parquet.
 
 mod decisions;
+mod orders;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod results;
@@ -11,6 +12,7 @@ mod tests;
 use rust_decimal::Decimal;
 
 pub use decisions::DecisionsFile;
+pub use orders::OrdersFile;
 pub use pricing_files::Output;
 pub use results::ResultsFile;
 pub use rows::{Format, RowsFile};

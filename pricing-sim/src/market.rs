@@ -2,21 +2,25 @@
 //!
 //! A competitor is a rate card with a random spread. It bids on what its rate card can price, and does not bid on other
 //! orders. It has no inventory, so it always has room. A request that leaves the model open is priced at the cheapest
-//! or the most expensive card of its rate card, as the scenario says.
+//! or the most expensive card of its rate card, as the scenario says. What an entry `*` prices, [`Tariff`] says.
 
-use pricing_core::gpu::GpuSelector;
-use pricing_core::money::{Price, Usd, UsdPerAkt, scaled_usd};
-use pricing_core::order::{GroupSpec, Order, ResourceUnit};
-use pricing_core::quote::{QuoteRequest, Supply, Terms, quote};
-use pricing_core::rates::{AmbiguousGpu, Pricing, UnlistedGpu};
-use pricing_core::text::Untrusted;
+mod tariff;
+
+use std::collections::BTreeMap;
+
+use pricing_core::money::{Usd, UsdPerAkt, scaled_usd};
+use pricing_core::rates::Pricing;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
+use crate::result::Starred;
 use crate::scenario::Wildcard;
 use crate::stream::Arrival;
+
+pub(crate) use tariff::asked_cards;
+pub use tariff::{Tariff, Unpriced};
 
 /// The decimals of a random factor.
 const FACTOR_DECIMALS: u32 = 6;
@@ -27,7 +31,7 @@ pub struct Competitor {
     /// The name.
     pub name: String,
     /// Its rates and policy.
-    pub pricing: Pricing,
+    pub tariff: Tariff,
     /// The sigma of its log-normal factor, which has median 1.
     pub spread: f64,
 }
@@ -35,18 +39,8 @@ pub struct Competitor {
 impl Competitor {
     /// A competitor with a rate card.
     #[must_use]
-    pub fn new(name: &str, mut pricing: Pricing, spread: Option<Number>, wildcard: Wildcard) -> Self {
-        pricing.policy.ambiguous_gpu = ambiguous(wildcard);
-        Self { name: name.to_owned(), pricing, spread: float(spread) }
-    }
-}
-
-/// The policy for requests that leave the model open.
-#[must_use]
-pub fn ambiguous(wildcard: Wildcard) -> AmbiguousGpu {
-    match wildcard {
-        Wildcard::Cheapest => AmbiguousGpu::Lowest,
-        Wildcard::Dearest => AmbiguousGpu::Highest,
+    pub fn new(name: &str, pricing: Pricing, spread: Option<Number>, wildcard: Wildcard) -> Self {
+        Self { name: name.to_owned(), tariff: Tariff::new(pricing, wildcard), spread: float(spread) }
     }
 }
 
@@ -67,16 +61,35 @@ pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
 }
 
 /// All competitors.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Market {
     /// The competitors. There may be none.
     pub competitors: Vec<Competitor>,
+    /// What all their prices are multiplied by.
+    pub factor: Decimal,
 }
 
-/// The price of each order by each competitor's rate card, before the random factor.
+impl Default for Market {
+    fn default() -> Self {
+        Self { competitors: Vec::new(), factor: Decimal::ONE }
+    }
+}
+
+/// The price of each order by each competitor's rate card, before any factor.
 #[derive(Clone, Debug, Default)]
 pub struct ListPrices {
-    by_order: Vec<Vec<Option<Usd>>>,
+    /// Order by order, the price of each competitor.
+    prices: Vec<Option<Usd>>,
+    orders: usize,
+    unpriced: BTreeMap<String, Starred>,
+}
+
+impl ListPrices {
+    /// By competitor, the orders on which it does not bid because only the `*` of its rate card could price them.
+    #[must_use]
+    pub fn unpriced(&self) -> &BTreeMap<String, Starred> {
+        &self.unpriced
+    }
 }
 
 /// The lowest competing bid for each order.
@@ -89,27 +102,38 @@ impl Market {
     /// Prices orders by the competitors' rate cards.
     #[must_use]
     pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<UsdPerAkt>) -> ListPrices {
+        let mut list = ListPrices::default();
         if self.competitors.is_empty() {
-            return ListPrices::default();
+            return list;
         }
-        let of = |arrival: &Arrival| {
-            let price = |competitor: &Competitor| list_price(arrival, &competitor.pricing, usd_per_akt);
-            self.competitors.iter().map(price).collect()
-        };
-        ListPrices { by_order: arrivals.iter().map(of).collect() }
+        list.orders = arrivals.len();
+        list.prices.reserve_exact(arrivals.len().saturating_mul(self.competitors.len()));
+        for arrival in arrivals {
+            for competitor in &self.competitors {
+                let price = competitor.tariff.cost(&arrival.order, arrival.owner.as_deref(), usd_per_akt);
+                if matches!(price, Err(Unpriced::OnlyStar)) {
+                    list.unpriced.entry(competitor.name.clone()).or_default().add(&arrival.order);
+                }
+                list.prices.push(price.ok());
+            }
+        }
+        list
     }
 
     /// The lowest competing bid for each order, with the random factors of one seed.
     #[must_use]
     pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
-        let best = |(order, prices): (usize, &Vec<Option<Usd>>)| {
+        let best = |(order, prices): (usize, &[Option<Usd>])| {
             let bids = prices.iter().zip(&self.competitors).enumerate().filter_map(|(place, (usd, competitor))| {
                 let mut draw = draws.of_part(Purpose::Competitor, place, order);
-                scaled_usd((*usd)?, factor(&mut draw, competitor.spread)).ok()
+                let usd = scaled_usd((*usd)?, self.factor).ok()?;
+                scaled_usd(usd, factor(&mut draw, competitor.spread)).ok()
             });
             bids.min()
         };
-        BestOffers { by_order: list.by_order.iter().enumerate().map(best).collect() }
+        let mut by_order = Vec::with_capacity(list.orders);
+        by_order.extend(list.prices.chunks(self.competitors.len().max(1)).enumerate().map(best));
+        BestOffers { by_order }
     }
 }
 
@@ -118,51 +142,5 @@ impl BestOffers {
     #[must_use]
     pub fn of(&self, order: usize) -> Option<Usd> {
         self.by_order.get(order).copied().flatten()
-    }
-}
-
-/// The price of an order by a competitor's rate card. None if it has no suitable card.
-///
-/// If an order accepts several models, the competitor only offers those that its rate card prices.
-fn list_price(arrival: &Arrival, pricing: &Pricing, usd_per_akt: Option<UsdPerAkt>) -> Option<Usd> {
-    let lists = |unit: &ResourceUnit| unit.gpu.alternatives.iter().all(|kind| has_price(pricing, kind));
-    if arrival.order.group.resources().iter().all(lists) {
-        return cost(&arrival.order, arrival.owner.as_deref(), pricing, usd_per_akt).ok();
-    }
-    let mut units = arrival.order.group.resources().to_vec();
-    for unit in units.iter_mut().filter(|unit| !unit.gpu.alternatives.is_empty()) {
-        unit.gpu.alternatives.retain(|kind| has_price(pricing, kind));
-        if unit.gpu.alternatives.is_empty() {
-            return None;
-        }
-    }
-    let group = &arrival.order.group;
-    let group = GroupSpec::new(group.name().exact().to_owned(), group.requirements().clone(), units).ok()?;
-    let order = Order { group, ..(*arrival.order).clone() };
-    cost(&order, arrival.owner.as_deref(), pricing, usd_per_akt).ok()
-}
-
-fn has_price(pricing: &Pricing, kind: &GpuSelector) -> bool {
-    pricing.rates.gpu.prices_some(kind) || pricing.policy.unlisted_gpu != UnlistedGpu::Decline
-}
-
-/// The price of an order by a rate card, without an inventory and regardless of the tenant's maximum.
-///
-/// # Errors
-/// The reason why the rate card does not price it.
-pub(crate) fn cost(
-    order: &Order,
-    owner: Option<&str>,
-    pricing: &Pricing,
-    usd_per_akt: Option<UsdPerAkt>,
-) -> Result<Usd, String> {
-    let terms = Terms { owner: owner.map(Untrusted::new), usd_per_akt, ..Terms::default() };
-    let max_price = order.max_price.as_ref();
-    let unlimited = max_price.and_then(|max| Price::new(max.denom().clone(), Decimal::MAX).ok());
-    let order = Order { max_price: unlimited, ..order.clone() };
-    let quote = quote(&QuoteRequest::new(&order, pricing, Supply::Unknown, &terms));
-    match (quote.price(), quote.usd_per_month, quote.reason()) {
-        (Some(_), Some(usd), _) => Ok(usd),
-        (_, _, reason) => Err(reason.map_or_else(|| "it comes to nothing".to_owned(), |reason| reason.message.clone())),
     }
 }

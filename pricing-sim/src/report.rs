@@ -5,9 +5,12 @@
 //! text goes through [`maud`], which escapes it.
 
 mod chart;
+mod differences;
 mod figures;
 mod findings;
 mod flips;
+mod heat;
+mod label;
 mod money;
 mod number;
 mod orders;
@@ -68,10 +71,15 @@ pub fn html(summary: &Summary, context: &ReportContext<'_>) -> String {
                         p class="over" { "Price simulation" }
                         h1 { (title) }
                     }
+                    (warnings(summary))
                     (setting::section(summary, &cells, scenario.as_ref()))
                     (findings(summary, &cells))
                     @if cells.is_empty() {
                         section { h2 { "Figures" } p { "There are no runs, and therefore no figures." } }
+                    }
+                    @if !summary.axes.is_empty() {
+                        (heat::maps(summary, &cells))
+                        (differences::of_sweep(&cells))
                     }
                     (sweep::sections(summary, &cells))
                     @for place in shown(&cells) {
@@ -84,6 +92,18 @@ pub fn html(summary: &Summary, context: &ReportContext<'_>) -> String {
         }
     };
     page.into_string()
+}
+
+/// What must be known before any of the figures is believed.
+fn warnings(summary: &Summary) -> Markup {
+    html! {
+        @if !summary.warnings.is_empty() {
+            section class="warnings" {
+                h2 { "Before you believe it" }
+                ul class="plain" { @for warning in &summary.warnings { li { (clean(&warning.message)) } } }
+            }
+        }
+    }
 }
 
 fn findings(summary: &Summary, cells: &[Cell<'_>]) -> Markup {

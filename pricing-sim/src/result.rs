@@ -3,8 +3,10 @@
 //! All sums here are integers or exact decimals, so that neither the order, the number of threads nor the number of
 //! processes makes a difference.
 
+mod brief;
 mod decision;
 mod pair;
+mod starred;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
-pub use decision::{Decided, OrderOutcome, cards_of};
+pub use brief::{Brief, Briefs};
+pub use decision::{Decided, OrderOutcome, cards_of, nodes_of};
 pub use pair::{Flip, LARGEST, PairRun};
+pub use starred::Starred;
 
 /// The lower bounds of the price bins, in USD per month.
 pub const PRICE_BINS: [u64; 22] = [
@@ -32,12 +36,31 @@ pub struct RunResult {
     pub cell: usize,
     /// The seed.
     pub seed: u64,
-    /// The simulated period.
+    /// The period that counts: the simulated one without the warm-up.
     pub window: Window,
     /// One result per strategy, in the scenario's order.
     pub strategies: Vec<StrategyRun>,
     /// Each further strategy compared with the first one.
     pub pairs: Vec<PairRun>,
+    /// What limited the bids.
+    pub limits: Limits,
+}
+
+/// What limited the bids of a run: how many orders had a maximum or another bid, and for how many the rate cards of the
+/// scenario could not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// All orders of the stream.
+    pub orders: u64,
+    /// Orders with a maximum.
+    pub with_maximum: u64,
+    /// Orders on which somebody else bids.
+    pub contested: u64,
+    /// Orders to which `[orders.maximum]` gives no maximum.
+    pub maximum: Starred,
+    /// By competitor, orders on which it does not bid.
+    pub competitors: BTreeMap<String, Starred>,
 }
 
 /// The result of one strategy in one run.
@@ -73,7 +96,7 @@ pub struct StrategyRun {
     pub idle: Idle,
     /// How many of the free cards the stream's typical orders could not use.
     pub fragmentation: Fragmentation,
-    /// Bids and wins by price, cheapest first.
+    /// Bids and wins by cards and price: by kinds and number of cards, and within them the cheapest first.
     pub by_price: Vec<PriceBin>,
     /// The window, in equal parts.
     pub over_time: Vec<Bucket>,
@@ -151,10 +174,14 @@ pub struct Fragmentation {
     pub weight: u64,
 }
 
-/// The bids in a range of prices.
+/// The bids on orders for the same cards in a range of prices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceBin {
+    /// The kinds of the cards, separated by `+`. Empty without cards.
+    pub gpu: String,
+    /// The number of cards of an order.
+    pub cards: u64,
     /// The lower bound in USD per month: one of [`PRICE_BINS`].
     pub from_usd: u64,
     /// Bids.

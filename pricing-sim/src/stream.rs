@@ -23,19 +23,22 @@ pub mod sdl_dir;
 mod source;
 pub mod table;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::money::{Denom, Price};
 use pricing_core::order::Order;
+use pricing_core::text::excerpt;
 use rust_decimal::Decimal;
 
 use crate::files::FileError;
+use crate::result::Starred;
 use crate::time::{Millis, Window};
 
 use row::{Columns, Defaults};
 
-pub use check::{MAX_SIGMA, sigma};
+pub use check::{MAX_SIGMA, factor, sigma};
 pub use drawn::{Drawn, OrderFile};
 pub use memory::{MAX_MEMORY, Memory};
 pub use source::{Source, source};
@@ -72,6 +75,8 @@ pub struct Stream {
     pub arrivals: Vec<Arrival>,
     /// From the first arrival to the end of the last lease, or as the scenario says.
     pub window: Window,
+    /// Orders to which `[orders.maximum]` gives no maximum, because only the `*` of its rate card could price them.
+    pub unpriced: Starred,
 }
 
 impl Stream {
@@ -83,6 +88,25 @@ impl Stream {
         Self::starting(start, arrivals, length)
     }
 
+    /// Like [`Self::new`], or with a window that begins at a given moment.
+    ///
+    /// # Errors
+    /// When an order arrives before that moment.
+    pub fn beginning(
+        begin: Option<Millis>,
+        arrivals: Vec<Arrival>,
+        length: Option<Millis>,
+    ) -> Result<Self, StreamError> {
+        let Some(begin) = begin else { return Ok(Self::new(arrivals, length)) };
+        match arrivals.iter().find(|arrival| arrival.at < begin) {
+            Some(early) => {
+                let id = excerpt(&early.id);
+                Err(StreamError::Scenario(format!("the order `{id}` arrives before `orders.begin`")))
+            }
+            None => Ok(Self::starting(begin, arrivals, length)),
+        }
+    }
+
     /// Like [`Self::new`], with a window that starts before the first arrival.
     #[must_use]
     pub fn starting(start: Millis, mut arrivals: Vec<Arrival>, length: Option<Millis>) -> Self {
@@ -91,7 +115,7 @@ impl Stream {
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
         // The end of the window is exclusive. If it is the end of the last lease, every order is within it.
         arrivals.retain(|arrival| length.is_none() || arrival.at < end);
-        Self { arrivals, window: Window { start, end } }
+        Self { arrivals, window: Window { start, end }, unpriced: Starred::default() }
     }
 }
 
@@ -104,6 +128,7 @@ struct Collected {
     arrivals: Vec<Arrival>,
     rows: usize,
     memory: Memory,
+    ids: HashSet<Arc<str>>,
 }
 
 impl Collected {
@@ -119,10 +144,13 @@ impl Collected {
         let number = self.rows.saturating_add(1);
         match columns.arrivals(cells, number, defaults) {
             Err(error) => self.bad_row(place(error), on_bad_row),
-            Ok(arrivals) => {
-                self.rows = number;
-                self.add(arrivals).map_err(place)
-            }
+            Ok(arrivals) => match arrivals.iter().find_map(|arrival| known_id(&mut self.ids, arrival).err()) {
+                Some(error) => self.bad_row(place(error), on_bad_row),
+                None => {
+                    self.rows = number;
+                    self.add(arrivals).map_err(place)
+                }
+            },
         }
     }
 
@@ -143,6 +171,18 @@ impl Collected {
         }
         Ok(())
     }
+}
+
+/// Remembers the id of an order.
+///
+/// # Errors
+/// When an order before it has the same id: of two orders with one id, nobody could tell which a decision is about.
+fn known_id(ids: &mut HashSet<Arc<str>>, arrival: &Arrival) -> Result<(), InputError> {
+    if ids.insert(Arc::clone(&arrival.id)) {
+        return Ok(());
+    }
+    let message = format!("there are two orders `{}`", excerpt(&arrival.id));
+    Err(InputError::new(message).at("id").hint("give each order an id of its own, or leave `id` out"))
 }
 
 /// Ensures that an order has a maximum, in this denom if it had none. The second part is whether it had one.

@@ -6,11 +6,13 @@
 mod build;
 mod compare;
 mod figures;
+mod paired;
 mod percent;
 mod stats;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +26,7 @@ use crate::time::Millis;
 
 pub use build::axes_of;
 pub use figures::{figures, totals};
+pub use paired::{MAX_ALL_PAIRS, Pairs};
 pub use percent::Percent;
 pub use stats::{CONFIDENCE, Interval, quantile};
 
@@ -60,6 +63,44 @@ pub struct Summary {
     pub strategies: Vec<StrategySummary>,
     /// One entry per cell and strategy after the first, in the same order.
     pub comparisons: Vec<Comparison>,
+    /// Differences between two strategies or cells, paired by seed. Empty with a single seed.
+    pub paired: Vec<Paired>,
+    /// What must be known before any of the figures is believed.
+    pub warnings: Vec<Warning>,
+}
+
+/// The difference between two combinations of cell and strategy, paired by seed: for each seed, the figure of the one
+/// minus that of the other. Luck that both share does not widen the intervals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paired {
+    /// The places of the two in [`Summary::strategies`]. The list of differences is sorted by them.
+    #[serde(skip)]
+    pub places: (usize, usize),
+    /// The strategy of the one.
+    pub of: String,
+    /// The values of the axes in its cell. Empty without axes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub axes: AxesValues,
+    /// The strategy of the other.
+    pub against: String,
+    /// The values of the axes in the other's cell. Empty without axes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub against_axes: AxesValues,
+    /// Revenue.
+    pub revenue_usd: Option<Interval>,
+    /// Orders that were won.
+    pub won: Option<Interval>,
+}
+
+/// Something that makes the figures say less than they seem to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// What it is about: `one-seed`, `no-limits`, `market-wildcard` or `maximum-wildcard`.
+    pub code: &'static str,
+    /// The most orders of a run that it is about, if it is about orders.
+    pub orders: Option<u64>,
+    /// The warning in words.
+    pub message: String,
 }
 
 /// An axis of a sweep.
@@ -132,6 +173,9 @@ pub struct WindowSeconds {
 /// The results of one strategy in one cell, over all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct StrategySummary {
+    /// Its place in [`Summary::strategies`].
+    #[serde(skip)]
+    pub place: usize,
     /// The strategy.
     pub name: String,
     /// The values of the axes in the cell. Empty without axes.
@@ -176,7 +220,8 @@ pub struct Figures {
     pub overcharge: ChargeSummary,
     /// Leases that pay less than their own cards cost.
     pub undercharge: ChargeSummary,
-    /// Bids and wins by price, cheapest first, without the ranges that have no bids.
+    /// Bids and wins by kinds and number of cards, and within them by price, cheapest first, without the ranges that
+    /// have no bids.
     pub win_by_price: Vec<PriceRange>,
     /// The window, in equal parts.
     pub over_time: Vec<Part>,
@@ -258,9 +303,13 @@ pub struct ChargeSummary {
     pub usd: Usd,
 }
 
-/// The bids in a range of prices, in USD per month.
+/// The bids on orders for the same cards in a range of prices, in USD per month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PriceRange {
+    /// The kinds of the cards that the order got or would have got, separated by `+`. Empty without cards.
+    pub gpu: String,
+    /// The number of cards of an order, all replicas together.
+    pub cards: u64,
     /// The lower bound, inclusive.
     pub from_usd: u64,
     /// The upper bound, exclusive. None for the last range.

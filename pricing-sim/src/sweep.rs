@@ -1,6 +1,7 @@
 //! Sweeps: every cell of a scenario's axes with every seed.
 
 mod cells;
+mod counted;
 mod execute;
 mod prepare;
 mod shared;

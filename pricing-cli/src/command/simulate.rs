@@ -3,6 +3,7 @@
 mod answer;
 #[cfg(feature = "service")]
 pub(crate) mod bid_log;
+mod export;
 mod host;
 mod merge;
 mod outputs;
@@ -79,6 +80,8 @@ impl ThreadsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the orders of a scenario to a file that a scenario can read
+    Export(export::Args),
     /// Write a folder from which any machine can do part of the runs
     Plan(plan::Args),
     /// Do the runs of one shard of a plan
@@ -91,6 +94,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match (&args.command, &args.scenario) {
+        (Some(Command::Export(args)), _) => export::run(args),
         (Some(Command::Plan(args)), _) => plan::run(args),
         (Some(Command::Run(args)), _) => shard::run(args),
         (Some(Command::Merge(args)), _) => merge::run(args),
@@ -160,6 +164,10 @@ impl Progress for Watch<'_> {
 
     fn timed(&self) -> bool {
         self.keep.records.is_some_and(Records::timed)
+    }
+
+    fn decisions(&self) -> bool {
+        self.keep.records.is_some_and(Records::decisions)
     }
 
     fn detailed(&self, run: Detailed) -> Result<(), ScenarioError> {

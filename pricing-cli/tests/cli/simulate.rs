@@ -158,6 +158,43 @@ fn tables_are_at_most_100_columns_wide_and_name_their_units() {
 }
 
 #[test]
+fn eight_cells_fit_on_a_screen_with_their_differences() {
+    let axes = "\"orders.limit\" = [1, 2, 3, 4]\n\"strategy.card.set.rates.gpu.t4\" = [\"90\", \"100\"]\n";
+    let output = Example::new(&format!("[sweep]\nseeds = 3\n[sweep.axes]\n{axes}")).simulate(&[]);
+    assert_eq!(output.exit, Some(0), "{}", output.stderr);
+    let shown = &output.stdout;
+    assert!(shown.lines().count() <= 60 && shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
+    for said in
+        ["24 runs (8 cells, 3 seeds)", "cell 8: ", "less the best, paired", "earned most", "+0.00 ± 0.00", "warning: "]
+    {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
+#[test]
+fn differences_are_paired_between_strategies_and_between_cells() {
+    let axes = "\"orders.limit\" = [2, 3]\n";
+    let answer =
+        Example::new(&format!("[sweep]\nseeds = 2\n[sweep.axes]\n{axes}")).simulate(&["--output", "json"]).json();
+    let paired = answer["paired"].as_array().unwrap();
+    // Two strategies in each of two cells, two cells for each of two strategies, and the best against what is left.
+    assert_eq!(paired.len(), 5);
+    let named = |of: &str, against: &str, cells: [i64; 2]| {
+        let same = |pair: &&Value| {
+            (&pair["of"], &pair["against"]) == (&of.into(), &against.into())
+                && (&pair["axes"]["orders.limit"], &pair["against_axes"]["orders.limit"])
+                    == (&cells[0].into(), &cells[1].into())
+        };
+        paired.iter().find(same).unwrap_or_else(|| panic!("{of} {against} {cells:?}: {paired:?}"))
+    };
+    let interval =
+        serde_json::json!({"mean": "600.000000", "low": "600.000000", "high": "600.000000", "confidence": "95%"});
+    assert_eq!(named("old", "card", [2, 2])["revenue_usd"], interval);
+    assert_eq!(named("old", "old", [3, 2])["won"]["mean"], "0.0000");
+    assert_eq!(answer["warnings"][0]["code"], "no-limits");
+}
+
+#[test]
 fn a_sweep_answers_each_cell_with_intervals() {
     let answer = Example::new("[sweep]\nseeds = 2\n[sweep.axes]\n\"orders.limit\" = [2, 3]\n")
         .simulate(&["--output", "json"])

@@ -222,6 +222,12 @@ impl GpuRates {
         self.0.iter().any(|rate| rate.card_within(selector).is_some())
     }
 
+    /// The entries that name a model, without `*` and `VENDOR/*`.
+    #[must_use]
+    pub fn named(&self) -> Self {
+        Self(self.0.iter().filter(|rate| rate.model().is_some()).cloned().collect())
+    }
+
     /// The most expensive entry. The old rule charges it for every request that leaves the model open.
     #[must_use]
     pub fn dearest(&self) -> Option<&GpuRate> {

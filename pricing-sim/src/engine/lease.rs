@@ -3,10 +3,10 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::Lease;
-use pricing_core::money::{ArithmeticOverflow, Usd, line_usd};
+use pricing_core::money::{ArithmeticOverflow, Price, Usd, UsdPerAkt, line_usd, per_month};
 use pricing_core::order::{Order, ResourceUnit};
 use pricing_core::quote::{QuotedTarget, Terms, usd_of_allocated_cards};
-use pricing_core::rates::Pricing;
+use pricing_core::rates::{Chain, CoinValue, Pricing};
 
 use crate::stream::Arrival;
 use crate::time::{Millis, SECONDS_PER_MONTH};
@@ -17,6 +17,17 @@ use crate::time::{Millis, SECONDS_PER_MONTH};
 /// When it overflows the exact decimals.
 pub fn leased_usd(usd_per_month: Usd, time: Millis) -> Result<Usd, ArithmeticOverflow> {
     line_usd(u128::from(time), SECONDS_PER_MONTH.saturating_mul(1000), usd_per_month)
+}
+
+/// A price per block in USD per month. None if the chain does not price its denom, or the denom has no value.
+#[must_use]
+pub fn usd_of_price(price: &Price, chain: &Chain, usd_per_akt: Option<UsdPerAkt>) -> Option<Usd> {
+    let token = chain.denoms.get(price.denom())?;
+    let usd_per_coin = match (&token.value, usd_per_akt) {
+        (CoinValue::Fixed(usd), _) => usd.decimal(),
+        (CoinValue::Feed(_), usd) => usd?.get(),
+    };
+    per_month(price.amount(), chain.blocks_per_month, usd_per_coin, token.exponent).ok()
 }
 
 /// The price of the cards that were handed out, in USD per month, by the strategy's own rates. None if these have no

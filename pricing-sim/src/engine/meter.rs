@@ -5,6 +5,7 @@
 //! addition. Levels are updated from the nodes of a lease alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::UNLIMITED;
@@ -20,6 +21,10 @@ use crate::time::{Millis, SECONDS_PER_MONTH};
 
 /// The number of parts into which the window is divided.
 const BUCKETS: u64 = 96;
+/// The most different groups of cards whose bids are counted by price one by one.
+const MAX_GROUPS: usize = 256;
+/// What the other groups are called.
+const OTHER_CARDS: &str = "other";
 
 /// The current levels, and their integrals so far.
 pub(super) struct Meter<'a> {
@@ -45,8 +50,12 @@ pub(super) struct Meter<'a> {
     buckets: Vec<Bucket>,
     /// By bucket, what leases pay: 10^-12 USD per month, times milliseconds.
     earned: Vec<u128>,
-    bins: Vec<PriceBin>,
+    /// By kinds and number of cards, the bids in each range of prices.
+    bins: BTreeMap<(Arc<str>, u64), Prices>,
 }
+
+/// By lower bound of a range of prices, the bids and those of them that won.
+type Prices = BTreeMap<u64, (u64, u64)>;
 
 /// The current levels of use.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +126,7 @@ impl<'a> Meter<'a> {
             fragmentation: Fragmentation { weight: setup.typical.weight(), ..Fragmentation::default() },
             earned: vec![0; buckets.len()],
             buckets,
-            bins: PRICE_BINS.iter().map(|from| PriceBin { from_usd: *from, ..PriceBin::default() }).collect(),
+            bins: BTreeMap::new(),
         }
     }
 
@@ -167,12 +176,14 @@ impl<'a> Meter<'a> {
             bucket.won = bucket.won.saturating_add(won);
         }
         let Some(usd) = decided.usd_per_month.filter(|_| decided.outcome.is_bid()) else { return };
-        let above = |bin: &PriceBin| Decimal::from(bin.from_usd) <= usd.decimal();
-        let place = self.bins.partition_point(above).saturating_sub(1);
-        if let Some(bin) = self.bins.get_mut(place) {
-            bin.bids = bin.bids.saturating_add(1);
-            bin.won = bin.won.saturating_add(won);
+        let below = PRICE_BINS.into_iter().take_while(|from| Decimal::from(*from) <= usd.decimal()).last();
+        let mut key = (Arc::clone(&decided.gpu), decided.cards);
+        if self.bins.len() >= MAX_GROUPS && !self.bins.contains_key(&key) {
+            key = (Arc::from(OTHER_CARDS), 0);
         }
+        let (bids, wins) = self.bins.entry(key).or_default().entry(below.unwrap_or(0)).or_default();
+        *bids = bids.saturating_add(1);
+        *wins = wins.saturating_add(won);
     }
 
     /// Updates the levels after a lease started or ended. The ledger must already be in its new state.
@@ -234,13 +245,15 @@ impl<'a> Meter<'a> {
         for (bucket, earned) in self.buckets.iter_mut().zip(&self.earned) {
             bucket.revenue = earned_usd(*earned)?;
         }
-        self.bins.retain(|bin| bin.bids > 0);
         run.gpus = self.gpus;
         run.cpu = self.cpu;
         run.memory = self.memory;
         run.fragmentation = self.fragmentation;
         run.over_time = self.buckets;
-        run.by_price = self.bins;
+        for ((gpu, cards), prices) in self.bins {
+            let bin = |(from_usd, (bids, won))| PriceBin { gpu: gpu.to_string(), cards, from_usd, bids, won };
+            run.by_price.extend(prices.into_iter().map(bin));
+        }
         Ok(())
     }
 }

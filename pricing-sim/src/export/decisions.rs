@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use pricing_core::money::{Price, Usd};
+
 use super::{Column, ExportError, Kind, PRICE, RowsFile, USD, Value};
 use crate::sweep::Detailed;
 
@@ -105,7 +107,11 @@ fn columns() -> Vec<Column> {
         ("denom", Kind::Text),
         ("usd_per_month", USD),
         ("own_usd_per_month", USD),
+        ("max_usd", USD),
+        ("best_other_usd", USD),
+        ("margin_usd", USD),
         ("gpu", Kind::Text),
+        ("node", Kind::Text),
         ("lease_ms", Kind::Integer),
         ("revenue_usd", USD),
     ];
@@ -118,6 +124,7 @@ fn write(file: &mut RowsFile, run: &Detailed) -> Result<(), ExportError> {
     let first =
         [Value::count("run", result.run)?, Value::count("cell", result.cell)?, Value::count("seed", result.seed)?];
     let [place, cell, seed] = first;
+    let usd = |usd: Option<Usd>| Value::decimal(usd.map(Usd::decimal));
     for outcome in &run.outcomes {
         for (order, (arrival, decided)) in run.stream.arrivals.iter().zip(&outcome.decided).enumerate() {
             let price = decided.price.as_ref();
@@ -130,11 +137,15 @@ fn write(file: &mut RowsFile, run: &Detailed) -> Result<(), ExportError> {
                 Value::Text(&arrival.id),
                 Value::count("at_ms", arrival.at)?,
                 Value::Text(decided.outcome.name()),
-                Value::decimal(price.map(pricing_core::money::Price::amount)),
+                Value::decimal(price.map(Price::amount)),
                 price.map_or(Value::Missing, |price| Value::Text(price.denom().as_str())),
-                Value::decimal(decided.usd_per_month.map(pricing_core::money::Usd::decimal)),
-                Value::decimal(decided.own_usd_per_month.map(pricing_core::money::Usd::decimal)),
+                usd(decided.usd_per_month),
+                usd(decided.own_usd_per_month),
+                usd(decided.max_usd),
+                usd(decided.best_other_usd),
+                usd(decided.margin_usd()),
                 Value::Text(&decided.gpu),
+                Value::Text(&decided.node),
                 Value::count("lease_ms", decided.lease_ms)?,
                 Value::Decimal(decided.revenue.decimal()),
             ])?;

@@ -53,8 +53,13 @@ fn rows(cell: &Cell<'_>) -> Vec<Vec<String>> {
     };
     rows.insert(0, each(format!("Orders that arrived{total}"), &|it| whole(it.figures.orders)));
     rows.push(each(format!("Hours of leases{total}"), &|it| number::decimals(it.figures.lease_hours.decimal(), 1)));
-    rows.push(each(format!("Paid above the rates of the own cards{total}"), &|it| charge(&it.figures.overcharge)));
-    rows.push(each(format!("Paid below the rates of the own cards{total}"), &|it| charge(&it.figures.undercharge)));
+    let any = |of: fn(&StrategySummary) -> &ChargeSummary| cell.strategies.iter().any(|it| of(it).orders > 0);
+    if any(|it| &it.figures.overcharge) {
+        rows.push(each(format!("Paid above the rates of the own cards{total}"), &|it| charge(&it.figures.overcharge)));
+    }
+    if any(|it| &it.figures.undercharge) {
+        rows.push(each(format!("Paid below the rates of the own cards{total}"), &|it| charge(&it.figures.undercharge)));
+    }
     let unpriced = |it: &StrategySummary| it.figures.idle_usd.unpriced_card_hours.decimal();
     if cell.strategies.iter().any(|it| !unpriced(it).is_zero()) {
         let name = format!("Idle card hours without an idle rate, left out above{total}");

@@ -1,12 +1,13 @@
 //! Findings: what the numbers show, in words. Only what they support is stated.
 
-use std::cmp::Ordering;
-
 use rust_decimal::Decimal;
 
 use super::number::{self, money, share};
 use super::view::{self, Cell, Measure};
-use crate::summary::{Interval, StrategySummary};
+use crate::summary::StrategySummary;
+
+/// The most combinations that a sentence names.
+const NAMED: usize = 3;
 
 /// A strategy with its revenue.
 type StrategyRevenue<'a> = (&'a StrategySummary, Measure);
@@ -74,49 +75,25 @@ fn most(
 
 /// How significant the difference between the two best strategies is.
 fn sure(cell: &Cell<'_>, first: &StrategyRevenue<'_>, second: &StrategyRevenue<'_>) -> String {
-    match paired(cell, &first.0.name, &second.0.name) {
-        Some(difference) => {
-            let (low, high) = (money(difference.low), money(difference.high));
-            let shown = if difference.low > Decimal::ZERO {
-                ", all above 0"
-            } else {
-                ": it includes 0, so that these seeds do not show which of the two earns more"
-            };
-            format!("Seed by seed the 95% interval of that difference is {low} to {high} USD{shown}.")
-        }
-        None if first.1.overlaps(&second.1) => {
-            "Their 95% intervals overlap: by themselves they do not show which of the two earns more.".to_owned()
-        }
-        None => "Their 95% intervals do not overlap.".to_owned(),
-    }
+    let Some(difference) = cell.difference(first.0, second.0) else {
+        return "Their difference seed by seed is not known.".to_owned();
+    };
+    let (low, high) = (money(difference.low), money(difference.high));
+    let shown = if difference.low > Decimal::ZERO {
+        ", all above 0"
+    } else {
+        ": it includes 0, so that these seeds do not show which of the two earns more"
+    };
+    format!("Seed by seed the 95% interval of that difference is {low} to {high} USD{shown}.")
 }
 
 /// The strategies after the second whose revenue is not significantly lower than the first one's.
 fn unsure(cell: &Cell<'_>, first: &StrategyRevenue<'_>, others: &[StrategyRevenue<'_>]) -> Option<String> {
-    let unclear = |other: &&StrategyRevenue<'_>| match paired(cell, &first.0.name, &other.0.name) {
-        Some(difference) => difference.low <= Decimal::ZERO,
-        None => first.1.overlaps(&other.1),
+    let unclear = |other: &&StrategyRevenue<'_>| {
+        cell.difference(first.0, other.0).is_none_or(|difference| difference.low <= Decimal::ZERO)
     };
     let names: Vec<String> = others.iter().filter(unclear).map(|other| format!("“{}”", other.0.name)).collect();
     (!names.is_empty()).then(|| format!("These seeds do not show that it earns more than {} either.", names.join(", ")))
-}
-
-/// The paired difference of two strategies, if one of them is the first. Other pairs are not compared.
-fn paired(cell: &Cell<'_>, one: &str, other: &str) -> Option<Interval> {
-    let between = |strategy: &str, against: &str| {
-        let found = cell.comparisons.iter().find(|it| it.strategy == strategy && it.against == against)?;
-        found.per_run.as_ref()?.revenue_usd
-    };
-    let turned = |interval: Interval| Interval {
-        mean: opposite(interval.mean),
-        low: opposite(interval.high),
-        high: opposite(interval.low),
-    };
-    between(one, other).or_else(|| between(other, one).map(turned))
-}
-
-fn opposite(number: Decimal) -> Decimal {
-    Decimal::ZERO.checked_sub(number).unwrap_or_default()
 }
 
 /// The win rates.
@@ -155,32 +132,91 @@ fn leases(count: u64) -> String {
     format!("{} {}", number::whole(count), if count == 1 { "lease" } else { "leases" })
 }
 
-/// The cell and strategy of a sweep that earned most.
+/// The cell and strategy of a sweep that earned most, those that cannot be told from it, and in how many cells which
+/// strategy earned most.
 pub(super) fn of_sweep(cells: &[Cell<'_>]) -> String {
     let all = cells.iter().flat_map(|cell| cell.strategies.iter().map(move |strategy| (cell, strategy)));
     let mut all: Vec<(&Cell<'_>, &StrategySummary, Measure)> =
         all.filter_map(|(cell, strategy)| view::revenue(strategy).map(|usd| (cell, strategy, usd))).collect();
     all.sort_by_key(|entry| std::cmp::Reverse(entry.2.value));
     let Some((cell, strategy, usd)) = all.first() else { return String::new() };
-    let as_much = all.iter().filter(|other| other.2.value.cmp(&usd.value) == Ordering::Equal).count();
-    let unclear = all.iter().skip(1).filter(|other| cell.means() && other.2.overlaps(usd)).count();
-    let mut text = format!(
+    let as_much = all.iter().skip(1).filter(|other| other.2.value == usd.value).count();
+    let mut sentences = vec![format!(
         "Of {} combinations of cell and strategy, “{}” with {} earned most: {} USD{}.",
         number::whole(all.len()),
         strategy.name,
         cell.name(),
         money(usd.value),
         a_run(cell, usd)
-    );
-    if as_much > 1 {
-        text.push_str(&format!(" {} others earned as much.", number::whole(as_much.saturating_sub(1))));
-    } else if unclear > 0 {
-        text.push_str(&format!(
-            " The 95% intervals of {} other combinations overlap with it: by themselves they do not show which earns more.",
-            number::whole(unclear)
-        ));
+    )];
+    if as_much > 0 {
+        let others = if as_much == 1 { "other" } else { "others" };
+        sentences.push(format!("{} {others} earned as much.", number::whole(as_much)));
     }
-    text
+    if cell.means() {
+        let others: Vec<&StrategySummary> = all.iter().skip(1).map(|other| other.1).collect();
+        sentences.push(told_apart(cell, strategy, &others));
+    }
+    sentences.extend(winners(cells));
+    sentences.join(" ")
+}
+
+/// How many combinations earn less than the best, seed by seed.
+fn told_apart(cell: &Cell<'_>, best: &StrategySummary, others: &[&StrategySummary]) -> String {
+    let unclear = |other: &&&StrategySummary| {
+        view::paired(cell.pairs, best, other).is_none_or(|difference| difference.low <= Decimal::ZERO)
+    };
+    let unclear: Vec<&&StrategySummary> = others.iter().filter(unclear).collect();
+    let name = |it: &&&StrategySummary| {
+        let values: Vec<String> = it.axes.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        format!("“{}” with {}", it.name, values.join(", "))
+    };
+    match unclear.len() {
+        0 => "Seed by seed it earned more than each of the others: the 95% intervals of the differences are above 0."
+            .to_owned(),
+        number => {
+            let named: Vec<String> = unclear.iter().take(NAMED).map(name).collect();
+            let more =
+                if number > NAMED { format!(" and {} more", number.saturating_sub(NAMED)) } else { String::new() };
+            format!(
+                "Seed by seed these do not earn clearly less, since the 95% interval of the difference includes 0: {}{more}.",
+                named.join("; ")
+            )
+        }
+    }
+}
+
+/// In how many cells each strategy earned most, and where one earns clearly more than the one that wins elsewhere.
+fn winners(cells: &[Cell<'_>]) -> Option<String> {
+    let mut wins: Vec<(&str, Vec<&Cell<'_>>)> = Vec::new();
+    for cell in cells.iter().filter(|cell| cell.strategies.len() > 1) {
+        let Some(winner) = winner(cell) else { continue };
+        match wins.iter_mut().find(|(name, _)| *name == winner.name) {
+            Some((_, cells)) => cells.push(cell),
+            None => wins.push((&winner.name, vec![cell])),
+        }
+    }
+    wins.sort_by_key(|(_, cells)| std::cmp::Reverse(cells.len()));
+    let (name, in_cells) = wins.first()?;
+    if wins.len() == 1 && in_cells.len() == cells.len() {
+        return Some(format!("In every cell “{name}” earned most."));
+    }
+    let mut words = vec![format!("“{name}” earned most in {} of {} cells", in_cells.len(), cells.len())];
+    for (name, in_cells) in wins.iter().skip(1) {
+        let named: Vec<String> = in_cells.iter().take(NAMED).map(|cell| cell.name()).collect();
+        let more = in_cells.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        words.push(format!("“{name}” in {} ({}{more})", in_cells.len(), named.join("; ")));
+    }
+    Some(format!("{}.", words.join(", ")))
+}
+
+/// The strategy that earned most in a cell. None if two earned the same.
+fn winner<'a>(cell: &Cell<'a>) -> Option<&'a StrategySummary> {
+    let earned = |it: &StrategySummary| view::revenue(it).map(|usd| usd.value);
+    let best = cell.strategies.iter().reduce(|best, next| if earned(next) > earned(best) { next } else { best })?;
+    let same = cell.strategies.iter().filter(|it| earned(it) == earned(best)).count();
+    (same == 1).then_some(best)
 }
 
 /// The cell with the highest revenue.

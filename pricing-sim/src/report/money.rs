@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use rust_decimal::Decimal;
 
 use super::chart::{Bar, Bars, Caption, Line, Lines, Point, bars, lines};
+use super::differences;
 use super::number::{self, NONE, money};
 use super::parts::{figure, legend, numbers, table, text};
 use super::view::{self, Cell, Measure};
@@ -16,6 +17,7 @@ pub(super) fn revenue(cell: &Cell<'_>, id: &str) -> Markup {
         section {
             h2 { "Revenue" }
             (by_strategy(cell, id))
+            (differences::of_cell(cell, id))
             (over_time(cell, id))
         }
     }

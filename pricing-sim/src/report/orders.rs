@@ -18,6 +18,8 @@ use crate::summary::{GpuUtilisation, Percent, PriceRange, StrategySummary};
 const KINDS: usize = 12;
 /// The most reasons with a colour of their own.
 const REASONS: usize = 7;
+/// The most ranges of prices that a chart shows: those with the most bids.
+const PRICES: usize = 24;
 /// The looks of reasons, in another order than those of strategies.
 const REASON_LOOKS: [usize; 8] = [6, 5, 4, 7, 3, 2, 1, 0];
 
@@ -114,7 +116,7 @@ pub(super) fn by_price(cell: &Cell<'_>, id: &str) -> Markup {
         section {
             h2 { "Win rate by price" }
             p class="note" {
-                "Bids by what they ask, in USD a month, and how many of them were won. An order that got no bid is not in here."
+                "Bids by the number and kind of the order's cards and by what they ask, in USD a month, and how many of them were won. An order that got no bid is not in here."
                 @if cell.means() { " All seeds together." }
             }
             div class="panels" {
@@ -135,14 +137,14 @@ fn prices_of(strategy: &StrategySummary, series: usize, id: &str) -> Markup {
         note: format!("{} of {}", whole(range.won), whole(range.bids)),
         series,
     };
-    let all: Vec<Bar> = ranges.iter().map(bar).collect();
+    let all: Vec<Bar> = most_bid(ranges).into_iter().map(bar).collect();
     let description =
         all.iter().map(|bar| format!("{} USD: {} won", bar.label, bar.note)).collect::<Vec<_>>().join("; ");
     let id = format!("{id}-price-{series}");
     let caption =
         Caption { id: &id, title: &strategy.name, unit: "won, by USD a month asked", description: &description };
     let chart = Bars { bars: &all, format: number::axis_percent, at_least: (0.0, 100.0) };
-    let columns = [text("USD a month"), numbers("Bids"), numbers("Won"), numbers("Win rate")];
+    let columns = [text("Cards: USD a month"), numbers("Bids"), numbers("Won"), numbers("Win rate")];
     let row = |range: &PriceRange| vec![name(range), whole(range.bids), whole(range.won), number::percent(rate(range))];
     let rows: Vec<_> = ranges.iter().map(row).collect();
     if ranges.is_empty() {
@@ -151,10 +153,24 @@ fn prices_of(strategy: &StrategySummary, series: usize, id: &str) -> Markup {
     small(caption, &|size| bars(caption, size, &chart), &table(&strategy.name, &columns, &rows))
 }
 
+/// The ranges with the most bids, in their order.
+fn most_bid(ranges: &[PriceRange]) -> Vec<&PriceRange> {
+    let mut most: Vec<(usize, &PriceRange)> = ranges.iter().enumerate().collect();
+    most.sort_by_key(|(_, range)| std::cmp::Reverse(range.bids));
+    most.truncate(PRICES);
+    most.sort_by_key(|(place, _)| *place);
+    most.into_iter().map(|(_, range)| range).collect()
+}
+
 fn name(range: &PriceRange) -> String {
+    let cards = match (range.gpu.as_str(), range.cards) {
+        ("", _) => "no cards".to_owned(),
+        (kinds, 0) => kinds.to_owned(),
+        (kinds, cards) => format!("{} × {kinds}", whole(cards)),
+    };
     match range.to_usd {
-        Some(to) => format!("{} to {}", whole(range.from_usd), whole(to)),
-        None => format!("{} and more", whole(range.from_usd)),
+        Some(to) => format!("{cards}: {} to {}", whole(range.from_usd), whole(to)),
+        None => format!("{cards}: {} and more", whole(range.from_usd)),
     }
 }
 

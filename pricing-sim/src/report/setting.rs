@@ -5,11 +5,16 @@ use pricing_core::quote::GpuRule;
 use pricing_core::reserve::{Prefer, Scheduler};
 
 use super::ReportContext;
+use super::label;
 use super::number::{self, whole};
 use super::parts::{clean, table, text};
 use super::view::Cell;
+use crate::number::Number;
 use crate::scenario::{self, GpuShare, OrdersEntry, PodPlacement, Scenario, StrategyEntry};
 use crate::summary::{AxisValue, Summary};
+
+/// The most competitors that are named.
+const NAMED: usize = 4;
 
 /// What was simulated.
 pub(super) fn section(summary: &Summary, cells: &[Cell<'_>], scenario: Option<&Scenario>) -> Markup {
@@ -23,13 +28,23 @@ pub(super) fn section(summary: &Summary, cells: &[Cell<'_>], scenario: Option<&S
                 dd { (window(summary)) }
                 dt { "Inventory" }
                 dd { (inventory(cells)) @if let Some(source) = scenario.and_then(supply) { ", " (clean(&source)) } }
+                @if let Some(scenario) = scenario {
+                    dt { "Competition" }
+                    dd { (clean(&competition(scenario))) }
+                    dt { "Tenants' maxima" }
+                    dd { (clean(&maxima(&scenario.orders))) }
+                    @if let Some(warm_up) = scenario.orders.warm_up {
+                        dt { "Warm-up" }
+                        dd { (humantime::format_duration(warm_up)) ", of which nothing counts" }
+                    }
+                }
                 dt { (if summary.seeds.len() == 1 { "Seed" } else { "Seeds" }) }
                 dd { (seeds(&summary.seeds)) }
                 dt { "Runs" }
                 dd { (runs(summary, cells)) }
                 @for axis in &summary.axes {
-                    dt { "Axis " (clean(&axis.key)) }
-                    dd { (clean(&axis.values.iter().map(AxisValue::to_string).collect::<Vec<_>>().join(", "))) }
+                    dt { "Axis " (clean(&label::axis(&axis.key))) }
+                    dd { @if label::axis(&axis.key) != axis.key { (clean(&axis.key)) ": " } (clean(&axis.values.iter().map(AxisValue::to_string).collect::<Vec<_>>().join(", "))) }
                 }
             }
             @if let Some(scenario) = scenario { (strategies(scenario)) } @else { (strategy_names(cells)) }
@@ -68,6 +83,38 @@ fn supply(scenario: &Scenario) -> Option<String> {
     let named = [&inventory.file, &inventory.openb, &inventory.describe].into_iter().flatten().next()?;
     let empty = if inventory.empty { ", beginning empty" } else { "" };
     Some(format!("from {named}{empty}"))
+}
+
+/// Who else bids, and by what.
+fn competition(scenario: &Scenario) -> String {
+    let Some(market) = scenario.market.as_ref().filter(|market| market.enabled) else {
+        return "nobody else bids".to_owned();
+    };
+    let rates = |rates: &Option<String>| rates.clone().unwrap_or_else(|| "the documented default".to_owned());
+    let spread = |spread: Option<Number>| spread.map_or_else(String::new, |sigma| format!(", spread {}", sigma.0));
+    let mut bidders = Vec::new();
+    if market.rates.is_some() || !market.set.is_empty() {
+        bidders.push(format!("the market by {}{}", rates(&market.rates), spread(market.spread)));
+    }
+    for it in market.competitor.iter().take(NAMED) {
+        bidders.push(format!("“{}” by {}{}", it.name, rates(&it.rates), spread(it.spread)));
+    }
+    let more = market.competitor.len().saturating_sub(NAMED);
+    if more > 0 {
+        bidders.push(format!("{} more", whole(more)));
+    }
+    let factor = market.factor.map_or_else(String::new, |factor| format!("; all prices times {}", factor.0));
+    format!("{}{factor}", bidders.join("; "))
+}
+
+/// The most that tenants pay.
+fn maxima(orders: &OrdersEntry) -> String {
+    let Some(maximum) = &orders.maximum else { return "as the orders say; others have none".to_owned() };
+    let rates = maximum.rates.rates.clone().unwrap_or_else(|| "the documented default".to_owned());
+    let factor = maximum.factor.map_or_else(String::new, |factor| format!(" times {}", factor.0));
+    let spread = maximum.spread.map_or_else(String::new, |sigma| format!(", spread {}", sigma.0));
+    let whose = if orders.replace_maximum { "for all orders" } else { "where the orders do not say" };
+    format!("{rates}{factor}{spread}, {whose}")
 }
 
 fn window(summary: &Summary) -> String {
@@ -190,7 +237,7 @@ pub(super) fn assumptions(summary: &Summary, scenario: Option<&Scenario>, by_clo
 fn of_scenario(scenario: &Scenario) -> Markup {
     let orders = &scenario.orders;
     html! {
-        @if scenario.market.is_none() {
+        @if scenario.market.as_ref().is_none_or(|market| !market.enabled) {
             li { "Nobody else bids: an order is won if there is room for it and its price is within the tenant's maximum." }
         }
         @if orders.maximum.is_none() {
@@ -209,7 +256,7 @@ fn of_scenario(scenario: &Scenario) -> Markup {
             }
         }
         @if let Some(by) = &orders.time_compression { li { "Times of the source are divided by " (by.0) "." } }
-        @if scenario.idle.is_none() { li { "Idle capacity is valued at the first strategy's rates." } }
+        @if scenario.idle.is_none() { li { "Idle capacity is valued at the first strategy's rates, as they are without any axis." } }
         li {
             @match scenario.scheduler() {
                 Scheduler::Sound => "Resources are reserved by the sound scheduler, which remembers which cards are taken.",

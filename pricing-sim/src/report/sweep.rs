@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use rust_decimal::Decimal;
 
 use super::chart::{Caption, HorizontalAxis, Line, Lines, Point, count, lines};
+use super::label;
 use super::money::names;
 use super::number::{self, NONE, money, share, whole};
 use super::parts::{Column, clean, figure, numbers, small, table, text};
@@ -12,6 +13,8 @@ use crate::summary::{AxesValues, Axis, AxisValue, StrategySummary, Summary};
 
 /// The most charts of one figure along one axis.
 const PANELS: usize = 6;
+/// Charts begin at 0 unless everything is above this share of the highest value.
+const UPPER_PART: f64 = 0.5;
 /// The most rows in the table of all cells.
 const ROWS: usize = 2000;
 
@@ -40,7 +43,8 @@ pub(super) fn sections(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     html! {
         @for (place, axis) in summary.axes.iter().enumerate() {
             section {
-                h2 { "Along " (clean(&axis.key)) }
+                h2 { "Along " (clean(&label::axis(&axis.key))) }
+                @if label::axis(&axis.key) != axis.key { p class="note" { (clean(&axis.key)) } }
                 (along(summary, cells, axis, place))
             }
         }
@@ -122,21 +126,30 @@ fn chart(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &FigureByA
         Line { series, points }
     };
     let all: Vec<Line> = (0..strategies).map(line).collect();
+    let axis_label = label::axis(&axis.key);
     let across = match numbers_across {
-        Some(_) => HorizontalAxis::Numbers { unit: &axis.key, format: number::axis, range: None },
-        None => HorizontalAxis::Names { unit: &axis.key, names: &labels },
+        Some(_) => HorizontalAxis::Numbers { unit: &axis_label, format: number::axis, range: None },
+        None => HorizontalAxis::Names { unit: &axis_label, names: &labels },
     };
     let unit = family.first().map_or_else(String::new, |cell| {
-        if cell.means() { format!("{}, mean of a run, 95% interval", along.unit) } else { along.unit.to_owned() }
+        let cut = if panel.extent.0 > 0.0 { "; the axis does not begin at 0" } else { "" };
+        if cell.means() {
+            format!("{}, mean of a run, 95% interval{cut}", along.unit)
+        } else {
+            format!("{}{cut}", along.unit)
+        }
     });
     let chart = Lines { lines: &all, across, format: along.format, at_least: panel.extent };
     let title = match others {
-        Some(others) => others.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "),
+        Some(others) => {
+            let names = others.iter().map(|(key, value)| format!("{} = {value}", label::axis(key)));
+            names.collect::<Vec<_>>().join("; ")
+        }
         None => along.name.to_owned(),
     };
     let description = format!(
         "{} against {}, a line for each strategy. The numbers are in the table that follows.",
-        along.name, axis.key
+        along.name, axis_label
     );
     let caption = Caption { id, title: &title, unit: &unit, description: &description };
     let shown = values_table(summary, axis, family, along, &title);
@@ -154,14 +167,18 @@ fn apart(values: &[f64]) -> bool {
     sorted.windows(2).all(|pair| matches!(pair, [one, next] if next - one >= (last - first) * 0.06))
 }
 
-/// The range of a figure over all charts along an axis, so that they share a scale.
+/// The range of a figure over all charts along an axis, so that they share a scale. It begins at 0 unless that would
+/// hide the differences: where all of them are in the upper part.
 fn extent(families: &[(AxesValues, Vec<&Cell<'_>>)], pick: Pick) -> (f64, f64) {
     let strategies = families.iter().flat_map(|(_, family)| family).flat_map(|cell| cell.strategies);
-    strategies.filter_map(pick).fold((0.0, 0.0), |(low, high): (f64, f64), measure| {
+    let all = strategies.filter_map(pick).map(|measure| {
         let (value, whisker) = measure.floats();
         let (from, to) = whisker.unwrap_or((value, value));
-        (low.min(from).min(value), high.max(to).max(value))
-    })
+        (from.min(value), to.max(value))
+    });
+    let range = all.reduce(|(low, high), (from, to)| (low.min(from), high.max(to)));
+    let (low, high) = range.unwrap_or_default();
+    if high > low && low > high * UPPER_PART { (low, high) } else { (low.min(0.0), high.max(0.0)) }
 }
 
 fn value(of: &AxisValue) -> Option<f64> {
@@ -174,7 +191,7 @@ fn value(of: &AxisValue) -> Option<f64> {
 
 fn values_table(summary: &Summary, axis: &Axis, family: &[&Cell<'_>], along: &FigureByAxis, title: &str) -> Markup {
     let strategies = family.first().map(|cell| cell.strategies).unwrap_or_default();
-    let columns = std::iter::once(text(&axis.key));
+    let columns = std::iter::once(text(label::axis(&axis.key)));
     let columns: Vec<_> = columns.chain(strategies.iter().map(|it| numbers(&it.name))).collect();
     let row = |cell: &&Cell<'_>| {
         let value = cell.strategies.first().and_then(|it| it.axes.get(&axis.key)).map(ToString::to_string);
@@ -194,21 +211,26 @@ fn measure(strategy: &StrategySummary, pick: Pick, number: fn(Decimal) -> String
 fn all(summary: &Summary, cells: &[Cell<'_>]) -> Markup {
     let mut columns: Vec<Column> = vec![text("Cell")];
     columns.extend([text("Strategy"), numbers("Orders won"), numbers("Win rate"), numbers("Revenue, USD")]);
-    columns.extend([numbers("Cards in use"), numbers("Overcharge, USD"), numbers("Undercharge, USD")]);
+    columns.push(numbers("Cards in use"));
+    let any = |charged: fn(&StrategySummary) -> u64| summary.strategies.iter().any(|it| charged(it) > 0);
+    let (over, under) = (any(|it| it.figures.overcharge.orders), any(|it| it.figures.undercharge.orders));
+    columns.extend(over.then(|| numbers("Overcharge, USD")));
+    columns.extend(under.then(|| numbers("Undercharge, USD")));
     let strategies = cells.iter().flat_map(|cell| cell.strategies.iter().map(move |it| (cell, it)));
     let row = |(cell, it): (&Cell<'_>, &StrategySummary)| {
         let one_decimal: fn(Decimal) -> String = |number| number::decimals(number, 1);
         let won = if cell.means() { measure(it, view::won, one_decimal) } else { whole(it.figures.won) };
-        vec![
+        let mut row = vec![
             cell.name(),
             it.name.clone(),
             won,
             measure(it, view::win_rate, share),
             measure(it, view::revenue, money),
             measure(it, view::gpu, share),
-            measure(it, view::overcharge, money),
-            measure(it, view::undercharge, money),
-        ]
+        ];
+        row.extend(over.then(|| measure(it, view::overcharge, money)));
+        row.extend(under.then(|| measure(it, view::undercharge, money)));
+        row
     };
     let rows: Vec<_> = strategies.take(ROWS).map(row).collect();
     let there = summary.strategies.len();

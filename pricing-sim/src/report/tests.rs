@@ -3,7 +3,9 @@
 use toml::Table;
 
 use super::*;
-use crate::result::{Bucket, Charge, Flip, GpuUse, OrderOutcome, PairRun, PriceBin, RunResult, StrategyRun, Use};
+use crate::result::{
+    Bucket, Charge, Flip, GpuUse, Limits, OrderOutcome, PairRun, PriceBin, RunResult, StrategyRun, Use,
+};
 use crate::sweep::Sweep;
 use crate::time::Window;
 use pricing_core::money::Usd;
@@ -23,7 +25,7 @@ fn strategy(name: &str, revenue: &str, won: u64) -> StrategyRun {
         revenue: usd(revenue),
         overcharge: Charge { orders: 1, usd_per_month: usd("3"), usd: usd("1.5") },
         gpus: vec![GpuUse { kind: "nvidia/t4".to_owned(), used: Use { total: 4, background: 0, leased_ms: 2_000 } }],
-        by_price: vec![PriceBin { from_usd: 100, bids: 10, won }],
+        by_price: vec![PriceBin { from_usd: 100, bids: 10, won, ..PriceBin::default() }],
         over_time: vec![Bucket { at: 0, length: 1_000, gpus: vec![2_000], revenue: usd(revenue), ..Bucket::default() }],
         ..StrategyRun::default()
     }
@@ -56,6 +58,7 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
             largest: vec![flip],
             ..PairRun::default()
         }],
+        limits: Limits::default(),
     }
 }
 
@@ -140,4 +143,33 @@ fn charts_have_titles_and_headings_and_tables_have_their_heads() {
         !page.contains("http://")
             || page.matches("http://www.w3.org/2000/svg").count() == page.matches("http://").count()
     );
+}
+
+#[test]
+fn two_axes_are_a_map_with_the_best_cell_and_findings_name_where_the_other_strategy_wins() {
+    let axes = "[sweep.axes]\n\"orders.limit\" = [1, 2]\n\"strategy.card.set.rates.gpu.h100\" = [\"1500\", \"1700\"]\n";
+    let text = format!("{}{axes}", scenario(2));
+    let sweep = Sweep::of(&text.parse::<Table>().unwrap()).unwrap();
+    let revenues = [["1010", "1000"], ["1020", "1000"], ["1030", "1000"], ["990", "1000"]];
+    let one = |place: usize| {
+        let (cell, seed) = (place / 2, place as u64 % 2);
+        let more = |usd: &str| (usd.parse::<u64>().unwrap() + seed).to_string();
+        let revenue = revenues[cell].map(more);
+        RunResult { cell, ..run(place, seed + 1, [&revenue[0], &revenue[1]], ["card", "old"]) }
+    };
+    let runs: Vec<RunResult> = (0..8).map(one).collect();
+    let summary = Summary::of("map", &sweep, &runs).unwrap();
+    let page = html(&summary, &ReportContext { scenario: &text, command: "x", version: "1" });
+    let page = page.replace("<wbr>", "");
+    for said in [
+        "<h2>Revenue in each cell</h2>",
+        "1,030.50 ★",
+        "H100, USD a month (card)",
+        "“card” earned most in 3 of 4 cells, “old” in 1 (orders.limit = 2, strategy.card.set.rates.gpu.h100 = 1700)",
+        "<h2>Against the best cell</h2>",
+        "the axis does not begin at 0",
+        "<h2>Before you believe it</h2>",
+    ] {
+        assert!(page.contains(said), "{said} is not in {page}");
+    }
 }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::number;
-use crate::summary::{Comparison, Figures, Interval, PerRun, StrategySummary, Summary};
+use crate::summary::{Comparison, Figures, Interval, Pairs, PerRun, StrategySummary, Summary};
 
 /// The results of the strategies in one cell.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub(super) struct Cell<'a> {
     pub(super) strategies: &'a [StrategySummary],
     /// The comparisons of each further strategy with the first.
     pub(super) comparisons: &'a [Comparison],
+    /// The paired differences between combinations of cell and strategy.
+    pub(super) pairs: Pairs<'a>,
     /// The number of its runs.
     pub(super) runs: usize,
 }
@@ -26,7 +28,7 @@ impl<'a> Cell<'a> {
                 let axes = strategies.first().map(|strategy| &strategy.axes);
                 let same = |these: &&[Comparison]| these.first().map(|comparison| &comparison.axes) == axes;
                 let comparisons = comparisons.next_if(same).unwrap_or_default();
-                Self { strategies, comparisons, runs: 0 }
+                Self { strategies, comparisons, pairs: Pairs::new(&summary.paired), runs: 0 }
             })
             .collect();
         // A cell without intervals has a single run; the others have one run per seed.
@@ -40,6 +42,11 @@ impl<'a> Cell<'a> {
     /// Whether the figures are means over seeds.
     pub(super) fn means(&self) -> bool {
         self.runs > 1
+    }
+
+    /// The revenue of one strategy less that of another in this cell, paired by seed.
+    pub(super) fn difference(&self, of: &StrategySummary, against: &StrategySummary) -> Option<Interval> {
+        paired(self.pairs, of, against)
     }
 
     /// A unit, with a note if the figure is a mean.
@@ -63,6 +70,11 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// The revenue of one combination of cell and strategy less that of another, paired by seed.
+pub(super) fn paired(pairs: Pairs<'_>, of: &StrategySummary, against: &StrategySummary) -> Option<Interval> {
+    pairs.revenue(of, against)
+}
+
 /// A figure of a single run: the mean of several with its interval, or that of the only one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measure {
@@ -78,13 +90,6 @@ impl Measure {
             Some(interval) => Some(Self { value: interval.mean, reach: Some((interval.low, interval.high)) }),
             None => single.map(|value| Self { value, reach: None }),
         }
-    }
-
-    /// Whether two intervals overlap.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let ((low, high), (other_low, other_high)) =
-            (self.reach.unwrap_or((self.value, self.value)), other.reach.unwrap_or((other.value, other.value)));
-        low <= other_high && other_low <= high
     }
 
     /// The figure and its interval, as text.

@@ -58,12 +58,43 @@ pub struct Decided {
     pub usd_per_month: Option<Usd>,
     /// The price in USD per month by the rates of the cards that the order was handed.
     pub own_usd_per_month: Option<Usd>,
+    /// The most that the tenant pays, in USD per month. None without a maximum, or if its denom has no value.
+    pub max_usd: Option<Usd>,
+    /// The lowest bid of anybody else, in USD per month.
+    pub best_other_usd: Option<Usd>,
     /// The cards that it got, or would have got: kinds separated by `+`. Empty without cards.
     pub gpu: Arc<str>,
+    /// The number of those cards, all replicas together.
+    pub cards: u64,
+    /// The nodes where its pods started, or where they would have been placed, separated by `+`. Empty if nothing was
+    /// placed.
+    pub node: Arc<str>,
     /// The time of its lease within the window, in milliseconds.
     pub lease_ms: Millis,
     /// What its lease paid, in USD.
     pub revenue: Usd,
+}
+
+impl Decided {
+    /// How far the price is below what it must not exceed: the tenant's maximum or the lowest bid of anybody else,
+    /// whichever is lower. Negative if it is above. None without a price or without a limit.
+    #[must_use]
+    pub fn margin_usd(&self) -> Option<Usd> {
+        let limit = self.max_usd.into_iter().chain(self.best_other_usd).min()?;
+        limit.checked_sub(self.usd_per_month?).ok()
+    }
+}
+
+/// The nodes that an order was placed on, in order of placement, separated by `+`.
+#[must_use]
+pub fn nodes_of(targets: &[QuotedTarget]) -> String {
+    let mut nodes: Vec<&str> = Vec::new();
+    for node in targets.iter().flat_map(|target| &target.nodes) {
+        if !nodes.contains(&&**node) {
+            nodes.push(node);
+        }
+    }
+    nodes.join("+")
 }
 
 /// The kinds that an order was placed on, in order of placement, separated by `+`. Empty without cards.

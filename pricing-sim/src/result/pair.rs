@@ -6,7 +6,8 @@ use pricing_core::money::Usd;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Decided, OrderOutcome};
+use super::brief::Briefs;
+use super::decision::OrderOutcome;
 use super::usd;
 use crate::stream::Arrival;
 use crate::time::Millis;
@@ -62,13 +63,15 @@ pub struct Flip {
 }
 
 impl PairRun {
-    /// Compares a strategy's decisions with those of the first.
+    /// Compares a strategy's decisions with those of the first, on the orders that arrive from a moment on.
     #[must_use]
-    pub fn between(names: (&str, &str), arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Self {
+    pub fn between(names: (&str, &str), arrivals: &[Arrival], from: Millis, first: &Briefs, second: &Briefs) -> Self {
         let mut pair = Self { against: names.0.to_owned(), strategy: names.1.to_owned(), ..Self::default() };
         let count = |counter: &mut u64| *counter = counter.saturating_add(1);
         let mut flips: Vec<(Decimal, usize)> = Vec::new();
-        for (order, (before, after)) in first.iter().zip(second).enumerate() {
+        // Arrivals are sorted, so those before the moment come first.
+        let skipped = arrivals.partition_point(|arrival| arrival.at < from);
+        for (order, (before, after)) in first.iter().zip(second.iter()).enumerate().skip(skipped) {
             if before.outcome != after.outcome {
                 let to = pair.flips.entry(before.outcome.name().to_owned()).or_default();
                 count(to.entry(after.outcome.name().to_owned()).or_default());
@@ -90,7 +93,7 @@ impl PairRun {
     }
 }
 
-fn flip(order: usize, arrivals: &[Arrival], first: &[Decided], second: &[Decided]) -> Option<Flip> {
+fn flip(order: usize, arrivals: &[Arrival], first: &Briefs, second: &Briefs) -> Option<Flip> {
     let (arrival, before, after) = (arrivals.get(order)?, first.get(order)?, second.get(order)?);
     let text = |usd: Option<Usd>| usd.map(|usd| usd.to_string());
     Some(Flip {

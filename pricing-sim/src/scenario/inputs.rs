@@ -60,7 +60,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         } = entry;
         add(names, InputKind::File, [rates, plugin, script]);
     }
-    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor }) = market {
+    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, factor: _, wildcard: _, competitor }) = market {
         add(names, InputKind::File, [rates]);
         for CompetitorEntry { name: _, rates, set: _, spread: _, wildcard: _ } in competitor {
             add(names, InputKind::File, [rates]);
@@ -91,7 +91,9 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
         time_compression: _,
         gpu_share: _,
         limit: _,
+        begin: _,
         duration: _,
+        warm_up: _,
     } = orders;
     add(names, InputKind::File, [jsonl, csv, parquet, openb]);
     add(names, InputKind::Sdls, [sdl_dir]);

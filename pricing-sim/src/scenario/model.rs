@@ -42,10 +42,12 @@ pub struct Scenario {
     /// The strategies that price the orders; at least one.
     #[serde(default)]
     pub strategy: Vec<StrategyEntry>,
-    /// The competition. Without it a bid is won if the tenant's maximum allows it.
+    /// The competition. Without it a bid is won if the tenant's maximum allows it. Nobody bids on an order for a named model
+    /// by an entry such as `*` of a rate card; a warning counts such orders.
     #[serde(default)]
     pub market: Option<MarketEntry>,
-    /// The rates at which idle capacity is valued; those of the first strategy by default.
+    /// The rates at which idle capacity is valued; by default those of the first strategy, as they are without any axis of a
+    /// sweep.
     #[serde(default)]
     pub idle: Option<RatesEntry>,
     /// How the models of the openb trace are read.
@@ -126,7 +128,8 @@ pub struct OrdersEntry {
     /// How long leases last where the source does not say. Without this section they last to the end of the window.
     pub lifetime: Option<LifetimeEntry>,
     /// The most that tenants pay where the orders do not say. Without this section such orders have no maximum, and no price
-    /// is too high for them.
+    /// is too high for them. The same holds for orders for a model that only an entry such as `*` of the rate card prices; a
+    /// warning counts them.
     pub maximum: Option<MaximumEntry>,
     /// Whether `maximum` also replaces the maxima that orders have.
     pub replace_maximum: bool,
@@ -140,11 +143,18 @@ pub struct OrdersEntry {
     pub gpu_share: GpuShare,
     /// Takes only the first orders, this many.
     pub limit: Option<usize>,
-    /// The length of the window. It begins with the first arrival, or at 0 for made-up orders and for a folder of SDLs. By
-    /// default it ends with the last lease.
+    /// When the window begins, for orders of a file, written as their `at`: seconds (`"0"`), or a date. By default it begins
+    /// with the first arrival. Made-up orders and those of a folder of SDLs always begin at 0.
+    pub begin: Option<String>,
+    /// The length of the window. By default it ends with the last lease.
     #[serde(deserialize_with = "optional_duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub duration: Option<Duration>,
+    /// The length of the warm-up at the beginning of the window, in which the cluster fills and nothing counts. Of a lease
+    /// that begins in it, only the time after it counts. None by default.
+    #[serde(deserialize_with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
+    pub warm_up: Option<Duration>,
 }
 
 /// How an order for a share of a card becomes one for whole cards.
@@ -417,6 +427,8 @@ pub struct MarketEntry {
     pub set: toml::Table,
     /// The sigma of a log-normal factor with median 1, from 0 to 5; 0 by default.
     pub spread: Option<Number>,
+    /// What the prices of all competitors are multiplied by; 1 by default.
+    pub factor: Option<Number>,
     /// The card by which the market bids on a request that leaves the model open.
     pub wildcard: Wildcard,
     /// Competitors with rate cards of their own.
@@ -430,6 +442,7 @@ impl Default for MarketEntry {
             rates: None,
             set: toml::Table::new(),
             spread: None,
+            factor: None,
             wildcard: Wildcard::default(),
             competitor: Vec::new(),
         }

@@ -1,15 +1,19 @@
 //! Checks the numbers of a scenario that parametrise random distributions, and names their keys in errors.
 
+use pricing_core::input::InputError;
 use rust_decimal::Decimal;
 
-use super::StreamError;
+use super::{StreamError, cell};
 use crate::market::float;
 use crate::number::Number;
+use crate::scenario::OrdersEntry;
 use crate::time::Millis;
 
 /// The largest sigma of a log-normal factor. With a larger one, one order in a thousand would differ by a factor of
 /// more than five million.
 pub const MAX_SIGMA: i64 = 5;
+/// The largest factor by which prices are multiplied.
+const MAX_FACTOR: i64 = 1_000_000;
 /// The end of simulated time: ten thousand years.
 pub(super) const HORIZON: Millis = 10_000 * 365 * 24 * 3_600 * 1_000;
 
@@ -37,6 +41,25 @@ pub(super) fn share(key: &str, number: Option<Number>) -> Result<f64, StreamErro
 /// When it is below 0 or above [`MAX_SIGMA`]. The error names the key.
 pub fn sigma(key: &str, number: Option<Number>) -> Result<f64, StreamError> {
     number.map_or(Ok(0.0), |number| between(key, number, 0, MAX_SIGMA))
+}
+
+/// A factor by which prices are multiplied; 1 if it is missing.
+///
+/// # Errors
+/// When it is not above 0 or too large. The error names the key.
+pub fn factor(key: &str, number: Option<Number>) -> Result<Decimal, StreamError> {
+    let factor = number.map_or(Decimal::ONE, |factor| factor.0);
+    if factor <= Decimal::ZERO || factor > Decimal::from(MAX_FACTOR) {
+        return Err(wrong(format!("`{key}` is `{factor}`; it must be above 0 and at most {MAX_FACTOR}")));
+    }
+    Ok(factor)
+}
+
+/// The beginning of the window, if the scenario sets it.
+pub(super) fn begin(entry: &OrdersEntry) -> Result<Option<Millis>, StreamError> {
+    let Some(begin) = &entry.begin else { return Ok(None) };
+    let malformed = |error: InputError| wrong(format!("`orders.begin`: {}", error.message()));
+    cell::time(begin).map(Some).map_err(malformed)
 }
 
 /// Milliseconds as a float, exact below 2^53.

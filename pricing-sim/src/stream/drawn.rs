@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::check::wrong;
+use super::check::{begin, wrong};
 use super::generate::Generator;
 use super::lifetime::Lifetime;
 use super::maximum::{Maximum, MaximumCache};
@@ -13,6 +13,7 @@ use super::sdl_dir::SdlFolder;
 use super::{Arrival, DEFAULT_DENOM, Stream, StreamError};
 use crate::files::Files;
 use crate::random::Draws;
+use crate::result::Starred;
 use crate::scenario::{OrdersEntry, Scenario};
 use crate::time::Millis;
 
@@ -24,6 +25,7 @@ pub struct Drawn {
     maximum: Option<Maximum>,
     worths: MaximumCache,
     limit: Option<usize>,
+    begin: Option<Millis>,
     length: Option<Millis>,
 }
 
@@ -55,6 +57,9 @@ impl Drawn {
             (Some(generate), _) => Orders::Generated(Box::new(Generator::new(generate, entry, denom, length)?)),
             (None, Some(folder)) => Orders::Folder(SdlFolder::new(folder, entry, denom, length, files)?),
         };
+        if entry.begin.is_some() {
+            return Err(wrong("`orders.begin` is for orders of a file; made-up ones begin at 0"));
+        }
         if entry.time_compression.is_some() {
             return Err(wrong(
                 "`orders.time_compression` is for orders of a file; raise `orders.arrivals.rate` instead",
@@ -89,7 +94,7 @@ impl Drawn {
             }
         }
         let lifetime = entry.lifetime.as_ref().map(Lifetime::new).transpose()?;
-        Ok(Self { orders, lifetime, maximum, worths, limit: entry.limit, length })
+        Ok(Self { orders, lifetime, maximum, worths, limit: entry.limit, begin: begin(entry)?, length })
     }
 
     /// The orders for a seed.
@@ -104,19 +109,21 @@ impl Drawn {
         };
         orders.truncate(self.limit.unwrap_or(usize::MAX));
         let mut worths = self.worths.clone();
+        let mut unpriced = Starred::default();
         for (order, (arrival, deployment)) in orders.iter_mut().enumerate() {
             if let (Some(lifetime), None) = (&self.lifetime, arrival.until) {
                 arrival.until = Some(arrival.at.saturating_add(lifetime.of(draws, *deployment)));
             }
             if let Some(maximum) = &self.maximum {
-                maximum.give(arrival, order, draws, &mut worths)?;
+                maximum.give(arrival, order, draws, &mut worths, &mut unpriced)?;
             }
         }
         let arrivals = orders.into_iter().map(|(arrival, _)| arrival).collect();
-        Ok(match self.orders {
-            Orders::Fixed(_) => Stream::new(arrivals, self.length),
+        let stream = match self.orders {
+            Orders::Fixed(_) => Stream::beginning(self.begin, arrivals, self.length)?,
             Orders::Generated(_) | Orders::Folder(_) => Stream::starting(0, arrivals, self.length),
-        })
+        };
+        Ok(Stream { unpriced, ..stream })
     }
 }
 

@@ -6,20 +6,21 @@ use std::sync::Arc;
 
 use pricing_core::money::{Price, Usd, UsdPerAkt, per_block, scaled_usd};
 use pricing_core::order::Order;
-use pricing_core::rates::{CoinValue, Owners, Pricing};
+use pricing_core::rates::{CoinValue, Owners};
 use rust_decimal::Decimal;
 
-use super::check::{sigma, wrong};
+use super::check::{factor, sigma, wrong};
 use super::{Arrival, StreamError};
 use crate::files::Files;
-use crate::market;
+use crate::market::{self, Tariff, Unpriced};
 use crate::random::{Draws, Purpose};
+use crate::result::Starred;
 use crate::scenario::{self, OrdersEntry};
 
 /// The rule for maximum prices.
 #[derive(Clone, Debug)]
 pub(super) struct Maximum {
-    pricing: Pricing,
+    tariff: Tariff,
     factor: Decimal,
     spread: f64,
     replaces: bool,
@@ -27,9 +28,9 @@ pub(super) struct Maximum {
 }
 
 /// The prices of orders that were already seen. Orders of the same shape share one allocation, whose address is the
-/// key.
+/// key. None for orders that only the `*` of the rate card could price.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MaximumCache(BTreeMap<usize, (Arc<Order>, Usd)>);
+pub(super) struct MaximumCache(BTreeMap<usize, (Arc<Order>, Option<Usd>)>);
 
 impl Maximum {
     /// The rule that a scenario sets for its orders, if any.
@@ -46,18 +47,13 @@ impl Maximum {
         };
         let pricing = scenario::pricing(&maximum.rates, files);
         let mut pricing = pricing.map_err(|error| wrong(format!("orders.maximum: {error}")))?;
-        pricing.policy.ambiguous_gpu = market::ambiguous(maximum.wildcard);
         // The owners that a provider serves, and its minimum, say nothing about what a tenant would pay.
         pricing.policy.owners = Owners::default();
         pricing.policy.minimum_usd_per_month = Usd::ZERO;
-        let factor = maximum.factor.map_or(Decimal::ONE, |factor| factor.0);
-        if factor <= Decimal::ZERO || factor > Decimal::from(1_000_000) {
-            return Err(wrong(format!(
-                "`orders.maximum.factor` is `{factor}`; it must be above 0 and at most 1000000"
-            )));
-        }
+        let factor = factor("orders.maximum.factor", maximum.factor)?;
         let spread = sigma("orders.maximum.spread", maximum.spread)?;
-        Ok(Some(Self { pricing, factor, spread, replaces: entry.replace_maximum, usd_per_akt }))
+        let tariff = Tariff::new(pricing, maximum.wildcard);
+        Ok(Some(Self { tariff, factor, spread, replaces: entry.replace_maximum, usd_per_akt }))
     }
 
     /// Prices an order that will need a maximum, once for all seeds.
@@ -68,18 +64,22 @@ impl Maximum {
         self.worth(arrival, worths).map(|_| ())
     }
 
-    /// Sets the maximum of an order.
+    /// Sets the maximum of an order. One that only the `*` of the rate card could price stays as it is, and is counted.
     pub(super) fn give(
         &self,
         arrival: &mut Arrival,
         order: usize,
         draws: &Draws,
         worths: &mut MaximumCache,
+        unpriced: &mut Starred,
     ) -> Result<(), StreamError> {
         if arrival.has_maximum && !self.replaces {
             return Ok(());
         }
-        let usd = self.worth(arrival, worths)?;
+        let Some(usd) = self.worth(arrival, worths)? else {
+            unpriced.add(&arrival.order);
+            return Ok(());
+        };
         let luck = market::factor(&mut draws.of(Purpose::Maximum, order), self.spread);
         let too_much = |_| wrong(format!("orders.maximum: `{}` costs more than can be counted", arrival.id));
         let usd = scaled_usd(usd, self.factor).and_then(|usd| scaled_usd(usd, luck)).map_err(too_much)?;
@@ -89,16 +89,22 @@ impl Maximum {
         Ok(())
     }
 
-    fn worth(&self, arrival: &Arrival, worths: &mut MaximumCache) -> Result<Usd, StreamError> {
+    fn worth(&self, arrival: &Arrival, worths: &mut MaximumCache) -> Result<Option<Usd>, StreamError> {
         let place = Arc::as_ptr(&arrival.order).addr();
         if let Some((_, usd)) = worths.0.get(&place) {
             return Ok(*usd);
         }
         // The tenant's denom comes first: if it has no rate, that alone is the reason.
         self.in_denom(arrival, Usd::ZERO)?;
-        let usd = market::cost(&arrival.order, arrival.owner.as_deref(), &self.pricing, self.usd_per_akt).map_err(
-            |reason| wrong(format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id)),
-        )?;
+        let usd = match self.tariff.cost(&arrival.order, arrival.owner.as_deref(), self.usd_per_akt) {
+            Ok(usd) => Some(usd),
+            Err(Unpriced::OnlyStar) => None,
+            Err(Unpriced::Reason(reason)) => {
+                let message =
+                    format!("orders.maximum: its rate card cannot price the order `{}`: {reason}", arrival.id);
+                return Err(wrong(message));
+            }
+        };
         worths.0.insert(place, (Arc::clone(&arrival.order), usd));
         Ok(usd)
     }
@@ -109,7 +115,7 @@ impl Maximum {
         let cannot = |why: String| wrong(format!("orders.maximum: the order `{}`: {why}", arrival.id));
         let denom = arrival.order.max_price.as_ref().map(Price::denom);
         let denom = denom.ok_or_else(|| cannot("it names no denom".to_owned()))?;
-        let chain = &self.pricing.chain;
+        let chain = &self.tariff.pricing().chain;
         let token =
             chain.denoms.get(denom).ok_or_else(|| cannot(format!("`{denom}` is not a denom of the rate card")))?;
         let coin = match (&token.value, self.usd_per_akt) {

@@ -6,7 +6,7 @@
 //! endpoints and no maximum. `gpu_spec` lists the accepted models, separated by `|`; empty means any. A `gpu_milli`
 //! below 1000 is a share of a card, which is rounded as [`GpuShare`] says, because the network leases whole cards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use pricing_core::gpu::{GpuKey, GpuKind, GpuRequest, GpuSelector};
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::cell::MAX_TIME;
 use super::table::{line, problem};
-use super::{Arrival, MAX_ORDERS, Memory, with_maximum};
+use super::{Arrival, MAX_ORDERS, Memory, known_id, with_maximum};
 use crate::scenario::GpuShare;
 
 /// The trace's models. `G2` and `G3` are its names for models that it does not reveal.
@@ -117,9 +117,10 @@ pub(crate) fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<(T, usize)>, I
 /// When the text is not a pod list.
 pub fn pods(text: &str, models: &Models, share: GpuShare, denom: &str) -> Result<Vec<Arrival>, InputError> {
     let mut arrivals = Vec::new();
-    let mut memory = Memory::default();
+    let (mut memory, mut ids) = (Memory::default(), HashSet::new());
     for (pod, line) in rows::<Pod>(text)? {
         let arrival = arrival(pod, models, share, denom).map_err(|error| error.position(line, 1))?;
+        arrival.iter().try_for_each(|arrival| known_id(&mut ids, arrival)).map_err(|error| error.position(line, 1))?;
         arrival.iter().try_for_each(|arrival| memory.add(arrival))?;
         arrivals.extend(arrival);
     }

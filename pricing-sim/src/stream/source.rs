@@ -1,11 +1,13 @@
 //! The sources of a scenario's orders.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::check::begin;
 use super::row::Defaults;
 use super::{
     Arrival, DEFAULT_DENOM, Drawn, MAX_ORDERS, OrderFile, Stream, StreamError, jsonl, openb, table, with_maximum,
@@ -64,7 +66,7 @@ pub fn source(
         OrderFile::Not(arrivals) => arrivals,
     };
     let length = entry.duration.map(|length| u64::try_from(length.as_millis()).unwrap_or(Millis::MAX));
-    Ok(Source::Fixed(Arc::new(Stream::new(arrivals, length))))
+    Ok(Source::Fixed(Arc::new(Stream::beginning(begin(entry)?, arrivals, length)?)))
 }
 
 /// The single source that is named, and its file or folder. Generated orders have none.
@@ -111,7 +113,9 @@ fn read(
             if found.len() > MAX_ORDERS {
                 return Err(StreamError::Scenario(format!("`{name}` has more than {MAX_ORDERS} orders")));
             }
-            Ok(found.into_iter().map(|arrival| completed(arrival, &defaults)).collect())
+            let mut found: Vec<Arrival> = found.into_iter().map(|arrival| completed(arrival, &defaults)).collect();
+            number_ids(&mut found);
+            Ok(found)
         }
         _ => {
             let mut pods = openb::pods(&files.text(name)?, models, entry.gpu_share, denom).map_err(malformed)?;
@@ -132,6 +136,24 @@ fn parquet(name: &str, defaults: &Defaults<'_>, files: &Files) -> Result<Vec<Arr
 fn parquet(name: &str, _: &Defaults<'_>, _: &Files) -> Result<Vec<Arrival>, StreamError> {
     let ways = "build it with the feature `parquet`, or write the orders as JSONL or CSV";
     Err(StreamError::Scenario(format!("`{name}`: this program was built without Parquet: {ways}")))
+}
+
+/// Numbers the orders of a bid log that share an id, as groups of one order with the same name do: `ID`, `ID#2`, `ID#3`.
+fn number_ids(arrivals: &mut [Arrival]) {
+    let mut ids: BTreeSet<Arc<str>> = arrivals.iter().map(|arrival| Arc::clone(&arrival.id)).collect();
+    let mut counts: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+    for arrival in arrivals {
+        let count = counts.entry(Arc::clone(&arrival.id)).or_default();
+        *count = count.saturating_add(1);
+        while *count > 1 {
+            let id: Arc<str> = Arc::from(format!("{}#{count}", arrival.id));
+            if ids.insert(Arc::clone(&id)) {
+                arrival.id = id;
+                break;
+            }
+            *count = count.saturating_add(1);
+        }
+    }
 }
 
 /// An order of a bid log, completed with the defaults.

@@ -3,7 +3,10 @@
 use toml::Value;
 
 use super::strategy::strategy;
-use super::{AxesValues, Axis, AxisValue, SCHEMA, Seconds, Summary, SummaryError, WindowSeconds, compare};
+use super::{
+    AxesValues, Axis, AxisValue, SCHEMA, Seconds, StrategySummary, Summary, SummaryError, WindowSeconds, compare,
+    paired, warnings,
+};
 use crate::result::RunResult;
 use crate::sweep::Sweep;
 
@@ -22,13 +25,16 @@ impl Summary {
             window: window(results),
             strategies: Vec::new(),
             comparisons: Vec::new(),
+            paired: paired::paired(sweep, results)?,
+            warnings: warnings::warnings(sweep, results),
         };
         for runs in results.chunk_by(|one, other| one.cell == other.cell) {
             let cell = runs.first().map_or(0, |run| run.cell);
             let axes = axes_of(sweep, cell);
             let places = runs.first().map_or(0, |run| run.strategies.len());
             for place in 0..places {
-                summary.strategies.push(strategy(runs, place, &axes)?);
+                let entry = strategy(runs, place, &axes)?;
+                summary.strategies.push(StrategySummary { place: summary.strategies.len(), ..entry });
             }
             for place in 1..places {
                 summary.comparisons.push(compare::comparison(runs, place, &axes)?);

@@ -85,11 +85,12 @@ fn shown(seed: u64, flip: &Flip) -> LargestFlip {
     }
 }
 
-/// The interval of the paired differences of a figure. None if some run does not have it.
-fn paired(
-    runs: (&[Figures], &[Figures]),
+/// The interval of the paired differences of a figure: the second runs' less the first's. None if some run does not have
+/// it.
+pub(super) fn paired<R>(
+    runs: (&[R], &[R]),
     decimals: u32,
-    of: impl Fn(&Figures) -> Result<Option<Decimal>, ArithmeticOverflow>,
+    of: impl Fn(&R) -> Result<Option<Decimal>, ArithmeticOverflow>,
 ) -> Result<Option<Interval>, ArithmeticOverflow> {
     let mut differences = Vec::with_capacity(runs.0.len());
     for (first, second) in runs.0.iter().zip(runs.1) {

@@ -151,11 +151,12 @@ fn fragmentation(list: &[(Window, &StrategyRun)]) -> Result<Option<Percent>, Ari
 }
 
 fn win_by_price(list: &[(Window, &StrategyRun)]) -> Vec<PriceRange> {
-    let mut ranges: BTreeMap<u64, PriceRange> = BTreeMap::new();
+    let mut ranges: BTreeMap<(&str, u64, u64), PriceRange> = BTreeMap::new();
     for bin in list.iter().flat_map(|(_, run)| &run.by_price) {
         let to_usd = PRICE_BINS.into_iter().find(|begin| *begin > bin.from_usd);
-        let new = PriceRange { from_usd: bin.from_usd, to_usd, bids: 0, won: 0 };
-        let range = ranges.entry(bin.from_usd).or_insert(new);
+        let gpu = || bin.gpu.clone();
+        let new = || PriceRange { gpu: gpu(), cards: bin.cards, from_usd: bin.from_usd, to_usd, bids: 0, won: 0 };
+        let range = ranges.entry((&bin.gpu, bin.cards, bin.from_usd)).or_insert_with(new);
         range.bids = range.bids.saturating_add(bin.bids);
         range.won = range.won.saturating_add(bin.won);
     }

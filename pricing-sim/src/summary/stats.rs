@@ -88,6 +88,13 @@ impl Interval {
         Ok(Some(Self { mean, low, high }))
     }
 
+    /// The interval of the opposite difference.
+    #[must_use]
+    pub fn opposite(&self) -> Self {
+        let less = |number: Decimal| Decimal::ZERO.checked_sub(number).unwrap_or_default();
+        Self { mean: less(self.mean), low: less(self.high), high: less(self.low) }
+    }
+
     /// Half the width of the interval: the number after the plus-minus sign.
     #[must_use]
     pub fn half(&self) -> Decimal {

@@ -38,6 +38,7 @@ pub(super) fn in_runs(runs: &[RunResult], place: usize) -> Result<InRuns<'_>, Su
 pub(super) fn strategy(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<StrategySummary, SummaryError> {
     let list = in_runs(runs, place)?;
     Ok(StrategySummary {
+        place: 0,
         name: list.first().map(|(_, run)| run.name.clone()).unwrap_or_default(),
         axes: axes.clone(),
         figures: figures(&list)?,

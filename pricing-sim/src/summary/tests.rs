@@ -4,9 +4,9 @@ use pricing_core::money::Usd;
 use rust_decimal::Decimal;
 use toml::Table;
 
-use super::{Interval, Percent, Summary, quantile};
+use super::{Interval, Pairs, Percent, Summary, quantile};
 use crate::result::{
-    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, PairRun, PriceBin, RunResult, StrategyRun, Use,
+    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, Limits, PairRun, PriceBin, RunResult, Starred, StrategyRun, Use,
 };
 use crate::sweep::Sweep;
 use crate::time::Window;
@@ -51,7 +51,7 @@ fn strategy(name: &str, won: u64, revenue: &str) -> StrategyRun {
         memory: Use { total: 0, background: 0, leased_ms: 0 },
         idle: Idle { gpu: usd("1"), cpu: usd("2"), memory: usd("3"), unpriced_card_ms: 0 },
         fragmentation: Fragmentation { free_ms: 10, unusable_ms: 20, weight: 3 },
-        by_price: vec![PriceBin { from_usd: 50, bids: 3, won }],
+        by_price: vec![PriceBin { from_usd: 50, bids: 3, won, ..PriceBin::default() }],
         over_time: vec![Bucket {
             at: 0,
             length: 1000,
@@ -94,6 +94,7 @@ fn run(place: usize, seed: u64, won: [u64; 2], revenue: [&str; 2]) -> RunResult 
         window: Window { start: 0, end: 1000 },
         strategies: vec![strategy("old", won[0], revenue[0]), strategy("new", won[1], revenue[1])],
         pairs: vec![pair],
+        limits: Limits::default(),
     }
 }
 
@@ -194,6 +195,7 @@ fn nothing_is_divided_by_nothing() {
         window: Window::default(),
         strategies: vec![StrategyRun { name: "old".to_owned(), ..StrategyRun::default() }],
         pairs: Vec::new(),
+        limits: Limits::default(),
     };
     let summary = Summary::of("test", &sweep("1"), &[empty]).unwrap();
     let figures = &summary.strategies[0].figures;
@@ -226,4 +228,63 @@ fn axes_are_the_columns_of_cells() {
     assert_eq!(json["strategies"].as_array().unwrap().len(), 4);
     assert_eq!(json["strategies"][3]["axes"], serde_json::json!({"orders.limit": 20, "scheduler": "sound"}));
     assert_eq!(json["strategies"][3]["name"], "new");
+}
+
+/// A sweep over one axis, whose cell `n` earns `n` USD more than the first in each of two seeds, and its summary.
+fn along(cells: usize) -> Summary {
+    let values: Vec<String> = (0..cells).map(|cell| cell.to_string()).collect();
+    let strategies = "[[strategy]]\nname = \"old\"\n[[strategy]]\nname = \"new\"\n";
+    let text = format!(
+        "[orders]\n[inventory]\n{strategies}[sweep]\nseeds = 2\n[sweep.axes]\n\"orders.limit\" = [{}]\n",
+        values.join(", ")
+    );
+    let sweep = Sweep::of(&text.parse::<Table>().unwrap()).unwrap();
+    let one = |place: usize| {
+        let (cell, seed) = (place / 2, place % 2);
+        // The seeds differ by far more than the cells, which have all of that in common.
+        let revenue = [0, 10].map(|more| (1000 * seed + cell + more).to_string());
+        RunResult { cell, ..run(place, u64::try_from(seed).unwrap() + 1, [1, 2], [&revenue[0], &revenue[1]]) }
+    };
+    let results: Vec<RunResult> = (0..2 * cells).map(one).collect();
+    Summary::of("test", &sweep, &results).unwrap()
+}
+
+#[test]
+fn cells_are_compared_seed_by_seed() {
+    let summary = along(3);
+    // Three cells with two strategies, two strategies with three cells, and the best with two more.
+    assert_eq!(summary.paired.len(), 3 + 3 + 3 + 2);
+    let pairs = Pairs::new(&summary.paired);
+    let of = |place: usize| &summary.strategies[place];
+    for (one, other, mean) in [(2, 0, "1.000000"), (0, 2, "-1.000000"), (1, 0, "10.000000"), (5, 0, "12.000000")] {
+        let interval = pairs.revenue(of(one), of(other)).unwrap();
+        assert_eq!([interval.mean, interval.low, interval.high].map(|usd| usd.to_string()), [mean; 3]);
+    }
+    assert_eq!(pairs.revenue(of(3), of(0)), None);
+}
+
+#[test]
+fn of_many_cells_each_is_compared_with_the_first_and_the_best() {
+    let summary = along(40);
+    // 40 pairs of strategies; 39 cells against the first and 38 against the best of each strategy; the best of all
+    // against the other strategy in the 39 other cells.
+    assert_eq!(summary.paired.len(), 40 + 2 * (39 + 38) + 39);
+    let pairs = Pairs::new(&summary.paired);
+    let of = |place: usize| &summary.strategies[place];
+    assert!((0..79).all(|place| pairs.revenue(of(79), of(place)).is_some()));
+}
+
+#[test]
+fn warnings_come_first() {
+    let codes = |seeds: &str, limits: &Limits| {
+        let result = RunResult { limits: limits.clone(), ..run(0, 1, [1, 2], ["1", "2"]) };
+        let summary = Summary::of("test", &sweep(seeds), &[result]).unwrap();
+        summary.warnings.iter().map(|warning| (warning.code, warning.orders)).collect::<Vec<_>>()
+    };
+    let open = Limits { orders: 5, ..Limits::default() };
+    assert_eq!(codes("1", &open), [("no-limits", None), ("one-seed", None)]);
+    let starred = Starred { orders: 3, by_cards: [("nvidia/a100".to_owned(), 3)].into() };
+    let competitors = [("market".to_owned(), starred.clone())].into();
+    let limited = Limits { orders: 5, with_maximum: 2, contested: 2, maximum: starred, competitors };
+    assert_eq!(codes("1", &limited), [("maximum-wildcard", Some(3)), ("market-wildcard", Some(3)), ("one-seed", None)]);
 }

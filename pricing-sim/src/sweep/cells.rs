@@ -98,6 +98,9 @@ impl Sweep {
             }
             cells = next;
         }
+        if !scenario.sweep.axes.is_empty() {
+            fix_idle(&mut cells, &scenario);
+        }
         for cell in &cells {
             cell.check().map_err(|error| cell.named(error))?;
         }
@@ -136,6 +139,18 @@ impl Sweep {
         let cell = run.checked_div(self.seeds.len())?;
         let seed = self.seeds.get(run.checked_rem(self.seeds.len())?).copied()?;
         (cell < self.cells.len()).then_some(RunPlace { run, cell, seed })
+    }
+}
+
+/// Without `[idle]`, idle capacity is valued at the rates of the first strategy as the scenario has them, in every cell
+/// alike. Otherwise an axis over these rates would change the value of what stands idle.
+fn fix_idle(cells: &mut [Cell], scenario: &Scenario) {
+    let Some(first) = scenario.strategy.first() else { return };
+    let mut idle = Table::new();
+    idle.extend(first.rates.clone().map(|rates| ("rates".to_owned(), Value::String(rates))));
+    idle.insert("set".to_owned(), Value::Table(first.set.clone()));
+    for cell in cells {
+        cell.table.entry("idle").or_insert_with(|| Value::Table(idle.clone()));
     }
 }
 

@@ -28,7 +28,13 @@ pub trait Progress: Sync {
         false
     }
 
-    /// A run is finished, with the decisions on every order. Called before [`Self::done`].
+    /// Whether [`Self::detailed`] needs the decisions on every order.
+    fn decisions(&self) -> bool {
+        false
+    }
+
+    /// A run is finished, with its orders and, if [`Self::decisions`] says so, the decisions on each of them. Called
+    /// before [`Self::done`].
     ///
     /// # Errors
     /// When it cannot be stored. No further run is started.
@@ -175,7 +181,8 @@ impl<'a> Executor<'a> {
             Some(cell) => cell.named(error),
             None => error,
         };
-        let run = self.cell(place.cell)?.run_on(place, progress.timed(), threads).map_err(name)?;
+        let run =
+            self.cell(place.cell)?.run_on(place, progress.timed(), threads, progress.decisions()).map_err(name)?;
         let result = run.result.clone();
         progress.detailed(run)?;
         progress.done(&result)?;

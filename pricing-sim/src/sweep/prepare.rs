@@ -15,6 +15,7 @@ use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{Plugin, PluginHost, SizeClass};
 
+use super::counted::{after_warm_up, limits};
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
@@ -28,6 +29,7 @@ use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
 use crate::stream::openb::Models;
 use crate::stream::{self, Arrival, Source, Stream};
 use crate::supply;
+use crate::time::Window;
 
 /// What a simulation needs from the program that runs it.
 pub trait SimulationEnvironment: Sync {
@@ -217,6 +219,7 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
     let read = |rates: &Option<String>, set: &toml::Table| {
         scenario::pricing(&RatesEntry { rates: rates.clone(), set: set.clone() }, files)
     };
+    market.factor = stream::factor("market.factor", entry.factor)?;
     stream::sigma("market.spread", entry.spread)?;
     for other in &entry.competitor {
         stream::sigma(&format!("market.competitor.{}.spread", other.name), other.spread)?;
@@ -254,20 +257,28 @@ impl Prepared {
     /// # Errors
     /// When a sum overflows the exact decimals, or a stream cannot be generated.
     pub fn run(&self, place: RunPlace, timed: bool) -> Result<Detailed, ScenarioError> {
-        self.run_on(place, timed, 1)
+        self.run_on(place, timed, 1, true)
     }
 
     /// Runs the cell with a seed, with its strategies on several threads. The result does not depend on their number.
+    /// Without `decisions` the outcomes have none, which takes far less memory.
     ///
     /// # Errors
     /// The same as [`Self::run`].
-    pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
+    pub fn run_on(
+        &self,
+        place: RunPlace,
+        timed: bool,
+        threads: usize,
+        decisions: bool,
+    ) -> Result<Detailed, ScenarioError> {
         let draws = Draws::new(place.seed);
         let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
         let offers = self.market.offers(&list, &draws);
+        let window = after_warm_up(stream.window, self.scenario.orders.warm_up)?;
         let setup = Setup {
             arrivals: &stream.arrivals,
-            window: stream.window,
+            window,
             cluster: &self.cluster,
             offers: &offers,
             draws: &draws,
@@ -278,6 +289,7 @@ impl Prepared {
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,
             typical: &typical,
+            decisions,
         };
         let outcomes = on_threads(&self.strategies, threads, |strategy| {
             let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
@@ -287,9 +299,10 @@ impl Prepared {
             run: place.run,
             cell: place.cell,
             seed: place.seed,
-            window: stream.window,
+            window,
             strategies: outcomes.iter().map(|outcome| outcome.run.clone()).collect(),
-            pairs: pairs(&stream, &outcomes),
+            pairs: pairs(&stream, window, &outcomes),
+            limits: limits(&stream, &list, &offers),
         };
         Ok(Detailed { result, stream, outcomes })
     }
@@ -355,11 +368,11 @@ pub struct RunPlace {
     pub seed: u64,
 }
 
-fn pairs(stream: &Stream, outcomes: &[Outcome]) -> Vec<PairRun> {
+fn pairs(stream: &Stream, window: Window, outcomes: &[Outcome]) -> Vec<PairRun> {
     let Some((first, others)) = outcomes.split_first() else { return Vec::new() };
     let pair = |other: &Outcome| {
         let names = (first.run.name.as_str(), other.run.name.as_str());
-        PairRun::between(names, &stream.arrivals, &first.decided, &other.decided)
+        PairRun::between(names, &stream.arrivals, window.start, &first.briefs, &other.briefs)
     };
     others.iter().map(pair).collect()
 }

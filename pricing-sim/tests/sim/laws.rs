@@ -21,10 +21,11 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::Draws;
-use pricing_sim::result::{Decided, OrderOutcome};
+use pricing_sim::result::{Decided, OrderOutcome, nodes_of};
 use pricing_sim::scenario::{PodPlacement, Wildcard};
 use pricing_sim::strategy::{self as pricers, Pricer};
 use pricing_sim::stream::{Arrival, Stream, with_maximum};
+use pricing_sim::time::Window;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -174,7 +175,7 @@ impl World {
             pricing.rates.cpu = Usd::from_decimal(Decimal::new(i64::from(percent), 1));
             Competitor::new("rival", pricing, Some(pricing_sim::number::Number(Decimal::ONE)), Wildcard::Cheapest)
         };
-        let market = Market { competitors: case.rival.map(rival).into_iter().collect() };
+        let market = Market { competitors: case.rival.map(rival).into_iter().collect(), ..Market::default() };
         let offers = market.offers(&market.list_prices(&stream.arrivals, None), &draws);
         let rule = if case.dearest { GpuRule::HighestWildcard } else { GpuRule::RealCard };
         Self {
@@ -190,9 +191,13 @@ impl World {
     }
 
     fn run(&self, watch: &mut dyn FnMut(u64, Event<'_>, &Ledger)) -> Outcome {
+        self.run_in(self.stream.window, watch)
+    }
+
+    fn run_in(&self, window: Window, watch: &mut dyn FnMut(u64, Event<'_>, &Ledger)) -> Outcome {
         let setup = Setup {
             arrivals: &self.stream.arrivals,
-            window: self.stream.window,
+            window,
             cluster: &self.cluster,
             offers: &self.offers,
             draws: &self.draws,
@@ -203,6 +208,7 @@ impl World {
             usd_per_akt: None,
             idle: &self.idle,
             typical: &self.typical,
+            decisions: true,
         };
         engine::run(&setup, &self.strategy, false, watch).unwrap()
     }
@@ -297,14 +303,14 @@ fn adds_up(world: &World, outcome: &Outcome, leases: &BTreeMap<usize, (Lease, u6
         assert!(gpu.used.leased_ms <= u128::from(gpu.used.total) * u128::from(world.stream.window.length()));
     }
     assert!(kinds.is_empty());
-    over_time_adds_up(world, outcome);
+    over_time_adds_up(world.stream.window, outcome);
 }
 
-fn over_time_adds_up(world: &World, outcome: &Outcome) {
+fn over_time_adds_up(window: Window, outcome: &Outcome) {
     let (run, parts) = (&outcome.run, &outcome.run.over_time);
     assert_eq!(parts.iter().map(|part| part.arrived).sum::<u64>(), run.orders);
     assert_eq!(parts.iter().map(|part| part.won).sum::<u64>(), run.won);
-    assert_eq!(parts.iter().map(|part| part.length).sum::<u64>(), world.stream.window.length());
+    assert_eq!(parts.iter().map(|part| part.length).sum::<u64>(), window.length());
     assert_eq!(parts.iter().map(|part| part.cpu_ms).sum::<u128>(), run.cpu.leased_ms);
     assert_eq!(parts.iter().map(|part| part.memory_ms).sum::<u128>(), run.memory.leased_ms);
     for (place, gpu) in run.gpus.iter().enumerate() {
@@ -312,7 +318,7 @@ fn over_time_adds_up(world: &World, outcome: &Outcome) {
     }
     // Leases are rounded one by one and parts of time one by one: half a unit each, or one.
     let off = sum(parts.iter().map(|part| part.revenue)).decimal() - run.revenue.decimal();
-    let most = Decimal::new(i64::try_from(run.won).unwrap() + 96, 12);
+    let most = Decimal::new(i64::try_from(outcome.decided.len()).unwrap() + 96, 12);
     assert!(off.abs() <= most, "revenue over time is off by {off}");
 }
 
@@ -327,7 +333,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let left = world.cluster.without(&held);
         let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
         let quote = quote(&QuoteRequest::new(&arrival.order, &world.strategy.pricing, supply, &terms));
-        let mut kinds = kinds_of(&quote.targets);
+        let (mut kinds, mut nodes) = (kinds_of(&quote.targets), nodes_of(&quote.targets));
         let mut outcome = match (quote.reason(), quote.usd_per_month, world.offers.of(number)) {
             (Some(reason), _, _) => OrderOutcome::NoBid(reason.code),
             (None, Some(usd), Some(rival)) if rival < usd => OrderOutcome::Outbid,
@@ -341,7 +347,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
             let start = Start { order: &arrival.order, pricing, scheduler, placement, targets: &quote.targets };
             match start.take(&mut Ledger::new(left), &world.draws, number) {
                 Ok((lease, started)) => {
-                    kinds = kinds_of(&started);
+                    (kinds, nodes) = (kinds_of(&started), nodes_of(&started));
                     running.push((end, held_by(&world.cluster, &lease)));
                     lease_ms = end - arrival.at;
                     revenue = revenue_of(quote.usd_per_month.unwrap(), lease_ms);
@@ -354,7 +360,11 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
             price: quote.price().cloned(),
             usd_per_month: quote.usd_per_month,
             own_usd_per_month: None,
+            max_usd: None,
+            best_other_usd: world.offers.of(number),
             gpu: Arc::from(kinds.join("+")),
+            cards: arrival.order.group.resources().iter().map(|unit| unit.gpu.units * u64::from(unit.count)).sum(),
+            node: Arc::from(nodes),
             lease_ms,
             revenue,
         });
@@ -428,9 +438,37 @@ proptest! {
         let seen = world.run(&mut |_, _, _| ()).decided;
         let expected = naive(&world, &case);
         for (number, (seen, expected)) in seen.into_iter().zip(expected).enumerate() {
-            let seen = Decided { own_usd_per_month: None, ..seen };
+            let seen = Decided { own_usd_per_month: None, max_usd: None, ..seen };
             assert_eq!(seen, expected, "order {number}");
         }
+    }
+
+    #[test]
+    fn of_the_warm_up_nothing_counts_but_what_its_leases_do_later(case in cases(), share in 1_u64..10) {
+        let world = World::new(&case);
+        let all = world.stream.window;
+        let window = Window { start: all.start + all.length() * share / 10, ..all };
+        let (whole, part) = (world.run(&mut |_, _, _| ()), world.run_in(window, &mut |_, _, _| ()));
+        let mut expected = (0, 0, 0_u128, Usd::ZERO);
+        for ((arrival, before), after) in world.stream.arrivals.iter().zip(&whole.decided).zip(&part.decided) {
+            prop_assert_eq!(before.outcome, after.outcome);
+            prop_assert_eq!(&before.node, &after.node);
+            let counts = arrival.at >= window.start;
+            expected.0 += u64::from(counts);
+            if before.outcome == OrderOutcome::Won {
+                let overlap = (arrival.at + before.lease_ms).saturating_sub(arrival.at.max(window.start));
+                prop_assert_eq!(after.lease_ms, overlap);
+                expected.1 += u64::from(counts);
+                expected.2 += u128::from(overlap);
+                expected.3 = sum([expected.3, revenue_of(before.usd_per_month.unwrap(), overlap)]);
+            }
+        }
+        let run = &part.run;
+        prop_assert_eq!((run.orders, run.won, run.lease_ms, run.revenue), expected);
+        prop_assert_eq!(run.lost.values().sum::<u64>(), run.orders - run.won);
+        let bids: u64 = run.by_price.iter().map(|bin| bin.won).sum();
+        prop_assert_eq!(bids, run.won);
+        over_time_adds_up(window, &part);
     }
 
     #[test]

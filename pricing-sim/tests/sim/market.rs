@@ -157,3 +157,72 @@ fn a_market_of_nobody_is_refused() {
     assert!(error.contains("[market] names nobody who bids"), "{error}");
     assert!(outcomes(T4, "[market]\nenabled = false\n").iter().all(|outcome| *outcome == "won"));
 }
+
+/// A rate card whose only named model is the H100, and a `*`.
+const STARRED: &str = "[rates]\ncpu = \"0\"\n[rates.gpu]\n\"nvidia/h100\" = \"1000\"\n\"*\" = \"1\"\n";
+
+#[test]
+fn nobody_bids_on_a_named_model_by_a_star() {
+    let folder = Folder::new();
+    folder.put("star.toml", STARRED);
+    folder.put("only-star.toml", "[rates]\ncpu = \"0\"\n[rates.gpu]\n\"*\" = \"1\"\n");
+    folder.put("policy.toml", "[rates]\ncpu = \"0\"\n[rates.gpu]\n[policy]\nunlisted_gpu = \"1\"\n");
+    let run = |card: &str, gpus: &str| {
+        let text = format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[market]\nrates = \"{card}\"\n");
+        let run = folder.run(&text, 1).unwrap().result;
+        let starred = run.limits.competitors.get("market").cloned().unwrap_or_default();
+        (run.strategies[0].won, run.limits.contested, starred.orders, starred.by_cards)
+    };
+    for card in ["star.toml", "only-star.toml", "policy.toml"] {
+        assert_eq!(run(card, T4), (200, 0, 200, [("nvidia/t4".to_owned(), 200)].into()), "{card}");
+    }
+    // A request for any model is priced by the named entry, and by `*` only where there is none.
+    assert_eq!(run("star.toml", ANY), (200, 200, 0, [].into()));
+    assert_eq!(run("only-star.toml", ANY), (0, 200, 0, [].into()));
+    assert_eq!(run("star.toml", "gpus = { \"nvidia/t4\" = 1, \"nvidia/h100\" = 1 }\nmulti_model_share = 1").1, 200);
+}
+
+#[test]
+fn a_maximum_never_comes_from_a_star_for_a_named_model() {
+    let folder = Folder::new();
+    folder.put("star.toml", STARRED);
+    let text =
+        |gpus: &str| format!("{ORDERS}{gpus}\n{ARRIVALS}{REST}[orders.maximum]\nrates = \"star.toml\"\nfactor = 3\n");
+    let run = folder.run(&text(T4), 1).unwrap();
+    assert_eq!((run.result.limits.maximum.orders, run.result.limits.with_maximum), (200, 0));
+    assert_eq!(run.result.strategies[0].won, 200);
+    let run = folder.run(&text("gpus = { \"nvidia/h100\" = 1 }"), 1).unwrap();
+    assert_eq!((run.result.limits.maximum.orders, run.result.limits.with_maximum), (0, 200));
+    assert_eq!(run.outcomes[0].decided[0].max_usd, Some(Usd::parse("3000").unwrap()));
+}
+
+#[test]
+fn the_markets_factor_multiplies_every_competitors_price() {
+    let rivals = |factor: &str| {
+        format!(
+            "[market]\nfactor = {factor}\nrates = \"rates.toml\"\nset.rates.cpu = \"100\"\n[[market.competitor]]\nname = \"same\"\nrates = \"rates.toml\"\n"
+        )
+    };
+    assert!(outcomes(T4, &rivals("1")).iter().all(|outcome| *outcome == "won"));
+    assert!(outcomes(T4, &rivals("0.999")).iter().all(|outcome| *outcome == "outbid"));
+    let best = run(T4, &rivals("2")).unwrap().outcomes[0].decided[0].clone();
+    let twice = best.usd_per_month.unwrap().checked_add(best.usd_per_month.unwrap()).unwrap();
+    assert_eq!((best.best_other_usd, best.margin_usd()), (Some(twice), best.usd_per_month));
+    for factor in ["0", "-1", "1000001"] {
+        let error = run(T4, &rivals(factor)).unwrap_err();
+        assert!(error.contains("market.factor"), "{error}");
+    }
+}
+
+#[test]
+fn a_warm_up_as_long_as_the_window_is_refused() {
+    let warm = |time: &str| {
+        let orders = ORDERS.replace("duration", &format!("warm_up = \"{time}\"\nduration"));
+        Folder::new().run(&format!("{orders}{T4}\n{ARRIVALS}{REST}"), 1)
+    };
+    let run = warm("9h").unwrap().result;
+    assert_eq!((run.window.start, run.window.end), (9 * 3_600_000, 10 * 3_600_000));
+    assert_eq!((run.strategies[0].orders, run.limits.orders), (20, 200));
+    let error = warm("10h").unwrap_err();
+    assert!(error.contains("orders.warm_up") && error.contains("nothing would count"), "{error}");
+}

@@ -64,6 +64,11 @@ impl Records<'_> {
         self.timings.is_some()
     }
 
+    /// Returns whether the decisions on every order are recorded.
+    pub(super) fn decisions(&self) -> bool {
+        self.decisions.is_some()
+    }
+
     /// Records a run. An error is also available from [`Self::problem`].
     pub(super) fn take(&self, run: Detailed) -> Result<(), String> {
         if let Some((_, _, timings)) = &self.timings {

@@ -84,7 +84,7 @@ pub(crate) fn lines(caption: Caption<'_>, size: Size, chart: &Lines<'_>) -> Mark
             (stroke("grid", (margin, y.at(*value)), (size.width() - END, y.at(*value))))
             text class="tick end" x=(place(margin - 6.0)) y=(place(y.at(*value) + 4.0)) { (label) }
         }
-        (stroke("zero", (margin, y.at(0.0)), (size.width() - END, y.at(0.0))))
+        @if up.encloses(0.0) { (stroke("zero", (margin, y.at(0.0)), (size.width() - END, y.at(0.0)))) }
         (across(chart.across, domain, x, bottom, margin, size))
         @for (place, line) in drawn.iter().enumerate() {
             (one(line, x, y, aside(&drawn, place)))

@@ -40,6 +40,12 @@ impl Ticks {
         ticks
     }
 
+    /// Whether a number is between the smallest and the largest tick.
+    pub(crate) fn encloses(&self, value: f64) -> bool {
+        let (low, high) = self.range();
+        low <= value && value <= high
+    }
+
     /// The smallest and the largest tick.
     pub(crate) fn range(&self) -> (f64, f64) {
         (self.values.first().copied().unwrap_or(0.0), self.values.last().copied().unwrap_or(1.0))

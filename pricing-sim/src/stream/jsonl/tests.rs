@@ -114,3 +114,15 @@ fn lines_that_are_not_orders_are_left_out_where_the_caller_says_so_and_the_other
     let names: Vec<&str> = read.iter().map(|arrival| &*arrival.id).collect();
     assert_eq!(names, ["order-1", "order-4"]);
 }
+
+#[test]
+fn two_orders_with_one_id_are_refused_by_the_line_of_the_second() {
+    let order = |id: &str| format!("{{\"at\":0,\"cpu\":1,\"memory\":\"1Gi\"{id}}}\n");
+    let read = |ids: [&str; 3]| read(&ids.map(order).concat(), &Defaults::default());
+    let error = read([r#","id":"a""#, r#","id":"b""#, r#","id":"a""#]).unwrap_err();
+    assert_eq!((error.line(), error.message()), (Some(3), "there are two orders `a`"));
+    // A row without an id is called by its number, and so may another one be.
+    let error = read([r#","id":"order-2""#, "", ""]).unwrap_err();
+    assert_eq!((error.line(), error.message()), (Some(2), "there are two orders `order-2`"));
+    assert_eq!(read(["", "", ""]).unwrap().len(), 3);
+}

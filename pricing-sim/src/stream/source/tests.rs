@@ -82,3 +82,13 @@ fn the_orders_of_a_log_get_what_the_scenario_says_of_those_that_do_not_say_it() 
     assert_eq!((first.owner.as_deref(), first.has_maximum), (Some("me"), false));
     assert_eq!(first.order.max_price.as_ref().unwrap().denom().as_str(), "uakt");
 }
+
+#[test]
+fn orders_of_a_log_that_share_an_id_are_numbered() {
+    let text = "{\"at\":0,\"cpu\":1,\"memory\":\"1Gi\"}\n";
+    let named = |id: &str| Arrival { id: Arc::from(id), ..jsonl::read(text, &Defaults::default()).unwrap().remove(0) };
+    let mut found: Vec<Arrival> = ["a", "b", "a", "a#2", "a"].map(named).into();
+    number_ids(&mut found);
+    let ids: Vec<&str> = found.iter().map(|arrival| &*arrival.id).collect();
+    assert_eq!(ids, ["a", "b", "a#3", "a#2", "a#4"]);
+}

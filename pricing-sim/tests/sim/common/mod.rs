@@ -57,6 +57,10 @@ impl Folder {
         std::fs::write(path, text).unwrap();
     }
 
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
     pub(crate) fn prepare(&self, text: &str) -> Result<Prepared, String> {
         let table = scenario::parse(text).map_err(|error| error.to_string())?;
         let scenario = scenario::of_table(table).map_err(|error| error.to_string())?;

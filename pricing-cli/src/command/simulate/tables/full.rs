@@ -1,0 +1,189 @@
+//! Everything about a few combinations of cell and strategy.
+
+use std::fmt::Write as _;
+
+use comfy_table::Table;
+use pricing_core::text::printable;
+use pricing_sim::summary::{Comparison, Percent, Summary};
+use rust_decimal::Decimal;
+
+use super::number::{self, interval, percent, places, signed, usd};
+use super::{Labels, NAME_CHARS};
+use crate::table::{table, text};
+use crate::wording::{cut, plural};
+
+/// The most changed orders of a comparison that are shown.
+const SHOWN_FLIPS: usize = 5;
+/// The most characters of an order's ID in a table.
+const ID_CHARS: usize = 18;
+
+/// The tables.
+pub(super) fn tables(summary: &Summary, labels: &Labels) -> String {
+    let mut shown = labels.legend(|_| true);
+    shown.push('\n');
+    shown.push_str(&orders_table(summary, labels));
+    shown.push('\n');
+    shown.push_str(&use_table(summary, labels));
+    let charges = charge_table(summary, labels);
+    if !charges.is_empty() {
+        shown.push('\n');
+        shown.push_str(&charges);
+    }
+    shown.push_str(&lost_table(summary, labels));
+    shown.push_str(&paired_table(summary, labels));
+    shown.push_str(&comparisons(summary, labels));
+    shown
+}
+
+/// The paired differences between any two of the combinations.
+fn paired_table(summary: &Summary, labels: &Labels) -> String {
+    if summary.paired.is_empty() {
+        return String::new();
+    }
+    let mut table = table(&[labels.header(), "less", "USD of a run", "orders won"], &[2, 3]);
+    for pair in &summary.paired {
+        let (of, against) = (labels.label(&pair.axes, &pair.of), labels.label(&pair.against_axes, &pair.against));
+        table.add_row([of, against, number::difference(pair.revenue_usd), interval(pair.won, 2)]);
+    }
+    format!("\nDifferences, paired by seed:\n\n{}", text(&table))
+}
+
+fn orders_table(summary: &Summary, labels: &Labels) -> String {
+    let seeds = summary.seeds.len() > 1;
+    let header = [labels.header(), "orders", "won", "won %", "revenue USD", "USD of a run"];
+    let columns = if seeds { 6 } else { 5 };
+    let mut table = table(header.get(..columns).unwrap_or(&header), &[1, 2, 3, 4, 5]);
+    for entry in &summary.strategies {
+        let figures = &entry.figures;
+        let mut row = vec![
+            labels.label(&entry.axes, &entry.name),
+            figures.orders.to_string(),
+            figures.won.to_string(),
+            percent(figures.win_rate_percent),
+            usd(figures.revenue_usd),
+        ];
+        if seeds {
+            row.push(interval(entry.per_run.as_ref().and_then(|run| run.revenue_usd), 2));
+        }
+        table.add_row(row);
+    }
+    text(&table)
+}
+
+fn use_table(summary: &Summary, labels: &Labels) -> String {
+    let header =
+        [labels.header(), "GPU %", "CPU %", "mem %", "idle GPU USD", "idle CPU USD", "idle mem USD", "fragm. %"];
+    let mut table = table(&header, &[1, 2, 3, 4, 5, 6, 7]);
+    for entry in &summary.strategies {
+        let figures = &entry.figures;
+        table.add_row([
+            labels.label(&entry.axes, &entry.name),
+            percent(figures.gpu_utilisation_percent),
+            percent(figures.cpu_utilisation_percent),
+            percent(figures.memory_utilisation_percent),
+            usd(figures.idle_usd.gpu),
+            usd(figures.idle_usd.cpu),
+            usd(figures.idle_usd.memory),
+            percent(figures.fragmentation_percent),
+        ]);
+    }
+    text(&table)
+}
+
+/// Shows the leases that do not pay what their own cards cost, or nothing if there are none.
+fn charge_table(summary: &Summary, labels: &Labels) -> String {
+    let header = [labels.header(), "overcharged", "USD a month", "USD", "undercharged", "USD a month", "USD"];
+    let mut table = table(&header, &[1, 2, 3, 4, 5, 6]);
+    let mut any = false;
+    for entry in &summary.strategies {
+        let (over, under) = (&entry.figures.overcharge, &entry.figures.undercharge);
+        any |= over.orders > 0 || under.orders > 0;
+        table.add_row([
+            labels.label(&entry.axes, &entry.name),
+            over.orders.to_string(),
+            usd(over.usd_per_month),
+            usd(over.usd),
+            under.orders.to_string(),
+            usd(under.usd_per_month),
+            usd(under.usd),
+        ]);
+    }
+    if any { text(&table) } else { String::new() }
+}
+
+fn lost_table(summary: &Summary, labels: &Labels) -> String {
+    let mut table = table(&[labels.header(), "lost by", "orders", "%"], &[2, 3]);
+    let mut any = false;
+    for entry in &summary.strategies {
+        let mut lost: Vec<(&String, &u64)> = entry.figures.lost.iter().collect();
+        lost.sort_by_key(|(_, orders)| std::cmp::Reverse(**orders));
+        for (reason, orders) in lost {
+            any = true;
+            let share = Percent::of(u128::from(*orders), u128::from(entry.figures.orders)).unwrap_or_default();
+            let label = labels.label(&entry.axes, &entry.name);
+            table.add_row([label, reason.clone(), orders.to_string(), percent(share)]);
+        }
+    }
+    if any { format!("\n{}", text(&table)) } else { "\nNo order was lost.\n".to_owned() }
+}
+
+fn comparisons(summary: &Summary, labels: &Labels) -> String {
+    let mut shown = String::new();
+    for comparison in &summary.comparisons {
+        shown.push('\n');
+        shown.push_str(&compared(comparison, labels));
+    }
+    shown
+}
+
+/// Shows how the results of a strategy differ from those of the one that it is compared with.
+fn compared(comparison: &Comparison, labels: &Labels) -> String {
+    let flipped = comparison.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
+    let label = labels.label(&comparison.axes, &comparison.strategy);
+    let mut shown = printable(&format!("{label} against {}", cut(&comparison.against, NAME_CHARS)));
+    let _ = write!(shown, ": {} USD of revenue", signed(comparison.revenue_usd.decimal()));
+    if let Some(difference) = comparison.per_run.as_ref().and_then(|run| run.revenue_usd) {
+        let _ = write!(shown, ", {} in a run", number::difference(Some(difference)));
+    }
+    let _ = writeln!(
+        shown,
+        "; {:+} {} won.\nBoth won {}, of which {} {} less and {} more; {flipped} came to something else.",
+        comparison.won,
+        plural(comparison.won.unsigned_abs(), "order", "orders"),
+        comparison.both_won,
+        comparison.cheaper,
+        plural(comparison.cheaper, "pays", "pay"),
+        comparison.dearer
+    );
+    if !comparison.flips.is_empty() {
+        let mut flips = table(&["before", "now", "orders"], &[2]);
+        for flip in &comparison.flips {
+            flips.add_row([flip.from.clone(), flip.to.clone(), flip.orders.to_string()]);
+        }
+        shown.push('\n');
+        shown.push_str(&text(&flips));
+        shown.push('\n');
+        shown.push_str(&text(&largest(comparison)));
+    }
+    shown
+}
+
+fn largest(comparison: &Comparison) -> Table {
+    let header = ["changes most", "before", "now", "USD a month", "now", "revenue USD"];
+    let mut table = table(&header, &[3, 4, 5]);
+    for flip in comparison.largest.iter().take(SHOWN_FLIPS) {
+        let month = |usd: &Option<String>| {
+            let usd = usd.as_deref().and_then(|usd| Decimal::from_str_exact(usd).ok());
+            usd.map_or("-".to_owned(), |usd| places(usd, 2))
+        };
+        table.add_row([
+            cut(&flip.id, ID_CHARS),
+            flip.from.clone(),
+            flip.to.clone(),
+            month(&flip.usd_per_month_from),
+            month(&flip.usd_per_month_to),
+            signed(flip.revenue_usd.decimal()),
+        ]);
+    }
+    table
+}
