@@ -82,6 +82,9 @@ enum Command {
     /// Try pricing strategies on a stream of orders before they cost money
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
+    /// Hold the simulation's predictions against what happened
+    #[cfg(feature = "simulate")]
+    Backtest(command::backtest::Args),
     /// Price the same orders in two ways, and show which differ and by how much
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
@@ -126,6 +129,8 @@ impl Command {
             Self::Replay(args) => command::replay::run(&args),
             #[cfg(feature = "simulate")]
             Self::Simulate(args) => command::simulate::run(&args),
+            #[cfg(feature = "simulate")]
+            Self::Backtest(args) => command::backtest::run(&args),
             #[cfg(all(feature = "simulate", feature = "service"))]
             Self::Diff(args) => command::diff::run(&args),
             #[cfg(feature = "simulate")]
