@@ -95,6 +95,9 @@ enum Command {
     /// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
+    /// Hold the simulation's predictions against what happened
+    #[cfg(feature = "simulate")]
+    Backtest(command::backtest::Args),
     /// Price the same orders in two ways, and show which differ and by how much
     ///
     /// A and B are each a rate card (`.toml`), a plugin (`.wasm`, `.wat`), a bid price script (`.sh`, or any program),
@@ -148,6 +151,8 @@ impl Command {
             Self::Replay(args) => command::replay::run(&args),
             #[cfg(feature = "simulate")]
             Self::Simulate(args) => command::simulate::run(&args),
+            #[cfg(feature = "simulate")]
+            Self::Backtest(args) => command::backtest::run(&args),
             #[cfg(all(feature = "simulate", feature = "service"))]
             Self::Diff(args) => command::diff::run(&args),
             #[cfg(feature = "simulate")]

@@ -282,8 +282,7 @@ impl<'a> Replay<'a> {
             (Some(reason), _) => OrderOutcome::NoBid(reason.code),
             // Every bid of a run has a value in dollars. Without a rate for its denom there is no bid.
             (None, None) => OrderOutcome::NoBid(ReasonCode::RateUnavailable),
-            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OrderOutcome::Outbid,
-            (None, Some(_)) => OrderOutcome::Won,
+            (None, Some(usd)) => self.setup.offers.lost(order, usd).unwrap_or(OrderOutcome::Won),
         }
     }
 

@@ -9,9 +9,12 @@
 //! number is drawn by its purpose ([`random`]) and not by when it is drawn, sums are of exact integers and decimals,
 //! and timings are kept apart from the results.
 
+pub mod backtest;
+pub mod card_prices;
 pub mod engine;
 pub mod export;
 pub mod files;
+pub mod history;
 pub mod kept;
 pub mod market;
 pub mod number;

@@ -3,7 +3,11 @@
 //! A competitor is a rate card with a random spread. It bids on what its rate card can price, and does not bid on other
 //! orders. It has no inventory, so it always has room. A request that leaves the model open is priced at the cheapest
 //! or the most expensive card of its rate card, as the scenario says. What an entry `*` prices, [`Tariff`] says.
+//!
+//! Instead of rate cards, or beside them, the bids of a history can compete ([`Observed`]).
 
+mod observed;
+mod offers;
 mod tariff;
 
 use std::collections::BTreeMap;
@@ -13,14 +17,17 @@ use pricing_core::rates::Pricing;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::number::Number;
+use crate::number::{self, Number};
 use crate::random::{Draw, Draws, Purpose};
 use crate::result::Starred;
 use crate::scenario::Wildcard;
-use crate::stream::Arrival;
+use crate::stream::{Arrival, Stream};
 
-pub(crate) use tariff::asked_cards;
+pub use observed::Observed;
+pub use offers::{BestOffers, Limit, Offer};
+
 pub use tariff::{Tariff, Unpriced};
+pub(crate) use tariff::{asked_cards, cost};
 
 /// The decimals of a random factor.
 const FACTOR_DECIMALS: u32 = 6;
@@ -46,8 +53,7 @@ impl Competitor {
 
 /// The parameter of a distribution as a float. It is never multiplied with money: see [`factor`].
 pub(crate) fn float(number: Option<Number>) -> f64 {
-    // Parsing decimal text gives the nearest float, which is the same everywhere.
-    number.and_then(|number| number.0.to_string().parse().ok()).unwrap_or(0.0)
+    number.map_or(0.0, |number| number::float(number.0))
 }
 
 /// A random factor as an exact decimal: an integer number of millionths, since money is only multiplied by decimals.
@@ -55,8 +61,13 @@ pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
     if sigma == 0.0 {
         return Decimal::ONE;
     }
-    let millionths = libm::round(draw.log_normal(sigma) * 1_000_000.0).to_i128().unwrap_or(1).max(1);
     // With sigmas of at most `MAX_SIGMA`, any draw fits a decimal easily.
+    millionths(draw.log_normal(sigma), 1)
+}
+
+/// A factor as a whole number of millionths, and at least so many of them.
+fn millionths(factor: f64, least: i128) -> Decimal {
+    let millionths = libm::round(factor * 1_000_000.0).to_i128().unwrap_or(least).max(least);
     Decimal::try_from_i128_with_scale(millionths, FACTOR_DECIMALS).unwrap_or(Decimal::MAX)
 }
 
@@ -67,11 +78,13 @@ pub struct Market {
     pub competitors: Vec<Competitor>,
     /// What all their prices are multiplied by.
     pub factor: Decimal,
+    /// The bids of a history, if they compete.
+    pub observed: Option<Observed>,
 }
 
 impl Default for Market {
     fn default() -> Self {
-        Self { competitors: Vec::new(), factor: Decimal::ONE }
+        Self { competitors: Vec::new(), factor: Decimal::ONE, observed: None }
     }
 }
 
@@ -80,7 +93,7 @@ impl Default for Market {
 pub struct ListPrices {
     /// Order by order, the price of each competitor.
     prices: Vec<Option<Usd>>,
-    orders: usize,
+    competitors: usize,
     unpriced: BTreeMap<String, Starred>,
 }
 
@@ -90,12 +103,12 @@ impl ListPrices {
     pub fn unpriced(&self) -> &BTreeMap<String, Starred> {
         &self.unpriced
     }
-}
 
-/// The lowest competing bid for each order.
-#[derive(Clone, Debug, Default)]
-pub struct BestOffers {
-    by_order: Vec<Option<Usd>>,
+    /// The price of an order by each competitor; empty without competitors.
+    fn of(&self, order: usize) -> &[Option<Usd>] {
+        let first = order.saturating_mul(self.competitors);
+        self.prices.get(first..first.saturating_add(self.competitors)).unwrap_or_default()
+    }
 }
 
 impl Market {
@@ -106,7 +119,7 @@ impl Market {
         if self.competitors.is_empty() {
             return list;
         }
-        list.orders = arrivals.len();
+        list.competitors = self.competitors.len();
         list.prices.reserve_exact(arrivals.len().saturating_mul(self.competitors.len()));
         for arrival in arrivals {
             for competitor in &self.competitors {
@@ -120,27 +133,31 @@ impl Market {
         list
     }
 
-    /// The lowest competing bid for each order, with the random factors of one seed.
+    /// The competition for each order of a stream, with the random factors of one seed. `list` has the prices of the
+    /// stream, or of the one that it is drawn from.
     #[must_use]
-    pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
-        let best = |(order, prices): (usize, &[Option<Usd>])| {
-            let bids = prices.iter().zip(&self.competitors).enumerate().filter_map(|(place, (usd, competitor))| {
-                let mut draw = draws.of_part(Purpose::Competitor, place, order);
-                let usd = scaled_usd((*usd)?, self.factor).ok()?;
-                scaled_usd(usd, factor(&mut draw, competitor.spread)).ok()
-            });
-            bids.min()
+    pub fn offers(&self, list: &ListPrices, stream: &Stream, draws: &Draws) -> BestOffers {
+        if self.competitors.is_empty() && self.observed.is_none() {
+            return BestOffers::default();
+        }
+        let offer = |order: usize| {
+            let origin = stream.origin(order);
+            let best = self.best(list.of(origin), order, draws);
+            self.observed
+                .as_ref()
+                .map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, order, best, draws))
         };
-        let mut by_order = Vec::with_capacity(list.orders);
-        by_order.extend(list.prices.chunks(self.competitors.len().max(1)).enumerate().map(best));
-        BestOffers { by_order }
+        BestOffers { by_order: (0..stream.arrivals.len()).map(offer).collect() }
     }
-}
 
-impl BestOffers {
-    /// The lowest competing bid in USD per month, if anybody else bids.
-    #[must_use]
-    pub fn of(&self, order: usize) -> Option<Usd> {
-        self.by_order.get(order).copied().flatten()
+    /// The lowest bid of the competitors on an order.
+    fn best(&self, prices: &[Option<Usd>], order: usize, draws: &Draws) -> Option<Usd> {
+        let prices = prices.iter().zip(&self.competitors).enumerate();
+        let bids = prices.filter_map(|(place, (usd, competitor))| {
+            let mut draw = draws.of_part(Purpose::Competitor, place, order);
+            let usd = scaled_usd((*usd)?, self.factor).ok()?;
+            scaled_usd(usd, factor(&mut draw, competitor.spread)).ok()
+        });
+        bids.min()
     }
 }

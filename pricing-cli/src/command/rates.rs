@@ -1,6 +1,6 @@
 //! `bidprice rates`: shows a rate card and the origin of its values, checks it against a cluster, and writes a new one.
 
-mod init;
+pub(crate) mod init;
 
 use std::path::PathBuf;
 

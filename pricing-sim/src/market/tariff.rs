@@ -93,7 +93,11 @@ fn narrowed(order: &Order, keep: impl Fn(&GpuSelector) -> bool) -> Result<Order,
     Ok(Order { group, ..order.clone() })
 }
 
-fn cost(
+/// The price of an order by a rate card, without an inventory and regardless of the tenant's maximum.
+///
+/// # Errors
+/// Why the rate card does not price it.
+pub(crate) fn cost(
     order: &Order,
     owner: Option<&str>,
     pricing: &Pricing,

@@ -12,6 +12,7 @@ pub(super) fn outcome(code: &str) -> (String, &'static str) {
     let (short, meaning) = match OrderOutcome::from_name(code) {
         Some(OrderOutcome::Won) => ("won", "The bid was taken, and the lease ran."),
         Some(OrderOutcome::Outbid) => ("outbid", "Somebody else's bid was lower."),
+        Some(OrderOutcome::NotTaken) => ("not taken", "The tenant took no bid at all."),
         Some(OrderOutcome::CannotRun) => (
             "won, but cannot run",
             "The bid was taken, but the cluster has not what was reserved, so that nothing ran and nothing was paid.",

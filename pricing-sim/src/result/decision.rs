@@ -14,6 +14,8 @@ pub enum OrderOutcome {
     Won,
     /// A competitor's bid was lower.
     Outbid,
+    /// The tenant took no bid at all.
+    NotTaken,
     /// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
     /// reservations.
     CannotRun,
@@ -22,12 +24,13 @@ pub enum OrderOutcome {
 }
 
 impl OrderOutcome {
-    /// The outcome as results and answers name it: `won`, `outbid`, `cannot-run` or the reason code of the quote.
+    /// The outcome as results and answers name it: `won`, `outbid`, `not-taken`, `cannot-run` or the reason code of the quote.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Won => "won",
             Self::Outbid => "outbid",
+            Self::NotTaken => "not-taken",
             Self::CannotRun => "cannot-run",
             Self::NoBid(code) => code.name(),
         }
@@ -36,7 +39,9 @@ impl OrderOutcome {
     /// Returns the outcome with a name. `None` for a name that this version does not know.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let of_bids = [Self::Won, Self::Outbid, Self::CannotRun].into_iter().find(|outcome| outcome.name() == name);
+        let of_bids = [Self::Won, Self::Outbid, Self::NotTaken, Self::CannotRun]
+            .into_iter()
+            .find(|outcome| outcome.name() == name);
         of_bids.or_else(|| ReasonCode::from_name(name).map(Self::NoBid))
     }
 

@@ -15,6 +15,8 @@ pub enum InputKind {
     Sdls,
     /// A bid log: a folder or a file.
     Log,
+    /// A folder with a history.
+    History,
 }
 
 /// Every file and folder that a scenario names.
@@ -60,7 +62,18 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         } = entry;
         add(names, InputKind::File, [rates, plugin, script]);
     }
-    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, factor: _, wildcard: _, competitor }) = market {
+    if let Some(MarketEntry {
+        enabled: _,
+        rates,
+        set: _,
+        spread: _,
+        factor: _,
+        wildcard: _,
+        competitor,
+        observed: _,
+        choice: _,
+    }) = market
+    {
         add(names, InputKind::File, [rates]);
         for CompetitorEntry { name: _, rates, set: _, spread: _, wildcard: _ } in competitor {
             add(names, InputKind::File, [rates]);
@@ -81,6 +94,7 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
         bid_log,
         sdl_dir,
         openb,
+        history,
         generate: _,
         arrivals: _,
         lifetime: _,
@@ -90,6 +104,7 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
         owner: _,
         time_compression: _,
         gpu_share: _,
+        resample: _,
         limit: _,
         begin: _,
         duration: _,
@@ -98,6 +113,7 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
     add(names, InputKind::File, [jsonl, csv, parquet, openb]);
     add(names, InputKind::Sdls, [sdl_dir]);
     add(names, InputKind::Log, [bid_log]);
+    add(names, InputKind::History, [history]);
     if let Some(MaximumEntry { rates: RatesEntry { rates, set: _ }, factor: _, spread: _, wildcard: _ }) = maximum {
         add(names, InputKind::File, [rates]);
     }

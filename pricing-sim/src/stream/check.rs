@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use super::{StreamError, cell};
 use crate::market::float;
 use crate::number::Number;
+pub(super) use crate::number::wide;
 use crate::scenario::OrdersEntry;
 use crate::time::Millis;
 
@@ -60,13 +61,6 @@ pub(super) fn begin(entry: &OrdersEntry) -> Result<Option<Millis>, StreamError> 
     let Some(begin) = &entry.begin else { return Ok(None) };
     let malformed = |error: InputError| wrong(format!("`orders.begin`: {}", error.message()));
     cell::time(begin).map(Some).map_err(malformed)
-}
-
-/// Milliseconds as a float, exact below 2^53.
-pub(super) fn wide(time: Millis) -> f64 {
-    let high = u32::try_from(time >> 32).unwrap_or(u32::MAX);
-    let low = u32::try_from(time & 0xffff_ffff).unwrap_or(u32::MAX);
-    f64::from(high) * 4_294_967_296.0 + f64::from(low)
 }
 
 /// Rounds a float to milliseconds. None beyond [`HORIZON`].

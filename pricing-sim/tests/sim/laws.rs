@@ -176,7 +176,7 @@ impl World {
             Competitor::new("rival", pricing, Some(pricing_sim::number::Number(Decimal::ONE)), Wildcard::Cheapest)
         };
         let market = Market { competitors: case.rival.map(rival).into_iter().collect(), ..Market::default() };
-        let offers = market.offers(&market.list_prices(&stream.arrivals, None), &draws);
+        let offers = market.offers(&market.list_prices(&stream.arrivals, None), &stream, &draws);
         let rule = if case.dearest { GpuRule::HighestWildcard } else { GpuRule::RealCard };
         Self {
             cluster: pricing_sim::supply::describe(CLUSTERS[case.cluster]).unwrap(),

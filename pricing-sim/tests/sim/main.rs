@@ -1,7 +1,9 @@
 //! Whole simulations, from a scenario's text to its answer.
 
+mod backtest;
 mod common;
 mod export;
+mod history;
 mod laws;
 mod made_up;
 mod market;
