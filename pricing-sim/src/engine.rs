@@ -28,7 +28,7 @@ use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{CANNOT_RUN, Charge, Decided, OUTBID, StrategyRun, WON, cards_of};
+use crate::result::{CANNOT_RUN, Charge, Decided, StrategyRun, WON, cards_of};
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
@@ -250,8 +250,7 @@ impl<'a> Replay<'a> {
             (Some(reason), _) => reason.code.name(),
             // Every bid of a run has a value in dollars. Without a rate for its denom there is no bid.
             (None, None) => ReasonCode::RateUnavailable.name(),
-            (None, Some(usd)) if self.setup.offers.of(order).is_some_and(|best| best < usd) => OUTBID,
-            (None, Some(_)) => WON,
+            (None, Some(usd)) => self.setup.offers.lost(order, usd).unwrap_or(WON),
         }
     }
 

@@ -3,6 +3,11 @@
 //! A competitor is a rate card with a random spread. It bids on what its rate card can price, and does not bid on other
 //! orders. It has no inventory, so it always has room. A request that leaves the model open is priced at the cheapest
 //! or the most expensive card of its rate card, as the scenario says.
+//!
+//! Instead of rate cards, or beside them, the bids of a history can compete ([`Observed`]).
+
+mod observed;
+mod offers;
 
 use pricing_core::gpu::GpuSelector;
 use pricing_core::money::{Price, Usd, UsdPerAkt, scaled_usd};
@@ -16,7 +21,10 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::number::Number;
 use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::Wildcard;
-use crate::stream::Arrival;
+use crate::stream::{Arrival, Stream};
+
+pub use observed::Observed;
+pub use offers::{BestOffers, Limit, Offer};
 
 /// The decimals of a random factor.
 const FACTOR_DECIMALS: u32 = 6;
@@ -71,18 +79,14 @@ pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
 pub struct Market {
     /// The competitors. There may be none.
     pub competitors: Vec<Competitor>,
+    /// The bids of a history, if they compete.
+    pub observed: Option<Observed>,
 }
 
 /// The price of each order by each competitor's rate card, before the random factor.
 #[derive(Clone, Debug, Default)]
 pub struct ListPrices {
     by_order: Vec<Vec<Option<Usd>>>,
-}
-
-/// The lowest competing bid for each order.
-#[derive(Clone, Debug, Default)]
-pub struct BestOffers {
-    by_order: Vec<Option<Usd>>,
 }
 
 impl Market {
@@ -99,25 +103,29 @@ impl Market {
         ListPrices { by_order: arrivals.iter().map(of).collect() }
     }
 
-    /// The lowest competing bid for each order, with the random factors of one seed.
+    /// The competition for each order of a stream, with the random factors of one seed. `list` has the prices of the
+    /// stream, or of the one that it is drawn from.
     #[must_use]
-    pub fn offers(&self, list: &ListPrices, draws: &Draws) -> BestOffers {
-        let best = |(order, prices): (usize, &Vec<Option<Usd>>)| {
-            let bids = prices.iter().zip(&self.competitors).enumerate().filter_map(|(place, (usd, competitor))| {
-                let mut draw = draws.of_part(Purpose::Competitor, place, order);
-                scaled_usd((*usd)?, factor(&mut draw, competitor.spread)).ok()
-            });
-            bids.min()
+    pub fn offers(&self, list: &ListPrices, stream: &Stream, draws: &Draws) -> BestOffers {
+        if self.competitors.is_empty() && self.observed.is_none() {
+            return BestOffers::default();
+        }
+        let offer = |order: usize| {
+            let origin = stream.origin(order);
+            let best = self.best(list.by_order.get(origin), order, draws);
+            self.observed.as_ref().map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, best))
         };
-        BestOffers { by_order: list.by_order.iter().enumerate().map(best).collect() }
+        BestOffers { by_order: (0..stream.arrivals.len()).map(offer).collect() }
     }
-}
 
-impl BestOffers {
-    /// The lowest competing bid in USD per month, if anybody else bids.
-    #[must_use]
-    pub fn of(&self, order: usize) -> Option<Usd> {
-        self.by_order.get(order).copied().flatten()
+    /// The lowest bid of the competitors on an order.
+    fn best(&self, prices: Option<&Vec<Option<Usd>>>, order: usize, draws: &Draws) -> Option<Usd> {
+        let prices = prices.into_iter().flatten().zip(&self.competitors).enumerate();
+        let bids = prices.filter_map(|(place, (usd, competitor))| {
+            let mut draw = draws.of_part(Purpose::Competitor, place, order);
+            scaled_usd((*usd)?, factor(&mut draw, competitor.spread)).ok()
+        });
+        bids.min()
     }
 }
 

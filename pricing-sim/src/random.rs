@@ -27,6 +27,10 @@ pub enum Purpose {
     Card,
     /// Which of several nodes Kubernetes starts a pod on.
     Node,
+    /// Which block of a stream is repeated.
+    Block,
+    /// Which bid a tenant takes.
+    Tenant,
 }
 
 /// Words of the stream between the draws for two orders, far more than any purpose needs.
@@ -73,6 +77,8 @@ impl Purpose {
             Self::Competitor => 6,
             Self::Card => 7,
             Self::Node => 8,
+            Self::Block => 9,
+            Self::Tenant => 10,
         }
     }
 }

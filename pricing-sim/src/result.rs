@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{Millis, Window};
 
-pub use decision::{CANNOT_RUN, Decided, OUTBID, WON, cards_of, is_bid};
+pub use decision::{CANNOT_RUN, Decided, NOT_TAKEN, OUTBID, WON, cards_of, is_bid};
 pub use pair::{Flip, LARGEST, PairRun};
 
 /// The lower bounds of the price bins, in USD per month.
@@ -50,7 +50,7 @@ pub struct StrategyRun {
     pub orders: u64,
     /// Orders that it won, and whose leases ran.
     pub won: u64,
-    /// The other orders, by reason: the reason codes of quotes, `outbid` and `cannot-run`.
+    /// The other orders, by reason: the reason codes of quotes, `outbid`, `not-taken` and `cannot-run`.
     pub lost: BTreeMap<String, u64>,
     /// What the leases pay, in USD: for each, USD per month times its seconds in the window divided by
     /// [`crate::time::SECONDS_PER_MONTH`], rounded half to even to 12 decimals.

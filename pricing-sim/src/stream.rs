@@ -6,6 +6,7 @@
 mod arrivals;
 #[cfg(feature = "parquet")]
 pub mod arrow;
+mod blocks;
 pub mod cell;
 mod check;
 mod drawn;
@@ -72,6 +73,8 @@ pub struct Stream {
     pub arrivals: Vec<Arrival>,
     /// From the first arrival to the end of the last lease, or as the scenario says.
     pub window: Window,
+    /// For each arrival of a resampled stream, its index in the stream that it is drawn from. Empty for other streams.
+    pub origin: Vec<usize>,
 }
 
 impl Stream {
@@ -91,7 +94,21 @@ impl Stream {
         let end = length.map_or(last.unwrap_or(start), |length| start.saturating_add(length));
         // The end of the window is exclusive. If it is the end of the last lease, every order is within it.
         arrivals.retain(|arrival| length.is_none() || arrival.at < end);
-        Self { arrivals, window: Window { start, end } }
+        Self { arrivals, window: Window { start, end }, origin: Vec::new() }
+    }
+
+    /// A stream whose arrivals are drawn from another one, with the index of each there.
+    fn drawn_from(mut self, mut origin: Vec<usize>) -> Self {
+        // Only the last arrivals can have been left out, since they came in order.
+        origin.truncate(self.arrivals.len());
+        self.origin = origin;
+        self
+    }
+
+    /// The index of an arrival in the stream that it is drawn from, or else in this stream.
+    #[must_use]
+    pub fn origin(&self, arrival: usize) -> usize {
+        self.origin.get(arrival).copied().unwrap_or(arrival)
     }
 }
 

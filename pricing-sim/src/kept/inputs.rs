@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use pricing_market::history::{MANIFEST_FILE, ORDERS_FILE};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -61,9 +62,14 @@ fn read(name: String, kind: InputKind, files: &Files) -> Result<Input, KeptError
             InputKind::Sdls => {
                 name.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
             }
+            InputKind::History => name.to_str().is_some_and(|name| [MANIFEST_FILE, ORDERS_FILE].contains(&name)),
             _ => true,
         };
-        let depth = if kind == InputKind::Sdls { 1 } else { MAX_DEPTH };
+        let depth = match kind {
+            InputKind::Sdls => 1,
+            InputKind::History => 0,
+            InputKind::File | InputKind::Log => MAX_DEPTH,
+        };
         walk(&path, "", depth, &wanted, &mut found).map_err(failed)?;
     } else {
         found.push(describe(&path, String::new()).map_err(failed)?);

@@ -4,7 +4,7 @@ use pricing_core::quote::ReasonCode;
 use rust_decimal::Decimal;
 
 use super::number;
-use crate::result::{CANNOT_RUN, OUTBID, WON};
+use crate::result::{CANNOT_RUN, NOT_TAKEN, OUTBID, WON};
 use crate::summary::LargestFlip;
 
 /// A short name for an outcome, and its explanation.
@@ -12,6 +12,7 @@ pub(super) fn outcome(code: &str) -> (String, &'static str) {
     let (short, meaning) = match code {
         WON => ("won", "The bid was taken, and the lease ran."),
         OUTBID => ("outbid", "Somebody else's bid was lower."),
+        NOT_TAKEN => ("not taken", "The tenant took no bid at all."),
         CANNOT_RUN => (
             "won, but cannot run",
             "The bid was taken, but the cluster has not what was reserved, so that nothing ran and nothing was paid.",

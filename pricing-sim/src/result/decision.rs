@@ -11,6 +11,8 @@ use crate::time::Millis;
 pub const WON: &str = "won";
 /// A competitor's bid was lower.
 pub const OUTBID: &str = "outbid";
+/// The tenant took no bid at all.
+pub const NOT_TAKEN: &str = "not-taken";
 /// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
 /// reservations.
 pub const CANNOT_RUN: &str = "cannot-run";
@@ -18,13 +20,13 @@ pub const CANNOT_RUN: &str = "cannot-run";
 /// Whether there was a bid.
 #[must_use]
 pub fn is_bid(outcome: &str) -> bool {
-    matches!(outcome, WON | OUTBID | CANNOT_RUN)
+    matches!(outcome, WON | OUTBID | NOT_TAKEN | CANNOT_RUN)
 }
 
 /// The decision of one strategy on one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// [`WON`], [`OUTBID`], [`CANNOT_RUN`] or the reason code of the quote.
+    /// [`WON`], [`OUTBID`], [`NOT_TAKEN`], [`CANNOT_RUN`] or the reason code of the quote.
     pub outcome: &'static str,
     /// The bid.
     pub price: Option<Price>,

@@ -15,6 +15,8 @@ pub enum InputKind {
     Sdls,
     /// A bid log: a folder or a file.
     Log,
+    /// A folder with a history.
+    History,
 }
 
 /// Every file and folder that a scenario names.
@@ -59,7 +61,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         } = entry;
         add(names, InputKind::File, [rates, plugin, script]);
     }
-    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor }) = market {
+    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor, observed: _, choice: _ }) = market {
         add(names, InputKind::File, [rates]);
         for CompetitorEntry { name: _, rates, set: _, spread: _, wildcard: _ } in competitor {
             add(names, InputKind::File, [rates]);
@@ -80,6 +82,7 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
         bid_log,
         sdl_dir,
         openb,
+        history,
         generate: _,
         arrivals: _,
         lifetime: _,
@@ -89,12 +92,14 @@ fn orders_names(orders: &OrdersEntry, names: &mut BTreeMap<String, InputKind>) {
         owner: _,
         time_compression: _,
         gpu_share: _,
+        resample: _,
         limit: _,
         duration: _,
     } = orders;
     add(names, InputKind::File, [jsonl, csv, parquet, openb]);
     add(names, InputKind::Sdls, [sdl_dir]);
     add(names, InputKind::Log, [bid_log]);
+    add(names, InputKind::History, [history]);
     if let Some(MaximumEntry { rates: RatesEntry { rates, set: _ }, factor: _, spread: _, wildcard: _ }) = maximum {
         add(names, InputKind::File, [rates]);
     }

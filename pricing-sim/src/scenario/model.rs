@@ -29,8 +29,8 @@ pub struct Scenario {
     /// The steps that the search for an order's placement may take, a few nanoseconds each.
     #[serde(default)]
     pub search_steps: Option<u64>,
-    /// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb` or
-    /// `generate`.
+    /// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb`,
+    /// `history` or `generate`.
     pub orders: OrdersEntry,
     /// The cluster that the orders arrive at. Exactly one source must be named: `file`, `openb` or `describe`.
     pub inventory: InventoryEntry,
@@ -74,8 +74,8 @@ pub enum SchedulerName {
     Provider,
 }
 
-/// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb` or
-/// `generate`.
+/// The orders that arrive. Exactly one source must be named: `jsonl`, `csv`, `parquet`, `bid_log`, `sdl_dir`, `openb`,
+/// `history` or `generate`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +94,9 @@ pub struct OrdersEntry {
     pub sdl_dir: Option<String>,
     /// The pod list of the openb trace.
     pub openb: Option<String>,
+    /// A history: a folder that `bidprice market pull` writes. Orders arrive as they came, and their leases last as long as
+    /// they did.
+    pub history: Option<String>,
     /// Orders that are made up.
     pub generate: Option<GenerateEntry>,
     /// When made-up orders, or those of a folder of SDLs, arrive. The times in a file are not changed.
@@ -113,10 +116,17 @@ pub struct OrdersEntry {
     pub time_compression: Option<Number>,
     /// How shares of a card are rounded, for `openb` only.
     pub gpu_share: GpuShare,
+    /// The length of the blocks of which each seed draws its orders, such as `1d`. The orders of a file or a history are cut
+    /// into such blocks, from midnight (UTC) of the first one. Each seed fills the window with blocks that are drawn with
+    /// replacement. Without this key all seeds have the same orders.
+    #[serde(deserialize_with = "optional_duration")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
+    pub resample: Option<Duration>,
     /// Takes only the first orders, this many.
     pub limit: Option<usize>,
     /// The length of the window. It begins with the first arrival, or at 0 for made-up orders and for a folder of SDLs. By
-    /// default it ends with the last lease.
+    /// default it ends with the last lease. For a history, and with `resample`, it begins at midnight (UTC) of the first
+    /// order. By default it then ends with the day, or the block, in which the orders or the history end.
     #[serde(deserialize_with = "optional_duration")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::schema::duration"))]
     pub duration: Option<Duration>,
@@ -390,7 +400,7 @@ pub struct RatesEntry {
     pub set: toml::Table,
 }
 
-/// The competition: one price of the market, or named competitors, or both.
+/// The competition: one price of the market, named competitors, or the bids of a history, or several of these.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -408,6 +418,10 @@ pub struct MarketEntry {
     pub wildcard: Wildcard,
     /// Competitors with rate cards of their own.
     pub competitor: Vec<CompetitorEntry>,
+    /// Whether the bids of others on the orders of `orders.history` compete.
+    pub observed: bool,
+    /// Which bid a tenant takes, for `observed` only.
+    pub choice: ChoiceName,
 }
 
 impl Default for MarketEntry {
@@ -419,8 +433,22 @@ impl Default for MarketEntry {
             spread: None,
             wildcard: Wildcard::default(),
             competitor: Vec::new(),
+            observed: false,
+            choice: ChoiceName::default(),
         }
     }
+}
+
+/// Which bid a tenant takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ChoiceName {
+    /// The cheapest one; ours at the same price. An order of which no bid became a lease cannot be won.
+    #[default]
+    Cheapest,
+    /// Drawn by a model of the choice, which is fitted to the history: a conditional logit.
+    Fitted,
 }
 
 /// A competitor.

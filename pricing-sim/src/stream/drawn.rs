@@ -1,10 +1,12 @@
-//! Orders that depend on the seed: generated, drawn from a folder, or from a file with random lifetimes or maxima.
+//! Orders that depend on the seed: generated, drawn from a folder or from blocks, or from a file with random lifetimes
+//! or maxima.
 //!
 //! Lifetimes and maxima are drawn by the order's index in the stream, so they stay the same whatever else changes. The
 //! groups of one deployment end together, because the tenant closes it as a whole.
 
 use std::sync::Arc;
 
+use super::blocks::Blocks;
 use super::check::wrong;
 use super::generate::Generator;
 use super::lifetime::Lifetime;
@@ -12,14 +14,16 @@ use super::maximum::{Maximum, MaximumCache};
 use super::sdl_dir::SdlFolder;
 use super::{Arrival, DEFAULT_DENOM, Stream, StreamError};
 use crate::files::Files;
+use crate::history::MarketHistory;
 use crate::random::Draws;
 use crate::scenario::{OrdersEntry, Scenario};
-use crate::time::Millis;
+use crate::time::{Millis, Window, midnight};
 
 /// Orders that depend on the seed.
 #[derive(Clone, Debug)]
 pub struct Drawn {
     orders: Orders,
+    history: Option<Arc<MarketHistory>>,
     lifetime: Option<Lifetime>,
     maximum: Option<Maximum>,
     worths: MaximumCache,
@@ -31,6 +35,10 @@ pub struct Drawn {
 enum Orders {
     /// From a file, in order of arrival.
     Fixed(Arc<[Arrival]>),
+    /// From a history, with its window.
+    History(Arc<Stream>),
+    /// From a file or a history, in blocks.
+    Blocks(Blocks),
     Generated(Box<Generator>),
     Folder(SdlFolder),
 }
@@ -52,6 +60,12 @@ impl Drawn {
                 ));
             }
             (None, None) => return Ok(None),
+            _ if entry.resample.is_some() => {
+                return Err(wrong(
+                    "`orders.resample` is for the orders of a file or a history; those that are made up differ from seed to \
+                     seed anyway",
+                ));
+            }
             (Some(generate), _) => Orders::Generated(Box::new(Generator::new(generate, entry, denom, length)?)),
             (None, Some(folder)) => Orders::Folder(SdlFolder::new(folder, entry, denom, length, files)?),
         };
@@ -71,25 +85,67 @@ impl Drawn {
     /// When one of the two sections is invalid, or an order cannot get a maximum.
     pub fn of_file(mut arrivals: Vec<Arrival>, scenario: &Scenario, files: &Files) -> Result<OrderFile, StreamError> {
         let entry = &scenario.orders;
-        if entry.lifetime.is_none() && entry.maximum.is_none() && !entry.replace_maximum {
+        let block = block(entry);
+        if entry.lifetime.is_none() && entry.maximum.is_none() && !entry.replace_maximum && block.is_none() {
             return Ok(OrderFile::Not(arrivals));
         }
-        arrivals.sort_by_key(|arrival| arrival.at);
-        let orders = Orders::Fixed(Arc::from(arrivals));
-        Self::new(orders, scenario, files, length(entry)?).map(|drawn| OrderFile::Drawn(Box::new(drawn)))
+        let length = length(entry)?;
+        let orders = match block {
+            Some(block) => Orders::Blocks(Blocks::new(Arc::new(whole_blocks(arrivals, block)), block, length)?),
+            None => {
+                arrivals.sort_by_key(|arrival| arrival.at);
+                Orders::Fixed(Arc::from(arrivals))
+            }
+        };
+        Self::new(orders, scenario, files, length).map(|drawn| OrderFile::Drawn(Box::new(drawn)))
+    }
+
+    /// The orders of a history.
+    ///
+    /// # Errors
+    /// When a section is invalid, or an order cannot get a maximum.
+    pub fn of_history(history: Arc<MarketHistory>, scenario: &Scenario, files: &Files) -> Result<Self, StreamError> {
+        let entry = &scenario.orders;
+        let length = length(entry)?;
+        let stream = Arc::clone(&history.stream);
+        let orders = match block(entry) {
+            Some(block) => Orders::Blocks(Blocks::new(stream, block, length)?),
+            None => Orders::History(stream),
+        };
+        let drawn = Self::new(orders, scenario, files, length)?;
+        Ok(Self { history: Some(history), ..drawn })
+    }
+
+    /// A stream in a window, unless the scenario sets the window's length.
+    fn within(&self, window: Window, arrivals: Vec<Arrival>) -> Stream {
+        Stream::starting(window.start, arrivals, Some(self.length.unwrap_or(window.length())))
+    }
+
+    /// The history that the orders are from, if they are from one.
+    pub(super) fn history(&self) -> Option<&Arc<MarketHistory>> {
+        self.history.as_ref()
+    }
+
+    /// The stream whose orders those of every seed are copies of, if there is one.
+    pub(super) fn basis(&self) -> Option<&Arc<Stream>> {
+        match &self.orders {
+            Orders::History(stream) => Some(stream),
+            Orders::Blocks(blocks) => Some(blocks.basis()),
+            Orders::Fixed(_) | Orders::Generated(_) | Orders::Folder(_) => None,
+        }
     }
 
     fn new(orders: Orders, scenario: &Scenario, files: &Files, length: Option<Millis>) -> Result<Self, StreamError> {
         let entry = &scenario.orders;
         let maximum = Maximum::new(entry, files, scenario.usd_per_akt())?;
         let mut worths = MaximumCache::default();
-        if let (Orders::Fixed(arrivals), Some(maximum)) = (&orders, &maximum) {
-            for arrival in arrivals.iter() {
+        if let Some(maximum) = &maximum {
+            for arrival in orders.known() {
                 maximum.learn(arrival, &mut worths)?;
             }
         }
         let lifetime = entry.lifetime.as_ref().map(Lifetime::new).transpose()?;
-        Ok(Self { orders, lifetime, maximum, worths, limit: entry.limit, length })
+        Ok(Self { orders, history: None, lifetime, maximum, worths, limit: entry.limit, length })
     }
 
     /// The orders for a seed.
@@ -97,12 +153,19 @@ impl Drawn {
     /// # Errors
     /// When there are too many, or one cannot get a maximum.
     pub fn stream(&self, draws: &Draws) -> Result<Stream, StreamError> {
+        let mut origin = Vec::new();
         let mut orders: Vec<(Arrival, usize)> = match &self.orders {
             Orders::Fixed(arrivals) => arrivals.iter().cloned().zip(0..).collect(),
+            Orders::History(stream) => stream.arrivals.iter().cloned().zip(0..).collect(),
+            Orders::Blocks(blocks) => {
+                let (arrivals, drawn) = blocks.orders(draws)?;
+                origin = drawn;
+                arrivals.into_iter().zip(0..).collect()
+            }
             Orders::Generated(generator) => generator.orders(draws)?.into_iter().zip(0..).collect(),
             Orders::Folder(folder) => folder.orders(draws)?,
         };
-        orders.truncate(self.limit.unwrap_or(usize::MAX));
+        orders.truncate(self.limit.filter(|_| self.basis().is_none()).unwrap_or(usize::MAX));
         let mut worths = self.worths.clone();
         for (order, (arrival, deployment)) in orders.iter_mut().enumerate() {
             if let (Some(lifetime), None) = (&self.lifetime, arrival.until) {
@@ -113,10 +176,24 @@ impl Drawn {
             }
         }
         let arrivals = orders.into_iter().map(|(arrival, _)| arrival).collect();
-        Ok(match self.orders {
+        Ok(match &self.orders {
             Orders::Fixed(_) => Stream::new(arrivals, self.length),
             Orders::Generated(_) | Orders::Folder(_) => Stream::starting(0, arrivals, self.length),
+            Orders::History(stream) => self.within(stream.window, arrivals),
+            Orders::Blocks(blocks) => self.within(blocks.window(), arrivals).drawn_from(origin),
         })
+    }
+}
+
+impl Orders {
+    /// The orders that are known without a seed.
+    fn known(&self) -> &[Arrival] {
+        match self {
+            Self::Fixed(arrivals) => arrivals,
+            Self::History(stream) => &stream.arrivals,
+            Self::Blocks(blocks) => &blocks.basis().arrivals,
+            Self::Generated(_) | Self::Folder(_) => &[],
+        }
     }
 }
 
@@ -127,6 +204,20 @@ pub enum OrderFile {
     Drawn(Box<Drawn>),
     /// They are always these.
     Not(Vec<Arrival>),
+}
+
+/// The length of the blocks that orders are drawn in.
+fn block(entry: &OrdersEntry) -> Option<Millis> {
+    entry.resample.map(|block| Millis::try_from(block.as_millis()).unwrap_or(Millis::MAX))
+}
+
+/// A stream whose window begins at midnight of the first order and ends with the block of the last one.
+fn whole_blocks(arrivals: Vec<Arrival>, block: Millis) -> Stream {
+    let times = || arrivals.iter().map(|arrival| arrival.at);
+    let start = midnight(times().min().unwrap_or(0));
+    let end = times().max().unwrap_or(start).saturating_add(1);
+    let length = end.saturating_sub(start).div_ceil(block.max(1)).saturating_mul(block);
+    Stream::starting(start, arrivals, Some(length))
 }
 
 /// The length of the window, if the scenario sets it.

@@ -11,6 +11,7 @@ use super::{
     Arrival, DEFAULT_DENOM, Drawn, MAX_ORDERS, OrderFile, Stream, StreamError, jsonl, openb, table, with_maximum,
 };
 use crate::files::Files;
+use crate::history::{self, MarketHistory};
 use crate::number::Number;
 use crate::random::Draws;
 use crate::scenario::{OrdersEntry, Scenario};
@@ -37,6 +38,25 @@ impl Source {
             Self::Drawn(drawn) => drawn.stream(draws).map(Arc::new),
         }
     }
+
+    /// The stream whose orders those of a seed's stream are copies of. Prices that depend on nothing else are worked out
+    /// for it once.
+    #[must_use]
+    pub fn basis(&self) -> Option<&Arc<Stream>> {
+        match self {
+            Self::Fixed(stream) => Some(stream),
+            Self::Drawn(drawn) => drawn.basis(),
+        }
+    }
+
+    /// The history that the orders are from, if they are from one.
+    #[must_use]
+    pub fn history(&self) -> Option<&Arc<MarketHistory>> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Drawn(drawn) => drawn.history(),
+        }
+    }
 }
 
 /// The orders that a scenario names.
@@ -53,6 +73,10 @@ pub fn source(
     let (kind, name) = named(entry)?;
     if let Some(drawn) = Drawn::made_up(scenario, files)? {
         return Ok(Source::Drawn(Box::new(drawn)));
+    }
+    if kind == "history" {
+        let history = read_history(name, scenario, files)?;
+        return Drawn::of_history(Arc::new(history), scenario, files).map(|drawn| Source::Drawn(Box::new(drawn)));
     }
     let mut arrivals = read(kind, name, entry, models, files, host)?;
     finish(&mut arrivals, entry)?;
@@ -76,6 +100,7 @@ fn named(entry: &OrdersEntry) -> Result<(&'static str, &str), StreamError> {
         ("bid_log", entry.bid_log.as_deref()),
         ("sdl_dir", entry.sdl_dir.as_deref()),
         ("openb", entry.openb.as_deref()),
+        ("history", entry.history.as_deref()),
         ("generate", entry.generate.as_ref().map(|_| "")),
     ];
     let known = sources.map(|(kind, _)| kind).join("`, `");
@@ -88,6 +113,21 @@ fn named(entry: &OrdersEntry) -> Result<(&'static str, &str), StreamError> {
             Err(StreamError::Scenario(message))
         }
     }
+}
+
+/// The history of a folder.
+fn read_history(name: &str, scenario: &Scenario, files: &Files) -> Result<MarketHistory, StreamError> {
+    let entry = &scenario.orders;
+    if entry.time_compression.is_some() {
+        return Err(StreamError::Scenario("`orders.time_compression` is not for a history".to_owned()));
+    }
+    let denom = entry.denom.as_deref().unwrap_or(DEFAULT_DENOM);
+    let limit = entry.limit.unwrap_or(usize::MAX);
+    let history = history::read(name, files, &history::Reading { denom, usd_per_akt: scenario.usd_per_akt(), limit })?;
+    if history.facts.is_empty() {
+        return Err(StreamError::Scenario(format!("`{name}` has no orders with a group spec")));
+    }
+    Ok(history)
 }
 
 /// The orders of a file.

@@ -18,11 +18,12 @@ use pricing_host::{Plugin, PluginHost, SizeClass};
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
-use crate::market::{Competitor, ListPrices, Market};
+use crate::history::MarketHistory;
+use crate::market::{Competitor, ListPrices, Market, Observed};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
-    self, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
+    self, ChoiceName, GpuRuleName, MarketEntry, RatesEntry, Scenario, ScenarioError, SchedulerName, ScriptRequestName,
     StrategyEntry,
 };
 use crate::strategy::{Pricer, Script, ScriptOrder, Strategy, plugin_settings};
@@ -56,17 +57,17 @@ pub struct Prepared {
     market: Market,
     idle: Pricing,
     source: Arc<Source>,
-    /// What is the same for all seeds with the same stream.
+    /// What is the same for all seeds whose streams have the same orders.
     constant: Mutex<Option<Constant>>,
     usd_per_akt: Option<UsdPerAkt>,
     scheduler: Scheduler,
     budget: SearchBudget,
+    warnings: Vec<String>,
 }
 
 /// What is computed from a stream without a seed.
 #[derive(Clone, Debug)]
 struct Constant {
-    stream: Arc<Stream>,
     list: Arc<ListPrices>,
     typical: Arc<Typical>,
 }
@@ -98,8 +99,9 @@ pub(super) fn prepare_with(
     check_owner(&scenario, &strategies)?;
     let first = || strategies.first().map(|strategy| strategy.pricing.clone()).unwrap_or_default();
     let idle = scenario.idle.as_ref().map(|entry| scenario::pricing(entry, files)).transpose()?.unwrap_or_else(first);
-    let market = scenario.market.as_ref().map(|entry| market(entry, files)).transpose()?.unwrap_or_default();
+    let market = scenario.market.as_ref().map(|entry| market(entry, files, &source)).transpose()?.unwrap_or_default();
     Ok(Prepared {
+        warnings: source.history().map(|history| history.warnings()).unwrap_or_default(),
         strategies,
         cluster,
         market,
@@ -206,7 +208,7 @@ fn plugin(name: &str, entry: &StrategyEntry, files: &Files, host: &PluginHost) -
 }
 
 /// The market of a scenario: its single price, if it has one, followed by the named competitors.
-fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
+fn market(entry: &MarketEntry, files: &Files, source: &Source) -> Result<Market, ScenarioError> {
     let mut market = Market::default();
     if !entry.enabled {
         return Ok(market);
@@ -219,8 +221,8 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
         stream::sigma(&format!("market.competitor.{}.spread", other.name), other.spread)?;
     }
     let has_market = entry.rates.is_some() || !entry.set.is_empty();
-    if !has_market && entry.competitor.is_empty() {
-        let message = "[market] names nobody who bids; give it `rates`, or add a [[market.competitor]]";
+    if !has_market && entry.competitor.is_empty() && !entry.observed {
+        let message = "[market] names nobody who bids; give it `rates`, add a [[market.competitor]], or set `observed`";
         return Err(ScenarioError::Meaning(message.to_owned()));
     }
     if has_market {
@@ -231,7 +233,20 @@ fn market(entry: &MarketEntry, files: &Files) -> Result<Market, ScenarioError> {
         let pricing = read(&other.rates, &other.set)?;
         market.competitors.push(Competitor::new(&other.name, pricing, other.spread, other.wildcard));
     }
+    market.observed = observed(entry, source)?;
     Ok(market)
+}
+
+/// The bids of the history, if they compete.
+fn observed(entry: &MarketEntry, source: &Source) -> Result<Option<Observed>, ScenarioError> {
+    let wrong = |message: &str| Err(ScenarioError::Meaning(message.to_owned()));
+    match (entry.observed, source.history()) {
+        (false, _) if entry.choice != ChoiceName::default() => wrong("`market.choice` needs `market.observed = true`"),
+        (false, _) => Ok(None),
+        (true, None) => wrong("`market.observed` needs the bids of a history: name one as `orders.history`"),
+        (true, Some(_)) if entry.choice == ChoiceName::Fitted => wrong("`market.choice = \"fitted\"` is not there yet"),
+        (true, Some(history)) => Ok(Some(Observed { history: Arc::clone(history) })),
+    }
 }
 
 /// A run with the decisions on every order.
@@ -246,6 +261,18 @@ pub struct Detailed {
 }
 
 impl Prepared {
+    /// What the user should know about the scenario's inputs, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The history that the orders are from, if they are from one.
+    #[must_use]
+    pub fn history(&self) -> Option<&Arc<MarketHistory>> {
+        self.source.history()
+    }
+
     /// Runs the cell with a seed.
     ///
     /// # Errors
@@ -260,8 +287,9 @@ impl Prepared {
     /// The same as [`Self::run`].
     pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
         let draws = Draws::new(place.seed);
-        let Constant { stream, list, typical } = self.constant(self.source.stream(&draws)?);
-        let offers = self.market.offers(&list, &draws);
+        let stream = self.source.stream(&draws)?;
+        let Constant { list, typical, .. } = self.constant(&stream);
+        let offers = self.market.offers(&list, &stream, &draws);
         let setup = Setup {
             arrivals: &stream.arrivals,
             window: stream.window,
@@ -289,22 +317,16 @@ impl Prepared {
         Ok(Detailed { result, stream, outcomes })
     }
 
-    /// What is the same for every seed with this stream. Computed once, as long as the seeds share a stream.
-    fn constant(&self, stream: Arc<Stream>) -> Constant {
-        let make = |stream: Arc<Stream>| Constant {
+    /// What depends on the orders of a stream alone. Computed once where the streams of all seeds have the same orders,
+    /// however often and when they arrive.
+    fn constant(&self, stream: &Stream) -> Constant {
+        let make = |stream: &Stream| Constant {
             list: Arc::new(self.market.list_prices(&stream.arrivals, self.usd_per_akt)),
             typical: Arc::new(Typical::of(&stream.arrivals)),
-            stream,
         };
-        // A stream without other owners was made for this seed only.
-        if Arc::strong_count(&stream) == 1 {
-            return make(stream);
-        }
+        let Some(basis) = self.source.basis() else { return make(stream) };
         let mut known = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(constant) = known.as_ref().filter(|constant| Arc::ptr_eq(&constant.stream, &stream)) {
-            return constant.clone();
-        }
-        known.insert(make(stream)).clone()
+        known.get_or_insert_with(|| make(basis)).clone()
     }
 }
 

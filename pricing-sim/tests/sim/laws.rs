@@ -174,8 +174,8 @@ impl World {
             pricing.rates.cpu = Usd::from_decimal(Decimal::new(i64::from(percent), 1));
             Competitor::new("rival", pricing, Some(pricing_sim::number::Number(Decimal::ONE)), Wildcard::Cheapest)
         };
-        let market = Market { competitors: case.rival.map(rival).into_iter().collect() };
-        let offers = market.offers(&market.list_prices(&stream.arrivals, None), &draws);
+        let market = Market { competitors: case.rival.map(rival).into_iter().collect(), observed: None };
+        let offers = market.offers(&market.list_prices(&stream.arrivals, None), &stream, &draws);
         let rule = if case.dearest { GpuRule::HighestWildcard } else { GpuRule::RealCard };
         Self {
             cluster: pricing_sim::supply::describe(CLUSTERS[case.cluster]).unwrap(),

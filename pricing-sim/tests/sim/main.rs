@@ -1,6 +1,7 @@
 //! Whole simulations, from a scenario's text to its answer.
 
 mod common;
+mod history;
 mod laws;
 mod made_up;
 mod market;
