@@ -82,6 +82,9 @@ enum Command {
     /// Try pricing strategies on a stream of orders before they cost money
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
+    /// Find rates that would have earned more, and how sure that is
+    #[cfg(feature = "simulate")]
+    Tune(Box<command::tune::Args>),
     /// Price the same orders in two ways, and show which differ and by how much
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
@@ -126,6 +129,8 @@ impl Command {
             Self::Replay(args) => command::replay::run(&args),
             #[cfg(feature = "simulate")]
             Self::Simulate(args) => command::simulate::run(&args),
+            #[cfg(feature = "simulate")]
+            Self::Tune(args) => command::tune::run(&args),
             #[cfg(all(feature = "simulate", feature = "service"))]
             Self::Diff(args) => command::diff::run(&args),
             #[cfg(feature = "simulate")]

@@ -8,14 +8,22 @@
 //! What is replayed is behind a trait ([`Evaluate`]): [`replay`] implements it with the simulation.
 
 pub mod answer;
+pub mod apply;
 pub mod candidate;
+#[cfg(feature = "coverage")]
+pub mod coverage;
 pub mod curve;
 pub mod decision;
+pub mod doubts;
 pub mod evaluate;
 pub mod interval;
+pub mod key;
+pub mod replay;
+pub mod report;
 pub mod scores;
 pub mod search;
 pub mod tune;
+pub mod words;
 
 pub use answer::Answer;
 pub use candidate::{Candidate, Space, Variation};

@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
-use pricing_core::money::UsdPerAkt;
+use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::quote::GpuRule;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::Scheduler;
 use pricing_host::{Plugin, PluginHost, SizeClass};
+use rust_decimal::Decimal;
 
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
 use crate::history::MarketHistory;
-use crate::market::{Competitor, ListPrices, Market, Observed};
+use crate::market::{Competitor, ListPrices, Market, Observed, cost};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
@@ -286,10 +287,72 @@ impl Prepared {
     /// # Errors
     /// The same as [`Self::run`].
     pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
-        let draws = Draws::new(place.seed);
-        let stream = self.source.stream(&draws)?;
+        let (stream, outcomes) = self.outcomes(place.seed, &self.strategies, &|_| Decimal::ONE, (timed, threads))?;
+        let result = RunResult {
+            run: place.run,
+            cell: place.cell,
+            seed: place.seed,
+            window: stream.window,
+            strategies: outcomes.iter().map(|outcome| outcome.run.clone()).collect(),
+            pairs: pairs(&stream, &outcomes),
+        };
+        Ok(Detailed { result, stream, outcomes })
+    }
+
+    /// Replays strategies other than the scenario's with a seed. `follow` tells for each order, by its index in
+    /// [`Self::basis`], by which factor others raise or lower their bids.
+    ///
+    /// # Errors
+    /// The same as [`Self::run`].
+    pub fn replay(
+        &self,
+        seed: u64,
+        strategies: &[Strategy],
+        follow: &dyn Fn(usize) -> Decimal,
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        self.outcomes(seed, strategies, follow, (false, 1))
+    }
+
+    /// Replays strategies on the orders as they came, without resampling. Without such orders, on those of the seed.
+    ///
+    /// # Errors
+    /// The same as [`Self::run`].
+    pub fn replay_basis(
+        &self,
+        seed: u64,
+        strategies: &[Strategy],
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        match self.source.basis() {
+            Some(basis) => self.outcomes_on(Arc::clone(basis), seed, strategies, &|_| Decimal::ONE, (false, 1)),
+            None => self.outcomes(seed, strategies, &|_| Decimal::ONE, (false, 1)),
+        }
+    }
+
+    /// The outcomes of strategies on the stream of a seed.
+    fn outcomes(
+        &self,
+        seed: u64,
+        strategies: &[Strategy],
+        follow: &dyn Fn(usize) -> Decimal,
+        how: (bool, usize),
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        let stream = self.source.stream(&Draws::new(seed))?;
+        self.outcomes_on(stream, seed, strategies, follow, how)
+    }
+
+    /// The outcomes of strategies on a stream.
+    fn outcomes_on(
+        &self,
+        stream: Arc<Stream>,
+        seed: u64,
+        strategies: &[Strategy],
+        follow: &dyn Fn(usize) -> Decimal,
+        (timed, threads): (bool, usize),
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        let draws = Draws::new(seed);
         let Constant { list, typical, .. } = self.constant(&stream);
-        let offers = self.market.offers(&list, &stream, &draws);
+        let mut offers = self.market.offers(&list, &stream, &draws);
+        offers.scale(|order| follow(stream.origin(order)));
         let setup = Setup {
             arrivals: &stream.arrivals,
             window: stream.window,
@@ -302,19 +365,30 @@ impl Prepared {
             idle: &self.idle,
             typical: &typical,
         };
-        let outcomes = on_threads(&self.strategies, threads, |strategy| {
+        let outcomes = on_threads(strategies, threads, |strategy| {
             let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
             outcome.map_err(|error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name)))
         })?;
-        let result = RunResult {
-            run: place.run,
-            cell: place.cell,
-            seed: place.seed,
-            window: stream.window,
-            strategies: outcomes.iter().map(|outcome| outcome.run.clone()).collect(),
-            pairs: pairs(&stream, &outcomes),
-        };
-        Ok(Detailed { result, stream, outcomes })
+        Ok((stream, outcomes))
+    }
+
+    /// The stream whose orders those of every seed are copies of, if there is one.
+    #[must_use]
+    pub fn basis(&self) -> Option<&Arc<Stream>> {
+        self.source.basis()
+    }
+
+    /// The cluster before the first order.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What an order costs a month by a rate card, without an inventory and regardless of the tenant's maximum. None if
+    /// the rate card does not price it.
+    #[must_use]
+    pub fn cost(&self, arrival: &Arrival, pricing: &Pricing) -> Option<Usd> {
+        cost(&arrival.order, arrival.owner.as_deref(), pricing, self.usd_per_akt).ok()
     }
 
     /// What depends on the orders of a stream alone. Computed once where the streams of all seeds have the same orders,

@@ -17,7 +17,7 @@ const MAX_SCENARIO_BYTES: usize = 4 << 20;
 
 /// What is changed in a scenario.
 #[derive(Debug, clap::Args)]
-pub(super) struct ChangeArgs {
+pub(in crate::command) struct ChangeArgs {
     /// Sets a key of the scenario, such as `orders.limit=100` or `strategy.card.set.rates.cpu="2"`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -31,22 +31,22 @@ pub(super) struct ChangeArgs {
 
 /// What is run.
 #[derive(Debug)]
-pub(super) struct Scene {
+pub(in crate::command) struct Scene {
     /// What messages call where it came from.
-    pub(super) source: String,
+    pub(in crate::command) source: String,
     /// What reports call it.
-    pub(super) name: String,
+    pub(in crate::command) name: String,
     /// The scenario, as the command line changed it.
-    pub(super) table: Table,
+    pub(in crate::command) table: Table,
     /// Its runs.
-    pub(super) sweep: Sweep,
+    pub(in crate::command) sweep: Sweep,
     /// Its files.
-    pub(super) files: Files,
+    pub(in crate::command) files: Files,
 }
 
 impl Scene {
     /// Reads a scenario.
-    pub(super) fn read(path: &Path, change: &ChangeArgs) -> Result<Self, CliError> {
+    pub(in crate::command) fn read(path: &Path, change: &ChangeArgs) -> Result<Self, CliError> {
         let document = Document::read(path, MAX_SCENARIO_BYTES)?;
         let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
         change.apply(&mut table)?;
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// Reads the scenario of a plan.
-    pub(super) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
+    pub(in crate::command) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
         let loaded = Plan::read(folder).map_err(|error| CliError::unreadable(folder.display(), error))?;
         let scene = Self {
             source: folder.display().to_string(),
@@ -92,7 +92,7 @@ fn take_scales(table: &mut Table) -> Result<(), CliError> {
 }
 
 /// An error of a scenario, with its place in whatever file it is in.
-pub(super) fn malformed(source: &str, error: ScenarioError) -> CliError {
+pub(in crate::command) fn malformed(source: &str, error: ScenarioError) -> CliError {
     match error {
         ScenarioError::Malformed { name, problem } => CliError::malformed(format!("{source}: {name}"), problem),
         ScenarioError::Stream(StreamError::Malformed { name, problem }) => {
