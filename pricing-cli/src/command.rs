@@ -1,5 +1,7 @@
 //! The commands, one file each. `left_out.rs` lists which of them need a feature.
 
+#[cfg(feature = "simulate")]
+pub(crate) mod backtest;
 #[cfg(feature = "service")]
 pub(crate) mod config;
 #[cfg(all(feature = "simulate", feature = "service"))]

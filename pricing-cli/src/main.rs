@@ -85,6 +85,9 @@ enum Command {
     /// Find rates that would have earned more, and how sure that is
     #[cfg(feature = "simulate")]
     Tune(Box<command::tune::Args>),
+    /// Hold the simulation's predictions against what happened
+    #[cfg(feature = "simulate")]
+    Backtest(command::backtest::Args),
     /// Price the same orders in two ways, and show which differ and by how much
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
@@ -131,6 +134,8 @@ impl Command {
             Self::Simulate(args) => command::simulate::run(&args),
             #[cfg(feature = "simulate")]
             Self::Tune(args) => command::tune::run(&args),
+            #[cfg(feature = "simulate")]
+            Self::Backtest(args) => command::backtest::run(&args),
             #[cfg(all(feature = "simulate", feature = "service"))]
             Self::Diff(args) => command::diff::run(&args),
             #[cfg(feature = "simulate")]

@@ -4,13 +4,17 @@
 //! ([`MarketHistory::stream`]) and, for each of them, what is known of its competition ([`OrderFacts`]). Both are in the
 //! same order, so the index of an order in the one is its index in the other.
 
+mod choice;
 mod facts;
+mod lifetimes;
 mod read;
 mod value;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+pub use choice::{Alternatives, FitError, Fitted};
 pub use facts::{Bid, LeaseLength, OrderFacts, Taker};
+pub use lifetimes::{Lifetimes, Survival};
 pub use read::{Reading, read};
 
 use crate::stream::Stream;
@@ -27,8 +31,12 @@ pub struct MarketHistory {
     pub facts: Vec<OrderFacts>,
     /// The last moment that the history knows of.
     pub end: Millis,
+    /// How long leases last.
+    pub lifetimes: Lifetimes,
     /// What was left out.
     pub left_out: LeftOut,
+    /// The fitted choice of tenants, once somebody asked for it.
+    choice: OnceLock<Result<Arc<Fitted>, FitError>>,
 }
 
 /// What a history has that the simulation cannot use.
@@ -56,6 +64,14 @@ impl MarketHistory {
             ));
         }
         warnings
+    }
+
+    /// The tenants' choice, fitted to all orders.
+    ///
+    /// # Errors
+    /// When there are too few orders, or they do not say that tenants prefer lower prices.
+    pub fn fitted(&self) -> Result<Arc<Fitted>, FitError> {
+        self.choice.get_or_init(|| Fitted::to(&self.facts).map(Arc::new)).clone()
     }
 
     /// What is known of an order of the stream.

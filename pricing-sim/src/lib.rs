@@ -9,6 +9,8 @@
 //! number is drawn by its purpose ([`random`]) and not by when it is drawn, sums are of exact integers and decimals,
 //! and timings are kept apart from the results.
 
+pub mod backtest;
+pub mod card_prices;
 pub mod engine;
 pub mod export;
 pub mod files;

@@ -18,7 +18,7 @@ use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::number::Number;
+use crate::number::{self, Number};
 use crate::random::{Draw, Draws, Purpose};
 use crate::scenario::Wildcard;
 use crate::stream::{Arrival, Stream};
@@ -60,8 +60,7 @@ pub fn ambiguous(wildcard: Wildcard) -> AmbiguousGpu {
 
 /// The parameter of a distribution as a float. It is never multiplied with money: see [`factor`].
 pub(crate) fn float(number: Option<Number>) -> f64 {
-    // Parsing decimal text gives the nearest float, which is the same everywhere.
-    number.and_then(|number| number.0.to_string().parse().ok()).unwrap_or(0.0)
+    number.map_or(0.0, |number| number::float(number.0))
 }
 
 /// A random factor as an exact decimal: an integer number of millionths, since money is only multiplied by decimals.
@@ -69,8 +68,13 @@ pub(crate) fn factor(draw: &mut Draw, sigma: f64) -> Decimal {
     if sigma == 0.0 {
         return Decimal::ONE;
     }
-    let millionths = libm::round(draw.log_normal(sigma) * 1_000_000.0).to_i128().unwrap_or(1).max(1);
     // With sigmas of at most `MAX_SIGMA`, any draw fits a decimal easily.
+    millionths(draw.log_normal(sigma), 1)
+}
+
+/// A factor as a whole number of millionths, and at least so many of them.
+fn millionths(factor: f64, least: i128) -> Decimal {
+    let millionths = libm::round(factor * 1_000_000.0).to_i128().unwrap_or(least).max(least);
     Decimal::try_from_i128_with_scale(millionths, FACTOR_DECIMALS).unwrap_or(Decimal::MAX)
 }
 
@@ -113,7 +117,7 @@ impl Market {
         let offer = |order: usize| {
             let origin = stream.origin(order);
             let best = self.best(list.by_order.get(origin), order, draws);
-            self.observed.as_ref().map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, best))
+            self.observed.as_ref().map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, order, best, draws))
         };
         BestOffers { by_order: (0..stream.arrivals.len()).map(offer).collect() }
     }

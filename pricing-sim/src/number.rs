@@ -23,6 +23,19 @@ impl Serialize for Number {
     }
 }
 
+/// A decimal as the nearest float, for statistics. It is never multiplied with money.
+pub(crate) fn float(number: Decimal) -> f64 {
+    // Parsing decimal text gives the nearest float, which is the same everywhere.
+    number.to_string().parse().unwrap_or(0.0)
+}
+
+/// A whole number as a float, exact below 2^53.
+pub(crate) fn wide(number: u64) -> f64 {
+    let high = u32::try_from(number >> 32).unwrap_or(u32::MAX);
+    let low = u32::try_from(number & 0xffff_ffff).unwrap_or(u32::MAX);
+    f64::from(high) * 4_294_967_296.0 + f64::from(low)
+}
+
 struct Reader;
 
 impl Visitor<'_> for Reader {

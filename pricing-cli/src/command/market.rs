@@ -1,5 +1,7 @@
-//! `bidprice market`: compares a rate card with market prices.
+//! `bidprice market`: compares a rate card with market prices, and writes one from them.
 
+mod card;
+mod history;
 mod list;
 mod name;
 
@@ -10,9 +12,9 @@ use std::str::FromStr;
 use clap::Subcommand;
 use pricing_core::gpu::{GpuKind, usual_vendor};
 use pricing_core::input::InputError;
-use pricing_core::money::{Usd, parse_decimal};
+use pricing_core::money::{Usd, UsdPerAkt, parse_decimal};
 use pricing_core::quote::wire::SCHEMA;
-use pricing_core::rates::starter::MarketPrice;
+use pricing_core::rates::starter::{self, MarketPrice};
 use pricing_core::rates::{GpuRate, GpuRates};
 use pricing_core::text::{excerpt, printable};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -43,15 +45,19 @@ pub(crate) struct Args {
 enum MarketCommand {
     /// Show a rate card beside prices of the market: dearer, cheaper, or missing
     Show(ShowArgs),
+    /// Write a rate card with prices of the market
+    Card(card::Args),
 }
 
 /// Arguments of `bidprice market show`.
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
     /// Prices an hour by GPU: a table with columns for card and price, such as `gpu` and `usd_per_hour`; or what Console's
-    /// `/v1/gpu-prices` answers. `-` is stdin
+    /// `/v1/gpu-prices` answers. `-` is stdin. Or the folder of a history
     #[arg(value_name = "LIST")]
     file: PathBuf,
+    #[command(flatten)]
+    worth: WorthArgs,
     #[command(flatten)]
     rates: RatesArgs,
     /// By how many percent of the market's price a rate may differ and still be called equal
@@ -59,6 +65,14 @@ struct ShowArgs {
     tolerance: Tolerance,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// What an AKT is worth.
+#[derive(Debug, clap::Args)]
+struct WorthArgs {
+    /// What an AKT is worth, for bids of a history in uakt whose value it does not have
+    #[arg(long, value_name = "USD")]
+    usd_per_akt: Option<UsdPerAkt>,
 }
 
 /// A percentage that is not negative.
@@ -86,7 +100,15 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let MarketCommand::Show(args) = &args.command;
+    match &args.command {
+        MarketCommand::Show(args) if args.file.is_dir() => history::show(args),
+        MarketCommand::Show(args) => show(args),
+        MarketCommand::Card(args) => card::run(args),
+    }
+}
+
+/// Shows a rate card beside a list of prices.
+fn show(args: &ShowArgs) -> Result<Exit, CliError> {
     let offers = list::read(&Document::read(&args.file, MAX_BYTES)?)?;
     let pricing = load::pricing(&args.rates)?;
     let rates = &pricing.rates.gpu;
@@ -107,8 +129,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
+/// A rate card with the prices of a list.
+pub(crate) fn card_of_list(file: &std::path::Path) -> Result<String, CliError> {
+    Ok(starter::of_market(&prices(file)?, &load::name(file), starter::HOURLY))
+}
+
 /// The prices of a list, for a rate card that is made of them.
-pub(crate) fn prices(file: &std::path::Path) -> Result<Vec<MarketPrice>, CliError> {
+fn prices(file: &std::path::Path) -> Result<Vec<MarketPrice>, CliError> {
     let offers = list::read(&Document::read(file, MAX_BYTES)?)?;
     let price = |offer: &Offer| {
         let usd = offer.usd_per_month.round_dp_with_strategy(CENTS, RoundingStrategy::MidpointNearestEven).normalize();

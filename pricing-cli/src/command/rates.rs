@@ -1,6 +1,6 @@
 //! `bidprice rates`: the effective rate card, where each value came from, what it says of a cluster's cards, and a new one.
 
-mod init;
+pub(crate) mod init;
 
 use std::path::PathBuf;
 

@@ -14,7 +14,8 @@ pub(in crate::command) mod scene;
 mod shard;
 mod tables;
 
-use host::SimulationHost;
+pub(crate) use host::SimulationHost;
+pub(crate) use scene::{ChangeArgs as SceneChangeArgs, Scene, malformed as malformed_scene};
 #[cfg(feature = "service")]
 pub(crate) use progress::{Bar, end_with_scripts};
 
@@ -26,7 +27,7 @@ use clap::Subcommand;
 use pricing_sim::kept::{Checkpoint, Identity, KeptError};
 use pricing_sim::result::RunResult;
 use pricing_sim::scenario::ScenarioError;
-use pricing_sim::sweep::{Detailed, Executor, Progress};
+use pricing_sim::sweep::{Detailed, Executor, Progress, RunPlace};
 
 use crate::error::{CliError, Exit};
 use crate::output::complain;
@@ -35,7 +36,7 @@ use answer::AnswerArgs;
 use progress::Bar;
 use progress::Interrupt;
 use records::{RecordArgs, Records};
-use scene::{ChangeArgs, Scene};
+use scene::ChangeArgs;
 
 /// The most threads.
 const MAX_THREADS: i64 = 1024;
@@ -176,6 +177,14 @@ impl Progress for Watch<'_> {
     }
 }
 
+/// Says what the user should know about the inputs of the first run's cell.
+fn warn(executor: &Executor<'_>, first: Option<RunPlace>) -> Result<(), ScenarioError> {
+    if let Some(first) = first {
+        executor.cell(first.cell)?.warnings().iter().for_each(|warning| complain(warning));
+    }
+    Ok(())
+}
+
 /// Does the runs that are not done yet. Returns `None` if it was interrupted before the last of them.
 fn execute(
     scene: &Scene,
@@ -189,7 +198,9 @@ fn execute(
     let RunStore { checkpoint, records } = keep;
     let watch = Watch { bar: &bar, interrupt: Interrupt::listen(checkpoint.is_some())?, keep };
     let host = SimulationHost;
-    let executed = Executor::new(&scene.sweep, &scene.files, &host).execute(runs, done, threads, &watch);
+    let executor = Executor::new(&scene.sweep, &scene.files, &host);
+    let first = runs.clone().find(|run| !done.contains(run)).and_then(|run| scene.sweep.run(run));
+    let executed = warn(&executor, first).and_then(|()| executor.execute(runs, done, threads, &watch));
     bar.clear();
     let wrong = |error| {
         let problem = records.and_then(Records::problem);

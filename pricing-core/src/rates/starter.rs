@@ -106,13 +106,15 @@ pub fn of_script(variable: impl Fn(&str) -> Option<String>) -> Result<String, Ve
     Ok(card.text)
 }
 
-/// A rate card with prices of the market. `source` is where they come from, for people.
+/// What an hour's price of a card becomes in a rate card.
+pub const HOURLY: &str = "An hour's price is multiplied by the 730.488 hours of a month, and rounded to cents.";
+
+/// A rate card with prices of the market. `source` is where they come from and `how` how they became rates, for people.
 #[must_use]
-pub fn of_market(prices: &[MarketPrice], source: &str) -> String {
+pub fn of_market(prices: &[MarketPrice], source: &str, how: &str) -> String {
     let mut card = Card::new(&[
         &format!("A rate card for bidprice, with the market's prices of GPUs from {}.", excerpt(source)),
-        "An hour's price is multiplied by the 730.488 hours of a month, and rounded to cents. The other rates are the \
-         defaults of the network's generic bid price script.",
+        &format!("{how} The other rates are the defaults of the network's generic bid price script."),
     ]);
     let pricing = Pricing::default();
     card.rates(&pricing);

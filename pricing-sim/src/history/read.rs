@@ -1,7 +1,7 @@
 //! Reads a history's folder as a stream of orders and the facts about them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pricing_core::input::InputError;
 use pricing_core::money::{Denom, Price, UsdPerAkt, parse_decimal};
@@ -10,7 +10,7 @@ use pricing_core::text::excerpt;
 use pricing_market::history::{Coin, History, HistoryBid, HistoryLease, HistoryOrder, ORDERS_FILE};
 
 use super::value::Valuer;
-use super::{Bid, LeaseLength, LeftOut, MarketHistory, OrderFacts, Taker};
+use super::{Bid, LeaseLength, LeftOut, Lifetimes, MarketHistory, OrderFacts, Taker};
 use crate::files::Files;
 use crate::stream::{Arrival, MAX_ORDERS, Memory, Stream, StreamError, cell, with_maximum};
 use crate::time::{DAY, Millis, midnight};
@@ -167,9 +167,11 @@ impl<'a> Reader<'a> {
         MarketHistory {
             provider: Arc::from(self.provider),
             stream: Arc::new(Stream::starting(start, arrivals, Some(length))),
+            lifetimes: Lifetimes::of(&facts),
             facts,
             end: self.end,
             left_out: self.left_out,
+            choice: OnceLock::new(),
         }
     }
 }

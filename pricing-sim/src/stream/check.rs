@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::StreamError;
 use crate::market::float;
 use crate::number::Number;
+pub(super) use crate::number::wide;
 use crate::time::Millis;
 
 /// The largest sigma of a log-normal factor. With a larger one, one order in a thousand would differ by a factor of
@@ -37,13 +38,6 @@ pub(super) fn share(key: &str, number: Option<Number>) -> Result<f64, StreamErro
 /// When it is below 0 or above [`MAX_SIGMA`]. The error names the key.
 pub fn sigma(key: &str, number: Option<Number>) -> Result<f64, StreamError> {
     number.map_or(Ok(0.0), |number| between(key, number, 0, MAX_SIGMA))
-}
-
-/// Milliseconds as a float, exact below 2^53.
-pub(super) fn wide(time: Millis) -> f64 {
-    let high = u32::try_from(time >> 32).unwrap_or(u32::MAX);
-    let low = u32::try_from(time & 0xffff_ffff).unwrap_or(u32::MAX);
-    f64::from(high) * 4_294_967_296.0 + f64::from(low)
 }
 
 /// Rounds a float to milliseconds. None beyond [`HORIZON`].

@@ -15,7 +15,7 @@ use super::sdl_dir::SdlFolder;
 use super::{Arrival, DEFAULT_DENOM, Stream, StreamError};
 use crate::files::Files;
 use crate::history::MarketHistory;
-use crate::random::Draws;
+use crate::random::{Draws, Purpose};
 use crate::scenario::{OrdersEntry, Scenario};
 use crate::time::{Millis, Window, midnight};
 
@@ -116,6 +116,16 @@ impl Drawn {
         Ok(Self { history: Some(history), ..drawn })
     }
 
+    /// How long a lease lasts of which the source does not say so: as the scenario says, or else as the leases of the history
+    /// did. `origin` is the index of the order there.
+    fn length_of_lease(&self, draws: &Draws, deployment: usize, origin: usize) -> Option<Millis> {
+        if let Some(lifetime) = &self.lifetime {
+            return Some(lifetime.of(draws, deployment));
+        }
+        let history = self.history.as_ref()?;
+        history.lifetimes.draw(history.facts(origin)?, draws.of(Purpose::Lifetime, deployment).unit())
+    }
+
     /// A stream in a window, unless the scenario sets the window's length.
     fn within(&self, window: Window, arrivals: Vec<Arrival>) -> Stream {
         Stream::starting(window.start, arrivals, Some(self.length.unwrap_or(window.length())))
@@ -168,8 +178,10 @@ impl Drawn {
         orders.truncate(self.limit.filter(|_| self.basis().is_none()).unwrap_or(usize::MAX));
         let mut worths = self.worths.clone();
         for (order, (arrival, deployment)) in orders.iter_mut().enumerate() {
-            if let (Some(lifetime), None) = (&self.lifetime, arrival.until) {
-                arrival.until = Some(arrival.at.saturating_add(lifetime.of(draws, *deployment)));
+            if arrival.until.is_none() {
+                let drawn_from = origin.get(order).copied().unwrap_or(order);
+                let length = self.length_of_lease(draws, *deployment, drawn_from);
+                arrival.until = length.map(|length| arrival.at.saturating_add(length));
             }
             if let Some(maximum) = &self.maximum {
                 maximum.give(arrival, order, draws, &mut worths)?;

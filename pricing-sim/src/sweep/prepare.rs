@@ -1,5 +1,7 @@
 //! Prepares one cell of a sweep to run with any seed: reads files, loads plugins.
 
+mod without_leases;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -245,8 +247,12 @@ fn observed(entry: &MarketEntry, source: &Source) -> Result<Option<Observed>, Sc
         (false, _) if entry.choice != ChoiceName::default() => wrong("`market.choice` needs `market.observed = true`"),
         (false, _) => Ok(None),
         (true, None) => wrong("`market.observed` needs the bids of a history: name one as `orders.history`"),
-        (true, Some(_)) if entry.choice == ChoiceName::Fitted => wrong("`market.choice = \"fitted\"` is not there yet"),
-        (true, Some(history)) => Ok(Some(Observed { history: Arc::clone(history) })),
+        (true, Some(history)) if entry.choice == ChoiceName::Fitted => {
+            let advice = "use `market.choice = \"cheapest\"`";
+            let fitted = history.fitted().map_err(|error| ScenarioError::Meaning(format!("{error}; {advice}")))?;
+            Ok(Some(Observed::fitted(Arc::clone(history), fitted)))
+        }
+        (true, Some(history)) => Ok(Some(Observed::cheapest(Arc::clone(history)))),
     }
 }
 

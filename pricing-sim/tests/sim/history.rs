@@ -97,14 +97,14 @@ fn orders_are_won_against_the_bids_that_were_there() {
     // The first lease is as long as it was: 48 hours.
     assert_eq!(decided[0].lease_ms, 48 * 3_600_000);
     // Whoever lowers the price wins what was lost to another bid, but not what the tenant never took.
-    let cheaper = run("", &format!("set.rates.gpu.h100 = \"1800\"\n{OBSERVED}"), 1).unwrap();
+    let cheaper = run("", &format!("set.rates.gpu.\"nvidia/h100\" = \"1800\"\n{OBSERVED}"), 1).unwrap();
     let expected = [(1, "won"), (2, "won"), (3, "won"), (4, "not-taken"), (5, "won"), (7, "won")];
     assert_eq!(outcomes(&cheaper), named(&expected));
 }
 
 #[test]
 fn rate_cards_compete_beside_observed_bids() {
-    let both = format!("{OBSERVED}rates = \"rates.toml\"\nset.rates.gpu.h100 = \"1890\"\n");
+    let both = format!("{OBSERVED}rates = \"rates.toml\"\nset.rates.gpu.\"nvidia/h100\" = \"1890\"\n");
     let detailed = run("", &both, 1).unwrap();
     assert!(outcomes(&detailed).iter().all(|(id, outcome)| *outcome == "outbid" || id.contains("/4/")));
 }
@@ -164,6 +164,45 @@ fn a_history_that_makes_no_sense_is_refused_with_the_order() {
     assert!(winners.contains("two providers"), "{winners}");
     let text = error(&|orders| orders[0]["bids"][0]["usd_per_month"] = "cheap".into());
     assert!(text.contains("usd_per_month"), "{text}");
+}
+
+#[test]
+fn the_fitted_choice_decides_the_same_for_every_strategy_and_the_dearer_never_wins_more() {
+    let folder = Folder::new();
+    let orders: Vec<Value> = (0..80_u32)
+        .map(|number| {
+            // The cheaper of two rivals wins, and every tenth order is taken by nobody.
+            let (one, other) = if number % 3 == 0 { ("1700", "1900") } else { ("2000", "1800") };
+            let winner = if number % 3 == 0 { "akash1a" } else { "akash1b" };
+            let at = format!("2026-09-{:02}T{:02}:00:00Z", 1 + number / 24, number % 24);
+            order(number, &at, &[("akash1a", one), ("akash1b", other)], (number % 10 != 0).then_some(winner), None)
+        })
+        .collect();
+    put(&folder, &orders);
+    let strategy = |usd: &str| {
+        format!("[[strategy]]\nname = \"{usd}\"\nrates = \"rates.toml\"\nset.rates.gpu.\"nvidia/h100\" = \"{usd}\"\n")
+    };
+    let strategies: String = ["1650", "1750", "1850", "1950"].map(strategy).concat();
+    let text = format!(
+        "[orders]\nhistory = \"history\"\nresample = \"1d\"\n[inventory]\ndescribe = \"40 nodes x 8 h100\"\n{strategies}\
+         [market]\nobserved = true\nchoice = \"fitted\"\n"
+    );
+    for seed in 1..4 {
+        let detailed = folder.run(&text, seed).unwrap();
+        let won: Vec<Vec<bool>> = detailed
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.decided.iter().map(|decided| decided.outcome == "won").collect())
+            .collect();
+        for (cheaper, dearer) in won.iter().zip(&won[1..]) {
+            assert!(cheaper.iter().zip(dearer).all(|(cheaper, dearer)| *cheaper || !*dearer));
+        }
+        let wins: Vec<usize> = won.iter().map(|won| won.iter().filter(|won| **won).count()).collect();
+        assert!(wins[0] > wins[3], "{wins:?}");
+    }
+    put(&folder, &orders[..20]);
+    let error = folder.prepare(&text).unwrap_err();
+    assert!(error.contains("cannot be fitted to 20 orders") && error.contains("cheapest"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole simulations, from a scenario's text to its answer.
 
+mod backtest;
 mod common;
 mod history;
 mod laws;

@@ -35,16 +35,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let card = card(args)?;
+    finish(&card(args)?, args.out.as_deref(), args.force)
+}
+
+/// Checks a new card, and writes it to a file or prints it.
+pub(crate) fn finish(card: &str, out: Option<&Path>, force: bool) -> Result<Exit, CliError> {
     // It was written to be read.
-    let pricing = toml::read(&card)
+    let pricing = toml::read(card)
         .map_err(|error| CliError::internal(format!("this is a bug in bidprice; please report it: {error}\n{card}")))?;
     warn_of_names("the new rate card", &pricing);
-    let Some(path) = &args.out else {
-        output::print(&card)?;
+    let Some(path) = out else {
+        output::print(card)?;
         return Ok(Exit::Success);
     };
-    write(path, &card, args.force)?;
+    write(path, card, force)?;
     let shown = path.display();
     output::print(&format!("wrote {shown}; look at it with `bidprice rates show --rates {shown}`\n"))?;
     Ok(Exit::Success)
@@ -75,8 +79,7 @@ fn card(args: &Args) -> Result<String, CliError> {
 /// A card with the prices of the market.
 #[cfg(feature = "simulate")]
 fn market(list: &Path) -> Result<String, CliError> {
-    let prices = crate::command::market::prices(list)?;
-    Ok(starter::of_market(&prices, &load::name(list)))
+    crate::command::market::card_of_list(list)
 }
 
 /// The refusal of a build that has no lists of market prices.

@@ -17,7 +17,7 @@ const MAX_SCENARIO_BYTES: usize = 4 << 20;
 
 /// What is changed in a scenario.
 #[derive(Debug, clap::Args)]
-pub(in crate::command) struct ChangeArgs {
+pub(crate) struct ChangeArgs {
     /// Sets a key of the scenario, such as `orders.limit=100` or `strategy.card.set.rates.cpu="2"`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -31,22 +31,22 @@ pub(in crate::command) struct ChangeArgs {
 
 /// What is run.
 #[derive(Debug)]
-pub(in crate::command) struct Scene {
+pub(crate) struct Scene {
     /// What messages call where it came from.
-    pub(in crate::command) source: String,
+    pub(crate) source: String,
     /// What reports call it.
-    pub(in crate::command) name: String,
+    pub(crate) name: String,
     /// The scenario, as the command line changed it.
-    pub(in crate::command) table: Table,
+    pub(crate) table: Table,
     /// Its runs.
-    pub(in crate::command) sweep: Sweep,
+    pub(crate) sweep: Sweep,
     /// Its files.
-    pub(in crate::command) files: Files,
+    pub(crate) files: Files,
 }
 
 impl Scene {
     /// Reads a scenario.
-    pub(in crate::command) fn read(path: &Path, change: &ChangeArgs) -> Result<Self, CliError> {
+    pub(crate) fn read(path: &Path, change: &ChangeArgs) -> Result<Self, CliError> {
         let document = Document::read(path, MAX_SCENARIO_BYTES)?;
         let mut table = scenario::parse(&document.text).map_err(|error| document.malformed(error))?;
         change.apply(&mut table)?;
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// Reads the scenario of a plan.
-    pub(in crate::command) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
+    pub(crate) fn planned(folder: &Path) -> Result<(Self, Loaded), CliError> {
         let loaded = Plan::read(folder).map_err(|error| CliError::unreadable(folder.display(), error))?;
         let scene = Self {
             source: folder.display().to_string(),
@@ -92,7 +92,7 @@ fn take_scales(table: &mut Table) -> Result<(), CliError> {
 }
 
 /// An error of a scenario, with its place in whatever file it is in.
-pub(in crate::command) fn malformed(source: &str, error: ScenarioError) -> CliError {
+pub(crate) fn malformed(source: &str, error: ScenarioError) -> CliError {
     match error {
         ScenarioError::Malformed { name, problem } => CliError::malformed(format!("{source}: {name}"), problem),
         ScenarioError::Stream(StreamError::Malformed { name, problem }) => {

@@ -18,7 +18,7 @@ fn every_card_loads_and_has_only_known_names() {
         example(),
         script(&[]),
         script(&[("PRICE_TARGET_GPU_MAPPINGS", "h100=1900,a100.80Gi=1000.5,amd/mi210=5,*=75")]),
-        of_market(&market, "market.csv"),
+        of_market(&market, "market.csv", HOURLY),
     ];
     for card in cards {
         let pricing = toml::read(&card).unwrap_or_else(|error| panic!("{error}\n{card}"));
