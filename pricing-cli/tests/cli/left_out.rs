@@ -29,6 +29,7 @@ const CASES: [(&[&str], &str, bool, &str); 15] = [
     (&["shadow", "report", "nowhere"], "shadow", SERVICE, "service"),
     (&["simulate", "nowhere.toml"], "simulate", SIMULATE, "simulate"),
     (&["market", "show", "nowhere.csv"], "market", SIMULATE, "simulate"),
+    (&["tune", "nowhere.toml", "--vary", "rates.cpu=1..2"], "tune", SIMULATE, "simulate"),
     (&["diff", "nowhere.toml", "nowhere.toml"], "diff", SIMULATE && SERVICE, "simulate,service"),
 ];
 

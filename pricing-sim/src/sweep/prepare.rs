@@ -22,7 +22,7 @@ use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
 use crate::history::MarketHistory;
-use crate::market::{Competitor, ListPrices, Market, Observed, cost};
+use crate::market::{BestOffers, Competitor, ListPrices, Market, Observed, cost};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
@@ -72,6 +72,12 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 struct Constant {
     list: Arc<ListPrices>,
+    typical: Arc<Typical>,
+}
+
+/// The bids of others on the orders of a stream, and its typical requests.
+struct Competition {
+    offers: BestOffers,
     typical: Arc<Typical>,
 }
 
@@ -293,7 +299,11 @@ impl Prepared {
     /// # Errors
     /// The same as [`Self::run`].
     pub fn run_on(&self, place: RunPlace, timed: bool, threads: usize) -> Result<Detailed, ScenarioError> {
-        let (stream, outcomes) = self.outcomes(place.seed, &self.strategies, &|_| Decimal::ONE, (timed, threads))?;
+        let draws = Draws::new(place.seed);
+        let stream = self.source.stream(&draws)?;
+        let Constant { list, typical } = self.constant(&stream);
+        let competition = Competition { offers: self.market.offers(&list, &stream, &draws), typical };
+        let outcomes = self.outcomes(&stream, &self.strategies, &competition, &draws, (timed, threads))?;
         let result = RunResult {
             run: place.run,
             cell: place.cell,
@@ -305,8 +315,9 @@ impl Prepared {
         Ok(Detailed { result, stream, outcomes })
     }
 
-    /// Replays strategies other than the scenario's with a seed. `follow` tells for each order, by its index in
-    /// [`Self::basis`], by which factor others raise or lower their bids.
+    /// Replays strategies other than the scenario's with a seed. A choice of tenants that is fitted to the history is fitted
+    /// again to the orders that the seed draws. `follow` tells for each order, by its index in [`Self::basis`], by which
+    /// factor others raise or lower their bids.
     ///
     /// # Errors
     /// The same as [`Self::run`].
@@ -316,7 +327,16 @@ impl Prepared {
         strategies: &[Strategy],
         follow: &dyn Fn(usize) -> Decimal,
     ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
-        self.outcomes(seed, strategies, follow, (false, 1))
+        let draws = Draws::new(seed);
+        let stream = self.source.stream(&draws)?;
+        let refitted = self.market.refitted(&stream);
+        let market = refitted.as_ref().unwrap_or(&self.market);
+        let Constant { list, typical } = self.constant(&stream);
+        let mut offers = market.offers(&list, &stream, &draws);
+        offers.scale(|order| follow(stream.origin(order)));
+        let competition = Competition { offers, typical };
+        let outcomes = self.outcomes(&stream, strategies, &competition, &draws, (false, 1))?;
+        Ok((stream, outcomes))
     }
 
     /// Replays strategies on the orders as they came, without resampling. Without such orders, on those of the seed.
@@ -328,54 +348,39 @@ impl Prepared {
         seed: u64,
         strategies: &[Strategy],
     ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
-        match self.source.basis() {
-            Some(basis) => self.outcomes_on(Arc::clone(basis), seed, strategies, &|_| Decimal::ONE, (false, 1)),
-            None => self.outcomes(seed, strategies, &|_| Decimal::ONE, (false, 1)),
-        }
+        let draws = Draws::new(seed);
+        let stream = self.source.basis().map_or_else(|| self.source.stream(&draws), |basis| Ok(Arc::clone(basis)))?;
+        let Constant { list, typical } = self.constant(&stream);
+        let competition = Competition { offers: self.market.offers(&list, &stream, &draws), typical };
+        let outcomes = self.outcomes(&stream, strategies, &competition, &draws, (false, 1))?;
+        Ok((stream, outcomes))
     }
 
-    /// The outcomes of strategies on the stream of a seed.
+    /// The outcomes of strategies on a stream, whose competition is known.
     fn outcomes(
         &self,
-        seed: u64,
+        stream: &Stream,
         strategies: &[Strategy],
-        follow: &dyn Fn(usize) -> Decimal,
-        how: (bool, usize),
-    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
-        let stream = self.source.stream(&Draws::new(seed))?;
-        self.outcomes_on(stream, seed, strategies, follow, how)
-    }
-
-    /// The outcomes of strategies on a stream.
-    fn outcomes_on(
-        &self,
-        stream: Arc<Stream>,
-        seed: u64,
-        strategies: &[Strategy],
-        follow: &dyn Fn(usize) -> Decimal,
+        competition: &Competition,
+        draws: &Draws,
         (timed, threads): (bool, usize),
-    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
-        let draws = Draws::new(seed);
-        let Constant { list, typical, .. } = self.constant(&stream);
-        let mut offers = self.market.offers(&list, &stream, &draws);
-        offers.scale(|order| follow(stream.origin(order)));
+    ) -> Result<Vec<Outcome>, ScenarioError> {
         let setup = Setup {
             arrivals: &stream.arrivals,
             window: stream.window,
             cluster: &self.cluster,
-            offers: &offers,
-            draws: &draws,
+            offers: &competition.offers,
+            draws,
             scheduler: self.scheduler,
             budget: self.budget,
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,
-            typical: &typical,
+            typical: &competition.typical,
         };
-        let outcomes = on_threads(strategies, threads, |strategy| {
+        on_threads(strategies, threads, |strategy| {
             let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
             outcome.map_err(|error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name)))
-        })?;
-        Ok((stream, outcomes))
+        })
     }
 
     /// The stream whose orders those of every seed are copies of, if there is one.
