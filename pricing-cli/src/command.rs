@@ -34,3 +34,5 @@ pub(crate) mod shell;
 pub(crate) mod simulate;
 #[cfg(feature = "service")]
 pub(crate) mod status;
+#[cfg(feature = "simulate")]
+pub(crate) mod tune;

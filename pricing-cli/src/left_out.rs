@@ -29,7 +29,7 @@ pub(crate) struct Part {
 }
 
 /// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
-const COMMANDS: [(Part, &str); 14] = [
+const COMMANDS: [(Part, &str); 15] = [
     (command("feed", &[SERVICE]), "Fetch the value of an AKT, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
     (command("serve", &[SERVICE]), "Run the pricing service beside a provider's daemon"),
@@ -39,6 +39,7 @@ const COMMANDS: [(Part, &str); 14] = [
     (command("reload", &[SERVICE]), "Make a running service reload its configuration"),
     (command("replay", &[SERVICE]), "Price the decisions of a bid log again, and prove that they are the same"),
     (command("simulate", &[SIMULATE]), "Try pricing strategies on a stream of orders, before they cost money"),
+    (command("tune", &[SIMULATE]), "Find rates that would have earned more, and how sure that is"),
     (command("backtest", &[SIMULATE]), "Hold the simulation's predictions against what happened"),
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
     (command("market", &[SIMULATE]), "Compare a rate card with market prices"),

@@ -95,6 +95,9 @@ enum Command {
     /// Exit codes: 0 the simulation ran, 1 the scenario or a file that it names is wrong, 130 it was interrupted.
     #[cfg(feature = "simulate")]
     Simulate(command::simulate::Args),
+    /// Find rates that would have earned more, and how sure that is
+    #[cfg(feature = "simulate")]
+    Tune(Box<command::tune::Args>),
     /// Hold the simulation's predictions against what happened
     #[cfg(feature = "simulate")]
     Backtest(command::backtest::Args),
@@ -151,6 +154,8 @@ impl Command {
             Self::Replay(args) => command::replay::run(&args),
             #[cfg(feature = "simulate")]
             Self::Simulate(args) => command::simulate::run(&args),
+            #[cfg(feature = "simulate")]
+            Self::Tune(args) => command::tune::run(&args),
             #[cfg(feature = "simulate")]
             Self::Backtest(args) => command::backtest::run(&args),
             #[cfg(all(feature = "simulate", feature = "service"))]

@@ -112,6 +112,14 @@ impl ListPrices {
 }
 
 impl Market {
+    /// The same market with what is fitted to the history fitted again to the orders that a stream repeats. None where that
+    /// would change nothing.
+    #[must_use]
+    pub fn refitted(&self, stream: &Stream) -> Option<Self> {
+        let observed = self.observed.as_ref()?.refitted(&stream.origin)?;
+        Some(Self { observed: Some(observed), ..self.clone() })
+    }
+
     /// Prices orders by the competitors' rate cards.
     #[must_use]
     pub fn list_prices(&self, arrivals: &[Arrival], usd_per_akt: Option<UsdPerAkt>) -> ListPrices {

@@ -14,6 +14,7 @@ mod label;
 mod money;
 mod number;
 mod orders;
+pub mod page;
 mod parts;
 mod setting;
 mod sweep;
@@ -23,16 +24,13 @@ mod view;
 mod when;
 mod words;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::summary::Summary;
+pub use number::grouped;
 use parts::clean;
 use view::Cell;
 
-/// The style sheet.
-const STYLE: &str = include_str!("report/style.css");
-/// The content security policy: nothing is loaded and nothing runs.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Up to this many cells are shown in full. With more cells, only the first and the best are.
 const FULL_CELLS: usize = 3;
 
@@ -52,46 +50,25 @@ pub struct ReportContext<'a> {
 pub fn html(summary: &Summary, context: &ReportContext<'_>) -> String {
     let cells = Cell::all(summary);
     let scenario = setting::read(context.scenario);
-    let title = clean(&summary.name);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                meta name="color-scheme" content="light dark";
-                title { (title) " – price simulation" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    header {
-                        p class="over" { "Price simulation" }
-                        h1 { (title) }
-                    }
-                    (warnings(summary))
-                    (setting::section(summary, &cells, scenario.as_ref()))
-                    (findings(summary, &cells))
-                    @if cells.is_empty() {
-                        section { h2 { "Figures" } p { "There are no runs, and therefore no figures." } }
-                    }
-                    @if !summary.axes.is_empty() {
-                        (heat::maps(summary, &cells))
-                        (differences::of_sweep(&cells))
-                    }
-                    (sweep::sections(summary, &cells))
-                    @for place in shown(&cells) {
-                        @if let Some(cell) = cells.get(place) { (in_full(cell, place)) }
-                    }
-                    (setting::assumptions(summary, scenario.as_ref(), by_clock(summary)))
-                    (setting::reproduce(context))
-                }
-            }
+    let body = html! {
+        (warnings(summary))
+        (setting::section(summary, &cells, scenario.as_ref()))
+        (findings(summary, &cells))
+        @if cells.is_empty() {
+            section { h2 { "Figures" } p { "There are no runs, and therefore no figures." } }
         }
+        @if !summary.axes.is_empty() {
+            (heat::maps(summary, &cells))
+            (differences::of_sweep(&cells))
+        }
+        (sweep::sections(summary, &cells))
+        @for place in shown(&cells) {
+            @if let Some(cell) = cells.get(place) { (in_full(cell, place)) }
+        }
+        (setting::assumptions(summary, scenario.as_ref(), by_clock(summary)))
+        (setting::reproduce(context))
     };
-    page.into_string()
+    page::page("Price simulation", &summary.name, &body)
 }
 
 /// What must be known before any of the figures is believed.

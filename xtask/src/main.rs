@@ -28,6 +28,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   proto             the code that the .proto files generate
   docs              the references of the configuration and of scenarios, and the configuration's schema
   study             the tables of docs/study.md, from a run of its scenario
+  coverage [TRIALS] whether the intervals of `bidprice tune` cover the truth, in so many trials of each market (default 40)
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
                     whether the example plugins are those that their sources were built to
@@ -73,6 +74,8 @@ fn main() -> ExitCode {
         ["proto"] => proto(),
         ["docs"] => docs(),
         ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["coverage"] => coverage("40"),
+        ["coverage", trials] => coverage(trials),
         ["wheel"] => wheel(),
         ["plugins", "--is-current"] => plugins::is_current(),
         ["plugins", options @ ..] => plugins(options),
@@ -91,6 +94,14 @@ fn proto() -> bool {
         return false;
     }
     cargo(&["test", "-p", "pricing-proto", "--test", "current"], &[("BIDPRICE_GENERATE", "1")])
+}
+
+/// The replays are compiled with optimisation, everything else as in the tests.
+fn coverage(trials: &str) -> bool {
+    let optimised = ["pricing-core", "pricing-sim"].map(|name| format!("profile.dev.package.{name}.opt-level=2"));
+    let [core, sim] = optimised.each_ref().map(String::as_str);
+    let words = ["run", "--package", "pricing-tune", "--features", "coverage", "--example", "coverage"];
+    cargo(&[&words[..], &["--config", core, "--config", sim, "--", trials]].concat(), &[])
 }
 
 fn lint() -> bool {

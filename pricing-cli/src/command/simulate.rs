@@ -4,14 +4,14 @@ mod answer;
 #[cfg(feature = "service")]
 pub(crate) mod bid_log;
 mod export;
-mod host;
+pub(in crate::command) mod host;
 mod merge;
-mod outputs;
+pub(in crate::command) mod outputs;
 mod plan;
 mod progress;
 mod records;
 mod report;
-mod scene;
+pub(in crate::command) mod scene;
 mod shard;
 mod tables;
 
@@ -66,14 +66,14 @@ pub(crate) struct Args {
 
 /// How many threads.
 #[derive(Debug, clap::Args)]
-struct ThreadsArgs {
+pub(in crate::command) struct ThreadsArgs {
     /// The number of threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS))]
     threads: Option<u16>,
 }
 
 impl ThreadsArgs {
-    fn count(&self) -> usize {
+    pub(in crate::command) fn count(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(all, usize::from)
     }

@@ -43,6 +43,16 @@ impl Observed {
         Self { history, choice: TenantChoice::Fitted(fitted, alternatives) }
     }
 
+    /// The same market with the model fitted again to some orders of the history, such as those that a resample drew: then
+    /// resamples differ by how well the model is known, too. None where there is no model, or the orders cannot be fitted.
+    #[must_use]
+    pub fn refitted(&self, orders: &[usize]) -> Option<Self> {
+        let TenantChoice::Fitted(..) = &self.choice else { return None };
+        let drawn = orders.iter().filter_map(|order| self.history.facts(*order));
+        let fitted = Fitted::to(drawn).ok()?;
+        Some(Self::fitted(Arc::clone(&self.history), Arc::new(fitted)))
+    }
+
     /// The competition for an order that repeats one of the history, where others bid `more` in addition. `order` is its
     /// number in the run, by which the tenant's luck is drawn.
     #[must_use]

@@ -1,6 +1,7 @@
 //! What a bid has to be to win an order.
 
-use pricing_core::money::Usd;
+use pricing_core::money::{Usd, scaled_usd};
+use rust_decimal::Decimal;
 
 use crate::result::OrderOutcome;
 
@@ -50,6 +51,21 @@ impl Offer {
 }
 
 impl BestOffers {
+    /// Multiplies the bids of others on each order by a factor. An amount that overflows stays.
+    pub fn scale(&mut self, factor: impl Fn(usize) -> Decimal) {
+        for (order, offer) in self.by_order.iter_mut().enumerate() {
+            let factor = factor(order);
+            if factor == Decimal::ONE {
+                continue;
+            }
+            let scaled = |usd: Usd| scaled_usd(usd, factor).unwrap_or(usd);
+            offer.best = offer.best.map(scaled);
+            if let Limit::AtMost(limit, reason) = offer.limit {
+                offer.limit = Limit::AtMost(scaled(limit), reason);
+            }
+        }
+    }
+
     /// The lowest competing bid in USD per month, if anybody else bids.
     #[must_use]
     pub fn of(&self, order: usize) -> Option<Usd> {

@@ -108,8 +108,9 @@ pub(super) fn time(time: Millis) -> String {
     if words.is_empty() { format!("{rest} ms") } else { words.join(" ") }
 }
 
-/// Groups the digits before the point in threes.
-fn grouped(text: &str) -> String {
+/// Groups the digits of a number before the point in threes.
+#[must_use]
+pub fn grouped(text: &str) -> String {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("−", digits));
     let (before, after) = digits.split_once('.').unzip();
     let before = before.unwrap_or(digits);

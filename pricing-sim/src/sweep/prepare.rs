@@ -10,19 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pricing_core::address::Address;
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
-use pricing_core::money::UsdPerAkt;
+use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::quote::GpuRule;
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{Plugin, PluginHost, SizeClass};
+use rust_decimal::Decimal;
 
 use super::counted::{after_warm_up, limits};
 use super::shared::{Keys, Shared};
 use crate::engine::{self, Outcome, Setup, Typical};
 use crate::files::Files;
 use crate::history::MarketHistory;
-use crate::market::{Competitor, ListPrices, Market, Observed};
+use crate::market::{BestOffers, Competitor, ListPrices, Market, Observed, cost};
 use crate::random::Draws;
 use crate::result::{PairRun, RunResult};
 use crate::scenario::{
@@ -74,6 +75,12 @@ pub struct Prepared {
 #[derive(Clone, Debug)]
 struct Constant {
     list: Arc<ListPrices>,
+    typical: Arc<Typical>,
+}
+
+/// The bids of others on the orders of a stream, and its typical requests.
+struct Competition {
+    offers: BestOffers,
     typical: Arc<Typical>,
 }
 
@@ -308,27 +315,10 @@ impl Prepared {
         let draws = Draws::new(place.seed);
         let stream = self.source.stream(&draws)?;
         let Constant { list, typical } = self.constant(&stream);
-        let offers = self.market.offers(&list, &stream, &draws);
         let window = after_warm_up(stream.window, self.scenario.orders.warm_up)?;
-        let setup = Setup {
-            arrivals: &stream.arrivals,
-            window,
-            cluster: &self.cluster,
-            offers: &offers,
-            draws: &draws,
-            scheduler: self.scheduler,
-            prefer: self.prefer,
-            placement: self.placement,
-            budget: self.budget,
-            usd_per_akt: self.usd_per_akt,
-            idle: &self.idle,
-            typical: &typical,
-            decisions,
-        };
-        let outcomes = on_threads(&self.strategies, threads, |strategy| {
-            let outcome = engine::run(&setup, strategy, timed, &mut |_, _, _| ());
-            outcome.map_err(|error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name)))
-        })?;
+        let competition = Competition { offers: self.market.offers(&list, &stream, &draws), typical };
+        let setup = self.setup(&stream, window, &competition, &draws, decisions);
+        let outcomes = outcomes(&setup, &self.strategies, timed, threads)?;
         let result = RunResult {
             run: place.run,
             cell: place.cell,
@@ -336,9 +326,107 @@ impl Prepared {
             window,
             strategies: outcomes.iter().map(|outcome| outcome.run.clone()).collect(),
             pairs: pairs(&stream, window, &outcomes),
-            limits: limits(&stream, &list, &offers),
+            limits: limits(&stream, &list, &competition.offers),
         };
         Ok(Detailed { result, stream, outcomes })
+    }
+
+    /// Replays strategies other than the scenario's with a seed. A choice of tenants that is fitted to the history is fitted
+    /// again to the orders that the seed draws. `follow` tells for each order, by its index in [`Self::basis`], by which
+    /// factor others raise or lower their bids.
+    ///
+    /// # Errors
+    /// The same as [`Self::run`].
+    pub fn replay(
+        &self,
+        seed: u64,
+        strategies: &[Strategy],
+        follow: &dyn Fn(usize) -> Decimal,
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        let draws = Draws::new(seed);
+        let stream = self.source.stream(&draws)?;
+        let refitted = self.market.refitted(&stream);
+        let market = refitted.as_ref().unwrap_or(&self.market);
+        let Constant { list, typical } = self.constant(&stream);
+        let mut offers = market.offers(&list, &stream, &draws);
+        offers.scale(|order| follow(stream.origin(order)));
+        let competition = Competition { offers, typical };
+        let outcomes = self.replayed(&stream, strategies, &competition, &draws)?;
+        Ok((stream, outcomes))
+    }
+
+    /// Replays strategies on the orders as they came, without resampling. Without such orders, on those of the seed.
+    ///
+    /// # Errors
+    /// The same as [`Self::run`].
+    pub fn replay_basis(
+        &self,
+        seed: u64,
+        strategies: &[Strategy],
+    ) -> Result<(Arc<Stream>, Vec<Outcome>), ScenarioError> {
+        let draws = Draws::new(seed);
+        let stream = self.source.basis().map_or_else(|| self.source.stream(&draws), |basis| Ok(Arc::clone(basis)))?;
+        let Constant { list, typical } = self.constant(&stream);
+        let competition = Competition { offers: self.market.offers(&list, &stream, &draws), typical };
+        let outcomes = self.replayed(&stream, strategies, &competition, &draws)?;
+        Ok((stream, outcomes))
+    }
+
+    /// The outcomes of strategies, with their decisions. The whole window counts, also a warm-up of the scenario: those who
+    /// ask decide what counts.
+    fn replayed(
+        &self,
+        stream: &Stream,
+        strategies: &[Strategy],
+        competition: &Competition,
+        draws: &Draws,
+    ) -> Result<Vec<Outcome>, ScenarioError> {
+        outcomes(&self.setup(stream, stream.window, competition, draws, true), strategies, false, 1)
+    }
+
+    /// What all strategies have in common on a stream whose competition is known.
+    fn setup<'a>(
+        &'a self,
+        stream: &'a Stream,
+        window: Window,
+        competition: &'a Competition,
+        draws: &'a Draws,
+        decisions: bool,
+    ) -> Setup<'a> {
+        Setup {
+            arrivals: &stream.arrivals,
+            window,
+            cluster: &self.cluster,
+            offers: &competition.offers,
+            draws,
+            scheduler: self.scheduler,
+            prefer: self.prefer,
+            placement: self.placement,
+            budget: self.budget,
+            usd_per_akt: self.usd_per_akt,
+            idle: &self.idle,
+            typical: &competition.typical,
+            decisions,
+        }
+    }
+
+    /// The stream whose orders those of every seed are copies of, if there is one.
+    #[must_use]
+    pub fn basis(&self) -> Option<&Arc<Stream>> {
+        self.source.basis()
+    }
+
+    /// The cluster before the first order.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What an order costs a month by a rate card, without an inventory and regardless of the tenant's maximum. None if
+    /// the rate card does not price it.
+    #[must_use]
+    pub fn cost(&self, arrival: &Arrival, pricing: &Pricing) -> Option<Usd> {
+        cost(&arrival.order, arrival.owner.as_deref(), pricing, self.usd_per_akt).ok()
     }
 
     /// What depends on the orders of a stream alone. Computed once where the streams of all seeds have the same orders,
@@ -352,6 +440,19 @@ impl Prepared {
         let mut known = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_with(|| make(basis)).clone()
     }
+}
+
+/// The outcomes of strategies, on several threads.
+fn outcomes(
+    setup: &Setup<'_>,
+    strategies: &[Strategy],
+    timed: bool,
+    threads: usize,
+) -> Result<Vec<Outcome>, ScenarioError> {
+    on_threads(strategies, threads, |strategy| {
+        let outcome = engine::run(setup, strategy, timed, &mut |_, _, _| ());
+        outcome.map_err(|error| ScenarioError::Run(format!("strategy `{}`: {error}", strategy.name)))
+    })
 }
 
 /// Applies a function to each item on several threads, and returns the results in the order of the items.

@@ -12,7 +12,7 @@ use super::scene::Scene;
 use crate::error::CliError;
 
 /// Refuses outputs that would overwrite an input or each other.
-pub(super) fn check<'a>(
+pub(in crate::command) fn check<'a>(
     outputs: impl IntoIterator<Item = (&'static str, Option<&'a Path>)>,
     scene: &Scene,
     also_read: &[PathBuf],
@@ -36,7 +36,7 @@ pub(super) fn check<'a>(
 }
 
 /// Returns the inputs in a plan's folder.
-pub(super) fn of_plan(folder: &Path) -> Vec<PathBuf> {
+pub(in crate::command) fn of_plan(folder: &Path) -> Vec<PathBuf> {
     [PLAN, "inputs"].map(|name| folder.join(name)).to_vec()
 }
 
@@ -76,7 +76,7 @@ fn reads(input: &Path, file: &Path) -> bool {
 }
 
 /// Adds the file to an error.
-pub(super) fn at(path: &Path) -> impl Fn(ExportError) -> CliError {
+pub(in crate::command) fn at(path: &Path) -> impl Fn(ExportError) -> CliError {
     move |error| match error {
         ExportError::Summary(error) => CliError::unreadable(path.display(), error),
         error => CliError::unwritable(path.display(), error),

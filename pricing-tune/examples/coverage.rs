@@ -1,0 +1,66 @@
+//! Runs the coverage harness: `cargo xtask coverage [TRIALS]`.
+
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
+use std::process::ExitCode;
+
+use pricing_tune::coverage::{Figures, Harness, SETTINGS, TRUTH_DAYS};
+
+/// The resamples of a trial.
+const RESAMPLES: u64 = 200;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let trials: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(40);
+    let only = words.next();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut met = true;
+    for market in SETTINGS.iter().filter(|market| only.as_ref().is_none_or(|only| market.name.contains(only))) {
+        match run(market, trials, threads) {
+            Ok(figures) => met &= figures.missed().is_empty(),
+            Err(error) => {
+                println!("{}: {error}", market.name);
+                met = false;
+            }
+        }
+    }
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(
+    market: &pricing_tune::coverage::Market,
+    trials: u64,
+    threads: usize,
+) -> Result<Figures, pricing_tune::TuneError> {
+    let mut harness = Harness::new(market, TRUTH_DAYS, RESAMPLES)?;
+    let (best, behind) = harness.best();
+    println!("{}: best {best}, today {} earns {behind:.1} % less", market.name, market.current);
+    let mut done = Vec::new();
+    for number in 0..trials {
+        let trial = harness.trial(number, threads)?;
+        let (mean, low, high) = trial.gain;
+        println!(
+            "  {number}: {:?} {} {mean:.1} ({low:.1} to {high:.1}) truth {:.1}{}",
+            trial.decision,
+            trial.proposal,
+            trial.truth,
+            if trial.covers() { "" } else { " NOT COVERED" }
+        );
+        done.push(trial);
+    }
+    let figures = Figures::of(&done);
+    println!(
+        "  covered {}/{}, changes {}, losses {}, regret {:.2} % ({:.2} % if every proposal is taken), width {:.1}, bias \
+         {:+.2}; missed: {:?}",
+        figures.covered,
+        figures.trials,
+        figures.changed,
+        figures.lost,
+        figures.regret,
+        figures.regret_of_proposals,
+        figures.width,
+        figures.bias,
+        figures.missed()
+    );
+    Ok(figures)
+}

@@ -1,0 +1,71 @@
+//! Writes a proposal into the text of a rate card, beside the old values.
+
+use toml_edit::{DocumentMut, Item, Value};
+
+use crate::candidate::Candidate;
+
+/// Sets keys of a rate card's text. Whatever else is in the text stays as it is. Each changed value is followed by a
+/// comment with the old one, before the comment that was there.
+///
+/// # Errors
+/// When the text is not TOML, or a key is not a value in it.
+pub fn apply(text: &str, paths: &[Vec<String>], proposal: &Candidate) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+    for (path, value) in paths.iter().zip(&proposal.0) {
+        let missing =
+            || format!("the rate card has no value at `{}` to change", pricing_core::text::excerpt(&path.join(".")));
+        let mut item: &mut Item = document.as_item_mut();
+        for name in path {
+            item = item.get_mut(name.as_str()).ok_or_else(missing)?;
+        }
+        let old = item.as_value().ok_or_else(missing)?;
+        *item = Item::Value(replaced(old, &value.to_string()));
+    }
+    Ok(document.to_string())
+}
+
+/// A value of the same type in place of another one, with the old one in its comment.
+fn replaced(old: &Value, new: &str) -> Value {
+    let was = old.clone().decorated("", "").to_string();
+    let before = old.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or(" ").to_owned();
+    let after = old.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or("").to_owned();
+    let comment = after.trim_start().trim_start_matches('#').trim();
+    let comment = if comment.is_empty() { format!(" # was {was}") } else { format!(" # was {was}; {comment}") };
+    let value = match old {
+        Value::Integer(_) | Value::Float(_) => new.parse().unwrap_or_else(|_| Value::from(new)),
+        _ => Value::from(new),
+    };
+    value.decorated(before, comment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(names: &[&[&str]]) -> Vec<Vec<String>> {
+        names.iter().map(|path| path.iter().map(ToString::to_string).collect()).collect()
+    }
+
+    #[test]
+    fn only_the_values_change_and_comments_stay() {
+        let text =
+            "# my card\n[rates]\ncpu = 1.60   # a thread\n\n[rates.gpu]\n\"h100\" = \"1900\"\nt4 = \"80\" # old\n";
+        let changed = apply(
+            text,
+            &paths(&[&["rates", "gpu", "h100"], &["rates", "cpu"]]),
+            &Candidate(vec!["1700".parse().unwrap(), "1.55".parse().unwrap()]),
+        );
+        assert_eq!(
+            changed.unwrap(),
+            "# my card\n[rates]\ncpu = 1.55 # was 1.60; a thread\n\n[rates.gpu]\n\"h100\" = \"1700\" # was \"1900\"\nt4 = \"80\" # old\n"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_added() {
+        let one = Candidate(vec!["1".parse().unwrap()]);
+        assert!(apply("[rates]\n", &paths(&[&["rates", "cpu"]]), &one).unwrap_err().contains("rates.cpu"));
+        assert!(apply("[rates]\n", &paths(&[&["rates"]]), &one).is_err());
+        assert!(apply("rates", &paths(&[&["rates"]]), &one).is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of tuning on the simulation.
+
+mod coverage;
