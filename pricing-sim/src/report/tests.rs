@@ -155,7 +155,8 @@ fn two_axes_are_a_map_with_the_best_cell_and_findings_name_where_the_other_strat
         let (cell, seed) = (place / 2, place as u64 % 2);
         let more = |usd: &str| (usd.parse::<u64>().unwrap() + seed).to_string();
         let revenue = revenues[cell].map(more);
-        RunResult { cell, ..run(place, seed + 1, [&revenue[0], &revenue[1]], ["card", "old"]) }
+        let limits = Limits { orders: 1, ..Limits::default() };
+        RunResult { cell, limits, ..run(place, seed + 1, [&revenue[0], &revenue[1]], ["card", "old"]) }
     };
     let runs: Vec<RunResult> = (0..8).map(one).collect();
     let summary = Summary::of("map", &sweep, &runs).unwrap();

@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let scene = Scene::read(&args.scenario, &args.change)?;
-    outputs::check([("--out", Some(args.out.as_path()))], &scene, &[args.scenario.clone()])?;
+    outputs::check([("--out", Some(args.out.as_path()))], &scene, std::slice::from_ref(&args.scenario))?;
     let mut table = scene.table.clone();
     table.remove("sweep");
     let scenario = scenario::of_table(table).map_err(|error| CliError::malformed(&scene.source, error))?;

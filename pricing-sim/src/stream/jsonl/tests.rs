@@ -62,7 +62,7 @@ fn flat_orders_and_script_requests_read_back_as_they_were_written() {
         r#"{"id":"a","at":"12.345","until":99,"owner":"me","cpu":"1.5","memory":"4Gi","gpu_units":1,"gpu":"T4/*/pcie|a100/80Gi","storage":"1Gi","storage_persistent":"2Gi","storage_class":"beta2","count":2,"endpoints":3,"leased_ips":1,"max_price":"0.000000000000000001","denom":"uakt"}"#.to_owned(),
         format!(r#"{{"id":"b","at":1,"order":{{"resources":[{unit}],"price":{{"denom":"uakt","amount":"5.50"}},"price_precision":3}}}}"#),
         format!(r#"{{"id":"c","at":2,"denom":"uakt","order":[{unit}]}}"#),
-        FLAT.to_owned(),
+        FLAT.replace(r#""id":"a""#, r#""id":"d""#),
     ];
     let arrivals = read(&text.join("\n"), &Defaults::default()).unwrap();
     assert_eq!(arrivals.iter().map(|a| a.has_maximum).collect::<Vec<_>>(), [true, true, false, false]);
