@@ -67,8 +67,7 @@ impl Fitted {
         let fitted = fit(&choices, &ridge).ok_or(FitError::NotConverged)?;
         let parameter = |place: usize| fitted.get(place).copied().ok_or(FitError::NotConverged);
         let price = parameter(PRICE)?;
-        // Negated so that a price that is not a number is refused, too.
-        if !(price <= WEAKEST) {
+        if price.is_nan() || price > WEAKEST {
             return Err(FitError::NoResponse);
         }
         let effects = providers.into_iter().map(|(provider, place)| Ok((provider, parameter(place)?)));
@@ -92,7 +91,12 @@ fn frequent<'a>(facts: impl IntoIterator<Item = &'a OrderFacts>) -> BTreeMap<Arc
     let mut often: Vec<(usize, &Arc<str>)> =
         bids.into_iter().filter(|(_, count)| *count >= LEAST_BIDS).map(|(provider, count)| (count, provider)).collect();
     often.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
-    often.into_iter().take(MOST_PROVIDERS).zip(FIRST_PROVIDER..).map(|((_, who), place)| (Arc::clone(who), place)).collect()
+    often
+        .into_iter()
+        .take(MOST_PROVIDERS)
+        .zip(FIRST_PROVIDER..)
+        .map(|((_, who), place)| (Arc::clone(who), place))
+        .collect()
 }
 
 /// The choice that an order's tenant had. The first alternative is to take no bid. None if there was no bid, or none of
