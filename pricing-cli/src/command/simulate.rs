@@ -185,12 +185,11 @@ impl Progress for Watch<'_> {
     }
 }
 
-/// Says what the user should know about the inputs of the first run's cell.
-fn warn(executor: &Executor<'_>, first: Option<RunPlace>) -> Result<(), ScenarioError> {
-    if let Some(first) = first {
-        executor.cell(first.cell)?.warnings().iter().for_each(|warning| complain(warning));
+/// Says what the user should know about the inputs of the first run's cell. The runs find its errors again.
+fn warn(executor: &Executor<'_>, first: Option<RunPlace>) {
+    if let Some(Ok(cell)) = first.map(|first| executor.cell(first.cell)) {
+        cell.warnings().iter().for_each(|warning| complain(warning));
     }
-    Ok(())
 }
 
 /// Does the runs that are not done yet. Returns `None` if it was interrupted before the last of them.
@@ -211,7 +210,8 @@ fn execute(
     let host = SimulationHost;
     let executor = Executor::new(&scene.sweep, &scene.files, &host);
     let first = runs.clone().find(|run| !done.contains(run)).and_then(|run| scene.sweep.run(run));
-    let executed = warn(&executor, first).and_then(|()| executor.execute(runs, done, threads, &watch));
+    warn(&executor, first);
+    let executed = executor.execute(runs, done, threads, &watch);
     bar.clear();
     let wrong = |error| {
         let problem = records.and_then(Records::problem);

@@ -52,6 +52,14 @@ pub struct Reading<'a> {
     pub limit: usize,
 }
 
+/// What a group spec asks for.
+#[derive(Clone, Debug)]
+struct ParsedSpec {
+    order: Arc<Order>,
+    has_maximum: bool,
+    kind: Arc<str>,
+}
+
 /// The orders that were read so far.
 struct Reader<'a> {
     provider: &'a str,
@@ -62,7 +70,7 @@ struct Reader<'a> {
     ids: BTreeSet<&'a str>,
     providers: BTreeMap<&'a str, Arc<str>>,
     /// Orders by the text of their spec and maximum: tenants ask for the same again and again.
-    specs: BTreeMap<(&'a str, String), (Arc<Order>, bool, Arc<str>)>,
+    specs: BTreeMap<(&'a str, String), ParsedSpec>,
     memory: Memory,
     found: Vec<(Arrival, OrderFacts)>,
     left_out: LeftOut,
@@ -94,7 +102,7 @@ impl<'a> Reader<'a> {
             self.left_out.without_spec = self.left_out.without_spec.saturating_add(1);
             return Ok(());
         };
-        let (parsed, has_maximum, kind) = self.spec(spec.get(), order.max_price.as_ref())?;
+        let ParsedSpec { order: parsed, has_maximum, kind } = self.spec(spec.get(), order.max_price.as_ref())?;
         let at = time("at", &order.at)?;
         let facts = self.facts(order, kind)?;
         let ended = facts.lease.filter(|lease| lease.ended);
@@ -113,7 +121,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The order of a spec. The maximum of the history counts where the spec has no price.
-    fn spec(&mut self, text: &'a str, maximum: Option<&Coin>) -> Result<(Arc<Order>, bool, Arc<str>), InputError> {
+    fn spec(&mut self, text: &'a str, maximum: Option<&Coin>) -> Result<ParsedSpec, InputError> {
         let key = (text, maximum.map(|coin| format!("{} {}", coin.amount, coin.denom)).unwrap_or_default());
         if let Some(known) = self.specs.get(&key) {
             return Ok(known.clone());
@@ -127,7 +135,7 @@ impl<'a> Reader<'a> {
         }
         let (order, has_maximum) = with_maximum(order, self.denom);
         let kind = Arc::from(kind_of(&order));
-        let parsed = (Arc::new(order), has_maximum, kind);
+        let parsed = ParsedSpec { order: Arc::new(order), has_maximum, kind };
         Ok(self.specs.entry(key).or_insert(parsed).clone())
     }
 

@@ -42,7 +42,8 @@ fn each_fold_compares_predicted_with_actual() {
     assert_eq!((second.predicted.won, second.actual.won), (1.0, 1.0));
     // 1900 USD a month for 12 hours.
     assert_eq!(second.actual.revenue_usd, 31.21);
-    assert_eq!(second.actual.card_hours, 12.0);
+    // 12 of the 44 hours that a fold has, on one of 72 cards.
+    assert_eq!((second.actual.card_hours, second.actual.utilisation), (12.0, Some(0.0038)));
     assert_eq!(found.error.win_rate, Some(0.25));
     assert_eq!(found.folds[0].by_kind[0].kind, "nvidia/h100");
     let sure = found.reliability.iter().map(|row| (row.from, row.bids, row.won)).collect::<Vec<_>>();

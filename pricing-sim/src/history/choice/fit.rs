@@ -67,8 +67,7 @@ impl Fitted {
         let fitted = fit(&choices, &ridge).ok_or(FitError::NotConverged)?;
         let parameter = |place: usize| fitted.get(place).copied().ok_or(FitError::NotConverged);
         let price = parameter(PRICE)?;
-        // Negated so that a price that is not a number is refused, too.
-        if !(price <= WEAKEST) {
+        if price.is_nan() || price > WEAKEST {
             return Err(FitError::NoResponse);
         }
         let effects = providers.into_iter().map(|(provider, place)| Ok((provider, parameter(place)?)));

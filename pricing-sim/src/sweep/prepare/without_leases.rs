@@ -18,7 +18,9 @@ impl Prepared {
                 .is_some_and(|(vendor, model)| vendor == card.vendor() && ["*", card.model()].contains(&model))
         };
         let wanted = |card: &GpuKind| kinds.is_none_or(|kinds| kinds.split('|').any(|kind| is(kind, card)));
-        let count = self.cluster.cards().iter().filter(|card| wanted(&card.kind)).count();
+        let cards =
+            self.cluster.nodes().iter().flat_map(|node| &node.cards).filter_map(|card| self.cluster.card(*card));
+        let count = cards.filter(|card| wanted(&card.kind)).count();
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
