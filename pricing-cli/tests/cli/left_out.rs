@@ -14,7 +14,7 @@ const SIMULATE: bool = cfg!(feature = "simulate");
 
 /// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it
 /// is in this build, and the features that it needs.
-const CASES: [(&[&str], &str, bool, &str); 15] = [
+const CASES: [(&[&str], &str, bool, &str); 16] = [
     (&["plugin", "check", "nowhere.wasm"], "plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--plugin", "nowhere.wasm"], "quote --plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--socket", "nowhere.sock"], "quote --socket", SERVICE, "service"),
