@@ -98,10 +98,12 @@ fn proto() -> bool {
 
 /// The replays are compiled with optimisation, everything else as in the tests.
 fn coverage(trials: &str) -> bool {
-    let optimised = ["pricing-core", "pricing-sim"].map(|name| format!("profile.dev.package.{name}.opt-level=2"));
-    let [core, sim] = optimised.each_ref().map(String::as_str);
-    let words = ["run", "--package", "pricing-tune", "--features", "coverage", "--example", "coverage"];
-    cargo(&[&words[..], &["--config", core, "--config", sim, "--", trials]].concat(), &[])
+    let packages = ["pricing-core", "pricing-sim", "rust_decimal", "rand_chacha", "rand_core", "libm"];
+    let optimised = packages.map(|name| format!("profile.dev.package.{name}.opt-level=2"));
+    let mut words = vec!["run", "--package", "pricing-tune", "--features", "coverage", "--example", "coverage"];
+    words.extend(optimised.iter().flat_map(|setting| ["--config", setting]));
+    words.extend(["--", trials]);
+    cargo(&words, &[])
 }
 
 fn lint() -> bool {

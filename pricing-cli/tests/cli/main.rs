@@ -71,5 +71,7 @@ mod soak;
 mod stdout;
 #[cfg(feature = "simulate")]
 mod study;
+#[cfg(feature = "simulate")]
+mod tune;
 #[cfg(all(feature = "service", feature = "simulate"))]
 mod words;
