@@ -40,7 +40,10 @@ const COMMANDS: [(Part, &str); 13] = [
     (command("replay", &[SERVICE]), "Price the decisions of a bid log again, and prove that they are the same"),
     (command("simulate", &[SIMULATE]), "Try pricing strategies on a stream of orders before they cost money"),
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
-    (command("market", &[SIMULATE]), "Hold a rate card against prices of the market"),
+    (
+        command("market", &[SIMULATE]),
+        "Compare a rate card with prices of the market, and pull the market from the chain",
+    ),
     (command("log", &[SERVICE]), "Look at the decisions in a bid log"),
     (command("shadow", &[SERVICE]), "Look at what the service's shadow pricing came to"),
 ];
@@ -55,6 +58,9 @@ pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SE
 /// A rate card from prices of the market.
 #[cfg(not(feature = "simulate"))]
 pub(crate) const RATES_FROM_MARKET: Part = Part { name: "rates init --from-market", needs: &[SIMULATE] };
+/// A market that is pulled from nodes of the chain.
+#[cfg(all(feature = "simulate", not(feature = "service")))]
+pub(crate) const MARKET_REST: Part = Part { name: "market pull --rest", needs: &[SIMULATE, SERVICE] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };

@@ -85,7 +85,7 @@ enum Command {
     /// Price the same orders in two ways, and show which differ and by how much
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
-    /// Hold a rate card against prices of the market
+    /// Compare a rate card with prices of the market, and pull the market from the chain
     #[cfg(feature = "simulate")]
     Market(command::market::Args),
     /// Look at the decisions in a bid log

@@ -11,10 +11,12 @@
 mod list;
 mod nodes;
 mod pace;
+mod pages;
 mod query;
 mod round;
 mod segment;
 mod store;
+mod trouble;
 
 use std::time::Duration;
 
@@ -23,14 +25,13 @@ use pricing_core::input::InputError;
 use pricing_core::money::UsdPerAkt;
 use pricing_files::FileError;
 
-
 use crate::chain::id::OrderId;
 use crate::chain::join::Summary;
 use crate::chain::records::RecordError;
 use crate::history::HistoryError;
 
-pub use round::pull;
 pub use pricing_http::Url;
+pub use round::pull;
 pub use store::Store;
 
 /// What is pulled.

@@ -209,7 +209,7 @@ fn body(behaviour: &Behaviour, path: &str) -> Result<Value, u16> {
         "orders/list" => List::Orders,
         _ => return Err(404),
     };
-    Ok(list_page(behaviour, list, query)?)
+    list_page(behaviour, list, query)
 }
 
 fn block_at(behaviour: &Behaviour, height: &str) -> Result<Value, u16> {

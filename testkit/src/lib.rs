@@ -1,6 +1,5 @@
 //! Generators, oracles and the corpus.
 
-#[expect(clippy::indexing_slicing, reason = "the places are constants")]
 pub mod chain;
 #[cfg(feature = "net")]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]

@@ -1,7 +1,8 @@
-//! `bidprice market`: compares a rate card with market prices.
+//! `bidprice market`: compares a rate card with market prices, and pulls the market from the chain.
 
 mod list;
 mod name;
+mod pull;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ pub(crate) struct Args {
 enum MarketCommand {
     /// Show a rate card beside prices of the market: dearer, cheaper, or missing
     Show(ShowArgs),
+    /// Pull everybody's bids on the orders that a provider bid on, with their winners and leases, into a history
+    Pull(pull::Args),
 }
 
 /// Arguments of `bidprice market show`.
@@ -86,7 +89,13 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let MarketCommand::Show(args) = &args.command;
+    match &args.command {
+        MarketCommand::Show(args) => show(args),
+        MarketCommand::Pull(args) => pull::run(args),
+    }
+}
+
+fn show(args: &ShowArgs) -> Result<Exit, CliError> {
     let offers = list::read(&Document::read(&args.file, MAX_BYTES)?)?;
     let pricing = load::pricing(&args.rates)?;
     let rates = &pricing.rates.gpu;

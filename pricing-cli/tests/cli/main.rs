@@ -27,6 +27,8 @@ mod left_out;
 mod log;
 #[cfg(feature = "simulate")]
 mod market;
+#[cfg(feature = "simulate")]
+mod market_pull;
 #[cfg(feature = "plugins")]
 mod plugin;
 #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "some of it is for the tests of the service alone"))]

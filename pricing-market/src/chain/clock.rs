@@ -51,9 +51,11 @@ impl Clock {
     /// When a higher block is earlier, or the same block has another time. The sample is not taken then.
     pub fn add(&mut self, height: u64, millis: u64) -> Result<(), ClockError> {
         let lower = self.samples.range(..height).next_back().is_none_or(|(_, before)| *before < millis);
-        let higher = self.samples.range(height..).next().is_none_or(|(at, after)| {
-            if *at == height { *after == millis } else { millis < *after }
-        });
+        let higher = self
+            .samples
+            .range(height..)
+            .next()
+            .is_none_or(|(at, after)| if *at == height { *after == millis } else { millis < *after });
         if !lower || !higher || height > MAX_HEIGHT || i128::from(millis) > LAST {
             return Err(ClockError { height });
         }
@@ -137,9 +139,10 @@ mod tests {
     #[test]
     fn two_samples_make_a_line_between_and_around_them() {
         let clock = clock(&[(100, 1_000_000), (200, 1_600_000)]);
-        assert_eq!([100, 150, 200, 210, 50].map(|height| clock.millis(height)), [
-            1_000_000, 1_300_000, 1_600_000, 1_660_000, 700_000
-        ]);
+        assert_eq!(
+            [100, 150, 200, 210, 50].map(|height| clock.millis(height)),
+            [1_000_000, 1_300_000, 1_600_000, 1_660_000, 700_000]
+        );
         assert_eq!(clock.time(150), "1970-01-01T00:21:40.000Z");
         assert!(!clock.is_relative());
     }

@@ -40,7 +40,7 @@ pub enum Unjoined {
 }
 
 impl Unjoined {
-    /// Says it for people, after a number.
+    /// Says it for people, before a number.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -184,7 +184,8 @@ impl<'a> Joiner<'a> {
     fn compare(&mut self, id: &OrderId, bid: &Bid, lease: &Lease) {
         let winner = &lease.key.0;
         if bid.price != lease.price {
-            self.contradictions.add(&format_args!("the lease of {winner} on order {id} has another price than its bid"));
+            self.contradictions
+                .add(&format_args!("the lease of {winner} on order {id} has another price than its bid"));
         }
         if bid.state == super::entry::BidState::Lost {
             self.contradictions.add(&format_args!("the bid of {winner} on order {id} is `lost` and has a lease"));

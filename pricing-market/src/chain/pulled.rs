@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::counts::Counts;
 use super::entry::{Bid, BidState, Entry, FactPrice, Lease, LeaseState, OrderFact, OrderState};
 use super::id::OrderId;
 use super::records::{NO_REASON, Records};
-use super::counts::Counts;
 
 /// When a bid was made and last seen, as heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,8 @@ impl Records {
 impl Entry {
     fn bid_of(&self, provider: &str) -> Option<OwnBid> {
         let own = self.bids.iter().filter(|bid| &*bid.key.0 == provider);
-        own.map(|bid| OwnBid { created_at: bid.when.created_at, seen_at: bid.when.seen_at }).max_by_key(|own| own.created_at)
+        own.map(|bid| OwnBid { created_at: bid.when.created_at, seen_at: bid.when.seen_at })
+            .max_by_key(|own| own.created_at)
     }
 
     fn is_final(&self) -> bool {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use pricing_core::money::UsdPerAkt;
 use pricing_files::{FileError, Output, write_whole};
 
+use super::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, ORDERS_FILE, shown};
 #[cfg(feature = "parquet")]
 use super::{PARQUET_FILE, parquet::ParquetWriter};
-use super::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, ORDERS_FILE, shown};
 use crate::chain::join::{Summary, join};
 use crate::chain::records::Records;
 

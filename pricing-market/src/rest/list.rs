@@ -31,11 +31,7 @@ pub(super) trait Pages {
 }
 
 /// Asks for all pages of a list.
-pub(super) async fn list(
-    nodes: &mut Nodes<'_>,
-    listing: &Listing,
-    pages: &mut dyn Pages,
-) -> Result<(), PullError> {
+pub(super) async fn list(nodes: &mut Nodes<'_>, listing: &Listing, pages: &mut dyn Pages) -> Result<(), PullError> {
     let (mut start, mut began_again) = (listing.key.clone(), false);
     loop {
         match run(nodes, listing, start.take(), pages).await? {

@@ -5,13 +5,12 @@
 //! chain would take back what is known. One that lags may catch up, and is looked at again. One that contradicts itself
 //! or the chain is not asked again in this pull.
 
-use std::time::Duration;
-
 use pricing_core::text::excerpt;
-use pricing_http::{Client, HeaderMap, HttpError, Limits, StatusCode, Url};
+use pricing_http::{Client, HeaderMap, Limits, Url};
 
 use super::pace::{self, Pace};
 use super::query::{Query, Version};
+use super::trouble::{Trouble, is_unknown_path};
 use super::{PullError, Settings};
 use crate::chain::answer::{self, Answer};
 use crate::chain::clock::Clock;
@@ -20,6 +19,9 @@ use crate::chain::clock::Clock;
 const MAX_BYTES: usize = 32 << 20;
 /// The header that says of which height an answer is.
 const HEIGHT_HEADER: &str = "grpc-metadata-x-cosmos-block-height";
+
+/// The least milliseconds between two blocks. The chain takes about 6 seconds.
+const LEAST_BLOCK_MILLIS: u64 = 500;
 
 /// Checks what a node answered. The error says what cannot be.
 pub(super) type Check<'a> = &'a dyn Fn(&[Answer<'_>]) -> Result<(), String>;
@@ -38,19 +40,6 @@ enum Standing {
     Unknown,
     Good,
     /// It is not asked in this pull, for this reason.
-    Aside(String),
-}
-
-/// Why a node gave no answer that can be used.
-#[derive(Debug)]
-enum Trouble {
-    /// It asks to wait, perhaps for so long.
-    Busy(Option<Duration>),
-    /// Another attempt may succeed.
-    Failed(String),
-    /// It will not answer this request.
-    Refused(StatusCode),
-    /// It is not asked any more.
     Aside(String),
 }
 
@@ -102,7 +91,8 @@ impl<'a> Nodes<'a> {
         let mut problems = Vec::new();
         for attempt in 0..self.settings.attempts.max(1) {
             if attempt > 0 {
-                let wait = pace::wait(attempt - 1, self.settings.wait, asked_wait(&problems), self.settings.most_wait);
+                let asked = problems.iter().filter_map(|(_, trouble): &(usize, Trouble)| trouble.wait()).max();
+                let wait = pace::wait(attempt - 1, self.settings.wait, asked, self.settings.most_wait);
                 tokio::time::sleep(wait).await;
             }
             problems.clear();
@@ -171,7 +161,7 @@ impl<'a> Nodes<'a> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        if self.clock.clone().add(height, millis).is_err() {
+        if self.clock.clone().add(height, millis).is_err() || !is_plausible(known, (height, millis)) {
             return Err(self.set_aside(place, format!("the time of its block {height} does not fit")));
         }
         self.height = self.height.max(height);
@@ -216,16 +206,9 @@ impl<'a> Nodes<'a> {
     async fn get(&mut self, url: &Url) -> Result<String, Trouble> {
         self.pace.turn().await;
         let limits = Limits { timeout: self.settings.timeout, bytes: MAX_BYTES };
-        let answer = self.client.get(url, limits).await.map_err(|error| failed(&error))?;
-        let status = answer.status;
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Trouble::Busy(retry_after(&answer.headers)));
-        }
-        if is_unknown_path(status) || status.is_client_error() {
-            return Err(Trouble::Refused(status));
-        }
-        if !status.is_success() {
-            return Err(Trouble::Failed(format!("it answers {status}")));
+        let answer = self.client.get(url, limits).await?;
+        if let Some(trouble) = Trouble::of_status(answer.status, &answer.headers) {
+            return Err(trouble);
         }
         match header_height(&answer.headers) {
             Some(height) if height < self.height => {
@@ -254,37 +237,20 @@ impl<'a> Nodes<'a> {
         let refused = problems.iter().any(|(_, trouble)| matches!(trouble, Trouble::Refused(_)));
         let others = problems.iter().all(|(_, trouble)| trouble.is_final());
         let (query, problems) = (query.to_string(), self.words(problems));
-        if refused && others { PullError::Refused { query, problems } } else { PullError::Unanswered { query, problems } }
-    }
-}
-
-impl Trouble {
-    fn is_final(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Aside(_))
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::Busy(_) => "it is asked too often (429)".to_owned(),
-            Self::Refused(status) => format!("it answers {status}"),
-            Self::Failed(why) | Self::Aside(why) => why.clone(),
+        if refused && others {
+            PullError::Refused { query, problems }
+        } else {
+            PullError::Unanswered { query, problems }
         }
     }
 }
 
-/// A node does not have the path: a proxy says 404, and a node itself 501.
-fn is_unknown_path(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED)
-}
-
-/// The longest wait that a node asked for.
-fn asked_wait(problems: &[(usize, Trouble)]) -> Option<Duration> {
-    let waits = problems.iter().map(|(_, trouble)| if let Trouble::Busy(wait) = trouble { *wait } else { None });
-    waits.flatten().max()
-}
-
-fn failed(error: &HttpError) -> Trouble {
-    Trouble::Failed(error.to_string())
+/// Whether the chain can have grown so much since a block that is known. A height that it does not have would put every
+/// honest node aside from then on.
+fn is_plausible(known: Option<(u64, u64)>, latest: (u64, u64)) -> bool {
+    let Some((height, millis)) = known else { return true };
+    let blocks = latest.0.saturating_sub(height);
+    latest.1.saturating_sub(millis) >= blocks.saturating_mul(LEAST_BLOCK_MILLIS)
 }
 
 fn read(text: &str) -> Result<Vec<Answer<'_>>, Trouble> {
@@ -292,11 +258,6 @@ fn read(text: &str) -> Result<Vec<Answer<'_>>, Trouble> {
         let cut = if answer::is_cut(text) { "the answer broke off" } else { "the answer is malformed" };
         Trouble::Failed(format!("{cut}: {error}"))
     })
-}
-
-/// The header `Retry-After`, if it is a number of seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn header_height(headers: &HeaderMap) -> Option<u64> {

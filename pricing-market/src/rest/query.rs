@@ -123,7 +123,8 @@ impl fmt::Display for Query {
             Self::Latest => f.write_str("blocks/latest"),
             Self::Block(height) => write!(f, "blocks/{height}"),
             Self::Page { list, filter, .. } => {
-                let filters: Vec<String> = filter.pairs().iter().map(|(name, value)| format!("{name} {value}")).collect();
+                let filters: Vec<String> =
+                    filter.pairs().iter().map(|(name, value)| format!("{name} {value}")).collect();
                 write!(f, "{list}/list of {}", filters.join(", "))
             }
         }

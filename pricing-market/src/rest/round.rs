@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::list::{Listing, Pages, list};
+use super::list::{Listing, list};
 use super::nodes::Nodes;
+use super::pages::{OrderPages, OwnPages, unread};
 use super::query::{Filter, List, Query};
 use super::segment::Head;
 use super::store::{Progress, Round, Store};
@@ -67,12 +68,18 @@ struct Part {
 impl Puller<'_> {
     /// Looks at the highest block. Goes on with a pull that was interrupted, or begins one.
     async fn begin(&mut self) -> Result<Round, PullError> {
-        let text = self.nodes.ask(&Query::Latest, &|answers| block(answers).map(|_| ())).await?;
+        let clock = self.store.records().clock().clone();
+        let fits = |answers: &[Answer<'_>]| {
+            let (height, millis) = block(answers)?;
+            clock.clone().add(height, millis).map_err(|error| error.to_string())
+        };
+        let text = self.nodes.ask(&Query::Latest, &fits).await?;
         let latest = read_block(&text)?;
         let since = self.wanted.since.map(|since| since.as_secs());
-        let unfinished = self.store.round().filter(|round| {
-            round.since == since && latest.0.saturating_sub(round.height) <= MOST_BLOCKS
-        });
+        let unfinished = self
+            .store
+            .round()
+            .filter(|round| round.since == since && latest.0.saturating_sub(round.height) <= MOST_BLOCKS);
         let round = match unfinished.cloned() {
             Some(round) => round,
             None => {
@@ -247,8 +254,7 @@ impl Puller<'_> {
 
     fn finish(mut self, folder: &Path, round: &Round, asked: Asked) -> Result<Pulled, PullError> {
         self.store.retain_asked();
-        let summary =
-            history::write(folder, &self.provider, self.store.records(), self.wanted.usd_per_akt)?;
+        let summary = history::write(folder, &self.provider, self.store.records(), self.wanted.usd_per_akt)?;
         self.store.compact()?;
         Ok(Pulled {
             summary,
@@ -261,52 +267,6 @@ impl Puller<'_> {
     }
 }
 
-/// Pages of the provider's own bids or leases, which are written one by one.
-struct OwnPages<'a> {
-    store: &'a mut Store,
-    which: List,
-    height: u64,
-}
-
-impl Pages for OwnPages<'_> {
-    fn page(&mut self, text: &str, next: Option<&str>) -> Result<(), PullError> {
-        let mut part = Records::default();
-        add(&mut part, text, self.height)?;
-        if part.read().total() > 0 {
-            self.store.add(&Head { seen_at: self.height, ..Head::default() }, &part)?;
-        }
-        self.store.set_progress(self.which, Progress { next_key: next.map(str::to_owned), done: next.is_none() })
-    }
-
-    fn begin_again(&mut self) -> Result<(), PullError> {
-        self.store.set_progress(self.which, Progress::default())
-    }
-}
-
-/// Pages of what belongs to a deployment. They are written together with those of other lists.
-struct OrderPages<'a> {
-    records: &'a mut Records,
-    height: u64,
-}
-
-impl Pages for OrderPages<'_> {
-    fn page(&mut self, text: &str, _: Option<&str>) -> Result<(), PullError> {
-        add(self.records, text, self.height)
-    }
-
-    fn begin_again(&mut self) -> Result<(), PullError> {
-        Ok(())
-    }
-}
-
-/// Adds the answer of a node that was checked.
-fn add(records: &mut Records, text: &str, seen_at: u64) -> Result<(), PullError> {
-    for answer in answer::read(text).map_err(unread)? {
-        records.add(answer, seen_at)?;
-    }
-    Ok(())
-}
-
 fn block(answers: &[Answer<'_>]) -> Result<(u64, u64), String> {
     answers.iter().find_map(Answer::block).ok_or_else(|| "it answers something else than a block".to_owned())
 }
@@ -315,8 +275,4 @@ fn read_block(text: &str) -> Result<(u64, u64), PullError> {
     let answers = answer::read(text).map_err(unread)?;
     let problems = |problem| PullError::Unanswered { query: Query::Latest.to_string(), problems: vec![problem] };
     block(&answers).map_err(problems)
-}
-
-fn unread(error: pricing_core::input::InputError) -> PullError {
-    PullError::Malformed { file: "a node's answer".to_owned(), error: Box::new(error) }
 }

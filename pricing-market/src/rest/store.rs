@@ -144,7 +144,12 @@ impl Store {
         let text = segment::print(head, part).map_err(|error| file_error(&path, FileError::Io(error.into())))?;
         write(&path, &text)?;
         self.next = self.next.saturating_add(1);
-        self.read(&text).map_err(|error| malformed(&path, error))
+        if let Err(error) = self.read(&text) {
+            // Nodes contradict each other. What could not be read must not be there for the next pull.
+            fs::remove_file(&path).map_err(|error| file_error(&path, error.into()))?;
+            return Err(malformed(&path, error));
+        }
+        Ok(())
     }
 
     /// Keeps the orders that were asked for, and puts everything into one file.

@@ -1,6 +1,6 @@
 //! Pulls the market of a made-up chain from nodes that answer as the chain does, and fail as networks do.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod examples;
 mod pull;

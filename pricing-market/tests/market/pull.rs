@@ -98,7 +98,8 @@ async fn since_leaves_out_orders_that_are_older() {
     let days = 10;
     wanted.since = Some(Duration::from_secs(days * 86_400));
     pulled(folder.path(), &wanted, &settings(&[&node])).await.0.unwrap();
-    let from = (FIRST_HEIGHT..).find(|height| Chain::millis(*height) >= Chain::millis(chain.height) - days * 86_400_000);
+    let from =
+        (FIRST_HEIGHT..).find(|height| Chain::millis(*height) >= Chain::millis(chain.height) - days * 86_400_000);
     assert_history(folder.path(), &chain, from.unwrap(), chain.height);
     assert!(History::read(folder.path()).unwrap().orders.len() < chain.orders.len() / 2);
     // Those that are older are pulled once they are wanted.
@@ -141,7 +142,7 @@ async fn an_order_that_was_reorganised_away_is_gone_until_it_comes_again() {
     node.behave().chain = without.clone();
     node.behave().at = at + 1;
     let gone = pulled(folder.path(), &wanted(&chain), &settings(&[&node])).await.0.unwrap().gone;
-    assert_eq!(gone.iter().map(ToString::to_string).collect::<Vec<_>>(), [id.clone()]);
+    assert_eq!(gone.iter().map(ToString::to_string).collect::<Vec<_>>(), std::slice::from_ref(&id));
     assert_history(folder.path(), &without, 0, at + 1);
 
     let mut later = chain.clone();

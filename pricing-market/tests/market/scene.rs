@@ -84,9 +84,8 @@ fn expected(order: &Order, at: u64) -> String {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
     let made = order.bids.iter().filter(|bid| bid.created_at <= at);
-    let bids = made.map(|bid| {
-        format!("{} {} {}{}", bid.provider, price(bid.price), order.denom, mark(won(&bid.provider)))
-    });
+    let bids =
+        made.map(|bid| format!("{} {} {}{}", bid.provider, price(bid.price), order.denom, mark(won(&bid.provider))));
     let mut bids: Vec<String> = bids.collect();
     bids.sort();
     let end = lease.map(|lease| {

@@ -61,8 +61,10 @@ async fn failures_of_every_kind_lose_nothing_and_count_nothing_twice() {
 
 #[tokio::test]
 async fn a_node_that_never_answers_ends_the_pull_after_some_attempts() {
-    let fails = |failure: Failure| move |node: &mut Behaviour| {
-        node.failures = (0..1_000).map(|number| (number, failure.clone())).collect::<BTreeMap<_, _>>();
+    let fails = |failure: Failure| {
+        move |node: &mut Behaviour| {
+            node.failures = (0..1_000).map(|number| (number, failure.clone())).collect::<BTreeMap<_, _>>();
+        }
     };
     let said = alone(fails(Failure::Status(503, None))).await;
     assert_eq!(said, "no node has answered `blocks/latest`: 127.0.0.1: it answers 503 Service Unavailable");
@@ -116,6 +118,15 @@ async fn a_node_that_lags_or_is_of_another_chain_is_put_aside() {
     result.unwrap();
     assert!(said[0].contains(&format!("its block {} is another one", chain.height)), "{said:?}");
     assert_eq!(lists(&other), 0);
+
+    // No chain has that many blocks in two months.
+    let ahead = r#"{"block":{"header":{"height":"9000000000","time":"2027-01-01T00:00:00Z"}}}"#.to_owned();
+    let mut liar = Behaviour::good(chain.clone());
+    liar.failures = [(0, Failure::Body(ahead))].into();
+    let liar = ChainNode::start(liar).await;
+    let (result, said) = pulled(folder.path(), &wanted(&chain), &settings(&[&liar, &good])).await;
+    result.unwrap();
+    assert!(said[0].contains("the time of its block 9000000000 does not fit"), "{said:?}");
 }
 
 #[tokio::test]

@@ -61,8 +61,7 @@ fn order(random: &mut Random, provider: &str, rivals: &[(String, (u64, u64))]) -
     let &(model, ram, usd, counts, memory) = random.one_of(&KINDS).unwrap_or(&KINDS[0]);
     let cards = *random.one_of(counts).unwrap_or(&1);
     let ram = (!random.one_in(3)).then_some(ram);
-    let resources =
-        Resources { model, ram, cards, cpu: 4_000 * cards, memory: memory * cards, storage: 100 * GI };
+    let resources = Resources { model, ram, cards, cpu: 4_000 * cards, memory: memory * cards, storage: 100 * GI };
     let is_akt = random.one_in(12);
     let denom = if is_akt { "uakt" } else { "uact" };
     let usual = usd * cards * MICROS_PER_USD * if is_akt { AKT_PER_USD } else { 1 };

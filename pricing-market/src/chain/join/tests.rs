@@ -140,10 +140,13 @@ fn what_precedes_its_order_was_left_behind_by_a_reorganisation() {
     ]);
     assert_eq!((orders[0].height, won(&orders[0])), (103, vec![("akash1a", true)]));
     assert_eq!(summary.unjoined.get(&Unjoined::OlderThanOrder), Some(&2));
-    assert_eq!(summary.contradictions, [
-        "order akash1o/90/1/1 has two heights, 100 and 103",
-        "the bid of akash1a on order akash1o/90/1/1 has two heights, 101 and 104",
-    ]);
+    assert_eq!(
+        summary.contradictions,
+        [
+            "order akash1o/90/1/1 has two heights, 100 and 103",
+            "the bid of akash1a on order akash1o/90/1/1 has two heights, 101 and 104",
+        ]
+    );
 }
 
 #[test]
@@ -168,13 +171,16 @@ fn contradictions_are_named() {
     assert_eq!((orders[0].winner.as_deref(), orders[0].bids[0].price.as_str()), (Some("akash1a"), "7"));
     let lease = orders[0].lease.as_ref().unwrap();
     assert_eq!(lease.until.as_ref(), Some(&lease.from));
-    assert_eq!(summary.contradictions, [
-        "order akash1o/90/1/1 has several leases; that of akash1a counts",
-        "the bid of akash1a on order akash1o/90/1/1 has two prices",
-        "the lease of akash1a on order akash1o/90/1/1 ends before it begins",
-        "the lease of akash1a on order akash1o/90/1/1 has another price than its bid",
-        "the lease of akash1b on order akash1o/90/1/1 has two ends",
-    ]);
+    assert_eq!(
+        summary.contradictions,
+        [
+            "order akash1o/90/1/1 has several leases; that of akash1a counts",
+            "the bid of akash1a on order akash1o/90/1/1 has two prices",
+            "the lease of akash1a on order akash1o/90/1/1 ends before it begins",
+            "the lease of akash1a on order akash1o/90/1/1 has another price than its bid",
+            "the lease of akash1b on order akash1o/90/1/1 has two ends",
+        ]
+    );
 }
 
 #[test]
