@@ -42,7 +42,7 @@ const COMMANDS: [(Part, &str); 15] = [
     (command("tune", &[SIMULATE]), "Find rates that would have earned more, and how sure that is"),
     (command("backtest", &[SIMULATE]), "Hold the simulation's predictions against what happened"),
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
-    (command("market", &[SIMULATE]), "Compare a rate card with market prices"),
+    (command("market", &[SIMULATE]), "Compare a rate card with market prices, and pull the market from the chain"),
     (command("log", &[SERVICE]), "Look at the decisions in a bid log"),
     (command("shadow", &[SERVICE]), "Look at the results of the service's shadow pricing"),
 ];
@@ -57,6 +57,9 @@ pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SE
 /// A rate card from prices of the market.
 #[cfg(not(feature = "simulate"))]
 pub(crate) const RATES_FROM_MARKET: Part = Part { name: "rates init --from-market", needs: &[SIMULATE] };
+/// A market that is pulled from nodes of the chain.
+#[cfg(all(feature = "simulate", not(feature = "service")))]
+pub(crate) const MARKET_REST: Part = Part { name: "market pull --rest", needs: &[SIMULATE, SERVICE] };
 /// A bid log as the source of a simulation's orders.
 #[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BID_LOG: Part = Part { name: "orders.bid_log", needs: &[SIMULATE, SERVICE] };

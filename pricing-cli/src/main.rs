@@ -113,7 +113,7 @@ enum Command {
     /// orders in uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
     #[cfg(all(feature = "simulate", feature = "service"))]
     Diff(command::diff::Args),
-    /// Compare a rate card with market prices
+    /// Compare a rate card with market prices, and pull the market from the chain
     #[cfg(feature = "simulate")]
     Market(command::market::Args),
     /// Look at the decisions in a bid log

@@ -26,9 +26,9 @@ use rust_decimal::Decimal;
 
 use crate::budget::Budget;
 use crate::inventory::Cluster;
-use crate::money::{Denom, Price, Usd, UsdPerAkt, per_block};
+use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
-use crate::rates::{CoinValue, Placement, Token};
+use crate::rates::{Placement, Token};
 use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
 use crate::text::Untrusted;
 
@@ -374,10 +374,7 @@ fn convert(request: &QuoteRequest<'_>, total: Usd) -> Result<Price, Reason> {
 
 /// What a whole coin is worth.
 fn usd_per_coin(denom: &Denom, token: &Token, terms: &Terms<'_>) -> Result<Decimal, Reason> {
-    match &token.value {
-        CoinValue::Fixed(usd) => Ok(usd.decimal()),
-        CoinValue::Feed(_) => terms.usd_per_akt.map(UsdPerAkt::get).ok_or_else(|| Reason::rate_unavailable(denom)),
-    }
+    token.usd_per_coin(terms.usd_per_akt).ok_or_else(|| Reason::rate_unavailable(denom))
 }
 
 /// The price of an order that is declined because the tenant would not pay it; none where it came to no price.

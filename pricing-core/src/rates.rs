@@ -24,7 +24,7 @@ use rust_decimal::Decimal;
 
 use crate::address::AddressPrefix;
 use crate::keyword::keywords;
-use crate::money::{Denom, Usd, denoms};
+use crate::money::{Denom, Usd, UsdPerAkt, denoms};
 use crate::order::StorageClass;
 use crate::reserve::CommitLevels;
 
@@ -156,6 +156,17 @@ pub struct Token {
     pub value: CoinValue,
     /// A coin is `10^exponent` of the denom's units.
     pub exponent: u32,
+}
+
+impl Token {
+    /// The value of a whole coin in US dollars. None if it comes from the feed, and that has no value.
+    #[must_use]
+    pub fn usd_per_coin(&self, usd_per_akt: Option<UsdPerAkt>) -> Option<Decimal> {
+        match &self.value {
+            CoinValue::Fixed(usd) => Some(usd.decimal()),
+            CoinValue::Feed(_) => usd_per_akt.map(UsdPerAkt::get),
+        }
+    }
 }
 
 /// The network: its tokens, its blocks and its addresses.

@@ -1,7 +1,12 @@
 //! A history: the orders of a period with everybody's bids, the winner and its lease.
 //!
 //! It is a folder with `history.json`, which says whose history it is, and `orders.jsonl`, which has one
-//! [`HistoryOrder`] a line, by height and then by order id. Lines are written whole, and an order has one line.
+//! [`HistoryOrder`] a line, by height and then by order id. Lines are written whole, and an order has one line. The
+//! same rows are in `orders.parquet`, for other programs.
+
+#[cfg(feature = "parquet")]
+mod parquet;
+mod write;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -11,10 +16,16 @@ use pricing_files::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use write::{HistoryWriter, write};
+
 /// The name of the file that has the orders.
 pub const ORDERS_FILE: &str = "orders.jsonl";
+/// The name of the file that has the same orders as Parquet.
+pub const PARQUET_FILE: &str = "orders.parquet";
 /// The name of the file that says whose history it is.
 pub const MANIFEST_FILE: &str = "history.json";
+/// The name of the file that a pull from nodes keeps beside a history, to go on from there.
+pub const PULL_FILE: &str = "pull.json";
 /// The most bytes of a line. An order of 16 MiB would be far above what the chain takes.
 const MAX_LINE: u64 = 16 << 20;
 /// The most bytes of the manifest.
@@ -94,6 +105,14 @@ pub enum HistoryError {
     /// A file cannot be read.
     #[error("{file}: {error}")]
     File {
+        /// The file.
+        file: String,
+        /// The problem.
+        error: FileError,
+    },
+    /// A file cannot be written.
+    #[error("{file}: it cannot be written: {error}")]
+    Unwritable {
         /// The file.
         file: String,
         /// The problem.

@@ -1,5 +1,9 @@
 //! Generators, oracles and the corpus.
 
+pub mod chain;
+#[cfg(feature = "net")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
+pub mod chain_node;
 pub mod check;
 pub mod corpus;
 #[cfg(feature = "net")]

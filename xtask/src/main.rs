@@ -27,6 +27,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     plugins only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
   docs              the references of the configuration and of scenarios, and the configuration's schema
+  market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md, from a run of its scenario
   coverage [TRIALS] whether the intervals of `bidprice tune` cover the truth, in so many trials of each market (default 40)
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
         ["docs"] => docs(),
+        ["market"] => cargo(&["test", "--workspace", "--test", "market", "examples::"], &[("BIDPRICE_GENERATE", "1")]),
         ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
         ["coverage"] => coverage("40"),
         ["coverage", trials] => coverage(trials),

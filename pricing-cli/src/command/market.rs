@@ -1,9 +1,10 @@
-//! `bidprice market`: compares a rate card with market prices, and writes one from them.
+//! `bidprice market`: compares a rate card with market prices, writes one from them, and pulls the market from the chain.
 
 mod card;
 mod history;
 mod list;
 mod name;
+mod pull;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum MarketCommand {
     Show(ShowArgs),
     /// Write a rate card with prices of the market
     Card(card::Args),
+    /// Pull everybody's bids on the orders that a provider bid on, with their winners and leases, into a history
+    Pull(pull::Args),
 }
 
 /// Arguments of `bidprice market show`.
@@ -134,6 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         MarketCommand::Show(args) if args.file.is_dir() => history::show(args),
         MarketCommand::Show(args) => show(args),
         MarketCommand::Card(args) => card::run(args),
+        MarketCommand::Pull(args) => pull::run(args),
     }
 }
 

@@ -122,6 +122,18 @@ fn a_simulation_without_the_service_cannot_read_bid_logs_and_says_so() {
     assert!(said.contains(&message("orders.bid_log", "simulate,service")), "{said}");
 }
 
+/// The market is joined from files without the service. Only nodes of the chain need it.
+#[cfg(all(feature = "simulate", not(feature = "service")))]
+#[test]
+fn a_build_without_the_service_cannot_ask_nodes_and_says_so() {
+    let provider = "akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63";
+    let output =
+        bidprice(&["market", "pull", "--rest", "https://127.0.0.1:1", "--provider", provider, "-o", "nowhere"]);
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{said}");
+    assert!(said.contains(&message("market pull --rest", "simulate,service")), "{said}");
+}
+
 /// A simulation builds without Parquet. It says so if it has to read or write it.
 #[cfg(all(feature = "simulate", not(feature = "parquet")))]
 #[test]

@@ -27,6 +27,8 @@ mod left_out;
 mod log;
 #[cfg(feature = "simulate")]
 mod market;
+#[cfg(feature = "simulate")]
+mod market_pull;
 #[cfg(feature = "plugins")]
 mod plugin;
 #[cfg(feature = "simulate")]
