@@ -118,7 +118,8 @@ pub struct ErrorFigures {
 /// When the scenario has no history, or there is too little to learn from.
 pub fn backtest(prepared: &Prepared, folds: usize) -> Result<Backtest, ScenarioError> {
     let meaning = |message: &str| ScenarioError::Meaning(message.to_owned());
-    let history = prepared.history().ok_or_else(|| meaning("a backtest needs a history: name one as `orders.history`"))?;
+    let history =
+        prepared.history().ok_or_else(|| meaning("a backtest needs a history: name one as `orders.history`"))?;
     let choice = prepared.scenario.market.as_ref().map(|market| market.choice).unwrap_or_default();
     let mut work = Work { history, prepared, choice, folds: Vec::new(), predictions: Predictions::default() };
     let mut unlearned = None;
@@ -229,7 +230,8 @@ impl ErrorFigures {
         let level = mean(&|all| all.actual.revenue_usd).filter(|level| *level > 0.0);
         Self {
             folds: with_bids.len(),
-            win_rate: mean(&|all| (rate(&all.predicted) - rate(&all.actual)).abs()).map(|rate| figures::rounded(rate, 4)),
+            win_rate: mean(&|all| (rate(&all.predicted) - rate(&all.actual)).abs())
+                .map(|rate| figures::rounded(rate, 4)),
             revenue_usd: revenue.map(|usd| figures::rounded(usd, 2)),
             revenue_percent: revenue.zip(level).map(|(usd, level)| figures::rounded(usd / level * 100.0, 2)),
         }

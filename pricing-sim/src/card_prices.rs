@@ -75,7 +75,8 @@ pub fn card_prices(history: &MarketHistory, pricing: &Pricing, usd_per_akt: Opti
             found.other_orders = found.other_orders.saturating_add(1);
             continue;
         };
-        let rest = without_cards(&arrival.order).map_or(Some(Usd::ZERO), |rest| cost(&rest, None, &pricing, usd_per_akt).ok());
+        let rest =
+            without_cards(&arrival.order).map_or(Some(Usd::ZERO), |rest| cost(&rest, None, &pricing, usd_per_akt).ok());
         let prices = by_kind.entry(kind.clone()).or_default();
         for (usd, ours, won) in bids(facts) {
             let Some(price) = rest.and_then(|rest| of_card(usd, rest, cards)) else {
@@ -115,7 +116,8 @@ fn only_kind(units: &[ResourceUnit]) -> Option<(&GpuSelector, u64)> {
 fn without_cards(order: &Order) -> Option<Order> {
     let units = order.group.resources().iter();
     let units = units.map(|unit| ResourceUnit { gpu: GpuRequest::default(), ..unit.clone() }).collect();
-    let group = GroupSpec::new(order.group.name().exact().to_owned(), order.group.requirements().clone(), units).ok()?;
+    let group =
+        GroupSpec::new(order.group.name().exact().to_owned(), order.group.requirements().clone(), units).ok()?;
     Some(Order { group, ..order.clone() })
 }
 

@@ -125,7 +125,9 @@ impl Market {
         let offer = |order: usize| {
             let origin = stream.origin(order);
             let best = self.best(list.by_order.get(origin), order, draws);
-            self.observed.as_ref().map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, order, best, draws))
+            self.observed
+                .as_ref()
+                .map_or_else(|| Offer::cheapest(best), |observed| observed.offer(origin, order, best, draws))
         };
         BestOffers { by_order: (0..stream.arrivals.len()).map(offer).collect() }
     }

@@ -12,7 +12,8 @@ use crate::candidate::Candidate;
 pub fn apply(text: &str, paths: &[Vec<String>], proposal: &Candidate) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     for (path, value) in paths.iter().zip(&proposal.0) {
-        let missing = || format!("the rate card has no value at `{}` to change", pricing_core::text::excerpt(&path.join(".")));
+        let missing =
+            || format!("the rate card has no value at `{}` to change", pricing_core::text::excerpt(&path.join(".")));
         let mut item: &mut Item = document.as_item_mut();
         for name in path {
             item = item.get_mut(name.as_str()).ok_or_else(missing)?;
@@ -47,7 +48,8 @@ mod tests {
 
     #[test]
     fn only_the_values_change_and_comments_stay() {
-        let text = "# my card\n[rates]\ncpu = 1.60   # a thread\n\n[rates.gpu]\n\"h100\" = \"1900\"\nt4 = \"80\" # old\n";
+        let text =
+            "# my card\n[rates]\ncpu = 1.60   # a thread\n\n[rates.gpu]\n\"h100\" = \"1900\"\nt4 = \"80\" # old\n";
         let changed = apply(
             text,
             &paths(&[&["rates", "gpu", "h100"], &["rates", "cpu"]]),

@@ -104,11 +104,7 @@ impl Space {
     ///
     /// # Errors
     /// When there is nothing to vary or too much, a key is there twice, or no value of a range is within the step.
-    pub fn new(
-        variations: Vec<Variation>,
-        current: Candidate,
-        max_step: Option<Decimal>,
-    ) -> Result<Self, String> {
+    pub fn new(variations: Vec<Variation>, current: Candidate, max_step: Option<Decimal>) -> Result<Self, String> {
         if variations.is_empty() || variations.len() > MAX_KEYS || variations.len() != current.0.len() {
             return Err(format!("1 to {MAX_KEYS} keys can be varied at once"));
         }
@@ -130,9 +126,7 @@ impl Space {
         let mut grid = vec![Candidate(Vec::new())];
         for (axis, current) in self.axes.iter().zip(&self.current.0) {
             let values = axis.coarse(points, *current);
-            let with = |known: &Candidate, value: &Decimal| {
-                Candidate(known.0.iter().chain([value]).copied().collect())
-            };
+            let with = |known: &Candidate, value: &Decimal| Candidate(known.0.iter().chain([value]).copied().collect());
             grid = grid.iter().flat_map(|known| values.iter().map(|value| with(known, value))).collect();
         }
         grid.sort();
@@ -222,14 +216,21 @@ mod tests {
     fn space(text: &[&str], current: &[&str], step: Option<&str>) -> Space {
         let number = |text: &&str| text.parse().unwrap();
         let current = Candidate(current.iter().map(number).collect());
-        Space::new(text.iter().map(|text| text.parse().unwrap()).collect(), current, step.map(|step| step.parse().unwrap()))
-            .unwrap()
+        Space::new(
+            text.iter().map(|text| text.parse().unwrap()).collect(),
+            current,
+            step.map(|step| step.parse().unwrap()),
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_variation_is_a_key_and_a_range() {
         let read: Variation = "rates.gpu.\"nvidia/a100\"=900..1200.5".parse().unwrap();
-        assert_eq!((read.key.as_str(), read.low, read.high), ("rates.gpu.\"nvidia/a100\"", 900.into(), "1200.5".parse().unwrap()));
+        assert_eq!(
+            (read.key.as_str(), read.low, read.high),
+            ("rates.gpu.\"nvidia/a100\"", 900.into(), "1200.5".parse().unwrap())
+        );
         for wrong in ["rates.cpu", "=1..2", "a=2..1", "a=1..1", "a=0..1", "a=x..1", "a=1"] {
             assert!(wrong.parse::<Variation>().is_err(), "{wrong}");
         }
@@ -240,17 +241,24 @@ mod tests {
         let grid = space(&["a=1300..2200"], &["1903"], None).grid();
         let values: Vec<String> = grid.iter().map(ToString::to_string).collect();
         assert_eq!(values.len(), 14);
-        assert!(values.contains(&"1300".to_owned()) && values.contains(&"2200".to_owned()) && values.contains(&"1903".to_owned()));
+        assert!(
+            values.contains(&"1300".to_owned())
+                && values.contains(&"2200".to_owned())
+                && values.contains(&"1903".to_owned())
+        );
         assert_eq!(space(&["a=1..2", "b=60..110"], &["1.5", "80"], None).grid().len(), 7 * 6 + 0);
         // Outside of the range, the current value is not a candidate.
-        assert!(!space(&["a=1300..1700"], &["1903"], None).grid().iter().any(|candidate| candidate.value(0) == 1903.into()));
+        assert!(
+            !space(&["a=1300..1700"], &["1903"], None).grid().iter().any(|candidate| candidate.value(0) == 1903.into())
+        );
     }
 
     #[test]
     fn the_largest_step_bounds_the_range() {
         let space = space(&["a=1300..2200"], &["2000"], Some("0.1"));
         assert_eq!(space.range(0), (1800.into(), 2200.into()));
-        let none = Space::new(vec!["a=1..2".parse().unwrap()], Candidate(vec![10.into()]), Some("0.1".parse().unwrap()));
+        let none =
+            Space::new(vec!["a=1..2".parse().unwrap()], Candidate(vec![10.into()]), Some("0.1".parse().unwrap()));
         assert!(none.is_err());
     }
 

@@ -2,8 +2,8 @@
 
 use pricing_core::money::Usd;
 use pricing_core::rates::Pricing;
-use pricing_sim::report::grouped;
 use pricing_sim::history::{MarketHistory, OrderFacts, Taker};
+use pricing_sim::report::grouped;
 use pricing_sim::stream::Arrival;
 use rust_decimal::Decimal;
 
@@ -67,7 +67,8 @@ pub fn doubts(
         let known = "Orders on which neither you nor anybody that the history knows of bid are not in it.";
         doubts.push(known.to_owned());
     } else {
-        doubts.push("The orders are not from a history with the bids of others: the competition is made up.".to_owned());
+        doubts
+            .push("The orders are not from a history with the bids of others: the competition is made up.".to_owned());
     }
     Ok(doubts)
 }
@@ -219,7 +220,10 @@ fn edges(replays: &Replays<'_>, space: &Space, tuned: &Tuned) -> Vec<String> {
         let (low, high) = space.range(key);
         let value = tuned.proposal.value(key);
         (value == low || value == high).then(|| {
-            format!("{name} is at the end of its range, {}: a wider range may have better values.", grouped(&value.to_string()))
+            format!(
+                "{name} is at the end of its range, {}: a wider range may have better values.",
+                grouped(&value.to_string())
+            )
         })
     };
     names.iter().enumerate().filter_map(at_end).collect()

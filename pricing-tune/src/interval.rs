@@ -10,7 +10,11 @@
 //!   the sum over the blocks of the squared covariance between the difference and how often the block was drawn. It has
 //!   only what depends on which days were seen. With few blocks, and rare orders that decide, it is too narrow.
 //!
-//! The interval takes the mean of both variances, with Student's quantile for the number of blocks. Its lower end is further
+//! Neither knows of orders that were not seen: if by chance no order of the history lies between two prices, every resample
+//! has the same difference. So one order more counts as seen (Laplace's rule of succession): its value is a third part of the
+//! error, which matters for thin data alone.
+//!
+//! The interval takes the mean of the two variances, with Student's quantile for the number of blocks. Its lower end is further
 //! away where the candidate was chosen among several that the same days cannot tell apart (the *winner's curse*): see
 //! [`Reporting::widening`]. The coverage harness checks all of this.
 
@@ -68,7 +72,7 @@ impl Interval {
     pub fn of_gain(pairs: &Pairs<'_>, reporting: Reporting) -> Self {
         let gains: Vec<f64> = pairs.of.iter().zip(&pairs.against).map(|(of, against)| of - against).collect();
         let mean = mean(last(&gains, reporting.last));
-        let half = half_width(&gains, &pairs.drawn, reporting.last);
+        let half = half_width(&gains, pairs, reporting.last);
         Self { mean, low: mean - half * reporting.widening, high: mean + half }
     }
 
@@ -85,7 +89,8 @@ impl Interval {
         let ratio = mean(last(&pairs.of, reporting.last)) / base;
         let ruled_out = |ratio: f64| {
             let scaled = pairs.against.iter().map(|against| ratio * against).collect();
-            let pairs = Pairs { of: pairs.of.clone(), against: scaled, drawn: pairs.drawn.clone() };
+            let pairs =
+                Pairs { of: pairs.of.clone(), against: scaled, drawn: pairs.drawn.clone(), one_order: pairs.one_order };
             !Self::of_gain(&pairs, reporting).spans_zero()
         };
         let percent = |ratio: f64| 100.0 * (ratio - 1.0);
@@ -136,7 +141,8 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len()).max(1.0)
 }
 
-fn half_width(values: &[f64], drawn: &[&[u32]], reported: usize) -> f64 {
+fn half_width(values: &[f64], pairs: &Pairs<'_>, reported: usize) -> f64 {
+    let drawn = &pairs.drawn;
     let blocks = drawn.first().map_or(0, |drawn| drawn.len());
     // Of one block or one resample nothing can be told.
     let Some(quantile) = blocks.checked_sub(1).and_then(quantile).filter(|_| values.len() > 1) else {
@@ -147,7 +153,8 @@ fn half_width(values: &[f64], drawn: &[&[u32]], reported: usize) -> f64 {
     // Blocks that are drawn from the sample vary less than the sample itself.
     let small_sample = count(blocks) / (count(blocks) - 1.0);
     let monte_carlo = spread / count(reported.clamp(1, values.len()));
-    quantile * ((spread + sampling) / 2.0 * small_sample + monte_carlo).sqrt()
+    let unseen = pairs.one_order * pairs.one_order;
+    quantile * ((spread + sampling) / 2.0 * small_sample + monte_carlo + unseen).sqrt()
 }
 
 fn variance(values: &[f64]) -> f64 {
@@ -202,7 +209,7 @@ mod tests {
         let values: Vec<f64> = (0..25).map(|day| f64::from(day % 5)).collect();
         let mut counts = Vec::new();
         let (of, against) = pairs(&values, 400, &mut counts);
-        let pairs = Pairs { of, against, drawn: counts.iter().map(Vec::as_slice).collect() };
+        let pairs = Pairs { of, against, drawn: counts.iter().map(Vec::as_slice).collect(), one_order: 0.0 };
         let interval = Interval::of_gain(&pairs, named(200));
         // The sum of 25 values with variance 2: the standard error is the root of 50 x 25 / 24.
         let expected = 2.064 * (50.0_f64 * 25.0 / 24.0).sqrt();
@@ -213,9 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn a_difference_that_never_varies_is_still_not_certain() {
+        let drawn = [1_u32; 20];
+        let pairs = Pairs { of: vec![102.0; 50], against: vec![100.0; 50], drawn: vec![&drawn; 50], one_order: 5.0 };
+        let interval = Interval::of_gain(&pairs, named(25));
+        assert!(interval.spans_zero() && (interval.half() - 2.093 * 5.0).abs() < 1e-9, "{interval:?}");
+    }
+
+    #[test]
     fn of_one_block_nothing_can_be_told() {
         let drawn = [1_u32];
-        let pairs = Pairs { of: vec![1.0, 1.0], against: vec![0.0, 0.0], drawn: vec![&drawn, &drawn] };
+        let pairs = Pairs { of: vec![1.0, 1.0], against: vec![0.0, 0.0], drawn: vec![&drawn, &drawn], one_order: 0.0 };
         let interval = Interval::of_gain(&pairs, named(1));
         assert!(interval.spans_zero() && interval.half().is_infinite());
         assert_eq!(Interval::of_percentage(&pairs, named(1)), None);

@@ -166,10 +166,13 @@ mod tests {
 
     #[test]
     fn values_come_from_the_changes_before_the_file() {
-        let pricing = pricing_core::rates::toml::read("[rates]\ncpu = \"1.6\"\n[rates.gpu]\n\"nvidia/h100\" = \"1900\"").unwrap();
+        let pricing =
+            pricing_core::rates::toml::read("[rates]\ncpu = \"1.6\"\n[rates.gpu]\n\"nvidia/h100\" = \"1900\"").unwrap();
         let file: Table = "[rates]\ncpu = \"1.6\"\nmemory = 0.8".parse().unwrap();
         let set: Table = "[rates]\ncpu = \"2\"".parse().unwrap();
-        let of = |key: &str| resolved(key, &pricing, &[&set, &file]).map(|(path, value)| (path.join("."), value.to_string()));
+        let of = |key: &str| {
+            resolved(key, &pricing, &[&set, &file]).map(|(path, value)| (path.join("."), value.to_string()))
+        };
         assert_eq!(of("rates.cpu").unwrap(), ("rates.cpu".to_owned(), "2".to_owned()));
         assert_eq!(of("rates.memory").unwrap().1, "0.8");
         assert_eq!(of("rates.gpu.'nvidia/H100'").unwrap(), ("rates.gpu.nvidia/h100".to_owned(), "1900".to_owned()));

@@ -223,11 +223,7 @@ fn overflow(error: ArithmeticOverflow) -> ScenarioError {
 }
 
 /// The scenario with resampling and a window that has room for the warm-up, and the length of the warm-up.
-fn prepared(
-    table: &Table,
-    files: &Files,
-    host: &dyn SimulationEnvironment,
-) -> Result<(Prepared, Millis), TuneError> {
+fn prepared(table: &Table, files: &Files, host: &dyn SimulationEnvironment) -> Result<(Prepared, Millis), TuneError> {
     let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
     let mut table = table.clone();
     let orders = table.get("orders").and_then(Value::as_table);

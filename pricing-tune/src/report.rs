@@ -111,9 +111,8 @@ impl Report<'_> {
 
     fn demand(&self, key: usize, name: &str) -> Markup {
         let points = self.line(key);
-        let kinds: Vec<&str> = points.first().map_or_else(Vec::new, |point| {
-            point.kinds.iter().map(|kind| kind.kind.as_str()).collect()
-        });
+        let kinds: Vec<&str> =
+            points.first().map_or_else(Vec::new, |point| point.kinds.iter().map(|kind| kind.kind.as_str()).collect());
         let at = |point: &&CurvePoint, kind: &str| {
             let of_kind = point.kinds.iter().find(|known| known.kind == kind);
             let y = of_kind.map_or(0.0, |of_kind| of_kind.won);

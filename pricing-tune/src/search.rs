@@ -83,7 +83,11 @@ impl Choice<'_> {
         for (candidate, (score, utilisation)) in candidates.iter().zip(&means) {
             let beside = candidates.iter().zip(&means).filter(|(other, _)| other.is_beside(candidate, key));
             let mut points = vec![(float(candidate.value(key)), *score)];
-            points.extend(beside.filter(|(other, _)| *other != candidate).map(|(other, (score, _))| (float(other.value(key)), *score)));
+            points.extend(
+                beside
+                    .filter(|(other, _)| *other != candidate)
+                    .map(|(other, (score, _))| (float(other.value(key)), *score)),
+            );
             let smooth = smoothed(&points).first().copied().unwrap_or(*score);
             let leases = *utilisation >= f64::from(u32::try_from(self.least).unwrap_or(u32::MAX));
             // Where nothing leases enough, what leases most comes first.

@@ -161,13 +161,7 @@ fn points(found: &Found, space: &Space, scores: &Scores<'_>) -> Vec<CurvePoint> 
     candidates.into_iter().map(|candidate| point(candidate, &common, base, space, scores)).collect()
 }
 
-fn point(
-    candidate: &Candidate,
-    common: &Range<u64>,
-    base: f64,
-    space: &Space,
-    scores: &Scores<'_>,
-) -> CurvePoint {
+fn point(candidate: &Candidate, common: &Range<u64>, base: f64, space: &Space, scores: &Scores<'_>) -> CurvePoint {
     let pairs = scores.pairs(candidate, &space.current, common.clone());
     let gain = Interval::of_gain(&pairs, Reporting::all(&pairs));
     let (mut won, mut orders, mut number) = (0.0, 0.0, 0_usize);

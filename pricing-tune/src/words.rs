@@ -19,7 +19,10 @@ pub fn headline(space: &Space, names: &[String], tuned: &Tuned) -> String {
         Decision::Change => format!("{}: {}, {data}", capital(&change), effect(tuned)),
         Decision::Stay if is_same => format!("Stay where you are: nothing better was found, {data}"),
         Decision::Stay => {
-            format!("Stay where you are: to {change} would bring {}, which is not more than chance, {data}", effect(tuned))
+            format!(
+                "Stay where you are: to {change} would bring {}, which is not more than chance, {data}",
+                effect(tuned)
+            )
         }
         Decision::NeedMoreData if is_same => format!("Wait for more data{}: {data}", more(tuned)),
         Decision::NeedMoreData => {
@@ -35,7 +38,11 @@ fn more(tuned: &Tuned) -> String {
 /// What there was to learn from, in words.
 fn data(tuned: &Tuned) -> String {
     let orders = grouped(&tuned.history.orders.to_string());
-    format!("{} of {orders} {}", days_of(tuned.history.days), if tuned.history.orders == 1 { "order" } else { "orders" })
+    format!(
+        "{} of {orders} {}",
+        days_of(tuned.history.days),
+        if tuned.history.orders == 1 { "order" } else { "orders" }
+    )
 }
 
 fn days_of(days: u64) -> String {
@@ -131,7 +138,13 @@ mod tests {
             "Stay where you are: to raise h100 from 1,900 to 1,950 would bring +1.2 % revenue (−3 to 5 %), which is not more \
              than chance, 31 days of 214 orders"
         );
-        assert_eq!(said(tuned(1900, Decision::Stay, (0.0, 0.0, 0.0))), "Stay where you are: nothing better was found, 31 days of 214 orders");
-        assert!(said(tuned(1700, Decision::NeedMoreData, (8.0, -40.0, 60.0))).starts_with("Wait for more data (about 12 days more): "));
+        assert_eq!(
+            said(tuned(1900, Decision::Stay, (0.0, 0.0, 0.0))),
+            "Stay where you are: nothing better was found, 31 days of 214 orders"
+        );
+        assert!(
+            said(tuned(1700, Decision::NeedMoreData, (8.0, -40.0, 60.0)))
+                .starts_with("Wait for more data (about 12 days more): ")
+        );
     }
 }

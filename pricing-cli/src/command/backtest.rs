@@ -61,7 +61,11 @@ fn shown(backtest: &Backtest) -> String {
     let mut shown = format!("{}\n\n", printable(&sentence(backtest)));
     shown.push_str(&folds_table(backtest));
     if !backtest.reliability.is_empty() {
-        let _ = write!(shown, "\nOf the bids with a predicted probability of winning, so many won:\n\n{}", reliability(backtest));
+        let _ = write!(
+            shown,
+            "\nOf the bids with a predicted probability of winning, so many won:\n\n{}",
+            reliability(backtest)
+        );
     }
     if let Some(scores) = &backtest.scores {
         let loss = |loss: Option<f64>| loss.map_or_else(|| "infinite".to_owned(), |loss| loss.to_string());
@@ -97,9 +101,9 @@ fn sentence(backtest: &Backtest) -> String {
 /// Whether the strategy charges what we bid.
 fn prices(backtest: &Backtest) -> String {
     let prices = &backtest.strategy_prices;
-    let median = prices.median_difference_percent.map_or_else(String::new, |percent| {
-        format!(" Its price differs from our bid by {percent}% in the median.")
-    });
+    let median = prices
+        .median_difference_percent
+        .map_or_else(String::new, |percent| format!(" Its price differs from our bid by {percent}% in the median."));
     format!(
         "The strategy `{}` prices {} of the {} orders that we bid on, {} of them at what we bid.{median}",
         prices.strategy, prices.priced, prices.bids, prices.equal
@@ -107,7 +111,8 @@ fn prices(backtest: &Backtest) -> String {
 }
 
 fn folds_table(backtest: &Backtest) -> String {
-    let header = ["from", "card", "orders", "bids", "won", "predicted", "revenue USD", "predicted", "cards used %", "predicted"];
+    let header =
+        ["from", "card", "orders", "bids", "won", "predicted", "revenue USD", "predicted", "cards used %", "predicted"];
     let mut listed = table::table(&header, &[2, 3, 4, 5, 6, 7, 8, 9]);
     for fold in &backtest.folds {
         listed.add_row(row(&fold.from, "all", &fold.all));
@@ -122,7 +127,8 @@ fn folds_table(backtest: &Backtest) -> String {
 
 fn row(from: &str, kind: &str, all: &Comparison) -> [String; 10] {
     let (actual, predicted) = (&all.actual, &all.predicted);
-    let used = |figures: &Figures| figures.utilisation.map_or_else(String::new, |share| rounded(share * 100.0).to_string());
+    let used =
+        |figures: &Figures| figures.utilisation.map_or_else(String::new, |share| rounded(share * 100.0).to_string());
     [
         from.to_owned(),
         printable(kind).to_string(),

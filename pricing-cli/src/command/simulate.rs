@@ -15,9 +15,9 @@ mod shard;
 mod tables;
 
 pub(crate) use host::SimulationHost;
-pub(crate) use scene::{ChangeArgs as SceneChangeArgs, Scene, malformed as malformed_scene};
 #[cfg(feature = "service")]
 pub(crate) use progress::{Bar, end_with_scripts};
+pub(crate) use scene::{ChangeArgs as SceneChangeArgs, Scene, malformed as malformed_scene};
 
 use std::collections::BTreeSet;
 use std::ops::Range;

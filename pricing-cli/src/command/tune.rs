@@ -18,10 +18,10 @@ use pricing_tune::{Answer, Evaluate as _, Objective, Settings, Space, TuneError,
 use rust_decimal::Decimal;
 
 use crate::args::{Output, OutputArgs};
+use crate::command::simulate::ThreadsArgs;
 use crate::command::simulate::host::SimulationHost;
 use crate::command::simulate::outputs;
 use crate::command::simulate::scene::{ChangeArgs, Scene, malformed};
-use crate::command::simulate::ThreadsArgs;
 use crate::error::{CliError, Exit};
 use crate::load::Document;
 use crate::output;
@@ -123,12 +123,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let report = args.report.as_deref().map(|path| create(path).map(|file| (file, path))).transpose()?;
     let wrong = |error| tune_error(&scene, error);
     let host = SimulationHost;
-    let mut replays =
-        Replays::new(&scene.table, &args.vary, &scene.files, &host, costs.as_ref()).map_err(wrong)?;
+    let mut replays = Replays::new(&scene.table, &args.vary, &scene.files, &host, costs.as_ref()).map_err(wrong)?;
     let max_step = args.max_step.map(|Percent(step)| step);
     let space = Space::new(args.vary.clone(), replays.keys.current().clone(), max_step).map_err(CliError::Usage)?;
-    let settings =
-        Settings { objective: args.objective.0, resamples: args.resamples, threads: args.threads.count() };
+    let settings = Settings { objective: args.objective.0, resamples: args.resamples, threads: args.threads.count() };
     let tuned = tune(&space, &replays, &settings).map_err(wrong)?;
     let doubts = doubts(&mut replays, &space, &tuned, &settings).map_err(wrong)?;
     let names = replays.keys.names();

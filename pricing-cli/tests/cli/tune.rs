@@ -48,7 +48,10 @@ fn scene(days: u32) -> TempDir {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("orders.jsonl", &lines);
     write("history.json", "{\"schema\":1,\"provider\":\"akash1us\"}");
-    write("rates.toml", "# ours\n[rates]\ncpu = \"1\"\nmemory = \"1\"\n[rates.gpu]\n\"h100\" = \"2000\" # list price\n");
+    write(
+        "rates.toml",
+        "# ours\n[rates]\ncpu = \"1\"\nmemory = \"1\"\n[rates.gpu]\n\"h100\" = \"2000\" # list price\n",
+    );
     write(
         "scenario.toml",
         "[orders]\nhistory = \".\"\n[inventory]\ndescribe = \"1 node x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \

@@ -70,7 +70,8 @@ impl Lease {
         };
         let month = wide(SECONDS_PER_MONTH.saturating_mul(1000));
         let units = arrival.order.group.resources().iter();
-        let cards: u64 = units.map(|unit| unit.gpu.units.saturating_mul(u64::from(unit.count))).fold(0, u64::saturating_add);
+        let cards: u64 =
+            units.map(|unit| unit.gpu.units.saturating_mul(u64::from(unit.count))).fold(0, u64::saturating_add);
         Self {
             revenue: float(usd.decimal()) * up_to(end) / month,
             card_hours: wide(cards) * up_to(window.end) / MILLIS_PER_HOUR,

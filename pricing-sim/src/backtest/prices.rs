@@ -28,7 +28,12 @@ impl StrategyPrices {
     /// Compares the first strategy of a scenario with our bids.
     pub(super) fn of(prepared: &Prepared, history: &MarketHistory) -> Self {
         let half_a_cent = Decimal::new(5, 3);
-        let ours = history.stream.arrivals.iter().zip(&history.facts).filter_map(|(arrival, facts)| Some((arrival, facts.own?)));
+        let ours = history
+            .stream
+            .arrivals
+            .iter()
+            .zip(&history.facts)
+            .filter_map(|(arrival, facts)| Some((arrival, facts.own?)));
         let ours: Vec<_> = ours.collect();
         let prices = prepared.prices_without_leases(ours.iter().map(|(arrival, _)| *arrival));
         let priced: Vec<(Usd, Usd)> =

@@ -78,7 +78,8 @@ impl Predictions {
     /// The scores. None without bids.
     pub(super) fn scores(&self) -> Option<Scores> {
         let mean = |of: &dyn Fn(&Prediction) -> f64| self.0.iter().map(of).sum::<f64>() / count(self.0.len());
-        let squared = |chance: f64, won: bool| (chance - if won { 1.0 } else { 0.0 }) * (chance - if won { 1.0 } else { 0.0 });
+        let squared =
+            |chance: f64, won: bool| (chance - if won { 1.0 } else { 0.0 }) * (chance - if won { 1.0 } else { 0.0 });
         let loss = |chance: f64, won: bool| -libm::log(if won { chance } else { 1.0 - chance });
         let log_loss = mean(&|one| loss(one.chance, one.won));
         (!self.is_empty()).then(|| Scores {

@@ -25,7 +25,8 @@ impl Training {
     /// When the tenants' choice is to be fitted, and cannot be.
     pub(super) fn before(history: &MarketHistory, end: Millis, choice: ChoiceName) -> Result<Self, FitError> {
         let known = history.stream.arrivals.iter().zip(&history.facts).filter(|(arrival, _)| arrival.at < end);
-        let known: Vec<OrderFacts> = known.map(|(arrival, facts)| as_of(facts, end.saturating_sub(arrival.at))).collect();
+        let known: Vec<OrderFacts> =
+            known.map(|(arrival, facts)| as_of(facts, end.saturating_sub(arrival.at))).collect();
         let bids = known.iter().filter(|facts| facts.own.is_some()).count();
         let won = known.iter().filter(|facts| facts.own.is_some() && facts.taker == Taker::Us).count();
         Ok(Self {

@@ -30,7 +30,11 @@ pub fn read(folder: &str, files: &Files, reading: &Reading<'_>) -> Result<Market
     let name = || format!("{folder}/{ORDERS_FILE}");
     for order in &history.orders {
         reader.add(order).map_err(|error| {
-            let path = [Some(excerpt(&order.order_id).as_str()), error.path()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            let path = [Some(excerpt(&order.order_id).as_str()), error.path()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(": ");
             StreamError::Malformed { name: name(), problem: error.at(path) }
         })?;
     }

@@ -99,10 +99,13 @@ pub fn line_figure(figure: &LineFigure<'_>) -> Markup {
     let first = figure.lines.iter().flat_map(|line| &line.points).map(|point| point.y).next().unwrap_or(0.0);
     let across = HorizontalAxis::Numbers { unit: figure.across, format: number::axis, range: None };
     let chart = Lines { lines: &all, across, format: number::axis, at_least: (first, first) };
-    let caption =
-        Caption { id: figure.id, title: figure.title, unit: figure.unit, description: figure.description };
+    let caption = Caption { id: figure.id, title: figure.title, unit: figure.unit, description: figure.description };
     let names: Vec<(usize, String)> = figure.lines.iter().map(|line| line.name.clone()).enumerate().collect();
-    let key = if names.len() > 1 { parts::legend(&names) } else { html! {} };
+    let key = if names.len() > 1 {
+        parts::legend(&names)
+    } else {
+        html! {}
+    };
     let column = |(place, name): (usize, &&str)| if place == 0 { parts::text(*name) } else { parts::numbers(*name) };
     let columns: Vec<Column> = figure.columns.iter().enumerate().map(column).collect();
     let table = parts::table(figure.title, &columns, figure.rows);

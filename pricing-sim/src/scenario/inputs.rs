@@ -61,7 +61,9 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         } = entry;
         add(names, InputKind::File, [rates, plugin, script]);
     }
-    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor, observed: _, choice: _ }) = market {
+    if let Some(MarketEntry { enabled: _, rates, set: _, spread: _, wildcard: _, competitor, observed: _, choice: _ }) =
+        market
+    {
         add(names, InputKind::File, [rates]);
         for CompetitorEntry { name: _, rates, set: _, spread: _, wildcard: _ } in competitor {
             add(names, InputKind::File, [rates]);

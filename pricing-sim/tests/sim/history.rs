@@ -8,7 +8,8 @@ use pricing_sim::sweep::Detailed;
 use serde_json::{Value, json};
 
 pub(crate) const US: &str = "akash1us";
-const REST: &str = "[inventory]\ndescribe = \"9 nodes x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
+const REST: &str =
+    "[inventory]\ndescribe = \"9 nodes x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n";
 /// What the rate card charges for an order: 1900 for the card, 1.61 for a thread and 0.83 for a GiB.
 const OURS: &str = "1902.44";
 
@@ -34,9 +35,7 @@ pub(crate) fn spec() -> Value {
 
 /// An order with its bids in USD a month. The bid of `winner` is a lease from the order's time to `until`.
 pub(crate) fn order(id: u32, at: &str, bids: &[(&str, &str)], winner: Option<&str>, until: Option<&str>) -> Value {
-    let bid = |(provider, usd): &(&str, &str)| {
-        json!({ "provider": provider, "price": "1", "denom": "uact", "usd_per_month": usd, "won": Some(*provider) == winner })
-    };
+    let bid = |(provider, usd): &(&str, &str)| json!({ "provider": provider, "price": "1", "denom": "uact", "usd_per_month": usd, "won": Some(*provider) == winner });
     json!({
         "order_id": format!("akash1tenant/{id}/1/1"), "at": at, "height": id, "order": spec(), "max_price": null,
         "bids": bids.iter().map(bid).collect::<Vec<_>>(),

@@ -202,9 +202,7 @@ impl Market {
 /// An order as a line of a history.
 fn row(number: usize, order: &Order, end: f64, ours: Option<f64>, we_win: bool) -> Value {
     let price = |usd: f64| format!("{:.6}", usd * f64::from(order.cards));
-    let bid = |provider: &str, usd: f64, won: bool| {
-        json!({ "provider": provider, "price": "1", "denom": "uact", "usd_per_month": price(usd), "won": won })
-    };
+    let bid = |provider: &str, usd: f64, won: bool| json!({ "provider": provider, "price": "1", "denom": "uact", "usd_per_month": price(usd), "won": won });
     let best = order.best_rival();
     let rival = |(place, usd): (usize, &f64)| bid(&format!("akash1rival{place}"), *usd, !we_win && place == best);
     let mut bids: Vec<Value> = order.rivals.iter().enumerate().map(rival).collect();
@@ -232,7 +230,8 @@ fn row(number: usize, order: &Order, end: f64, ours: Option<f64>, we_win: bool) 
 fn time(seconds: f64) -> String {
     let whole = format!("{:.0}", libm::floor(seconds)).parse().unwrap_or(0);
     let at = std::time::Duration::from_secs(whole);
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_767_225_600) + at).to_string()
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_767_225_600) + at)
+        .to_string()
 }
 
 /// The spec of an order, as the chain's REST API writes it.

@@ -71,8 +71,7 @@ fn answer(rows: &[(&KindPrices, Option<&GpuRate>)], found: &CardPrices) -> Value
 
 /// The comparison as a table.
 fn shown(rows: &[(&KindPrices, Option<&GpuRate>)], found: &CardPrices) -> String {
-    let header =
-        ["card", "entry", "own rate", "rivals' bids", "p10", "p50", "p90", "won bids", "p10", "p50", "p90"];
+    let header = ["card", "entry", "own rate", "rivals' bids", "p10", "p50", "p90", "won bids", "p10", "p50", "p90"];
     let mut listed = table::table(&header, &[2, 3, 4, 5, 6, 7, 8, 9, 10]);
     for (kind, entry) in rows {
         let mut cells = vec![

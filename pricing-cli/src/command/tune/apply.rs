@@ -19,9 +19,8 @@ pub(super) fn apply(path: &Path, scene: &Scene, keys: &Keys, tuned: &Tuned) -> R
         complain(&format!("{}: not written, because the decision is not to change", path.display()));
         return Ok(());
     }
-    let nowhere = || {
-        CliError::Usage("`--apply` changes the rate card's file, and the first strategy names none".to_owned())
-    };
+    let nowhere =
+        || CliError::Usage("`--apply` changes the rate card's file, and the first strategy names none".to_owned());
     let name = keys.file().ok_or_else(nowhere)?;
     let text = scene.files.text(name).map_err(|error| CliError::unreadable(&scene.source, error))?;
     let malformed = |problem: String| CliError::malformed(name, InputError::new(problem));

@@ -35,9 +35,9 @@ fn along(space: &Space, key: usize, name: &str, tuned: &Tuned) -> String {
     let mut points: Vec<&CurvePoint> =
         tuned.curve.iter().filter(|point| point.candidate.is_beside(&tuned.proposal, key)).collect();
     points.sort_by_key(|point| point.candidate.value(key));
-    let kinds: Vec<String> = points.first().map_or_else(Vec::new, |point| {
-        point.kinds.iter().take(KINDS).map(|kind| kind.kind.clone()).collect()
-    });
+    let kinds: Vec<String> = points
+        .first()
+        .map_or_else(Vec::new, |point| point.kinds.iter().take(KINDS).map(|kind| kind.kind.clone()).collect());
     let kinds = if kinds.len() > 1 { kinds } else { Vec::new() };
     let titles: Vec<String> = kinds.iter().map(|kind| short(kind)).collect();
     let mut header = vec![name, tuned.objective.name(), "more than today", "won", "of", ""];
@@ -45,7 +45,8 @@ fn along(space: &Space, key: usize, name: &str, tuned: &Tuned) -> String {
     let right: Vec<usize> = (0..header.len()).filter(|column| *column != 5).collect();
     let mut listed = table::table(&header, &right);
     for point in points {
-        let won = |kind: &String| point.kinds.iter().find(|known| known.kind == *kind).map_or(0, |known| whole(known.won));
+        let won =
+            |kind: &String| point.kinds.iter().find(|known| known.kind == *kind).map_or(0, |known| whole(known.won));
         let mut row = vec![
             grouped(&point.candidate.value(key).to_string()),
             grouped(&cents(point.earns)),

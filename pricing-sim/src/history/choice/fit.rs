@@ -92,7 +92,12 @@ fn frequent<'a>(facts: impl IntoIterator<Item = &'a OrderFacts>) -> BTreeMap<Arc
     let mut often: Vec<(usize, &Arc<str>)> =
         bids.into_iter().filter(|(_, count)| *count >= LEAST_BIDS).map(|(provider, count)| (count, provider)).collect();
     often.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
-    often.into_iter().take(MOST_PROVIDERS).zip(FIRST_PROVIDER..).map(|((_, who), place)| (Arc::clone(who), place)).collect()
+    often
+        .into_iter()
+        .take(MOST_PROVIDERS)
+        .zip(FIRST_PROVIDER..)
+        .map(|((_, who), place)| (Arc::clone(who), place))
+        .collect()
 }
 
 /// The choice that an order's tenant had. The first alternative is to take no bid. None if there was no bid, or none of

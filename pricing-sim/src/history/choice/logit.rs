@@ -73,9 +73,7 @@ pub(super) fn fit(choices: &[Choice], ridge: &[f64]) -> Option<Vec<f64>> {
 /// The utilities of the alternatives of a choice.
 fn utilities(choice: &Choice, parameters: &[f64]) -> Vec<f64> {
     let parameter = |place: usize| parameters.get(place).copied().unwrap_or(0.0);
-    let of = |alternative: &Alternative| {
-        parameter(0) * alternative.price + alternative.effect.map_or(0.0, parameter)
-    };
+    let of = |alternative: &Alternative| parameter(0) * alternative.price + alternative.effect.map_or(0.0, parameter);
     choice.alternatives.iter().map(of).collect()
 }
 
@@ -122,7 +120,8 @@ impl Point {
         let mut mean: Vec<(usize, f64)> = vec![(0, 0.0)];
         for (place, (alternative, utility)) in choice.alternatives.iter().zip(&utilities).enumerate() {
             let chance = libm::exp(utility - all);
-            let features = || [(0, alternative.price)].into_iter().chain(alternative.effect.map(|effect| (effect, 1.0)));
+            let features =
+                || [(0, alternative.price)].into_iter().chain(alternative.effect.map(|effect| (effect, 1.0)));
             for (row, one) in features() {
                 let chosen = if place == choice.chosen { 1.0 } else { 0.0 };
                 if let Some(slope) = self.gradient.get_mut(row) {

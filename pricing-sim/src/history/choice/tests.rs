@@ -25,7 +25,8 @@ fn history(orders: usize, price: f64, liked: f64, outside: f64) -> Vec<OrderFact
             }
         }
         let own = bids.pop().map(|(_, dollars)| usd(dollars));
-        let mut rivals: Vec<Bid> = bids.iter().map(|(place, dollars)| Bid { provider: NAMES[*place].into(), usd: usd(*dollars) }).collect();
+        let mut rivals: Vec<Bid> =
+            bids.iter().map(|(place, dollars)| Bid { provider: NAMES[*place].into(), usd: usd(*dollars) }).collect();
         rivals.sort_by_key(|bid| bid.usd);
         let taker = match best.0 {
             None => Taker::Nobody,
@@ -48,7 +49,8 @@ fn the_fit_finds_the_rule_by_which_tenants_chose() {
     assert!((fitted.outside - fitted.own + 2.0).abs() < 0.3, "{fitted:?}");
     assert_eq!(Fitted::to(&facts), Ok(fitted.clone()), "the same bytes give the same fit");
     // At the maximum, as many wins are predicted as there were: the equation of our own effect, but for its penalty.
-    let predicted: f64 = facts.iter().map(|facts| fitted.chance(&fitted.alternatives(facts, None), facts.own.unwrap())).sum();
+    let predicted: f64 =
+        facts.iter().map(|facts| fitted.chance(&fitted.alternatives(facts, None), facts.own.unwrap())).sum();
     let won = facts.iter().filter(|facts| facts.taker == Taker::Us).count();
     assert!((predicted - won as f64).abs() < 2.0, "{predicted} {won}");
 }

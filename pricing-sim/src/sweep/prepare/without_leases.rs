@@ -14,7 +14,8 @@ impl Prepared {
     #[must_use]
     pub fn cards(&self, kinds: Option<&str>) -> u64 {
         let is = |kind: &str, card: &GpuKind| {
-            kind.split_once('/').is_some_and(|(vendor, model)| vendor == card.vendor() && ["*", card.model()].contains(&model))
+            kind.split_once('/')
+                .is_some_and(|(vendor, model)| vendor == card.vendor() && ["*", card.model()].contains(&model))
         };
         let wanted = |card: &GpuKind| kinds.is_none_or(|kinds| kinds.split('|').any(|kind| is(kind, card)));
         let count = self.cluster.cards().iter().filter(|card| wanted(&card.kind)).count();
