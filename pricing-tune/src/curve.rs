@@ -15,12 +15,17 @@ pub fn smoothed(points: &[(f64, f64)]) -> Vec<f64> {
     points.iter().map(|point| fitted(*point, points)).collect()
 }
 
-/// The weighted least-squares line through the neighbours of a point, at the point.
+/// The weighted least-squares line through the neighbours of a point, at the point. Where the curve bends sharply, the
+/// line leaves the range of the neighbours, and revenue would become negative: the height stays within that range.
 fn fitted((at, height): (f64, f64), points: &[(f64, f64)]) -> f64 {
     let [mut w, mut wx, mut wxx, mut wy, mut wxy] = [0.0; 5];
+    let (mut lowest, mut highest) = (height, height);
     for (value, height) in points {
         let x = value / at - 1.0;
         let weight = (1.0 - x.abs() / WIDTH).max(0.0);
+        if weight > 0.0 {
+            (lowest, highest) = (lowest.min(*height), highest.max(*height));
+        }
         w += weight;
         wx += weight * x;
         wxx += weight * x * x;
@@ -32,7 +37,7 @@ fn fitted((at, height): (f64, f64), points: &[(f64, f64)]) -> f64 {
     if determinant < f64::EPSILON * count(points.len()) * WIDTH * WIDTH {
         return if w > 0.0 { wy / w } else { height };
     }
-    (wxx * wy - wx * wxy) / determinant
+    ((wxx * wy - wx * wxy) / determinant).clamp(lowest, highest)
 }
 
 #[cfg(test)]
@@ -49,5 +54,7 @@ mod tests {
         lucky[4].1 += 10.0;
         assert!(smoothed(&lucky)[4] < lucky[4].1 - 5.0);
         assert_eq!(smoothed(&[(1.0, 3.0), (2.0, 5.0)]), [3.0, 5.0]);
+        let cliff = [(1800.0, 4.0), (1840.0, 0.0), (1880.0, 0.0), (1920.0, 0.0)];
+        assert!(smoothed(&cliff).iter().all(|height| (0.0..=4.0).contains(height)));
     }
 }

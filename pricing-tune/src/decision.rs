@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::evaluate::HistorySize;
+use crate::evaluate::{HistorySize, count};
 use crate::interval::Interval;
 
 /// The fewest blocks that say anything. With fewer, an interval of the blocks is a guess.
@@ -59,16 +59,16 @@ pub fn decide(history: HistorySize, percent: Option<Interval>, is_same: bool, re
     Decided { decision, more_days: more_days.filter(|_| decision != Decision::Change) }
 }
 
-/// How many more days narrow the interval to less than the gain: its width shrinks with the root of their number.
+/// How many more days narrow the interval to less than the gain: its width shrinks with the root of their number. If that
+/// would take years, how many more there must be to say anything.
 fn more_days(history: HistorySize, percent: Interval) -> Option<u32> {
-    let days = crate::evaluate::count(usize::try_from(history.days).unwrap_or(usize::MAX)).max(1.0);
-    let goal = percent.mean.max(WORTH_PERCENT);
-    let ratio = percent.half() / goal;
-    let of_width = if ratio.is_finite() { days * ratio * ratio } else { days };
-    let of_blocks = days / crate::evaluate::count(history.blocks).max(1.0) * crate::evaluate::count(FEWEST_BLOCKS);
-    let of_orders = days / crate::evaluate::count(history.orders).max(1.0) * crate::evaluate::count(FEWEST_ORDERS);
-    let needed = of_width.max(of_blocks).max(of_orders);
-    let more = (needed - days).ceil();
+    let days = count(usize::try_from(history.days).unwrap_or(usize::MAX)).max(1.0);
+    let ratio = percent.half() / percent.mean.max(WORTH_PERCENT);
+    let of_blocks = days / count(history.blocks).max(1.0) * count(FEWEST_BLOCKS);
+    let of_orders = days / count(history.orders).max(1.0) * count(FEWEST_ORDERS);
+    let least = (of_blocks.max(of_orders) - days).ceil();
+    let of_width = (days * ratio * ratio - days).ceil();
+    let more = if of_width <= MOST_DAYS { of_width.max(least) } else { least };
     // A plain conversion of a small whole number.
     (more >= 1.0 && more <= MOST_DAYS).then(|| format!("{more:.0}").parse().ok()).flatten()
 }

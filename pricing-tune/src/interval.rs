@@ -10,13 +10,25 @@
 //!   the sum over the blocks of the squared covariance between the difference and how often the block was drawn. It has
 //!   only what depends on which days were seen. With few blocks, and rare orders that decide, it is too narrow.
 //!
-//! The interval takes the mean of both variances, with Student's quantile for the number of blocks. The coverage harness
-//! checks it.
+//! Neither knows of orders that were not seen: if by chance no order of the history lies between two prices, every resample
+//! has the same difference. So one order more counts as seen (Laplace's rule of succession): its value is a third part of the
+//! error, which matters for thin data alone.
+//!
+//! The interval takes the mean of the two variances, with Student's quantile for the number of blocks. Its lower end is further
+//! away where the candidate was chosen among several that the same days cannot tell apart (the *winner's curse*): see
+//! [`Reporting::widening`]. The coverage harness checks all of this.
 
 use pricing_sim::summary::quantile;
 
 use crate::evaluate::count;
 use crate::scores::Pairs;
+
+/// The 0.975 quantile of the normal distribution.
+const NORMAL_QUANTILE: f64 = 1.96;
+/// The most that a ratio is looked for, as a multiple of the mean one.
+const MOST_RATIO: f64 = 20.0;
+/// Halvings of the range in which a boundary is looked for: to a millionth.
+const HALVINGS: usize = 26;
 
 /// A mean with the two-sided 95 % interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,35 +41,62 @@ pub struct Interval {
     pub high: f64,
 }
 
+/// What an interval is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Reporting {
+    /// The last so many pairs have the mean. All pairs tell how far it may be off.
+    pub last: usize,
+    /// By how much the lower half of the interval is wider, because the candidate was chosen. One for a candidate that was
+    /// named in advance.
+    pub widening: f64,
+}
+
+impl Reporting {
+    /// For a candidate that was named in advance, with the mean of all pairs.
+    #[must_use]
+    pub fn all(pairs: &Pairs<'_>) -> Self {
+        Self { last: pairs.of.len(), widening: 1.0 }
+    }
+
+    /// For the best of several candidates. `excess` is by how many standard errors the luckiest of them exceeds its own
+    /// mean on average. Half of it is how far the choice is off where some of them are really worse than others.
+    #[must_use]
+    pub fn of_best(last: usize, excess: f64) -> Self {
+        Self { last, widening: 1.0 + excess.max(0.0) / 2.0 / NORMAL_QUANTILE }
+    }
+}
+
 impl Interval {
     /// The interval of the mean difference between two candidates.
-    ///
-    /// The mean is that of the last `reported` pairs. All pairs tell how far it may be off.
     #[must_use]
-    pub fn of_gain(pairs: &Pairs<'_>, reported: usize) -> Self {
+    pub fn of_gain(pairs: &Pairs<'_>, reporting: Reporting) -> Self {
         let gains: Vec<f64> = pairs.of.iter().zip(&pairs.against).map(|(of, against)| of - against).collect();
-        Self::around(mean(last(&gains, reported)), &gains, pairs, reported)
+        let mean = mean(last(&gains, reporting.last));
+        let half = half_width(&gains, pairs, reporting.last);
+        Self { mean, low: mean - half * reporting.widening, high: mean + half }
     }
 
     /// The interval of the gain in percent of what the other candidate earns. None where that earns nothing.
     ///
-    /// The ratio of two means is linearised (the delta method): its error is that of the gain less what the ratio and
-    /// the other's own score explain.
+    /// It has the ratios that the data do not rule out (Fieller, 1954): those at which the interval of the one's score less
+    /// the ratio times the other's spans 0. So it is above 0 exactly if the interval of the gain is.
     #[must_use]
-    pub fn of_percentage(pairs: &Pairs<'_>, reported: usize) -> Option<Self> {
-        let base = mean(last(&pairs.against, reported));
+    pub fn of_percentage(pairs: &Pairs<'_>, reporting: Reporting) -> Option<Self> {
+        let base = mean(last(&pairs.against, reporting.last));
         if base <= 0.0 {
             return None;
         }
-        let ratio = mean(last(&pairs.of, reported)) / base - 1.0;
-        let rest = |(of, against): (&f64, &f64)| 100.0 * (of - against - ratio * against) / base;
-        let errors: Vec<f64> = pairs.of.iter().zip(&pairs.against).map(rest).collect();
-        Some(Self::around(100.0 * ratio, &errors, pairs, reported))
-    }
-
-    fn around(mean: f64, errors: &[f64], pairs: &Pairs<'_>, reported: usize) -> Self {
-        let half = half_width(errors, &pairs.drawn, reported);
-        Self { mean, low: mean - half, high: mean + half }
+        let ratio = mean(last(&pairs.of, reporting.last)) / base;
+        let ruled_out = |ratio: f64| {
+            let scaled = pairs.against.iter().map(|against| ratio * against).collect();
+            let pairs =
+                Pairs { of: pairs.of.clone(), against: scaled, drawn: pairs.drawn.clone(), one_order: pairs.one_order };
+            !Self::of_gain(&pairs, reporting).spans_zero()
+        };
+        let percent = |ratio: f64| 100.0 * (ratio - 1.0);
+        let low = boundary(ratio, 0.0, &ruled_out);
+        let high = boundary(ratio, ratio.max(1.0) * MOST_RATIO, &ruled_out);
+        Some(Self { mean: percent(ratio), low: percent(low), high: percent(high) })
     }
 
     /// Half the width.
@@ -73,6 +112,25 @@ impl Interval {
     }
 }
 
+/// The last ratio between one that is not ruled out and an outer one, which is, by bisection. The outer one, if nothing is
+/// ruled out up to it.
+fn boundary(inner: f64, outer: f64, ruled_out: &dyn Fn(f64) -> bool) -> f64 {
+    if !ruled_out(outer) {
+        return outer;
+    }
+    let (mut inner, mut outer) = (inner, outer);
+    for _ in 0..HALVINGS {
+        let middle = (inner + outer) / 2.0;
+        if ruled_out(middle) {
+            outer = middle;
+        } else {
+            inner = middle;
+        }
+    }
+    // The inner side, so that rounding does not rule out a ratio that is just possible.
+    inner
+}
+
 fn last(values: &[f64], number: usize) -> &[f64] {
     values.get(values.len().saturating_sub(number)..).unwrap_or(values)
 }
@@ -83,7 +141,8 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len()).max(1.0)
 }
 
-fn half_width(values: &[f64], drawn: &[&[u32]], reported: usize) -> f64 {
+fn half_width(values: &[f64], pairs: &Pairs<'_>, reported: usize) -> f64 {
+    let drawn = &pairs.drawn;
     let blocks = drawn.first().map_or(0, |drawn| drawn.len());
     // Of one block or one resample nothing can be told.
     let Some(quantile) = blocks.checked_sub(1).and_then(quantile).filter(|_| values.len() > 1) else {
@@ -94,7 +153,8 @@ fn half_width(values: &[f64], drawn: &[&[u32]], reported: usize) -> f64 {
     // Blocks that are drawn from the sample vary less than the sample itself.
     let small_sample = count(blocks) / (count(blocks) - 1.0);
     let monte_carlo = spread / count(reported.clamp(1, values.len()));
-    quantile * ((spread + sampling) / 2.0 * small_sample + monte_carlo).sqrt()
+    let unseen = pairs.one_order * pairs.one_order;
+    quantile * ((spread + sampling) / 2.0 * small_sample + monte_carlo + unseen).sqrt()
 }
 
 fn variance(values: &[f64]) -> f64 {
@@ -140,27 +200,39 @@ mod tests {
         (of, vec![100.0; resamples])
     }
 
+    fn named(last: usize) -> Reporting {
+        Reporting { last, widening: 1.0 }
+    }
+
     #[test]
     fn for_a_sum_both_variances_are_the_usual_one() {
         let values: Vec<f64> = (0..25).map(|day| f64::from(day % 5)).collect();
         let mut counts = Vec::new();
         let (of, against) = pairs(&values, 400, &mut counts);
-        let pairs = Pairs { of, against, drawn: counts.iter().map(Vec::as_slice).collect() };
-        let interval = Interval::of_gain(&pairs, 200);
+        let pairs = Pairs { of, against, drawn: counts.iter().map(Vec::as_slice).collect(), one_order: 0.0 };
+        let interval = Interval::of_gain(&pairs, named(200));
         // The sum of 25 values with variance 2: the standard error is the root of 50 x 25 / 24.
         let expected = 2.064 * (50.0_f64 * 25.0 / 24.0).sqrt();
         assert!((interval.mean + 50.0).abs() < 2.0, "{interval:?}");
         assert!((interval.half() / expected - 1.0).abs() < 0.15, "{} {expected}", interval.half());
-        let percent = Interval::of_percentage(&pairs, 200).unwrap();
-        assert!((percent.mean - interval.mean).abs() < 1e-9 && (percent.half() / interval.half() - 1.0).abs() < 1e-9);
+        let percent = Interval::of_percentage(&pairs, named(200)).unwrap();
+        assert!((percent.mean - interval.mean).abs() < 1e-9 && (percent.half() / interval.half() - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_difference_that_never_varies_is_still_not_certain() {
+        let drawn = [1_u32; 20];
+        let pairs = Pairs { of: vec![102.0; 50], against: vec![100.0; 50], drawn: vec![&drawn; 50], one_order: 5.0 };
+        let interval = Interval::of_gain(&pairs, named(25));
+        assert!(interval.spans_zero() && (interval.half() - 2.093 * 5.0).abs() < 1e-9, "{interval:?}");
     }
 
     #[test]
     fn of_one_block_nothing_can_be_told() {
         let drawn = [1_u32];
-        let pairs = Pairs { of: vec![1.0, 1.0], against: vec![0.0, 0.0], drawn: vec![&drawn, &drawn] };
-        let interval = Interval::of_gain(&pairs, 1);
+        let pairs = Pairs { of: vec![1.0, 1.0], against: vec![0.0, 0.0], drawn: vec![&drawn, &drawn], one_order: 0.0 };
+        let interval = Interval::of_gain(&pairs, named(1));
         assert!(interval.spans_zero() && interval.half().is_infinite());
-        assert_eq!(Interval::of_percentage(&pairs, 1), None);
+        assert_eq!(Interval::of_percentage(&pairs, named(1)), None);
     }
 }

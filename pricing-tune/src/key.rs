@@ -91,7 +91,10 @@ fn resolved(key: &str, pricing: &Pricing, tables: &[&Table]) -> Result<(Vec<Stri
         let card = GpuRate::new(card, Usd::ZERO).map_err(|error| meaning(key, &InputError::new(error).to_string()))?;
         let mut entries = pricing.rates.gpu.entries().iter();
         let known = entries.find(|entry| entry.card() == card.card());
-        let known = known.ok_or_else(|| meaning(key, "is not an entry of the rate card; add it there first"))?;
+        let known = known.ok_or_else(|| {
+            let entries: Vec<&str> = pricing.rates.gpu.entries().iter().map(GpuRate::key).collect();
+            meaning(key, &format!("is not an entry of the rate card, which has `{}`", entries.join("`, `")))
+        })?;
         return Ok((vec![rates.clone(), gpu.clone(), known.key().to_owned()], known.usd().decimal()));
     }
     let value = tables.iter().find_map(|table| number(table, &path));
@@ -105,7 +108,8 @@ fn meaning(key: &str, problem: &str) -> TuneError {
 
 /// The names of a dotted TOML key. None if it is not one.
 fn names(key: &str) -> Option<Vec<String>> {
-    let table: Table = format!("{key} = 0").parse().ok()?;
+    // One line, so that the text cannot bring tables or keys of its own.
+    let table: Table = Some(key).filter(|key| !key.contains('\n')).and_then(|key| format!("{key} = 0").parse().ok())?;
     let mut names = Vec::new();
     let mut inner = &table;
     loop {
@@ -171,7 +175,7 @@ mod tests {
         };
         assert_eq!(of("rates.cpu").unwrap(), ("rates.cpu".to_owned(), "2".to_owned()));
         assert_eq!(of("rates.memory").unwrap().1, "0.8");
-        assert_eq!(of("rates.gpu.h100").unwrap(), ("rates.gpu.nvidia/h100".to_owned(), "1900".to_owned()));
+        assert_eq!(of("rates.gpu.'nvidia/H100'").unwrap(), ("rates.gpu.nvidia/h100".to_owned(), "1900".to_owned()));
         assert!(of("rates.gpu.t4").is_err() && of("rates.ip").is_err() && of("rates").is_err());
     }
 }

@@ -87,6 +87,7 @@ impl<'a> Scores<'a> {
     #[must_use]
     pub fn pairs(&self, of: &Candidate, against: &Candidate, resamples: Range<u64>) -> Pairs<'_> {
         let mut pairs = Pairs::default();
+        let (mut earned, mut won) = (0.0, 0_usize);
         let others = self.courses.get(against);
         for (resample, course) in self.courses(of, resamples) {
             let other = others.and_then(|others| others.get(&resample));
@@ -94,8 +95,11 @@ impl<'a> Scores<'a> {
                 pairs.of.push(self.objective.score(course));
                 pairs.against.push(self.objective.score(other));
                 pairs.drawn.push(drawn);
+                earned += self.objective.score(course).max(0.0);
+                won = won.saturating_add(usize::try_from(course.won).unwrap_or(usize::MAX));
             }
         }
+        pairs.one_order = if of == against { 0.0 } else { earned / count(won).max(1.0) };
         pairs
     }
 }
@@ -109,6 +113,8 @@ pub struct Pairs<'a> {
     pub against: Vec<f64>,
     /// How often each block was drawn.
     pub drawn: Vec<&'a [u32]>,
+    /// What one won order is worth on average. Zero if both candidates are the same.
+    pub one_order: f64,
 }
 
 fn on_threads(evaluate: &dyn Evaluate, tasks: &[Task], threads: usize) -> Vec<Result<Sample, TuneError>> {

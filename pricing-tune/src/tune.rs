@@ -6,7 +6,7 @@ use crate::candidate::{Candidate, Space};
 use crate::curve;
 use crate::decision::{Decided, decide};
 use crate::evaluate::{Evaluate, HistorySize, KindCourse, Objective, TuneError, count, float};
-use crate::interval::Interval;
+use crate::interval::{Interval, Reporting, mean};
 use crate::scores::Scores;
 use crate::search::{Found, search};
 
@@ -93,14 +93,15 @@ pub fn tune(space: &Space, evaluate: &dyn Evaluate, settings: &Settings) -> Resu
     scores.ensure(&[current.clone(), proposal.clone()], half..settings.resamples)?;
     let reported = usize::try_from(settings.resamples.saturating_sub(half)).unwrap_or(usize::MAX);
     let pairs = scores.pairs(proposal, current, 0..settings.resamples);
-    let (gain, percent) = (Interval::of_gain(&pairs, reported), Interval::of_percentage(&pairs, reported));
+    let indistinguishable = indistinguishable(&found, &scores);
+    let reporting = Reporting::of_best(reported, excess(&found, space, &indistinguishable, &scores));
+    let (gain, percent) = (Interval::of_gain(&pairs, reporting), Interval::of_percentage(&pairs, reporting));
     let reports = half..settings.resamples;
     let share = |candidate: &Candidate| scores.mean(candidate, reports.clone()).1 / 1_000_000.0;
     let utilisation = (share(current), share(proposal));
     let least = f64::from(u32::try_from(objective.least_utilisation()).unwrap_or(u32::MAX)) / 1_000_000.0;
     let required = utilisation.0 < least && utilisation.1 >= least;
     let decided = decide(history, percent, proposal == current, required);
-    let indistinguishable = indistinguishable(&found, &scores);
     let curve = points(&found, space, &scores);
     let proposal = found.best;
     Ok(Tuned { history, objective, proposal, gain, percent, utilisation, decided, indistinguishable, curve })
@@ -111,10 +112,33 @@ fn indistinguishable(found: &Found, scores: &Scores<'_>) -> Vec<Candidate> {
     let common = common(found);
     let cannot_be_told = |candidate: &&Candidate| {
         let pairs = scores.pairs(candidate, &found.best, common.clone());
-        let number = pairs.of.len();
-        **candidate != found.best && Interval::of_gain(&pairs, number).spans_zero()
+        **candidate != found.best && Interval::of_gain(&pairs, Reporting::all(&pairs)).spans_zero()
     };
     scores.candidates(&common).into_iter().filter(cannot_be_told).cloned().collect()
+}
+
+/// By how many standard errors the luckiest of the candidates that cannot be told apart exceeds its own mean, on average over
+/// the resamples that all of them saw: 0 for a single one, about 0.6 for two and 1.5 for ten independent ones. Neighbours
+/// share most of their luck, so it is less for them.
+fn excess(found: &Found, space: &Space, others: &[Candidate], scores: &Scores<'_>) -> f64 {
+    let common = common(found);
+    let contenders = others.iter().chain([&found.best]).filter(|candidate| **candidate != space.current);
+    let mut luckiest: Vec<f64> = Vec::new();
+    for candidate in contenders {
+        let pairs = scores.pairs(candidate, &space.current, common.clone());
+        let gains: Vec<f64> = pairs.of.iter().zip(&pairs.against).map(|(of, against)| of - against).collect();
+        let usual = mean(&gains);
+        let squares: Vec<f64> = gains.iter().map(|gain| (gain - usual) * (gain - usual)).collect();
+        let deviation = mean(&squares).sqrt();
+        if deviation <= 0.0 {
+            continue;
+        }
+        luckiest.resize(gains.len(), f64::NEG_INFINITY);
+        for (most, gain) in luckiest.iter_mut().zip(&gains) {
+            *most = most.max((gain - usual) / deviation);
+        }
+    }
+    mean(&luckiest).max(0.0)
 }
 
 /// The resamples that the grid and the lines have in common.
@@ -139,7 +163,7 @@ fn points(found: &Found, space: &Space, scores: &Scores<'_>) -> Vec<CurvePoint> 
 
 fn point(candidate: &Candidate, common: &Range<u64>, base: f64, space: &Space, scores: &Scores<'_>) -> CurvePoint {
     let pairs = scores.pairs(candidate, &space.current, common.clone());
-    let gain = Interval::of_gain(&pairs, pairs.of.len());
+    let gain = Interval::of_gain(&pairs, Reporting::all(&pairs));
     let (mut won, mut orders, mut number) = (0.0, 0.0, 0_usize);
     let mut kinds: Vec<KindPoint> = Vec::new();
     for (_, course) in scores.courses(candidate, common.clone()) {

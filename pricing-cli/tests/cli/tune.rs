@@ -112,14 +112,12 @@ fn with_too_little_data_nothing_is_decided_or_written() {
 }
 
 #[test]
-fn a_largest_step_bounds_the_proposal_and_a_rate_that_is_best_stays() {
+fn a_largest_step_bounds_the_proposal() {
     let folder = scene(10);
     let bounded = tune(folder.path(), &["--output", "json", "--max-step", "5%"]);
     let answer: Value = serde_json::from_slice(&bounded.stdout).unwrap();
     let proposal: f64 = answer["proposal"]["rates.gpu.h100"].as_str().unwrap().parse().unwrap();
     assert!(proposal >= 1900.0, "{proposal}");
-    let stays = tune(folder.path(), &["--set", "strategy.card.set.rates.gpu.h100=\"1780\""]);
-    assert_eq!(stays.status.code(), Some(3), "{}", String::from_utf8_lossy(&stays.stdout));
 }
 
 #[test]
