@@ -22,7 +22,7 @@ mod quote_table;
 mod rate_entries;
 mod scene;
 mod table;
-#[cfg(feature = "service")]
+#[cfg(any(feature = "service", feature = "simulate"))]
 mod wording;
 
 use std::process::ExitCode;
