@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::candidate::{Candidate, Space};
 use crate::curve::{WIDTH, smoothed};
 use crate::evaluate::{Objective, TuneError, float};
+use crate::interval::mean;
 use crate::scores::Scores;
 
 /// How many orders the search may replay, in all candidates and resamples together. At ten to twenty microseconds an
@@ -20,6 +21,8 @@ const FEWEST: u64 = 8;
 const EACH: i64 = 4;
 /// How often every key is refined.
 const SWEEPS: usize = 2;
+/// By how many times its spread a difference must be above 0 to count more than the smoothed curve.
+const CERTAIN: f64 = 1.5;
 /// The grid is not thinned below this many candidates.
 const SURVIVORS: usize = 6;
 
@@ -105,6 +108,32 @@ impl Choice<'_> {
     }
 }
 
+impl Choice<'_> {
+    /// A candidate of a line that earns more than the smoothed choice on nearly all resamples. Where a rival always asks the
+    /// same price, the curve has a cliff there, and smoothing stays too far away from it.
+    fn above_cliff(
+        &self,
+        smooth: &Candidate,
+        line: &[Candidate],
+        scores: &Scores<'_>,
+        on: Range<u64>,
+    ) -> Option<Candidate> {
+        let least = f64::from(u32::try_from(self.least).unwrap_or(u32::MAX));
+        let gain = |candidate: &Candidate| {
+            let pairs = scores.pairs(candidate, smooth, on.clone());
+            let gains: Vec<f64> = pairs.of.iter().zip(&pairs.against).map(|(of, against)| of - against).collect();
+            let usual = mean(&gains);
+            let squares: Vec<f64> = gains.iter().map(|gain| (gain - usual) * (gain - usual)).collect();
+            let error = (mean(&squares) + pairs.one_order * pairs.one_order).sqrt();
+            (usual, usual > CERTAIN * error)
+        };
+        let leases = |candidate: &&Candidate| scores.mean(candidate, on.clone()).1 >= least;
+        let better = line.iter().filter(leases).map(|candidate| (gain(candidate), candidate));
+        let better = better.filter(|((_, certain), candidate)| *certain && *candidate != smooth);
+        better.max_by(|one, other| one.0.0.total_cmp(&other.0.0)).map(|(_, candidate)| candidate.clone())
+    }
+}
+
 /// The best of the grid, by successive halving.
 fn halve(
     choice: &Choice<'_>,
@@ -144,5 +173,7 @@ fn refine(
     line.sort();
     line.dedup();
     scores.ensure(&line, 0..number)?;
-    Ok(choice.ranked(&line, key, scores, 0..number).into_iter().next().unwrap_or(middle))
+    let ranked = choice.ranked(&line, key, scores, 0..number);
+    let smooth = ranked.into_iter().next().unwrap_or(middle);
+    Ok(choice.above_cliff(&smooth, &line, scores, 0..number).unwrap_or(smooth))
 }
