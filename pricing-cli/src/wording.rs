@@ -4,6 +4,8 @@
 mod amount;
 mod count;
 
+#[cfg(all(feature = "service", feature = "simulate"))]
+pub(crate) use amount::cut;
 #[cfg(feature = "service")]
-pub(crate) use amount::{cents, coin, cut};
+pub(crate) use amount::{cents, coin};
 pub(crate) use count::{count, plural};
