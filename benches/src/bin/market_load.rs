@@ -3,7 +3,12 @@
 //! them, and writes the history to another folder. It prints the seconds and the most memory. With `--bars`, the exit
 //! code is 1 if one misses its bar. These are two commands, so that the memory is that of the second one alone.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark without its input must stop, and reports")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark without its input must stop, and reports"
+)]
 
 use std::fs;
 use std::path::Path;

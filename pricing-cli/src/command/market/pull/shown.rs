@@ -2,7 +2,6 @@
 
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
-use pricing_market::chain::counts::Counts;
 use pricing_market::chain::join::Summary;
 use serde_json::{Value, json};
 
@@ -50,12 +49,10 @@ pub(super) fn json(args: &Args, answer: &Answer) -> Value {
 pub(super) fn table(args: &Args, answer: &Answer) -> String {
     let summary = &answer.summary;
     let mut counts = table::table(&["", "read", "of them again", "joined"], &[1, 2, 3]);
-    let number: [(&str, fn(&Counts) -> u64); 3] =
-        [("bids", |counts| counts.bids), ("leases", |counts| counts.leases), ("orders", |counts| counts.orders)];
-    for (name, of) in number {
-        let row = [&summary.read, &summary.repeated, &summary.joined].map(|counts| of(counts).to_string());
-        counts.add_row([&[name.to_owned()], &row[..]].concat());
-    }
+    let columns = [&summary.read, &summary.repeated, &summary.joined];
+    counts.add_row(row("bids", columns.map(|counts| counts.bids)));
+    counts.add_row(row("leases", columns.map(|counts| counts.leases)));
+    counts.add_row(row("orders", columns.map(|counts| counts.orders)));
     let headline = format!("{} in {}", count(summary.orders, "order"), shown_path(&args.out));
     let mut text = format!("{}\n\n{}", printable(&headline), table::text(&counts));
     let unjoined = summary.unjoined.iter().map(|(why, number)| format!("{}: {number}", why.words()));
@@ -64,4 +61,8 @@ pub(super) fn table(args: &Args, answer: &Answer) -> String {
         text.push_str(&format!("\n{}\n", lines.join("\n")));
     }
     text
+}
+
+fn row(name: &str, [read, repeated, joined]: [u64; 3]) -> [String; 4] {
+    [name.to_owned(), read.to_string(), repeated.to_string(), joined.to_string()]
 }
