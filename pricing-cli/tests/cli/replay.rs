@@ -70,7 +70,7 @@ fn a_log_is_proven_what_if_is_answered_and_damage_is_told() {
     let file = fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path());
     let file = file.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).last().unwrap();
     let written = fs::read_to_string(&file).unwrap();
-    fs::write(&file, written.replacen("\"decision\":\"bid\"", "\"decision\":\"bit\"", 1)).unwrap();
+    fs::write(&file, written.replacen("\"decision\":\"bid\"", "\"decision\":\"decline\"", 1)).unwrap();
     let (exit, report) = json(&["replay", file.to_str().unwrap(), "--no-plugin-cache"]);
     assert_eq!((exit, &report["changed"], &report["changes"][0]["paths"][0]), (Some(3), &1.into(), &"decision".into()));
     fs::write(&file, format!("garbage\n{written}")).unwrap();

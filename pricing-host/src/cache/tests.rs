@@ -60,7 +60,7 @@ fn folders_that_others_can_write_are_refused() {
     for open in [0o770, 0o720, 0o702, 0o1777] {
         mode(&path, open);
         let message = Cache::open(&path).unwrap_err().to_string();
-        assert!(message.contains("others can write it"), "{message}");
+        assert!(message.contains("others can write to it"), "{message}");
     }
     mode(&path, 0o755);
     Cache::open(&path).unwrap();

@@ -47,7 +47,7 @@ async fn what_is_no_socket_is_left_alone() {
     let dangling = folder.path().join("dangling");
     symlink(folder.path().join("nowhere"), &dangling).unwrap();
     for path in [&file, &link, &dangling, &folder.path().to_owned()] {
-        assert!(refused(path).await.contains("no socket"), "{}", path.display());
+        assert!(refused(path).await.contains("not a socket"), "{}", path.display());
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
 }

@@ -82,7 +82,7 @@ async fn what_could_not_be_answered_in_time_is_refused_before_it_waits() {
     let client = running.client().await;
     // This teaches the service how long an order takes.
     ask(client.clone()).await.unwrap();
-    let is_refused = |answer: &Answer| matches!(answer, Err((Code::ResourceExhausted, text)) if text.contains("until the order is priced"));
+    let is_refused = |answer: &Answer| matches!(answer, Err((Code::ResourceExhausted, text)) if text.contains("twice that must be left"));
     // Calls that are late, or that find a free slot, get other answers. On a busy machine that may be all of them.
     let until_refused = async {
         loop {

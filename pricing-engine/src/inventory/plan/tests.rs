@@ -54,7 +54,7 @@ fn a_fingerprint_is_checked_at_the_start() {
         assert!(Plan::of(&with(good)).unwrap().is_some());
     }
     for bad in ["", "abcd", &FINGERPRINT.replace("dd", "dg"), &FINGERPRINT[3..], &format!("{FINGERPRINT}:00"), "+f"] {
-        assert!(problem(&with(bad)).contains("no SHA-256 fingerprint"), "{bad}");
+        assert!(problem(&with(bad)).contains("not a SHA-256 fingerprint"), "{bad}");
     }
     let plain = config::Inventory { provider: Some("http://host".to_owned()), ..with(FINGERPRINT) };
     assert!(problem(&plain).contains("only an `https://` address has"));

@@ -99,7 +99,7 @@ fn commands_without_their_exports_are_refused() {
         (r#"(module (memory (export "memory") 1) (func (export "_initialize")))"#, "a WASI library"),
         (r#"(module (func (export "_start")))"#, "exports no `memory`"),
         (r#"(module (func (export "_start")) (func (export "memory")))"#, "`memory` is not a memory"),
-        (r#"(module (memory (export "memory") 1) (global (export "_start") i32 (i32.const 0)))"#, "no function"),
+        (r#"(module (memory (export "memory") 1) (global (export "_start") i32 (i32.const 0)))"#, "not a function"),
         (
             r#"(module (memory (export "memory") 1) (func (export "_start") (param i32) (result i64) (i64.const 0)))"#,
             "has the type (i32) -> (i64)",

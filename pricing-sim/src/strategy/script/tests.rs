@@ -194,7 +194,9 @@ fn a_script_that_cannot_be_started_is_told_before_anything_is_asked() {
     bash(folder.path(), "echo 1").check().unwrap();
     let missing = Script::new(folder.path().join("none.sh"), BTreeMap::new(), DEFAULT_TIMEOUT);
     assert!(complaint(&missing).contains("cannot be read"));
-    assert!(complaint(&Script::new(folder.path().to_owned(), BTreeMap::new(), DEFAULT_TIMEOUT)).contains("no file"));
+    assert!(
+        complaint(&Script::new(folder.path().to_owned(), BTreeMap::new(), DEFAULT_TIMEOUT)).contains("is not a file")
+    );
     assert!(complaint(&script(folder.path(), "#!/bin/bash\r\necho 1\r\n")).contains("carriage return"));
     assert!(complaint(&script(folder.path(), "#!/no/such/bash\necho 1\n")).contains("`/no/such/bash`"));
     assert!(complaint(&script(folder.path(), "\u{1}\u{2}no program")).contains("cannot be started"));

@@ -76,7 +76,7 @@ fn what_a_row_leaves_out_has_a_documented_meaning() {
 #[test]
 fn what_cannot_be_meant_is_refused_with_its_column() {
     refused(&[("at", "")], "at", "needs `at`");
-    refused(&[("at", "yesterday")], "at", "no time");
+    refused(&[("at", "yesterday")], "at", "not a time");
     refused(&[("at", "1700000000000")], "at", "seconds");
     refused(&[("cpu", "")], "cpu", "needs `cpu`");
     refused(&[("cpu", "NaN")], "cpu", "threads");

@@ -17,7 +17,7 @@ fn an_order_is_a_row() {
 fn what_is_wrong_is_told_with_its_line() {
     refused("at,memroy\n", 1, "did you mean `memory`?");
     refused("at,at\n", 1, "two columns `at`");
-    refused("at;cpu;memory\n", 1, "no column");
+    refused("at;cpu;memory\n", 1, "not a column");
     refused("at,cpu,memory\n0,1,1Gi\n\n0,1\n", 4, "2 cells");
     refused("at,cpu,memory\n0,1,1Gi\n0,\"\n\n\",1Gi\n0,x,1Gi", 3, "cpu");
     refused("at,cpu,memory\n0,1,1Gi\n0,x,1Gi", 3, "at `cpu`");
