@@ -70,7 +70,7 @@ fn more_days(history: HistorySize, percent: Interval) -> Option<u32> {
     let of_width = (days * ratio * ratio - days).ceil();
     let more = if of_width <= MOST_DAYS { of_width.max(least) } else { least };
     // A plain conversion of a small whole number.
-    (more >= 1.0 && more <= MOST_DAYS).then(|| format!("{more:.0}").parse().ok()).flatten()
+    (1.0..=MOST_DAYS).contains(&more).then(|| format!("{more:.0}").parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pricing_core::money::Usd;
+use pricing_sim::scenario::ScenarioError;
 use rust_decimal::Decimal;
 
 use crate::candidate::Candidate;
@@ -129,5 +130,11 @@ pub enum TuneError {
     Meaning(String),
     /// A replay failed.
     #[error(transparent)]
-    Replay(#[from] pricing_sim::scenario::ScenarioError),
+    Replay(Box<ScenarioError>),
+}
+
+impl From<ScenarioError> for TuneError {
+    fn from(error: ScenarioError) -> Self {
+        Self::Replay(Box::new(error))
+    }
 }

@@ -72,13 +72,13 @@ impl Keys {
     ///
     /// # Errors
     /// When they are not a valid rate card.
-    pub fn pricing(&self, candidate: &Candidate, files: &Files) -> Result<Pricing, ScenarioError> {
+    pub fn pricing(&self, candidate: &Candidate, files: &Files) -> Result<Pricing, TuneError> {
         let mut entry = self.entry.clone();
         for (path, value) in self.paths.iter().zip(&candidate.0) {
             // The current values stay as they were written, so that the baseline is the scenario's own strategy.
             insert(&mut entry.set, path, Value::String(value.to_string()));
         }
-        pricing_sim::scenario::pricing(&entry, files)
+        Ok(pricing_sim::scenario::pricing(&entry, files)?)
     }
 }
 
@@ -89,10 +89,10 @@ fn resolved(key: &str, pricing: &Pricing, tables: &[&Table]) -> Result<(Vec<Stri
         && (rates.as_str(), gpu.as_str()) == ("rates", "gpu")
     {
         let card = GpuRate::new(card, Usd::ZERO).map_err(|error| meaning(key, &InputError::new(error).to_string()))?;
-        let mut entries = pricing.rates.gpu.entries().iter();
-        let known = entries.find(|entry| entry.card() == card.card());
+        let entries = pricing.rates.gpu.entries();
+        let known = entries.iter().find(|entry| entry.card() == card.card()).or_else(|| only_of_model(entries, &card));
         let known = known.ok_or_else(|| {
-            let entries: Vec<&str> = pricing.rates.gpu.entries().iter().map(GpuRate::key).collect();
+            let entries: Vec<&str> = entries.iter().map(GpuRate::key).collect();
             meaning(key, &format!("is not an entry of the rate card, which has `{}`", entries.join("`, `")))
         })?;
         return Ok((vec![rates.clone(), gpu.clone(), known.key().to_owned()], known.usd().decimal()));
@@ -100,6 +100,17 @@ fn resolved(key: &str, pricing: &Pricing, tables: &[&Table]) -> Result<(Vec<Stri
     let value = tables.iter().find_map(|table| number(table, &path));
     let value = value.ok_or_else(|| meaning(key, "has no number in the rate card; write it there first"))?;
     Ok((path, value))
+}
+
+/// The entry that a key without a vendor means: the only one for its model that has the same RAM and interface.
+fn only_of_model<'a>(entries: &'a [GpuRate], key: &GpuRate) -> Option<&'a GpuRate> {
+    let (card, model) = (key.card(), key.model().filter(|_| key.vendor().is_none())?);
+    let is_meant = |entry: &&GpuRate| {
+        let other = entry.card();
+        entry.model() == Some(model) && (other.ram(), other.interface()) == (card.ram(), card.interface())
+    };
+    let mut meant = entries.iter().filter(is_meant);
+    meant.next().filter(|_| meant.next().is_none())
 }
 
 fn meaning(key: &str, problem: &str) -> TuneError {

@@ -112,7 +112,7 @@ impl<'a> Replays<'a> {
     /// # Errors
     /// When they are not a valid rate card.
     pub fn pricing(&self, candidate: &Candidate) -> Result<Pricing, TuneError> {
-        Ok(self.keys.pricing(candidate, self.files)?)
+        self.keys.pricing(candidate, self.files)
     }
 
     /// Replays candidates on the orders as they came, once. The whole window counts.
@@ -124,15 +124,15 @@ impl<'a> Replays<'a> {
         let (stream, outcomes) = self.prepared.replay_basis(self.seed, &strategies)?;
         let from = stream.window.start;
         let course = |outcome: &Outcome| self.course(&stream, outcome, from).map_err(overflow);
-        Ok(outcomes.iter().map(course).collect::<Result<_, _>>()?)
+        outcomes.iter().map(course).collect()
     }
 
-    fn strategy(&self, candidate: &Candidate) -> Result<Strategy, ScenarioError> {
+    fn strategy(&self, candidate: &Candidate) -> Result<Strategy, TuneError> {
         let mut known = self.strategies.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(strategy) = known.get(candidate) {
             return Ok(strategy.clone());
         }
-        let missing = || ScenarioError::Meaning("the scenario has no strategy".to_owned());
+        let missing = || TuneError::Meaning("the scenario has no strategy".to_owned());
         let base = self.prepared.strategies.first().ok_or_else(missing)?;
         let pricing = self.keys.pricing(candidate, self.files)?;
         let strategy = Strategy { name: base.name.clone(), pricing, pricer: base.pricer.clone() };
@@ -217,9 +217,8 @@ impl Evaluate for Replays<'_> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
-fn overflow(error: ArithmeticOverflow) -> ScenarioError {
-    ScenarioError::Run(error.to_string())
+fn overflow(error: ArithmeticOverflow) -> TuneError {
+    ScenarioError::Run(error.to_string()).into()
 }
 
 /// The scenario with resampling and a window that has room for the warm-up, and the length of the warm-up.

@@ -187,7 +187,9 @@ impl Progress for Watch<'_> {
 
 /// Says what the user should know about the inputs of the first run's cell. The runs find its errors again.
 fn warn(executor: &Executor<'_>, first: Option<RunPlace>) {
-    if let Some(Ok(cell)) = first.map(|first| executor.cell(first.cell)) {
+    if let Some(first) = first
+        && let Ok(cell) = executor.cell(first.cell)
+    {
         cell.warnings().iter().for_each(|warning| complain(warning));
     }
 }

@@ -16,7 +16,7 @@ const MAX_REQUESTS: usize = 16;
 pub struct Starred {
     /// The number of orders.
     pub orders: u64,
-    /// Their number by the cards that they ask for: the first [`MAX_REQUESTS`] different requests.
+    /// Their number by the cards that they ask for: the first 16 different requests.
     pub by_cards: BTreeMap<String, u64>,
 }
 

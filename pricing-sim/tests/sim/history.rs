@@ -1,6 +1,6 @@
 //! Orders and bids of a history, as they came and resampled.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use crate::common::Folder;
 use pricing_core::money::Usd;

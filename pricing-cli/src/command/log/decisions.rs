@@ -119,10 +119,13 @@ impl Health {
 
     /// The same in words; empty where all is well.
     pub(super) fn words(&self) -> Vec<String> {
-        let counted: [(u64, fn(u64) -> String); 3] =
-            [(self.damaged, damaged_lines), (self.cut, cut_lines), (self.missing_sequences, missing_numbers)];
-        let counted = counted.into_iter().filter(|(number, _)| *number > 0);
-        let mut words: Vec<String> = counted.map(|(number, words)| words(number)).collect();
+        let some = |number: u64, words: fn(u64) -> String| (number > 0).then(|| words(number));
+        let counted = [
+            some(self.damaged, damaged_lines),
+            some(self.cut, cut_lines),
+            some(self.missing_sequences, missing_numbers),
+        ];
+        let mut words: Vec<String> = counted.into_iter().flatten().collect();
         words.extend(self.problems.iter().map(|found| printable(&format!("{}: {}", found.place, found.problem))));
         words
     }
