@@ -11,9 +11,11 @@ use pricing_sim::stream::{DEFAULT_DENOM, StreamError};
 use serde_json::{Value, json};
 
 use super::{ShowArgs, WorthArgs, entries, kind_text, rounded};
+use crate::amounts::{as_written, cents};
 use crate::args::{Output, RatesArgs};
 use crate::error::{CliError, Exit};
 use crate::output::{complain, print, print_json};
+use crate::wording::{count, number};
 use crate::{load, table};
 
 /// The prices of cards in a history, of which the rest of an order is priced by a rate card.
@@ -77,7 +79,7 @@ fn shown(rows: &[(&KindPrices, Option<&GpuRate>)], found: &CardPrices) -> String
         let mut cells = vec![
             kind_text(&kind.kind),
             entry.map(|entry| entry.key().to_owned()).unwrap_or_default(),
-            entry.map(|entry| entry.usd().to_string()).unwrap_or_default(),
+            entry.map(|entry| as_written(&entry.usd().to_string())).unwrap_or_default(),
         ];
         cells.extend(quantile_cells(kind.rivals));
         cells.extend(quantile_cells(kind.won));
@@ -89,8 +91,9 @@ fn shown(rows: &[(&KindPrices, Option<&GpuRate>)], found: &CardPrices) -> String
     );
     if found.other_orders > 0 || found.other_bids > 0 {
         shown.push_str(&format!(
-            "Left out: {} orders for several kinds of card or any model, and {} bids that leave nothing for the cards.\n",
-            found.other_orders, found.other_bids
+            "Left out: {} for several kinds of card or any model, and {} with nothing left for the cards.\n",
+            count(number(found.other_orders), "order"),
+            count(number(found.other_bids), "bid")
         ));
     }
     shown
@@ -98,6 +101,5 @@ fn shown(rows: &[(&KindPrices, Option<&GpuRate>)], found: &CardPrices) -> String
 
 fn quantile_cells(of: Option<Quantiles>) -> [String; 4] {
     let Some(Quantiles { bids, p10, p50, p90 }) = of else { return [(); 4].map(|()| String::new()) };
-    let cents = |usd: pricing_core::money::Usd| rounded(usd.decimal(), 2);
     [bids.to_string(), cents(p10), cents(p50), cents(p90)]
 }
