@@ -76,7 +76,11 @@ function findings() {
 
 /** Runs within the page: text with less contrast to what is behind it than is asked of normal text. */
 function paleText() {
-  const channels = (color) => (color.match(/[\d.]+/g) ?? []).map(Number);
+  // A colour that is mixed is `color(srgb R G B / A)`, with channels from 0 to 1.
+  const channels = (color) => {
+    const numbers = (color.match(/[\d.]+(e-?\d+)?/g) ?? []).map(Number);
+    return color.startsWith('color(srgb') ? numbers.map((number, place) => (place < 3 ? number * 255 : number)) : numbers;
+  };
   const luminance = ([red, green, blue]) => {
     const linear = [red, green, blue].map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
