@@ -26,6 +26,8 @@ pub const PARQUET_FILE: &str = "orders.parquet";
 pub const MANIFEST_FILE: &str = "history.json";
 /// The name of the file that a pull from nodes keeps beside a history, to go on from there.
 pub const PULL_FILE: &str = "pull.json";
+/// The version of the format.
+const SCHEMA: u32 = 1;
 /// The most bytes of a line. An order of 16 MiB would be far above what the chain takes.
 const MAX_LINE: u64 = 16 << 20;
 /// The most bytes of the manifest.
@@ -148,7 +150,7 @@ impl History {
         let manifest = folder.join(MANIFEST_FILE);
         let text = pricing_files::read_text(&manifest, MAX_MANIFEST).map_err(|error| unreadable(&manifest, error))?;
         let manifest: Manifest =
-            serde_json::from_str(&text).map_err(|error| malformed(&manifest, error.line(), &error))?;
+            read_manifest(&text).map_err(|(line, problem)| malformed(&manifest, line, &problem))?;
         let path = folder.join(ORDERS_FILE);
         let mut lines = BufReader::new(pricing_files::open(&path).map_err(|error| unreadable(&path, error))?);
         let mut orders = Vec::new();
@@ -160,6 +162,9 @@ impl History {
             if read == 0 {
                 break;
             }
+            if line.len() >= usize::try_from(MAX_LINE).unwrap_or(usize::MAX) {
+                return Err(malformed(&path, number, &format_args!("the line has {MAX_LINE} bytes or more")));
+            }
             if !line.trim_ascii().is_empty() {
                 orders.push(serde_json::from_slice(&line).map_err(|error| malformed(&path, number, &error))?);
             }
@@ -170,6 +175,15 @@ impl History {
 
 fn unreadable(path: &Path, error: FileError) -> HistoryError {
     HistoryError::File { file: shown(path), error }
+}
+
+/// Reads a manifest. An error comes with its line.
+fn read_manifest(text: &str) -> Result<Manifest, (usize, String)> {
+    let manifest: Manifest = serde_json::from_str(text).map_err(|error| (error.line(), error.to_string()))?;
+    match manifest.schema {
+        SCHEMA => Ok(manifest),
+        other => Err((1, format!("this program reads histories of schema {SCHEMA}, and this one has schema {other}"))),
+    }
 }
 
 fn malformed(path: &Path, line: usize, problem: &dyn std::fmt::Display) -> HistoryError {

@@ -5,7 +5,7 @@ use toml_edit::{DocumentMut, Item, Value};
 use crate::candidate::Candidate;
 
 /// Sets keys of a rate card's text. Whatever else is in the text stays as it is. Each changed value is followed by a
-/// comment with the old one, before the comment that was there.
+/// comment with the old one, before the comment that was there. An inline table cannot have comments.
 ///
 /// # Errors
 /// When the text is not TOML, or a key is not a value in it.
@@ -15,26 +15,31 @@ pub fn apply(text: &str, paths: &[Vec<String>], proposal: &Candidate) -> Result<
         let missing =
             || format!("the rate card has no value at `{}` to change", pricing_core::text::excerpt(&path.join(".")));
         let mut item: &mut Item = document.as_item_mut();
+        let mut is_inline = false;
         for name in path {
+            is_inline |= item.is_inline_table();
             item = item.get_mut(name.as_str()).ok_or_else(missing)?;
         }
         let old = item.as_value().ok_or_else(missing)?;
-        *item = Item::Value(replaced(old, &value.to_string()));
+        *item = Item::Value(replaced(old, &value.to_string(), !is_inline));
     }
     Ok(document.to_string())
 }
 
-/// A value of the same type in place of another one, with the old one in its comment.
-fn replaced(old: &Value, new: &str) -> Value {
+/// A value of the same type in place of another one. With `commented`, the old one is in its comment.
+fn replaced(old: &Value, new: &str, commented: bool) -> Value {
     let was = old.clone().decorated("", "").to_string();
     let before = old.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or(" ").to_owned();
     let after = old.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or("").to_owned();
-    let comment = after.trim_start().trim_start_matches('#').trim();
-    let comment = if comment.is_empty() { format!(" # was {was}") } else { format!(" # was {was}; {comment}") };
     let value = match old {
         Value::Integer(_) | Value::Float(_) => new.parse().unwrap_or_else(|_| Value::from(new)),
         _ => Value::from(new),
     };
+    if !commented {
+        return value.decorated(before, after);
+    }
+    let comment = after.trim_start().trim_start_matches('#').trim();
+    let comment = if comment.is_empty() { format!(" # was {was}") } else { format!(" # was {was}; {comment}") };
     value.decorated(before, comment)
 }
 
@@ -59,6 +64,14 @@ mod tests {
             changed.unwrap(),
             "# my card\n[rates]\ncpu = 1.55 # was 1.60; a thread\n\n[rates.gpu]\n\"h100\" = \"1700\" # was \"1900\"\nt4 = \"80\" # old\n"
         );
+    }
+
+    #[test]
+    fn an_inline_table_stays_one() {
+        let one = Candidate(vec!["1700".parse().unwrap()]);
+        let changed =
+            apply("[rates]\ngpu = { h100 = \"1900\", t4 = \"80\" }\n", &paths(&[&["rates", "gpu", "h100"]]), &one);
+        assert_eq!(changed.unwrap(), "[rates]\ngpu = { h100 = \"1700\", t4 = \"80\" }\n");
     }
 
     #[test]

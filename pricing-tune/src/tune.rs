@@ -47,7 +47,7 @@ pub struct Tuned {
     pub curve: Vec<CurvePoint>,
 }
 
-/// What a candidate comes to.
+/// The results of a candidate.
 #[derive(Clone, Debug)]
 pub struct CurvePoint {
     /// The candidate.
@@ -64,7 +64,7 @@ pub struct CurvePoint {
     pub kinds: Vec<KindPoint>,
 }
 
-/// What a candidate comes to for one kind of card.
+/// The results of a candidate for one kind of card.
 #[derive(Clone, Debug)]
 pub struct KindPoint {
     /// The kinds of card that the orders take.

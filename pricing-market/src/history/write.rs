@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pricing_core::money::UsdPerAkt;
 use pricing_files::{FileError, Output, write_whole};
 
-use super::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, ORDERS_FILE, shown};
+use super::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, ORDERS_FILE, SCHEMA, shown};
 #[cfg(feature = "parquet")]
 use super::{PARQUET_FILE, parquet::ParquetWriter};
 use crate::chain::join::{Summary, join};
@@ -25,7 +25,7 @@ pub fn write(
     let mut writer = HistoryWriter::create(folder)?;
     let summary = join(records, usd_per_akt, |order| writer.write(&order))?;
     let relative_times = summary.relative_times;
-    writer.finish(&Manifest { schema: 1, provider: provider.to_owned(), relative_times })?;
+    writer.finish(&Manifest { schema: SCHEMA, provider: provider.to_owned(), relative_times })?;
     Ok(summary)
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn cost(
     match (quote.price(), quote.usd_per_month, quote.reason()) {
         (Some(_), Some(usd), _) => Ok(usd),
         (_, _, reason) => {
-            let message = reason.map_or_else(|| "it comes to nothing".to_owned(), |reason| reason.message.clone());
+            let message = reason.map_or_else(|| "it has no price".to_owned(), |reason| reason.message.clone());
             Err(Unpriced::Reason(message))
         }
     }

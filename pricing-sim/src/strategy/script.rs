@@ -227,7 +227,7 @@ impl Script {
     }
 
     /// Interprets the result of a run, as the daemon does: an exit code other than 0 declines, and a script that did
-    /// not come to an end is a fault.
+    /// not end is a fault.
     fn read(&self, said: Result<ProgramOutput, RunError>) -> Result<Answer, Reason> {
         let fault = |code, message: String| Err(Reason::new(code, message));
         let timeout = humantime::format_duration(self.timeout);

@@ -147,7 +147,7 @@ fn notes_of(entry: &StrategySummary) -> Vec<String> {
     }
     if figures.by_clock > 0 {
         let quotes = count(figures.by_clock, "quote");
-        notes.push(format!("{quotes} ran out of time; another run may come to something else"));
+        notes.push(format!("{quotes} ran out of time; another run may give another result"));
     }
     let unpriced = figures.idle_usd.unpriced_card_hours.decimal();
     if !unpriced.is_zero() {
