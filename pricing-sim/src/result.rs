@@ -20,11 +20,15 @@ pub use decision::{Decided, OrderOutcome, cards_of, nodes_of};
 pub use pair::{Flip, LARGEST, PairRun};
 pub use starred::Starred;
 
-/// The lower bounds of the price bins, in USD per month.
-pub const PRICE_BINS: [u64; 22] = [
-    0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
-    1_000_000, 2_000_000, 5_000_000,
-];
+/// The steps of a decade of price bins, in tenths: the preferred numbers of the series R''20 (ISO 3), which are about 12 %
+/// apart. In coarser bins, the rates that an operator chooses among would look alike.
+const STEPS: [u64; 20] = [10, 11, 12, 14, 16, 18, 20, 22, 25, 28, 32, 36, 40, 45, 50, 56, 63, 71, 80, 90];
+
+/// The lower bounds of the price bins, in USD per month, in ascending order: whole numbers to 9, then [`STEPS`] up to
+/// 9 million.
+pub fn price_bins() -> impl Iterator<Item = u64> {
+    (0..10).chain((0..6).flat_map(|decade| STEPS.into_iter().map(move |step| step.saturating_mul(10_u64.pow(decade)))))
+}
 
 /// The result of one run: one cell of the sweep with one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +186,7 @@ pub struct PriceBin {
     pub gpu: String,
     /// The number of cards of an order.
     pub cards: u64,
-    /// The lower bound in USD per month: one of [`PRICE_BINS`].
+    /// The lower bound in USD per month: one of [`price_bins`].
     pub from_usd: u64,
     /// Bids.
     pub bids: u64,

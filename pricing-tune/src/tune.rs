@@ -102,7 +102,7 @@ pub fn tune(space: &Space, evaluate: &dyn Evaluate, settings: &Settings) -> Resu
     let least = f64::from(u32::try_from(objective.least_utilisation()).unwrap_or(u32::MAX)) / 1_000_000.0;
     let required = utilisation.0 < least && utilisation.1 >= least;
     let decided = decide(history, percent, proposal == current, required);
-    let curve = points(&found, space, &scores);
+    let curve = points(&found, gain, space, &scores);
     let proposal = found.best;
     Ok(Tuned { history, objective, proposal, gain, percent, utilisation, decided, indistinguishable, curve })
 }
@@ -146,8 +146,9 @@ fn common(found: &Found) -> Range<u64> {
     0..found.grid.end.min(found.lines.end)
 }
 
-/// The curve: for each candidate, what the current rates earn and the paired difference from it.
-fn points(found: &Found, space: &Space, scores: &Scores<'_>) -> Vec<CurvePoint> {
+/// The curve: for each candidate, what the current rates earn and the paired difference from it. The proposal has the gain
+/// that is reported. The others were seen on fewer resamples, and their intervals are those of candidates named in advance.
+fn points(found: &Found, reported: Interval, space: &Space, scores: &Scores<'_>) -> Vec<CurvePoint> {
     let common = common(found);
     let (base, _) = scores.mean(&space.current, 0..u64::MAX);
     let mut candidates = scores.candidates(&common);
@@ -158,12 +159,17 @@ fn points(found: &Found, space: &Space, scores: &Scores<'_>) -> Vec<CurvePoint> 
         (0..space.keys()).any(beside)
     };
     candidates.retain(|candidate| is_on_line(candidate));
-    candidates.into_iter().map(|candidate| point(candidate, &common, base, space, scores)).collect()
+    let gain = |candidate: &Candidate| {
+        if *candidate == found.best {
+            return reported;
+        }
+        let pairs = scores.pairs(candidate, &space.current, common.clone());
+        Interval::of_gain(&pairs, Reporting::all(&pairs))
+    };
+    candidates.into_iter().map(|candidate| point(candidate, &common, (base, gain(candidate)), scores)).collect()
 }
 
-fn point(candidate: &Candidate, common: &Range<u64>, base: f64, space: &Space, scores: &Scores<'_>) -> CurvePoint {
-    let pairs = scores.pairs(candidate, &space.current, common.clone());
-    let gain = Interval::of_gain(&pairs, Reporting::all(&pairs));
+fn point(candidate: &Candidate, common: &Range<u64>, (base, gain): (f64, Interval), scores: &Scores<'_>) -> CurvePoint {
     let (mut won, mut orders, mut number) = (0.0, 0.0, 0_usize);
     let mut kinds: Vec<KindPoint> = Vec::new();
     for (_, course) in scores.courses(candidate, common.clone()) {

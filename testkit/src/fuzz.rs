@@ -2,8 +2,13 @@
 
 #![expect(clippy::panic, reason = "a fuzz target says so by panicking")]
 
+#[cfg(feature = "market")]
+pub mod market;
 #[cfg(feature = "plugins")]
 pub mod plugins;
+
+use std::fs;
+use std::path::Path;
 
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::inventory;
@@ -36,11 +41,31 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("reserve_quote", reserve_quote),
 ];
 
+/// The targets that read answers of the chain: see `market`.
+pub const MARKET_TARGETS: [&str; 1] = ["chain_answer"];
+
 /// The targets that run plugins, which take longer to build: see `plugins`.
 pub const PLUGIN_TARGETS: [&str; 5] = ["plugin_file", "plugin_inspect", "plugin_text", "plugin_answer", "plugin_order"];
 
 /// The budget of a search while fuzzing.
 const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };
+
+/// Runs targets on all files of their corpora.
+///
+/// # Panics
+/// When a property does not hold, or a corpus is empty.
+pub fn replay(targets: &[(&str, Target)]) {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    for (name, target) in targets {
+        let folder = must(name, fs::read_dir(corpora.join(name)));
+        let mut files: Vec<_> = folder.map(|entry| must(name, entry).path()).collect();
+        files.sort();
+        assert!(!files.is_empty(), "{name}");
+        for file in files {
+            target(&must(name, fs::read(file)));
+        }
+    }
+}
 
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()

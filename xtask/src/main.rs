@@ -39,7 +39,8 @@ const USAGE: &str = "usage: cargo xtask VERB
                     Python (needs node, npm and python3)";
 
 /// Every fuzz target, with its name in `fuzz/Cargo.toml`.
-const FUZZ_TARGETS: [&str; 13] = [
+const FUZZ_TARGETS: [&str; 14] = [
+    "chain_answer",
     "sdl",
     "group_spec",
     "script_request",

@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 
 use super::typical::Taking;
 use super::{Setup, Typical};
-use crate::result::{Bucket, Decided, Fragmentation, GpuUse, OrderOutcome, PRICE_BINS, PriceBin, StrategyRun, Use};
+use crate::result::{Bucket, Decided, Fragmentation, GpuUse, OrderOutcome, PriceBin, StrategyRun, Use, price_bins};
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
 /// The number of parts into which the window is divided.
@@ -176,7 +176,7 @@ impl<'a> Meter<'a> {
             bucket.won = bucket.won.saturating_add(won);
         }
         let Some(usd) = decided.usd_per_month.filter(|_| decided.outcome.is_bid()) else { return };
-        let below = PRICE_BINS.into_iter().take_while(|from| Decimal::from(*from) <= usd.decimal()).last();
+        let below = price_bins().take_while(|from| Decimal::from(*from) <= usd.decimal()).last();
         let mut key = (Arc::clone(&decided.gpu), decided.cards);
         if self.bins.len() >= MAX_GROUPS && !self.bins.contains_key(&key) {
             key = (Arc::from(OTHER_CARDS), 0);

@@ -9,7 +9,7 @@ use super::{
     ChargeSummary, Figures, GpuUtilisation, Hours, IdleUsd, KindPercent, Part, Percent, PriceRange, Seconds,
     SummaryError,
 };
-use crate::result::{Bucket, Charge, PRICE_BINS, StrategyRun, Use};
+use crate::result::{Bucket, Charge, StrategyRun, Use, price_bins};
 use crate::time::{Millis, Window};
 
 /// Milliseconds per hour.
@@ -153,7 +153,7 @@ fn fragmentation(list: &[(Window, &StrategyRun)]) -> Result<Option<Percent>, Ari
 fn win_by_price(list: &[(Window, &StrategyRun)]) -> Vec<PriceRange> {
     let mut ranges: BTreeMap<(&str, u64, u64), PriceRange> = BTreeMap::new();
     for bin in list.iter().flat_map(|(_, run)| &run.by_price) {
-        let to_usd = PRICE_BINS.into_iter().find(|begin| *begin > bin.from_usd);
+        let to_usd = price_bins().find(|begin| *begin > bin.from_usd);
         let gpu = || bin.gpu.clone();
         let new = || PriceRange { gpu: gpu(), cards: bin.cards, from_usd: bin.from_usd, to_usd, bids: 0, won: 0 };
         let range = ranges.entry((&bin.gpu, bin.cards, bin.from_usd)).or_insert_with(new);

@@ -154,7 +154,7 @@ fn totals_are_exact_and_percentages_are_of_all_the_time() {
     assert_eq!(figures.memory_utilisation_percent, None);
     assert_eq!(figures.fragmentation_percent.unwrap().to_string(), "66.6667");
     assert_eq!((figures.overcharge.orders, figures.overcharge.usd.to_string()), (2, "1".to_owned()));
-    assert_eq!((figures.win_by_price[0].bids, figures.win_by_price[0].to_usd), (6, Some(100)));
+    assert_eq!((figures.win_by_price[0].bids, figures.win_by_price[0].to_usd), (6, Some(56)));
     assert_eq!(figures.over_time[0].gpu[0].percent.unwrap().to_string(), "37.5000");
     assert_eq!((figures.over_time[0].arrived, figures.over_time[0].won), (6, 5));
     let per_run = old.per_run.as_ref().unwrap();

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use testkit::fuzz::{MARKET_TARGETS, PLUGIN_TARGETS, TARGETS, replay};
+
 #[test]
 fn every_fuzz_target_is_built_and_run() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let manifest = fs::read_to_string(top.join("fuzz/Cargo.toml")).unwrap();
     let tasks = fs::read_to_string(top.join("xtask/src/main.rs")).unwrap();
-    let names: Vec<_> =
-        testkit::fuzz::TARGETS.iter().map(|(name, _)| *name).chain(testkit::fuzz::PLUGIN_TARGETS).collect();
+    let names: Vec<_> = TARGETS.iter().map(|(name, _)| *name).chain(MARKET_TARGETS).chain(PLUGIN_TARGETS).collect();
     assert_eq!(manifest.matches("[[bin]]").count(), names.len());
     for name in names {
         assert!(manifest.contains(&format!("name = \"{name}\"")) && tasks.contains(&format!("\"{name}\"")), "{name}");
@@ -18,14 +19,5 @@ fn every_fuzz_target_is_built_and_run() {
 
 #[test]
 fn the_corpora_of_the_fuzz_targets_replay() {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz/corpus");
-    for (name, target) in testkit::fuzz::TARGETS {
-        let mut entries: Vec<_> =
-            fs::read_dir(corpora.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
-        entries.sort();
-        assert!(!entries.is_empty(), "{name}");
-        for entry in entries {
-            target(&fs::read(entry).unwrap());
-        }
-    }
+    replay(&TARGETS);
 }
