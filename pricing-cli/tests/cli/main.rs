@@ -62,6 +62,7 @@ mod service;
 mod simulate;
 #[cfg(feature = "simulate")]
 mod simulate_examples;
+mod simulate_export;
 #[cfg(feature = "simulate")]
 mod simulate_script;
 #[cfg(all(feature = "parquet", feature = "service"))]
