@@ -55,7 +55,8 @@ fn what_cannot_be_exported_is_refused_and_nothing_is_written() {
     let at = folder.path();
     example(at);
     // No file is overwritten that the scenario reads, and the ending says which kind of file it is.
-    for (file, words) in [("made-up.toml", "made-up.toml"), ("rates.toml", "rates.toml"), ("orders.xml", "orders.xml")] {
+    for (file, words) in [("made-up.toml", "made-up.toml"), ("rates.toml", "rates.toml"), ("orders.xml", "orders.xml")]
+    {
         let before = fs::read(at.join(file)).ok();
         let (exit, stdout, stderr) = simulate(at, &["export", "made-up.toml", "--out", file]);
         assert!(exit.is_some_and(|code| code != 0) && stdout.is_empty(), "{file}: {stdout}");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use pricing_core::text::printable;
-use pricing_sim::summary::{Comparison, Percent, Summary};
+use pricing_sim::summary::{ChargeSummary, Comparison, Figures, Percent, Summary};
 use rust_decimal::Decimal;
 
 use super::number::{self, interval, percent, places, signed, usd};
@@ -90,25 +90,30 @@ fn use_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
-/// Shows the leases that do not pay what their own cards cost, or nothing if there are none.
+/// Shows the leases that do not pay what their own cards cost: those that pay more, those that pay less, or both, but
+/// nothing that does not occur.
 fn charge_table(summary: &Summary, labels: &Labels) -> String {
-    let header = [labels.header(), "overcharged", "USD a month", "USD", "undercharged", "USD a month", "USD"];
-    let mut table = table(&header, &[1, 2, 3, 4, 5, 6]);
-    let mut any = false;
-    for entry in &summary.strategies {
-        let (over, under) = (&entry.figures.overcharge, &entry.figures.undercharge);
-        any |= over.orders > 0 || under.orders > 0;
-        table.add_row([
-            labels.label(&entry.axes, &entry.name),
-            over.orders.to_string(),
-            usd(over.usd_per_month),
-            usd(over.usd),
-            under.orders.to_string(),
-            usd(under.usd_per_month),
-            usd(under.usd),
-        ]);
+    let sides: [(&str, fn(&Figures) -> &ChargeSummary); 2] =
+        [("overcharged", |figures| &figures.overcharge), ("undercharged", |figures| &figures.undercharge)];
+    let occurs = |side: &(_, fn(&Figures) -> &ChargeSummary)| {
+        summary.strategies.iter().any(|entry| (side.1)(&entry.figures).orders > 0)
+    };
+    let sides: Vec<_> = sides.into_iter().filter(occurs).collect();
+    if sides.is_empty() {
+        return String::new();
     }
-    if any { text(&table) } else { String::new() }
+    let columns = sides.iter().flat_map(|(side, _)| [*side, "USD a month", "USD"]);
+    let header: Vec<&str> = std::iter::once(labels.header()).chain(columns).collect();
+    let numbers: Vec<usize> = (1..header.len()).collect();
+    let mut table = table(&header, &numbers);
+    for entry in &summary.strategies {
+        let cells = sides.iter().flat_map(|(_, of)| {
+            let charge = of(&entry.figures);
+            [charge.orders.to_string(), usd(charge.usd_per_month), usd(charge.usd)]
+        });
+        table.add_row(std::iter::once(labels.label(&entry.axes, &entry.name)).chain(cells));
+    }
+    text(&table)
 }
 
 fn lost_table(summary: &Summary, labels: &Labels) -> String {
