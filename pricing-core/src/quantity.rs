@@ -1,5 +1,6 @@
 //! Quantities that carry their units in their types, and the Kubernetes notation for them.
 
+pub(crate) mod amount;
 pub mod written;
 
 use core::fmt;
@@ -17,6 +18,9 @@ pub struct Bytes(u64);
 macro_rules! quantity_newtype {
     ($name:ident, $what:literal) => {
         impl $name {
+            /// Nothing.
+            pub const ZERO: Self = Self(0);
+
             #[doc = concat!("Takes a number of ", $what, ".")]
             #[must_use]
             pub const fn new(value: u64) -> Self {
@@ -27,6 +31,70 @@ macro_rules! quantity_newtype {
             #[must_use]
             pub const fn get(self) -> u64 {
                 self.0
+            }
+
+            /// Whether it is nothing.
+            #[must_use]
+            pub const fn is_zero(self) -> bool {
+                self.0 == 0
+            }
+
+            /// The sum. None if it is more than 64 bits can count.
+            #[must_use]
+            pub const fn checked_add(self, other: Self) -> Option<Self> {
+                match self.0.checked_add(other.0) {
+                    Some(sum) => Some(Self(sum)),
+                    None => None,
+                }
+            }
+
+            /// The difference. None if `other` is more.
+            #[must_use]
+            pub const fn checked_sub(self, other: Self) -> Option<Self> {
+                match self.0.checked_sub(other.0) {
+                    Some(rest) => Some(Self(rest)),
+                    None => None,
+                }
+            }
+
+            /// The sum, at most what 64 bits can count.
+            #[must_use]
+            pub const fn saturating_add(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+
+            /// The difference, at least zero.
+            #[must_use]
+            pub const fn saturating_sub(self, other: Self) -> Self {
+                Self(self.0.saturating_sub(other.0))
+            }
+
+            /// The amount `times` over, at most what 64 bits can count.
+            #[must_use]
+            pub const fn saturating_mul(self, times: u64) -> Self {
+                Self(self.0.saturating_mul(times))
+            }
+        }
+
+        impl amount::Amount for $name {
+            #[inline]
+            fn sum(self, other: Self) -> Self {
+                self.saturating_add(other)
+            }
+
+            #[inline]
+            fn less(self, other: Self) -> Self {
+                self.saturating_sub(other)
+            }
+
+            #[inline]
+            fn times(self, replicas: u64) -> Self {
+                self.saturating_mul(replicas)
+            }
+
+            #[inline]
+            fn room_for(self, one: Self) -> Option<u64> {
+                self.0.checked_div(one.0)
             }
         }
 

@@ -63,7 +63,7 @@ fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), Strin
     for unit in units {
         for (class, size) in &unit.storage {
             if let StorageClass::Persistent(name) = class {
-                *asked.entry(name.exact()).or_default() += u128::from(unit.count) * u128::from(*size);
+                *asked.entry(name.exact()).or_default() += u128::from(unit.count) * u128::from(size.get());
             }
         }
     }
@@ -92,8 +92,8 @@ fn check_node(
     for (place, replicas) in given {
         let (Some(unit), Some(target)) = (units.get(*place), reservation.targets.get(*place)) else { continue };
         let times = u128::from(*replicas);
-        cpu += times * (u128::from(unit.cpu) + u128::from(unit.sidecar.cpu));
-        memory += times * (u128::from(unit.memory) + u128::from(unit.sidecar.memory));
+        cpu += times * (u128::from(unit.cpu.get()) + u128::from(unit.sidecar.cpu.get()));
+        memory += times * (u128::from(unit.memory.get()) + u128::from(unit.sidecar.memory.get()));
         gpus += times * u128::from(unit.gpu.units);
         if let Some(asked) = &unit.interconnect {
             hcas += times * u128::from(unit.gpu.units);
@@ -104,10 +104,10 @@ fn check_node(
             }
             labels.extend((0..*replicas).map(|_| asked.label.as_str()).filter(|label| !label.is_empty()));
         }
-        for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
             match class {
-                StorageClass::Ephemeral => ephemeral += times * u128::from(*size),
-                StorageClass::Ram => memory += times * u128::from(*size),
+                StorageClass::Ephemeral => ephemeral += times * u128::from(size.get()),
+                StorageClass::Ram => memory += times * u128::from(size.get()),
                 StorageClass::Persistent(name) if !node.storage_classes.iter().any(|known| *name == **known) => {
                     return Err(format!("unit {} needs class {name}", unit.id));
                 }

@@ -141,13 +141,17 @@ fn small_unit(random: &mut Random) -> CommittedUnit {
     CommittedUnit {
         id: 1,
         count: 1,
-        cpu: if random.one_in(6) { 0 } else { random.between(1, 3) },
-        memory: if random.one_in(6) { 0 } else { random.between(1, 3) },
+        cpu: MilliCpu::new(if random.one_in(6) { 0 } else { random.between(1, 3) }),
+        memory: Bytes::new(if random.one_in(6) { 0 } else { random.between(1, 3) }),
         gpu: if random.one_in(4) { GpuRequest::default() } else { small_request(random) },
         storage: small_volumes(random),
         interconnect: random.one_in(5).then(|| small_interconnect_request(random)),
-        sidecar: if random.one_in(10) { Sidecar { cpu: 1, memory: 1 } } else { Sidecar::default() },
+        sidecar: if random.one_in(10) { small_sidecar() } else { Sidecar::default() },
     }
+}
+
+fn small_sidecar() -> Sidecar {
+    Sidecar { cpu: MilliCpu::new(1), memory: Bytes::new(1) }
 }
 
 fn small_interconnect_request(random: &mut Random) -> InterconnectRequest {
@@ -181,10 +185,10 @@ fn small_request(random: &mut Random) -> GpuRequest {
     }
 }
 
-fn small_volumes(random: &mut Random) -> Vec<(StorageClass, u64)> {
+fn small_volumes(random: &mut Random) -> Vec<(StorageClass, Bytes)> {
     const CLASSES: [&str; 5] = ["ephemeral", "ephemeral", "ram", "beta2", "beta3"];
     let volumes = if random.one_in(2) { random.up_to(2) } else { 0 };
-    let volume = |_| Some((StorageClass::from_name(random.one_of(&CLASSES)?), random.up_to(2)));
+    let volume = |_| Some((StorageClass::from_name(random.one_of(&CLASSES)?), Bytes::new(random.up_to(2))));
     (0..volumes).filter_map(volume).collect()
 }
 
@@ -252,14 +256,14 @@ pub fn real_unit(id: u32, count: u32, gpus: u64, alternatives: &[&str]) -> Commi
     CommittedUnit {
         id,
         count,
-        cpu: 4000,
-        memory: 8 * GI,
+        cpu: MilliCpu::new(4000),
+        memory: Bytes::new(8 * GI),
         gpu: GpuRequest {
             units: gpus,
             alternatives: alternatives.iter().filter_map(|key| GpuSelector::from_attribute_key(key).ok()).collect(),
             ..GpuRequest::default()
         },
-        storage: vec![(StorageClass::Ephemeral, 20 * GI)],
+        storage: vec![(StorageClass::Ephemeral, Bytes::new(20 * GI))],
         ..CommittedUnit::default()
     }
 }

@@ -90,7 +90,7 @@ fn storage_suffices(units: &[CommittedUnit], cluster: &Cluster) -> bool {
     volumes().all(|(_, (class, _))| {
         let StorageClass::Persistent(name) = class else { return true };
         let same = volumes().filter(|(_, (other, _))| other == class);
-        let asked: i128 = same.map(|(count, (_, size))| i128::from(count) * i128::from(*size)).sum();
+        let asked: i128 = same.map(|(count, (_, size))| i128::from(count) * i128::from(size.get())).sum();
         let pool = cluster.storage().iter().find(|pool| *name == *pool.class);
         asked <= pool.map_or(0, |pool| i128::from(pool.capacity.available.get()))
     })
@@ -181,15 +181,15 @@ fn take(unit: &CommittedUnit, interconnect: Option<InterconnectId>, mut node: Le
         node.labels.push(request.label.clone());
         node.hcas -= i128::from(unit.gpu.units);
     }
-    node.cpu -= i128::from(unit.cpu) + i128::from(unit.sidecar.cpu);
-    node.memory -= i128::from(unit.memory) + i128::from(unit.sidecar.memory);
+    node.cpu -= i128::from(unit.cpu.get()) + i128::from(unit.sidecar.cpu.get());
+    node.memory -= i128::from(unit.memory.get()) + i128::from(unit.sidecar.memory.get());
     node.gpus -= i128::from(unit.gpu.units);
     for (class, size) in &unit.storage {
         match class {
-            StorageClass::Ephemeral => node.ephemeral -= i128::from(*size),
-            StorageClass::Ram => node.memory -= i128::from(*size),
+            StorageClass::Ephemeral => node.ephemeral -= i128::from(size.get()),
+            StorageClass::Ram => node.memory -= i128::from(size.get()),
             StorageClass::Persistent(name) => {
-                if *size > 0 && !node.classes.iter().any(|known| *name == **known) {
+                if !size.is_zero() && !node.classes.iter().any(|known| *name == **known) {
                     return None;
                 }
             }

@@ -20,15 +20,15 @@ pub fn resource_unit(unit: &CommittedUnit, endpoints: Vec<Endpoint>, price: Opti
     let volumes = unit.storage.iter().enumerate();
     ResourceUnit {
         id: unit.id,
-        cpu: MilliCpu::new(unit.cpu),
+        cpu: unit.cpu,
         cpu_attributes: Vec::new(),
-        memory: Bytes::new(unit.memory),
+        memory: unit.memory,
         memory_attributes: Vec::new(),
         gpu: unit.gpu.clone(),
         storage: volumes
             .map(|(place, (class, size))| Volume {
                 name: format!("volume{place}"),
-                size: Bytes::new(*size),
+                size: *size,
                 class: class.clone(),
                 attributes: Vec::new(),
             })
@@ -61,8 +61,8 @@ pub fn small_order(random: &mut Random) -> Option<Order> {
     let mut units = generate::small_units(random, number);
     if random.one_in(4) {
         for unit in &mut units {
-            unit.cpu = random.bits() >> random.up_to(63);
-            unit.memory = random.bits() >> random.up_to(63);
+            unit.cpu = MilliCpu::new(random.bits() >> random.up_to(63));
+            unit.memory = Bytes::new(random.bits() >> random.up_to(63));
         }
     }
     let price = generous(random.one_of(&["uact", "uakt", "uosmo"])?);

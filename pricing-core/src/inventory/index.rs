@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Card, CardId, Node};
+use crate::quantity::{Bytes, MilliCpu};
 
 /// The number of storage classes that are represented as bits. Further classes are compared by name.
 const CLASS_BITS: usize = 64;
@@ -33,12 +34,12 @@ pub(crate) struct CardsOfNode {
 /// What a node has free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Free {
-    /// Thousandths of a thread.
-    pub(crate) cpu: u64,
-    /// Bytes.
-    pub(crate) memory: u64,
-    /// Bytes.
-    pub(crate) ephemeral: u64,
+    /// CPU.
+    pub(crate) cpu: MilliCpu,
+    /// Memory.
+    pub(crate) memory: Bytes,
+    /// Ephemeral storage.
+    pub(crate) ephemeral: Bytes,
     /// The number of cards.
     pub(crate) gpus: u64,
     /// Host channel adapters.
@@ -138,9 +139,9 @@ impl Index {
             classes |= self.class_bit(class).unwrap_or(0);
         }
         self.free.push(Free {
-            cpu: node.cpu.available.get(),
-            memory: node.memory.available.get(),
-            ephemeral: node.ephemeral.available.get(),
+            cpu: node.cpu.available,
+            memory: node.memory.available,
+            ephemeral: node.ephemeral.available,
             gpus: node.gpus.available,
             hcas: node.hcas.available,
             classes,
@@ -177,9 +178,9 @@ impl Index {
     /// changed nodes. [`super::ledger`] relies on this.
     pub(super) fn refresh(&mut self, place: usize, node: &Node, kept: Option<Vec<CardId>>, model_of: &[usize]) {
         if let Some(free) = self.free.get_mut(place) {
-            free.cpu = node.cpu.available.get();
-            free.memory = node.memory.available.get();
-            free.ephemeral = node.ephemeral.available.get();
+            free.cpu = node.cpu.available;
+            free.memory = node.memory.available;
+            free.ephemeral = node.ephemeral.available;
             free.gpus = node.gpus.available;
             free.hcas = node.hcas.available;
         }

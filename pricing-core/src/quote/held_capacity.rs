@@ -30,23 +30,23 @@ fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<HeldCapacity> {
 /// What some replicas of a unit take from one node. The sidecar of confidential compute counts too, since the daemon
 /// reserves it.
 fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> HeldCapacity {
-    let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
-    let gpus = times(unit.gpu.units);
+    let replicas = u64::from(replicas);
+    let gpus = unit.gpu.units.saturating_mul(replicas);
     let mut held = HeldCapacity {
         node: node.to_owned(),
-        cpu: times(unit.cpu.saturating_add(unit.sidecar.cpu)),
-        memory: times(unit.memory.saturating_add(unit.sidecar.memory)),
+        cpu: unit.cpu.saturating_add(unit.sidecar.cpu).saturating_mul(replicas).get(),
+        memory: unit.memory.saturating_add(unit.sidecar.memory).saturating_mul(replicas).get(),
         gpus,
-        hcas: times(unit.hcas()),
+        hcas: unit.hcas().saturating_mul(replicas),
         ..HeldCapacity::default()
     };
-    for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+    for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
         let sum = match class {
             StorageClass::Ephemeral => &mut held.ephemeral,
             StorageClass::Ram => &mut held.memory,
             StorageClass::Persistent(name) => held.storage.entry(name.exact().to_owned()).or_default(),
         };
-        *sum = sum.saturating_add(times(*size));
+        *sum = sum.saturating_add(size.saturating_mul(replicas).get());
     }
     let cards = target.cards.iter().find(|cards| cards.node.as_deref() == Some(node));
     if let Some(cards) = cards.filter(|_| gpus > 0) {

@@ -8,6 +8,7 @@ use super::{InterconnectRequest, Scheduler, Sidecar, TeePlatform};
 use crate::gpu::GpuRequest;
 use crate::money::{NumberError, parse_decimal};
 use crate::order::{GroupSpec, Order, OrderFormat, ResourceUnit, StorageClass};
+use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
 
 /// The factors by which requests are divided before they are reserved, and what confidential compute adds. A factor of
@@ -121,14 +122,14 @@ pub struct CommittedUnit {
     pub id: u32,
     /// The number of its replicas.
     pub count: u32,
-    /// Thousandths of a thread.
-    pub cpu: u64,
-    /// Bytes of memory, without `ram` volumes.
-    pub memory: u64,
+    /// CPU.
+    pub cpu: MilliCpu,
+    /// Memory, without `ram` volumes.
+    pub memory: Bytes,
     /// Cards per replica, and which ones are allowed.
     pub gpu: GpuRequest,
-    /// Bytes of each volume, in the order of the request.
-    pub storage: Vec<(StorageClass, u64)>,
+    /// The size of each volume, in the order of the request.
+    pub storage: Vec<(StorageClass, Bytes)>,
     /// What the unit asks of its nodes' interconnect, if anything.
     pub interconnect: Option<InterconnectRequest>,
     /// What its sidecar takes in addition.
@@ -174,16 +175,17 @@ impl CommitLevels {
             (0, Scheduler::Sound) => 0,
             _ => committed(value, factor),
         };
+        let bytes = |amount: Bytes, factor: Decimal| Bytes::new(commit(amount.get(), factor));
         CommittedUnit {
             id: unit.id,
             count: unit.count,
-            cpu: commit(unit.cpu.get(), self.cpu),
-            memory: commit(unit.memory.get(), self.memory),
+            cpu: MilliCpu::new(commit(unit.cpu.get(), self.cpu)),
+            memory: bytes(unit.memory, self.memory),
             gpu: GpuRequest { units: commit(unit.gpu.units, self.gpu), ..unit.gpu.clone() },
             storage: unit
                 .storage
                 .iter()
-                .map(|volume| (volume.class.clone(), commit(volume.size.get(), self.storage)))
+                .map(|volume| (volume.class.clone(), bytes(volume.size, self.storage)))
                 .collect(),
             ..CommittedUnit::default()
         }

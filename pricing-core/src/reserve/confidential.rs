@@ -7,13 +7,14 @@
 
 use crate::keyword::keywords;
 use crate::order::Tee;
+use crate::quantity::{Bytes, MilliCpu};
 
-/// The CPU of a sidecar, in thousandths of a thread.
-const CPU: u64 = 100;
-/// The memory of a sidecar, in bytes.
-const MEMORY: u64 = 64 << 20;
-/// The memory of a sidecar that also attests GPUs, in bytes.
-const MEMORY_WITH_GPU: u64 = 128 << 20;
+/// The CPU of a sidecar.
+const CPU: MilliCpu = MilliCpu::new(100);
+/// The memory of a sidecar.
+const MEMORY: Bytes = Bytes::new(64 << 20);
+/// The memory of a sidecar that also attests GPUs.
+const MEMORY_WITH_GPU: Bytes = Bytes::new(128 << 20);
 
 keywords! {
     /// The platform that the daemon found in its nodes' labels. Inventories do not contain it.
@@ -28,10 +29,10 @@ keywords! {
 /// What a replica's sidecar takes from its node; nothing without one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sidecar {
-    /// Thousandths of a thread.
-    pub cpu: u64,
-    /// Bytes.
-    pub memory: u64,
+    /// CPU.
+    pub cpu: MilliCpu,
+    /// Memory.
+    pub memory: Bytes,
 }
 
 impl Sidecar {

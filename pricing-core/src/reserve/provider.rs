@@ -226,13 +226,13 @@ fn describe(unit: &CommittedUnit) -> String {
         let (units, plural) = (unit.gpu.units, if unit.gpu.units == 1 { "" } else { "s" });
         needs.push(format!("{units} GPU{plural} ({which}{more})"));
     }
-    let mut volumes: BTreeMap<&StorageClass, u64> = BTreeMap::new();
+    let mut volumes: BTreeMap<&StorageClass, Bytes> = BTreeMap::new();
     for (class, size) in &unit.storage {
         let sum = volumes.entry(class).or_default();
         *sum = sum.saturating_add(*size);
     }
     for (class, size) in volumes.into_iter().take(4) {
-        needs.push(format!("{} bytes of {} storage", Bytes::new(size), class.name()));
+        needs.push(format!("{size} bytes of {} storage", class.name()));
     }
     let replicas = if unit.count == 1 { "1 replica".to_owned() } else { format!("{} replicas", unit.count) };
     format!("resource unit {} needs {replicas} of {}", unit.id, needs.join(", "))

@@ -14,7 +14,8 @@ use super::{CommittedUnit, InterconnectRequest, Scheduler};
 use crate::gpu::GpuKind;
 use crate::inventory::{Cluster, Node};
 use crate::order::StorageClass;
-use crate::quantity::LineQuantity;
+use crate::quantity::amount::Amount;
+use crate::quantity::{Bytes, LineQuantity, MilliCpu};
 use crate::text::excerpt;
 
 /// The most nodes that are listed.
@@ -186,14 +187,14 @@ impl Missing {
 
 /// What one replica needs from its node.
 struct Demand {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
+    cpu: MilliCpu,
+    memory: Bytes,
+    ephemeral: Bytes,
     gpus: u64,
     hcas: u64,
     interconnect: Option<InterconnectRequest>,
-    /// Bytes by persistent class; each class appears once.
-    classes: Vec<(String, u64)>,
+    /// The size of the volumes by persistent class; each class appears once.
+    classes: Vec<(String, Bytes)>,
     /// For each card description, the number of its model if the order allows the card.
     model_of: Vec<Option<usize>>,
     /// The allowed models, by number: vendor and model.
@@ -209,7 +210,7 @@ impl Demand {
         let mut demand = Self {
             cpu: unit.cpu.saturating_add(unit.sidecar.cpu),
             memory: unit.memory.saturating_add(unit.sidecar.memory),
-            ephemeral: 0,
+            ephemeral: Bytes::ZERO,
             gpus: unit.gpu.units,
             hcas: unit.hcas(),
             interconnect: unit.interconnect.clone(),
@@ -248,7 +249,7 @@ impl Demand {
         })
     }
 
-    fn add(&mut self, class: &str, size: u64) {
+    fn add(&mut self, class: &str, size: Bytes) {
         match self.classes.iter_mut().find(|(known, _)| known == class) {
             Some((_, sum)) => *sum = sum.saturating_add(size),
             None => self.classes.push((class.to_owned(), size)),
@@ -259,9 +260,9 @@ impl Demand {
 /// What a node has left.
 #[derive(Clone, Copy)]
 struct Room {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
+    cpu: MilliCpu,
+    memory: Bytes,
+    ephemeral: Bytes,
     gpus: u64,
     hcas: u64,
 }
@@ -271,7 +272,7 @@ struct Room {
 struct RemainingCluster<'c> {
     cluster: &'c Cluster,
     rooms: Vec<Room>,
-    pools: Vec<u64>,
+    pools: Vec<Bytes>,
     /// How many cards of a model the placed replicas got: by node, vendor and model.
     given: BTreeMap<(usize, String, String), u64>,
     /// The exclusive labels of the placed replicas, by node.
@@ -281,16 +282,16 @@ struct RemainingCluster<'c> {
 impl<'c> RemainingCluster<'c> {
     fn new(cluster: &'c Cluster) -> Self {
         let room = |node: &Node| Room {
-            cpu: node.cpu.available.get(),
-            memory: node.memory.available.get(),
-            ephemeral: node.ephemeral.available.get(),
+            cpu: node.cpu.available,
+            memory: node.memory.available,
+            ephemeral: node.ephemeral.available,
             gpus: node.gpus.available,
             hcas: node.hcas.available,
         };
         Self {
             cluster,
             rooms: cluster.nodes().iter().map(room).collect(),
-            pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
+            pools: cluster.storage().iter().map(|pool| pool.capacity.available).collect(),
             given: BTreeMap::new(),
             labels: BTreeSet::new(),
         }
@@ -335,15 +336,14 @@ impl<'c> RemainingCluster<'c> {
     /// How many replicas a node can take: the smallest quotient of what is left and what one replica needs.
     fn fit(&self, index: usize, demand: &Demand) -> u64 {
         let (Some(room), Some(node)) = (self.rooms.get(index), self.cluster.nodes().get(index)) else { return 0 };
-        let times = |free: u64, asked: u64| free.checked_div(asked).unwrap_or(u64::MAX);
-        let mut fit = times(room.cpu, demand.cpu)
-            .min(times(room.memory, demand.memory))
-            .min(times(room.ephemeral, demand.ephemeral))
+        let mut fit = replicas(room.cpu, demand.cpu)
+            .min(replicas(room.memory, demand.memory))
+            .min(replicas(room.ephemeral, demand.ephemeral))
             .min(self.connected(index, room, demand))
-            .min(times(self.cards(index, room, demand), demand.gpus));
+            .min(replicas(self.cards(index, room, demand), demand.gpus));
         for (class, size) in &demand.classes {
             let mounts = node.storage_classes.contains(class);
-            fit = fit.min(if mounts { times(self.pool(class), *size) } else { 0 });
+            fit = fit.min(if mounts { replicas(self.pool(class), *size) } else { 0 });
         }
         fit
     }
@@ -351,12 +351,11 @@ impl<'c> RemainingCluster<'c> {
     /// Takes what some replicas need from a node and from the storage pools.
     fn take(&mut self, index: usize, demand: &Demand, replicas: u64) {
         if let Some(room) = self.rooms.get_mut(index) {
-            let less = |free: u64, asked: u64| free.saturating_sub(asked.saturating_mul(replicas));
-            room.cpu = less(room.cpu, demand.cpu);
-            room.memory = less(room.memory, demand.memory);
-            room.ephemeral = less(room.ephemeral, demand.ephemeral);
-            room.gpus = less(room.gpus, demand.gpus);
-            room.hcas = less(room.hcas, demand.hcas);
+            room.cpu = room.cpu.less(demand.cpu.times(replicas));
+            room.memory = room.memory.less(demand.memory.times(replicas));
+            room.ephemeral = room.ephemeral.less(demand.ephemeral.times(replicas));
+            room.gpus = room.gpus.less(demand.gpus.times(replicas));
+            room.hcas = room.hcas.less(demand.hcas.times(replicas));
         }
         if let Some(label) = demand.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label) {
             self.labels.insert((index, label.to_owned()));
@@ -379,7 +378,7 @@ impl<'c> RemainingCluster<'c> {
         if self.free_hcas(index, room, demand) < demand.hcas || !self.is_connected(index, asked) {
             return 0;
         }
-        let fit = room.hcas.checked_div(demand.hcas).unwrap_or(u64::MAX);
+        let fit = replicas(room.hcas, demand.hcas);
         if asked.exclusive_label().is_some() { fit.min(1) } else { fit }
     }
 
@@ -425,9 +424,9 @@ impl<'c> RemainingCluster<'c> {
         numbers
     }
 
-    fn pool(&self, class: &str) -> u64 {
+    fn pool(&self, class: &str) -> Bytes {
         let index = self.cluster.storage().iter().position(|pool| pool.class == class);
-        index.and_then(|index| self.pools.get(index)).copied().unwrap_or(0)
+        index.and_then(|index| self.pools.get(index)).copied().unwrap_or_default()
     }
 
     /// Which resources a node has too little of for one more replica.
@@ -464,20 +463,21 @@ impl<'c> RemainingCluster<'c> {
             if !node.storage_classes.contains(class) {
                 lacks.push(Lack { resource: Resource::StorageClass, asked: excerpt(class), free: None });
             } else if self.pool(class) < *size {
-                let (resource, free) = (Resource::Volumes, self.pool(class));
-                lacks.push(Lack { resource, asked: resource.amount(*size), free: Some(resource.amount(free)) });
+                let (resource, free) = (Resource::Volumes, self.pool(class).get());
+                lacks.push(Lack { resource, asked: resource.amount(size.get()), free: Some(resource.amount(free)) });
             }
         }
         lacks
     }
 
-    /// The resources of a node: what is needed and what is left, GPUs first.
+    /// The resources of a node: what is needed and what is left, GPUs first; for messages, so each is a number in the
+    /// resource's own unit.
     fn amounts(&self, index: usize, room: &Room, demand: &Demand) -> [(Resource, u64, u64); 5] {
         [
             (Resource::Gpu, demand.gpus, self.cards(index, room, demand)),
-            (Resource::Cpu, demand.cpu, room.cpu),
-            (Resource::Memory, demand.memory, room.memory),
-            (Resource::EphemeralStorage, demand.ephemeral, room.ephemeral),
+            (Resource::Cpu, demand.cpu.get(), room.cpu.get()),
+            (Resource::Memory, demand.memory.get(), room.memory.get()),
+            (Resource::EphemeralStorage, demand.ephemeral.get(), room.ephemeral.get()),
             (Resource::Interconnect, demand.hcas, self.free_hcas(index, room, demand)),
         ]
     }
@@ -519,7 +519,7 @@ impl<'c> RemainingCluster<'c> {
                 return Some(format!("no node has storage of class `{shown}`"));
             }
             let free = self.pool(class);
-            let amount = |bytes| Resource::Volumes.amount(bytes);
+            let amount = |bytes: Bytes| Resource::Volumes.amount(bytes.get());
             (free < *size).then(|| {
                 format!("{} GiB of storage class `{shown}` are asked for and {} are free", amount(*size), amount(free))
             })
@@ -623,6 +623,11 @@ impl<'c> RemainingCluster<'c> {
             format!("no node has room for all of it; {name} is nearest, and has {lacks}")
         }
     }
+}
+
+/// How many replicas fit into what is free if each asks for this much.
+fn replicas<A: Amount>(free: A, asked: A) -> u64 {
+    free.room_for(asked).unwrap_or(u64::MAX)
 }
 
 fn are(number: u64) -> &'static str {

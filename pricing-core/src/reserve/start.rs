@@ -18,15 +18,16 @@ use std::collections::BTreeMap;
 use crate::budget::{Budget, Spent};
 use crate::inventory::{CardId, Cluster, Free, InterconnectId, Node};
 use crate::order::{ResourceUnit, StorageClass};
+use crate::quantity::{Bytes, MilliCpu};
 
 use super::CommittedUnit;
 
-/// What the pod of one replica asks Kubernetes for. CPU is in thousandths of a thread, memory and storage are in bytes.
+/// What the pod of one replica asks Kubernetes for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodRequest {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
+    cpu: MilliCpu,
+    memory: Bytes,
+    ephemeral: Bytes,
     gpus: u64,
     hcas: u64,
     /// The named persistent classes, as bits of the index.
@@ -45,7 +46,7 @@ impl PodRequest {
         let mut request = Self {
             cpu: committed.cpu,
             memory: committed.memory,
-            ephemeral: 0,
+            ephemeral: Bytes::ZERO,
             gpus: committed.gpu.units,
             hcas: committed.hcas(),
             class_bits: 0,

@@ -12,6 +12,7 @@ use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
 use pricing_core::inventory::{Cluster, Node, NodeId};
 use pricing_core::order::{Order, ResourceUnit, StorageClass};
+use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::QuotedTarget;
 use pricing_core::rates::{Placement, Pricing};
 use pricing_core::reserve::{CommittedUnit, Scheduler};
@@ -135,17 +136,18 @@ fn draw_nodes(
 }
 
 /// What a replica takes from its node, by its reservation.
+#[derive(Default)]
 struct Demand {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
+    cpu: MilliCpu,
+    memory: Bytes,
+    ephemeral: Bytes,
     gpus: u64,
 }
 
 impl Demand {
     /// The demand of a unit's replica. Persistent volumes are not on the node.
     fn of(unit: &CommittedUnit) -> Self {
-        let mut demand = Self { cpu: unit.cpu, memory: unit.memory, ephemeral: 0, gpus: unit.gpu.units };
+        let mut demand = Self { cpu: unit.cpu, memory: unit.memory, ephemeral: Bytes::ZERO, gpus: unit.gpu.units };
         for (class, size) in &unit.storage {
             match class {
                 StorageClass::Ram => demand.memory = demand.memory.saturating_add(*size),
@@ -163,7 +165,7 @@ struct NodeDemand(BTreeMap<NodeId, Demand>);
 
 impl NodeDemand {
     fn add(&mut self, node: NodeId, demand: &Demand) {
-        let sum = self.0.entry(node).or_insert(Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 });
+        let sum = self.0.entry(node).or_default();
         sum.cpu = sum.cpu.saturating_add(demand.cpu);
         sum.memory = sum.memory.saturating_add(demand.memory);
         sum.ephemeral = sum.ephemeral.saturating_add(demand.ephemeral);
@@ -172,13 +174,13 @@ impl NodeDemand {
 
     /// How many cards a node has free after what the order's pods took. None if it cannot hold another replica.
     fn free_cards(&self, id: NodeId, node: &Node, demand: &Demand) -> Option<usize> {
-        let none = Demand { cpu: 0, memory: 0, ephemeral: 0, gpus: 0 };
+        let none = Demand::default();
         let taken = self.0.get(&id).unwrap_or(&none);
-        let left = |free: u64, taken: u64, asked: u64| free.checked_sub(taken).filter(|left| *left >= asked);
-        left(node.cpu.available.get(), taken.cpu, demand.cpu)?;
-        left(node.memory.available.get(), taken.memory, demand.memory)?;
-        left(node.ephemeral.available.get(), taken.ephemeral, demand.ephemeral)?;
-        left(node.gpus.available, taken.gpus, demand.gpus).and_then(|cards| usize::try_from(cards).ok())
+        node.cpu.available.checked_sub(taken.cpu).filter(|left| *left >= demand.cpu)?;
+        node.memory.available.checked_sub(taken.memory).filter(|left| *left >= demand.memory)?;
+        node.ephemeral.available.checked_sub(taken.ephemeral).filter(|left| *left >= demand.ephemeral)?;
+        let cards = node.gpus.available.checked_sub(taken.gpus).filter(|left| *left >= demand.gpus)?;
+        usize::try_from(cards).ok()
     }
 }
 

@@ -204,7 +204,7 @@ fn rate_card(models: usize) -> Pricing {
 fn order(units: u32, change: impl Fn(u32, &mut CommittedUnit)) -> Order {
     let unit = |id: u32| {
         let mut unit = generate::real_unit(id, 1, 1, &["vendor/nvidia/model/*"]);
-        (unit.cpu, unit.memory) = (100, 1 << 20);
+        (unit.cpu, unit.memory) = (MilliCpu::new(100), Bytes::new(1 << 20));
         unit.storage.clear();
         change(id, &mut unit);
         orders::resource_unit(&unit, Vec::new(), orders::generous("uact"))
@@ -252,10 +252,11 @@ fn large<'a>(plain: &'a Cluster, mixed: &'a Cluster) -> Vec<Large<'a>> {
     let provider = |cluster| Supply::Reserve { cluster, scheduler: Scheduler::Provider };
     let any = |units| order(units, |_, _| {});
     let kinds = || order(48, |_, unit| many_kinds(unit));
-    let volumes = || order(20, |_, unit| unit.storage = vec![(StorageClass::Ephemeral, 1); 900]);
+    let volumes = || order(20, |_, unit| unit.storage = vec![(StorageClass::Ephemeral, Bytes::new(1)); 900]);
     let replicas = || {
         order(1, |_, unit| {
-            (unit.count, unit.gpu.units, unit.cpu, unit.memory) = (900_000, 0, 0, 0);
+            (unit.count, unit.gpu.units) = (900_000, 0);
+            (unit.cpu, unit.memory) = (MilliCpu::ZERO, Bytes::ZERO);
             unit.gpu.alternatives.clear();
         })
     };

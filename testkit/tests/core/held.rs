@@ -91,7 +91,7 @@ proptest! {
         for (unit, target) in units.iter().zip(&all.targets) {
             for id in target.nodes() {
                 let sum = taken.entry(cluster.node(id).unwrap().name.to_string()).or_default();
-                *sum = (sum.0 + u128::from(unit.cpu), sum.1 + u128::from(unit.gpu.units));
+                *sum = (sum.0 + u128::from(unit.cpu.get()), sum.1 + u128::from(unit.gpu.units));
             }
         }
         let held: BTreeMap<String, (u128, u128)> =

@@ -241,8 +241,8 @@ proptest! {
         let unit = &mut less.units[unit];
         match seed % 6 {
             5 => unit.interconnect = None,
-            0 => unit.cpu /= 2,
-            1 => unit.memory /= 2,
+            0 => unit.cpu = MilliCpu::new(unit.cpu.get() / 2),
+            1 => unit.memory = Bytes::new(unit.memory.get() / 2),
             2 => unit.gpu.units -= unit.gpu.units.min(1),
             3 => unit.count = unit.count.div_ceil(2),
             _ => unit.storage.clear(),
@@ -292,7 +292,7 @@ fn huge_counts_neither_hang_nor_pass_for_capacity() {
     let units = |amounts: &[(u32, u64)]| {
         let mut units = small_units(&mut Random::new(1), amounts.len() as u64);
         for (unit, (count, cpu)) in units.iter_mut().zip(amounts) {
-            (unit.count, unit.cpu, unit.memory, unit.gpu.units) = (*count, *cpu, 0, 0);
+            (unit.count, unit.cpu, unit.memory, unit.gpu.units) = (*count, MilliCpu::new(*cpu), Bytes::ZERO, 0);
             unit.storage.clear();
         }
         units

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::inventory::{CardId, Cluster, Node, NodeId};
 use crate::order::StorageClass;
+use crate::quantity::amount::Amount;
+use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::{CommittedUnit, InterconnectRequest, Sidecar};
 
 /// How far a failure reaches.
@@ -19,21 +21,21 @@ pub(super) enum Shortage {
 /// What a node has left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Free {
-    pub(super) cpu: u64,
+    pub(super) cpu: MilliCpu,
     pub(super) gpus: u64,
     pub(super) hcas: u64,
-    pub(super) memory: u64,
-    ephemeral: u64,
+    pub(super) memory: Bytes,
+    ephemeral: Bytes,
 }
 
 impl Free {
     fn of(node: &Node) -> Self {
         Self {
-            cpu: node.cpu.available.get(),
+            cpu: node.cpu.available,
             gpus: node.gpus.available,
             hcas: node.hcas.available,
-            memory: node.memory.available.get(),
-            ephemeral: node.ephemeral.available.get(),
+            memory: node.memory.available,
+            ephemeral: node.ephemeral.available,
         }
     }
 }
@@ -43,11 +45,11 @@ impl Free {
 #[derive(Debug)]
 enum Step<'a> {
     /// From the node's memory; the sum includes the replica's own memory.
-    Ram(u64),
+    Ram(Bytes),
     /// From the node's disk.
-    Ephemeral(u64),
+    Ephemeral(Bytes),
     /// From a storage class of the cluster, with the index of its pool, if there is one.
-    Persistent { class: &'a str, pool: Option<usize>, sum: u64 },
+    Persistent { class: &'a str, pool: Option<usize>, sum: Bytes },
     /// A persistent volume whose class the daemon treats as missing.
     Classless,
 }
@@ -55,18 +57,18 @@ enum Step<'a> {
 /// What one replica asks of a node and of the cluster.
 #[derive(Debug)]
 pub(super) struct Demand<'a> {
-    cpu: u64,
+    cpu: MilliCpu,
     gpus: u64,
     hcas: u64,
     /// Includes `ram` volumes.
-    memory: u64,
+    memory: Bytes,
     sidecar: Sidecar,
     /// The label that at most one replica per node may have.
     label: Option<&'a str>,
-    ephemeral: u64,
+    ephemeral: Bytes,
     steps: Vec<Step<'a>>,
-    /// Bytes by pool index; each pool appears once.
-    pools: Vec<(usize, u64)>,
+    /// What is asked of each pool, by its index; each pool appears once.
+    pools: Vec<(usize, Bytes)>,
 }
 
 impl<'a> Demand<'a> {
@@ -78,7 +80,7 @@ impl<'a> Demand<'a> {
             memory: unit.memory,
             sidecar: unit.sidecar,
             label: unit.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label),
-            ephemeral: 0,
+            ephemeral: Bytes::ZERO,
             steps: Vec::with_capacity(unit.storage.len()),
             pools: Vec::new(),
         };
@@ -89,7 +91,7 @@ impl<'a> Demand<'a> {
         demand
     }
 
-    fn step(&mut self, class: &'a StorageClass, size: u64, stock: &Stock<'_>) -> Step<'a> {
+    fn step(&mut self, class: &'a StorageClass, size: Bytes, stock: &Stock<'_>) -> Step<'a> {
         match class {
             StorageClass::Ram => {
                 self.memory = self.memory.saturating_add(size);
@@ -114,17 +116,17 @@ impl<'a> Demand<'a> {
             && free.memory.saturating_sub(self.memory) >= self.sidecar.memory
     }
 
-    /// CPU of a replica and its sidecar, in thousandths of a thread.
-    fn whole_cpu(&self) -> u64 {
+    /// CPU of a replica and its sidecar.
+    fn whole_cpu(&self) -> MilliCpu {
         self.cpu.saturating_add(self.sidecar.cpu)
     }
 
-    /// Memory of a replica and its sidecar, in bytes.
-    fn whole_memory(&self) -> u64 {
+    /// Memory of a replica and its sidecar.
+    fn whole_memory(&self) -> Bytes {
         self.memory.saturating_add(self.sidecar.memory)
     }
 
-    fn add_to_pool(&mut self, pool: usize, size: u64) -> u64 {
+    fn add_to_pool(&mut self, pool: usize, size: Bytes) -> Bytes {
         if let Some((_, sum)) = self.pools.iter_mut().find(|(known, _)| *known == pool) {
             *sum = sum.saturating_add(size);
             return *sum;
@@ -143,7 +145,7 @@ pub(super) struct Stock<'c> {
     /// For each node its entry in `touched`, counted from 1; 0 if it has none.
     slots: Vec<u32>,
     touched: Vec<Free>,
-    pools: Vec<u64>,
+    pools: Vec<Bytes>,
 }
 
 impl<'c> Stock<'c> {
@@ -153,7 +155,7 @@ impl<'c> Stock<'c> {
             labels: BTreeSet::new(),
             slots: vec![0; cluster.nodes().len()],
             touched: Vec::new(),
-            pools: cluster.storage().iter().map(|pool| pool.capacity.available.get()).collect(),
+            pools: cluster.storage().iter().map(|pool| pool.capacity.available).collect(),
         }
     }
 
@@ -204,17 +206,18 @@ impl<'c> Stock<'c> {
     /// How many replicas fit on a node as far as amounts are concerned.
     pub(super) fn fitting(&self, id: NodeId, node: &Node, demand: &Demand<'_>) -> u32 {
         let free = self.free(id, node);
-        let pools = demand.pools.iter().map(|(pool, sum)| (self.pools.get(*pool).copied().unwrap_or(0), *sum));
+        let pools =
+            demand.pools.iter().map(|(pool, sum)| self.pools.get(*pool).copied().unwrap_or_default().room_for(*sum));
         let node = [
-            (free.cpu, demand.whole_cpu()),
-            (free.gpus, demand.gpus),
-            (free.hcas, demand.hcas),
-            (free.memory, demand.whole_memory()),
-            (free.ephemeral, demand.ephemeral),
-            (1, u64::from(demand.label.is_some())),
+            free.cpu.room_for(demand.whole_cpu()),
+            free.gpus.room_for(demand.gpus),
+            free.hcas.room_for(demand.hcas),
+            free.memory.room_for(demand.whole_memory()),
+            free.ephemeral.room_for(demand.ephemeral),
+            demand.label.map(|_| 1),
         ];
-        // `checked_div` skips resources that the replica does not ask for: those do not limit it.
-        let fits = node.into_iter().chain(pools).filter_map(|(left, one)| left.checked_div(one)).min();
+        // Resources that the replica does not ask for do not limit it.
+        let fits = node.into_iter().chain(pools).flatten().min();
         fits.map_or(u32::MAX, |fits| u32::try_from(fits).unwrap_or(u32::MAX))
     }
 
@@ -223,21 +226,21 @@ impl<'c> Stock<'c> {
     /// A node gets its own copy of what is free when it is first used. Most nodes of a cluster are never used by an
     /// order, so this costs less than a copy of the cluster.
     pub(super) fn take(&mut self, id: NodeId, node: &Node, demand: &Demand<'_>, replicas: u32) {
-        let left = |of: u64, one: u64| of.saturating_sub(one.saturating_mul(u64::from(replicas)));
+        let replicas = u64::from(replicas);
         let free = self.free(id, node);
         let free = Free {
-            cpu: left(free.cpu, demand.whole_cpu()),
-            gpus: left(free.gpus, demand.gpus),
-            hcas: left(free.hcas, demand.hcas),
-            memory: left(free.memory, demand.whole_memory()),
-            ephemeral: left(free.ephemeral, demand.ephemeral),
+            cpu: free.cpu.less(demand.whole_cpu().times(replicas)),
+            gpus: free.gpus.less(demand.gpus.times(replicas)),
+            hcas: free.hcas.less(demand.hcas.times(replicas)),
+            memory: free.memory.less(demand.whole_memory().times(replicas)),
+            ephemeral: free.ephemeral.less(demand.ephemeral.times(replicas)),
         };
         if let Some(label) = demand.label {
             self.labels.insert((id, label.to_owned()));
         }
         for (pool, sum) in &demand.pools {
             if let Some(bytes) = self.pools.get_mut(*pool) {
-                *bytes = left(*bytes, *sum);
+                *bytes = bytes.less(sum.times(replicas));
             }
         }
         match self.entry(id) {

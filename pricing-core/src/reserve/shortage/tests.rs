@@ -47,10 +47,10 @@ fn asks(count: u32, threads: u64, gib: u64, gpus: u64, models: &[&str]) -> Commi
     CommittedUnit {
         id: 1,
         count,
-        cpu: threads.saturating_mul(1000),
-        memory: gib.saturating_mul(GI),
+        cpu: MilliCpu::new(threads.saturating_mul(1000)),
+        memory: Bytes::new(gib.saturating_mul(GI)),
         gpu: GpuRequest { units: gpus, alternatives: models.iter().map(selector).collect(), ..GpuRequest::default() },
-        storage: vec![(StorageClass::Ephemeral, GI)],
+        storage: vec![(StorageClass::Ephemeral, Bytes::new(GI))],
         ..CommittedUnit::default()
     }
 }
@@ -150,7 +150,7 @@ fn threads_memory_and_storage_are_named_without_cards_too() {
         "resource unit 1: no node has room for all of it; n1 is nearest, and has 3.5 of 5 threads left"
     );
     let volume = |class: &str, gib: u64| {
-        let storage = vec![(StorageClass::Persistent(class.into()), gib * GI)];
+        let storage = vec![(StorageClass::Persistent(class.into()), Bytes::new(gib * GI))];
         CommittedUnit { storage, ..unit(1, 1) }
     };
     assert_eq!(message(volume("beta1", 1), &nodes), "resource unit 1: no node has storage of class `beta1`");

@@ -11,14 +11,15 @@ pub(super) fn insufficient(message: String) -> ReserveError {
     ReserveError::InsufficientCapacity(Shortage::of_cluster(message))
 }
 
-/// Compares the bytes that are asked of each storage class, over all replicas, with what the cluster has left.
+/// Compares the bytes that are asked of each storage class, over all replicas, with what the cluster has left. All
+/// replicas together may ask for more than 64 bits can count.
 /// Persistent volumes live in pools of the cluster, so it makes no difference where the replicas run.
 pub(super) fn check_storage(units: &[CommittedUnit], cluster: &Cluster) -> Result<(), ReserveError> {
     let mut asked: BTreeMap<&str, u128> = BTreeMap::new();
     for unit in units.iter().filter(|unit| unit.count > 0) {
-        for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
             if let StorageClass::Persistent(name) = class {
-                let bytes = u128::from(*size).saturating_mul(u128::from(unit.count));
+                let bytes = u128::from(size.get()).saturating_mul(u128::from(unit.count));
                 let sum = asked.entry(name.exact()).or_default();
                 *sum = sum.saturating_add(bytes);
             }

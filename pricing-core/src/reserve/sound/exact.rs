@@ -266,11 +266,12 @@ fn split(
 }
 
 /// Whether the candidate nodes together have what the replica groups together take. This is a necessary condition only.
+/// The sums are of 128 bits, because those of many nodes or replicas may not fit into 64.
 fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: impl Iterator<Item = usize>) -> bool {
     let mut asked = [0_u128; 5];
     for dimension in dimensions {
         let demand = dimension.demand;
-        let amounts = [demand.cpu, demand.memory, demand.ephemeral, demand.gpus, demand.hcas];
+        let amounts = [demand.cpu.get(), demand.memory.get(), demand.ephemeral.get(), demand.gpus, demand.hcas];
         for (sum, amount) in asked.iter_mut().zip(amounts) {
             *sum = sum.saturating_add(u128::from(amount).saturating_mul(u128::from(dimension.count)));
         }
@@ -278,7 +279,8 @@ fn enough_in_all(problem: &Problem<'_>, dimensions: &[Dimension<'_>], nodes: imp
     let mut free_in_all = [0_u128; 5];
     for node in nodes {
         let Some(free) = problem.cluster.index().free().get(node) else { continue };
-        for (sum, amount) in free_in_all.iter_mut().zip([free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]) {
+        let amounts = [free.cpu.get(), free.memory.get(), free.ephemeral.get(), free.gpus, free.hcas];
+        for (sum, amount) in free_in_all.iter_mut().zip(amounts) {
             *sum = sum.saturating_add(u128::from(amount));
         }
     }

@@ -6,6 +6,7 @@ use crate::budget::Budget;
 use crate::gpu::GpuSelector;
 use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode, Node};
 use crate::order::StorageClass;
+use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
 use super::capacity;
@@ -60,9 +61,9 @@ impl<'b> Steps<'b> {
 /// What one replica of a unit takes from its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Demand {
-    pub(super) cpu: u64,
-    pub(super) memory: u64,
-    pub(super) ephemeral: u64,
+    pub(super) cpu: MilliCpu,
+    pub(super) memory: Bytes,
+    pub(super) ephemeral: Bytes,
     pub(super) gpus: u64,
     pub(super) hcas: u64,
     /// The number of the unit's exclusive label, which at most one replica per node may have.
@@ -79,14 +80,14 @@ impl Demand {
         let mut demand = Self {
             cpu: unit.cpu.checked_add(unit.sidecar.cpu)?,
             memory: unit.memory.checked_add(unit.sidecar.memory)?,
-            ephemeral: 0,
+            ephemeral: Bytes::ZERO,
             gpus: unit.gpu.units,
             hcas: unit.hcas(),
             label,
             class_bits: 0,
             classes: Vec::new(),
         };
-        for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
+        for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
             match class {
                 StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.checked_add(*size)?,
                 StorageClass::Ram => demand.memory = demand.memory.checked_add(*size)?,
@@ -101,7 +102,11 @@ impl Demand {
 
     /// Whether a replica takes nothing from its node.
     pub(super) fn is_free(&self) -> bool {
-        self.cpu == 0 && self.memory == 0 && self.ephemeral == 0 && self.gpus == 0 && self.label.is_none()
+        self.cpu.is_zero()
+            && self.memory.is_zero()
+            && self.ephemeral.is_zero()
+            && self.gpus == 0
+            && self.label.is_none()
     }
 }
 

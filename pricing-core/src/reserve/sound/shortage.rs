@@ -37,9 +37,9 @@ fn shortage(problem: &Problem<'_>, unit: UnitIndex, fit: u64, beside: &str) -> R
 
 /// What one replica needs from a node, for people.
 fn needs(unit: &CommittedUnit) -> String {
-    let mut parts = vec![format!("{}m CPU", unit.cpu), format!("{} of memory", bytes(u128::from(unit.memory)))];
-    for (class, size) in unit.storage.iter().filter(|(_, size)| *size > 0) {
-        parts.push(format!("{} of `{}` storage", bytes(u128::from(*size)), class));
+    let mut parts = vec![format!("{}m CPU", unit.cpu), format!("{} of memory", bytes(unit.memory.get().into()))];
+    for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
+        parts.push(format!("{} of `{}` storage", bytes(size.get().into()), class));
     }
     if unit.gpu.units > 0 {
         let mut kinds: Vec<String> = unit.gpu.alternatives.iter().take(4).map(|kind| kind.to_string()).collect();

@@ -123,7 +123,7 @@ fn frontier(mut sums: Vec<Sum>, steps: &mut Steps<'_>) -> Result<Vec<Sum>, Reser
 /// cards there are.
 fn signature(problem: &Problem<'_>, dimensions: &[Dimension<'_>], row: &Row) -> Vec<u64> {
     let free = problem.cluster.index().free().get(row.node);
-    let amounts = free.map(|free| vec![free.cpu, free.memory, free.ephemeral, free.gpus, free.hcas]);
+    let amounts = free.map(|free| vec![free.cpu.get(), free.memory.get(), free.ephemeral.get(), free.gpus, free.hcas]);
     let mut key: Vec<u64> = amounts.unwrap_or_default();
     key.extend(row.candidates.iter().map(|slot| slot.map_or(0, |(_, fit)| u64::from(fit))));
     if dimensions.iter().any(|dimension| dimension.demand.gpus > 0) {

@@ -52,10 +52,10 @@ fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
     CommittedUnit {
         id,
         count,
-        cpu: 1000,
-        memory: GI,
+        cpu: MilliCpu::new(1000),
+        memory: Bytes::new(GI),
         gpu: GpuRequest { units: gpus, alternatives, ..GpuRequest::default() },
-        storage: vec![(StorageClass::Ephemeral, GI)],
+        storage: vec![(StorageClass::Ephemeral, Bytes::new(GI))],
         ..CommittedUnit::default()
     }
 }
@@ -114,7 +114,7 @@ fn fault_2_each_replica_has_described_cards_of_its_own() {
 fn fault_3_a_failed_attempt_narrows_nothing() {
     // The first node has a t4 to give, but no room: the second has an h100 and room.
     let mut unit = asks(1, 2, 1, &[ANY]);
-    unit.memory = 40 * GI;
+    unit.memory = Bytes::new(40 * GI);
     let cluster = cluster(&[(1, &[T4]), (1, &[H100]), (1, &[H100])]);
     assert_eq!(
         answer(&[unit], &cluster).unwrap(),
@@ -191,7 +191,7 @@ fn volumes_count_where_they_live() {
     let cluster = cluster(&[(0, &[]), (0, &[])]);
     let with = |class: &str, size: u64, count: u32| {
         let mut unit = asks(1, count, 0, &[]);
-        unit.storage = vec![(StorageClass::from_name(class), size)];
+        unit.storage = vec![(StorageClass::from_name(class), Bytes::new(size))];
         unit
     };
     assert!(answer(&[with("ram", 63 * GI, 2)], &cluster).is_ok());
@@ -202,7 +202,7 @@ fn volumes_count_where_they_live() {
     let unknown = refusal(&[with("beta1", GI, 1)], &cluster);
     assert_eq!(unknown, "the cluster has no storage of class `beta1`, and 1Gi is asked for");
     assert!(answer(&[with("beta1", 0, 1)], &cluster).is_ok());
-    let beyond = refusal(&[CommittedUnit { memory: u64::MAX, ..with("ram", 1, 1) }], &cluster);
+    let beyond = refusal(&[CommittedUnit { memory: Bytes::new(u64::MAX), ..with("ram", 1, 1) }], &cluster);
     assert_eq!(beyond, "a replica of resource unit 1 asks for more than 16Ei");
 }
 
@@ -230,7 +230,7 @@ fn very_many_units_neither_hang_nor_overflow() {
     let units: Vec<CommittedUnit> = (1..=1_000).map(|id| asks(id, 1, u64::from(id % 2), &[ANY])).collect();
     assert!(answer(&units, &cluster).is_err());
     // What takes nothing always fits.
-    let free = |id| CommittedUnit { cpu: 0, memory: 0, storage: Vec::new(), ..asks(id, 1, 0, &[]) };
+    let free = |id| CommittedUnit { id, count: 1, ..CommittedUnit::default() };
     assert_eq!(answer(&(1..=1_000).map(free).collect::<Vec<_>>(), &cluster).unwrap().len(), 1_000);
 }
 

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use super::cards::{self, AllocatedOnNode};
 use super::index::UnitIndex;
 use super::problem::{CandidateNode, Choice, Demand, Problem, Steps};
+use crate::inventory::Free;
+use crate::quantity::amount::Amount;
+use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::ReserveError;
 
 /// What has been given away on one node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage<'p> {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
+    cpu: MilliCpu,
+    memory: Bytes,
+    ephemeral: Bytes,
     gpus: u64,
     hcas: u64,
     /// The exclusive labels of its replicas.
@@ -23,27 +26,27 @@ pub(super) struct Usage<'p> {
 impl<'p> Usage<'p> {
     /// Adds what some replicas take.
     pub(super) fn add(&mut self, demand: &Demand, choice: &'p Choice, replicas: u32) {
-        let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
-        self.cpu = self.cpu.saturating_add(times(demand.cpu));
-        self.memory = self.memory.saturating_add(times(demand.memory));
-        self.ephemeral = self.ephemeral.saturating_add(times(demand.ephemeral));
-        self.gpus = self.gpus.saturating_add(times(demand.gpus));
-        self.hcas = self.hcas.saturating_add(times(demand.hcas));
+        let replicas = u64::from(replicas);
+        self.cpu = self.cpu.sum(demand.cpu.times(replicas));
+        self.memory = self.memory.sum(demand.memory.times(replicas));
+        self.ephemeral = self.ephemeral.sum(demand.ephemeral.times(replicas));
+        self.gpus = self.gpus.sum(demand.gpus.times(replicas));
+        self.hcas = self.hcas.sum(demand.hcas.times(replicas));
         self.labels.extend(demand.label);
         if demand.gpus > 0 {
-            self.given.push(AllocatedOnNode { choice, cards: times(demand.gpus) });
+            self.given.push(AllocatedOnNode { choice, cards: demand.gpus.times(replicas) });
         }
     }
 
     /// Removes what the last call of [`Self::add`] added. Labels and cards are stacks, so it must be called in reverse
     /// order.
     pub(super) fn take_back(&mut self, demand: &Demand, replicas: u32) {
-        let times = |amount: u64| amount.saturating_mul(u64::from(replicas));
-        self.cpu = self.cpu.saturating_sub(times(demand.cpu));
-        self.memory = self.memory.saturating_sub(times(demand.memory));
-        self.ephemeral = self.ephemeral.saturating_sub(times(demand.ephemeral));
-        self.gpus = self.gpus.saturating_sub(times(demand.gpus));
-        self.hcas = self.hcas.saturating_sub(times(demand.hcas));
+        let replicas = u64::from(replicas);
+        self.cpu = self.cpu.less(demand.cpu.times(replicas));
+        self.memory = self.memory.less(demand.memory.times(replicas));
+        self.ephemeral = self.ephemeral.less(demand.ephemeral.times(replicas));
+        self.gpus = self.gpus.less(demand.gpus.times(replicas));
+        self.hcas = self.hcas.less(demand.hcas.times(replicas));
         if demand.label.is_some() {
             self.labels.pop();
         }
@@ -88,20 +91,11 @@ impl Problem<'_> {
             steps.take(labels.len())?;
             most = if labels.contains(&label) { 0 } else { most.min(1) };
         }
-        let used = |amount: fn(&Usage<'_>) -> u64| usage.map_or(0, amount);
-        let gpus = if demand.gpus == 0 { 0 } else { free.gpus };
-        for (free, used, asked) in [
-            (gpus, used(|usage| usage.gpus), demand.gpus),
-            (free.hcas, used(|usage| usage.hcas), demand.hcas),
-            (free.cpu, used(|usage| usage.cpu), demand.cpu),
-            (free.memory, used(|usage| usage.memory), demand.memory),
-            (free.ephemeral, used(|usage| usage.ephemeral), demand.ephemeral),
-        ] {
-            let left = free.saturating_sub(used);
-            if left < asked {
+        for fit in amounts_fit(free, usage, demand).into_iter().flatten() {
+            if fit == 0 {
                 return Ok(0);
             }
-            most = most.min(left.checked_div(asked).unwrap_or(most));
+            most = most.min(fit);
         }
         if demand.gpus > 0 {
             let cards = self.cards_left(choice, candidate, usage, steps)?;
@@ -151,6 +145,19 @@ impl Problem<'_> {
         steps.take(work.saturating_add(described.len()))?;
         Ok(left)
     }
+}
+
+/// For each resource of a node, how many replicas fit into what is left of it. None where they ask for nothing.
+#[inline]
+fn amounts_fit(free: &Free, usage: Option<&Usage<'_>>, demand: &Demand) -> [Option<u64>; 5] {
+    let used = |amount: fn(&Usage<'_>) -> u64| usage.map_or(0, amount);
+    [
+        free.gpus.less(used(|usage| usage.gpus)).room_for(demand.gpus),
+        free.hcas.less(used(|usage| usage.hcas)).room_for(demand.hcas),
+        free.cpu.less(usage.map_or(MilliCpu::ZERO, |usage| usage.cpu)).room_for(demand.cpu),
+        free.memory.less(usage.map_or(Bytes::ZERO, |usage| usage.memory)).room_for(demand.memory),
+        free.ephemeral.less(usage.map_or(Bytes::ZERO, |usage| usage.ephemeral)).room_for(demand.ephemeral),
+    ]
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u64 {

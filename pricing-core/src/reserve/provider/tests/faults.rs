@@ -58,8 +58,16 @@ const H100: &str = "h100 SXM5 80Gi";
 pub(super) fn asks(id: u32, count: u32, gpus: u64, keys: &[&str]) -> CommittedUnit {
     let alternatives = keys.iter().map(|key| GpuSelector::from_attribute_key(key).unwrap()).collect();
     let gpu = GpuRequest { units: gpus, alternatives, ..GpuRequest::default() };
-    let storage = vec![(StorageClass::Ephemeral, GI)];
-    CommittedUnit { id, count, cpu: 1000, memory: GI, gpu, storage, ..CommittedUnit::default() }
+    let storage = vec![(StorageClass::Ephemeral, Bytes::new(GI))];
+    CommittedUnit {
+        id,
+        count,
+        cpu: MilliCpu::new(1000),
+        memory: Bytes::new(GI),
+        gpu,
+        storage,
+        ..CommittedUnit::default()
+    }
 }
 
 /// The first unit's nodes, replica by replica, and its attribute.
@@ -133,7 +141,7 @@ fn fault_3_a_failed_attempt_narrows_a_wildcard_for_every_later_node() {
     // Volumes come after the cards too.
     let cluster = Build::default().node("n1", &[H100]).node("n2", &[T4]).build();
     let mut unit = asks(1, 1, 1, &[ANY]);
-    unit.storage = vec![(StorageClass::Ephemeral, 2048 * GI)];
+    unit.storage = vec![(StorageClass::Ephemeral, Bytes::new(2048 * GI))];
     refusal(&[unit], &cluster);
     // A node whose first card that is allowed is of the narrowed model still does.
     let cluster =
@@ -241,7 +249,7 @@ fn a_replica_that_comes_to_another_card_is_a_mismatch() {
 fn volumes_fail_on_the_node_or_end_the_search() {
     let unit = |class: &str, size: u64| {
         let mut unit = asks(1, 2, 0, &[]);
-        unit.storage = vec![(StorageClass::Persistent(class.into()), size)];
+        unit.storage = vec![(StorageClass::Persistent(class.into()), Bytes::new(size))];
         unit
     };
     let cluster = || Build::default().node("n1", &[]).pool("beta3", 10 * GI).pool("beta3", 99 * GI);
@@ -253,13 +261,13 @@ fn volumes_fail_on_the_node_or_end_the_search() {
     // Two volumes of one class come out of one pool.
     let mut two = unit("beta3", 3 * GI);
     two.count = 1;
-    two.storage.push((StorageClass::Persistent("beta3".into()), 8 * GI));
+    two.storage.push((StorageClass::Persistent("beta3".into()), Bytes::new(8 * GI)));
     refusal(std::slice::from_ref(&two), &cluster().build());
-    two.storage[1].1 = 7 * GI;
+    two.storage[1].1 = Bytes::new(7 * GI);
     reserve(&[two], &cluster().build()).unwrap();
     // A `ram` volume comes out of the node's memory, and failing there only ends the node.
     let mut ram = asks(1, 1, 0, &[]);
-    ram.storage = vec![(StorageClass::Ram, 2 * GI), (StorageClass::Persistent("".into()), 0)];
+    ram.storage = vec![(StorageClass::Ram, Bytes::new(2 * GI)), (StorageClass::Persistent("".into()), Bytes::ZERO)];
     let small = Build::default().node_with("n1", &[], 0, 2 * GI).build();
     assert!(refusal(&[ram.clone()], &small).contains("took 0"));
     ram.storage.pop();
@@ -272,13 +280,15 @@ fn very_many_replicas_cost_no_more_than_few() {
     let cluster = Build::default().node("n1", &[T4]).node("n2", &[T4]).pool("beta3", u64::MAX >> 1).build();
     let mut unit = asks(1, u32::MAX, 0, &[]);
     assert!(refusal(std::slice::from_ref(&unit), &cluster).contains("took 128"));
-    (unit.cpu, unit.memory, unit.storage) = (0, 0, vec![(StorageClass::Persistent("beta3".into()), 1)]);
+    (unit.cpu, unit.memory) = (MilliCpu::ZERO, Bytes::ZERO);
+    unit.storage = vec![(StorageClass::Persistent("beta3".into()), Bytes::new(1))];
     let reservation = reserve(std::slice::from_ref(&unit), &cluster).unwrap();
     assert_eq!(reservation.targets[0].placements.len(), 1);
     assert_eq!(reservation.targets[0].placements[0].replicas, u32::MAX);
-    unit.storage = vec![(StorageClass::Ephemeral, u64::MAX), (StorageClass::Ephemeral, u64::MAX)];
+    let most = Bytes::new(u64::MAX);
+    unit.storage = vec![(StorageClass::Ephemeral, most), (StorageClass::Ephemeral, most)];
     refusal(std::slice::from_ref(&unit), &cluster);
-    unit.storage = vec![(StorageClass::Ram, u64::MAX), (StorageClass::Persistent("beta3".into()), u64::MAX)];
+    unit.storage = vec![(StorageClass::Ram, most), (StorageClass::Persistent("beta3".into()), most)];
     refusal(&[unit], &cluster);
 }
 

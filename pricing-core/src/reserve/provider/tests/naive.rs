@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::faults::{Build, asks};
 use super::*;
+use crate::quantity::MilliCpu;
 
 #[derive(Clone)]
 struct Naive {
@@ -42,7 +43,7 @@ impl Naive {
         let mut next = self.clone();
         let free = &mut next.nodes[place];
         let take = |from: &mut u64, size: u64| from.checked_sub(size).map(|left| *from = left).is_some();
-        if !take(&mut free[0], unit.cpu) {
+        if !take(&mut free[0], unit.cpu.get()) {
             return Fate::Node;
         }
         if unit.gpu.units > 0 {
@@ -55,20 +56,20 @@ impl Naive {
                 _ => return Fate::Node,
             }
         }
-        if !take(&mut free[2], unit.memory) {
+        if !take(&mut free[2], unit.memory.get()) {
             return Fate::Node;
         }
         for (class, size) in &unit.storage {
             match class {
-                StorageClass::Ram if take(&mut free[2], *size) => {}
-                StorageClass::Ephemeral if take(&mut free[3], *size) => {}
+                StorageClass::Ram if take(&mut free[2], size.get()) => {}
+                StorageClass::Ephemeral if take(&mut free[3], size.get()) => {}
                 StorageClass::Ram | StorageClass::Ephemeral => return Fate::Node,
                 StorageClass::Persistent(class) if !node.storage_classes.iter().any(|known| *class == **known) => {
                     return Fate::Node;
                 }
                 StorageClass::Persistent(class) => {
                     let pool = next.pools.iter_mut().find(|(name, _)| *class == **name);
-                    if !pool.is_some_and(|(_, left)| take(left, *size)) {
+                    if !pool.is_some_and(|(_, left)| take(left, size.get())) {
                         return Fate::Cluster;
                     }
                 }
@@ -176,9 +177,9 @@ fn any_unit() -> BoxedStrategy<CommittedUnit> {
     (1_u32..5, 0_u64..3, proptest::collection::vec(key, 1..3), volumes, 0_u64..30_000)
         .prop_map(|(count, gpus, keys, volumes, cpu)| {
             let mut unit = asks(1, count, gpus, &keys);
-            unit.cpu = cpu;
+            unit.cpu = MilliCpu::new(cpu);
             // A class that the cluster lacks ends most searches, so it is rare.
-            let size = |(class, size): (StorageClass, u64)| (class, size << 30);
+            let size = |(class, size): (StorageClass, u64)| (class, Bytes::new(size << 30));
             unit.storage =
                 volumes.into_iter().map(size).filter(|(class, _)| class.name() != *"beta3" || cpu < 3000).collect();
             unit
