@@ -21,6 +21,9 @@ macro_rules! quantity_newtype {
             /// Nothing.
             pub const ZERO: Self = Self(0);
 
+            /// The most that 64 bits can count.
+            pub const MAX: Self = Self(u64::MAX);
+
             #[doc = concat!("Takes a number of ", $what, ".")]
             #[must_use]
             pub const fn new(value: u64) -> Self {

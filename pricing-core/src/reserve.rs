@@ -6,6 +6,7 @@
 pub mod alternatives;
 pub mod commit;
 mod confidential;
+mod demand;
 mod interconnect;
 mod prefer;
 pub mod provider;
@@ -21,6 +22,7 @@ use crate::order::{GroupSpec, ResourceUnit, leased_ips};
 
 pub use commit::{CommitLevels, CommittedUnit, Overcommitted};
 pub use confidential::{Sidecar, TeePlatform};
+pub(crate) use demand::ReplicaDemand;
 pub use interconnect::InterconnectRequest;
 pub use prefer::{KindOrder, Prefer, Preference};
 pub use shortage::Shortage;

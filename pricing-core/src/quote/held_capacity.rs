@@ -2,7 +2,7 @@
 
 use super::cards::QuotedTarget;
 use crate::inventory::held_capacity::{HeldCapacity, HeldCards};
-use crate::order::{Order, StorageClass, leased_ips};
+use crate::order::{Order, leased_ips};
 use crate::rates::Pricing;
 use crate::reserve::{CommittedUnit, Scheduler};
 
@@ -31,21 +31,19 @@ fn of_unit(unit: &CommittedUnit, target: &QuotedTarget) -> Vec<HeldCapacity> {
 /// reserves it.
 fn on_node(unit: &CommittedUnit, target: &QuotedTarget, node: &str, replicas: u32) -> HeldCapacity {
     let replicas = u64::from(replicas);
-    let gpus = unit.gpu.units.saturating_mul(replicas);
+    let demand = unit.demand();
+    let gpus = demand.gpus.saturating_mul(replicas);
     let mut held = HeldCapacity {
         node: node.to_owned(),
-        cpu: unit.cpu.saturating_add(unit.sidecar.cpu).saturating_mul(replicas).get(),
-        memory: unit.memory.saturating_add(unit.sidecar.memory).saturating_mul(replicas).get(),
+        cpu: demand.cpu.saturating_mul(replicas).get(),
+        memory: demand.memory.saturating_mul(replicas).get(),
+        ephemeral: demand.ephemeral.saturating_mul(replicas).get(),
         gpus,
-        hcas: unit.hcas().saturating_mul(replicas),
+        hcas: demand.hcas.saturating_mul(replicas),
         ..HeldCapacity::default()
     };
-    for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
-        let sum = match class {
-            StorageClass::Ephemeral => &mut held.ephemeral,
-            StorageClass::Ram => &mut held.memory,
-            StorageClass::Persistent(name) => held.storage.entry(name.exact().to_owned()).or_default(),
-        };
+    for (class, size) in demand.volumes.into_iter().filter(|(_, size)| !size.is_zero()) {
+        let sum = held.storage.entry(class.to_owned()).or_default();
         *sum = sum.saturating_add(size.saturating_mul(replicas).get());
     }
     let cards = target.cards.iter().find(|cards| cards.node.as_deref() == Some(node));

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::budget::Budget;
 use crate::gpu::GpuSelector;
 use crate::inventory::{CardId, Cluster, InterconnectId, ModelNode, Node};
-use crate::order::StorageClass;
 use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::{CommittedUnit, InterconnectRequest, ReserveError};
 
@@ -77,24 +76,24 @@ pub(super) struct Demand {
 impl Demand {
     /// What a replica takes. None if its volumes add up to more than 64 bits can count.
     fn new(unit: &CommittedUnit, label: Option<usize>, cluster: &Cluster) -> Option<Self> {
+        let amounts = unit.demand();
+        if !amounts.is_countable {
+            return None;
+        }
         let mut demand = Self {
-            cpu: unit.cpu.checked_add(unit.sidecar.cpu)?,
-            memory: unit.memory.checked_add(unit.sidecar.memory)?,
-            ephemeral: Bytes::ZERO,
-            gpus: unit.gpu.units,
-            hcas: unit.hcas(),
+            cpu: amounts.cpu,
+            memory: amounts.memory,
+            ephemeral: amounts.ephemeral,
+            gpus: amounts.gpus,
+            hcas: amounts.hcas,
             label,
             class_bits: 0,
             classes: Vec::new(),
         };
-        for (class, size) in unit.storage.iter().filter(|(_, size)| !size.is_zero()) {
-            match class {
-                StorageClass::Ephemeral => demand.ephemeral = demand.ephemeral.checked_add(*size)?,
-                StorageClass::Ram => demand.memory = demand.memory.checked_add(*size)?,
-                StorageClass::Persistent(name) => match cluster.index().class_bit(name.exact()) {
-                    Some(bit) => demand.class_bits |= bit,
-                    None => demand.classes.push(name.exact().to_owned()),
-                },
+        for (class, _) in amounts.volumes.into_iter().filter(|(_, size)| !size.is_zero()) {
+            match cluster.index().class_bit(class) {
+                Some(bit) => demand.class_bits |= bit,
+                None => demand.classes.push(class.to_owned()),
             }
         }
         Some(demand)

@@ -2,7 +2,7 @@
 
 use pricing_core::gpu::{GpuKind, GpuRequest, GpuSelector};
 use pricing_core::order::{GroupSpec, Order, ResourceUnit, StorageClass, Volume};
-use pricing_core::quantity::{Bytes, MilliCpu};
+use pricing_core::quantity::Bytes;
 use pricing_core::quote::QuotedTarget;
 use pricing_core::reserve::{CommitLevels, Scheduler};
 
@@ -14,8 +14,8 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
         let target = targets.iter().find(|target| target.resource_id == unit.id);
         let alternatives = target.and_then(|target| handed_out(&unit.gpu, target));
         ResourceUnit {
-            cpu: MilliCpu::new(committed.cpu),
-            memory: Bytes::new(committed.memory),
+            cpu: committed.cpu,
+            memory: committed.memory,
             gpu: GpuRequest {
                 units: committed.gpu.units,
                 alternatives: alternatives.map_or(committed.gpu.alternatives, |selector| vec![selector]),
@@ -32,9 +32,8 @@ pub(super) fn allocated(order: &Order, targets: &[QuotedTarget], commit: &Commit
 }
 
 /// Volumes with their reserved amounts, which are in the same order.
-fn volumes(written: &[Volume], committed: &[(StorageClass, u64)]) -> Vec<Volume> {
-    let sized =
-        |(volume, (_, size)): (&Volume, &(StorageClass, u64))| Volume { size: Bytes::new(*size), ..volume.clone() };
+fn volumes(written: &[Volume], committed: &[(StorageClass, Bytes)]) -> Vec<Volume> {
+    let sized = |(volume, (_, size)): (&Volume, &(StorageClass, Bytes))| Volume { size: *size, ..volume.clone() };
     written.iter().zip(committed).map(sized).collect()
 }
 
