@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
 mod features;
+mod oracle;
 mod plugins;
 mod steady;
 
@@ -30,6 +31,9 @@ const USAGE: &str = "usage: cargo xtask VERB
   market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md, from a run of its scenario
   coverage [TRIALS] whether the intervals of `bidprice tune` cover the truth, in so many trials of each market (default 40)
+  oracle kube [--cases N] [--seed S]
+                    random clusters and orders, placed by us and by kube-scheduler itself (needs go; the first build takes
+                    some minutes): N cases (default 1000)
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
                     whether the example plugins are those that their sources were built to
@@ -79,15 +83,18 @@ fn main() -> ExitCode {
         ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
         ["coverage"] => coverage("40"),
         ["coverage", trials] => coverage(trials),
+        ["oracle", words @ ..] => oracle::run(words).unwrap_or_else(usage),
         ["wheel"] => wheel(),
         ["plugins", "--is-current"] => plugins::is_current(),
         ["plugins", options @ ..] => plugins(options),
-        _ => {
-            eprintln!("{USAGE}");
-            false
-        }
+        _ => usage(),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn usage() -> bool {
+    eprintln!("{USAGE}");
+    false
 }
 
 fn proto() -> bool {
