@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::card_price::Weight;
 use super::cards::{CardGroup, QuotedTarget};
-use super::choice::Weight;
 use super::lines::Line;
 use super::offer::OfferPrices;
 use super::reason::{DecisionKind, Reason};
