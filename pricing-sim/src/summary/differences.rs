@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::axes::AxesValues;
 use super::stats::Interval;
 use super::units::Seconds;
-use crate::result::usd;
+use crate::result::{OrderOutcome, usd};
 
 /// The difference between two combinations of cell and strategy, paired by seed: for each seed, the figure of the one
 /// minus that of the other. Luck that both share does not widen the intervals.
@@ -65,10 +65,10 @@ pub struct Comparison {
 /// Orders with different outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FlipCount {
-    /// The outcome under the first: `won` or the reason.
-    pub from: String,
+    /// The outcome under the first.
+    pub from: OrderOutcome,
     /// The outcome under this strategy.
-    pub to: String,
+    pub to: OrderOutcome,
     /// The number of orders.
     pub orders: u64,
 }
@@ -85,9 +85,9 @@ pub struct LargestFlip {
     /// When it arrived.
     pub at_s: Seconds,
     /// Its outcome under the first.
-    pub from: String,
+    pub from: OrderOutcome,
     /// Its outcome under this strategy.
-    pub to: String,
+    pub to: OrderOutcome,
     /// The cards under the first.
     pub gpu_from: String,
     /// The cards under this strategy.

@@ -9,7 +9,7 @@ use super::axes::AxesValues;
 use super::percent::Percent;
 use super::stats::Interval;
 use super::units::{Hours, Seconds};
-use crate::result::usd;
+use crate::result::{OrderOutcome, usd};
 
 /// The results of one strategy in one cell, over all seeds.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +37,7 @@ pub struct Figures {
     /// Orders that were won, and whose leases ran.
     pub won: u64,
     /// The other orders, by reason.
-    pub lost: BTreeMap<String, u64>,
+    pub lost: BTreeMap<OrderOutcome, u64>,
     /// Won by arrived orders, in percent. None without orders.
     pub win_rate_percent: Option<Percent>,
     /// What the leases pay for their time in the window, in USD.
