@@ -49,7 +49,8 @@ pub(super) fn open_request<'a>(group: &CardGroup, unit: &'a ResourceUnit) -> Cow
     Cow::Owned(GpuRequest { alternatives: group.kinds.iter().map(selector).collect(), ..unit.gpu.clone() })
 }
 
-/// The cards of one group, once for each kind that it may be. The group itself if no kind is known.
+/// The cards of one group, once for each kind that it may be. The group itself if no kind is known, or none has a price:
+/// pricing then says why.
 fn ways_of(
     group: &CardGroup,
     unit: &ResourceUnit,

@@ -86,7 +86,8 @@ impl RemainingCluster<'_> {
         }
     }
 
-    /// A fabric that no node has, a peer on every node, or HCAs that are in use or not free in one place.
+    /// A fabric that no node has, a peer on every node, or HCAs that are in use or not free in one place. The checks go
+    /// from what no amount of free capacity would change to what other leases take.
     fn interconnect_reason(&self, demand: &Demand<'_>) -> Option<String> {
         let asked = demand.interconnect?;
         let fabric = asked
