@@ -14,6 +14,7 @@ use super::when::Times;
 use super::words;
 use crate::result::OrderOutcome;
 use crate::summary::{GpuUtilisation, Percent, PriceRange, StrategySummary};
+use pricing_core::text::plural;
 
 /// The most kinds of card with a chart of their own.
 const KINDS: usize = 12;
@@ -74,7 +75,7 @@ fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, most: f64, id: &st
         Line { series, points: (0..it.figures.over_time.len()).filter_map(point).collect() }
     };
     let all: Vec<Line> = cell.strategies.iter().enumerate().map(line).collect();
-    let cards = if of.cards == 1 { "card" } else { "cards" };
+    let cards = plural(of.cards, "card", "cards");
     let title = format!("{} · {} {cards}", of.kind, whole(of.cards));
     let means = cell.strategies.iter().map(|it| format!("{}: {} on average", it.name, in_use(it, &of.kind)));
     let description = means.collect::<Vec<_>>().join("; ");
