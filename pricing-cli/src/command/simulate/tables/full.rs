@@ -93,14 +93,15 @@ fn use_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
+/// One side of the charges: its name, and where its figures are.
+type Side = (&'static str, fn(&Figures) -> &ChargeSummary);
+
 /// Shows the leases that do not pay what their own cards cost: those that pay more, those that pay less, or both, but
 /// nothing that does not occur.
 fn charge_table(summary: &Summary, labels: &Labels) -> String {
-    let sides: [(&str, fn(&Figures) -> &ChargeSummary); 2] =
+    let sides: [Side; 2] =
         [("overcharged", |figures| &figures.overcharge), ("undercharged", |figures| &figures.undercharge)];
-    let occurs = |side: &(_, fn(&Figures) -> &ChargeSummary)| {
-        summary.strategies.iter().any(|entry| (side.1)(&entry.figures).orders > 0)
-    };
+    let occurs = |side: &Side| summary.strategies.iter().any(|entry| (side.1)(&entry.figures).orders > 0);
     let sides: Vec<_> = sides.into_iter().filter(occurs).collect();
     if sides.is_empty() {
         return String::new();
