@@ -130,7 +130,6 @@ impl Quoter {
             prefer: self.prefer,
             budget: None,
             brief: true,
-            ..Terms::default()
         };
         let supply = match &self.cluster {
             None => Supply::Unknown,
