@@ -19,7 +19,10 @@ use crate::wording::{count, number, plural, wrap};
 pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(header.iter().copied());
+    // An empty header would be an empty line.
+    if !header.is_empty() {
+        table.set_header(header.iter().copied());
+    }
     for column in right {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -1,6 +1,7 @@
 //! How counts, coins and prose are written for people. JSON has the exact values.
 
 use pricing_core::money::{Denom, denoms};
+pub(crate) use pricing_core::text::{counted as count, plural};
 
 use crate::amounts;
 use crate::table::LINE_COLUMNS;
@@ -46,16 +47,6 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// The form of a word that goes with a count.
-pub(crate) fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
-}
-
-/// A count with its noun, such as `1 order` and `2 orders`.
-pub(crate) fn count(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", plural(count, "", "s"))
 }
 
 /// The number of things in memory, to be counted in words.

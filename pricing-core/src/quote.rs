@@ -5,6 +5,7 @@
 
 mod allocated_cards;
 mod candidates;
+mod card_price;
 mod cards;
 mod choice;
 pub mod compat;
@@ -13,12 +14,14 @@ mod given;
 mod held_capacity;
 mod lines;
 mod offer;
+mod open_request;
 pub mod plugin;
 pub mod reason;
 mod request;
 #[cfg(feature = "scale")]
 pub mod scale;
 mod screen;
+mod tariff;
 mod terms;
 pub mod wire;
 
@@ -35,8 +38,8 @@ use crate::text::Untrusted;
 pub use crate::quantity::LineQuantity;
 pub use allocated_cards::usd_of_allocated_cards;
 pub use candidates::Candidate;
+pub use card_price::Weight;
 pub use cards::{CardGroup, QuotedTarget};
-pub use choice::Weight;
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
@@ -243,7 +246,7 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<V
         }
         Supply::Reserve { .. } => (vec![targets(request, budget)?], true),
         Supply::Unknown | Supply::AlreadyReserved { .. } | Supply::Given { .. } => {
-            cards::every_choice(&targets(request, budget)?, order, pricing, budget)?
+            open_request::every_choice(&targets(request, budget)?, order, pricing, budget)?
         }
     })
 }

@@ -192,9 +192,27 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .map(|(_, candidate)| candidate)
 }
 
+/// The form of a word that goes with a count.
+#[must_use]
+pub fn plural<'a, N: Copy + PartialEq + From<u8>>(count: N, one: &'a str, many: &'a str) -> &'a str {
+    if count == N::from(1) { one } else { many }
+}
+
+/// A count with its noun, such as `1 order` and `2 orders`.
+#[must_use]
+pub fn counted<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    format!("{count} {noun}{}", plural(count, "", "s"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_noun_agrees_with_its_count() {
+        assert_eq!([counted(0_u64, "order"), counted(1_u32, "order")], ["0 orders", "1 order"]);
+        assert_eq!([plural(1_usize, "is", "are"), plural(2_u128, "is", "are")], ["is", "are"]);
+    }
 
     #[test]
     fn excerpts_are_bounded_and_printable() {

@@ -128,6 +128,9 @@ impl Cache {
     }
 
     /// The artefact for this key, if there is one that verifies. One that does not verify is removed.
+    ///
+    /// A compiled artefact is executed without further checks, so nothing of an entry is used before its HMAC is verified.
+    /// The HMAC covers the name too, so an entry cannot be passed off as another.
     #[must_use]
     pub fn get(&self, key: &CacheKey) -> Option<Vec<u8>> {
         let name = key.file_name();

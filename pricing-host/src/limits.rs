@@ -44,7 +44,8 @@ impl SizeClass {
         }
     }
 
-    /// The limits for loading a plugin of this class.
+    /// The limits for loading a plugin of this class. [`Self::Standard`] is for compiled languages, whose plugins are
+    /// small. [`Self::Engine`] is for plugins that contain a whole interpreter, such as those in JavaScript and Python.
     #[must_use]
     pub fn load_limits(self) -> LoadLimits {
         match self {

@@ -12,7 +12,7 @@ use pricing_core::inventory::{self, Cluster};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::{GpuRule, Quote, QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, SizeClass};
 use pricing_sim::result::cards_of;
@@ -49,6 +49,7 @@ pub(crate) struct Quoter {
     denom: String,
     gpu_rule: GpuRule,
     scheduler: Scheduler,
+    prefer: Prefer,
     plugin: Option<Plugin>,
     malformed: Malformed,
 }
@@ -58,7 +59,7 @@ impl Quoter {
     // Files are parsed here and not per batch, so that a bad file or keyword fails when the quoter is made.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "they are the keywords of the Python class")]
-    #[pyo3(signature = (*, rates, inventory, usd_per_akt, owner, denom, gpu, scheduler, plugin, malformed))]
+    #[pyo3(signature = (*, rates, inventory, usd_per_akt, owner, denom, gpu, scheduler, prefer, plugin, malformed))]
     fn new(
         rates: Option<&str>,
         inventory: Option<&str>,
@@ -67,6 +68,7 @@ impl Quoter {
         denom: String,
         gpu: &str,
         scheduler: &str,
+        prefer: &str,
         plugin: Option<&[u8]>,
         malformed: &str,
     ) -> PyResult<Self> {
@@ -83,6 +85,7 @@ impl Quoter {
             denom,
             gpu_rule: one_of("gpu", gpu, GpuRule::words())?,
             scheduler: one_of("scheduler", scheduler, Scheduler::words())?,
+            prefer: one_of("prefer", prefer, Prefer::words())?,
             plugin: plugin.map(load).transpose()?,
             malformed: one_of("malformed", malformed, [("raise", Malformed::Raise), ("keep", Malformed::Keep)])?,
         })
@@ -124,9 +127,9 @@ impl Quoter {
             owner,
             usd_per_akt: self.usd_per_akt,
             gpu_rule: self.gpu_rule,
+            prefer: self.prefer,
             budget: None,
             brief: true,
-            ..Terms::default()
         };
         let supply = match &self.cluster {
             None => Supply::Unknown,

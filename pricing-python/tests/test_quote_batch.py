@@ -1,5 +1,6 @@
 """Quotes of record batches."""
 
+import json
 import pickle
 from decimal import Decimal
 
@@ -64,6 +65,35 @@ def test_the_card_of_the_inventory_is_priced(rates, orders, tmp_path):
     assert rows["two"]["reason"] == "insufficient-capacity"
     old = answers(bidprice.quote_batch(orders, rates, inventory, gpu="highest-wildcard"))
     assert old["any"]["usd_per_month"] == COMPUTE + 1900
+
+
+def test_a_preference_chooses_between_models_that_fit(rates, orders, tmp_path):
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"nodes": [node("n1", "h100", "80Gi"), node("n2", "t4", "16Gi")], "storage": []}))
+    cards = {prefer: answers(bidprice.quote_batch(orders, rates, inventory, prefer=prefer))["any"]["gpu"]
+             for prefer in ("order", "cheapest")}
+    assert cards == {"order": "nvidia/h100/80Gi/pcie", "cheapest": "nvidia/t4/16Gi/pcie"}
+    with pytest.raises(ValueError, match="prefer: `best` is not `order` or `cheapest` or `packing`"):
+        bidprice.Quoter(rates, inventory, prefer="best")
+
+
+def node(name, model, ram):
+    def pair(allocatable):
+        return {"quantity": {"allocatable": allocatable, "allocated": "0"}}
+
+    card = {"vendor": "nvidia", "name": model, "interface": "PCIe", "memory_size": ram}
+    return {
+        "name": name,
+        "resources": {
+            "cpu": pair("64"),
+            "memory": pair("256Gi"),
+            "gpu": {**pair("1"), "info": [card]},
+            "ephemeral_storage": pair("1Ti"),
+            "volumes_attached": pair("0"),
+            "volumes_mounted": pair("0"),
+        },
+        "capabilities": {"storage_classes": []},
+    }
 
 
 def test_rows_that_are_no_orders_are_refused_or_kept(rates):

@@ -350,7 +350,7 @@ impl<'a> Replay<'a> {
             run.revenue = run.revenue.checked_add(decided.revenue)?;
             run.lease_ms = run.lease_ms.saturating_add(u128::from(decided.lease_ms));
         } else if counts {
-            count_if(run.lost.entry(decided.outcome.name().to_owned()).or_default(), true);
+            count_if(run.lost.entry(decided.outcome).or_default(), true);
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ pub use read::{Reading, read};
 
 use crate::stream::Stream;
 use crate::time::Millis;
+use pricing_core::text::{counted, plural};
 
 /// The orders of a history, and what is known of each.
 #[derive(Clone, Debug)]
@@ -55,12 +56,16 @@ impl MarketHistory {
         let LeftOut { without_spec, bids_without_value } = self.left_out;
         let mut warnings = Vec::new();
         if without_spec > 0 {
-            warnings.push(format!("{without_spec} orders of the history have no group spec and are left out"));
+            let orders = counted(without_spec, "order");
+            let (have, are) = (plural(without_spec, "has", "have"), plural(without_spec, "is", "are"));
+            warnings.push(format!("{orders} of the history {have} no group spec and {are} left out"));
         }
         if bids_without_value > 0 {
             warnings.push(format!(
-                "{bids_without_value} bids of the history are left out, because the value of their denom is not known; \
-                 set `usd_per_akt`"
+                "{} of the history {} left out, because the value of {} denom is not known; set `usd_per_akt`",
+                counted(bids_without_value, "bid"),
+                plural(bids_without_value, "is", "are"),
+                plural(bids_without_value, "its", "their")
             ));
         }
         warnings

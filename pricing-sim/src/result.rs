@@ -78,7 +78,7 @@ pub struct StrategyRun {
     /// Orders that it won, and whose leases ran.
     pub won: u64,
     /// The other orders, by reason: the reason codes of quotes, `outbid`, `not-taken` and `cannot-run`.
-    pub lost: BTreeMap<String, u64>,
+    pub lost: BTreeMap<OrderOutcome, u64>,
     /// What the leases pay, in USD: for each, USD per month times its seconds in the window divided by
     /// [`crate::time::SECONDS_PER_MONTH`], rounded half to even to 12 decimals.
     #[serde(with = "usd")]

@@ -2,6 +2,7 @@
 
 use pricing_core::money::Usd;
 use pricing_core::rates::Pricing;
+use pricing_core::text::{counted, plural};
 use pricing_sim::history::{MarketHistory, OrderFacts, Taker};
 use pricing_sim::report::grouped;
 use pricing_sim::stream::Arrival;
@@ -78,12 +79,17 @@ fn thin(tuned: &Tuned) -> Vec<String> {
     let size = tuned.history;
     if size.blocks < FEWEST_BLOCKS || size.orders < FEWEST_ORDERS {
         said.push(format!(
-            "There are {} orders in {} blocks; at least {FEWEST_ORDERS} in {FEWEST_BLOCKS} are needed.",
-            size.orders, size.blocks
+            "There {} {} in {}; at least {FEWEST_ORDERS} in {FEWEST_BLOCKS} are needed.",
+            plural(size.orders, "is", "are"),
+            counted(size.orders, "order"),
+            counted(size.blocks, "block")
         ));
     }
     if let (Some(days), true) = (tuned.decided.more_days, tuned.decided.decision != Decision::Change) {
-        said.push(format!("About {days} more days like these would tell whether the gain is real."));
+        said.push(format!(
+            "About {days} more {} like these would tell whether the gain is real.",
+            plural(days, "day", "days")
+        ));
     }
     said
 }
@@ -106,7 +112,10 @@ fn concerned<'a>(
 
 fn few_of_kind(concerned: &[Concerned<'_>]) -> Option<String> {
     let few = !concerned.is_empty() && concerned.len() < FEWEST_ORDERS;
-    few.then(|| format!("Only {} orders have another price at the proposal.", concerned.len()))
+    few.then(|| {
+        let (orders, have) = (counted(concerned.len(), "order"), plural(concerned.len(), "has", "have"));
+        format!("Only {orders} {have} another price at the proposal.")
+    })
 }
 
 /// Prices beyond everything that was bid, relative to the current rates.
@@ -277,8 +286,10 @@ fn unknown_cards(replays: &Replays<'_>) -> Option<String> {
     let lacking = replays.basis().iter().filter(lacks).count();
     (lacking > 0).then(|| {
         format!(
-            "{lacking} of {} orders ask for cards that the inventory does not have. They win nothing at any rates.",
-            replays.basis().len()
+            "{lacking} of {} {} for cards that the inventory does not have. {} at any rates.",
+            counted(replays.basis().len(), "order"),
+            plural(lacking, "asks", "ask"),
+            plural(lacking, "It wins nothing", "They win nothing")
         )
     })
 }

@@ -7,6 +7,7 @@ use crate::candidate::{Candidate, Space};
 use crate::decision::Decision;
 use crate::interval::Interval;
 use crate::tune::Tuned;
+use pricing_core::text::plural;
 
 /// The sentence that comes first.
 #[must_use]
@@ -38,15 +39,11 @@ fn more(tuned: &Tuned) -> String {
 /// What there was to learn from, in words.
 fn data(tuned: &Tuned) -> String {
     let orders = grouped(&tuned.history.orders.to_string());
-    format!(
-        "{} of {orders} {}",
-        days_of(tuned.history.days),
-        if tuned.history.orders == 1 { "order" } else { "orders" }
-    )
+    format!("{} of {orders} {}", days_of(tuned.history.days), plural(tuned.history.orders, "order", "orders"))
 }
 
 fn days_of(days: u64) -> String {
-    format!("{} {}", grouped(&days.to_string()), if days == 1 { "day" } else { "days" })
+    format!("{} {}", grouped(&days.to_string()), plural(days, "day", "days"))
 }
 
 /// The gain in words: `+8 % revenue (4 to 12 %)`.

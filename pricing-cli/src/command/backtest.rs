@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use pricing_core::text::printable;
+use pricing_core::text::{counted, printable};
 use pricing_sim::backtest::{Backtest, Comparison, FOLDS, Figures, MOST_FOLDS, backtest};
 use pricing_sim::scenario;
 use pricing_sim::scenario::ScenarioError;
@@ -105,8 +105,11 @@ fn prices(backtest: &Backtest) -> String {
         .median_difference_percent
         .map_or_else(String::new, |percent| format!(" Its price differs from our bid by {percent}% in the median."));
     format!(
-        "The strategy `{}` prices {} of the {} orders that we bid on, {} of them at what we bid.{median}",
-        prices.strategy, prices.priced, prices.bids, prices.equal
+        "The strategy `{}` prices {} of the {} that we bid on, {} of them at what we bid.{median}",
+        prices.strategy,
+        prices.priced,
+        counted(prices.bids, "order"),
+        prices.equal
     )
 }
 

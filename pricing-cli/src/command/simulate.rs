@@ -33,6 +33,7 @@ use pricing_sim::sweep::{Detailed, Executor, Progress, RunPlace};
 use crate::error::{CliError, Exit};
 use crate::output::complain;
 use answer::AnswerArgs;
+use pricing_core::text::{counted, plural};
 #[cfg(not(feature = "service"))]
 use progress::Bar;
 use progress::Interrupt;
@@ -229,7 +230,9 @@ fn execute(
     }
     if let Some(checkpoint) = checkpoint {
         complain(&format!(
-            "interrupted: {finished} of {wanted} runs are done and saved in {}; the same command continues from there",
+            "interrupted: {finished} of {} {} done and saved in {}; the same command continues from there",
+            counted(wanted, "run"),
+            plural(finished, "is", "are"),
             checkpoint.path().display()
         ));
     }

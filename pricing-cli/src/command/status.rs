@@ -146,9 +146,9 @@ fn shown(status: &StatusResponse) -> String {
         Some(i) => {
             let counts = format!(
                 "{}, {} missing, {}, {} held",
-                count(i.nodes.into(), "node"),
+                count(i.nodes, "node"),
                 i.missing_nodes.len(),
-                count(i.findings.into(), "finding"),
+                count(i.findings, "finding"),
                 i.held
             );
             add("inventory", &i.state, format!("{}, {}, {counts}", i.source, ago(i.age_seconds)));

@@ -212,6 +212,7 @@ fn each_decision_is_shown_and_its_line_is_printed_as_it_is_written() {
         let shown = log.run("show", &[&number]);
         assert_eq!(shown.exit, Some(0), "{}", shown.stderr);
         assert!(shown.stdout.starts_with(&format!("Decision {number} of ")), "{}", shown.stdout);
+        assert!(!shown.stdout.contains("\n\n\n"), "two empty lines in a row: {}", shown.stdout);
         let decided = match (row["decision"].as_str().unwrap(), row["call"].as_str().unwrap()) {
             ("bid", _) => {
                 let amount: Decimal = row["price"]["amount"].as_str().unwrap().parse().unwrap();

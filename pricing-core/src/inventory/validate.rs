@@ -17,7 +17,7 @@ use super::{
     Capacity, Cluster, ClusterBuilder, DescribedCard, Interconnect, InterconnectId, MAX_NODE_GPUS, Node, StoragePool,
 };
 use crate::quantity::{Bytes, MilliCpu};
-use crate::text::excerpt;
+use crate::text::{self, excerpt, plural};
 use amount::{CheckedAmount, Unit, believe, believe_leased_ips};
 
 /// The result of validating an inventory.
@@ -202,7 +202,8 @@ impl Validator {
         let cards: Vec<DescribedCard> = gpu.info.into_iter().filter_map(describe).collect();
         let dropped = entries.saturating_sub(cards.len());
         if dropped > 0 {
-            let problem = format!("{dropped} described cards have no vendor and name that an order could ask for");
+            let (cards, have) = (text::counted(dropped, "described card"), plural(dropped, "has", "have"));
+            let problem = format!("{cards} {have} no vendor and name that an order could ask for");
             self.find(Some(node), Resource::Gpu, problem, Action::Clamped);
         }
         self.words_of_cards(node, &cards);

@@ -1,8 +1,9 @@
 //! What an order costs by the cards that it was actually handed.
 
 use super::candidates::alike;
-use super::choice::{self, GpuTariff};
+use super::choice;
 use super::lines::{self, add_cards, bill_cards, times};
+use super::tariff::{GpuTariff, unlisted};
 use super::{Reason, Terms};
 use crate::gpu::GpuKind;
 use crate::money::Usd;
@@ -27,7 +28,7 @@ pub fn usd_of_allocated_cards(
         let allocated = allocated.next().map_or(&[] as &[GpuKind], Vec::as_slice);
         // Missing cards are not free.
         if u128::try_from(allocated.len()).ok() != Some(times(unit.gpu.units, unit.count)?) {
-            return Err(choice::unlisted(&unit.gpu));
+            return Err(unlisted(&unit.gpu));
         }
         for kind in allocated {
             let card = alike(std::slice::from_ref(kind));

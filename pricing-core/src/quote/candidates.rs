@@ -141,6 +141,9 @@ impl Tally<'_> {
     }
 
     /// Counts the cards of nodes with the same outfit, and adds their kinds to `reach`.
+    ///
+    /// An outfit is looked at once, however many nodes have it. What it counts for is decided later, in
+    /// [`weigh_candidates`], when all outfits are known.
     fn count_alike(&self, nodes: &SameCards<'_>, vendor: Option<&str>, reach: &mut CandidateKinds) -> Counted {
         let mut counted = Counted { kinds: Vec::new(), cards: 0, free: nodes.free, nodes: nodes.nodes };
         let mut unwanted: Vec<Cow<'_, GpuKind>> = Vec::new();

@@ -8,7 +8,7 @@ use super::reason::{Reason, ReasonCode};
 use crate::order::{Attribute, Order, OrderFormat, SignedBy};
 use crate::rates::Provider;
 use crate::rates::provider::shown;
-use crate::text::excerpt;
+use crate::text::{counted, excerpt};
 
 /// The most attributes or auditors that a message names.
 const NAMED: usize = 3;
@@ -85,8 +85,8 @@ fn auditors(signed_by: &SignedBy, provider: &Provider) -> Result<(), Reason> {
 fn volumes(order: &Order, provider: &Provider) -> Result<(), Reason> {
     let most = usize::try_from(provider.volumes).unwrap_or(usize::MAX);
     let Some(unit) = order.group.resources().iter().find(|unit| unit.storage.len() > most) else { return Ok(()) };
-    let message =
-        format!("resource {} has {} volumes; this provider takes {most} at most", unit.id, unit.storage.len());
+    let volumes = counted(unit.storage.len(), "volume");
+    let message = format!("resource {} has {volumes}; this provider takes {most} at most", unit.id);
     Err(Reason::new(ReasonCode::TooManyVolumes, message))
 }
 

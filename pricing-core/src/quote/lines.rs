@@ -1,9 +1,12 @@
 //! The lines of a quote: what each resource costs per month, and by which entry of the rate card.
 
 use super::candidates::Candidate;
-use super::cards::{self, CardGroup, QuotedTarget};
-use super::choice::{self, CardPrice, GpuTariff, PricedCard, Weight};
+use super::card_price::{CardPrice, PricedCard, Weight};
+use super::cards::{CardGroup, QuotedTarget};
+use super::choice;
+use super::open_request::open_request;
 use super::reason::{Reason, ReasonCode};
+use super::tariff::{self, GpuTariff};
 use super::{GpuRule, Terms};
 use crate::money::{ArithmeticOverflow, Usd, line_usd, scaled_usd};
 use crate::order::{Order, ResourceUnit, StorageClass, leased_ips};
@@ -197,7 +200,7 @@ pub(super) fn bill(order: &Order, targets: &[QuotedTarget], tariff: Tariff<'_>) 
     bill_cards(order, tariff.pricing, tariff.terms, |unit| match targets.next() {
         Some(target) => gpu(unit, target, tariff),
         // Unknown cards are not free.
-        None if unit.gpu.units > 0 => Err(choice::unlisted(&unit.gpu)),
+        None if unit.gpu.units > 0 => Err(tariff::unlisted(&unit.gpu)),
         None => Ok(Vec::new()),
     })
 }
@@ -332,8 +335,8 @@ fn card(unit: &ResourceUnit, group: &CardGroup, tariff: Tariff<'_>) -> Result<Ca
     if group.known {
         return known_card(&group.own_candidates(), tariff);
     }
-    let (gpu, request, terms) = (GpuTariff::of(tariff.pricing), cards::open_request(group, unit), tariff.terms);
-    let kinds = choice::candidates(gpu, &request, |steps| terms.take(steps))?;
+    let (gpu, request, terms) = (GpuTariff::of(tariff.pricing), open_request(group, unit), tariff.terms);
+    let kinds = tariff::candidates(gpu, &request, |steps| terms.take(steps))?;
     terms.take(kinds.len().saturating_mul(gpu.gpu.entries().len().saturating_add(16)))?;
     choice::choose_suggested(gpu, tariff.ambiguous, &kinds)
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd, unit_usd};
 use crate::order::Order;
 use crate::rates::Pricing;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// The most that a plugin may bid per block, in units of the denom.
 const MAX_PRICE: i64 = 10_000_000_000;
@@ -299,7 +299,10 @@ fn apply(
         Change::ReplaceLine { line: index, usd_per_month } => {
             let count = bill.lines.len();
             let Some(line) = bill.lines.get_mut(*index) else {
-                return Err(invalid(format!("the plugin replaces line {index} of a quote of {count} lines")));
+                return Err(invalid(format!(
+                    "the plugin replaces line {index} of a quote of {}",
+                    counted(count, "line")
+                )));
             };
             let before = bill.total;
             let is_charge = line.item.unit().is_some();

@@ -169,6 +169,9 @@ impl Scales {
 
     /// The price of an order per block.
     ///
+    /// Like the daemon, it adds up all units before it applies a scale, so bytes are rounded to MiB once for memory and
+    /// once for each storage class. Rounding each unit would give another price.
+    ///
     /// # Errors
     /// When the daemon has no price for it.
     pub fn price(&self, order: &Order) -> Result<Amount, ScaleFault> {

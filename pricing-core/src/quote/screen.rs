@@ -2,10 +2,10 @@
 
 use super::QuoteRequest;
 use super::cards::QuotedTarget;
-use super::choice;
 use super::eligibility;
 use super::lines::{self, Tariff};
 use super::reason::{Reason, ReasonCode};
+use super::tariff;
 use crate::money::{Denom, Usd};
 use crate::order::Order;
 use crate::order::script_request::LEGACY_DENOM;
@@ -50,8 +50,8 @@ pub(super) fn screen_policy(request: &QuoteRequest<'_>) -> Result<(), Reason> {
         for volume in &unit.storage {
             lines::storage_rate(pricing, &volume.class)?;
         }
-        if unit.gpu.units > 0 && !choice::is_priceable(pricing, &unit.gpu) {
-            return Err(choice::unlisted(&unit.gpu));
+        if unit.gpu.units > 0 && !tariff::is_priceable(pricing, &unit.gpu) {
+            return Err(tariff::unlisted(&unit.gpu));
         }
     }
     Ok(())

@@ -1,20 +1,24 @@
 //! Answers as JSON. The fields are a public contract; money and quantities are decimal text.
 
+mod line;
+mod offer;
+mod shortage;
+mod target;
+
 use serde::{Serialize, Serializer};
 
-use super::cards::{CardGroup, QuotedTarget};
-use super::choice::Weight;
-use super::lines::Line;
-use super::offer::OfferPrices;
 use super::reason::{DecisionKind, Reason};
 #[cfg(feature = "scale")]
 use super::scale::ScaleQuote;
 use super::{Alternative, Alternatives, PluginUse, Quote};
-use crate::gpu::GpuKind;
 use crate::input::InputError;
 use crate::money::Price;
-use crate::reserve::shortage::{Lack, NodeShortage, Shortage};
 use crate::text::Untrusted;
+use line::LineJson;
+use offer::OfferJson;
+use target::TargetJson;
+
+pub use shortage::ShortageJson;
 
 /// The schema version at the top of every JSON answer.
 pub const SCHEMA: u32 = 1;
@@ -155,226 +159,9 @@ struct ReasonJson<'a> {
     message: &'a str,
 }
 
-/// What each node lacks, next to the reason that it explains.
-#[derive(Debug, Serialize)]
-pub struct ShortageJson<'a> {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    nodes: Vec<NodeShortageJson<'a>>,
-    #[serde(skip_serializing_if = "is_zero")]
-    nodes_left_out: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct NodeShortageJson<'a> {
-    node: &'a str,
-    lacks: Vec<LackJson<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct LackJson<'a> {
-    resource: &'static str,
-    asked: &'a str,
-    free: Option<&'a str>,
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
-impl<'a> ShortageJson<'a> {
-    /// Converts the nodes of a shortage.
-    #[must_use]
-    pub fn new(shortage: &'a Shortage) -> Self {
-        let lack = |lack: &'a Lack| LackJson {
-            resource: lack.resource.name(),
-            asked: &lack.asked,
-            free: lack.free.as_deref(),
-        };
-        let node = |node: &'a NodeShortage| NodeShortageJson {
-            node: &node.node,
-            lacks: node.lacks.iter().map(lack).collect(),
-        };
-        Self { nodes: shortage.nodes.iter().map(node).collect(), nodes_left_out: shortage.nodes_left_out }
-    }
-}
-
 impl<'a> ReasonJson<'a> {
     fn new(reason: &'a Reason) -> Self {
         Self { code: reason.code.name(), message: &reason.message }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct TargetJson<'a> {
-    resource_id: u32,
-    count: u32,
-    nodes: Vec<&'a str>,
-    gpu: Option<GpuTargetJson<'a>>,
-}
-
-impl<'a> TargetJson<'a> {
-    fn new(target: &'a QuotedTarget) -> Self {
-        let cards = || target.cards.iter().map(CardsJson::new).collect();
-        Self {
-            resource_id: target.resource_id,
-            count: target.count,
-            nodes: target.nodes.iter().map(AsRef::as_ref).collect(),
-            gpu: (target.gpu_units > 0).then(|| GpuTargetJson {
-                units: target.gpu_units,
-                cards: cards(),
-                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(&candidate.kind)).collect(),
-                others: target.others.iter().map(KindJson::new).collect(),
-                certain: target.is_certain(),
-            }),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct GpuTargetJson<'a> {
-    units: u64,
-    cards: Vec<CardsJson<'a>>,
-    kinds: Vec<CandidateJson<'a>>,
-    others: Vec<KindJson<'a>>,
-    certain: bool,
-}
-
-/// A kind that the unit's replicas may get.
-#[derive(Debug, Serialize)]
-struct CandidateJson<'a> {
-    #[serde(flatten)]
-    kind: KindJson<'a>,
-    /// Reserved for its probability; always null so far.
-    probability: Option<String>,
-}
-
-impl<'a> CandidateJson<'a> {
-    fn new(kind: &'a GpuKind) -> Self {
-        Self { kind: KindJson::new(kind), probability: None }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct CardsJson<'a> {
-    node: Option<&'a str>,
-    kinds: Vec<KindJson<'a>>,
-}
-
-impl<'a> CardsJson<'a> {
-    fn new(group: &'a CardGroup) -> Self {
-        Self { node: group.node.as_deref(), kinds: group.kinds.iter().map(KindJson::new).collect() }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct KindJson<'a> {
-    vendor: &'a str,
-    model: &'a str,
-    ram: Option<&'a str>,
-    interface: Option<&'a str>,
-}
-
-impl<'a> KindJson<'a> {
-    fn new(kind: &'a GpuKind) -> Self {
-        Self { vendor: kind.vendor(), model: kind.model(), ram: kind.ram(), interface: kind.interface() }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct LineJson<'a> {
-    resource_id: u32,
-    item: &'static str,
-    kind: Option<&'a str>,
-    quantity: String,
-    unit: Option<&'static str>,
-    usd_per_unit_month: String,
-    rate: &'a str,
-    usd_per_month: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    weights: Vec<WeightJson<'a>>,
-}
-
-/// One term of the weighted mean of a line.
-#[derive(Debug, Serialize)]
-struct WeightJson<'a> {
-    kind: &'a str,
-    weight: &'a str,
-    rate: &'a str,
-    usd_per_unit_month: String,
-}
-
-impl<'a> WeightJson<'a> {
-    fn new(weight: &'a Weight) -> Self {
-        Self {
-            kind: &weight.kind,
-            weight: &weight.part,
-            rate: &weight.rate,
-            usd_per_unit_month: weight.usd_per_unit_month.to_string(),
-        }
-    }
-}
-
-impl<'a> LineJson<'a> {
-    fn new(line: &'a Line) -> Self {
-        Self {
-            resource_id: line.resource_id,
-            item: line.item.name(),
-            kind: line.kind.as_deref(),
-            quantity: line.quantity.to_string(),
-            unit: line.item.unit(),
-            usd_per_unit_month: line.usd_per_unit_month.to_string(),
-            rate: &line.rate,
-            usd_per_month: line.usd_per_month.to_string(),
-            weights: line.weights.iter().map(WeightJson::new).collect(),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct OfferJson<'a> {
-    resource_id: u32,
-    count: u32,
-    prices: OfferPricesJson<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct OfferPricesJson<'a> {
-    cpu: String,
-    memory: String,
-    storage: Vec<VolumeJson<'a>>,
-    gpu: String,
-    endpoints: Vec<EndpointJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct VolumeJson<'a> {
-    name: &'a str,
-    price: String,
-}
-
-#[derive(Debug, Serialize)]
-struct EndpointJson {
-    kind: &'static str,
-    price: String,
-}
-
-impl<'a> OfferJson<'a> {
-    fn new(offer: &'a OfferPrices) -> Self {
-        let volumes = offer.storage.iter();
-        let endpoints = offer.endpoints.iter();
-        Self {
-            resource_id: offer.resource_id,
-            count: offer.count,
-            prices: OfferPricesJson {
-                cpu: offer.cpu.to_string(),
-                memory: offer.memory.to_string(),
-                storage: volumes.map(|v| VolumeJson { name: &v.name, price: v.price.to_string() }).collect(),
-                gpu: offer.gpu.to_string(),
-                endpoints: endpoints
-                    .map(|e| EndpointJson { kind: e.kind.name(), price: e.price.to_string() })
-                    .collect(),
-            },
-        }
     }
 }
 

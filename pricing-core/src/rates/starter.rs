@@ -134,8 +134,7 @@ impl Card {
         card.comment(head);
         card.comment(&[
             "Every rate is in USD a month. Numbers are in quotes, because TOML's own decimals are not exact. See \
-             docs/rates.md for every key; `bidprice rates show` prints the card with its defaults, and `bidprice rates \
-             check` compares it with an inventory.",
+             docs/rates.md for every key.",
         ]);
         card
     }

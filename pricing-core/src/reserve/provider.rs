@@ -26,6 +26,7 @@ use crate::budget::Budget;
 use crate::inventory::{CardId, Cluster, InterconnectId, Node, NodeId};
 use crate::order::StorageClass;
 use crate::quantity::Bytes;
+use crate::text::counted;
 use matching::Matcher;
 use stock::{Demand, Shortage, Stock};
 
@@ -223,8 +224,7 @@ fn describe(unit: &CommittedUnit) -> String {
             unit.gpu.alternatives.iter().take(3).map(|one| crate::text::excerpt(&one.to_string())).collect();
         let more = if unit.gpu.alternatives.len() > shown.len() { " or others" } else { "" };
         let which = if shown.is_empty() { "no card in particular".to_owned() } else { shown.join(" or ") };
-        let (units, plural) = (unit.gpu.units, if unit.gpu.units == 1 { "" } else { "s" });
-        needs.push(format!("{units} GPU{plural} ({which}{more})"));
+        needs.push(format!("{} ({which}{more})", counted(unit.gpu.units, "GPU")));
     }
     let mut volumes: BTreeMap<&StorageClass, Bytes> = BTreeMap::new();
     for (class, size) in &unit.storage {
@@ -234,8 +234,7 @@ fn describe(unit: &CommittedUnit) -> String {
     for (class, size) in volumes.into_iter().take(4) {
         needs.push(format!("{size} bytes of {} storage", class.name()));
     }
-    let replicas = if unit.count == 1 { "1 replica".to_owned() } else { format!("{} replicas", unit.count) };
-    format!("resource unit {} needs {replicas} of {}", unit.id, needs.join(", "))
+    format!("resource unit {} needs {} of {}", unit.id, counted(unit.count, "replica"), needs.join(", "))
 }
 
 #[cfg(test)]

@@ -94,14 +94,15 @@ impl Resource {
         }
     }
 
-    /// The unit of its amounts, for people.
-    fn counts(self) -> &'static str {
+    /// The unit of an amount, as [`Self::amount`] formats it, for people.
+    fn counts(self, amount: &str) -> &'static str {
+        let plural = |one, many| if amount == "1" { one } else { many };
         match self {
-            Self::Cpu => "threads",
+            Self::Cpu => plural("thread", "threads"),
             Self::Memory => "GiB of memory",
             Self::EphemeralStorage => "GiB of ephemeral storage",
-            Self::Gpu => "cards",
-            Self::Interconnect => "HCAs",
+            Self::Gpu => plural("card", "cards"),
+            Self::Interconnect => plural("HCA", "HCAs"),
             Self::StorageClass | Self::Volumes => "GiB of storage",
         }
     }

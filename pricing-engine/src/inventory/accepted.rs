@@ -11,7 +11,7 @@ use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::read::read;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::validate::{Validated, validate};
-use pricing_core::text::Untrusted;
+use pricing_core::text::{Untrusted, counted, plural};
 
 use super::snapshot::{Snapshot, SnapshotText};
 use crate::digest::Digest;
@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("it cannot be read: {0}")]
     Malformed(String),
     /// It has no node that could hold a pod.
-    #[error("it has no usable node ({listed} are listed){first}")]
+    #[error("it has no usable node ({listed} {} listed){first}", plural(*.listed, "is", "are"))]
     NoUsableNode {
         /// Nodes that it lists.
         listed: usize,
@@ -37,7 +37,7 @@ pub enum Refusal {
         first: String,
     },
     /// Most of its nodes make no sense.
-    #[error("{ignored} of its {listed} nodes are invalid{first}")]
+    #[error("{ignored} of its {} {} invalid{first}", counted(*.listed, "node"), plural(*.ignored, "is", "are"))]
     MostlyNonsense {
         /// Nodes that validation ignored.
         ignored: usize,

@@ -11,6 +11,7 @@ use super::current::{Changes, CurrentInventory, CurrentView};
 use super::holds::Holds;
 use super::plan::Plan;
 use super::reading::Reading;
+use pricing_core::text::plural;
 
 /// The most missing nodes that a log line names.
 const NAMED: usize = 8;
@@ -161,7 +162,7 @@ fn tell_taken(taken: &Changes, nodes: usize, loud: bool) {
     if !taken.vanished.is_empty() {
         let names: Vec<String> = taken.vanished.iter().take(NAMED).map(|name| shown(name)).collect();
         let (missing, names) = (taken.vanished.len(), names.join(", "));
-        let are = if missing == 1 { "node is" } else { "nodes are" };
+        let are = plural(missing, "node is", "nodes are");
         tell(Some(loud), &format!("{missing} {are} missing from the inventory, with {nodes} left: {names}"));
     }
     if let Some(finding) = &taken.finding {

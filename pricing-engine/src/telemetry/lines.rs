@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use pricing_core::text::printable;
+use pricing_core::text::{counted, plural, printable};
 
 use crate::config::LogFormat;
 
@@ -108,7 +108,10 @@ fn write_all(lines: &Receiver<Message>, dropped: &AtomicU64, format: LogFormat, 
         let missing = dropped.swap(0, Ordering::Relaxed);
         if missing > 0 {
             let line = match format {
-                LogFormat::Text => format!("WARN {missing} lines were dropped: stderr did not take them\n"),
+                LogFormat::Text => {
+                    let (lines, were) = (counted(missing, "line"), plural(missing, "was", "were"));
+                    format!("WARN {lines} {were} dropped: stderr did not take {}\n", plural(missing, "it", "them"))
+                }
                 LogFormat::Json => {
                     format!(
                         "{{\"level\":\"WARN\",\"message\":\"lines were dropped: stderr did not take them\",\"dropped\":{missing}}}\n"

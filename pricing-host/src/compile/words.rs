@@ -8,6 +8,9 @@ use crate::verdict::{Holds, Refusal};
 pub(super) const FAILED: &str = "the plugin made the compiler fail: report this, and build it another way";
 
 /// Why a child did not find everything that was wanted. None if it ended normally.
+///
+/// What the machine or somebody else caused is not remembered ([`Holds::Once`]), since the next attempt may succeed. What
+/// the plugin caused is remembered for a while: trying again would take as long again.
 pub(super) fn unfinished(end: &ChildEnd, limits: &Limits) -> Option<Refusal> {
     let (message, holds) = match end {
         ChildEnd::Done => return None,

@@ -10,6 +10,9 @@ use super::wasi::{WASI_MODULE, signature, wasi_function};
 use super::words::excerpt;
 
 /// Checks a module's imports and exports.
+///
+/// The likely mistakes come first: a plugin for another host, and a module that is not packed. The general checks would
+/// reject these too, but with a message that does not say what to do.
 pub(super) fn check(scan: &Scan<'_>) -> Result<(), Fault> {
     let start = export(scan, "_start");
     if let Some(import) = scan.imports.iter().find_map(extism_import) {

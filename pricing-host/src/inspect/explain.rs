@@ -41,6 +41,9 @@ fn proposal(wasm: &[u8], error: &wasmparser::Error, limits: &LoadLimits) -> Opti
 }
 
 /// Whether a binary is valid with more proposals. A check that takes too long counts as failed.
+///
+/// The validator itself bounds neither the nesting of types nor the values on its stack, so this has the
+/// same bounds as the first validation.
 fn valid_with(wasm: &[u8], more: WasmFeatures, limits: &LoadLimits) -> bool {
     let features = engine::wasm_features() | more;
     let mut validator = Validator::new_with_features(features);

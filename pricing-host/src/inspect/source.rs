@@ -26,7 +26,8 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "an archive (zip): unpack it first"),
 ];
 
-/// Whether the file is text, and its binary form.
+/// Whether the file is text, and its binary form. The sizes of the text and of its binary are checked separately, because
+/// a short text can stand for a large binary.
 pub(super) fn binary<'a>(file: &'a [u8], limits: &LoadLimits) -> Result<(Cow<'a, [u8]>, bool), Fault> {
     fits(file, limits.module_bytes, "the file is")?;
     if file.starts_with(MAGIC) {

@@ -1,6 +1,6 @@
 //! Helpers for error messages: names that the guest chose, sizes, and names of proposals.
 
-use pricing_core::text::Untrusted;
+use pricing_core::text::{Untrusted, counted};
 use wasmparser::WasmFeatures;
 
 /// How much of a guest's name a message repeats, in characters.
@@ -31,7 +31,7 @@ pub fn size(bytes: u64) -> String {
             return format!("{}.{} {name}", tenths / 10, tenths % 10);
         }
     }
-    format!("{bytes} {}", if bytes == 1 { "byte" } else { "bytes" })
+    counted(bytes, "byte")
 }
 
 /// A count and its noun, which forms its plural with an `s`.

@@ -13,7 +13,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms};
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 
 use super::Plugin;
@@ -71,13 +71,16 @@ pub struct QuoteJob {
     pub owner: Option<String>,
     /// The price of an AKT in USD, if it is known.
     pub usd_per_akt: Option<UsdPerAkt>,
+    /// Which model a request gets that several models fit. Only the sound scheduler has a choice.
+    pub prefer: Prefer,
 }
 
 impl QuoteJob {
     fn run(&self, plugin: &Plugin) -> Quote {
         let owner = self.owner.as_deref().map(Untrusted::new);
         let budget = Budget::new(self.supply.budget());
-        let terms = Terms { owner, usd_per_akt: self.usd_per_akt, budget: Some(&budget), ..Terms::default() };
+        let (usd_per_akt, prefer) = (self.usd_per_akt, self.prefer);
+        let terms = Terms { owner, usd_per_akt, prefer, budget: Some(&budget), ..Terms::default() };
         let utilisation = self.utilisation.as_deref();
         let (order, pricing, supply) = (&*self.order, &*self.pricing, self.supply.borrow());
         plugin.quote(&QuoteRequest { order, pricing, supply, utilisation, terms })

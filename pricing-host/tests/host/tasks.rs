@@ -12,12 +12,17 @@ use std::time::{Duration, Instant};
 
 use crate::arena::{PLENTY, settings};
 use crate::common::{HANG, NEVER, order, outcome, wait_for};
+use pricing_core::budget::SearchBudget;
+use pricing_core::inventory::words;
 use pricing_core::quote::ReasonCode;
-use pricing_core::rates::Pricing;
+use pricing_core::rates::{self, Pricing};
+use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::compile::Compiler;
 use pricing_host::metrics::{CallEvent, Counters, Metrics};
 use pricing_host::{CallLimits, HostSettings, Plugin, PluginHost, QuoteJob, SharedSupply};
+use testkit::generate::real_unit;
 use testkit::guests::entry_points;
+use testkit::orders;
 
 /// Wakes the thread that polls.
 struct Unpark(Thread);
@@ -64,6 +69,7 @@ fn job() -> QuoteJob {
         utilisation: None,
         owner: None,
         usd_per_akt: None,
+        prefer: Prefer::default(),
     }
 }
 
@@ -113,6 +119,29 @@ fn behind_a_door(concurrency: u32) -> (PluginHost, Arc<Door>) {
     let door = Arc::new(Door::default());
     let settings = HostSettings { concurrency, ..HostSettings::new(Compiler::InProcess) };
     (PluginHost::with_metrics(settings, Arc::<Door>::clone(&door)), door)
+}
+
+#[test]
+fn a_job_follows_its_preference() {
+    let host = PluginHost::new(HostSettings::new(Compiler::InProcess));
+    let good = good(&host);
+    let unit = real_unit(1, 1, 1, &["vendor/nvidia/model/*"]);
+    let order = orders::order_of(vec![orders::resource_unit(&unit, Vec::new(), orders::generous("uact"))]).unwrap();
+    let cluster = words::describe("1 node x 1 h100/80Gi/pcie + 1 node x 1 t4/16Gi/pcie").unwrap();
+    let pricing = rates::toml::read("[rates.gpu]\nh100 = 1900\nt4 = 80").unwrap();
+    let scheduler = Scheduler::Sound;
+    let supply = SharedSupply::Reserve { cluster: Arc::new(cluster), scheduler, budget: SearchBudget::default() };
+    let job = |prefer| {
+        let (order, pricing, supply) = (Arc::new(order.clone()), Arc::new(pricing.clone()), supply.clone());
+        QuoteJob { order, pricing, supply, prefer, ..job() }
+    };
+    for (prefer, card) in [(Prefer::Order, "nvidia/h100/80Gi/pcie"), (Prefer::Cheapest, "nvidia/t4/16Gi/pcie")] {
+        run_all(vec![Box::pin(async {
+            let quote = good.quote_async(job(prefer)).await;
+            let kinds: Vec<String> = quote.targets[0].kinds.iter().map(|kind| kind.kind.to_string()).collect();
+            assert_eq!(kinds, [card], "{prefer:?}");
+        })]);
+    }
 }
 
 #[test]

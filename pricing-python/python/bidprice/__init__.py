@@ -30,7 +30,8 @@ class Quoter:
     ``rates`` is a rate card (TOML); without it the documented defaults apply, which list no card. ``inventory`` is a
     Cluster or provider Status; without it capacity is not asked, and a request that leaves the model open may come to
     any card that the rate card lists. ``gpu`` is ``real-card`` or ``highest-wildcard``. ``scheduler`` is ``sound`` or
-    ``provider``. ``plugin`` is a pricing plugin. ``usd_per_akt`` is what an AKT is worth, as text or an int: a float
+    ``provider``. ``prefer`` is the card model that a request gets which several models fit: ``order`` (that of the first
+    node), ``cheapest`` or ``packing``; only the scheduler ``sound`` has the choice. ``plugin`` is a pricing plugin. ``usd_per_akt`` is what an AKT is worth, as text or an int: a float
     would not be exact. ``malformed`` says what becomes of rows that are not an order: ``raise`` raises ``ValueError``, and
     ``keep`` answers them with the decision ``malformed``.
     """
@@ -45,6 +46,7 @@ class Quoter:
         denom: str = "uact",
         gpu: str = "real-card",
         scheduler: str = "sound",
+        prefer: str = "order",
         plugin: Optional[PathLike] = None,
         malformed: str = "raise",
     ) -> None:
@@ -58,6 +60,7 @@ class Quoter:
             "denom": denom,
             "gpu": gpu,
             "scheduler": scheduler,
+            "prefer": prefer,
             "plugin": _bytes(plugin),
             "malformed": malformed,
         }

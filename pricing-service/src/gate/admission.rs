@@ -22,37 +22,47 @@ use tonic::Status;
 
 use super::charge::Lane;
 use super::rate::Bucket;
+use pricing_core::text::{counted, plural};
 use pricing_engine::config;
 
 /// Why an order was not priced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The queue is full.
-    #[error("{waiting} orders wait already, which is `limits.queue`; try again later")]
+    #[error("{} {} already, which is `limits.queue`; try again later", counted(*.waiting, "order"), plural(*.waiting, "waits", "wait"))]
     Full {
         /// The orders that wait.
         waiting: usize,
     },
     /// The heavy orders' part of the queue is full.
-    #[error("{waiting} orders that take as long as this one wait already; ask for less at once, or try again later")]
+    #[error(
+        "{} that {} as long as this one {} already; ask for less at once, or try again later",
+        counted(*.waiting, "order"),
+        plural(*.waiting, "takes", "take"),
+        plural(*.waiting, "waits", "wait")
+    )]
     Heavy {
         /// The heavy orders that wait.
         waiting: usize,
     },
     /// Too many calls are in flight.
-    #[error("{calls} calls are in flight already; try again later")]
+    #[error("{} {} in flight already; try again later", counted(*.calls, "call"), plural(*.calls, "is", "are"))]
     Calls {
         /// The limit.
         calls: usize,
     },
     /// Too many streams are open.
-    #[error("{streams} streams are open already, which is `limits.streams`; close one, or try again later")]
+    #[error(
+        "{} {} open already, which is `limits.streams`; close one, or try again later",
+        counted(*.streams, "stream"),
+        plural(*.streams, "is", "are")
+    )]
     Streams {
         /// The limit.
         streams: usize,
     },
     /// The requests in memory have too many bytes.
-    #[error("large requests have the {bytes} bytes of `limits.buffered_bytes` already; try again later")]
+    #[error("large requests have the {} of `limits.buffered_bytes` already; try again later", counted(*.bytes, "byte"))]
     Bytes {
         /// The limit.
         bytes: usize,
@@ -68,7 +78,7 @@ pub enum Refused {
         left: Duration,
     },
     /// Orders arrive faster than the rate limit allows.
-    #[error("more than {rate} orders a second are requested, which is `limits.rate`; try again later")]
+    #[error("more than {} a second {} requested, which is `limits.rate`; try again later", counted(*.rate, "order"), plural(*.rate, "is", "are"))]
     Rate {
         /// The limit.
         rate: u32,

@@ -159,7 +159,7 @@ async fn a_rate_is_kept() {
     assert!(!refused.is_empty());
     for (code, message) in refused {
         assert_eq!(code, Code::ResourceExhausted);
-        assert_eq!(message, "more than 1 orders a second are requested, which is `limits.rate`; try again later");
+        assert_eq!(message, "more than 1 order a second is requested, which is `limits.rate`; try again later");
     }
     running.stop().await.unwrap();
 }

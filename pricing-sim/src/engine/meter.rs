@@ -71,6 +71,9 @@ struct Level {
 
 impl<'a> Meter<'a> {
     /// Starts with the levels of the initial cluster, all of which are background.
+    ///
+    /// Levels are kept up to date by each lease instead of being counted again, and integrated over time
+    /// ([`Self::advance`]). Kinds are numbered in their sorted order, so every run of a cluster lists them alike.
     pub(super) fn new(setup: &Setup<'a>, ledger: &Ledger) -> Self {
         let cluster = ledger.cluster();
         let mut kinds: BTreeMap<&GpuKind, usize> = cluster.cards().iter().map(|card| (&card.kind, 0)).collect();
@@ -229,7 +232,8 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Lets the rest of the window pass, and writes the sums into the run.
+    /// Lets the rest of the window pass, and writes the sums into the run. The integrals
+    /// become money only here, so that each is rounded once.
     pub(super) fn finish(mut self, setup: &Setup<'_>, run: &mut StrategyRun) -> Result<(), ArithmeticOverflow> {
         self.advance(setup.window.end);
         let length = setup.window.length();

@@ -69,7 +69,8 @@ impl Start<'_> {
         ledger.take(&held, |count| draw.below(count))
     }
 
-    /// The targets with the nodes where the pods start. None if they start on the reserved nodes.
+    /// The targets with the nodes where the pods start. None if they start on the reserved nodes, or if one of them finds
+    /// no room: the order then runs where it was reserved.
     fn targets(&self, ledger: &Ledger, draw: &mut Draw) -> Option<Vec<QuotedTarget>> {
         let moves = |target: &QuotedTarget| target.placement == Placement::Kubernetes && target.selector.is_some();
         if self.placement == PodPlacement::Reserved || !self.targets.iter().any(moves) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use rust_decimal::Decimal;
 
 use super::{Column, ExportError, Format, Kind, Output, PERCENT, RowsFile, USD, Value};
-use crate::result::{RunResult, StrategyRun};
+use crate::result::{OrderOutcome, RunResult, StrategyRun};
 use crate::summary::{AxesValues, AxisValue, Figures, Percent, axes_of, totals};
 use crate::sweep::Sweep;
 
@@ -15,7 +15,7 @@ struct Names {
     /// The axes, and whether all values of each are integers.
     axes: Vec<(String, bool)>,
     kinds: BTreeSet<String>,
-    reasons: BTreeSet<String>,
+    reasons: BTreeSet<OrderOutcome>,
 }
 
 /// A file of results. It is created before the runs, so that it is known early whether it can be written.
@@ -61,7 +61,7 @@ fn names(sweep: &Sweep, results: &[RunResult]) -> Names {
     Names {
         axes,
         kinds: strategies().flat_map(|run| &run.gpus).map(|gpu| gpu.kind.clone()).collect(),
-        reasons: strategies().flat_map(|run| run.lost.keys().cloned()).collect(),
+        reasons: strategies().flat_map(|run| run.lost.keys().copied()).collect(),
     }
 }
 

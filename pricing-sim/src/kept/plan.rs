@@ -18,6 +18,7 @@ use super::{Identity, Input, InputFile, KeptError, SCHEMA, VERSION, write_whole}
 use crate::files::Files;
 use crate::scenario;
 use crate::sweep::Sweep;
+use pricing_core::text::counted;
 
 /// The file that describes a plan.
 pub const PLAN: &str = "plan.json";
@@ -132,7 +133,9 @@ impl Plan {
         if shards == 0 || shards > sweep.len() {
             let runs = sweep.len();
             return Err(KeptError::Unusable(format!(
-                "{runs} runs cannot be split into {shards} shards; name 1 to {runs}"
+                "{} cannot be split into {}; name 1 to {runs}",
+                counted(runs, "run"),
+                counted(shards, "shard")
             )));
         }
         let identity = Identity::of(table, sweep, files)?;

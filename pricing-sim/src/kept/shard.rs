@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::inputs::hex;
 use super::{KeptError, Loaded, SCHEMA, VERSION, to_line, write_whole};
 use crate::result::RunResult;
+use pricing_core::text::counted;
 
 /// The name of the file's kind in messages.
 const WHAT: &str = "result of `bidprice simulate run`";
@@ -117,7 +118,7 @@ pub fn merge(loaded: &Loaded, paths: &[PathBuf]) -> Result<Vec<RunResult>, KeptE
     }
     if results.len() != loaded.plan.runs {
         let (found, runs) = (results.len(), loaded.plan.runs);
-        return Err(KeptError::Unusable(format!("the shards have {found} of {runs} runs")));
+        return Err(KeptError::Unusable(format!("the shards have {found} of {}", counted(runs, "run"))));
     }
     Ok(results.into_values().collect())
 }

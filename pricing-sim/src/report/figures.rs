@@ -7,6 +7,7 @@ use super::number::{self, NONE, money, share, whole};
 use super::parts::{numbers, table, text};
 use super::view::{self, Cell, Pick};
 use crate::summary::{ChargeSummary, StrategySummary};
+use pricing_core::text::plural;
 
 /// The table.
 pub(super) fn section(cell: &Cell<'_>) -> Markup {
@@ -97,6 +98,6 @@ fn difference(cell: &Cell<'_>) -> Option<Vec<String>> {
 }
 
 fn charge(of: &ChargeSummary) -> String {
-    let leases = if of.orders == 1 { "lease" } else { "leases" };
+    let leases = plural(of.orders, "lease", "leases");
     format!("{} USD, {} {leases}", number::usd(of.usd), whole(of.orders))
 }

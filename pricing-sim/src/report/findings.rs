@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::number::{self, money, share};
 use super::view::{self, Cell, Measure};
 use crate::summary::StrategySummary;
+use pricing_core::text::plural;
 
 /// The most combinations that a sentence names.
 const NAMED: usize = 3;
@@ -129,7 +130,7 @@ fn charges(cell: &Cell<'_>) -> Option<String> {
 }
 
 fn leases(count: u64) -> String {
-    format!("{} {}", number::whole(count), if count == 1 { "lease" } else { "leases" })
+    format!("{} {}", number::whole(count), plural(count, "lease", "leases"))
 }
 
 /// The cell and strategy of a sweep that earned most, those that cannot be told from it, and in how many cells which
@@ -150,7 +151,7 @@ pub(super) fn of_sweep(cells: &[Cell<'_>]) -> String {
         a_run(cell, usd)
     )];
     if as_much > 0 {
-        let others = if as_much == 1 { "other" } else { "others" };
+        let others = plural(as_much, "other", "others");
         sentences.push(format!("{} {others} earned as much.", number::whole(as_much)));
     }
     if cell.means() {

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
+use pricing_core::text::plural;
 use rust_decimal::Decimal;
 
 use super::number::{self, NONE, whole};
 use super::parts::{clean, numbers, table, text};
 use super::view::Cell;
 use super::words;
+use crate::result::OrderOutcome;
 use crate::summary::{Comparison, LargestFlip};
 
 /// Each strategy compared with the first. Empty if there is only one.
@@ -46,8 +48,8 @@ fn totals(of: &Comparison) -> String {
     let flipped = of.flips.iter().fold(0_u64, |sum, flip| sum.saturating_add(flip.orders));
     let won = match of.won {
         0 => "as many orders".to_owned(),
-        more if more > 0 => format!("{} more orders", whole(more)),
-        fewer => format!("{} fewer orders", whole(fewer.unsigned_abs())),
+        more if more > 0 => format!("{} more {}", whole(more), plural(more, "order", "orders")),
+        fewer => format!("{} fewer {}", whole(fewer.unsigned_abs()), plural(fewer.unsigned_abs(), "order", "orders")),
     };
     let mut text = format!(
         "{} flipped. “{}” won {won} and {} “{}”. Both won {}",
@@ -90,26 +92,27 @@ fn earned(usd: Decimal) -> String {
 }
 
 fn orders(count: u64) -> String {
-    format!("{} {}", whole(count), if count == 1 { "order" } else { "orders" })
+    format!("{} {}", whole(count), plural(count, "order", "orders"))
 }
 
 /// The matrix of outcomes, with counts.
 fn matrix(of: &Comparison) -> Markup {
-    let from: BTreeSet<&str> = of.flips.iter().map(|flip| flip.from.as_str()).collect();
-    let to: BTreeSet<&str> = of.flips.iter().map(|flip| flip.to.as_str()).collect();
-    let count = |from: &str, to: &str| {
+    let from: BTreeSet<OrderOutcome> = of.flips.iter().map(|flip| flip.from).collect();
+    let to: BTreeSet<OrderOutcome> = of.flips.iter().map(|flip| flip.to).collect();
+    let count = |from: OrderOutcome, to: OrderOutcome| {
         let found = of.flips.iter().filter(|flip| flip.from == from && flip.to == to);
         found.fold(0_u64, |sum, flip| sum.saturating_add(flip.orders))
     };
     let columns = std::iter::once(text(format!("Under {}", of.against)));
-    let columns: Vec<_> =
-        columns.chain(to.iter().map(|to| numbers(format!("{} under {}", words::outcome(to).0, of.strategy)))).collect();
-    let row = |from: &&str| {
-        let counts = to.iter().map(|to| match count(from, to) {
+    let columns: Vec<_> = columns
+        .chain(to.iter().map(|to| numbers(format!("{} under {}", words::outcome(*to).0, of.strategy))))
+        .collect();
+    let row = |from: &OrderOutcome| {
+        let counts = to.iter().map(|to| match count(*from, *to) {
             0 => NONE.to_owned(),
             orders => whole(orders),
         });
-        std::iter::once(words::outcome(from).0).chain(counts).collect::<Vec<_>>()
+        std::iter::once(words::outcome(*from).0.to_owned()).chain(counts).collect::<Vec<_>>()
     };
     let rows: Vec<_> = from.iter().map(row).collect();
     table("Orders that flipped: from (rows) to (columns)", &columns, &rows)
@@ -132,8 +135,8 @@ fn largest(of: &Comparison, seeds: bool) -> Markup {
         if seeds {
             row.push(flip.seed.to_string());
         }
-        row.push(side(&flip.from, &flip.gpu_from, flip.usd_per_month_from.as_deref()));
-        row.push(side(&flip.to, &flip.gpu_to, flip.usd_per_month_to.as_deref()));
+        row.push(side(flip.from, &flip.gpu_from, flip.usd_per_month_from.as_deref()));
+        row.push(side(flip.to, &flip.gpu_to, flip.usd_per_month_to.as_deref()));
         row.push(number::change(flip.revenue_usd.decimal()));
         row.push(words::why(flip));
         row
@@ -144,8 +147,8 @@ fn largest(of: &Comparison, seeds: bool) -> Markup {
 }
 
 /// An order under one of the two strategies: its outcome, cards and price.
-fn side(outcome: &str, cards: &str, usd: Option<&str>) -> String {
-    let mut parts = vec![words::outcome(outcome).0];
+fn side(outcome: OrderOutcome, cards: &str, usd: Option<&str>) -> String {
+    let mut parts = vec![words::outcome(outcome).0.to_owned()];
     if !cards.is_empty() {
         parts.push(cards.to_owned());
     }
@@ -159,14 +162,14 @@ fn side(outcome: &str, cards: &str, usd: Option<&str>) -> String {
 /// A glossary of the outcomes.
 fn glossary(cell: &Cell<'_>) -> Markup {
     let flips = cell.comparisons.iter().flat_map(|comparison| &comparison.flips);
-    let codes: BTreeSet<&str> = flips.flat_map(|flip| [flip.from.as_str(), flip.to.as_str()]).collect();
+    let outcomes: BTreeSet<OrderOutcome> = flips.flat_map(|flip| [flip.from, flip.to]).collect();
     html! {
-        @if !codes.is_empty() {
+        @if !outcomes.is_empty() {
             h3 { "What the outcomes mean" }
             dl class="words" {
-                @for code in codes {
-                    @let (short, meaning) = words::outcome(code);
-                    dt { (clean(&short)) }
+                @for outcome in outcomes {
+                    @let (short, meaning) = words::outcome(outcome);
+                    dt { (clean(short)) }
                     dd { (meaning) }
                 }
             }

@@ -12,7 +12,9 @@ use super::parts::{figure, legend, numbers, small, table, text};
 use super::view::Cell;
 use super::when::Times;
 use super::words;
+use crate::result::OrderOutcome;
 use crate::summary::{GpuUtilisation, Percent, PriceRange, StrategySummary};
+use pricing_core::text::plural;
 
 /// The most kinds of card with a chart of their own.
 const KINDS: usize = 12;
@@ -73,7 +75,7 @@ fn of_kind(cell: &Cell<'_>, kind: usize, of: &GpuUtilisation, most: f64, id: &st
         Line { series, points: (0..it.figures.over_time.len()).filter_map(point).collect() }
     };
     let all: Vec<Line> = cell.strategies.iter().enumerate().map(line).collect();
-    let cards = if of.cards == 1 { "card" } else { "cards" };
+    let cards = plural(of.cards, "card", "cards");
     let title = format!("{} · {} {cards}", of.kind, whole(of.cards));
     let means = cell.strategies.iter().map(|it| format!("{}: {} on average", it.name, in_use(it, &of.kind)));
     let description = means.collect::<Vec<_>>().join("; ");
@@ -185,9 +187,9 @@ pub(super) fn lost(cell: &Cell<'_>, id: &str) -> Markup {
             } @else {
                 (lost_chart(cell, &reasons, id))
                 dl class="words" {
-                    @for (code, _) in &reasons {
-                        @let (short, meaning) = words::outcome(code);
-                        dt { (super::parts::clean(&short)) }
+                    @for (reason, _) in &reasons {
+                        @let (short, meaning) = words::outcome(*reason);
+                        dt { (super::parts::clean(short)) }
                         dd { (meaning) }
                     }
                 }
@@ -197,33 +199,33 @@ pub(super) fn lost(cell: &Cell<'_>, id: &str) -> Markup {
 }
 
 /// The reasons with their numbers of orders over all strategies, the most frequent first.
-fn reasons<'a>(cell: &Cell<'a>) -> Vec<(&'a str, u64)> {
-    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+fn reasons(cell: &Cell<'_>) -> Vec<(OrderOutcome, u64)> {
+    let mut sums: BTreeMap<OrderOutcome, u64> = BTreeMap::new();
     for (reason, orders) in cell.strategies.iter().flat_map(|it| &it.figures.lost) {
-        let sum = sums.entry(reason).or_default();
+        let sum = sums.entry(*reason).or_default();
         *sum = sum.saturating_add(*orders);
     }
-    let mut reasons: Vec<(&str, u64)> = sums.into_iter().filter(|(_, orders)| *orders > 0).collect();
+    let mut reasons: Vec<(OrderOutcome, u64)> = sums.into_iter().filter(|(_, orders)| *orders > 0).collect();
     reasons.sort_by_key(|(_, orders)| std::cmp::Reverse(*orders));
     reasons
 }
 
 /// The stacked bars of lost orders. The reasons beyond [`REASONS`] share one part.
-fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
+fn lost_chart(cell: &Cell<'_>, reasons: &[(OrderOutcome, u64)], id: &str) -> Markup {
     let look = |place: usize| REASON_LOOKS.get(place.min(REASONS)).copied().unwrap_or(0);
-    let lost = |it: &StrategySummary, code: &str| it.figures.lost.get(code).copied().unwrap_or(0);
+    let lost = |it: &StrategySummary, reason: OrderOutcome| it.figures.lost.get(&reason).copied().unwrap_or(0);
     let row = |it: &StrategySummary| {
         let of = |place: usize, orders: u64| (look(place), number::float(Decimal::from(orders)), whole(orders));
         let mut parts: Vec<_> =
-            reasons.iter().take(REASONS).enumerate().map(|(place, (code, _))| of(place, lost(it, code))).collect();
-        let others = reasons.iter().skip(REASONS).fold(0_u64, |sum, (code, _)| sum.saturating_add(lost(it, code)));
+            reasons.iter().take(REASONS).enumerate().map(|(place, (reason, _))| of(place, lost(it, *reason))).collect();
+        let others = reasons.iter().skip(REASONS).fold(0_u64, |sum, (reason, _)| sum.saturating_add(lost(it, *reason)));
         parts.push(of(REASONS, others));
         let all = it.figures.lost.values().fold(0_u64, |sum, orders| sum.saturating_add(*orders));
         StackedRow { label: format!("{}: {} lost", it.name, whole(all)), parts }
     };
     let rows: Vec<StackedRow> = cell.strategies.iter().map(row).collect();
     let mut key: Vec<_> = (reasons.iter().take(REASONS).enumerate())
-        .map(|(place, (code, _))| (look(place), words::outcome(code).0))
+        .map(|(place, (reason, _))| (look(place), words::outcome(*reason).0.to_owned()))
         .collect();
     if reasons.len() > REASONS {
         key.push((look(REASONS), format!("{} other reasons", reasons.len() - REASONS)));
@@ -234,9 +236,9 @@ fn lost_chart(cell: &Cell<'_>, reasons: &[(&str, u64)], id: &str) -> Markup {
     let caption = Caption { id: &id, title: "Orders that were not won", unit, description: &description };
     let columns = std::iter::once(text("Reason")).chain(cell.strategies.iter().map(|it| numbers(&it.name)));
     let columns: Vec<_> = columns.collect();
-    let cells = reasons.iter().map(|(code, _)| {
-        let counts = cell.strategies.iter().map(|it| whole(lost(it, code)));
-        std::iter::once(words::outcome(code).0).chain(counts).collect::<Vec<_>>()
+    let cells = reasons.iter().map(|(reason, _)| {
+        let counts = cell.strategies.iter().map(|it| whole(lost(it, *reason)));
+        std::iter::once(words::outcome(*reason).0.to_owned()).chain(counts).collect::<Vec<_>>()
     });
     let cells: Vec<_> = cells.collect();
     figure(caption, &legend(&key), &|size| stacked(caption, size, &rows, number::axis), &table(unit, &columns, &cells))

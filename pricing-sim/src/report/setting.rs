@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use pricing_core::quote::GpuRule;
 use pricing_core::reserve::{Prefer, Scheduler};
+use pricing_core::text::plural;
 
 use super::ReportContext;
 use super::label;
@@ -148,7 +149,7 @@ fn inventory(cells: &[Cell<'_>]) -> String {
         return "no cards".to_owned();
     }
     let kinds: Vec<String> = first.iter().map(|(kind, cards)| format!("{} {kind}", whole(cards))).collect();
-    format!("{} {}: {}", whole(cards), if cards == 1 { "card" } else { "cards" }, kinds.join(", "))
+    format!("{} {}: {}", whole(cards), plural(cards, "card", "cards"), kinds.join(", "))
 }
 
 /// Formats seeds, with consecutive ones as ranges.

@@ -9,6 +9,7 @@ use crate::result::{
 use crate::sweep::Sweep;
 use crate::time::Window;
 use pricing_core::money::Usd;
+use pricing_core::quote::ReasonCode;
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\u{202e}\"'&";
 
@@ -21,7 +22,7 @@ fn strategy(name: &str, revenue: &str, won: u64) -> StrategyRun {
         name: name.to_owned(),
         orders: 10,
         won,
-        lost: [("price-above-max".to_owned(), 10 - won)].into(),
+        lost: [(OrderOutcome::NoBid(ReasonCode::PriceAboveMax), 10 - won)].into(),
         revenue: usd(revenue),
         overcharge: Charge { orders: 1, usd_per_month: usd("3"), usd: usd("1.5") },
         gpus: vec![GpuUse { kind: "nvidia/t4".to_owned(), used: Use { total: 4, background: 0, leased_ms: 2_000 } }],
@@ -36,8 +37,8 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
         order: 1,
         id: HOSTILE.to_owned(),
         at: 0,
-        before: OrderOutcome::Won.name().to_owned(),
-        after: OrderOutcome::Outbid.name().to_owned(),
+        before: OrderOutcome::Won,
+        after: OrderOutcome::Outbid,
         gpu_before: "nvidia/t4".to_owned(),
         gpu_after: "nvidia/t4".to_owned(),
         usd_before: Some("100".to_owned()),
@@ -53,7 +54,7 @@ fn run(run: usize, seed: u64, revenues: [&str; 2], names: [&str; 2]) -> RunResul
         pairs: vec![PairRun {
             strategy: names[1].to_owned(),
             against: names[0].to_owned(),
-            flips: [(OrderOutcome::Won.name().to_owned(), [(OrderOutcome::Outbid.name().to_owned(), 2)].into())].into(),
+            flips: [(OrderOutcome::Won, [(OrderOutcome::Outbid, 2)].into())].into(),
             both_won: 4,
             largest: vec![flip],
             ..PairRun::default()

@@ -1,14 +1,20 @@
 //! The decision of one strategy on one order.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
 use pricing_core::money::{Price, Usd};
 use pricing_core::quote::{QuotedTarget, ReasonCode};
+use pricing_core::text::excerpt;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::time::Millis;
 
 /// What became of an order under a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderOutcome {
     /// The bid was taken, and the lease ran.
     Won,
@@ -49,6 +55,42 @@ impl OrderOutcome {
     #[must_use]
     pub fn is_bid(self) -> bool {
         !matches!(self, Self::NoBid(_))
+    }
+}
+
+/// Outcomes are sorted by name, which is the order of the keys in answers and of the columns in exports.
+impl Ord for OrderOutcome {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+impl PartialOrd for OrderOutcome {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for OrderOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for OrderOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for OrderOutcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        let unknown = || {
+            let shown = excerpt(&name);
+            D::Error::custom(format_args!("`{shown}` is not an outcome that this version knows"))
+        };
+        Self::from_name(&name).ok_or_else(unknown)
     }
 }
 
@@ -113,4 +155,22 @@ pub fn cards_of(targets: &[QuotedTarget]) -> String {
         }
     }
     kinds.join("+")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_its_name_and_sorted_by_it() {
+        let outcomes = [OrderOutcome::Won, OrderOutcome::NoBid(ReasonCode::PriceAboveMax), OrderOutcome::CannotRun];
+        let counts: BTreeMap<OrderOutcome, u64> = outcomes.into_iter().map(|outcome| (outcome, 1)).collect();
+        let json = serde_json::to_string(&counts).unwrap();
+        assert_eq!(json, r#"{"cannot-run":1,"price-above-max":1,"won":1}"#);
+        assert_eq!(serde_json::from_str::<BTreeMap<OrderOutcome, u64>>(&json).unwrap(), counts);
+        let unknown = serde_json::from_str::<OrderOutcome>("\"from-the-future\"").unwrap_err().to_string();
+        assert!(unknown.starts_with("`from-the-future` is not an outcome that this version knows"), "{unknown}");
+    }
 }

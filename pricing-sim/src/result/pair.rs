@@ -24,7 +24,7 @@ pub struct PairRun {
     /// The first.
     pub against: String,
     /// The number of orders by their outcome under the first strategy and under this one, where the two differ.
-    pub flips: BTreeMap<String, BTreeMap<String, u64>>,
+    pub flips: BTreeMap<OrderOutcome, BTreeMap<OrderOutcome, u64>>,
     /// Orders that both strategies won.
     pub both_won: u64,
     /// Of those, the ones that pay less under this strategy.
@@ -46,9 +46,9 @@ pub struct Flip {
     /// When it arrived.
     pub at: Millis,
     /// Its outcome under the first strategy.
-    pub before: String,
+    pub before: OrderOutcome,
     /// Its outcome under this one.
-    pub after: String,
+    pub after: OrderOutcome,
     /// The cards under the first.
     pub gpu_before: String,
     /// The cards under this one.
@@ -73,8 +73,8 @@ impl PairRun {
         let skipped = arrivals.partition_point(|arrival| arrival.at < from);
         for (order, (before, after)) in first.iter().zip(second.iter()).enumerate().skip(skipped) {
             if before.outcome != after.outcome {
-                let to = pair.flips.entry(before.outcome.name().to_owned()).or_default();
-                count(to.entry(after.outcome.name().to_owned()).or_default());
+                let to = pair.flips.entry(before.outcome).or_default();
+                count(to.entry(after.outcome).or_default());
                 let change = after.revenue.checked_sub(before.revenue).unwrap_or_default();
                 flips.push((change.decimal().abs(), order));
             } else if before.outcome == OrderOutcome::Won {
@@ -100,8 +100,8 @@ fn flip(order: usize, arrivals: &[Arrival], first: &Briefs, second: &Briefs) -> 
         order,
         id: arrival.id.to_string(),
         at: arrival.at,
-        before: before.outcome.name().to_owned(),
-        after: after.outcome.name().to_owned(),
+        before: before.outcome,
+        after: after.outcome,
         gpu_before: before.gpu.to_string(),
         gpu_after: after.gpu.to_string(),
         usd_before: text(before.usd_per_month),

@@ -1,6 +1,7 @@
 //! Orders as CSV: a header with the columns of [`super::row`], and one order per row.
 
 use pricing_core::input::InputError;
+use pricing_core::text::counted;
 
 use super::row::{Columns, Defaults};
 use super::{Arrival, Collected, OnBadRow};
@@ -48,7 +49,8 @@ pub fn read_with(
 pub(super) fn problem(error: &csv::Error, text: &str) -> InputError {
     let message = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the row has {len} cells where the header names {expected_len} columns")
+            let (cells, columns) = (counted(*len, "cell"), counted(*expected_len, "column"));
+            format!("the row has {cells} where the header names {columns}")
         }
         csv::ErrorKind::Deserialize { err, .. } => match err.field() {
             Some(field) => format!("cell {}: {}", field.saturating_add(1), err.kind()),

@@ -10,7 +10,7 @@ use super::strategy::{USD_DECIMALS, each, in_runs};
 use super::{
     AxesValues, Comparison, DifferencePerRun, Figures, FlipCount, Interval, LargestFlip, Percent, Seconds, SummaryError,
 };
-use crate::result::{Flip, LARGEST, PairRun, RunResult};
+use crate::result::{Flip, LARGEST, OrderOutcome, PairRun, RunResult};
 
 /// Compares the strategy at an index with the first one, in the runs of a cell.
 pub(super) fn comparison(runs: &[RunResult], place: usize, axes: &AxesValues) -> Result<Comparison, SummaryError> {
@@ -33,7 +33,7 @@ pub(super) fn comparison(runs: &[RunResult], place: usize, axes: &AxesValues) ->
         sum.won = sum.won.saturating_add_unsigned(second.won).saturating_sub_unsigned(first.won);
         sum.revenue_usd = sum.revenue_usd.checked_add(second.revenue_usd.checked_sub(first.revenue_usd)?)?;
     }
-    let mut flips: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut flips: BTreeMap<(OrderOutcome, OrderOutcome), u64> = BTreeMap::new();
     let mut largest: Vec<LargestFlip> = Vec::new();
     for run in runs {
         let pair = pair(run, place)?;
@@ -43,7 +43,7 @@ pub(super) fn comparison(runs: &[RunResult], place: usize, axes: &AxesValues) ->
         add(&mut sum.dearer, pair.dearer);
         for (from, to) in &pair.flips {
             for (to, orders) in to {
-                add(flips.entry((from, to)).or_default(), *orders);
+                add(flips.entry((*from, *to)).or_default(), *orders);
             }
         }
         largest.extend(pair.largest.iter().map(|flip| shown(run.seed, flip)));
@@ -61,10 +61,9 @@ fn pair(run: &RunResult, place: usize) -> Result<&PairRun, SummaryError> {
     pair.ok_or_else(|| SummaryError::Runs(format!("run {} has fewer comparisons than strategies", run.run)))
 }
 
-fn flip_counts(flips: BTreeMap<(&str, &str), u64>) -> Vec<FlipCount> {
-    let count =
-        |((from, to), orders): ((&str, &str), u64)| FlipCount { from: from.to_owned(), to: to.to_owned(), orders };
-    let mut flips: Vec<FlipCount> = flips.into_iter().map(count).collect();
+fn flip_counts(flips: BTreeMap<(OrderOutcome, OrderOutcome), u64>) -> Vec<FlipCount> {
+    let mut flips: Vec<FlipCount> =
+        flips.into_iter().map(|((from, to), orders)| FlipCount { from, to, orders }).collect();
     flips.sort_by_key(|flip| std::cmp::Reverse(flip.orders));
     flips
 }
@@ -75,8 +74,8 @@ fn shown(seed: u64, flip: &Flip) -> LargestFlip {
         order: flip.order,
         id: flip.id.clone(),
         at_s: Seconds(flip.at),
-        from: flip.before.clone(),
-        to: flip.after.clone(),
+        from: flip.before,
+        to: flip.after,
         gpu_from: flip.gpu_before.clone(),
         gpu_to: flip.gpu_after.clone(),
         usd_per_month_from: flip.usd_before.clone(),

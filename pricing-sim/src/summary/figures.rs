@@ -35,7 +35,7 @@ pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> 
     let (orders, won) = (count(|run| run.orders), count(|run| run.won));
     let mut lost = BTreeMap::new();
     for (reason, orders) in list.iter().flat_map(|(_, run)| &run.lost) {
-        let total: &mut u64 = lost.entry(reason.clone()).or_default();
+        let total: &mut u64 = lost.entry(*reason).or_default();
         *total = total.saturating_add(*orders);
     }
     let gpus = gpus(list)?;

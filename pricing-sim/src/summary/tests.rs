@@ -6,7 +6,8 @@ use toml::Table;
 
 use super::{Interval, Pairs, Percent, Summary, quantile};
 use crate::result::{
-    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, Limits, PairRun, PriceBin, RunResult, Starred, StrategyRun, Use,
+    Bucket, Charge, Flip, Fragmentation, GpuUse, Idle, Limits, OrderOutcome, PairRun, PriceBin, RunResult, Starred,
+    StrategyRun, Use,
 };
 use crate::sweep::Sweep;
 use crate::time::Window;
@@ -41,7 +42,7 @@ fn strategy(name: &str, won: u64, revenue: &str) -> StrategyRun {
         name: name.to_owned(),
         orders: 3,
         won,
-        lost: [("outbid".to_owned(), 3 - won)].into_iter().filter(|(_, lost)| *lost > 0).collect(),
+        lost: [(OrderOutcome::Outbid, 3 - won)].into_iter().filter(|(_, lost)| *lost > 0).collect(),
         revenue: usd(revenue),
         lease_ms: 1_800_000,
         overcharge: Charge { orders: 1, usd_per_month: usd("10"), usd: usd("0.5") },
@@ -70,15 +71,15 @@ fn run(place: usize, seed: u64, won: [u64; 2], revenue: [&str; 2]) -> RunResult 
         order: place,
         id: format!("order {place}"),
         at: 1500,
-        before: "won".to_owned(),
-        after: "outbid".to_owned(),
+        before: OrderOutcome::Won,
+        after: OrderOutcome::Outbid,
         gpu_before: String::new(),
         gpu_after: String::new(),
         usd_before: None,
         usd_after: None,
         revenue: usd(revenue[1]).checked_sub(usd(revenue[0])).unwrap(),
     };
-    let flips = [("won".to_owned(), [("outbid".to_owned(), 1)].into())].into();
+    let flips = [(OrderOutcome::Won, [(OrderOutcome::Outbid, 1)].into())].into();
     let pair = PairRun {
         strategy: "new".to_owned(),
         against: "old".to_owned(),
@@ -143,7 +144,7 @@ fn totals_are_exact_and_percentages_are_of_all_the_time() {
     let summary = Summary::of("test", &sweep("2"), &runs).unwrap();
     let old = &summary.strategies[0];
     let figures = &old.figures;
-    assert_eq!((figures.orders, figures.won, figures.lost["outbid"]), (6, 5, 1));
+    assert_eq!((figures.orders, figures.won, figures.lost[&OrderOutcome::Outbid]), (6, 5, 1));
     assert_eq!(figures.revenue_usd.to_string(), "21.000000000001");
     assert_eq!(figures.win_rate_percent.unwrap().to_string(), "83.3333");
     assert_eq!(figures.lease_hours.to_string(), "1");

@@ -114,8 +114,11 @@ fn what_is_left_out_is_counted() {
     put(&folder, &orders());
     let text = format!("[orders]\nhistory = \"history\"\n{REST}{OBSERVED}");
     let warnings = folder.prepare(&text).unwrap().warnings().join("; ");
-    assert!(warnings.contains("1 orders of the history have no group spec"), "{warnings}");
-    assert!(warnings.contains("1 bids of the history") && warnings.contains("set `usd_per_akt`"), "{warnings}");
+    assert!(warnings.contains("1 order of the history has no group spec and is left out"), "{warnings}");
+    assert!(
+        warnings.contains("1 bid of the history is left out") && warnings.contains("set `usd_per_akt`"),
+        "{warnings}"
+    );
     let valued = folder.prepare(&format!("usd_per_akt = 1\n{text}")).unwrap();
     assert_eq!(valued.history().unwrap().left_out.bids_without_value, 0);
 }

@@ -4,7 +4,11 @@
 
 use crate::common::Folder;
 use pricing_core::money::Usd;
+use pricing_core::quote::ReasonCode;
+use pricing_sim::result::OrderOutcome;
 use pricing_sim::sweep::Detailed;
+
+const ABOVE_MAXIMUM: OrderOutcome = OrderOutcome::NoBid(ReasonCode::PriceAboveMax);
 
 const ORDERS: &str =
     "[orders]\nduration = \"10h\"\n[orders.generate]\ncpu = [1]\nmemory = [1]\nstorage = [0]\nendpoints = 0\n";
@@ -85,7 +89,7 @@ fn an_order_above_its_maximum_is_lost_for_that_whoever_else_bids() {
     };
     for market in ["", "[market]\nrates = \"rates.toml\"\nset.rates.cpu = \"1\"\n"] {
         let lost = &text(market).result.strategies[0].lost;
-        assert_eq!(lost.keys().map(String::as_str).collect::<Vec<_>>(), ["price-above-max"], "{market}");
+        assert_eq!(lost.keys().collect::<Vec<_>>(), [&ABOVE_MAXIMUM], "{market}");
     }
 }
 
@@ -111,7 +115,7 @@ fn tenants_differ_by_the_spread_and_by_what_any_card_is_worth_to_them() {
     let lost = |maximum: &str, gpus: &str| {
         let text = format!("{ORDERS}{gpus}\n{ARRIVALS}[orders.maximum]\nrates = \"rates.toml\"\n{maximum}\n{REST}");
         let run = Folder::new().run(&text, 1).map(|detailed| detailed.result.strategies[0].clone());
-        run.map(|run| run.lost.get("price-above-max").copied().unwrap_or(0))
+        run.map(|run| run.lost.get(&ABOVE_MAXIMUM).copied().unwrap_or(0))
     };
     assert!((70..130).contains(&lost("spread = 0.5", T4).unwrap()));
     assert_eq!(lost("wildcard = \"dearest\"", ANY).unwrap(), 0);

@@ -9,7 +9,7 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::{Reason, Supply, Terms};
 use pricing_core::rates::CoinValue;
-use pricing_core::text::{Untrusted, excerpt};
+use pricing_core::text::{Untrusted, counted, excerpt};
 use pricing_engine::comparison::{Outcome, Pair, Summary};
 use pricing_engine::metrics::gpu_label;
 use pricing_sim::strategy::{Pricer, Strategy};
@@ -87,7 +87,8 @@ pub(super) fn compare(
     bar.clear();
     let (a, b) = answers?;
     if a.len() != b.len() {
-        let message = format!("A has {} decisions and B has {}: these are not the same orders", a.len(), b.len());
+        let message =
+            format!("A has {} and B has {}: these are not the same orders", counted(a.len(), "decision"), b.len());
         return Err(CliError::unreadable("A and B", message));
     }
     let mut compared = Compared { summary: Summary::keeping(args.limit), faults: (0, 0), said: Vec::new() };

@@ -7,6 +7,7 @@ use pricing_client::{CallError, quote_once};
 use pricing_core::input::InputError;
 use pricing_core::order::detect::{self, Orders};
 use pricing_core::quote::wire::{SCHEMA, WarningJson};
+use pricing_core::text::counted;
 use pricing_proto::bidprice::v1::{Order, QuoteRequest, QuoteResponse, order::Form};
 use serde::Serialize;
 
@@ -70,7 +71,7 @@ fn request(document: &Document, args: &Args) -> QuoteRequest {
 /// The answers, one for each group.
 fn quotes(answer: QuoteResponse, groups: usize, already_reserved: bool) -> Result<Vec<Answered>, String> {
     if answer.quotes.len() != groups {
-        return Err(format!("it has {} quotes for {groups} groups", answer.quotes.len()));
+        return Err(format!("it has {} for {}", counted(answer.quotes.len(), "quote"), counted(groups, "group")));
     }
     answer.quotes.into_iter().map(|quote| Answered::message(quote, already_reserved)).collect()
 }

@@ -9,6 +9,7 @@ use super::scene::{ChangeArgs, Scene};
 use crate::args::{Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::output;
+use pricing_core::text::counted;
 
 /// Arguments of `bidprice simulate plan`.
 #[derive(Debug, clap::Args)]
@@ -40,7 +41,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         Output::Table => {
             let out = args.out.display();
-            output::print(&format!("{out}/{PLAN}: {runs} runs in {shards} shards, digest {digest}\n"))?;
+            output::print(&format!(
+                "{out}/{PLAN}: {} in {}, digest {digest}\n",
+                counted(runs, "run"),
+                counted(shards, "shard")
+            ))?;
         }
     }
     Ok(Exit::Success)

@@ -9,9 +9,12 @@ use std::fmt::Write as _;
 
 use pricing_core::quote::ReasonCode;
 use pricing_core::text::printable;
+use pricing_sim::result::OrderOutcome;
 use pricing_sim::summary::{AxesValues, StrategySummary, Summary};
 use rust_decimal::Decimal;
 
+use crate::answered::Decided;
+use crate::colours::paint;
 use crate::wording::{count, cut, plural};
 use number::places;
 
@@ -29,7 +32,8 @@ pub(super) fn summary(summary: &Summary) -> String {
     let labels = Labels::of(summary);
     let mut shown = headline(summary);
     for warning in &summary.warnings {
-        shown.push_str(&wrapped(&format!("warning: {}", warning.message)));
+        let warning = wrapped(&format!("warning: {}", warning.message));
+        shown.push_str(&warning.replacen("warning:", &paint(Decided::Decline, "warning:"), 1));
     }
     if summary.strategies.len() <= MAX_FULL {
         shown.push_str(&full::tables(summary, &labels));
@@ -140,7 +144,7 @@ fn notes(summary: &Summary) -> String {
 /// What must be known to interpret the figures of a strategy.
 fn notes_of(entry: &StrategySummary) -> Vec<String> {
     let (figures, mut notes) = (&entry.figures, Vec::new());
-    if let Some(orders) = figures.lost.get(ReasonCode::RateUnavailable.name()) {
+    if let Some(orders) = figures.lost.get(&OrderOutcome::NoBid(ReasonCode::RateUnavailable)) {
         let lack = plural(*orders, "lacks", "lack");
         let orders = count(*orders, "order");
         notes.push(format!("{orders} {lack} what an AKT is worth; set `usd_per_akt` in the scenario"));

@@ -4,15 +4,18 @@ use crate::gpu::GpuKind;
 use crate::gpu::reading::whole_gi;
 use crate::inventory::DescribedCard;
 use crate::inventory::finding::Action;
-use crate::text::excerpt;
+use crate::text::{counted, excerpt, plural};
 
 /// The problems of `number` cards with the same description.
+///
+/// [`Action::Clamped`] is for a text that has one certain reading. [`Action::Kept`] is for one that leaves the price of the
+/// card uncertain.
 pub(super) fn problems(card: &DescribedCard, number: u64) -> Vec<(String, Action)> {
     let DescribedCard { vendor, name, interface, memory_size } = card;
     let kind = GpuKind::described(vendor, name, memory_size, interface);
-    let cards = format!("{number} {} of `{}`", if number == 1 { "card" } else { "cards" }, excerpt(name));
-    let (say, they) = if number == 1 { ("says", "it") } else { ("say", "they") };
-    let cost = if number == 1 { "costs" } else { "cost" };
+    let cards = format!("{} of `{}`", counted(number, "card"), excerpt(name));
+    let (say, they) = (plural(number, "says", "say"), plural(number, "it", "they"));
+    let cost = plural(number, "costs", "cost");
     let unknown = |what: &str, text: &str| {
         let which = match text.trim() {
             "" => format!("no {what}"),

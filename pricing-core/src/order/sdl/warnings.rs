@@ -8,6 +8,7 @@ use core::fmt::Display;
 use std::cell::RefCell;
 
 use crate::input::InputError;
+use crate::text::{counted, plural};
 
 /// The most warnings that are kept. A real file has a handful.
 const MAX_WARNINGS: usize = 100;
@@ -106,7 +107,11 @@ impl Warnings {
         told.sort_by_key(|warning| (warning.line(), warning.column()));
         let left_out = self.left_out.into_inner();
         if left_out > 0 {
-            told.push(InputError::new(format_args!("{left_out} more warnings are left out")));
+            told.push(InputError::new(format_args!(
+                "{} {} left out",
+                counted(left_out, "more warning"),
+                plural(left_out, "is", "are")
+            )));
         }
         told
     }

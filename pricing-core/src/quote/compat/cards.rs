@@ -14,7 +14,8 @@ use crate::money::ArithmeticOverflow;
 use crate::order::StorageClass;
 use crate::order::script_request::{GpuDetails, Object, Resource, ScriptRequest};
 use crate::quote::candidates::Candidate;
-use crate::quote::choice::{self, GpuTariff};
+use crate::quote::choice;
+use crate::quote::tariff::{self, GpuTariff};
 use crate::rates::{Policy, RateCard};
 
 impl CompatRates {
@@ -81,7 +82,7 @@ fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate
     let matching: Vec<Candidate> = known.iter().map(sized).filter(|card| request.allows(&card.kind)).collect();
     let chosen = if matching.is_empty() {
         // This is one request of bounded size in a process of its own, so there is no budget.
-        choice::candidates(tariff, request, |_| Ok(()))
+        tariff::candidates(tariff, request, |_| Ok(()))
             .and_then(|kinds| choice::choose_suggested(tariff, policy.ambiguous_gpu, &kinds))
     } else {
         choice::choose_known(tariff, policy.ambiguous_gpu, &matching)

@@ -1,6 +1,10 @@
+use rust_decimal::Decimal;
+
 use super::*;
+use crate::address::Address;
 use crate::gpu::GpuKind;
-use crate::rates::Origins;
+use crate::money::Denom;
+use crate::rates::{AmbiguousGpu, BelowMinimum, GpuRate, Origins, Placement, Provider, UnlistedGpu};
 
 const ALYCE: &str = "akash1alyceqqqqqqqqqqqqqqqqqqqqqqqqqqqfkk45q";
 

@@ -6,9 +6,8 @@ use super::demand::Demand;
 use super::missing::Missing;
 use super::remaining::{RemainingCluster, has_class};
 use super::{Lack, NodeShortage, Resource, Shortage};
-use crate::quantity::Bytes;
 use crate::reserve::CommittedUnit;
-use crate::text::excerpt;
+use crate::text::{counted, excerpt};
 
 /// The most nodes that are listed.
 const NODES: usize = 100;
@@ -54,9 +53,10 @@ impl RemainingCluster<'_> {
                 return Some(format!("no node has storage of class `{shown}`"));
             }
             let free = self.pool(class);
-            let amount = |bytes: Bytes| Resource::Volumes.amount(bytes.get());
             (free < *size).then(|| {
-                format!("{} GiB of storage class `{shown}` are asked for and {} are free", amount(*size), amount(free))
+                let [needed, free] = [*size, free].map(|bytes| Resource::Volumes.amount(bytes.get()));
+                let (asked, left) = (are(&needed), are(&free));
+                format!("{needed} GiB of storage class `{shown}` {asked} asked for and {free} {left} free")
             })
         })
     }
@@ -71,22 +71,23 @@ impl RemainingCluster<'_> {
         let described: u64 = (0..self.rooms.len()).flat_map(|index| self.described(index, demand)).sum();
         let free = || self.rooms.iter().enumerate().map(|(index, room)| self.cards(index, room, demand));
         let (sum, most, asked) = (free().sum::<u64>(), free().max().unwrap_or(0), demand.amounts.gpus);
-        let of = |number: u64| if number == 1 { "card" } else { "cards" };
         if described == 0 {
             Some(format!("no node has a card of {which}"))
         } else if sum == 0 {
             Some(format!("no card of {which} is free, of {described} that there are"))
         } else if sum < asked {
-            Some(format!("{asked} {} of {which} are asked for and {sum} {} free", of(asked), are(sum)))
+            let cards = counted(asked, "card");
+            Some(format!("{cards} of {which} {} asked for and {sum} {} free", are(&asked), are(&sum)))
         } else if most < asked {
-            let on = format!("{asked} {} of {which} on one node", of(asked));
-            Some(format!("{on}: {sum} are free, but no node has more than {most}"))
+            let on = format!("{} of {which} on one node", counted(asked, "card"));
+            Some(format!("{on}: {sum} {} free, but no node has more than {most}", are(&sum)))
         } else {
             None
         }
     }
 
-    /// A fabric that no node has, a peer on every node, or HCAs that are in use or not free in one place.
+    /// A fabric that no node has, a peer on every node, or HCAs that are in use or not free in one place. The checks go
+    /// from what no amount of free capacity would change to what other leases take.
     fn interconnect_reason(&self, demand: &Demand<'_>) -> Option<String> {
         let asked = demand.interconnect?;
         let fabric = asked
@@ -100,18 +101,24 @@ impl RemainingCluster<'_> {
             let peers = connected().filter(|index| self.labels.contains(&(*index, label.to_owned()))).count();
             if peers == connected().count() {
                 let label = excerpt(label);
+                let each = match peers {
+                    1 => "the node".to_owned(),
+                    _ => format!("each of the {peers} nodes"),
+                };
                 return Some(format!(
-                    "each of the {peers} nodes with {fabric} has a replica of group `{label}` already, and its replicas \
-                     stand on distinct nodes"
+                    "{each} with {fabric} has a replica of group `{label}` already, and its replicas stand on distinct \
+                     nodes"
                 ));
             }
         }
         let free = || self.rooms.iter().enumerate().map(|(index, room)| self.free_hcas(index, room, demand));
         let (sum, most, asked) = (free().fold(0, u64::saturating_add), free().max().unwrap_or(0), demand.amounts.hcas);
         if sum < asked {
-            Some(format!("{asked} HCAs are asked for and {sum} {} free", are(sum)))
+            let hcas = counted(asked, "HCA");
+            Some(format!("{hcas} {} asked for and {sum} {} free", are(&asked), are(&sum)))
         } else if most < asked {
-            Some(format!("{asked} HCAs on one node: {sum} are free, but no node has more than {most}"))
+            let on = format!("{} on one node", counted(asked, "HCA"));
+            Some(format!("{on}: {sum} {} free, but no node has more than {most}", are(&sum)))
         } else {
             None
         }
@@ -131,15 +138,14 @@ impl RemainingCluster<'_> {
         let asked = amounts().find_map(of).map_or(0, |(_, asked, _)| asked);
         let free = || amounts().filter_map(of).map(|(_, _, free)| free);
         let (sum, most) = (free().fold(0, u64::saturating_add), free().max().unwrap_or(0));
-        let (counts, amount) = (resource.counts(), |number| resource.amount(number));
+        let [needed, sum_free, most_free] = [asked, sum, most].map(|number| resource.amount(number));
+        let counts = resource.counts(&needed);
         Some(if sum < asked {
-            format!("{} {counts} are asked for and {} are free", amount(asked), amount(sum))
+            format!("{needed} {counts} {} asked for and {sum_free} {} free", are(&needed), are(&sum_free))
         } else {
             format!(
-                "{} {counts} on one node: {} are free, but no node has more than {}",
-                amount(asked),
-                amount(sum),
-                amount(most)
+                "{needed} {counts} on one node: {sum_free} {} free, but no node has more than {most_free}",
+                are(&sum_free)
             )
         })
     }
@@ -160,14 +166,15 @@ impl RemainingCluster<'_> {
     }
 }
 
-fn are(number: u64) -> &'static str {
-    if number == 1 { "is" } else { "are" }
+/// The verb that goes with an amount, a number or its text.
+fn are(amount: &impl ToString) -> &'static str {
+    if amount.to_string() == "1" { "is" } else { "are" }
 }
 
 fn in_words(lack: &Lack) -> String {
     match &lack.free {
         None => format!("no storage of class `{}`", lack.asked),
-        Some(free) => format!("{free} of {} {} left", lack.asked, lack.resource.counts()),
+        Some(free) => format!("{free} of {} {} left", lack.asked, lack.resource.counts(&lack.asked)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::inventory::Cluster;
 use crate::order::StorageClass;
 use crate::reserve::{CommittedUnit, ReserveError, Shortage};
+use crate::text::counted;
 
 /// The error with a message about the cluster as a whole.
 pub(super) fn insufficient(message: String) -> ReserveError {
@@ -54,5 +55,5 @@ pub(super) fn bytes(bytes: u128) -> String {
             return format!("{whole}{suffix}");
         }
     }
-    format!("{bytes} bytes")
+    counted(bytes, "byte")
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::{OrderFacts, Taker};
 use super::logit::{Alternative, Choice, fit};
 use super::{Fitted, reference, relative};
+use pricing_core::text::counted;
 
 /// The least number of orders with a choice that are fitted to.
 const LEAST_ORDERS: usize = 50;
@@ -33,8 +34,9 @@ const FIRST_PROVIDER: usize = 3;
 pub enum FitError {
     /// There is too little to fit to.
     #[error(
-        "the choice of tenants cannot be fitted to {orders} orders, {contested} of them with several bids and a lease; it \
-         takes {LEAST_ORDERS} and {LEAST_CONTESTED}"
+        "the choice of tenants cannot be fitted to {}, {contested} of them with several bids and a lease; it takes \
+         {LEAST_ORDERS} and {LEAST_CONTESTED}",
+        counted(*.orders, "order")
     )]
     TooFew {
         /// Orders with a choice.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pricing_core::text::printable;
+use pricing_sim::result::OrderOutcome;
 use pricing_sim::summary::{AxesValues, Interval, Pairs, StrategySummary, Summary};
 use rust_decimal::Decimal;
 
@@ -122,24 +123,26 @@ fn said(summary: &Summary, labels: &Labels, best: &StrategySummary) -> String {
 
 /// The lost orders, with a column for each of the most frequent reasons.
 fn lost_table(labels: &Labels, rows: &[&StrategySummary]) -> String {
-    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut sums: BTreeMap<OrderOutcome, u64> = BTreeMap::new();
     for (reason, orders) in rows.iter().flat_map(|entry| &entry.figures.lost) {
-        let sum = sums.entry(reason).or_default();
+        let sum = sums.entry(*reason).or_default();
         *sum = sum.saturating_add(*orders);
     }
-    let mut reasons: Vec<(&str, u64)> = sums.into_iter().collect();
+    let mut reasons: Vec<(OrderOutcome, u64)> = sums.into_iter().collect();
     reasons.sort_by_key(|(_, orders)| std::cmp::Reverse(*orders));
     let others = reasons.len() > MAX_REASONS;
-    let named: Vec<&str> = reasons.into_iter().take(MAX_REASONS).map(|(reason, _)| reason).collect();
+    let named: Vec<OrderOutcome> = reasons.into_iter().take(MAX_REASONS).map(|(reason, _)| reason).collect();
     if named.is_empty() {
         return "No order was lost.\n".to_owned();
     }
-    let header: Vec<&str> =
-        std::iter::once("orders lost").chain(named.iter().copied()).chain(others.then_some("others")).collect();
+    let header: Vec<&str> = std::iter::once("orders lost")
+        .chain(named.iter().map(|reason| reason.name()))
+        .chain(others.then_some("others"))
+        .collect();
     let mut table = table(&header, &[1, 2, 3, 4, 5]);
     for entry in rows {
-        let lost = |reason: &str| entry.figures.lost.get(reason).copied().unwrap_or(0);
-        let rest = entry.figures.lost.iter().filter(|(reason, _)| !named.contains(&reason.as_str()));
+        let lost = |reason: &OrderOutcome| entry.figures.lost.get(reason).copied().unwrap_or(0);
+        let rest = entry.figures.lost.iter().filter(|(reason, _)| !named.contains(reason));
         let rest = rest.fold(0_u64, |sum, (_, orders)| sum.saturating_add(*orders));
         let mut row = vec![labels.label(&entry.axes, &entry.name)];
         row.extend(named.iter().map(|reason| lost(reason).to_string()));

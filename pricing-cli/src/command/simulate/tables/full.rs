@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use pricing_core::text::printable;
+use pricing_sim::result::OrderOutcome;
 use pricing_sim::summary::{ChargeSummary, Comparison, Figures, Percent, Summary};
 use rust_decimal::Decimal;
 
 use super::number::{self, interval, percent, places, signed, usd};
 use super::{Labels, NAME_CHARS};
+use crate::answered::Decided;
+use crate::colours::paint;
 use crate::table::{table, text};
 use crate::wording::{cut, plural};
 
@@ -90,14 +93,15 @@ fn use_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
+/// One side of the charges: its name, and where its figures are.
+type Side = (&'static str, fn(&Figures) -> &ChargeSummary);
+
 /// Shows the leases that do not pay what their own cards cost: those that pay more, those that pay less, or both, but
 /// nothing that does not occur.
 fn charge_table(summary: &Summary, labels: &Labels) -> String {
-    let sides: [(&str, fn(&Figures) -> &ChargeSummary); 2] =
+    let sides: [Side; 2] =
         [("overcharged", |figures| &figures.overcharge), ("undercharged", |figures| &figures.undercharge)];
-    let occurs = |side: &(_, fn(&Figures) -> &ChargeSummary)| {
-        summary.strategies.iter().any(|entry| (side.1)(&entry.figures).orders > 0)
-    };
+    let occurs = |side: &Side| summary.strategies.iter().any(|entry| (side.1)(&entry.figures).orders > 0);
     let sides: Vec<_> = sides.into_iter().filter(occurs).collect();
     if sides.is_empty() {
         return String::new();
@@ -118,18 +122,51 @@ fn charge_table(summary: &Summary, labels: &Labels) -> String {
 
 fn lost_table(summary: &Summary, labels: &Labels) -> String {
     let mut table = table(&[labels.header(), "lost by", "orders", "%"], &[2, 3]);
-    let mut any = false;
+    let mut reasons: Vec<OrderOutcome> = Vec::new();
     for entry in &summary.strategies {
-        let mut lost: Vec<(&String, &u64)> = entry.figures.lost.iter().collect();
+        let mut lost: Vec<(&OrderOutcome, &u64)> = entry.figures.lost.iter().collect();
         lost.sort_by_key(|(_, orders)| std::cmp::Reverse(**orders));
         for (reason, orders) in lost {
-            any = true;
+            reasons.push(*reason);
             let share = Percent::of(u128::from(*orders), u128::from(entry.figures.orders)).unwrap_or_default();
             let label = labels.label(&entry.axes, &entry.name);
-            table.add_row([label, reason.clone(), orders.to_string(), percent(share)]);
+            table.add_row([label, reason.to_string(), orders.to_string(), percent(share)]);
         }
     }
-    if any { format!("\n{}", text(&table)) } else { "\nNo order was lost.\n".to_owned() }
+    if reasons.is_empty() {
+        return "\nNo order was lost.\n".to_owned();
+    }
+    format!("\n{}", painted(&text(&table), &reasons, |reason, text| paint(decided(reason), text)))
+}
+
+/// The rows of a table, which come last in it, with the reason of each in its colour. Only numbers follow the reason,
+/// but a strategy's name before it could read like one.
+fn painted(table: &str, reasons: &[OrderOutcome], paint: impl Fn(OrderOutcome, &str) -> String) -> String {
+    let head = table.lines().count().saturating_sub(reasons.len());
+    let mut painted = String::new();
+    for (place, line) in table.lines().enumerate() {
+        let reason = place.checked_sub(head).and_then(|row| reasons.get(row));
+        match reason.and_then(|reason| Some((*reason, line.rsplit_once(reason.name())?))) {
+            Some((reason, (before, after))) => {
+                painted.push_str(before);
+                painted.push_str(&paint(reason, reason.name()));
+                painted.push_str(after);
+            }
+            None => painted.push_str(line),
+        }
+        painted.push('\n');
+    }
+    painted
+}
+
+/// The decision whose colour an outcome has. A lease that cannot run is as bad as a fault.
+fn decided(outcome: OrderOutcome) -> Decided {
+    match outcome {
+        OrderOutcome::Won => Decided::Bid,
+        OrderOutcome::CannotRun => Decided::Fault,
+        OrderOutcome::NoBid(code) if code.is_fault() => Decided::Fault,
+        OrderOutcome::Outbid | OrderOutcome::NotTaken | OrderOutcome::NoBid(_) => Decided::Decline,
+    }
 }
 
 fn comparisons(summary: &Summary, labels: &Labels) -> String {
@@ -163,7 +200,7 @@ fn compared(comparison: &Comparison, labels: &Labels) -> String {
     if !comparison.flips.is_empty() {
         let mut flips = table(&["before", "now", "orders"], &[2]);
         for flip in &comparison.flips {
-            flips.add_row([flip.from.clone(), flip.to.clone(), flip.orders.to_string()]);
+            flips.add_row([flip.from.to_string(), flip.to.to_string(), flip.orders.to_string()]);
         }
         shown.push('\n');
         shown.push_str(&text(&flips));
@@ -183,12 +220,29 @@ fn largest(comparison: &Comparison) -> Table {
         };
         table.add_row([
             cut(&flip.id, ID_CHARS),
-            flip.from.clone(),
-            flip.to.clone(),
+            flip.from.to_string(),
+            flip.to.to_string(),
             month(&flip.usd_per_month_from),
             month(&flip.usd_per_month_to),
             signed(flip.revenue_usd.decimal()),
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use pricing_core::quote::ReasonCode;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_colour_and_a_name_that_reads_like_one_has_none() {
+        let table = "strategy  lost by\noutbid  outbid  3\nb  cannot-run  1\n";
+        let marked = |reason, text: &str| format!("<{:?} {text}>", decided(reason));
+        let painted = painted(table, &[OrderOutcome::Outbid, OrderOutcome::CannotRun], marked);
+        assert_eq!(painted, "strategy  lost by\noutbid  <Decline outbid>  3\nb  <Fault cannot-run>  1\n");
+        assert_eq!(decided(OrderOutcome::NoBid(ReasonCode::Trap)), Decided::Fault);
+        assert_eq!(decided(OrderOutcome::NoBid(ReasonCode::PriceAboveMax)), Decided::Decline);
+    }
 }

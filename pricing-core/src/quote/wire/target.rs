@@ -1,0 +1,82 @@
+//! Where a unit goes and which cards it may get, as JSON.
+
+use serde::Serialize;
+
+use crate::gpu::GpuKind;
+use crate::quote::cards::{CardGroup, QuotedTarget};
+
+#[derive(Debug, Serialize)]
+pub(super) struct TargetJson<'a> {
+    resource_id: u32,
+    count: u32,
+    nodes: Vec<&'a str>,
+    gpu: Option<GpuTargetJson<'a>>,
+}
+
+impl<'a> TargetJson<'a> {
+    pub(super) fn new(target: &'a QuotedTarget) -> Self {
+        let cards = || target.cards.iter().map(CardsJson::new).collect();
+        Self {
+            resource_id: target.resource_id,
+            count: target.count,
+            nodes: target.nodes.iter().map(AsRef::as_ref).collect(),
+            gpu: (target.gpu_units > 0).then(|| GpuTargetJson {
+                units: target.gpu_units,
+                cards: cards(),
+                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(&candidate.kind)).collect(),
+                others: target.others.iter().map(KindJson::new).collect(),
+                certain: target.is_certain(),
+            }),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct GpuTargetJson<'a> {
+    units: u64,
+    cards: Vec<CardsJson<'a>>,
+    kinds: Vec<CandidateJson<'a>>,
+    others: Vec<KindJson<'a>>,
+    certain: bool,
+}
+
+/// A kind that the unit's replicas may get.
+#[derive(Debug, Serialize)]
+pub(super) struct CandidateJson<'a> {
+    #[serde(flatten)]
+    kind: KindJson<'a>,
+    /// Reserved for its probability; always null so far.
+    probability: Option<String>,
+}
+
+impl<'a> CandidateJson<'a> {
+    pub(super) fn new(kind: &'a GpuKind) -> Self {
+        Self { kind: KindJson::new(kind), probability: None }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CardsJson<'a> {
+    node: Option<&'a str>,
+    kinds: Vec<KindJson<'a>>,
+}
+
+impl<'a> CardsJson<'a> {
+    pub(super) fn new(group: &'a CardGroup) -> Self {
+        Self { node: group.node.as_deref(), kinds: group.kinds.iter().map(KindJson::new).collect() }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct KindJson<'a> {
+    vendor: &'a str,
+    model: &'a str,
+    ram: Option<&'a str>,
+    interface: Option<&'a str>,
+}
+
+impl<'a> KindJson<'a> {
+    pub(super) fn new(kind: &'a GpuKind) -> Self {
+        Self { vendor: kind.vendor(), model: kind.model(), ram: kind.ram(), interface: kind.interface() }
+    }
+}
