@@ -14,6 +14,8 @@ pub(crate) mod inventory;
 pub(crate) mod log;
 #[cfg(feature = "simulate")]
 pub(crate) mod market;
+#[cfg(feature = "service")]
+pub(crate) mod outcomes;
 #[cfg(feature = "plugins")]
 pub(crate) mod plugin;
 #[cfg(feature = "service")]

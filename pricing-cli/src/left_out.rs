@@ -29,7 +29,7 @@ pub(crate) struct Part {
 }
 
 /// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
-const COMMANDS: [(Part, &str); 15] = [
+const COMMANDS: [(Part, &str); 16] = [
     (command("feed", &[SERVICE]), "Fetch the value of an AKT, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
     (command("serve", &[SERVICE]), "Run the pricing service beside a provider's daemon"),
@@ -44,6 +44,7 @@ const COMMANDS: [(Part, &str); 15] = [
     (command("diff", &[SIMULATE, SERVICE]), "Price the same orders in two ways, and show which differ and by how much"),
     (command("market", &[SIMULATE]), "Compare a rate card with market prices, and pull the market from the chain"),
     (command("log", &[SERVICE]), "Look at the decisions in a bid log"),
+    (command("outcomes", &[SERVICE]), "Sum up what became of the bids, as the chain tells it"),
     (command("shadow", &[SERVICE]), "Look at the results of the service's shadow pricing"),
 ];
 

@@ -119,6 +119,9 @@ enum Command {
     /// Look at the decisions in a bid log
     #[cfg(feature = "service")]
     Log(command::log::Args),
+    /// Sum up what became of the bids, as the chain tells it
+    #[cfg(feature = "service")]
+    Outcomes(command::outcomes::Args),
     /// Look at the results of the service's shadow pricing
     #[cfg(feature = "service")]
     Shadow(command::shadow::Args),
@@ -164,6 +167,8 @@ impl Command {
             Self::Market(args) => command::market::run(&args),
             #[cfg(feature = "service")]
             Self::Log(args) => command::log::run(&args),
+            #[cfg(feature = "service")]
+            Self::Outcomes(args) => command::outcomes::run(&args),
             #[cfg(feature = "service")]
             Self::Shadow(args) => command::shadow::run(&args),
             Self::Completions(args) => command::shell::completions(&args),

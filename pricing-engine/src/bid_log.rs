@@ -1,4 +1,4 @@
-//! The bid log: every decision as one line of JSON, with all of its inputs.
+//! The bid log: every decision as one line of JSON, with all of its inputs, and what became of the bids.
 //!
 //! The folder has the files `bids-<time>-<number>.jsonl`, whose names sort by age, and the folder `objects/`. An
 //! *object* is a rate card, a snapshot, a plugin or a long order, which lines name by its digest; each is stored once.
@@ -194,6 +194,16 @@ impl BidLog {
     /// Queues the shadow's result for a decision.
     pub(crate) fn record_shadow(&self, shadowed: &entry::Shadowed, settings: &Settings) -> Pending {
         self.push(record::shadow_line(shadowed, settings))
+    }
+
+    /// Queues what became of a bid.
+    pub(crate) fn record_outcome(&self, outcome: &entry::BidOutcome) -> Pending {
+        self.push(record::outcome_line(outcome))
+    }
+
+    /// Returns the log's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.handle.folder
     }
 
     fn push(&self, line: serde_json::Result<record::Line>) -> Pending {

@@ -8,6 +8,7 @@ mod listen;
 mod max_change;
 mod model;
 mod number;
+mod outcomes;
 mod read;
 mod rules;
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use model::{
     Plugin, PluginClass, RatesFile, Reload, Reserve, Shadow, Tls, Tracing,
 };
 pub use number::Number;
+pub use outcomes::Outcomes;
 pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};

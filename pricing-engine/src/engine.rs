@@ -24,6 +24,7 @@ use crate::feed::Feed;
 use crate::inventory::{Availability, LiveInventory, Plan};
 use crate::metrics::{Call, Metrics};
 use crate::order_name::OrderName;
+use crate::outcomes::{self, Outcomes};
 use crate::shadow::Shadow;
 
 pub use active::{Active, ActiveShadow};
@@ -53,6 +54,8 @@ struct Inner {
     /// `None` if no log is configured.
     bid_log: Option<BidLog>,
     shadow: Shadow,
+    /// `None` if outcomes are not configured.
+    outcomes: Option<Outcomes>,
     reloads: Mutex<Reloads>,
     /// Serialises reloads.
     reloading: Mutex<()>,
@@ -80,6 +83,7 @@ impl Engine {
         let active = Active::open(loaded, None, &opening)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
             .map_err(|error| ConfigError::unusable("shadow", error))?;
+        let outcomes = start_outcomes(&active, &feed, bid_log.as_ref(), &metrics)?;
         let inner = Inner {
             path: path.to_owned(),
             opening,
@@ -89,6 +93,7 @@ impl Engine {
             inventory: ArcSwapOption::new(inventory.map(Arc::new)),
             bid_log,
             shadow,
+            outcomes,
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             last_accepted: Mutex::new(last_accepted),
@@ -207,10 +212,28 @@ impl Engine {
         self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Closes the bid log after it has written its queue, and unlocks the file of the accepted configuration for
+    /// Stops the pull of outcomes, closes the bid log after it has written its queue, and unlocks the file of the accepted configuration for
     /// another engine. Blocks.
     pub fn shutdown(&self) {
+        // They write to the log.
+        if let Some(outcomes) = &self.inner.outcomes {
+            outcomes.stop();
+        }
         self.close_log();
         self.close_accepted();
     }
+}
+
+/// Starts the pull of outcomes, if they are configured. Nothing else depends on it.
+fn start_outcomes(
+    active: &Active,
+    feed: &Feed,
+    log: Option<&BidLog>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Outcomes>, ConfigError> {
+    let Some(plan) = outcomes::Plan::of(&active.loaded.config)? else { return Ok(None) };
+    let feed = feed.clone();
+    let usd_per_akt = move || feed.usd_per_akt(Instant::now());
+    let started = Outcomes::start(plan, log.cloned(), Arc::clone(metrics), usd_per_akt);
+    started.map(Some).map_err(|error| ConfigError::unusable("outcomes", error))
 }

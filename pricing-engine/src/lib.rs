@@ -5,7 +5,7 @@
 //! A decision depends on four inputs: the [`config`] with rates and plugin, the live [`inventory`], the live [`feed`],
 //! and the request. [`engine`] brings them together, [`decision`] prices with them, and [`bid_log`] records every
 //! decision with its inputs. [`guard`] refuses rate cards that could cost money by mistake. [`shadow`] prices every
-//! order a second time and compares.
+//! order a second time and compares. [`outcomes`] follows what became of the bids.
 //!
 //! A daemon that is written in Rust links the engine:
 //!
@@ -52,6 +52,7 @@ pub mod guard;
 pub mod inventory;
 pub mod metrics;
 pub mod order_name;
+pub mod outcomes;
 mod own_file;
 pub mod shadow;
 pub mod telemetry;

@@ -5,6 +5,7 @@
 
 mod labels;
 mod names;
+mod outcomes;
 mod plugin;
 mod readings;
 #[cfg(test)]
@@ -29,7 +30,7 @@ pub use names::NAMES;
 pub use plugin::PluginMetrics;
 pub use readings::{BidLogReading, FeedReading, IntakeReading, InventoryReading, Readings, ReloadReading};
 
-use labels::Bounded;
+pub(crate) use labels::Bounded;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,6 +38,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// The upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 16] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// The upper bounds of the buckets of distances to the winner's price: 0.1 is 10 % above it.
+const DISTANCES: [f64; 14] = [-0.5, -0.2, -0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0];
 /// The most values of the label `gpu`.
 const MAX_GPUS: usize = 200;
 /// The most values of the label `plugin`.
@@ -135,6 +138,7 @@ pub struct Metrics {
     plugin_times: Family<Labels<1>, Histogram, Times>,
     plugin_swaps: Family<Labels<2>, Counter>,
     reloads: Family<Labels<1>, Counter>,
+    lost_by: Histogram,
     gpus: Bounded,
     plugins: Bounded,
 }
@@ -160,6 +164,7 @@ impl Metrics {
             plugin_times: Family::new_with_constructor(Times),
             plugin_swaps: Family::default(),
             reloads: Family::default(),
+            lost_by: Histogram::new(DISTANCES),
             gpus: Bounded::new(MAX_GPUS),
             plugins: Bounded::new(MAX_PLUGINS),
         };
@@ -185,6 +190,8 @@ impl Metrics {
         registry.register("bidprice_plugin_call_seconds", "Time of a call of a plugin", self.plugin_times.clone());
         registry.register("bidprice_plugin_swaps", "New files of plugins", self.plugin_swaps.clone());
         registry.register("bidprice_reloads", "New configurations", self.reloads.clone());
+        let lost_by = "By how much lost bids were above the winner's price, as a part of it";
+        registry.register("bidprice_outcomes_lost_by", lost_by, self.lost_by.clone());
     }
 
     /// Counts the decision for one group of an order.
@@ -228,6 +235,11 @@ impl Metrics {
         let [yes, no] = RELOADS;
         let outcome = if taken { yes } else { no };
         self.reloads.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    }
+
+    /// Counts a lost bid, which was above the winner's price by a part of it.
+    pub(crate) fn lost_by(&self, relative: f64) {
+        self.lost_by.observe(relative);
     }
 
     /// Renders all metrics as OpenMetrics text.

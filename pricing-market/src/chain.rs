@@ -15,4 +15,5 @@ mod price;
 mod pulled;
 pub mod records;
 mod spec;
+pub mod state;
 mod wire;

@@ -4,11 +4,11 @@
 //! [`HistoryOrder`] a line, by height and then by order id. Lines are written whole, and an order has one line. The
 //! same rows are in `orders.parquet`, for other programs.
 
+mod orders;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod write;
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use pricing_core::text::excerpt;
@@ -16,6 +16,9 @@ use pricing_files::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::chain::state::{BidState, OrderState};
+
+pub use orders::Orders;
 pub use write::{HistoryWriter, write};
 
 /// The name of the file that has the orders.
@@ -28,8 +31,6 @@ pub const MANIFEST_FILE: &str = "history.json";
 pub const PULL_FILE: &str = "pull.json";
 /// The version of the format.
 const SCHEMA: u32 = 1;
-/// The most bytes of a line. An order of 16 MiB would be far above what the chain takes.
-const MAX_LINE: u64 = 16 << 20;
 /// The most bytes of the manifest.
 const MAX_MANIFEST: u64 = 64 << 10;
 
@@ -58,6 +59,9 @@ pub struct HistoryOrder {
     pub order: Option<Box<RawValue>>,
     /// The most that the tenant pays per block. Null if the order is not known.
     pub max_price: Option<Coin>,
+    /// What became of the order. Null if the node did not have it any more, or in a history of an earlier version.
+    #[serde(default)]
+    pub state: Option<OrderState>,
     /// The bids, by time and then by provider.
     pub bids: Vec<HistoryBid>,
     /// The provider whose bid became a lease.
@@ -88,6 +92,15 @@ pub struct HistoryBid {
     pub usd_per_month: Option<String>,
     /// Whether the bid became a lease.
     pub won: bool,
+    /// When it was made, as RFC 3339 in UTC. This and what follows are null in a history of an earlier version.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// The height of the block in which it was made.
+    #[serde(default)]
+    pub height: Option<u64>,
+    /// What became of it.
+    #[serde(default)]
+    pub state: Option<BidState>,
 }
 
 /// The lease of an order.
@@ -99,6 +112,12 @@ pub struct HistoryLease {
     pub until: Option<String>,
     /// Why it ended, in the chain's words. Null while it is open.
     pub reason: Option<String>,
+    /// The height of the block in which it began. Null in a history of an earlier version.
+    #[serde(default)]
+    pub from_height: Option<u64>,
+    /// The height of the block in which it ended.
+    #[serde(default)]
+    pub until_height: Option<u64>,
 }
 
 /// Why a history cannot be read.
@@ -132,6 +151,18 @@ pub enum HistoryError {
     },
 }
 
+impl Manifest {
+    /// Reads a history's manifest.
+    ///
+    /// # Errors
+    /// When it is missing or malformed.
+    pub fn read(folder: &Path) -> Result<Self, HistoryError> {
+        let path = folder.join(MANIFEST_FILE);
+        let text = pricing_files::read_text(&path, MAX_MANIFEST).map_err(|error| unreadable(&path, error))?;
+        read_manifest(&text).map_err(|(line, problem)| malformed(&path, line, &problem))
+    }
+}
+
 /// A history in memory.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -147,28 +178,8 @@ impl History {
     /// # Errors
     /// When one of its files is missing or malformed.
     pub fn read(folder: &Path) -> Result<Self, HistoryError> {
-        let manifest = folder.join(MANIFEST_FILE);
-        let text = pricing_files::read_text(&manifest, MAX_MANIFEST).map_err(|error| unreadable(&manifest, error))?;
-        let manifest: Manifest =
-            read_manifest(&text).map_err(|(line, problem)| malformed(&manifest, line, &problem))?;
-        let path = folder.join(ORDERS_FILE);
-        let mut lines = BufReader::new(pricing_files::open(&path).map_err(|error| unreadable(&path, error))?);
-        let mut orders = Vec::new();
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            let read = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| unreadable(&path, error.into()))?;
-            if read == 0 {
-                break;
-            }
-            if line.len() >= usize::try_from(MAX_LINE).unwrap_or(usize::MAX) {
-                return Err(malformed(&path, number, &format_args!("the line has {MAX_LINE} bytes or more")));
-            }
-            if !line.trim_ascii().is_empty() {
-                orders.push(serde_json::from_slice(&line).map_err(|error| malformed(&path, number, &error))?);
-            }
-        }
+        let manifest = Manifest::read(folder)?;
+        let orders = Orders::open(folder)?.collect::<Result<_, _>>()?;
         Ok(Self { manifest, orders })
     }
 }

@@ -5,6 +5,7 @@
 mod decisions;
 mod filter;
 mod list;
+mod outcome;
 mod show;
 mod sum;
 
@@ -17,6 +18,7 @@ use crate::error::{CliError, Exit};
 use crate::load;
 use decisions::Decisions;
 use filter::Filter;
+pub(crate) use filter::time as moment;
 
 /// Arguments of `bidprice log`.
 #[derive(Debug, clap::Args)]

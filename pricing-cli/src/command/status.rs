@@ -5,7 +5,7 @@ use std::time::Duration;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{
-    Change, FeedStatus, InventoryStatus, PendingReload, PluginStatus, StatusRequest, StatusResponse,
+    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PluginStatus, StatusRequest, StatusResponse,
 };
 use serde_json::{Value, json};
 
@@ -65,6 +65,7 @@ fn json(status: &StatusResponse) -> Value {
         "bid_log": status.bid_log.as_ref().map(|log| json!({
             "path": log.path, "written": log.written, "waiting": log.waiting, "lost": log.lost, "problem": log.problem,
         })),
+        "outcomes": status.outcomes.as_ref().map(outcomes),
         "certificate": status.certificate.as_ref().map(|certificate| json!({
             "not_before": certificate.not_before, "not_after": certificate.not_after,
             "days_left": format!("{:.1}", certificate.days_left), "problem": certificate.problem,
@@ -103,6 +104,14 @@ fn inventory(inventory: &InventoryStatus) -> Value {
         "source": inventory.source, "state": inventory.state, "age_seconds": seconds(inventory.age_seconds),
         "digest": inventory.digest, "nodes": inventory.nodes, "findings": inventory.findings,
         "missing_nodes": inventory.missing_nodes, "problem": inventory.problem, "held": inventory.held,
+    })
+}
+
+fn outcomes(outcomes: &OutcomesStatus) -> Value {
+    json!({
+        "provider": outcomes.provider, "folder": outcomes.folder, "age_seconds": seconds(outcomes.age_seconds),
+        "complete": outcomes.complete, "failed": outcomes.failed, "problem": outcomes.problem,
+        "won": outcomes.won, "lost": outcomes.lost, "open": outcomes.open, "leases": outcomes.leases,
     })
 }
 
@@ -185,6 +194,12 @@ fn shown(status: &StatusResponse) -> String {
             format!("{} written, {} waiting, {}", log.written, log.waiting, log.path),
         );
         problem(&mut add, &log.problem);
+    }
+    if let Some(outcomes) = &status.outcomes {
+        let OutcomesStatus { won, lost, open, leases, .. } = outcomes;
+        let age = outcomes.age_seconds.map_or_else(|| "not pulled yet".to_owned(), |_| ago(outcomes.age_seconds));
+        add("outcomes", &age, format!("{won} won, {lost} lost, {open} open, {}", count(*leases, "lease")));
+        problem(&mut add, &outcomes.problem);
     }
     if let Some(certificate) = &status.certificate {
         let days = format!("{:.1} days left", certificate.days_left);

@@ -25,6 +25,8 @@ pub enum Entry {
     Decision(Box<Decision>),
     /// The shadow's result for a decision.
     Shadow(Box<Shadowed>),
+    /// What became of a bid.
+    Outcome(Box<BidOutcome>),
     /// A kind that this version does not know, with the sequence number.
     Other(u64),
 }
@@ -238,6 +240,24 @@ pub struct Shadowed {
     pub shadow: Outcome,
 }
 
+/// What became of our bid on an order. The newest line of an order counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidOutcome {
+    /// Its sequence number.
+    #[serde(skip_serializing)]
+    pub sequence: u64,
+    /// When it was written. Nothing depends on it.
+    #[serde(default)]
+    pub time: String,
+    /// The order's name.
+    pub order_id: OrderName,
+    /// The address of the provider whose bid is meant.
+    pub provider: String,
+    /// What became of the bid.
+    #[serde(flatten)]
+    pub outcome: pricing_market::outcome::Outcome,
+}
+
 /// Why a line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -277,6 +297,7 @@ impl Entry {
         match head.kind.as_str() {
             "decision" => serde_json::from_str(text).map(|found| Self::Decision(Box::new(found))).map_err(json),
             "shadow" => serde_json::from_str(text).map(|found| Self::Shadow(Box::new(found))).map_err(json),
+            "outcome" => serde_json::from_str(text).map(|found| Self::Outcome(Box::new(found))).map_err(json),
             _ => Ok(Self::Other(head.sequence)),
         }
     }
@@ -287,6 +308,7 @@ impl Entry {
         match self {
             Self::Decision(decision) => decision.sequence,
             Self::Shadow(shadow) => shadow.sequence,
+            Self::Outcome(outcome) => outcome.sequence,
             Self::Other(sequence) => *sequence,
         }
     }

@@ -11,7 +11,7 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::Plugin;
 use serde::Serialize;
 
-use super::entry::{Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
+use super::entry::{BidOutcome, Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
 use super::objects::{Content, Object};
 use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};
 use crate::digest::Digest;
@@ -190,6 +190,11 @@ impl Record<'_> {
 /// Returns the line of the shadow's result.
 pub(super) fn shadow_line(shadowed: &Shadowed, settings: &Settings) -> serde_json::Result<Line> {
     Ok(Line { kind: "shadow", body: body(shadowed)?, objects: vec![rates_object(settings)] })
+}
+
+/// Returns the line of what became of a bid.
+pub(super) fn outcome_line(outcome: &BidOutcome) -> serde_json::Result<Line> {
+    Ok(Line { kind: "outcome", body: body(outcome)?, objects: Vec::new() })
 }
 
 fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {

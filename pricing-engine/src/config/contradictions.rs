@@ -69,6 +69,7 @@ pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<Inp
             "make it longer than `interval`; otherwise there are no bids in uakt in between",
         );
     }
+    outcomes(config, &mut wrong);
     let limits = &config.limits;
     if limits.buffered_bytes < limits.request_bytes {
         let message = format!("a request may have {} bytes, `limits.request_bytes`", limits.request_bytes);
@@ -102,6 +103,31 @@ fn listen(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
     if listen.tcp == Some(metrics) {
         let message = "it is the same address as `tcp`".to_owned();
         wrong("listen.metrics", message, "give each a port of its own");
+    }
+}
+
+fn outcomes(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
+    let Some(outcomes) = &config.outcomes else { return };
+    if outcomes.rest.is_empty() {
+        let message = "it names no node, so nothing would be pulled".to_owned();
+        wrong(
+            "outcomes.rest",
+            message,
+            "name at least one, such as `\"https://rest.example.com\"`, or take the section out",
+        );
+    }
+    let twice = outcomes
+        .rest
+        .iter()
+        .enumerate()
+        .find(|(place, url)| outcomes.rest.iter().take(*place).any(|other| other == *url));
+    if let Some((_, url)) = twice {
+        let message = format!("`{}` is there twice", pricing_core::text::excerpt(url));
+        wrong("outcomes.rest", message, "name each node once");
+    }
+    if outcomes.folder.is_none() && config.bid_log.is_none() {
+        let message = "there is no bid log in whose folder the history could be".to_owned();
+        wrong("outcomes", message, "name a `folder`, or add the section `bid_log`");
     }
 }
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{MaxChange, Number, Span};
+use super::{MaxChange, Number, Outcomes, Span};
 
 /// The configuration of `bidprice serve`. Paths in it are relative to the folder of the file that they stand in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub shadow: Option<Shadow>,
     /// The log of every decision.
     pub bid_log: Option<BidLog>,
+    /// What became of the bids, as nodes of the chain tell it.
+    pub outcomes: Option<Outcomes>,
     /// What is taken at once.
     pub limits: Limits,
     /// When the files are looked at again, and what of a new rate card has to be accepted.

@@ -229,6 +229,7 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.extend(config.rates.file.as_mut());
     paths.extend(config.feed.cache.as_mut());
     paths.extend(config.bid_log.as_mut().map(|log| &mut log.folder));
+    paths.extend(config.outcomes.as_mut().and_then(|outcomes| outcomes.folder.as_mut()));
     paths.extend(config.reload.state.as_mut());
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
@@ -265,8 +266,19 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
 }
 
 /// The sections that do not belong to a rate card.
-const SECTIONS: [&str; 10] =
-    ["listen", "inventory", "reserve", "feed", "plugin", "shadow", "bid_log", "limits", "reload", "tracing"];
+const SECTIONS: [&str; 11] = [
+    "listen",
+    "inventory",
+    "reserve",
+    "feed",
+    "plugin",
+    "shadow",
+    "bid_log",
+    "outcomes",
+    "limits",
+    "reload",
+    "tracing",
+];
 
 fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
     let message = format!("{:.300}", Untrusted::new(error.message().trim_end()));

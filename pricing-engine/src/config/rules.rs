@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pricing_core::address::{Address, AddressPrefix};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::changes::MaxChange;
@@ -48,6 +49,10 @@ pub(super) enum Rule {
     Level,
     /// The address of an OpenTelemetry collector.
     Collector,
+    /// The REST address of a node of the chain: an HTTP or HTTPS URL without a query.
+    Node,
+    /// The address of an account of the chain.
+    Account,
 }
 
 /// Why a value is refused, with a hint.
@@ -61,6 +66,9 @@ pub(super) struct Refused {
 /// and all sources of the feed have the same rules.
 pub(super) fn of(path: &str) -> Option<Rule> {
     let path = path.strip_prefix("shadow.").filter(|path| path.starts_with("plugin.")).unwrap_or(path);
+    if path.starts_with("outcomes.rest[") {
+        return Some(Rule::Node);
+    }
     let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));
     Some(match numbered.map_or(path, |(_, key)| key) {
         "url" => Rule::Url,
@@ -79,6 +87,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         | "plugin.cache"
         | "shadow.rates"
         | "bid_log.folder"
+        | "outcomes.folder"
         | "reload.state" => Rule::Path,
         "inventory.provider" | "inventory.operator" => Rule::Peer,
         "inventory.fingerprint" => Rule::Fingerprint,
@@ -88,9 +97,13 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "inventory.silence" => Rule::SpanOrNone(1000, DAY * 1000),
         "feed.interval" => Rule::Span(1000, DAY * 1000),
         "inventory.hold" => Rule::SpanOrNone(1000, DAY * 1000),
+        "outcomes.provider" => Rule::Account,
+        "outcomes.interval" => Rule::Span(10_000, 7 * DAY * 1000),
+        "outcomes.since" => Rule::Span(3_600_000, 10 * YEAR * 1000),
+        "outcomes.requests_per_second" => Rule::Whole(1, 1000),
         "reserve.search_steps" => Rule::Whole(1, 1_000_000_000_000),
         "feed.usd_per_akt" => Rule::UsdPerAkt,
-        "feed.timeout" => Rule::Span(100, 300_000),
+        "feed.timeout" | "outcomes.timeout" => Rule::Span(100, 300_000),
         "plugin.deadline" | "limits.deadline" => Rule::Span(1, 600_000),
         "plugin.fuel" => Rule::Whole(1, 1_000_000_000_000_000),
         "plugin.memory_limit" => Rule::Size,
@@ -129,6 +142,8 @@ impl Rule {
             Self::Whole(..) => "a whole number",
             Self::MaxChange => "a percentage such as `\"50%\"`, or `0`",
             Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
+            Self::Node => "the address of a node, such as `\"https://rest.example.com\"`",
+            Self::Account => "the address of an account, such as `\"akash1...\"`",
             Self::Url | Self::Peer | Self::Collector => "an address such as `\"https://host:8444\"`",
             Self::Address => "an address such as `\"127.0.0.1:9310\"`",
             Self::Path | Self::PathOrNone => "a path",
@@ -164,6 +179,8 @@ impl Rule {
             Self::Size => size(text),
             Self::Level => telemetry::check_level(text).map_err(refused),
             Self::Collector => collector(text),
+            Self::Node => node(text),
+            Self::Account => account(text),
             Self::Text | Self::Whole(..) => Ok(()),
         }
     }
@@ -229,6 +246,18 @@ fn peer(text: &str) -> Result<(), Refused> {
         return Err(refused("a gRPC address has neither path nor query"));
     }
     Ok(())
+}
+
+fn node(text: &str) -> Result<(), Refused> {
+    let url = url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("the address of a node has no query"));
+    }
+    Ok(())
+}
+
+fn account(text: &str) -> Result<(), Refused> {
+    Address::parse(text, &AddressPrefix::default()).map(|_| ()).map_err(|error| refused(error.to_string()))
 }
 
 fn collector(text: &str) -> Result<(), Refused> {

@@ -17,6 +17,7 @@ use crate::feed::Feed;
 use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::metrics::Metrics;
+use crate::outcomes;
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,11 +163,15 @@ impl Findings<'_> {
         }
     }
 
-    /// Checks that the service can write to the folders of the bid log, the plugin cache and the feed's cache.
+    /// Checks that the service can write to the folders of the bid log, the plugin cache, the history of outcomes and the
+    /// feed's cache.
     fn folders(&mut self, config: &Config) {
         let log = config.bid_log.as_ref().map(|log| ("bid_log.folder", &log.folder));
         let cache = config.plugin.as_ref().and_then(|plugin| plugin.cache.as_ref());
-        for (key, folder) in log.into_iter().chain(cache.map(|cache| ("plugin.cache", cache))) {
+        let history =
+            config.outcomes.as_ref().and_then(|outcomes| outcomes::folder_of(outcomes, config.bid_log.as_ref()));
+        let history = history.as_ref().map(|folder| ("outcomes.folder", folder));
+        for (key, folder) in log.into_iter().chain(cache.map(|cache| ("plugin.cache", cache))).chain(history) {
             if let Err(why) = can_make(Some(folder)) {
                 self.at(Severity::Error, key, why);
             }
@@ -256,6 +261,9 @@ impl Findings<'_> {
             warn("listen.metrics_public", "it has no effect: `metrics` listens on this machine only");
         } else if config.listen.metrics_public {
             warn("listen.metrics", "anyone who can reach it can read the metrics");
+        }
+        if config.outcomes.is_some() && config.bid_log.is_none() {
+            warn("outcomes", "there is no bid log: outcomes are counted, and not joined with decisions");
         }
         let deadline = config.plugin.as_ref().and_then(|plugin| plugin.deadline);
         if deadline.is_some_and(|deadline| deadline >= config.limits.deadline) {

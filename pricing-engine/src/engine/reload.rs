@@ -203,6 +203,7 @@ fn unchangeable(before: &Loaded, after: &Loaded) -> Result<(), ConfigError> {
         ("limits.request_bytes", before.limits.request_bytes != after.limits.request_bytes),
         ("limits.connections", before.limits.connections != after.limits.connections),
         ("bid_log", before.bid_log != after.bid_log),
+        ("outcomes", before.outcomes != after.outcomes),
         ("reload.state", before.reload.state != after.reload.state),
         ("tracing.format", before.tracing.format != after.tracing.format),
         ("tracing.otlp", before.tracing.otlp != after.tracing.otlp),

@@ -8,7 +8,7 @@ use super::{Engine, OpenPlugin};
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::inventory::Availability;
-use crate::{bid_log, feed, inventory, shadow};
+use crate::{bid_log, feed, inventory, outcomes, shadow};
 
 /// The most findings about the rates that a status lists.
 const FINDINGS: usize = 100;
@@ -32,6 +32,8 @@ pub struct Status {
     pub shadow: Option<ShadowStatus>,
     /// The bid log, if one is configured.
     pub bid_log: Option<bid_log::Reading>,
+    /// The pull of outcomes, if it is configured.
+    pub outcomes: Option<outcomes::Reading>,
     /// How many reloads succeeded and failed, and what is pending.
     pub reload: ReloadStatus,
     /// Plugins that are being inspected and compiled.
@@ -109,6 +111,7 @@ impl Engine {
                 reading: self.inner.shadow.reading(),
             }),
             bid_log: self.inner.bid_log.as_ref().map(bid_log::BidLog::reading),
+            outcomes: self.inner.outcomes.as_ref().map(|outcomes| outcomes.reading(now)),
             reload: ReloadStatus {
                 taken: reloads.taken,
                 refused: reloads.refused,

@@ -43,18 +43,18 @@ pub fn gpu_label(order: &Order, quote: &Quote) -> String {
 /// The known values of a label. Once there are `most` of them, every new value becomes [`OTHER`], which bounds the
 /// number of time series.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(crate) struct Bounded {
     most: usize,
     seen: Mutex<BTreeSet<String>>,
 }
 
 impl Bounded {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, seen: Mutex::default() }
     }
 
     /// Returns the value to use.
-    pub(super) fn take(&self, value: String) -> String {
+    pub(crate) fn take(&self, value: String) -> String {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.contains(&value) {
             return value;

@@ -11,6 +11,7 @@ use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{Labels, Refusal};
+use crate::outcomes;
 
 /// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
 /// if 0 would be misleading.
@@ -40,6 +41,8 @@ pub struct Readings {
     pub shadow_dropped: u64,
     /// The bid log.
     pub bid_log: BidLogReading,
+    /// The pull of outcomes; `None` if it is not configured.
+    pub outcomes: Option<outcomes::Reading>,
     /// A pending configuration.
     pub reload: ReloadReading,
 }
@@ -153,6 +156,9 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
         "Objects that decisions refer to and that another program removed",
         objects_lost,
     );
+    if let Some(reading) = &readings.outcomes {
+        super::outcomes::add(&mut page, reading);
+    }
     reload(&mut page, &readings.reload);
     page.0
 }
@@ -221,14 +227,14 @@ fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
 }
 
 /// A registry for one rendering.
-struct Sheet(Registry);
+pub(super) struct Sheet(Registry);
 
 impl Sheet {
     fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
         self.0.register(name, help, metric);
     }
 
-    fn whole(&mut self, name: &str, help: &str, value: u64) {
+    pub(super) fn whole(&mut self, name: &str, help: &str, value: u64) {
         self.add(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     }
 
@@ -236,7 +242,7 @@ impl Sheet {
         self.add(name, help, ConstCounter::new(value));
     }
 
-    fn counts<'a, const N: usize>(
+    pub(super) fn counts<'a, const N: usize>(
         &mut self,
         name: &str,
         help: &str,
@@ -249,12 +255,12 @@ impl Sheet {
         self.add(name, help, family);
     }
 
-    fn seconds(&mut self, name: &str, help: &str, age: Option<Duration>) {
+    pub(super) fn seconds(&mut self, name: &str, help: &str, age: Option<Duration>) {
         self.optional(name, help, age.map(|age| age.as_secs_f64()));
     }
 
     /// Adds a value, if it is known.
-    fn optional(&mut self, name: &str, help: &str, value: Option<f64>) {
+    pub(super) fn optional(&mut self, name: &str, help: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.add(name, help, ConstGauge::new(value));
         }

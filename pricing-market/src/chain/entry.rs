@@ -8,52 +8,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::spec::Spec;
+use super::state::{BidState, LeaseState, OrderState};
 
 /// The most bids or leases of an order. The chain allows 20 by default.
 pub(super) const MAX_PER_ORDER: usize = 10_000;
-
-/// What became of a bid. States only move forward, except that a bid becomes either `lost` or `active`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum BidState {
-    /// The tenant has not chosen yet.
-    Open,
-    /// The tenant chose another one.
-    Lost,
-    /// The tenant made a lease of it, which is open.
-    Active,
-    /// The lease ended, or the order did without one, or the provider took it back.
-    Closed,
-}
-
-/// What became of a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LeaseState {
-    /// It runs.
-    Active,
-    /// The provider has asked for its resources back.
-    Reclaiming,
-    /// The tenant's account ran dry.
-    InsufficientFunds,
-    /// It ended.
-    Closed,
-}
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OrderState {
-    /// It takes bids.
-    Open,
-    /// It has a lease.
-    Active,
-    /// It ended.
-    Closed,
-}
 
 /// The number of a bid on its order. A lease has that of its bid.
 pub(super) type BidKey = (Arc<str>, u32);

@@ -13,9 +13,10 @@ use serde::Serialize;
 
 use super::clock::Clock;
 use super::counts::Counts;
-use super::entry::{Bid, Entry, FactPrice, Lease, LeaseState};
+use super::entry::{Bid, Entry, FactPrice, Lease};
 use super::id::OrderId;
 use super::records::{Contradictions, Records};
+use super::state::{BidState, LeaseState};
 use crate::history::{HistoryBid, HistoryLease, HistoryOrder};
 
 /// Why something could not be joined, or only in part.
@@ -139,6 +140,7 @@ impl<'a> Joiner<'a> {
             height,
             order: spec.and_then(|spec| spec.raw()),
             max_price,
+            state: entry.order.as_ref().map(|order| order.state),
             bids: bids.into_iter().map(|bid| self.bid(bid, lease)).collect(),
             winner: lease.map(|lease| lease.key.0.to_string()),
             lease: lease.map(|lease| self.history_lease(lease)),
@@ -187,7 +189,7 @@ impl<'a> Joiner<'a> {
             self.contradictions
                 .add(&format_args!("the lease of {winner} on order {id} has another price than its bid"));
         }
-        if bid.state == super::entry::BidState::Lost {
+        if bid.state == BidState::Lost {
             self.contradictions.add(&format_args!("the bid of {winner} on order {id} is `lost` and has a lease"));
         }
     }
@@ -203,6 +205,9 @@ impl<'a> Joiner<'a> {
             denom: bid.price.denom.to_string(),
             usd_per_month,
             won: lease.is_some_and(|lease| lease.key == bid.key),
+            at: Some(self.clock().time(bid.when.created_at)),
+            height: Some(bid.when.created_at),
+            state: Some(bid.state),
         }
     }
 
@@ -214,6 +219,8 @@ impl<'a> Joiner<'a> {
             from: self.clock().time(begin),
             until: lease.end().map(|end| self.clock().time(end.max(begin))),
             reason: lease.end().and_then(|_| reason()),
+            from_height: Some(begin),
+            until_height: lease.end().map(|end| end.max(begin)),
         }
     }
 

@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::counts::Counts;
-use super::entry::{Bid, BidState, Entry, FactPrice, Lease, LeaseState, OrderFact, OrderState};
+use super::entry::{Bid, Entry, FactPrice, Lease, OrderFact};
 use super::id::OrderId;
 use super::records::{NO_REASON, Records};
+use super::state::{BidState, LeaseState, OrderState};
 
 /// When a bid was made and last seen, as heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use pricing_core::text::Untrusted;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::clock;
-use super::entry::{BidState, LeaseState, OrderState};
 use super::id::is_address;
 use super::number::{Height, Sequence};
 use super::price::WireCoin;
 use super::spec::Spec;
+use super::state::{BidState, LeaseState, OrderState};
 
 /// The most bytes of a `next_key`, and of a lease's reason.
 const MAX_KEY: usize = 4 << 10;

@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 use pricing_files::Output;
 
 use super::{Coin, HistoryBid, HistoryLease, HistoryOrder};
+use crate::chain::state::{BidState, OrderState};
 
 /// Rows per record batch.
 const BATCH: usize = 4 << 10;
@@ -85,11 +86,14 @@ fn coin() -> Fields {
 
 fn bid() -> Fields {
     let won = Field::new("won", DataType::Boolean, true);
-    Fields::from(vec![text("provider"), text("price"), text("denom"), text("usd_per_month"), won])
+    let height = Field::new("height", DataType::Int64, true);
+    let texts = ["provider", "price", "denom", "usd_per_month"].map(text);
+    Fields::from_iter(texts.into_iter().chain([won, text("at"), height, text("state")]))
 }
 
 fn lease() -> Fields {
-    Fields::from(vec![text("from"), text("until"), text("reason")])
+    let height = |name| Field::new(name, DataType::Int64, true);
+    Fields::from(vec![text("from"), text("until"), text("reason"), height("from_height"), height("until_height")])
 }
 
 fn bid_item() -> Field {
@@ -106,6 +110,7 @@ fn fields() -> Vec<Field> {
         Field::new("bids", DataType::List(Arc::new(bid_item())), true),
         text("winner"),
         Field::new("lease", DataType::Struct(lease()), true),
+        text("state"),
     ]
 }
 
@@ -118,6 +123,7 @@ struct Columns {
     bids: ListBuilder<StructBuilder>,
     winner: StringBuilder,
     lease: StructBuilder,
+    state: StringBuilder,
 }
 
 impl Columns {
@@ -131,6 +137,7 @@ impl Columns {
             bids: ListBuilder::new(StructBuilder::from_fields(bid(), 0)).with_field(bid_item()),
             winner: StringBuilder::new(),
             lease: StructBuilder::from_fields(lease(), 0),
+            state: StringBuilder::new(),
         }
     }
 
@@ -143,6 +150,7 @@ impl Columns {
         order.bids.iter().try_for_each(|bid| add_bid(self.bids.values(), bid))?;
         self.bids.append(true);
         self.winner.append_option(order.winner.as_ref());
+        self.state.append_option(order.state.map(OrderState::name));
         add_lease(&mut self.lease, order.lease.as_ref())
     }
 
@@ -156,12 +164,13 @@ impl Columns {
             Arc::new(self.bids.finish()),
             Arc::new(self.winner.finish()),
             Arc::new(self.lease.finish()),
+            Arc::new(self.state.finish()),
         ]
     }
 }
 
 fn add_coin(column: &mut StructBuilder, coin: Option<&Coin>) -> io::Result<()> {
-    add_texts(column, &[coin.map(|coin| &*coin.amount), coin.map(|coin| &*coin.denom)])?;
+    add_texts(column, 0, &[coin.map(|coin| &*coin.amount), coin.map(|coin| &*coin.denom)])?;
     column.append(coin.is_some());
     Ok(())
 }
@@ -172,25 +181,37 @@ fn add_lease(column: &mut StructBuilder, lease: Option<&HistoryLease>) -> io::Re
         lease.and_then(|lease| lease.until.as_deref()),
         lease.and_then(|lease| lease.reason.as_deref()),
     ];
-    add_texts(column, &texts)?;
+    add_texts(column, 0, &texts)?;
+    add_height(column, 3, lease.and_then(|lease| lease.from_height))?;
+    add_height(column, 4, lease.and_then(|lease| lease.until_height))?;
     column.append(lease.is_some());
     Ok(())
 }
 
 fn add_bid(column: &mut StructBuilder, bid: &HistoryBid) -> io::Result<()> {
     let texts = [Some(&*bid.provider), Some(&*bid.price), Some(&*bid.denom), bid.usd_per_month.as_deref()];
-    add_texts(column, &texts)?;
+    add_texts(column, 0, &texts)?;
     let won = column.field_builder::<BooleanBuilder>(texts.len()).ok_or_else(|| io::Error::other("no column `won`"))?;
     won.append_value(bid.won);
+    add_texts(column, 5, &[bid.at.as_deref()])?;
+    add_height(column, 6, bid.height)?;
+    add_texts(column, 7, &[bid.state.map(BidState::name)])?;
     column.append(true);
     Ok(())
 }
 
-/// Adds texts to the first fields of a struct.
-fn add_texts(column: &mut StructBuilder, texts: &[Option<&str>]) -> io::Result<()> {
-    for (place, text) in texts.iter().enumerate() {
+/// Adds texts to the fields of a struct from a place on.
+fn add_texts(column: &mut StructBuilder, from: usize, texts: &[Option<&str>]) -> io::Result<()> {
+    for (place, text) in (from..).zip(texts) {
         let field = column.field_builder::<StringBuilder>(place);
         field.ok_or_else(|| io::Error::other("a column does not hold texts"))?.append_option(*text);
     }
+    Ok(())
+}
+
+fn add_height(column: &mut StructBuilder, place: usize, height: Option<u64>) -> io::Result<()> {
+    let height = height.map(i64::try_from).transpose().map_err(io::Error::other)?;
+    let field = column.field_builder::<Int64Builder>(place);
+    field.ok_or_else(|| io::Error::other("a column does not hold heights"))?.append_option(height);
     Ok(())
 }

@@ -98,6 +98,7 @@ fn unwritable(path: &Path, error: FileError) -> HistoryError {
 mod tests {
     use super::super::{Coin, History, HistoryBid, HistoryLease};
     use super::*;
+    use crate::chain::state::{BidState, OrderState};
 
     fn order() -> HistoryOrder {
         HistoryOrder {
@@ -106,15 +107,25 @@ mod tests {
             height: 7,
             order: Some(serde_json::value::RawValue::from_string("{\"name\":\"a\"}".to_owned()).unwrap()),
             max_price: Some(Coin { amount: "10".to_owned(), denom: "uact".to_owned() }),
+            state: Some(OrderState::Active),
             bids: vec![HistoryBid {
                 provider: "akash1p".to_owned(),
                 price: "1.5".to_owned(),
                 denom: "uact".to_owned(),
                 usd_per_month: Some("0.6448635".to_owned()),
                 won: true,
+                at: Some("2026-09-01T00:00:30.000Z".to_owned()),
+                height: Some(12),
+                state: Some(BidState::Active),
             }],
             winner: Some("akash1p".to_owned()),
-            lease: Some(HistoryLease { from: "2026-09-01T00:01:00.000Z".to_owned(), until: None, reason: None }),
+            lease: Some(HistoryLease {
+                from: "2026-09-01T00:01:00.000Z".to_owned(),
+                until: None,
+                reason: None,
+                from_height: Some(17),
+                until_height: None,
+            }),
         }
     }
 

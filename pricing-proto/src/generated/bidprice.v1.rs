@@ -374,6 +374,9 @@ pub struct StatusResponse {
     /// Absent without mutual TLS.
     #[prost(message, optional, tag = "11")]
     pub certificate: ::core::option::Option<CertificateStatus>,
+    /// Absent if outcomes are not pulled.
+    #[prost(message, optional, tag = "13")]
+    pub outcomes: ::core::option::Option<OutcomesStatus>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PluginLoading {
@@ -502,6 +505,37 @@ pub struct BidLogStatus {
     /// Answers that were sent before their decision was written.
     #[prost(uint64, tag = "6")]
     pub late: u64,
+}
+/// The pull of what became of the provider's bids.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OutcomesStatus {
+    /// The address of the provider.
+    #[prost(string, tag = "1")]
+    pub provider: ::prost::alloc::string::String,
+    /// The folder of the history.
+    #[prost(string, tag = "2")]
+    pub folder: ::prost::alloc::string::String,
+    /// Seconds since the last complete pull. Absent if there was none.
+    #[prost(double, optional, tag = "3")]
+    pub age_seconds: ::core::option::Option<f64>,
+    /// Complete pulls since the service started, and pulls that ended early.
+    #[prost(uint64, tag = "4")]
+    pub complete: u64,
+    #[prost(uint64, tag = "5")]
+    pub failed: u64,
+    /// Why the last pull ended early, or outcomes are not in the bid log.
+    #[prost(string, optional, tag = "6")]
+    pub problem: ::core::option::Option<::prost::alloc::string::String>,
+    /// Bids on orders of the history: won, lost to another provider, and on orders that are open.
+    #[prost(uint64, tag = "7")]
+    pub won: u64,
+    #[prost(uint64, tag = "8")]
+    pub lost: u64,
+    #[prost(uint64, tag = "9")]
+    pub open: u64,
+    /// Leases that run.
+    #[prost(uint64, tag = "10")]
+    pub leases: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReloadStatus {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use pricing_engine::engine;
 use pricing_engine::guard::Difference;
+use pricing_engine::outcomes::{self, BidResult};
 use pricing_engine::{bid_log, feed, inventory};
 use pricing_proto::bidprice::v1::{
-    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, PendingReload, PluginLoading, PluginStatus,
-    RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
+    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PluginLoading,
+    PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
 };
 
 /// The most changes that are listed for a configuration that waits to be accepted.
@@ -24,6 +25,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         feed,
         shadow,
         bid_log,
+        outcomes,
         reload,
         loading,
     } = status;
@@ -37,6 +39,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         shadow: shadow.map(self::shadow),
         bid_log: bid_log.map(self::bid_log),
         certificate: None,
+        outcomes: outcomes.map(self::outcomes),
         reload: Some(self::reload(reload)),
         loading: loading.into_iter().map(self::loading).collect(),
     }
@@ -99,6 +102,23 @@ fn bid_log(reading: bid_log::Reading) -> BidLogStatus {
         lost: reading.lost,
         late: reading.late,
         problem: reading.problem,
+    }
+}
+
+fn outcomes(reading: outcomes::Reading) -> OutcomesStatus {
+    let counts = reading.counts.as_deref();
+    let with = |result| counts.map_or(0, |counts| counts.with(result));
+    OutcomesStatus {
+        provider: reading.provider,
+        folder: reading.folder.display().to_string(),
+        age_seconds: seconds(reading.age),
+        complete: reading.complete,
+        failed: reading.failed,
+        problem: reading.problem,
+        won: with(BidResult::Won),
+        lost: with(BidResult::Lost),
+        open: with(BidResult::Open),
+        leases: counts.map_or(0, |counts| counts.leases),
     }
 }
 

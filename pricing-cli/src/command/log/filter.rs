@@ -43,7 +43,7 @@ fn reason(text: &str) -> Result<ReasonCode, String> {
 }
 
 /// A time, or how long ago that was.
-fn time(text: &str) -> Result<SystemTime, String> {
+pub(crate) fn time(text: &str) -> Result<SystemTime, String> {
     if let Ok(time) = humantime::parse_rfc3339_weak(text) {
         return Ok(time);
     }

@@ -9,7 +9,7 @@ use pricing_engine::bid_log::read::{Log, Place};
 use pricing_engine::order_name::OrderName;
 
 use super::decisions::Health;
-use super::{LogArg, filter, open};
+use super::{LogArg, filter, open, outcome};
 use crate::amounts::unit_price;
 use crate::answered::Answered;
 use crate::args::{Output, OutputArgs};
@@ -75,15 +75,28 @@ struct Line {
     entry: Entry,
 }
 
+/// What was found in a log.
+#[derive(Default)]
+struct Found {
+    line: Option<Line>,
+    /// The numbers of earlier decisions on the same order.
+    earlier: Vec<u64>,
+    /// What became of the bid on the order.
+    outcome: Option<Line>,
+}
+
 /// Shows one decision. For an order, the log is read to its end, since its newest decision may be the last line.
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let log = open(&args.log.log)?;
     let mut health = Health::default();
-    let (line, earlier) = match &args.wanted {
-        Wanted::Sequence(sequence) => {
-            (lines(&log, &mut health).find(|line| line.entry.sequence() == *sequence), Vec::new())
-        }
+    let Found { line, earlier, outcome } = match &args.wanted {
+        Wanted::Sequence(sequence) => numbered(lines(&log, &mut health), *sequence),
         Wanted::Order(name) => newest(lines(&log, &mut health), name),
+    };
+    // Of an order whose decisions were rotated away, the outcome may be left.
+    let (line, outcome) = match line {
+        Some(line) => (Some(line), outcome),
+        None => (outcome, None),
     };
     let Some(line) = line else { return Err(absent(args, &health)) };
     match args.output.output {
@@ -92,7 +105,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
             let text = text.map_err(|_| CliError::internal("a line that was read is not text"))?;
             output::print(&(text + "\n"))?;
         }
-        Output::Table => output::print(&shown(&line)?)?,
+        Output::Table => {
+            let outcome = outcome.as_ref().map(shown).transpose()?;
+            let outcome = outcome.map(|outcome| format!("\n{outcome}")).unwrap_or_default();
+            output::print(&(shown(&line)? + &outcome))?;
+        }
     }
     if !earlier.is_empty() {
         let numbers: Vec<String> = earlier.iter().rev().take(MAX_OTHERS).map(ToString::to_string).collect();
@@ -116,19 +133,35 @@ fn lines(log: &Log, health: &mut Health) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The newest decision on an order, and the numbers of the others.
-fn newest(lines: impl Iterator<Item = Line>, name: &str) -> (Option<Line>, Vec<u64>) {
-    let (mut newest, mut earlier): (Option<Line>, Vec<u64>) = (None, Vec::new());
+/// The line with a number. Of a decision on an order, the outcome may come at any time later, so that the log is read to
+/// its end.
+fn numbered(mut lines: impl Iterator<Item = Line>, sequence: u64) -> Found {
+    let line = lines.find(|line| line.entry.sequence() == sequence);
+    let order = match line.as_ref().map(|line| &line.entry) {
+        Some(Entry::Decision(decision)) => decision.order_id.as_ref().map(OrderName::exact),
+        _ => None,
+    };
+    let outcome = order.and_then(|order| lines.filter(|line| is_outcome_of(&line.entry, &order)).last());
+    Found { line, earlier: Vec::new(), outcome }
+}
+
+/// The newest decision on an order, the numbers of the others, and the newest outcome.
+fn newest(lines: impl Iterator<Item = Line>, name: &str) -> Found {
+    let mut found = Found::default();
     for line in lines {
-        let is_wanted = match &line.entry {
-            Entry::Decision(decision) => decision.order_id.as_ref().is_some_and(|found| found.exact() == name),
-            Entry::Shadow(_) | Entry::Other(_) => false,
-        };
-        if is_wanted {
-            earlier.extend(newest.replace(line).map(|line| line.entry.sequence()));
+        match &line.entry {
+            Entry::Decision(decision) if decision.order_id.as_ref().is_some_and(|found| found.exact() == name) => {
+                found.earlier.extend(found.line.replace(line).map(|line| line.entry.sequence()));
+            }
+            entry if is_outcome_of(entry, name) => found.outcome = Some(line),
+            Entry::Decision(_) | Entry::Shadow(_) | Entry::Outcome(_) | Entry::Other(_) => {}
         }
     }
-    (newest, earlier)
+    found
+}
+
+fn is_outcome_of(entry: &Entry, order: &str) -> bool {
+    matches!(entry, Entry::Outcome(outcome) if outcome.order_id.exact() == order)
 }
 
 fn absent(args: &Args, health: &Health) -> CliError {
@@ -150,6 +183,7 @@ fn shown(line: &Line) -> Result<String, CliError> {
     match &line.entry {
         Entry::Decision(decision) => decision_shown(&line.place, decision),
         Entry::Shadow(shadow) => Ok(shadow_shown(&line.place, shadow)),
+        Entry::Outcome(outcome) => Ok(outcome::shown(&line.place, outcome)),
         Entry::Other(sequence) => {
             let message = format!("{}: line {sequence} is of a kind that this version does not know", line.place);
             Ok(printable(&message) + "\n")
