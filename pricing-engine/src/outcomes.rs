@@ -47,6 +47,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use pricing_market::chain::state::BidState;
 pub use pricing_market::history::{HistoryBid, HistoryError};
 pub use pricing_market::outcome::{BidResult, Outcome};
+pub use pricing_market::rest::Settings as Nodes;
 
 pub use counts::Counts;
 pub use plan::{Plan, folder_of};

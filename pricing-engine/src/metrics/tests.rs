@@ -6,9 +6,11 @@ use pricing_core::order::detect;
 use pricing_core::quote::{self, Supply, Terms};
 use pricing_core::rates::Pricing;
 use pricing_host::metrics::{CallEvent, Metrics as _, PluginEvent};
+use pricing_market::outcome::BidResult;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::outcomes::{self, Counts};
 
 fn order(gpu: &str) -> Order {
     let text = format!(
@@ -41,8 +43,33 @@ fn full() -> Readings {
         }),
         breakers: vec![("x".into(), "open")],
         shadow: vec![("nvidia/t4".into(), "higher".into(), 5)],
+        outcomes: Some(outcomes()),
         reload: ReloadReading { settling: false, refused: true, changes: vec![("owners", 1), ("lowered", 0)] },
         ..Readings::default()
+    }
+}
+
+fn outcomes() -> outcomes::Reading {
+    let bids = [
+        (("nvidia/t4".to_owned(), "1", BidResult::Won), 3),
+        (("nvidia/t4".to_owned(), "2-4", BidResult::Lost), 5),
+        (("none".to_owned(), "0", BidResult::Open), 2),
+    ];
+    let counts = Counts {
+        bids: bids.into(),
+        leases: 2,
+        usd_per_month: Decimal::new(12_050, 2),
+        without_usd: 0,
+        ended: [("lease_closed_owner".to_owned(), 1)].into(),
+    };
+    outcomes::Reading {
+        provider: "akash1p".to_owned(),
+        folder: "history".into(),
+        age: Some(Duration::from_secs(90)),
+        complete: 4,
+        failed: 1,
+        problem: None,
+        counts: Some(Arc::new(counts)),
     }
 }
 
@@ -106,6 +133,14 @@ fn readings_are_told_as_they_are() {
         r#"bidprice_reload_pending{state="settling"} 0"#,
         r#"bidprice_reload_pending_changes{concern="owners"} 1"#,
         r#"bidprice_reload_pending_changes{concern="lowered"} 0"#,
+        "bidprice_outcomes_pull_age_seconds 90.0",
+        r#"bidprice_outcomes_pulls_total{outcome="failed"} 1"#,
+        r#"bidprice_outcomes_bids_total{gpu="nvidia/t4",cards="1",result="won"} 3"#,
+        r#"bidprice_outcomes_bids_total{gpu="nvidia/t4",cards="2-4",result="lost"} 5"#,
+        "bidprice_outcomes_open_bids 2",
+        "bidprice_outcomes_leases 2",
+        "bidprice_outcomes_usd_per_month 120.5",
+        r#"bidprice_outcomes_leases_ended_total{reason="lease_closed_owner"} 1"#,
         concat!("bidprice_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
         assert!(page.lines().any(|found| found == line), "{line} is missing in\n{page}");
@@ -120,6 +155,8 @@ fn what_is_not_known_is_absent_and_not_nought() {
         "bidprice_feed_usd_per_akt ",
         "bidprice_inventory_age_seconds ",
         "bidprice_certificate_days_left ",
+        "bidprice_outcomes_bids",
+        "bidprice_outcomes_leases",
     ] {
         assert!(!page.lines().any(|line| line.starts_with(name)), "{name} is there");
     }

@@ -98,7 +98,9 @@ impl Worker {
     /// Waits for the next pull. Returns false if the engine stops.
     fn waited(&self, runtime: &Runtime, schedule: &Schedule) -> bool {
         let wait = schedule.wait(Instant::now());
-        runtime.block_on(self.stop.run_until_cancelled(tokio::time::sleep(wait))).is_some()
+        // A timer is made within the runtime.
+        let sleep = async { tokio::time::sleep(wait).await };
+        runtime.block_on(self.stop.run_until_cancelled(sleep)).is_some()
     }
 
     /// Pulls once. Returns whether the pull is complete, or `None` if the engine stops.
@@ -111,9 +113,9 @@ impl Worker {
             runtime.block_on(self.stop.run_until_cancelled(pull(&plan.folder, &wanted, &plan.nodes, &mut tell)));
         match pulled? {
             Ok(pulled) => {
-                self.complete();
                 tracing::debug!(height = pulled.height, requests = pulled.requests, "outcomes were pulled");
                 self.refresh_and_tell();
+                self.complete();
                 Some(true)
             }
             Err(error) => {

@@ -5,6 +5,7 @@ mod decisions;
 mod feed;
 mod feed_server;
 mod inventory;
+mod outcomes;
 mod reference;
 mod shadow;
 
