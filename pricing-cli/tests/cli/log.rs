@@ -255,3 +255,54 @@ fn a_reader_that_has_seen_enough_ends_the_listing_quietly() {
         assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
     }
 }
+
+/// The line of an outcome of an order, with the number that comes next.
+fn outcome(log: &Log, order_id: &Value, result: &str) -> String {
+    let bid = |provider: &str, price: &str, won: bool| {
+        serde_json::json!({ "provider": provider, "price": price, "denom": "uact", "usd_per_month": "81.5", "won": won,
+            "at": "2026-10-01T00:00:06.000Z", "height": 11, "state": if won { "active" } else { "lost" } })
+    };
+    let rest = serde_json::json!({ "time": "2026-10-01T00:10:00.000Z", "order_id": order_id, "provider": "akash1us",
+        "result": result, "at": "2026-10-01T00:00:00.000Z", "height": 10, "order_state": "active", "gpu": "nvidia/t4",
+        "cards": 1, "bid": bid("akash1us", "190", false), "others": [bid("akash1them", "180", true)],
+        "winner": "akash1them", "lease": { "from": "2026-10-01T00:01:00.000Z", "until": null, "reason": null,
+        "from_height": 20, "until_height": null } });
+    let sequence = log.lines().len() + 1;
+    let rest = rest.to_string();
+    format!("{{\"schema\":1,\"kind\":\"outcome\",\"sequence\":{sequence},{}\n", rest.get(1..).unwrap())
+}
+
+#[test]
+fn an_outcome_is_shown_below_the_decision_and_is_not_a_decision() {
+    let log = Log::of(&decisions::corpus(20));
+    let listed = log.list(&[]);
+    let line = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+    let is_named = |decision: &Value| !decision["order_id"].is_null() && !decision["quote"].is_null();
+    let decision = log.lines().iter().map(line).find(is_named).unwrap();
+    for result in ["open", "lost"] {
+        let text = fs::read_to_string(log.file()).unwrap() + &outcome(&log, &decision["order_id"], result);
+        fs::write(log.file(), text).unwrap();
+    }
+    // The readers of decisions pass over it.
+    assert_eq!(log.list(&[]), listed);
+    assert_eq!(log.run("sum", &["--output", "json"]).json()["damaged"], 0);
+    let mut replay = crate::programs::bidprice();
+    let replayed = replay.arg("replay").arg(log.path()).output().unwrap();
+    assert_eq!(replayed.status.code(), Some(0), "{}", String::from_utf8_lossy(&replayed.stdout));
+
+    let order = ["owner", "dseq", "gseq", "oseq"].map(|field| decision["order_id"][field].to_string());
+    let order = order.map(|part| part.trim_matches('"').to_owned()).join("/");
+    let sequence = decision["sequence"].to_string();
+    for wanted in [order.as_str(), &sequence] {
+        let shown = log.run("show", &[wanted]);
+        assert_eq!(shown.exit, Some(0), "{}", shown.stderr);
+        let (above, below) = shown.stdout.split_once("\nOutcome ").unwrap();
+        assert!(above.starts_with("Decision "), "{above}");
+        // The newest one counts.
+        for part in [": lost to another provider", "akash1us (own)", "akash1them", "190 uact", "it runs"] {
+            assert!(below.contains(part), "{part}: {below}");
+        }
+    }
+    let newest = log.lines().len().to_string();
+    assert!(log.run("show", &[&newest]).stdout.starts_with("Outcome "));
+}

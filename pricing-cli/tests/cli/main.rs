@@ -29,6 +29,8 @@ mod log;
 mod market;
 #[cfg(feature = "simulate")]
 mod market_pull;
+#[cfg(all(feature = "service", feature = "simulate"))]
+mod outcomes;
 #[cfg(feature = "plugins")]
 mod plugin;
 #[cfg(feature = "simulate")]

@@ -94,11 +94,11 @@ impl Unmatched {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Ambiguous => "fit several decisions, or share one with another bid",
-            Self::OtherPrice => "have another price than the decisions on the order or for the tenant",
-            Self::BeforeLog => "are older than the log",
-            Self::NoDecision => "have no decision in the log",
-            Self::NoTime => "have no time in the history; pull it again",
+            Self::Ambiguous => "that fit several decisions, or share one with another bid",
+            Self::OtherPrice => "with another price than the decisions on the order or for the tenant",
+            Self::BeforeLog => "that are older than the log",
+            Self::NoDecision => "of which the log knows nothing",
+            Self::NoTime => "without a time in the history; pull it again",
         }
     }
 }

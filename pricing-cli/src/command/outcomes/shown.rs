@@ -87,11 +87,11 @@ pub(super) fn table(report: &Report) -> String {
         return "The history has no bid of this provider in this period.\n".to_owned();
     };
     let bids = count(report.all.bids(), "bid");
-    let head = format!("{bids} of {}, on orders from {} to {}", report.provider, excerpt(first), excerpt(last));
+    let head = format!("{bids} of {}, on orders from {} to {}", report.provider, day(first), day(last));
     let mut lines = vec![leases(&report.leases), distance(&report.all)];
     lines.extend(ended(&report.leases));
-    lines.push(report.joined.as_ref().map_or_else(
-        || "Decisions were not looked up: name the bid log with `--log`.".to_owned(),
+    lines.extend(report.joined.as_ref().map_or_else(
+        || vec!["Decisions were not looked up: name the bid log with `--log`.".to_owned()],
         |joined| decisions(joined, report.all.bids()),
     ));
     if report.has_relative_times {
@@ -101,9 +101,14 @@ pub(super) fn table(report: &Report) -> String {
     format!("{}\n\n{}\n{lines}", printable(&head), rows(report))
 }
 
+/// The day of a time as RFC 3339.
+fn day(time: &str) -> String {
+    excerpt(time.split('T').next().unwrap_or(time))
+}
+
 /// A row for each kind of card, and one for all.
 fn rows(report: &Report) -> String {
-    let header = ["cards", "number", "bids", "won", "lost", "no lease", "open", "other", "win rate", "above winner"];
+    let header = ["cards", "number", "bids", "won", "lost", "no lease", "open", "other", "win rate", "to winner"];
     let mut listed = table::table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
     for ((gpu, cards), summary) in &report.by_cards {
         listed.add_row(row(&excerpt(gpu), cards, summary));
@@ -157,26 +162,24 @@ fn distance(summary: &Summary) -> String {
     let Some(median) = summary.median_distance() else {
         return "No bid was lost to a bid that is known.".to_owned();
     };
-    let usd = summary.median_usd().map(|usd| format!(" ({} USD a month)", signed_cents(usd))).unwrap_or_default();
-    let measured = number(summary.measured());
-    let bids = count(measured, "lost bid");
-    format!("The median of {bids} is {}{usd} from the winner's price.", shown_signed(median))
+    let usd = |usd: Decimal| format!(" ({} USD a month)", cents(Usd::from_decimal(usd.abs())));
+    let usd = summary.median_usd().map(usd).unwrap_or_default();
+    let bids = count(number(summary.measured()), "lost bid");
+    let side = if median.is_sign_negative() { "below" } else { "above" };
+    format!("The median of {bids} is {}{usd} {side} the winner's price.", shown_percent(median.abs()))
 }
 
-fn decisions(joined: &JoinedCounts, bids: u64) -> String {
+fn decisions(joined: &JoinedCounts, bids: u64) -> Vec<String> {
     let share = joined.share().map_or_else(|| "-".to_owned(), shown_percent);
-    let mut said = format!(
+    let matched = format!(
         "The bid log has the decisions on {} of {} ({share}): {} by order id, {} by owner, price and time.",
         joined.matched(),
         count(bids, "bid"),
         joined.by_order_id,
         joined.by_price
     );
-    let why: Vec<String> = joined.unmatched.iter().map(|(why, count)| format!("{count} {}", why.words())).collect();
-    if !why.is_empty() {
-        said.push_str(&format!(" Of the others, {}.", why.join(", ")));
-    }
-    said
+    let unmatched = joined.unmatched.iter().map(|(why, count)| format!("Without a decision: {count} {}.", why.words()));
+    std::iter::once(matched).chain(unmatched).collect()
 }
 
 /// A part in percent, with one decimal.
@@ -192,9 +195,4 @@ fn shown_percent(part: Decimal) -> String {
 fn shown_signed(part: Decimal) -> String {
     let sign = if part.is_sign_negative() { "" } else { "+" };
     format!("{sign}{}", shown_percent(part))
-}
-
-fn signed_cents(usd: Decimal) -> String {
-    let sign = if usd.is_sign_negative() { "" } else { "+" };
-    format!("{sign}{}", cents(Usd::from_decimal(usd)))
 }

@@ -1,0 +1,147 @@
+//! `bidprice outcomes report`, and outcomes in a bid log.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use crate::scripts::{Folder, Ran};
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/market");
+const PROVIDER: &str = "akash1hunt6j3t954jx7cn85v93ukpr9ckskkp0slfqf";
+
+/// A folder with the history of the made-up month.
+fn with_history() -> Folder {
+    let folder = Folder::new();
+    let files = fs::read_dir(EXAMPLES).unwrap().map(|entry| entry.unwrap().path().to_str().unwrap().to_owned());
+    let files: Vec<String> = files.filter(|name| name.ends_with(".json")).collect();
+    let mut args = vec!["market", "pull", "--provider", PROVIDER, "--usd-per-akt", "0.5", "-o", "history"];
+    args.push("--from-files");
+    args.extend(files.iter().map(String::as_str));
+    assert_eq!(folder.run(&args).exit, Some(0));
+    folder
+}
+
+/// The orders of the history that the provider bid on, with its bid.
+fn own(folder: &Folder) -> Vec<(Value, Value)> {
+    let text = fs::read_to_string(folder.path("history/orders.jsonl")).unwrap();
+    let orders = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let own = |order: &Value| order["bids"].as_array().unwrap().iter().find(|bid| bid["provider"] == PROVIDER).cloned();
+    orders.filter_map(|order| own(&order).map(|bid| (order, bid))).collect()
+}
+
+/// A decision that is a bid, as the service writes it for the drop-in.
+fn decision(sequence: usize, owner: &str, order: Option<&str>, bid: &Value) -> String {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let order_id = order.map(|id| {
+        let parts: Vec<&str> = id.split('/').collect();
+        let number = |place: usize| parts[place].parse::<u64>().unwrap();
+        json!({ "owner": parts[0], "dseq": number(1), "gseq": number(2), "oseq": number(3) })
+    });
+    let quote = json!({ "decision": "bid", "price": { "amount": bid["price"], "denom": bid["denom"] },
+        "usd_per_month": bid["usd_per_month"], "reason": null });
+    // A line begins with these fields.
+    let rest = json!({ "time": bid["at"], "call": "quote", "order_id": order_id, "owner": owner, "order": "{}",
+        "group": { "index": 0, "name": "g" }, "rates": digest, "scheduler": "sound", "search_steps": 1, "quote": quote });
+    let rest = rest.to_string();
+    format!("{{\"schema\":1,\"kind\":\"decision\",\"sequence\":{sequence},{}\n", &rest[1..])
+}
+
+fn put_log(folder: &Folder, lines: &str) {
+    fs::create_dir(folder.path("log")).unwrap();
+    fs::set_permissions(folder.path("log"), fs::Permissions::from_mode(0o700)).unwrap();
+    folder.put("log/bids-20261001T000000Z-00000001.jsonl", lines);
+}
+
+fn report(folder: &Folder, more: &[&str]) -> Ran {
+    folder.run(&[&["outcomes", "report", "--folder", "history"], more].concat())
+}
+
+#[test]
+fn the_report_counts_every_bid_once() {
+    let folder = with_history();
+    let own = own(&folder);
+    let answer = report(&folder, &["--output", "json"]).json();
+    let won = own.iter().filter(|(_, bid)| bid["won"] == true).count();
+    let total = &answer["total"];
+    assert_eq!((&answer["schema"], &answer["provider"]), (&json!(1), &json!(PROVIDER)));
+    assert_eq!((&total["bids"], &total["won"]), (&json!(own.len()), &json!(won)));
+    let lost = own.iter().filter(|(order, bid)| bid["won"] == false && !order["winner"].is_null()).count();
+    assert_eq!((&total["lost"], &total["distance_known"]), (&json!(lost), &json!(lost)));
+    let rows = answer["by_cards"].as_array().unwrap();
+    for field in ["bids", "won", "lost", "no_lease", "open", "withdrawn", "unknown"] {
+        let sum: u64 = rows.iter().map(|row| row[field].as_u64().unwrap()).sum();
+        assert_eq!(Some(sum), total[field].as_u64(), "{field}");
+    }
+    let running = own.iter().filter(|(order, bid)| bid["won"] == true && order["lease"]["until"].is_null()).count();
+    let ended: u64 = answer["leases"]["ended"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(answer["leases"]["running"], json!(running));
+    assert_eq!(usize::try_from(ended).unwrap() + running, won);
+    assert_eq!(answer["decisions"], Value::Null);
+
+    let table = report(&folder, &[]);
+    assert_eq!(table.exit, Some(0));
+    assert!(table.stdout.lines().all(|line| line.chars().count() <= 120), "{}", table.stdout);
+    for part in ["nvidia/h100", "win rate", "USD a month", "name the bid log with `--log`"] {
+        assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
+    }
+}
+
+#[test]
+fn bids_are_joined_with_decisions_and_two_that_fit_are_not_guessed() {
+    let folder = with_history();
+    let own = own(&folder);
+    let id = |place: usize| own[place].0["order_id"].as_str().unwrap();
+    let owner = |place: usize| id(place).split('/').next().unwrap();
+    let mut lines = decision(1, owner(0), Some(id(0)), &own[0].1);
+    lines += &decision(2, owner(1), None, &own[1].1);
+    // The drop-in was asked twice at one price.
+    lines += &decision(3, owner(2), None, &own[2].1);
+    lines += &decision(4, owner(2), None, &own[2].1);
+    put_log(&folder, &lines);
+    let ran = report(&folder, &["--log", "log", "--output", "json"]);
+    let decisions = &ran.json()["decisions"];
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    assert_eq!((&decisions["by_order_id"], &decisions["by_owner_price_and_time"]), (&json!(1), &json!(1)));
+    assert_eq!((&decisions["matched"], &decisions["unmatched"]["ambiguous"]), (&json!(2), &json!(1)));
+    let table = report(&folder, &["--log", "log"]).stdout;
+    assert!(table.contains("1 by order id, 1 by owner, price and time"), "{table}");
+    assert!(table.contains("1 that fit several decisions"), "{table}");
+
+    // The same by the configuration, of one day.
+    let since = own[own.len() - 20].1["at"].as_str().unwrap();
+    let config = format!(
+        "[rates]\n[bid_log]\nfolder = \"log\"\n[outcomes]\nrest = [\"https://n.example\"]\nprovider = \"{PROVIDER}\"\n\
+         folder = \"history\"\n"
+    );
+    folder.put("bidprice.toml", &config);
+    let ran = folder.run(&["outcomes", "report", "--config", "bidprice.toml", "--since", since, "--output", "json"]);
+    let answer = ran.json();
+    let bids = answer["total"]["bids"].as_u64().unwrap();
+    assert!((1..=20).contains(&bids), "{answer:#}");
+    assert_eq!(answer["decisions"]["matched"], json!(0));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_that_says_what_to_do() {
+    let folder = Folder::new();
+    folder.put("bidprice.toml", "[rates]\n");
+    for (args, exit, said) in [
+        (vec!["--folder", "history"], 1, "there is no history yet"),
+        (vec!["--config", "bidprice.toml"], 1, "it has no section `outcomes`"),
+        (vec!["--log", "log"], 2, "--folder"),
+        (vec![], 2, "--config"),
+        (vec!["--folder", "history", "--since", "yesterday"], 2, "expected how long ago"),
+    ] {
+        let ran = folder.run(&[&["outcomes", "report"], &args[..]].concat());
+        assert_eq!(ran.exit, Some(exit), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
+    }
+    let folder = with_history();
+    put_log(&folder, "{\"schema\":1,\"kind\":\"decision\",\"sequence\":1,\"nonsense\":true}\n");
+    let ran = report(&folder, &["--log", "log"]);
+    assert_eq!(ran.exit, Some(4));
+    assert!(ran.stderr.contains("1 line of the log cannot be read"), "{}", ran.stderr);
+}
