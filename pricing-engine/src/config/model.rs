@@ -43,7 +43,7 @@ pub struct Config {
     pub shadow: Option<Shadow>,
     /// The log of every decision.
     pub bid_log: Option<BidLog>,
-    /// What became of the bids, as nodes of the chain tell it.
+    /// What became of the bids, as nodes of the chain tell it. Changes need a restart: a reload that has any is refused.
     pub outcomes: Option<Outcomes>,
     /// What is taken at once.
     pub limits: Limits,

@@ -36,6 +36,10 @@ rates = "other.toml"
 [bid_log]
 folder = "log"
 fsync = "each"
+[outcomes]
+rest = ["https://one.example", "http://127.0.0.1:1317"]
+provider = "akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63"
+interval = "5m"
 [limits]
 concurrency = 4
 rate = 100
@@ -296,12 +300,14 @@ fn every_scalar_key_of_the_model_has_a_rule_or_needs_none() {
         ("tracing", "Tracing"),
         ("reserve", "Reserve"),
         ("listen.tls", "Tls"),
+        ("outcomes", "Outcomes"),
     ] {
         for key in definitions[definition]["properties"].as_object().unwrap().keys() {
             let path = format!("{section}.{key}");
             if rules::of(&path).is_none()
                 && !free.contains(&path.as_str())
                 && path != "feed.source"
+                && path != "outcomes.rest"
                 && path != "listen.tls"
             {
                 missing.push(path);
@@ -309,6 +315,38 @@ fn every_scalar_key_of_the_model_has_a_rule_or_needs_none() {
         }
     }
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn outcomes_need_nodes_an_account_and_a_folder() {
+    const GIVEN: &str =
+        "rest = [\"https://one.example\"]\nprovider = \"akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63\"\n";
+    for (text, message) in [
+        ("[outcomes]\n", "line 1, column 1, at `outcomes`: `provider` is missing"),
+        ("[outcomes]\nPROVIDER", "at `outcomes`: `rest` is missing"),
+        ("[outcomes]\nrest = []\nPROVIDER", "at `outcomes.rest`: it names no node"),
+        ("[outcomes]\nrest = [\"\"]\nPROVIDER", "at `outcomes.rest[0]`: `` is not an address"),
+        ("[outcomes]\nrest = [\"ftp://x\"]\nPROVIDER", "does not begin with `http://` or `https://`"),
+        ("[outcomes]\nrest = [\"https://x?y=1\"]\nPROVIDER", "the address of a node has no query"),
+        ("[outcomes]\nrest = \"https://x\"\nPROVIDER", "expected an array"),
+        ("[outcomes]\nrest = [\"https://x\", \"https://x\"]\nPROVIDER", "`https://x` is there twice"),
+        ("[outcomes]\nrest = [\"https://x\"]\nprovider = \"\"", "is not an address: it is empty"),
+        ("[outcomes]\nrest = [\"https://x\"]\nprovider = \"akash1own\"", "is not an address"),
+        ("[outcomes]\nGIVENintervall = \"1m\"", "did you mean `interval`?"),
+        ("[outcomes]\nGIVENinterval = \"1s\"", "expected from `10s` to `7days`"),
+        ("[outcomes]\nGIVENsince = \"\"", "`` is not a duration"),
+        ("[outcomes]\nGIVENrequests_per_second = 0", "expected a whole number from 1 to 1000"),
+        ("[outcomes]\nGIVENfolder = \"\"", "expected a path that is not empty"),
+        ("[outcomes]\nGIVEN", "there is no bid log in whose folder the history could be"),
+    ] {
+        let provider = GIVEN.lines().last().unwrap_or_default();
+        let text = text.replace("PROVIDER", provider).replace("GIVEN", GIVEN);
+        assert!(refused(&text).contains(message), "{text}: {}", refused(&text));
+    }
+    for more in ["folder = \"history\"", "[bid_log]\nfolder = \"log\""] {
+        let config = parse(&format!("[outcomes]\n{GIVEN}{more}\n")).unwrap();
+        assert_eq!(config.outcomes.unwrap().interval, Span::secs(600));
+    }
 }
 
 proptest! {
